@@ -1,0 +1,49 @@
+# Blue Lamp: one command for each thing a person does. `make` alone says which.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check bench faults derive lock parts clean
+
+help: ## What can be done here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+run: $(VENV)/.ready ## Start everything on this machine and show the sample week on the board
+	$(BIN)/bluelamp up --replay sample
+
+test: $(VENV)/.ready parts check ## Everything that is checked: lint, types, layers, and the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready ## Lint, types, layers and derived files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m bluelamp.derive --check
+
+derive: $(VENV)/.ready ## Write the derived files again (schemas, handbook)
+	$(BIN)/python -m bluelamp.derive
+
+bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within one run
+	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/.ready parts ## The long kill loops against real parts
+	$(BIN)/python -m pytest -m faults
+
+parts: $(VENV)/.ready ## The real parts the tests use, where they can be had
+	sh tests/real/install.sh
+
+lock: $(VENV)/.ready ## Resolve the dependencies anew into requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements.lock
+
+clean: ## Remove what was built here (not the data directory)
+	rm -rf $(VENV) .cache build *.egg-info

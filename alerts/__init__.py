@@ -1,0 +1,1 @@
+"""When a reading is bad and who is told: the rules come with the alerts issue; nothing stands here yet."""

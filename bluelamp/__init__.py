@@ -1,0 +1,1 @@
+"""The command line, the settings, the composition root, the embedded default and the recount."""

@@ -1,0 +1,1 @@
+"""What we count, over which windows, and what a figure means: pure functions of the facts."""

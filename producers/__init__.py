@@ -1,0 +1,1 @@
+"""What publishes facts: the publisher, and the replay of recorded extracts."""

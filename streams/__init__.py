@@ -1,0 +1,1 @@
+"""Reads the log, keeps the state, gives the readings."""
