@@ -1,0 +1,41 @@
+"""The facts of a contact: one attempt to reach the control room by 999, 101 or a digital channel."""
+
+from typing import Literal
+
+from facts.fact import Label, SubjectFact
+
+Line = Literal["999", "101", "digital"]
+ContactResult = Literal["resolved", "to_local", "to_999", "callback", "transferred", "other"]
+
+
+class ContactOffered(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A contact joined a queue. A contact that joins several queues in turn is offered to each: one leg a queue.
+
+    Attributes:
+        line: the line it came by.
+        queue: the queue it joined: emergency, triage, local (after triage) or a digital one.
+        channel: for digital contacts, the form or service used.
+    """
+
+    line: Line
+    queue: Label
+    channel: Label | None = None
+
+
+class ContactAnswered(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A person picked the contact up from the queue named; an automated operator is not a person (DOMAIN C5)."""
+
+    queue: Label
+
+
+class ContactAbandoned(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """The caller left the queue named before a person picked up (DOMAIN C6)."""
+
+    queue: Label
+
+
+class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """The contact ended in the queue named, with a result; `callback` without an answer keeps the caller's place."""
+
+    queue: Label
+    result: ContactResult

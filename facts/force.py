@@ -1,0 +1,254 @@
+"""Who a force is: its vocabularies, targets by date, time zone, shifts and feeds, read from a profile."""
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta, Struct
+
+from facts.contact import Line
+from facts.errors import ProfileError
+from facts.fact import Label
+from facts.union import Topic
+
+Response = Literal["immediate", "priority", "scheduled", "desk", "other"]
+Seconds = Annotated[int, Meta(gt=0, le=31_536_000)]
+UNLISTED = "unlisted"
+NONE = "none"
+
+
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a profile; unknown keys are refused, so that a misspelt one is not silently idle."""
+
+
+class Term(_Part, frozen=True, kw_only=True):
+    """One word of a vocabulary: the label that facts carry, and the name that people read."""
+
+    label: Label
+    name: str
+
+
+class GradeTargets(_Part, frozen=True, kw_only=True):
+    """What a grade promises from a date on; a target that is absent was not promised.
+
+    Attributes:
+        since: the first local date on which an incident opened is held to these.
+        opened_to_dispatched_seconds: opened to the first dispatch.
+        dispatched_to_arrived_seconds: first dispatch to first arrival.
+        opened_to_arrived_seconds: opened to first arrival.
+    """
+
+    since: date
+    opened_to_dispatched_seconds: Seconds | None = None
+    dispatched_to_arrived_seconds: Seconds | None = None
+    opened_to_arrived_seconds: Seconds | None = None
+
+
+class Grade(Term, frozen=True, kw_only=True):
+    """A grade, most urgent first in the profile.
+
+    Attributes:
+        response: what kind of response it is, so that measures mean the same at every force.
+        targets: oldest first.
+    """
+
+    response: Response
+    targets: tuple[GradeTargets, ...] = ()
+
+
+class Queue(Term, frozen=True, kw_only=True):
+    """A queue of one line.
+
+    Attributes:
+        line: the line it serves.
+        target_seconds: the wait it aims at; absent where none is set.
+        target_is_inclusive: "within" the target (true) or "under" it (false).
+        short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out.
+    """
+
+    line: Line
+    target_seconds: Seconds | None = None
+    target_is_inclusive: bool = True
+    short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 0
+
+
+class Channel(Term, frozen=True, kw_only=True):
+    """A digital channel; `online_home` marks those of the national online service (Single Online Home)."""
+
+    online_home: bool = False
+
+
+class Shift(Term, frozen=True, kw_only=True):
+    """A shift by the local clock; one that ends at or before its start crosses midnight."""
+
+    start: time
+    end: time
+
+
+class Feed(_Part, frozen=True, kw_only=True):
+    """A source of facts that sends heartbeats.
+
+    Attributes:
+        name: as its heartbeats say.
+        topic: where its facts travel.
+        lines: for contact feeds, the lines it carries; empty means all.
+        stale_after_seconds: with no heartbeat for so long, its figures are not live.
+    """
+
+    name: Label
+    topic: Topic
+    lines: tuple[Line, ...] = ()
+    stale_after_seconds: Seconds = 60
+
+
+class Step(_Part, frozen=True, kw_only=True):
+    """One step of the escalation ladder: who is told of an incident not resourced in time (DOMAIN C13)."""
+
+    response: Response
+    after_seconds: Annotated[int, Meta(ge=0)]
+    tell: str
+
+
+class Force(_Part, frozen=True, kw_only=True):
+    """A force's profile.
+
+    Attributes:
+        name: as facts carry it.
+        title: as people read it.
+        time_zone: IANA name; calendars follow its local clock.
+        duplicate_group: the incident group that duplicates and out-of-force incidents are counted under, if any.
+    """
+
+    name: Label
+    title: str
+    time_zone: str
+    grades: tuple[Grade, ...]
+    areas: tuple[Term, ...] = ()
+    groups: tuple[Term, ...] = ()
+    categories: tuple[Term, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    suites: tuple[Term, ...] = ()
+    occurrence_types: tuple[Term, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    ladder: tuple[Step, ...] = ()
+    duplicate_group: Label | None = None
+
+    def zone(self) -> ZoneInfo:
+        """The time zone; ZoneInfo keeps its own cache."""
+        return ZoneInfo(self.time_zone)
+
+    def fingerprint(self) -> str:
+        """What the state depends on: two profiles with the same fingerprint give the same outcomes."""
+        parts = {key: value for key, value in msgspec.to_builtins(self).items() if key not in _READ_TIME_ONLY}
+        return hashlib.sha256(msgspec.json.encode(_without_names(parts), order="sorted")).hexdigest()[:16]
+
+
+_READ_TIME_ONLY = {"name", "title", "shifts", "feeds", "ladder"}
+
+
+def parse(text: str, source: str) -> Force:
+    """Read a profile.
+
+    Args:
+        text: the profile in TOML.
+        source: its file name, for errors.
+
+    Raises:
+        ProfileError: with the place of the fault.
+    """
+    try:
+        force = msgspec.convert(tomllib.loads(text), Force)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"This is not TOML: {error}.", where=source, hint="Mend the line it names.") from None
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at ")
+        raise ProfileError(f"{what}.", where=f"{source}, {path or '$'}", hint=_HINT) from None
+    for what, hint in _faults(force):
+        raise ProfileError(what, where=source, hint=hint)
+    return force
+
+
+_HINT = "docs/profiles.md lists every key of a profile; facts/forces/staffordshire.toml is a full example."
+
+
+def _without_names(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_names(item) for key, item in value.items() if key != "name"}
+    return [_without_names(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _faults(force: Force) -> Iterable[tuple[str, str]]:
+    checks: tuple[Callable[[Force], Iterable[tuple[str, str]]], ...] = (
+        _zone_faults,
+        _label_faults,
+        _target_faults,
+        _shift_faults,
+    )
+    return (fault for check in checks for fault in check(force))
+
+
+def _zone_faults(force: Force) -> Iterable[tuple[str, str]]:
+    try:
+        zone = force.zone()
+    except (ZoneInfoNotFoundError, ValueError):
+        yield f"There is no time zone {force.time_zone!r}.", "Give an IANA name, such as Europe/London."
+        return
+    offsets = [zone.utcoffset(datetime(2024, month, 1, tzinfo=UTC)) for month in (1, 7)]
+    if any(offset is None or offset % timedelta(hours=1) for offset in offsets):
+        # Figures are kept in hours of UTC: a local midnight at half past would split one.
+        yield f"{force.time_zone} is not a whole number of hours from UTC.", "Only whole-hour zones can be kept."
+
+
+def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
+    for name in (
+        "grades",
+        "areas",
+        "groups",
+        "categories",
+        "queues",
+        "channels",
+        "suites",
+        "occurrence_types",
+        "shifts",
+    ):
+        labels = [term.label for term in getattr(force, name)]
+        for label in labels:
+            if labels.count(label) > 1:
+                yield f"`{name}` lists {label!r} twice.", "Give each label once."
+            if label in (NONE, UNLISTED):
+                yield (
+                    f"`{name}` lists {label!r}.",
+                    f"{NONE!r} and {UNLISTED!r} are ours, for what is absent or not listed.",
+                )
+    if force.duplicate_group and force.duplicate_group not in [group.label for group in force.groups]:
+        yield f"`duplicate_group` {force.duplicate_group!r} is not among the groups.", "List it under `groups`."
+
+
+def _target_faults(force: Force) -> Iterable[tuple[str, str]]:
+    for grade in force.grades:
+        dates = [targets.since for targets in grade.targets]
+        if dates != sorted(set(dates)):
+            yield f"The targets of grade {grade.label!r} are not in order of date.", "Oldest first, each date once."
+
+
+def _shift_faults(force: Force) -> Iterable[tuple[str, str]]:
+    covered = {minute for shift in force.shifts for minute in shift_minutes(shift)}
+    if force.shifts and len(covered) < _DAY_MINUTES:
+        missing = min(set(range(_DAY_MINUTES)) - covered)
+        yield f"No shift covers {missing // 60:02}:{missing % 60:02}.", "Shifts may overlap, but must cover the day."
+
+
+_DAY_MINUTES = 24 * 60
+
+
+def shift_minutes(shift: Shift) -> list[int]:
+    """The minutes of the local day that a shift covers, in its own order."""
+    start, end = (moment.hour * 60 + moment.minute for moment in (shift.start, shift.end))
+    length = (end - start) % _DAY_MINUTES or _DAY_MINUTES
+    return [(start + minute) % _DAY_MINUTES for minute in range(length)]

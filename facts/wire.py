@@ -1,0 +1,218 @@
+"""Bytes to facts and back: the only file that knows JSON."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, cast
+
+import msgspec
+from msgspec import Struct
+
+from facts.custody import DetaineeArrived, ExtensionAuthorised
+from facts.fact import Fact
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic, topic_of
+
+RECORD_LIMIT_BYTES = 1_048_576
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+CLOCK_TOLERANCE = timedelta(hours=1)
+
+Reason = Literal[
+    "not_json",
+    "not_a_number",
+    "empty",
+    "too_large",
+    "unknown_fact",
+    "unknown_field",
+    "missing_field",
+    "no_time_zone",
+    "bad_value",
+    "implausible_time",
+    "wrong_topic",
+    "unlisted_force",
+    "too_late",
+]
+
+_HINTS: dict[Reason, str] = {
+    "not_json": "Send one fact as a JSON object, or several as a JSON array, in UTF-8.",
+    "not_a_number": "JSON has no NaN or Infinity: leave the field out where the value is not known.",
+    "empty": "Send at least one fact in a record.",
+    "too_large": f"Send parcels of at most {RECORD_LIMIT_BYTES:,} bytes; a hundred facts make a good one.",
+    "unknown_fact": "The field `fact` names one of the facts in facts/schema; check its spelling.",
+    "unknown_field": "Send only the fields of the schema: an unknown field could carry personal data.",
+    "missing_field": "The schema of this fact in facts/schema says which fields it must have.",
+    "no_time_zone": "Send times with their zone, as in 2024-12-01T09:59:59Z.",
+    "bad_value": "The schema of this fact in facts/schema says what the field may hold.",
+    "implausible_time": "Check the clock, the year and the time zone of the system that told it.",
+    "wrong_topic": "Each fact travels on the topic of its subject: contacts, incidents, custody or occurrences.",
+    "unlisted_force": "Give this force a profile, or mend the name of the force in the feed.",
+    "too_late": "Beyond the correction horizon: take it to the analyst, who decides whether to rebuild.",
+}
+_MESSAGES: tuple[tuple[str, Reason], ...] = (
+    ("contains unknown field", "unknown_field"),
+    ("missing required field", "missing_field"),
+    ("with a timezone", "no_time_zone"),
+    ("at `$.fact`", "unknown_fact"),
+)
+
+_ONE = msgspec.json.Decoder(AnyFact)
+_MANY = msgspec.json.Decoder(list[AnyFact])
+_ENCODER = msgspec.json.Encoder()
+
+
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """A fact, or a whole record, that cannot be read or may not be counted.
+
+    Attributes:
+        reason: one word of a closed list, fit for a label.
+        what: what is wrong, without the value: it might be personal.
+        where: the place in the parcel, such as `fact 3, $.at`.
+        hint: what to do about it.
+        index: the position in the parcel; None when the record as a whole is meant.
+    """
+
+    reason: Reason
+    what: str
+    where: str
+    hint: str
+    index: int | None = None
+
+
+class Parcel(Struct, frozen=True):
+    """What one record held.
+
+    Attributes:
+        facts: the readable facts, each with its position in the parcel.
+        unreadable: the rest.
+    """
+
+    facts: list[tuple[int, AnyFact]]
+    unreadable: list[Unreadable]
+
+
+def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Parcel:
+    """Read one record of the log.
+
+    Args:
+        record: a fact as a JSON object, or several as a JSON array.
+        topic: the topic it came by.
+        received_at: when the log received it; no fact can have happened much later.
+    """
+    if not record:
+        return _refused("empty", "The record is empty.")
+    if len(record) > RECORD_LIMIT_BYTES:
+        return _refused("too_large", f"The record has {len(record):,} bytes.")
+    try:
+        facts: Sequence[AnyFact] = _MANY.decode(record) if record[:1] == b"[" else [_ONE.decode(record)]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _decode_piecemeal(record, topic, received_at)
+    return _sort_out(list(enumerate(facts)), [], topic, received_at) if facts else _refused("empty", "No fact in it.")
+
+
+def encode(facts: Sequence[AnyFact]) -> bytes:
+    """One record of the log: the fact alone, or an array of several."""
+    return _ENCODER.encode(facts[0] if len(facts) == 1 else facts)
+
+
+def canonical(fact: Fact) -> bytes:
+    """The one form of a fact: equal facts give equal bytes, however their times and defaults were written."""
+    times = {
+        name: value.astimezone(UTC)
+        for name, value in msgspec.structs.asdict(fact).items()
+        if isinstance(value, datetime)
+    }
+    return _ENCODER.encode(msgspec.structs.replace(fact, **times))
+
+
+def refuse(reason: Reason, what: str, index: int | None = None, path: str = "$") -> Unreadable:
+    """A refusal with the hint that belongs to its reason."""
+    place = path if index is None else f"fact {index}, {path}"
+    return Unreadable(reason=reason, what=what, where=place, hint=_HINTS[reason], index=index)
+
+
+def _refused(reason: Reason, what: str) -> Parcel:
+    return Parcel([], [refuse(reason, what)])
+
+
+def _sort_out(
+    facts: list[tuple[int, AnyFact]], unreadable: list[Unreadable], topic: Topic, received_at: datetime
+) -> Parcel:
+    latest = received_at + CLOCK_TOLERANCE
+    kept: list[tuple[int, AnyFact]] = []
+    for index, fact in facts:
+        refusal = _misplaced(fact, topic, index) or _implausible(fact, latest, index)
+        if refusal:
+            unreadable.append(refusal)
+        else:
+            kept.append((index, fact))
+    return Parcel(kept, unreadable)
+
+
+def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
+    if topic_of(type(fact)) in (topic, None):
+        return None
+    return refuse("wrong_topic", f"{type(fact).__name__} came by the topic {topic}.", index, "$.fact")
+
+
+def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
+    if not EARLIEST <= fact.at <= latest:
+        return _out_of_time("at", index)
+    if isinstance(fact, FeedHeartbeat) and not EARLIEST <= fact.complete_to <= latest:
+        return _out_of_time("complete_to", index)
+    if isinstance(fact, DetaineeArrived) and not EARLIEST <= fact.relevant_time <= latest:
+        return _out_of_time("relevant_time", index)
+    if isinstance(fact, ExtensionAuthorised) and not EARLIEST <= fact.until <= latest + timedelta(days=4):
+        return _out_of_time("until", index)
+    return None
+
+
+def _out_of_time(field: str, index: int) -> Unreadable:
+    what = f"`{field}` is before 1990 or more than an hour after the record was received."
+    return refuse("implausible_time", what, index, f"$.{field}")
+
+
+def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Parcel:
+    """Read a record that is not wholly readable fact by fact, so that one bad fact does not take the rest with it."""
+    try:
+        value = json.loads(record, parse_constant=_NotANumber)
+    except (ValueError, RecursionError):
+        return _refused("not_json", "The record is not JSON.")
+    kept: list[tuple[int, AnyFact]] = []
+    unreadable: list[Unreadable] = []
+    for index, item in enumerate(value if isinstance(value, list) else [value]):
+        outcome = _decode_item(item, index)
+        if isinstance(outcome, Unreadable):
+            unreadable.append(outcome)
+        else:
+            kept.append((index, outcome))
+    return _sort_out(kept, unreadable, topic, received_at)
+
+
+class _NotANumber:
+    """Stands where JSON was given NaN or Infinity; nothing can encode it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _decode_item(item: object, index: int) -> AnyFact | Unreadable:
+    try:
+        return cast(AnyFact, _ONE.decode(_ENCODER.encode(item)))
+    except msgspec.ValidationError as error:
+        return _explain(str(error), index)
+    except (TypeError, ValueError, RecursionError):
+        return refuse("not_a_number", "A value is NaN, infinite, or beyond what JSON can carry.", index)
+
+
+def _explain(message: str, index: int) -> Unreadable:
+    reason: Reason = next((reason for words, reason in _MESSAGES if words in message), "bad_value")
+    what, _, path = message.partition(" - at ")
+    # A quoted value, or a strange field name, may be personal: only the shape of the fault is kept.
+    what = re.sub(r"'.*'|\".*\"|`(?![A-Za-z_][A-Za-z0-9_]{0,39}`).*`", "(not shown)", what, flags=re.DOTALL)
+    return refuse(
+        reason,
+        what.replace("matching regex (not shown)", "of the form the schema gives"),
+        index,
+        path.strip("`") or "$",
+    )
