@@ -1,0 +1,132 @@
+"""Measures of custody and voluntary attendance (MEASURES A4)."""
+
+from measures.measure import Count, Mean, Measure, OpenCount, OpenLongest, Selection, Share, Where
+
+_CHILD: Where = {"child": ("yes",)}
+_DURATION_CLOCK = (
+    "Arrived at the suite, to the end of the detention; elapsed time, pauses of the detention clock included."
+)
+
+
+def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
+    return Measure(
+        name=name,
+        title=f"{words} rate",
+        question=f"Of the detentions that ended, what share ended in {words.lower()}?",
+        population="Detentions ended, by disposal, whether detention was authorised or refused.",
+        statistic=Share((Selection("detention_ended", {"disposal": (disposal,)}),), (Selection("detention_ended"),)),
+        unit="ratio",
+        minimum_n=5,
+        rows=(row,),
+        notes=("The report's differences are percentage points, printed as % (MEASURES I12).",),
+    )
+
+
+CUSTODY = (
+    Measure(
+        name="arrest_count",
+        title="Arrests",
+        question="How many detainees arrived at custody?",
+        population="Arrivals at a custody suite. Voluntary attendance is not among them.",
+        statistic=Count(Selection("detainee_arrived")),
+        unit="count",
+        rows=("A4.35",),
+        notes=('The report uses arrests as "detainees" for its 5.3 % of children; they differ (MEASURES I16).',),
+    ),
+    Measure(
+        name="detention_mean_seconds",
+        title="Average detention",
+        question="On average, how long did a detention last?",
+        population="Detentions ended.",
+        clock=_DURATION_CLOCK,
+        statistic=Mean(Selection("arrived_to_ended")),
+        unit="seconds",
+        good="lower",
+        minimum_n=5,
+        rows=("A4.36",),
+        notes=("The report's -11.3 % is of unrounded figures; of the printed ones it is -11.2 % (MEASURES I11).",),
+    ),
+    Measure(
+        name="child_detained_count",
+        title="Children in custody",
+        question="How many children arrived at custody?",
+        population="Arrivals at a custody suite of persons under 18.",
+        statistic=Count(Selection("detainee_arrived")),
+        unit="count",
+        where=_CHILD,
+        good="lower",
+        rows=("A4.37",),
+    ),
+    Measure(
+        name="child_detention_mean_seconds",
+        title="Average detention of children",
+        question="On average, how long did a child's detention last?",
+        population="Detentions ended, of persons under 18.",
+        clock=_DURATION_CLOCK,
+        statistic=Mean(Selection("arrived_to_ended")),
+        unit="seconds",
+        where=_CHILD,
+        good="lower",
+        minimum_n=5,
+        rows=("A4.38",),
+        notes=(
+            (
+                "The report's second, unlabelled row of durations, under the children: read as theirs. Its -0.8 and -7.5 % "
+                "are of unrounded figures (MEASURES I11)."
+            ),
+        ),
+    ),
+    Measure(
+        name="custody_waiting_mean_seconds",
+        title="Average wait in custody",
+        question="On average, how long did a detainee wait for detention to be authorised?",
+        population="Detentions authorised.",
+        clock="Arrived at the suite, to detention authorised.",
+        statistic=Mean(Selection("arrived_to_authorised")),
+        unit="seconds",
+        good="lower",
+        minimum_n=5,
+        rows=("A4.39",),
+        notes=("The report gives the unit in its prose only.",),
+    ),
+    _disposal_rate("bail_ratio", "bail", "Bail", "A4.40"),
+    _disposal_rate(
+        "released_under_investigation_ratio", "released_under_investigation", "Release under investigation", "A4.41"
+    ),
+    Measure(
+        name="voluntary_attendance_count",
+        title="Voluntary attendees",
+        question="How many people attended voluntarily to be interviewed?",
+        population="Voluntary attendances.",
+        statistic=Count(Selection("voluntary_attended")),
+        unit="count",
+        rows=("A4.42",),
+    ),
+    Measure(
+        name="in_custody_count",
+        title="In custody now",
+        question="How many detainees are in custody now?",
+        population="Detainees arrived whose detention has not ended.",
+        statistic=OpenCount(Selection("in_custody")),
+        unit="count",
+    ),
+    Measure(
+        name="custody_awaiting_authorisation_count",
+        title="Waiting for authorisation now",
+        question="How many detainees are waiting for detention to be authorised?",
+        population="Detainees arrived, neither authorised nor ended.",
+        statistic=OpenCount(Selection("awaiting_authorisation")),
+        unit="count",
+        good="lower",
+    ),
+    Measure(
+        name="custody_longest_wait_seconds",
+        title="Longest wait in custody now",
+        question="How long has the detainee who waits longest been waiting for detention to be authorised?",
+        population="Detainees arrived, neither authorised nor ended.",
+        clock="Arrived at the suite, to now.",
+        statistic=OpenLongest(Selection("awaiting_authorisation")),
+        unit="seconds",
+        good="lower",
+    ),
+)

@@ -1,0 +1,133 @@
+"""What a contact counts for: each queue it joins in turn is a leg, answered, abandoned, left or still waiting."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.fact import SubjectFact
+from measures.findings import Findings
+from measures.outcome import TENTHS, Outcomes, Target, microseconds
+from measures.rules import Rules
+
+_End = ContactAnswered | ContactAbandoned | ContactConcluded
+
+
+class _Leg(Struct):
+    """One stay in one queue, with whatever was told of its end, in order of time."""
+
+    offered: ContactOffered
+    ends: list[_End] = field(default_factory=list)
+
+    def first(self, kind: type[SubjectFact]) -> datetime | None:
+        return next((end.at for end in self.ends if isinstance(end, kind)), None)
+
+
+def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
+    """What the effective facts of one contact count for.
+
+    Args:
+        facts: in order of event time.
+        rules: of the contact's force.
+    """
+    legs, strays = _legs(facts)
+    found = Findings("contact", legs[0].offered.at if legs else facts[0].at)
+    if strays:
+        found.incomplete(strays[0].at)
+    if legs:
+        found.count("contact_offered", legs[0].offered.at, _dimensions(legs[0], rules))
+    for leg in legs:
+        _count_leg(leg, leg is legs[-1], found, rules)
+    return found.result()
+
+
+def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
+    """The legs in order, and the ends told of a queue that the contact was never offered to."""
+    legs: list[_Leg] = []
+    by_queue: dict[str, list[_Leg]] = defaultdict(list)
+    for fact in facts:
+        if isinstance(fact, ContactOffered) and not _offered_again(fact, by_queue[fact.queue]):
+            legs.append(_Leg(fact))
+            by_queue[fact.queue].append(legs[-1])
+    strays: list[_End] = []
+    for end in facts:
+        if isinstance(end, _End):
+            queue = by_queue[end.queue]
+            (_leg_at(queue, end.at).ends if queue else strays).append(end)
+    return legs, strays
+
+
+def _offered_again(fact: ContactOffered, queue: list[_Leg]) -> bool:
+    """Two systems may both tell that a contact joined a queue; the same instant is the same joining."""
+    return bool(queue) and queue[-1].offered.at == fact.at
+
+
+def _leg_at(queue: list[_Leg], at: datetime) -> _Leg:
+    """The leg that an end belongs to: the last one offered by then, or the first when it is told to end too early."""
+    return next((leg for leg in reversed(queue) if leg.offered.at <= at), queue[0])
+
+
+def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:
+    offered = leg.offered
+    return offered.line, rules.listed("queue", offered.queue), rules.listed("channel", offered.channel)
+
+
+def _count_leg(leg: _Leg, is_last: bool, found: Findings, rules: Rules) -> None:
+    dimensions = _dimensions(leg, rules)
+    start = leg.offered.at
+    found.count("leg_offered", start, dimensions)
+    answered, abandoned, concluded = (leg.first(kind) for kind in (ContactAnswered, ContactAbandoned, ContactConcluded))
+    for end in leg.ends:
+        if isinstance(end, ContactConcluded):
+            found.count("leg_concluded", end.at, (*dimensions, end.result))
+            break
+    if answered and abandoned:
+        found.contradiction("leg_both_answered_and_abandoned", max(answered, abandoned))
+    if answered and not (abandoned and abandoned < answered):
+        _count_answered(leg, answered, found, rules, dimensions)
+    elif abandoned:
+        _count_abandoned(leg, abandoned, found, rules, dimensions)
+    elif concluded:
+        found.span("leg_left", start, concluded, dimensions)
+    elif is_last:
+        _count_waiting(leg, found, rules, dimensions)
+    else:
+        found.count("leg_end_unrecorded", start, dimensions)
+
+
+def _count_answered(leg: _Leg, answered: datetime, found: Findings, rules: Rules, dimensions: tuple[str, ...]) -> None:
+    span = found.span("leg_answered", leg.offered.at, answered, dimensions)
+    target = _target(leg, rules)
+    if span is not None and target:
+        found.decide("leg_answer_decided", leg.offered.at, answered, target, dimensions)
+        found.decide("leg_service_decided", leg.offered.at, answered, target, dimensions)
+
+
+def _count_abandoned(
+    leg: _Leg, abandoned: datetime, found: Findings, rules: Rules, dimensions: tuple[str, ...]
+) -> None:
+    start = leg.offered.at
+    queue = rules.queues.get(leg.offered.queue)
+    is_short = queue is not None and (abandoned - start).total_seconds() < queue.short_abandon_seconds
+    span = found.span("leg_abandoned_short" if is_short else "leg_abandoned", start, abandoned, dimensions)
+    target = _target(leg, rules)
+    if span is not None and target and target.due(microseconds(start)) <= microseconds(abandoned):
+        # A caller who waited beyond the target and then gave up was failed: that may not leave the service level.
+        found.decide("leg_service_decided", start, None, target, dimensions, given_up=abandoned)
+
+
+def _count_waiting(leg: _Leg, found: Findings, rules: Rules, dimensions: tuple[str, ...]) -> None:
+    found.stand("leg_waiting", leg.offered.at, dimensions)
+    target = _target(leg, rules)
+    if target:
+        found.decide("leg_answer_decided", leg.offered.at, None, target, dimensions)
+        found.decide("leg_service_decided", leg.offered.at, None, target, dimensions)
+
+
+def _target(leg: _Leg, rules: Rules) -> Target | None:
+    queue = rules.queues.get(leg.offered.queue)
+    if queue is None or queue.target_seconds is None:
+        return None
+    return Target(queue.target_seconds, queue.target_is_inclusive, TENTHS)

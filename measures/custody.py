@@ -1,0 +1,50 @@
+"""What a detention counts for: arrival, waiting, authorisation, its end with a disposal, and voluntary attendance."""
+
+from collections.abc import Sequence
+
+from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
+from facts.fact import SubjectFact
+from measures.findings import Findings
+from measures.outcome import Outcomes
+from measures.rules import Rules
+
+
+def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
+    """What the effective facts of one detention, or one voluntary attendance, count for.
+
+    Args:
+        facts: in order of event time.
+        rules: of the detention's force.
+    """
+    arrived = next((fact for fact in facts if isinstance(fact, DetaineeArrived)), None)
+    voluntary = next((fact for fact in facts if isinstance(fact, VoluntaryAttended)), None)
+    beginning = arrived or voluntary
+    found = Findings("detention", beginning.at if beginning else facts[0].at)
+    if voluntary:
+        found.count("voluntary_attended", voluntary.at, _dimensions(voluntary, rules))
+    if arrived:
+        _count_detention(arrived, facts, found, _dimensions(arrived, rules))
+    elif any(not isinstance(fact, VoluntaryAttended) for fact in facts):
+        found.incomplete(next(fact.at for fact in facts if not isinstance(fact, VoluntaryAttended)))
+    return found.result()
+
+
+def _dimensions(fact: DetaineeArrived | VoluntaryAttended, rules: Rules) -> tuple[str, str]:
+    return rules.listed("suite", fact.suite), "yes" if fact.child else "no"
+
+
+def _count_detention(
+    arrived: DetaineeArrived, facts: Sequence[SubjectFact], found: Findings, dimensions: tuple[str, ...]
+) -> None:
+    authorised = next((fact for fact in facts if isinstance(fact, DetentionAuthorised)), None)
+    ended = next((fact for fact in facts if isinstance(fact, DetentionEnded)), None)
+    found.count("detainee_arrived", arrived.at, dimensions)
+    if authorised:
+        found.span("arrived_to_authorised", arrived.at, authorised.at, dimensions)
+    if ended:
+        found.span("arrived_to_ended", arrived.at, ended.at, dimensions)
+        found.count("detention_ended", ended.at, (*dimensions, ended.disposal))
+    else:
+        found.stand("in_custody", arrived.at, dimensions)
+        if not authorised:
+            found.stand("awaiting_authorisation", arrived.at, dimensions)

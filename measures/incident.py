@@ -1,0 +1,213 @@
+"""What an incident counts for: opened, resourced, attended, closed, and the spans between, under its final grade."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from facts.fact import SubjectFact
+from facts.incident import (
+    IncidentClosed,
+    IncidentOpened,
+    IncidentReclassified,
+    IncidentRegraded,
+    IncidentReopened,
+    UnitArrived,
+    UnitDispatched,
+    UnitStoodDown,
+    VideoResponseStarted,
+)
+from measures.findings import Findings
+from measures.outcome import Outcomes, Target, microseconds
+from measures.rules import Rules
+
+_DAY_SECONDS = 86_400
+_NEVER_ATTENDED = ("duplicate", "out_of_force")
+_NEEDED_NO_ATTENDANCE = ("telephone_resolved", "cancelled")
+
+
+class _Incident(Struct):
+    """One incident as its facts tell it now."""
+
+    opened: IncidentOpened
+    grades: list[tuple[datetime, str]]
+    dimensions: tuple[str, ...]
+    closed: IncidentClosed | None
+    dispatched: datetime | None
+    arrived: datetime | None
+    video: datetime | None
+    unresourced_since: datetime | None
+
+
+def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
+    """What the effective facts of one incident count for.
+
+    Args:
+        facts: in order of event time.
+        rules: of the incident's force.
+    """
+    opened = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
+    found = Findings("incident", opened.at if opened else facts[0].at)
+    if opened is None:
+        found.incomplete(facts[0].at)
+        return found.result()
+    incident = _read(opened, facts, rules)
+    _count_demand(incident, facts, found)
+    _count_regrades(incident, found)
+    if _needs_attendance(incident):
+        _count_attendance(incident, found)
+        _count_targets(incident, found, rules)
+    elif incident.closed:
+        found.count("attendance_not_required", incident.closed.at, (*incident.dimensions, incident.closed.result))
+    return found.result()
+
+
+def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) -> _Incident:
+    closed = _closure(facts)
+    grades = [(opened.at, rules.listed("grade", opened.grade))]
+    group, category, domestic = opened.group, opened.category, opened.domestic
+    for fact in facts:
+        if isinstance(fact, IncidentRegraded):
+            grades.append((fact.at, rules.listed("grade", fact.grade)))
+        elif isinstance(fact, IncidentReclassified):
+            group, category = fact.group or group, fact.category or category
+            domestic = domestic if fact.domestic is None else fact.domestic
+    if closed and closed.result in _NEVER_ATTENDED and rules.force.duplicate_group:
+        group = rules.force.duplicate_group
+    dimensions = (
+        grades[-1][1],
+        rules.listed("group", group),
+        rules.listed("area", opened.area),
+        "yes" if domestic else "no",
+        rules.listed("category", category),
+    )
+    dispatched, arrived, video = (_first(facts, kind) for kind in (UnitDispatched, UnitArrived, VideoResponseStarted))
+    return _Incident(opened, grades, dimensions, closed, dispatched, arrived, video, _unresourced_since(opened, facts))
+
+
+def _closure(facts: Sequence[SubjectFact]) -> IncidentClosed | None:
+    """The closure that stands: the last one told, unless the incident was opened again after it."""
+    standing: IncidentClosed | None = None
+    for fact in facts:
+        if isinstance(fact, IncidentClosed):
+            standing = fact
+        elif isinstance(fact, IncidentReopened):
+            standing = None
+    return standing
+
+
+def _first(facts: Sequence[SubjectFact], kind: type[SubjectFact]) -> datetime | None:
+    return next((fact.at for fact in facts if isinstance(fact, kind)), None)
+
+
+def _unresourced_since(opened: IncidentOpened, facts: Sequence[SubjectFact]) -> datetime | None:
+    """Since when no unit has been assigned; None while one is."""
+    assigned: set[str] = set()
+    since: datetime | None = opened.at
+    for fact in facts:
+        if isinstance(fact, UnitDispatched | UnitArrived):
+            assigned.add(fact.unit)
+            since = None
+        elif isinstance(fact, UnitStoodDown):
+            assigned.discard(fact.unit)
+            since = since if assigned else since or fact.at
+    return since
+
+
+def _needs_attendance(incident: _Incident) -> bool:
+    if incident.closed is None:
+        return True
+    if incident.closed.result in _NEVER_ATTENDED:
+        return False
+    return incident.closed.result not in _NEEDED_NO_ATTENDANCE or bool(incident.arrived or incident.video)
+
+
+def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], found: Findings) -> None:
+    dimensions = incident.dimensions
+    found.count("incident_opened", incident.opened.at, dimensions)
+    if sum(isinstance(fact, IncidentOpened) for fact in facts) > 1:
+        found.contradiction("opened_twice", incident.opened.at)
+    if incident.dispatched:
+        found.count("incident_resourced", incident.dispatched, dimensions)
+    if incident.video:
+        found.count("video_response_started", incident.video, dimensions)
+    if incident.closed:
+        found.count("incident_closed", incident.closed.at, (*dimensions, incident.closed.result))
+    else:
+        found.stand("incident_open", incident.opened.at, dimensions)
+
+
+def _count_regrades(incident: _Incident, found: Findings) -> None:
+    for (_, before), (at, after) in zip(incident.grades, incident.grades[1:], strict=False):
+        if before != after:
+            found.count("incident_regraded", at, (after, *incident.dimensions[1:], before))
+
+
+def _count_attendance(incident: _Incident, found: Findings) -> None:
+    dimensions, closed = incident.dimensions, incident.closed
+    attended = _earlier(incident.arrived, incident.video)
+    if attended or closed:
+        settled = attended or (closed.at if closed else incident.opened.at)
+        found.count("attendance_settled", settled, dimensions, int(attended is not None))
+    if closed and not incident.arrived and closed.result == "attended":
+        found.count("arrival_unrecorded", closed.at, dimensions)
+    if incident.arrived and not incident.dispatched:
+        found.count("dispatch_unrecorded", incident.arrived, dimensions)
+    if not closed and not attended:
+        found.stand("incident_unattended", incident.opened.at, dimensions)
+        if incident.unresourced_since:
+            found.stand("incident_unresourced", incident.unresourced_since, dimensions)
+
+
+def _count_targets(incident: _Incident, found: Findings, rules: Rules) -> None:
+    opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
+    graded, attended = _graded_at(incident, rules), _earlier(arrived, incident.video)
+    promised = rules.targets(incident.dimensions[0], microseconds(opened))
+    to_dispatch = promised.opened_to_dispatched_seconds if promised else None
+    to_travel = promised.dispatched_to_arrived_seconds if promised else None
+    to_arrive = promised.opened_to_arrived_seconds if promised else None
+    if dispatched or not arrived:
+        # Nobody can say when a unit that went by itself was dispatched: it is counted as `dispatch_unrecorded`.
+        _count_span("opened_to_dispatched", opened, dispatched, to_dispatch, incident, found)
+        _decide("opened_to_dispatched_within_24_hours", opened, dispatched, _DAY_SECONDS, incident, found)
+    if dispatched:
+        _count_span("dispatched_to_arrived", dispatched, arrived, to_travel, incident, found)
+    _count_span("opened_to_arrived", opened, arrived, to_arrive, incident, found)
+    if not (arrived and arrived < opened):  # else that contradiction is counted already
+        _count_span("opened_to_attended", opened, attended, to_arrive, incident, found)
+    if not (arrived and arrived < graded):
+        _count_span("graded_to_arrived", graded, arrived, to_arrive, incident, found)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((each for each in (one, other) if each), default=None)
+
+
+def _graded_at(incident: _Incident, rules: Rules) -> datetime:
+    """When the clock of the present grade started: at opening, or at the last upgrade (DOMAIN C12)."""
+    started, urgency = incident.opened.at, -1
+    for at, grade in incident.grades:
+        rank = rules.urgency.get(grade, -1)
+        if rank > urgency >= 0:
+            started = at
+        urgency = rank
+    return started
+
+
+def _count_span(
+    kind: str, start: datetime, end: datetime | None, target_seconds: int | None, incident: _Incident, found: Findings
+) -> None:
+    """The span when it is finished, and whether it met its target as soon as that is certain."""
+    if end is not None and found.span(kind, start, end, incident.dimensions) is None:
+        return
+    if target_seconds is not None:
+        _decide(kind, start, end, target_seconds, incident, found)
+
+
+def _decide(
+    kind: str, start: datetime, end: datetime | None, target_seconds: int, incident: _Incident, found: Findings
+) -> None:
+    if end is not None and end < start:
+        return
+    given_up = incident.closed.at if incident.closed else None
+    found.decide(f"{kind}_decided", start, end, Target(target_seconds), incident.dimensions, given_up)

@@ -1,0 +1,34 @@
+"""What an occurrence counts for: recorded, and its victim referred within 48 hours."""
+
+from collections.abc import Sequence
+
+from facts.fact import SubjectFact
+from facts.occurrence import OccurrenceRecorded, VictimReferred
+from measures.findings import Findings
+from measures.outcome import Outcomes, Target
+from measures.rules import Rules
+
+_REFERRAL = Target(48 * 3600)
+
+
+def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
+    """What the effective facts of one occurrence count for.
+
+    Args:
+        facts: in order of event time.
+        rules: of the occurrence's force.
+    """
+    recorded = next((fact for fact in facts if isinstance(fact, OccurrenceRecorded)), None)
+    referred = next((fact for fact in facts if isinstance(fact, VictimReferred)), None)
+    found = Findings("occurrence", recorded.at if recorded else facts[0].at)
+    if recorded is None:
+        found.incomplete(facts[0].at)
+        return found.result()
+    dimensions = rules.listed("type", recorded.type), rules.listed("area", recorded.area)
+    found.count("occurrence_recorded", recorded.at, dimensions)
+    span = found.span("recorded_to_referred", recorded.at, referred.at, dimensions) if referred else 0
+    if recorded.victim_based and span is not None:
+        found.decide(
+            "recorded_to_referred_decided", recorded.at, referred.at if referred else None, _REFERRAL, dimensions
+        )
+    return found.result()

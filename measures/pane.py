@@ -1,0 +1,72 @@
+"""Panes: the smallest slices of event time we keep, as exact histograms that only add and subtract."""
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+from measures.outcome import SECOND, Outcome
+from measures.rules import Rules
+
+Grain = Literal["minute", "hour", "day"]
+GRAINS: tuple[Grain, ...] = get_args(Grain)
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+Dimensions = tuple[str, ...]
+Histogram = dict[int, int]
+"""Value to count, in the kind's whole units."""
+Pane = dict[str, dict[Dimensions, Histogram]]
+"""Kind, then dimensions, then the histogram."""
+Slot = tuple[Grain, int]
+"""A grain with its number: minutes or hours since 1970 in UTC; for days the ordinal of the force's local day."""
+Field = tuple[str, Dimensions, int]
+"""One count of a pane: kind, dimensions, value."""
+Deltas = dict[Slot, dict[Field, int]]
+"""What a change adds to each pane; never 0."""
+
+
+def slots(outcome: Outcome, rules: Rules) -> tuple[Slot, Slot, Slot]:
+    """Where an outcome is counted: minute and hour of its decision, and the local day its subject began on."""
+    return (
+        ("minute", outcome.at // MINUTE),
+        ("hour", outcome.at // HOUR),
+        ("day", rules.local_day(outcome.began)),
+    )
+
+
+def difference(before: Iterable[Outcome], after: Iterable[Outcome], rules: Rules, into: Deltas) -> None:
+    """Add `after - before` to the deltas: the one way in which figures ever change."""
+    changes: dict[Outcome, int] = {}
+    for sign, outcomes in ((-1, before), (1, after)):
+        for outcome in outcomes:
+            changes[outcome] = changes.get(outcome, 0) + sign
+    for outcome, change in changes.items():
+        if change:
+            _spread(outcome, change, rules, into)
+
+
+def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
+    field = (outcome.kind, outcome.dimensions, outcome.value)
+    for slot in slots(outcome, rules):
+        counts = into.setdefault(slot, {})
+        count = counts.get(field, 0) + change
+        if count:
+            counts[field] = count
+        else:
+            del counts[field]
+
+
+def apply(pane: Pane, counts: dict[Field, int]) -> None:
+    """Add counts to a pane in place; what comes to nothing is removed."""
+    for (kind, dimensions, value), change in counts.items():
+        histogram = pane.setdefault(kind, {}).setdefault(dimensions, {})
+        count = histogram.get(value, 0) + change
+        if count:
+            histogram[value] = count
+        else:
+            del histogram[value]
+
+
+def merge(into: Histogram, other: Histogram) -> None:
+    """Add a histogram to another in place."""
+    for value, count in other.items():
+        into[value] = into.get(value, 0) + count

@@ -1,0 +1,471 @@
+"""A reading: a measure over a window, with its value, its n, the time it is of, and whether it can be relied on."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from facts.errors import QuestionError
+from facts.force import NONE, UNLISTED
+from measures.measure import (
+    DATE_DIMENSIONS,
+    DERIVED_DIMENSIONS,
+    Bands,
+    Count,
+    Decided,
+    External,
+    Mean,
+    Measure,
+    Median,
+    OpenCount,
+    OpenLongest,
+    Selection,
+    Share,
+    SpanWithin,
+    Where,
+)
+from measures.outcome import KINDS, SECOND, Open, instant, microseconds
+from measures.pane import Dimensions, Grain, Histogram, Pane, merge
+from measures.rules import Rules
+from measures.statistic import mean, quantile, ratio, total, within
+from measures.window import Window
+
+State = Literal["live", "stale", "too_few", "no_data"]
+Groups = dict[Dimensions, Histogram]
+WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
+"""The limits that every spread is given for: those of the targets (MEASURES A1 to A3) and of the published bands."""
+
+
+class Source(Protocol):
+    """Where the numbers of one force are kept."""
+
+    def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
+        """The panes of a grain from a slot up to, and without, another; those that are empty may be left out."""
+
+    def open(self, kind: str) -> Iterable[Open]:
+        """What stands open of a kind."""
+
+
+class Spread(Struct, frozen=True):
+    """How finished spans are spread, because a mean alone hides the tail (DOMAIN C32).
+
+    Attributes:
+        mean: in seconds.
+        median: in seconds.
+        p90: the 90th percentile in seconds.
+        within: seconds to the share of spans of at most that.
+    """
+
+    mean: float
+    median: float
+    p90: float
+    within: dict[int, float]
+
+
+class Figure(Struct, frozen=True):
+    """One cell, before it is known whether it can be relied on.
+
+    Attributes:
+        dimensions: the words it is of.
+        value: in the measure's unit; None when there is none.
+        n: how many it is taken from.
+        met: of a share, how many are so.
+        spread: of spans.
+    """
+
+    dimensions: dict[str, str]
+    value: float | None
+    n: int
+    met: int | None = None
+    spread: Spread | None = None
+
+
+class Question(Struct, frozen=True):
+    """What is asked of a measure.
+
+    Attributes:
+        measure: which.
+        window: over which stretch of time.
+        as_of: the instant it is asked at.
+        by: the dimensions to break it down by.
+        where: the words to limit it to.
+        is_now: `as_of` is the force's present, not an instant that was asked for.
+    """
+
+    measure: Measure
+    window: Window
+    as_of: datetime
+    by: tuple[str, ...] = ()
+    where: Where = {}
+    is_now: bool = True
+
+
+def check(question: Question, rules: Rules) -> None:
+    """Refuse a question that cannot be answered.
+
+    Raises:
+        QuestionError: a dimension or a word that does not exist, or a date dimension outside a report window.
+    """
+    for name in question.by:
+        question.measure.check_dimension(name, "--by")
+        if name in DATE_DIMENSIONS and question.window.kind != "report":
+            hint = "Ask for a report window: this_month, last_month, 12m, previous_12m or FROM/TO."
+            raise QuestionError(f"The live window {question.window.name} has no {name}.", where="--by", hint=hint)
+    for name, words in question.where.items():
+        question.measure.check_dimension(name, "--where")
+        known = rules.vocabulary.get(name)
+        for word in words:
+            if known is not None and word not in known | {NONE, UNLISTED}:
+                hint = f"It lists {', '.join(sorted(known)) or 'none'}; also {NONE} and {UNLISTED}."
+                raise QuestionError(f"{rules.force.name} lists no {name} {word!r}.", where="--where", hint=hint)
+
+
+def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
+    """Every cell of the answer, in order of its words; the one cell of the whole when nothing is broken down.
+
+    Args:
+        question: checked by `check`.
+        source: the numbers of the force.
+        rules: of the force.
+    """
+    sheet = _Sheet(question, source, rules)
+    figures = list(_figures(question.measure, sheet))
+    if not figures and not question.by:
+        return [_empty(question.measure)]
+    return sorted(figures, key=lambda figure: tuple(figure.dimensions.values()))
+
+
+def _empty(measure: Measure) -> Figure:
+    counts = isinstance(measure.statistic, Count | OpenCount)
+    return Figure({}, 0 if counts else None, 0)
+
+
+class _Sheet:
+    """Gathers histograms by the dimensions asked for."""
+
+    def __init__(self, question: Question, source: Source, rules: Rules) -> None:
+        self.question, self.source, self.rules = question, source, rules
+        self.as_of = microseconds(question.as_of)
+        self.is_dated = any(name in DATE_DIMENSIONS for name in (*question.by, *question.where))
+        self.window = (microseconds(question.window.start), microseconds(question.window.end))
+
+    def named(self, words: Dimensions) -> dict[str, str]:
+        return dict(zip(self.question.by, words, strict=True))
+
+    def gather(self, selections: Sequence[Selection]) -> Groups:
+        """Histograms of finished outcomes over the window."""
+        groups: Groups = defaultdict(dict)
+        for selection in selections:
+            known: dict[tuple[Dimensions, int], Dimensions | None] = {}
+            for segment in self.question.window.segments:
+                for slot, pane in self.source.panes(segment.grain, segment.first, segment.last):
+                    self._take(selection, slot, pane.get(selection.kind, {}), groups, known)
+        return groups
+
+    def _take(
+        self,
+        selection: Selection,
+        slot: int,
+        histograms: dict[Dimensions, Histogram],
+        groups: Groups,
+        known: dict[tuple[Dimensions, int], Dimensions | None],
+    ) -> None:
+        for dimensions, histogram in histograms.items():
+            key = (dimensions, slot if self.is_dated else 0)
+            if key not in known:
+                known[key] = self._words(selection, dimensions, slot)
+            words = known[key]
+            if words is not None:
+                merge(groups[words], histogram)
+
+    def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, Open]]:
+        """What stands open, with the words it falls under."""
+        for each in self.source.open(selection.kind):
+            words = self._words(selection, each.dimensions, self.rules.local_day(each.began))
+            if words is not None:
+                yield words, each
+
+    def overdue(self, selection: Selection) -> Iterator[Dimensions]:
+        """What stands open and can no longer meet its target, in the window the reading is of."""
+        start, end = self.window
+        for words, each in self.gather_open(selection):
+            anchor = each.began if self.question.window.kind == "report" else each.due
+            if each.due is not None and each.due <= self.as_of and anchor is not None and start <= anchor < end:
+                yield words
+
+    def _words(self, selection: Selection, dimensions: Dimensions, slot: int) -> Dimensions | None:
+        """The words of the breakdown, or None when the outcome is not asked for."""
+        names = KINDS[selection.kind].dimensions
+        known = dict(zip(names, dimensions, strict=True))
+        for name, words in (
+            *selection.where.items(),
+            *self.question.measure.where.items(),
+            *self.question.where.items(),
+        ):
+            if self._word(name, known, slot) not in words:
+                return None
+        return tuple(self._word(name, known, slot) for name in self.question.by)
+
+    def _word(self, name: str, known: dict[str, str], slot: int) -> str:
+        if name == "day":
+            return date.fromordinal(slot).isoformat()
+        if name == "month":
+            return date.fromordinal(slot).isoformat()[:7]
+        if name in DERIVED_DIMENSIONS:
+            return self.rules.derived[name].get(known[DERIVED_DIMENSIONS[name]], UNLISTED)
+        return known[name]
+
+
+def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
+    match measure.statistic:
+        case Count(of):
+            for words, histogram in sheet.gather([of]).items():
+                yield Figure(sheet.named(words), total(histogram), total(histogram))
+        case Share(met, of):
+            yield from _shares(sheet, sheet.gather(met), sheet.gather(of))
+        case Decided(of):
+            yield from _decided(sheet, of)
+        case Mean(of) | Median(of) | SpanWithin(of):
+            yield from _spans(measure, sheet, of)
+        case Bands(of, edges):
+            yield from _bands(sheet, of, edges)
+        case OpenCount() | OpenLongest():
+            yield from _standing(measure.statistic, sheet)
+        case External():
+            return
+
+
+def _shares(sheet: _Sheet, met: Groups, of: Groups) -> Iterator[Figure]:
+    for words, histogram in of.items():
+        part, whole = total(met.get(words, {})), total(histogram)
+        yield Figure(sheet.named(words), ratio(part, whole), whole, part)
+
+
+def _decided(sheet: _Sheet, of: Selection) -> Iterator[Figure]:
+    groups = sheet.gather([of])
+    for words in sheet.overdue(of):
+        merge(groups[words], {0: 1})
+    for words, histogram in groups.items():
+        part, whole = histogram.get(1, 0), total(histogram)
+        yield Figure(sheet.named(words), ratio(part, whole), whole, part)
+
+
+def _spans(measure: Measure, sheet: _Sheet, of: Selection) -> Iterator[Figure]:
+    per_second = KINDS[of.kind].per_second
+    for words, histogram in sheet.gather([of]).items():
+        spread = _spread(histogram, per_second)
+        if spread is None:
+            continue
+        count, met = total(histogram), None
+        value: float | None = spread.mean if isinstance(measure.statistic, Mean) else spread.median
+        if isinstance(measure.statistic, SpanWithin):
+            limit = measure.statistic.seconds * per_second
+            met = within(histogram, limit, inclusive=measure.statistic.is_inclusive)
+            value = ratio(met, count)
+        yield Figure(sheet.named(words), value, count, met, spread)
+
+
+def _spread(histogram: Histogram, per_second: int) -> Spread | None:
+    count = total(histogram)
+    middle, ninetieth = quantile(histogram, 1, 2, per_second), quantile(histogram, 9, 10, per_second)
+    average = mean(histogram, per_second)
+    if average is None or middle is None or ninetieth is None:
+        return None
+    shares = {limit: within(histogram, limit * per_second) / count for limit in WITHIN_SECONDS}
+    return Spread(average, middle, ninetieth, shares)
+
+
+def _bands(sheet: _Sheet, of: Selection, edges: tuple[int, ...]) -> Iterator[Figure]:
+    per_second = KINDS[of.kind].per_second
+    for words, histogram in sheet.gather([of]).items():
+        whole = total(histogram)
+        below = [within(histogram, edge * per_second, inclusive=False) for edge in edges] + [whole]
+        for index, (lower, upper) in enumerate(pairwise(below)):
+            band = band_name(edges, index)
+            yield Figure({**sheet.named(words), "band": band}, upper - lower, whole, upper - lower)
+
+
+def band_name(edges: tuple[int, ...], index: int) -> str:
+    """A band in seconds, named so that the bands sort in order: `00000-01200`, and `07200-` for the last."""
+    upper = f"{edges[index + 1]:05}" if index + 1 < len(edges) else ""
+    return f"{edges[index]:05}-{upper}"
+
+
+def _standing(statistic: OpenCount | OpenLongest, sheet: _Sheet) -> Iterator[Figure]:
+    ages: dict[Dimensions, list[int]] = defaultdict(list)
+    least = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
+    for words, each in sheet.gather_open(statistic.of):
+        age = sheet.as_of - each.since
+        if age >= least * SECOND and not (statistic.under_seconds and age >= statistic.under_seconds * SECOND):
+            ages[words].append(age)
+    for words, found in ages.items():
+        value = len(found) if isinstance(statistic, OpenCount) else max(found) / SECOND
+        yield Figure(sheet.named(words), value, len(found))
+
+
+class FeedStatus(Struct, frozen=True):
+    """What is known of one feed of a force.
+
+    Attributes:
+        feed: its name.
+        topic: where its facts travel.
+        complete_to: everything up to here has been counted, in microseconds; None before its first heartbeat.
+        heard_at: when the log received its last heartbeat, likewise.
+        first_event_at: the earliest event time among its topic's facts of the force, likewise.
+        last_event_at: the latest, likewise.
+        is_replay: it plays recorded facts.
+    """
+
+    feed: str
+    topic: str
+    complete_to: int | None = None
+    heard_at: int | None = None
+    first_event_at: int | None = None
+    last_event_at: int | None = None
+    is_replay: bool = False
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """The answer to a question about one cell.
+
+    Attributes:
+        measure: its name.
+        force: whose.
+        dimensions: the words it is of.
+        window: the window's name.
+        start: the first instant of the window.
+        end: the first instant after it.
+        as_of: the instant it is of.
+        value: in `unit`; a share is between 0 and 1.
+        unit: of the value.
+        n: how many it is taken from.
+        met: of a share, how many are so.
+        state: whether it can be relied on.
+        reason: why it cannot; empty when it can.
+        note: what must be known to read it, such as where the record begins; empty when nothing.
+        spread: of spans.
+    """
+
+    measure: str
+    force: str
+    dimensions: dict[str, str]
+    window: str
+    start: datetime
+    end: datetime
+    as_of: datetime
+    value: float | None
+    unit: str
+    n: int
+    met: int | None
+    state: State
+    reason: str
+    note: str
+    spread: Spread | None
+
+
+def judge(
+    question: Question, figures: Iterable[Figure], feeds: Sequence[FeedStatus], rules: Rules, now: datetime
+) -> list[Reading]:
+    """Say of each figure whether it can be relied on.
+
+    Args:
+        question: what was asked.
+        figures: the answer of `read`.
+        feeds: what is known of the force's feeds.
+        rules: of the force.
+        now: the wall clock, against which a replay that stands still is found out.
+    """
+    needed = _needed(question.measure, feeds, rules)
+    trouble = _trouble(question, needed, rules, now)
+    note = _note(question, [status for status, _ in needed], rules)
+    return [_reading(question, figure, trouble, note, rules) for figure in figures]
+
+
+def _reading(question: Question, figure: Figure, trouble: tuple[State, str] | None, note: str, rules: Rules) -> Reading:
+    measure, window = question.measure, question.window
+    state, reason = trouble or _enough(measure, figure)
+    return Reading(
+        measure=measure.name,
+        force=rules.force.name,
+        dimensions=figure.dimensions,
+        window=window.name,
+        start=window.start,
+        end=window.end,
+        as_of=question.as_of.astimezone(rules.force.zone()),
+        value=None if state == "no_data" else figure.value,
+        unit=measure.unit,
+        n=figure.n,
+        met=figure.met,
+        state=state,
+        reason=reason,
+        note=note,
+        spread=figure.spread,
+    )
+
+
+def _enough(measure: Measure, figure: Figure) -> tuple[State, str]:
+    if figure.value is None:
+        return "no_data", "Nothing happened that it could be taken from."
+    if figure.n < measure.minimum_n and measure.unit != "count":
+        return "too_few", f"Taken from {figure.n}; below {measure.minimum_n} it says little."
+    return "live", ""
+
+
+def _needed(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> list[tuple[FeedStatus, int]]:
+    """The feeds that a measure stands on, and after how many microseconds of silence each is stale."""
+    known = {(status.topic, status.feed): status for status in feeds}
+    return [
+        (known.get((feed.topic, feed.name), FeedStatus(feed.name, feed.topic)), feed.stale_after_seconds * SECOND)
+        for feed in rules.force.feeds
+        if feed.topic in measure.topics()
+        and (not measure.lines() or not feed.lines or measure.lines() & frozenset(feed.lines))
+    ]
+
+
+def _trouble(
+    question: Question, needed: Sequence[tuple[FeedStatus, int]], rules: Rules, now: datetime
+) -> tuple[State, str] | None:
+    """What keeps every figure of a question from being relied on."""
+    measure = question.measure
+    if isinstance(measure.statistic, External):
+        return "no_data", measure.statistic.why
+    if not needed:
+        return "no_data", f"No feed of {rules.force.name} carries it."
+    if measure.is_open() and not question.is_now:
+        return "no_data", "What stood open in the past is not kept: ask without --as-of."
+    troubles = (_feed_trouble(question, status, allowed, rules, microseconds(now)) for status, allowed in needed)
+    return next((trouble for trouble in troubles if trouble), None)
+
+
+def _feed_trouble(
+    question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int
+) -> tuple[State, str] | None:
+    until = min(microseconds(question.as_of), microseconds(question.window.end))
+    if status.complete_to is None or status.heard_at is None:
+        return "stale" if status.last_event_at else "no_data", f"The feed {status.feed} has sent no heartbeat yet."
+    if until <= status.complete_to and not question.is_now:
+        return None
+    if microseconds(question.window.end) <= status.complete_to:
+        return None
+    if until - status.complete_to > allowed:
+        return (
+            "stale",
+            f"Not live since {_local(status.complete_to, rules)}: nothing newer from the feed {status.feed}.",
+        )
+    if now - status.heard_at > allowed:
+        return "stale", f"Not live since {_local(status.heard_at, rules)}: the feed {status.feed} is silent."
+    return None
+
+
+def _note(question: Question, needed: Sequence[FeedStatus], rules: Rules) -> str:
+    begins = min((status.first_event_at for status in needed if status.first_event_at is not None), default=None)
+    if begins is None or begins < microseconds(question.window.start) or question.measure.is_open():
+        return ""
+    return f"The record begins at {_local(begins, rules)}, inside this window."
+
+
+def _local(at: int, rules: Rules) -> str:
+    return instant(at).astimezone(rules.force.zone()).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,59 @@
+"""A force's profile made ready for counting: which words it lists, what it promised, and its local days."""
+
+from datetime import date
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from facts.force import NONE, UNLISTED, Force, GradeTargets, Queue
+from measures.outcome import SECOND, instant
+
+_QUARTER = 900 * SECOND
+
+
+class Rules:
+    """What outcomes need to know of a force; made once for each profile.
+
+    Args:
+        force: the profile.
+    """
+
+    def __init__(self, force: Force) -> None:
+        self.force = force
+        self.queues: dict[str, Queue] = {queue.label: queue for queue in force.queues}
+        self.urgency = {grade.label: rank for rank, grade in enumerate(reversed(force.grades))}
+        self.derived: dict[str, dict[str, str]] = {
+            "response": {grade.label: grade.response for grade in force.grades},
+            "online_home": {channel.label: "yes" if channel.online_home else "no" for channel in force.channels},
+        }
+        self.vocabulary: dict[str, frozenset[str]] = {
+            "grade": frozenset(grade.label for grade in force.grades),
+            "area": frozenset(term.label for term in force.areas),
+            "group": frozenset(term.label for term in force.groups),
+            "category": frozenset(term.label for term in force.categories),
+            "queue": frozenset(self.queues),
+            "channel": frozenset(term.label for term in force.channels),
+            "suite": frozenset(term.label for term in force.suites),
+            "type": frozenset(term.label for term in force.occurrence_types),
+        }
+        self._targets = {grade.label: grade.targets for grade in force.grades}
+
+    def listed(self, dimension: str, label: str | None) -> str:
+        """The word to count under: the label, `unlisted` when the profile does not know it, `none` when absent."""
+        if label is None:
+            return NONE
+        return label if label in self.vocabulary[dimension] else UNLISTED
+
+    def targets(self, grade: str, opened: int) -> GradeTargets | None:
+        """What the grade promised on the local day of an instant; None when nothing."""
+        day = date.fromordinal(self.local_day(opened))
+        return next((each for each in reversed(self._targets.get(grade, ())) if each.since <= day), None)
+
+    def local_day(self, at: int) -> int:
+        """The ordinal (`date.toordinal`) of the local day that holds an instant."""
+        # Offsets change on whole quarters of an hour everywhere, so the answer is the same within one.
+        return _local_day(at // _QUARTER, self.force.zone())
+
+
+@lru_cache(maxsize=65536)
+def _local_day(quarter: int, zone: ZoneInfo) -> int:
+    return instant(quarter * _QUARTER).astimezone(zone).toordinal()

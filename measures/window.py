@@ -1,0 +1,208 @@
+"""Windows: which slices of time a reading is taken over, by the force's own clock and calendar."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from facts.errors import QuestionError
+from facts.force import Force, Shift
+from measures.outcome import SECOND, microseconds
+from measures.pane import HOUR, MINUTE, Grain
+
+WindowKind = Literal["live", "report"]
+
+MINUTES_KEPT = timedelta(days=2)
+HOURS_KEPT = timedelta(weeks=10)
+DAYS_KEPT = timedelta(days=792)
+"""How long panes are kept behind the watermark: 792 days are 26 months."""
+
+_LIVE = {
+    "15m": timedelta(minutes=15),
+    "60m": timedelta(minutes=60),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+LIVE_WINDOWS = (*_LIVE, "shift", "today")
+REPORT_WINDOWS = ("this_month", "last_month", "12m", "previous_12m")
+WINDOWS = (*LIVE_WINDOWS, *REPORT_WINDOWS)
+
+
+class Segment(Struct, frozen=True):
+    """A run of panes of one grain: from the first slot up to, and without, the last."""
+
+    grain: Grain
+    first: int
+    last: int
+
+
+class Window(Struct, frozen=True):
+    """A stretch of time that a reading is taken over.
+
+    Attributes:
+        name: as it was asked for.
+        kind: live windows count an outcome when it was decided, report windows when its subject began.
+        start: the first instant in it.
+        end: the first instant after it.
+        segments: the panes that hold it.
+    """
+
+    name: str
+    kind: WindowKind
+    start: datetime
+    end: datetime
+    segments: tuple[Segment, ...]
+
+
+def resolve(name: str, as_of: datetime, force: Force) -> Window:
+    """The window that a name means at an instant.
+
+    Args:
+        name: one of `WINDOWS`, or `FROM/TO` in local dates, TO excluded.
+        as_of: the instant it is read at.
+        force: whose clock and calendar.
+
+    Raises:
+        QuestionError: there is no such window.
+    """
+    as_of = as_of.astimezone(UTC)
+    if name in _LIVE:
+        return _rolling(name, as_of, force)
+    if name in _SPECIAL:
+        return _SPECIAL[name](name, as_of, force)
+    dates = re.fullmatch(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})", name)
+    if dates:
+        return _dated(name, dates[1], dates[2], force)
+    raise QuestionError(
+        f"There is no window {name!r}.",
+        where="--window",
+        hint=f"Use one of {', '.join(WINDOWS)}, or FROM/TO such as 2024-01-01/2025-01-01 (TO excluded).",
+    )
+
+
+def _rolling(name: str, as_of: datetime, force: Force) -> Window:
+    """Elapsed time up to the end of the minute under way: never less than its name says.
+
+    It is at most two minutes longer, because panes are minutes; seven days start on a whole hour, because minutes are
+    not kept so long.
+    """
+    end = _minute_at_or_after(as_of)
+    start = as_of.replace(second=0, microsecond=0) - _LIVE[name]
+    if _LIVE[name] > MINUTES_KEPT:
+        start = start.replace(minute=0)
+    return _live(name, start, end, force)
+
+
+def _minute_at_or_after(instant: datetime) -> datetime:
+    floor = instant.replace(second=0, microsecond=0)
+    return floor if floor == instant else floor + timedelta(minutes=1)
+
+
+def _live(name: str, start: datetime, end: datetime, force: Force) -> Window:
+    segments = tuple(_cover(microseconds(start), microseconds(end)))
+    return Window(name, "live", start.astimezone(force.zone()), end.astimezone(force.zone()), segments)
+
+
+def _cover(start: int, end: int) -> Iterator[Segment]:
+    """Whole hours where they fit, minutes at the edges."""
+    first_hour, last_hour = -(-start // HOUR), end // HOUR
+    if first_hour >= last_hour:
+        yield from _minutes(start, end)
+        return
+    yield from _minutes(start, first_hour * HOUR)
+    yield Segment("hour", first_hour, last_hour)
+    yield from _minutes(last_hour * HOUR, end)
+
+
+def _minutes(start: int, end: int) -> Iterator[Segment]:
+    if start < end:
+        yield Segment("minute", start // MINUTE, end // MINUTE)
+
+
+def _today(name: str, as_of: datetime, force: Force) -> Window:
+    midnight = _local(as_of.astimezone(force.zone()).date(), time(), force)
+    return _live(name, midnight, _minute_at_or_after(as_of), force)
+
+
+def _shift(name: str, as_of: datetime, force: Force) -> Window:
+    """The shift under way; where shifts overlap, the one that started last."""
+    local = as_of.astimezone(force.zone())
+    starts = [
+        start
+        for shift in force.shifts
+        for day in (local.date() - timedelta(days=1), local.date())
+        if (start := _local(day, shift.start, force)) <= as_of < _shift_end(day, shift, force)
+    ]
+    if not starts:
+        raise QuestionError(
+            f"The profile of {force.name} gives no shift that holds {local:%H:%M}.",
+            where="--window shift",
+            hint="List the force's shifts in its profile, or ask for another window.",
+        )
+    return _live(name, max(starts), _minute_at_or_after(as_of), force)
+
+
+def _shift_end(day: date, shift: Shift, force: Force) -> datetime:
+    return _local(day if shift.end > shift.start else day + timedelta(days=1), shift.end, force)
+
+
+def _local(day: date, moment: time, force: Force) -> datetime:
+    """A local date and time as an instant; of an hour that comes twice the first is meant."""
+    return datetime.combine(day, moment, force.zone()).astimezone(UTC)
+
+
+def _this_month(name: str, as_of: datetime, force: Force) -> Window:
+    """The month under way, up to the end of today."""
+    today = as_of.astimezone(force.zone()).date()
+    return _days(name, today.replace(day=1), today + timedelta(days=1), force)
+
+
+def _whole_months(back: int, count: int) -> Callable[[str, datetime, Force], Window]:
+    """`count` whole calendar months, the last of them `back` months before the one under way."""
+
+    def build(name: str, as_of: datetime, force: Force) -> Window:
+        this_month = as_of.astimezone(force.zone()).date()
+        end = _months_before(this_month, back - 1)
+        return _days(name, _months_before(end, count), end, force)
+
+    return build
+
+
+def _months_before(day: date, months: int) -> date:
+    """The first of the month that lies so many months before the month of a day."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+_SPECIAL: dict[str, Callable[[str, datetime, Force], Window]] = {
+    "today": _today,
+    "shift": _shift,
+    "this_month": _this_month,
+    "last_month": _whole_months(1, 1),
+    "12m": _whole_months(1, 12),
+    "previous_12m": _whole_months(13, 12),
+}
+
+
+def _dated(name: str, first: str, last: str, force: Force) -> Window:
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError as error:
+        raise QuestionError(f"{error}.", where=f"--window {name}", hint="Give two dates that exist.") from None
+    if start >= end:
+        hint = "FROM comes first and TO is excluded: one day is 2024-12-01/2024-12-02."
+        raise QuestionError("The window holds no day.", where=f"--window {name}", hint=hint)
+    return _days(name, start, end, force)
+
+
+def _days(name: str, start: date, end: date, force: Force) -> Window:
+    first, last = (_local(day, time(), force).astimezone(force.zone()) for day in (start, end))
+    return Window(name, "report", first, last, (Segment("day", start.toordinal(), end.toordinal()),))
+
+
+def kept_from(grain: Grain, watermark: int) -> int:
+    """The first instant (microseconds) whose panes of a grain are still kept when everything up to the watermark is in."""
+    kept = {"minute": MINUTES_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]
+    return watermark - int(kept.total_seconds()) * SECOND
