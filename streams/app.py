@@ -1,0 +1,55 @@
+"""Faust as runner only: an app whose consumer goes on from our fences, and that keeps nothing itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from facts.union import TOPICS
+from streams.settings import WorkerSettings
+
+TakeOver = Callable[[set[TP]], Awaitable[dict[TP, int]]]
+"""Claims partitions just assigned; answers with the offset each goes on from."""
+
+
+def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
+    """A Faust app whose consumer seeks to our fences, and that keeps nothing itself."""
+
+    class FenceConsumer(driver.Consumer):
+        """Goes on from the fence of each partition; Kafka's own committed offsets are for lag displays only."""
+
+        async def seek_to_committed(self) -> Mapping[TP, int]:
+            places = {place for place in self.assignment() if place.topic in TOPICS}
+            offsets = await take_over(places)
+            await self.seek_wait(offsets)
+            return offsets
+
+    class FenceTransport(driver.Transport):
+        """Faust's Kafka transport with our consumer."""
+
+        Consumer = FenceConsumer
+
+    class App(faust.App):
+        """Faust's app with our transport."""
+
+        def _new_transport(self) -> driver.Transport:
+            return FenceTransport(self.conf.broker_consumer, self)
+
+    return App(
+        settings.state_name,
+        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        store="memory://",
+        datadir=settings.data_directory,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.worker_name,
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=settings.session_timeout_seconds / 4,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=8192,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        loghandlers=[],
+    )

@@ -1,0 +1,80 @@
+"""How facts, open matters and counts are written in the state: compact text, nothing but whole numbers and words."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from facts.fact import SubjectFact
+from facts.union import FACT_TYPES
+from measures.outcome import Open, instant, microseconds
+from measures.pane import Field
+from measures.timeline import Timeline
+
+FORMAT = 1
+"""The version of everything below; a state written in another format is not read."""
+
+_ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects")
+_TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYPES if issubclass(kind, SubjectFact)}
+_OWN_FIELDS = {
+    name: tuple(field for field in kind.__struct_fields__ if field not in _ENVELOPE) for name, kind in _TYPES.items()
+}
+_TIMES = {"relevant_time", "until"}
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def subject_key(force: str, subject_id: str) -> str:
+    """The name of a subject within its partition."""
+    return f"{force}|{subject_id}"
+
+
+def encode_timeline(timeline: Timeline) -> str:
+    """A timeline as text; the force and the subject stand in its key."""
+    return _encode([_fact_row(fact) for fact in timeline.values()]).decode()
+
+
+def decode_timeline(text: str | bytes, key: str) -> Timeline:
+    """The timeline written under a subject's key."""
+    force, subject_id = key.split("|")
+    facts = (_fact(row, force, subject_id) for row in _decode(text))
+    return {fact.fact_id: fact for fact in facts}
+
+
+def _fact_row(fact: SubjectFact) -> list[Any]:
+    name = type(fact).__name__
+    own = (getattr(fact, field) for field in _OWN_FIELDS[name])
+    values = [microseconds(value) if isinstance(value, datetime) else value for value in own]
+    return [name, fact.fact_id, microseconds(fact.at), fact.corrects, *values]
+
+
+def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
+    name, fact_id, at, corrects, *values = row
+    own = {
+        field: instant(value) if field in _TIMES else value
+        for field, value in zip(_OWN_FIELDS[name], values, strict=False)
+    }
+    return _TYPES[name](fact_id=fact_id, force=force, at=instant(at), subject_id=subject_id, corrects=corrects, **own)
+
+
+def encode_open(matters: list[Open]) -> str:
+    """What stands open of one subject as text."""
+    return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in matters]).decode()
+
+
+def decode_open(text: str | bytes) -> list[Open]:
+    """What stands open of one subject."""
+    return [Open(kind, since, began, due, tuple(words)) for kind, since, began, due, *words in _decode(text)]
+
+
+def encode_field(field: Field) -> str:
+    """One count's name in its pane: kind, words and value; labels cannot hold a bar."""
+    kind, dimensions, value = field
+    return "|".join((kind, *dimensions, str(value)))
+
+
+def decode_field(text: str) -> Field:
+    """The kind, words and value of a count."""
+    kind, *dimensions, value = text.split("|")
+    return kind, tuple(dimensions), int(value)

@@ -1,0 +1,259 @@
+"""The pure heart of a worker: records of one partition in, the change to its state out."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from facts.fact import SubjectFact
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from facts.wire import Unreadable, decode, encode, refuse
+from measures.outcome import Outcomes, instant, microseconds
+from measures.outcomes import outcomes_of
+from measures.pane import GRAINS, HOUR, MINUTE, Deltas, Grain, difference
+from measures.rules import Rules
+from measures.timeline import Timeline, add
+from measures.window import kept_from
+from streams.codec import subject_key
+
+SUBJECTS_REMEMBERED = 20_000
+
+
+class Record(NamedTuple):
+    """One record of the log.
+
+    Attributes:
+        offset: its place in the partition.
+        received_at: when the log received it.
+        value: its bytes.
+    """
+
+    offset: int
+    received_at: datetime
+    value: bytes | None
+
+
+class FeedState(Struct):
+    """What one feed has said on one partition, in microseconds since 1970."""
+
+    complete_to: int
+    heard_at: int
+    seq: int
+    is_replay: bool
+
+
+class EventSpan(Struct):
+    """The event times seen of one force on one partition, in microseconds since 1970."""
+
+    first: int
+    last: int
+
+
+class Quarantined(Struct, frozen=True):
+    """Something that may not be counted, and where it lies in the log.
+
+    Attributes:
+        offset: of its record.
+        refusal: what is wrong with it.
+        fact: the fact itself when it could be read, so that it is not lost when the log forgets it.
+    """
+
+    offset: int
+    refusal: Unreadable
+    fact: str | None = None
+
+
+class Subject(Struct):
+    """A subject as the partition remembers it."""
+
+    timeline: Timeline
+    outcomes: Outcomes
+
+
+class Change(Struct):
+    """What a batch does to the state of its partition.
+
+    Attributes:
+        panes: by force, what is added to each pane.
+        timelines: the timelines that changed.
+        open: what stands open of the subjects for which that changed.
+        feeds: feeds that were heard, by force and feed.
+        events: event times by force.
+        drop_before: by force and grain, the first slot still kept; what lies before is dropped.
+        counts: what happened, for the worker's figures.
+        quarantined: what may not be counted.
+    """
+
+    panes: dict[str, Deltas] = field(default_factory=dict)
+    timelines: dict[str, Timeline] = field(default_factory=dict)
+    open: dict[str, Outcomes] = field(default_factory=dict)
+    feeds: dict[tuple[str, str], FeedState] = field(default_factory=dict)
+    events: dict[str, EventSpan] = field(default_factory=dict)
+    drop_before: dict[tuple[str, Grain], int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+    def count(self, name: str, times: int = 1) -> None:
+        """Count something that happened."""
+        self.counts[name] = self.counts.get(name, 0) + times
+
+
+class Admitted(NamedTuple):
+    """The facts of a batch that count, by subject in order of the log, and the change so far."""
+
+    facts: dict[str, list[SubjectFact]]
+    change: Change
+
+
+_GRAIN_MICROSECONDS = {"minute": MINUTE, "hour": HOUR}
+
+
+class Partition:
+    """What a worker remembers of one partition it owns; the state holds the same and more.
+
+    Args:
+        topic: the partition's topic.
+        rules: by force.
+        feeds: as the state has them.
+        events: as the state has them.
+    """
+
+    def __init__(
+        self,
+        topic: Topic,
+        rules: Mapping[str, Rules],
+        feeds: dict[tuple[str, str], FeedState] | None = None,
+        events: dict[str, EventSpan] | None = None,
+    ) -> None:
+        self.topic, self.rules = topic, rules
+        self.feeds, self.events = feeds or {}, events or {}
+        self.subjects: dict[str, Subject] = {}
+        self._dropped: dict[tuple[str, Grain], int] = {}
+
+    def watermark(self, force: str) -> int | None:
+        """Nothing older than this is expected of a force: the least of what its listed feeds said; None until all have."""
+        feeds = [feed.name for feed in self.rules[force].force.feeds if feed.topic == self.topic]
+        said = [self.feeds[force, feed].complete_to for feed in feeds if (force, feed) in self.feeds]
+        return min(said) if said and len(said) == len(feeds) else None
+
+    def admit(self, records: Iterable[Record]) -> Admitted:
+        """Read records, in the order of the log; heartbeats take effect where they stand."""
+        facts: dict[str, list[SubjectFact]] = {}
+        change = Change()
+        for record in records:
+            parcel = decode(record.value, self.topic, record.received_at)
+            change.count("records")
+            for refusal in parcel.unreadable:
+                _quarantine(change, record, refusal)
+            for index, fact in parcel.facts:
+                self._admit_fact(record, index, fact, facts, change)
+        return Admitted(facts, change)
+
+    def _admit_fact(
+        self, record: Record, index: int, fact: AnyFact, facts: dict[str, list[SubjectFact]], change: Change
+    ) -> None:
+        if fact.force not in self.rules:
+            _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
+        elif isinstance(fact, FeedHeartbeat):
+            self._hear(fact, record, change)
+        elif self._is_too_late(fact, change):
+            refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
+            _quarantine(change, record, refusal, fact)
+        else:
+            facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
+
+    def _hear(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
+        key = (heartbeat.force, heartbeat.feed)
+        known = self.feeds.get(key)
+        complete_to = microseconds(heartbeat.complete_to)
+        if known:
+            complete_to = max(complete_to, known.complete_to)
+        heard_at = microseconds(record.received_at)
+        self.feeds[key] = change.feeds[key] = FeedState(complete_to, heard_at, heartbeat.seq, heartbeat.replay)
+        change.count("heartbeats")
+
+    def _is_too_late(self, fact: SubjectFact, change: Change) -> bool:
+        watermark, at = self.watermark(fact.force), microseconds(fact.at)
+        if watermark is not None and at < kept_from("day", watermark):
+            return True
+        if watermark is not None and at < watermark:
+            change.count("late")
+        self._see(fact.force, at, change)
+        return False
+
+    def _see(self, force: str, at: int, change: Change) -> None:
+        span = self.events.get(force)
+        if span is None or not span.first <= at <= span.last:
+            span = EventSpan(min(at, span.first), max(at, span.last)) if span else EventSpan(at, at)
+            self.events[force] = change.events[force] = span
+
+    def unknown(self, admitted: Admitted) -> list[str]:
+        """The subjects that must be fetched from the state before the batch can be folded."""
+        return [key for key in admitted.facts if key not in self.subjects]
+
+    def remember(self, key: str, timeline: Timeline) -> None:
+        """Take up a subject as the state has it; an empty timeline is a new one."""
+        self.subjects[key] = Subject(timeline, self._outcomes(key, timeline))
+
+    def fold(self, admitted: Admitted) -> Change:
+        """Add the facts to their timelines; the change to the figures is the outcomes after less those before."""
+        facts, change = admitted
+        for key, told in facts.items():
+            self._fold_subject(key, told, change)
+        self._drop_old(change)
+        self._forget()
+        return change
+
+    def _fold_subject(self, key: str, told: list[SubjectFact], change: Change) -> None:
+        subject = self.subjects.pop(key)
+        self.subjects[key] = subject  # the one used last is forgotten last
+        added = sum([add(subject.timeline, fact) for fact in told])
+        change.count("facts", added)
+        change.count("duplicates", len(told) - added)
+        if not added:
+            return
+        before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
+        force = told[0].force
+        deltas = change.panes.setdefault(force, {})
+        difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
+        change.timelines[key] = subject.timeline
+        if before.open != subject.outcomes.open:
+            change.open[key] = subject.outcomes
+
+    def _outcomes(self, key: str, timeline: Timeline) -> Outcomes:
+        return outcomes_of(self.topic, timeline, self.rules[key.partition("|")[0]])
+
+    def _drop_old(self, change: Change) -> None:
+        """Leave out what falls into panes no longer kept, and say which panes to drop."""
+        for force in {*change.panes, *(force for force, _ in change.feeds)}:
+            watermark = self.watermark(force)
+            if watermark is None:
+                continue
+            kept = {grain: self._first_kept(force, grain, watermark) for grain in GRAINS}
+            deltas = change.panes.get(force, {})
+            change.panes[force] = {slot: counts for slot, counts in deltas.items() if slot[1] >= kept[slot[0]]}
+            for grain, slot in kept.items():
+                if self._dropped.get((force, grain)) != slot:
+                    self._dropped[force, grain] = change.drop_before[force, grain] = slot
+
+    def _first_kept(self, force: str, grain: Grain, watermark: int) -> int:
+        first = kept_from(grain, watermark)
+        return self.rules[force].local_day(first) if grain == "day" else first // _GRAIN_MICROSECONDS[grain]
+
+    def _forget(self) -> None:
+        for key in list(self.subjects)[: max(0, len(self.subjects) - SUBJECTS_REMEMBERED)]:
+            del self.subjects[key]
+
+
+def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFact | None = None) -> None:
+    text = encode([fact]).decode() if fact is not None else None
+    change.quarantined.append(Quarantined(record.offset, refusal, text))
+    change.count("quarantined")
+    change.count(f"quarantined_{refusal.reason}")
+
+
+def received(timestamp_milliseconds: int) -> datetime:
+    """The time the log gives a record, as an instant."""
+    return instant(timestamp_milliseconds * 1000)

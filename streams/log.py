@@ -1,0 +1,100 @@
+"""What is asked of Kafka beside reading it: topics, identities, and how far the log reaches."""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from facts.errors import PartMissingError
+from facts.union import TOPICS
+from streams.settings import PARTITIONS
+from streams.store import Identity
+
+QUARANTINE_TOPIC = "quarantine"
+_FOREVER = "-1"
+
+
+class Log:
+    """The log, asked from outside the stream of it; blocking, for a thread of its own.
+
+    Args:
+        bootstrap: addresses of Kafka, `host:port` separated by commas.
+
+    Raises:
+        PartMissingError: nothing answers there.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        try:
+            self._admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="bluelamp-log")
+        except KafkaError as error:
+            hint = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
+            raise PartMissingError("Kafka does not answer.", where=bootstrap, hint=hint) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._admin.close()
+
+    def ensure_topics(self, partitions: int = PARTITIONS) -> dict[str, int]:
+        """Create the topics that are missing; answer with the number of partitions of each.
+
+        The broker stamps records with its own clock, so that no producer's clock decides what is in the future.
+        """
+        missing = {*TOPICS, QUARANTINE_TOPIC} - set(self._admin.list_topics())
+        for topic in missing:
+            self._create(topic, 1 if topic == QUARANTINE_TOPIC else partitions)
+        return {topic: len(self._described(topic)["partitions"]) for topic in TOPICS}
+
+    def _create(self, topic: str, partitions: int) -> None:
+        configs = {"message.timestamp.type": "LogAppendTime", "retention.ms": _FOREVER}
+        wanted = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": configs}}
+        try:
+            self._admin.create_topics(wanted, wait_for_metadata=True)
+        except TopicAlreadyExistsError:
+            self._admin.wait_for_topics([topic])
+
+    def _described(self, topic: str) -> dict[str, Any]:
+        described: dict[str, Any] = self._admin.describe_topics([topic])[0]
+        return described
+
+    def identity(self, topic: str) -> Identity:
+        """Which cluster and topic this is; a topic made anew has another id."""
+        described = self._described(topic)
+        cluster = str(self._admin.describe_cluster()["cluster_id"])
+        return Identity(cluster, str(UUID(str(described["topic_id"]))), len(described["partitions"]))
+
+    def reach(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """The first offset still held, and the one after the last, of each partition."""
+        wanted = [TopicPartition(topic, number) for topic, number in partitions]
+        if not wanted:
+            return {}
+        first = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.EARLIEST))
+        last = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
+        return {(each.topic, each.partition): (first[each].offset, last[each].offset) for each in wanted}
+
+    def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
+        """The first offset at or after one that holds a record; transactions and compaction leave gaps."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap.split(","), enable_auto_commit=False, auto_offset_reset="none"
+        )
+        try:
+            place = TopicPartition(topic, partition)
+            consumer.assign([place])
+            consumer.seek(place, offset)
+            records = consumer.poll(timeout_ms=10_000, max_records=1).get(place, [])
+            return int(records[0].offset) if records else None
+        finally:
+            consumer.close()

@@ -1,0 +1,258 @@
+"""The state of a partition in Redis: read when it is taken over, changed by one atomic step a batch."""
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from facts.errors import IncompleteError
+from measures.pane import Deltas
+from measures.timeline import Timeline
+from streams.codec import FORMAT, decode_timeline, encode_field, encode_open, encode_timeline
+from streams.fold import Change, EventSpan, FeedState
+
+SCRIPT = files("streams").joinpath("apply.lua").read_text()
+TOUCHED_LIMIT = 500
+"""Beyond so many panes and subjects a change says `*`, and readers read anew what they need."""
+
+
+class Names:
+    """The names of a partition's keys; the braces keep them in one slot of a Redis Cluster.
+
+    Args:
+        prefix: of the whole state, so that two states can stand side by side.
+        topic: of the partition.
+        partition: its number.
+    """
+
+    def __init__(self, prefix: str, topic: str, partition: int) -> None:
+        self.topic, self.partition = topic, partition
+        self.base = f"{prefix}:{{{topic}:{partition}}}:"
+        self.control, self.timelines, self.open = self.base + "control", self.base + "timelines", self.base + "open"
+        self.feeds, self.changes = self.base + "feeds", self.base + "changes"
+
+    def index(self, force: str, grain: str) -> str:
+        """The sorted set of the slots that hold anything."""
+        return f"{self.base}index:{force}:{grain}"
+
+    def pane(self, force: str, grain: str, slot: int | str) -> str:
+        """The hash of one pane: count by kind, words and value."""
+        return f"{self.base}pane:{force}:{grain}:{slot}"
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}"
+
+
+class Identity(Struct, frozen=True):
+    """Which log a state was folded from.
+
+    Attributes:
+        cluster_id: of the Kafka cluster.
+        topic_id: of the topic; a topic made anew has another.
+        partitions: how many the topic has.
+    """
+
+    cluster_id: str
+    topic_id: str
+    partitions: int
+
+
+class Control(NamedTuple):
+    """What a worker reads when it takes a partition over.
+
+    Attributes:
+        fence: the offset up to which the log is folded in; None when there is no state yet.
+        epoch: of this ownership; an older owner's writes are refused.
+        feeds: by force and feed.
+        events: by force.
+    """
+
+    fence: int | None
+    epoch: int
+    feeds: dict[tuple[str, str], FeedState]
+    events: dict[str, EventSpan]
+
+
+class Applied(NamedTuple):
+    """The answer to an applied batch, a fenced one, or one that was refused.
+
+    Attributes:
+        outcome: what became of it.
+        fence: the stored fence; of a fenced batch where the state really stands.
+        reason: why it was refused.
+    """
+
+    outcome: Literal["applied", "fenced", "refused"]
+    fence: int | None
+    reason: str = ""
+
+
+class Store:
+    """The state of all partitions.
+
+    Args:
+        redis: a client of the state server that decodes its answers to text.
+        prefix: of the state's keys.
+    """
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self.redis, self.prefix = redis, prefix
+        self._apply = redis.register_script(SCRIPT)
+
+    def names(self, topic: str, partition: int) -> Names:
+        """The keys of a partition."""
+        return Names(self.prefix, topic, partition)
+
+    async def claim(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> Control:
+        """Take a partition over: from now on an older owner's writes are refused.
+
+        Raises:
+            IncompleteError: the state was folded from another log, in another format, or by other definitions.
+        """
+        stored = cast(dict[str, str], await self.redis.hgetall(names.control))
+        check_control(names, stored, identity, fingerprints)
+        known: dict[Any, Any] = {
+            "format": FORMAT,
+            "identity": msgspec.json.encode(identity),
+            "fingerprints": msgspec.json.encode({**_fingerprints(stored), **fingerprints}),
+        }
+        epoch = await self.redis.hincrby(names.control, "epoch", 1)
+        await self.redis.hset(names.control, mapping=known)
+        feeds, events = decode_feeds(cast(dict[str, str], await self.redis.hgetall(names.feeds)))
+        fence = await self.redis.hget(names.control, "fence")
+        return Control(int(fence) if fence is not None else None, epoch, feeds, events)
+
+    async def begin(self, names: Names, fence: int) -> None:
+        """Set the fence of a partition that has no state yet."""
+        await self.redis.hsetnx(names.control, "fence", fence)
+
+    async def timelines(self, names: Names, keys: Sequence[str]) -> dict[str, Timeline]:
+        """The timelines of subjects; empty for those the state does not know."""
+        if not keys:
+            return {}
+        texts = await self.redis.hmget(names.timelines, list(keys))
+        return {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
+
+    async def apply(self, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+        """Apply a batch in one atomic step, if the state still stands where the worker last saw it."""
+        keys = [names.control, names.timelines, names.open, names.feeds, names.changes]
+        answer = await self._apply(keys=keys, args=[fence, epoch, after, encode_change(names, change)])
+        if answer[0] == 1:
+            return Applied("applied", after)
+        if answer[0] == 0:
+            return Applied("fenced", int(answer[1]) if answer[1] else None)
+        return Applied("refused", fence, answer[1])
+
+    async def fence(self, names: Names) -> int | None:
+        """Where the state of a partition stands."""
+        stored = await self.redis.hget(names.control, "fence")
+        return int(stored) if stored is not None else None
+
+    async def announce(self, topic: str, partitions: int) -> None:
+        """Tell readers how many partitions a topic has."""
+        await self.redis.hset(f"{self.prefix}:topics", topic, partitions)
+
+
+def encode_change(names: Names, change: Change) -> bytes:
+    """A change as the script reads it; its whole numbers and words only, and no binary."""
+    panes: list[tuple[str, list[str | int]]] = []
+    index: list[tuple[str, int]] = []
+    touched: list[str] = []
+    for force, deltas in change.panes.items():
+        _encode_panes(names, force, deltas, panes, index, touched)
+    panes.append((names.control, [part for name, count in change.counts.items() for part in (name, count)]))
+    opened = {key: encode_open(found.open) for key, found in change.open.items() if found.open}
+    is_small = len(touched) + len(change.open) <= TOUCHED_LIMIT
+    return msgspec.msgpack.encode(
+        {
+            "panes": panes,
+            "index": index,
+            "timelines": _flat((key, encode_timeline(timeline)) for key, timeline in change.timelines.items()),
+            "open": _flat(opened.items()),
+            "closed": [key for key in change.open if key not in opened],
+            "feeds": _flat(_encode_feeds(change)),
+            "drop": [
+                (names.index(force, grain), names.pane(force, grain, ""), slot)
+                for (force, grain), slot in change.drop_before.items()
+            ],
+            "touched": msgspec.json.encode([touched, list(change.open)]).decode() if is_small else "*",
+        }
+    )
+
+
+def _encode_panes(
+    names: Names,
+    force: str,
+    deltas: Deltas,
+    panes: list[tuple[str, list[str | int]]],
+    index: list[tuple[str, int]],
+    touched: list[str],
+) -> None:
+    for (grain, slot), counts in deltas.items():
+        fields: list[str | int] = []
+        for field, delta in counts.items():
+            fields += (encode_field(field), delta)
+        if fields:
+            panes.append((names.pane(force, grain, slot), fields))
+            index.append((names.index(force, grain), slot))
+            touched.append(f"{force}:{grain}:{slot}")
+
+
+def _flat(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [part for pair in pairs for part in pair]
+
+
+def _encode_feeds(change: Change) -> Iterable[tuple[str, str]]:
+    for (force, feed), state in change.feeds.items():
+        yield f"{force}|{feed}", msgspec.json.encode(state).decode()
+    for force, span in change.events.items():
+        yield f"{force}|", msgspec.json.encode(span).decode()
+
+
+def decode_feeds(stored: dict[str, str]) -> tuple[dict[tuple[str, str], FeedState], dict[str, EventSpan]]:
+    """The feeds by force and name, and the event times by force, as a partition's state has them."""
+    feeds: dict[tuple[str, str], FeedState] = {}
+    events: dict[str, EventSpan] = {}
+    for name, text in stored.items():
+        force, _, feed = name.partition("|")
+        if feed:
+            feeds[force, feed] = msgspec.json.decode(text, type=FeedState)
+        else:
+            events[force] = msgspec.json.decode(text, type=EventSpan)
+    return feeds, events
+
+
+def _fingerprints(stored: dict[str, str]) -> dict[str, str]:
+    return msgspec.json.decode(stored.get("fingerprints", "{}"), type=dict[str, str])
+
+
+_NEW_STATE = (
+    "Build a new state beside this one: set BLUELAMP_STATE_NAME to another name; it is folded from the log anew."
+)
+
+
+def check_control(names: Names, stored: dict[str, str], identity: Identity, fingerprints: dict[str, str]) -> None:
+    """Refuse a state that was folded from another log, in another format, or by other definitions.
+
+    Raises:
+        IncompleteError: which of them, and what to do.
+    """
+    if not stored:
+        return
+    where = f"state of {names}"
+    if int(stored.get("format", FORMAT)) != FORMAT:
+        raise IncompleteError(
+            f"It is written in format {stored['format']}, not {FORMAT}.", where=where, hint=_NEW_STATE
+        )
+    known = msgspec.json.decode(stored["identity"], type=Identity) if "identity" in stored else identity
+    if known != identity:
+        what = f"It was folded from another log: {known}, and the log now is {identity}."
+        raise IncompleteError(what, where=where, hint=f"Point at the log it was folded from. {_NEW_STATE}")
+    before = _fingerprints(stored)
+    changed = [force for force, print_ in fingerprints.items() if before.get(force, print_) != print_]
+    if changed:
+        what = f"The profile of {', '.join(changed)} has changed in what is counted since it was built."
+        raise IncompleteError(what, where=where, hint=f"Put the profile back. {_NEW_STATE}")

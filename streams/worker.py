@@ -1,0 +1,252 @@
+"""The worker: Faust agents read the log, one a topic; each batch is folded and applied to the state behind its fence."""
+
+import asyncio
+import logging
+import signal
+import sys
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from faust.types import TP, EventT, StreamT
+from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from facts.errors import BlueLampError, IncompleteError
+from facts.union import TOPICS, Topic
+from measures.rules import Rules
+from streams.app import fenced_app
+from streams.fold import Change, Partition, Record, received
+from streams.log import QUARANTINE_TOPIC, Log
+from streams.quarantine import send_all
+from streams.settings import WorkerSettings
+from streams.stall import StallWatch
+from streams.store import Applied, Names, Store
+
+RESTART_ME = 10
+"""Exit status: start the worker again; nothing is lost, it goes on at its fences."""
+PERSON_NEEDED = 11
+"""Exit status: a person must decide; starting again would not help."""
+
+_logger = logging.getLogger("bluelamp.worker")
+
+
+class Owned(Struct):
+    """A partition this worker owns, as it last saw it."""
+
+    names: Names
+    epoch: int
+    fence: int
+    partition: Partition
+
+
+Exit = Callable[[int], NoReturn]
+
+
+class Worker:
+    """Reads the log and keeps the state until it is told to stop.
+
+    Args:
+        settings: of this worker.
+        rules: by force.
+        leave: ends the process at once with a status; never returns.
+    """
+
+    def __init__(self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit) -> None:
+        self.settings, self.rules, self.leave = settings, rules, leave
+        self.fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
+        self.owned: dict[TP, Owned] = {}
+        self.app = fenced_app(settings, self.take_over)
+        for topic in TOPICS:
+            self._add_agent(topic)
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then stop at a batch's end."""
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        self.redis = Redis.from_url(self.settings.redis, decode_responses=True, socket_timeout=10)
+        self.store = Store(self.redis, self.settings.state_name)
+        for topic, count in (await asyncio.to_thread(self._prepare_log)).items():
+            await self.store.announce(topic, count)
+        watch = StallWatch(self.settings, self._stands, lambda: self.leave(RESTART_ME))
+        watch.start()
+        await self.app.start()
+        _logger.info("working: state %s, group %s", self.settings.state_name, self.app.conf.id)
+        await stopping.wait()
+        watch.stop()
+        await self.app.stop()
+        await self.redis.aclose()
+
+    def _prepare_log(self) -> dict[str, int]:
+        with Log(self.settings.kafka) as log:
+            return log.ensure_topics(self.settings.partitions)
+
+    def _stands(self) -> list[tuple[str, int]]:
+        return [(place.topic, place.partition) for place in list(self.owned)]
+
+    # Taking partitions over.
+
+    async def take_over(self, places: set[TP]) -> dict[TP, int]:
+        """Claim partitions just assigned; answer with the offset each goes on from."""
+        try:
+            async with asyncio.timeout(30):
+                return await self._take_over(places)
+        except IncompleteError as error:
+            self._give_up(PERSON_NEEDED, str(error))
+        except (TimeoutError, BlueLampError, RedisError, OSError) as error:
+            self._give_up(RESTART_ME, f"Could not take over {len(places)} partitions: {error!r}")
+
+    async def _take_over(self, places: set[TP]) -> dict[TP, int]:
+        identities, reach = await asyncio.to_thread(self._inspect, places)
+        self.owned.clear()
+        for place in places:
+            names = self.store.names(place.topic, place.partition)
+            control = await self.store.claim(names, identities[place.topic], self.fingerprints)
+            fence = control.fence
+            first, last = reach[place.topic, place.partition]
+            if fence is None:
+                fence = self._first_fence(names, first)
+                await self.store.begin(names, fence)
+            _check_reach(names, fence, first, last)
+            memory = Partition(_topic(place.topic), self.rules, control.feeds, control.events)
+            self.owned[place] = Owned(names, control.epoch, fence, memory)
+        return {place: each.fence for place, each in self.owned.items()}
+
+    def _inspect(self, places: set[TP]) -> tuple[dict[str, Any], dict[tuple[str, int], tuple[int, int]]]:
+        with Log(self.settings.kafka) as log:
+            identities = {topic: log.identity(topic) for topic in {place.topic for place in places}}
+            return identities, log.reach((place.topic, place.partition) for place in places)
+
+    def _first_fence(self, names: Names, first: int) -> int:
+        if first > 0 and not self.settings.is_first_start:
+            raise IncompleteError(
+                f"There is no state yet, and the log begins at offset {first}: offsets 0 to {first - 1} are missing.",
+                where=f"partition {names}",
+                hint="If this state is new and need not hold them, start once with BLUELAMP_FIRST_START=yes.",
+            )
+        return first
+
+    # Folding batches.
+
+    def _add_agent(self, topic: Topic) -> None:
+        channel = self.app.topic(topic, value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw")
+
+        async def agent(stream: StreamT[bytes]) -> None:
+            wait, most = self.settings.batch_wait_seconds, self.settings.batch_records
+            async for events in stream.noack_take(most, within=wait):
+                await self._handle(events)
+                for event in events:
+                    await stream.ack(event)
+
+        self.app.agent(channel, name=topic)(agent)
+
+    async def _handle(self, events: Sequence[EventT[Any]]) -> None:
+        """Fold and apply a batch; whatever goes wrong, the process ends before Faust can take it as done."""
+        by_place: dict[TP, list[EventT[Any]]] = defaultdict(list)
+        for event in events:
+            if event.message.generation_id == self.app.consumer_generation_id:
+                by_place[event.message.tp].append(event)
+        try:
+            for place, batch in by_place.items():
+                await self._fold(place, batch)
+        except BlueLampError as error:
+            self._give_up(PERSON_NEEDED, str(error))
+        except Exception:  # noqa: BLE001 - the one place that may not let anything through
+            self._give_up(RESTART_ME, traceback.format_exc())
+
+    async def _fold(self, place: TP, events: Sequence[EventT[Any]]) -> None:
+        owned = self.owned.get(place)
+        records = [_record(event) for event in events if owned and event.message.offset >= owned.fence]
+        if owned is None or not records:
+            return
+        if records[0].offset != owned.fence or records[-1].offset - owned.fence + 1 != len(records):
+            await self._check_gaps(owned, records)
+        admitted = owned.partition.admit(records)
+        known = await self.store.timelines(owned.names, owned.partition.unknown(admitted))
+        for key, timeline in known.items():
+            owned.partition.remember(key, timeline)
+        change = owned.partition.fold(admitted)
+        await send_all(self._quarantine, place.topic, place.partition, change.quarantined)
+        await self._apply(place, owned, records[-1].offset + 1, change)
+
+    async def _check_gaps(self, owned: Owned, records: Sequence[Record]) -> None:
+        """Offsets are missing before or between records: go on only where the log itself holds none there."""
+        expected = owned.fence
+        for record in records:
+            if record.offset != expected:
+                with await asyncio.to_thread(Log, self.settings.kafka) as log:
+                    found = await asyncio.to_thread(log.next_offset, owned.names.topic, owned.names.partition, expected)
+                if found != record.offset:
+                    what = f"{owned.names}: got offset {record.offset} where {expected} was due; reading again."
+                    self._give_up(RESTART_ME, what)
+            expected = record.offset + 1
+
+    async def _quarantine(self, key: str, value: bytes) -> object:
+        return await self.app.producer.send_and_wait(QUARANTINE_TOPIC, key.encode(), value, None, None, None)
+
+    async def _apply(self, place: TP, owned: Owned, after: int, change: Change) -> None:
+        applied = await self._offer(owned, after, change)
+        if applied.outcome == "refused":
+            self._give_up(PERSON_NEEDED, _refused(owned, applied))
+        if applied.outcome == "applied" or applied.fence == after:
+            # A fence that stands just where this batch ends: the answer to an earlier offer of it was lost.
+            owned.fence = after
+        elif self.owned.get(place) is owned:
+            what = f"{owned.names}: fenced; the state stands at {applied.fence}, this worker at {owned.fence}."
+            self._give_up(RESTART_ME, what)
+
+    async def _offer(self, owned: Owned, after: int, change: Change) -> Applied:
+        """Offer the batch until the state server answers or patience ends; offering twice is harmless."""
+        async with asyncio.timeout(self.settings.redis_patience_seconds):
+            while True:
+                try:
+                    return await self.store.apply(owned.names, owned.epoch, owned.fence, after, change)
+                except (RedisError, OSError) as error:
+                    _logger.warning("%s: the state server does not answer (%r); trying again", owned.names, error)
+                    await asyncio.sleep(0.2)
+
+    def _give_up(self, status: int, why: str) -> NoReturn:
+        sys.stderr.write(
+            f"bluelamp worker stops ({'restart' if status == RESTART_ME else 'a person is needed'}):\n{why}\n"
+        )
+        sys.stderr.flush()
+        self.leave(status)
+
+
+def _topic(name: str) -> Topic:
+    return next(topic for topic in TOPICS if topic == name)
+
+
+def _record(event: EventT[Any]) -> Record:
+    message = event.message
+    return Record(message.offset, received(int(message.timestamp * 1000 + 0.5)), message.value)
+
+
+def _check_reach(names: Names, fence: int, first: int, last: int) -> None:
+    """The log must still reach back to the fence, and on to it.
+
+    Raises:
+        IncompleteError: naming the range that is missing.
+    """
+    if fence < first:
+        what = f"The log no longer reaches back to the state: offsets {fence} to {first - 1} are missing."
+        hint = "Restore them from the archive, or build a new state (BLUELAMP_STATE_NAME) and say so to its users."
+    elif fence > last:
+        what = f"The state stands at offset {fence}, and the log ends at {last}: offsets {last} to {fence - 1} are missing."
+        hint = (
+            "Is this the right Kafka? If its log was cut back, restore it, or build a new state (BLUELAMP_STATE_NAME)."
+        )
+    else:
+        return
+    raise IncompleteError(what, where=f"partition {names}", hint=hint)
+
+
+def _refused(owned: Owned, applied: Applied) -> str:
+    return (
+        f"The state refused the batch at offset {owned.fence} and was left unchanged: {applied.reason}\n"
+        f"  where: {owned.names}\n"
+        "  try:   somebody else has written to these keys; build a new state (BLUELAMP_STATE_NAME) and compare."
+    )
