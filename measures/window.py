@@ -11,6 +11,7 @@ from facts.errors import QuestionError
 from facts.force import Force, Shift
 from measures.outcome import SECOND, microseconds
 from measures.pane import HOUR, MINUTE, Grain
+from measures.rules import Rules
 
 WindowKind = Literal["live", "report"]
 
@@ -203,6 +204,12 @@ def _days(name: str, start: date, end: date, force: Force) -> Window:
 
 
 def kept_from(grain: Grain, watermark: int) -> int:
-    """The first instant (microseconds) whose panes of a grain are still kept when everything up to the watermark is in."""
+    """The first instant (microseconds) whose panes of a grain are kept when everything up to the watermark is in."""
     kept = {"minute": MINUTES_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]
     return watermark - int(kept.total_seconds()) * SECOND
+
+
+def first_kept(grain: Grain, watermark: int, rules: Rules) -> int:
+    """The slot of the first pane of a grain that is kept."""
+    first = kept_from(grain, watermark)
+    return rules.local_day(first) if grain == "day" else first // (MINUTE if grain == "minute" else HOUR)

@@ -12,11 +12,12 @@ from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import GRAINS, HOUR, MINUTE, Deltas, Grain, difference
+from measures.pane import GRAINS, Deltas, Grain, difference
 from measures.rules import Rules
 from measures.timeline import Timeline, add
-from measures.window import kept_from
+from measures.window import first_kept, kept_from
 from streams.codec import subject_key
+from streams.feeds import EventSpan, Feeds, FeedState, watermark
 
 SUBJECTS_REMEMBERED = 20_000
 
@@ -33,22 +34,6 @@ class Record(NamedTuple):
     offset: int
     received_at: datetime
     value: bytes | None
-
-
-class FeedState(Struct):
-    """What one feed has said on one partition, in microseconds since 1970."""
-
-    complete_to: int
-    heard_at: int
-    seq: int
-    is_replay: bool
-
-
-class EventSpan(Struct):
-    """The event times seen of one force on one partition, in microseconds since 1970."""
-
-    first: int
-    last: int
 
 
 class Quarantined(Struct, frozen=True):
@@ -89,7 +74,7 @@ class Change(Struct):
     panes: dict[str, Deltas] = field(default_factory=dict)
     timelines: dict[str, Timeline] = field(default_factory=dict)
     open: dict[str, Outcomes] = field(default_factory=dict)
-    feeds: dict[tuple[str, str], FeedState] = field(default_factory=dict)
+    feeds: Feeds = field(default_factory=dict)
     events: dict[str, EventSpan] = field(default_factory=dict)
     drop_before: dict[tuple[str, Grain], int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -107,9 +92,6 @@ class Admitted(NamedTuple):
     change: Change
 
 
-_GRAIN_MICROSECONDS = {"minute": MINUTE, "hour": HOUR}
-
-
 class Partition:
     """What a worker remembers of one partition it owns; the state holds the same and more.
 
@@ -124,7 +106,7 @@ class Partition:
         self,
         topic: Topic,
         rules: Mapping[str, Rules],
-        feeds: dict[tuple[str, str], FeedState] | None = None,
+        feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
     ) -> None:
         self.topic, self.rules = topic, rules
@@ -133,10 +115,8 @@ class Partition:
         self._dropped: dict[tuple[str, Grain], int] = {}
 
     def watermark(self, force: str) -> int | None:
-        """Nothing older than this is expected of a force: the least of what its listed feeds said; None until all have."""
-        feeds = [feed.name for feed in self.rules[force].force.feeds if feed.topic == self.topic]
-        said = [self.feeds[force, feed].complete_to for feed in feeds if (force, feed) in self.feeds]
-        return min(said) if said and len(said) == len(feeds) else None
+        """Nothing older than this is expected of a force; None until all of its feeds have been heard."""
+        return watermark(self.feeds, self.rules[force].force, self.topic)
 
     def admit(self, records: Iterable[Record]) -> Admitted:
         """Read records, in the order of the log; heartbeats take effect where they stand."""
@@ -175,10 +155,10 @@ class Partition:
         change.count("heartbeats")
 
     def _is_too_late(self, fact: SubjectFact, change: Change) -> bool:
-        watermark, at = self.watermark(fact.force), microseconds(fact.at)
-        if watermark is not None and at < kept_from("day", watermark):
+        mark, at = self.watermark(fact.force), microseconds(fact.at)
+        if mark is not None and at < kept_from("day", mark):
             return True
-        if watermark is not None and at < watermark:
+        if mark is not None and at < mark:
             change.count("late")
         self._see(fact.force, at, change)
         return False
@@ -228,19 +208,15 @@ class Partition:
     def _drop_old(self, change: Change) -> None:
         """Leave out what falls into panes no longer kept, and say which panes to drop."""
         for force in {*change.panes, *(force for force, _ in change.feeds)}:
-            watermark = self.watermark(force)
-            if watermark is None:
+            mark = self.watermark(force)
+            if mark is None:
                 continue
-            kept = {grain: self._first_kept(force, grain, watermark) for grain in GRAINS}
+            kept = {grain: first_kept(grain, mark, self.rules[force]) for grain in GRAINS}
             deltas = change.panes.get(force, {})
             change.panes[force] = {slot: counts for slot, counts in deltas.items() if slot[1] >= kept[slot[0]]}
             for grain, slot in kept.items():
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot
-
-    def _first_kept(self, force: str, grain: Grain, watermark: int) -> int:
-        first = kept_from(grain, watermark)
-        return self.rules[force].local_day(first) if grain == "day" else first // _GRAIN_MICROSECONDS[grain]
 
     def _forget(self) -> None:
         for key in list(self.subjects)[: max(0, len(self.subjects) - SUBJECTS_REMEMBERED)]:

@@ -12,7 +12,8 @@ from facts.errors import IncompleteError
 from measures.pane import Deltas
 from measures.timeline import Timeline
 from streams.codec import FORMAT, decode_timeline, encode_field, encode_open, encode_timeline
-from streams.fold import Change, EventSpan, FeedState
+from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
+from streams.fold import Change
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
 TOUCHED_LIMIT = 500
@@ -72,7 +73,7 @@ class Control(NamedTuple):
 
     fence: int | None
     epoch: int
-    feeds: dict[tuple[str, str], FeedState]
+    feeds: Feeds
     events: dict[str, EventSpan]
 
 
@@ -173,7 +174,7 @@ def encode_change(names: Names, change: Change) -> bytes:
             "timelines": _flat((key, encode_timeline(timeline)) for key, timeline in change.timelines.items()),
             "open": _flat(opened.items()),
             "closed": [key for key in change.open if key not in opened],
-            "feeds": _flat(_encode_feeds(change)),
+            "feeds": _flat(encode_feeds(change.feeds, change.events)),
             "drop": [
                 (names.index(force, grain), names.pane(force, grain, ""), slot)
                 for (force, grain), slot in change.drop_before.items()
@@ -203,26 +204,6 @@ def _encode_panes(
 
 def _flat(pairs: Iterable[tuple[str, str]]) -> list[str]:
     return [part for pair in pairs for part in pair]
-
-
-def _encode_feeds(change: Change) -> Iterable[tuple[str, str]]:
-    for (force, feed), state in change.feeds.items():
-        yield f"{force}|{feed}", msgspec.json.encode(state).decode()
-    for force, span in change.events.items():
-        yield f"{force}|", msgspec.json.encode(span).decode()
-
-
-def decode_feeds(stored: dict[str, str]) -> tuple[dict[tuple[str, str], FeedState], dict[str, EventSpan]]:
-    """The feeds by force and name, and the event times by force, as a partition's state has them."""
-    feeds: dict[tuple[str, str], FeedState] = {}
-    events: dict[str, EventSpan] = {}
-    for name, text in stored.items():
-        force, _, feed = name.partition("|")
-        if feed:
-            feeds[force, feed] = msgspec.json.decode(text, type=FeedState)
-        else:
-            events[force] = msgspec.json.decode(text, type=EventSpan)
-    return feeds, events
 
 
 def _fingerprints(stored: dict[str, str]) -> dict[str, str]:

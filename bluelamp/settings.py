@@ -1,0 +1,131 @@
+"""Every setting once: its environment variable, its default, its unit and what it is for."""
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from facts.errors import ProfileError, SettingError
+from facts.force import Force, parse
+from measures.rules import Rules
+from streams.settings import PARTITIONS, WorkerSettings
+
+RUNNING_FILE = "running.json"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What Blue Lamp is told from outside; each field is the variable BLUELAMP_<FIELD>.
+
+    Attributes:
+        kafka: Addresses of Kafka, `host:port` separated by commas.
+        redis: URL of the state server.
+        state_name: Prefix of the state's keys and name of the consumer group; a new name builds a new state.
+        data: Directory of everything that `bluelamp up` keeps.
+        forces: Directory of profiles (TOML) to use instead of those that come with Blue Lamp.
+        force: The force that is meant when none is named.
+        partitions: Partitions a topic gets when it is created.
+        first_start: `yes` to begin at the start of a log that no longer begins at offset 0.
+        worker_name: A lasting name for this worker, unlike any other's: restarted under it, it goes on at once.
+        session_timeout_seconds: After so long without a sign of life a worker's partitions go to others.
+        stall_seconds: With the log ahead of the state, how long nothing may move before a worker ends itself.
+        board_port: Port of the web board, on loopback.
+        exporter_port: Port of the Prometheus exporter, on loopback.
+    """
+
+    kafka: str = "127.0.0.1:9092"
+    redis: str = "redis://127.0.0.1:6379/0"
+    state_name: str = "bluelamp"
+    data: str = ".bluelamp"
+    forces: str = ""
+    force: str = "staffordshire"
+    partitions: int = PARTITIONS
+    first_start: bool = False
+    worker_name: str = ""
+    session_timeout_seconds: float = 10.0
+    stall_seconds: float = 60.0
+    board_port: int = 8018
+    exporter_port: int = 9118
+
+    def worker(self) -> WorkerSettings:
+        """What of it a worker needs."""
+        return WorkerSettings(
+            kafka=self.kafka,
+            redis=self.redis,
+            state_name=self.state_name,
+            worker_name=self.worker_name or None,
+            data_directory=self.data,
+            partitions=self.partitions,
+            is_first_start=self.first_start,
+            session_timeout_seconds=self.session_timeout_seconds,
+            stall_seconds=self.stall_seconds,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give these settings to a child process."""
+        return {variable(name): _text(value) for name, value in msgspec.structs.asdict(self).items()}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"BLUELAMP_{name.upper()}"
+
+
+def load(environment: Mapping[str, str], **given: Any) -> Settings:
+    """Settings from, in this order: what is given, the environment, a running `bluelamp up`, the defaults.
+
+    Raises:
+        SettingError: a value that is not of its kind; names the variable.
+    """
+    told = {name: environment[variable(name)] for name in Settings.__struct_fields__ if variable(name) in environment}
+    told |= {name: value for name, value in given.items() if value is not None}
+    data = Path(str(told.get("data", Settings().data)))
+    try:
+        # Not strict: variables are text, and their settings' types say what they become.
+        plain = {name: _WORDS.get(each, each) for name, each in told.items()}
+        return msgspec.convert({**_running(data), **plain}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        raise SettingError(f"{what}.", where=variable(path.strip("`")), hint=_HINT) from None
+
+
+_HINT = "`bluelamp settings` lists every setting with its default."
+_WORDS = {"yes": True, "no": False}
+
+
+def _text(value: Any) -> str:
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _running(data: Path) -> dict[str, Any]:
+    """What a `bluelamp up` that runs on this directory says of itself."""
+    try:
+        told: dict[str, Any] = json.loads((data / RUNNING_FILE).read_text())
+        os.kill(told.pop("pid"), 0)
+    except (OSError, ValueError, KeyError):
+        return {}
+    return told
+
+
+def load_forces(settings: Settings) -> dict[str, Rules]:
+    """The rules of every force, from the directory that is set or from those that come with Blue Lamp.
+
+    Raises:
+        ProfileError: a profile has a fault, or there is none.
+    """
+    directory = Path(settings.forces) if settings.forces else files("facts").joinpath("forces")
+    if not directory.is_dir():
+        hint = "Point it at a directory of profiles, or unset it."
+        raise ProfileError("There is no such directory.", where=f"BLUELAMP_FORCES={settings.forces}", hint=hint)
+    profiles = [parse(each.read_text(), each.name) for each in directory.iterdir() if each.name.endswith(".toml")]
+    if not profiles:
+        raise ProfileError("It holds no profile.", where=str(directory), hint="Put a TOML profile there.")
+    return {force.name: Rules(force) for force in sorted(profiles, key=_by_name)}
+
+
+def _by_name(force: Force) -> str:
+    return force.name

@@ -1,0 +1,1 @@
+"""The web board: pages that follow the readings live, without any internet access."""

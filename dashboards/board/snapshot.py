@@ -1,0 +1,140 @@
+"""What the board shows at one moment: every measure of a force over the live windows, put into words."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from facts.errors import QuestionError
+from measures.catalogue import CATALOGUE
+from measures.display import words
+from measures.measure import Bands, External, Measure
+from measures.outcome import instant
+from measures.reading import FeedStatus, Reading
+from measures.window import LIVE_WINDOWS
+from streams.readings import Reader
+
+_TITLES = {"15m": "15 min", "60m": "60 min", "24h": "24 hours", "7d": "7 days", "shift": "Shift", "today": "Today"}
+NOW = "now"
+
+
+class Tile(Struct, frozen=True):
+    """One figure in words.
+
+    Attributes:
+        text: the value; for what is not live, why not.
+        n: how many it is taken from, in words; empty for counts.
+        state: of the reading.
+        title: the whole story, for whoever points at it.
+    """
+
+    text: str
+    n: str
+    state: str
+    title: str
+
+
+class Row(Struct, frozen=True):
+    """One measure over every window shown."""
+
+    name: str
+    title: str
+    question: str
+    tiles: dict[str, Tile]
+
+
+class Snapshot(Struct, frozen=True):
+    """Everything a board shows of one force.
+
+    Attributes:
+        force: the force's title.
+        as_of: the moment it is of, in the force's time.
+        is_replay: the feeds play recorded facts.
+        feeds: each feed with what is known of it, in words.
+        rows: the measures that the force's feeds carry.
+        uncarried: the titles of those they do not.
+    """
+
+    force: str
+    as_of: str
+    is_replay: bool
+    feeds: list[dict[str, str]]
+    rows: list[Row]
+    uncarried: list[str]
+
+
+def columns(reader: Reader, force: str) -> dict[str, str]:
+    """The windows shown, with their titles; a force without shifts has no column for them."""
+    has_shifts = bool(reader.rules[force].force.shifts)
+    return {NOW: "Now", **{name: _TITLES[name] for name in LIVE_WINDOWS if name != "shift" or has_shifts}}
+
+
+def take(reader: Reader, force: str) -> Snapshot:
+    """The board's present content; blocking, for a thread."""
+    reader.refresh()
+    rules, feeds = reader.rules[force], reader.feeds(force)
+    carried = [measure for measure in CATALOGUE.values() if _is_carried(measure, reader, force)]
+    return Snapshot(
+        force=rules.force.title,
+        as_of=reader.present(force).astimezone(rules.force.zone()).strftime("%A %d %B %Y, %H:%M:%S"),
+        is_replay=any(feed.is_replay for feed in feeds),
+        feeds=[_feed_words(feed, reader, force) for feed in feeds],
+        rows=[_row(measure, reader, force) for measure in carried],
+        uncarried=[measure.title for measure in CATALOGUE.values() if measure not in carried],
+    )
+
+
+def _is_carried(measure: Measure, reader: Reader, force: str) -> bool:
+    if isinstance(measure.statistic, External | Bands):
+        return False
+    feeds = [feed for feed in reader.rules[force].force.feeds if feed.topic in measure.topics()]
+    return any(not measure.lines() or not feed.lines or measure.lines() & {*feed.lines} for feed in feeds)
+
+
+def _row(measure: Measure, reader: Reader, force: str) -> Row:
+    windows = [NOW] if measure.is_open() else [name for name in columns(reader, force) if name != NOW]
+    tiles = {window: _tile(measure, window, reader, force) for window in windows}
+    return Row(measure.name, measure.title, measure.question, tiles)
+
+
+def _tile(measure: Measure, window: str, reader: Reader, force: str) -> Tile:
+    try:
+        reading = reader.read(measure, "60m" if window == NOW else window, force=force)[0]
+    except QuestionError as error:
+        return Tile("-", "", "no_data", error.what)
+    return Tile(_text(reading, measure), _n_words(reading, measure), reading.state, _story(reading, measure))
+
+
+def _text(reading: Reading, measure: Measure) -> str:
+    """The value only when it is live: nothing stale may look live."""
+    match reading.state:
+        case "live":
+            return words(reading.value, measure.unit)
+        case "too_few":
+            return "too few"
+        case "stale":
+            return "not live"
+        case _:
+            return "no data"
+
+
+def _n_words(reading: Reading, measure: Measure) -> str:
+    return "" if measure.unit == "count" or reading.state in ("stale", "no_data") else f"n {reading.n:,}"
+
+
+def _story(reading: Reading, measure: Measure) -> str:
+    parts = (reading.reason, reading.note, measure.population, measure.clock, measure.target)
+    return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def _feed_words(feed: FeedStatus, reader: Reader, force: str) -> dict[str, Any]:
+    zone = reader.rules[force].force.zone()
+
+    def said(at: int | None) -> str:
+        return instant(at).astimezone(zone).strftime("%d %b %Y %H:%M:%S") if at is not None else "never"
+
+    return {
+        "name": feed.feed,
+        "complete_to": said(feed.complete_to),
+        "heard_at": said(feed.heard_at),
+        "last_event_at": said(feed.last_event_at),
+    }

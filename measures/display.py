@@ -1,0 +1,36 @@
+"""How a value is put into words for people: rounded once, half up, with its unit."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from measures.measure import Unit
+
+NOTHING = "-"
+
+
+def words(value: float | None, unit: Unit) -> str:
+    """A value as a board shows it; a dash for none.
+
+    Args:
+        value: in the unit; a share between 0 and 1.
+        unit: of the value.
+    """
+    if value is None:
+        return NOTHING
+    if unit == "count":
+        return f"{int(value):,}"
+    if unit == "ratio":
+        return f"{_rounded(value * 100, '0.1')} %"
+    return span_words(value)
+
+
+def span_words(seconds: float) -> str:
+    """A span: seconds with a tenth below a minute, then minutes and seconds, then hours, minutes and seconds."""
+    if seconds < 59.95:  # noqa: PLR2004 - from here on it rounds to a minute
+        return f"{_rounded(seconds, '0.1')} s"
+    whole = int(_rounded(seconds, "1"))
+    hours, minutes, left = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes} min {left:02} s"
+
+
+def _rounded(value: float, places: str) -> Decimal:
+    return Decimal(repr(value)).quantize(Decimal(places), rounding=ROUND_HALF_UP)

@@ -1,0 +1,186 @@
+"""The reader: answers any question about any measure from the state, and keeps what it has read."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from redis import Redis
+
+from facts.errors import QuestionError
+from facts.union import TOPICS
+from measures.catalogue import find
+from measures.measure import Measure, Where
+from measures.outcome import Open, instant
+from measures.pane import Grain, Pane
+from measures.reading import FeedStatus, Question, Reading, check, judge, read
+from measures.rules import Rules
+from measures.window import Window, first_kept, resolve
+from streams.cache import Cache
+from streams.feeds import watermark
+from streams.store import Names
+
+_KEPT = {"minute": "Minutes are kept for two days", "hour": "Hours are kept for ten weeks", "day": "Days for 26 months"}
+_KEPT_HINT = {
+    "minute": "Ask at a whole hour for a window of whole hours, or for a report window.",
+    "hour": "Ask for a report window: FROM/TO in dates.",
+    "day": "Older days are in the archive of the log only: recount them.",
+}
+
+
+class Reader:
+    """Answers questions from the state; one for a process, safe to share between its threads.
+
+    Args:
+        redis: a blocking client that decodes its answers to text.
+        state_name: prefix of the state's keys.
+        rules: by force.
+        now: the wall clock.
+    """
+
+    def __init__(self, redis: Redis, state_name: str, rules: Mapping[str, Rules], now: Callable[[], datetime]) -> None:
+        self.redis, self.state_name, self.rules, self.now = redis, state_name, rules, now
+        self._caches: dict[tuple[str, int], Cache] = {}
+        self._lock = threading.RLock()
+
+    def refresh(self) -> bool:
+        """Take up what has changed; say whether anything had."""
+        with self._lock:
+            self._find_partitions()
+            changed = [cache.refresh() for cache in self._caches.values()]  # every one, not up to the first
+            return any(changed)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a change anywhere, or at most so long."""
+        ids: dict[Any, Any] = {cache.names.changes: cache.last_change for cache in list(self._caches.values())}
+        if ids:
+            self.redis.xread(ids, count=1, block=max(1, int(seconds * 1000)))
+
+    def read(
+        self,
+        measure: str | Measure,
+        window: str = "60m",
+        *,
+        by: tuple[str, ...] = (),
+        where: Where | None = None,
+        as_of: datetime | None = None,
+        force: str | None = None,
+    ) -> list[Reading]:
+        """The readings of a measure, one for each cell.
+
+        Args:
+            measure: its name, or itself.
+            window: its name, or FROM/TO.
+            by: the dimensions to break it down by.
+            where: the words to limit it to.
+            as_of: the instant to read it at; the force's present unless given.
+            force: whose; may be left out where there is only one profile.
+
+        Raises:
+            QuestionError: it cannot be answered; says why.
+        """
+        found = find(measure) if isinstance(measure, str) else measure
+        rules = self.rules_of(force)
+        with self._lock:
+            self.refresh()
+            moment = as_of or self.present(rules.force.name)
+            resolved = resolve(window, moment, rules.force)
+            question = Question(found, resolved, moment, by, where or {}, as_of is None)
+            check(question, rules)
+            source = self._source(question, rules)
+            return judge(question, read(question, source, rules), self.feeds(rules.force.name), rules, self.now())
+
+    def rules_of(self, force: str | None) -> Rules:
+        """The rules of a force, or of the only one.
+
+        Raises:
+            QuestionError: it is not known, or none was named of several.
+        """
+        name = force or (next(iter(self.rules)) if len(self.rules) == 1 else "")
+        if name not in self.rules:
+            what = f"There is no force {name!r}." if name else "There are several forces."
+            raise QuestionError(what, where="--force", hint=f"Name one of {', '.join(self.rules)}.")
+        return self.rules[name]
+
+    def present(self, force: str) -> datetime:
+        """The force's present: the wall clock, or in a replay how far its feeds have come."""
+        feeds = [feed for feed in self.feeds(force) if feed.is_replay and feed.complete_to is not None]
+        return instant(min(feed.complete_to or 0 for feed in feeds)) if feeds else self.now()
+
+    def feeds(self, force: str) -> list[FeedStatus]:
+        """What is known of each feed that the force's profile lists."""
+        with self._lock:
+            return [
+                self._feed(
+                    force, feed.name, [cache for (topic, _), cache in self._caches.items() if topic == feed.topic]
+                )
+                for feed in self.rules[force].force.feeds
+            ]
+
+    def _feed(self, force: str, feed: str, caches: Sequence[Cache]) -> FeedStatus:
+        """A feed is complete only as far as it is on every partition of its topic."""
+        topic = next((name.topic for name in self.rules[force].force.feeds if name.name == feed), TOPICS[0])
+        heard = [cache.feeds[force, feed] for cache in caches if (force, feed) in cache.feeds]
+        events = [cache.events[force] for cache in caches if force in cache.events]
+        is_everywhere = bool(caches) and len(heard) == len(caches)
+        return FeedStatus(
+            feed=feed,
+            topic=topic,
+            complete_to=min(state.complete_to for state in heard) if is_everywhere else None,
+            heard_at=min(state.heard_at for state in heard) if is_everywhere else None,
+            first_event_at=min((span.first for span in events), default=None),
+            last_event_at=max((span.last for span in events), default=None),
+            is_replay=any(state.is_replay for state in heard),
+        )
+
+    def counts(self) -> dict[tuple[str, int], dict[str, int]]:
+        """The workers' figures of each partition: fence, facts, duplicates, quarantined, fenced."""
+        with self._lock:
+            return {place: dict(cache.counts) for place, cache in self._caches.items()}
+
+    def _find_partitions(self) -> None:
+        counts = cast(dict[str, str], self.redis.hgetall(f"{self.state_name}:topics"))
+        for topic, count in counts.items():
+            for number in range(int(count)):
+                if (topic, number) not in self._caches:
+                    self._caches[topic, number] = Cache(self.redis, Names(self.state_name, topic, number))
+
+    def _source(self, question: Question, rules: Rules) -> "_Source":
+        """The panes a question needs, all read and brought to the present."""
+        topics = question.measure.topics()
+        caches = [cache for (topic, _), cache in self._caches.items() if topic in topics]
+        force = rules.force.name
+        self._check_kept(question.window, caches, rules)
+        for cache in caches:
+            cache.load(
+                (force, segment.grain, slot)
+                for segment in question.window.segments
+                for slot in range(segment.first, segment.last)
+            )
+            cache.refresh()
+        return _Source(force, caches)
+
+    def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:
+        marks = [watermark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
+        furthest = max((mark for mark in marks if mark is not None), default=None)
+        for segment in window.segments:
+            if furthest is not None and segment.first < first_kept(segment.grain, furthest, rules):
+                what = f"{_KEPT[segment.grain]}, and {window.name} begins before that."
+                raise QuestionError(what, where="--window", hint=_KEPT_HINT[segment.grain])
+
+
+class _Source:
+    """The panes of one force, partition by partition."""
+
+    def __init__(self, force: str, caches: Sequence[Cache]) -> None:
+        self._force, self._caches = force, caches
+
+    def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
+        for cache in self._caches:
+            for slot in range(first, last):
+                pane = cache.panes.get((self._force, grain, slot))
+                if pane:
+                    yield slot, pane
+
+    def open(self, kind: str) -> Iterable[Open]:
+        return (each for cache in self._caches for each in cache.open(self._force, kind))
