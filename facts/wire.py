@@ -110,7 +110,7 @@ def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Parcel:
     return _sort_out(list(enumerate(facts)), [], topic, received_at) if facts else _refused("empty", "No fact in it.")
 
 
-def encode(facts: Sequence[AnyFact]) -> bytes:
+def encode(facts: Sequence[Fact]) -> bytes:
     """One record of the log: the fact alone, or an array of several."""
     return _ENCODER.encode(facts[0] if len(facts) == 1 else facts)
 

@@ -58,12 +58,17 @@ def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
 def apply(pane: Pane, counts: dict[Field, int]) -> None:
     """Add counts to a pane in place; what comes to nothing is removed."""
     for (kind, dimensions, value), change in counts.items():
-        histogram = pane.setdefault(kind, {}).setdefault(dimensions, {})
+        groups = pane.setdefault(kind, {})
+        histogram = groups.setdefault(dimensions, {})
         count = histogram.get(value, 0) + change
         if count:
             histogram[value] = count
         else:
-            del histogram[value]
+            histogram.pop(value, None)
+        if not histogram:
+            del groups[dimensions]
+        if not groups:
+            del pane[kind]
 
 
 def merge(into: Histogram, other: Histogram) -> None:

@@ -28,7 +28,7 @@ from measures.measure import (
     Where,
 )
 from measures.outcome import KINDS, SECOND, Open, instant, microseconds
-from measures.pane import Dimensions, Grain, Histogram, Pane, merge
+from measures.pane import HOUR, Dimensions, Grain, Histogram, Pane, merge
 from measures.rules import Rules
 from measures.statistic import mean, quantile, ratio, total, within
 from measures.window import Window
@@ -462,7 +462,9 @@ def _feed_trouble(
 
 def _note(question: Question, needed: Sequence[FeedStatus], rules: Rules) -> str:
     begins = min((status.first_event_at for status in needed if status.first_event_at is not None), default=None)
-    if begins is None or begins < microseconds(question.window.start) or question.measure.is_open():
+    start, end = microseconds(question.window.start), microseconds(question.window.end)
+    # A quiet first hour, or a tenth of a short window, is no gap worth a word.
+    if begins is None or begins < start + min((end - start) // 10, HOUR) or question.measure.is_open():
         return ""
     return f"The record begins at {_local(begins, rules)}, inside this window."
 

@@ -7,12 +7,13 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.board.live import Live
 from dashboards.board.snapshot import columns, take
@@ -55,10 +56,19 @@ def board(reader: Reader, force: str) -> Starlette:
 
     static = StaticFiles(directory=str(files("dashboards.board").joinpath("static")))
     routes = [Route("/", page), Route("/events", events), Route("/health", health), Mount("/static", static)]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_secure)])
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Secured)])
 
 
-async def _secure(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    response = await call_next(request)
-    response.headers.update(_HEADERS)
-    return response
+class _Secured:
+    """Puts the security headers on every answer; plain ASGI, so that streams pass through untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_secured)

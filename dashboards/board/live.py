@@ -51,14 +51,14 @@ class Live:
         return f"event: snapshot\ndata: {msgspec.json.encode(snapshot).decode()}\n\n"
 
     async def watch(self) -> AsyncIterator[str]:
-        """Server-sent events: the present snapshot, then each new one; a comment every 15 s keeps the line open."""
+        """Server-sent events: the present snapshot, then each new one; after 10 s without any, a sign of life."""
         seen = -1
         while True:
             if self._number != seen:
                 seen = self._number
                 yield self._event
             try:
-                async with asyncio.timeout(15), self._changed:
+                async with asyncio.timeout(10), self._changed:
                     await self._changed.wait_for(lambda: self._number != seen)  # noqa: B023 - awaited at once
             except TimeoutError:
-                yield ": still here\n\n"
+                yield "event: alive\ndata: {}\n\n"

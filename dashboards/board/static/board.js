@@ -63,6 +63,9 @@ source.addEventListener("unreachable", () => {
   lastHeard = Date.now();
   show("unreachable");
 });
+source.addEventListener("alive", () => {
+  lastHeard = Date.now();
+});
 source.onerror = () => show("lost");
 setInterval(() => {
   if (document.body.dataset.state === "live" && Date.now() - lastHeard > silence) show("lost");

@@ -1,0 +1,5 @@
+"""`python -m bluelamp` is the command line."""
+
+from bluelamp.cli import main
+
+main()

@@ -1,0 +1,232 @@
+"""The command line: every command others may script, each with --json where it answers."""
+
+import logging
+import os
+import sys
+from datetime import datetime
+from typing import Any, NoReturn
+
+import click
+import msgspec
+import uvicorn
+import uvloop
+from redis.exceptions import RedisError
+
+from bluelamp.connections import reader
+from bluelamp.settings import Settings, load, load_forces, variable
+from dashboards.board.app import board
+from facts.errors import BlueLampError, PartMissingError, QuestionError
+from measures.catalogue import CATALOGUE
+from measures.display import words
+from measures.measure import Measure, Where
+from measures.published import PUBLISHED
+from measures.reading import Reading
+from streams.exporter import serve
+from streams.worker import Worker
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+_FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless given.")
+
+
+def main() -> None:
+    """Run the command line; an error is told as what happened, where, and what to try."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except RedisError as error:
+        _fail(PartMissingError(f"The state server does not answer ({error}).", where="BLUELAMP_REDIS", hint=_START))
+    except BlueLampError as error:
+        _fail(error)
+
+
+_START = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
+
+
+def _fail(error: BlueLampError) -> NoReturn:
+    click.echo(f"bluelamp: {error}", err=True)
+    sys.exit(2)
+
+
+@click.group()
+@click.version_option(package_name="bluelamp")
+def cli() -> None:
+    """Blue Lamp: a police force's live operational figures, exact, never stale-looking, reconciled."""
+
+
+def _settings(**given: Any) -> Settings:
+    return load(os.environ, **given)
+
+
+def _say(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _log() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    logging.getLogger("faust").setLevel(logging.WARNING)
+
+
+@cli.command()
+def worker() -> None:
+    """Read the log and keep the state. Start more of them to share the partitions.
+
+    Exit status 10 means: start it again; 11: a person must decide, the message says what.
+    """
+    _log()
+    settings = _settings()
+    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit).run())
+
+
+@cli.command()
+@click.option("--port", type=int, help="Port on loopback; BLUELAMP_EXPORTER_PORT unless given.")
+def exporter(port: int | None) -> None:
+    """Serve every reading as Prometheus metrics at /metrics. One process for a whole state."""
+    _log()
+    settings = _settings(exporter_port=port)
+    server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port)
+    click.echo(f"ready http://127.0.0.1:{server.server_port}/metrics")
+    thread.join()
+
+
+@cli.command("board")
+@click.option("--port", type=int, help="Port on loopback; BLUELAMP_BOARD_PORT unless given.")
+@_FORCE
+def board_command(port: int | None, force: str | None) -> None:
+    """Serve the web board."""
+    _log()
+    settings = _settings(board_port=port, force=force)
+    application = board(reader(settings), settings.force)
+    uvicorn.run(
+        application,
+        host="127.0.0.1",
+        port=settings.board_port,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+
+
+@cli.command()
+@click.argument("measure")
+@click.option(
+    "--window",
+    default="60m",
+    show_default=True,
+    help="15m 60m 24h 7d today shift this_month last_month 12m previous_12m FROM/TO",
+)
+@click.option(
+    "--by", default="", help="Dimensions to break it down by, separated by commas; day and month in report windows."
+)
+@click.option(
+    "--where", "where", multiple=True, help="DIMENSION=WORD to limit it to; the same dimension twice means either."
+)
+@click.option("--as-of", help="The instant to read it at, such as 2024-12-01T09:59:59Z or local time without a zone.")
+@_FORCE
+@_JSON
+def read(
+    measure: str, window: str, by: str, where: tuple[str, ...], as_of: str | None, force: str | None, as_json: bool
+) -> None:
+    """Read a measure from the state."""
+    settings = _settings(force=force)
+    source = reader(settings)
+    readings = source.read(
+        measure,
+        window,
+        by=split_names(by),
+        where=parse_where(where),
+        as_of=parse_instant(as_of, source.rules_of(settings.force).force.zone()) if as_of else None,
+        force=settings.force,
+    )
+    if as_json:
+        _say(readings)
+    else:
+        for each in readings:
+            click.echo(_line(each, CATALOGUE[measure]))
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def parse_where(limits: tuple[str, ...]) -> Where:
+    """`DIMENSION=WORD` limits by dimension.
+
+    Raises:
+        QuestionError: a limit without `=`.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for limit in limits:
+        name, equals, word = limit.partition("=")
+        if not equals:
+            raise QuestionError(f"{limit!r} names no word.", where="--where", hint="Write it as area=moorlands.")
+        found[name] = (*found.get(name, ()), word)
+    return found
+
+
+def parse_instant(text: str, zone: Any) -> datetime:
+    """An instant in ISO form; without a zone it is the force's local time.
+
+    Raises:
+        QuestionError: it is no such thing.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "Write it as 2024-12-01T09:59:59Z."
+        raise QuestionError(f"{text!r} is no instant.", where="--as-of", hint=hint) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _line(reading: Reading, measure: Measure) -> str:
+    told = " ".join(f"{name}={word}" for name, word in reading.dimensions.items())
+    start, end = (each.strftime("%Y-%m-%d %H:%M") for each in (reading.start, reading.end))
+    value = words(reading.value, measure.unit)
+    parts = [told, f"{value} (n {reading.n:,})", reading.state, f"{start} to {end}", reading.reason, reading.note]
+    return "  ".join(part for part in parts if part)
+
+
+@cli.command()
+@_JSON
+def measures(as_json: bool) -> None:
+    """List every measure with its question."""
+    if as_json:
+        _say([_declared(measure) for measure in CATALOGUE.values()])
+    else:
+        for measure in CATALOGUE.values():
+            click.echo(f"{measure.name}\n    {measure.question}")
+
+
+def _declared(measure: Measure) -> dict[str, Any]:
+    declared: dict[str, Any] = msgspec.to_builtins(measure)
+    kind = type(measure.statistic).__name__
+    return {
+        **declared,
+        "statistic": {"kind": kind, **declared["statistic"]},
+        "dimensions": measure.dimensions(),
+        "published": PUBLISHED.get(measure.name, ()),
+    }
+
+
+@cli.command("settings")
+@_JSON
+def settings_command(as_json: bool) -> None:
+    """List every setting with its variable, its present value and what it is for."""
+    present = msgspec.structs.asdict(_settings())
+    helps = setting_help()
+    if as_json:
+        _say([{"variable": variable(name), "value": value, "help": helps[name]} for name, value in present.items()])
+    else:
+        for name, value in present.items():
+            click.echo(f"{variable(name)}={value}\n    {helps[name]}")
+
+
+def setting_help() -> dict[str, str]:
+    """What each setting is for, from its declaration."""
+    lines = (Settings.__doc__ or "").partition("Attributes:")[2].strip().splitlines()
+    return {name.strip(): text.strip() for name, _, text in (line.partition(":") for line in lines)}

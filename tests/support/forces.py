@@ -1,0 +1,127 @@
+"""The profiles that come with Blue Lamp, and a small one with every rule switched on."""
+
+from importlib.resources import files
+
+from facts.force import Force, parse
+from measures.rules import Rules
+
+_STRICT = """
+name = "strict"
+title = "A small force with every rule"
+time_zone = "Europe/London"
+duplicate_group = "duplicate"
+
+[[grades]]
+label = "1"
+name = "Grade 1"
+response = "immediate"
+[[grades.targets]]
+since = 2020-01-01
+opened_to_dispatched_seconds = 120
+dispatched_to_arrived_seconds = 780
+opened_to_arrived_seconds = 900
+[[grades.targets]]
+since = 2024-10-27
+opened_to_dispatched_seconds = 60
+opened_to_arrived_seconds = 600
+
+[[grades]]
+label = "2"
+name = "Grade 2"
+response = "priority"
+[[grades.targets]]
+since = 2024-01-01
+opened_to_arrived_seconds = 7200
+
+[[grades]]
+label = "3"
+name = "Grade 3"
+response = "scheduled"
+
+[[areas]]
+label = "north"
+name = "North"
+[[areas]]
+label = "south"
+name = "South"
+
+[[groups]]
+label = "crime"
+name = "Crime"
+[[groups]]
+label = "duplicate"
+name = "Duplicate"
+
+[[categories]]
+label = "home_burglary"
+name = "Burglary (home)"
+
+[[queues]]
+label = "emergency"
+name = "999"
+line = "999"
+target_seconds = 10
+target_is_inclusive = false
+short_abandon_seconds = 5
+[[queues]]
+label = "triage"
+name = "Triage"
+line = "101"
+target_seconds = 120
+[[queues]]
+label = "local"
+name = "Local"
+line = "101"
+
+[[channels]]
+label = "contact_us"
+name = "Contact us"
+online_home = true
+[[channels]]
+label = "livechat"
+name = "LiveChat"
+
+[[suites]]
+label = "one"
+name = "One"
+
+[[occurrence_types]]
+label = "asb_personal"
+name = "ASB personal"
+
+[[shifts]]
+label = "day"
+name = "Day"
+start = 07:00:00
+end = 19:00:00
+[[shifts]]
+label = "night"
+name = "Night"
+start = 18:30:00
+end = 07:00:00
+
+[[feeds]]
+name = "telephony"
+topic = "contacts"
+[[feeds]]
+name = "dispatch"
+topic = "incidents"
+[[feeds]]
+name = "custody"
+topic = "custody"
+[[feeds]]
+name = "records"
+topic = "occurrences"
+"""
+
+STRICT: Force = parse(_STRICT, "tests/support/forces.py")
+
+
+def shipped(name: str) -> Force:
+    """A profile that comes with Blue Lamp."""
+    return parse(files("facts").joinpath("forces", f"{name}.toml").read_text(), name)
+
+
+def rules(*forces: Force) -> dict[str, Rules]:
+    """The rules of forces by their names."""
+    return {force.name: Rules(force) for force in forces}

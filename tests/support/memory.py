@@ -1,0 +1,156 @@
+"""The whole way from facts to readings in memory: the product's own fold and readings, a dict in place of Redis."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from facts.fact import Fact, SubjectFact
+from facts.feed import FeedHeartbeat
+from facts.union import TOPICS, Topic
+from facts.wire import encode
+from measures.measure import Measure, Where
+from measures.outcome import Open
+from measures.pane import Field, Grain, Pane, apply
+from measures.reading import Figure, Question, check, read
+from measures.rules import Rules
+from measures.window import resolve
+from streams.codec import decode_open, decode_timeline, encode_open, encode_timeline
+from streams.fold import Change, Partition, Record
+
+RECEIVED = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class MemoryPartition:
+    """One partition: its fold, and a state that forgets nothing and checks every count.
+
+    Args:
+        topic: of the partition.
+        rules: by force.
+    """
+
+    def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
+        self.fold = Partition(topic, rules)
+        self.panes: dict[tuple[str, Grain, int], Pane] = {}
+        self.timelines: dict[str, str] = {}
+        self.open: dict[str, str] = {}
+        self.fence = 0
+        self.changes: list[Change] = []
+
+    def feed(self, values: Sequence[bytes], received_at: datetime = RECEIVED) -> Change:
+        """Fold one batch of records and apply it."""
+        records = [Record(self.fence + index, received_at, value) for index, value in enumerate(values)]
+        admitted = self.fold.admit(records)
+        for key in self.fold.unknown(admitted):
+            self.fold.remember(key, decode_timeline(self.timelines.get(key, "[]"), key))
+        change = self.fold.fold(admitted)
+        self._apply(change)
+        self.fence += len(records)
+        self.changes.append(change)
+        return change
+
+    def _apply(self, change: Change) -> None:
+        for force, deltas in change.panes.items():
+            for (grain, slot), counts in deltas.items():
+                apply(self.panes.setdefault((force, grain, slot), {}), counts)
+        for (force, grain), first in change.drop_before.items():
+            for place in [place for place in self.panes if place[:2] == (force, grain) and place[2] < first]:
+                del self.panes[place]
+        for key, timeline in change.timelines.items():
+            self.timelines[key] = encode_timeline(timeline)
+        for key, outcomes in change.open.items():
+            self.open[key] = encode_open(outcomes.open)
+
+    def least_count(self) -> int:
+        """The least count anywhere; below 1 something is wrong, because what comes to 0 is removed."""
+        return min((count for pane in self.panes.values() for _, count in _fields(pane)), default=1)
+
+    def forget(self) -> None:
+        """Forget what is remembered beside the state, as a new owner of the partition would."""
+        self.fold = Partition(self.fold.topic, self.fold.rules, self.fold.feeds, self.fold.events)
+
+
+class MemoryState:
+    """Every partition of every topic; a Source of one force.
+
+    Args:
+        rules: by force.
+        force: whose numbers are read.
+        partitions: of each topic.
+    """
+
+    def __init__(self, rules: Mapping[str, Rules], force: str, partitions: int = 1) -> None:
+        self.rules, self.force = rules, force
+        self.partitions = {topic: [MemoryPartition(topic, rules) for _ in range(partitions)] for topic in TOPICS}
+
+    def place(self, topic: Topic, subject_id: str) -> MemoryPartition:
+        """The partition of a subject."""
+        partitions = self.partitions[topic]
+        return partitions[sum(subject_id.encode()) % len(partitions)]
+
+    def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
+        """As a Source."""
+        for partition in self._all():
+            for (force, known, slot), pane in partition.panes.items():
+                if force == self.force and known == grain and first <= slot < last:
+                    yield slot, pane
+
+    def open(self, kind: str) -> Iterable[Open]:
+        """As a Source."""
+        for partition in self._all():
+            for key, text in partition.open.items():
+                if key.startswith(f"{self.force}|"):
+                    yield from (each for each in decode_open(text) if each.kind == kind)
+
+    def figures(
+        self, measure: Measure, window: str, as_of: datetime, by: tuple[str, ...] = (), where: Where | None = None
+    ) -> list[Figure]:
+        """The figures of a question."""
+        rules = self.rules[self.force]
+        question = Question(measure, resolve(window, as_of, rules.force), as_of, by, where or {})
+        check(question, rules)
+        return read(question, self, rules)
+
+    def numbers(self) -> tuple[dict[tuple[str, Grain, int, Field], int], list[Open]]:
+        """Every count added over partitions, and everything that stands open: all that a reading is taken from."""
+        counts: dict[tuple[str, Grain, int, Field], int] = {}
+        for partition in self._all():
+            for place, pane in partition.panes.items():
+                for field, count in _fields(pane):
+                    counts[*place, field] = counts.get((*place, field), 0) + count
+        matters = [each for partition in self._all() for text in partition.open.values() for each in decode_open(text)]
+        return counts, sorted(matters, key=repr)
+
+    def _all(self) -> Iterator[MemoryPartition]:
+        return (partition for partitions in self.partitions.values() for partition in partitions)
+
+    def least_count(self) -> int:
+        """The least count anywhere."""
+        return min(partition.least_count() for partition in self._all())
+
+
+def _fields(pane: Pane) -> Iterator[tuple[Field, int]]:
+    for kind, groups in pane.items():
+        for dimensions, histogram in groups.items():
+            for value, count in histogram.items():
+                yield (kind, dimensions, value), count
+
+
+def deliver(state: MemoryState, told: Iterable[tuple[Topic, Fact]], batch: int = 1) -> None:
+    """Send facts in their order, `batch` records at a time to each partition, one fact a record."""
+    waiting: dict[int, tuple[MemoryPartition, list[bytes]]] = {}
+    for topic, fact in told:
+        places = [state.place(topic, fact.subject_id)] if isinstance(fact, SubjectFact) else state.partitions[topic]
+        for partition in places:
+            values = waiting.setdefault(id(partition), (partition, []))[1]
+            values.append(encode([fact]))
+            if len(values) >= batch:
+                partition.feed(values)
+                values.clear()
+    for partition, values in waiting.values():
+        if values:
+            partition.feed(values)
+
+
+def heartbeat(force: str, feed: str, at: datetime, seq: int = 0) -> FeedHeartbeat:
+    """A heartbeat of a replayed feed, complete up to an instant."""
+    fact_id = f"heartbeat-{feed}-{seq}"
+    return FeedHeartbeat(fact_id=fact_id, force=force, at=at, feed=feed, seq=seq, complete_to=at, replay=True)

@@ -1,0 +1,158 @@
+"""Messy records as systems tell them: any facts in any order, doubled, corrected, withdrawn, contradictory."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import msgspec
+from hypothesis import strategies as st
+
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult, Line
+from facts.custody import (
+    DetaineeArrived,
+    DetentionAuthorised,
+    DetentionEnded,
+    Disposal,
+    ReviewHeld,
+    VoluntaryAttended,
+)
+from facts.fact import FactWithdrawn, SubjectFact
+from facts.incident import (
+    IncidentClosed,
+    IncidentOpened,
+    IncidentReclassified,
+    IncidentRegraded,
+    IncidentReopened,
+    IncidentResult,
+    UnitArrived,
+    UnitDispatched,
+    UnitStoodDown,
+    VideoResponseStarted,
+)
+from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.union import Topic
+
+Told = tuple[Topic, SubjectFact]
+FORCE = "strict"
+# The night on which clocks go back and the strict force's targets change; spans reach both ways over it.
+START = datetime(2024, 10, 26, 20, 0, tzinfo=UTC)
+AS_OF = START + timedelta(hours=9, seconds=17)
+
+_gaps = st.one_of(
+    st.integers(0, 50),  # ties, and spans around rounding
+    st.sampled_from([9900, 9950, 9999, 10000, 10050, 119950, 120049, 120050, 600499, 600500, 899500, 900500]),
+    st.integers(0, 3_600_000),
+    st.integers(0, 12 * 3_600_000),
+)
+_moments = _gaps.map(lambda milliseconds: START + timedelta(milliseconds=milliseconds))
+_grades, _areas = st.sampled_from(["1", "2", "3", "9"]), st.sampled_from([None, "north", "south", "elsewhere"])
+_units = st.sampled_from(["U1", "U2"])
+_queues = st.sampled_from(["emergency", "triage", "local", "odd"])
+
+_CONTACT: list[st.SearchStrategy[dict[str, Any]]] = [
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(ContactOffered),
+            "line": st.sampled_from(get_args(Line)),
+            "queue": _queues,
+            "channel": st.sampled_from([None, "contact_us", "livechat", "fax"]),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.sampled_from([ContactAnswered, ContactAbandoned]), "queue": _queues}),
+    st.fixed_dictionaries(
+        {"kind": st.just(ContactConcluded), "queue": _queues, "result": st.sampled_from(get_args(ContactResult))}
+    ),
+]
+_INCIDENT: list[st.SearchStrategy[dict[str, Any]]] = [
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(IncidentOpened),
+            "grade": _grades,
+            "group": st.sampled_from([None, "crime", "riot"]),
+            "area": _areas,
+            "domestic": st.booleans(),
+            "category": st.sampled_from([None, "home_burglary"]),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just(IncidentRegraded), "grade": _grades}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(IncidentReclassified),
+            "group": st.sampled_from([None, "crime"]),
+            "domestic": st.sampled_from([None, True, False]),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.sampled_from([UnitDispatched, UnitArrived, UnitStoodDown]), "unit": _units}),
+    st.fixed_dictionaries({"kind": st.sampled_from([VideoResponseStarted, IncidentReopened])}),
+    st.fixed_dictionaries({"kind": st.just(IncidentClosed), "result": st.sampled_from(get_args(IncidentResult))}),
+]
+_CUSTODY: list[st.SearchStrategy[dict[str, Any]]] = [
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(DetaineeArrived),
+            "suite": st.sampled_from(["one", "two"]),
+            "child": st.booleans(),
+            "relevant_time": _moments,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.sampled_from([DetentionAuthorised, ReviewHeld, VoluntaryAttended])}),
+    st.fixed_dictionaries({"kind": st.just(DetentionEnded), "disposal": st.sampled_from(get_args(Disposal))}),
+]
+_OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(OccurrenceRecorded),
+            "type": st.sampled_from(["asb_personal", "odd"]),
+            "area": _areas,
+            "victim_based": st.booleans(),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just(VictimReferred)}),
+]
+_TOPICS: dict[Topic, list[st.SearchStrategy[dict[str, Any]]]] = {
+    "contacts": _CONTACT,
+    "incidents": _INCIDENT,
+    "custody": _CUSTODY,
+    "occurrences": _OCCURRENCE,
+}
+
+
+@st.composite
+def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[Told]:
+    """The facts of one subject: most begin properly, some never do; some withdraw or correct others."""
+    subject_id = f"{topic}-{number}"
+    first, *others = _TOPICS[topic]
+    parts = [draw(first)] if draw(st.integers(0, 9)) else []
+    parts += draw(st.lists(st.one_of(first, *others, *others), min_size=0 if parts else 1, max_size=7))
+    facts: list[SubjectFact] = []
+    for index, part in enumerate(parts):
+        kind = part.pop("kind")
+        known = [fact.fact_id for fact in facts]
+        corrects = draw(st.sampled_from(known)) if known and not draw(st.integers(0, 7)) else None
+        fact_id = f"{subject_id}-{draw(st.integers(0, index)) if not draw(st.integers(0, 11)) else index}"
+        facts.append(
+            kind(fact_id=fact_id, force=FORCE, at=draw(_moments), subject_id=subject_id, corrects=corrects, **part)
+        )
+    for index in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        target = draw(st.sampled_from([fact.fact_id for fact in facts]))
+        facts.append(withdrawal(facts[0], f"{subject_id}-w{index}", target, draw(_moments)))
+    return [(topic, fact) for fact in facts]
+
+
+def withdrawal(of: SubjectFact, fact_id: str, target: str, at: datetime) -> FactWithdrawn:
+    """A withdrawal of a fact of the same subject."""
+    return FactWithdrawn(fact_id=fact_id, force=of.force, at=at, subject_id=of.subject_id, withdraws=target)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[Told]:
+    """The facts of several subjects of every topic."""
+    told: list[Told] = []
+    for topic in _TOPICS:
+        for number in range(draw(st.integers(0, 4))):
+            told += draw(_subject(topic, number))
+    return told
+
+
+def another(fact: SubjectFact, fact_id: str) -> SubjectFact:
+    """The same told again under another id."""
+    return msgspec.structs.replace(fact, fact_id=fact_id)
