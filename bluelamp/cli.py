@@ -1,5 +1,6 @@
 """The command line: every command others may script, each with --json where it answers."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -8,21 +9,17 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
-import uvicorn
-import uvloop
 from redis.exceptions import RedisError
 
+from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
 from bluelamp.settings import Settings, load, load_forces, variable
-from dashboards.board.app import board
 from facts.errors import BlueLampError, PartMissingError, QuestionError
 from measures.catalogue import CATALOGUE
 from measures.display import words
 from measures.measure import Measure, Where
 from measures.published import PUBLISHED
 from measures.reading import Reading
-from streams.exporter import serve
-from streams.worker import Worker
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 _FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless given.")
@@ -30,6 +27,7 @@ _FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless give
 
 def main() -> None:
     """Run the command line; an error is told as what happened, where, and what to try."""
+    end_with_parent()
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
@@ -72,12 +70,44 @@ def _log() -> None:
     logging.getLogger("faust").setLevel(logging.WARNING)
 
 
+@cli.command("up")
+@click.option("--data", help="Directory of everything that is kept; BLUELAMP_DATA unless given.")
+@click.option("--workers", default=1, show_default=True, help="Worker processes; more share the partitions.")
+@click.option("--port", type=int, help="Port of the board on loopback; BLUELAMP_BOARD_PORT unless given.")
+@click.option("--replay", help="`sample`, or an extract to replay with --mapping.")
+@click.option("--mapping", help="The mapping of the extract.")
+@click.option("--speed", default="60", show_default=True, help="Times real time, or max.")
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
+@_FORCE
+def up_command(
+    data: str | None,
+    workers: int,
+    port: int | None,
+    replay: str | None,
+    mapping: str | None,
+    speed: str,
+    fresh: bool,
+    force: str | None,
+) -> None:
+    """Start everything on this machine: log, state, workers, exporter and board."""
+    from bluelamp.up import Plan, Up
+
+    settings = _settings(data=data, board_port=port, force=force)
+    arguments = (replay, *(("--mapping", mapping) if mapping else ()), "--speed", speed) if replay else ()
+    plan = Plan(workers=workers, replay=arguments, is_fresh=fresh)
+    asyncio.run(Up(settings, plan, click.echo).run())
+
+
 @cli.command()
 def worker() -> None:
     """Read the log and keep the state. Start more of them to share the partitions.
 
     Exit status 10 means: start it again; 11: a person must decide, the message says what.
     """
+    import uvloop
+
+    from streams.worker import Worker
+
     _log()
     settings = _settings()
     uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit).run())
@@ -87,6 +117,8 @@ def worker() -> None:
 @click.option("--port", type=int, help="Port on loopback; BLUELAMP_EXPORTER_PORT unless given.")
 def exporter(port: int | None) -> None:
     """Serve every reading as Prometheus metrics at /metrics. One process for a whole state."""
+    from streams.exporter import serve
+
     _log()
     settings = _settings(exporter_port=port)
     server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port)
@@ -99,6 +131,10 @@ def exporter(port: int | None) -> None:
 @_FORCE
 def board_command(port: int | None, force: str | None) -> None:
     """Serve the web board."""
+    import uvicorn
+
+    from dashboards.board.app import board
+
     _log()
     settings = _settings(board_port=port, force=force)
     application = board(reader(settings), settings.force)

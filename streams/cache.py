@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis import Redis
+from redis.client import Pipeline
 
 from measures.outcome import Open
 from measures.pane import Grain, Pane, apply
@@ -55,18 +56,24 @@ class Cache:
                     self._open_by_kind.setdefault((subject.partition("|")[0], each.kind), []).append(each)
         return self._open_by_kind.get((force, kind), ())
 
-    def load(self, keys: Iterable[Key]) -> None:
-        """Read panes not yet remembered; `refresh` must follow before they are used."""
+    def load(self, keys: Iterable[Key]) -> bool:
+        """Read panes not yet remembered; if it answers that there were any, `refresh` must follow before their use."""
         missing = [key for key in keys if key not in self.panes]
         for chunk in _chunks(missing):
             pipe = self.redis.pipeline(transaction=False)
             for key in chunk:
                 pipe.hgetall(self.names.pane(*key))
             self._keep(chunk, pipe.execute())
+        return bool(missing)
 
-    def refresh(self) -> bool:
-        """Go on to the partition's present fence; say whether anything had changed."""
-        fence, changes = self._look()
+    def look(self, pipe: Pipeline) -> None:
+        """Ask, in a pipe shared with other partitions, where the state stands: two answers, for `take_up`."""
+        pipe.hget(self.names.control, "fence")
+        pipe.xrange(self.names.changes, f"({self.last_change}", "+")
+
+    def take_up(self, stored: str | None, changes: list[Any]) -> bool:
+        """Go on to the partition's present fence, from the answers to `look`; say whether anything had changed."""
+        fence = int(stored) if stored is not None else None
         if fence == self.fence and not changes:
             return False
         touched = touched_between(self.fence, fence, changes)
@@ -80,12 +87,11 @@ class Cache:
         self._start_anew()
         return True
 
-    def _look(self) -> tuple[int | None, list[Any]]:
+    def refresh(self) -> bool:
+        """Go on to the partition's present fence; say whether anything had changed."""
         pipe = self.redis.pipeline(transaction=True)
-        pipe.hget(self.names.control, "fence")
-        pipe.xrange(self.names.changes, f"({self.last_change}", "+")
-        stored, changes = pipe.execute()
-        return (int(stored) if stored is not None else None), changes
+        self.look(pipe)
+        return self.take_up(*pipe.execute())
 
     def _read_again(self, touched: Touched, seen: list[Any]) -> tuple[int | None, list[Any]]:
         """Read what was touched in one step; answer with the fence of `seen`, and what was applied after that."""

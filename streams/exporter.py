@@ -63,10 +63,10 @@ class ReadingsCollector(Collector):
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:
-        self._reader.refresh()
-        yield from _readings(self._reader)
-        yield from _feeds(self._reader)
-        yield from _partitions(self._reader)
+        with self._reader.steady():
+            yield from _readings(self._reader)
+            yield from _feeds(self._reader)
+            yield from _partitions(self._reader)
 
 
 def _readings(reader: Reader) -> Iterator[Metric]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
@@ -42,13 +43,29 @@ class Reader:
         self.redis, self.state_name, self.rules, self.now = redis, state_name, rules, now
         self._caches: dict[tuple[str, int], Cache] = {}
         self._lock = threading.RLock()
+        self._is_steady = False
 
     def refresh(self) -> bool:
         """Take up what has changed; say whether anything had."""
         with self._lock:
             self._find_partitions()
-            changed = [cache.refresh() for cache in self._caches.values()]  # every one, not up to the first
+            pipe = self.redis.pipeline(transaction=True)
+            for cache in self._caches.values():
+                cache.look(pipe)
+            answers = iter(pipe.execute() if self._caches else ())
+            changed = [cache.take_up(next(answers), next(answers)) for cache in self._caches.values()]
             return any(changed)
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Take many readings of one moment: the state is looked at once, and again only for panes not yet read."""
+        with self._lock:
+            self.refresh()
+            self._is_steady = True
+            try:
+                yield
+            finally:
+                self._is_steady = False
 
     def wait(self, seconds: float) -> None:
         """Wait for a change anywhere, or at most so long."""
@@ -82,7 +99,8 @@ class Reader:
         found = find(measure) if isinstance(measure, str) else measure
         rules = self.rules_of(force)
         with self._lock:
-            self.refresh()
+            if not self._is_steady:
+                self.refresh()
             moment = as_of or self.present(rules.force.name)
             resolved = resolve(window, moment, rules.force)
             question = Question(found, resolved, moment, by, where or {}, as_of is None)
@@ -151,13 +169,14 @@ class Reader:
         caches = [cache for (topic, _), cache in self._caches.items() if topic in topics]
         force = rules.force.name
         self._check_kept(question.window, caches, rules)
+        keys = [
+            (force, segment.grain, slot)
+            for segment in question.window.segments
+            for slot in range(segment.first, segment.last)
+        ]
         for cache in caches:
-            cache.load(
-                (force, segment.grain, slot)
-                for segment in question.window.segments
-                for slot in range(segment.first, segment.last)
-            )
-            cache.refresh()
+            if cache.load(keys):
+                cache.refresh()
         return _Source(force, caches)
 
     def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:

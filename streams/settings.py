@@ -6,6 +6,12 @@ PARTITIONS = 4
 """How many partitions a topic gets unless it is told otherwise."""
 
 
+RESTART_ME = 10
+"""Exit status of a worker: start it again; nothing is lost, it goes on at its fences."""
+PERSON_NEEDED = 11
+"""Exit status of a worker: a person must decide; starting again would not help."""
+
+
 class WorkerSettings(Struct, frozen=True, kw_only=True):
     """What a worker needs to know.
 

@@ -21,14 +21,9 @@ from streams.app import fenced_app
 from streams.fold import Change, Partition, Record, received
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.quarantine import send_all
-from streams.settings import WorkerSettings
+from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
 from streams.store import Applied, Names, Store
-
-RESTART_ME = 10
-"""Exit status: start the worker again; nothing is lost, it goes on at its fences."""
-PERSON_NEEDED = 11
-"""Exit status: a person must decide; starting again would not help."""
 
 _logger = logging.getLogger("bluelamp.worker")
 

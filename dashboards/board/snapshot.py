@@ -70,7 +70,11 @@ def columns(reader: Reader, force: str) -> dict[str, str]:
 
 def take(reader: Reader, force: str) -> Snapshot:
     """The board's present content; blocking, for a thread."""
-    reader.refresh()
+    with reader.steady():
+        return _take(reader, force)
+
+
+def _take(reader: Reader, force: str) -> Snapshot:
     rules, feeds = reader.rules[force], reader.feeds(force)
     carried = [measure for measure in CATALOGUE.values() if _is_carried(measure, reader, force)]
     return Snapshot(

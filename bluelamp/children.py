@@ -1,0 +1,126 @@
+"""Processes that `bluelamp up` keeps: started, watched, started again, and ended in order."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from streams.settings import PERSON_NEEDED
+
+PARENT_VARIABLE = "BLUELAMP_ENDS_WITH_PARENT"
+_STOP_SECONDS = 15.0
+_LOG_LIMIT_BYTES = 4_000_000
+_LAST_LINES = 12
+
+
+class Child:
+    """One process, kept running until it is told to stop.
+
+    Its standard input is a pipe that ends with us, however we end; a child of ours takes that as its own end.
+
+    Args:
+        name: of the child, and of its file of output.
+        arguments: the program and what it is told.
+        environment: its variables.
+        directory: of its file of output.
+        say: tells the person at the terminal.
+        is_once: when it ends by itself with 0 it has done its work.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        say: Callable[[str], None],
+        *,
+        is_once: bool = False,
+    ) -> None:
+        self.name, self.arguments, self.say, self.is_once = name, arguments, say, is_once
+        self.environment = {**environment, PARENT_VARIABLE: "yes"}
+        self.output = directory / f"{name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start it, and start it again whenever it ends."""
+        self._task = asyncio.create_task(self._keep())
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def _keep(self) -> None:
+        pause_seconds = 0.5
+        while True:
+            started = asyncio.get_running_loop().time()
+            status = await self._run()
+            if (status == 0 and self.is_once) or status == PERSON_NEEDED:
+                self._tell_end(status)
+                return
+            if asyncio.get_running_loop().time() - started > 30:  # noqa: PLR2004 - it had been running well
+                pause_seconds = 0.5
+            self.say(f"{self.name} ended with status {status}; starting it again (its words: {self.output})")
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, 10.0)
+
+    async def _run(self) -> int:
+        if self.output.exists() and self.output.stat().st_size > _LOG_LIMIT_BYTES:
+            self.output.replace(self.output.with_suffix(".previous.log"))
+        with self.output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.arguments,
+                env=self.environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, in our order
+            )
+            return await self._process.wait()
+
+    def _tell_end(self, status: int) -> None:
+        if status == PERSON_NEEDED:
+            lines = self.output.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+            self.say(f"{self.name} has stopped and needs a person:\n" + "\n".join(f"  {line}" for line in lines))
+        else:
+            self.say(f"{self.name} is done.")
+
+    async def stop(self) -> None:
+        """End it cleanly; one that does not end in time is killed."""
+        if self._task:
+            self._task.cancel()
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, every_seconds: float = 0.1) -> bool:
+    """Wait until a condition holds; say whether it came to hold in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await is_so():
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(every_seconds)
+    return True
+
+
+def end_with_parent() -> None:
+    """In a child: end when the parent does, even one that was killed; its pipe to us then closes."""
+    if PARENT_VARIABLE in os.environ:
+        threading.Thread(target=_wait_for_parent, name="parent", daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
