@@ -188,8 +188,10 @@ class Measure(Struct, frozen=True, kw_only=True):
         shared = [set(KINDS[selection.kind].dimensions) for selection in self.selections()]
         # A share of one result cannot be broken down by result: every other row would be a share of nothing.
         split = {name for part in _parts(self) for name in part.where}
+        fixed = {name for name, words in self.where.items() if len(words) == 1}
         own = [name for name in _ordered(self) if name not in split and all(name in names for names in shared)]
-        return (*own, *(name for name, source in DERIVED_DIMENSIONS.items() if source in own))
+        derived = [name for name, source in DERIVED_DIMENSIONS.items() if source in own]
+        return tuple(name for name in (*own, *derived) if name not in fixed)
 
     def is_open(self) -> bool:
         """Whether it is of what stands open now, and so has no window."""

@@ -160,6 +160,16 @@ EMERGENCY = (
         ),
     ),
     Measure(
+        name="contact_999_abandoned_short_count",
+        title="999 abandoned at once",
+        question="How many 999 calls were abandoned too soon to count as abandoned?",
+        population="Abandonments below the limit that the force's profile sets for the queue; none where it sets none.",
+        clock="Offered to the force's queue, to abandoned.",
+        statistic=Count(Selection("leg_abandoned_short")),
+        unit="count",
+        where=_999,
+    ),
+    Measure(
         name="contact_999_waiting_count",
         title="999 waiting now",
         question="How many 999 callers are waiting now?",
@@ -297,6 +307,15 @@ NON_EMERGENCY = (
         unit="count",
         where=_TRIAGE,
         rows=("A2.12",),
+    ),
+    Measure(
+        name="contact_101_left_count",
+        title="101 left the queue otherwise",
+        question="How many 101 calls left a queue neither answered nor abandoned, such as for a callback?",
+        population="Stays of 101 calls in a queue that were concluded without an answer.",
+        statistic=Count(Selection("leg_left")),
+        unit="count",
+        where=_101,
     ),
     Measure(
         name="triage_concluded_count",

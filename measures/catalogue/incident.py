@@ -248,6 +248,14 @@ ATTENDANCE = (
             ),
         ),
     ),
+    replace(
+        _within("opened_to_attended"),
+        name="domestic_grade_2_opened_to_attended_within_target_ratio",
+        title="Domestic Grade 2 opened to attended within target, video counted",
+        question="What share of domestic Grade 2 incidents was attended, or met by video, within the target from opening?",
+        where=_DOMESTIC_PRIORITY,
+        target="the force's own; at Staffordshire within 2 hours (S25, Context - Incidents)",
+    ),
     Measure(
         name="grade_2_dispatched_to_arrived_mean_seconds",
         title="Grade 2 dispatched to arrived (mean)",

@@ -28,8 +28,28 @@ def _contradiction(subject: str) -> Measure:
     )
 
 
-RECORD = tuple(
-    declare(subject)
-    for subject in ("contact", "incident", "detention", "occurrence")
-    for declare in (_incomplete, _contradiction)
+RECORD = (
+    *(
+        declare(subject)
+        for subject in ("contact", "incident", "detention", "occurrence")
+        for declare in (_incomplete, _contradiction)
+    ),
+    Measure(
+        name="contact_end_unrecorded_count",
+        title="Contacts that moved on unexplained",
+        question="How many times did a contact join another queue with no end told of the one before?",
+        population="Stays in a queue with neither answer, abandonment nor conclusion, followed by another stay.",
+        statistic=Count(Selection("leg_end_unrecorded")),
+        unit="count",
+        good="lower",
+    ),
+    Measure(
+        name="dispatch_unrecorded_count",
+        title="Arrived, dispatch not recorded",
+        question="How many incidents did a unit reach that was never dispatched?",
+        population="Incidents with an arrival and no dispatch; they are in no figure of dispatch.",
+        statistic=Count(Selection("dispatch_unrecorded")),
+        unit="count",
+        good="lower",
+    ),
 )

@@ -1,0 +1,135 @@
+"""`python -m bluelamp.derive`: writes what is derived from the declarations; --check says what is out of date."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from bluelamp.cli import cli, setting_help
+from bluelamp.settings import Settings, variable
+from facts.union import FACT_TYPES
+from measures.catalogue import CATALOGUE
+from measures.measure import DATE_DIMENSIONS, Measure, Published
+from measures.published import PUBLISHED
+from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+
+ROOT = Path(__file__).parent.parent
+_NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. -->"
+
+
+def derived() -> Iterable[tuple[str, str]]:
+    """Every derived file: its path in the project, and what it must hold."""
+    yield from _schemas()
+    yield "docs/measures.md", _handbook()
+    yield "docs/commands.md", _commands()
+    yield "docs/settings.md", _settings()
+
+
+def _schemas() -> Iterable[tuple[str, str]]:
+    """A JSON Schema (draft 2020-12) for each fact, complete in itself."""
+    for fact in FACT_TYPES:
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(fact)}
+        text = msgspec.json.format(msgspec.json.encode(schema), indent=2).decode()
+        yield f"facts/schema/{fact.__name__}.json", text + "\n"
+
+
+def _handbook() -> str:
+    lines = [
+        "# Measures",
+        "",
+        _NOTE,
+        "",
+        "Every measure that Blue Lamp gives, with the contract behind it. [What a figure means](semantics.md) defines the words.",
+        "",
+        f"Live windows: {', '.join(LIVE_WINDOWS)}. Report windows: {', '.join(REPORT_WINDOWS)}, and FROM/TO in local dates, TO",
+        f"excluded; in those a measure can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
+        "",
+    ]
+    for measure in CATALOGUE.values():
+        lines += _measure_page(measure)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _measure_page(measure: Measure) -> Iterable[str]:
+    yield f"## {measure.name}"
+    yield ""
+    yield f"**{measure.title}.** {measure.question}"
+    yield ""
+    for word, text in _contract(measure):
+        yield f"- {word}: {text}"
+    yield ""
+    figures = PUBLISHED.get(measure.name, ())
+    if figures:
+        yield from _published_table(figures)
+
+
+def _contract(measure: Measure) -> Iterable[tuple[str, str]]:
+    yield "Population", measure.population
+    if measure.clock:
+        yield "Clock", measure.clock
+    yield "Statistic", f"{type(measure.statistic).__name__.lower()}, in {measure.unit}; version {measure.version}"
+    if measure.target:
+        yield "Target", measure.target
+    if measure.good != "neither":
+        yield "Better", measure.good
+    if measure.dimensions():
+        yield "Dimensions", ", ".join(measure.dimensions())
+    if measure.minimum_n > 1:
+        yield "Too few", f"below n = {measure.minimum_n}"
+    if measure.rows:
+        yield "Answers", ", ".join(measure.rows)
+    for note in measure.notes:
+        yield "Note", note
+
+
+def _published_table(figures: Iterable[Published]) -> Iterable[str]:
+    yield "| published | unit | period | of | source | note |"
+    yield "|---|---|---|---|---|---|"
+    for each in figures:
+        words = ", ".join(f"{name} {word}" for name, word in each.where.items())
+        yield f"| {each.figure} | {each.unit} | {each.period} | {words} | {each.source} | {each.note} |"
+    yield ""
+
+
+def _commands() -> str:
+    lines = ["# Commands", "", _NOTE, ""]
+    for name, command in sorted(cli.commands.items()):
+        lines += [f"## bluelamp {name}", "", "```", _help(name, command), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _help(name: str, command: click.Command) -> str:
+    with click.Context(command, info_name=f"bluelamp {name}", terminal_width=110, max_content_width=110) as context:
+        return command.get_help(context)
+
+
+def _settings() -> str:
+    defaults: dict[str, Any] = msgspec.structs.asdict(Settings())
+    helps = setting_help()
+    lines = ["# Settings", "", _NOTE, "", "| variable | default | what it is for |", "|---|---|---|"]
+    lines += [f"| `{variable(name)}` | `{value}` | {helps[name]} |" for name, value in defaults.items()]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the derived files, or with --check name those that are out of date; 1 when there are any."""
+    stale = [(path, text) for path, text in derived() if not _holds(ROOT / path, text)]
+    for path, text in stale:
+        if "--check" in arguments:
+            sys.stderr.write(f"{path} is out of date: run `make derive` and commit it.\n")
+        else:
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / path).write_text(text)
+            sys.stdout.write(f"wrote {path}\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""A profile is read, or refused with the place of its fault."""
+
+from importlib.resources import files
+
+import pytest
+
+from facts.errors import ProfileError
+from facts.force import parse, shift_minutes
+from tests.support.forces import STRICT, shipped
+
+BASE = files("facts").joinpath("forces", "san_francisco_fire.toml").read_text()
+
+
+@pytest.mark.parametrize("name", ["staffordshire", "san_francisco_fire"])
+def test_the_profiles_that_ship_are_sound(name: str) -> None:
+    force = shipped(name)
+    assert force.name == name
+    assert {feed.topic for feed in force.feeds}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("name = ", "nane = "), "`nane`"),
+        (('"America/Los_Angeles"', '"America/Los_Angles"'), "no time zone"),
+        (('"America/Los_Angeles"', '"Asia/Kolkata"'), "whole number of hours"),
+        (('label = "B02"', 'label = "B01"'), "'B01' twice"),
+        (('label = "B02"', 'label = "unlisted"'), "'unlisted'"),
+        (("opened_to_dispatched_seconds = 120", "opened_to_dispatched_seconds = 0"), "grades[0].targets[0]"),
+        (("end = 08:00:00", "end = 07:00:00"), "No shift covers 07:00"),
+        (("[[grades]]", "[[grades"), "not TOML"),
+        (("time_zone", 'duplicate_group = "x"\ntime_zone'), "'x' is not among"),
+        (("opened_to_dispatched_seconds = 120", "[[grades.targets]]\nsince = 2009-01-01"), "order of date"),
+    ],
+)
+def test_a_fault_is_named_with_its_place(change: tuple[str, str], words: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        parse(BASE.replace(*change, 1), "mine.toml")
+    assert words in str(caught.value)
+    assert "mine.toml" in caught.value.where
+    assert caught.value.hint
+
+
+def test_names_do_not_count_in_the_fingerprint_and_targets_do() -> None:
+    known = parse(BASE, "a").fingerprint()
+    assert parse(BASE.replace('name = "Battalion 1"', 'name = "First Battalion"'), "a").fingerprint() == known
+    assert (
+        parse(
+            BASE.replace("opened_to_dispatched_seconds = 120", "opened_to_dispatched_seconds = 60", 1), "a"
+        ).fingerprint()
+        != known
+    )
+    assert parse(BASE.replace('label = "B99"', 'label = "B98"'), "a").fingerprint() != known
+
+
+def test_a_night_shift_crosses_midnight() -> None:
+    night = STRICT.shifts[1]
+    minutes = shift_minutes(night)
+    assert (minutes[0], minutes[-1], len(minutes)) == (18 * 60 + 30, 7 * 60 - 1, 12 * 60 + 30)

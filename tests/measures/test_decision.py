@@ -1,0 +1,187 @@
+"""No survivorship bias: what is overdue counts as missed from the moment it is due, and the total never jumps."""
+
+import pytest
+
+from facts.contact import ContactAbandoned, ContactAnswered, ContactOffered
+from facts.incident import (
+    IncidentClosed,
+    IncidentOpened,
+    IncidentRegraded,
+    IncidentReopened,
+    UnitArrived,
+    UnitDispatched,
+    UnitStoodDown,
+    VideoResponseStarted,
+)
+from tests.support.forces import STRICT, shipped
+from tests.support.story import Story
+
+ARRIVED = "opened_to_arrived_within_target_ratio"
+
+
+@pytest.fixture
+def story() -> Story:
+    """Staffordshire on a December day."""
+    return Story(shipped("staffordshire"))
+
+
+def opened(story: Story, clock: str, subject_id: str = "s1", **fields: object) -> None:
+    """An incident of Grade 1 unless told otherwise."""
+    told = {"grade": "1", "group": "crime", **fields}
+    story.tell(IncidentOpened, clock, subject_id, **told)
+
+
+def test_an_unattended_grade_1_is_missed_from_the_moment_it_is_due(story: Story) -> None:
+    opened(story, "22:00")
+    story.tell(UnitDispatched, "22:05", unit="u1")
+    assert story.value(ARRIVED, "22:15") == (None, 0)
+    assert story.value(ARRIVED, "22:15:00.4") == (None, 0)
+    assert story.value(ARRIVED, "22:15:00.5") == (0.0, 1)
+    story.tell(UnitArrived, "22:40", unit="u1")
+    for clock in ("22:15:00.5", "22:40", "23:00"):
+        assert story.value(ARRIVED, clock) == (0.0, 1), "its arrival must not move it"
+
+
+def test_an_arrival_in_time_is_met_when_it_happens(story: Story) -> None:
+    opened(story, "22:00")
+    story.tell(UnitDispatched, "22:01", unit="u1")
+    story.tell(UnitArrived, "22:15:00.4", unit="u1")
+    assert story.value(ARRIVED, "22:15") == (None, 0)
+    assert story.value(ARRIVED, "22:16") == (1.0, 1)
+
+
+def test_a_regrade_moves_the_incident_and_the_sum_stays(story: Story) -> None:
+    opened(story, "22:00", grade="2")
+    opened(story, "22:01", "s2", grade="2")
+    before = story.figures("incident_count", "22:10", by=("grade",))
+    story.tell(IncidentRegraded, "22:10", grade="1")
+    after = story.figures("incident_count", "22:11", by=("grade",))
+    assert [(each.dimensions["grade"], each.n) for each in before] == [("2", 2)]
+    assert [(each.dimensions["grade"], each.n) for each in after] == [("1", 1), ("2", 1)]
+    assert story.value("incident_regraded_count", "22:11", grade="1", from_grade="2") == (1, 1)
+
+
+def test_the_live_clock_of_an_upgrade_starts_at_the_upgrade(story: Story) -> None:
+    opened(story, "20:00", grade="2")
+    story.tell(IncidentRegraded, "22:00", grade="1")
+    story.tell(UnitDispatched, "22:02", unit="u1")
+    story.tell(UnitArrived, "22:10", unit="u1")
+    assert story.value("graded_to_arrived_within_target_ratio", "22:11") == (1.0, 1)
+    assert story.value("graded_to_arrived_median_seconds", "22:11") == (600.0, 1)
+    assert story.value(ARRIVED, "22:11", window="today") == (0.0, 1)
+
+
+@pytest.mark.parametrize("result", ["duplicate", "out_of_force", "telephone_resolved", "cancelled"])
+def test_an_incident_that_needs_no_attendance_leaves_by_subtraction_and_is_counted_as_such(
+    story: Story, result: str
+) -> None:
+    opened(story, "22:00")
+    assert story.value(ARRIVED, "22:30") == (0.0, 1)
+    story.tell(IncidentClosed, "22:31", result=result)
+    assert story.value(ARRIVED, "22:32") == (None, 0)
+    assert story.value("attendance_not_required_count", "22:32", result=result) == (1, 1)
+    assert story.value("incident_count", "22:32") == (1, 1)
+
+
+def test_duplicates_move_to_their_own_group(story: Story) -> None:
+    opened(story, "22:00")
+    story.tell(IncidentClosed, "22:31", result="duplicate")
+    assert story.value("incident_count", "22:32", group="duplicate_out_of_force") == (1, 1)
+    assert story.value("incident_count", "22:32", group="crime") == (0, 0)
+    story.tell(IncidentReopened, "22:40")
+    assert story.value("incident_count", "22:41", group="crime") == (1, 1)
+
+
+def test_closed_as_attended_with_no_arrival_is_missed_and_told(story: Story) -> None:
+    opened(story, "22:00")
+    story.tell(UnitDispatched, "22:01", unit="u1")
+    story.tell(IncidentClosed, "22:05", result="attended")
+    assert story.value(ARRIVED, "22:06") == (0.0, 1)
+    assert story.value("arrival_unrecorded_ratio", "22:06") == (1.0, 1)
+
+
+def test_video_counts_as_attended_and_not_as_arrived(story: Story) -> None:
+    opened(story, "20:00", grade="2", domestic=True)
+    story.tell(VideoResponseStarted, "20:30")
+    assert story.value("domestic_grade_2_opened_to_attended_median_seconds", "20:31") == (1800.0, 1)
+    assert story.value("domestic_grade_2_opened_to_arrived_median_seconds", "20:31") == (None, 0)
+    assert story.value("incident_unattended_count", "20:31") == (0, 0)
+
+
+def test_a_unit_stood_down_leaves_the_incident_without_one(story: Story) -> None:
+    opened(story, "22:00")
+    story.tell(UnitDispatched, "22:01", unit="u1")
+    story.tell(UnitDispatched, "22:02", unit="u2")
+    story.tell(UnitStoodDown, "22:03", unit="u1")
+    assert story.value("incident_unresourced_count", "22:04") == (0, 0)
+    story.tell(UnitStoodDown, "22:05", unit="u2")
+    assert story.value("incident_unresourced_count", "22:06") == (1, 1)
+    assert story.value("grade_1_unresourced_over_2_minutes_count", "22:06:59") == (0, 0)
+    assert story.value("grade_1_unresourced_over_2_minutes_count", "22:07") == (1, 1)
+    assert story.value("opened_to_dispatched_median_seconds", "22:07") == (60.0, 1)
+
+
+def test_a_waiting_999_caller_is_missed_at_ten_seconds_and_stays_so(story: Story) -> None:
+    under, service = "contact_999_answered_within_target_ratio", "contact_999_service_level_ratio"
+    story.tell(ContactOffered, "10:00:00", "c1", line="999", queue="emergency")
+    assert story.value(under, "10:00:09.9") == (None, 0)
+    assert story.value(under, "10:00:10") == (0.0, 1)
+    assert story.value("contact_999_waiting_count", "10:00:10") == (1, 1)
+    assert story.value("contact_999_longest_wait_seconds", "10:00:10") == (10.0, 1)
+    story.tell(ContactAbandoned, "10:00:20", "c1", queue="emergency")
+    assert story.value(under, "10:00:21") == (None, 0)
+    assert story.value(service, "10:00:21") == (0.0, 1)
+    assert story.value("contact_999_abandoned_ratio", "10:00:21") == (1.0, 1)
+
+
+@pytest.mark.parametrize(("answered", "is_met"), [("10:00:09.94", 1.0), ("10:00:09.95", 0.0), ("10:00:10", 0.0)])
+def test_under_ten_seconds_is_judged_in_tenths(story: Story, answered: str, is_met: float) -> None:
+    story.tell(ContactOffered, "10:00:00", "c1", line="999", queue="emergency")
+    story.tell(ContactAnswered, answered, "c1", queue="emergency")
+    assert story.value("contact_999_answered_within_target_ratio", "10:01") == (is_met, 1)
+
+
+def test_targets_hold_from_their_date() -> None:
+    """The strict force halves its dispatch target on 27 October 2024."""
+    for day, is_met in (("2024-10-26", 1.0), ("2024-10-27", 0.0)):
+        story = Story(STRICT, day)
+        opened(story, "12:00")
+        story.tell(UnitDispatched, "12:01:30", unit="u1")
+        assert story.value("opened_to_dispatched_within_target_ratio", "12:02") == (is_met, 1)
+
+
+def test_a_live_window_takes_the_decision_and_a_report_window_the_beginning(story: Story) -> None:
+    opened(story, "23:50")
+    story.tell(UnitDispatched, "23:51", unit="u1")
+    story.tell(UnitArrived, "24:03", unit="u1")
+    assert story.value(ARRIVED, "24:10", window="today") == (1.0, 1)
+    assert story.value(ARRIVED, "24:10", window="2024-12-03/2024-12-04") == (1.0, 1)
+    assert story.value(ARRIVED, "24:10", window="2024-12-04/2024-12-05") == (None, 0)
+
+
+def test_overdue_and_open_counts_in_its_report_window_too(story: Story) -> None:
+    opened(story, "22:00")
+    assert story.value(ARRIVED, "22:14", window="2024-12-03/2024-12-04") == (None, 0)
+    assert story.value(ARRIVED, "22:16", window="2024-12-03/2024-12-04") == (0.0, 1)
+    assert story.value(ARRIVED, "22:16", window="2024-12-02/2024-12-03") == (None, 0)
+
+
+def test_a_span_that_ends_before_it_starts_is_a_contradiction_and_in_no_mean(story: Story) -> None:
+    opened(story, "22:00")
+    story.tell(UnitDispatched, "21:59", unit="u1")
+    story.tell(UnitArrived, "22:05", unit="u1")
+    assert story.value("opened_to_dispatched_median_seconds", "22:10") == (None, 0)
+    assert story.value("opened_to_dispatched_within_target_ratio", "22:10") == (None, 0)
+    assert story.value("opened_to_arrived_median_seconds", "22:10") == (300.0, 1)
+    words = "opened_to_dispatched_ends_before_it_starts"
+    assert story.value("incident_contradiction_count", "22:10", contradiction=words) == (1, 1)
+    assert [each.dimensions for each in story.state.open("incident_contradiction")] == [(words,)]
+
+
+def test_facts_without_a_beginning_are_told_and_wait(story: Story) -> None:
+    story.tell(UnitArrived, "22:05", unit="u1")
+    assert story.value("incident_incomplete_count", "22:06") == (1, 1)
+    assert story.value("incident_count", "22:06") == (0, 0)
+    opened(story, "22:00")
+    assert story.value("incident_incomplete_count", "22:06") == (0, 0)
+    assert story.value("opened_to_arrived_median_seconds", "22:06") == (300.0, 1)

@@ -1,0 +1,28 @@
+"""Values are put into words once, rounded half up."""
+
+import pytest
+
+from measures.display import words
+from measures.measure import Unit
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (None, "ratio", "-"),
+        (0, "count", "0"),
+        (212246, "count", "212,246"),
+        (0.4117, "ratio", "41.2 %"),
+        (0.00045, "ratio", "0.0 %"),
+        (0.0005, "ratio", "0.1 %"),
+        (1.0, "ratio", "100.0 %"),
+        (10.05, "seconds", "10.1 s"),
+        (59.94, "seconds", "59.9 s"),
+        (59.95, "seconds", "1 min 00 s"),
+        (1011, "seconds", "16 min 51 s"),
+        (3599.5, "seconds", "1:00:00"),
+        (63793, "seconds", "17:43:13"),
+    ],
+)
+def test_a_value_reads_as_people_expect(value: float | None, unit: Unit, expected: str) -> None:
+    assert words(value, unit) == expected

@@ -1,0 +1,101 @@
+"""Windows follow the force's own clock and calendar, over both nights on which clocks change."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from facts.errors import QuestionError
+from measures.outcome import microseconds
+from measures.pane import HOUR, MINUTE
+from measures.window import WINDOWS, Window, resolve
+from tests.support.forces import STRICT
+
+LONDON = ZoneInfo("Europe/London")
+BOTH_NIGHTS = [datetime(2026, 3, 29, 12, 34, 56, tzinfo=LONDON), datetime(2026, 10, 25, 12, 34, 56, tzinfo=LONDON)]
+
+
+def window(name: str, *moment: int) -> Window:
+    """A window at a London time."""
+    return resolve(name, datetime(*moment, tzinfo=LONDON), STRICT)  # type: ignore[arg-type,misc]
+
+
+def bounds(name: str, *moment: int) -> tuple[str, str]:
+    """Its ends as London reads them."""
+    found = window(name, *moment)
+    return f"{found.start:%Y-%m-%d %H:%M}", f"{found.end:%Y-%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("15m", ("2026-06-10 10:22", "2026-06-10 10:38")),
+        ("60m", ("2026-06-10 09:37", "2026-06-10 10:38")),
+        ("24h", ("2026-06-09 10:37", "2026-06-10 10:38")),
+        ("7d", ("2026-06-03 10:00", "2026-06-10 10:38")),
+        ("today", ("2026-06-10 00:00", "2026-06-10 10:38")),
+        ("shift", ("2026-06-10 07:00", "2026-06-10 10:38")),
+        ("this_month", ("2026-06-01 00:00", "2026-06-11 00:00")),
+        ("last_month", ("2026-05-01 00:00", "2026-06-01 00:00")),
+        ("12m", ("2025-06-01 00:00", "2026-06-01 00:00")),
+        ("previous_12m", ("2024-06-01 00:00", "2025-06-01 00:00")),
+        ("2026-02-28/2026-03-01", ("2026-02-28 00:00", "2026-03-01 00:00")),
+    ],
+)
+def test_every_window_has_the_ends_its_name_promises(name: str, expected: tuple[str, str]) -> None:
+    assert bounds(name, 2026, 6, 10, 10, 37, 42) == expected
+
+
+def test_a_whole_minute_ends_the_window_itself() -> None:
+    assert bounds("15m", 2026, 6, 10, 10, 37) == ("2026-06-10 10:22", "2026-06-10 10:37")
+
+
+def test_january_looks_back_over_the_year() -> None:
+    assert bounds("last_month", 2025, 1, 21, 9, 0) == ("2024-12-01 00:00", "2025-01-01 00:00")
+    assert bounds("12m", 2025, 1, 21, 9, 0) == ("2024-01-01 00:00", "2025-01-01 00:00")
+    assert bounds("previous_12m", 2025, 1, 21, 9, 0) == ("2023-01-01 00:00", "2024-01-01 00:00")
+
+
+@pytest.mark.parametrize(("moment", "hours"), [(BOTH_NIGHTS[0], 23), (BOTH_NIGHTS[1], 25)])
+def test_the_days_on_which_clocks_change_have_23_and_25_hours(moment: datetime, hours: int) -> None:
+    tomorrow = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0)
+    today = resolve("today", tomorrow - timedelta(minutes=1), STRICT)
+    assert tomorrow.astimezone(UTC) - today.start.astimezone(UTC) == timedelta(hours=hours)
+    rolling = resolve("24h", moment, STRICT)
+    assert rolling.end.astimezone(UTC) - rolling.start.astimezone(UTC) == timedelta(hours=24, minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "start"),
+    [(7, 0, "07:00"), (18, 29, "07:00"), (18, 30, "18:30"), (3, 0, "18:30"), (6, 59, "18:30")],
+)
+def test_the_shift_is_the_one_that_started_last(hour: int, minute: int, start: str) -> None:
+    """The strict force's shifts overlap by half an hour in the evening."""
+    assert bounds("shift", 2026, 6, 10, hour, minute, 30)[0].endswith(start)
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("moment", [*BOTH_NIGHTS, datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=LONDON)])
+def test_segments_cover_the_window_once_and_without_a_gap(name: str, moment: datetime) -> None:
+    found = resolve(name, moment, STRICT)
+    if found.kind == "report":
+        (segment,) = found.segments
+        assert (segment.first, segment.last) == (found.start.toordinal(), found.end.toordinal())
+        return
+    reached = microseconds(found.start)
+    for segment in found.segments:
+        unit = MINUTE if segment.grain == "minute" else HOUR
+        assert segment.first * unit == reached
+        assert segment.first < segment.last
+        reached = segment.last * unit
+    assert reached == microseconds(found.end)
+    assert moment < found.end
+
+
+@pytest.mark.parametrize(
+    "name", ["1h", "yesterday", "2024-02-30/2024-03-01", "2024-03-01/2024-03-01", "2024-03-02/2024-03-01"]
+)
+def test_a_window_that_is_none_is_refused_with_what_to_do(name: str) -> None:
+    with pytest.raises(QuestionError) as caught:
+        window(name, 2026, 6, 10, 10, 37)
+    assert caught.value.hint
