@@ -1,0 +1,193 @@
+"""A reader that has been running for long reads what a new one would, whatever happened in between."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from redis.client import Pipeline
+
+from bluelamp.embedded.state import StateServer
+from facts.errors import QuestionError
+from facts.feed import FeedHeartbeat
+from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
+from facts.wire import encode
+from measures.reading import Reading
+from streams.fold import Change
+from streams.readings import Reader
+from tests.support.forces import STRICT, rules
+from tests.support.memory import RECEIVED, MemoryPartition
+from tests.support.stores import one_by_one
+from tests.support.stories import AS_OF, FORCE, Told, records
+from tests.support.story import Story
+
+RULES = rules(STRICT)
+QUESTIONS = [
+    ("incident_count", "24h", ("grade", "area")),
+    ("opened_to_arrived_median_seconds", "2024-10-26/2024-10-28", ("day", "grade")),
+    ("opened_to_arrived_within_target_ratio", "60m", ()),
+    ("incident_unattended_count", "60m", ("grade",)),
+]
+
+
+@pytest.fixture
+def redis(state_backend: StateServer) -> Iterator[Redis]:
+    """An empty state server."""
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+def reader(client: Redis) -> Reader:
+    """A new reader of the test's state."""
+    return Reader(client, "test", RULES, lambda: AS_OF)
+
+
+def sheet(source: Reader) -> list[Any]:
+    """What it reads."""
+    return [
+        [(each.dimensions, each.value, each.n, each.state) for each in source.read(name, window, by=by, as_of=AS_OF)]
+        for name, window, by in QUESTIONS
+    ]
+
+
+def changes(facts: list[Told], batch: int) -> list[Change]:
+    """The changes that facts of incidents make, batch by batch."""
+    partition = MemoryPartition("incidents", RULES)
+    values = [encode([fact]) for topic, fact in facts if topic == "incidents"]
+    return [partition.feed(values[first : first + batch], RECEIVED) for first in range(0, len(values), batch)]
+
+
+_brief = settings(
+    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
+)
+
+
+@given(records(), st.integers(1, 3), st.lists(st.booleans(), max_size=30))
+@_brief
+def test_after_any_batches_it_reads_what_a_new_reader_reads(
+    state_backend: StateServer, facts: list[Told], batch: int, looks: list[bool]
+) -> None:
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        old = reader(client)
+        steps = one_by_one(state_backend.url, changes(facts, batch))
+        for index, _ in enumerate(steps):
+            if index >= len(looks) or looks[index]:
+                assert sheet(old) == sheet(reader(client))
+
+
+class _Interrupting(Redis):
+    """A client during each of whose transactions another batch is applied just before."""
+
+    interrupt: Callable[[], object] = staticmethod(lambda: None)
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
+        pipe = super().pipeline(transaction, shard_hint)
+        execute, interrupt = pipe.execute, self.interrupt
+
+        def interrupted(raise_on_error: bool = True) -> Any:
+            interrupt()
+            return execute(raise_on_error)
+
+        pipe.execute = interrupted  # type: ignore[method-assign]
+        return pipe
+
+
+@given(records(), st.integers(1, 2))
+@_brief
+def test_batches_applied_while_it_reads_leave_no_mixture(
+    state_backend: StateServer, facts: list[Told], batch: int
+) -> None:
+    with _Interrupting.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        steps = one_by_one(state_backend.url, changes(facts, batch))
+        old = reader(client)
+        client.interrupt = lambda: next(steps, None)
+        for _ in range(4):
+            sheet(old)
+        client.interrupt = lambda: None
+        assert sheet(old) == sheet(reader(client))
+
+
+def test_a_state_built_anew_and_a_lost_change_stream_are_noticed(redis: Redis, state_backend: StateServer) -> None:
+    story = Story(STRICT, "2024-10-26")
+    story.tell(IncidentOpened, "22:00", grade="1", group="crime")
+    story.tell(UnitDispatched, "22:01", unit="u1")
+    story.tell(UnitArrived, "22:05", unit="u1")
+    told = story.state.partitions["incidents"][0].changes
+    old = reader(redis)
+    for _ in one_by_one(state_backend.url, told):
+        sheet(old)
+    full = sheet(old)
+    redis.flushall()
+    for _ in one_by_one(state_backend.url, told[:1]):
+        assert sheet(old) == sheet(reader(redis)) != full
+    redis.delete("test:{incidents:0}:changes")
+    for _ in one_by_one(state_backend.url, told[1:]):
+        redis.delete("test:{incidents:0}:changes")
+        assert sheet(old) == sheet(reader(redis))
+    assert sheet(old) == full
+
+
+# Whether a figure can be relied on.
+
+
+def beat(minutes: float, *, replay: bool = False) -> bytes:
+    """A heartbeat that is complete to so many minutes after the day's moment, heard at RECEIVED."""
+    at = AS_OF + timedelta(minutes=minutes)
+    return encode(
+        [FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at, replay=replay)]
+    )
+
+
+def state_of(url: str, redis: Redis, beats: list[bytes], now: Any, as_of: Any = None, window: str = "60m") -> Reading:
+    """What the count of incidents says of itself after heartbeats."""
+    partition = MemoryPartition("incidents", RULES)
+    for _ in one_by_one(url, [partition.feed([each], RECEIVED) for each in beats]):
+        pass
+    return Reader(redis, "test", RULES, lambda: now).read("incident_count", window, as_of=as_of)[0]
+
+
+def test_a_quiet_line_is_zero_and_up_to_date(redis: Redis, state_backend: StateServer) -> None:
+    found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(seconds=30))
+    assert (found.state, found.value) == ("live", 0)
+
+
+def test_a_dead_line_is_stale_and_says_since_when(redis: Redis, state_backend: StateServer) -> None:
+    found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(minutes=5))
+    assert found.state == "stale"
+    assert "2024-10-27 05:00:17" in found.reason
+    assert "dispatch" in found.reason
+
+
+def test_a_feed_never_heard_gives_no_data(redis: Redis, state_backend: StateServer) -> None:
+    found = state_of(state_backend.url, redis, [b"[]"], AS_OF)
+    assert (found.state, found.value) == ("no_data", None)
+
+
+def test_a_replay_has_its_own_present_and_may_not_stand_still(redis: Redis, state_backend: StateServer) -> None:
+    found = state_of(state_backend.url, redis, [beat(90, replay=True)], RECEIVED + timedelta(seconds=20))
+    assert (found.state, found.as_of) == ("live", AS_OF + timedelta(minutes=90))
+    found = state_of(state_backend.url, redis, [], RECEIVED + timedelta(seconds=61))
+    assert found.state == "stale"
+    found = state_of(state_backend.url, redis, [], RECEIVED + timedelta(days=9), window="2024-10-26/2024-10-27")
+    assert found.state == "live", "a window that lies wholly behind the replay stays complete"
+
+
+def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, state_backend: StateServer) -> None:
+    source = [beat(60 * 24 * 30)]
+    with pytest.raises(QuestionError) as caught:
+        state_of(state_backend.url, redis, source, AS_OF, as_of=AS_OF)
+    assert "two days" in str(caught.value)
+    whole_hour = AS_OF.replace(minute=0, second=0)
+    assert state_of(state_backend.url, redis, [], AS_OF, as_of=whole_hour).state == "live"
+
+
+def test_what_stood_open_in_the_past_is_not_made_up(redis: Redis, state_backend: StateServer) -> None:
+    state_of(state_backend.url, redis, [beat(60)], AS_OF, as_of=AS_OF)
+    found = reader(redis).read("incident_open_count", as_of=AS_OF)[0]
+    assert (found.state, found.value) == ("no_data", None)

@@ -1,0 +1,209 @@
+"""The atomic step: applied whole behind its fence, or not at all - on the embedded state server and on Redis."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+import streams.store
+from bluelamp.embedded.state import StateServer
+from facts.errors import IncompleteError
+from facts.wire import encode
+from measures.catalogue import CATALOGUE
+from streams.fold import Change
+from streams.readings import Reader
+from streams.store import Applied, Identity, Names, Store
+from tests.support.forces import STRICT, rules
+from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver, heartbeat
+from tests.support.stores import FINGERPRINTS, IDENTITY, apply_all, apply_memory, call
+from tests.support.stories import AS_OF, FORCE, START, Told, records
+
+RULES = rules(STRICT)
+
+
+@pytest.fixture
+def redis(state_backend: StateServer) -> Iterator[Redis]:
+    """An empty state server."""
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+def dump(redis: Redis) -> dict[str, Any]:
+    """Everything the state server holds, but for the count of refusals."""
+    redis.hdel("test:{incidents:0}:control", "fenced")
+    read: dict[Any, Callable[[Any], Any]] = {
+        "hash": redis.hgetall,
+        "string": redis.get,
+        "zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
+        "stream": redis.xrange,
+    }
+    return {key: read[redis.type(key)](key) for key in sorted(redis.scan_iter())}
+
+
+def some_changes(count: int) -> list[Change]:
+    """The changes of an incident that is opened, dispatched and attended, one fact a batch."""
+    from facts.incident import IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched  # noqa: PLC0415
+    from tests.support.story import Story  # noqa: PLC0415 - only here
+
+    story = Story(STRICT)
+    story.tell(IncidentOpened, "10:00", grade="2", group="crime")
+    story.tell(UnitDispatched, "10:01", unit="u1")
+    story.tell(UnitArrived, "10:05", unit="u1")
+    story.tell(IncidentRegraded, "10:06", grade="1")
+    return story.state.partitions["incidents"][0].changes[:count]
+
+
+def test_a_batch_is_applied_and_moves_the_fence(redis: Redis, state_backend: StateServer) -> None:
+    told = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    assert redis.hget("test:{incidents:0}:control", "fence") == "4"
+    assert redis.hget("test:{incidents:0}:control", "facts") == "4"
+
+
+@pytest.mark.parametrize(("epoch_back", "fence_back", "stored"), [(0, 1, 4), (1, 0, 4), (0, -1, 4)])
+def test_a_zombie_and_a_replay_are_fenced_and_change_nothing(
+    redis: Redis, state_backend: StateServer, epoch_back: int, fence_back: int, stored: int
+) -> None:
+    """An older epoch, an older fence, and a fence ahead of the state are all refused."""
+    told = some_changes(4)
+
+    async def work(store: Store) -> tuple[Any, Applied, Any]:
+        await apply_all(store, told)
+        names = store.names("incidents", 0)
+        before = dump(redis)
+        epoch = int(str(redis.hget(names.control, "epoch")))
+        answer = await store.apply(names, epoch - epoch_back, 4 - fence_back, 5, told[-1])
+        assert redis.hget(names.control, "fenced") == "1"
+        return before, answer, dump(redis)
+
+    before, answer, after = call(state_backend.url, work)
+    assert (answer.outcome, answer.fence) == ("fenced", stored)
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda redis, names, pane: redis.hset(pane, next(iter(redis.hgetall(pane))), "many"),
+        lambda redis, names, pane: (redis.delete(pane), redis.set(pane, "a string")),
+        lambda redis, names, pane: redis.delete(pane),  # what is taken away would be below zero
+        lambda redis, names, pane: (redis.delete(names.open), redis.set(names.open, "a string")),
+        lambda redis, names, pane: (redis.delete(names.changes), redis.set(names.changes, "a string")),
+        lambda redis, names, pane: (
+            redis.delete(names.index(FORCE, "hour")),
+            redis.set(names.index(FORCE, "hour"), "x"),
+        ),
+    ],
+)
+def test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(
+    redis: Redis, state_backend: StateServer, spoil: Callable[[Redis, Names, str], Any]
+) -> None:
+    told = some_changes(4)
+
+    async def work(store: Store) -> tuple[Any, Applied, Any]:
+        await apply_all(store, told[:3])
+        names = store.names("incidents", 0)
+        pane = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))
+        spoil(redis, names, pane)
+        before = dump(redis)
+        answer = await store.apply(names, 1, 3, 4, told[3])
+        return before, answer, dump(redis)
+
+    before, answer, after = call(state_backend.url, work)
+    assert answer.outcome == "refused"
+    assert answer.reason
+    assert after == before
+
+
+@given(records(), st.integers(1, 5))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
+)
+def test_a_reading_from_the_state_is_the_reading_from_memory(
+    state_backend: StateServer, facts: list[Told], batch: int
+) -> None:
+    """The same facts by Redis and by dicts: every measure over two windows, and what stands open."""
+    beats: list[Any] = [
+        (topic, heartbeat(FORCE, feed, AS_OF))
+        for topic, feed in zip(
+            ("contacts", "incidents", "custody", "occurrences"),
+            ("telephony", "dispatch", "custody", "records"),
+            strict=True,
+        )
+    ]
+    memory = MemoryState(RULES, FORCE)
+    deliver(memory, [*facts, *beats], batch)
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        call(state_backend.url, lambda store: apply_memory(store, memory))
+        reader = Reader(client, "test", RULES, lambda: AS_OF)
+        for measure in CATALOGUE.values():
+            for window in ("24h", "this_month"):
+                by = measure.dimensions()
+                read = [(each.dimensions, each.value, each.n, each.met) for each in reader.read(measure, window, by=by)]
+                kept = [
+                    (each.dimensions, each.value, each.n, each.met)
+                    for each in memory.figures(measure, window, AS_OF, by)
+                ]
+                assert read == kept, (measure.name, window)
+
+
+def test_the_state_holds_no_count_below_one(redis: Redis, state_backend: StateServer) -> None:
+    told = some_changes(4)
+    call(state_backend.url, lambda store: apply_all(store, told))
+    counts = [int(count) for key in redis.scan_iter(match="*pane*") for count in redis.hgetall(key).values()]
+    assert counts
+    assert min(counts) >= 1
+
+
+def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_backend: StateServer) -> None:
+    partition = MemoryPartition("incidents", RULES)
+    told = some_changes(3)
+    late = partition.feed([encode([heartbeat(FORCE, "dispatch", START.replace(year=2029))])], RECEIVED)
+    call(state_backend.url, lambda store: apply_all(store, [*told, late]))
+    assert not list(redis.scan_iter(match="*pane*"))
+    assert not list(redis.scan_iter(match="*index*"))
+
+
+@pytest.mark.parametrize(
+    ("identity", "fingerprints", "words"),
+    [
+        (Identity("cluster", "another", 1), FINGERPRINTS, "another log"),
+        (Identity("elsewhere", "topic", 1), FINGERPRINTS, "another log"),
+        (Identity("cluster", "topic", 2), FINGERPRINTS, "another log"),
+        (IDENTITY, {FORCE: "changed"}, "profile of strict"),
+    ],
+)
+def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
+    redis: Redis, state_backend: StateServer, identity: Identity, fingerprints: dict[str, str], words: str
+) -> None:
+    async def work(store: Store) -> None:
+        await apply_all(store, some_changes(1))
+        await store.claim(store.names("incidents", 0), identity, fingerprints)
+
+    with pytest.raises(IncompleteError) as caught:
+        call(state_backend.url, work)
+    assert words in str(caught.value)
+    assert "BLUELAMP_STATE_NAME" in caught.value.hint
+
+
+def test_without_the_fence_a_replay_would_count_twice(
+    redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests above would see a script whose fence had been taken out."""
+    guarded = "if stored[1] ~= expected or stored[2] ~= epoch then"
+    assert guarded in streams.store.SCRIPT
+    monkeypatch.setattr("streams.store.SCRIPT", streams.store.SCRIPT.replace(guarded, "if false then"))
+    told = some_changes(1)
+
+    async def work(store: Store) -> Applied:
+        await apply_all(store, told)
+        return await store.apply(store.names("incidents", 0), 0, 0, 1, told[0])
+
+    assert call(state_backend.url, work).outcome == "applied"
+    day = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))
+    assert "2" in redis.hvals(day)

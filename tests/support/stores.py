@@ -1,0 +1,58 @@
+"""Puts changes folded in memory into a state server, one batch at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from redis.asyncio import Redis as AsyncRedis
+
+from facts.union import Topic
+from streams.fold import Change
+from streams.store import Applied, Identity, Store
+from tests.support.forces import STRICT
+from tests.support.memory import MemoryState
+from tests.support.stories import FORCE
+
+IDENTITY = Identity("cluster", "topic", 1)
+FINGERPRINTS = {FORCE: STRICT.fingerprint()}
+
+
+def call(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
+    """Run some work on a store of its own connection."""
+
+    async def run() -> Any:
+        async with AsyncRedis.from_url(url, decode_responses=True) as client:
+            return await work(Store(client, "test"))
+
+    return asyncio.run(run())
+
+
+async def apply_all(store: Store, told: list[Change], topic: Topic = "incidents") -> list[Applied]:
+    """Claim a partition and apply changes one after the other, each an offset further."""
+    names = store.names(topic, 0)
+    control = await store.claim(names, IDENTITY, FINGERPRINTS)
+    await store.begin(names, 0)
+    fence = int(str(await store.redis.hget(names.control, "fence")))
+    return [
+        await store.apply(names, control.epoch, fence + at, fence + at + 1, change) for at, change in enumerate(told)
+    ]
+
+
+async def apply_memory(store: Store, memory: MemoryState) -> None:
+    """Apply everything that was folded in memory, and tell readers of its topics."""
+    for topic, (partition,) in memory.partitions.items():
+        applied = await apply_all(store, partition.changes, topic)
+        assert {each.outcome for each in applied} <= {"applied"}
+        await store.announce(topic, 1)
+
+
+def one_by_one(url: str, changes: list[Change], topic: Topic = "incidents") -> Iterator[None]:
+    """Apply the next change at each step."""
+    for change in changes:
+
+        async def apply(store: Store, told: Change = change) -> None:
+            await apply_all(store, [told], topic)
+            await store.announce(topic, 1)
+
+        call(url, apply)
+        yield
