@@ -22,6 +22,9 @@ from measures.published import PUBLISHED
 from measures.reading import Reading
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+_HOST = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on: 0.0.0.0 in a container."
+)
 _FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless given.")
 
 
@@ -115,21 +118,23 @@ def worker() -> None:
 
 @cli.command()
 @click.option("--port", type=int, help="Port on loopback; BLUELAMP_EXPORTER_PORT unless given.")
-def exporter(port: int | None) -> None:
+@_HOST
+def exporter(port: int | None, host: str) -> None:
     """Serve every reading as Prometheus metrics at /metrics. One process for a whole state."""
     from streams.exporter import serve
 
     _log()
     settings = _settings(exporter_port=port)
-    server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port)
-    click.echo(f"ready http://127.0.0.1:{server.server_port}/metrics")
+    server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port, host)
+    click.echo(f"ready http://{host}:{server.server_port}/metrics")
     thread.join()
 
 
 @cli.command("board")
 @click.option("--port", type=int, help="Port on loopback; BLUELAMP_BOARD_PORT unless given.")
+@_HOST
 @_FORCE
-def board_command(port: int | None, force: str | None) -> None:
+def board_command(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board."""
     import uvicorn
 
@@ -140,7 +145,7 @@ def board_command(port: int | None, force: str | None) -> None:
     application = board(reader(settings), settings.force)
     uvicorn.run(
         application,
-        host="127.0.0.1",
+        host=host,
         port=settings.board_port,
         log_level="warning",
         timeout_graceful_shutdown=1,

@@ -23,13 +23,13 @@ class ContactOffered(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class ContactAnswered(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A person picked the contact up from the queue named; an automated operator is not a person (DOMAIN C5)."""
+    """A person picked the contact up from the queue named; an automated operator is not a person (rules C5)."""
 
     queue: Label
 
 
 class ContactAbandoned(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The caller left the queue named before a person picked up (DOMAIN C6)."""
+    """The caller left the queue named before a person picked up (rules C6)."""
 
     queue: Label
 

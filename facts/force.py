@@ -106,7 +106,7 @@ class Feed(_Part, frozen=True, kw_only=True):
 
 
 class Step(_Part, frozen=True, kw_only=True):
-    """One step of the escalation ladder: who is told of an incident not resourced in time (DOMAIN C13)."""
+    """One step of the escalation ladder: who is told of an incident not resourced in time (rules C13)."""
 
     response: Response
     after_seconds: Annotated[int, Meta(ge=0)]

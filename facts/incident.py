@@ -34,7 +34,7 @@ class IncidentRegraded(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class IncidentReclassified(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The incident's group, category or domestic flag was set anew; what is absent stays as it was (DOMAIN C15)."""
+    """The incident's group, category or domestic flag was set anew; what is absent stays as it was (rules C15)."""
 
     group: Label | None = None
     category: Label | None = None
@@ -60,7 +60,7 @@ class UnitStoodDown(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class VideoResponseStarted(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """An officer met the caller by secure video (enhanced video response, DOMAIN C17)."""
+    """An officer met the caller by secure video (enhanced video response, rules C17)."""
 
 
 class IncidentClosed(SubjectFact, frozen=True, kw_only=True, gc=False):

@@ -184,7 +184,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _graded_at(incident: _Incident, rules: Rules) -> datetime:
-    """When the clock of the present grade started: at opening, or at the last upgrade (DOMAIN C12)."""
+    """When the clock of the present grade started: at opening, or at the last upgrade (rules C12)."""
     started, urgency = incident.opened.at, -1
     for at, grade in incident.grades:
         rank = rules.urgency.get(grade, -1)

@@ -1,4 +1,4 @@
-"""What the reports printed, figure by figure and exactly as printed: data, never corrected (MEASURES A1 to A6)."""
+"""What the reports printed, figure by figure and exactly as printed: data, never corrected (reports A1 to A5)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -63,7 +63,7 @@ def _contact() -> Iterable[_Row]:
         (_CENTRE, "17th of 42 forces"),
         (_CALLS, "26th nationally, 4th of similar forces, 3rd regionally"),
     ):
-        note = f"BT's data and clock; {rank}; improved by two per cent (MEASURES I3, I12)"
+        note = f"BT's data and clock; {rank}; improved by two per cent (reports I3, I12)"
         yield _figure("contact_999_answered_within_target_ratio", _BT, "85.5 per cent", "%", source, note)
     yield from _periods("contact_999_abandoned_ratio", "%", _CALLS, year="0.70 %", previous="0.81 %")
     yield _figure("contact_101_offered_count", _12M, "-5.2%", "% change", _CALLS, "the volume is a chart only")
@@ -213,7 +213,7 @@ def _domestic() -> Iterable[_Row]:
     for name in (median, "domestic_grade_2_opened_to_attended_median_seconds"):
         yield from _periods(name, "hours:minutes:seconds", _RESPONSE, year="17:43:13")
         yield from _months(name, "hours:minutes:seconds", _RESPONSE, _DOMESTIC_MEDIANS)
-    note = "called the improved figure; the table of section 6.2 has it as the previous year's (MEASURES I5)"
+    note = "called the improved figure; the table of section 6.2 has it as the previous year's (reports I5)"
     yield _figure("domestic_grade_2_opened_to_arrived_within_target_ratio", _12M, "27 per cent", "%", _FOREWORD, note)
 
 

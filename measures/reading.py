@@ -36,7 +36,7 @@ from measures.window import Window
 State = Literal["live", "stale", "too_few", "no_data"]
 Groups = dict[Dimensions, Histogram]
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
-"""The limits that every spread is given for: those of the targets (MEASURES A1 to A3) and of the published bands."""
+"""The limits that every spread is given for: those of the targets (reports A1 to A3) and of the published bands."""
 
 
 class Source(Protocol):
@@ -50,7 +50,7 @@ class Source(Protocol):
 
 
 class Spread(Struct, frozen=True):
-    """How finished spans are spread, because a mean alone hides the tail (DOMAIN C32).
+    """How finished spans are spread, because a mean alone hides the tail (rules C32).
 
     Attributes:
         mean: in seconds.

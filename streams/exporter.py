@@ -153,10 +153,10 @@ def _partitions(reader: Reader) -> Iterator[Metric]:
         yield family
 
 
-def serve(reader: Reader, port: int) -> tuple[WSGIServer, Thread]:
-    """Serve /metrics on loopback; 0 takes a free port."""
+def serve(reader: Reader, port: int, host: str) -> tuple[WSGIServer, Thread]:
+    """Serve /metrics; port 0 takes a free one."""
     registry = CollectorRegistry()
     registry.register(ReadingsCollector(reader))
-    served: Any = start_http_server(port, addr="127.0.0.1", registry=registry)
+    served: Any = start_http_server(port, addr=host, registry=registry)
     server, thread = served
     return server, thread

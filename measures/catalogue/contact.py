@@ -1,4 +1,4 @@
-"""Measures of contacts: 999, 101 with its triage and local queues, and digital (MEASURES A1 and A2)."""
+"""Measures of contacts: 999, 101 with its triage and local queues, and digital (reports A1 and A2)."""
 
 from facts.contact import ContactResult
 from measures.measure import (
@@ -45,7 +45,7 @@ EMERGENCY = (
         notes=(
             (
                 "The report gives two volumes for nearly the same year, 212,246 (force) and 210,266 (BT, 12 months to "
-                "November 2024), and two changes, -11.00 % and -8.8 %: other source, other period (MEASURES I2)."
+                "November 2024), and two changes, -11.00 % and -8.8 %: other source, other period (reports I2)."
             ),
         ),
     ),
@@ -58,7 +58,7 @@ EMERGENCY = (
         unit="count",
         where=_999,
         rows=("A1.2",),
-        notes=("National rank by volume; see contact_999_offered_count for the force's own count (MEASURES I2).",),
+        notes=("National rank by volume; see contact_999_offered_count for the force's own count (reports I2).",),
     ),
     Measure(
         name="contact_999_answer_mean_seconds",
@@ -73,8 +73,8 @@ EMERGENCY = (
         minimum_n=5,
         rows=("A1.3",),
         notes=(
-            "BT's clock also holds the transfer from BT to the force, so its 12.65 s is not this 10.01 s (MEASURES I1).",
-            "The report's difference -0.28 is of unrounded figures; of the printed ones it is -0.27 (MEASURES I11).",
+            "BT's clock also holds the transfer from BT to the force, so its 12.65 s is not this 10.01 s (reports I1).",
+            "The report's difference -0.28 is of unrounded figures; of the printed ones it is -0.27 (reports I11).",
         ),
     ),
     Measure(
@@ -94,7 +94,7 @@ EMERGENCY = (
         title="999 average time to answer (BT, national)",
         question="On average, how long did 999 calls wait by BT's clock, and how does the force rank?",
         population="Calls that BT connected to the force.",
-        clock="BT's transfer to the force, plus the force's pick-up (DOMAIN C3).",
+        clock="BT's transfer to the force, plus the force's pick-up (rules C3).",
         statistic=External("Published by BT for all forces, a month in arrears; no feed of the force carries it."),
         unit="seconds",
         where=_999,
@@ -111,14 +111,14 @@ EMERGENCY = (
         unit="ratio",
         where=_999,
         good="higher",
-        target="90 % in under 10 seconds (National Call Handling Standards; DOMAIN C1)",
+        target="90 % in under 10 seconds (National Call Handling Standards; rules C1)",
         target_value=0.9,
         minimum_n=5,
         rows=("A1.5",),
         notes=(
             (
                 "The published 85.5 % is BT's, by BT's clock; it is ranked 17th (section 6) and 26th (section 6.1) for the "
-                "same period: 26th is also the rank by volume, so probably a slip (MEASURES I3)."
+                "same period: 26th is also the rank by volume, so probably a slip (reports I3)."
             ),
             (
                 "A caller who gives up leaves this measure and is counted as abandoned; "
@@ -136,7 +136,7 @@ EMERGENCY = (
         unit="ratio",
         where=_999,
         good="higher",
-        target="90 % in under 10 seconds (National Call Handling Standards; DOMAIN C1)",
+        target="90 % in under 10 seconds (National Call Handling Standards; rules C1)",
         target_value=0.9,
         minimum_n=5,
         notes=("Ours, not published: a caller who gives up late stays a failure.",),
@@ -155,7 +155,7 @@ EMERGENCY = (
         notes=(
             (
                 "The report does not print its denominator; 999, triage and post-triage abandonment have none in common "
-                "(MEASURES I13). Its -0.11 % is percentage points (MEASURES I12)."
+                "(reports I13). Its -0.11 % is percentage points (reports I12)."
             ),
         ),
     ),
@@ -249,7 +249,7 @@ NON_EMERGENCY = (
         unit="ratio",
         where=_101,
         good="higher",
-        target="within 2 minutes (S25 section 6.1; no national standard is in force, DOMAIN C4)",
+        target="within 2 minutes (S25 section 6.1; no national standard is in force, rules C4)",
         minimum_n=5,
         rows=("A2.9",),
     ),
@@ -285,7 +285,7 @@ NON_EMERGENCY = (
         good="lower",
         minimum_n=5,
         rows=("A2.10",),
-        notes=("13 % here and 45.9 % after triage are of different callers (MEASURES I13).",),
+        notes=("13 % here and 45.9 % after triage are of different callers (reports I13).",),
     ),
     Measure(
         name="triage_answered_share_ratio",
@@ -367,7 +367,7 @@ NON_EMERGENCY = (
         good="lower",
         minimum_n=5,
         rows=("A2.15",),
-        notes=("45.9 % with 35,704 answered implies about 65,996 callers sent on and 30,292 lost (MEASURES I13).",),
+        notes=("45.9 % with 35,704 answered implies about 65,996 callers sent on and 30,292 lost (reports I13).",),
     ),
     Measure(
         name="post_triage_abandoned_within_20_minutes_ratio",
@@ -394,7 +394,7 @@ NON_EMERGENCY = (
         notes=(
             (
                 "Bands are half-open: 20 minutes itself is in 20-40. The report prints overlapping bands, and shares that "
-                "add to 101 % (MEASURES I14)."
+                "add to 101 % (reports I14)."
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Measures of custody and voluntary attendance (MEASURES A4)."""
+"""Measures of custody and voluntary attendance (reports A4)."""
 
 from measures.measure import Count, Mean, Measure, OpenCount, OpenLongest, Selection, Share, Where
 
@@ -18,7 +18,7 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
         unit="ratio",
         minimum_n=5,
         rows=(row,),
-        notes=("The report's differences are percentage points, printed as % (MEASURES I12).",),
+        notes=("The report's differences are percentage points, printed as % (reports I12).",),
     )
 
 
@@ -31,7 +31,7 @@ CUSTODY = (
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         rows=("A4.35",),
-        notes=('The report uses arrests as "detainees" for its 5.3 % of children; they differ (MEASURES I16).',),
+        notes=('The report uses arrests as "detainees" for its 5.3 % of children; they differ (reports I16).',),
     ),
     Measure(
         name="detention_mean_seconds",
@@ -44,7 +44,7 @@ CUSTODY = (
         good="lower",
         minimum_n=5,
         rows=("A4.36",),
-        notes=("The report's -11.3 % is of unrounded figures; of the printed ones it is -11.2 % (MEASURES I11).",),
+        notes=("The report's -11.3 % is of unrounded figures; of the printed ones it is -11.2 % (reports I11).",),
     ),
     Measure(
         name="child_detained_count",
@@ -72,7 +72,7 @@ CUSTODY = (
         notes=(
             (
                 "The report's second, unlabelled row of durations, under the children: read as theirs. Its -0.8 and -7.5 % "
-                "are of unrounded figures (MEASURES I11)."
+                "are of unrounded figures (reports I11)."
             ),
         ),
     ),

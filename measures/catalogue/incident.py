@@ -1,4 +1,4 @@
-"""Measures of incidents: demand, and attendance by grade (MEASURES A3)."""
+"""Measures of incidents: demand, and attendance by grade (reports A3)."""
 
 from msgspec.structs import replace
 
@@ -30,7 +30,7 @@ _DECIDED = (
     f"Incidents whose clock has stopped or can no longer meet the target, unattended ones included. {_FINAL_GRADE} "
     f"{_NOT_NEEDED} Closed with no arrival recorded is missed."
 )
-_LEGS_DO_NOT_ADD = "Medians of legs do not add: 5.30 + 9.65 is not 16.85, and that is no error (MEASURES I8)."
+_LEGS_DO_NOT_ADD = "Medians of legs do not add: 5.30 + 9.65 is not 16.85, and that is no error (reports I8)."
 
 _CLOCKS = {
     "opened_to_dispatched": ("opened to dispatched", "Incident opened, to the first unit dispatched."),
@@ -42,7 +42,7 @@ _CLOCKS = {
     ),
     "graded_to_arrived": (
         "graded to arrived",
-        "Incident opened or last upgraded, to the first unit at the scene (DOMAIN C12).",
+        "Incident opened or last upgraded, to the first unit at the scene (rules C12).",
     ),
 }
 
@@ -115,7 +115,7 @@ DEMAND = (
         statistic=Count(Selection("incident_opened")),
         unit="count",
         rows=("A3.20", "A3.21", "A3.22"),
-        notes=("252,917 by group and area, 260,123 by priority: the report does not say why (MEASURES I4).",),
+        notes=("252,917 by group and area, 260,123 by priority: the report does not say why (reports I4).",),
     ),
     Measure(
         name="incident_demand_count",
@@ -128,7 +128,7 @@ DEMAND = (
         notes=(
             (
                 "The report's 260,123 is 7,206 more than its own 252,917 incidents; duplicates (9,033) do not explain it "
-                "(MEASURES I4). Ours is the count of incidents, so that grades add to incident_count."
+                "(reports I4). Ours is the count of incidents, so that grades add to incident_count."
             ),
         ),
     ),
@@ -181,7 +181,7 @@ ATTENDANCE = (
         notes=(
             (
                 "The report prints 123.27 min under its Domestic table, whose own median is 17:43:13, so the population is "
-                "unlabelled (MEASURES I6); here it is all Grade 2."
+                "unlabelled (reports I6); here it is all Grade 2."
             ),
         ),
     ),
@@ -196,7 +196,7 @@ ATTENDANCE = (
         notes=(
             (
                 "A median of 123.27 min with only 36.12 % within 120 suggests that unattended jobs are in the share and not "
-                "in the median, as they are here (MEASURES I7)."
+                "in the median, as they are here (reports I7)."
             ),
         ),
     ),
@@ -217,7 +217,7 @@ ATTENDANCE = (
         question="What was the median time from opened to arrived for domestic Grade 2 incidents?",
         where=_DOMESTIC_PRIORITY,
         rows=("A3.29",),
-        notes=("A video response does not count as an arrival here; the next measure counts it (DOMAIN C17).",),
+        notes=("A video response does not count as an arrival here; the next measure counts it (rules C17).",),
     ),
     replace(
         _median("opened_to_attended"),
@@ -229,7 +229,7 @@ ATTENDANCE = (
         notes=(
             (
                 "The published median fell from 17:43:13 to 03:45:00 as video response was introduced; the report does not "
-                "say whether video counts, so both are given (DOMAIN C17)."
+                "say whether video counts, so both are given (rules C17)."
             ),
         ),
     ),
@@ -244,7 +244,7 @@ ATTENDANCE = (
         notes=(
             (
                 "The foreword's improved 27 per cent is the previous year's 27.34 % of the section 6.2 table, where the last "
-                "12 months are 36.12 % (MEASURES I5)."
+                "12 months are 36.12 % (reports I5)."
             ),
         ),
     ),
@@ -385,6 +385,6 @@ QUALITY = (
         unit="ratio",
         good="lower",
         minimum_n=5,
-        notes=("A missing at-scene press counts as missed in every share within target (DOMAIN C16).",),
+        notes=("A missing at-scene press counts as missed in every share within target (rules C16).",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Measures of occurrences and victims' referrals, as far as the facts carry them (MEASURES A5)."""
+"""Measures of occurrences and victims' referrals, as far as the facts carry them (reports A5)."""
 
 from measures.measure import Count, Decided, Mean, Measure, Selection
 
@@ -23,7 +23,7 @@ OCCURRENCES = (
         notes=(
             (
                 "15,297 ASB occurrences are not the 12,309 ASB incidents; the area rows add to 15,299 and 16,409, not to the "
-                "totals 15,297 and 16,410 (MEASURES I10)."
+                "totals 15,297 and 16,410 (reports I10)."
             ),
         ),
     ),
@@ -46,7 +46,7 @@ OCCURRENCES = (
         statistic=Decided(Selection("recorded_to_referred_decided")),
         unit="ratio",
         good="higher",
-        target="within 48 hours (S25 section 5; the Code says two working days, MEASURES I9)",
+        target="within 48 hours (S25 section 5; the Code says two working days, reports I9)",
         minimum_n=5,
         rows=("A5.47",),
     ),
@@ -61,6 +61,6 @@ OCCURRENCES = (
         good="lower",
         minimum_n=5,
         rows=("A5.48",),
-        notes=("52 h to 40 h is printed as -33 % (-8 hours); it is -23 % and -12 hours (MEASURES I9).",),
+        notes=("52 h to 40 h is printed as -33 % (-8 hours); it is -23 % and -12 hours (reports I9).",),
     ),
 )

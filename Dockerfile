@@ -1,0 +1,9 @@
+# The image of Blue Lamp's own services; the same steps as `make` takes for the virtual environment.
+FROM python:3.11-slim
+WORKDIR /opt/bluelamp
+COPY requirements.lock pyproject.toml README.md ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY . .
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system bluelamp
+USER bluelamp
+CMD ["bluelamp", "--help"]

@@ -1,0 +1,133 @@
+"""The house rules: short functions, an opening sentence in every module, layers, purity, nothing out of date."""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bluelamp.derive import derived
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("facts", "measures", "producers", "streams", "alerts", "dashboards", "bluelamp", "benchmarks")
+LINES_LIMIT, LINES_MEDIAN = 70, 8
+PURE = ("facts", "measures")
+IMPURE = {
+    "faust",
+    "redis",
+    "aiokafka",
+    "kafka",
+    "prometheus_client",
+    "asyncio",
+    "os",
+    "socket",
+    "time",
+    "random",
+    "pathlib",
+}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules(*packages: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Every module of packages, read."""
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT), ast.parse(path.read_text())
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """Every function with its length in lines, docstring left out."""
+    for path, tree in modules(*PACKAGES):
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                yield f"{path}:{node.lineno} {node.name}", length(node)
+
+
+def length(node: Function) -> int:
+    """Lines from `def` to the end, without the docstring."""
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    if ast.get_docstring(node):
+        doc = node.body[0]
+        lines -= (doc.end_lineno or doc.lineno) - doc.lineno + 1
+    return lines
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The top-level names that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_functions_are_short() -> None:
+    sizes = dict(functions())
+    assert [name for name, lines in sizes.items() if lines > LINES_LIMIT] == []
+    assert statistics.median(sizes.values()) <= LINES_MEDIAN
+
+
+def test_every_module_opens_with_one_sentence() -> None:
+    for path, tree in modules(*PACKAGES, "tests"):
+        first = (ast.get_docstring(tree) or "").partition("\n")[0]
+        assert re.match(r"[A-Z`:].*[.:]$", first) or first.count("`") >= 2, f"{path} opens with {first!r}"
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_facts_and_measures_are_pure(package: str) -> None:
+    for path, tree in modules(package):
+        assert set(imported(tree)) & IMPURE == set(), path
+
+
+def test_only_one_file_reads_the_wall_clock() -> None:
+    readers = re.compile(r"datetime\.now\(|utcnow\(|time\.time\(|date\.today\(|datetime\.today\(")
+    found = [str(path) for path, _ in modules(*PACKAGES) if readers.search((ROOT / path).read_text())]
+    assert found == ["bluelamp/clock.py"]
+
+
+def test_imports_run_downwards() -> None:
+    told = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_derived_files_are_up_to_date() -> None:
+    stale = [path for path, text in derived() if not (ROOT / path).exists() or (ROOT / path).read_text() != text]
+    assert stale == [], "run `make derive` and commit"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    reasons = (ROOT / "docs" / "dependencies.md").read_text()
+    assert [name for each in wanted if f"`{(name := re.split('[<>=]', each)[0])}`" not in reasons] == []
+
+
+def test_every_dependency_is_used() -> None:
+    """By an import, or as a tool that the Makefile or the configuration runs."""
+    names = {
+        "faust-streaming": "faust",
+        "kafka-python": "kafka",
+        "mode-streaming": "mode",
+        "prometheus-client": "prometheus_client",
+    }
+    tools = (ROOT / "Makefile").read_text() + (ROOT / "pyproject.toml").read_text()
+    used = {name for _, tree in modules(*PACKAGES, "tests") for name in imported(tree)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for each in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        name = re.split("[<>=]", each)[0]
+        module = names.get(name, {"pyyaml": "yaml"}.get(name, name.replace("-", "_")))
+        pinned_for = {"aiokafka", "mode-streaming", "types-pyyaml"}  # Faust's own parts, held at what was tried; types
+        assert module in used or tools.count(name) > 1 or name in pinned_for, name
+
+
+def test_the_links_in_the_documents_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
