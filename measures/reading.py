@@ -111,9 +111,14 @@ def check(question: Question, rules: Rules) -> None:
     """
     for name in question.by:
         question.measure.check_dimension(name, "--by")
-        if name in DATE_DIMENSIONS and question.window.kind != "report":
+        if name in DATE_DIMENSIONS and (question.window.kind != "report" or question.measure.is_open()):
             hint = "Ask for a report window: this_month, last_month, 12m, previous_12m or FROM/TO."
-            raise QuestionError(f"The live window {question.window.name} has no {name}.", where="--by", hint=hint)
+            what = (
+                f"What stands open now has no {name}."
+                if question.measure.is_open()
+                else f"A live window has no {name}."
+            )
+            raise QuestionError(what, where="--by", hint=hint)
     for name, words in question.where.items():
         question.measure.check_dimension(name, "--where")
         known = rules.vocabulary.get(name)
@@ -140,7 +145,7 @@ def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
 
 def _empty(measure: Measure) -> Figure:
     counts = isinstance(measure.statistic, Count | OpenCount)
-    return Figure({}, 0 if counts else None, 0)
+    return Figure({}, 0 if counts else None, 0, 0 if measure.unit == "ratio" else None)
 
 
 class _Sheet:

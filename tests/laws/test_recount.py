@@ -1,0 +1,96 @@
+"""The product and the independent recount, written apart from one page of definitions, never differ."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from bluelamp.recount.load import from_records
+from bluelamp.recount.recount import Recount
+from facts.union import Topic
+from facts.wire import encode
+from measures.catalogue import CATALOGUE
+from measures.measure import External
+from measures.outcome import KINDS
+from tests.support.forces import STRICT, rules
+from tests.support.memory import RECEIVED, MemoryState, deliver
+from tests.support.stories import AS_OF, FORCE, Told, records
+
+RULES = rules(STRICT)
+REPORTS = ("this_month", "last_month", "12m", "2024-10-26/2024-10-28")
+WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", *REPORTS)
+# No shrinking: a database for every attempt would take minutes, and the first example says enough.
+_settings = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+LISTED = {kind for kind in KINDS if kind.endswith(("_incomplete", "_contradiction"))}
+"""Kinds that stand open in the product only so that their subjects can be listed."""
+
+
+def recounted(told: list[Told]) -> Recount:
+    """The recount of facts, each a record of its own."""
+    return from_records(_records(told), [STRICT])
+
+
+def _records(told: list[Told]) -> Iterator[tuple[Topic, int, int, datetime, bytes]]:
+    offsets: Counter[Topic] = Counter()
+    for topic, fact in told:
+        yield topic, 0, offsets[topic], RECEIVED, encode([fact])
+        offsets[topic] += 1
+
+
+def kept(told: list[Told]) -> MemoryState:
+    """The product's state after the same facts."""
+    state = MemoryState(RULES, FORCE)
+    deliver(state, told, 3)
+    return state
+
+
+@given(records())
+@_settings
+def test_every_outcome_of_every_kind_is_the_same(told: list[Told]) -> None:
+    state = kept(told)
+    subjects = [each for (partition,) in state.partitions.values() for each in partition.fold.subjects.values()]
+    with recounted(told) as recount:
+        for kind in KINDS:
+            ours = Counter(
+                (o.at, o.began, o.dimensions, o.value) for s in subjects for o in s.outcomes.finished if o.kind == kind
+            )
+            theirs = Counter((o.decided, o.began, o.dimensions, o.value) for o in recount.finished(kind))
+            assert ours == theirs, kind
+            if kind in LISTED:
+                continue
+            standing = Counter(
+                (o.since, o.began, o.due, o.dimensions) for s in subjects for o in s.outcomes.open if o.kind == kind
+            )
+            assert standing == Counter((o.since, o.began, o.due, o.dimensions) for o in recount.open(kind)), kind
+
+
+@given(records(), st.randoms(use_true_random=False))
+@_settings
+def test_every_cell_of_any_question_is_the_same(told: list[Told], chance: random.Random) -> None:
+    state = kept(told)
+    with recounted(told) as recount:
+        for measure in CATALOGUE.values():
+            if isinstance(measure.statistic, External):
+                continue
+            window, names = chance.choice(WINDOWS), measure.dimensions()
+            by = tuple(chance.sample(names, k=min(len(names), chance.randrange(3))))
+            if window in REPORTS and not measure.is_open() and chance.random() < 0.5:
+                by = (*by, chance.choice(["day", "month"]))
+            ours = [_cell(each) for each in state.figures(measure, window, AS_OF, by)]
+            theirs = [_cell(each) for each in recount.answer(measure, FORCE, window, AS_OF, by=by)]
+            assert ours == theirs, (measure.name, window, by)
+
+
+def _cell(cell: Any) -> tuple[Any, ...]:
+    spread = cell.spread
+    numbers = (spread.mean, spread.median, spread.p90, dict(spread.within)) if spread else None
+    return cell.dimensions, cell.value, cell.n, cell.met, numbers

@@ -1,0 +1,190 @@
+"""A running Blue Lamp for tests: workers as processes on a log and a state server, and ways to wait for what they do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from redis import Redis
+
+from bluelamp.clock import wall
+from bluelamp.settings import Settings, load_forces
+from facts.union import TOPICS
+from measures.rules import Rules
+from producers.publish import Publisher, PublisherSettings, connect
+from streams.log import Log
+from streams.readings import Reader
+from streams.settings import RESTART_ME
+from streams.store import Names
+
+
+def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition") -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come to hold in {seconds} s")
+        time.sleep(0.05)
+
+
+class WorkerProcess:
+    """One `bluelamp worker`, started again as a supervisor would.
+
+    Args:
+        name: of the worker.
+        environment: its variables.
+        directory: of its output.
+        program: what to run instead of the product's own, such as one with a part broken on purpose.
+    """
+
+    def __init__(self, name: str, environment: dict[str, str], directory: Path, program: tuple[str, ...] = ()) -> None:
+        self.name, self.directory = name, directory
+        self.environment = {**environment, "BLUELAMP_WORKER_NAME": name}
+        self.program = [sys.executable, *(program or ("-m", "bluelamp")), "worker"]
+        self.output = directory / f"{name}.log"
+        self.statuses: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, if it does not run."""
+        if not self.is_running():
+            with self.output.open("ab") as output:
+                self._process = subprocess.Popen(self.program, env=self.environment, stdout=output, stderr=output)
+
+    def is_running(self) -> bool:
+        """Whether its process is there; notes with what status it ended."""
+        if self._process is None:
+            return False
+        status = self._process.poll()
+        if status is not None:
+            self.statuses.append(status)
+            self._process = None
+        return status is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send its process a signal."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """Kill -9, and wait until it is gone."""
+        self.send(signal.SIGKILL)
+        self.wait()
+
+    def stop(self) -> None:
+        """End it cleanly."""
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGTERM)
+        self.wait()
+
+    def wait(self, seconds: float = 30.0) -> None:
+        """Wait until it has ended."""
+        until(lambda: not self.is_running(), seconds, f"the end of {self.name}")
+
+    def said(self) -> str:
+        """Its output."""
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def restarts_wanted(self) -> int:
+        """How often it ended asking to be started again."""
+        return self.statuses.count(RESTART_ME)
+
+
+class System:
+    """A log, a state server, and workers between them.
+
+    Args:
+        kafka: address of the log.
+        redis_url: of the state server.
+        directory: for the workers' output.
+        state_name: prefix of the state, so that tests do not meet.
+        force: the force that is meant.
+    """
+
+    def __init__(self, kafka: str, redis_url: str, directory: Path, state_name: str, force: str) -> None:
+        self.settings = Settings(
+            kafka=kafka,
+            redis=redis_url,
+            state_name=state_name,
+            data=str(directory),
+            force=force,
+            session_timeout_seconds=6.0,
+            stall_seconds=20.0,
+        )
+        self.directory = directory
+        self.redis = Redis.from_url(redis_url, decode_responses=True)
+        self.rules: dict[str, Rules] = load_forces(self.settings)
+        self.workers: list[WorkerProcess] = []
+
+    def environment(self, **changed: str) -> dict[str, str]:
+        """The variables of a process of this system."""
+        return {**os.environ, **self.settings.environment(), **changed}
+
+    def start_workers(self, count: int, program: tuple[str, ...] = ()) -> None:
+        """Start so many more workers."""
+        for _ in range(count):
+            name = f"worker-{len(self.workers) + 1}"
+            worker = WorkerProcess(name, self.environment(), self.directory, program)
+            self.workers.append(worker)
+            worker.start()
+
+    def stop(self) -> None:
+        """End every worker and connection."""
+        for worker in self.workers:
+            worker.stop()
+        self.redis.close()
+
+    def reader(self) -> Reader:
+        """A new reader of the state."""
+        return Reader(self.redis, self.settings.state_name, self.rules, wall)
+
+    def publisher(self, settings: PublisherSettings | None = None) -> Publisher:
+        """A publisher to the log, whose topics are there."""
+        with Log(self.settings.kafka) as log:
+            log.ensure_topics()
+        return connect(self.settings.kafka, settings or PublisherSettings(), now=wall, monotonic=time.monotonic)
+
+    def fences(self) -> dict[tuple[str, int], int]:
+        """Where the state of each partition stands; -1 where there is none."""
+        return {place: self._fence(*place) for place in self.ends()}
+
+    def _fence(self, topic: str, partition: int) -> int:
+        stored = self.redis.hget(Names(self.settings.state_name, topic, partition).control, "fence")
+        return int(str(stored)) if stored is not None else -1
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Where the log of each partition ends."""
+        with Log(self.settings.kafka) as log:
+            counts = log.ensure_topics()
+            reach = log.reach((topic, number) for topic in TOPICS for number in range(counts[topic]))
+            return {place: last for place, (_, last) in reach.items()}
+
+    def settle(self, seconds: float = 90.0) -> None:
+        """Wait until everything in the log is in the state."""
+        ends = self.ends()
+        until(lambda: all(self._fence(*place) == end for place, end in ends.items()), seconds, f"the state at {ends}")
+
+    def count(self, name: str) -> int:
+        """One of the workers' figures, added over partitions."""
+        names = (Names(self.settings.state_name, *place).control for place in self.ends())
+        return sum(int(str(self.redis.hget(control, name) or 0)) for control in names)
+
+
+@contextmanager
+def running(system: System, workers: int = 1) -> Iterator[System]:
+    """A system with workers, ended afterwards."""
+    try:
+        system.start_workers(workers)
+        yield system
+    finally:
+        system.stop()
+
+
+def local(text: str, rules: Rules) -> datetime:
+    """A local time of a force as an instant."""
+    return datetime.fromisoformat(text).replace(tzinfo=rules.force.zone())
