@@ -110,7 +110,7 @@ def _count_abandoned(
 ) -> None:
     start = leg.offered.at
     queue = rules.queues.get(leg.offered.queue)
-    is_short = queue is not None and (abandoned - start).total_seconds() < queue.short_abandon_seconds
+    is_short = queue is not None and 0 <= (abandoned - start).total_seconds() < queue.short_abandon_seconds
     span = found.span("leg_abandoned_short" if is_short else "leg_abandoned", start, abandoned, dimensions)
     target = _target(leg, rules)
     if span is not None and target and target.due(microseconds(start)) <= microseconds(abandoned):

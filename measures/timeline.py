@@ -41,17 +41,37 @@ def _target(fact: SubjectFact) -> str | None:
 
 
 def _standing(timeline: Timeline) -> Iterable[SubjectFact]:
-    against: dict[str, set[str]] = {fact_id: set() for fact_id in timeline}
-    for fact_id, fact in timeline.items():
-        for target in {_target(fact), fact.corrects} - {None}:
-            if target in against:
-                against[target].add(fact_id)
+    against = _against(timeline)
     standing: set[str] = set()
     fallen: set[str] = set()
-    while True:
+    while len(standing | fallen) < len(timeline):
         rising = {fact_id for fact_id in against if fact_id not in standing | fallen and against[fact_id] <= fallen}
         if not rising:
-            break
+            fallen |= _rings(against, set(timeline) - standing - fallen)
         standing |= rising
         fallen |= {fact_id for fact_id, others in against.items() if others & standing}
     return [timeline[fact_id] for fact_id in standing if not isinstance(timeline[fact_id], FactWithdrawn)]
+
+
+def _against(timeline: Timeline) -> dict[str, set[str]]:
+    """By fact, the facts that withdraw or replace it."""
+    against: dict[str, set[str]] = {fact_id: set() for fact_id in timeline}
+    for fact_id, fact in timeline.items():
+        for target in {_target(fact), fact.corrects}:
+            if target in against:
+                against[target].add(fact_id)
+    return against
+
+
+def _rings(against: dict[str, set[str]], undecided: set[str]) -> set[str]:
+    """Those of the undecided that stand against themselves by way of others: rings count for nothing."""
+    ringed: set[str] = set()
+    for start in undecided:
+        reached: set[str] = set()
+        edge = against[start] & undecided
+        while edge:
+            reached |= edge
+            edge = {other for each in edge for other in against[each] & undecided} - reached
+        if start in reached:
+            ringed.add(start)
+    return ringed

@@ -12,7 +12,7 @@ def _incomplete(subject: str) -> Measure:
         statistic=Count(Selection(f"{subject}_incomplete")),
         unit="count",
         good="lower",
-        notes=("They are in no other figure until their beginning is told.",),
+        notes=("What hangs on the beginning is in no other figure until it is told.",),
     )
 
 

@@ -1,0 +1,220 @@
+"""The statistics of a measure, each from whole numbers with one division at the end (semantics section 3)."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from bluelamp.recount.cell import WITHIN_SECONDS, Cell, Spread
+from bluelamp.recount.instant import SECOND
+from bluelamp.recount.question import Question, Sql, check, decided, finished, standing_open
+from measures.measure import (
+    Bands,
+    Count,
+    Decided,
+    External,
+    Mean,
+    Median,
+    OpenCount,
+    OpenLongest,
+    Selection,
+    Share,
+    SpanWithin,
+)
+from measures.outcome import KINDS
+
+
+def cells(question: Question) -> list[Cell]:
+    """The cells of a question, in the order of their words.
+
+    Raises:
+        QuestionError: it asks for a dimension that the measure does not have.
+    """
+    check(question)
+    if isinstance(question.measure.statistic, External):
+        return []
+    found = sorted(_found(question), key=lambda cell: tuple(cell.dimensions.values()))
+    return found if found or question.by else [_nothing(question)]
+
+
+def _found(question: Question) -> Iterable[Cell]:
+    found: Iterable[Cell] = ()
+    match question.measure.statistic:
+        case Count(of):
+            found = _count(question, of)
+        case Share(met, of):
+            found = _share(question, met, of)
+        case Decided(of):
+            found = _decided(question, of)
+        case Mean(of) | Median(of) | SpanWithin(of):
+            found = _spans(question, of)
+        case Bands(of, edges_seconds):
+            found = _bands(question, of, edges_seconds)
+        case OpenCount() | OpenLongest() as statistic:
+            found = _open(question, statistic)
+    return found
+
+
+def _nothing(question: Question) -> Cell:
+    """The one cell of a question without `by` that found nothing: a count of nothing is 0, all else is not known."""
+    statistic = question.measure.statistic
+    return Cell(
+        dimensions={},
+        value=0 if isinstance(statistic, Count | OpenCount) else None,
+        n=0,
+        met=0 if isinstance(statistic, Share | Decided | SpanWithin) else None,
+    )
+
+
+def _count(question: Question, of: Selection) -> Iterable[Cell]:
+    for key, n in _counts(question, (of,)).items():
+        yield Cell(dimensions=question.words(key), value=n, n=n)
+
+
+def _share(question: Question, met: tuple[Selection, ...], of: tuple[Selection, ...]) -> Iterable[Cell]:
+    so = _counts(question, met)
+    for key, n in _counts(question, of).items():
+        yield _share_cell(question, key, so.get(key, 0), n)
+
+
+def _counts(question: Question, selections: tuple[Selection, ...]) -> dict[str, int]:
+    chosen, values = finished(question, selections)
+    text = f"SELECT key, count(*) FROM ({chosen}) GROUP BY key"  # noqa: S608 - built from checked names
+    return dict(question.rows((text, values)))
+
+
+def _decided(question: Question, of: Selection) -> Iterable[Cell]:
+    chosen, values = decided(question, of)
+    text = f"SELECT key, sum(value), count(*) FROM ({chosen}) GROUP BY key"  # noqa: S608 - built from checked names
+    for key, met, n in question.rows((text, values)):
+        yield _share_cell(question, key, met, n)
+
+
+def _share_cell(question: Question, key: str, met: int, n: int, spread: Spread | None = None) -> Cell:
+    return Cell(dimensions=question.words(key), value=met / n, n=n, met=met, spread=spread)
+
+
+class _Spans(NamedTuple):
+    """What is known of the finished spans of one cell; all of it whole, spans in units of the kind.
+
+    Attributes:
+        key: the words of the cell.
+        n: how many there are.
+        total: of all of them.
+        middle_low: the order statistic at or below the middle.
+        middle_high: the one at or above it.
+        ninth_low: the order statistic at or below the quantile 0.9.
+        ninth_high: the one after it, or the last.
+        at_most: how many are at most as long as each of the limits asked for.
+    """
+
+    key: str
+    n: int
+    total: int
+    middle_low: int
+    middle_high: int
+    ninth_low: int
+    ninth_high: int
+    at_most: list[int]
+
+    def spread(self, per_second: int) -> Spread:
+        """The whole numbers divided, once each."""
+        rest = (self.n - 1) * 9 % 10
+        return Spread(
+            mean=self.total / (self.n * per_second),
+            median=(self.middle_low + self.middle_high) / (2 * per_second),
+            p90=(self.ninth_low * (10 - rest) + self.ninth_high * rest) / (10 * per_second),
+            within={seconds: count / self.n for seconds, count in zip(WITHIN_SECONDS, self.at_most, strict=False)},
+        )
+
+
+def _spans(question: Question, of: Selection) -> Iterable[Cell]:
+    per_second = KINDS[of.kind].per_second
+    for row in question.rows(_spans_sql(finished(question, (of,)), _limits(question, per_second))):
+        spans = _Spans(*row)
+        spread = spans.spread(per_second)
+        match question.measure.statistic:
+            case SpanWithin():
+                yield _share_cell(question, spans.key, spans.at_most[-1], spans.n, spread)
+            case Mean():
+                yield Cell(dimensions=question.words(spans.key), value=spread.mean, n=spans.n, spread=spread)
+            case _:
+                yield Cell(dimensions=question.words(spans.key), value=spread.median, n=spans.n, spread=spread)
+
+
+def _limits(question: Question, per_second: int) -> list[int]:
+    """The longest spans, in units, that each count is of: those of the spread, then the measure's own."""
+    limits = [seconds * per_second for seconds in WITHIN_SECONDS]
+    match question.measure.statistic:
+        case SpanWithin(_, seconds, is_inclusive):
+            # Spans are whole: less than a limit is at most one unit less.
+            return [*limits, seconds * per_second - (0 if is_inclusive else 1)]
+        case _:
+            return limits
+
+
+def _spans_sql(chosen: Sql, limits: list[int]) -> Sql:
+    text, values = chosen
+    at_most = ", ".join(f"count(*) FILTER (WHERE value <= {limit})" for limit in limits)
+    return (
+        f"""
+        WITH
+        ranked AS (
+            SELECT
+                key,
+                value,
+                row_number() OVER (PARTITION BY key ORDER BY value) - 1 AS place,
+                count(*) OVER (PARTITION BY key) AS n
+            FROM ({text})
+        )
+        SELECT
+            key,
+            n,
+            sum(value),
+            any_value(value) FILTER (WHERE place = (n - 1) // 2),
+            any_value(value) FILTER (WHERE place = n // 2),
+            any_value(value) FILTER (WHERE place = (n - 1) * 9 // 10),
+            any_value(value) FILTER (WHERE place = least((n - 1) * 9 // 10 + 1, n - 1)),
+            [{at_most}]
+        FROM ranked
+        GROUP BY key, n
+        """,  # noqa: S608 - built from checked names and whole numbers
+        values,
+    )
+
+
+def _bands(question: Question, of: Selection, edges_seconds: tuple[int, ...]) -> Iterable[Cell]:
+    per_second = KINDS[of.kind].per_second
+    text, values = finished(question, (of,))
+    # The band of a span is told by how many edges are at or below it; a span below all is in none, but in the total.
+    edges_passed = " + ".join(f"(value >= {edge * per_second})::INTEGER" for edge in edges_seconds)
+    banded = f"""
+        WITH
+        counted AS (
+            SELECT key, {edges_passed} AS band, count(*) AS spans FROM ({text}) GROUP BY ALL
+        )
+        SELECT key, map(list(band), list(spans)), sum(spans) FROM counted GROUP BY key
+        """  # noqa: S608 - built from checked names and whole numbers
+    for key, spans_by_band, n in question.rows((banded, values)):
+        for band, name in enumerate(_band_names(edges_seconds), start=1):
+            spans = spans_by_band.get(band, 0)
+            yield Cell(dimensions={**question.words(key), "band": name}, value=spans, n=int(n), met=spans)
+
+
+def _band_names(edges_seconds: tuple[int, ...]) -> list[str]:
+    lower = [f"{edge:05}" for edge in edges_seconds]
+    return [f"{low}-{high}" for low, high in zip(lower, [*lower[1:], ""], strict=True)]
+
+
+def _open(question: Question, statistic: OpenCount | OpenLongest) -> Iterable[Cell]:
+    chosen, values = standing_open(question, statistic.of)
+    # What begins to stand open after the as-of instant does not stand open yet: its age is less than nothing.
+    at_least_seconds = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
+    under = "" if statistic.under_seconds is None else f"AND age_microseconds < {statistic.under_seconds * SECOND}"
+    text = f"""
+        SELECT key, count(*), max(age_microseconds)
+        FROM ({chosen})
+        WHERE age_microseconds >= {at_least_seconds * SECOND} {under}
+        GROUP BY key
+        """  # noqa: S608 - built from checked names and whole numbers
+    for key, n, longest in question.rows((text, values)):
+        value: Any = n if isinstance(statistic, OpenCount) else longest / SECOND
+        yield Cell(dimensions=question.words(key), value=value, n=n)

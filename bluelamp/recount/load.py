@@ -1,0 +1,94 @@
+"""The facts of a log into tables, and from the tables the outcomes: a recount of the whole log at once."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import duckdb
+
+from bluelamp.recount.falling import gone
+from bluelamp.recount.instant import microseconds
+from bluelamp.recount.profile import fill, fill_days
+from bluelamp.recount.recount import Loaded, Recount
+from bluelamp.recount.screen import Screen
+from facts.feed import FeedHeartbeat
+from facts.force import Force
+from facts.union import Topic
+from facts.wire import canonical, decode
+
+Record = tuple[Topic, int, int, datetime, bytes | None]
+"""Topic, partition, offset, when the log received it (in UTC), and its bytes."""
+
+_SQL = Path(__file__).with_name("sql")
+_MEMORY_LIMIT = "2GB"
+
+
+def from_records(records: Iterable[Record], forces: Sequence[Force]) -> Recount:
+    """Recount the records of a log.
+
+    Args:
+        records: topic, partition, offset, when the log received it, bytes; each partition in the order of its offsets.
+        forces: the profiles; facts of other forces are left out.
+
+    Returns:
+        the recount; close it, or use it as a context manager.
+    """
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recount-")))
+        told = directory / "facts.tsv"
+        with told.open("wb") as lines:
+            loaded = _write(records, forces, lines)
+        connection = duckdb.connect(
+            directory / "recount.duckdb",
+            config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"},
+        )
+        stack.callback(connection.close)
+        connection.begin()
+        _derive(connection, forces, told)
+        connection.commit()
+        return Recount(connection, forces, loaded, stack.pop_all())
+
+
+def _write(records: Iterable[Record], forces: Sequence[Force], lines: BinaryIO) -> Loaded:
+    """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
+    loaded = Loaded()
+    screen = Screen(forces)
+    for topic, partition, _, received_at, value in records:
+        parcel = decode(value, topic, received_at)
+        loaded.records += 1
+        for unreadable in parcel.unreadable:
+            loaded.leave_out(unreadable.reason)
+        for _, fact in parcel.facts:
+            refusal = screen.refusal(fact, topic, partition)
+            if refusal:
+                loaded.leave_out(refusal)
+            elif isinstance(fact, FeedHeartbeat):
+                loaded.heartbeats += 1
+            else:
+                loaded.facts += 1
+                # Identifiers and labels hold no tab, and JSON writes none: a line needs no quoting.
+                lines.write(b"%b\t%d\t%b\n" % (topic.encode(), microseconds(fact.at), canonical(fact)))
+    return loaded
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told: Path) -> None:
+    """From the written facts to the tables of outcomes, section by section."""
+    _run(connection, "profile")
+    fill(connection, forces)
+    connection.execute("SET VARIABLE facts_file = ?", [str(told)])
+    _run(connection, "facts")
+    told.unlink()
+    earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM standing").fetchone()
+    if earliest is not None:
+        fill_days(connection, (force.time_zone for force in forces), earliest, latest)
+    fallen = gone(connection.execute("SELECT striker, struck FROM strike").fetchall())
+    connection.execute("INSERT INTO gone SELECT unnest(?::BIGINT[])", [sorted(fallen)])
+    for section in ("effective", "contacts", "incidents", "custody", "occurrences"):
+        _run(connection, section)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, section: str) -> None:
+    connection.execute((_SQL / f"{section}.sql").read_text())

@@ -1,0 +1,158 @@
+"""Reading the whole log: every partition of every topic, from its beginning to its end as it was at the start."""
+
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from bluelamp.recount.instant import moment_of
+from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.recount import Recount
+from facts.errors import IncompleteError, PartMissingError
+from facts.force import Force
+from facts.union import TOPICS
+
+_POLL_MILLISECONDS = 1000
+_EMPTY_POLLS_MAX = 30
+_RECORDS_A_POLL = 5000
+_CONNECT_SECONDS = 5
+
+
+def from_log(bootstrap: str, forces: Sequence[Force], client: Mapping[str, Any] | None = None) -> Recount:
+    """Recount everything that a log holds, up to its end as it is now.
+
+    Args:
+        bootstrap: the address of the log, host:port.
+        forces: the profiles; facts of other forces are left out.
+        client: further settings of the consumer, such as TLS.
+
+    Returns:
+        the recount; close it, or use it as a context manager.
+
+    Raises:
+        PartMissingError: the log does not answer, or stopped before its end.
+        IncompleteError: it let go of records while they were being read.
+    """
+    consumer, log = _open(bootstrap, client or {})
+    try:
+        recount = from_records(log.records(), forces)
+    finally:
+        consumer.close()
+    recount.loaded.missing_before = log.missing_before
+    return recount
+
+
+class Log:
+    """The log as it was when it was opened.
+
+    Attributes:
+        missing_before: (topic, partition) to the first offset there still is, where that is not 0.
+    """
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+        # A topic that is not there holds nothing.
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in TOPICS
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        consumer.assign(partitions)
+        first = consumer.beginning_offsets(partitions)
+        self._ends: dict[Any, int] = consumer.end_offsets(partitions)
+        self.missing_before: dict[tuple[str, int], int] = {
+            (place.topic, place.partition): offset for place, offset in first.items() if offset
+        }
+        for place, offset in first.items():
+            consumer.seek(place, offset)
+
+    def records(self) -> Iterator[Record]:
+        """Every record, each partition in the order of its offsets.
+
+        Raises:
+            PartMissingError: the log stopped giving records before its end.
+            IncompleteError: it let go of records while they were being read.
+        """
+        empty_polls = 0
+        unread = self._unread()
+        while unread:
+            polled = self._poll(unread)
+            for place, records in polled.items():
+                yield from self._before_end(place, records)
+            empty_polls = 0 if polled else empty_polls + 1
+            unread = self._unread()
+            if empty_polls >= _EMPTY_POLLS_MAX:
+                raise _silent(unread)
+
+    def _poll(self, unread: list[Any]) -> dict[Any, list[Any]]:
+        try:
+            polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=_POLL_MILLISECONDS)
+        except OffsetOutOfRangeError as error:
+            raise IncompleteError(
+                "The log let go of records while they were being read.", where=_names(unread), hint="Ask again."
+            ) from error
+        return polled
+
+    def _before_end(self, place: Any, records: list[Any]) -> Iterator[Record]:
+        for record in records:
+            if record.offset < self._ends[place]:
+                yield place.topic, place.partition, record.offset, moment_of(record.timestamp * 1000), record.value
+
+    def _unread(self) -> list[Any]:
+        """The partitions not read to their end; the others are paused, so that nothing is fetched for nothing."""
+        unread = [place for place, end in self._ends.items() if self._consumer.position(place) < end]
+        done = [place for place in self._ends if place not in unread and place not in self._consumer.paused()]
+        self._consumer.pause(*done)
+        return unread
+
+
+def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, Log]:
+    """A consumer, which the caller closes, and the log it reads."""
+    # The client tries for half a minute, and leaves a thread behind when it gives up: nobody there is told at once.
+    if not any(_listens(address) for address in bootstrap.split(",")):
+        raise _no_answer(bootstrap)
+    consumer = None
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            # A record that is gone since the reading began must not be passed over in silence.
+            auto_offset_reset="none",
+            max_poll_records=_RECORDS_A_POLL,
+            **client,
+        )
+        return consumer, Log(consumer)
+    except KafkaError as error:
+        if consumer is not None:
+            consumer.close()
+        raise _no_answer(bootstrap) from error
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.strip().rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _no_answer(bootstrap: str) -> PartMissingError:
+    return PartMissingError(
+        "The log does not answer.", where=bootstrap, hint="Start it, or mend its address in the settings."
+    )
+
+
+def _silent(unread: list[Any]) -> PartMissingError:
+    return PartMissingError(
+        "The log stopped giving records before its end.",
+        where=_names(unread),
+        hint="See whether the broker is well; ask again.",
+    )
+
+
+def _names(partitions: list[Any]) -> str:
+    return ", ".join(f"{place.topic}/{place.partition}" for place in partitions)

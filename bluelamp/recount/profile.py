@@ -1,0 +1,91 @@
+"""The profiles of the forces as tables: vocabularies, grades with their dated targets, queues, channels, local days."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from duckdb import DuckDBPyConnection
+
+from bluelamp.recount.instant import day_start, moment_of
+from facts.force import Force
+
+_VOCABULARIES = {
+    "grade": "grades",
+    "group": "groups",
+    "area": "areas",
+    "category": "categories",
+    "queue": "queues",
+    "channel": "channels",
+    "suite": "suites",
+    "type": "occurrence_types",
+}
+_DAY = timedelta(days=1)
+
+
+def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
+    """Put the profiles into the tables of profile.sql; the local days come later, when the facts are known."""
+    _insert(connection, "force", ((one.name, one.time_zone, one.duplicate_group) for one in forces))
+    _insert(connection, "listed", ((entry,) for one in forces for entry in _listed(one)))
+    _insert(connection, "grade", (row for one in forces for row in _grades(one)))
+    _insert(connection, "grade_target", (row for one in forces for row in _targets(one)))
+    _insert(connection, "queue", (row for one in forces for row in _queues(one)))
+    _insert(connection, "channel", (row for one in forces for row in _channels(one)))
+
+
+def fill_days(connection: DuckDBPyConnection, time_zones: Iterable[str], earliest: int, latest: int) -> None:
+    """Put every local day from that of the earliest instant to that of the latest into `local_day`.
+
+    Args:
+        connection: with the tables of profile.sql.
+        time_zones: IANA names.
+        earliest: in microseconds since 1970 in UTC.
+        latest: likewise.
+    """
+    first, last = moment_of(earliest).date(), moment_of(latest).date()
+    # No zone is a whole day away from UTC: one day more at each end holds every instant.
+    days = [first - _DAY + number * _DAY for number in range((last - first).days + 3)]
+    for time_zone in sorted(set(time_zones)):
+        # Where a zone left a day out, that day and the next begin at one instant: the next is the one there was.
+        by_start = {day_start(day, ZoneInfo(time_zone)): day for day in days}
+        connection.execute(
+            "INSERT INTO local_day SELECT ?, unnest(?::DATE[]), unnest(?::BIGINT[])",
+            [time_zone, list(by_start.values()), list(by_start)],
+        )
+
+
+def _insert(connection: DuckDBPyConnection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    every = list(rows)
+    if every:
+        marks = ", ".join("?" * len(every[0]))
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", every)  # noqa: S608 - table names are ours
+
+
+def _listed(force: Force) -> Iterable[str]:
+    for dimension, vocabulary in _VOCABULARIES.items():
+        yield from (f"{force.name}/{dimension}/{term.label}" for term in getattr(force, vocabulary))
+
+
+def _grades(force: Force) -> Iterable[tuple[object, ...]]:
+    return ((force.name, grade.label, urgency, grade.response) for urgency, grade in enumerate(force.grades))
+
+
+def _targets(force: Force) -> Iterable[tuple[object, ...]]:
+    for grade in force.grades:
+        for targets in grade.targets:
+            yield (
+                force.name,
+                grade.label,
+                targets.since,
+                targets.opened_to_dispatched_seconds,
+                targets.dispatched_to_arrived_seconds,
+                targets.opened_to_arrived_seconds,
+            )
+
+
+def _queues(force: Force) -> Iterable[tuple[object, ...]]:
+    for queue in force.queues:
+        yield force.name, queue.label, queue.target_seconds, queue.target_is_inclusive, queue.short_abandon_seconds
+
+
+def _channels(force: Force) -> Iterable[tuple[object, ...]]:
+    return ((force.name, channel.label, "yes" if channel.online_home else "no") for channel in force.channels)

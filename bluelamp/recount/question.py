@@ -1,0 +1,130 @@
+"""A question to the recount, and the rows of outcomes that it asks for, as SQL with its parameters."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from bluelamp.recount.interval import Live, Report
+from facts.errors import QuestionError
+from measures.measure import DATE_DIMENSIONS, Measure, Selection, Where
+from measures.outcome import KINDS
+
+Sql = tuple[str, list[object]]
+"""A query and its parameters, in order."""
+
+# Words that are no column of their own; `chosen` is the table of outcomes.
+_READ_OFF = {
+    "response": """coalesce(
+        (SELECT response FROM grade WHERE grade.force = chosen.force AND grade.grade = chosen.grade), 'unlisted')""",
+    "online_home": """coalesce(
+        (SELECT online_home FROM channel WHERE channel.force = chosen.force AND channel.channel = chosen.channel),
+        'unlisted')""",
+    "day": "strftime(chosen.day, '%Y-%m-%d')",
+    "month": "strftime(chosen.day, '%Y-%m')",
+}
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """A measure, asked.
+
+    Attributes:
+        connection: to the database with the tables of outcomes.
+        measure: what is asked.
+        force: of which force.
+        interval: over which stretch of time; None for what stands open now.
+        as_of: when it is asked, in microseconds since 1970 in UTC.
+        by: dimensions to break it down by.
+        where: words that count, besides those of the measure.
+    """
+
+    connection: Any
+    measure: Measure
+    force: str
+    interval: Live | Report | None
+    as_of: int
+    by: tuple[str, ...]
+    where: Where
+
+    def rows(self, sql: Sql) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        rows: list[tuple[Any, ...]] = self.connection.execute(*sql).fetchall()
+        return rows
+
+    def words(self, key: str) -> dict[str, str]:
+        """The words of a key, by dimension."""
+        return dict(zip(self.by, key.split("/"), strict=True)) if self.by else {}
+
+
+def check(question: Question) -> None:
+    """Refuse dimensions that the question cannot be broken down by or limited to.
+
+    Raises:
+        QuestionError: naming the dimension.
+    """
+    for part, names in (("by", question.by), ("where", question.where)):
+        for name in names:
+            question.measure.check_dimension(name, part)
+            if name in DATE_DIMENSIONS and not isinstance(question.interval, Report):
+                raise QuestionError(
+                    f"Only report windows have the dimension {name!r}.", where=part, hint="Ask for 12m, or FROM/TO."
+                )
+
+
+def finished(question: Question, selections: Iterable[Selection]) -> Sql:
+    """The outcomes of a question: `key` (its words, with slashes between) and `value`."""
+    return _all_of(_finished(question, selection) for selection in selections)
+
+
+def decided(question: Question, selection: Selection) -> Sql:
+    """The same with the open matters that are overdue: each counts as missed, with the value 0."""
+    return _all_of((_finished(question, selection), _overdue(question, selection)))
+
+
+def standing_open(question: Question, selection: Selection) -> Sql:
+    """The matters of a question that stand open: `key` and `age_microseconds`."""
+    columns = f"{_key(question)} AS key, {question.as_of} - chosen.since AS age_microseconds"
+    return _chosen(question, selection, "open", columns, ("true", []))
+
+
+def _finished(question: Question, selection: Selection) -> Sql:
+    return _chosen(question, selection, "finished", f"{_key(question)} AS key, value", _within(question, "decided"))
+
+
+def _overdue(question: Question, selection: Selection) -> Sql:
+    condition, values = _within(question, "due")
+    overdue = (f"{condition} AND chosen.due <= ?", [*values, question.as_of])
+    return _chosen(question, selection, "open", f"{_key(question)} AS key, 0 AS value", overdue)
+
+
+def _within(question: Question, moment: str) -> Sql:
+    """The condition of the window: live windows go by a moment of the outcome, report windows by its local day."""
+    column = moment if isinstance(question.interval, Live) else "day"
+    return f"chosen.{column} >= ? AND chosen.{column} < ?", list(question.interval or ())
+
+
+def _chosen(question: Question, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
+    kind = KINDS[selection.kind]
+    conditions: list[Sql] = [("chosen.kind = ? AND chosen.force = ?", [kind.name, question.force]), condition]
+    for where in (question.measure.where, selection.where, question.where):
+        conditions += [
+            (f"{_word(name)} IN (SELECT unnest(?::VARCHAR[]))", [list(words)]) for name, words in where.items()
+        ]
+    told = " AND ".join(text for text, _ in conditions)
+    # Names come from the catalogue and were checked; what a person typed travels as parameters.
+    text = f"SELECT {columns} FROM {kind.topic}_{table} AS chosen WHERE {told}"  # noqa: S608
+    return text, [value for _, values in conditions for value in values]
+
+
+def _all_of(queries: Iterable[Sql]) -> Sql:
+    texts, values = zip(*queries, strict=True)
+    return " UNION ALL ".join(texts), [value for some in values for value in some]
+
+
+def _key(question: Question) -> str:
+    """The words of an outcome as one text; no word holds a slash."""
+    return f"concat_ws('/', {', '.join(_word(name) for name in question.by)})" if question.by else "''"
+
+
+def _word(dimension: str) -> str:
+    return _READ_OFF.get(dimension, f'chosen."{dimension}"')

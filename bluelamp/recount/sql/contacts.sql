@@ -1,0 +1,200 @@
+-- Section 5: contacts. Spans are judged in tenths of a second: units of 100,000 microseconds.
+
+-- Each offer begins a leg; another one for the same queue at the same instant is the same leg. `leg` is its place.
+CREATE TABLE contact_offer AS
+SELECT subject, force, place AS leg, happened AS offered, line, queue, channel
+FROM effective
+WHERE fact = 'ContactOffered'
+QUALIFY row_number() OVER (PARTITION BY subject, queue, happened ORDER BY place) = 1;
+
+-- Each end of a leg, with the leg it belongs to; none where the contact was never offered to that queue.
+CREATE TABLE contact_end AS
+WITH
+ending AS (
+    SELECT subject, force, place, fact, happened, queue, result
+    FROM effective
+    WHERE fact IN ('ContactAnswered', 'ContactAbandoned', 'ContactConcluded')
+),
+-- The last leg of the queue offered at or before it.
+last_before AS (
+    SELECT ending.place, contact_offer.leg
+    FROM ending
+    ASOF JOIN contact_offer
+        ON contact_offer.subject = ending.subject
+        AND contact_offer.queue = ending.queue
+        AND ending.happened >= contact_offer.offered
+),
+first_of_queue AS (
+    SELECT subject, queue, min(leg) AS leg FROM contact_offer GROUP BY subject, queue
+)
+SELECT ending.*, coalesce(last_before.leg, first_of_queue.leg) AS leg
+FROM ending
+LEFT JOIN last_before USING (place)
+LEFT JOIN first_of_queue USING (subject, queue);
+
+CREATE TABLE contact_beginning AS
+SELECT subject, any_value(force) AS force, min(offered) AS began FROM contact_offer GROUP BY subject;
+
+CREATE TABLE contact_leg AS
+WITH
+-- The first of each kind of end.
+first_end AS (
+    SELECT
+        leg,
+        min(happened) FILTER (WHERE fact = 'ContactAnswered') AS answered,
+        min(happened) FILTER (WHERE fact = 'ContactAbandoned') AS abandoned,
+        min(happened) FILTER (WHERE fact = 'ContactConcluded') AS concluded,
+        arg_min(result, place) FILTER (WHERE fact = 'ContactConcluded') AS result
+    FROM contact_end
+    WHERE leg IS NOT NULL
+    GROUP BY leg
+),
+-- Of an answer and an abandonment the earlier counts, the answer when they are equal.
+counted_end AS (
+    SELECT
+        *,
+        CASE WHEN abandoned IS NULL OR answered <= abandoned THEN answered END AS counted_answered,
+        CASE WHEN answered IS NULL OR abandoned < answered THEN abandoned END AS counted_abandoned
+    FROM first_end
+)
+SELECT
+    contact_offer.subject,
+    contact_offer.force,
+    beginning.began,
+    beginning.day,
+    contact_offer.offered,
+    contact_offer.leg = min(contact_offer.leg) OVER of_contact AS is_first,
+    contact_offer.leg = max(contact_offer.leg) OVER of_contact AS is_last,
+    contact_offer.line,
+    word(contact_offer.force, 'queue', contact_offer.queue) AS queue,
+    word(contact_offer.force, 'channel', contact_offer.channel) AS channel,
+    counted_end.* EXCLUDE (leg),
+    due_instant(contact_offer.offered, queue.target_seconds, queue.target_is_inclusive, 100000) AS due,
+    coalesce(queue.short_abandon_seconds, 0) * 1000000 AS short_abandon_microseconds
+FROM contact_offer
+JOIN with_day('contact_beginning') AS beginning USING (subject)
+LEFT JOIN counted_end ON counted_end.leg = contact_offer.leg
+LEFT JOIN queue ON queue.force = contact_offer.force AND queue.queue = contact_offer.queue
+WINDOW of_contact AS (PARTITION BY contact_offer.subject);
+
+-- Both tables have every word that a kind of the topic has.
+CREATE TABLE contacts_finished (
+    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, value BIGINT
+);
+
+CREATE TABLE contacts_open (
+    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR
+);
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'contact_offered' AS kind, force, offered AS decided, began, day, line, queue, channel, 0 AS value
+FROM contact_leg
+WHERE is_first;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'leg_offered' AS kind, force, offered AS decided, began, day, line, queue, channel, 0 AS value
+FROM contact_leg;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'leg_concluded' AS kind, force, concluded AS decided, began, day, line, queue, channel, result, 0 AS value
+FROM contact_leg
+WHERE concluded IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'contact_contradiction' AS kind,
+    force,
+    greatest(answered, abandoned) AS decided,
+    began,
+    day,
+    'leg_both_answered_and_abandoned' AS contradiction,
+    0 AS value
+FROM contact_leg
+WHERE answered IS NOT NULL AND abandoned IS NOT NULL;
+
+-- The one span of each leg that has an end. A wait that ends before it starts is no short one: it is no wait.
+CREATE TABLE contact_span AS
+SELECT
+    CASE
+        WHEN counted_answered IS NOT NULL THEN 'leg_answered'
+        WHEN counted_abandoned - offered BETWEEN 0 AND short_abandon_microseconds - 1 THEN 'leg_abandoned_short'
+        WHEN counted_abandoned IS NOT NULL THEN 'leg_abandoned'
+        ELSE 'leg_left'
+    END AS kind,
+    coalesce(counted_answered, counted_abandoned, concluded) AS ended,
+    *
+FROM contact_leg
+WHERE coalesce(counted_answered, counted_abandoned, concluded) IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    kind, force, ended AS decided, began, day, line, queue, channel,
+    rounded_span(offered, ended, 100000) AS value
+FROM contact_span
+WHERE ended >= offered;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'contact_contradiction' AS kind, force, ended AS decided, began, day,
+    kind || '_ends_before_it_starts' AS contradiction, 0 AS value
+FROM contact_span
+WHERE ended < offered;
+
+-- Answered legs of a queue with a target, in both decided kinds.
+INSERT INTO contacts_finished BY NAME
+SELECT
+    decided_kind.kind, force, decided_instant(counted_answered, NULL, due) AS decided, began, day, line, queue, channel,
+    is_met(counted_answered, due) AS value
+FROM contact_leg
+CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
+WHERE due IS NOT NULL AND counted_answered >= offered;
+
+-- Abandoned when the target could no longer be met: the service failed.
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_service_decided' AS kind, force, decided_instant(NULL, counted_abandoned, due) AS decided, began, day,
+    line, queue, channel, 0 AS value
+FROM contact_leg
+WHERE due <= counted_abandoned AND counted_abandoned >= offered;
+
+-- A leg with no end: the last one of its contact still waits, the end of an earlier one was not recorded.
+INSERT INTO contacts_open BY NAME
+SELECT 'leg_waiting' AS kind, force, offered AS since, began, day, line, queue, channel
+FROM contact_leg
+WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL;
+
+INSERT INTO contacts_open BY NAME
+SELECT decided_kind.kind, force, offered AS since, began, day, due, line, queue, channel
+FROM contact_leg
+CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
+WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL AND due IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'leg_end_unrecorded' AS kind, force, offered AS decided, began, day, line, queue, channel, 0 AS value
+FROM contact_leg
+WHERE NOT is_last AND coalesce(answered, abandoned, concluded) IS NULL;
+
+-- Ends in a queue to which the contact was never offered; with no offer at all it began at its earliest fact.
+CREATE TABLE contact_without_leg AS
+SELECT
+    contact_end.subject,
+    any_value(contact_end.force) AS force,
+    min(contact_end.happened) AS decided,
+    coalesce(any_value(contact_beginning.began), min(contact_end.happened)) AS began
+FROM contact_end
+LEFT JOIN contact_beginning USING (subject)
+WHERE contact_end.leg IS NULL
+GROUP BY contact_end.subject;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'contact_incomplete' AS kind, force, decided, began, day, 0 AS value
+FROM with_day('contact_without_leg');
+
+DROP TABLE contact_offer;
+DROP TABLE contact_end;
+DROP TABLE contact_beginning;
+DROP TABLE contact_leg;
+DROP TABLE contact_span;
+DROP TABLE contact_without_leg;

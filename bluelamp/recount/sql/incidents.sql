@@ -1,0 +1,341 @@
+-- Section 6: incidents. Spans are judged in seconds: units of 1,000,000 microseconds.
+
+CREATE TABLE incident_fact AS
+SELECT subject, force, place, fact, happened, grade, "group", area, category, domestic, unit, result
+FROM effective
+WHERE fact IN (
+    'IncidentOpened', 'IncidentRegraded', 'IncidentReclassified', 'UnitDispatched', 'UnitArrived', 'UnitStoodDown',
+    'VideoResponseStarted', 'IncidentClosed', 'IncidentReopened'
+);
+
+CREATE TABLE incident_beginning AS
+SELECT
+    subject,
+    any_value(force) AS force,
+    min(happened) FILTER (WHERE fact = 'IncidentOpened') AS opened,
+    count(*) FILTER (WHERE fact = 'IncidentOpened') AS openings,
+    coalesce(opened, min(happened)) AS began
+FROM incident_fact
+GROUP BY subject;
+
+CREATE TABLE incident_opening AS
+SELECT * FROM incident_fact
+WHERE fact = 'IncidentOpened'
+QUALIFY row_number() OVER (PARTITION BY subject ORDER BY place) = 1;
+
+-- The grades in order: the opening's, then each regrade's, with the word before it and the urgency of both.
+CREATE TABLE incident_grade AS
+WITH
+given AS (
+    SELECT subject, force, 0 AS step, happened, grade FROM incident_opening
+    UNION ALL
+    SELECT incident_fact.subject, incident_fact.force, place AS step, happened, incident_fact.grade
+    FROM incident_fact
+    SEMI JOIN incident_opening USING (subject)
+    WHERE fact = 'IncidentRegraded'
+),
+worded AS (
+    SELECT * REPLACE (word(force, 'grade', grade) AS grade) FROM given
+),
+followed AS (
+    SELECT *, lag(grade) OVER (PARTITION BY subject ORDER BY step) AS from_grade FROM worded
+)
+SELECT followed.*, listed_grade.urgency, listed_before.urgency AS from_urgency
+FROM followed
+LEFT JOIN grade AS listed_grade ON listed_grade.force = followed.force AND listed_grade.grade = followed.grade
+LEFT JOIN grade AS listed_before ON listed_before.force = followed.force AND listed_before.grade = followed.from_grade;
+
+-- How many units are assigned, after each change; a unit is assigned from its dispatch or arrival until it stands down.
+CREATE TABLE incident_assignment AS
+WITH
+unit_state AS (
+    SELECT subject, unit, place, happened, CASE fact WHEN 'UnitStoodDown' THEN 0 ELSE 1 END AS assigned
+    FROM incident_fact
+    WHERE fact IN ('UnitDispatched', 'UnitArrived', 'UnitStoodDown')
+),
+unit_change AS (
+    SELECT
+        subject, place, happened,
+        assigned - lag(assigned, 1, 0) OVER (PARTITION BY subject, unit ORDER BY place) AS change
+    FROM unit_state
+),
+running AS (
+    SELECT subject, place, happened, change, sum(change) OVER (PARTITION BY subject ORDER BY place) AS units
+    FROM unit_change
+)
+SELECT
+    subject,
+    arg_max(units, place) AS units,
+    max(happened) FILTER (WHERE change = -1 AND units = 0) AS left_with_none
+FROM running
+GROUP BY subject;
+
+-- One row for each incident that was opened, with everything its outcomes are taken from.
+CREATE TABLE incident AS
+WITH
+moments AS (
+    SELECT
+        subject,
+        min(happened) FILTER (WHERE fact = 'UnitDispatched') AS dispatched,
+        min(happened) FILTER (WHERE fact = 'UnitArrived') AS arrived,
+        min(happened) FILTER (WHERE fact = 'VideoResponseStarted') AS video,
+        max(place) FILTER (WHERE fact = 'IncidentClosed') AS closed_place,
+        max(happened) FILTER (WHERE fact = 'IncidentClosed') AS closed,
+        arg_max(result, place) FILTER (WHERE fact = 'IncidentClosed') AS result,
+        max(place) FILTER (WHERE fact = 'IncidentReopened') AS reopened_place,
+        -- The last that sets each: what is absent stays as it was, and arg_max passes over it.
+        arg_max("group", place) FILTER (WHERE fact = 'IncidentReclassified') AS new_group,
+        arg_max(category, place) FILTER (WHERE fact = 'IncidentReclassified') AS new_category,
+        arg_max(domestic, place) FILTER (WHERE fact = 'IncidentReclassified') AS new_domestic
+    FROM incident_fact
+    GROUP BY subject
+),
+-- A closure after which the incident was reopened does not stand.
+standing_closure AS (
+    SELECT
+        subject,
+        CASE WHEN reopened_place IS NULL OR closed_place > reopened_place THEN closed END AS closed,
+        CASE WHEN reopened_place IS NULL OR closed_place > reopened_place THEN result END AS result
+    FROM moments
+),
+final_grade AS (
+    SELECT
+        subject,
+        arg_max(grade, step) AS grade,
+        arg_max(happened, step) FILTER (WHERE urgency < from_urgency) AS upgraded
+    FROM incident_grade
+    GROUP BY subject
+)
+SELECT
+    opening.subject,
+    opening.force,
+    beginning.began,
+    beginning.day,
+    beginning.opened,
+    beginning.openings,
+    final_grade.grade,
+    CASE
+        WHEN closure.result IN ('duplicate', 'out_of_force') AND force.duplicate_group IS NOT NULL
+            THEN force.duplicate_group
+        ELSE word(opening.force, 'group', coalesce(moments.new_group, opening."group"))
+    END AS "group",
+    word(opening.force, 'area', opening.area) AS area,
+    yes_or_no(coalesce(moments.new_domestic, opening.domestic)) AS domestic,
+    word(opening.force, 'category', coalesce(moments.new_category, opening.category)) AS category,
+    moments.dispatched,
+    moments.arrived,
+    moments.video,
+    least(moments.arrived, moments.video) AS attended,
+    closure.closed,
+    closure.result,
+    coalesce(final_grade.upgraded, beginning.opened) AS graded,
+    -- Since when no unit is assigned; nothing while one is.
+    CASE
+        WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
+    END AS unresourced
+FROM incident_opening AS opening
+JOIN with_day('incident_beginning') AS beginning USING (subject)
+JOIN moments USING (subject)
+JOIN standing_closure AS closure USING (subject)
+JOIN final_grade USING (subject)
+JOIN force ON force.force = opening.force
+LEFT JOIN incident_assignment AS assignment USING (subject);
+
+-- Both tables have every word that a kind of the topic has.
+CREATE TABLE incidents_finished (
+    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
+    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, value BIGINT
+);
+
+CREATE TABLE incidents_open (
+    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
+    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR
+);
+
+INSERT INTO incidents_finished BY NAME
+SELECT 'incident_incomplete' AS kind, force, began AS decided, began, day, 0 AS value
+FROM with_day('incident_beginning')
+WHERE opened IS NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_contradiction' AS kind, force, opened AS decided, began, day, 'opened_twice' AS contradiction, 0 AS value
+FROM incident
+WHERE openings > 1;
+
+-- Demand.
+INSERT INTO incidents_finished BY NAME
+SELECT 'incident_opened' AS kind, opened AS decided, 0 AS value, force, began, day, grade, "group", area, domestic, category
+FROM incident;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_resourced' AS kind, dispatched AS decided, 0 AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE dispatched IS NOT NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'video_response_started' AS kind, video AS decided, 0 AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE video IS NOT NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_closed' AS kind, closed AS decided, 0 AS value,
+    force, began, day, grade, "group", area, domestic, category, result
+FROM incident
+WHERE closed IS NOT NULL;
+
+INSERT INTO incidents_open BY NAME
+SELECT 'incident_open' AS kind, opened AS since, force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE closed IS NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_regraded' AS kind, regrade.happened AS decided, 0 AS value,
+    incident.force, began, day, regrade.grade, "group", area, domestic, category, regrade.from_grade
+FROM incident_grade AS regrade
+JOIN incident USING (subject)
+WHERE regrade.step > 0 AND regrade.grade <> regrade.from_grade;
+
+-- Attendance: where it is not needed there is this one outcome, and none of those that follow.
+CREATE MACRO needs_no_attendance(result, attended) AS
+    coalesce(result, '') IN ('duplicate', 'out_of_force')
+    OR (coalesce(result, '') IN ('telephone_resolved', 'cancelled') AND attended IS NULL);
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'attendance_not_required' AS kind, closed AS decided, 0 AS value,
+    force, began, day, grade, "group", area, domestic, category, result
+FROM incident
+WHERE needs_no_attendance(result, attended);
+
+-- From here on only the incidents that need attendance, with the targets of their grade on the local day of opening.
+CREATE TABLE incident_needing AS
+WITH
+-- The targets in force are the last ones that hold since that day or before.
+target AS (
+    SELECT incident.subject, grade_target.* EXCLUDE (force, grade, since)
+    FROM incident
+    ASOF JOIN grade_target
+        ON grade_target.force = incident.force
+        AND grade_target.grade = incident.grade
+        AND incident.day >= grade_target.since
+)
+SELECT incident.*, target.* EXCLUDE (subject)
+FROM incident
+LEFT JOIN target USING (subject)
+WHERE NOT needs_no_attendance(result, attended);
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'attendance_settled' AS kind,
+    coalesce(attended, closed) AS decided,
+    CASE WHEN attended IS NOT NULL THEN 1 ELSE 0 END AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE coalesce(attended, closed) IS NOT NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'arrival_unrecorded' AS kind, closed AS decided, 0 AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE result = 'attended' AND arrived IS NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'dispatch_unrecorded' AS kind, arrived AS decided, 0 AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE arrived IS NOT NULL AND dispatched IS NULL;
+
+INSERT INTO incidents_open BY NAME
+SELECT 'incident_unattended' AS kind, opened AS since, force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE closed IS NULL AND attended IS NULL;
+
+INSERT INTO incidents_open BY NAME
+SELECT 'incident_unresourced' AS kind, unresourced AS since, force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE closed IS NULL AND attended IS NULL AND unresourced IS NOT NULL;
+
+-- Every clock of section 6, each with its conditions: where a condition fails the incident has no such clock.
+CREATE TABLE incident_clock AS
+SELECT 'opened_to_dispatched' AS kind, opened AS started, dispatched AS ended,
+    opened_to_dispatched_seconds AS target_seconds, *
+FROM incident_needing
+WHERE NOT (arrived IS NOT NULL AND dispatched IS NULL)
+UNION ALL BY NAME
+-- Decided only: its span is that of opened_to_dispatched.
+SELECT 'opened_to_dispatched_within_24_hours' AS kind, opened AS started, dispatched AS ended,
+    24 * 3600 AS target_seconds, *
+FROM incident_needing
+WHERE NOT (arrived IS NOT NULL AND dispatched IS NULL)
+UNION ALL BY NAME
+SELECT 'dispatched_to_arrived' AS kind, dispatched AS started, arrived AS ended,
+    dispatched_to_arrived_seconds AS target_seconds, *
+FROM incident_needing
+WHERE dispatched IS NOT NULL
+UNION ALL BY NAME
+SELECT 'opened_to_arrived' AS kind, opened AS started, arrived AS ended,
+    opened_to_arrived_seconds AS target_seconds, *
+FROM incident_needing
+UNION ALL BY NAME
+SELECT 'opened_to_attended' AS kind, opened AS started, attended AS ended,
+    opened_to_arrived_seconds AS target_seconds, *
+FROM incident_needing
+WHERE arrived IS NULL OR arrived >= opened
+UNION ALL BY NAME
+SELECT 'graded_to_arrived' AS kind, graded AS started, arrived AS ended,
+    opened_to_arrived_seconds AS target_seconds, *
+FROM incident_needing
+WHERE arrived IS NULL OR arrived >= graded;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    kind, ended AS decided, rounded_span(started, ended, 1000000) AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident_clock
+WHERE ended >= started AND kind <> 'opened_to_dispatched_within_24_hours';
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_contradiction' AS kind, ended AS decided, kind || '_ends_before_it_starts' AS contradiction,
+    0 AS value, force, began, day
+FROM incident_clock
+WHERE ended < started AND kind <> 'opened_to_dispatched_within_24_hours';
+
+-- Those with a target and no contradiction are decided, given up at the closure.
+CREATE TABLE incident_decided AS
+SELECT * REPLACE (kind || '_decided' AS kind), due_instant(started, target_seconds, true, 1000000) AS due
+FROM incident_clock
+WHERE target_seconds IS NOT NULL AND (ended IS NULL OR ended >= started);
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    kind, decided_instant(ended, closed, due) AS decided, is_met(ended, due) AS value,
+    force, began, day, grade, "group", area, domestic, category
+FROM incident_decided
+WHERE ended IS NOT NULL OR closed IS NOT NULL;
+
+INSERT INTO incidents_open BY NAME
+SELECT kind, started AS since, due, force, began, day, grade, "group", area, domestic, category
+FROM incident_decided
+WHERE ended IS NULL AND closed IS NULL;
+
+DROP TABLE incident_fact;
+DROP TABLE incident_beginning;
+DROP TABLE incident_opening;
+DROP TABLE incident_grade;
+DROP TABLE incident_assignment;
+DROP TABLE incident;
+DROP TABLE incident_needing;
+DROP TABLE incident_clock;
+DROP TABLE incident_decided;

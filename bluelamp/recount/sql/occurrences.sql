@@ -1,0 +1,79 @@
+-- Section 8: occurrences. Spans are judged in seconds: units of 1,000,000 microseconds.
+
+CREATE TABLE occurrence_beginning AS
+SELECT
+    subject,
+    any_value(force) AS force,
+    min(happened) FILTER (WHERE fact = 'OccurrenceRecorded') AS recorded,
+    min(happened) FILTER (WHERE fact = 'VictimReferred') AS referred,
+    coalesce(recorded, min(happened)) AS began
+FROM effective
+WHERE fact IN ('OccurrenceRecorded', 'VictimReferred')
+GROUP BY subject;
+
+CREATE TABLE occurrence AS
+WITH
+first_record AS (
+    SELECT subject, word(force, 'type', type) AS type, word(force, 'area', area) AS area, victim_based
+    FROM effective
+    WHERE fact = 'OccurrenceRecorded'
+    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY place) = 1
+)
+SELECT
+    beginning.*, first_record.* EXCLUDE (subject),
+    -- Only a victim-based one is held to the 48 hours, and none whose referral contradicts its recording.
+    CASE
+        WHEN victim_based AND (referred IS NULL OR referred >= recorded)
+            THEN due_instant(recorded, 48 * 3600, true, 1000000)
+    END AS due
+FROM with_day('occurrence_beginning') AS beginning
+JOIN first_record USING (subject);
+
+-- Both tables have every word that a kind of the topic has.
+CREATE TABLE occurrences_finished (
+    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    type VARCHAR, area VARCHAR, contradiction VARCHAR, value BIGINT
+);
+
+CREATE TABLE occurrences_open (
+    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    type VARCHAR, area VARCHAR, contradiction VARCHAR
+);
+
+INSERT INTO occurrences_finished BY NAME
+SELECT 'occurrence_incomplete' AS kind, force, began AS decided, began, day, 0 AS value
+FROM with_day('occurrence_beginning')
+WHERE recorded IS NULL;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT 'occurrence_recorded' AS kind, force, recorded AS decided, began, day, type, area, 0 AS value
+FROM occurrence;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'recorded_to_referred' AS kind, force, referred AS decided, began, day, type, area,
+    rounded_span(recorded, referred, 1000000) AS value
+FROM occurrence
+WHERE referred >= recorded;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'occurrence_contradiction' AS kind, force, referred AS decided, began, day,
+    'recorded_to_referred_ends_before_it_starts' AS contradiction, 0 AS value
+FROM occurrence
+WHERE referred < recorded;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'recorded_to_referred_decided' AS kind, force, decided_instant(referred, NULL, due) AS decided, began, day, type, area,
+    is_met(referred, due) AS value
+FROM occurrence
+WHERE due IS NOT NULL AND referred IS NOT NULL;
+
+INSERT INTO occurrences_open BY NAME
+SELECT 'recorded_to_referred_decided' AS kind, force, recorded AS since, began, day, due, type, area
+FROM occurrence
+WHERE due IS NOT NULL AND referred IS NULL;
+
+DROP TABLE occurrence_beginning;
+DROP TABLE occurrence;

@@ -1,0 +1,63 @@
+"""Which facts of a subject count: what is withdrawn or corrected falls, and what has fallen strikes nothing."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+
+from facts.contact import ContactAnswered
+from facts.fact import FactWithdrawn, SubjectFact
+from measures.timeline import Timeline, add, effective
+
+START = datetime(2024, 12, 1, tzinfo=UTC)
+
+
+def fact(fact_id: str, corrects: str | None = None, minutes: int = 0, queue: str = "triage") -> SubjectFact:
+    """A fact that may correct another."""
+    at = START + timedelta(minutes=minutes)
+    return ContactAnswered(fact_id=fact_id, force="f", at=at, subject_id="s", queue=queue, corrects=corrects)
+
+
+def undo(fact_id: str, withdraws: str, corrects: str | None = None) -> SubjectFact:
+    """A fact that withdraws another."""
+    return FactWithdrawn(fact_id=fact_id, force="f", at=START, subject_id="s", withdraws=withdraws, corrects=corrects)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([fact("a")], "a"),
+        ([fact("a"), undo("w", "a")], ""),
+        ([fact("a"), undo("w", "x")], "a"),
+        ([fact("a"), fact("b", "a")], "b"),
+        ([fact("a"), fact("b", "a"), undo("w", "b")], "a"),
+        ([fact("a"), undo("w", "a"), undo("v", "w")], "a"),
+        ([fact("a"), undo("w", "a"), undo("v", "w"), undo("u", "v")], ""),
+        ([fact("a"), fact("b", "a"), fact("c", "a")], "bc"),
+        ([fact("a", "a")], ""),
+        ([fact("a", "b"), fact("b", "a")], ""),
+        ([fact("a", "b"), fact("b", "a"), fact("c")], "c"),
+        ([fact("a", "b"), fact("b", "c"), fact("c", "a"), undo("w", "a")], "c"),
+        ([undo("v", "w"), undo("w", "v", corrects="c"), fact("c")], "c"),
+    ],
+)
+def test_the_effective_facts_do_not_depend_on_the_order(facts: list[SubjectFact], expected: str) -> None:
+    for order in permutations(facts):
+        timeline: Timeline = {}
+        for each in order:
+            add(timeline, each)
+        assert "".join(each.fact_id for each in effective(timeline)) == expected
+
+
+def test_of_two_facts_under_one_id_the_later_stands_then_the_greater() -> None:
+    told = [fact("a"), fact("a", minutes=1), fact("a", minutes=1, queue="zone")]
+    for order in permutations(told):
+        timeline: Timeline = {}
+        for each in order:
+            add(timeline, each)
+        assert list(timeline.values()) == told[-1:]
+
+
+def test_adding_says_whether_the_set_changed() -> None:
+    timeline: Timeline = {}
+    assert [add(timeline, each) for each in (fact("a"), fact("a"), fact("b"))] == [True, False, True]

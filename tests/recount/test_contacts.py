@@ -1,0 +1,268 @@
+"""Section 5 of the meaning: what a contact counts for."""
+
+import pytest
+
+from tests.recount.story import abandoned, answered, concluded, offered, story
+
+BOTH_DECIDED = {"leg_answer_decided", "leg_service_decided"}
+OFFERED = {"contact_offered", "leg_offered"}
+
+
+# --- legs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_contact_is_one_and_each_queue_it_joins_is_a_leg() -> None:
+    read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
+    assert read.times("contact_offered") == ["09:00:00"]
+    assert read.words("contact_offered") == [("101", "triage", "none")]
+    assert read.times("leg_offered") == ["09:00:00", "09:05:00"]
+    assert read.began("leg_offered") == ["09:00:00", "09:00:00"]
+
+
+def test_the_first_offer_is_the_earliest_and_not_the_first_told() -> None:
+    read = story(offered("09:05", "local", "101"), offered("09:00", "triage", "101"))
+    assert (read.times("contact_offered"), read.word("contact_offered", "queue")) == (["09:00:00"], ["triage"])
+
+
+def test_another_offer_for_the_same_queue_at_the_same_instant_is_the_same_leg() -> None:
+    """Its words are those of the first by id."""
+    read = story(
+        offered("09:00", "web", "digital", channel="livechat", fact_id="b"),
+        offered("09:00", "web", "digital", channel="contact_us", fact_id="a"),
+    )
+    assert read.words("leg_offered") == [("digital", "unlisted", "contact_us")]
+
+
+def test_another_offer_for_the_same_queue_later_is_another_leg() -> None:
+    read = story(offered("09:00", "triage", "101"), offered("09:00:00.000001", "triage", "101"))
+    assert len(read.finished["leg_offered"]) == 2
+
+
+def test_offers_for_two_queues_at_one_instant_are_two_legs_in_the_order_of_their_ids() -> None:
+    read = story(offered("09:00", "local", "101", fact_id="b"), offered("09:00", "triage", "101", fact_id="a"))
+    assert read.word("contact_offered", "queue") == ["triage"]
+    assert read.words("leg_end_unrecorded") == [("101", "triage", "none")]
+    assert [matter.dimensions for matter in read.open["leg_waiting"]] == [("101", "local", "none")]
+
+
+def test_two_queues_that_no_profile_lists_are_two_queues() -> None:
+    """The word of both is unlisted, but a leg is of a queue and not of a word."""
+    read = story(offered("09:00", "red", "101"), offered("09:01", "blue", "101"), answered("09:02", "red"))
+    assert read.counts("leg_answered") == [("09:02:00", 1200)]
+
+
+def test_an_end_belongs_to_the_last_leg_of_its_queue_offered_at_or_before_it() -> None:
+    read = story(
+        offered("09:00", "triage", "101"),
+        answered("09:01", "triage"),
+        offered("09:10", "triage", "101"),
+        offered("09:11", "local", "101"),
+        answered("09:12", "triage"),
+        answered("09:13", "local"),
+    )
+    assert read.counts("leg_answered") == [("09:01:00", 600), ("09:12:00", 1200), ("09:13:00", 1200)]
+
+
+def test_an_end_at_the_instant_of_an_offer_belongs_to_that_leg() -> None:
+    read = story(
+        offered("09:00", "triage", "101"), offered("09:10", "triage", "101"), answered("09:10", "triage", fact_id="a")
+    )
+    assert read.counts("leg_answered") == [("09:10:00", 0)]
+    assert read.times("leg_end_unrecorded") == ["09:00:00"]
+
+
+def test_an_end_before_every_offer_of_its_queue_belongs_to_the_first_leg_of_it() -> None:
+    read = story(
+        offered("09:00", "triage", "101"),
+        offered("09:10", "local", "101"),
+        offered("09:20", "local", "101"),
+        answered("09:05", "local"),
+    )
+    assert read.words("contact_contradiction") == [("leg_answered_ends_before_it_starts",)]
+    assert read.times("contact_contradiction") == ["09:05:00"]
+    assert read.times("leg_end_unrecorded") == ["09:00:00"]
+    assert read.standing("leg_waiting") == [("09:20:00", None)]
+
+
+# --- incomplete -----------------------------------------------------------------------------------------------------
+
+
+def test_ends_without_any_offer_are_one_incomplete_contact() -> None:
+    read = story(concluded("09:05"), answered("09:01"))
+    assert read.kinds() == {"contact_incomplete"}
+    assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:01:00"], ["09:01:00"])
+
+
+def test_a_contact_never_offered_to_the_queue_of_an_end_is_incomplete_besides_all_else_it_is() -> None:
+    read = story(offered("09:00"), answered("09:00:05"), concluded("09:09", "local"), abandoned("09:07", "triage"))
+    assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:07:00"], ["09:00:00"])
+    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_answered", "contact_incomplete"}
+
+
+# --- answered, abandoned, left --------------------------------------------------------------------------------------
+
+
+def test_an_answered_leg() -> None:
+    read = story(offered("09:00"), answered("09:00:04"))
+    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_answered"}
+    assert read.counts("leg_answered") == [("09:00:04", 40)]
+    assert read.counts("leg_answer_decided") == read.counts("leg_service_decided") == [("09:00:04", 1)]
+
+
+def test_the_first_answer_counts() -> None:
+    read = story(offered("09:00"), answered("09:00:08"), answered("09:00:04"))
+    assert read.counts("leg_answered") == [("09:00:04", 40)]
+
+
+def test_a_queue_without_a_target_decides_nothing() -> None:
+    read = story(offered("09:00", "local", "101"), answered("09:00:04", "local"))
+    assert read.kinds() == {*OFFERED, "leg_answered"}
+
+
+def test_an_unlisted_queue_decides_nothing_and_has_no_short_abandonments() -> None:
+    assert story(offered("09:00", "red"), answered("09:00:04", "red")).kinds() == {*OFFERED, "leg_answered"}
+    assert story(offered("09:00", "red"), abandoned("09:00:04", "red")).kinds() == {*OFFERED, "leg_abandoned"}
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "tenths"),
+    [
+        # Short is less than 5 seconds, exactly and not rounded: 4.96 s is 5.0 s when rounded, and short.
+        ("09:00:00", "leg_abandoned_short", 0),
+        ("09:00:04.96", "leg_abandoned_short", 50),
+        ("09:00:04.999999", "leg_abandoned_short", 50),
+        ("09:00:05", "leg_abandoned", 50),
+    ],
+)
+def test_a_short_abandonment_is_told_apart(end: str, kind: str, tenths: int) -> None:
+    read = story(offered("09:00"), abandoned(end))
+    assert read.kinds() == {*OFFERED, kind}
+    assert [value for _, value in read.counts(kind)] == [tenths]
+
+
+def test_a_queue_that_leaves_none_out_has_no_short_abandonments() -> None:
+    read = story(offered("09:00", "triage", "101"), abandoned("09:00", "triage"))
+    assert read.kinds() == {*OFFERED, "leg_abandoned"}
+
+
+@pytest.mark.parametrize(
+    ("end", "decided"),
+    [
+        # Due at 9.95 s: who gives up before it has not been failed.
+        ("09:00:09.949999", []),
+        ("09:00:09.95", [("09:00:09.95", 0)]),
+        ("09:01:00", [("09:00:09.95", 0)]),
+    ],
+)
+def test_a_caller_who_gives_up_after_the_target_was_failed(end: str, decided: list[tuple[str, int]]) -> None:
+    read = story(offered("09:00"), abandoned(end))
+    assert read.counts("leg_service_decided") == decided
+    assert "leg_answer_decided" not in read.kinds()
+
+
+def test_a_leg_that_was_left_with_a_result() -> None:
+    read = story(offered("09:00"), concluded("09:03", result="callback"))
+    assert read.kinds() == {*OFFERED, "leg_left", "leg_concluded"}
+    assert read.counts("leg_left") == [("09:03:00", 1800)]
+    assert read.words("leg_concluded") == [("999", "emergency", "none", "callback")]
+
+
+def test_the_first_conclusion_counts_whatever_else_happened() -> None:
+    read = story(
+        offered("09:00"),
+        answered("09:00:04"),
+        concluded("09:05", result="other"),
+        concluded("09:02", result="callback"),
+    )
+    assert read.times("leg_concluded") == ["09:02:00"]
+    assert read.word("leg_concluded", "result") == ["callback"]
+    assert "leg_left" not in read.kinds()
+
+
+def test_a_conclusion_before_the_offer_is_a_contradiction_and_a_conclusion() -> None:
+    read = story(offered("09:00"), concluded("08:59"))
+    assert read.words("contact_contradiction") == [("leg_left_ends_before_it_starts",)]
+    assert read.times("leg_concluded") == ["08:59:00"]
+    assert read.kinds() == {*OFFERED, "leg_concluded", "contact_contradiction"}
+
+
+# --- both, and contradictions ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "abandonment", "kind"),
+    [
+        ("09:00:06", "09:00:08", "leg_answered"),
+        ("09:00:08", "09:00:06", "leg_abandoned"),
+        ("09:00:06", "09:00:06", "leg_answered"),
+    ],
+)
+def test_of_an_answer_and_an_abandonment_the_earlier_counts(answer: str, abandonment: str, kind: str) -> None:
+    read = story(offered("09:00"), answered(answer), abandoned(abandonment))
+    assert read.words("contact_contradiction") == [("leg_both_answered_and_abandoned",)]
+    assert read.times("contact_contradiction") == [max(answer, abandonment)]
+    assert {"leg_answered", "leg_abandoned"} & read.kinds() == {kind}
+    assert read.counts(kind) == [("09:00:06", 60)]
+
+
+def test_an_answer_that_counts_over_an_abandonment_is_decided() -> None:
+    assert story(offered("09:00"), answered("09:00:06"), abandoned("09:00:08")).counts("leg_answer_decided") == [
+        ("09:00:06", 1)
+    ]
+
+
+def test_an_answer_before_the_offer_is_a_contradiction_and_decides_nothing() -> None:
+    read = story(offered("09:00"), answered("08:59:59.999999"))
+    assert read.words("contact_contradiction") == [("leg_answered_ends_before_it_starts",)]
+    assert read.times("contact_contradiction") == ["08:59:59.999999"]
+    assert read.began("contact_contradiction") == ["09:00:00"]
+    assert read.kinds() == {*OFFERED, "contact_contradiction"}
+
+
+def test_an_abandonment_before_the_offer_is_a_contradiction_and_not_a_short_one() -> None:
+    read = story(offered("09:00"), abandoned("08:59"))
+    assert read.words("contact_contradiction") == [("leg_abandoned_ends_before_it_starts",)]
+    assert read.kinds() == {*OFFERED, "contact_contradiction"}
+
+
+def test_two_contradictions_of_one_leg_are_two() -> None:
+    """Given up before it was offered, and answered all the same: the earlier counts, and it cannot be."""
+    read = story(offered("09:00"), abandoned("08:59"), answered("09:00:05"))
+    assert sorted(read.words("contact_contradiction")) == [
+        ("leg_abandoned_ends_before_it_starts",), ("leg_both_answered_and_abandoned",),
+    ]  # fmt: skip
+    assert read.kinds() == {*OFFERED, "contact_contradiction"}
+
+
+# --- waiting --------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_leg_without_an_end_is_waiting() -> None:
+    read = story(offered("09:00"))
+    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_waiting"}
+    assert read.standing("leg_waiting") == [("09:00:00", None)]
+    for kind in BOTH_DECIDED:
+        assert read.standing(kind) == [("09:00:00", "09:00:09.95")]
+        assert kind not in read.finished
+
+
+def test_who_waits_in_a_queue_without_a_target_is_due_nothing() -> None:
+    assert story(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting"}
+
+
+def test_an_earlier_leg_without_an_end_was_not_recorded() -> None:
+    read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
+    assert read.times("leg_end_unrecorded") == ["09:00:00"]
+    assert read.words("leg_end_unrecorded") == [("101", "triage", "none")]
+    assert read.standing("leg_waiting") == [("09:05:00", None)]
+    assert not BOTH_DECIDED & read.kinds()
+
+
+def test_an_earlier_leg_without_an_end_does_not_wait_when_the_last_has_ended() -> None:
+    read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"), answered("09:06", "local"))
+    assert read.times("leg_end_unrecorded") == ["09:00:00"]
+    assert read.open == {}
+
+
+def test_an_end_that_contradicts_itself_is_an_end_all_the_same() -> None:
+    assert story(offered("09:00"), answered("08:00")).open == {}

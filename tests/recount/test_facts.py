@@ -1,0 +1,321 @@
+"""Section 1 of the meaning: which facts there are, which of them fall, and which are not counted at all."""
+
+import itertools
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from bluelamp.recount.falling import gone
+from bluelamp.recount.load import from_records
+from facts.union import AnyFact
+from facts.wire import encode
+from tests.recount.story import (
+    FORCES,
+    RECEIVED,
+    abandoned,
+    answered,
+    arrived,
+    at,
+    closed,
+    concluded,
+    heartbeat,
+    offered,
+    opened,
+    records,
+    story,
+    withdrawn,
+)
+
+
+def test_a_fact_told_again_is_the_same_fact() -> None:
+    contact = offered("09:00", fact_id="a")
+    read = story(contact, contact, answered("09:00:04", fact_id="b"), answered("09:00:04", fact_id="b"))
+    assert read.times("contact_offered") == ["09:00:00"]
+    assert read.counts("leg_answered") == [("09:00:04", 40)]
+
+
+def test_the_same_instant_in_another_zone_is_the_same_fact() -> None:
+    contact = offered("09:00")
+    record = encode([contact]).replace(b"09:00:00Z", b"10:00:00+01:00")
+    with from_records([*records([contact]), ("contacts", 0, 1, RECEIVED, record)], FORCES) as recount:
+        assert len(recount.finished("contact_offered")) == 1
+
+
+def test_of_two_facts_under_one_id_the_later_stands() -> None:
+    for facts in itertools.permutations([offered("09:00", fact_id="a"), offered("09:05", fact_id="a")]):
+        assert story(*facts).times("contact_offered") == ["09:05:00"]
+
+
+def test_of_two_equally_late_facts_under_one_id_the_greater_in_canonical_json_stands() -> None:
+    # Both begin {"fact":"ContactA...: "n" is greater than "b".
+    ends = answered("09:00:07", fact_id="x"), abandoned("09:00:07", fact_id="x")
+    for facts in itertools.permutations(ends):
+        assert story(offered("09:00"), *facts).kinds() >= {"leg_answered"}
+        assert "leg_abandoned" not in story(offered("09:00"), *facts).kinds()
+
+
+def test_canonical_json_is_compared_as_bytes() -> None:
+    """In bytes "Z" comes before "n"; by the alphabet it would come after."""
+    facts = [opened("09:00", fact_id="x", area="Zulu"), opened("09:00", fact_id="x", area="north")]
+    for order in itertools.permutations(facts):
+        assert story(*order).word("incident_opened", "area") == ["north"]
+
+
+def test_an_id_is_of_its_subject() -> None:
+    read = story(offered("09:00", fact_id="a"), offered("09:05", fact_id="a", subject_id="s2"))
+    assert read.times("contact_offered") == ["09:00:00", "09:05:00"]
+
+
+def test_a_subject_is_of_its_force_and_topic() -> None:
+    facts = [
+        offered("09:00", fact_id="a"),
+        offered("09:01", fact_id="a", force="elsewhere"),
+        opened("09:02", fact_id="a"),
+    ]
+    with from_records(records(facts), FORCES) as recount:
+        assert [outcome.force for outcome in recount.finished("contact_offered")] == ["elsewhere", "testshire"]
+        assert len(recount.finished("incident_opened")) == 1
+
+
+def test_a_fact_that_is_corrected_is_replaced() -> None:
+    read = story(offered("09:00"), answered("09:00:05", fact_id="a"), answered("09:00:07", corrects="a"))
+    assert read.counts("leg_answered") == [("09:00:07", 70)]
+
+
+def test_a_correction_may_be_of_another_kind_of_fact() -> None:
+    read = story(offered("09:00"), answered("09:00:05", fact_id="a"), abandoned("09:00:07", corrects="a"))
+    assert read.kinds() == {"contact_offered", "leg_offered", "leg_abandoned"}
+
+
+def test_a_withdrawn_fact_was_never_told() -> None:
+    read = story(offered("09:00"), answered("09:00:05", fact_id="a"), withdrawn("a"))
+    assert "leg_answered" not in read.kinds()
+    assert read.standing("leg_waiting") == [("09:00:00", None)]
+
+
+def test_a_subject_with_nothing_left_counts_for_nothing() -> None:
+    assert story(offered("09:00", fact_id="a"), withdrawn("a")).kinds() == set()
+
+
+def test_a_withdrawal_counts_for_nothing_else() -> None:
+    """It neither begins a subject nor makes one incomplete, even before everything else."""
+    read = story(offered("09:00"), answered("09:00:05", queue="local"), withdrawn("nothing", "08:00"))
+    assert read.began("contact_incomplete") == ["09:00:00"]
+    with from_records(records([withdrawn("nothing", "08:00")], "incidents"), FORCES) as recount:
+        assert recount.finished("incident_incomplete") == []
+
+
+def test_a_withdrawn_correction_brings_back_what_it_replaced() -> None:
+    facts = [
+        offered("09:00"),
+        answered("09:00:05", fact_id="a"),
+        answered("09:00:07", fact_id="b", corrects="a"),
+        withdrawn("b"),
+    ]
+    assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
+
+
+def test_a_withdrawn_withdrawal_withdraws_nothing() -> None:
+    facts = [
+        offered("09:00"),
+        answered("09:00:05", fact_id="a"),
+        withdrawn("a", fact_id="w"),
+        withdrawn("w", fact_id="v"),
+    ]
+    assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
+    assert "leg_answered" not in story(*facts, withdrawn("v")).kinds()
+
+
+def test_a_corrected_withdrawal_withdraws_something_else() -> None:
+    facts = [
+        offered("09:00"),
+        answered("09:00:05", fact_id="a"),
+        concluded("09:01", fact_id="c"),
+        withdrawn("a", fact_id="w"),
+        withdrawn("c", corrects="w"),
+    ]
+    assert story(*facts).kinds() == {
+        "contact_offered", "leg_offered", "leg_answered", "leg_answer_decided", "leg_service_decided",
+    }  # fmt: skip
+
+
+def test_facts_that_fall_by_each_other_in_a_ring_count_for_nothing() -> None:
+    ring = [answered("09:00:05", fact_id="a", corrects="b"), answered("09:00:07", fact_id="b", corrects="a")]
+    read = story(offered("09:00"), *ring)
+    assert read.kinds() == {
+        "contact_offered",
+        "leg_offered",
+        "leg_waiting",
+        "leg_answer_decided",
+        "leg_service_decided",
+    }
+    assert read.standing("leg_waiting") == [("09:00:00", None)]
+
+
+def test_a_fact_that_corrects_itself_counts_for_nothing() -> None:
+    assert "leg_answered" not in story(offered("09:00"), answered("09:00:05", fact_id="a", corrects="a")).kinds()
+
+
+def test_a_ring_that_is_broken_from_outside_is_no_ring() -> None:
+    ring = [answered("09:00:05", fact_id="a", corrects="b"), answered("09:00:07", fact_id="b", corrects="a")]
+    assert story(offered("09:00"), *ring, withdrawn("a")).counts("leg_answered") == [("09:00:07", 70)]
+
+
+def test_a_ring_makes_nothing_outside_it_fall() -> None:
+    """Only a standing fact makes another fall, and nothing in a ring stands."""
+    facts = [
+        offered("09:00"),
+        answered("09:00:05", fact_id="a"),
+        withdrawn("v", fact_id="w", corrects="a"),
+        withdrawn("w", fact_id="v"),
+    ]
+    assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
+
+
+def test_a_correction_of_what_was_never_told_stands() -> None:
+    assert story(offered("09:00", corrects="nothing")).times("contact_offered") == ["09:00:00"]
+
+
+def test_a_correction_reaches_its_own_subject_only() -> None:
+    read = story(offered("09:00", fact_id="a"), offered("09:05", subject_id="s2", corrects="a"))
+    assert read.times("contact_offered") == ["09:00:00", "09:05:00"]
+
+
+def test_the_order_in_which_facts_are_told_changes_nothing() -> None:
+    facts = [
+        offered("09:00"),
+        answered("09:00:05", fact_id="a"),
+        answered("09:00:07", fact_id="b", corrects="a"),
+        withdrawn("b"),
+    ]
+    stories = [story(*order) for order in itertools.permutations(facts)]
+    assert all(other == stories[0] for other in stories)
+
+
+def test_facts_at_one_instant_are_in_the_order_of_their_ids() -> None:
+    """Of two closures at one instant the last stands: the one with the greater id."""
+    facts = [opened("09:00"), arrived("09:05")]
+    results = [
+        story(*facts, closed("10:00", first, fact_id="a"), closed("10:00", second, fact_id="b")).word(
+            "incident_closed", "result"
+        )
+        for first, second in (("other", "attended"), ("attended", "other"))
+    ]
+    assert results == [["attended"], ["other"]]
+
+
+@pytest.mark.parametrize(
+    ("strikes", "expected"),
+    [
+        pytest.param([], set(), id="nothing is struck"),
+        pytest.param([(1, 2)], {2}, id="one falls"),
+        pytest.param([(1, 2), (2, 3)], {2}, id="what has fallen strikes nothing"),
+        pytest.param([(1, 2), (2, 3), (3, 4)], {2, 4}, id="every other one of a chain falls"),
+        pytest.param([(1, 3), (2, 3), (4, 1)], {1, 3}, id="one striker that stands is enough"),
+        pytest.param([(1, 2), (2, 1)], {1, 2}, id="a ring of two"),
+        pytest.param([(1, 2), (2, 3), (3, 1)], {1, 2, 3}, id="a ring of three"),
+        pytest.param([(1, 2), (2, 1), (2, 3)], {1, 2}, id="a ring leaves what it strikes"),
+        pytest.param([(1, 2), (2, 1), (2, 3), (3, 4)], {1, 2, 4}, id="and that goes on striking"),
+        pytest.param([(1, 2), (2, 1), (2, 3), (3, 4), (4, 3)], {1, 2, 3, 4}, id="a ring behind a ring"),
+        pytest.param([(0, 1), (1, 2), (2, 1), (2, 3)], {1, 3}, id="a broken ring strikes"),
+    ],
+)
+def test_what_falls(strikes: list[tuple[int, int]], expected: set[int]) -> None:
+    assert gone(strikes) == expected
+    assert gone(reversed(strikes)) == expected
+
+
+def test_what_is_unreadable_is_left_out_by_reason_and_the_rest_of_its_parcel_is_kept() -> None:
+    parcel = b"[" + encode([offered("09:00")]) + b',{"fact":"Gossip"},' + encode([answered("09:00:05")]) + b"]"
+    wrong_topic = encode([opened("09:00")])
+    told_records = [
+        ("contacts", 0, number, RECEIVED, value) for number, value in enumerate([parcel, b"{", None, wrong_topic])
+    ]
+    with from_records(told_records, FORCES) as recount:  # type: ignore[arg-type]
+        assert recount.loaded.left_out == {"unknown_fact": 1, "not_json": 1, "empty": 1, "wrong_topic": 1}
+        assert (recount.loaded.records, recount.loaded.facts) == (4, 2)
+        assert len(recount.finished("leg_answered")) == 1
+
+
+def test_a_fact_that_could_not_have_happened_yet_is_left_out() -> None:
+    late = RECEIVED + timedelta(hours=1)
+    facts = [
+        msgspec.structs.replace(offered("09:00"), at=late, subject_id="s1"),
+        msgspec.structs.replace(offered("09:00"), at=late + timedelta(microseconds=1), subject_id="s2"),
+    ]
+    with from_records(records(facts), FORCES) as recount:
+        assert recount.loaded.left_out == {"implausible_time": 1}
+        assert len(recount.finished("contact_offered")) == 1
+
+
+def test_a_force_that_no_profile_lists_is_left_out() -> None:
+    facts = [offered("09:00"), offered("09:00", force="nowhere"), heartbeat("telephony", "09:00", force="nowhere")]
+    with from_records(records(facts), FORCES) as recount:
+        assert recount.loaded.left_out == {"unlisted_force": 2}
+        assert (recount.loaded.facts, recount.loaded.heartbeats) == (1, 0)
+
+
+# 792 days before 2024-12-02 09:00 is 2022-10-02 09:00: 365 + 365 (over 29 February 2024: 366) + 61 days.
+EDGE, BEYOND = "2022-10-02 09:00:00", "2022-10-02 08:59:59.999999"
+BOTH_FEEDS = [heartbeat("telephony", "09:00"), heartbeat("digital", "09:00")]
+
+
+def left_out(*facts: AnyFact) -> int:
+    with from_records(records(facts), FORCES) as recount:
+        return recount.loaded.left_out.get("too_late", 0)
+
+
+def test_a_fact_of_792_days_ago_is_counted_and_an_older_one_is_too_late() -> None:
+    assert at("09:00") - at(EDGE) == timedelta(days=792)
+    assert left_out(*BOTH_FEEDS, offered(EDGE)) == 0
+    assert left_out(*BOTH_FEEDS, offered(BEYOND)) == 1
+
+
+def test_nothing_is_too_late_before_every_feed_was_heard() -> None:
+    assert left_out(BOTH_FEEDS[0], offered(BEYOND)) == 0
+    assert left_out(BOTH_FEEDS[0], heartbeat("gossip", "09:00"), heartbeat("control", "09:00"), offered(BEYOND)) == 0
+
+
+def test_the_feed_that_is_furthest_behind_decides() -> None:
+    assert left_out(heartbeat("telephony", "10:00"), heartbeat("digital", "09:00"), offered(EDGE)) == 0
+    assert left_out(heartbeat("telephony", "10:00"), heartbeat("digital", "09:00"), offered(BEYOND)) == 1
+
+
+def test_a_feed_that_says_less_than_before_takes_nothing_back() -> None:
+    assert left_out(*BOTH_FEEDS, heartbeat("digital", "2024-01-01 00:00"), offered(BEYOND)) == 1
+
+
+def test_a_feed_that_goes_on_moves_the_horizon() -> None:
+    first = [heartbeat("telephony", "2024-01-01 00:00"), heartbeat("digital", "2024-01-01 00:00")]
+    assert left_out(*first, offered(BEYOND)) == 0
+    assert left_out(*first, *BOTH_FEEDS, offered(BEYOND)) == 1
+
+
+def test_a_fact_is_judged_at_its_place_in_the_log() -> None:
+    assert left_out(offered(BEYOND), *BOTH_FEEDS) == 0
+    assert left_out(BOTH_FEEDS[0], offered(BEYOND), BOTH_FEEDS[1]) == 0
+
+
+def test_a_place_in_a_parcel_is_a_place_in_the_log() -> None:
+    for facts, expected in (([*BOTH_FEEDS, offered(BEYOND)], 1), ([offered(BEYOND), *BOTH_FEEDS], 0)):
+        with from_records([("contacts", 0, 0, RECEIVED, encode(facts))], FORCES) as recount:
+            assert recount.loaded.left_out.get("too_late", 0) == expected
+
+
+def test_each_partition_and_topic_hears_for_itself() -> None:
+    elsewhere = records(BOTH_FEEDS, partition=1) + records(BOTH_FEEDS, "custody")
+    with from_records([*elsewhere, *records([offered(BEYOND)])], FORCES) as recount:
+        assert recount.loaded.left_out == {}
+        assert recount.loaded.heartbeats == 4
+
+
+def test_a_topic_for_which_no_feed_is_listed_has_nothing_too_late() -> None:
+    assert left_out(heartbeat("telephony", "09:00", force="elsewhere"), offered(BEYOND, force="elsewhere")) == 0
+
+
+def test_a_fact_too_late_once_counts_where_it_came_in_time() -> None:
+    early = offered(BEYOND)
+    with from_records(records([early, *BOTH_FEEDS, early]), FORCES) as recount:
+        assert recount.loaded.left_out == {"too_late": 1}
+        assert len(recount.finished("contact_offered")) == 1

@@ -1,0 +1,143 @@
+"""The recount of a log: all of every partition, up to its end as it was at the start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+
+from bluelamp.recount.log import Log, from_log
+from facts.errors import IncompleteError, PartMissingError
+from facts.union import TOPICS, AnyFact
+from facts.wire import encode
+from measures.catalogue import find
+from tests.embedded.broker_process import BrokerProcess
+from tests.real.kafka_server import KafkaServer
+from tests.real.parts import missing
+from tests.recount.story import FORCES, at, heartbeat, offered, opened
+
+PARTITIONS = 3
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
+def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A log of its own: the recount reads the topics that every part of Blue Lamp writes."""
+    reason = missing("kafka") if request.param == "kafka" else None
+    if reason:
+        pytest.skip(reason)
+    broker = KafkaServer(tmp_path / "log") if request.param == "kafka" else BrokerProcess(tmp_path / "log")
+    broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[str]:
+    """The embedded log alone, for what does not depend on whose log it is."""
+    broker = BrokerProcess(tmp_path / "log")
+    broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        broker.stop()
+
+
+def create_topics(bootstrap: str, *names: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+    finally:
+        admin.close()
+
+
+def forget_before(bootstrap: str, topic: str, partition: int, offset: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.delete_records({TopicPartition(topic, partition): offset})
+    finally:
+        admin.close()
+
+
+def publish(bootstrap: str, topic: str, partition: int, *parcels: list[AnyFact]) -> None:
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    try:
+        for parcel in parcels:
+            producer.send(topic, encode(parcel), partition=partition).get(30)
+    finally:
+        producer.close()
+
+
+def test_every_partition_of_every_topic_is_read_to_its_end(bootstrap: str) -> None:
+    create_topics(bootstrap, *TOPICS)
+    for partition in range(PARTITIONS):
+        contacts = [offered("09:00", subject_id=f"c{partition}-{number}") for number in range(40)]
+        publish(bootstrap, "contacts", partition, contacts[:1], contacts[1:30], contacts[30:])
+    publish(bootstrap, "incidents", 2, [opened("09:00"), heartbeat("control", "09:05")])
+    with from_log(bootstrap, FORCES) as recount:
+        assert (recount.loaded.records, recount.loaded.facts, recount.loaded.heartbeats) == (10, 121, 1)
+        assert recount.loaded.missing_before == {}
+        for name, count in (("contact_999_offered_count", 120), ("incident_count", 1)):
+            (cell,) = recount.answer(find(name), "testshire", "2024-12-02/2024-12-03", at("23:00"))
+            assert cell.value == count
+
+
+def test_a_fact_cannot_have_happened_after_the_log_received_it(embedded: str) -> None:
+    create_topics(embedded, *TOPICS)
+    publish(embedded, "contacts", 0, [offered("2199-01-01 09:00"), offered("09:00")])
+    with from_log(embedded, FORCES) as recount:
+        assert (recount.loaded.facts, recount.loaded.left_out) == (1, {"implausible_time": 1})
+
+
+def test_what_is_told_after_the_recount_began_is_not_in_it(embedded: str) -> None:
+    """The recount is of the log up to one moment, so that it can be held against readings of that moment."""
+    create_topics(embedded, *TOPICS)
+    publish(embedded, "contacts", 0, [offered("09:00")])
+    consumer = KafkaConsumer(bootstrap_servers=embedded, group_id=None, enable_auto_commit=False)
+    try:
+        log = Log(consumer)
+        publish(embedded, "contacts", 0, [offered("09:01")])
+        publish(embedded, "contacts", 1, [offered("09:02")])
+        assert [record[:3] for record in log.records()] == [("contacts", 0, 0)]
+    finally:
+        consumer.close()
+
+
+def test_topics_that_are_not_there_hold_nothing(embedded: str) -> None:
+    create_topics(embedded, "contacts")
+    publish(embedded, "contacts", 0, [offered("09:00")])
+    with from_log(embedded, FORCES) as recount:
+        assert recount.loaded.facts == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2", "nowhere", "127.0.0.1:log"])
+def test_a_log_that_does_not_answer_is_told(address: str) -> None:
+    with pytest.raises(PartMissingError, match="does not answer"):
+        from_log(address, FORCES)
+
+
+def test_a_log_whose_beginning_is_gone_is_told(embedded: str) -> None:
+    """The recount is then of what is left, and says from where on."""
+    create_topics(embedded, *TOPICS)
+    publish(embedded, "contacts", 1, [offered("09:00", subject_id="c1")], [offered("09:01", subject_id="c2")])
+    forget_before(embedded, "contacts", 1, 1)
+    with from_log(embedded, FORCES) as recount:
+        assert recount.loaded.missing_before == {("contacts", 1): 1}
+        assert recount.loaded.facts == 1
+
+
+def test_a_log_that_lets_go_of_records_while_they_are_read_is_told(bootstrap: str) -> None:
+    create_topics(bootstrap, *TOPICS)
+    publish(bootstrap, "contacts", 1, [offered("09:00", subject_id="c1")], [offered("09:01", subject_id="c2")])
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="none"
+    )
+    try:
+        log = Log(consumer)
+        forget_before(bootstrap, "contacts", 1, 2)
+        with pytest.raises(IncompleteError, match="let go of records"):
+            list(log.records())
+    finally:
+        consumer.close()
