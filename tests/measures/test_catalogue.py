@@ -112,7 +112,7 @@ def test_printed_bands_add_to_the_answered() -> None:
 
 
 def test_the_report_does_not_add_up_where_we_say_it_does_not() -> None:
-    """reports I10: kept as printed, never silently mended."""
+    """Reports I10: kept as printed, never silently mended."""
     assert sum(counts("asb_occurrence_count", "2024-01-01/2025-01-01", "area")) == 15299
     assert sum(counts("asb_occurrence_count", "2024-01-01/2025-01-01", "type")) == 15297
 

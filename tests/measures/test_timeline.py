@@ -37,7 +37,7 @@ def undo(fact_id: str, withdraws: str, corrects: str | None = None) -> SubjectFa
         ([fact("a", "a")], ""),
         ([fact("a", "b"), fact("b", "a")], ""),
         ([fact("a", "b"), fact("b", "a"), fact("c")], "c"),
-        ([fact("a", "b"), fact("b", "c"), fact("c", "a"), undo("w", "a")], "c"),
+        ([fact("a", "b"), fact("b", "c"), fact("c", "a"), undo("w", "a")], "b"),
         ([undo("v", "w"), undo("w", "v", corrects="c"), fact("c")], "c"),
     ],
 )
