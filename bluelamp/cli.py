@@ -15,7 +15,7 @@ from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
 from bluelamp.settings import Settings, load, load_forces, variable
 from facts.errors import BlueLampError, PartMissingError, QuestionError
-from measures.catalogue import CATALOGUE
+from measures.catalogue import CATALOGUE, find
 from measures.display import words
 from measures.measure import Measure, Where
 from measures.published import PUBLISHED
@@ -230,6 +230,76 @@ def _line(reading: Reading, measure: Measure) -> str:
     value = words(reading.value, measure.unit)
     parts = [told, f"{value} (n {reading.n:,})", reading.state, f"{start} to {end}", reading.reason, reading.note]
     return "  ".join(part for part in parts if part)
+
+
+@cli.command()
+@click.argument("measure", required=False)
+@click.option("--window", default="60m", show_default=True, help="As for `bluelamp read`.")
+@click.option("--by", default="", help="Dimensions to break it down by, separated by commas.")
+@click.option(
+    "--where", "where", multiple=True, help="DIMENSION=WORD to limit it to; the same dimension twice means either."
+)
+@click.option("--as-of", help="The instant to count it at; the force's present unless given.")
+@click.option(
+    "--compare", "is_compared", is_flag=True, help="Hold it against the state: exit status 1 when a cell differs."
+)
+@_FORCE
+@_JSON
+def recount(
+    measure: str | None,
+    window: str,
+    by: str,
+    where: tuple[str, ...],
+    as_of: str | None,
+    is_compared: bool,
+    force: str | None,
+    as_json: bool,
+) -> None:
+    """Count a measure, or every one, again from the whole log, by another path than the product's."""
+    from bluelamp.comparison import Query, compare, every_query
+    from bluelamp.recount.log import from_log
+
+    settings = _settings(force=force)
+    source = reader(settings)
+    rules = source.rules_of(settings.force)
+    source.refresh()
+    moment = parse_instant(as_of, rules.force.zone()) if as_of else source.present(settings.force)
+    if measure:
+        queries = [Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))]
+    else:
+        queries = list(every_query([window], rules.force))
+    with from_log(settings.kafka, [each.force for each in source.rules.values()]) as counted:
+        for place, first in counted.loaded.missing_before.items():
+            click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
+        if is_compared:
+            _tell_comparison(compare(source, counted, settings.force, queries, moment), as_json)
+            return
+        answers = [
+            (query, cell)
+            for query in queries
+            for cell in counted.answer(query.measure, settings.force, query.window, moment, query.by, query.where)
+        ]
+    _tell_cells(answers, as_json)
+
+
+def _tell_cells(answers: list[Any], as_json: bool) -> None:
+    if as_json:
+        told = ((query, msgspec.to_builtins(cell, str_keys=True)) for query, cell in answers)
+        _say([{"measure": query.measure.name, "window": query.window, **cell} for query, cell in told])
+        return
+    for query, cell in answers:
+        limits = " ".join(f"{name}={word}" for name, word in cell.dimensions.items())
+        click.echo(f"{query.measure.name}  {limits}  {words(cell.value, query.measure.unit)} (n {cell.n:,})")
+
+
+def _tell_comparison(found: Any, as_json: bool) -> None:
+    if as_json:
+        _say(found)
+    else:
+        for each in found.differences:
+            click.echo(f"{each.measure} {each.window} {each.dimensions}: read {each.read}, recounted {each.recounted}")
+        click.echo(f"{found.cells:,} cells compared, {len(found.differences)} differ.")
+    sys.exit(1 if found.differences else 0)
 
 
 @cli.command()

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from facts.errors import QuestionError
+from facts.force import Feed, Force
 from facts.union import Topic
 from measures.outcome import KINDS
 
@@ -182,6 +183,15 @@ class Measure(Struct, frozen=True, kw_only=True):
     def lines(self) -> frozenset[str]:
         """The lines it is limited to; empty means all."""
         return frozenset(self.where.get("line", ()))
+
+    def feeds(self, force: Force) -> tuple[Feed, ...]:
+        """The feeds of a force that it stands on; none when the force cannot have it."""
+        return tuple(
+            feed
+            for feed in force.feeds
+            if feed.topic in self.topics()
+            and (not self.lines() or not feed.lines or self.lines() & frozenset(feed.lines))
+        )
 
     def dimensions(self) -> tuple[str, ...]:
         """The dimensions it can be broken down by: those that all of its selections have, and those derived."""

@@ -424,9 +424,7 @@ def _needed(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> list
     known = {(status.topic, status.feed): status for status in feeds}
     return [
         (known.get((feed.topic, feed.name), FeedStatus(feed.name, feed.topic)), feed.stale_after_seconds * SECOND)
-        for feed in rules.force.feeds
-        if feed.topic in measure.topics()
-        and (not measure.lines() or not feed.lines or measure.lines() & frozenset(feed.lines))
+        for feed in measure.feeds(rules.force)
     ]
 
 

@@ -86,7 +86,7 @@ def _readings(reader: Reader) -> Iterator[Metric]:
 def _taken(reader: Reader, measure: Measure, force: str) -> Iterator[Reading]:
     """The readings of the whole force that its feeds carry at all."""
     windows = EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS
-    if any(feed.topic in measure.topics() for feed in reader.rules[force].force.feeds):
+    if measure.feeds(reader.rules[force].force):
         for window in windows:
             try:
                 yield from reader.read(measure, window, force=force)

@@ -82,6 +82,7 @@ class Reader:
         where: Where | None = None,
         as_of: datetime | None = None,
         force: str | None = None,
+        is_now: bool | None = None,
     ) -> list[Reading]:
         """The readings of a measure, one for each cell.
 
@@ -92,6 +93,7 @@ class Reader:
             where: the words to limit it to.
             as_of: the instant to read it at; the force's present unless given.
             force: whose; may be left out where there is only one profile.
+            is_now: `as_of` is the present, not a past that is asked for; unless said, when none is given.
 
         Raises:
             QuestionError: it cannot be answered; says why.
@@ -103,7 +105,7 @@ class Reader:
                 self.refresh()
             moment = as_of or self.present(rules.force.name)
             resolved = resolve(window, moment, rules.force)
-            question = Question(found, resolved, moment, by, where or {}, as_of is None)
+            question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
             check(question, rules)
             source = self._source(question, rules)
             return judge(question, read(question, source, rules), self.feeds(rules.force.name), rules, self.now())

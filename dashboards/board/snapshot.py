@@ -7,7 +7,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
 from measures.display import words
-from measures.measure import Bands, External, Measure
+from measures.measure import Bands, Measure
 from measures.outcome import instant
 from measures.reading import FeedStatus, Reading
 from measures.window import LIVE_WINDOWS
@@ -76,7 +76,7 @@ def take(reader: Reader, force: str) -> Snapshot:
 
 def _take(reader: Reader, force: str) -> Snapshot:
     rules, feeds = reader.rules[force], reader.feeds(force)
-    carried = [measure for measure in CATALOGUE.values() if _is_carried(measure, reader, force)]
+    carried = [each for each in CATALOGUE.values() if each.feeds(rules.force) and not isinstance(each.statistic, Bands)]
     return Snapshot(
         force=rules.force.title,
         as_of=reader.present(force).astimezone(rules.force.zone()).strftime("%A %d %B %Y, %H:%M:%S"),
@@ -85,13 +85,6 @@ def _take(reader: Reader, force: str) -> Snapshot:
         rows=[_row(measure, reader, force) for measure in carried],
         uncarried=[measure.title for measure in CATALOGUE.values() if measure not in carried],
     )
-
-
-def _is_carried(measure: Measure, reader: Reader, force: str) -> bool:
-    if isinstance(measure.statistic, External | Bands):
-        return False
-    feeds = [feed for feed in reader.rules[force].force.feeds if feed.topic in measure.topics()]
-    return any(not measure.lines() or not feed.lines or measure.lines() & {*feed.lines} for feed in feeds)
 
 
 def _row(measure: Measure, reader: Reader, force: str) -> Row:

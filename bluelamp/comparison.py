@@ -1,0 +1,124 @@
+"""Holds the product's readings against the independent recount, cell by cell, to the last digit."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from bluelamp.recount.cell import Cell
+from bluelamp.recount.recount import Recount
+from facts.force import Force
+from measures.catalogue import CATALOGUE
+from measures.measure import Measure, Where
+from measures.reading import Reading
+from streams.readings import Reader
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """One question that both are asked.
+
+    Attributes:
+        measure: which.
+        window: over which stretch of time.
+        by: the dimensions to break it down by.
+        where: the words to limit it to.
+    """
+
+    measure: Measure
+    window: str
+    by: tuple[str, ...] = ()
+    where: Where = {}
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One cell in which the two differ.
+
+    Attributes:
+        measure: its name.
+        window: as asked.
+        dimensions: the cell's words.
+        read: what the state says: value, n, met and spread; None where it has no such cell.
+        recounted: the same of the recount.
+    """
+
+    measure: str
+    window: str
+    dimensions: dict[str, str]
+    read: Any
+    recounted: Any
+
+
+class Comparison(Struct):
+    """What came of it.
+
+    Attributes:
+        cells: how many were compared.
+        differences: those that differ.
+    """
+
+    cells: int = 0
+    differences: list[Difference] = []
+
+
+def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
+    """Every measure that a force's feeds carry, over windows, whole and by each of its dimensions."""
+    for measure in CATALOGUE.values():
+        if measure.feeds(force):
+            for window in windows:
+                for by in ((), *((name,) for name in measure.dimensions())):
+                    yield Query(measure=measure, window=window, by=by)
+
+
+def compare(reader: Reader, recount: Recount, force: str, queries: Iterable[Query], as_of: datetime) -> Comparison:
+    """Ask both the same questions as of the same instant.
+
+    Args:
+        reader: of the state.
+        recount: of the log.
+        force: whose figures.
+        queries: what is asked.
+        as_of: the instant; what stands open is read as it does now.
+    """
+    found = Comparison()
+    for query in queries:
+        is_open = query.measure.is_open()
+        readings = reader.read(
+            query.measure,
+            query.window,
+            by=query.by,
+            where=query.where,
+            as_of=as_of,
+            force=force,
+            is_now=is_open,
+        )
+        cells = recount.answer(query.measure, force, query.window, as_of, by=query.by, where=query.where)
+        _compare_cells(query, readings, cells, found)
+    return found
+
+
+def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], found: Comparison) -> None:
+    read = {_words(each.dimensions): _numbers(each) for each in readings}
+    recounted = {_words(each.dimensions): _numbers(each) for each in cells}
+    for words in read | recounted:
+        found.cells += 1
+        ours, theirs = read.get(words), recounted.get(words)
+        if ours != theirs:
+            difference = Difference(
+                measure=query.measure.name,
+                window=query.window,
+                dimensions=dict(words),
+                read=ours,
+                recounted=theirs,
+            )
+            found.differences.append(difference)
+
+
+def _words(dimensions: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(dimensions.items())
+
+
+def _numbers(cell: Reading | Cell) -> tuple[Any, ...]:
+    spread = cell.spread
+    numbers = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
+    return cell.value, cell.n, cell.met, numbers
