@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import sys
-from datetime import datetime
 from typing import Any, NoReturn
 
 import click
@@ -13,11 +12,12 @@ from redis.exceptions import RedisError
 
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
+from bluelamp.questions import parse_instant, parse_where, split_names
 from bluelamp.settings import Settings, load, load_forces, variable
-from facts.errors import BlueLampError, PartMissingError, QuestionError
+from facts.errors import BlueLampError, PartMissingError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
-from measures.measure import Measure, Where
+from measures.measure import Measure
 from measures.published import PUBLISHED
 from measures.reading import Reading
 
@@ -80,6 +80,7 @@ def _log() -> None:
 @click.option("--replay", help="`sample`, or an extract to replay with --mapping.")
 @click.option("--mapping", help="The mapping of the extract.")
 @click.option("--speed", default="60", show_default=True, help="Times real time, or max.")
+@click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
 @_FORCE
 def up_command(
@@ -89,6 +90,7 @@ def up_command(
     replay: str | None,
     mapping: str | None,
     speed: str,
+    fast_until: str | None,
     fresh: bool,
     force: str | None,
 ) -> None:
@@ -96,8 +98,9 @@ def up_command(
     from bluelamp.up import Plan, Up
 
     settings = _settings(data=data, board_port=port, force=force)
-    arguments = (replay, *(("--mapping", mapping) if mapping else ()), "--speed", speed) if replay else ()
-    plan = Plan(workers=workers, replay=arguments, is_fresh=fresh)
+    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
+    told = [part for name, value in options.items() if value for part in (name, value)]
+    plan = Plan(workers=workers, replay=(replay, *told) if replay else (), is_fresh=fresh)
     asyncio.run(Up(settings, plan, click.echo).run())
 
 
@@ -190,46 +193,33 @@ def read(
             click.echo(_line(each, CATALOGUE[measure]))
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def parse_where(limits: tuple[str, ...]) -> Where:
-    """`DIMENSION=WORD` limits by dimension.
-
-    Raises:
-        QuestionError: a limit without `=`.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for limit in limits:
-        name, equals, word = limit.partition("=")
-        if not equals:
-            raise QuestionError(f"{limit!r} names no word.", where="--where", hint="Write it as area=moorlands.")
-        found[name] = (*found.get(name, ()), word)
-    return found
-
-
-def parse_instant(text: str, zone: Any) -> datetime:
-    """An instant in ISO form; without a zone it is the force's local time.
-
-    Raises:
-        QuestionError: it is no such thing.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "Write it as 2024-12-01T09:59:59Z."
-        raise QuestionError(f"{text!r} is no instant.", where="--as-of", hint=hint) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-
-
 def _line(reading: Reading, measure: Measure) -> str:
     told = " ".join(f"{name}={word}" for name, word in reading.dimensions.items())
     start, end = (each.strftime("%Y-%m-%d %H:%M") for each in (reading.start, reading.end))
     value = words(reading.value, measure.unit)
     parts = [told, f"{value} (n {reading.n:,})", reading.state, f"{start} to {end}", reading.reason, reading.note]
     return "  ".join(part for part in parts if part)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--mapping", help="The mapping of the extract: a TOML file. `sample` brings its own.")
+@click.option("--speed", default="max", show_default=True, help="Times real time, such as 60, or max.")
+@click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
+@_JSON
+def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, as_json: bool) -> None:
+    """Play an extract into the log: FILE by a mapping, or `sample` for the week that comes with Blue Lamp.
+
+    Malformed rows are listed with line and reason, and the rest is kept; exit status 1 when there were any.
+    """
+    from bluelamp.replaying import run
+
+    _log()
+    settings = _settings()
+    told = run(settings.kafka, settings.partitions, file, mapping, speed, fast_until, is_quiet=as_json)
+    if as_json:
+        _say(told)
+    sys.exit(1 if told.malformed else 0)
 
 
 @cli.command()

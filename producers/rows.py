@@ -1,0 +1,161 @@
+"""An extract's bytes to rows: CSV or JSON lines, with the line of each row, and of each that cannot be read."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from facts.errors import MappingError
+from producers.declaration import Source
+from producers.values import Cells, MalformedError
+
+_HINT = "Compare the first line of the extract with the columns the mapping names; every letter and space counts."
+
+
+class Row(Struct, frozen=True):
+    """One row of an extract.
+
+    Attributes:
+        line: where it begins in the file, counted from 1.
+        cells: what is present in it, trimmed.
+    """
+
+    line: int
+    cells: Cells
+
+
+class Unread(Struct, frozen=True):
+    """A row that cannot be read at all.
+
+    Attributes:
+        line: where it begins in the file, counted from 1.
+        error: why.
+    """
+
+    line: int
+    error: MalformedError
+
+
+def read_rows(stream: IO[bytes], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
+    """Read an extract row by row.
+
+    Args:
+        stream: the extract's bytes; closed at the end.
+        source: how it is written.
+        columns: those that the mapping uses.
+        name: of the file, for errors.
+
+    Raises:
+        MappingError: the file as a whole does not fit the mapping.
+    """
+    # Bytes that are not of the encoding become surrogates, so that only the row that holds them is malformed.
+    encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
+    read = _csv_rows if source.format == "csv" else _json_rows
+    try:
+        with io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="") as text:
+            yield from read(text, source, columns, name)
+    except UnicodeError:
+        what = f"This is not {source.encoding}."
+        raise MappingError(what, where=name, hint="Set `source.encoding` to the extract's own.") from None
+
+
+def _csv_rows(text: Iterable[str], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
+    reader = csv.reader(text, delimiter=source.delimiter, quotechar=source.quote, strict=True)
+    header = _header(reader, columns, name)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield Unread(line, _not_csv(line, reader.line_num, source))
+            continue
+        if cells:
+            yield _csv_row(line, header, cells, source, columns)
+
+
+def _header(reader: Iterator[list[str]], columns: frozenset[str], name: str) -> list[str]:
+    try:
+        header = [cell.strip() for cell in next(reader)]
+    except StopIteration:
+        raise MappingError("The extract is empty.", where=name, hint="Export it anew, with its header line.") from None
+    except csv.Error as error:
+        what = f"The header cannot be read: {error}."
+        raise MappingError(what, where=f"{name}, line 1", hint="Check `source.quote`.") from None
+    # What the first line holds is not shown: without a header it is somebody's row.
+    counts = Counter(header)
+    missing = sorted(columns - set(header))
+    if missing:
+        what = f"The extract has no column {', '.join(map(repr, missing))}."
+        raise MappingError(what, where=f"{name}, line 1", hint=_HINT)
+    twice = sorted(column for column in columns if counts[column] > 1)
+    if twice:
+        what = f"The extract has the column {', '.join(map(repr, twice))} more than once."
+        raise MappingError(what, where=f"{name}, line 1", hint="Export it with one name for each column.")
+    return header
+
+
+def _not_csv(first: int, last: int, source: Source) -> MalformedError:
+    if last > first:
+        what = f"a {source.quote} is not closed where it should be; lines {first} to {last} are lost"
+    else:
+        what = f"a {source.quote} stands where none may stand"
+    return MalformedError("not_readable", "", what)
+
+
+def _csv_row(line: int, header: list[str], cells: list[str], source: Source, columns: frozenset[str]) -> Row | Unread:
+    if len(cells) != len(header):
+        what = f"has {len(cells)} cells where the header has {len(header)}"
+        return Unread(line, MalformedError("ragged_row", "", what))
+    return _row(line, zip(header, cells, strict=True), source, columns)
+
+
+def _row(line: int, pairs: Iterable[tuple[str, str]], source: Source, columns: frozenset[str]) -> Row | Unread:
+    cells = {column: text for column, cell in pairs if (text := cell.strip()) and text not in source.absent}
+    for column in columns & cells.keys():
+        if _is_broken(cells[column]):
+            return Unread(line, MalformedError("bad_encoding", column, f"has bytes that are not {source.encoding}"))
+    return Row(line, cells)
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _json_rows(text: Iterable[str], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
+    line = 0
+    for line, written in enumerate(text, 1):
+        if written.strip():
+            yield _json_row(line, written, source, columns)
+    if not line:
+        raise MappingError("The extract is empty.", where=name, hint="Export it anew.")
+
+
+def _json_row(line: int, written: str, source: Source, columns: frozenset[str]) -> Row | Unread:
+    if _is_broken(written):
+        return Unread(line, MalformedError("bad_encoding", "", f"has bytes that are not {source.encoding}"))
+    try:
+        members = msgspec.json.decode(written, type=dict[str, object])
+    except (msgspec.DecodeError, RecursionError):
+        return Unread(line, MalformedError("not_readable", "", "is not a JSON object"))
+    try:
+        return _row(line, _flatten(members, "", columns), source, columns)
+    except MalformedError as error:
+        return Unread(line, error)
+
+
+def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:
+    for key, value in members.items():
+        column = prefix + key
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{column}.", columns)
+        elif isinstance(value, list):
+            if column in columns:
+                raise MalformedError("bad_value", column, "is a list, not one value")
+        elif value is not None:
+            yield column, str(value).lower() if isinstance(value, bool) else str(value)

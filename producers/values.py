@@ -1,0 +1,147 @@
+"""Cells to values: texts, times of a local clock, yes or no, whole numbers, by what a mapping declares."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from producers.declaration import ISO, REFUSE, Columns, Condition, Field, Source
+from producers.shape import Kind
+
+Cells = dict[str, str]
+"""Column to text, trimmed; what is absent is not in it."""
+Value = str | bool | int | datetime
+Fault = Literal[
+    "ragged_row",
+    "bad_encoding",
+    "not_readable",
+    "missing_value",
+    "unknown_value",
+    "bad_value",
+    "bad_time",
+    "no_such_local_time",
+    "repeated_local_time",
+    "repeated_key",
+    "rows_disagree",
+]
+_DIGITS_MAX = 18
+_YES_OR_NO = {"true": True, "false": False}
+
+
+class MalformedError(Exception):
+    """A row, or a fact told by several rows, cannot be read.
+
+    Args:
+        fault: one word of a closed list.
+        column: where in the row; empty when the row as a whole is meant.
+        what: what is wrong, never with the value: it may be personal.
+        line: of the row, where it is another one than that being read.
+    """
+
+    def __init__(self, fault: Fault, column: str, what: str, line: int | None = None) -> None:
+        super().__init__(fault, column, what, line)
+        self.fault, self.column, self.what, self.line = fault, column, what, line
+
+
+def columns_of(columns: Columns | None) -> tuple[str, ...]:
+    """One column, several or none, as a tuple."""
+    if columns is None:
+        return ()
+    return (columns,) if isinstance(columns, str) else columns
+
+
+def text_of(cells: Cells, columns: tuple[str, ...]) -> str | None:
+    """The text of one column, or of several joined by a space; None when one of them is absent."""
+    texts = [cells[column] for column in columns if column in cells]
+    return " ".join(texts) if len(texts) == len(columns) else None
+
+
+def holds(condition: Condition, cells: Cells) -> bool:
+    """Whether a condition holds in a row."""
+    value = cells.get(condition.column)
+    if condition.present is not None:
+        return (value is not None) == condition.present
+    if condition.differs_from is not None:
+        other = cells.get(condition.differs_from)
+        return value is not None and other is not None and value != other
+    return value in columns_of(condition.equals)
+
+
+def value_of(field: Field, kind: Kind, cells: Cells, clock: "LocalClock") -> Value | None:
+    """The value of a field in a row; None when it is absent.
+
+    Raises:
+        MalformedError: the text cannot be such a value, or is one the mapping refuses.
+    """
+    if field.constant is not None:
+        return field.constant
+    columns = columns_of(field.column)
+    text = text_of(cells, columns)
+    if field.values and (text is not None or "" in field.values):
+        if (text or "") not in field.values and field.otherwise == REFUSE:
+            raise MalformedError("unknown_value", ", ".join(columns), "the mapping does not list this value")
+        return field.values.get(text or "", field.otherwise)
+    return None if text is None else _read(text, kind, columns, clock)
+
+
+def _read(text: str, kind: Kind, columns: tuple[str, ...], clock: "LocalClock") -> Value:
+    if kind == "time":
+        return clock.instant(text, columns)
+    if kind == "yes_or_no" and text.lower() in _YES_OR_NO:
+        return _YES_OR_NO[text.lower()]
+    if kind == "whole_number" and text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX:
+        return int(text)
+    if kind == "text":
+        return text
+    raise MalformedError("bad_value", ", ".join(columns), f"is not {_WANTED[kind]}")
+
+
+_WANTED: dict[Kind, str] = {
+    "yes_or_no": "true or false; list other words under `values`",
+    "whole_number": "a whole number",
+}
+
+
+class LocalClock:
+    """Reads an extract's times, as instants in UTC.
+
+    Args:
+        source: the formats, the zone, and what a repeated hour means.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._zone = source, ZoneInfo(source.time_zone)
+        # The same time stands in many cells: each is read once.
+        self._known: dict[str, datetime] = {}
+
+    def instant(self, text: str, columns: tuple[str, ...]) -> datetime:
+        """The instant that a text tells.
+
+        Raises:
+            MalformedError: it tells none, or one that the local clock never showed.
+        """
+        known = self._known.get(text)
+        if known is None:
+            known = self._known[text] = self._read(text, ", ".join(columns))
+        return known
+
+    def _read(self, text: str, column: str) -> datetime:
+        for form in self._source.times:
+            try:
+                # A format without a zone gives a naive time: its zone is the source's.
+                moment = datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)  # noqa: DTZ007
+                return moment.astimezone(UTC) if moment.tzinfo else self._localised(moment, column)
+            except (ValueError, OverflowError):
+                continue
+        raise MalformedError("bad_time", column, f"is not a time of the form {' or '.join(self._source.times)}")
+
+    def _localised(self, moment: datetime, column: str) -> datetime:
+        first, second = (moment.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        if first.astimezone(self._zone).replace(tzinfo=None, fold=0) != moment:
+            what = f"the clock of {self._source.time_zone} went forward over this time"
+            raise MalformedError("no_such_local_time", column, what)
+        if first == second or self._source.repeated_hour == "first":
+            return first
+        if self._source.repeated_hour == "refuse":
+            what = f"the clock of {self._source.time_zone} showed this time twice"
+            raise MalformedError("repeated_local_time", column, what)
+        return second

@@ -1,0 +1,66 @@
+"""docs/mappings.md: its example runs and gives what it says, and no key and no reason is missing from it."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from facts.custody import DetaineeArrived
+from producers import declaration
+from producers.declaration import Mapping, Pick
+from producers.shape import fields_of
+from producers.values import Fault
+from tests.producers.extracts import read
+
+PAGE = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text("utf-8")
+PARTS = [part for part in vars(declaration).values() if isinstance(part, type) and issubclass(part, Struct)]
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return str(found)
+
+
+def table(header: str) -> list[list[str]]:
+    rows = PAGE.partition(f"| {header} |\n")[2].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[: rows.index("")]]
+
+
+def test_the_example_gives_the_facts_it_says(tmp_path: Path) -> None:
+    extract = read(tmp_path, block("toml"), block("csv"))
+    told = []
+    for fact in extract.facts:
+        written = msgspec.to_builtins(fact)
+        fields = [
+            f"{name} {str(written[name]).replace('False', 'false').replace('True', 'true')}"
+            for name in fields_of(type(fact).__name__)
+        ]
+        told.append([type(fact).__name__, written["at"], ", ".join(fields)])
+    assert told == table("fact | at | fields")
+    assert isinstance(extract.facts[0], DetaineeArrived)
+
+
+def test_the_example_lists_the_rows_it_says(tmp_path: Path) -> None:
+    extract = read(tmp_path, block("toml"), block("csv"))
+    listed = [[str(each.line), each.column, each.fault] for each in extract.malformed]
+    assert listed == table("line | column | reason")
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_every_key_is_documented(part: type[Struct]) -> None:
+    for field in msgspec.structs.fields(part):
+        assert f"| `{field.name}` |" in PAGE, f"docs/mappings.md says nothing of {part.__name__}'s `{field.name}`"
+
+
+def test_every_documented_key_exists() -> None:
+    keys = {field.name for part in PARTS for field in msgspec.structs.fields(part)}
+    documented = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+    assert documented == keys | set(get_args(Fault))
+
+
+def test_every_pick_and_topic_is_documented() -> None:
+    for word in (*get_args(Pick), *get_args(Mapping.__annotations__["topic"])):
+        assert f"`{word}`" in PAGE

@@ -1,0 +1,322 @@
+"""Reading an extract: what is good becomes facts, what is not is listed with line, column and reason, never a value."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from facts.errors import MappingError
+from facts.fact import SubjectFact
+from facts.incident import IncidentClosed, IncidentOpened, UnitDispatched
+from producers.extract import Extract
+from producers.values import Fault
+from tests.producers.extracts import GOOD_ROW, HEADER, INCIDENTS, at, read, read_rows
+
+One = TypeVar("One")
+
+
+def changed(old: str, new: str) -> str:
+    assert old in INCIDENTS, "the test changes nothing"
+    return INCIDENTS.replace(old, new, 1)
+
+
+def one_of(extract: Extract, kind: type[One]) -> One:
+    (fact,) = [fact for fact in extract.facts if isinstance(fact, kind)]
+    return fact
+
+
+def malformed(extract: Extract) -> list[tuple[int, str, Fault]]:
+    return [(each.line, each.column, each.fault) for each in extract.malformed]
+
+
+def test_a_row_becomes_facts(tmp_path: Path) -> None:
+    extract = read_rows(tmp_path, GOOD_ROW)
+    opened, dispatched = extract.facts
+    assert isinstance(opened, IncidentOpened)
+    assert isinstance(dispatched, UnitDispatched)
+    assert (opened.subject_id, opened.force, opened.at) == ("i-1", "staffordshire", at("2024-12-01 09:00"))
+    assert (opened.grade, opened.area, opened.group, opened.domestic) == ("1", "north", None, True)
+    assert (dispatched.subject_id, dispatched.unit, dispatched.at) == ("i-1", "E1", at("2024-12-01 09:05"))
+    assert extract.counts() == {"IncidentOpened": 1, "UnitDispatched": 1}
+    assert (extract.rows, extract.rows_read, extract.malformed, extract.columns_empty) == (1, 1, (), ())
+
+
+def test_the_same_extract_gives_the_same_facts(tmp_path: Path) -> None:
+    rows = (GOOD_ROW, GOOD_ROW.replace("E1", "E2"), GOOD_ROW.replace("i-1", "i-2"))
+    extract = read_rows(tmp_path, *rows)
+    assert extract.facts == read_rows(tmp_path, *rows).facts
+    assert len({fact.fact_id for fact in extract.facts}) == len(extract.facts) == 5
+
+
+def test_another_mapping_gives_other_ids(tmp_path: Path) -> None:
+    ids, others = (
+        {fact.fact_id for fact in read_rows(tmp_path, GOOD_ROW, mapping=mapping).facts}
+        for mapping in (INCIDENTS, changed('name = "small"', 'name = "other"'))
+    )
+    assert ids.isdisjoint(others)
+
+
+def test_facts_stand_in_order_of_event_time(tmp_path: Path) -> None:
+    rows = ("i-2,E2,02/12/2024 09:00,02/12/2024 09:05,1,north,Y", GOOD_ROW)
+    times = [fact.at for fact in read_rows(tmp_path, *rows).facts]
+    assert times == sorted(times)
+    assert len(times) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "fault"),
+    [
+        (",E1,01/12/2024 09:00,,1,north,Y", "incident", "missing_value"),
+        ("i-9,,01/12/2024 09:00,,1,north,Y", "unit", "missing_value"),
+        ("i-9,E1,,,1,north,Y", "opened", "missing_value"),
+        ("i-9,E1,NULL,,1,north,Y", "opened", "missing_value"),
+        ("i-9,E1,12/31/2024 09:00,,1,north,Y", "opened", "bad_time"),
+        ("i-9,E1,01/12/2024 09:00,yesterday,1,north,Y", "dispatched", "bad_time"),
+        ("i-9,E1,31/03/2024 01:30,,1,north,Y", "opened", "no_such_local_time"),
+        ("i-9,E1,01/12/2024 09:00,,1,north,perhaps", "domestic", "unknown_value"),
+        ("i-9,E 1,01/12/2024 09:00,01/12/2024 09:05,1,north,Y", "unit", "bad_value"),
+        ("i-9,E1,01/12/2024 09:00,01/12/2034 09:05,1,north,Y", "dispatched", "bad_value"),
+        ("i-9,E1,01/12/2024 09:00,01/12/1984 09:05,1,north,Y", "dispatched", "bad_value"),
+        ("07700900123,E1,01/12/2024 09:00,01/12/2024 09:05,1,north,Y", "incident", "bad_value"),
+        ("i-9,E1,01/12/2024 09:00,,1,north", "", "ragged_row"),
+        ("i-9,E1,01/12/2024 09:00,,1,north,Y,secret", "", "ragged_row"),
+        ('i-9,E1,"01/12/2024" 09:00,,1,north,Y', "", "not_readable"),
+        ("i-1,E1,01/12/2024 09:00,,2,south,N", "unit", "repeated_key"),
+    ],
+)
+def test_a_malformed_row_is_listed_and_the_rest_is_kept(tmp_path: Path, row: str, column: str, fault: Fault) -> None:
+    after = GOOD_ROW.replace("i-1", "i-3")
+    extract = read_rows(tmp_path, GOOD_ROW, row, after)
+    assert malformed(extract) == [(3, column, fault)]
+    assert extract.facts == read_rows(tmp_path, GOOD_ROW, after).facts
+    assert (extract.rows, extract.rows_read, extract.rows_malformed) == (3, 2, 1)
+    assert extract.faults() == {fault: 1}
+    for cell in row.split(","):
+        assert len(cell) < 3 or cell not in str(extract.malformed[0]), "a value was shown"
+
+
+def test_bytes_of_another_encoding_take_one_row(tmp_path: Path) -> None:
+    text = "\n".join((HEADER, GOOD_ROW, GOOD_ROW.replace("i-1", "i-2").replace("north", "nörd"), "")).encode("cp1252")
+    extract = read(tmp_path, INCIDENTS, text)
+    assert malformed(extract) == [(3, "area", "bad_encoding")]
+    assert len(extract.facts) == 2
+
+
+def test_bytes_of_another_encoding_in_a_column_nobody_asked_for_do_no_harm(tmp_path: Path) -> None:
+    text = f"{HEADER},remarks\n{GOOD_ROW},Caf\xe9\n".encode("cp1252")
+    for mapping in (INCIDENTS, changed('key = ["unit"]', 'key = ["unit"]\ndistinct_by = "whole_row"')):
+        assert read(tmp_path, mapping, text).malformed == ()
+
+
+def test_the_encoding_is_the_mappings(tmp_path: Path) -> None:
+    mapping = changed('absent = ["NULL"]', 'encoding = "utf-16"')
+    assert len(read(tmp_path, mapping, f"{HEADER}\n{GOOD_ROW}\n".encode("utf-16")).facts) == 2
+    with pytest.raises(MappingError, match="This is not utf-16"):
+        read(tmp_path, mapping, f"{HEADER}\n{GOOD_ROW}\n".encode())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    assert len(read(tmp_path, INCIDENTS, f"\ufeff{HEADER}\r\n{GOOD_ROW}\r\n").facts) == 2
+
+
+def test_a_quote_that_is_not_closed_says_what_it_takes(tmp_path: Path) -> None:
+    extract = read_rows(tmp_path, GOOD_ROW, 'i-2,"E2,,,1,north,Y', GOOD_ROW.replace("i-1", "i-3"))
+    assert malformed(extract) == [(3, "", "not_readable")]
+    assert "lines 3 to 4 are lost" in extract.malformed[0].what
+
+
+def test_a_line_feed_within_quotes_is_one_row_and_lines_stay_true(tmp_path: Path) -> None:
+    two_lines = GOOD_ROW.replace("north", '"no\nrth"').replace("i-1", "i-2")
+    extract = read_rows(tmp_path, two_lines, "i-3,E1,bad,,1,north,Y")
+    assert malformed(extract) == [(2, "area", "bad_value"), (4, "opened", "bad_time")]
+
+
+def test_an_empty_line_is_no_row(tmp_path: Path) -> None:
+    assert read_rows(tmp_path, "", GOOD_ROW, "").rows == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "The extract is empty"),
+        (HEADER.replace("grade", "Grade"), "no column 'grade'"),
+        (f"{HEADER},unit", "the column 'unit' more than once"),
+        (GOOD_ROW, "no column"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_whole(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(MappingError, match=what) as caught:
+        read(tmp_path, INCIDENTS, text)
+    assert caught.value.where.startswith("extract.txt")
+    assert "north" not in str(caught.value), "a file without a header had its first row shown"
+
+
+def test_times_are_of_the_local_clock(tmp_path: Path) -> None:
+    summer = read_rows(tmp_path, "i-1,E1,01/07/2024 09:00,2024-07-01T09:05:00+02:00,1,north,Y")
+    assert [fact.at for fact in summer.facts] == [at("2024-07-01 07:05"), at("2024-07-01 08:00")]
+
+
+@pytest.mark.parametrize(("meaning", "hour"), [("first", 0), ("second", 1)])
+def test_a_time_that_came_twice_is_the_one_the_mapping_means(tmp_path: Path, meaning: str, hour: int) -> None:
+    mapping = changed('absent = ["NULL"]', f'repeated_hour = "{meaning}"')
+    extract = read_rows(tmp_path, "i-1,E1,27/10/2024 01:30,,1,north,Y", mapping=mapping)
+    assert one_of(extract, IncidentOpened).at == at(f"2024-10-27 0{hour}:30")
+
+
+def test_a_time_that_came_twice_may_be_refused(tmp_path: Path) -> None:
+    mapping = changed('absent = ["NULL"]', 'repeated_hour = "refuse"')
+    rows = ("i-1,E1,27/10/2024 01:30,,1,north,Y", "i-2,E1,27/10/2024 02:30,,1,north,Y")
+    extract = read_rows(tmp_path, *rows, mapping=mapping)
+    assert malformed(extract) == [(2, "opened", "repeated_local_time")]
+    assert one_of(extract, IncidentOpened).subject_id == "i-2"
+
+
+def test_a_date_and_a_time_in_two_columns_are_one_time(tmp_path: Path) -> None:
+    mapping = changed('at = "opened"', 'at = ["opened", "dispatched"]').replace("%d/%m/%Y %H:%M", "%d/%m/%Y %H.%M")
+    mapping = mapping.replace("present = true", 'equals = "never"')
+    extract = read_rows(tmp_path, "i-1,E1,01/12/2024,09.00,1,north,Y", mapping=mapping)
+    assert one_of(extract, IncidentOpened).at == at("2024-12-01 09:00")
+
+
+def test_absent_values_leave_a_field_out(tmp_path: Path) -> None:
+    opened = one_of(read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,,1,NULL,  "), IncidentOpened)
+    assert (opened.area, opened.domestic) == (None, False)
+
+
+def test_columns_without_any_value_are_named(tmp_path: Path) -> None:
+    assert read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,,1,NULL,").columns_empty == ("area", "dispatched", "domestic")
+
+
+def test_values_have_a_default_and_the_empty_one_stands_for_absent(tmp_path: Path) -> None:
+    mapping = changed(
+        'area = { column = "area" }',
+        'area = { column = "area", values = { "N" = "north", "" = "nowhere" }, otherwise = "elsewhere" }',
+    )
+    rows = [f"i-{area or 0},E1,01/12/2024 09:00,,1,{area},Y" for area in ("N", "", "S")]
+    areas = [
+        fact.area for fact in read_rows(tmp_path, *rows, mapping=mapping).facts if isinstance(fact, IncidentOpened)
+    ]
+    assert areas == ["north", "nowhere", "elsewhere"]
+
+
+def test_a_constant_is_the_same_in_every_row(tmp_path: Path) -> None:
+    mapping = changed('area = { column = "area" }', 'area = { constant = "all" }')
+    assert one_of(read_rows(tmp_path, GOOD_ROW, mapping=mapping), IncidentOpened).area == "all"
+
+
+def test_rows_are_included_and_excluded_by_value(tmp_path: Path) -> None:
+    mapping = changed('key = ["unit"]', 'key = ["unit"]\ninclude.area = ["north", "south"]\nexclude.grade = ["9", "8"]')
+    rows = [
+        f"i-{area}-{grade},E1,01/12/2024 09:00,,{grade},{area},Y" for area in ("north", "", "west") for grade in "189"
+    ]
+    extract = read_rows(tmp_path, *rows, mapping=mapping)
+    assert one_of(extract, IncidentOpened).subject_id == "i-north-1"
+    assert (extract.rows, extract.rows_read, extract.rows_excluded, extract.rows_malformed) == (9, 1, 8, 0)
+
+
+@pytest.mark.parametrize(("distinct_by", "repeated"), [('"whole_row"', 1), ('["incident", "unit"]', 2)])
+def test_a_row_told_again_counts_once(tmp_path: Path, distinct_by: str, repeated: int) -> None:
+    mapping = changed('key = ["unit"]', f'key = ["unit"]\ndistinct_by = {distinct_by}')
+    extract = read_rows(tmp_path, GOOD_ROW, GOOD_ROW, GOOD_ROW.replace("north", "south"), mapping=mapping)
+    assert extract.rows_repeated == repeated
+    assert extract.rows_read + extract.rows_malformed == 3 - repeated
+    assert len(extract.facts) == 2
+
+
+def test_conditions_must_all_hold(tmp_path: Path) -> None:
+    condition = '{ column = "grade", differs_from = "area" }, { column = "grade", equals = ["1", "2"] }'
+    mapping = changed('{ column = "dispatched", present = true }', condition)
+    cells = [("1", "north"), ("1", "1"), ("3", "north"), ("1", ""), ("2", "x")]
+    rows = [f"i-{index},E1,01/12/2024 09:00,01/12/2024 09:05,{a},{b},Y" for index, (a, b) in enumerate(cells)]
+    extract = read_rows(tmp_path, *rows, mapping=mapping)
+    assert [fact.subject_id for fact in extract.facts if isinstance(fact, UnitDispatched)] == ["i-0", "i-4"]
+
+
+def test_a_condition_may_ask_for_absence(tmp_path: Path) -> None:
+    mapping = changed("present = true", "present = false").replace('at = "dispatched"', 'at = "opened"')
+    extract = read_rows(tmp_path, GOOD_ROW, "i-2,E1,01/12/2024 09:00,,1,north,Y", mapping=mapping)
+    assert one_of(extract, UnitDispatched).subject_id == "i-2"
+
+
+def test_a_key_may_have_a_prefix_several_columns_or_a_digest(tmp_path: Path) -> None:
+    plain = changed('key = ["incident"]', 'key = ["incident", "grade"]\nprefix = "sx-"')
+    assert one_of(read_rows(tmp_path, GOOD_ROW, mapping=plain), IncidentOpened).subject_id == "sx-i-1-1"
+    digest = changed('key = ["incident"]', 'key = ["incident"]\nprefix = "sx-"\ndigest = true')
+    row = GOOD_ROW.replace("i-1", "INC 2024/0001")
+    first, again = (one_of(read_rows(tmp_path, row, mapping=digest), IncidentOpened).subject_id for _ in range(2))
+    assert first == again
+    assert first.startswith("sx-")
+    assert "2024" not in first.removeprefix("sx-")[:5]
+
+
+CLOSED = """
+[[facts]]
+fact = "IncidentClosed"
+per = "subject"
+at = "dispatched"
+pick = "PICK"
+when = [{ column = "dispatched", present = true }]
+[facts.fields.result]
+column = "area"
+otherwise = "other"
+[facts.fields.result.values]
+"a" = "attended"
+"c" = "cancelled"
+"d" = "duplicate"
+"""
+
+
+@pytest.mark.parametrize(
+    ("pick", "minute", "result"),
+    [("first", 20, "attended"), ("last", 10, "duplicate"), ("earliest", 10, "duplicate"), ("latest", 30, "cancelled")],
+)
+def test_a_fact_of_several_rows_is_picked_as_declared(tmp_path: Path, pick: str, minute: int, result: str) -> None:
+    mapping = INCIDENTS.replace('area = { column = "area" }\n', "") + CLOSED.replace("PICK", pick)
+    rows = [
+        f"i-1,E{unit},01/12/2024 09:00,01/12/2024 09:{minute},1,{area},Y"
+        for unit, (minute, area) in enumerate([(20, "a"), (30, "c"), (10, "d")])
+    ]
+    closed = one_of(read_rows(tmp_path, *rows, mapping=mapping), IncidentClosed)
+    assert (closed.at, closed.result) == (at(f"2024-12-01 09:{minute}"), result)
+
+
+def test_a_field_may_be_picked_for_itself(tmp_path: Path) -> None:
+    mapping = INCIDENTS.replace('area = { column = "area" }\n', "")
+    mapping += CLOSED.replace("PICK", "latest").replace('otherwise = "other"', 'otherwise = "other"\npick = "first"')
+    rows = [
+        f"i-1,E{unit},01/12/2024 09:00,01/12/2024 09:{minute},1,{area},Y"
+        for unit, (minute, area) in enumerate([(20, "a"), (30, "c")])
+    ]
+    closed = one_of(read_rows(tmp_path, *rows, mapping=mapping), IncidentClosed)
+    assert (closed.at, closed.result) == (at("2024-12-01 09:30"), "attended")
+
+
+def test_rows_that_must_agree_and_do_not_are_listed_and_tell_the_rest(tmp_path: Path) -> None:
+    extract = read_rows(tmp_path, GOOD_ROW, GOOD_ROW.replace("E1", "E2").replace("north", "south"))
+    assert malformed(extract) == [(3, "area", "rows_disagree")]
+    assert "line 2" in extract.malformed[0].what
+    assert extract.counts() == {"IncidentOpened": 0, "UnitDispatched": 2}
+    assert (extract.rows_read, extract.rows_malformed) == (2, 0)
+
+
+def test_an_absent_value_disagrees_with_none(tmp_path: Path) -> None:
+    extract = read_rows(tmp_path, GOOD_ROW.replace("north", ""), GOOD_ROW.replace("E1", "E2"))
+    assert one_of(extract, IncidentOpened).area == "north"
+
+
+def test_a_fact_of_several_rows_that_lacks_a_field_is_listed(tmp_path: Path) -> None:
+    extract = read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,01/12/2024 09:05,,north,Y")
+    assert malformed(extract) == [(2, "grade", "missing_value")]
+    assert extract.counts() == {"IncidentOpened": 0, "UnitDispatched": 1}
+
+
+def test_a_malformed_row_tells_nothing_at_all(tmp_path: Path) -> None:
+    """Half a row would be worse than none: a unit that arrived and was never sent."""
+    extract = read_rows(tmp_path, GOOD_ROW.replace(",Y", ",perhaps"))
+    assert extract.facts == ()
+
+
+def test_every_fact_is_about_a_subject_of_the_force(tmp_path: Path) -> None:
+    for fact in read_rows(tmp_path, GOOD_ROW).facts:
+        assert isinstance(fact, SubjectFact)
+        assert fact.force == "staffordshire"

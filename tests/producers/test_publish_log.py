@@ -1,0 +1,322 @@
+"""The publisher on a real log: what was published is there, once, in order, on the partition of its subject."""
+
+import gc
+import logging
+import socket
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from facts import wire
+from facts.errors import PartMissingError
+from facts.fact import FactWithdrawn
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from producers.errors import PublishError
+from producers.extract import read_extract
+from producers.packaged import packaged_mapping, packaged_sample
+from producers.publish import BACKFILL, LIVE, Publisher, PublisherSettings, connect, partition_of
+from producers.replay import play
+from tests.conftest import LogBackend
+from tests.contract.waiting import eventually
+from tests.embedded.broker_process import BrokerProcess
+from tests.producers.extracts import NOW
+from tests.real.kafka_server import KafkaServer
+from tests.real.parts import missing
+
+PARTITIONS = 4
+AT = datetime(2024, 12, 1, 9, tzinfo=UTC)
+
+
+def opened(bootstrap: str, settings: PublisherSettings = LIVE) -> Publisher:
+    return connect(bootstrap, settings, now=lambda: NOW, monotonic=time.monotonic)
+
+
+def make_topic(bootstrap: str, name: str) -> Topic:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        wanted = {name: {"num_partitions": PARTITIONS, "replication_factor": 1}}
+        admin.create_topics(wanted, wait_for_metadata=True)
+    finally:
+        admin.close()
+    return cast(Topic, name)
+
+
+def read_back(bootstrap: str, topic: str) -> dict[int, list[tuple[bytes | None, list[AnyFact]]]]:
+    """The records of each partition: key and facts."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    try:
+        consumer.assign(places)
+        ends = consumer.end_offsets(places)
+        records: dict[int, list[tuple[bytes | None, list[AnyFact]]]] = {number: [] for number in range(PARTITIONS)}
+        while any(consumer.position(place) < ends[place] for place in places):
+            for place, batch in consumer.poll(timeout_ms=1000).items():
+                records[place.partition] += [(record.key, facts_of(record.value)) for record in batch]
+    finally:
+        consumer.close()
+    return records
+
+
+def facts_of(value: bytes) -> list[AnyFact]:
+    parcel = wire.decode(value, "incidents", NOW)
+    assert parcel.unreadable == []
+    return [fact for _, fact in parcel.facts]
+
+
+def flat(records: dict[int, list[tuple[bytes | None, list[AnyFact]]]]) -> list[AnyFact]:
+    return [fact for partition in records.values() for _, facts in partition for fact in facts]
+
+
+def withdrawn(number: int, subject_id: str) -> FactWithdrawn:
+    """The one fact that travels on any topic, so that each test can have a topic of its own."""
+    return FactWithdrawn(fact_id=f"w-{number}", force="strict", at=AT, subject_id=subject_id, withdraws=f"f-{number}")
+
+
+def beat(seq: int) -> FeedHeartbeat:
+    return FeedHeartbeat(
+        fact_id=f"b-{seq}", force="strict", at=AT, feed="dispatch", seq=seq, complete_to=AT + timedelta(seconds=seq)
+    )
+
+
+@pytest.fixture
+def topic(log_backend: LogBackend) -> Topic:
+    return make_topic(log_backend.bootstrap, f"incidents-{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def dropped_sockets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """kafka-python leaves the sockets of failed attempts to the garbage collector: collected here, and not elsewhere.
+
+    Its log is shut off, because what it says there is kept by pytest, connections and all.
+    """
+    caplog.set_level(logging.CRITICAL + 1, "kafka")
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+DROPS_SOCKETS = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+Broker = BrokerProcess | KafkaServer
+
+
+@pytest.fixture
+def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """A broker that only this test uses, and may kill: the embedded one, unless the test asks for "kafka"."""
+    is_kafka = getattr(request, "param", "embedded") == "kafka"
+    reason = missing("kafka") if is_kafka else None
+    if reason:
+        pytest.skip(reason)
+    broker = KafkaServer(tmp_path / "log") if is_kafka else BrokerProcess(tmp_path / "log")
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_every_fact_is_in_the_log_once_and_in_its_subjects_order(
+    log_backend: LogBackend, topic: Topic, compression: str
+) -> None:
+    settings = msgspec.convert({"compression": compression, "parcel_facts": 7}, PublisherSettings)
+    facts = [withdrawn(number, f"i-{number % 50}") for number in range(2000)]
+    with opened(log_backend.bootstrap, settings) as log:
+        for fact in facts:
+            log.publish(fact, topic)
+    records = read_back(log_backend.bootstrap, topic)
+    for partition, parcels in records.items():
+        told = [each for _, parcel in parcels for each in parcel]
+        assert told == [fact for fact in facts if partition_of(fact.subject_id, PARTITIONS) == partition]
+        for key, parcel in parcels:
+            assert key == (parcel[0].subject_id.encode() if len(parcel) == 1 else None)  # type: ignore[union-attr]
+    assert len(flat(records)) == len(facts)
+
+
+def test_each_heartbeat_stands_on_every_partition_after_the_facts_before_it(
+    log_backend: LogBackend, topic: Topic
+) -> None:
+    facts = [withdrawn(number, f"i-{number}") for number in range(400)]
+    with opened(log_backend.bootstrap, BACKFILL) as log:
+        for number, fact in enumerate(facts):
+            log.publish(fact, topic)
+            if number % 40 == 39:
+                log.heartbeat(beat(number), topic)
+    for parcels in read_back(log_backend.bootstrap, topic).values():
+        told = [fact for _, parcel in parcels for fact in parcel]
+        assert [fact.seq for fact in told if isinstance(fact, FeedHeartbeat)] == list(range(39, 400, 40))
+        reached = -1
+        for each in told:
+            if isinstance(each, FeedHeartbeat):
+                reached = each.seq
+            else:
+                assert int(each.fact_id.removeprefix("w-")) > reached
+
+
+def test_a_live_fact_arrives_without_another_call(log_backend: LogBackend, topic: Topic) -> None:
+    with opened(log_backend.bootstrap) as log:
+        log.publish(withdrawn(1, "i-1"), topic)
+        eventually(lambda: flat(read_back(log_backend.bootstrap, topic)), "the fact is in the log")
+
+
+def test_a_topic_that_is_missing_is_told_and_not_created(log_backend: LogBackend) -> None:
+    name = cast(Topic, f"incidents-{uuid.uuid4().hex}")
+    settings = PublisherSettings(topic_timeout_seconds=0.5)
+    with (
+        opened(log_backend.bootstrap, settings) as log,
+        pytest.raises(PartMissingError, match="There is no topic") as caught,
+    ):
+        log.publish(withdrawn(1, "i-1"), name)
+    assert caught.value.where == log_backend.bootstrap
+    admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
+    try:
+        assert name not in admin.list_topics()
+    finally:
+        admin.close()
+
+
+def test_a_topic_is_not_created_even_where_asking_for_it_would(tmp_path: Path) -> None:
+    """A topic made by accident would have the wrong number of partitions for ever."""
+    broker = BrokerProcess(tmp_path / "log", "--auto-create-topics")
+    broker.start()
+    try:
+        with (
+            opened(broker.bootstrap, PublisherSettings(topic_timeout_seconds=0.5)) as log,
+            pytest.raises(PartMissingError, match="There is no topic"),
+        ):
+            log.heartbeat(beat(1), "incidents")
+    finally:
+        broker.stop()
+
+
+@DROPS_SOCKETS
+@pytest.mark.usefixtures("dropped_sockets")
+def test_where_nothing_answers_that_is_said(unused_port: int) -> None:
+    with pytest.raises(PartMissingError, match="Kafka does not answer") as caught:
+        connect(
+            f"127.0.0.1:{unused_port}",
+            now=lambda: NOW,
+            monotonic=time.monotonic,
+            options={"bootstrap_timeout_ms": 500},
+        )
+    assert str(unused_port) in caught.value.where
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_sample_is_played_whole(own_broker: Broker) -> None:
+    make_topic(own_broker.bootstrap, "incidents")
+    name = "san_francisco_fire"
+    extract = read_extract(packaged_sample(name), packaged_mapping(name), now=NOW)
+    with opened(own_broker.bootstrap, BACKFILL) as log:
+        played = play(extract, log, speed="max", monotonic=time.monotonic, wait=threading.Event().wait)
+    told = flat(read_back(own_broker.bootstrap, "incidents"))
+    facts = [fact for fact in told if not isinstance(fact, FeedHeartbeat)]
+    assert played.is_whole
+    assert (len(facts), len(told) - len(facts)) == (len(extract.facts), PARTITIONS * played.heartbeats)
+    assert {fact.fact_id: fact for fact in facts} == {fact.fact_id: fact for fact in extract.facts}
+
+
+def kill_between(broker: Broker, publish_next: Callable[[], None], times: int) -> None:
+    """Publish while the broker is killed and started again."""
+    stopped = threading.Event()
+
+    def publish() -> None:
+        while not stopped.is_set():
+            publish_next()
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    try:
+        for _ in range(times):
+            broker.kill()
+            broker.start()
+            size_bytes = log_bytes(broker)
+            eventually(partial(is_larger, broker, size_bytes), "it takes records again")
+    finally:
+        stopped.set()
+        publishing.join()
+
+
+def log_bytes(broker: Broker) -> int:
+    """The size of what the broker keeps of the topic."""
+    return sum(path.stat().st_size for path in broker.directory.rglob("*.log") if "incidents" in str(path))
+
+
+def is_larger(broker: Broker, size_bytes: int) -> bool:
+    return log_bytes(broker) > size_bytes
+
+
+@DROPS_SOCKETS
+@pytest.mark.usefixtures("dropped_sockets")
+@pytest.mark.parametrize("own_broker", ["embedded", pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
+def test_a_broker_that_is_killed_costs_no_fact_and_doubles_none(own_broker: Broker) -> None:
+    topic = make_topic(own_broker.bootstrap, "incidents")
+    published: list[FactWithdrawn] = []
+    with opened(own_broker.bootstrap, PublisherSettings(parcel_facts=10, buffer_bytes=200_000)) as log:
+
+        def publish_next() -> None:
+            fact = withdrawn(len(published), f"i-{len(published) % 97}")
+            log.publish(fact, topic)
+            published.append(fact)
+            if len(published) % 1000 == 0:
+                log.heartbeat(beat(len(published)), topic)
+
+        kill_between(own_broker, publish_next, 3)
+    told = flat(read_back(own_broker.bootstrap, topic))
+    facts = [fact for fact in told if isinstance(fact, FactWithdrawn)]
+    assert len(facts) == len(published) > 1000
+    assert {fact.fact_id for fact in facts} == {fact.fact_id for fact in published}
+
+
+@DROPS_SOCKETS
+@pytest.mark.usefixtures("dropped_sockets")
+def test_a_broker_that_stays_away_is_told_and_the_publisher_ends(own_broker: Broker) -> None:
+    topic = make_topic(own_broker.bootstrap, "incidents")
+    threads_before = threading.active_count()
+    log = opened(own_broker.bootstrap, PublisherSettings(delivery_timeout_seconds=1.0))
+    log.publish(withdrawn(1, "i-1"), topic)
+    log.flush()
+    own_broker.kill()
+    log.publish(withdrawn(2, "i-2"), topic)
+    log.heartbeat(beat(1), topic)
+    with pytest.raises(PublishError, match="2 facts may not have reached the log"):
+        log.flush()
+    with pytest.raises(PublishError):
+        log.publish(withdrawn(3, "i-3"), topic)
+    with pytest.raises(PublishError):
+        log.close()
+    eventually(lambda: threading.active_count() <= threads_before, "the publisher's threads ended")
+
+
+@DROPS_SOCKETS
+@pytest.mark.usefixtures("dropped_sockets")
+def test_closing_while_the_broker_is_away_ends_everything_and_says_what_is_missing(own_broker: Broker) -> None:
+    topic = make_topic(own_broker.bootstrap, "incidents")
+    threads_before = threading.active_count()
+    log = opened(own_broker.bootstrap)
+    log.publish(withdrawn(1, "i-1"), topic)
+    log.flush()
+    own_broker.kill()
+    log.publish(withdrawn(2, "i-2"), topic)
+    with pytest.raises(PublishError, match="1 facts may not have reached the log"):
+        log.close(within_seconds=0.1)
+    eventually(lambda: threading.active_count() <= threads_before, "the publisher's threads ended")

@@ -1,0 +1,223 @@
+"""Playing an extract: facts in order of event time at the pace asked for, heartbeats that never promise too much."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from facts import wire
+from facts.errors import SettingError
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from producers.errors import PublishError
+from producers.extract import Extract
+from producers.replay import Played, Speed, parse_speed, play
+from tests.producers.extracts import NOW, read_rows
+
+START = datetime(2024, 12, 1, 9, tzinfo=UTC)
+
+
+class _Tape:
+    """A sink that keeps what it is told, and when by a clock of its own."""
+
+    def __init__(self, stop_after: float = float("inf")) -> None:
+        self.seconds = 0.0
+        self.stop_after = stop_after
+        self.told: list[tuple[float, AnyFact]] = []
+        self.flushes = 0
+
+    def publish(self, fact: AnyFact) -> None:
+        self.told.append((self.seconds, fact))
+
+    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
+        assert topic == "incidents"
+        self.told.append((self.seconds, heartbeat))
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> bool:
+        self.seconds = min(self.seconds + seconds, self.stop_after)
+        return self.seconds >= self.stop_after
+
+    def facts(self) -> list[AnyFact]:
+        return [fact for _, fact in self.told if not isinstance(fact, FeedHeartbeat)]
+
+    def beats(self) -> list[FeedHeartbeat]:
+        return [fact for _, fact in self.told if isinstance(fact, FeedHeartbeat)]
+
+
+def extract_of(directory: Path, *minutes: int) -> Extract:
+    """Incidents opened so many minutes after nine, in the order given."""
+    rows = []
+    for index, minute in enumerate(minutes):
+        opened = START + timedelta(minutes=minute)
+        rows.append(f"i-{index},E1,{opened:%d/%m/%Y %H:%M},,1,north,Y")
+    return read_rows(directory, *rows)
+
+
+def played(extract: Extract, tape: _Tape, speed: Speed = "max") -> Played:
+    return play(extract, tape, speed=speed, monotonic=tape.monotonic, wait=tape.wait)
+
+
+def assert_promises_kept(tape: _Tape) -> None:
+    """No heartbeat said `complete to` a time that a later fact is older than, and none went back."""
+    complete_to = datetime.min.replace(tzinfo=UTC)
+    for _, fact in tape.told:
+        if isinstance(fact, FeedHeartbeat):
+            assert fact.complete_to >= complete_to
+            complete_to = fact.complete_to
+        else:
+            assert fact.at >= complete_to
+
+
+@pytest.mark.parametrize("speed", ["max", 1.0, 60.0, 3600.0])
+def test_everything_is_told_in_order_of_event_time(tmp_path: Path, speed: Speed) -> None:
+    extract, tape = extract_of(tmp_path, 30, 0, 90, 31), _Tape()
+    result = played(extract, tape, speed)
+    assert tape.facts() == list(extract.facts)
+    assert result.facts == 4
+    assert result.heartbeats == len(tape.beats())
+    assert result.is_whole
+    assert_promises_kept(tape)
+
+
+def test_the_first_heartbeat_comes_before_the_first_fact(tmp_path: Path) -> None:
+    """A reader must know that the clock is the feed's own before the first fact looks eight years late."""
+    tape = _Tape()
+    played(extract_of(tmp_path, 0, 5), tape)
+    first = tape.told[0][1]
+    assert isinstance(first, FeedHeartbeat)
+    assert (first.complete_to, first.replay, first.feed, first.force) == (START, True, "dispatch", "staffordshire")
+
+
+def test_the_last_heartbeat_is_after_the_last_fact(tmp_path: Path) -> None:
+    tape = _Tape()
+    result = played(extract_of(tmp_path, 0, 5), tape)
+    last = tape.told[-1][1]
+    assert isinstance(last, FeedHeartbeat)
+    assert last.complete_to > START + timedelta(minutes=5)
+    assert result.complete_to == last.complete_to
+    assert tape.flushes == 1
+
+
+def test_at_a_speed_facts_come_when_they_are_due(tmp_path: Path) -> None:
+    tape = _Tape()
+    played(extract_of(tmp_path, 0, 10, 60), tape, 60.0)
+    due = [seconds for seconds, fact in tape.told if not isinstance(fact, FeedHeartbeat)]
+    assert due == pytest.approx([0, 10, 60])
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 60.0, 3600.0])
+def test_at_a_speed_a_heartbeat_comes_at_least_every_second(tmp_path: Path, speed: float) -> None:
+    tape = _Tape()
+    played(extract_of(tmp_path, 0, 10, 60), tape, speed)
+    times = [seconds for seconds, fact in tape.told if isinstance(fact, FeedHeartbeat)]
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 1.0
+
+
+def test_at_max_nobody_waits_and_heartbeats_are_six_hours_apart(tmp_path: Path) -> None:
+    tape = _Tape()
+    played(extract_of(tmp_path, 0, 24 * 60), tape)
+    assert tape.seconds == 0
+    times = [beat.complete_to for beat in tape.beats()]
+    assert times == [*(START + timedelta(hours=hours) for hours in (0, 6, 12, 18, 24)), times[-1]]
+
+
+def test_the_past_is_played_as_fast_as_it_goes_and_the_rest_at_the_speed(tmp_path: Path) -> None:
+    tape = _Tape()
+    played = play(
+        extract_of(tmp_path, 0, 60, 120, 130),
+        tape,
+        speed=60,
+        monotonic=tape.monotonic,
+        wait=tape.wait,
+        fast_until=START + timedelta(minutes=110),
+    )
+    told = [(seconds, fact.at) for seconds, fact in tape.told if not isinstance(fact, FeedHeartbeat)]
+    assert [seconds for seconds, at in told if at < START + timedelta(minutes=110)] == [0.0, 0.0]
+    assert [seconds for seconds, at in told if at >= START + timedelta(minutes=110)] == [10.0, 20.0]
+    assert START + timedelta(minutes=110) in [beat.complete_to for beat in tape.beats()], "history is complete at once"
+    assert played.is_whole
+
+
+def test_heartbeats_count_and_two_plays_say_the_same(tmp_path: Path) -> None:
+    extract, once, again = extract_of(tmp_path, 0, 600, 1200), _Tape(), _Tape()
+    played(extract, once)
+    played(extract, again)
+    assert [beat.seq for beat in once.beats()] == list(range(len(once.beats())))
+    assert once.told == again.told
+    assert len({fact.fact_id for _, fact in once.told}) == len(once.told)
+
+
+def test_what_is_told_can_be_read_back(tmp_path: Path) -> None:
+    tape = _Tape()
+    played(extract_of(tmp_path, 0, 600), tape)
+    told = [fact for _, fact in tape.told]
+    parcel = wire.decode(wire.encode(told), "incidents", NOW)
+    assert (parcel.facts, parcel.unreadable) == (list(enumerate(told)), [])
+
+
+def test_stopped_between_facts_it_keeps_its_promises_and_flushes(tmp_path: Path) -> None:
+    extract, tape = extract_of(tmp_path, 0, 10, 60), _Tape(stop_after=30.2)
+    result = played(extract, tape, 60.0)
+    assert tape.facts() == list(extract.facts[:2])
+    assert (result.facts, result.is_whole, tape.flushes) == (2, False, 1)
+    last = tape.told[-1][1]
+    assert isinstance(last, FeedHeartbeat)
+    assert last.complete_to == START + timedelta(minutes=30.5), "all that is older than what was due next was told"
+    assert_promises_kept(tape)
+
+
+def test_at_max_it_can_be_stopped_too(tmp_path: Path) -> None:
+    extract, tape = extract_of(tmp_path, *range(1200)), _Tape(stop_after=0.0)
+    result = played(extract, tape)
+    assert 0 < result.facts < 1200
+    assert (result.is_whole, tape.flushes) == (False, 1)
+    assert_promises_kept(tape)
+
+
+def test_an_extract_without_facts_tells_nothing(tmp_path: Path) -> None:
+    tape = _Tape()
+    assert played(read_rows(tmp_path), tape) == Played(facts=0, heartbeats=0, complete_to=None, is_whole=True)
+    assert tape.told == []
+
+
+def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
+    said: list[tuple[int, int]] = []
+    extract, tape = extract_of(tmp_path, *range(1200)), _Tape()
+    play(
+        extract,
+        tape,
+        speed="max",
+        monotonic=tape.monotonic,
+        wait=tape.wait,
+        progress=lambda done, total: said.append((done, total)),
+    )
+    assert said[-1] == (1200, 1200)
+    assert (1000, 1200) in said
+    assert said == sorted(said)
+
+
+def test_what_did_not_arrive_is_not_called_played(tmp_path: Path) -> None:
+    class Broken(_Tape):
+        def flush(self) -> None:
+            raise PublishError("1 fact did not arrive.", where="Kafka", hint="Mend it.")
+
+    with pytest.raises(PublishError):
+        played(extract_of(tmp_path, 0), Broken())
+
+
+@pytest.mark.parametrize(("text", "speed"), [("max", "max"), ("1", 1.0), ("0.5", 0.5), ("3600", 3600.0)])
+def test_a_speed_is_max_or_a_number(text: str, speed: Speed) -> None:
+    assert parse_speed(text) == speed
+
+
+@pytest.mark.parametrize("text", ["", "fast", "0", "-1", "nan", "inf", "1e9"])
+def test_what_is_no_speed_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match="is not a speed"):
+        parse_speed(text)
