@@ -1,0 +1,86 @@
+"""Fixtures of the whole product: workers as processes, on the embedded parts and on the real ones."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from bluelamp.embedded.state import StateServer
+from facts.union import TOPICS
+from streams.log import QUARANTINE_TOPIC
+from tests.embedded.broker_process import BrokerProcess
+from tests.real.kafka_server import KafkaServer
+from tests.real.parts import missing
+from tests.support.system import System
+
+FORCE = "san_francisco_fire"
+_numbers = count(1)
+
+
+class Parts:
+    """A running log and a running state server.
+
+    Args:
+        name: `embedded`, or `real`: Apache Kafka and Debian's Redis.
+        directory: of their data.
+    """
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name, self.directory = name, directory
+        self.broker = KafkaServer(directory / "log") if name == "real" else BrokerProcess(directory / "log")
+        self.state = StateServer(directory / "state", binary="debian" if name == "real" else "embedded")
+
+    def start(self) -> None:
+        """Start both."""
+        self.broker.start()
+        self.state.start()
+
+    def stop(self) -> None:
+        """End both."""
+        self.broker.stop()
+        self.state.stop()
+
+    def forget_topics(self) -> None:
+        """Delete what tests before have written."""
+        admin = KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        known = {*TOPICS, QUARANTINE_TOPIC} & set(admin.list_topics())
+        if known:
+            admin.delete_topics(sorted(known))
+        admin.close()
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+def parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """The embedded log and state server, then Apache Kafka and Debian's Redis."""
+    name: str = request.param
+    reason = (missing("kafka") or missing("redis")) if name == "real" else None
+    if reason:
+        pytest.skip(reason)
+    found = Parts(name, tmp_path_factory.mktemp(name))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def new_system(parts: Parts, tmp_path: Path) -> Iterator[Callable[[], System]]:
+    """Makes systems on an empty log, each with a state of its own."""
+    made: list[System] = []
+    parts.forget_topics()
+
+    def make() -> System:
+        state_name = f"test-{next(_numbers)}"
+        made.append(System(parts.broker.bootstrap, parts.state.url, tmp_path, state_name, FORCE))
+        return made[-1]
+
+    yield make
+    for system in made:
+        system.stop()
+
+
+@pytest.fixture
+def system(new_system: Callable[[], System]) -> System:
+    """A system on an empty log."""
+    return new_system()

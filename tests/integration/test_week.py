@@ -1,0 +1,158 @@
+"""The San Francisco week through Kafka, Faust and Redis: every cell equals the independent recount."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bluelamp.comparison import Comparison, Query, compare, every_query
+from bluelamp.recount.log import from_log
+from facts.incident import IncidentRegraded
+from facts.union import AnyFact
+from measures.catalogue import find
+from producers.extract import read_extract
+from producers.packaged import packaged_mapping, packaged_sample
+from producers.publish import BACKFILL
+from streams.readings import Reader
+from tests.integration.conftest import FORCE
+from tests.support.system import System
+
+WEEK = "2016-12-31/2017-01-08"
+SPANS = ("opened_to_dispatched", "dispatched_to_arrived", "opened_to_arrived")
+MIDWEEK = datetime.fromisoformat("2017-01-04T12:00:00-08:00")
+
+
+def run(system: System, *arguments: str) -> Any:
+    """What a command answers in JSON."""
+    told = subprocess.run(
+        [sys.executable, "-m", "bluelamp", *arguments, "--json"],
+        env=system.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return json.loads(told.stdout)
+
+
+LIVE = ("60m", "24h", "shift")
+EVERY = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "last_month")
+
+
+def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] = LIVE) -> Comparison:
+    """The state against a recount of the log: spans by grade, area and day; everything over some windows."""
+    rules = system.rules[FORCE]
+    source = reader or system.reader()
+    by = ("grade", "area", "day")
+    cells = [
+        Query(measure=find(f"{span}_{statistic}"), window=WEEK, by=by)
+        for span in SPANS
+        for statistic in ("median_seconds", "within_target_ratio")
+    ]
+    whole = every_query([WEEK, *windows], rules.force)
+    with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
+        source.refresh()
+        found = compare(source, recount, FORCE, [*cells, *whole], source.present(FORCE))
+        past = compare(source, recount, FORCE, every_query(["60m"], rules.force), MIDWEEK)
+    return Comparison(found.cells + past.cells, found.differences + past.differences)
+
+
+def counts(reader: Reader, **where: str) -> dict[str, int]:
+    """Incidents of the week by grade."""
+    limits = {name: (word,) for name, word in where.items()}
+    return {
+        each.dimensions["grade"]: each.n
+        for each in reader.read("incident_count", WEEK, by=("grade",), where=limits, force=FORCE)
+    }
+
+
+def facts() -> list[AnyFact]:
+    """The facts of the sample."""
+    when = datetime.fromisoformat("2026-01-01T00:00:00Z")
+    mapping = packaged_mapping(FORCE)
+    return list(read_extract(packaged_sample(FORCE), mapping, now=when).facts)
+
+
+def test_every_cell_of_the_week_equals_the_recount(system: System) -> None:
+    system.start_workers(2)
+    told = run(system, "replay", "sample", "--speed", "max")
+    assert (told["rows"], told["facts_by_type"]["IncidentOpened"], told["malformed"]) == (7704, 3560, [])
+    system.settle()
+    found = held(system, windows=EVERY)
+    assert found.differences == []
+    assert found.cells > 5000
+    reader = system.reader()
+    assert sum(counts(reader).values()) == 3560
+    assert reader.read("incident_regraded_count", WEEK, force=FORCE)[0].value == 155
+    answer = run(system, "read", "opened_to_arrived_median_seconds", "--window", WEEK, "--by", "grade,area,day")
+    assert len(answer) > 100
+    assert {"value", "n", "state", "spread", "dimensions"} <= set(answer[0])
+    compared = run(system, "recount", "--window", WEEK, "--compare")
+    assert compared["differences"] == []
+
+    before = reader.read("opened_to_arrived_median_seconds", WEEK, by=("grade", "area", "day"), force=FORCE)
+    run(system, "replay", "sample", "--speed", "max")
+    system.settle()
+    assert system.count("duplicates") == system.count("facts") == told["facts"]
+    after = reader.read("opened_to_arrived_median_seconds", WEEK, by=("grade", "area", "day"), force=FORCE)
+    assert [(each.dimensions, each.value, each.n, each.spread) for each in after] == [
+        (each.dimensions, each.value, each.n, each.spread) for each in before
+    ]
+    assert held(system, reader).differences == []
+
+
+def test_shuffled_it_gives_the_same_figures(system: System) -> None:
+    shuffled = facts()
+    random.Random(7).shuffle(shuffled)
+    system.start_workers(1)
+    with system.publisher(BACKFILL) as publisher:
+        for fact in shuffled:
+            publisher.publish(fact)
+    run(system, "replay", "sample", "--speed", "max")  # the heartbeats, and every fact a second time
+    system.settle()
+    assert system.count("duplicates") == len(shuffled)
+    assert held(system).differences == []
+
+
+def test_a_regrade_moves_the_incident_from_one_grade_to_the_other_and_the_sum_stays(system: System) -> None:
+    system.start_workers(1)
+    run(system, "replay", "sample", "--speed", "max")
+    system.settle()
+    reader = system.reader()
+    before = counts(reader)
+    incident = next(
+        fact for fact in facts() if type(fact).__name__ == "IncidentOpened" and getattr(fact, "grade", "") == "2"
+    )
+    with system.publisher() as publisher:
+        publisher.publish(
+            IncidentRegraded(
+                fact_id="a-regrade-of-our-own",
+                force=FORCE,
+                at=incident.at + timedelta(hours=1),
+                subject_id=str(getattr(incident, "subject_id", "")),
+                grade="E",
+            )
+        )
+    system.settle()
+    after = counts(reader)
+    assert sum(after.values()) == sum(before.values()) == 3560
+    assert (after["E"] - before["E"], after["2"] - before["2"]) == (1, -1)
+    assert held(system, reader).differences == []
+
+
+@pytest.mark.parametrize("workers", [3])
+def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], workers: int) -> None:
+    """Two states from one log: one worker's, and that of several that join while it works."""
+    one, several = new_system(), new_system()
+    one.start_workers(1)
+    several.start_workers(1)
+    run(one, "replay", "sample", "--speed", "max")
+    several.start_workers(workers - 1)
+    one.settle()
+    several.settle()
+    assert held(one).differences == held(several).differences == []
