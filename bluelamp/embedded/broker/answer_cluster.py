@@ -1,0 +1,87 @@
+"""Answers about the cluster: which requests are understood, who the broker is, which topics there are."""
+
+import uuid
+from typing import Any
+
+from kafka.protocol.admin import DescribeClusterResponse
+from kafka.protocol.metadata import ApiVersionsResponse, FindCoordinatorResponse, MetadataResponse
+
+from bluelamp.embedded.broker.batch import LEADER_EPOCH
+from bluelamp.embedded.broker.catalog import Topic
+from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
+from bluelamp.embedded.broker.node import NODE_ID, Caller, Node
+
+_GROUP_COORDINATOR = 0
+
+_Topic = MetadataResponse.MetadataResponseTopic
+_Partition = _Topic.MetadataResponsePartition
+
+
+def api_versions(spans: dict[int, tuple[int, int]], error: ErrorCode = ErrorCode.NONE) -> Any:
+    """The requests that are understood, as key to oldest and newest version."""
+    keys = [
+        ApiVersionsResponse.ApiVersion(api_key=key, min_version=oldest, max_version=newest)
+        for key, (oldest, newest) in spans.items()
+    ]
+    return ApiVersionsResponse(error_code=error, api_keys=keys)
+
+
+async def metadata(node: Node, request: Any, caller: Caller) -> Any:
+    """The broker and the topics that are asked for, or all."""
+    wants_all = request.topics is None or (caller.version == 0 and not request.topics)
+    may_create = node.settings.auto_create_topics and request.allow_auto_topic_creation
+    if wants_all:
+        topics = [_describe(topic) for topic in node.catalog.topics.values()]
+    else:
+        topics = [_find(node, asked.name, asked.topic_id, may_create=may_create) for asked in request.topics]
+    broker = MetadataResponse.MetadataResponseBroker(node_id=NODE_ID, host=node.host, port=node.port)
+    return MetadataResponse(brokers=[broker], cluster_id=node.catalog.cluster_id, controller_id=NODE_ID, topics=topics)
+
+
+async def describe_cluster(node: Node, _request: Any, _caller: Caller) -> Any:
+    """The cluster's id and its one broker."""
+    broker = DescribeClusterResponse.DescribeClusterBroker(broker_id=NODE_ID, host=node.host, port=node.port)
+    return DescribeClusterResponse(
+        cluster_id=node.catalog.cluster_id, controller_id=NODE_ID, brokers=[broker], error_message=None
+    )
+
+
+async def find_coordinator(node: Node, request: Any, _caller: Caller) -> Any:
+    """This broker coordinates every group; there are no transactions to coordinate."""
+    if request.key_type != _GROUP_COORDINATOR:
+        reason = "transactions are not supported by the embedded broker"
+        return FindCoordinatorResponse(error_code=ErrorCode.INVALID_REQUEST, error_message=reason, node_id=-1, port=-1)
+    return FindCoordinatorResponse(node_id=NODE_ID, host=node.host, port=node.port, error_code=0, error_message=None)
+
+
+def _find(node: Node, name: str | None, topic_id: uuid.UUID | None, *, may_create: bool) -> Any:
+    if topic_id is not None:
+        by_id = (topic for topic in node.catalog.topics.values() if topic.topic_id == topic_id)
+        found = next(by_id, None)
+        return _missing(name, topic_id, ErrorCode.UNKNOWN_TOPIC_ID) if found is None else _describe(found)
+    try:
+        if may_create and name not in node.catalog.topics:
+            node.catalog.create(name or "", node.settings.default_partitions, {})
+        return _describe(node.catalog.topic(name))
+    except BrokerError as error:
+        return _missing(name, None, error.code)
+
+
+def _missing(name: str | None, topic_id: uuid.UUID | None, code: ErrorCode) -> Any:
+    return _Topic(error_code=code, name=name or "", topic_id=topic_id, partitions=[])
+
+
+def _describe(topic: Topic) -> Any:
+    partitions = [
+        _Partition(
+            error_code=0,
+            partition_index=index,
+            leader_id=NODE_ID,
+            leader_epoch=LEADER_EPOCH,
+            replica_nodes=[NODE_ID],
+            isr_nodes=[NODE_ID],
+            offline_replicas=[],
+        )
+        for index in range(len(topic.partitions))
+    ]
+    return _Topic(error_code=0, name=topic.name, topic_id=topic.topic_id, partitions=partitions)

@@ -1,0 +1,77 @@
+"""What the broker may refuse: Kafka's error codes, and the errors that carry them.
+
+BrokerError                 a request is refused; the client is told `code`
+    MemberIdRequiredError   a group member must ask again with the id it is given
+BadRequestError             bytes that are not a request; that connection is closed
+StartError                  the broker cannot start; a person is needed
+"""
+
+from enum import IntEnum
+
+
+class ErrorCode(IntEnum):
+    """The codes of Kafka's protocol that this broker answers with."""
+
+    NONE = 0
+    OFFSET_OUT_OF_RANGE = 1
+    CORRUPT_MESSAGE = 2
+    UNKNOWN_TOPIC_OR_PARTITION = 3
+    MESSAGE_TOO_LARGE = 10
+    OFFSET_METADATA_TOO_LARGE = 12
+    COORDINATOR_NOT_AVAILABLE = 15
+    INVALID_TOPIC = 17
+    INVALID_REQUIRED_ACKS = 21
+    ILLEGAL_GENERATION = 22
+    INCONSISTENT_GROUP_PROTOCOL = 23
+    INVALID_GROUP_ID = 24
+    UNKNOWN_MEMBER_ID = 25
+    INVALID_SESSION_TIMEOUT = 26
+    REBALANCE_IN_PROGRESS = 27
+    INVALID_TIMESTAMP = 32
+    UNSUPPORTED_VERSION = 35
+    TOPIC_ALREADY_EXISTS = 36
+    INVALID_PARTITIONS = 37
+    INVALID_REPLICATION_FACTOR = 38
+    INVALID_REPLICA_ASSIGNMENT = 39
+    INVALID_CONFIG = 40
+    INVALID_REQUEST = 42
+    UNSUPPORTED_FOR_MESSAGE_FORMAT = 43
+    POLICY_VIOLATION = 44
+    OUT_OF_ORDER_SEQUENCE_NUMBER = 45
+    INVALID_PRODUCER_EPOCH = 47
+    KAFKA_STORAGE_ERROR = 56
+    NON_EMPTY_GROUP = 68
+    GROUP_ID_NOT_FOUND = 69
+    FETCH_SESSION_ID_NOT_FOUND = 70
+    FENCED_LEADER_EPOCH = 74
+    UNKNOWN_LEADER_EPOCH = 75
+    MEMBER_ID_REQUIRED = 79
+    GROUP_MAX_SIZE_REACHED = 81
+    FENCED_INSTANCE_ID = 82
+    INVALID_RECORD = 87
+    UNKNOWN_TOPIC_ID = 100
+
+
+class BrokerError(Exception):
+    """A request is refused: `code` is what the client is told, `reason` says what and what to do."""
+
+    def __init__(self, code: ErrorCode, reason: str = "") -> None:
+        super().__init__(f"{code.name}: {reason}" if reason else code.name)
+        self.code = code
+        self.reason = reason
+
+
+class MemberIdRequiredError(BrokerError):
+    """A newcomer to a group must ask again, with the `member_id` it is given here."""
+
+    def __init__(self, member_id: str) -> None:
+        super().__init__(ErrorCode.MEMBER_ID_REQUIRED)
+        self.member_id = member_id
+
+
+class BadRequestError(Exception):
+    """What arrived is not a request that this broker reads: the connection is closed, nothing else."""
+
+
+class StartError(Exception):
+    """The broker cannot start; the message says why and what to do."""

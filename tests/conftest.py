@@ -1,0 +1,48 @@
+"""Fixtures that several test folders share: the log and the state server, embedded and real."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from bluelamp.embedded.state import StateServer
+from tests.embedded.broker_process import BrokerProcess
+from tests.real.kafka_server import KafkaServer
+from tests.real.parts import missing
+
+
+@dataclass(frozen=True)
+class LogBackend:
+    """A running broker: "embedded" or "kafka", and the address for clients."""
+
+    name: str
+    bootstrap: str
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
+def log_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogBackend]:
+    """The embedded broker, then Apache Kafka; each test takes topics and groups of its own."""
+    directory = tmp_path_factory.mktemp(request.param) / "log"
+    reason = missing("kafka") if request.param == "kafka" else None
+    if reason:
+        pytest.skip(reason)
+    broker = KafkaServer(directory) if request.param == "kafka" else BrokerProcess(directory)
+    broker.start()
+    try:
+        yield LogBackend(request.param, broker.bootstrap)
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("debian", marks=pytest.mark.real)])
+def state_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
+    """The server installed with Blue Lamp, then Debian's Redis; tests clear what they write."""
+    reason = missing("redis") if request.param == "debian" else None
+    if reason:
+        pytest.skip(reason)
+    server = StateServer(tmp_path_factory.mktemp(request.param), binary=request.param)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

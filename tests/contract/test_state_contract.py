@@ -1,0 +1,111 @@
+"""What Blue Lamp relies on of its state server, on the one installed with it and on Debian's Redis alike."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import NoScriptError, ResponseError
+
+from bluelamp.embedded.state import StateServer
+from tests.contract.waiting import eventually
+
+# Moves a fence forward only from where it is expected, with everything that belongs to the step.
+STEP = """
+local fence = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
+if fence ~= tonumber(ARGV[1]) then return {0, fence} end
+redis.call('HINCRBY', KEYS[2], ARGV[3], ARGV[4])
+redis.call('HSET', KEYS[1], 'next', ARGV[2])
+return {1, tonumber(ARGV[2])}
+"""
+BREAKS_OFF = "redis.call('SET', KEYS[1], 'x') redis.call('HINCRBY', KEYS[1], 'f', 1) redis.call('SET', KEYS[2], 'y')"
+
+
+@pytest.fixture
+def client(state_backend: StateServer) -> Iterator[Redis]:
+    connection = Redis.from_url(state_backend.url)
+    connection.flushall()
+    yield connection
+    connection.close()
+
+
+def newest_file(server: StateServer) -> Path:
+    """The file that every write is appended to."""
+    return max((server.directory / "appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def test_it_keeps_everything_and_listens_here_alone(state_backend: StateServer, client: Redis) -> None:
+    wanted = {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory": "0",
+        "maxmemory-policy": "noeviction",
+        "bind": "127.0.0.1",
+        "protected-mode": "yes",
+        "dir": str(state_backend.directory),
+    }
+    assert {name: client.config_get(name)[name] for name in wanted} == wanted
+    assert client.info("server")["process_id"] == state_backend.pid
+
+
+def test_what_comes_back_after_a_kill_is_whole(state_backend: StateServer, client: Redis) -> None:
+    """The last writes before a kill may be missing: the file is written after the answer while a sync is under way.
+
+    What is relied on: each step is there with all that belongs to it or not at all, none is missing
+    before one that is there, and the server is where it was.
+    """
+    step, keys = client.register_script(STEP), ["{t:0}:fence", "{t:0}:pane"]
+    port, fence = state_backend.port, 0
+    for _ in range(3):
+        for _ in range(500):
+            applied, fence = step(keys, [fence, fence + 1, "answered", 2])
+            assert applied
+        eventually(lambda: b"answered" in newest_file(state_backend).read_bytes(), "a step is in the file")
+        state_backend.kill()
+        assert not state_backend.is_running()
+        state_backend.start()
+        assert state_backend.port == port
+        told, fence = fence, int(client.hget(keys[0], "next") or b"0")
+        assert 0 < fence <= told
+        assert client.hget(keys[1], "answered") == b"%d" % (2 * fence)
+
+
+def test_torn_tail_of_the_file_is_cut(state_backend: StateServer, client: Redis) -> None:
+    """A loss of power may leave half a command at the end."""
+    client.set("kept", 1)
+    eventually(lambda: b"$4\r\nkept\r\n" in newest_file(state_backend).read_bytes(), "the write is in the file")
+    state_backend.kill()
+    with newest_file(state_backend).open("ab") as file:
+        file.write(b"*3\r\n$3\r\nSET\r\n$4\r\nto")
+    state_backend.start()
+    assert client.get("kept") == b"1"
+
+
+def test_script_moves_a_fence_once(client: Redis) -> None:
+    step = client.register_script(STEP)
+    keys = ["{t:0}:fence", "{t:0}:pane"]
+    assert step(keys, [0, 10, "answered", 7]) == [1, 10]
+    assert step(keys, [0, 10, "answered", 7]) == [0, 10]
+    assert step(keys, [10, 12, "answered", -2]) == [1, 12]
+    assert client.hgetall(keys[1]) == {b"answered": b"5"}
+
+
+def test_script_is_known_by_its_digest_until_it_is_forgotten(client: Redis) -> None:
+    digest = client.script_load("return 41 + 1")
+    assert client.evalsha(digest, 0) == 42
+    client.script_flush()
+    with pytest.raises(NoScriptError):
+        client.evalsha(digest, 0)
+
+
+def test_script_stops_at_an_error_and_takes_nothing_back(client: Redis) -> None:
+    """Why scripts check first and write after."""
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        client.eval(BREAKS_OFF, 2, "first", "second")
+    assert (client.get("first"), client.get("second")) == (b"x", None)
+
+
+def test_values_are_bytes_of_any_kind(client: Redis) -> None:
+    content = bytes(range(256)) * 4_096
+    client.hset("timelines", "one", content)
+    assert client.hget("timelines", "one") == content

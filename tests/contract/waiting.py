@@ -1,0 +1,18 @@
+"""Waiting for something to become true, instead of sleeping and hoping."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+_POLL_SECONDS = 0.02
+
+Value = TypeVar("Value")
+
+
+def eventually(look: Callable[[], Value], what: str, within_seconds: float = 30.0) -> Value:
+    """The first true value that `look` gives; fails, saying `what` did not happen, when the time is up."""
+    deadline = time.monotonic() + within_seconds
+    while not (value := look()):
+        assert time.monotonic() < deadline, f"within {within_seconds} s this did not happen: {what}; last {value!r}"
+        time.sleep(_POLL_SECONDS)
+    return value

@@ -1,0 +1,69 @@
+"""The embedded broker as a process of its own, as the product runs it, for tests that kill it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+
+class BrokerProcess:
+    """`start` again after `kill` brings it back on the same port with the same directory."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        self.port = 0
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients, as host:port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running broker."""
+        assert self._process is not None, "the broker is not running"
+        return self._process.pid
+
+    @property
+    def log_path(self) -> Path:
+        """What the broker has logged, over all its starts."""
+        return self.directory.with_name(self.directory.name + ".err")
+
+    def logged(self) -> str:
+        """The whole log so far."""
+        return self.log_path.read_text()
+
+    def start(self) -> None:
+        """Start it and wait for its ready line."""
+        module = [sys.executable, "-m", "bluelamp.embedded.broker"]
+        place = ["--directory", str(self.directory), "--port", str(self.port)]
+        with self.log_path.open("a") as said:
+            self._process = subprocess.Popen(
+                [*module, *place, *self._options], stdout=subprocess.PIPE, stderr=said, text=True
+            )
+        assert self._process.stdout is not None
+        ready = self._process.stdout.readline()
+        if not ready.startswith("ready "):
+            self.kill()
+            raise RuntimeError(f"the broker did not start: {self.logged()}")
+        self.port = int(ready.rpartition(":")[2])
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End it with kill -9; its exit code."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        code = self._process.wait(30)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return code

@@ -1,0 +1,74 @@
+"""The record batch: what is accepted, and how it gets its place."""
+
+import struct
+
+import pytest
+from aiokafka.record.util import calc_crc32c
+
+from bluelamp.embedded.broker.batch import check, place, read_header, whole_batches
+from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
+from tests.contract.wire import GZIP, record_batch
+from tests.embedded.asking import records_of
+
+ATTRIBUTES_AT, DELTA_AT, CRC_AT, MAGIC_AT = 21, 23, 17, 16
+
+
+def altered(batch: bytes, layout: str, at: int, value: int) -> bytes:
+    """The batch with one field changed, and its checksum made to fit."""
+    changed = bytearray(batch)
+    struct.pack_into(layout, changed, at, value)
+    struct.pack_into(">I", changed, CRC_AT, calc_crc32c(bytes(changed[ATTRIBUTES_AT:])))
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("codec", [0, GZIP])
+def test_placed_batch_keeps_its_records_and_passes_its_checksum(codec: int) -> None:
+    stored, header = place(record_batch(b"a", b"b", codec=codec), 42, None)
+    assert [(one.offset, one.timestamp, one.value) for one in records_of(bytes(stored))] == [
+        (42, 1_000, b"a"),
+        (43, 1_001, b"b"),
+    ]
+    assert header.next_offset == 44
+
+
+@pytest.mark.parametrize("codec", [0, GZIP])
+def test_stamped_batch_gives_every_record_the_append_time(codec: int) -> None:
+    stored, header = place(record_batch(b"a", b"b", codec=codec), 0, 777_777)
+    assert [(one.timestamp, one.timestamp_type) for one in records_of(bytes(stored))] == [(777_777, 1)] * 2
+    assert header.has_append_time
+
+
+@pytest.mark.parametrize(
+    ("batch", "code"),
+    [
+        (b"", ErrorCode.CORRUPT_MESSAGE),
+        (b"x" * 60, ErrorCode.CORRUPT_MESSAGE),
+        (record_batch(b"a")[:-1], ErrorCode.CORRUPT_MESSAGE),
+        (record_batch(b"a")[:-1] + b"!", ErrorCode.CORRUPT_MESSAGE),
+        (record_batch(b"a") + record_batch(b"b"), ErrorCode.INVALID_RECORD),
+        (altered(record_batch(b"a", b"b"), ">i", DELTA_AT, 7), ErrorCode.INVALID_RECORD),
+        (altered(record_batch(b"a"), ">h", ATTRIBUTES_AT, 0x10), ErrorCode.INVALID_RECORD),
+        (altered(record_batch(b"a"), ">h", ATTRIBUTES_AT, 0x20), ErrorCode.INVALID_RECORD),
+        (altered(record_batch(b"a"), ">h", ATTRIBUTES_AT, 0x08), ErrorCode.INVALID_TIMESTAMP),
+        (altered(record_batch(b"a"), ">b", MAGIC_AT, 1), ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT),
+    ],
+)
+def test_unsound_batch_is_refused(batch: bytes, code: ErrorCode) -> None:
+    with pytest.raises(BrokerError) as refused:
+        check(batch)
+    assert refused.value.code == code
+
+
+def test_reading_stops_at_the_first_unsound_batch() -> None:
+    batches = [bytes(place(record_batch(b"a", b"b"), offset, None)[0]) for offset in (0, 2, 4)]
+    gap = bytes(place(record_batch(b"z"), 9, None)[0])
+    damaged = bytearray(batches[2])
+    damaged[-2] ^= 1
+    for tail in (b"", b"\0" * 500, batches[2][:-1], bytes(damaged), gap):
+        found = list(whole_batches(batches[0] + batches[1] + tail, 0))
+        assert [header.base_offset for _, header in found] == [0, 2]
+
+
+def test_sequence_numbers_wrap() -> None:
+    header = read_header(record_batch(b"a", b"b", b"c", producer_id=1, producer_epoch=0, base_sequence=2**31 - 2))
+    assert header.last_sequence == 0

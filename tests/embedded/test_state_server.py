@@ -1,0 +1,130 @@
+"""The private state server as a process: started, found, left behind, refused. The contract suite has the rest."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bluelamp.embedded.state import Choice, StateServer, StateServerError, find_binary
+from tests.contract.waiting import eventually
+from tests.real.parts import missing
+
+START_AND_LEAVE = """
+import sys, time
+from pathlib import Path
+from bluelamp.embedded.state import StateServer
+server = StateServer(Path(sys.argv[1]), binary="embedded")
+server.start()
+print(server.port, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[StateServer]:
+    made = StateServer(tmp_path / "state", binary="embedded")
+    yield made
+    made.stop()
+
+
+def ask(port: int, command: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(command + b"\r\n")
+        return connection.recv(1_000)
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_starts_and_stops(server: StateServer) -> None:
+    port = server.start()
+    pid = server.pid
+    assert server.url == f"redis://127.0.0.1:{port}/0"
+    assert ask(port, b"PING") == b"+PONG\r\n"
+    assert server.start() == port
+    assert server.pid == pid
+    server.stop()
+    assert not server.is_running()
+    with pytest.raises(ConnectionRefusedError):
+        ask(port, b"PING")
+    server.stop()
+
+
+def test_what_is_stopped_cleanly_is_there_again(server: StateServer) -> None:
+    port = server.start()
+    ask(port, b"SET key value")
+    server.stop()
+    assert server.start() == port
+    assert ask(port, b"GET key") == b"$5\r\nvalue\r\n"
+
+
+def test_server_left_behind_by_a_killed_parent_is_taken_over(tmp_path: Path, server: StateServer) -> None:
+    """Its data are ours; two servers on one directory would ruin them."""
+    command = [sys.executable, "-c", START_AND_LEAVE, str(tmp_path / "state")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        ask(port, b"SET key value")
+        with pytest.raises(StateServerError, match="Another Blue Lamp"):
+            server.start()
+        parent.send_signal(signal.SIGKILL)
+    assert ask(port, b"PING") == b"+PONG\r\n"
+    server.start()
+    assert ask(server.port, b"GET key") == b"$5\r\nvalue\r\n"
+    eventually(lambda: not is_listening(port), "the one left behind is gone")
+
+
+def test_port_of_somebody_else_is_not_taken_for_ours(tmp_path: Path, server: StateServer) -> None:
+    port = server.start()
+    other = StateServer(tmp_path / "other", binary="embedded", port=port)
+    with pytest.raises(StateServerError, match=f"ended at once on port {port}.*Address already in use"):
+        other.start()
+    assert ask(port, b"PING") == b"+PONG\r\n"
+
+
+def test_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StateServerError, match="Give a directory that can be written"):
+        StateServer(tmp_path / "file" / "state").start()
+
+
+def test_data_that_cannot_be_read_are_named(server: StateServer) -> None:
+    ask(server.start(), b"SET key value")
+    server.stop()
+    [growing] = (server.directory / "appendonlydir").glob("*.incr.aof")
+    growing.write_bytes(b"this was no command" * 100)
+    with pytest.raises(StateServerError, match="Bad file format"):
+        server.start()
+    assert not server.is_running()
+
+
+@pytest.mark.parametrize("choice", ["any", "embedded"])
+def test_without_anything_on_the_path_there_is_the_installed_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, choice: Choice
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_binary(choice).name == "valkey-server"
+    with pytest.raises(StateServerError, match="apt-get install redis-server"):
+        find_binary("debian")
+
+
+def test_server_on_the_path_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("valkey-server", "redis-server"):
+        (tmp_path / name).touch(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert find_binary("any") == tmp_path / name
+    assert find_binary("embedded").parent != tmp_path
+
+
+@pytest.mark.real
+def test_redis_of_debian_is_found() -> None:
+    reason = missing("redis")
+    if reason:
+        pytest.skip(reason)
+    assert find_binary("debian").name == "redis-server"

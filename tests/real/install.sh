@@ -1,0 +1,91 @@
+#!/bin/sh
+# Installs the real parts the tests run against, where they can be had; says by name what cannot be, and why.
+#
+# From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver; no service is started.
+# From Maven: Apache Kafka, into .cache/kafka/libs. The tests skip by name whatever is still missing.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+libs="$here/../../.cache/kafka/libs"
+report=$(mktemp)
+guard=/usr/sbin/policy-rc.d
+guarded=
+
+finish() {
+    rm -f "$report"
+    if [ -n "$guarded" ]; then rm -f "$guard"; fi
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+say() {
+    printf 'real parts: %s\n' "$1"
+}
+
+# Each line: the Debian package, and a program that shows it is there.
+lacking_packages() {
+    while read -r package program; do
+        command -v "$program" >/dev/null 2>&1 || printf '%s ' "$package"
+    done <<LIST
+redis-server redis-server
+prometheus prometheus
+prometheus-alertmanager prometheus-alertmanager
+chromium chromium
+chromium-driver chromedriver
+LIST
+}
+
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" >"$report" 2>&1 </dev/null
+}
+
+# A package that is installed here must not start its service: the tests start their own, on their own ports.
+forbid_services() {
+    if [ ! -e "$guard" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$guard" && chmod 755 "$guard" && guarded=yes
+    fi
+}
+
+install_packages() {
+    lacking=$(lacking_packages)
+    if [ -z "$lacking" ]; then return; fi
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "not installed: ${lacking}- this is no Debian; install them by hand"
+        return
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        say "not installed: ${lacking}- that needs root: sudo apt-get install --no-install-recommends $lacking"
+        return
+    fi
+    forbid_services
+    apt update || say "the package lists could not be renewed: $(tail -n 1 "$report")"
+    for package in $lacking; do
+        if apt install --yes --no-install-recommends "$package"; then
+            say "installed $package"
+        else
+            say "not installed: $package - $(tail -n 1 "$report")"
+        fi
+    done
+}
+
+install_kafka() {
+    if cmp -s "$here/pom.xml" "$libs/pom.xml"; then return; fi
+    for program in java mvn; do
+        if ! command -v "$program" >/dev/null 2>&1; then
+            say "not installed: Apache Kafka - there is no $program; try apt-get install default-jre-headless maven"
+            return
+        fi
+    done
+    rm -rf "$libs"
+    if mvn -B -q -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+        -DoutputDirectory="$libs" >"$report" 2>&1 </dev/null; then
+        cp "$here/pom.xml" "$libs/pom.xml"
+        say "installed Apache Kafka into .cache/kafka/libs"
+    else
+        rm -rf "$libs"
+        say "not installed: Apache Kafka - $(grep -m 1 ERROR "$report" | cut -c 1-300)"
+    fi
+}
+
+install_packages
+install_kafka
+exit 0

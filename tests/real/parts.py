@@ -1,0 +1,25 @@
+"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium."""
+
+import shutil
+from pathlib import Path
+
+KAFKA_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / "libs"
+
+# The name a test asks for, and the programs it needs.
+_PROGRAMS = {
+    "kafka": ("java",),
+    "redis": ("redis-server",),
+    "prometheus": ("prometheus", "promtool"),
+    "alertmanager": ("prometheus-alertmanager",),
+    "chromium": ("chromium", "chromedriver"),
+}
+
+
+def missing(part: str) -> str | None:
+    """Why a part cannot be used here and what to do, or None if it can."""
+    for program in _PROGRAMS[part]:
+        if shutil.which(program) is None:
+            return f"{part}: there is no {program} on the PATH; `make parts` as root installs what it can"
+    if part == "kafka" and not any(KAFKA_LIBRARIES.glob("kafka_*.jar")):
+        return "kafka: Apache Kafka is not in .cache/kafka/libs; `make parts` fetches it"
+    return None
