@@ -40,6 +40,7 @@ def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
         settings.state_name,
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
         store="memory://",
+        table_standby_replicas=0,  # else Faust's own assignor is used, which may leave a worker without partitions
         datadir=settings.data_directory,
         web_enabled=False,
         topic_disable_leader=True,

@@ -1,5 +1,8 @@
 """Fixtures of the whole product: workers as processes, on the embedded parts and on the real ones."""
 
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -13,7 +16,7 @@ from streams.log import QUARANTINE_TOPIC
 from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
-from tests.support.system import System
+from tests.support.system import System, until
 
 FORCE = "san_francisco_fire"
 _numbers = count(1)
@@ -41,6 +44,13 @@ class Parts:
         """End both."""
         self.broker.stop()
         self.state.stop()
+
+    def kill_state(self, seconds_gone: float = 0.0) -> None:
+        """End the state server with kill -9 and start it again after so long."""
+        os.kill(self.state.pid, signal.SIGKILL)
+        until(lambda: not self.state.is_running(), 10, "the end of the state server")
+        time.sleep(seconds_gone)  # how long it is gone is part of the fault
+        self.state.start()
 
     def forget_topics(self) -> None:
         """Delete what tests before have written."""

@@ -1,5 +1,6 @@
 """A running Blue Lamp for tests: workers as processes on a log and a state server, and ways to wait for what they do."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from kafka.admin import KafkaAdminClient
 from redis import Redis
 
 from bluelamp.clock import wall
@@ -168,6 +170,14 @@ class System:
         """Wait until everything in the log is in the state."""
         ends = self.ends()
         until(lambda: all(self._fence(*place) == end for place, end in ends.items()), seconds, f"the state at {ends}")
+
+    def members(self) -> int:
+        """How many workers share the partitions, once they have agreed on it; 0 while they have not."""
+        logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it warns at length of metadata it cannot read
+        admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka)
+        group = admin.describe_groups([self.settings.state_name])[self.settings.state_name]
+        admin.close()
+        return len(group["members"]) if group["group_state"] == "Stable" else 0
 
     def count(self, name: str) -> int:
         """One of the workers' figures, added over partitions."""

@@ -1,0 +1,50 @@
+"""`python -m tests.integration.changed_worker CHANGES... worker`: the product's worker, changed on purpose for a test.
+
+`slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
+`no_fence` takes the fence out of the atomic step; `stuck` folds nothing and says nothing.
+"""
+
+import asyncio
+import sys
+from typing import Any
+
+import streams.store
+from bluelamp.cli import main
+from streams.worker import Worker
+
+_FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
+_BELOW_ZERO = "if count < 0 then"
+
+
+def slow() -> None:
+    """Wait before every offer."""
+    apply = Worker._apply  # noqa: SLF001
+
+    async def later(*arguments: Any) -> None:
+        await asyncio.sleep(0.25)
+        await apply(*arguments)
+
+    Worker._apply = later  # type: ignore[assignment, method-assign] # noqa: SLF001
+
+
+def no_fence() -> None:
+    """Apply whatever is offered; the refusal of counts below zero, which would often notice that, goes too."""
+    for guard in (_FENCE, _BELOW_ZERO):
+        assert guard in streams.store.SCRIPT
+        streams.store.SCRIPT = streams.store.SCRIPT.replace(guard, "if false then")
+
+
+def stuck() -> None:
+    """Take batches and never come back from them."""
+
+    async def never(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    Worker._fold = never  # type: ignore[assignment, method-assign] # noqa: SLF001
+
+
+if __name__ == "__main__":
+    changes = {"slow": slow, "no_fence": no_fence, "stuck": stuck}
+    while sys.argv[1] in changes:
+        changes[sys.argv.pop(1)]()
+    main()

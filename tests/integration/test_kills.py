@@ -1,0 +1,182 @@
+"""kill -9 of workers and of the state server, zombies, doubled and shuffled facts: no cell may differ."""
+
+import random
+import signal
+import threading
+import time
+from datetime import datetime, timedelta
+
+import pytest
+
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact
+from producers.publish import Publisher, PublisherSettings
+from tests.integration.conftest import FORCE, Parts
+from tests.integration.test_week import facts, held
+from tests.support.system import System, until
+
+SLOW = ("-m", "tests.integration.changed_worker", "slow")
+NO_FENCE = ("-m", "tests.integration.changed_worker", "slow", "no_fence")
+_small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)
+
+
+def disorder(chance: random.Random) -> list[AnyFact]:
+    """The week's facts, a fifth of them twice, all shuffled within some hours."""
+    told = facts()
+    told += chance.sample(told, k=len(told) // 5)
+    return sorted(told, key=lambda fact: fact.at + timedelta(minutes=chance.uniform(0, 240)))
+
+
+class Feeding(threading.Thread):
+    """Publishes facts steadily in the background until all are told.
+
+    Args:
+        publisher: it closes it.
+        told: the facts.
+        seconds: how long to take over it.
+    """
+
+    def __init__(self, publisher: Publisher, told: list[AnyFact], seconds: float) -> None:
+        super().__init__(name="feeding")
+        self.publisher, self.told, self.pause = publisher, told, seconds / len(told) * 50
+        self.done = 0
+        self.hurry = threading.Event()
+
+    def run(self) -> None:
+        """Tell everything, and at last a heartbeat."""
+        with self.publisher as publisher:
+            for index, fact in enumerate(self.told):
+                publisher.publish(fact)
+                self.done = index
+                if index % 50 == 0:
+                    self.hurry.wait(self.pause)
+            end = max(fact.at for fact in self.told) + timedelta(seconds=1)
+            publisher.heartbeat(beat(end), "incidents")
+
+
+def beat(at: datetime) -> FeedHeartbeat:
+    """A heartbeat of the week's feed."""
+    return FeedHeartbeat(fact_id="beat", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at, replay=True)
+
+
+def keep_running(system: System) -> None:
+    """Start again whichever workers have ended, as a supervisor does."""
+    for worker in system.workers:
+        worker.start()
+
+
+def kill_loop(system: System, parts: Parts, chance: random.Random, kills: int, state_kills: int) -> None:
+    """Kill -9 two of three workers again and again, and the state server in between."""
+    for index in range(kills // 2):
+        for worker in chance.sample(system.workers, k=2):
+            worker.kill()
+        if index % max(1, kills // 2 // max(1, state_kills)) == 0 and state_kills > 0:
+            parts.kill_state(seconds_gone=chance.uniform(0.0, 0.3))
+            state_kills -= 1
+        keep_running(system)
+        # Let it work for a moment, or die while starting: both are wanted.
+        time.sleep(chance.uniform(0.3, 3.0))
+        keep_running(system)
+    while state_kills > 0:
+        parts.kill_state()
+        state_kills -= 1
+
+
+def make_zombie(system: System, *, is_fenced: bool) -> None:
+    """Stop a worker in its work until others have its partitions, then let it go on with what it held."""
+    worker = system.workers[0]
+    before = epochs(system)
+    worker.send(signal.SIGSTOP)
+    until(lambda: taken_over(system, before), 60, "a takeover from the stopped worker")
+    stood = system.fences()
+    worker.send(signal.SIGCONT)
+    if is_fenced:
+        worker.wait()
+    else:
+        until(lambda: went_back(system, stood), 10, "a stale write")
+
+
+def went_back(system: System, stood: dict[tuple[str, int], int]) -> bool:
+    """Whether a fence stands before where it stood."""
+    return any(fence < stood[place] for place, fence in system.fences().items())
+
+
+def epochs(system: System) -> dict[str, int]:
+    """How often each partition of incidents was taken over."""
+    names = (f"{system.settings.state_name}:{{incidents:{number}}}:control" for number in range(4))
+    return {name: int(str(system.redis.hget(name, "epoch") or 0)) for name in names}
+
+
+def taken_over(system: System, before: dict[str, int]) -> bool:
+    """Whether every partition of incidents has been taken over since."""
+    return all(epoch > before[name] for name, epoch in epochs(system).items())
+
+
+def run_kills(
+    system: System, parts: Parts, kills: int, state_kills: int, seed: int, program: tuple[str, ...] = SLOW
+) -> None:
+    """A replay in disorder under kills, to its end; workers are slow enough to hold a batch at any moment."""
+    print(f"seed {seed}")  # noqa: T201 - a failure is repeated from it
+    chance = random.Random(seed)
+    feeding = Feeding(system.publisher(_small), disorder(chance), seconds=kills * 1.6)
+    system.start_workers(3, program)
+    until(lambda: system.members() == 3, 60, "three workers that share the partitions")
+    feeding.start()
+    until(lambda: system.count("facts") > 0, 60, "the first facts")
+    make_zombie(system, is_fenced=program == SLOW)
+    kill_loop(system, parts, chance, kills, state_kills)
+    feeding.hurry.set()
+    feeding.join()
+    keep_settling(system)
+
+
+def keep_settling(system: System) -> None:
+    """Wait until everything is in the state, starting again whoever asks for it."""
+    ends = system.ends()
+
+    def is_settled() -> bool:
+        keep_running(system)
+        return system.fences() == ends
+
+    until(is_settled, 180, f"the state at {ends}")
+
+
+@pytest.fixture
+def seed() -> int:
+    """A seed, new at every run and told in the output of a failure."""
+    return random.SystemRandom().randrange(10**6)
+
+
+@pytest.mark.timeout(600)
+def test_fifty_kills_of_workers_and_ten_of_the_state_server_change_no_cell(
+    system: System, parts: Parts, seed: int
+) -> None:
+    if parts.name == "real":
+        pytest.skip("real: the long loop on real parts runs with `make faults`")
+    run_kills(system, parts, kills=50, state_kills=10, seed=seed)
+    assert_nothing_was_lost(system, kills=50)
+
+
+def assert_nothing_was_lost(system: System, kills: int) -> None:
+    """No cell differs, and the faults really happened."""
+    killed = sum(worker.statuses.count(-signal.SIGKILL) for worker in system.workers)
+    assert killed >= kills * 0.9, "a worker that was just ending could not be killed"
+    assert system.count("fenced") > 0, "no stale write was ever refused"
+    assert system.count("duplicates") > 1000
+    assert system.count("facts") == len(facts())
+    assert sum(worker.restarts_wanted() for worker in system.workers) > 0, "no worker ever asked to be started again"
+    assert held(system).differences == []
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_the_long_loop_on_every_backend(system: System, parts: Parts, seed: int) -> None:
+    run_kills(system, parts, kills=100, state_kills=20, seed=seed)
+    assert_nothing_was_lost(system, kills=100)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_without_the_fence_the_loop_turns_red(system: System, parts: Parts, seed: int) -> None:
+    run_kills(system, parts, kills=20, state_kills=4, seed=seed, program=NO_FENCE)
+    assert held(system).differences != []
