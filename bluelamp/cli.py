@@ -314,6 +314,27 @@ def _declared(measure: Measure) -> dict[str, Any]:
     }
 
 
+@cli.command()
+@_FORCE
+@_JSON
+def check(force: str | None, as_json: bool) -> None:
+    """Look whether profiles, log, state server, state and feeds are there, fit together and are up to date.
+
+    Exit status 0: all is well; 1: something is worth a look; 2: figures are missing or cannot be trusted.
+    """
+    from bluelamp.checking import examine, worst
+
+    settings = _settings(force=force)
+    findings = list(examine(settings, load_forces(settings), reader(settings)))
+    if as_json:
+        _say(findings)
+    else:
+        for each in findings:
+            rest = f"\n  where: {each.where}\n  try:   {each.hint}" if each.hint else ""
+            click.echo(f"{each.state:<8} {each.check}: {each.what}{rest}")
+    sys.exit(("good", "warning", "bad").index(worst(findings)))
+
+
 @cli.command("settings")
 @_JSON
 def settings_command(as_json: bool) -> None:

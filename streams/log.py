@@ -48,12 +48,16 @@ class Log:
         """Close its connections."""
         self._admin.close()
 
+    def topics(self) -> set[str]:
+        """The topics there are."""
+        return set(self._admin.list_topics())
+
     def ensure_topics(self, partitions: int = PARTITIONS) -> dict[str, int]:
         """Create the topics that are missing; answer with the number of partitions of each.
 
         The broker stamps records with its own clock, so that no producer's clock decides what is in the future.
         """
-        missing = {*TOPICS, QUARANTINE_TOPIC} - set(self._admin.list_topics())
+        missing = {*TOPICS, QUARANTINE_TOPIC} - self.topics()
         for topic in missing:
             self._create(topic, 1 if topic == QUARANTINE_TOPIC else partitions)
         return {topic: len(self._described(topic)["partitions"]) for topic in TOPICS}

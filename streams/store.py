@@ -237,3 +237,22 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
     if changed:
         what = f"The profile of {', '.join(changed)} has changed in what is counted since it was built."
         raise IncompleteError(what, where=where, hint=f"Put the profile back. {_NEW_STATE}")
+
+
+def check_reach(names: Names, fence: int, first: int, last: int) -> None:
+    """The log must still reach back to the fence, and on to it.
+
+    Raises:
+        IncompleteError: naming the range that is missing.
+    """
+    if fence < first:
+        what = f"The log no longer reaches back to the state: offsets {fence} to {first - 1} are missing."
+        hint = "Restore them from the archive, or build a new state (BLUELAMP_STATE_NAME) and say so to its users."
+    elif fence > last:
+        what = f"The state stands at offset {fence}, and the log ends at {last}: offsets {last} to {fence - 1} are missing."
+        hint = (
+            "Is this the right Kafka? If its log was cut back, restore it, or build a new state (BLUELAMP_STATE_NAME)."
+        )
+    else:
+        return
+    raise IncompleteError(what, where=f"partition {names}", hint=hint)

@@ -23,7 +23,7 @@ from streams.log import QUARANTINE_TOPIC, Log
 from streams.quarantine import send_all
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
-from streams.store import Applied, Names, Store
+from streams.store import Applied, Names, Store, check_reach
 
 _logger = logging.getLogger("bluelamp.worker")
 
@@ -105,7 +105,7 @@ class Worker:
             if fence is None:
                 fence = self._first_fence(names, first)
                 await self.store.begin(names, fence)
-            _check_reach(names, fence, first, last)
+            check_reach(names, fence, first, last)
             memory = Partition(_topic(place.topic), self.rules, control.feeds, control.events)
             self.owned[place] = Owned(names, control.epoch, fence, memory)
         return {place: each.fence for place, each in self.owned.items()}
@@ -218,25 +218,6 @@ def _topic(name: str) -> Topic:
 def _record(event: EventT[Any]) -> Record:
     message = event.message
     return Record(message.offset, received(int(message.timestamp * 1000 + 0.5)), message.value)
-
-
-def _check_reach(names: Names, fence: int, first: int, last: int) -> None:
-    """The log must still reach back to the fence, and on to it.
-
-    Raises:
-        IncompleteError: naming the range that is missing.
-    """
-    if fence < first:
-        what = f"The log no longer reaches back to the state: offsets {fence} to {first - 1} are missing."
-        hint = "Restore them from the archive, or build a new state (BLUELAMP_STATE_NAME) and say so to its users."
-    elif fence > last:
-        what = f"The state stands at offset {fence}, and the log ends at {last}: offsets {last} to {fence - 1} are missing."
-        hint = (
-            "Is this the right Kafka? If its log was cut back, restore it, or build a new state (BLUELAMP_STATE_NAME)."
-        )
-    else:
-        return
-    raise IncompleteError(what, where=f"partition {names}", hint=hint)
 
 
 def _refused(owned: Owned, applied: Applied) -> str:

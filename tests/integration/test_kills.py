@@ -1,4 +1,4 @@
-"""kill -9 of workers and of the state server, zombies, doubled and shuffled facts: no cell may differ."""
+"""Kill -9 of workers and of the state server, zombies, doubled and shuffled facts: no cell may differ."""
 
 import random
 import signal
