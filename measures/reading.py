@@ -451,12 +451,13 @@ def _trouble(
 def _feed_trouble(
     question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int
 ) -> tuple[State, str] | None:
-    until = min(microseconds(question.as_of), microseconds(question.window.end))
+    as_of, end = microseconds(question.as_of), microseconds(question.window.end)
+    until = min(as_of, end)
     if status.complete_to is None or status.heard_at is None:
         return "stale" if status.last_event_at else "no_data", f"The feed {status.feed} has sent no heartbeat yet."
     if until <= status.complete_to and not question.is_now:
         return None
-    if microseconds(question.window.end) <= status.complete_to:
+    if end <= status.complete_to and end < as_of:  # one that ends with the present goes on, and silence concerns it
         return None
     if until - status.complete_to > allowed:
         return (
