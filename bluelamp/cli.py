@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.children import end_with_parent
@@ -82,7 +83,7 @@ def _log() -> None:
 @click.option("--speed", default="60", show_default=True, help="Times real time, or max.")
 @click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
-@_FORCE
+@click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
     data: str | None,
     workers: int,
@@ -95,13 +96,17 @@ def up_command(
     force: str | None,
 ) -> None:
     """Start everything on this machine: log, state, workers, exporter and board."""
+    from bluelamp.replaying import plan
     from bluelamp.up import Plan, Up
 
+    played = plan(replay, mapping, speed, fast_until) if replay else None
+    if played and variable("force") not in os.environ:
+        force = force or played.force
     settings = _settings(data=data, board_port=port, force=force)
-    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
-    told = [part for name, value in options.items() if value for part in (name, value)]
-    plan = Plan(workers=workers, replay=(replay, *told) if replay else (), is_fresh=fresh)
-    asyncio.run(Up(settings, plan, click.echo).run())
+    asked = Plan(workers=workers, is_fresh=fresh)
+    if played:
+        asked = replace(asked, replay=played.arguments, replay_words=played.words)
+    asyncio.run(Up(settings, asked, click.echo).run())
 
 
 @cli.command()
