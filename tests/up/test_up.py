@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from bluelamp.embedded.state import StateServer
 from tests.support.processes import Process, descendants
 from tests.support.system import until
 
-SAMPLE = ("--replay", "sample", "--fast-until", "2017-01-04T17:00")
+ROOT = Path(__file__).parents[2]
 FORCE = "san_francisco_fire"
 DAYS = "2016-12-31/2017-01-04"
 # What each part is known by among the arguments of its process.
@@ -196,15 +197,28 @@ def running(tmp_path: Path) -> Iterator[Running]:
     one.clear()
 
 
-def test_it_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
+def make_run() -> list[str]:
+    """The options of `make run`; its data have a directory of their own, because it begins anew each time."""
+    (line,) = re.findall(r"^run:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    data, directory, *options = shlex.split(line)
+    assert (data, directory) == ("--data", ".bluelamp/sample")
+    return options
+
+
+def see_live_figures(running: Running) -> None:
+    """Start what `make run` does, and wait for live figures."""
     began = time.monotonic()
-    running.start(*SAMPLE)
+    running.start(*make_run())
     until(lambda: running.live_count() > 300, 60, "the figures of the sample")
     print(f"live figures after {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for the report
+
+
+def test_make_run_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
+    see_live_figures(running)
     assert running.snapshot()["is_replay"]
     assert "bluelamp_state_up 1.0" in running.metrics()
     said = running.output.read_text()
-    assert "Shown is San Francisco Fire Department (sample extract)." in said, "the force is the replay's own"
+    assert "Shown is San Francisco Fire Department (sample extract)." in said
     assert "It is a replay of recorded facts" in said
     assert f"http://127.0.0.1:{running.board_port}/" in said
     for name in ("worker", "broker", "state server", "state", "board", "exporter"):
@@ -212,6 +226,8 @@ def test_it_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Runn
     cells = ("opened_to_arrived_median_seconds", "--window", DAYS, "--by", "day,grade,area")
     assert running.ask("recount", *cells, "--compare")["differences"] == []
     assert running.end(signal.SIGINT) == 0
+    see_live_figures(running)
+    assert running.end(signal.SIGTERM) == 0
 
 
 def kill_and_see_it_go_on(running: Running, name: str) -> None:
