@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +14,7 @@ PARENT_VARIABLE = "BLUELAMP_ENDS_WITH_PARENT"
 _STOP_SECONDS = 15.0
 _LOG_LIMIT_BYTES = 4_000_000
 _LAST_LINES = 12
-_ORPHAN_SECONDS = 10.0
+_ORPHAN_SECONDS = 3.0
 _DONE = (0, 1, 2)
 """How a child that has one thing to do ends by itself: done, done with something to say, or not possible."""
 
@@ -127,16 +126,21 @@ async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, every_seco
     return True
 
 
-def end_with_parent() -> None:
-    """In a child: end when the parent does, even one that was killed; its pipe to us then closes."""
+def end_with_parent(within_seconds: float = _ORPHAN_SECONDS) -> None:
+    """In a child: end when the parent does, even one that was killed; its pipe to us then closes.
+
+    Args:
+        within_seconds: how long a clean end may take.
+    """
     if PARENT_VARIABLE in os.environ:
-        threading.Thread(target=_wait_for_parent, name="parent", daemon=True).start()
+        threading.Thread(target=_wait_for_parent, args=(within_seconds,), name="parent", daemon=True).start()
 
 
-def _wait_for_parent() -> None:
-    while sys.stdin.buffer.read(1):
+def _wait_for_parent(within_seconds: float) -> None:
+    # Not through sys.stdin: a thread that waits within it aborts the interpreter at its end.
+    while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_ORPHAN_SECONDS)
+    time.sleep(within_seconds)
     # A clean end can wait for parts that are gone as well, and nobody is left to kill us.
     os._exit(1)

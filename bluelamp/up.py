@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -26,6 +26,7 @@ PROMISE = (
 _PARTS = ("broker", "state")
 _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
+_LEFT_SECONDS = 20.0
 _TRIES = 3
 
 
@@ -71,6 +72,7 @@ class Up:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         title = _title(self.settings)
         with held(self.directory):
+            await self._see_off()
             _check_ports(self.settings)
             try:
                 await self._run(title, stopping)
@@ -93,7 +95,8 @@ class Up:
         self.say(PROMISE)
         self.say(f"Everything is kept in {self.directory}")
         find_binary()
-        await self._take_over()
+        if self.plan.is_fresh:
+            await asyncio.to_thread(forget, self.directory)
         await self._start_parts()
         self._note_running()
         for number in range(1, self.plan.workers + 1):
@@ -105,18 +108,18 @@ class Up:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
         self._tell(title)
 
-    async def _take_over(self) -> None:
-        """See off what a killed run has left behind, and forget its data if that is asked for."""
+    async def _see_off(self) -> None:
+        """Wait for the end of what a killed run has left behind: its parts take a moment to notice."""
+        was_killed = (self.directory / RUNNING_FILE).exists()
 
-        async def is_free() -> bool:
-            return is_left(self.directory)
+        async def is_over() -> bool:
+            return is_left(self.directory) and not (was_killed and _taken(self.settings))
 
-        if not await until(is_free, seconds=30):
+        await until(is_over, _LEFT_SECONDS)
+        if not is_left(self.directory):
             hint = "End them: `ps` shows them with this directory."
             raise PartMissingError("Parts of an earlier run do not end.", where=str(self.directory), hint=hint)
         await asyncio.to_thread(end_left_behind, self.directory / STATE)
-        if self.plan.is_fresh:
-            await asyncio.to_thread(forget, self.directory)
 
     async def _start_parts(self) -> None:
         """Start the log and the state, each on a port of its own: the same one again if it must be started again."""
@@ -210,16 +213,22 @@ def _free_ports() -> tuple[int, int]:
 
 def _check_ports(settings: Settings) -> None:
     """Two boards on one port would be told as a board that will not start: better to say it at once."""
-    for port, variable in _ports(settings):
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                hint = f"End what uses it (another `bluelamp up`?), or set {variable} to a free one."
-                raise PartMissingError(f"Port {port} is in use.", where="127.0.0.1", hint=hint) from None
+    for port, variable in _taken(settings):
+        hint = f"End what uses it (another `bluelamp up`?), or set {variable} to a free one."
+        raise PartMissingError(f"Port {port} is in use.", where="127.0.0.1", hint=hint)
 
 
-def _ports(settings: Settings) -> Iterable[tuple[int, str]]:
-    yield settings.board_port, "BLUELAMP_BOARD_PORT"
-    yield settings.exporter_port, "BLUELAMP_EXPORTER_PORT"
+def _taken(settings: Settings) -> list[tuple[int, str]]:
+    """The ports that something else listens on, each with its variable."""
+    ports = {settings.board_port: "BLUELAMP_BOARD_PORT", settings.exporter_port: "BLUELAMP_EXPORTER_PORT"}
+    return [(port, variable) for port, variable in ports.items() if not _is_free(port)]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -274,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default %(default)s)")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)
-    end_with_parent()
+    end_with_parent(within_seconds=_STOP_SECONDS)
     server = StateServer(options.directory, port=options.port)
     try:
         server.start()

@@ -34,17 +34,21 @@ class Live:
         self._turn = self._event_turn = 0
 
     async def follow(self) -> None:
-        """Take a snapshot at every change, and now and then without one, because time alone makes figures stale."""
+        """Look at every change, and now and then without one, because time alone makes figures stale."""
         while True:
-            event = await self._next()
-            async with self._turned:
-                self._turn += 1
-                if event != self._event:
-                    self._event, self._event_turn = event, self._turn
-                self._turned.notify_all()
+            await self.turn()
             await asyncio.sleep(EVENT_LIMIT_SECONDS)
             with contextlib.suppress(RedisError, OSError):
                 await asyncio.to_thread(self._wait, EVENT_LIMIT_SECONDS)
+
+    async def turn(self) -> None:
+        """Take a snapshot, and tell everyone who watches of it."""
+        event = await self._next()
+        async with self._turned:
+            self._turn += 1
+            if event != self._event:
+                self._event, self._event_turn = event, self._turn
+            self._turned.notify_all()
 
     async def _next(self) -> str:
         try:
