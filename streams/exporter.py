@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -16,14 +17,19 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Bands, External, Measure
 from measures.outcome import SECOND
 from measures.reading import FeedStatus, Reading
+from measures.window import REPORT_WINDOWS, Window, resolve
 from streams.readings import Reader
 
-EXPORTED_WINDOWS = ("15m", "60m", "today", "24h")
+LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
+EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
+ENDED_AGAIN = timedelta(minutes=5)
+"""How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
 _logger = logging.getLogger("bluelamp.exporter")
 
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
     "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat."),
+    "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
 _COUNTERS = {
@@ -36,6 +42,14 @@ _COUNTERS = {
 }
 
 
+class _Kept(NamedTuple):
+    """Readings of a window that has ended, by measure, window and force."""
+
+    of: Window
+    taken_at: datetime
+    readings: list[Reading]
+
+
 class ReadingsCollector(Collector):
     """Turns readings into metrics; without the state it says so and nothing else.
 
@@ -45,6 +59,7 @@ class ReadingsCollector(Collector):
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._ended: dict[tuple[str, str, str], _Kept] = {}
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registration must not ask the state."""
@@ -64,41 +79,64 @@ class ReadingsCollector(Collector):
 
     def _metrics(self) -> Iterator[Metric]:
         with self._reader.steady():
-            yield from _readings(self._reader)
+            yield from self._readings()
             yield from _feeds(self._reader)
             yield from _partitions(self._reader)
 
+    def _readings(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "bluelamp_reading_state",
+            "1 for the state each reading is in.",
+            labels=["force", "measure", "window", "state"],
+        )
+        for measure in CATALOGUE.values():
+            if is_exported(measure):
+                readings = [each for force in self._reader.rules for each in self._taken(measure, force)]
+                yield from _families(measure, readings)
+                for each in readings:
+                    state.add_metric([each.force, measure.name, each.window, each.state], 1)
+        yield state
 
-def _readings(reader: Reader) -> Iterator[Metric]:
-    state = GaugeMetricFamily(
-        "bluelamp_reading_state", "1 for the state each reading is in.", labels=["force", "measure", "window", "state"]
-    )
-    for measure in CATALOGUE.values():
-        if isinstance(measure.statistic, External | Bands):
-            continue
-        readings = [each for force in reader.rules for each in _taken(reader, measure, force)]
-        yield from _families(measure, readings)
-        for each in readings:
-            state.add_metric([each.force, measure.name, each.window, each.state], 1)
-    yield state
+    def _taken(self, measure: Measure, force: str) -> Iterator[Reading]:
+        """The readings of the whole force that its feeds carry at all."""
+        profile = self._reader.rules[force].force
+        windows = EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS
+        if measure.feeds(profile):
+            for window in windows:
+                if window != "shift" or profile.shifts:
+                    yield from self._read(measure, window, force)
+
+    def _read(self, measure: Measure, window: str, force: str) -> list[Reading]:
+        present, now = self._reader.present(force), self._reader.now()
+        found = resolve(window, present, self._reader.rules[force].force)
+        kept = self._ended.get((measure.name, window, force))
+        if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
+            return kept.readings
+        try:
+            readings = self._reader.read(measure, window, force=force)
+        except QuestionError as error:
+            _logger.warning("%s over %s: %s", measure.name, window, error.what)
+            return []
+        if found.kind == "report" and found.end <= present and all(each.state != "stale" for each in readings):
+            self._ended[measure.name, window, force] = _Kept(found, now, readings)
+        return readings
 
 
-def _taken(reader: Reader, measure: Measure, force: str) -> Iterator[Reading]:
-    """The readings of the whole force that its feeds carry at all."""
-    windows = EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS
-    if measure.feeds(reader.rules[force].force):
-        for window in windows:
-            try:
-                yield from reader.read(measure, window, force=force)
-            except QuestionError as error:
-                _logger.warning("%s over %s: %s", measure.name, window, error.what)
+def is_exported(measure: Measure) -> bool:
+    """Whether it has a metric: what others publish has none, nor have bands, which are no single number."""
+    return not isinstance(measure.statistic, External | Bands)
+
+
+def metric_name(measure: Measure) -> str:
+    """The name of the metric of its value; `_n` and `_met` follow it for what the value is taken from."""
+    # Prometheus keeps the ending _count for histograms and summaries.
+    return f"bluelamp_{measure.name.removesuffix('_count')}"
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
     """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
     labels = ["force"] if measure.is_open() else ["force", "window"]
-    # Prometheus keeps the ending _count for histograms and summaries.
-    name = f"bluelamp_{measure.name.removesuffix('_count')}"
+    name = metric_name(measure)
     value = GaugeMetricFamily(name, measure.question, labels=labels)
     taken_from = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
     met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
