@@ -10,6 +10,7 @@ import msgspec
 
 from bluelamp.cli import cli, setting_help
 from bluelamp.settings import Settings, variable
+from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.measure import DATE_DIMENSIONS, Measure, Published
@@ -26,6 +27,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/measures.md", _handbook()
     yield "docs/commands.md", _commands()
     yield "docs/settings.md", _settings()
+    for name, dashboard in dashboards(CATALOGUE).items():
+        yield f"dashboards/grafana/json/{name}.json", written(dashboard)
 
 
 def _schemas() -> Iterable[tuple[str, str]]:

@@ -89,13 +89,21 @@ class ReadingsCollector(Collector):
             "1 for the state each reading is in.",
             labels=["force", "measure", "window", "state"],
         )
+        in_part = GaugeMetricFamily(
+            "bluelamp_reading_in_part",
+            "1 where the record begins inside the window, so that the reading is of less time than its name says.",
+            labels=["force", "measure", "window"],
+        )
         for measure in CATALOGUE.values():
             if is_exported(measure):
                 readings = [each for force in self._reader.rules for each in self._taken(measure, force)]
                 yield from _families(measure, readings)
                 for each in readings:
                     state.add_metric([each.force, measure.name, each.window, each.state], 1)
+                    if each.note:
+                        in_part.add_metric([each.force, measure.name, each.window], 1)
         yield state
+        yield in_part
 
     def _taken(self, measure: Measure, force: str) -> Iterator[Reading]:
         """The readings of the whole force that its feeds carry at all."""
