@@ -1,6 +1,7 @@
 """The exporter: every reading as Prometheus metrics, taken when it is scraped; one process for a whole state."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from threading import Thread
@@ -136,9 +137,17 @@ def is_exported(measure: Measure) -> bool:
 
 
 def metric_name(measure: Measure) -> str:
-    """The name of the metric of its value; `_n` and `_met` follow it for what the value is taken from."""
-    # Prometheus keeps the ending _count for histograms and summaries.
-    return f"bluelamp_{measure.name.removesuffix('_count')}"
+    """The name of the metric of its value; `_n` and `_met` follow it for what the value is taken from.
+
+    Prometheus keeps the ending _count for histograms and summaries, wants spans in seconds wherever a name holds one, and
+    reads "us" as microseconds.
+    """
+    name = measure.name.removesuffix("_count").replace("contact_us_", "contactus_")
+    return "bluelamp_" + _SPAN.sub(lambda span: f"{int(span[1]) * _SECONDS[span[2]]}_seconds", name)
+
+
+_SECONDS = {"minutes": 60, "hours": 3600}
+_SPAN = re.compile(r"(\d+)_(minutes|hours)")
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
