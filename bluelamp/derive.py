@@ -99,9 +99,17 @@ def _published_table(figures: Iterable[Published]) -> Iterable[str]:
 
 def _commands() -> str:
     lines = ["# Commands", "", _NOTE, ""]
-    for name, command in sorted(cli.commands.items()):
+    for name, command in _every(cli):
         lines += [f"## bluelamp {name}", "", "```", _help(name, command), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _every(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
+    """Every command with its whole name; those of a group after it."""
+    for name, command in sorted(group.commands.items()):
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from _every(command, f"{before}{name} ")
 
 
 def _help(name: str, command: click.Command) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
@@ -16,6 +16,7 @@ from facts.incident import (
     VideoResponseStarted,
 )
 from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.union import AnyFact
 
 FORCE = "staffordshire"
 NOW = datetime(2026, 6, 17, 12, 0, tzinfo=UTC)
@@ -31,7 +32,7 @@ _EACH = 6
 """Of everything: one more than the least that a ratio or a mean is given for."""
 
 
-def quarter(at: datetime, *, is_open: bool = False) -> Iterator[SubjectFact]:
+def quarter(at: datetime, *, is_open: bool = False) -> Iterator[AnyFact]:
     """Facts of the 15 minutes before an instant.
 
     Args:
@@ -44,9 +45,8 @@ def quarter(at: datetime, *, is_open: bool = False) -> Iterator[SubjectFact]:
         for index, (kind, seconds, told) in enumerate(steps):
             moment = at - timedelta(seconds=seconds)
             own = {"relevant_time": moment} if kind is DetaineeArrived else {}
-            yield kind(
-                fact_id=f"{subject}-{index}", force=FORCE, at=moment, subject_id=subject, corrects=None, **told, **own
-            )
+            fact = kind(fact_id=f"{subject}-{index}", force=FORCE, at=moment, subject_id=subject, **told, **own)
+            yield cast(AnyFact, fact)
 
 
 def _leg(line: str, queue: str, offered: float, *ends: _Step, channel: str | None = None) -> list[_Step]:
