@@ -11,12 +11,13 @@ Panel = dict[str, Any]
 PROMETHEUS = "prometheus"
 """The data source's uid, as the provisioning gives it."""
 WORDS = {
-    1: ("live", "green"),
-    2: ("too few", "yellow"),
-    3: ("stale", "red"),
-    4: ("no data", "purple"),
-    5: ("live, in part", "blue"),
+    query.STATES["live"]: ("live", "green"),
+    query.STATES["too_few"]: ("too few", "yellow"),
+    query.STATES["stale"]: ("stale", "red"),
+    query.STATES["no_data"]: ("no data", "purple"),
+    query.IN_PART: ("live, in part", "blue"),
 }
+"""What a state's number is shown as."""
 _UNITS: Mapping[Unit, tuple[str, int]] = {"count": ("locale", 0), "seconds": ("s", 2), "ratio": ("percentunit", 1)}
 _NOTHING = "no data"
 _WINDOW_WORDS = {

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from bluelamp.derive import derived
 from dashboards.grafana.dashboard import FOLDER, USERS, dashboards, row_of
 from dashboards.grafana.panel import PROMETHEUS, identity
+from dashboards.grafana.query import IN_PART, STATES
 from measures.catalogue import CATALOGUE
 from measures.measure import External, Measure, OpenCount, Selection
 from streams.exporter import is_exported
@@ -59,6 +60,26 @@ def test_every_figure_comes_with_its_state_and_with_n(name: str) -> None:
         asked = " ".join(each["expr"] for each in panel["targets"])
         assert "bluelamp_reading_state" in asked
         assert ("_n{" in asked) == (measure.unit != "count"), panel["title"]
+
+
+def test_the_numbers_of_states_are_read_as_their_words() -> None:
+    found = [
+        {number: each["text"] for number, each in mapping["options"].items()}
+        for panel in (each for name in FILES for each in panels(FILES[name]))
+        for mapping in mappings(panel)
+        if "3" in mapping["options"]
+    ]
+    assert len(found) > len(FILES)
+    for words in found:
+        assert words == {"1": "live", "2": "too few", "3": "stale", "4": "no data", "5": "live, in part"}
+    assert {**STATES, "in part": IN_PART} == {"live": 1, "too_few": 2, "stale": 3, "no_data": 4, "in part": 5}
+
+
+def mappings(panel: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every mapping of numbers to words in a panel."""
+    config = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
+    own = [each["value"] for part in config["overrides"] for each in part["properties"] if each["id"] == "mappings"]
+    return [each for group in (config["defaults"].get("mappings", []), *own) for each in group]
 
 
 @pytest.mark.parametrize("name", FILES)
