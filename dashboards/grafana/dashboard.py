@@ -186,7 +186,7 @@ _Row = tuple[str, list[list[Panel]]]
 
 
 def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
-    states = state_history(title, group, query.CHOSEN if not group[0].is_open() else 'window="15m"')
+    states = state_history(title, group, query.CHOSEN if not group[0].is_open() else f'window="{LIVE_EXPORTED[0]}"')
     if user.by_period and not group[0].is_open():
         return title, [*([periods(each), history(each)] for each in group), [states]]
     figures, histories = [figure(each) for each in group], [history(each) for each in group]

@@ -207,7 +207,10 @@ def periods(measure: Measure) -> Panel:
         targets=[target(expression, letter, kind="table") for letter, expression in told.items() if expression],
         fieldConfig=fields(unit, decimals, overrides, (), CELLS),
         options=TABLE,
-        transformations=merged("window", {f"Value #{letter}": name for letter, name in columns.items()}),
+        # Where the state is all there is, Grafana leaves out its letter; it must not pass for a value.
+        transformations=merged(
+            "window", {f"Value #{each}": name for each, name in columns.items()} | {"Value": "state"}
+        ),
     )
 
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -15,7 +14,7 @@ from measures.rules import Rules
 from producers.publish import BACKFILL
 from streams.exporter import serve
 from streams.readings import Reader
-from tests.grafana.prometheus import Prometheus
+from tests.grafana.prometheus import Prometheus, free_port
 from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
 from tests.integration.conftest import Parts
 from tests.real.parts import missing
@@ -58,7 +57,13 @@ class Scraped:
 
 
 @pytest.fixture(scope="package")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+def port() -> int:
+    """Where the exporter will listen."""
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     """Both forces through the embedded log, a worker and the embedded state server."""
     directory = tmp_path_factory.mktemp("grafana")
     parts = Parts("embedded", directory)
@@ -69,8 +74,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
             rules: dict[str, Rules] = system.rules
         with Redis.from_url(parts.state.url, decode_responses=True) as redis:
             clock = Clock(NOW)
-            server, _ = serve(Reader(redis, "grafana", rules, clock), 0, "127.0.0.1")
-            yield Exported(f"127.0.0.1:{server.server_port}", clock, Reader(redis, "grafana", rules, clock))
+            server, _ = serve(Reader(redis, "grafana", rules, clock), port, "127.0.0.1")
+            yield Exported(f"127.0.0.1:{port}", clock, Reader(redis, "grafana", rules, clock))
             server.shutdown()
             server.server_close()
     finally:
@@ -97,13 +102,12 @@ def fill(system: System) -> None:
 
 
 @pytest.fixture(scope="package")
-def prometheus(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A real one that scrapes the exporter."""
+def prometheus(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real one, started before there is anything to scrape: it takes its time to find its target."""
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)
-    directory: Path = tmp_path_factory.mktemp("prometheus") / "data"
-    found = Prometheus(directory, exported.address)
+    found = Prometheus(tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{port}")
     found.start()
     yield found
     found.stop()

@@ -40,21 +40,25 @@ class QueryError(AssertionError):
     """Prometheus refused a query."""
 
 
+def free_port() -> int:
+    """A port of loopback on which nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
 class Prometheus:
     """Debian's Prometheus, on a free port.
 
     Args:
         directory: of its data.
-        target: the address it scrapes.
+        target: the address it scrapes; nothing need answer there yet.
     """
 
     def __init__(self, directory: Path, target: str) -> None:
-        directory.mkdir()
         (directory / "prometheus.yml").write_text(_CONFIGURATION.format(target=target))
         (directory / "rules.yml").write_text(_RULES)
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{taken.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -62,6 +62,16 @@ def test_every_figure_comes_with_its_state_and_with_n(name: str) -> None:
         assert ("_n{" in asked) == (measure.unit != "count"), panel["title"]
 
 
+def test_a_state_that_stands_alone_in_a_table_is_no_value() -> None:
+    """With a single query that gives something, Grafana calls its column Value; when all is stale that is the state."""
+    tables = [each for each in panels(FILES["analyst"]) if each["title"].endswith("by period")]
+    assert tables
+    for panel in tables:
+        (renamed,) = (each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
+        assert renamed["Value"] == renamed["Value #D"] == "state"
+        assert "reading_state" in next(each["expr"] for each in panel["targets"] if each["refId"] == "D")
+
+
 def test_the_numbers_of_states_are_read_as_their_words() -> None:
     found = [
         {number: each["text"] for number, each in mapping["options"].items()}

@@ -57,21 +57,37 @@ def samples(scraped: Scraped, each: Asked) -> int:
     return len(ask(each.expression, scraped.at))
 
 
+def shown(kind: str) -> list[tuple[Measure, dict[str, str]]]:
+    """Every measure with the queries of its panel of a kind, by their letters, as the committed files have them."""
+    found = {panel["id"]: panel["targets"] for name in FILES for panel in panels(FILES[name]) if panel.get("targets")}
+    return [
+        (measure, {each["refId"]: each["expr"] for each in found[identity(measure.name, kind)]})
+        for measure in SHOWN
+        if identity(measure.name, kind) in found
+    ]
+
+
+FIGURES, HISTORIES, PERIODS = shown("figure"), shown("history"), shown("periods")
+
+
+def test_every_measure_is_looked_at() -> None:
+    names = [each.name for each, _ in FIGURES + PERIODS]
+    assert set(names) == {each.name for each, _ in HISTORIES} == {each.name for each in SHOWN}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_no_query_is_refused_and_no_panel_is_empty(scraped: Scraped, name: str) -> None:
     """Of the force that has every feed and enough of everything: each query gives something, over the shortest window.
 
     But for a change on nothing: a count that was 0 the year before has none.
     """
-    changeless = {query.change_on_previous_year(each).replace("$force", FORCE) for each in never_before(scraped)}
+    changeless = {
+        chosen(queries["E"], FORCE, "")
+        for measure, queries in PERIODS
+        if read(scraped, measure, FORCE, "previous_12m")["value"] == 0 and measure.unit != "ratio"
+    }
     empty = {each.expression for each in asked(FILES[name], FORCE, "15m") if not samples(scraped, each)}
     assert empty == (changeless if name == "analyst" else set())
-
-
-def never_before(scraped: Scraped) -> list[Measure]:
-    """The measures that were 0 in the 12 months before."""
-    windowed = [each for each in SHOWN if not each.is_open() and each.unit != "ratio"]
-    return [each for each in windowed if getattr(readings(scraped, each, FORCE, "previous_12m"), "value", 0) == 0]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -80,26 +96,17 @@ def test_a_panel_of_the_sample_is_empty_only_where_no_feed_carries_it(scraped: S
     force = scraped.exported.reader.rules[SAMPLE].force
     known = {identity(each.name, kind): each for each in SHOWN for kind in ("figure", "history", "periods")}
     for each in asked(FILES[name], SAMPLE, "24h"):
-        measure = known.get(each.panel["id"])
-        is_state = "reading_state" in each.expression
-        if measure and is_state:
-            assert (samples(scraped, each) > 0) == bool(measure.feeds(force)), each
-        else:
-            samples(scraped, each)  # refused or not
+        count, measure = samples(scraped, each), known.get(each.panel["id"])
+        if measure and "reading_state" in each.expression:
+            assert (count > 0) == bool(measure.feeds(force)), each
 
 
-def readings(scraped: Scraped, measure: Measure, force: str, window: str) -> Reading | None:
-    """What the product says; none where no feed of the force carries it."""
+def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[str, float | None]:
+    """What the product says, as a panel must show it: value, n, met, the number of the state; all none without a feed."""
     reader = scraped.exported.reader
     if not measure.feeds(reader.rules[force].force):
-        return None
-    return reader.read(measure, "15m" if measure.is_open() else window, force=force)[0]
-
-
-def expected(reading: Reading | None, measure: Measure) -> dict[str, float | None]:
-    """What the queries of a panel must give for a reading."""
-    if reading is None:
-        return {"value": None, "n": None, "met": None, "state": None}
+        return dict.fromkeys(("value", "n", "met", "state"))
+    reading = reader.read(measure, "15m" if measure.is_open() else window, force=force)[0]
     is_counted = reading.state in ("live", "too_few") and measure.unit != "count"
     in_part = reading.state == "live" and bool(reading.note)
     return {
@@ -114,20 +121,14 @@ def expected(reading: Reading | None, measure: Measure) -> dict[str, float | Non
 def test_every_figure_shown_is_what_read_says(scraped: Scraped, force: str) -> None:
     """Value, n and state of every measure over every window that a dashboard offers."""
     states = set()
-    for measure in SHOWN:
+    for measure, queries in FIGURES:
         for window in LIVE_EXPORTED[:1] if measure.is_open() else LIVE_EXPORTED:
-            reading = readings(scraped, measure, force, window)
-            found = {
-                "value": query.value(measure, query.CHOSEN),
-                "n": query.taken_from(measure, query.CHOSEN),
-                "met": query.met(measure, query.CHOSEN),
-                "state": query.state(measure, query.CHOSEN),
-            }
-            assert {
-                name: only(scraped, chosen(expression, force, window)) for name, expression in found.items()
-            } == expected(reading, measure), (measure.name, window)
-            states.add(reading.state if reading else "")
-    assert states >= ({"live"} if force == FORCE else {"", "live", "too_few", "no_data"})
+            told = read(scraped, measure, force, window)
+            names = {"A": "value", "B": "n", "C": "state"}
+            found = {names[each]: only(scraped, chosen(text, force, window)) for each, text in queries.items()}
+            assert found == {name: told[name] for name in found}, (measure.name, window)
+            states.add(told["state"])
+    assert states >= ({1} if force == FORCE else {None, 1, 2, 4})
 
 
 def only(scraped: Scraped, expression: str) -> float | None:
@@ -137,16 +138,26 @@ def only(scraped: Scraped, expression: str) -> float | None:
     return found[0][1] if found else None
 
 
+def test_every_line_ends_in_what_read_says(scraped: Scraped) -> None:
+    for measure, queries in HISTORIES:
+        told = read(scraped, measure, FORCE, "24h")
+        for name, expression in zip(("value", "n"), queries.values(), strict=False):
+            (course,) = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
+            assert course[1][-1] == told[name], (measure.name, name)
+
+
 @pytest.mark.parametrize("force", [FORCE, SAMPLE])
 def test_every_period_shown_is_what_read_says(scraped: Scraped, force: str) -> None:
-    for measure in (each for each in SHOWN if not each.is_open()):
-        values = by_window(scraped, chosen(query.value(measure, query.REPORT), force, ""))
-        states = by_window(scraped, chosen(query.state(measure, query.REPORT), force, ""))
-        for window in REPORT_WINDOWS:
-            told = expected(readings(scraped, measure, force, window), measure)
-            assert (values.get(window), states.get(window)) == (told["value"], told["state"]), (measure.name, window)
-        changes = by_window(scraped, chosen(query.change_on_previous_year(measure), force, ""))
-        assert changes == pytest.approx(change(scraped, measure, force)), measure.name
+    for measure, queries in PERIODS:
+        told = {window: read(scraped, measure, force, window) for window in REPORT_WINDOWS}
+        names = {"A": "value", "B": "n", "C": "met", "D": "state"}
+        for letter in queries.keys() & names.keys():
+            found = by_window(scraped, chosen(queries[letter], force, ""))
+            wanted = {window: each[names[letter]] for window, each in told.items()}
+            assert found == {window: value for window, value in wanted.items() if value is not None}, measure.name
+        change = by_window(scraped, chosen(queries["E"], force, ""))
+        assert change == pytest.approx(change_on_year(measure, told["12m"], told["previous_12m"])), measure.name
+        assert force == FORCE or change == {}, "the sample's record begins inside both years"
 
 
 def by_window(scraped: Scraped, expression: str) -> dict[str, float]:
@@ -154,20 +165,13 @@ def by_window(scraped: Scraped, expression: str) -> dict[str, float]:
     return {labels["window"]: value for labels, value in scraped.prometheus.instant(expression, scraped.at)}
 
 
-def change(scraped: Scraped, measure: Measure, force: str) -> dict[str, float]:
-    """The change on the year before, reckoned from the readings; nothing unless both are whole and live."""
-    now, before = (readings(scraped, measure, force, window) for window in ("12m", "previous_12m"))
-    if not now or not before or now.note or before.note or now.value is None or before.value is None:
+def change_on_year(measure: Measure, now: dict[str, float | None], before: dict[str, float | None]) -> dict[str, float]:
+    """The change between two years, reckoned from what was read; nothing unless both are live and whole."""
+    if {now["state"], before["state"]} != {1} or now["value"] is None or before["value"] is None:
         return {}
     if measure.unit == "ratio":
-        return {"12m": 100 * (now.value - before.value)}
-    return {"12m": now.value / before.value - 1} if before.value else {}
-
-
-def test_the_sample_is_too_short_to_compare_years(scraped: Scraped) -> None:
-    """Its record begins inside both years; a change against nothing would be nonsense."""
-    for measure in (each for each in SHOWN if not each.is_open()):
-        assert by_window(scraped, chosen(query.change_on_previous_year(measure), SAMPLE, "")) == {}
+        return {"12m": 100 * (now["value"] - before["value"])}
+    return {"12m": now["value"] / before["value"] - 1} if before["value"] else {}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -203,12 +207,12 @@ def test_one_declaration_more_is_on_the_dashboards_and_in_prometheus(
 ) -> None:
     measure = replace(CATALOGUE["incident_count"], name="incident_of_crime_count", where={"group": ("crime",)})
     monkeypatch.setitem(CATALOGUE, measure.name, measure)
-    shown = dashboards(CATALOGUE)
+    made = dashboards(CATALOGUE)
     at = scraped.prometheus.await_series("bluelamp_incident_of_crime")
     asked_for = [
         each
         for name in ("inspector", "analyst")
-        for each in asked(shown[name], FORCE, "15m")
+        for each in asked(made[name], FORCE, "15m")
         if each.panel["id"] in {identity(measure.name, kind) for kind in ("figure", "history", "periods")}
     ]
     assert {each.panel["type"] for each in asked_for} == {"stat", "timeseries", "table"}
@@ -225,13 +229,9 @@ def test_feeds_that_fall_silent_take_every_value_away_and_say_stale(scraped: Scr
     finally:
         clock.now = NOW
     silent = Scraped(scraped.prometheus, scraped.exported, at)
-    figures = {identity(each.name, "figure"): each for each in SHOWN}
-    looked_at = 0
-    for each in (each for name in FILES for each in asked(FILES[name], FORCE, "60m") if each.panel["id"] in figures):
-        found = scraped.prometheus.instant(each.expression, silent.at)
-        assert [value for _, value in found] == ([query.STATES["stale"]] if each.letter == "C" else []), each
-        looked_at += 1
-    assert looked_at > 2 * len(SHOWN)
+    for measure, queries in FIGURES:
+        found = {letter: only(silent, chosen(text, FORCE, "60m")) for letter, text in queries.items()}
+        assert found == {**dict.fromkeys(queries), "C": 3}, measure.name
 
 
 def test_periods_that_have_ended_are_read_again_only_now_and_then(
