@@ -43,6 +43,21 @@ _COUNTERS = {
 }
 
 
+_SPAN = re.compile(r"(\d+)_(minutes|hours)")
+_SPAN_SECONDS = {"minutes": 60, "hours": 3600}
+
+
+def metric_name(measure: Measure) -> str:
+    """The name of a measure's metric.
+
+    It follows the conventions of Prometheus: spans are in seconds, in names too, and the ending _count is kept for
+    histograms and summaries.
+    """
+    name = _SPAN.sub(lambda span: f"{int(span[1]) * _SPAN_SECONDS[span[2]]}_seconds", measure.name)
+    name = name.replace("contact_us_", "contactus_")  # promtool takes "us" for microseconds
+    return f"bluelamp_{name.removesuffix('_count')}"
+
+
 class _Kept(NamedTuple):
     """Readings of a window that has ended, by measure, window and force."""
 
@@ -99,7 +114,7 @@ class ReadingsCollector(Collector):
             if is_exported(measure):
                 readings = [each for force in self._reader.rules for each in self._taken(measure, force)]
                 yield from _families(measure, readings)
-                for each in readings:
+                for each in {(each.force, each.window): each for each in readings}.values():
                     state.add_metric([each.force, measure.name, each.window, each.state], 1)
                     if each.note:
                         in_part.add_metric([each.force, measure.name, each.window], 1)
@@ -132,33 +147,22 @@ class ReadingsCollector(Collector):
 
 
 def is_exported(measure: Measure) -> bool:
-    """Whether it has a metric: what others publish has none, nor have bands, which are no single number."""
-    return not isinstance(measure.statistic, External | Bands)
-
-
-def metric_name(measure: Measure) -> str:
-    """The name of the metric of its value; `_n` and `_met` follow it for what the value is taken from.
-
-    Prometheus keeps the ending _count for histograms and summaries, wants spans in seconds wherever a name holds one, and
-    reads "us" as microseconds.
-    """
-    name = measure.name.removesuffix("_count").replace("contact_us_", "contactus_")
-    return "bluelamp_" + _SPAN.sub(lambda span: f"{int(span[1]) * _SECONDS[span[2]]}_seconds", name)
-
-
-_SECONDS = {"minutes": 60, "hours": 3600}
-_SPAN = re.compile(r"(\d+)_(minutes|hours)")
+    """Whether it has a metric: what others publish has none."""
+    return not isinstance(measure.statistic, External)
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
     """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
-    labels = ["force"] if measure.is_open() else ["force", "window"]
+    labels = ["force", *([] if measure.is_open() else ["window"]), *(["band"] if _has_bands(measure) else [])]
     name = metric_name(measure)
     value = GaugeMetricFamily(name, measure.question, labels=labels)
     taken_from = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
     met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
     for each in readings:
-        words = [each.force] if measure.is_open() else [each.force, each.window]
+        known = {"force": each.force, "window": each.window, **each.dimensions}
+        if _has_bands(measure) and not each.dimensions:
+            continue  # nothing happened that could be put into bands
+        words = [known[label] for label in labels]
         if each.state == "live" and each.value is not None:
             value.add_metric(words, each.value)
         if each.state in ("live", "too_few") and measure.unit != "count":
@@ -170,6 +174,10 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield taken_from
     if measure.unit == "ratio":
         yield met
+
+
+def _has_bands(measure: Measure) -> bool:
+    return isinstance(measure.statistic, Bands)
 
 
 def _feeds(reader: Reader) -> Iterator[Metric]:
