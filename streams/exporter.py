@@ -131,16 +131,19 @@ class ReadingsCollector(Collector):
                     yield from self._read(measure, window, force)
 
     def _read(self, measure: Measure, window: str, force: str) -> list[Reading]:
+        try:
+            return self._read_or_kept(measure, window, force)
+        except QuestionError as error:
+            _logger.warning("%s over %s: %s", measure.name, window, error.what)
+            return []
+
+    def _read_or_kept(self, measure: Measure, window: str, force: str) -> list[Reading]:
         present, now = self._reader.present(force), self._reader.now()
         found = resolve(window, present, self._reader.rules[force].force)
         kept = self._ended.get((measure.name, window, force))
         if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
             return kept.readings
-        try:
-            readings = self._reader.read(measure, window, force=force)
-        except QuestionError as error:
-            _logger.warning("%s over %s: %s", measure.name, window, error.what)
-            return []
+        readings = self._reader.read(measure, window, force=force)
         if found.kind == "report" and found.end <= present and all(each.state != "stale" for each in readings):
             self._ended[measure.name, window, force] = _Kept(found, now, readings)
         return readings

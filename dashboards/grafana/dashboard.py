@@ -1,7 +1,6 @@
 """The three dashboards: which measures each user sees, in which rows, and what stands around them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -28,7 +27,7 @@ from dashboards.grafana.panel import (
 )
 from facts.union import TOPICS, Topic
 from measures.catalogue.record import RECORD
-from measures.measure import Bands, External, Measure
+from measures.measure import External, Measure
 from streams.exporter import LIVE_EXPORTED, is_exported
 
 Dashboard = dict[str, Any]
@@ -188,9 +187,14 @@ _Row = tuple[str, list[list[Panel]]]
 def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
     states = state_history(title, group, query.CHOSEN if not group[0].is_open() else f'window="{LIVE_EXPORTED[0]}"')
     if user.by_period and not group[0].is_open():
-        return title, [*([periods(each), history(each)] for each in group), [states]]
+        return title, [*([_by_period(each), history(each)] for each in group), [states]]
     figures, histories = [figure(each) for each in group], [history(each) for each in group]
     return title, [*_lines(figures, 4), *_lines(histories, 2), [states]]
+
+
+def _by_period(measure: Measure) -> Panel:
+    """What compares its months and years; bands have a number for each band, and are shown as they stand."""
+    return figure(measure) if query.has_bands(measure) else periods(measure)
 
 
 def _lines(panels: Sequence[Panel], count: int) -> Iterator[list[Panel]]:
@@ -217,14 +221,18 @@ def _laid_out(rows: Sequence[_Row]) -> list[Panel]:
 
 def _placed(lines: Sequence[Sequence[Panel]], y: int) -> tuple[list[Panel], int]:
     placed: list[Panel] = []
-    for kind, group in groupby(lines, key=lambda line: line[0]["type"]):
-        for line in group:
-            width = _WIDTH // {"stat": 4, "timeseries": 2, "table": 2}.get(kind, len(line))
-            height = _HEIGHTS[kind]
-            places = ({"x": index * width, "y": y, "w": width, "h": height} for index in range(len(line)))
-            placed += [{**each, "gridPos": place} for each, place in zip(line, places, strict=True)]
-            y += height
+    for line in lines:
+        width, height = _WIDTH // _columns(line), max(_HEIGHTS[each["type"]] for each in line)
+        places = ({"x": index * width, "y": y, "w": width, "h": height} for index in range(len(line)))
+        placed += [{**each, "gridPos": place} for each, place in zip(line, places, strict=True)]
+        y += height
     return placed, y
+
+
+def _columns(line: Sequence[Panel]) -> int:
+    """Figures four abreast, graphs and tables two, the rest alone; the last line of a row may not be full."""
+    kinds = {each["type"] for each in line}
+    return 4 if kinds == {"stat"} else 2 if kinds & {"timeseries", "table"} else 1
 
 
 _FEED_COLUMNS = {
@@ -275,24 +283,15 @@ def _feeds() -> Panel:
 
 
 def _left_out(measures: Sequence[Measure]) -> Panel:
-    lines = [f"- **{each.title}**: {each.question} {_why(each)}" for each in measures]
+    whys = ((each, each.statistic.why) for each in measures if isinstance(each.statistic, External))
+    lines = [f"- **{each.title}**: {each.question} {why}" for each, why in whys]
     return panel(
         "text",
         "Measures that no panel shows",
-        "Measures of the catalogue that have no single live number.",
+        "Measures of the catalogue that have no live number.",
         ("left out",),
         options={"mode": "markdown", "content": "\n".join(lines)},
     )
-
-
-def _why(measure: Measure) -> str:
-    match measure.statistic:
-        case External(why):
-            return why
-        case Bands():
-            return f"It is a table of bands: `bluelamp read {measure.name}`."
-        case _:
-            return ""
 
 
 def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:

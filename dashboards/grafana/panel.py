@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboards.grafana import query
-from measures.measure import Measure, Unit
+from measures.measure import Bands, Measure, Unit
+from measures.reading import band_name
 
 Panel = dict[str, Any]
 PROMETHEUS = "prometheus"
@@ -129,13 +130,14 @@ _TOOLTIP = {"mode": "multi", "sort": "none"}
 def figure(measure: Measure) -> Panel:
     """Its value with n and state at this moment; an instant query, so that nothing older ever stands for now."""
     unit, decimals = _UNITS[measure.unit]
-    told = [target(query.value(measure, query.CHOSEN), "A", "value")]
+    told = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure))]
     if measure.unit != "count":
         told.append(target(query.taken_from(measure, query.CHOSEN), "B", "n"))
     told.append(target(query.state(measure, query.CHOSEN), "C", "state"))
     overrides = [
         override("byFrameRefID", "B", unit="locale", decimals=0, thresholds=_thresholds(_PLAIN)),
         override("byFrameRefID", "C", unit="none", decimals=0, mappings=state_words()),
+        *_band_names(measure),
     ]
     return panel(
         "stat",
@@ -151,7 +153,7 @@ def figure(measure: Measure) -> Panel:
 def history(measure: Measure) -> Panel:
     """Its value over time with n behind it; where it was not live there is a gap, never a line drawn over it."""
     unit, decimals = _UNITS[measure.unit]
-    told = [target(query.value(measure, query.CHOSEN), "A", "value", kind="range")]
+    told = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure), kind="range")]
     if measure.unit != "count":
         told.append(target(query.taken_from(measure, query.CHOSEN), "B", "n", kind="range"))
     bars = {"drawStyle": "bars", "fillOpacity": 12, "lineWidth": 0, "axisPlacement": "right"}
@@ -167,8 +169,9 @@ def history(measure: Measure) -> Panel:
     line = {"drawStyle": "line", "lineWidth": 2, "spanNulls": False, "showPoints": "auto", "axisSoftMin": 0}
     has_target = measure.target_value is not None
     style = {"thresholdsStyle": {"mode": "dashed" if has_target else "off"}}
-    config = fields(unit, decimals, [counted], _steps(measure), {**line, **style})
-    config["defaults"]["color"] = {"mode": "fixed", "fixedColor": "blue"}
+    config = fields(unit, decimals, [counted, *_band_names(measure)], _steps(measure), {**line, **style})
+    one = {"mode": "fixed", "fixedColor": "blue"}
+    config["defaults"]["color"] = {"mode": "palette-classic"} if query.has_bands(measure) else one
     return panel(
         "timeseries",
         _title(measure),
@@ -272,6 +275,20 @@ def contract(measure: Measure) -> str:
 def _title(measure: Measure) -> str:
     """What stands open is of now; everything else names its window."""
     return measure.title if measure.is_open() else f"{measure.title} · $window"
+
+
+def _value_legend(measure: Measure) -> str:
+    return "{{band}}" if query.has_bands(measure) else "value"
+
+
+def _band_names(measure: Measure) -> list[dict[str, Any]]:
+    """Bands by their minutes instead of their sorted names in seconds."""
+    if not isinstance(measure.statistic, Bands):
+        return []
+    edges = measure.statistic.edges_seconds
+    upper = [f" to {edge / 60:g} min" for edge in edges[1:]] + [" min and more"]
+    names = (f"{edge / 60:g}{end}" for edge, end in zip(edges, upper, strict=True))
+    return [override("byName", band_name(edges, index), displayName=name) for index, name in enumerate(names)]
 
 
 def _change_title(measure: Measure) -> str:

@@ -1,6 +1,6 @@
 """The PromQL behind the panels: a measure's value, what it is taken from, its state, and its change over a year."""
 
-from measures.measure import Measure
+from measures.measure import Bands, Measure
 from measures.window import REPORT_WINDOWS
 from streams.exporter import metric_name
 
@@ -59,10 +59,16 @@ def change_on_previous_year(measure: Measure) -> str:
     return f"({change}) unless on () {in_part}"
 
 
+def has_bands(measure: Measure) -> bool:
+    """Whether it has a value for each of several bands."""
+    return isinstance(measure.statistic, Bands)
+
+
 def _taken(measure: Measure, metric: str, window: str) -> str:
     """The greatest, so that two exporters of one state count once."""
     limits = _FORCE if measure.is_open() else f"{_FORCE}, {window}"
-    return f"max by ({'force' if measure.is_open() else 'window'}) ({metric}{{{limits}}})"
+    names = ("force" if measure.is_open() else "window") + (", band" if has_bands(measure) else "")
+    return f"max by ({names}) ({metric}{{{limits}}})"
 
 
 def _states(limits: str, by: str) -> str:

@@ -116,4 +116,4 @@ def prometheus(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="package")
 def scraped(prometheus: Prometheus, exported: Exported) -> Scraped:
     """The moment at which everything was live: every query is asked of it, however long the tests take."""
-    return Scraped(prometheus, exported, prometheus.await_series('ALERTS{alertstate="firing"}'))
+    return Scraped(prometheus, exported, prometheus.await_series("bluelamp_reading_state"))

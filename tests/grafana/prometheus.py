@@ -15,8 +15,8 @@ from tests.support.system import until
 
 _CONFIGURATION = """
 global:
-  scrape_interval: 2s
-  scrape_timeout: 2s
+  scrape_interval: 4s
+  scrape_timeout: 4s
   evaluation_interval: 1s
 rule_files: [rules.yml]
 scrape_configs:
@@ -108,7 +108,7 @@ class Prometheus:
         found = self.ask("query", query=expression, time=str(at))["result"]
         return [(each["metric"], float(each["value"][1])) for each in found]
 
-    def course(self, expression: str, at: float, seconds: int = 30) -> list[tuple[dict[str, str], list[float]]]:
+    def course(self, expression: str, at: float, seconds: int = 60) -> list[tuple[dict[str, str], list[float]]]:
         """The values of an expression over the time before an instant."""
         span = {"start": str(at - seconds), "end": str(at), "step": "1"}
         found = self.ask("query_range", query=expression, **span)["result"]
@@ -118,14 +118,18 @@ class Prometheus:
         """The values of a label among matching series."""
         return [str(each) for each in self.ask(f"label/{label}/values", **{"match[]": match})]
 
-    def scraped(self) -> float:
-        """When the last scrape was, in seconds since 1970; 0 when there was none that succeeded."""
-        found = self.ask("query", query="timestamp(up) * up")["result"]
-        return float(found[0]["value"][1]) if found else 0.0
-
     def await_series(self, expression: str) -> float:
-        """The time of the first scrape after an expression gives something, in seconds since 1970."""
-        until(lambda: self.ask("query", query=expression)["result"], 60, expression)
-        before = self.scraped()
-        until(lambda: self.scraped() > before, 60, "a scrape")
-        return self.scraped()
+        """The time of the last scrape once an expression gives something, in seconds since 1970."""
+        found: list[float] = []
+
+        def is_there() -> bool:
+            found[:] = [self._scraped()] if self.ask("query", query=expression)["result"] else []
+            return found > [0.0]
+
+        until(is_there, 90, expression)
+        return found[0]
+
+    def _scraped(self) -> float:
+        """When the last scrape was; 0 when it failed, as it may on a busy machine."""
+        found = self.ask("query", query="timestamp(bluelamp_state_up)")["result"]
+        return float(found[0]["value"][1]) if found else 0.0

@@ -15,7 +15,7 @@ from dashboards.grafana.dashboard import FOLDER, USERS, dashboards, row_of
 from dashboards.grafana.panel import PROMETHEUS, identity
 from dashboards.grafana.query import IN_PART, STATES
 from measures.catalogue import CATALOGUE
-from measures.measure import External, Measure, OpenCount, Selection
+from measures.measure import Bands, External, Measure, OpenCount, Selection
 from streams.exporter import is_exported
 from tests.grafana.files import FILES, everything, panels
 
@@ -126,8 +126,17 @@ def titles(measure: Measure, dashboard: dict[str, Any]) -> list[str]:
 def test_every_measure_is_where_its_user_looks(user: Any) -> None:
     for measure in CATALOGUE.values():
         wanted = is_exported(measure) and bool(measure.topics() & set(user.topics))
-        kinds = ["history", "periods"] if user.by_period and not measure.is_open() else ["figure", "history"]
+        has_periods = user.by_period and not measure.is_open() and not isinstance(measure.statistic, Bands)
+        kinds = ["history", "periods"] if has_periods else ["figure", "history"]
         assert titles(measure, FILES[user.name]) == (kinds if wanted else []), measure.name
+
+
+def test_bands_are_named_by_their_minutes() -> None:
+    wanted = identity("post_triage_answer_bands", "figure")
+    (panel,) = (each for each in panels(FILES["analyst"]) if each["id"] == wanted)
+    named = {each["matcher"]["options"]: each["properties"] for each in panel["fieldConfig"]["overrides"]}
+    assert named["00300-00600"] == [{"id": "displayName", "value": "5 to 10 min"}]
+    assert named["07200-"] == [{"id": "displayName", "value": "120 min and more"}]
 
 
 def test_what_has_no_panel_is_named_with_its_reason() -> None:

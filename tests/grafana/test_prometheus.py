@@ -101,16 +101,22 @@ def test_a_panel_of_the_sample_is_empty_only_where_no_feed_carries_it(scraped: S
             assert (count > 0) == bool(measure.feeds(force)), each
 
 
-def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[str, float | None]:
+Shown = float | dict[str, float | None] | None
+"""What a query shows: a value, one for each band, or nothing."""
+
+
+def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[str, Shown]:
     """What the product says, as a panel must show it: value, n, met, the number of the state; all none without a feed."""
     reader = scraped.exported.reader
     if not measure.feeds(reader.rules[force].force):
         return dict.fromkeys(("value", "n", "met", "state"))
-    reading = reader.read(measure, "15m" if measure.is_open() else window, force=force)[0]
+    readings = reader.read(measure, "15m" if measure.is_open() else window, force=force)
+    bands = {each.dimensions["band"]: each.value for each in readings if each.dimensions}
+    reading = readings[0]
     is_counted = reading.state in ("live", "too_few") and measure.unit != "count"
     in_part = reading.state == "live" and bool(reading.note)
     return {
-        "value": reading.value if reading.state == "live" else None,
+        "value": (bands or reading.value) if reading.state == "live" else None,
         "n": reading.n if is_counted else None,
         "met": reading.met if is_counted and measure.unit == "ratio" else None,
         "state": query.IN_PART if in_part else query.STATES[reading.state],
@@ -131,9 +137,11 @@ def test_every_figure_shown_is_what_read_says(scraped: Scraped, force: str) -> N
     assert states >= ({1} if force == FORCE else {None, 1, 2, 4})
 
 
-def only(scraped: Scraped, expression: str) -> float | None:
-    """The one value of an expression; none when it gives nothing."""
+def only(scraped: Scraped, expression: str) -> Shown:
+    """The one value of an expression, or one for each band; none when it gives nothing."""
     found = scraped.prometheus.instant(expression, scraped.at)
+    if found and all("band" in labels for labels, _ in found):
+        return {labels["band"]: value for labels, value in found}
     assert len(found) <= 1, found
     return found[0][1] if found else None
 
@@ -142,8 +150,10 @@ def test_every_line_ends_in_what_read_says(scraped: Scraped) -> None:
     for measure, queries in HISTORIES:
         told = read(scraped, measure, FORCE, "24h")
         for name, expression in zip(("value", "n"), queries.values(), strict=False):
-            (course,) = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
-            assert course[1][-1] == told[name], (measure.name, name)
+            found = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
+            last = {labels.get("band"): values[-1] for labels, values in found}
+            wanted = told[name]
+            assert last == (wanted if isinstance(wanted, dict) else {None: wanted}), (measure.name, name)
 
 
 @pytest.mark.parametrize("force", [FORCE, SAMPLE])
@@ -165,13 +175,14 @@ def by_window(scraped: Scraped, expression: str) -> dict[str, float]:
     return {labels["window"]: value for labels, value in scraped.prometheus.instant(expression, scraped.at)}
 
 
-def change_on_year(measure: Measure, now: dict[str, float | None], before: dict[str, float | None]) -> dict[str, float]:
+def change_on_year(measure: Measure, now: dict[str, Shown], before: dict[str, Shown]) -> dict[str, float]:
     """The change between two years, reckoned from what was read; nothing unless both are live and whole."""
-    if {now["state"], before["state"]} != {1} or now["value"] is None or before["value"] is None:
+    one, other = now["value"], before["value"]
+    if {now["state"], before["state"]} != {1} or not isinstance(one, float | int) or not isinstance(other, float | int):
         return {}
     if measure.unit == "ratio":
-        return {"12m": 100 * (now["value"] - before["value"])}
-    return {"12m": now["value"] / before["value"] - 1} if before["value"] else {}
+        return {"12m": 100 * (one - other)}
+    return {"12m": one / other - 1} if other else {}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -188,7 +199,8 @@ def test_every_variable_offers_what_there_is(scraped: Scraped, name: str) -> Non
 @pytest.mark.parametrize("name", FILES)
 def test_the_annotations_find_alerts_that_fire(scraped: Scraped, name: str) -> None:
     expression = FILES[name]["annotations"]["list"][0]["target"]["expr"]
-    found = scraped.prometheus.course(chosen(expression, FORCE, ""), scraped.at)
+    at = scraped.prometheus.await_series('ALERTS{alertstate="firing"}')
+    found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
     assert [labels["alertname"] for labels, _ in found] == ["StateServerAnswers"]
 
 
@@ -225,7 +237,8 @@ def test_feeds_that_fall_silent_take_every_value_away_and_say_stale(scraped: Scr
     clock = scraped.exported.clock
     clock.now = wall() + timedelta(days=1)
     try:
-        at = scraped.prometheus.await_series('absent(bluelamp_reading_state{state="live", window="15m"})')
+        stale, live = (f'bluelamp_reading_state{{state="{each}", window="15m"}}' for each in ("stale", "live"))
+        at = scraped.prometheus.await_series(f"{stale} unless on () {live}")
     finally:
         clock.now = NOW
     silent = Scraped(scraped.prometheus, scraped.exported, at)
