@@ -120,8 +120,17 @@ def dashboards(catalogue: Mapping[str, Measure], source: str = PROMETHEUS) -> di
 
 
 def written(dashboard: Dashboard) -> str:
-    """A dashboard as the file that is committed."""
-    return msgspec.json.format(msgspec.json.encode(dashboard), indent=1).decode() + "\n"
+    """A dashboard as the file that is committed: a line for each panel, so that a difference names its panels."""
+    return _written(dashboard) + "\n"
+
+
+def _written(part: dict[str, Any]) -> str:
+    panels = part.get("panels")
+    if not panels:
+        return msgspec.json.encode(part).decode()
+    around = {**{name: each for name, each in part.items() if name != "panels"}, "panels": []}
+    lines = ",\n".join(_written(each) for each in panels)
+    return msgspec.json.encode(around).decode().removesuffix("[]}") + f"[\n{lines}\n]}}"
 
 
 def _with_source(part: Any, source: str) -> Any:

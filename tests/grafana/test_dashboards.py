@@ -11,7 +11,7 @@ import yaml
 from msgspec.structs import replace
 
 from bluelamp.derive import derived
-from dashboards.grafana.dashboard import FOLDER, USERS, dashboards, row_of
+from dashboards.grafana.dashboard import FOLDER, USERS, dashboards, row_of, written
 from dashboards.grafana.panel import PROMETHEUS, identity
 from dashboards.grafana.query import IN_PART, STATES
 from measures.catalogue import CATALOGUE
@@ -200,3 +200,13 @@ def test_the_provisioning_finds_the_dashboards_and_their_source() -> None:
     assert at["/etc/grafana/provisioning"] == provisioning
     (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
     assert source["uid"] == PROMETHEUS
+
+
+@pytest.mark.parametrize("user", USERS, ids=lambda user: user.name)
+def test_a_file_holds_the_whole_dashboard_a_panel_a_line(user: Any) -> None:
+    """Python's own reader of JSON gives back what was generated."""
+    made = dashboards(CATALOGUE)[user.name]
+    text = written(made)
+    assert json.loads(text) == made
+    named = [line for line in text.splitlines() if '"gridPos"' in line]
+    assert len(named) == len(list(everything(made)))
