@@ -2,8 +2,9 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIServer
@@ -25,6 +26,9 @@ LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
 EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
 ENDED_AGAIN = timedelta(minutes=5)
 """How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
+ENDED_SECONDS = 3.0
+"""What a scrape may spend on them: one that takes longer than Prometheus waits would lose every other figure too."""
+_ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
 _logger = logging.getLogger("bluelamp.exporter")
 
 _FEED_METRICS = {
@@ -71,10 +75,11 @@ class ReadingsCollector(Collector):
 
     Args:
         reader: of the state.
+        monotonic: a clock in seconds that never goes back.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._reader, self._monotonic = reader, monotonic
         self._ended: dict[tuple[str, str, str], _Kept] = {}
 
     def describe(self) -> Iterable[Metric]:
@@ -95,6 +100,7 @@ class ReadingsCollector(Collector):
 
     def _metrics(self) -> Iterator[Metric]:
         with self._reader.steady():
+            self._read_ended()
             yield from self._readings()
             yield from _feeds(self._reader)
             yield from _partitions(self._reader)
@@ -123,30 +129,51 @@ class ReadingsCollector(Collector):
 
     def _taken(self, measure: Measure, force: str) -> Iterator[Reading]:
         """The readings of the whole force that its feeds carry at all."""
+        for window in self._windows(measure, force):
+            if window in _ENDED:
+                kept = self._ended.get((measure.name, window, force))
+                yield from kept.readings if kept and kept.of == self._resolved(window, force) else ()
+            else:
+                yield from self._read(measure, window, force)
+
+    def _windows(self, measure: Measure, force: str) -> tuple[str, ...]:
         profile = self._reader.rules[force].force
-        windows = EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS
-        if measure.feeds(profile):
-            for window in windows:
-                if window != "shift" or profile.shifts:
-                    yield from self._read(measure, window, force)
+        if not measure.feeds(profile):
+            return ()
+        windows = LIVE_EXPORTED[:1] if measure.is_open() else EXPORTED_WINDOWS
+        return tuple(each for each in windows if each != "shift" or profile.shifts)
+
+    def _resolved(self, window: str, force: str) -> Window:
+        return resolve(window, self._reader.present(force), self._reader.rules[force].force)
 
     def _read(self, measure: Measure, window: str, force: str) -> list[Reading]:
         try:
-            return self._read_or_kept(measure, window, force)
+            return self._reader.read(measure, window, force=force)
         except QuestionError as error:
             _logger.warning("%s over %s: %s", measure.name, window, error.what)
             return []
 
-    def _read_or_kept(self, measure: Measure, window: str, force: str) -> list[Reading]:
-        present, now = self._reader.present(force), self._reader.now()
-        found = resolve(window, present, self._reader.rules[force].force)
+    def _read_ended(self) -> None:
+        """Read anew the windows that have ended, the longest unread first, for as long as a scrape may spend on them."""
+        now, deadline = self._reader.now(), self._monotonic() + ENDED_SECONDS
+        windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
+        for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
+            kept, found = self._ended.get((measure.name, window, force)), windows[window, force]
+            if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
+                continue
+            if self._monotonic() > deadline:
+                return
+            self._ended[measure.name, window, force] = _Kept(found, now, self._read(measure, window, force))
+
+    def _ended_questions(self) -> Iterator[tuple[Measure, str, str]]:
+        for measure in CATALOGUE.values():
+            for force in self._reader.rules if is_exported(measure) else ():
+                yield from ((measure, each, force) for each in self._windows(measure, force) if each in _ENDED)
+
+    def _read_at(self, question: tuple[Measure, str, str]) -> datetime:
+        measure, window, force = question
         kept = self._ended.get((measure.name, window, force))
-        if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
-            return kept.readings
-        readings = self._reader.read(measure, window, force=force)
-        if found.kind == "report" and found.end <= present and all(each.state != "stale" for each in readings):
-            self._ended[measure.name, window, force] = _Kept(found, now, readings)
-        return readings
+        return kept.taken_at if kept else datetime.min.replace(tzinfo=UTC)
 
 
 def is_exported(measure: Measure) -> bool:

@@ -10,9 +10,10 @@ import pytest
 from redis import Redis
 
 from facts.feed import FeedHeartbeat
+from measures.catalogue import CATALOGUE
 from measures.rules import Rules
 from producers.publish import BACKFILL
-from streams.exporter import serve
+from streams.exporter import is_exported, serve
 from streams.readings import Reader
 from tests.grafana.prometheus import Prometheus, free_port
 from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
@@ -116,4 +117,11 @@ def prometheus(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="package")
 def scraped(prometheus: Prometheus, exported: Exported) -> Scraped:
     """The moment at which everything was live: every query is asked of it, however long the tests take."""
-    return Scraped(prometheus, exported, prometheus.await_series("bluelamp_reading_state"))
+    carried = sum(
+        bool(measure.feeds(rules.force))
+        for measure in CATALOGUE.values()
+        for rules in exported.reader.rules.values()
+        if is_exported(measure) and not measure.is_open()
+    )
+    whole = f'count(bluelamp_reading_state{{window=~"last_month|12m|previous_12m"}}) == {3 * carried}'
+    return Scraped(prometheus, exported, prometheus.await_series(whole))

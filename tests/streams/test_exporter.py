@@ -143,7 +143,7 @@ def reader(client: Redis, late: timedelta = timedelta(seconds=10)) -> Reader:
 def exposition(source: Reader) -> str:
     """What a scrape is answered, in process."""
     registry = CollectorRegistry()
-    registry.register(ReadingsCollector(source))
+    registry.register(ReadingsCollector(source, lambda: 0.0))
     return generate_latest(registry).decode()
 
 
