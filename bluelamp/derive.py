@@ -10,6 +10,7 @@ import msgspec
 
 from bluelamp.cli import cli, setting_help
 from bluelamp.settings import Settings, variable
+from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.measure import DATE_DIMENSIONS, Measure, Published
@@ -26,6 +27,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/measures.md", _handbook()
     yield "docs/commands.md", _commands()
     yield "docs/settings.md", _settings()
+    for name, dashboard in dashboards(CATALOGUE).items():
+        yield f"dashboards/grafana/json/{name}.json", written(dashboard)
 
 
 def _schemas() -> Iterable[tuple[str, str]]:
@@ -96,9 +99,17 @@ def _published_table(figures: Iterable[Published]) -> Iterable[str]:
 
 def _commands() -> str:
     lines = ["# Commands", "", _NOTE, ""]
-    for name, command in sorted(cli.commands.items()):
+    for name, command in _every(cli):
         lines += [f"## bluelamp {name}", "", "```", _help(name, command), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _every(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
+    """Every command with its whole name; those of a group after it."""
+    for name, command in sorted(group.commands.items()):
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from _every(command, f"{before}{name} ")
 
 
 def _help(name: str, command: click.Command) -> str:

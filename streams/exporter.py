@@ -2,9 +2,11 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -17,14 +19,22 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Bands, External, Measure
 from measures.outcome import SECOND
 from measures.reading import FeedStatus, Reading
+from measures.window import REPORT_WINDOWS, Window, resolve
 from streams.readings import Reader
 
-EXPORTED_WINDOWS = ("15m", "60m", "today", "24h")
+LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
+EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
+ENDED_AGAIN = timedelta(minutes=5)
+"""How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
+ENDED_SECONDS = 3.0
+"""What a scrape may spend on them: one that takes longer than Prometheus waits would lose every other figure too."""
+_ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
 _logger = logging.getLogger("bluelamp.exporter")
 
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
     "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat."),
+    "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
 _COUNTERS = {
@@ -52,15 +62,25 @@ def metric_name(measure: Measure) -> str:
     return f"bluelamp_{name.removesuffix('_count')}"
 
 
+class _Kept(NamedTuple):
+    """Readings of a window that has ended, by measure, window and force."""
+
+    of: Window
+    taken_at: datetime
+    readings: list[Reading]
+
+
 class ReadingsCollector(Collector):
     """Turns readings into metrics; without the state it says so and nothing else.
 
     Args:
         reader: of the state.
+        monotonic: a clock in seconds that never goes back.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._reader, self._monotonic = reader, monotonic
+        self._ended: dict[tuple[str, str, str], _Kept] = {}
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registration must not ask the state."""
@@ -80,34 +100,85 @@ class ReadingsCollector(Collector):
 
     def _metrics(self) -> Iterator[Metric]:
         with self._reader.steady():
-            yield from _readings(self._reader)
+            self._read_ended()
+            yield from self._readings()
             yield from _feeds(self._reader)
             yield from _partitions(self._reader)
 
+    def _readings(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "bluelamp_reading_state",
+            "1 for the state each reading is in.",
+            labels=["force", "measure", "window", "state"],
+        )
+        in_part = GaugeMetricFamily(
+            "bluelamp_reading_in_part",
+            "1 where the record begins inside the window, so that the reading is of less time than its name says.",
+            labels=["force", "measure", "window"],
+        )
+        for measure in CATALOGUE.values():
+            if is_exported(measure):
+                readings = [each for force in self._reader.rules for each in self._taken(measure, force)]
+                yield from _families(measure, readings)
+                for each in {(each.force, each.window): each for each in readings}.values():
+                    state.add_metric([each.force, measure.name, each.window, each.state], 1)
+                    if each.note:
+                        in_part.add_metric([each.force, measure.name, each.window], 1)
+        yield state
+        yield in_part
 
-def _readings(reader: Reader) -> Iterator[Metric]:
-    state = GaugeMetricFamily(
-        "bluelamp_reading_state", "1 for the state each reading is in.", labels=["force", "measure", "window", "state"]
-    )
-    for measure in CATALOGUE.values():
-        if isinstance(measure.statistic, External):
-            continue
-        readings = [each for force in reader.rules for each in _taken(reader, measure, force)]
-        yield from _families(measure, readings)
-        for each in {(each.force, each.window): each for each in readings}.values():
-            state.add_metric([each.force, measure.name, each.window, each.state], 1)
-    yield state
+    def _taken(self, measure: Measure, force: str) -> Iterator[Reading]:
+        """The readings of the whole force that its feeds carry at all."""
+        for window in self._windows(measure, force):
+            if window in _ENDED:
+                kept = self._ended.get((measure.name, window, force))
+                yield from kept.readings if kept and kept.of == self._resolved(window, force) else ()
+            else:
+                yield from self._read(measure, window, force)
+
+    def _windows(self, measure: Measure, force: str) -> tuple[str, ...]:
+        profile = self._reader.rules[force].force
+        if not measure.feeds(profile):
+            return ()
+        windows = LIVE_EXPORTED[:1] if measure.is_open() else EXPORTED_WINDOWS
+        return tuple(each for each in windows if each != "shift" or profile.shifts)
+
+    def _resolved(self, window: str, force: str) -> Window:
+        return resolve(window, self._reader.present(force), self._reader.rules[force].force)
+
+    def _read(self, measure: Measure, window: str, force: str) -> list[Reading]:
+        try:
+            return self._reader.read(measure, window, force=force)
+        except QuestionError as error:
+            _logger.warning("%s over %s: %s", measure.name, window, error.what)
+            return []
+
+    def _read_ended(self) -> None:
+        """Read anew the windows that have ended, the longest unread first, for as long as a scrape may spend on them."""
+        now, deadline = self._reader.now(), self._monotonic() + ENDED_SECONDS
+        windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
+        for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
+            kept, found = self._ended.get((measure.name, window, force)), windows[window, force]
+            if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
+                continue
+            if self._monotonic() > deadline:
+                return
+            self._ended[measure.name, window, force] = _Kept(found, now, self._read(measure, window, force))
+
+    def _ended_questions(self) -> Iterator[tuple[Measure, str, str]]:
+        for measure in CATALOGUE.values():
+            for force in self._reader.rules if is_exported(measure) else ():
+                yield from ((measure, each, force) for each in self._windows(measure, force) if each in _ENDED)
+
+    def _read_at(self, question: tuple[Measure, str, str]) -> datetime:
+        measure, window, force = question
+        kept = self._ended.get((measure.name, window, force))
+        return kept.taken_at if kept else datetime.min.replace(tzinfo=UTC)
 
 
-def _taken(reader: Reader, measure: Measure, force: str) -> Iterator[Reading]:
-    """The readings of the whole force that its feeds carry at all."""
-    windows = EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS
-    if measure.feeds(reader.rules[force].force):
-        for window in windows:
-            try:
-                yield from reader.read(measure, window, force=force)
-            except QuestionError as error:
-                _logger.warning("%s over %s: %s", measure.name, window, error.what)
+def is_exported(measure: Measure) -> bool:
+    """Whether it has a metric: what others publish has none."""
+    return not isinstance(measure.statistic, External)
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:

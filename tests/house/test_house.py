@@ -118,7 +118,13 @@ SIGNS = {
     "setuptools": "setuptools.build_meta",
     "uv": "$(BIN)/uv ",
 }
-TAKEN_BY_OTHERS = {"aiokafka": "faust", "mode-streaming": "faust", "crc32c": "kafka", "types-pyyaml": "mypy"}
+TAKEN_BY_OTHERS = {
+    "aiokafka": "faust",
+    "mode-streaming": "faust",
+    "crc32c": "kafka",
+    "types-pyyaml": "mypy",
+    "types-requests": "mypy",
+}
 
 
 def test_every_dependency_is_used() -> None:
