@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
 from bluelamp.questions import parse_instant, parse_where, split_names
-from bluelamp.settings import Settings, load, load_forces, variable
+from bluelamp.settings import SECRETS, Settings, load, load_forces, variable
 from facts.errors import BlueLampError, PartMissingError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
@@ -153,6 +153,20 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
+
+
+@cli.command("gateway")
+@click.option("--port", type=int, help="Port on loopback; BLUELAMP_GATEWAY_PORT unless given.")
+@_HOST
+def gateway_command(port: int | None, host: str) -> None:
+    """Take facts by HTTP from systems that push, and answer once the log has them.
+
+    Who may send stands in BLUELAMP_GATEWAY_TOKENS. docs/gateway.md says how to send.
+    """
+    from bluelamp.ingest import serve
+
+    _log()
+    serve(_settings(gateway_port=port), os.environ, host, click.echo)
 
 
 @cli.command()
@@ -320,11 +334,17 @@ def settings_command(as_json: bool) -> None:
     """List every setting with its variable, its present value and what it is for."""
     present = msgspec.structs.asdict(_settings())
     helps = setting_help()
+    told = [{"variable": variable(name), "value": value, "help": helps[name]} for name, value in present.items()]
+    hidden = [{"variable": name, "value": _shown(name), "help": text} for name, text in SECRETS.items()]
     if as_json:
-        _say([{"variable": variable(name), "value": value, "help": helps[name]} for name, value in present.items()])
+        _say([*told, *hidden])
     else:
-        for name, value in present.items():
-            click.echo(f"{variable(name)}={value}\n    {helps[name]}")
+        for each in (*told, *hidden):
+            click.echo(f"{each['variable']}={each['value']}\n    {each['help']}")
+
+
+def _shown(secret: str) -> str:
+    return "(set, not shown)" if os.environ.get(secret) else ""
 
 
 def setting_help() -> dict[str, str]:
