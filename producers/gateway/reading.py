@@ -31,7 +31,7 @@ def read_facts(
     told = len(facts) + len(parcel.unreadable)
     if told > batch_facts:
         title = f"The batch has {told:,} facts; the most is {batch_facts:,}."
-        raise problem("too_large", 413, title, "Send it as several batches.")
+        raise problem("facts_refused", 422, title, "Send it as several batches.")
     refusals = [
         *parcel.unreadable,
         *(each for index, fact in parcel.facts for each in _misfits(fact, index, topic, forces)),

@@ -5,8 +5,8 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,12 +22,13 @@ from producers.gateway.senders import parse_senders
 from tests.producers.extracts import NOW
 from tests.support.forces import shipped
 from tests.support.gateway import SENDERS, TOKEN, Answer, Caller, served
+from tests.support.system import until
 
 FORCES = {"staffordshire": shipped("staffordshire")}
 LIMITS = Limits(body_bytes=20_000, body_seconds=0.5, batch_facts=50, facts_per_second=100.0, delivery_seconds=0.5)
 
 
-class Tape:
+class _Tape:
     """An outlet that keeps what it is told, and acknowledges it when it may."""
 
     def __init__(self) -> None:
@@ -51,7 +52,7 @@ class Tape:
         self.closed += 1
 
 
-class Clock:
+class _Clock:
     """A clock that the test moves."""
 
     seconds = 0.0
@@ -60,37 +61,22 @@ class Clock:
         return self.seconds
 
 
-Gateway = tuple[Caller, Tape, Clock]
+Gateway = tuple[Caller, _Tape, _Clock]
 
 
 @pytest.fixture
 def opened() -> Iterator[Gateway]:
-    tape, clock = Tape(), Clock()
+    tape, clock = _Tape(), _Clock()
     with running(lambda: tape, clock) as caller:
         yield caller, tape, clock
 
 
-def running(open_outlet: Callable[[], Tape], clock: Clock) -> Any:
-    application = gateway(
-        FORCES,
-        parse_senders(SENDERS, "here"),
-        Courier(open_outlet, LIMITS),
-        LIMITS,
-        now=lambda: NOW,
-        monotonic=clock.monotonic,
-    )
-    return _Running(application)
-
-
-class _Running:
-    def __init__(self, application: Any) -> None:
-        self._served = served(application)
-
-    def __enter__(self) -> Caller:
-        return Caller(self._served.__enter__())
-
-    def __exit__(self, *told: Any) -> None:
-        self._served.__exit__(*told)
+@contextmanager
+def running(open_outlet: Callable[[], _Tape], clock: _Clock) -> Iterator[Caller]:
+    senders, courier = parse_senders(SENDERS, "here"), Courier(open_outlet, LIMITS)
+    application = gateway(FORCES, senders, courier, LIMITS, now=lambda: NOW, monotonic=clock.monotonic)
+    with served(application) as address:
+        yield Caller(address)
 
 
 def offered(number: int = 1, **changed: Any) -> dict[str, Any]:
@@ -135,8 +121,7 @@ def test_202_comes_only_after_the_log_has_it(opened: Gateway) -> None:
     answers: list[Answer] = []
     asking = threading.Thread(target=lambda: answers.append(caller.tell("contacts", offered())))
     asking.start()
-    while not tape.flushes:
-        asking.join(0.01)
+    until(lambda: tape.flushes, 10, "a flush")
     assert answers == []
     tape.may_acknowledge.set()
     asking.join()
@@ -155,10 +140,10 @@ def test_while_the_log_does_not_acknowledge_it_is_503_and_then_it_goes_on(opened
 
 
 def test_no_log_at_all_is_503() -> None:
-    def missing() -> Tape:
+    def missing() -> _Tape:
         raise PartMissingError("Kafka does not answer.", where="there", hint="Start it.")
 
-    with running(missing, Clock()) as caller:
+    with running(missing, _Clock()) as caller:
         assert_problem(caller.tell("contacts", offered()), 503, "log_unavailable")
 
 
@@ -240,7 +225,7 @@ def test_json_that_is_no_fact_is_422(opened: Gateway, body: bytes) -> None:
 )
 def test_without_the_token_it_is_401(opened: Gateway, authorization: str | None) -> None:
     caller, tape, _ = opened
-    stranger = Caller(f"http://{caller.host}:{caller.port}/", token=None)
+    stranger = Caller(caller.address, token=None)
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = stranger.tell("contacts", offered(), **headers)
     assert_problem(answer, 401, "not_authorised")
@@ -255,7 +240,13 @@ def test_another_media_type_is_415(opened: Gateway) -> None:
 def test_a_body_that_is_too_large_is_413(opened: Gateway) -> None:
     caller, tape, _ = opened
     assert_problem(caller.tell("contacts", b" " * 1_000_000), 413, "too_large")
-    assert_problem(caller.tell("contacts", [offered(each, subject_id="c") for each in range(51)]), 413, "too_large")
+    assert tape.told == []
+
+
+def test_a_batch_of_too_many_facts_is_422(opened: Gateway) -> None:
+    caller, tape, _ = opened
+    batch = [offered(each, subject_id="c") for each in range(51)]
+    assert "51 facts" in assert_problem(caller.tell("contacts", batch), 422, "facts_refused")["title"]
     assert tape.told == []
 
 
@@ -273,7 +264,7 @@ def test_a_sender_that_tells_too_much_waits_and_others_do_not(opened: Gateway) -
     assert [caller.tell("contacts", batch).status for _ in range(3)] == [202, 202, 429]
     answer = caller.tell("contacts", batch)
     assert_problem(answer, 429, "too_many_facts")
-    other = Caller(f"http://{caller.host}:{caller.port}/", token=SENDERS.rpartition(":")[2])
+    other = Caller(caller.address, token=SENDERS.rpartition(":")[2])
     assert other.tell("contacts", batch).status == 202
     clock.seconds += float(answer.headers["retry-after"])
     assert caller.tell("contacts", batch).status == 202
@@ -288,7 +279,7 @@ def test_unknown_paths_and_methods_are_problems_too(opened: Gateway) -> None:
 
 
 def test_the_documents_are_served_without_a_token(opened: Gateway) -> None:
-    stranger = Caller(urlsplit(f"http://{opened[0].host}:{opened[0].port}/").geturl(), token=None)
+    stranger = Caller(opened[0].address, token=None)
     assert stranger.ask("GET", "/openapi.json").body["openapi"] == "3.1.0"
     assert stranger.ask("GET", "/asyncapi.json").body["asyncapi"] == "3.0.0"
     assert stranger.ask("GET", "/health").body == "ok\n"
@@ -311,7 +302,7 @@ def test_a_sender_may_have_two_tokens_while_one_replaces_the_other() -> None:
 
 
 def test_a_bucket_never_holds_more_than_a_burst_nor_lets_more_through_than_its_rate() -> None:
-    clock = Clock()
+    clock = _Clock()
     bucket = Bucket(LIMITS, clock.monotonic)
     clock.seconds = 1000.0
     assert bucket.take(100) == 0.0

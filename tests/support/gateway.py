@@ -41,6 +41,7 @@ class Caller:
 
     def __init__(self, address: str, token: str | None = TOKEN) -> None:
         parts = urlsplit(address)
+        self.address = address
         self.host, self.port, self.token = str(parts.hostname), int(parts.port or 0), token
 
     def tell(self, topic: str, body: object, **headers: str) -> Answer:
