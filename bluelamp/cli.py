@@ -217,19 +217,31 @@ def _line(reading: Reading, measure: Measure) -> str:
 
 @cli.command()
 @click.argument("file")
-@click.option("--mapping", help="The mapping of the extract: a TOML file. `sample` brings its own.")
+@click.option(
+    "--mapping", help="The mapping of the extract: a TOML file, or the name of one that comes with Blue Lamp."
+)
 @click.option("--speed", default="max", show_default=True, help="Times real time, such as 60, or max.")
 @click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
+@click.option(
+    "--dry-run", "is_dry", is_flag=True, help="Send nothing: say what each column becomes and what is refused."
+)
 @_JSON
-def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, as_json: bool) -> None:
+def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, is_dry: bool, as_json: bool) -> None:
     """Play an extract into the log: FILE by a mapping, or `sample` for the week that comes with Blue Lamp.
 
     Malformed rows are listed with line and reason, and the rest is kept; exit status 1 when there were any.
     """
-    from bluelamp.replaying import run
+    from bluelamp.replaying import dry_run, run, tell_explanation
 
     _log()
     settings = _settings()
+    if is_dry:
+        explained = dry_run(load_forces(settings), file, mapping)
+        if as_json:
+            _say(explained)
+        else:
+            tell_explanation(explained)
+        sys.exit(1 if explained.refused else 0)
     told = run(settings.kafka, settings.partitions, file, mapping, speed, fast_until, is_quiet=as_json)
     if as_json:
         _say(told)

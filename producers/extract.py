@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Literal
 from msgspec import Struct
 
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, Mapping
+from producers.declaration import WHOLE_ROW, Mapping, columns_used
 from producers.rows import Row, Unread, read_rows
 from producers.telling import Telling, digest, make, settle, tell
-from producers.values import Cells, Fault, LocalClock, MalformedError, columns_of
+from producers.values import Cells, Fault, LocalClock, MalformedError
 
 
 class Malformed(Struct, frozen=True, kw_only=True):
@@ -93,21 +93,6 @@ def read_extract(path: Path | Traversable, mapping: Mapping, *, now: datetime) -
         for row in read_rows(stream, mapping.source, columns, path.name):
             reading.take(row)
     return reading.extract(path.name)
-
-
-def columns_used(mapping: Mapping) -> Iterator[str]:
-    """The columns a mapping names; one may come several times."""
-    rows = mapping.rows
-    yield from (*mapping.subject.key, *rows.key, *rows.include, *rows.exclude)
-    if rows.distinct_by != WHOLE_ROW:
-        yield from rows.distinct_by
-    for declared in mapping.facts:
-        yield from columns_of(declared.at)
-        for condition in declared.when:
-            yield condition.column
-            yield from columns_of(condition.differs_from)
-        for field in declared.fields.values():
-            yield from columns_of(field.column)
 
 
 class _Reading:

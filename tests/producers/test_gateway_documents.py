@@ -89,7 +89,7 @@ def test_the_page_shows_what_the_gateway_answers() -> None:
     good = EXAMPLES["ContactOffered"]
     with pytest.raises(ProblemError) as caught:
         read_facts(json.dumps([good, {**good, "caller_name": "x"}]).encode(), "contacts", FORCES, NOW, 10)
-    answer = json.loads(response_of(caught.value).body)
+    answer = json.loads(bytes(response_of(caught.value).body))
     assert json.loads(shown) == answer
     assert validator(OPENAPI, "#/components/schemas/Problem").is_valid(answer)
 
