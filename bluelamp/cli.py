@@ -157,8 +157,11 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
 
 @cli.command("gateway")
 @click.option("--port", type=int, help="Port on loopback; BLUELAMP_GATEWAY_PORT unless given.")
+@click.option(
+    "--webhook", "webhooks", multiple=True, help="Mapping of a platform that pushes events: a TOML file, or a name."
+)
 @_HOST
-def gateway_command(port: int | None, host: str) -> None:
+def gateway_command(port: int | None, webhooks: tuple[str, ...], host: str) -> None:
     """Take facts by HTTP from systems that push, and answer once the log has them.
 
     Who may send stands in BLUELAMP_GATEWAY_TOKENS. docs/gateway.md says how to send.
@@ -166,7 +169,7 @@ def gateway_command(port: int | None, host: str) -> None:
     from bluelamp.ingest import serve
 
     _log()
-    serve(_settings(gateway_port=port), os.environ, host, click.echo)
+    serve(_settings(gateway_port=port), os.environ, host, webhooks, click.echo)
 
 
 @cli.command()
@@ -246,6 +249,27 @@ def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, i
     if as_json:
         _say(told)
     sys.exit(1 if told.malformed else 0)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--mapping", required=True, help="A TOML file, or the name of a mapping that comes with Blue Lamp.")
+@click.option(
+    "--late-seconds", type=float, required=True, help="How long after it happened a row may still be written."
+)
+@click.option("--position", help="File to keep the position in; one of its own in BLUELAMP_DATA unless given.")
+@click.option(
+    "--trust-silence", is_flag=True, help="No new row means that nothing happened: something else watches the source."
+)
+def tail(file: str, mapping: str, late_seconds: float, position: str | None, trust_silence: bool) -> None:
+    """Follow a growing FILE into the log, row by row: CSV, JSON lines, or a log such as Asterisk's queue_log.
+
+    Nothing is lost and nothing counts twice, however it is ended and started again. docs/adapters.md says how to run it.
+    """
+    from bluelamp.tailing import follow
+
+    _log()
+    follow(_settings(), file, mapping, position, late_seconds, click.echo, is_silence_trusted=trust_silence)
 
 
 @cli.command()

@@ -2,13 +2,15 @@
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import uvicorn
 
 from bluelamp.clock import wall
+from bluelamp.replaying import named_mapping
 from bluelamp.settings import GATEWAY_TOKENS, Settings, load_forces
 from facts.errors import PartMissingError
+from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
 from producers.gateway.courier import Courier
 from producers.gateway.limits import Limits
@@ -20,17 +22,21 @@ _CONNECT_SECONDS = 2.0
 _SHUTDOWN_SECONDS = 10
 
 
-def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, environment: Mapping[str, str], host: str, webhooks: Sequence[str], say: Callable[[str], None]
+) -> None:
     """Serve the gateway until SIGINT or SIGTERM; what was taken in by then is answered first.
 
     Args:
         settings: where the log is, and how much is taken.
         environment: holds the senders' tokens.
         host: address to listen on.
+        webhooks: mappings of platforms that push events: files, or names of those that come with Blue Lamp.
         say: tells the address once it listens.
 
     Raises:
         SettingError: no sender has a token.
+        MappingError: a webhook's mapping has a fault.
         PartMissingError: the port is in use.
     """
     senders = parse_senders(environment.get(GATEWAY_TOKENS, ""), GATEWAY_TOKENS)
@@ -41,7 +47,8 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
         delivery_seconds=settings.gateway_delivery_seconds,
     )
     courier = Courier(lambda: _connect(settings), limits)
-    application = gateway(forces, senders, courier, limits, now=wall, monotonic=time.monotonic)
+    hooks = [Webhook(named_mapping(each), wall, limits.batch_facts) for each in webhooks]
+    application = gateway(forces, senders, courier, limits, now=wall, monotonic=time.monotonic, webhooks=hooks)
     config = uvicorn.Config(
         application,
         log_config=None,

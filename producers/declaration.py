@@ -61,8 +61,8 @@ class Rows(_Part, frozen=True, kw_only=True):
 
     Attributes:
         key: the columns that tell a row from the others of its subject.
-        include: by column, the values of which a row must have one.
-        exclude: by column, the values of which a row may have none.
+        include: by column, the values of which a row must have one; the empty one stands for absent.
+        exclude: by column, the values of which a row may have none; likewise.
         distinct_by: rows that agree in these columns, or wholly (`whole_row`), are one row told again.
     """
 

@@ -155,10 +155,24 @@ def _json_row(line: int, written: str, source: Source, columns: frozenset[str]) 
         members = msgspec.json.decode(written, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         return Unread(line, MalformedError("not_readable", "", "is not a JSON object"))
+    return row_of(line, members, source, columns)
+
+
+def row_of(line: int, members: dict[str, object], source: Source, columns: frozenset[str]) -> Row | Unread:
+    """A JSON object as a row.
+
+    Args:
+        line: that it is counted as.
+        members: of the object; inner ones are named with dots.
+        source: how it is written.
+        columns: those that the mapping uses.
+    """
     try:
         return _row(line, _flatten(members, "", columns), source, columns)
     except MalformedError as error:
         return Unread(line, error)
+    except (RecursionError, ValueError):
+        return Unread(line, MalformedError("not_readable", "", "is nested too deeply, or has too long a number"))
 
 
 def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ Fault = Literal[
     "rows_disagree",
 ]
 _DIGITS_MAX = 18
+_TIMES_REMEMBERED = 100_000
 _DURATION = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,6})?)", re.ASCII)
 _A_DAY = timedelta(days=1)
 _YES_OR_NO = {"true": True, "false": False}
@@ -148,6 +149,8 @@ class LocalClock:
         Raises:
             MalformedError: it tells none, or one that the local clock never showed.
         """
+        if len(self._known) > _TIMES_REMEMBERED:
+            self._known.clear()
         known = self._known.get((text, after))
         if known is None:
             known = self._known[text, after] = self._read(text, ", ".join(columns), after)

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from facts.errors import BlueLampError
 from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
+from producers.adapters.webhook import Webhook
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.courier import Courier
 from producers.gateway.limits import Bucket, Limits
@@ -45,6 +46,7 @@ def gateway(
     *,
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
+    webhooks: Sequence[Webhook] = (),
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -55,6 +57,7 @@ def gateway(
         limits: how much is taken.
         now: the wall clock.
         monotonic: a clock that is never put back, in seconds.
+        webhooks: of platforms that push events of their own; each is at its mapping's name.
     """
     desk = _Desk(senders, courier, limits, monotonic)
 
@@ -67,9 +70,14 @@ def gateway(
     def reads(topic: Topic) -> Read:
         return lambda body: read_facts(body, topic, forces, now(), limits.batch_facts)
 
-    documents = {"/openapi.json": openapi(forces.values(), limits), "/asyncapi.json": asyncapi()}
+    hooks = [each.mapping.name for each in webhooks]
+    documents = {"/openapi.json": openapi(forces.values(), limits, hooks), "/asyncapi.json": asyncapi()}
     routes: list[BaseRoute] = [
         *(Route(f"/v1/{topic}", desk.taking(topic, reads(topic)), methods=["POST"]) for topic in TOPICS),
+        *(
+            Route(f"/v1/webhooks/{each.mapping.name}", desk.taking(each.mapping.topic, each.read), methods=["POST"])
+            for each in webhooks
+        ),
         *(Route(path, _telling(document)) for path, document in documents.items()),
         Route("/health", _health),
     ]
@@ -102,7 +110,8 @@ class _Desk:
                 self._charge(sender, 1)
                 facts = read(await self._body(request))
                 self._charge(sender, len(facts) - 1)
-                await self._deliver(topic, facts)
+                if facts:
+                    await self._deliver(topic, facts)
             except ProblemError as error:
                 _logger.warning("%s, %s: %d %s", sender, topic, error.problem.status, error.problem.title)
                 raise

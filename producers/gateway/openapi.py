@@ -29,12 +29,13 @@ _PROBLEMS: dict[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-def openapi(forces: Iterable[Force], limits: Limits) -> dict[str, Any]:
+def openapi(forces: Iterable[Force], limits: Limits, webhooks: Iterable[str] = ()) -> dict[str, Any]:
     """The document, in version 3.1 of OpenAPI.
 
     Args:
         forces: those that have a profile.
         limits: how much is taken.
+        webhooks: the names of those that are served.
     """
     profiles = list(forces)
     return {
@@ -48,7 +49,11 @@ def openapi(forces: Iterable[Force], limits: Limits) -> dict[str, Any]:
             ),
         },
         "security": [{"token": []}],
-        "paths": {f"/v1/{topic}": {"post": _operation(topic)} for topic in TOPICS} | _documents(),
+        "paths": {
+            **{f"/v1/{topic}": {"post": _operation(topic)} for topic in TOPICS},
+            **{f"/v1/webhooks/{name}": {"post": _webhook(name, limits)} for name in webhooks},
+            **_documents(),
+        },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": _schemas(profiles, limits),
@@ -57,13 +62,21 @@ def openapi(forces: Iterable[Force], limits: Limits) -> dict[str, Any]:
 
 
 def _operation(topic: Topic) -> dict[str, Any]:
+    summary = f"Tell facts of the topic {topic}: one, or a batch that is taken whole or not at all."
+    return _post(f"tell_{topic}", summary, {"$ref": REFERENCE.format(name=f"{topic}_batch")})
+
+
+def _webhook(name: str, limits: Limits) -> dict[str, Any]:
+    event = {"type": "object", "description": "Whatever the platform sends; the mapping says what is read of it."}
+    several = {"type": "array", "items": event, "maxItems": limits.batch_facts}
+    return _post(f"push_{name}", f"Push events, as the mapping {name} reads them.", {"oneOf": [event, several]})
+
+
+def _post(name: str, summary: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "operationId": f"tell_{topic}",
-        "summary": f"Tell facts of the topic {topic}: one, or a batch that is taken whole or not at all.",
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": REFERENCE.format(name=f"{topic}_batch")}}},
-        },
+        "operationId": name,
+        "summary": summary,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {"202": _accepted(), **{status: _problem(*told) for status, told in _PROBLEMS.items()}},
     }
 
