@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bluelamp.children import Child, until
 from bluelamp.embedded.state import StateServer, StateServerError
-from bluelamp.settings import RUNNING_FILE, Settings, load
+from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load
 from facts.errors import PartMissingError
 
 PROMISE = (
@@ -90,6 +90,9 @@ class Up:
             self._keep(f"worker-{number}", "worker", BLUELAMP_WORKER_NAME=f"worker-{number}")
         self._keep("exporter", "exporter")
         self._keep("board", "board")
+        if os.environ.get(GATEWAY_TOKENS):
+            self._keep("gateway", "gateway")
+            self.say(f"The gateway:            http://127.0.0.1:{self.settings.gateway_port}/")
         await self._wait_for_board()
         if self.plan.replay:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)

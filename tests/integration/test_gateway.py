@@ -15,7 +15,7 @@ import pytest
 
 from streams.log import Log
 from tests.embedded.broker_process import BrokerProcess
-from tests.integration.conftest import FORCE
+from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import counts, facts, held
 from tests.support.gateway import TOKEN, Caller, GatewayProcess
 from tests.support.system import System, until
@@ -45,8 +45,10 @@ def heartbeat(at: str) -> dict[str, Any]:
 
 
 def test_facts_by_http_give_the_figures_of_the_week_and_a_resend_changes_none(
-    system: System, gateway: GatewayProcess
+    system: System, parts: Parts, gateway: GatewayProcess
 ) -> None:
+    if parts.name == "real":
+        pytest.skip("real: what reaches the log by HTTP is the publisher's, which is tried on Apache Kafka by itself")
     system.start_workers(1)
     system.publisher().close()
     caller, told = gateway.start(), list(facts())
@@ -154,11 +156,11 @@ def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
 
 @pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed: make lock, then pip")
 def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(environment: dict[str, str], tmp_path: Path) -> None:
-    gateway = GatewayProcess(environment, tmp_path)
+    gateway = GatewayProcess(environment, tmp_path, "--webhook", "contact_centre_webhook")
     address = gateway.start().address
     program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     assert program
-    options = ["--max-examples", "15", "--checks", "all", "--no-shrink", "--generation-database", "none"]
+    options = ["--max-examples", "10", "--checks", "all", "--no-shrink", "--generation-database", "none"]
     try:
         told = subprocess.run(
             [program, "run", f"{address}openapi.json", "--header", f"Authorization: Bearer {TOKEN}", *options],
@@ -173,4 +175,5 @@ def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(environment: dic
         gateway.stop()
     assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
     assert "No issues found" in told.stdout
+    assert "7 selected" in told.stdout, "not every place was tried"
     assert "Traceback" not in gateway.said()

@@ -53,13 +53,13 @@ class _Sink:
 class _Following:
     """A tail in a thread, with a clock of its own that hurries."""
 
-    def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False) -> None:
+    def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False, mapping: str = INCIDENTS) -> None:
         self.stopping, self.seconds = threading.Event(), 0.0
         self.error: Exception | None = None
         settings = TailSettings(late=LATE, is_silence_trusted=is_silence_trusted)
         self.tail = Tail(
             path,
-            load_mapping(INCIDENTS, "small.toml"),
+            load_mapping(mapping, "small.toml"),
             path.parent / "kept" / "position.json",
             sink,
             settings,
@@ -136,6 +136,17 @@ def test_rows_are_told_as_they_come_and_half_a_line_waits(
     assert sink.subjects() == numbers(1, 2)
     add(path, row(3)[15:])
     expect(sink, 1, 2, 3)
+
+
+def test_json_lines_are_told_as_they_come_too(path: Path, sink: _Sink) -> None:
+    mapping = INCIDENTS.replace('format = "csv"', 'format = "json_lines"')
+    following = _Following(path, sink, mapping=mapping)
+    line = '{"incident": "i-1", "unit": "E1", "opened": "2024-12-01T09:00:00Z", "grade": 1, "call": {"name": "x"}}\n'
+    add(path, line + line.replace("i-1", "i-2")[:20])
+    expect(sink, 1)
+    add(path, line.replace("i-1", "i-2")[20:] + "not json\n" + line.replace("i-1", "i-3"))
+    expect(sink, 1, 2, 3)
+    following.stop()
 
 
 def test_a_row_over_several_lines_waits_for_its_end(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:

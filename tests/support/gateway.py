@@ -89,9 +89,13 @@ class GatewayProcess:
         environment: its variables.
         directory: of its output.
         arguments: beside the port.
+        program: in place of the product's own, such as one broken on purpose.
     """
 
-    def __init__(self, environment: Mapping[str, str], directory: Path, *arguments: str) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], directory: Path, *arguments: str, program: tuple[str, ...] = ()
+    ) -> None:
+        self.program = program or ("-m", "bluelamp")
         self.environment = {"BLUELAMP_GATEWAY_TOKENS": SENDERS, **environment}
         self.output, self.arguments, self.address = directory / "gateway.log", arguments, ""
         self._process: subprocess.Popen[str] | None = None
@@ -99,7 +103,7 @@ class GatewayProcess:
     def start(self) -> Caller:
         """Start it and wait until it listens."""
         port = str(urlsplit(self.address).port or 0)
-        command = [sys.executable, "-m", "bluelamp", "gateway", "--port", port, *self.arguments]
+        command = [sys.executable, *self.program, "gateway", "--port", port, *self.arguments]
         with self.output.open("a") as said:
             self._process = subprocess.Popen(
                 command, env=self.environment, stdout=subprocess.PIPE, stderr=said, text=True
