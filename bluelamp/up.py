@@ -181,6 +181,7 @@ def _check_ports(settings: Settings) -> None:
     for port, variable in (
         (settings.board_port, "BLUELAMP_BOARD_PORT"),
         (settings.exporter_port, "BLUELAMP_EXPORTER_PORT"),
+        *([(settings.gateway_port, "BLUELAMP_GATEWAY_PORT")] if os.environ.get(GATEWAY_TOKENS) else []),
     ):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""kill -9 of every adapter again and again while its source goes on: nothing is lost, nothing counts twice, no cell differs."""
+"""Kill -9 of every adapter again and again while its source goes on: nothing is lost, nothing counts twice, no cell differs."""
 
 import http.client
 import random

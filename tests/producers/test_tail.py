@@ -54,7 +54,7 @@ class _Following:
     """A tail in a thread, with a clock of its own that hurries."""
 
     def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False, mapping: str = INCIDENTS) -> None:
-        self.stopping, self.seconds = threading.Event(), 0.0
+        self.stopping, self.seconds, self.looks, self.is_clock_stopped = threading.Event(), 0.0, 0, False
         self.error: Exception | None = None
         settings = TailSettings(late=LATE, is_silence_trusted=is_silence_trusted)
         self.tail = Tail(
@@ -71,7 +71,8 @@ class _Following:
         self.thread.start()
 
     def _wait(self, seconds: float) -> bool:
-        self.seconds += seconds
+        self.seconds += 0.0 if self.is_clock_stopped else seconds
+        self.looks += 1
         return self.stopping.wait(0.001)
 
     def _run(self) -> None:
@@ -197,6 +198,24 @@ def test_a_file_that_is_put_aside_is_read_to_its_end_and_the_new_one_follows(
     expect(sink, 1, 2, 3)
     add(path, row(4))
     expect(sink, 1, 2, 3, 4)
+
+
+def test_a_file_that_was_put_aside_is_read_on_while_a_program_may_still_have_it_open(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    following = follow()
+    expect(sink, 1)
+    following.is_clock_stopped = True
+    with path.open("a") as still_open:
+        path.rename(path.with_name("incidents.csv.1"))
+        add(path, HEADER + "\n" + row(3))
+        looks = following.looks
+        until(lambda: following.looks > looks + 20, 10, "some more looks")
+        still_open.write(row(2))
+    expect(sink, 1, 2)
+    following.is_clock_stopped = False
+    expect(sink, 1, 2, 3)
 
 
 def test_files_put_aside_while_nobody_followed_are_read_in_turn(
