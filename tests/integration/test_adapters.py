@@ -18,7 +18,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from bluelamp.clock import wall
-from bluelamp.comparison import Difference, compare, every_query
+from bluelamp.comparison import Difference, compare, every_query, take
 from bluelamp.recount.log import from_log
 from facts import wire
 from facts.fact import SubjectFact
@@ -277,15 +277,15 @@ def differences(system: System) -> list[Difference]:
                 publisher.heartbeat(beat, feed.topic)
     system.settle()
     reader = system.reader()
-    found: list[Difference] = []
+    reader.refresh()
+    taken = [
+        take(reader, force, list(every_query(windows, system.rules[force].force)), ENDS[force])
+        for force, windows in WINDOWS.items()
+    ]
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-        reader.refresh()
-        for force, windows in WINDOWS.items():
-            queries = list(every_query(windows, system.rules[force].force))
-            compared = compare(reader, recount, force, queries, ENDS[force])
-            assert compared.cells > 300
-            found += compared.differences
-    return found
+        compared = [compare(each, recount) for each in taken]
+    assert all(each.cells > 300 and each.behind == 0 for each in compared)
+    return [difference for each in compared for difference in each.differences]
 
 
 def run(
