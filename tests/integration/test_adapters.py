@@ -329,7 +329,7 @@ def assert_nothing_is_wrong(system: System, feeds: Feeds, wanted: set[str], told
     assert system.count("duplicates") == len(told) - len(ids)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_twenty_kills_of_each_adapter_change_no_cell(police: System, parts: Parts, tmp_path: Path, seed: int) -> None:
     if parts.name == "real":
         pytest.skip("real: the long loop on real parts runs with `make faults`")

@@ -154,6 +154,7 @@ def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
     assert TOKEN not in told.stdout
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed: make lock, then pip")
 def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     gateway = GatewayProcess(environment, tmp_path, "--webhook", "contact_centre_webhook")
@@ -169,7 +170,7 @@ def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(environment: dic
             capture_output=True,
             text=True,
             check=False,
-            timeout=150,
+            timeout=360,
         )
     finally:
         gateway.stop()
