@@ -20,7 +20,7 @@ run: $(VENV)/.ready ## Start everything on this machine and show the sample week
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
 test: $(VENV)/.ready parts check ## Everything that is checked: lint, types, layers, and the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.ready ## Lint, types, layers and derived files
 	$(BIN)/ruff check .

@@ -123,20 +123,27 @@ def compare(taken: Taken, recount: Recount) -> Comparison:
 
 
 def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], found: Comparison) -> None:
-    read = {_words(each.dimensions): _numbers(each) for each in readings}
-    recounted = {_words(each.dimensions): _numbers(each) for each in cells}
+    read = {_words(each.dimensions): each for each in readings}
+    recounted = {_words(each.dimensions): each for each in cells}
     for words in read | recounted:
         found.cells += 1
         ours, theirs = read.get(words), recounted.get(words)
-        if ours != theirs:
+        if not _is_same(ours, theirs):
             difference = Difference(
                 measure=query.measure.name,
                 window=query.window,
                 dimensions=dict(words),
-                read=ours,
-                recounted=theirs,
+                read=ours and _numbers(ours),
+                recounted=theirs and _numbers(theirs),
             )
             found.differences.append(difference)
+
+
+def _is_same(ours: Reading | None, theirs: Cell | None) -> bool:
+    if ours and theirs and ours.state == "no_data":
+        # The product says no data where nobody has said that nothing happened; the recount knows no feeds, and says 0.
+        return not theirs.n and not theirs.value
+    return (ours and _numbers(ours)) == (theirs and _numbers(theirs))
 
 
 def _words(dimensions: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,10 +1,14 @@
 """The board as a person meets it: the figures of the reader, new ones without a reload, and never a stale one as live."""
 
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import Any
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,9 +20,10 @@ from measures.catalogue import CATALOGUE
 from measures.display import words
 from measures.measure import Bands
 from measures.reading import Reading
-from tests.board.conftest import STALE_AFTER_SECONDS, Shown
+from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, Shown
 from tests.integration.conftest import FORCE
 from tests.support.browser import complaints, network, show_as
+from tests.support.system import until
 
 pytestmark = pytest.mark.real
 WINDOWS = ("15m", "60m", "24h", "7d", "shift", "today")
@@ -160,9 +165,9 @@ def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chro
     took = wait(page, lambda: set(cells(page).values()) == {("stale", "stale", "", "")}, STALE_AFTER_SECONDS + 10)
     print(f"stale after {took:.2f} s")  # noqa: T201 - a figure for the report
     assert took > STALE_AFTER_SECONDS / 2
-    assert "NOT LIVE" in notice(page)
+    assert "Not live since" in notice(page)
     assert "the feed dispatch is silent" in notice(page)
-    assert page.find_element("id", "live").text == "Not all live"
+    assert page.find_element("id", "live").text == "Not live"
     shown.speak()
     wait(page, lambda: is_live(page) and cells(page) == before, 15)
     assert is_the_same(page)
@@ -182,40 +187,63 @@ def test_without_the_state_server_the_figures_are_withdrawn_until_it_is_back(
     assert is_the_same(page)
 
 
-def lose(board: Any) -> None:
-    """Kill -9."""
+@contextmanager
+def killed(board: BoardProcess) -> Iterator[None]:
+    """The board, gone by kill -9."""
     board.kill()
+    yield
+    board.start()
 
 
-def freeze(board: Any) -> None:
-    """Leave the connection open and say nothing more on it."""
+@contextmanager
+def frozen(board: BoardProcess) -> Iterator[None]:
+    """The board, with its connections open and nothing more said on them."""
     board.send(signal.SIGSTOP)
-
-
-def thaw(board: Any) -> None:
-    """Let it go on."""
+    yield
     board.send(signal.SIGCONT)
 
 
-@pytest.mark.parametrize(
-    ("strike", "mend", "seconds"),
-    [(lose, lambda board: board.start(), 5), (freeze, thaw, 15)],
-    ids=["killed", "frozen"],
-)
+@contextmanager
+def refused(board: BoardProcess) -> Iterator[None]:
+    """In the board's place a server that refuses, as a proxy does; a browser does not try again after that."""
+    board.kill()
+    with ThreadingHTTPServer(("127.0.0.1", board.port), Refusing) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        until(lambda: Refusing.times, 10, "a refused request")
+        yield
+        server.shutdown()
+        serving.join()
+    board.start()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Refuses everything."""
+
+    times: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """Refuse."""
+        self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+        self.times.append(self.path)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("fault", "seconds"), [(killed, 5), (frozen, 15), (refused, 5)])
 def test_without_its_server_the_page_says_that_it_is_not_updated(
     page: webdriver.Chrome,
     shown: Shown,
-    strike: Callable[[Any], None],
-    mend: Callable[[Any], None],
+    fault: Callable[[BoardProcess], AbstractContextManager[None]],
     seconds: float,
 ) -> None:
     before = cells(page)
-    strike(shown.board)
-    took = wait(page, lambda: state(page) == "lost", seconds)
-    print(f"lost after {took:.2f} s")  # noqa: T201 - a figure for the report
-    assert "NOT LIVE: this page has lost its server" in notice(page)
-    assert figures(page) == set()
-    mend(shown.board)
+    with fault(shown.board):
+        took = wait(page, lambda: state(page) == "lost", seconds)
+        print(f"lost after {took:.2f} s")  # noqa: T201 - a figure for the report
+        assert "NOT LIVE: this page has lost its server" in notice(page)
+        assert figures(page) == set()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
     assert is_the_same(page)
 

@@ -113,6 +113,7 @@ MODULES = {"faust-streaming": "faust", "kafka-python": "kafka", "mode-streaming"
 SIGNS = {
     "import-linter": "lint-imports",
     "pytest-timeout": "timeout = ",
+    "pytest-xdist": "--numprocesses",
     "ruff": "$(BIN)/ruff",
     "setuptools": "setuptools.build_meta",
     "uv": "$(BIN)/uv ",

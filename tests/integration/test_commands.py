@@ -62,6 +62,9 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
     (reading,) = run(system, "read", SPAN, "--window", WEEK)
+    unheard = run(system, "recount", "--window", "24h", "--compare", "--force", "staffordshire")
+    assert unheard["cells"] > 90
+    assert unheard["differences"] == []
     counted = run(system, "recount", SPAN, "--window", WEEK)
     assert [each["value"] for each in counted] == [reading["value"]]
     words = command(system, "read", SPAN, "--window", WEEK).stdout
@@ -76,15 +79,17 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
 def test_a_comparison_holds_while_facts_go_on_arriving(system: System) -> None:
     """The state is read at one place of the log, and the log recounted up to just there."""
     system.start_workers(1)
-    replay = ["replay", "sample", "--speed", "20000", "--json"]
+    replay = ["replay", "sample", "--speed", "4000", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "bluelamp", *replay], env=system.environment(), stdout=subprocess.DEVNULL
     ) as playing:
-        until(lambda: system.count("facts") > 0, 60, "the first facts")
-        before = system.count("facts")
-        compared = [run(system, "recount", "--window", "24h", "--compare") for _ in range(3)]
-        is_playing = playing.poll() is None
-        playing.terminate()
+        try:
+            until(lambda: system.count("facts") > 0, 60, "the first facts")
+            before = system.count("facts")
+            compared = [run(system, "recount", "--window", "24h", "--compare") for _ in range(3)]
+            is_playing = playing.poll() is None
+        finally:
+            playing.kill()
     assert is_playing
     assert system.count("facts") > before
     assert [each["differences"] for each in compared] == [[], [], []]

@@ -29,12 +29,11 @@ function write(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
 
-function show(state, troubles = []) {
-  const isLive = state === "live";
+function show(state, notice = notices[state], word = "Not live") {
   document.body.dataset.state = state;
-  document.body.classList.toggle("troubled", troubles.length > 0);
-  write(document.getElementById("notice"), isLive ? troubles.map((each) => `NOT LIVE: ${each}`).join(" ") : notices[state]);
-  write(document.getElementById("live"), isLive ? (troubles.length ? "Not all live" : "Live") : "Not live");
+  document.body.classList.toggle("troubled", notice !== "");
+  write(document.getElementById("notice"), notice);
+  write(document.getElementById("live"), word);
 }
 
 // What a place shows is made anew only when it changes: what people select or point at stays.
@@ -97,7 +96,9 @@ function draw(snapshot) {
   snapshot.rows.forEach(fill);
   redraw(document.getElementById("feeds"), snapshot.feeds, (feeds) => feeds.map(feed));
   redraw(document.getElementById("uncarried"), snapshot.uncarried, (titles) => titles.map((title) => element("li", title)));
-  show("live", snapshot.troubles);
+  const isAnyLive = snapshot.rows.some((each) => Object.values(each.tiles).some((tile) => tile.state === "live"));
+  const word = isAnyLive ? "Not all live" : "Not live";
+  show("live", snapshot.troubles.join(" "), snapshot.troubles.length ? word : "Live");
 }
 
 function open() {
