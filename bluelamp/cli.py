@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
 from bluelamp.questions import parse_instant, parse_where, split_names
-from bluelamp.settings import Settings, load, load_forces, variable
+from bluelamp.settings import SECRETS, Settings, load, load_forces, variable
 from facts.errors import BlueLampError, PartMissingError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
@@ -160,6 +160,23 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     )
 
 
+@cli.command("gateway")
+@click.option("--port", type=int, help="Port on loopback; BLUELAMP_GATEWAY_PORT unless given.")
+@click.option(
+    "--webhook", "webhooks", multiple=True, help="Mapping of a platform that pushes events: a TOML file, or a name."
+)
+@_HOST
+def gateway_command(port: int | None, webhooks: tuple[str, ...], host: str) -> None:
+    """Take facts by HTTP from systems that push, and answer once the log has them.
+
+    Who may send stands in BLUELAMP_GATEWAY_TOKENS. docs/gateway.md says how to send.
+    """
+    from bluelamp.ingest import serve
+
+    _log()
+    serve(_settings(gateway_port=port), os.environ, host, webhooks, click.echo)
+
+
 @cli.command()
 @click.argument("measure")
 @click.option(
@@ -208,23 +225,57 @@ def _line(reading: Reading, measure: Measure) -> str:
 
 @cli.command()
 @click.argument("file")
-@click.option("--mapping", help="The mapping of the extract: a TOML file. `sample` brings its own.")
+@click.option(
+    "--mapping", help="The mapping of the extract: a TOML file, or the name of one that comes with Blue Lamp."
+)
 @click.option("--speed", default="max", show_default=True, help="Times real time, such as 60, or max.")
 @click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
+@click.option(
+    "--dry-run", "is_dry", is_flag=True, help="Send nothing: say what each column becomes and what is refused."
+)
 @_JSON
-def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, as_json: bool) -> None:
+def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, is_dry: bool, as_json: bool) -> None:
     """Play an extract into the log: FILE by a mapping, or `sample` for the week that comes with Blue Lamp.
 
     Malformed rows are listed with line and reason, and the rest is kept; exit status 1 when there were any.
     """
+    from bluelamp.dry_run import dry_run, tell
     from bluelamp.replaying import run
 
     _log()
     settings = _settings()
+    if is_dry:
+        explained = dry_run(load_forces(settings), file, mapping)
+        if as_json:
+            _say(explained)
+        else:
+            tell(explained)
+        sys.exit(1 if explained.refused else 0)
     told = run(settings.kafka, settings.partitions, file, mapping, speed, fast_until, is_quiet=as_json)
     if as_json:
         _say(told)
     sys.exit(1 if told.malformed else 0)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--mapping", required=True, help="A TOML file, or the name of a mapping that comes with Blue Lamp.")
+@click.option(
+    "--late-seconds", type=float, required=True, help="How long after it happened a row may still be written."
+)
+@click.option("--position", help="File to keep the position in; one of its own in BLUELAMP_DATA unless given.")
+@click.option(
+    "--trust-silence", is_flag=True, help="No new row means that nothing happened: something else watches the source."
+)
+def tail(file: str, mapping: str, late_seconds: float, position: str | None, trust_silence: bool) -> None:
+    """Follow a growing FILE into the log, row by row: CSV, JSON lines, or a log such as Asterisk's queue_log.
+
+    Nothing is lost and nothing counts twice, however it is ended and started again. docs/adapters.md says how to run it.
+    """
+    from bluelamp.tailing import follow
+
+    _log()
+    follow(_settings(), file, mapping, position, late_seconds, click.echo, is_silence_trusted=trust_silence)
 
 
 @cli.command()
@@ -377,11 +428,17 @@ def settings_command(as_json: bool) -> None:
     """List every setting with its variable, its present value and what it is for."""
     present = msgspec.structs.asdict(_settings())
     helps = setting_help()
+    told = [{"variable": variable(name), "value": value, "help": helps[name]} for name, value in present.items()]
+    hidden = [{"variable": name, "value": _shown(name), "help": text} for name, text in SECRETS.items()]
     if as_json:
-        _say([{"variable": variable(name), "value": value, "help": helps[name]} for name, value in present.items()])
+        _say([*told, *hidden])
     else:
-        for name, value in present.items():
-            click.echo(f"{variable(name)}={value}\n    {helps[name]}")
+        for each in (*told, *hidden):
+            click.echo(f"{each['variable']}={each['value']}\n    {each['help']}")
+
+
+def _shown(secret: str) -> str:
+    return "(set, not shown)" if os.environ.get(secret) else ""
 
 
 def setting_help() -> dict[str, str]:

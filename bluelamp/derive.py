@@ -9,13 +9,16 @@ import click
 import msgspec
 
 from bluelamp.cli import cli, setting_help
-from bluelamp.settings import Settings, variable
+from bluelamp.settings import SECRETS, Settings, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.measure import DATE_DIMENSIONS, Measure, Published
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+from producers.gateway.asyncapi import asyncapi
+from producers.gateway.limits import Limits
+from producers.gateway.openapi import openapi
 
 ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. -->"
@@ -29,14 +32,22 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/settings.md", _settings()
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
+    yield (
+        "docs/openapi.json",
+        _formatted(openapi((rules.force for rules in load_forces(Settings()).values()), Limits())),
+    )
+    yield "docs/asyncapi.json", _formatted(asyncapi())
 
 
 def _schemas() -> Iterable[tuple[str, str]]:
     """A JSON Schema (draft 2020-12) for each fact, complete in itself."""
     for fact in FACT_TYPES:
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(fact)}
-        text = msgspec.json.format(msgspec.json.encode(schema), indent=2).decode()
-        yield f"facts/schema/{fact.__name__}.json", text + "\n"
+        yield f"facts/schema/{fact.__name__}.json", _formatted(schema)
+
+
+def _formatted(document: dict[str, Any]) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def _handbook() -> str:
@@ -122,6 +133,7 @@ def _settings() -> str:
     helps = setting_help()
     lines = ["# Settings", "", _NOTE, "", "| variable | default | what it is for |", "|---|---|---|"]
     lines += [f"| `{variable(name)}` | `{value}` | {helps[name]} |" for name, value in defaults.items()]
+    lines += [f"| `{name}` | never shown | {text} |" for name, text in SECRETS.items()]
     return "\n".join(lines) + "\n"
 
 

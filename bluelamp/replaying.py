@@ -3,9 +3,10 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from facts.errors import MappingError
 from producers.declaration import Mapping
 from producers.extract import Extract, Malformed, read_extract
 from producers.mapping import load_mapping
-from producers.packaged import packaged_mapping, packaged_sample
+from producers.packaged import mapping_names, packaged_mapping, packaged_sample
 from producers.publish import BACKFILL, REPLAY, connect
 from producers.replay import Played, parse_speed, play
 from streams.log import Log
@@ -65,7 +66,7 @@ def run(
         bootstrap: addresses of Kafka.
         partitions: of a topic that must be created.
         file: the extract, or `sample`.
-        mapping: its mapping's file; None for the sample.
+        mapping: its mapping's file, or the name of one that comes with Blue Lamp; None for the sample.
         speed: `max`, or times real time.
         fast_until: a local time of the extract; what happened before it is played as fast as it goes.
         is_quiet: say nothing but errors.
@@ -77,7 +78,7 @@ def run(
     pace = parse_speed(speed)
     extract = _read(file, mapping)
     if not is_quiet:
-        _tell_malformed(extract)
+        tell_malformed(extract.malformed)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -120,8 +121,8 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
         BlueLampError: it could not run.
     """
     pace = parse_speed(speed)
-    with _readable():
-        declared = _mapping(file, mapping)
+    with readable():
+        declared = mapping_of(file, mapping)
         if file != SAMPLE:
             Path(file).open("rb").close()
     if fast_until:
@@ -134,22 +135,49 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
 
 
 def _read(file: str, mapping: str | None) -> Extract:
-    with _readable():
-        declared = _mapping(file, mapping)
-        return read_extract(packaged_sample(_SAMPLE_NAME) if file == SAMPLE else Path(file), declared, now=wall())
+    with readable():
+        declared = mapping_of(file, mapping)
+        return read_extract(path_of(file), declared, now=wall())
 
 
-def _mapping(file: str, mapping: str | None) -> Mapping:
+def path_of(file: str) -> Path | Traversable:
+    """Where an extract is, as a person names it: a file, or `sample`."""
+    return packaged_sample(_SAMPLE_NAME) if file == SAMPLE else Path(file)
+
+
+def mapping_of(file: str, mapping: str | None) -> Mapping:
+    """The mapping of an extract, as a person names both.
+
+    Raises:
+        MappingError: there is none, or it has a fault.
+    """
     if file == SAMPLE:
         return packaged_mapping(_SAMPLE_NAME)
     if mapping is None:
         hint = "Name the extract's mapping; docs/mappings.md says how to write one."
         raise MappingError("There is no mapping.", where="--mapping", hint=hint)
-    return load_mapping(Path(mapping).read_text("utf-8"), mapping)
+    return named_mapping(mapping)
+
+
+def named_mapping(mapping: str) -> Mapping:
+    """A mapping by its file, or by the name of one that comes with Blue Lamp.
+
+    Raises:
+        MappingError: it cannot be read, or has a fault.
+    """
+    if mapping in mapping_names():
+        return packaged_mapping(mapping)
+    with readable():
+        return load_mapping(Path(mapping).read_text("utf-8"), mapping)
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
+    """A file that cannot be read is told as such.
+
+    Raises:
+        MappingError: in place of the operating system's error.
+    """
     try:
         yield
     except OSError as error:
@@ -164,10 +192,11 @@ def _instant(text: str, mapping: Mapping) -> datetime:
     return parse_instant(text, ZoneInfo(mapping.source.time_zone), "--fast-until")
 
 
-def _tell_malformed(extract: Extract) -> None:
-    for each in extract.malformed[:_MALFORMED_SHOWN]:
+def tell_malformed(malformed: Sequence[Malformed]) -> None:
+    """What could not be read, for a person at a terminal; a long list is cut short."""
+    for each in malformed[:_MALFORMED_SHOWN]:
         click.echo(str(each), err=True)
-    left = len(extract.malformed) - _MALFORMED_SHOWN
+    left = len(malformed) - _MALFORMED_SHOWN
     if left > 0:
         click.echo(f"and {left:,} more malformed rows; --json lists them all.", err=True)
 

@@ -16,6 +16,9 @@ from measures.rules import Rules
 from streams.settings import PARTITIONS, WorkerSettings
 
 RUNNING_FILE = "running.json"
+GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
+SECRETS = {GATEWAY_TOKENS: "The gateway's senders and their tokens, `name:token` separated by spaces."}
+"""Variables that are read where they are needed and nowhere shown: no part of `Settings`, which is printed and handed on."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -35,6 +38,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         stall_seconds: With the log ahead of the state, how long nothing may move before a worker ends itself.
         board_port: Port of the web board, on loopback.
         exporter_port: Port of the Prometheus exporter, on loopback.
+        gateway_port: Port of the gateway that systems push facts to, on loopback.
+        gateway_body_bytes: The most bytes the gateway takes in one request.
+        gateway_facts_per_second: What one sender may tell the gateway for any length of time.
+        gateway_delivery_seconds: How long the gateway waits for the log before it answers 503.
     """
 
     kafka: str = "127.0.0.1:9092"
@@ -50,6 +57,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     stall_seconds: float = 60.0
     board_port: int = 8018
     exporter_port: int = 9118
+    gateway_port: int = 8028
+    gateway_body_bytes: int = 1_048_576
+    gateway_facts_per_second: float = 500.0
+    gateway_delivery_seconds: float = 5.0
 
     def worker(self) -> WorkerSettings:
         """What of it a worker needs."""

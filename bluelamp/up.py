@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bluelamp.children import Child, until
 from bluelamp.directory import LOG, OUTPUT, STATE, forget, held, is_left
 from bluelamp.embedded.state import end_left_behind, find_binary, is_ready
-from bluelamp.settings import RUNNING_FILE, Settings, load_forces
+from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load_forces
 from facts.errors import PartMissingError, SettingError
 
 PROMISE = (
@@ -104,6 +104,8 @@ class Up:
         self._keep("exporter", "exporter")
         board = self._keep("board", "board")
         await self._wait_for(board, lambda: _answers(self.settings.board_port), _BOARD_SECONDS)
+        if _has_senders():
+            self._keep("gateway", "gateway")
         if self.plan.replay:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
         self._tell(title)
@@ -167,6 +169,8 @@ class Up:
             self.say(self.plan.replay_words)
         self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
         self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
+        if _has_senders():
+            self.say(f"The gateway:            http://127.0.0.1:{self.settings.gateway_port}/")
         self.say(f"One figure:             BLUELAMP_DATA={self.settings.data} {_program()} read incident_count")
         self.say("Ctrl-C ends everything.")
 
@@ -188,6 +192,11 @@ def _title(settings: Settings) -> str:
         hint = f"Name one of {', '.join(forces)}."
         raise SettingError(f"There is no force {settings.force!r}.", where="--force, or BLUELAMP_FORCE", hint=hint)
     return forces[settings.force].force.title
+
+
+def _has_senders() -> bool:
+    """Whether somebody may tell facts by HTTP, so that there is something for a gateway to do."""
+    return bool(os.environ.get(GATEWAY_TOKENS))
 
 
 def _program() -> str:
@@ -221,6 +230,7 @@ def _check_ports(settings: Settings) -> None:
 def _taken(settings: Settings) -> list[tuple[int, str]]:
     """The ports that something else listens on, each with its variable."""
     ports = {settings.board_port: "BLUELAMP_BOARD_PORT", settings.exporter_port: "BLUELAMP_EXPORTER_PORT"}
+    ports |= {settings.gateway_port: "BLUELAMP_GATEWAY_PORT"} if _has_senders() else {}
     return [(port, variable) for port, variable in ports.items() if not _is_free(port)]
 
 

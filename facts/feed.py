@@ -18,6 +18,7 @@ class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
     """
 
     feed: Label
-    seq: Annotated[int, Meta(ge=0)]
+    # The greatest whole number that every reader of JSON holds exactly.
+    seq: Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
     complete_to: Instant
     replay: bool = False

@@ -1,6 +1,7 @@
 """Bytes to facts and back: the only file that knows JSON."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,8 @@ _MESSAGES: tuple[tuple[str, Reason], ...] = (
     ("at `$.fact`", "unknown_fact"),
 )
 
+_QUOTED = r"'.*'|\".*\""
+
 _ONE = msgspec.json.Decoder(AnyFact)
 _MANY = msgspec.json.Decoder(list[AnyFact])
 _ENCODER = msgspec.json.Encoder()
@@ -105,7 +108,7 @@ def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Parcel:
         return _refused("too_large", f"The record has {len(record):,} bytes.")
     try:
         facts: Sequence[AnyFact] = _MANY.decode(record) if record[:1] == b"[" else [_ONE.decode(record)]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_piecemeal(record, topic, received_at)
     return _sort_out(list(enumerate(facts)), [], topic, received_at) if facts else _refused("empty", "No fact in it.")
 
@@ -175,7 +178,7 @@ def _out_of_time(field: str, index: int) -> Unreadable:
 def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Parcel:
     """Read a record that is not wholly readable fact by fact, so that one bad fact does not take the rest with it."""
     try:
-        value = json.loads(record, parse_constant=_NotANumber)
+        value = json.loads(record, parse_constant=_NotANumber, parse_float=_number)
     except (ValueError, RecursionError):
         return _refused("not_json", "The record is not JSON.")
     kept: list[tuple[int, AnyFact]] = []
@@ -196,6 +199,14 @@ class _NotANumber:
         self.name = name
 
 
+def _number(text: str) -> float | _NotANumber:
+    """A number with a point or an exponent: a whole one is whole however it is written, as JSON Schema has it."""
+    value = float(text)
+    if math.isinf(value):
+        return _NotANumber(text)
+    return int(value) if value.is_integer() else value
+
+
 def _decode_item(item: object, index: int) -> AnyFact | Unreadable:
     try:
         return cast(AnyFact, _ONE.decode(_ENCODER.encode(item)))
@@ -209,7 +220,8 @@ def _explain(message: str, index: int) -> Unreadable:
     reason: Reason = next((reason for words, reason in _MESSAGES if words in message), "bad_value")
     what, _, path = message.partition(" - at ")
     # A quoted value, or a strange field name, may be personal: only the shape of the fault is kept.
-    what = re.sub(r"'.*'|\".*\"|`(?![A-Za-z_][A-Za-z0-9_]{0,39}`).*`", "(not shown)", what, flags=re.DOTALL)
+    hidden = _QUOTED if what.startswith("Expected ") else rf"{_QUOTED}|`(?![A-Za-z_][A-Za-z0-9_]{{0,39}}`).*`"
+    what = re.sub(hidden, "(not shown)", what, flags=re.DOTALL)
     return refuse(
         reason,
         what.replace("matching regex (not shown)", "of the form the schema gives"),

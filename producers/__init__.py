@@ -1,1 +1,1 @@
-"""What publishes facts: the publisher, and the replay of recorded extracts."""
+"""What publishes facts: the publisher, the replay of extracts, the gateway, and the adapters of live feeds."""

@@ -2,19 +2,19 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, Mapping
+from producers.declaration import WHOLE_ROW, Mapping, columns_used
 from producers.rows import Row, Unread, read_rows
 from producers.telling import Telling, digest, make, settle, tell
-from producers.values import Cells, Fault, LocalClock, MalformedError, columns_of
+from producers.values import Cells, Fault, LocalClock, MalformedError
 
 
 class Malformed(Struct, frozen=True, kw_only=True):
@@ -95,44 +95,135 @@ def read_extract(path: Path | Traversable, mapping: Mapping, *, now: datetime) -
     return reading.extract(path.name)
 
 
-def columns_used(mapping: Mapping) -> Iterator[str]:
-    """The columns a mapping names; one may come several times."""
-    rows = mapping.rows
-    yield from (*mapping.subject.key, *rows.key, *rows.include, *rows.exclude)
-    if rows.distinct_by != WHOLE_ROW:
-        yield from rows.distinct_by
-    for declared in mapping.facts:
-        yield from columns_of(declared.at)
-        for condition in declared.when:
-            yield condition.column
-            yield from columns_of(condition.differs_from)
-        for field in declared.fields.values():
-            yield from columns_of(field.column)
+class Told(NamedTuple):
+    """What one row tells.
+
+    Attributes:
+        subject_id: what it is about.
+        facts: told by the row alone.
+        tellings: by the place of the declared fact in the mapping, what it tells of facts told by all rows of the subject.
+    """
+
+    subject_id: str
+    facts: list[AnyFact]
+    tellings: dict[int, Telling]
+
+
+class RowReading:
+    """Reads the rows of one extract one after the other, and remembers their keys.
+
+    Args:
+        mapping: by which they are read.
+        now: the wall clock; facts that say they happened later are malformed.
+    """
+
+    def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
+        self._mapping, self._now = mapping, now
+        self._clock = LocalClock(mapping.source)
+        self._digests: set[bytes] = set()
+        self._line_of_key: dict[tuple[str, ...], int] = {}
+
+    def read(self, row: Row | Unread) -> Told | Literal["excluded", "repeated"]:
+        """What a row tells: all of it, or nothing.
+
+        Raises:
+            MalformedError: it cannot be read.
+        """
+        if isinstance(row, Unread):
+            raise row.error
+        if not _is_included(self._mapping, row.cells):
+            return "excluded"
+        own = self._digest(row.cells)
+        if own in self._digests:
+            return "repeated"
+        told = self._told(row)
+        # Only a row that told something stands in the way of another: one that is malformed may be written anew.
+        if own:
+            self._digests.add(own)
+        return told
+
+    def settled(self, subject_id: str, index: int, tellings: Sequence[Telling]) -> AnyFact:
+        """The fact that all rows of a subject tell together.
+
+        Raises:
+            MalformedError: it cannot be made of them.
+        """
+        declared = self._mapping.facts[index]
+        return make(self._mapping, declared, subject_id, (), settle(declared, tellings), self._now())
+
+    def _told(self, row: Row) -> Told:
+        subject_id = _subject_id(self._mapping, row.cells)
+        row_key = self._row_key(subject_id, row)
+        told = Told(subject_id, [], {})
+        for index, declared in enumerate(self._mapping.facts):
+            telling = tell(declared, row.cells, row.line, self._clock)
+            if telling and declared.per == "row":
+                by_field = dict.fromkeys(telling.values, telling)
+                told.facts.append(make(self._mapping, declared, subject_id, row_key, by_field, self._now()))
+            elif telling:
+                told.tellings[index] = telling
+        if self._mapping.rows.key:
+            self._line_of_key[subject_id, *row_key] = row.line
+        return told
+
+    def _digest(self, cells: Cells) -> bytes | None:
+        """What rows that tell the same again have in common; a digest and not the row, for the memory's sake."""
+        distinct_by = self._mapping.rows.distinct_by
+        if not distinct_by:
+            return None
+        columns = sorted(cells) if distinct_by == WHOLE_ROW else distinct_by
+        text = repr([(column, cells.get(column)) for column in columns])
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def _row_key(self, subject_id: str, row: Row) -> tuple[str, ...]:
+        """What tells the row from the others of its subject; empty where the mapping does not need it."""
+        columns = self._mapping.rows.key
+        key = _key(columns, row.cells)
+        first = self._line_of_key.get((subject_id, *key)) if columns else None
+        if first:
+            raise MalformedError("repeated_key", ", ".join(columns), f"has the key of the row at line {first}")
+        return key
+
+
+def malformed(error: MalformedError, line: int) -> Malformed:
+    """A fault as it is listed.
+
+    Args:
+        error: the fault.
+        line: of the row that was being read.
+    """
+    return Malformed(line=error.line or line, column=error.column, fault=error.fault, what=error.what)
 
 
 class _Reading:
     """An extract half read."""
 
     def __init__(self, mapping: Mapping, columns: frozenset[str], now: datetime) -> None:
-        self._mapping, self._now = mapping, now
-        self._clock = LocalClock(mapping.source)
+        self._mapping = mapping
+        self._reading = RowReading(mapping, lambda: now)
         self._facts: list[AnyFact] = []
         self._malformed: list[Malformed] = []
         self._rows: Counter[str] = Counter()
-        self._digests: set[bytes] = set()
-        self._line_of_key: dict[tuple[str, ...], int] = {}
         self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
         self._columns_empty = set(columns)
 
     def take(self, row: Row | Unread) -> None:
         """Count a row, and keep what it tells."""
+        if isinstance(row, Row):
+            self._columns_empty -= row.cells.keys()
         try:
-            if isinstance(row, Unread):
-                raise row.error
-            self._rows[self._take(row)] += 1
+            told = self._reading.read(row)
         except MalformedError as error:
-            self._list(error, row.line)
+            self._malformed.append(malformed(error, row.line))
             self._rows["malformed"] += 1
+            return
+        if isinstance(told, str):
+            self._rows[told] += 1
+            return
+        self._rows["read"] += 1
+        self._facts += told.facts
+        for index, telling in told.tellings.items():
+            self._tellings[told.subject_id, index].append(telling)
 
     def extract(self, name: str) -> Extract:
         """What it told, once every row was taken."""
@@ -151,71 +242,17 @@ class _Reading:
             columns_empty=tuple(sorted(self._columns_empty)),
         )
 
-    def _take(self, row: Row) -> Literal["excluded", "repeated", "read"]:
-        self._columns_empty -= row.cells.keys()
-        if not _is_included(self._mapping, row.cells):
-            return "excluded"
-        if self._is_repeated(row.cells):
-            return "repeated"
-        self._read(row)
-        return "read"
-
-    def _read(self, row: Row) -> None:
-        """All that a row tells is kept, or nothing of it."""
-        subject_id = _subject_id(self._mapping, row.cells)
-        row_key = self._row_key(subject_id, row)
-        facts: list[AnyFact] = []
-        tellings: dict[int, Telling] = {}
-        for index, declared in enumerate(self._mapping.facts):
-            telling = tell(declared, row.cells, row.line, self._clock)
-            if telling and declared.per == "row":
-                told = dict.fromkeys(telling.values, telling)
-                facts.append(make(self._mapping, declared, subject_id, row_key, told, self._now))
-            elif telling:
-                tellings[index] = telling
-        self._facts += facts
-        for index, telling in tellings.items():
-            self._tellings[subject_id, index].append(telling)
-
     def _settle(self, subject_id: str, index: int, tellings: Sequence[Telling]) -> None:
-        declared = self._mapping.facts[index]
         try:
-            told = settle(declared, tellings)
-            self._facts.append(make(self._mapping, declared, subject_id, (), told, self._now))
+            self._facts.append(self._reading.settled(subject_id, index, tellings))
         except MalformedError as error:
-            self._list(error, tellings[0].line)
-
-    def _list(self, error: MalformedError, line: int) -> None:
-        place = error.line or line
-        self._malformed.append(Malformed(line=place, column=error.column, fault=error.fault, what=error.what))
-
-    def _is_repeated(self, cells: Cells) -> bool:
-        distinct_by = self._mapping.rows.distinct_by
-        if not distinct_by:
-            return False
-        columns = sorted(cells) if distinct_by == WHOLE_ROW else distinct_by
-        # A digest and not the row, for the memory's sake.
-        own = hashlib.blake2b(
-            repr([(column, cells.get(column)) for column in columns]).encode(), digest_size=16
-        ).digest()
-        is_known = own in self._digests
-        self._digests.add(own)
-        return is_known
-
-    def _row_key(self, subject_id: str, row: Row) -> tuple[str, ...]:
-        """What tells the row from the others of its subject; empty where the mapping does not need it."""
-        columns = self._mapping.rows.key
-        key = _key(columns, row.cells)
-        first = self._line_of_key.setdefault((subject_id, *key), row.line) if columns else row.line
-        if first != row.line:
-            raise MalformedError("repeated_key", ", ".join(columns), f"has the key of the row at line {first}")
-        return key
+            self._malformed.append(malformed(error, tellings[0].line))
 
 
 def _is_included(mapping: Mapping, cells: Cells) -> bool:
     rows = mapping.rows
-    return all(cells.get(column) in values for column, values in rows.include.items()) and not any(
-        cells.get(column) in values for column, values in rows.exclude.items()
+    return all(cells.get(column, "") in values for column, values in rows.include.items()) and not any(
+        cells.get(column, "") in values for column, values in rows.exclude.items()
     )
 
 

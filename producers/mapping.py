@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -10,10 +10,22 @@ from msgspec import Struct
 
 from facts.errors import MappingError
 from facts.union import topic_of
-from producers.declaration import ISO, REFUSE, Condition, Constant, DeclaredFact, Field, Mapping, Source
+from producers.declaration import (
+    EPOCH,
+    ISO,
+    REFUSE,
+    Condition,
+    Constant,
+    DeclaredFact,
+    Field,
+    Mapping,
+    Source,
+    columns_used,
+)
 from producers.shape import FACTS_BY_NAME, FieldShape, fields_of
 
 _HINT = "docs/mappings.md lists every key of a mapping, with an example."
+_NO_DATE = date(1900, 1, 1)
 _ANY_MOMENT = datetime(2024, 11, 23, 14, 5, 6, tzinfo=UTC)
 
 
@@ -47,6 +59,7 @@ class _Fault(Struct, frozen=True):
 
 def _faults(mapping: Mapping) -> Iterator[_Fault]:
     yield from _source_faults(mapping.source)
+    yield from _column_faults(mapping)
     yield from _name_faults(mapping.facts)
     for index, declared in enumerate(mapping.facts):
         path = f"$.facts[{index}]"
@@ -66,13 +79,31 @@ def _source_faults(source: Source) -> Iterator[_Fault]:
     except LookupError:
         what = f"There is no encoding {source.encoding!r}."
         yield _Fault("$.source.encoding", what, "Give one that Python knows, such as utf-8 or cp1252.")
+    if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
+        yield _Fault("$.source.columns", "JSON lines name their own fields.", "Leave `columns` and `short_rows` out.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
     for index, form in enumerate(source.times):
-        if form != ISO and not _tells_a_date(form):
+        if form not in (ISO, EPOCH) and not _tells_a_date(form):
             what = f"The time format {form!r} cannot be read, or does not tell a date."
-            hint = f"Use {ISO!r}, or a strptime format with year, month and day, such as %d/%m/%Y %H:%M:%S."
+            hint = f"Use {ISO!r}, {EPOCH!r}, or a strptime format with year, month and day, such as %d/%m/%Y %H:%M:%S."
             yield _Fault(f"$.source.times[{index}]", what, hint)
+    for index, form in enumerate(source.times_of_day):
+        if not _tells_a_time_of_day(form):
+            what = f"The format {form!r} cannot be read, or does not tell a time of day alone."
+            yield _Fault(f"$.source.times_of_day[{index}]", what, "Use one such as %H:%M:%S.")
+
+
+def _column_faults(mapping: Mapping) -> Iterator[_Fault]:
+    columns = mapping.source.columns
+    if not columns:
+        return
+    unknown = sorted({column for column in columns_used(mapping) if column not in columns})
+    if unknown:
+        what = f"`columns` does not name {', '.join(map(repr, unknown))}, which the mapping uses."
+        yield _Fault("$.source.columns", what, "Name every column of the file, in its order.")
+    if len(set(columns)) < len(columns):
+        yield _Fault("$.source.columns", "It names a column twice.", "Give each column a name of its own.")
 
 
 def _tells_a_date(form: str) -> bool:
@@ -81,6 +112,15 @@ def _tells_a_date(form: str) -> bool:
         return datetime.strptime(_ANY_MOMENT.strftime(form), form).date() == _ANY_MOMENT.date()  # noqa: DTZ007 - a date
     except ValueError:
         return False
+
+
+def _tells_a_time_of_day(form: str) -> bool:
+    """Whether a time written by the format is read back to the minute, and says nothing of the day."""
+    try:
+        read = datetime.strptime(_ANY_MOMENT.strftime(form), form)  # noqa: DTZ007 - a time of day
+    except ValueError:
+        return False
+    return read.date() == _NO_DATE and (read.hour, read.minute) == (_ANY_MOMENT.hour, _ANY_MOMENT.minute)
 
 
 def _name_faults(facts: tuple[DeclaredFact, ...]) -> Iterator[_Fault]:

@@ -174,17 +174,18 @@ class _Playing:
     def beat(self, complete_to: datetime) -> None:
         """Tell that nothing older is still to come."""
         mapping = self._extract.mapping
-        heartbeat = FeedHeartbeat(
-            fact_id=digest("FeedHeartbeat", mapping.name, str(self._heartbeats), complete_to.isoformat()),
-            force=mapping.force,
-            at=complete_to,
-            feed=mapping.feed,
-            seq=self._heartbeats,
-            complete_to=complete_to,
-            replay=True,
-        )
-        self._sink.heartbeat(heartbeat, mapping.topic)
-        self._heartbeats += 1
+        for feed in mapping.feeds:
+            heartbeat = FeedHeartbeat(
+                fact_id=digest("FeedHeartbeat", mapping.name, str(self._heartbeats), complete_to.isoformat()),
+                force=mapping.force,
+                at=complete_to,
+                feed=feed,
+                seq=self._heartbeats,
+                complete_to=complete_to,
+                replay=True,
+            )
+            self._sink.heartbeat(heartbeat, mapping.topic)
+            self._heartbeats += 1
         self._complete_to = complete_to
         self._say()
 

@@ -64,8 +64,14 @@ def read_rows(stream: IO[bytes], source: Source, columns: frozenset[str], name: 
 
 
 def _csv_rows(text: Iterable[str], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
-    reader = csv.reader(text, delimiter=source.delimiter, quotechar=source.quote, strict=True)
-    header = _header(reader, columns, name)
+    reader = csv.reader(
+        text,
+        delimiter=source.delimiter,
+        quotechar=source.quote or None,
+        quoting=csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
+        strict=True,
+    )
+    header = list(source.columns) or _header(reader, columns, name)
     while True:
         line = reader.line_num + 1
         try:
@@ -109,6 +115,8 @@ def _not_csv(first: int, last: int, source: Source) -> MalformedError:
 
 
 def _csv_row(line: int, header: list[str], cells: list[str], source: Source, columns: frozenset[str]) -> Row | Unread:
+    if source.short_rows == "fill":
+        cells += [""] * (len(header) - len(cells))
     if len(cells) != len(header):
         what = f"has {len(cells)} cells where the header has {len(header)}"
         return Unread(line, MalformedError("ragged_row", "", what))
@@ -116,11 +124,15 @@ def _csv_row(line: int, header: list[str], cells: list[str], source: Source, col
 
 
 def _row(line: int, pairs: Iterable[tuple[str, str]], source: Source, columns: frozenset[str]) -> Row | Unread:
-    cells = {column: text for column, cell in pairs if (text := cell.strip()) and text not in source.absent}
+    cells = {column: text for column, cell in pairs if (text := cell.strip()) and not _is_absent(text, column, source)}
     for column in columns & cells.keys():
         if _is_broken(cells[column]):
             return Unread(line, MalformedError("bad_encoding", column, f"has bytes that are not {source.encoding}"))
     return Row(line, cells)
+
+
+def _is_absent(text: str, column: str, source: Source) -> bool:
+    return text in source.absent or text in source.absent_in.get(column, ())
 
 
 def _is_broken(text: str) -> bool:
@@ -143,10 +155,24 @@ def _json_row(line: int, written: str, source: Source, columns: frozenset[str]) 
         members = msgspec.json.decode(written, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         return Unread(line, MalformedError("not_readable", "", "is not a JSON object"))
+    return row_of(line, members, source, columns)
+
+
+def row_of(line: int, members: dict[str, object], source: Source, columns: frozenset[str]) -> Row | Unread:
+    """A JSON object as a row.
+
+    Args:
+        line: that it is counted as.
+        members: of the object; inner ones are named with dots.
+        source: how it is written.
+        columns: those that the mapping uses.
+    """
     try:
         return _row(line, _flatten(members, "", columns), source, columns)
     except MalformedError as error:
         return Unread(line, error)
+    except (RecursionError, ValueError):
+        return Unread(line, MalformedError("not_readable", "", "is nested too deeply, or has too long a number"))
 
 
 def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:

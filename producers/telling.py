@@ -3,16 +3,16 @@
 import hashlib
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
 from facts import wire
 from facts.union import AnyFact
-from producers.declaration import DeclaredFact, Mapping, Pick
+from producers.declaration import DeclaredFact, Mapping, Pick, columns_of
 from producers.shape import fields_of
-from producers.values import Cells, LocalClock, MalformedError, Value, columns_of, holds, text_of, value_of
+from producers.values import After, Cells, LocalClock, MalformedError, Value, duration, holds, text_of, value_of
 
 AT = "at"
 
@@ -39,14 +39,37 @@ def tell(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> 
     """
     if not all(holds(condition, cells) for condition in declared.when):
         return None
+    at = _event_time(declared, cells, clock)
+    shapes = fields_of(declared.fact)
+    read = {name: value_of(field, shapes[name].kind, cells, clock) for name, field in declared.fields.items()}
+    return Telling(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
+
+
+def _event_time(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> datetime:
     columns = columns_of(declared.at)
     text = text_of(cells, columns)
     if text is None:
         raise MalformedError("missing_value", ", ".join(columns), f"is empty, and {declared.label} needs its time")
-    at = clock.instant(text, columns)
-    shapes = fields_of(declared.fact)
-    read = {name: value_of(field, shapes[name].kind, cells, clock) for name, field in declared.fields.items()}
-    return Telling(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
+    at = clock.instant(text, columns, _after(declared, cells, clock))
+    lasting = cells.get(declared.plus) if declared.plus else None
+    return at + duration(lasting, columns_of(declared.plus)) if lasting else at
+
+
+def goes_back(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> bool:
+    """Whether a row tells a fact that comes before what it came after.
+
+    Raises:
+        MalformedError: a time cannot be read.
+    """
+    after = _after(declared, cells, clock)
+    is_told = after is not None and all(holds(condition, cells) for condition in declared.when)
+    return bool(is_told and after and _event_time(declared, cells, clock) < after.moment)
+
+
+def _after(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> After | None:
+    columns = columns_of(declared.after)
+    text = text_of(cells, columns) if columns else None
+    return After(clock.instant(text, columns), timedelta(seconds=declared.within_seconds)) if text else None
 
 
 def settle(declared: DeclaredFact, tellings: Sequence[Telling]) -> dict[str, Telling]:

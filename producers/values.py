@@ -1,10 +1,11 @@
 """Cells to values: texts, times of a local clock, yes or no, whole numbers, by what a mapping declares."""
 
-from datetime import UTC, datetime
-from typing import Literal
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from producers.declaration import ISO, REFUSE, Columns, Condition, Field, Source
+from producers.declaration import EPOCH, ISO, REFUSE, Condition, Field, Source, columns_of
 from producers.shape import Kind
 
 Cells = dict[str, str]
@@ -20,10 +21,14 @@ Fault = Literal[
     "bad_time",
     "no_such_local_time",
     "repeated_local_time",
+    "out_of_order",
     "repeated_key",
     "rows_disagree",
 ]
 _DIGITS_MAX = 18
+_TIMES_REMEMBERED = 100_000
+_DURATION = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,6})?)", re.ASCII)
+_A_DAY = timedelta(days=1)
 _YES_OR_NO = {"true": True, "false": False}
 
 
@@ -40,13 +45,6 @@ class MalformedError(Exception):
     def __init__(self, fault: Fault, column: str, what: str, line: int | None = None) -> None:
         super().__init__(fault, column, what, line)
         self.fault, self.column, self.what, self.line = fault, column, what, line
-
-
-def columns_of(columns: Columns | None) -> tuple[str, ...]:
-    """One column, several or none, as a tuple."""
-    if columns is None:
-        return ()
-    return (columns,) if isinstance(columns, str) else columns
 
 
 def text_of(cells: Cells, columns: tuple[str, ...]) -> str | None:
@@ -101,6 +99,32 @@ _WANTED: dict[Kind, str] = {
 }
 
 
+def duration(text: str, columns: tuple[str, ...]) -> timedelta:
+    """The duration that a text tells: seconds, or hours:minutes:seconds.
+
+    Raises:
+        MalformedError: it tells none.
+    """
+    found = _DURATION.fullmatch(text)
+    if not found:
+        what = "is not a duration: seconds, or hours:minutes:seconds"
+        raise MalformedError("bad_value", ", ".join(columns), what)
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+class After(NamedTuple):
+    """What a time came after.
+
+    Attributes:
+        moment: the earlier instant.
+        within: how long after it a time of day can be.
+    """
+
+    moment: datetime
+    within: timedelta
+
+
 class LocalClock:
     """Reads an extract's times, as instants in UTC.
 
@@ -111,37 +135,73 @@ class LocalClock:
     def __init__(self, source: Source) -> None:
         self._source, self._zone = source, ZoneInfo(source.time_zone)
         # The same time stands in many cells: each is read once.
-        self._known: dict[str, datetime] = {}
+        self._known: dict[tuple[str, After | None], datetime] = {}
 
-    def instant(self, text: str, columns: tuple[str, ...]) -> datetime:
+    def instant(self, text: str, columns: tuple[str, ...], after: After | None = None) -> datetime:
         """The instant that a text tells.
+
+        Args:
+            text: a time; without a date only where `after` is given.
+            columns: where it stands.
+            after: what it came after. A time of day is of that day or the next; of a local time that came twice it is the
+                first one not before that.
 
         Raises:
             MalformedError: it tells none, or one that the local clock never showed.
         """
-        known = self._known.get(text)
+        if len(self._known) > _TIMES_REMEMBERED:
+            self._known.clear()
+        known = self._known.get((text, after))
         if known is None:
-            known = self._known[text] = self._read(text, ", ".join(columns))
+            known = self._known[text, after] = self._read(text, ", ".join(columns), after)
         return known
 
-    def _read(self, text: str, column: str) -> datetime:
+    def _read(self, text: str, column: str, after: After | None) -> datetime:
         for form in self._source.times:
-            try:
-                # A format without a zone gives a naive time: its zone is the source's.
-                moment = datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)  # noqa: DTZ007
-                return moment.astimezone(UTC) if moment.tzinfo else self._localised(moment, column)
-            except (ValueError, OverflowError):
-                continue
-        raise MalformedError("bad_time", column, f"is not a time of the form {' or '.join(self._source.times)}")
+            moment = _parsed(text, form)
+            if moment:
+                return moment.astimezone(UTC) if moment.tzinfo else self._localised(moment, column, after)
+        for form in self._source.times_of_day:
+            moment = _parsed(text, form)
+            if moment and after:
+                return self._next(moment, column, after)
+            if moment:
+                raise MalformedError("missing_value", column, "is a time of day, and nothing says of which day")
+        forms = " or ".join((*self._source.times, *self._source.times_of_day))
+        raise MalformedError("bad_time", column, f"is not a time of the form {forms}")
 
-    def _localised(self, moment: datetime, column: str) -> datetime:
+    def _next(self, time_of_day: datetime, column: str, after: After) -> datetime:
+        """The first instant at or after another at which the local clock shows a time of day."""
+        day = after.moment.astimezone(self._zone).date()
+        moment = self._localised(datetime.combine(day, time_of_day.time()), column, after)
+        if moment < after.moment:
+            moment = self._localised(datetime.combine(day + _A_DAY, time_of_day.time()), column, after)
+        if moment - after.moment > after.within:
+            hours = after.within.total_seconds() / 3600
+            what = f"is more than {hours:g} hours after what it came after, or before it"
+            raise MalformedError("out_of_order", column, what)
+        return moment
+
+    def _localised(self, moment: datetime, column: str, after: After | None) -> datetime:
         first, second = (moment.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
         if first.astimezone(self._zone).replace(tzinfo=None, fold=0) != moment:
             what = f"the clock of {self._source.time_zone} went forward over this time"
             raise MalformedError("no_such_local_time", column, what)
-        if first == second or self._source.repeated_hour == "first":
+        if first == second:
             return first
+        if after and first < after.moment <= second:
+            return second
         if self._source.repeated_hour == "refuse":
             what = f"the clock of {self._source.time_zone} showed this time twice"
             raise MalformedError("repeated_local_time", column, what)
-        return second
+        return first if after or self._source.repeated_hour == "first" else second
+
+
+def _parsed(text: str, form: str) -> datetime | None:
+    """The time that a text of a form tells, without a zone where it names none."""
+    try:
+        if form == EPOCH:
+            return datetime.fromtimestamp(float(text), UTC) if text.replace(".", "", 1).isdigit() else None
+        return datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)  # noqa: DTZ007
+    except (ValueError, OverflowError):
+        return None

@@ -62,6 +62,7 @@ def refusals(record: bytes, topic: Any = "contacts") -> list[Unreadable]:
         (spoilt(subject_id="a@b.example"), "bad_value", "fact 1, $.subject_id"),
         (spoilt(fact_id="x" * 65), "bad_value", "fact 1, $.fact_id"),
         (spoilt(queue=float("nan")), "not_a_number", "fact 1, $"),
+        (spoilt(corrects=float("inf")), "not_a_number", "fact 1, $"),
         (spoilt(fact="UnitArrived", queue=None, unit="u1"), "wrong_topic", "fact 1, $.fact"),
         (7, "bad_value", "fact 1, $"),
         ([], "bad_value", "fact 1, $"),
@@ -85,6 +86,7 @@ def test_one_bad_fact_is_refused_and_the_rest_of_the_parcel_is_kept(fact: Any, r
         (b"\xff\xfe\x00", "not_json"),
         (b'{"fact":', "not_json"),
         (b"[" * 100_000, "not_json"),
+        (b'[{"a":' * 20_000, "not_json"),
         (b'"' + b"x" * (10 * 1024 * 1024) + b'"', "too_large"),
     ],
 )
@@ -122,6 +124,25 @@ def test_a_value_out_of_range_is_refused(name: str, field: str, value: object) -
     fact = {"fact": name, "fact_id": "f", "force": "s", "at": "2024-12-01T09:59:59Z", "subject_id": "d", field: value}
     (refusal,) = refusals(json.dumps(fact).encode(), "custody")
     assert (refusal.reason, refusal.where) == ("bad_value", f"fact 0, $.{field}")
+
+
+@pytest.mark.parametrize(("number", "reason"), [(b"1e999", "not_a_number"), (b"1e300", "bad_value")])
+def test_a_number_beyond_what_json_carries_is_refused_even_where_nothing_need_stand(
+    number: bytes, reason: Reason
+) -> None:
+    record = json.dumps(spoilt(corrects="NUMBER")).encode().replace(b'"NUMBER"', number)
+    assert [each.reason for each in refusals(record)] == [reason]
+
+
+def test_a_whole_number_is_whole_however_it_is_written() -> None:
+    warrant = {"fact": "WarrantIssued", "fact_id": "f", "force": "s", "at": "2024-12-01T09:59:59Z", "subject_id": "d"}
+    (_, fact), *_ = decode(json.dumps({**warrant, "hours": 13.0}).encode(), "custody", RECEIVED).facts
+    assert (getattr(fact, "hours", None), type(getattr(fact, "hours", None))) == (13, int)
+
+
+def test_a_refusal_says_what_was_expected_and_what_came() -> None:
+    (refusal,) = refusals(json.dumps(spoilt(queue=7)).encode())
+    assert refusal.what == "Expected `str`, got `int`"
 
 
 @pytest.mark.parametrize("field", ["queue", "fact", "subject_id"])

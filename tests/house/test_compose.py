@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from bluelamp.cli import cli
-from bluelamp.settings import Settings, variable
+from bluelamp.settings import SECRETS, Settings, variable
 from tests.real.parts import missing
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,10 @@ def test_our_commands_and_settings_exist(name: str) -> None:
     assert program == "bluelamp"
     known = {option for parameter in cli.commands[command].params for option in parameter.opts}
     assert {option for option in options if option.startswith("--")} <= known
-    assert set(OURS[name]["environment"]) <= {variable(field) for field in Settings.__struct_fields__}
+    assert set(OURS[name]["environment"]) <= {
+        *(variable(field) for field in Settings.__struct_fields__),
+        *SECRETS,
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)

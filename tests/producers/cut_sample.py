@@ -7,7 +7,7 @@ import csv
 import sys
 from pathlib import Path
 
-from producers.extract import columns_used
+from producers.declaration import columns_used
 from producers.packaged import packaged_mapping
 
 

@@ -223,6 +223,14 @@ def test_a_row_told_again_counts_once(tmp_path: Path, distinct_by: str, repeated
     assert len(extract.facts) == 2
 
 
+@pytest.mark.parametrize("distinct_by", ["[]", '["incident", "unit"]'])
+def test_a_malformed_row_does_not_stand_in_the_way_of_one_that_is_right(tmp_path: Path, distinct_by: str) -> None:
+    mapping = changed('key = ["unit"]', f'key = ["unit"]\ndistinct_by = {distinct_by}')
+    extract = read_rows(tmp_path, GOOD_ROW.replace("09:05", "29:05"), GOOD_ROW, mapping=mapping)
+    assert [(each.line, each.fault) for each in extract.malformed] == [(2, "bad_time")]
+    assert extract.counts() == {"IncidentOpened": 1, "UnitDispatched": 1}
+
+
 def test_conditions_must_all_hold(tmp_path: Path) -> None:
     condition = '{ column = "grade", differs_from = "area" }, { column = "grade", equals = ["1", "2"] }'
     mapping = changed('{ column = "dispatched", present = true }', condition)

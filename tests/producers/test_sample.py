@@ -13,7 +13,8 @@ import pytest
 from facts.fact import SubjectFact
 from facts.force import parse
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched, UnitStoodDown
-from producers.extract import Extract, columns_used, read_extract
+from producers.declaration import columns_used
+from producers.extract import Extract, read_extract
 from producers.packaged import packaged_mapping, packaged_sample
 from tests.producers.cut_sample import cut_sample
 from tests.producers.extracts import NOW

@@ -1,0 +1,206 @@
+"""What a mapping makes of an extract, told without sending anything: each column, each fact, each refusal."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+from msgspec import Struct
+
+from facts.fact import Identifier
+from facts.force import Force
+from facts.union import AnyFact
+from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used
+from producers.declaration import Mapping as Declared
+from producers.extract import Extract, read_extract
+from producers.rows import Row, read_rows
+from producers.shape import fields_of
+from producers.telling import goes_back
+from producers.values import Fault, LocalClock, MalformedError
+
+VOCABULARIES = {
+    "queue": "queues",
+    "channel": "channels",
+    "grade": "grades",
+    "area": "areas",
+    "group": "groups",
+    "category": "categories",
+    "suite": "suites",
+    "type": "occurrence_types",
+}
+"""Fields that hold a word of the force's own, and where its profile lists them."""
+
+
+class ColumnTold(Struct, frozen=True, kw_only=True):
+    """What became of a column.
+
+    Attributes:
+        column: its name.
+        rows: that have a value in it, of the rows that could be read.
+        became: what it is used for; empty when it stays in the file.
+        refused: how often each fault was met in it.
+    """
+
+    column: str
+    rows: int
+    became: tuple[str, ...]
+    refused: dict[Fault, int]
+
+
+class FactTold(Struct, frozen=True, kw_only=True):
+    """What became of the declared facts of one type.
+
+    Attributes:
+        fact: the type.
+        count: how many there are.
+        first: the earliest event time; None when there is none.
+        last: the latest.
+        words: by field, how often each word of a vocabulary.
+        unlisted: by field, the words that the force's profile does not list: they will be counted as `unlisted`.
+        before: how many come before what they came after by the mapping: contradictions, which the measures count.
+    """
+
+    fact: str
+    count: int
+    first: datetime | None
+    last: datetime | None
+    words: dict[str, dict[str, int]]
+    unlisted: dict[str, tuple[str, ...]]
+    before: int
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What a mapping makes of an extract.
+
+    Attributes:
+        extract: as read.
+        columns: in alphabetical order of those used, then of those not.
+        facts: in the order the mapping declares them.
+    """
+
+    extract: Extract
+    columns: tuple[ColumnTold, ...]
+    facts: tuple[FactTold, ...]
+
+
+def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *, now: datetime) -> Explanation:
+    """Read an extract, and say what became of it.
+
+    Args:
+        path: of the file.
+        mapping: by which it is read.
+        force: the profile of the mapping's force; None when there is none.
+        now: facts that say they happened later are refused.
+
+    Raises:
+        MappingError: the file as a whole does not fit the mapping.
+        OSError: the file cannot be opened.
+    """
+    extract = read_extract(path, mapping, now=now)
+    present: Counter[str] = Counter(dict.fromkeys(columns_used(mapping), 0))
+    before: Counter[str] = Counter()
+    clock = LocalClock(mapping.source)
+    with path.open("rb") as stream:
+        for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
+            if isinstance(row, Row):
+                present.update(row.cells.keys())
+                before.update(_that_go_back(row, mapping, clock))
+    return Explanation(
+        extract=extract,
+        columns=tuple(_columns(extract, present)),
+        facts=tuple(_facts(extract, before, force)),
+    )
+
+
+def _that_go_back(row: Row, mapping: Declared, clock: LocalClock) -> Iterator[str]:
+    for declared in mapping.facts:
+        try:
+            if goes_back(declared, row.cells, clock):
+                yield declared.fact
+        except MalformedError:
+            # It is listed already, by the reading.
+            continue
+
+
+def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnTold]:
+    became = _uses(extract.mapping)
+    for column in sorted(present, key=lambda column: (column not in became, column)):
+        faults: Counter[Fault] = Counter(
+            each.fault for each in extract.malformed if column in each.column.split(", ") or column == each.column
+        )
+        yield ColumnTold(
+            column=column, rows=present[column], became=tuple(became.get(column, ())), refused=dict(faults)
+        )
+
+
+def _uses(mapping: Declared) -> dict[str, list[str]]:
+    """What each column is used for, each use once."""
+    uses: dict[str, dict[str, None]] = {}
+    for column, use in _every_use(mapping):
+        uses.setdefault(column, {})[use] = None
+    return {column: list(told) for column, told in uses.items()}
+
+
+def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
+    rows = mapping.rows
+    yield from ((column, "key of the subject") for column in mapping.subject.key)
+    yield from ((column, "key of the row") for column in rows.key)
+    yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
+    if rows.distinct_by != WHOLE_ROW:
+        yield from ((column, "which rows are told again") for column in rows.distinct_by)
+    for declared in mapping.facts:
+        yield from _uses_in(declared)
+
+
+def _uses_in(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
+    yield from ((column, f"{declared.label}.at") for column in columns_of(declared.at))
+    yield from ((column, f"{declared.label}.at, as a duration") for column in columns_of(declared.plus))
+    yield from ((column, f"what {declared.label} came after") for column in columns_of(declared.after))
+    for name, field in declared.fields.items():
+        yield from ((column, f"{declared.label}.{name}") for column in columns_of(field.column))
+    for condition in declared.when:
+        for column in (condition.column, *columns_of(condition.differs_from)):
+            yield column, f"whether {declared.label} happened"
+
+
+def _facts(extract: Extract, before: Mapping[str, int], force: Force | None) -> Iterator[FactTold]:
+    for fact in extract.counts():
+        told = [each for each in extract.facts if type(each).__name__ == fact]
+        words = _words(fact, told)
+        yield FactTold(
+            fact=fact,
+            count=len(told),
+            first=told[0].at if told else None,
+            last=told[-1].at if told else None,
+            words=words,
+            unlisted=dict(_unlisted(words, force)) if force else {},
+            before=before.get(fact, 0),
+        )
+
+
+def _words(fact: str, told: list[AnyFact]) -> dict[str, dict[str, int]]:
+    """How often each word stands in each field; ids, times and numbers are no words."""
+    counted: dict[str, dict[str, int]] = {}
+    for name, shape in fields_of(fact).items():
+        if shape.kind in ("text", "yes_or_no") and Identifier not in (shape.type, *get_args(shape.type)):
+            values = Counter(_word(getattr(each, name)) for each in told)
+            counted[name] = dict(values.most_common())
+    return counted
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "none"
+    return str(msgspec.to_builtins(value)) if not isinstance(value, bool) else "yes" if value else "no"
+
+
+def _unlisted(words: Mapping[str, Mapping[str, int]], force: Force) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, counted in words.items():
+        if name in VOCABULARIES:
+            listed = {term.label for term in getattr(force, VOCABULARIES[name])}
+            unlisted = tuple(word for word in counted if word not in listed and word != "none")
+            if unlisted:
+                yield name, unlisted

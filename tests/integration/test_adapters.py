@@ -1,0 +1,356 @@
+"""Kill -9 of every adapter again and again while its source goes on: nothing is lost, nothing counts twice, no cell differs."""
+
+import http.client
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from bluelamp.clock import wall
+from bluelamp.comparison import Difference, compare, every_query, take
+from bluelamp.recount.log import from_log
+from facts import wire
+from facts.fact import SubjectFact
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from producers.adapters.webhook import Webhook
+from producers.extract import read_extract
+from producers.packaged import packaged_mapping, packaged_sample
+from tests.integration.conftest import Parts
+from tests.support.calls import calls, events, queue_log
+from tests.support.gateway import Caller, GatewayProcess
+from tests.support.system import System, until
+
+FIRE, POLICE = "san_francisco_fire", "staffordshire"
+WINDOWS = {FIRE: ("2016-12-31/2017-01-08", "24h"), POLICE: ("2024-12-01/2024-12-02", "24h", "60m")}
+ENDS = {FIRE: datetime(2017, 1, 9, 8, tzinfo=UTC), POLICE: datetime(2024, 12, 1, 13, tzinfo=UTC)}
+KILLS = 20
+ROWS = 1500
+CALLS = 500
+_numbers = count(1)
+
+
+class TailProcess:
+    """`bluelamp tail`, started again as a supervisor would.
+
+    Args:
+        system: whose log it writes to.
+        path: of the file it follows.
+        mapping: by which.
+        program: in place of the product's own, such as one broken on purpose.
+    """
+
+    def __init__(self, system: System, path: Path, mapping: str, program: tuple[str, ...] = ()) -> None:
+        self.environment, self.output = system.environment(), path.with_suffix(".out")
+        arguments = ["tail", str(path), "--mapping", mapping, "--late-seconds", "3600"]
+        self.command = [sys.executable, *(program or ("-m", "bluelamp")), *arguments]
+        self.kills = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(self.command, env=self.environment, stdout=output, stderr=output)
+
+    def kill(self) -> None:
+        """Kill -9; that it was running until then is part of the test."""
+        assert self._process
+        assert self._process.poll() is None, self.output.read_text()
+        self._process.kill()
+        assert self._process.wait(30) == -signal.SIGKILL
+        self.kills += 1
+
+    def stop(self) -> None:
+        """End it cleanly."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            assert self._process.wait(30) == 0, self.output.read_text()
+
+
+class HookProcess(GatewayProcess):
+    """`bluelamp gateway` with a webhook, started again as a supervisor would."""
+
+    def __init__(self, system: System, directory: Path, program: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            system.environment(BLUELAMP_GATEWAY_FACTS_PER_SECOND="1000000"),
+            directory,
+            "--webhook",
+            "contact_centre_webhook",
+            program=program,
+        )
+        self.kills = 0
+
+    def kill(self) -> int:
+        """Kill -9."""
+        status = super().kill()
+        assert status == -signal.SIGKILL, self.said()
+        self.kills += 1
+        return status
+
+
+class Writing(threading.Thread):
+    """Adds lines to a file steadily, in pieces that end anywhere.
+
+    Args:
+        path: of the file.
+        lines: all of them.
+        seconds: how long to take over it.
+        seed: of the pieces.
+    """
+
+    def __init__(self, path: Path, lines: list[str], seconds: float, seed: int) -> None:
+        super().__init__(name=f"writing-{path.name}")
+        self.path, self.text, self.chance = path, "".join(lines).encode(), random.Random(seed)
+        self.pause, self.hurry = seconds * 200 / len(self.text), threading.Event()
+
+    def run(self) -> None:
+        """Write everything."""
+        with self.path.open("ab", buffering=0) as file:
+            place = 0
+            while place < len(self.text):
+                step = self.chance.randint(1, 400)
+                file.write(self.text[place : place + step])
+                place += step
+                self.hurry.wait(self.pause)
+
+
+class Pushing(threading.Thread):
+    """Pushes events as a platform does: each again until it is answered with 202.
+
+    Args:
+        caller: of the gateway.
+        told: the events, in order.
+        seconds: how long to take over it.
+    """
+
+    def __init__(self, caller: Caller, told: list[dict[str, Any]], seconds: float) -> None:
+        super().__init__(name="pushing")
+        self.caller, self.told, self.pause = caller, told, seconds / len(told) * 3
+        self.hurry = threading.Event()
+        self.again = 0
+        self.refused: list[Any] = []
+
+    def run(self) -> None:
+        """Push everything."""
+        for first in range(0, len(self.told), 3):
+            while not self._is_taken(self.told[first : first + 3]):
+                self.again += 1
+                time.sleep(0.05)
+            self.hurry.wait(self.pause)
+
+    def _is_taken(self, told: list[dict[str, Any]]) -> bool:
+        try:
+            answer = self.caller.tell("webhooks/contact_centre_webhook", told)
+        except (OSError, http.client.HTTPException):
+            return False
+        if answer.status not in (202, 503):
+            self.refused.append(answer)
+        return answer.status != 503
+
+
+@pytest.fixture
+def police(parts: Parts, tmp_path: Path) -> Iterator[System]:
+    """A system on an empty log, for the police force and the fire department at once."""
+    parts.forget_topics()
+    made = System(parts.broker.bootstrap, parts.state.url, tmp_path, f"adapters-{next(_numbers)}", POLICE)
+    made.publisher().close()
+    yield made
+    made.stop()
+
+
+class Feeds:
+    """The three sources and the three adapters.
+
+    Args:
+        system: whose log they write to.
+        directory: of the files.
+        seconds: how long the sources take.
+        seed: of their calls.
+        changed: what to break in the adapters on purpose, for tails and for the gateway.
+    """
+
+    def __init__(
+        self, system: System, directory: Path, seconds: float, seed: int, changed: tuple[str, str] | None = None
+    ) -> None:
+        changes = [("-m", "tests.integration.changed_adapter", change) for change in changed] if changed else [(), ()]
+        rows = packaged_sample(FIRE).read_text("utf-8").splitlines(keepends=True)[: ROWS + 1]
+        self.csv, self.log = directory / "dispatch.csv", directory / "queue_log"
+        lines = queue_log(calls(CALLS, seed))
+        self.events = events(calls(CALLS, seed + 1))
+        self.tails = [
+            TailProcess(system, self.csv, FIRE, changes[0]),
+            TailProcess(system, self.log, "asterisk_queue_log", changes[0]),
+        ]
+        self.hook = HookProcess(system, directory, changes[1])
+        for tail in self.tails:
+            tail.start()
+        self.pushing = Pushing(self.hook.start(), self.events, seconds)
+        self.writing = [Writing(self.csv, rows, seconds, seed), Writing(self.log, lines, seconds, seed)]
+        for thread in (*self.writing, self.pushing):
+            thread.start()
+
+    def kill_all(self) -> None:
+        """Kill all three at once, and start them again."""
+        for tail in self.tails:
+            tail.kill()
+        self.hook.kill()
+        for tail in self.tails:
+            tail.start()
+        self.hook.start()
+
+    def end_sources(self) -> None:
+        """Let the sources tell the rest at once, and end."""
+        self.pushing.hurry.set()
+        for writing in self.writing:
+            writing.hurry.set()
+            writing.join()
+        self.pushing.join()
+
+    def stop(self) -> None:
+        """End the adapters."""
+        for tail in self.tails:
+            tail.stop()
+        self.hook.stop()
+
+    def wanted(self) -> set[str]:
+        """What the facts of all three must say, read from the sources whole."""
+        fire, queues = packaged_mapping(FIRE), packaged_mapping("asterisk_queue_log")
+        hook = Webhook(packaged_mapping("contact_centre_webhook"), wall, len(self.events))
+        extracts = (read_extract(self.csv, fire, now=wall()), read_extract(self.log, queues, now=wall()))
+        assert [each.malformed for each in extracts] == [(), ()]
+        facts = [*extracts[0].facts, *extracts[1].facts, *hook.read(msgspec.json.encode(self.events))]
+        return {content(fact) for fact in facts}
+
+
+def content(fact: AnyFact) -> str:
+    """What a fact says, without its id and what it corrects."""
+    told: dict[str, Any] = {"fact": type(fact).__name__, **msgspec.to_builtins(fact)}
+    kept = {name: value for name, value in told.items() if name not in ("fact_id", "corrects")}
+    return msgspec.json.encode(kept, order="sorted").decode()
+
+
+def in_log(system: System) -> list[SubjectFact]:
+    """Every fact in the log, as often as it is there."""
+    topics: tuple[Topic, ...] = ("contacts", "incidents")
+    consumer = KafkaConsumer(bootstrap_servers=system.settings.kafka, enable_auto_commit=False)
+    facts: list[SubjectFact] = []
+    try:
+        ends = {TopicPartition(*place): end for place, end in system.ends().items() if place[0] in topics}
+        consumer.assign(list(ends))
+        consumer.seek_to_beginning()
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            for place, records in consumer.poll(timeout_ms=1000).items():
+                for record in records:
+                    parcel = wire.decode(record.value, place.topic, wall())
+                    assert parcel.unreadable == []
+                    facts += [fact for _, fact in parcel.facts if isinstance(fact, SubjectFact)]
+    finally:
+        consumer.close()
+    return facts
+
+
+def standing(facts: list[SubjectFact]) -> set[str]:
+    """What the facts say that nothing corrects."""
+    corrected = {fact.corrects for fact in facts}
+    return {content(fact) for fact in facts if fact.fact_id not in corrected}  # type: ignore[arg-type]
+
+
+def differences(system: System) -> list[Difference]:
+    """Every cell of both forces in which the state differs from the recount."""
+    with system.publisher() as publisher:
+        for force, end in ENDS.items():
+            for feed in system.rules[force].force.feeds:
+                beat = FeedHeartbeat(
+                    fact_id="end", force=force, at=end, feed=feed.name, seq=1, complete_to=end, replay=True
+                )
+                publisher.heartbeat(beat, feed.topic)
+    system.settle()
+    reader = system.reader()
+    reader.refresh()
+    taken = [
+        take(reader, force, list(every_query(windows, system.rules[force].force)), ENDS[force])
+        for force, windows in WINDOWS.items()
+    ]
+    with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
+        compared = [compare(each, recount) for each in taken]
+    assert all(each.cells > 300 and each.behind == 0 for each in compared)
+    return [difference for each in compared for difference in each.differences]
+
+
+def run(
+    system: System, directory: Path, kills: int, seed: int, changed: tuple[str, str] | None = None
+) -> tuple[Feeds, set[str], list[SubjectFact]]:
+    """The three sources told under kills, to their ends: the feeds, what was wanted, what is in the log."""
+    print(f"seed {seed}")  # noqa: T201 - a failure is repeated from it
+    chance = random.Random(seed)
+    feeds = Feeds(system, directory, kills * 2.0, seed, changed)
+    try:
+        for _ in range(kills):
+            # Let them work for a moment, or die while starting: both are wanted.
+            time.sleep(chance.uniform(0.1, 1.2))
+            feeds.kill_all()
+        feeds.end_sources()
+        wanted = feeds.wanted()
+        if not changed:
+            until(lambda: standing(in_log(system)) >= wanted, 60, "everything in the log")
+    finally:
+        feeds.stop()
+    return feeds, wanted, in_log(system)
+
+
+@pytest.fixture
+def seed() -> int:
+    """A seed, new at every run and told in the output of a failure."""
+    return random.SystemRandom().randrange(10**6)
+
+
+def assert_nothing_is_wrong(system: System, feeds: Feeds, wanted: set[str], told: list[SubjectFact]) -> None:
+    """Nothing lost, nothing made up, nothing counted twice, no cell wrong, and the faults really happened."""
+    assert standing(told) == wanted
+    ids = {(fact.force, fact.subject_id, fact.fact_id): content(fact) for fact in told}  # type: ignore[arg-type]
+    assert all(ids[fact.force, fact.subject_id, fact.fact_id] == content(fact) for fact in told)  # type: ignore[arg-type]
+    assert len(told) > len(ids), "no adapter ever told something again: no kill fell between telling and knowing"
+    assert feeds.pushing.refused == []
+    assert feeds.pushing.again > 0
+    found = differences(system)
+    assert found == []
+    assert system.count("facts") == len(ids)
+    assert system.count("duplicates") == len(told) - len(ids)
+
+
+@pytest.mark.timeout(600)
+def test_twenty_kills_of_each_adapter_change_no_cell(police: System, parts: Parts, tmp_path: Path, seed: int) -> None:
+    if parts.name == "real":
+        pytest.skip("real: the long loop on real parts runs with `make faults`")
+    police.start_workers(1)
+    feeds, wanted, told = run(police, tmp_path, KILLS, seed)
+    assert [*(tail.kills for tail in feeds.tails), feeds.hook.kills] == [KILLS] * 3
+    assert_nothing_is_wrong(police, feeds, wanted, told)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_the_long_loop_on_every_backend(police: System, tmp_path: Path, seed: int) -> None:
+    police.start_workers(2)
+    feeds, wanted, told = run(police, tmp_path, 60, seed)
+    assert_nothing_is_wrong(police, feeds, wanted, told)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+def test_where_the_log_is_not_waited_for_facts_are_lost(police: System, tmp_path: Path, seed: int) -> None:
+    _, wanted, told = run(police, tmp_path, KILLS, seed, ("position_first", "answer_first"))
+    lost = wanted - standing(told)
+    assert any(FIRE in each for each in lost), "the tail lost nothing"
+    assert any(POLICE in each for each in lost), "the webhook lost nothing"

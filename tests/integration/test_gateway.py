@@ -1,0 +1,180 @@
+"""The gateway as a process, with the log behind it: an outage is 503, a resend counts once, a fuzzer finds nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams.log import Log
+from tests.embedded.broker_process import BrokerProcess
+from tests.integration.conftest import FORCE, Parts
+from tests.integration.test_week import counts, facts, held
+from tests.support.gateway import TOKEN, Caller, GatewayProcess
+from tests.support.system import System, until
+
+HOOKS = "tests.integration.fuzz_hooks"
+
+
+@pytest.fixture
+def gateway(system: System, tmp_path: Path) -> Iterator[GatewayProcess]:
+    """A gateway to the log of a system, not yet started."""
+    made = GatewayProcess(system.environment(BLUELAMP_GATEWAY_FACTS_PER_SECOND="1000000"), tmp_path)
+    yield made
+    made.stop()
+
+
+def tell_all(caller: Caller, told: list[Any]) -> None:
+    """Facts in batches, each accepted."""
+    for first in range(0, len(told), 1000):
+        answer = caller.tell("incidents", msgspec.json.encode(told[first : first + 1000]))
+        assert answer.status == 202, answer.body
+
+
+def heartbeat(at: str) -> dict[str, Any]:
+    """A heartbeat of the week's feed."""
+    beat = {"fact": "FeedHeartbeat", "fact_id": "beat", "force": FORCE, "at": at, "feed": "dispatch"}
+    return {**beat, "seq": 1, "complete_to": at, "replay": True}
+
+
+def test_facts_by_http_give_the_figures_of_the_week_and_a_resend_changes_none(
+    system: System, parts: Parts, gateway: GatewayProcess
+) -> None:
+    if parts.name == "real":
+        pytest.skip("real: what reaches the log by HTTP is the publisher's, which is tried on Apache Kafka by itself")
+    system.start_workers(1)
+    system.publisher().close()
+    caller, told = gateway.start(), list(facts())
+    tell_all(caller, told)
+    tell_all(caller, told[:3000])
+    assert caller.tell("incidents", heartbeat("2017-01-09T00:00:00-08:00")).status == 202
+    system.settle()
+    assert (system.count("facts"), system.count("duplicates")) == (len(told), 3000)
+    assert sum(counts(system.reader()).values()) == 3560
+    assert held(system).differences == []
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
+    """A broker that this test may end."""
+    broker = BrokerProcess(tmp_path / "log")
+    broker.start()
+    with Log(broker.bootstrap) as log:
+        log.ensure_topics()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def environment(own_broker: BrokerProcess, tmp_path: Path) -> dict[str, str]:
+    """The variables of a gateway to that broker, for one force alone."""
+    forces = tmp_path / "forces"
+    forces.mkdir()
+    with (forces / "staffordshire.toml").open("wb") as profile:
+        profile.write(files("facts").joinpath("forces", "staffordshire.toml").read_bytes())
+    return {
+        **os.environ,
+        "BLUELAMP_KAFKA": own_broker.bootstrap,
+        "BLUELAMP_FORCES": str(forces),
+        "BLUELAMP_GATEWAY_FACTS_PER_SECOND": "1000000",
+        "BLUELAMP_GATEWAY_DELIVERY_SECONDS": "1.5",
+    }
+
+
+OFFERED = {
+    "fact": "ContactOffered",
+    "fact_id": "offered-1",
+    "force": "staffordshire",
+    "at": "2024-12-01T09:59:41.2Z",
+    "subject_id": "contact-1",
+    "line": "101",
+    "queue": "triage",
+}
+
+
+def records(broker: BrokerProcess) -> int:
+    """How many records the log has."""
+    with Log(broker.bootstrap) as log:
+        return sum(last for _, last in log.reach(("contacts", number) for number in range(4)).values())
+
+
+def test_an_outage_of_the_log_is_503_and_the_resend_is_accepted(
+    environment: dict[str, str], own_broker: BrokerProcess, tmp_path: Path
+) -> None:
+    gateway = GatewayProcess(environment, tmp_path)
+    caller = gateway.start()
+    try:
+        assert caller.tell("contacts", OFFERED).status == 202
+        assert records(own_broker) == 1
+        own_broker.kill()
+        for _ in range(2):
+            answer = caller.tell("contacts", {**OFFERED, "fact_id": "offered-2"})
+            assert (answer.status, answer.body["type"]) == (503, "urn:bluelamp:problem:log_unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        own_broker.start()
+        until(lambda: caller.tell("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 30, "a 202")
+        assert records(own_broker) >= 2
+    finally:
+        gateway.stop()
+    assert "shutdown complete" in gateway.said()
+    assert TOKEN not in gateway.said()
+
+
+def test_without_a_sender_it_does_not_start_and_says_why(environment: dict[str, str]) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "bluelamp", "gateway"],
+        env={**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony {TOKEN}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert told.returncode == 2
+    assert "BLUELAMP_GATEWAY_TOKENS" in told.stderr
+    assert TOKEN not in told.stderr + told.stdout
+
+
+def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "bluelamp", "settings", "--json"],
+        env={**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony:{TOKEN}"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert '"BLUELAMP_GATEWAY_TOKENS"' in told.stdout
+    assert TOKEN not in told.stdout
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed: make lock, then pip")
+def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    gateway = GatewayProcess(environment, tmp_path, "--webhook", "contact_centre_webhook")
+    address = gateway.start().address
+    program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+    assert program
+    options = ["--max-examples", "10", "--checks", "all", "--no-shrink", "--generation-database", "none"]
+    try:
+        told = subprocess.run(
+            [program, "run", f"{address}openapi.json", "--header", f"Authorization: Bearer {TOKEN}", *options],
+            env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=360,
+        )
+    finally:
+        gateway.stop()
+    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
+    assert "No issues found" in told.stdout
+    assert "7 selected" in told.stdout, "not every place was tried"
+    assert "Traceback" not in gateway.said()

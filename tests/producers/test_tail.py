@@ -1,0 +1,296 @@
+"""Following a growing file: whole lines, rotation, restarts from the position, heartbeats that promise no more than is known."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from producers.adapters.position import load_position
+from producers.adapters.tail import Tail, TailSettings
+from producers.errors import PublishError, SourceError
+from producers.mapping import load_mapping
+from tests.producers.extracts import HEADER, INCIDENTS, NOW, at
+from tests.support.system import until
+
+LATE = timedelta(minutes=10)
+
+
+def row(number: int) -> str:
+    return f"i-{number},E1,01/12/2024 09:{number % 60:02},,1,north,Y\n"
+
+
+class _Sink:
+    """Keeps what it is told; what was flushed is in the log."""
+
+    def __init__(self) -> None:
+        self.unflushed: list[AnyFact] = []
+        self.log: list[AnyFact] = []
+        self.beats: list[FeedHeartbeat] = []
+        self.is_broken = False
+
+    def publish(self, fact: AnyFact) -> None:
+        self.unflushed.append(fact)
+
+    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
+        assert topic == "incidents"
+        assert not self.unflushed, "a heartbeat overtook what it vouches for"
+        self.beats.append(heartbeat)
+
+    def flush(self) -> None:
+        if self.is_broken:
+            raise PublishError("Not acknowledged.", where="here", hint="Wait.")
+        self.log += self.unflushed
+        self.unflushed = []
+
+    def subjects(self) -> list[str]:
+        return [getattr(fact, "subject_id", "") for fact in self.log]
+
+
+class _Following:
+    """A tail in a thread, with a clock of its own that hurries."""
+
+    def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False, mapping: str = INCIDENTS) -> None:
+        self.stopping, self.seconds, self.looks, self.is_clock_stopped = threading.Event(), 0.0, 0, False
+        self.error: Exception | None = None
+        settings = TailSettings(late=LATE, is_silence_trusted=is_silence_trusted)
+        self.tail = Tail(
+            path,
+            load_mapping(mapping, "small.toml"),
+            path.parent / "kept" / "position.json",
+            sink,
+            settings,
+            now=lambda: NOW,
+            monotonic=lambda: self.seconds,
+            wait=self._wait,
+        )
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _wait(self, seconds: float) -> bool:
+        self.seconds += 0.0 if self.is_clock_stopped else seconds
+        self.looks += 1
+        return self.stopping.wait(0.001)
+
+    def _run(self) -> None:
+        try:
+            self.tail.run()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            self.error = error
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def sink() -> _Sink:
+    return _Sink()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "incidents.csv"
+
+
+@pytest.fixture
+def follow(path: Path, sink: _Sink) -> Iterator[Callable[[], _Following]]:
+    made: list[_Following] = []
+
+    def start() -> _Following:
+        made.append(_Following(path, sink))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+def add(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def numbers(*given: int) -> list[str]:
+    return [f"i-{number}" for number in given]
+
+
+def expect(sink: _Sink, *given: int) -> None:
+    until(lambda: len(sink.log) >= len(given), 10, f"{len(given)} facts, not {sink.subjects()}")
+    assert sink.subjects() == numbers(*given)
+
+
+def test_rows_are_told_as_they_come_and_half_a_line_waits(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    following = follow()
+    add(path, HEADER + "\n" + row(1))
+    expect(sink, 1)
+    add(path, row(2) + row(3)[:15])
+    expect(sink, 1, 2)
+    looked = following.seconds
+    until(lambda: following.seconds > looked + 5, 10, "some more looks")
+    assert sink.subjects() == numbers(1, 2)
+    add(path, row(3)[15:])
+    expect(sink, 1, 2, 3)
+
+
+def test_json_lines_are_told_as_they_come_too(path: Path, sink: _Sink) -> None:
+    mapping = INCIDENTS.replace('format = "csv"', 'format = "json_lines"')
+    following = _Following(path, sink, mapping=mapping)
+    line = '{"incident": "i-1", "unit": "E1", "opened": "2024-12-01T09:00:00Z", "grade": 1, "call": {"name": "x"}}\n'
+    add(path, line + line.replace("i-1", "i-2")[:20])
+    expect(sink, 1)
+    add(path, line.replace("i-1", "i-2")[20:] + "not json\n" + line.replace("i-1", "i-3"))
+    expect(sink, 1, 2, 3)
+    following.stop()
+
+
+def test_a_row_over_several_lines_waits_for_its_end(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
+    follow()
+    add(path, HEADER + "\n" + row(1).replace("north", '"north'))
+    add(path, '",Y\n'.replace('",Y', '   ",Y') + row(2))
+    expect(sink, 2)
+
+
+def test_a_new_start_goes_on_where_the_log_ends(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
+    add(path, HEADER + "\n" + row(1) + row(2))
+    following = follow()
+    expect(sink, 1, 2)
+    following.stop()
+    add(path, row(3))
+    follow()
+    expect(sink, 1, 2, 3)
+
+
+def test_what_the_log_did_not_acknowledge_is_told_again(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    first = follow()
+    expect(sink, 1)
+    first.stop()
+    sink.is_broken = True
+    add(path, row(2))
+    broken = follow()
+    until(lambda: broken.error, 10, "the error")
+    assert isinstance(broken.error, PublishError)
+    sink.is_broken, sink.unflushed = False, []
+    follow()
+    expect(sink, 1, 2)
+
+
+def test_a_file_that_is_put_aside_is_read_to_its_end_and_the_new_one_follows(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    follow()
+    expect(sink, 1)
+    with path.open("a") as still_open:
+        path.rename(path.with_name("incidents.csv.1"))
+        still_open.write(row(2))
+    expect(sink, 1, 2)
+    add(path, HEADER + "\n" + row(3))
+    expect(sink, 1, 2, 3)
+    add(path, row(4))
+    expect(sink, 1, 2, 3, 4)
+
+
+def test_a_file_that_was_put_aside_is_read_on_while_a_program_may_still_have_it_open(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    following = follow()
+    expect(sink, 1)
+    following.is_clock_stopped = True
+    with path.open("a") as still_open:
+        path.rename(path.with_name("incidents.csv.1"))
+        add(path, HEADER + "\n" + row(3))
+        looks = following.looks
+        until(lambda: following.looks > looks + 20, 10, "some more looks")
+        still_open.write(row(2))
+    expect(sink, 1, 2)
+    following.is_clock_stopped = False
+    expect(sink, 1, 2, 3)
+
+
+def test_files_put_aside_while_nobody_followed_are_read_in_turn(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    following = follow()
+    expect(sink, 1)
+    following.stop()
+    add(path, row(2))
+    path.rename(path.with_name("incidents.csv.2"))
+    add(path, HEADER + "\n" + row(3))
+    path.rename(path.with_name("incidents.csv.1"))
+    add(path, HEADER + "\n" + row(4))
+    follow()
+    expect(sink, 1, 2, 3, 4)
+
+
+def test_a_file_that_is_gone_is_told_and_not_passed_over(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    following = follow()
+    expect(sink, 1)
+    following.stop()
+    path.write_text(HEADER + "\n" + row(2) + row(3))
+    lost = follow()
+    until(lambda: lost.error, 10, "the error")
+    assert isinstance(lost.error, SourceError)
+    assert sink.subjects() == numbers(1)
+
+
+def test_a_compressed_file_that_was_not_read_is_told(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
+    add(path, HEADER + "\n" + row(1))
+    following = follow()
+    expect(sink, 1)
+    following.stop()
+    path.rename(path.with_name("incidents.csv.2"))
+    add(path.with_name("incidents.csv.1.gz"), "compressed")
+    add(path, HEADER + "\n" + row(3))
+    lost = follow()
+    until(lambda: lost.error, 10, "the error")
+    assert "compressed" in str(lost.error)
+
+
+def test_heartbeats_go_no_further_than_the_rows_less_what_may_still_come(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(30) + row(20))
+    follow()
+    until(lambda: len(sink.beats) > 2, 10, "heartbeats")
+    assert {beat.complete_to for beat in sink.beats} == {at("2024-12-01 09:30") - LATE}
+    assert [beat.seq for beat in sink.beats[:3]] == [0, 1, 2]
+    assert {beat.feed for beat in sink.beats} == {"dispatch"}
+    assert not any(beat.replay for beat in sink.beats)
+
+
+def test_where_silence_is_trusted_heartbeats_go_with_the_clock(path: Path, sink: _Sink) -> None:
+    add(path, HEADER + "\n" + row(1))
+    following = _Following(path, sink, is_silence_trusted=True)
+    until(lambda: sink.beats, 10, "heartbeats")
+    following.stop()
+    assert sink.beats[0].complete_to == datetime.fromisoformat(NOW.isoformat()) - LATE
+
+
+def test_the_position_is_kept_only_with_what_the_log_has(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    add(path, HEADER + "\n" + row(1))
+    follow().stop()
+    expect(sink, 1)
+    kept = load_position(path.parent / "kept" / "position.json")
+    assert kept
+    assert kept.rows == 1
+    (path.parent / "kept" / "position.json").write_text("{")
+    lost = follow()
+    until(lambda: lost.error, 10, "the error")
+    assert isinstance(lost.error, SourceError)

@@ -1,0 +1,98 @@
+"""A platform's events, pushed one by one: what they become, what is left out, and what is refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.errors import MappingError
+from facts.union import AnyFact
+from producers.adapters.webhook import Webhook
+from producers.gateway.problem import ProblemError
+from producers.packaged import packaged_mapping
+from tests.producers.extracts import NOW, at
+
+WEBHOOK = Webhook(packaged_mapping("contact_centre_webhook"), lambda: NOW, events_max=10)
+
+
+def event(kind: str, time: str = "2024-12-01T10:05:00Z", *, answered: bool = True, **changed: Any) -> dict[str, Any]:
+    """An event as the platform sends it, with things that must go no further."""
+    detail = {
+        "contactId": "7f3a",
+        "eventType": kind,
+        "channel": "VOICE",
+        "customerEndpoint": {"address": "+447700900123", "type": "TELEPHONE_NUMBER"},
+        "queueInfo": {"queueArn": "arn:example:queue/triage", "enqueueTimestamp": "2024-12-01T09:59:41.200Z"},
+        "agentInfo": {"agentArn": "agent/jo", "connectedToAgentTimestamp": "2024-12-01T10:00:05Z"}
+        if answered
+        else None,
+        **changed,
+    }
+    return {"version": "0", "time": time, "source": "aws.connect", "detail": detail}
+
+
+def told(*events: dict[str, Any]) -> list[AnyFact]:
+    return WEBHOOK.read(json.dumps(list(events)).encode())
+
+
+def test_the_events_of_a_contact_become_its_facts() -> None:
+    facts = told(event("QUEUED"), event("CONNECTED_TO_AGENT"), event("DISCONNECTED"))
+    assert [type(fact) for fact in facts] == [ContactOffered, ContactAnswered, ContactConcluded]
+    assert [fact.at for fact in facts] == [
+        at("2024-12-01 09:59:41.200"),
+        at("2024-12-01 10:00:05"),
+        at("2024-12-01 10:05:00"),
+    ]
+    assert {getattr(fact, "queue", "") for fact in facts} == {"triage"}
+    assert "7700900123" not in str(facts)
+
+
+def test_a_contact_that_ends_unanswered_was_abandoned() -> None:
+    assert [type(fact) for fact in told(event("DISCONNECTED", answered=False))] == [ContactAbandoned]
+
+
+def test_the_same_event_has_the_same_id_wherever_and_whenever_it_is_read() -> None:
+    other = Webhook(packaged_mapping("contact_centre_webhook"), lambda: NOW, events_max=10)
+    (one,) = other.read(json.dumps(event("QUEUED")).encode())
+    assert [one, one] == told(event("QUEUED"), event("QUEUED"))
+
+
+@pytest.mark.parametrize("queue_info", [None, {}, {"queueArn": None}])
+def test_what_never_joined_a_queue_and_other_events_tell_nothing(queue_info: Any) -> None:
+    assert told(event("DISCONNECTED", queueInfo=queue_info), event("INITIATED"), event("COMPLETED"), {}) == []
+
+
+def test_an_event_that_cannot_be_read_takes_the_request_with_it_and_says_which_and_where() -> None:
+    wrong = event("QUEUED", queueInfo={"queueArn": "arn:Jo Smith", "enqueueTimestamp": "2024-12-01T09:59:41Z"})
+    with pytest.raises(ProblemError) as caught:
+        told(event("QUEUED"), wrong, event("DISCONNECTED", time="yesterday"))
+    problem = caught.value.problem
+    assert problem.status == 422
+    assert [(each.fact, each.field, each.reason) for each in problem.errors] == [
+        (1, "detail.queueInfo.queueArn", "unknown_value"),
+        (2, "time", "bad_time"),
+    ]
+    assert "Smith" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"1", b"[1]", b"[[]]", b"\xff", b"[" * 9_000, b'{"a":' * 9_000, b'{"a":' * 900 + b"1" + b"}" * 900],
+)
+def test_any_body_is_read_or_refused(body: bytes) -> None:
+    try:
+        assert WEBHOOK.read(body) == []
+    except ProblemError as error:
+        assert error.problem.status in (400, 422)  # noqa: PT017 - either is right
+
+
+def test_too_many_events_are_refused() -> None:
+    with pytest.raises(ProblemError):
+        told(*[event("QUEUED")] * 11)
+
+
+@pytest.mark.parametrize("name", ["telephony", "custody", "san_francisco_fire"])
+def test_a_mapping_that_needs_several_rows_or_a_memory_is_no_webhooks(name: str) -> None:
+    with pytest.raises(MappingError):
+        Webhook(packaged_mapping(name), lambda: NOW, events_max=10)

@@ -1,0 +1,137 @@
+"""A gateway for tests: in process on an outlet that the test holds, or the product's own as a process."""
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+from msgspec import Struct
+from starlette.applications import Starlette
+
+from tests.support.system import until
+
+TOKEN = "a-token-for-tests-of-forty-characters-00"
+SENDERS = f"telephony:{TOKEN} control:another-token-for-tests-of-letters"
+
+
+class Answer(Struct, frozen=True):
+    """What the gateway answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Caller:
+    """Asks a gateway.
+
+    Args:
+        address: as in `http://127.0.0.1:8028/`.
+        token: of the sender; None for nobody.
+    """
+
+    def __init__(self, address: str, token: str | None = TOKEN) -> None:
+        parts = urlsplit(address)
+        self.address = address
+        self.host, self.port, self.token = str(parts.hostname), int(parts.port or 0), token
+
+    def tell(self, topic: str, body: object, **headers: str) -> Answer:
+        """Post a body: bytes as they are, anything else as JSON."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.ask("POST", f"/v1/{topic}", sent, {"Content-Type": "application/json", **headers})
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request of any kind."""
+        own = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        try:
+            connection.request(method, path, body, {**own, **(headers or {})})
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        is_json = "json" in told.get("content-type", "")
+        return Answer(answer.status, told, json.loads(text) if is_json else text.decode())
+
+
+@contextmanager
+def served(application: Starlette) -> Iterator[str]:
+    """An application on a free port of loopback, in a thread; its address."""
+    config = uvicorn.Config(application, log_config=None, access_log=False, loop="asyncio")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            until(lambda: server.started, 10, "the server")
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class GatewayProcess:
+    """`bluelamp gateway` on a free port; `start` again after `kill` brings it back on the same one.
+
+    Args:
+        environment: its variables.
+        directory: of its output.
+        arguments: beside the port.
+        program: in place of the product's own, such as one broken on purpose.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], directory: Path, *arguments: str, program: tuple[str, ...] = ()
+    ) -> None:
+        self.program = program or ("-m", "bluelamp")
+        self.environment = {"BLUELAMP_GATEWAY_TOKENS": SENDERS, **environment}
+        self.output, self.arguments, self.address = directory / "gateway.log", arguments, ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Caller:
+        """Start it and wait until it listens."""
+        port = str(urlsplit(self.address).port or 0)
+        command = [sys.executable, *self.program, "gateway", "--port", port, *self.arguments]
+        with self.output.open("a") as said:
+            self._process = subprocess.Popen(
+                command, env=self.environment, stdout=subprocess.PIPE, stderr=said, text=True
+            )
+        assert self._process.stdout is not None
+        ready = self._process.stdout.readline()
+        assert ready.startswith("ready "), self.said()
+        self.address = ready.split()[1]
+        return Caller(self.address)
+
+    def kill(self) -> int:
+        """End it with kill -9; its exit status."""
+        return self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """End it cleanly; its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def said(self) -> str:
+        """Its log."""
+        return self.output.read_text()
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        status = self._process.wait(30)
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._process = None
+        return status
