@@ -15,16 +15,19 @@ import streams.store
 from bluelamp.cli import main
 from streams.worker import Worker
 
+HOLDING, OFFERING = "holding a batch", "offering the batch"
 _FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
 _BELOW_ZERO = "if count < 0 then"
 
 
 def slow() -> None:
-    """Wait before every offer."""
+    """Wait before every offer, and say so: who is stopped between the two words holds a batch."""
     apply = Worker._apply  # noqa: SLF001
 
     async def later(*arguments: Any) -> None:
+        sys.stderr.write(f"{HOLDING}\n")
         await asyncio.sleep(0.25)
+        sys.stderr.write(f"{OFFERING}\n")
         await apply(*arguments)
 
     Worker._apply = later  # type: ignore[assignment, method-assign] # noqa: SLF001

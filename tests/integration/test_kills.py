@@ -4,16 +4,21 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, cast
 
 import pytest
 
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact
 from producers.publish import Publisher, PublisherSettings
+from streams.store import Names
+from tests.integration.changed_worker import HOLDING, OFFERING
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import facts, held
-from tests.support.system import System, until
+from tests.support.system import System, WorkerProcess, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SLOW = ("-m", "tests.integration.changed_worker", "slow")
@@ -38,7 +43,7 @@ class Feeding(threading.Thread):
     """
 
     def __init__(self, publisher: Publisher, told: list[AnyFact], seconds: float) -> None:
-        super().__init__(name="feeding")
+        super().__init__(name="feeding", daemon=True)
         self.publisher, self.told, self.pause = publisher, told, seconds / len(told) * 50
         self.done = 0
         self.hurry = threading.Event()
@@ -84,22 +89,44 @@ def kill_loop(system: System, parts: Parts, chance: random.Random, kills: int, s
 
 
 def make_zombie(system: System, *, is_fenced: bool) -> None:
-    """Stop a worker in its work until others have its partitions, then let it go on with what it held."""
+    """Stop a worker in its work until others have gone on in its partitions, then let it go on with what it held."""
     worker = system.workers[0]
     before = epochs(system)
-    worker.send(signal.SIGSTOP)
-    until(lambda: taken_over(system, before), 60, "a takeover from the stopped worker")
+    until(lambda: is_caught(worker), 60, "a worker stopped with a batch in its hands")
     stood = system.fences()
+    until(lambda: taken_over(system, before), 60, "a takeover from the stopped worker")
+    # Before that its batch would be the first of its kind, or be known as told twice by whoever reads it after.
+    until(lambda: has_gone_on(system, stood), 60, "work on its partitions by others")
     worker.send(signal.SIGCONT)
     if is_fenced:
         worker.wait()
     else:
-        until(lambda: went_back(system, stood), 10, "a stale write")
+        until(lambda: went_back(system), 10, "a stale write")
 
 
-def went_back(system: System, stood: dict[tuple[str, int], int]) -> bool:
-    """Whether a fence stands before where it stood."""
-    return any(fence < stood[place] for place, fence in system.fences().items())
+def has_gone_on(system: System, stood: dict[tuple[str, int], int]) -> bool:
+    """Whether every partition is further than where it stood, or at its end."""
+    ends = system.ends()
+    return all(fence > stood[place] or fence == ends[place] for place, fence in system.fences().items())
+
+
+def is_caught(worker: WorkerProcess) -> bool:
+    """Stop a worker, and let it go again if it holds no batch."""
+    worker.send(signal.SIGSTOP)
+    _, word, after = worker.said().rpartition(HOLDING)
+    if word and OFFERING not in after:
+        return True
+    worker.send(signal.SIGCONT)
+    return False
+
+
+def went_back(system: System) -> bool:
+    """Whether something was applied that begins before where the one applied before it ended."""
+    names = (Names(system.settings.state_name, "incidents", number) for number in range(4))
+    applied: Iterator[list[Any]] = (cast("list[Any]", system.redis.xrange(each.changes)) for each in names)
+    return any(
+        int(later["from"]) < int(earlier["to"]) for each in applied for (_, earlier), (_, later) in pairwise(each)
+    )
 
 
 def epochs(system: System) -> dict[str, int]:
