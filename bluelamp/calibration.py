@@ -4,13 +4,12 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
-from itertools import groupby
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import Record
 from bluelamp.recount.recount import Recount
 from facts import wire
 from facts.errors import QuestionError
@@ -37,6 +36,7 @@ class Row(Struct, frozen=True, kw_only=True):
         value: the same in the measure's own unit; for `between` the middle, for `change` the change.
         kind: how they are compared: relative to the published value, or in points.
         tolerance: the most by which they may differ.
+        contradiction: where the report contradicts itself and another figure is followed, which case that is.
     """
 
     measure: str
@@ -46,6 +46,7 @@ class Row(Struct, frozen=True, kw_only=True):
     value: float
     kind: Kind
     tolerance: float
+    contradiction: str = ""
 
     def words(self) -> dict[str, str]:
         """The limits by dimension."""
@@ -96,7 +97,7 @@ def _record(topic: Topic, parcel: Sequence[Told]) -> Record:
 
 
 def last_day(chosen: Iterable[Row]) -> datetime:
-    """Until when must be simulated so that the periods of rows have settled."""
+    """Until when must be simulated so that the periods of all rows have settled."""
     ends = max(row.period.partition("/")[2] for row in chosen)
     return datetime.fromisoformat(ends).replace(tzinfo=UTC) + timedelta(days=_SETTLED_DAYS)
 
@@ -110,11 +111,7 @@ def calibrate(recount: Recount, force: str, chosen: Sequence[Row]) -> list[Found
         chosen: the rows.
     """
     as_of = last_day(chosen)
-    found: list[Found] = []
-    for (measure, period), group in groupby(chosen, key=lambda row: (row.measure, row.period)):
-        found += [_beside(row, *_simulated(recount, force, row, as_of)) for row in list(group)]
-        del measure, period
-    return found
+    return [_beside(row, *_simulated(recount, force, row, as_of)) for row in chosen]
 
 
 def _simulated(recount: Recount, force: str, row: Row, as_of: datetime) -> tuple[float | None, int]:
@@ -182,6 +179,7 @@ def _row(name: str, figure: Published, *, is_band: bool) -> Row:
         value=value,
         kind=kind,
         tolerance=tolerance,
+        contradiction=_NOT_FOLLOWED.get(name, ""),
     )
 
 
@@ -199,11 +197,17 @@ def _reading_of(figure: Published, *, is_band: bool) -> tuple[Kind, float, float
     if figure.unit in _UNITS:
         return "relative", _UNITS[figure.unit](text), _TIME
     if figure.unit == "":
-        return ("points", _number(text) / _BAND_TOTAL, _BAND_POINTS) if is_band else ("relative", _number(text), _VOLUME)
-    raise QuestionError(f"Nobody knows the unit {figure.unit!r}.", where=text, hint="Add it to bluelamp/calibration.py.")
+        return (
+            ("points", _number(text) / _BAND_TOTAL, _BAND_POINTS) if is_band else ("relative", _number(text), _VOLUME)
+        )
+    raise QuestionError(
+        f"Nobody knows the unit {figure.unit!r}.", where=text, hint="Add it to bluelamp/calibration.py."
+    )
 
 
 _BAND_TOTAL = 35704
+_NOT_FOLLOWED = {"incident_demand_count": "reports I4"}
+"""Measures whose published figure another one contradicts, which the simulation follows."""
 
 
 def _number(text: str) -> float:
@@ -223,14 +227,11 @@ _UNITS: dict[str, Callable[[str], float]] = {
 }
 
 
-def write_table(lines: Iterable[Row]) -> str:
-    """The committed table as text."""
-    told = ["measure,where,period,published,value,kind,tolerance"]
+def table(lines: Iterable[Row]) -> str:
+    """The table as text: what bluelamp/calibration.csv holds."""
+    told = ["measure,where,period,published,value,kind,tolerance,contradiction"]
     for row in lines:
         published = f'"{row.published}"' if "," in row.published else row.published
-        cells = (row.measure, row.where, row.period, published, f"{row.value:.10g}", row.kind, f"{row.tolerance:g}")
-        told.append(",".join(cells))
+        figures = f"{row.value:.10g}", row.kind, f"{row.tolerance:g}"
+        told.append(",".join((row.measure, row.where, row.period, published, *figures, row.contradiction)))
     return "\n".join(told) + "\n"
-
-
-__all__ = ["Found", "Row", "calibrate", "expected_rows", "from_records", "last_day", "records", "rows", "write_table"]

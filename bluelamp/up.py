@@ -22,6 +22,8 @@ PROMISE = (
     "passwords. The log is kept until you delete it; the last second before a loss of power may be lost.\n"
     "For a force's own service run Apache Kafka and Redis instead: docker-compose.yml."
 )
+_PROGRESS_SECONDS = 2.0
+_PROGRESS = b" facts told, "
 _MODULE = [sys.executable, "-m", "bluelamp"]
 
 
@@ -31,11 +33,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     Attributes:
         workers: how many worker processes.
         replay: arguments of `bluelamp replay`; empty for none.
+        simulate: arguments of `bluelamp simulate`; empty for none.
         is_fresh: forget what an earlier run kept.
     """
 
     workers: int = 1
     replay: tuple[str, ...] = ()
+    simulate: tuple[str, ...] = ()
     is_fresh: bool = False
 
 
@@ -55,6 +59,7 @@ class Up:
         self.state = StateServer(self.directory / "state")
         self.children: list[Child] = []
         self._guard: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Start everything, say where it is, and end it all on Ctrl-C or SIGTERM."""
@@ -93,6 +98,9 @@ class Up:
         await self._wait_for_board()
         if self.plan.replay:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
+        if self.plan.simulate:
+            self._keep("simulate", "simulate", *self.plan.simulate, is_once=True)
+            self._watching = asyncio.create_task(self._tell_progress())
         self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
         self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
         self.say("Ctrl-C ends everything.")
@@ -127,6 +135,18 @@ class Up:
         command = [*_MODULE, *arguments]
         self._add(Child(name, command, environment, self._output(), self.say, is_once=is_once))
 
+    async def _tell_progress(self) -> None:
+        """Tell at the terminal how far the history has come, which the simulation writes to its output."""
+        path, read_bytes = self._output() / "simulate.log", 0
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            lines = path.read_bytes()[read_bytes:].splitlines(keepends=True) if path.exists() else []
+            whole = [line for line in lines if line.endswith(b"\n")]
+            read_bytes += sum(map(len, whole))
+            told = [line for line in whole if _PROGRESS in line]
+            if told:
+                self.say(f"simulate: {told[-1].decode().strip()}")
+
     def _add(self, child: Child) -> None:
         self.children.append(child)
         child.start()
@@ -147,8 +167,9 @@ class Up:
     async def _stop(self) -> None:
         for child in reversed(self.children):
             await child.stop()
-        if self._guard:
-            self._guard.cancel()
+        for task in (self._guard, self._watching):
+            if task:
+                task.cancel()
         await asyncio.to_thread(self.state.stop)
         (self.directory / RUNNING_FILE).unlink(missing_ok=True)
 

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any, Protocol
 
-from simpy import Environment, Event
+from simpy import Environment
 from simpy.events import Timeout
 
 _FOREVER = float("inf")
@@ -81,7 +81,9 @@ class Desk:
         hold_after_seconds: how long an urgent call waits before a routine one is put on hold for it; None for never.
     """
 
-    def __init__(self, environment: Environment, listener: Listener, kept_free: int, hold_after_seconds: float | None) -> None:
+    def __init__(
+        self, environment: Environment, listener: Listener, kept_free: int, hold_after_seconds: float | None
+    ) -> None:
         self._environment, self._listener = environment, listener
         self._kept_free, self._hold_after_seconds = kept_free, hold_after_seconds
         self.on_duty = 0
@@ -111,13 +113,13 @@ class Desk:
         callbacks: Any = Timeout(self._environment, max(seconds, 0.0), call).callbacks
         callbacks.append(then)
 
-    def _leave(self, event: Event) -> None:
+    def _leave(self, event: Any) -> None:
         call: Call = event.value
         if call.is_waiting:
             call.is_waiting = False
             self._listener.abandoned(call, call.leaves)
 
-    def _insist(self, event: Event) -> None:
+    def _insist(self, event: Any) -> None:
         """An urgent call has waited too long: somebody puts a routine call on hold for it."""
         call: Call = event.value
         if call.is_waiting and self._routine_in_hand:
@@ -143,7 +145,7 @@ class Desk:
                 self._routine_in_hand[call] = None
         self._after(call.ends - now, call, self._end)
 
-    def _end(self, event: Event) -> None:
+    def _end(self, event: Any) -> None:
         call: Call = event.value
         now = self._environment.now
         if call.ends > now + 1e-3:

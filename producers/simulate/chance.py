@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
-import numpy
+import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-Floats = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
-Integers = numpy.ndarray[Any, numpy.dtype[numpy.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 _normal_quantile = NormalDist().inv_cdf
 
@@ -34,10 +34,15 @@ def quantiles(chance: Generator, count: int) -> Floats:
     return (chance.permutation(count) + chance.random(count)) / max(count, 1)
 
 
+def normal(places: Floats) -> Floats:
+    """The values of the standard normal distribution at quantiles."""
+    inside = np.clip(places, 1e-9, 1 - 1e-9).tolist()
+    return np.fromiter(map(_normal_quantile, inside), float, len(places))
+
+
 def lognormal(places: Floats, median: float, sigma: float) -> Floats:
     """The values of a lognormal distribution at quantiles."""
-    normal = numpy.fromiter(map(_normal_quantile, numpy.clip(places, 1e-9, 1 - 1e-9).tolist()), float, len(places))
-    return median * numpy.exp(sigma * normal)
+    return median * np.exp(sigma * normal(places))
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
@@ -53,6 +58,6 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
 
 def shuffled(chance: Generator, count: int, shares: Mapping[str, float]) -> list[str]:
     """`count` labels in random order whose numbers follow shares as nearly as whole numbers can."""
-    labels = numpy.repeat(numpy.array(list(shares)), apportion(count, list(shares.values())))
+    labels = np.repeat(np.array(list(shares)), apportion(count, list(shares.values())))
     labels = labels[chance.permutation(len(labels))]
     return [str(label) for label in labels.tolist()]

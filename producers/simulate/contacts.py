@@ -1,10 +1,10 @@
 """Contacts: 999 and 101 calls at desks of finite call takers, the journey from triage to the local queue, and digital ones."""
 
 from collections.abc import Generator as Process
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy
+import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 from simpy import Environment, Event
@@ -12,7 +12,7 @@ from simpy.events import Timeout
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from producers.simulate.call_takers import Call, Desk
-from producers.simulate.chance import Floats, lognormal, quantiles, shuffled, stream
+from producers.simulate.chance import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Lognormal, Parameters, Patience, Shape, month_total, of_year
@@ -109,17 +109,14 @@ class Contacts:
         local, triage = self._parameters.local, self._parameters.triage
         local_factor = of_year(local.takers_by_month, month.year)[month.number - 1]
         triage_factor = of_year(triage.takers_by_month, month.year)[month.number - 1]
-        absent = chance.normal(0.0, 1.0, (len(month.hours), 2)).tolist()
-        shift = 0
+        absent, absent_at_triage = (_by_shift(month, local.shift_hours, chance) for _ in range(2))
         for number, hour in enumerate(month.hours):
-            shift = number if hour.of_day in local.shift_hours else shift
             wait_seconds = hour.start - self._environment.now
             if wait_seconds < 0:
                 continue
             yield Timeout(self._environment, wait_seconds)
-            missing, missing_at_triage = absent[shift]
-            on_duty = local.takers[hour.of_day] * local_factor + missing * local.absence_sigma
-            at_triage = triage.takers[hour.of_day] * triage_factor + missing_at_triage * triage.absence_sigma
+            on_duty = local.takers[hour.of_day] * local_factor + absent[number] * local.absence_sigma
+            at_triage = triage.takers[hour.of_day] * triage_factor + absent_at_triage[number] * triage.absence_sigma
             present = self._effects.factor("call_takers", hour.start)
             self.local.staff(max(1, round(on_duty * present)))
             self.triage.staff(max(1, round(at_triage * present)))
@@ -166,9 +163,7 @@ class Contacts:
             who = self._who("t", month, number)
             yield _TRIAGE, self._triage_call(who, offered, stays, rings, lasts, then)
 
-    def _triage_call(
-        self, who: str, offered: float, stays: float, rings: float, lasts: float, then: _After
-    ) -> Call:
+    def _triage_call(self, who: str, offered: float, stays: float, rings: float, lasts: float, then: _After) -> Call:
         callback_after_seconds = self._parameters.triage.callback_after_seconds
         if then.accepts_callback and stays > callback_after_seconds:
             return Call(who, offered, offered + callback_after_seconds, rings, lasts, False, ("callback", then))
@@ -177,7 +172,8 @@ class Contacts:
     def _direct_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
         triage, local = self._parameters.triage, self._parameters.local
         chance = stream(self._seed, "direct", month.ordinal)
-        count = round(month_total(triage.volume, month) * triage.direct_share)
+        direct_share = of_year(triage.direct_share, month.year)[month.number - 1]
+        count = round(month_total(triage.volume, month) * direct_share)
         at = _arrivals(month, count, triage.shape, chance)
         columns = zip(
             at.tolist(),
@@ -202,11 +198,11 @@ class Contacts:
 
     def answered(self, call: Call, at: float) -> None:
         """A person speaks."""
-        queue = _queue(call)
+        queue, at = _queue(call), _tenth(at)
         fact = ContactAnswered(
             fact_id=f"{call.who}.{queue}.answered",
             force=self._parameters.force,
-            at=instant(_tenth(at)),
+            at=instant(at),
             subject_id=call.who,
             queue=queue,
         )
@@ -219,10 +215,11 @@ class Contacts:
             self._tell_concluded(call.who, _TRIAGE, at, "callback", "callback")
             self._ring_back(call, then)
             return
+        at = _tenth(at)
         fact = ContactAbandoned(
             fact_id=f"{call.who}.{kind}.abandoned",
             force=self._parameters.force,
-            at=instant(_tenth(at)),
+            at=instant(at),
             subject_id=call.who,
             queue=kind,
         )
@@ -245,17 +242,18 @@ class Contacts:
         callbacks: Any = Timeout(self._environment, then.callback_delay_seconds, again).callbacks
         callbacks.append(self._rung_back)
 
-    def _rung_back(self, event: Event) -> None:
+    def _rung_back(self, event: Any) -> None:
         call: Call = event.value
         call.offered = self._environment.now
         self._tell_offered(call.who, _TRIAGE, call.offered, "offered_again")
         self.triage.offer(call)
 
     def _tell_offered(self, who: str, queue: str, at: float, word: str = "offered") -> None:
+        at = _tenth(at)
         fact = ContactOffered(
             fact_id=f"{who}.{queue}.{word}",
             force=self._parameters.force,
-            at=instant(_tenth(at)),
+            at=instant(at),
             subject_id=who,
             line=_LINES[queue],  # type: ignore[arg-type]
             queue=queue,
@@ -263,10 +261,11 @@ class Contacts:
         self._ledger.add(at, self._feed(queue), fact)
 
     def _tell_concluded(self, who: str, queue: str, at: float, result: str, word: str) -> None:
+        at = _tenth(at)
         fact = ContactConcluded(
             fact_id=f"{who}.{queue}.{word}",
             force=self._parameters.force,
-            at=instant(_tenth(at)),
+            at=instant(at),
             subject_id=who,
             queue=queue,
             result=result,  # type: ignore[arg-type]
@@ -299,14 +298,29 @@ class Contacts:
         common: dict[str, Any] = {"force": force, "subject_id": who, "queue": _DIGITAL}
         offered = ContactOffered(fact_id=f"{who}.1", at=instant(at), line="digital", channel=channel, **common)
         taken, done = _tenth(at + answer), _tenth(at + answer + handling)
+        ended: dict[str, Any] = {"result": result}
         add(at, feed, offered)
         add(taken, feed, ContactAnswered(fact_id=f"{who}.2", at=instant(taken), **common))
-        add(done, feed, ContactConcluded(fact_id=f"{who}.3", at=instant(done), result=result, **common))
+        add(done, feed, ContactConcluded(fact_id=f"{who}.3", at=instant(done), **common, **ended))
 
 
 def _queue(call: Call) -> str:
     kind: str = call.note[0]
     return _TRIAGE if kind == "callback" else kind
+
+
+def _by_shift(month: Month, shift_hours: Sequence[int], chance: Generator) -> list[float]:
+    """A standard normal number for each hour, the same throughout a shift.
+
+    Each shift of the day has its own strata: no month is short of people by chance, though many a shift is.
+    """
+    begins = [number for number, hour in enumerate(month.hours) if hour.of_day in shift_hours or number == 0]
+    found = dict.fromkeys(begins, 0.0)
+    for of_day in sorted({month.hours[number].of_day for number in begins}):
+        chosen = [number for number in begins if month.hours[number].of_day == of_day]
+        found.update(zip(chosen, normal(quantiles(chance, len(chosen))).tolist(), strict=True))
+    starts = np.searchsorted(begins, range(len(month.hours)), side="right") - 1
+    return [found[begins[start]] for start in starts.tolist()]
 
 
 def _tenth(second: float) -> float:
@@ -326,5 +340,5 @@ def _times(of: Lognormal, chance: Generator, count: int) -> list[float]:
 def _patience(of: Patience, chance: Generator, count: int) -> list[float]:
     stays = lognormal(quantiles(chance, count), of.staying.median_seconds, of.staying.sigma)
     at_once = chance.exponential(of.at_once_mean_seconds, count)
-    values: list[float] = numpy.where(chance.random(count) < of.at_once_share, at_once, stays).tolist()
+    values: list[float] = np.where(chance.random(count) < of.at_once_share, at_once, stays).tolist()
     return values

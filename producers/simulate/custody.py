@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy
+import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 
@@ -115,7 +115,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
     is_child = (chance.permutation(count) < children).tolist()
     is_refused = chance.permutation(count) < round(of.not_authorised_share * count)
     waits = _waits(of_year(of.wait_seconds, month.year)[index], of.wait_sigma, chance, count)
-    lengths = _lengths(parameters, month, chance, numpy.array(is_child, dtype=bool))
+    lengths = _lengths(parameters, month, chance, np.array(is_child, dtype=bool))
     suites = shuffled(chance, count, of.suites)
     disposals = iter(shuffled(chance, count - int(is_refused.sum()), _disposals(parameters, month, count, is_refused)))
     draws = chance.random((count, 6)).tolist()
@@ -166,13 +166,13 @@ def _lengths(parameters: Parameters, month: Month, chance: Generator, is_child: 
     child = of_year(of.child_stay_seconds, month.year)[index]
     count, children = len(is_child), int(is_child.sum())
     adult = (every * count - child * children) / max(count - children, 1)
-    found = numpy.empty(count)
+    found = np.empty(count)
     found[is_child] = _day_lengths(child, of.stay_concentration, chance, children)
     extended = round(of.extended_share * (count - children))
-    long = numpy.minimum(26 * _HOUR + chance.exponential(7 * _HOUR, extended), 90 * _HOUR)
+    long = np.minimum(26 * _HOUR + chance.exponential(7 * _HOUR, extended), 90 * _HOUR)
     plain = (adult * (count - children) - long.sum()) / max(count - children - extended, 1)
     short = _day_lengths(plain, of.stay_concentration, chance, count - children - extended)
-    found[~is_child] = chance.permutation(numpy.concatenate([short, long]))
+    found[~is_child] = chance.permutation(np.concatenate([short, long]))
     values: list[float] = found.tolist()
     return values
 
@@ -182,7 +182,7 @@ def _day_lengths(mean_seconds: float, concentration: float, chance: Generator, c
     place = mean_seconds / _DAY_SECONDS
     found = chance.beta(concentration * place, concentration * (1 - place), count) * _DAY_SECONDS
     for _ in range(4):  # each step clips a few and comes closer to the mean
-        found = numpy.clip(found * (mean_seconds / max(found.mean(), 1.0)) if count else found, 900, _DAY_SECONDS - 600)
+        found = np.clip(found * (mean_seconds / max(found.mean(), 1.0)) if count else found, 900, _DAY_SECONDS - 600)
     return found
 
 
@@ -201,7 +201,7 @@ def _story(stay: Stay, parameters: Parameters) -> Iterable[_Told]:
         authorised = stay.arrived + stay.wait_seconds
         yield "authorised", authorised, DetentionAuthorised, {}
         yield from _reviews(stay, authorised, ends, parameters)
-        yield from _extensions(stay, relevant, ends)
+        yield from _extensions(relevant, ends)
         if hospital < of.hospital_share and stay.stay_seconds > 4 * _HOUR:
             paused = authorised + 0.2 * (ends - authorised)
             yield "paused", paused, ClockPaused, {"reason": "hospital"}
@@ -226,7 +226,7 @@ def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters)
         due, number = held + _NEXT_REVIEW_SECONDS, number + 1
 
 
-def _extensions(stay: Stay, relevant: float, ends: float) -> Iterable[_Told]:
+def _extensions(relevant: float, ends: float) -> Iterable[_Told]:
     """Beyond 24 hours by a superintendent, beyond 36 by a court's warrant."""
     if ends - relevant > _DAY_SECONDS:
         until = instant(_whole(relevant + _LONGEST_EXTENSION_SECONDS))

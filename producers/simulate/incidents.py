@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-import numpy
+import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 from simpy import Environment, Event
@@ -22,7 +22,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from producers.simulate.chance import Floats, lognormal, quantiles, shuffled, stream
+from producers.simulate.chance import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Lognormal, Parameters, month_share, of_year
@@ -150,12 +150,13 @@ class Incidents:
         """A unit goes, arrives, and is released."""
         plan: Plan = job.note
         who, number = job.who, job.number
+        at, arrives, released = _whole(at), _whole(arrives), _whole(released)
         common: dict[str, Any] = {"force": self._parameters.force, "subject_id": who, "unit": unit}
         add, feed = self._ledger.add, self._feed
-        add(at, feed, UnitDispatched(fact_id=f"{who}.dispatched-{number}", at=instant(_whole(at)), **common))
+        add(at, feed, UnitDispatched(fact_id=f"{who}.dispatched-{number}", at=instant(at), **common))
         if plan.course == "arrived":
-            add(arrives, feed, UnitArrived(fact_id=f"{who}.arrived-{number}", at=instant(_whole(arrives)), **common))
-        add(released, feed, UnitStoodDown(fact_id=f"{who}.released-{number}", at=instant(_whole(released)), **common))
+            add(arrives, feed, UnitArrived(fact_id=f"{who}.arrived-{number}", at=instant(arrives), **common))
+        add(released, feed, UnitStoodDown(fact_id=f"{who}.released-{number}", at=instant(released), **common))
         if number == 1:
             self._tell_closing(plan, released + plan.closing_seconds)
             if plan.second_unit_seconds is not None:
@@ -167,7 +168,7 @@ class Incidents:
         callbacks: Any = Timeout(self._environment, after_seconds, another).callbacks
         callbacks.append(self._ask_again)
 
-    def _ask_again(self, event: Event) -> None:
+    def _ask_again(self, event: Any) -> None:
         self.units.request(event.value)
 
     # What is told of an incident besides.
@@ -362,21 +363,15 @@ def _immediate_times(parameters: Parameters, month: Month, chance: Generator, co
         first, of_year(of.dispatch_seconds, month.year)[index], of_year(of.dispatch_sigma, month.year)[index]
     )
     # Ranks of a second draw that leans against the first keep both distributions and tie them together.
-    leaning = of.correlation * _normal(first) + (1 - of.correlation**2) ** 0.5 * chance.standard_normal(count)
-    second = (numpy.argsort(numpy.argsort(leaning)) + chance.random(count)) / max(count, 1)
+    leaning = of.correlation * normal(first) + (1 - of.correlation**2) ** 0.5 * chance.standard_normal(count)
+    second = (np.argsort(np.argsort(leaning)) + chance.random(count)) / max(count, 1)
     travel = lognormal(
         second, of_year(of.travel_seconds, month.year)[index], of_year(of.travel_sigma, month.year)[index]
     )
     return ready, travel
 
 
-def _normal(places: Floats) -> Floats:
-    return numpy.log(lognormal(places, 1.0, 1.0))
-
-
-def _ready_times(
-    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]
-) -> Floats:
+def _ready_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]) -> Floats:
     """Opened to arrived, as if units were always to be had."""
     of, index = parameters.incidents, month.number - 1
     if grade != "2":
@@ -384,8 +379,8 @@ def _ready_times(
         return lognormal(quantiles(chance, len(plans)), later.median_seconds, later.sigma)
     median = of_year(of.priority.arrival_seconds, month.year)[index]
     domestic = [number for number, plan in enumerate(plans) if plan.domestic]
-    found = numpy.empty(len(plans))
-    others = numpy.array([not plan.domestic for plan in plans], dtype=bool)
+    found = np.empty(len(plans))
+    others = np.array([not plan.domestic for plan in plans], dtype=bool)
     found[others] = lognormal(quantiles(chance, len(plans) - len(domestic)), median, of.priority.sigma)
     found[domestic] = _domestic_times(parameters, month, chance, len(domestic))
     return found
@@ -397,18 +392,27 @@ def _domestic_times(parameters: Parameters, month: Month, chance: Generator, cou
     quick = of_year(of.quick_share, month.year)[index]
     median = of_year(of.arrival_seconds, month.year)[index]
     places = quantiles(chance, count)
-    middle = float(_normal(numpy.array([(0.5 - quick) / (1 - quick)]))[0])
-    slow = lognormal(numpy.clip((places - quick) / (1 - quick), 0, 1), median * 2.718281828 ** (-middle * of.slow_sigma), of.slow_sigma)
-    soon = lognormal(numpy.clip(places / quick, 0, 1), of.quick.median_seconds, of.quick.sigma)
-    return numpy.where(places < quick, soon, slow)
+    middle = float(normal(np.array([(0.5 - quick) / (1 - quick)]))[0])
+    slow = lognormal(
+        np.clip((places - quick) / (1 - quick), 0, 1),
+        median * 2.718281828 ** (-middle * of.slow_sigma),
+        of.slow_sigma,
+    )
+    soon = lognormal(np.clip(places / quick, 0, 1), of.quick.median_seconds, of.quick.sigma)
+    return np.where(places < quick, soon, slow)
 
 
 def _set_video(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]) -> None:
     """Enhanced video response instead of a unit, for some domestic Grade 2 that would have been reached."""
     eligible = [plan for plan in plans if grade == "2" and plan.domestic]
     share = of_year(parameters.incidents.domestic.video_share, month.year)[month.number - 1]
-    for number in chance.permutation(len(eligible))[: round(share * len(eligible))].tolist():
-        plan = eligible[number]
+    count = round(share * len(eligible))
+    if not count:
+        return
+    # One of each stretch of the sorted times: video is neither the quick nor the slow way.
+    eligible.sort(key=lambda plan: plan.ready_seconds)
+    for place in (np.arange(count) + chance.random()) / count * len(eligible):
+        plan = eligible[int(place)]
         plan.course = "video"
         plan.ready_seconds += plan.travel_seconds
 

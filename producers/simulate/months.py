@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import numpy
+import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 
@@ -82,7 +82,10 @@ def midnight(day: date, zone: ZoneInfo) -> float:
 
 def instant(second: float) -> datetime:
     """An instant of the simulation as facts carry it."""
-    return datetime.fromtimestamp(second, UTC)
+    return _from_timestamp(second, UTC)
+
+
+_from_timestamp = datetime.fromtimestamp
 
 
 def _hour(second: int, zone: ZoneInfo) -> Hour:
@@ -112,7 +115,7 @@ def spread(
     """
     first = month.hours[0].day
     busy = chance.lognormal(0.0, _DAY_SIGMA, month.hours[-1].day - first + 1)
-    weights = numpy.array(
+    weights = np.array(
         [
             (weekend_hours if hour.weekday >= _SATURDAY else weekday_hours)[hour.of_day]
             * weekdays[hour.weekday]
@@ -121,5 +124,5 @@ def spread(
         ]
     )
     numbers = chance.multinomial(count, weights / weights.sum())
-    starts = numpy.repeat(numpy.array([hour.start for hour in month.hours]), numbers)
-    return numpy.sort(numpy.round(starts + chance.random(count) * 3599.9, 1))
+    starts = np.repeat(np.array([hour.start for hour in month.hours]), numbers)
+    return np.sort(np.round(starts + chance.random(count) * 3599.9, 1))

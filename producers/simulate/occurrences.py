@@ -2,7 +2,7 @@
 
 from statistics import NormalDist
 
-import numpy
+import numpy as np
 from numpy.random import Generator
 
 from facts.occurrence import OccurrenceRecorded, VictimReferred
@@ -70,6 +70,6 @@ class Records:
         of = self._parameters.occurrences
         share = of_year(of.referred_within_48_hours, month.year)[month.number - 1]
         sigma = of_year(of.referral_sigma, month.year)
-        median = _LIMIT_SECONDS * float(numpy.exp(-NormalDist().inv_cdf(share) * sigma))
+        median = _LIMIT_SECONDS * float(np.exp(-NormalDist().inv_cdf(share) * sigma))
         values: list[float] = lognormal(quantiles(chance, count), median, sigma).tolist()
         return values

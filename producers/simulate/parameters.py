@@ -98,7 +98,7 @@ class Triage(_Part, frozen=True, kw_only=True):
 
     Attributes:
         volume: of calls offered to triage.
-        direct_share: calls offered to the local queue at once, as a share of those offered to triage.
+        direct_share: year to the calls offered to the local queue at once, as a share of those offered to triage.
         shape: when they come.
         ring: a call taker's pick-up.
         handling: speaking, and what is to be written afterwards.
@@ -113,7 +113,7 @@ class Triage(_Part, frozen=True, kw_only=True):
     """
 
     volume: Volume
-    direct_share: Share
+    direct_share: Years
     shape: Shape
     ring: Lognormal
     handling: Lognormal

@@ -1,7 +1,7 @@
 """From what happened to what is told: when, in which order, late, twice, wrong at first and put right, or withdrawn."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -21,9 +21,6 @@ from producers.simulate.scenario import Effects
 
 _TELEPHONY: tuple[Topic, ...] = ("contacts",)
 _MINUTE_SECONDS = 60.0
-_BACKLOG_SPEED = 60.0
-_BACKLOG_SECONDS = 600.0
-"""A feed that was silent for up to ten hours has told everything ten minutes after."""
 
 
 class Told(Struct, frozen=True, gc=False):
@@ -53,32 +50,37 @@ class Reporter:
 
     def __init__(self, reporting: Reporting, effects: Effects, seed: int) -> None:
         self._of, self._effects, self._seed = reporting, effects, seed
+        self._has_trouble = bool(effects.spells("feed_silent") or effects.spells("feed_replayed"))
         self._untold: list[tuple[float, int, Told]] = []
         self._number = 0
 
-    def tell(self, happened: Iterable[Happened], before: float) -> Iterable[Told]:
+    def tell(self, happened: Sequence[Happened], before: float) -> Sequence[Told]:
         """What is told before an instant, in order of telling.
 
         Args:
             happened: the facts from where the last call ended to `before`, in order.
             before: in seconds since 1970.
         """
-        facts = list(happened)
         chance = stream(self._seed, "reporting", int(before))
-        delays = chance.exponential(self._of.delay_mean_seconds, len(facts)).clip(0.1, self._of.delay_seconds_max)
-        fates = chance.random(len(facts)).tolist()
-        for (at, _, feed, fact), delay, fate in zip(facts, delays.tolist(), fates, strict=True):
+        delays = chance.exponential(self._of.delay_mean_seconds, len(happened)).clip(0.1, self._of.delay_seconds_max)
+        fates = chance.random(len(happened)).tolist()
+        for (at, _, feed, fact), delay, fate in zip(happened, delays.tolist(), fates, strict=True):
             self._report(at, feed, fact, delay, fate, chance)
-        self._untold.sort(key=_told_first)
+        self._untold.sort()  # no two have the same number: what is told is never compared
         count = bisect_left(self._untold, before, key=itemgetter(0))
         due, self._untold = self._untold[:count], self._untold[count:]
-        return (told for _, _, told in due)
+        return [told for _, _, told in due]
 
     def _report(self, at: float, feed: str, fact: AnyFact, delay: float, fate: float, chance: Generator) -> None:
         topic = topic_of(type(fact)) or "contacts"
         of, told_at = self._of, at + delay
         if fate < of.duplicated_share:
-            self._put(told_at + _drawn(chance, of.duplicated_after.median_seconds, of.duplicated_after.sigma), feed, topic, fact)
+            self._put(
+                told_at + _drawn(chance, of.duplicated_after.median_seconds, of.duplicated_after.sigma),
+                feed,
+                topic,
+                fact,
+            )
         elif topic not in _TELEPHONY:
             # What follows is drawn from the same number: one fact has one fate.
             fate -= of.duplicated_share
@@ -97,7 +99,9 @@ class Reporter:
         if not isinstance(fact, SubjectFact):
             return fact
         right = msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}.c", corrects=fact.fact_id)
-        after = _MINUTE_SECONDS + _drawn(chance, self._of.corrected_after.median_seconds, self._of.corrected_after.sigma)
+        after = _MINUTE_SECONDS + _drawn(
+            chance, self._of.corrected_after.median_seconds, self._of.corrected_after.sigma
+        )
         self._put(told_at + after, feed, topic, right)
         wrong_by = timedelta(seconds=1 + int(chance.random() * self._of.wrong_by_seconds))
         return msgspec.structs.replace(fact, at=fact.at - wrong_by)
@@ -119,23 +123,19 @@ class Reporter:
         self._put(withdrawn_at + 1.0, feed, topic, withdrawal)
 
     def _put(self, told_at: float, feed: str, topic: Topic, fact: AnyFact) -> None:
-        told_at = self._place(told_at, self._effects.silent_until(feed, told_at))
-        again_at = self._effects.replayed_at(feed, told_at)
-        for at in (told_at,) if again_at is None else (told_at, self._place(told_at, again_at)):
+        if not self._has_trouble:
+            self._number += 1
+            self._untold.append((told_at, self._number, Told(told_at, feed, topic, fact)))
+            return
+        again_at = self._effects.told_again(feed, told_at)
+        told_at = self._effects.told_after_silence(feed, told_at) or told_at
+        for at in (told_at,) if again_at is None else (told_at, again_at):
             self._number += 1
             self._untold.append((at, self._number, Told(at, feed, topic, fact)))
-
-    @staticmethod
-    def _place(told_at: float, end: float | None) -> float:
-        """When a feed speaks again it tells what it kept back, in its order and a minute for each hour."""
-        return told_at if end is None else end + max(0.0, _BACKLOG_SECONDS - (end - told_at) / _BACKLOG_SPEED)
 
 
 def _drawn(chance: Generator, median_seconds: float, sigma: float) -> float:
     return float(median_seconds * chance.lognormal(0.0, sigma))
-
-
-_told_first = itemgetter(0, 1)
 
 
 def _poisoned(fact: AnyFact, kind: int) -> AnyFact:
@@ -149,8 +149,3 @@ _POISONS: tuple[dict[str, Any], ...] = (
     {"at": datetime(2099, 1, 1, tzinfo=UTC)},
     {"at": datetime(2024, 1, 1)},  # noqa: DTZ001 - that it has no zone is what is wrong with it
 )
-
-
-def complete_to(told_at: float, reporting: Reporting) -> float:
-    """How far a feed is complete at an instant: nothing older is still to come, short of corrections and late entries."""
-    return told_at - reporting.delay_seconds_max

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-import numpy
+import numpy as np
 from msgspec import Meta, Struct
 from numpy.random import Generator
 
@@ -20,6 +20,8 @@ Touched = Literal[
     "emergency_calls", "triage_calls", "incidents", "custody", "call_takers", "units", "feed_silent", "feed_replayed"
 ]
 NORMAL = "normal"
+BACKLOG_SECONDS = 600.0
+"""So soon after its silence a feed has told everything."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,19 +158,28 @@ class Effects:
                 at = at[~inside | (chance.random(len(at)) < factor)]
             else:
                 more = spell.start + chance.random(round((factor - 1) * count)) * (spell.end - spell.start)
-                at = numpy.sort(numpy.round(numpy.concatenate([at, more]), 1))
+                at = np.sort(np.round(np.concatenate([at, more]), 1))
         return at
 
-    def silent_until(self, feed: str, second: float) -> float | None:
-        """When a feed that is silent at an instant will speak again; None when it speaks."""
-        return self._end("feed_silent", feed, second)
+    def told_after_silence(self, feed: str, second: float) -> float | None:
+        """When a feed that is silent at an instant tells what it has to tell then; None when it speaks."""
+        return self._backlog("feed_silent", feed, second)
 
-    def replayed_at(self, feed: str, second: float) -> float | None:
+    def told_again(self, feed: str, second: float) -> float | None:
         """When what a feed tells at an instant will be told again; None when it will not."""
-        return self._end("feed_replayed", feed, second)
+        return self._backlog("feed_replayed", feed, second)
 
-    def _end(self, touches: Touched, feed: str, second: float) -> float | None:
+    def has_backlog(self, feed: str, second: float) -> bool:
+        """A feed is silent, or has not yet told all that it kept back: it can say nothing of being complete."""
+        return any(
+            spell.effect.feed == feed and spell.start <= second <= spell.end + BACKLOG_SECONDS
+            for spell in self.spells("feed_silent")
+        )
+
+    def _backlog(self, touches: Touched, feed: str, second: float) -> float | None:
+        """After a silence, or a restart, a feed tells what there is in its order, within some minutes."""
         for spell in self.spells(touches):
             if spell.effect.feed == feed and spell.start <= second < spell.end:
-                return spell.end
+                place = (second - spell.start) / (spell.end - spell.start)
+                return spell.end + place * BACKLOG_SECONDS
         return None

@@ -1,6 +1,6 @@
 """The simulation: a force from a first day on, as one log of facts in the order in which they are told."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from producers.simulate.incidents import Incidents
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, midnight, month_at
 from producers.simulate.occurrences import Records
-from producers.simulate.parameters import Parameters
+from producers.simulate.parameters import Parameters, Reporting
 from producers.simulate.reporting import Reporter, Told
 from producers.simulate.scenario import NORMAL, Effects, Scenario
 
@@ -48,6 +48,10 @@ class Simulation(Struct, frozen=True, kw_only=True):
     def effects(self) -> Effects:
         """The scenario's effects at their places in time."""
         return Effects(self.scenario, self.start, self.force.zone())
+
+    def reporting(self) -> Reporting:
+        """The rates of late, duplicated and corrected facts, those of the scenario before the ordinary ones."""
+        return msgspec.structs.replace(self.parameters.reporting, **self.scenario.reporting)
 
     def tag(self) -> str:
         """Begins every id: two seeds, or two scenarios, in one log stay apart."""
@@ -97,10 +101,9 @@ class _Days:
         records = Records(parameters, feeds["occurrences", ""], *common)
         self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
         self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
-        reporting = msgspec.structs.replace(parameters.reporting, **simulation.scenario.reporting)
-        self._reporter = Reporter(reporting, effects, seed)
+        self._reporter = Reporter(simulation.reporting(), effects, seed)
 
-    def days(self) -> Iterator[Iterable[Told]]:
+    def days(self) -> Iterator[Sequence[Told]]:
         """What is told on each day from the first on."""
         began_before: set[str] = set()
         day, last_month = self._first, None

@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from msgspec import Struct
-from simpy import Environment, Event
+from simpy import Environment
 from simpy.events import Timeout
 
 
@@ -104,7 +104,7 @@ class Units:
         callbacks: Any = Timeout(self._environment, released - now, (area, number)).callbacks
         callbacks.append(self._release)
 
-    def _release(self, event: Event) -> None:
+    def _release(self, event: Any) -> None:
         area, number = event.value
         self._sent[area] -= 1
         heappush(self._free_numbers[area], number)
