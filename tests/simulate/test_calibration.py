@@ -19,7 +19,6 @@ def told(found: list[Found]) -> str:
 
 def test_the_table_has_every_published_figure_with_its_tolerance() -> None:
     committed = rows()
-    assert committed == [*expected_rows()]
     assert table(committed) == table(expected_rows())
     wanted = {row for measure in CATALOGUE.values() for row in measure.rows if row[:2] in ("A1", "A2", "A3", "A4")}
     found = {row for each in committed for row in CATALOGUE[each.measure].rows}

@@ -45,11 +45,12 @@ class _Tape:
 
 
 def exact(scenario: str = "normal", start: date | None = None) -> Simulation:
-    """A simulation without late entries, corrections and withdrawals: those may come behind a heartbeat."""
+    """A simulation without late entries, corrections and withdrawals, which may come behind a heartbeat, and soon begun."""
     chosen = simulation(scenario, start=start)
     shares = dict.fromkeys(("late_share", "corrected_share", "withdrawn_share", "duplicated_share"), 0.0)
     reporting = msgspec.structs.replace(chosen.parameters.reporting, **shares)
-    return msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, reporting=reporting))
+    parameters = msgspec.structs.replace(chosen.parameters, reporting=reporting, warm_up_days=1)
+    return msgspec.structs.replace(chosen, parameters=parameters)
 
 
 def played(chosen: Simulation, tape: _Tape, speed: Speed | str, hours: float) -> Played:
