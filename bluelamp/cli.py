@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.children import end_with_parent
@@ -88,7 +89,7 @@ def _log() -> None:
 )
 @click.option("--seed", type=int, help="Of the simulated force; 41 unless given.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
-@_FORCE
+@click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
     data: str | None,
     workers: int,
@@ -104,18 +105,21 @@ def up_command(
     force: str | None,
 ) -> None:
     """Start everything on this machine: log, state, workers, exporter and board."""
+    from bluelamp.replaying import plan
     from bluelamp.up import Plan, Up
 
+    played = plan(replay, mapping, speed, fast_until) if replay else None
+    if played and variable("force") not in os.environ:
+        force = force or played.force
     settings = _settings(data=data, board_port=port, force=force)
-    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
-    told = [part for name, value in options.items() if value for part in (name, value)]
-    simulated: tuple[str, ...] = ()
+    asked = Plan(workers=workers, is_fresh=fresh)
+    if played:
+        asked = replace(asked, replay=played.arguments, replay_words=played.words)
     if is_simulated:
         from bluelamp.simulating import live_arguments
 
-        simulated = live_arguments(settings, history, seed)
-    plan = Plan(workers=workers, replay=(replay, *told) if replay else (), simulate=simulated, is_fresh=fresh)
-    asyncio.run(Up(settings, plan, click.echo).run())
+        asked = replace(asked, simulate=live_arguments(settings, history, seed))
+    asyncio.run(Up(settings, asked, click.echo).run())
 
 
 @cli.command()
@@ -328,7 +332,7 @@ def recount(
     as_json: bool,
 ) -> None:
     """Count a measure, or every one, again from the whole log, by another path than the product's."""
-    from bluelamp.comparison import Query, compare, every_query
+    from bluelamp.comparison import Query, compare, every_query, take
     from bluelamp.recount.log import from_log
 
     settings = _settings(force=force)
@@ -340,11 +344,13 @@ def recount(
         queries = [Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))]
     else:
         queries = list(every_query([window], rules.force))
-    with from_log(settings.kafka, [each.force for each in source.rules.values()]) as counted:
+    taken = take(source, settings.force, queries, moment) if is_compared else None
+    until = taken.fences if taken else None
+    with from_log(settings.kafka, [each.force for each in source.rules.values()], until=until) as counted:
         for place, first in counted.loaded.missing_before.items():
             click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
-        if is_compared:
-            _tell_comparison(compare(source, counted, settings.force, queries, moment), as_json)
+        if taken:
+            _tell_comparison(compare(taken, counted), as_json)
             return
         answers = [
             (query, cell)
@@ -371,6 +377,8 @@ def _tell_comparison(found: Any, as_json: bool) -> None:
         for each in found.differences:
             click.echo(f"{each.measure} {each.window} {each.dimensions}: read {each.read}, recounted {each.recounted}")
         click.echo(f"{found.cells:,} cells compared, {len(found.differences)} differ.")
+        if found.behind:
+            click.echo(f"Records of the log that are not in the state yet, and in neither count: {found.behind:,}.")
     sys.exit(1 if found.differences else 0)
 
 
@@ -394,6 +402,27 @@ def _declared(measure: Measure) -> dict[str, Any]:
         "dimensions": measure.dimensions(),
         "published": PUBLISHED.get(measure.name, ()),
     }
+
+
+@cli.command()
+@_FORCE
+@_JSON
+def check(force: str | None, as_json: bool) -> None:
+    """Look whether profiles, log, state server, state and feeds are there, fit together and are up to date.
+
+    Exit status 0: all is well; 1: something is worth a look; 2: figures are missing or cannot be trusted.
+    """
+    from bluelamp.checking import examine, worst
+
+    settings = _settings(force=force)
+    findings = list(examine(settings, load_forces(settings), reader(settings)))
+    if as_json:
+        _say(findings)
+    else:
+        for each in findings:
+            rest = f"\n  where: {each.where}\n  try:   {each.hint}" if each.hint else ""
+            click.echo(f"{each.state:<8} {each.check}: {each.what}{rest}")
+    sys.exit(("good", "warning", "bad").index(worst(findings)))
 
 
 @cli.command("settings")

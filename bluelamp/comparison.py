@@ -1,6 +1,6 @@
 """Holds the product's readings against the independent recount, cell by cell, to the last digit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,16 +49,34 @@ class Difference(Struct, frozen=True, kw_only=True):
     recounted: Any
 
 
+class Taken(Struct, frozen=True):
+    """Readings of one moment, taken from the state at one place of the log.
+
+    Attributes:
+        force: whose.
+        as_of: the instant they were asked for.
+        fences: that place, by topic and partition.
+        answers: the questions, each with its readings.
+    """
+
+    force: str
+    as_of: datetime
+    fences: dict[tuple[str, int], int]
+    answers: list[tuple[Query, list[Reading]]]
+
+
 class Comparison(Struct):
     """What came of it.
 
     Attributes:
         cells: how many were compared.
         differences: those that differ.
+        behind: records of the log that were not in the state yet, and are in neither.
     """
 
     cells: int = 0
     differences: list[Difference] = []
+    behind: int = 0
 
 
 def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
@@ -70,29 +88,36 @@ def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
                     yield Query(measure=measure, window=window, by=by)
 
 
-def compare(reader: Reader, recount: Recount, force: str, queries: Iterable[Query], as_of: datetime) -> Comparison:
-    """Ask both the same questions as of the same instant.
+def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> Taken:
+    """Read every answer from the state as it stands at one place of the log, also while it moves on.
 
     Args:
         reader: of the state.
-        recount: of the log.
         force: whose figures.
         queries: what is asked.
         as_of: the instant; what stands open is read as it does now.
     """
-    found = Comparison()
-    for query in queries:
-        is_open = query.measure.is_open()
-        readings = reader.read(
-            query.measure,
-            query.window,
-            by=query.by,
-            where=query.where,
-            as_of=as_of,
-            force=force,
-            is_now=is_open,
-        )
-        cells = recount.answer(query.measure, force, query.window, as_of, by=query.by, where=query.where)
+    while True:
+        # The first time panes are read, and the state may move on between them; then all are remembered.
+        with reader.steady():
+            fences = reader.fences()
+            readings = [_read(reader, force, query, as_of) for query in queries]
+            if reader.fences() == fences:
+                return Taken(force, as_of, fences, list(zip(queries, readings, strict=True)))
+
+
+def _read(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
+    is_open = query.measure.is_open()
+    return reader.read(
+        query.measure, query.window, by=query.by, where=query.where, as_of=as_of, force=force, is_now=is_open
+    )
+
+
+def compare(taken: Taken, recount: Recount) -> Comparison:
+    """Hold what was read against a recount of the log up to the same place."""
+    found = Comparison(behind=recount.loaded.left_beyond)
+    for query, readings in taken.answers:
+        cells = recount.answer(query.measure, taken.force, query.window, taken.as_of, by=query.by, where=query.where)
         _compare_cells(query, readings, cells, found)
     return found
 

@@ -102,13 +102,15 @@ def _text(value: Any) -> str:
 
 
 def _running(data: Path) -> dict[str, Any]:
-    """What a `bluelamp up` that runs on this directory says of itself."""
-    try:
-        told: dict[str, Any] = json.loads((data / RUNNING_FILE).read_text())
-        os.kill(told.pop("pid"), 0)
-    except (OSError, ValueError, KeyError):
-        return {}
-    return told
+    """What a `bluelamp up` that runs on this directory, or on one within it, says of itself."""
+    for path in (data / RUNNING_FILE, *sorted(data.glob(f"*/{RUNNING_FILE}"))):
+        try:
+            told: dict[str, Any] = json.loads(path.read_text())
+            os.kill(told.pop("pid"), 0)
+        except (OSError, ValueError, KeyError):
+            continue
+        return told
+    return {}
 
 
 def load_forces(settings: Settings) -> dict[str, Rules]:

@@ -1,6 +1,7 @@
 """The exporter: every reading as Prometheus metrics, taken when it is scraped; one process for a whole state."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from threading import Thread
 from typing import Any
@@ -34,6 +35,21 @@ _COUNTERS = {
     "heartbeats": "Heartbeats heard.",
     "fenced": "Batches refused because the state no longer stood where their worker thought.",
 }
+
+
+_SPAN = re.compile(r"(\d+)_(minutes|hours)")
+_SPAN_SECONDS = {"minutes": 60, "hours": 3600}
+
+
+def metric_name(measure: Measure) -> str:
+    """The name of a measure's metric.
+
+    It follows the conventions of Prometheus: spans are in seconds, in names too, and the ending _count is kept for
+    histograms and summaries.
+    """
+    name = _SPAN.sub(lambda span: f"{int(span[1]) * _SPAN_SECONDS[span[2]]}_seconds", measure.name)
+    name = name.replace("contact_us_", "contactus_")  # promtool takes "us" for microseconds
+    return f"bluelamp_{name.removesuffix('_count')}"
 
 
 class ReadingsCollector(Collector):
@@ -74,11 +90,11 @@ def _readings(reader: Reader) -> Iterator[Metric]:
         "bluelamp_reading_state", "1 for the state each reading is in.", labels=["force", "measure", "window", "state"]
     )
     for measure in CATALOGUE.values():
-        if isinstance(measure.statistic, External | Bands):
+        if isinstance(measure.statistic, External):
             continue
         readings = [each for force in reader.rules for each in _taken(reader, measure, force)]
         yield from _families(measure, readings)
-        for each in readings:
+        for each in {(each.force, each.window): each for each in readings}.values():
             state.add_metric([each.force, measure.name, each.window, each.state], 1)
     yield state
 
@@ -96,14 +112,16 @@ def _taken(reader: Reader, measure: Measure, force: str) -> Iterator[Reading]:
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
     """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
-    labels = ["force"] if measure.is_open() else ["force", "window"]
-    # Prometheus keeps the ending _count for histograms and summaries.
-    name = f"bluelamp_{measure.name.removesuffix('_count')}"
+    labels = ["force", *([] if measure.is_open() else ["window"]), *(["band"] if _has_bands(measure) else [])]
+    name = metric_name(measure)
     value = GaugeMetricFamily(name, measure.question, labels=labels)
     taken_from = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
     met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
     for each in readings:
-        words = [each.force] if measure.is_open() else [each.force, each.window]
+        known = {"force": each.force, "window": each.window, **each.dimensions}
+        if _has_bands(measure) and not each.dimensions:
+            continue  # nothing happened that could be put into bands
+        words = [known[label] for label in labels]
         if each.state == "live" and each.value is not None:
             value.add_metric(words, each.value)
         if each.state in ("live", "too_few") and measure.unit != "count":
@@ -115,6 +133,10 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield taken_from
     if measure.unit == "ratio":
         yield met
+
+
+def _has_bands(measure: Measure) -> bool:
+    return isinstance(measure.statistic, Bands)
 
 
 def _feeds(reader: Reader) -> Iterator[Metric]:

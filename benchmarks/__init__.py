@@ -1,0 +1,1 @@
+"""Measurements of the pipeline, as ratios within one run."""

@@ -1,0 +1,89 @@
+"""The whole way of a fact, measured on the embedded default: publisher, log, worker, state, reading."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.material import FORCE, TOPIC
+from bluelamp.clock import wall
+from bluelamp.connections import reader
+from bluelamp.embedded.state import StateServer
+from bluelamp.settings import Settings
+from facts.union import AnyFact
+from producers.publish import BACKFILL, connect
+from streams.log import Log
+from streams.readings import Reader
+
+_MEASURE = "opened_to_arrived_median_seconds"
+_PATIENCE_SECONDS = 300.0
+
+
+@contextmanager
+def parts(directory: Path) -> Iterator[Settings]:
+    """An embedded log and state server, and the settings that lead to them."""
+    state = StateServer(directory / "state")
+    state.start()
+    module = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(directory / "log"), "--port", "0"]
+    with subprocess.Popen(module, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as broker:
+        try:
+            address = (broker.stdout.readline() if broker.stdout else "").removeprefix("ready ").strip()
+            yield Settings(kafka=address, redis=state.url, data=str(directory), force=FORCE)
+        finally:
+            broker.terminate()
+            state.stop()
+
+
+def publish(settings: Settings, told: list[AnyFact]) -> float:
+    """Seconds until the log has acknowledged every fact."""
+    with Log(settings.kafka) as log:
+        log.ensure_topics()
+    start = time.perf_counter()
+    with connect(settings.kafka, BACKFILL, now=wall, monotonic=time.monotonic) as publisher:
+        for fact in told:
+            publisher.publish(fact)
+    return time.perf_counter() - start
+
+
+def work(settings: Settings, facts: int) -> float:
+    """Seconds one worker needs to take so many facts from the log into the state, its start left out."""
+    environment = {**os.environ, **settings.environment()}
+    command = [sys.executable, "-m", "bluelamp", "worker"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
+        try:
+            source = reader(settings)
+            _wait(lambda: _facts(source) > 0)
+            start, before = time.perf_counter(), _facts(source)
+            _wait(lambda: _facts(source) >= facts)
+            return (time.perf_counter() - start) * facts / (facts - before)
+        finally:
+            worker.terminate()
+
+
+def _facts(source: Reader) -> int:
+    source.refresh()
+    return sum(counts.get("facts", 0) for (topic, _), counts in source.counts().items() if topic == TOPIC)
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"The worker did not get there in {_PATIENCE_SECONDS:g} s; `bluelamp check` may say why.")
+        time.sleep(0.02)
+
+
+def ask(settings: Settings, window: str, as_of: datetime) -> tuple[float, float]:
+    """Seconds of one reading over a window: with nothing read before, and again."""
+    source = reader(settings)
+    return _seconds(source, window, as_of), _seconds(source, window, as_of)
+
+
+def _seconds(source: Reader, window: str, as_of: datetime) -> float:
+    start = time.perf_counter()
+    source.read(_MEASURE, window, as_of=as_of, force=FORCE)
+    return time.perf_counter() - start

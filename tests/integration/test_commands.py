@@ -1,0 +1,133 @@
+"""The commands that others script: what they answer, in JSON and in words, and how they fail."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from tests.integration.test_week import WEEK, run
+from tests.support.system import System, until
+
+pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+SPAN = "opened_to_arrived_median_seconds"
+
+
+def command(system: System, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """A command that has run, however it ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "bluelamp", *arguments],
+        env=system.environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def found(system: System) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit status and findings of `bluelamp check`."""
+    told = command(system, "check", "--json")
+    return told.returncode, {each["check"]: each for each in json.loads(told.stdout)}
+
+
+def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
+    status, findings = found(system)
+    assert (status, findings["log"]["state"]) == (1, "warning")
+    assert "incidents" in findings["log"]["what"]
+
+    run(system, "replay", "sample", "--speed", "max")
+    status, findings = found(system)
+    assert (status, findings["state"]["state"]) == (1, "warning")
+    assert findings["state"]["what"].endswith(f": {sum(system.ends().values()):,}.")
+
+    system.start_workers(1)
+    system.settle()
+    status, findings = found(system)
+    assert status == 0, findings
+    assert findings["state server"]["state"] == "good"
+    assert "a replay" in findings["feed dispatch"]["what"]
+
+    with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:
+        producer.send("incidents", b"{", partition=0).get(30)
+    system.settle()
+    status, findings = found(system)
+    assert (status, findings["quarantine"]["what"]) == (1, "Records that wait in it: 1.")
+
+
+def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
+    system.start_workers(1)
+    run(system, "replay", "sample", "--speed", "max")
+    system.settle()
+    (reading,) = run(system, "read", SPAN, "--window", WEEK)
+    counted = run(system, "recount", SPAN, "--window", WEEK)
+    assert [each["value"] for each in counted] == [reading["value"]]
+    words = command(system, "read", SPAN, "--window", WEEK).stdout
+    assert f"(n {reading['n']:,})" in words
+    assert reading["state"] in words
+    limited = run(system, "read", SPAN, "--window", WEEK, "--where", "grade=E", "--by", "area")
+    assert len({each["dimensions"]["area"] for each in limited}) == len(limited) > 1
+    earlier = run(system, "read", "incident_count", "--window", "24h", "--as-of", "2017-01-03T00:00")
+    assert earlier[0]["end"].startswith("2017-01-03T00:00:00-08:00")
+
+
+def test_a_comparison_holds_while_facts_go_on_arriving(system: System) -> None:
+    """The state is read at one place of the log, and the log recounted up to just there."""
+    system.start_workers(1)
+    replay = ["replay", "sample", "--speed", "20000", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bluelamp", *replay], env=system.environment(), stdout=subprocess.DEVNULL
+    ) as playing:
+        until(lambda: system.count("facts") > 0, 60, "the first facts")
+        before = system.count("facts")
+        compared = [run(system, "recount", "--window", "24h", "--compare") for _ in range(3)]
+        is_playing = playing.poll() is None
+        playing.terminate()
+    assert is_playing
+    assert system.count("facts") > before
+    assert [each["differences"] for each in compared] == [[], [], []]
+    assert all(each["cells"] > 300 for each in compared)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("read", "no_such_measure"), "no_such_measure"),
+        (("read", SPAN, "--window", "soon"), "soon"),
+        (("read", SPAN, "--by", "colour"), "colour"),
+        (("read", SPAN, "--where", "grade"), "grade"),
+        (("read", SPAN, "--as-of", "yesterday"), "yesterday"),
+        (("read", SPAN, "--force", "atlantis"), "atlantis"),
+        (("replay", "no_such_file.csv", "--mapping", "none.toml"), "none.toml"),
+        (("recount", SPAN, "--window", "2017-02-30/2017-03-01"), "2017-02-30"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_told_what_to_do(
+    system: System, arguments: tuple[str, ...], words: str
+) -> None:
+    told = command(system, *arguments)
+    assert told.returncode == 2
+    assert words in told.stderr
+    assert "try:" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("name", ["BLUELAMP_REDIS", "BLUELAMP_KAFKA"])
+def test_a_part_that_is_gone_is_named(system: System, name: str) -> None:
+    gone = {"BLUELAMP_REDIS": "redis://127.0.0.1:1/0", "BLUELAMP_KAFKA": "127.0.0.1:1"}[name]
+    told = command(system, "check", **{name: gone})
+    assert told.returncode == 2
+    assert "does not answer" in told.stdout
+    reading = command(system, "read", SPAN, **{name: gone})
+    assert (reading.returncode == 2) == (name == "BLUELAMP_REDIS")
+
+
+def test_every_measure_and_every_setting_is_listed(system: System) -> None:
+    measures = run(system, "measures")
+    assert len(measures) > 90
+    assert all(each["question"].endswith("?") for each in measures)
+    settings = {each["variable"]: each for each in run(system, "settings")}
+    assert settings["BLUELAMP_KAFKA"]["value"] == system.settings.kafka
+    assert all(each["help"] for each in settings.values())

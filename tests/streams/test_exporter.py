@@ -1,0 +1,424 @@
+"""What Prometheus is given: every measure as the reader reads it, nothing stale, and an answer even without the state."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
+
+from bluelamp.connections import state_client
+from bluelamp.embedded.state import StateServer
+from bluelamp.settings import Settings
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
+from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched, VideoResponseStarted
+from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.union import TOPICS
+from facts.wire import Reason, encode
+from measures.catalogue import CATALOGUE
+from measures.measure import Bands, External
+from measures.reading import State
+from streams.exporter import EXPORTED_WINDOWS, ReadingsCollector, metric_name, serve
+from streams.readings import Reader
+from tests.real.parts import missing
+from tests.support.forces import STRICT, rules
+from tests.support.memory import RECEIVED, heartbeat
+from tests.support.stores import apply_memory, call
+from tests.support.story import Story
+from tests.support.system import until
+
+FORCE = "strict"
+RULES = rules(STRICT)
+PRESENT = "21:30"
+SILENT = timedelta(minutes=5)
+OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records", "facts", "duplicates", "late"}
+OWN |= {"heartbeats", "fenced"}
+OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "last_event")}
+Labels = tuple[tuple[str, str], ...]
+Series = dict[tuple[str, Labels], float]
+
+
+def tell_contacts(story: Story, number: int) -> None:
+    """A 999 call answered, every fourth late; one given up; a 101 call with both its legs; a digital one; one waiting."""
+    minute = f"21:{number:02}"
+    story.tell(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
+    story.tell(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
+    story.tell(ContactOffered, minute, f"g{number}", line="999", queue="emergency")
+    story.tell(ContactAbandoned, f"{minute}:30", f"g{number}", queue="emergency")
+    story.tell(ContactOffered, minute, f"n{number}", line="101", queue="triage")
+    story.tell(ContactAnswered, f"{minute}:30", f"n{number}", queue="triage")
+    story.tell(ContactConcluded, f"{minute}:50", f"n{number}", queue="triage", result="to_local")
+    story.tell(ContactOffered, f"{minute}:50", f"n{number}", line="101", queue="local")
+    end = ContactAnswered if number % 2 else ContactAbandoned
+    story.tell(end, f"{minute}:58", f"n{number}", queue="local")
+    story.tell(ContactOffered, minute, f"d{number}", line="digital", queue="online", channel="contact_us")
+    story.tell(ContactConcluded, f"{minute}:40", f"d{number}", queue="online", result="resolved")
+    story.tell(
+        ContactOffered,
+        "21:29",
+        f"w{number}",
+        line=("999", "101")[number % 2],
+        queue=("emergency", "triage")[number % 2],
+    )
+
+
+def tell_incidents(story: Story, number: int) -> None:
+    """One of Grade 1, one domestic of Grade 2 with video, one burglary, one that still waits."""
+    minute = f"21:{number:02}"
+    kinds: dict[str, dict[str, Any]] = {
+        "i": {"grade": "1"},
+        "b": {"grade": "2", "domestic": True},
+        "c": {"grade": "1", "category": "home_burglary"},
+    }
+    for key, fields in kinds.items():
+        story.tell(IncidentOpened, f"20:{number:02}", f"{key}{number}", group="crime", **fields)
+        story.tell(UnitDispatched, f"20:{number:02}:{50 if number % 4 else 59}", f"{key}{number}", unit="u")
+        story.tell(UnitArrived, minute, f"{key}{number}", unit="u")
+    story.tell(VideoResponseStarted, f"20:{number:02}:30", f"b{number}")
+    story.tell(IncidentClosed, f"{minute}:30", f"i{number}", result="attended")
+    story.tell(IncidentOpened, minute, f"o{number}", grade="1", group="crime")
+
+
+def tell_others(story: Story, number: int) -> None:
+    """A stay in custody of a child, one that waits, a voluntary attendance, an occurrence with its referral."""
+    minute = f"21:{number:02}"
+    arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
+    story.tell(DetaineeArrived, "20:05", f"t{number}", **arrival)
+    story.tell(DetentionAuthorised, "20:20", f"t{number}")
+    story.tell(DetentionEnded, minute, f"t{number}", disposal="charged")
+    story.tell(DetaineeArrived, minute, f"q{number}", **arrival)
+    story.tell(VoluntaryAttended, minute, f"v{number}")
+    story.tell(OccurrenceRecorded, f"20:{number:02}", f"r{number}", type="asb_personal", victim_based=True)
+    story.tell(VictimReferred, minute, f"r{number}")
+
+
+def evening(subjects: int) -> Story:
+    """An evening with so many subjects of each kind, every feed heard up to its end."""
+    story = Story(STRICT)
+    for number in range(subjects):
+        tell_contacts(story, number)
+        tell_incidents(story, number)
+        tell_others(story, number)
+    return story
+
+
+def fill(redis: Redis, url: str, story: Story, silent: str = "") -> None:
+    """Put an evening into the state; the feed named was heard five minutes before the others."""
+    for feed in STRICT.feeds:
+        heard_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
+        beat = encode([heartbeat(FORCE, feed.name, story.moment(PRESENT))])
+        story.state.partitions[feed.topic][0].feed([beat], heard_at)
+    redis.flushall()
+    call(url, lambda store: apply_memory(store, story.state))
+
+
+@pytest.fixture
+def redis(state_backend: StateServer) -> Iterator[Redis]:
+    """An empty state server."""
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+def reader(client: Redis, late: timedelta = timedelta(seconds=10)) -> Reader:
+    """A reader that looks so long after the feeds were heard."""
+    return Reader(client, "test", RULES, lambda: RECEIVED + late)
+
+
+def exposition(source: Reader) -> str:
+    """What a scrape is answered, in process."""
+    registry = CollectorRegistry()
+    registry.register(ReadingsCollector(source))
+    return generate_latest(registry).decode()
+
+
+def series(text: str) -> Series:
+    """Every sample, by name and labels."""
+    families = text_string_to_metric_families(text)
+    return {
+        (each.name, tuple(sorted(each.labels.items()))): each.value for family in families for each in family.samples
+    }
+
+
+def labelled(**labels: str) -> Labels:
+    """Labels as `series` has them."""
+    return tuple(sorted(labels.items()))
+
+
+def expected(source: Reader) -> Series:
+    """What the reader reads, as samples."""
+    found: Series = {}
+    for measure in CATALOGUE.values():
+        for window in EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS:
+            if isinstance(measure.statistic, External):
+                continue
+            for each in source.read(measure, window, force=FORCE):
+                place = {"force": FORCE} if measure.is_open() else {"force": FORCE, "window": window}
+                words = labelled(**place, **each.dimensions)
+                name, is_told = metric_name(measure), each.state in ("live", "too_few")
+                state = labelled(force=FORCE, measure=measure.name, window=window, state=each.state)
+                found["bluelamp_reading_state", state] = 1
+                if each.state == "live":
+                    assert each.value is not None
+                    found[name, words] = each.value
+                if is_told and measure.unit != "count":
+                    found[f"{name}_n", words] = each.n
+                if is_told and measure.unit == "ratio":
+                    assert each.met is not None
+                    found[f"{name}_met", words] = each.met
+    return found
+
+
+def of_readings(found: Series) -> Series:
+    """The samples that are readings, with their states."""
+    own = {f"bluelamp_{name}" for name in OWN - {"reading_state"}} | {f"bluelamp_{name}_total" for name in OWN}
+    return {place: value for place, value in found.items() if place[0] not in own}
+
+
+def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backend: StateServer) -> None:
+    fill(redis, state_backend.url, evening(12))
+    found = series(exposition(reader(redis)))
+    assert of_readings(found) == expected(reader(redis))
+    name, words = "bluelamp_contact_999_answered_within_target_ratio", labelled(force=FORCE, window="60m")
+    assert (found[name, words], found[f"{name}_met", words], found[f"{name}_n", words]) == (0.5, 9, 18)
+    assert found["bluelamp_grade_1_opened_to_arrived_median_seconds", words] == 3600
+    assert found["bluelamp_grade_1_unresourced_over_120_seconds", labelled(force=FORCE)] == 12
+    assert found["bluelamp_state_up", ()] == 1
+    # Everything has a value here, so that equality says something; the strict force promises no time from dispatch.
+    live = {name for name, _ in of_readings(found)}
+    silent = [each for each in CATALOGUE.values() if metric_name(each) not in live]
+    assert {each.name for each in silent if not isinstance(each.statistic, External)} == {
+        "dispatched_to_arrived_within_target_ratio",
+        "grade_1_dispatched_to_arrived_within_target_ratio",
+    }
+
+
+def test_every_measure_has_its_families_and_its_question(redis: Redis, state_backend: StateServer) -> None:
+    """With an empty state as well: what is not there yet can be asked for by name."""
+    text = exposition(reader(redis))
+    helps = dict(re.findall(r"^# HELP bluelamp_(\S+) (.+)$", text, re.MULTILINE))
+    wanted: dict[str, str] = {}
+    for each in CATALOGUE.values():
+        name = metric_name(each).removeprefix("bluelamp_")
+        if not isinstance(each.statistic, External):
+            wanted |= {name: each.question}
+            wanted |= {f"{name}_n": f"How many: {each.population}"} if each.unit != "count" else {}
+            wanted |= {f"{name}_met": f"How many of them: {each.question}"} if each.unit == "ratio" else {}
+    told = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
+    assert {name: words.replace('\\"', '"') for name, words in told.items()} == wanted
+    assert {name.removesuffix("_total") for name in set(helps) - set(wanted)} == OWN
+
+
+def test_no_sample_has_a_timestamp_and_no_label_grows_with_what_happens(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    fill(redis, state_backend.url, evening(20))
+    text = exposition(reader(redis))
+    samples = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert [line for line in samples if not re.fullmatch(r'[a-z0-9_]+(\{([a-z]+="[^"]*",?)+\})? \S+', line)] == []
+    story = evening(20)
+    for number in range(10):
+        story.tell(
+            IncidentOpened, "21:20", f"x{number}", grade=f"odd-{number}", group=f"riot-{number}", area=f"a-{number}"
+        )
+        story.tell(ContactOffered, "21:20", f"x{number}", line="101", queue=f"odd-{number}")
+        story.state.partitions["incidents"][0].feed([b"{}", b"[1,", b'{"fact_type":"odd"}'])
+    fill(redis, state_backend.url, story)
+    many = series(exposition(reader(redis)))
+    reasons = {place for place in many if "reason" in dict(place[1])}
+    assert len(reasons) > 1
+    assert set(many) - reasons == set(series(text))
+    for _, words in many:
+        assert all(word in ALLOWED[label] for label, word in words), words
+
+
+ALLOWED: dict[str, set[str]] = {
+    "force": set(RULES),
+    "window": set(EXPORTED_WINDOWS),
+    "measure": set(CATALOGUE),
+    "state": set(get_args(State)),
+    "feed": {feed.name for feed in STRICT.feeds},
+    "topic": set(TOPICS),
+    "partition": {"0"},
+    "reason": set(get_args(Reason)),
+    "band": {
+        f"{lower:05}-{upper}"
+        for each in CATALOGUE.values()
+        if isinstance(each.statistic, Bands)
+        for lower, upper in zip(
+            each.statistic.edges_seconds,
+            [*(f"{edge:05}" for edge in each.statistic.edges_seconds[1:]), ""],
+            strict=True,
+        )
+    },
+}
+
+
+def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    fill(redis, state_backend.url, evening(8), silent="telephony")
+    found = series(exposition(reader(redis)))
+    assert of_readings(found) == expected(reader(redis))
+    states = {
+        (dict(words)["measure"], dict(words)["state"]) for name, words in found if name == "bluelamp_reading_state"
+    }
+    contacts = {each.name for each in CATALOGUE.values() if each.topics() == {"contacts"}}
+    assert {state for name, state in states if name in contacts} == {"stale"}
+    assert "stale" not in {state for name, state in states if name not in contacts}
+    names = {name for name, _ in found}
+    gone = {metric_name(CATALOGUE[each]) for each in contacts}
+    assert names & {name + ending for name in gone for ending in ("", "_n", "_met")} == set()
+    assert "bluelamp_grade_1_opened_to_arrived_median_seconds" in names
+    heard = {dict(words)["feed"]: value for (name, words), value in found.items() if "feed_heartbeat" in name}
+    assert heard["dispatch"] - heard["telephony"] == SILENT.total_seconds()
+
+
+# Over the wire.
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateServer]:
+    """A state server of the test's own, with an evening in it."""
+    server = StateServer(tmp_path / "state")
+    server.start()
+    try:
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            fill(client, server.url, evening(8))
+        yield server
+    finally:
+        server.stop()
+
+
+def looking(state: StateServer) -> Reader:
+    """A reader as the exporter has it."""
+    return reader(state_client(Settings(redis=state.url, state_name="test"), timeout_seconds=0.5))
+
+
+@contextmanager
+def served(source: Reader) -> Iterator[str]:
+    """The exporter on a free port; its address."""
+    server, thread = serve(source, 0, "127.0.0.1")
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def fetch(url: str) -> str:
+    """What is answered at an address of our own."""
+    with urlopen(url, timeout=10) as answer:  # noqa: S310 - http, as given by the test itself
+        text: str = answer.read().decode()
+    return text
+
+
+def scrape(url: str) -> tuple[Series, float]:
+    """The samples of a scrape, and how long it took in seconds."""
+    began = time.monotonic()
+    return series(fetch(url)), time.monotonic() - began
+
+
+def send(server: StateServer, number: signal.Signals) -> None:
+    """Send the state server a signal: stopped, it keeps its connections open and says nothing more."""
+    os.kill(server.pid, number)
+
+
+@pytest.mark.parametrize(
+    ("strike", "mend"),
+    [
+        (lambda server: server.kill(), lambda server: server.start()),
+        (lambda server: send(server, signal.SIGSTOP), lambda server: send(server, signal.SIGCONT)),
+    ],
+    ids=["killed", "frozen"],
+)
+def test_without_the_state_server_it_answers_at_once_and_says_so(
+    state: StateServer, strike: Callable[[StateServer], Any], mend: Callable[[StateServer], Any]
+) -> None:
+    with served(looking(state)) as url:
+        before, _ = scrape(url)
+        assert before["bluelamp_state_up", ()] == 1
+        strike(state)
+        try:
+            without, seconds = scrape(url)
+            assert without == {("bluelamp_state_up", ()): 0}
+            assert seconds < 3
+        finally:
+            mend(state)
+        assert scrape(url)[0] == before
+
+
+@pytest.mark.real
+def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
+    if reason := missing("prometheus"):
+        pytest.skip(reason)
+    text = exposition(looking(state))
+    told = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+
+
+@contextmanager
+def prometheus(directory: Path, target: str) -> Iterator[str]:
+    """A Prometheus that scrapes one target each second; its address."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [{"job_name": "bluelamp", "static_configs": [{"targets": [target]}]}],
+    }
+    (directory / "prometheus.yml").write_text(json.dumps(config))
+    arguments = [f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data"]
+    with (directory / "prometheus.log").open("wb") as said:
+        process = subprocess.Popen(
+            ["prometheus", *arguments, f"--web.listen-address=127.0.0.1:{port}"], stdout=said, stderr=said
+        )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ask(address: str, query: str) -> dict[Labels, float]:
+    """The answer to an instant query, by labels."""
+    try:
+        told = json.loads(fetch(f"{address}/api/v1/query?{urlencode({'query': query})}"))["data"]["result"]
+    except URLError:
+        return {}  # it is still starting
+    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in told}
+
+
+@pytest.mark.real
+def test_prometheus_itself_scrapes_the_figures(state: StateServer, tmp_path: Path) -> None:
+    if reason := missing("prometheus"):
+        pytest.skip(reason)
+    source = looking(state)
+    with served(source) as url, prometheus(tmp_path, url.split("/")[2]) as address:
+        until(lambda: ask(address, "up == 1"), 40, "a scrape")
+        name = "bluelamp_contact_999_answered_within_target_ratio"
+        shares = {dict(words)["window"]: value for words, value in ask(address, name).items()}
+        read = {
+            each: source.read("contact_999_answered_within_target_ratio", each)[0].value for each in EXPORTED_WINDOWS
+        }
+        assert shares == {window: value for window, value in read.items() if window != "15m"}
+        (counted,) = ask(address, 'count({__name__=~"bluelamp_.*"})').values()
+        assert counted == len(scrape(url)[0])
