@@ -22,6 +22,7 @@ class Call:
         is_waiting: neither taken nor gone.
         is_answered: a person has spoken, or will when it stops ringing.
         ends: when it will be over; not known while it waits or is on hold.
+        timer: what will end it; one that was set before it went on hold no longer counts.
         note: whatever the desk's listener needs to know of it.
     """
 
@@ -35,6 +36,7 @@ class Call:
         "note",
         "offered",
         "ring_seconds",
+        "timer",
         "who",
     )
 
@@ -52,6 +54,7 @@ class Call:
         self.ring_seconds, self.handling_seconds = ring_seconds, handling_seconds
         self.is_urgent, self.note = is_urgent, note
         self.is_waiting, self.is_answered, self.ends = True, False, _FOREVER
+        self.timer: Timeout | None = None
 
 
 class Listener(Protocol):
@@ -109,9 +112,11 @@ class Desk:
         if call.is_urgent and self._routine_in_hand and self._hold_after_seconds is not None:
             self._after(self._hold_after_seconds, call, self._insist)
 
-    def _after(self, seconds: float, call: Call, then: Any) -> None:
-        callbacks: Any = Timeout(self._environment, max(seconds, 0.0), call).callbacks
+    def _after(self, seconds: float, call: Call, then: Any) -> Timeout:
+        timer = Timeout(self._environment, max(seconds, 0.0), call)
+        callbacks: Any = timer.callbacks
         callbacks.append(then)
+        return timer
 
     def _leave(self, event: Any) -> None:
         call: Call = event.value
@@ -125,7 +130,7 @@ class Desk:
         if call.is_waiting and self._routine_in_hand:
             routine, _ = self._routine_in_hand.popitem()
             self._held.append((routine, routine.ends - self._environment.now))
-            routine.ends = _FOREVER
+            routine.ends, routine.timer = _FOREVER, None
             self.in_hand -= 1
             self._take(call)
 
@@ -143,12 +148,12 @@ class Desk:
             call.ends = speaks + call.handling_seconds
             if not call.is_urgent:
                 self._routine_in_hand[call] = None
-        self._after(call.ends - now, call, self._end)
+        call.timer = self._after(call.ends - now, call, self._end)
 
     def _end(self, event: Any) -> None:
         call: Call = event.value
         now = self._environment.now
-        if call.ends > now + 1e-3:
+        if call.timer is not event:
             return  # it was put on hold meanwhile
         self._routine_in_hand.pop(call, None)
         self.in_hand -= 1
@@ -177,4 +182,4 @@ class Desk:
         call.ends = self._environment.now + left_seconds
         self.in_hand += 1
         self._routine_in_hand[call] = None
-        self._after(left_seconds, call, self._end)
+        call.timer = self._after(left_seconds, call, self._end)

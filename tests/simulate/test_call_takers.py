@@ -67,6 +67,22 @@ def test_a_routine_call_goes_on_hold_for_an_urgent_one_and_takes_as_long_in_all(
     ]
 
 
+def test_a_call_that_is_resumed_the_instant_it_was_put_on_hold_ends_once() -> None:
+    """Its two timers then ring at one instant; ended twice, it would leave a call taker too many for ever."""
+    environment, told = Environment(), _Told()
+    desk = Desk(environment, told, 0, 10)
+    desk.staff(1)
+    desk.offer(routine("routine", 0))
+    environment.run(until=20)
+    desk.offer(urgent("urgent", 20, 500))
+    while environment.peek() <= 30:  # the urgent call has waited for ten seconds, and takes over
+        environment.step()
+    desk.staff(2)
+    environment.run()
+    assert [each for each in told.story if each[:2] == ("ended", "routine")] == [("ended", "routine", 102.0)]
+    assert desk.in_hand == 0
+
+
 def test_no_urgent_call_is_put_on_hold() -> None:
     story = play(urgent("one", 0), urgent("other", 20), on_duty=1, hold_after_seconds=10)
     assert ("answered", "other", 104.0) in story
