@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -82,6 +83,11 @@ def _log() -> None:
 @click.option("--mapping", help="The mapping of the extract.")
 @click.option("--speed", default="60", show_default=True, help="Times real time, or max.")
 @click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
+@click.option("--simulate", "is_simulated", is_flag=True, help="A simulated force: its history at once, then live.")
+@click.option(
+    "--history", default="35d", show_default=True, help="Of the simulated force: days (35d) or months (24mo)."
+)
+@click.option("--seed", type=int, help="Of the simulated force; 41 unless given.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
 @click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
@@ -92,6 +98,9 @@ def up_command(
     mapping: str | None,
     speed: str,
     fast_until: str | None,
+    is_simulated: bool,
+    history: str,
+    seed: int | None,
     fresh: bool,
     force: str | None,
 ) -> None:
@@ -106,6 +115,10 @@ def up_command(
     asked = Plan(workers=workers, is_fresh=fresh)
     if played:
         asked = replace(asked, replay=played.arguments, replay_words=played.words)
+    if is_simulated:
+        from bluelamp.simulating import live_arguments
+
+        asked = replace(asked, simulate=live_arguments(settings, history, seed))
     asyncio.run(Up(settings, asked, click.echo).run())
 
 
@@ -276,6 +289,74 @@ def tail(file: str, mapping: str, late_seconds: float, position: str | None, tru
 
     _log()
     follow(_settings(), file, mapping, position, late_seconds, click.echo, is_silence_trusted=trust_silence)
+
+
+@cli.command()
+@click.option("--seed", type=int, help="Of all its randomness; 41 unless given. One seed, one log.")
+@click.option("--from", "start", help="The first local day, such as 2024-12-01; that of the scenario unless given.")
+@click.option("--days", type=click.IntRange(min=1), help="How many days; those of the scenario unless given.")
+@click.option(
+    "--speed", default="max", show_default=True, help="Times real time, max, or live: history, then the clock."
+)
+@click.option("--scenario", default="normal", show_default=True, help="What is out of the ordinary: docs/simulator.md.")
+@click.option(
+    "--history", default="0d", show_default=True, help="With --speed live: days (35d) or months (24mo) before."
+)
+@click.option("--to-file", type=click.Path(dir_okay=False), help="Write the facts as JSON lines instead.")
+@click.option(
+    "--calibration", "is_calibration", is_flag=True, help="Print published, simulated and difference instead."
+)
+@_FORCE
+@_JSON
+def simulate(
+    seed: int | None,
+    start: str | None,
+    days: int | None,
+    speed: str,
+    scenario: str,
+    history: str,
+    to_file: str | None,
+    is_calibration: bool,
+    force: str | None,
+    as_json: bool,
+) -> None:
+    """Simulate a force into the log.
+
+    With --calibration: exit status 1 when a figure is off.
+    """
+    from bluelamp import simulating
+
+    settings = _settings(force=force)
+    profile = simulating.profile(load_forces(settings), settings.force)
+    if is_calibration:
+        _tell_calibration(simulating.calibration(profile, seed), as_json)
+        return
+    days_before = simulating.history_days(history)
+    is_live = speed == simulating.LIVE
+    chosen = simulating.simulation_of(profile, seed, scenario, start, is_live=is_live, history_days=days_before)
+    if to_file:
+        count = simulating.write(chosen, days, Path(to_file))
+        click.echo(f"{count:,} facts written to {to_file}.")
+        return
+    _log()
+    played = simulating.run(settings.kafka, settings.partitions, chosen, days, speed, click.echo)
+    if as_json:
+        _say(played)
+    else:
+        click.echo(f"{played.facts:,} facts told, up to {played.told_to}.")
+
+
+def _tell_calibration(found: list[Any], as_json: bool) -> None:
+    from bluelamp.simulating import failures, line
+
+    if as_json:
+        _say(found)
+    else:
+        for each in found:
+            click.echo(line(each))
+    off = failures(found)
+    click.echo(f"{len(found)} published figures, {len(off)} off.", err=True)
+    sys.exit(1 if off else 0)
 
 
 @cli.command()

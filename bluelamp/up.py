@@ -28,6 +28,8 @@ _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
 _LEFT_SECONDS = 20.0
 _TRIES = 3
+_HISTORY_SECONDS = 2.0
+_HISTORY = b" facts told, up to "
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -37,12 +39,14 @@ class Plan(Struct, frozen=True, kw_only=True):
         workers: how many worker processes.
         replay: arguments of `bluelamp replay`; empty for none.
         replay_words: what a person is told of it.
+        simulate: arguments of `bluelamp simulate`; empty for none.
         is_fresh: forget what an earlier run kept.
     """
 
     workers: int = 1
     replay: tuple[str, ...] = ()
     replay_words: str = ""
+    simulate: tuple[str, ...] = ()
     is_fresh: bool = False
 
 
@@ -60,6 +64,7 @@ class Up:
         self.directory = Path(settings.data).resolve()
         self.settings = settings
         self.children: list[Child] = []
+        self._telling: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Start everything, say where it is, and end it all on Ctrl-C or SIGTERM.
@@ -108,6 +113,9 @@ class Up:
             self._keep("gateway", "gateway")
         if self.plan.replay:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
+        if self.plan.simulate:
+            simulation = self._keep("simulate", "simulate", *self.plan.simulate, is_once=True)
+            self._telling = asyncio.create_task(self._tell_history(simulation))
         self._tell(title)
 
     async def _see_off(self) -> None:
@@ -143,6 +151,16 @@ class Up:
         command = [sys.executable, "-m", "bluelamp", *arguments]
         return self._add(Child(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
 
+    async def _tell_history(self, simulation: Child) -> None:
+        """Tell at the terminal how far the history has come, which the simulation writes to its output."""
+        told = b""
+        while True:
+            await asyncio.sleep(_HISTORY_SECONDS)
+            lines = [line for line in simulation.output.read_bytes().splitlines() if _HISTORY in line]
+            if lines and lines[-1] != told:
+                told = lines[-1]
+                self.say(f"simulate: {told.decode()}")
+
     def _add(self, child: Child) -> Child:
         self.children.append(child)
         child.start()
@@ -176,6 +194,8 @@ class Up:
 
     async def _stop(self) -> None:
         """End what uses the log and the state first, then those two."""
+        if self._telling:
+            self._telling.cancel()
         for is_part in (False, True):
             await asyncio.gather(*(each.stop() for each in self.children if (each.name in _PARTS) == is_part))
         (self.directory / RUNNING_FILE).unlink(missing_ok=True)

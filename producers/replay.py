@@ -94,7 +94,7 @@ def play(
     Raises:
         PublishError: something did not arrive.
     """
-    playing, pace = _Playing(extract, sink, progress), _Pace(speed, monotonic, wait, fast_until)
+    playing, pace = _Playing(extract, sink, progress), Pace(speed, monotonic, wait, fast_until)
     for event_time, fact in _programme(extract.facts, speed, fast_until):
         if not pace.reach(event_time):
             # Stopped: all that is older was told.
@@ -130,11 +130,22 @@ def _next_beat(beat: datetime, speed: Speed, fast_until: datetime | None) -> dat
     return beat + timedelta(seconds=speed / _HEARTBEATS_A_SECOND)
 
 
-class _Pace:
-    """Keeps event time in step with ours."""
+class Pace:
+    """Keeps event time in step with ours.
+
+    Args:
+        speed: `max`, or seconds of event time in a second of ours.
+        monotonic: a clock that is never put back, in seconds.
+        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        fast_until: what happened before it is played as fast as it goes.
+    """
 
     def __init__(
-        self, speed: Speed, monotonic: Callable[[], float], wait: Callable[[float], bool], fast_until: datetime | None
+        self,
+        speed: Speed,
+        monotonic: Callable[[], float],
+        wait: Callable[[float], bool],
+        fast_until: datetime | None = None,
     ) -> None:
         self._speed, self._monotonic, self._wait, self._fast_until = speed, monotonic, wait, fast_until
         self._began: tuple[float, datetime] | None = None

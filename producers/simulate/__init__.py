@@ -1,0 +1,1 @@
+"""A seeded discrete-event simulation of a force: one seed, one log, byte for byte."""

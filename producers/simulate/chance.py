@@ -1,0 +1,63 @@
+"""Seeded chance: a stream of random numbers for each subject kind and month, and draws that keep to what is printed."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.random import PCG64, Generator, SeedSequence
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+_normal_quantile = NormalDist().inv_cdf
+
+
+def stream(seed: int, name: str, ordinal: int) -> Generator:
+    """The random numbers of one kind of thing in one period; no other stream shifts them.
+
+    Args:
+        seed: of the whole simulation.
+        name: of the kind.
+        ordinal: of the period.
+    """
+    return Generator(PCG64(SeedSequence([seed, zlib.crc32(name.encode()), ordinal])))
+
+
+def quantiles(chance: Generator, count: int) -> Floats:
+    """Numbers between 0 and 1 in random order, one from each of `count` equal strata.
+
+    A month of independent draws would leave the median of 300 incidents several per cent from where it belongs: strata
+    keep a month to its distribution, and leave the order to chance.
+    """
+    return (chance.permutation(count) + chance.random(count)) / max(count, 1)
+
+
+def normal(places: Floats) -> Floats:
+    """The values of the standard normal distribution at quantiles."""
+    inside = np.clip(places, 1e-9, 1 - 1e-9).tolist()
+    return np.fromiter(map(_normal_quantile, inside), float, len(places))
+
+
+def lognormal(places: Floats, median: float, sigma: float) -> Floats:
+    """The values of a lognormal distribution at quantiles."""
+    return median * np.exp(sigma * normal(places))
+
+
+def apportion(total: int, weights: Sequence[float]) -> list[int]:
+    """Whole numbers that add to a total and follow weights, by largest remainders."""
+    whole = sum(weights)
+    exact = [total * weight / whole for weight in weights] if whole else [0.0] * len(weights)
+    counts = [int(each) for each in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda index: counts[index] - exact[index])
+    for index in by_remainder[: total - sum(counts)]:
+        counts[index] += 1
+    return counts
+
+
+def shuffled(chance: Generator, count: int, shares: Mapping[str, float]) -> list[str]:
+    """`count` labels in random order whose numbers follow shares as nearly as whole numbers can."""
+    labels = np.repeat(np.array(list(shares)), apportion(count, list(shares.values())))
+    labels = labels[chance.permutation(len(labels))]
+    return [str(label) for label in labels.tolist()]

@@ -1,0 +1,471 @@
+"""Incidents: opened, graded, resourced by finite units, attended or not, closed, reopened; planned a month at a time."""
+
+from collections.abc import Generator as Process
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.random import Generator
+from simpy import Environment, Event
+from simpy.events import Timeout
+
+from facts.incident import (
+    IncidentClosed,
+    IncidentOpened,
+    IncidentReclassified,
+    IncidentRegraded,
+    IncidentReopened,
+    UnitArrived,
+    UnitDispatched,
+    UnitStoodDown,
+    VideoResponseStarted,
+)
+from producers.simulate.chance import Floats, lognormal, normal, quantiles, shuffled, stream
+from producers.simulate.ledger import Ledger
+from producers.simulate.months import Month, instant, spread
+from producers.simulate.parameters import Lognormal, Parameters, month_share, of_year
+from producers.simulate.scenario import Effects
+from producers.simulate.units import Job, Units
+
+NO_AREA = "none"
+_GRADES = ("1", "2", "3", "res_centre", "other")
+_RESOURCED = ("arrived", "unrecorded", "turned_back")
+_LEAST_READY_SECONDS = 20.0
+_REGRADED_BY_SHARE = 0.7
+"""A regrade comes this far into the time to dispatch, so that the new grade's clock can still be met."""
+_RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
+
+
+class Plan(Struct, gc=False):
+    """Everything about one incident that does not wait for a unit.
+
+    Attributes:
+        who: its id.
+        opened: in seconds since 1970.
+        group: the final one; of a duplicate, the one it was opened with.
+        area: or `none`.
+        domestic: as finally recorded.
+        grade: the final one.
+        category: or None.
+        course: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video, other, duplicate,
+            out_of_force.
+        ready_seconds: from opening to asking for a unit.
+        travel_seconds: from dispatch to arrival.
+        at_scene_seconds: from arrival to release.
+        closing_seconds: from there, or from opening when nobody goes, to the closure.
+        first_grade: where it is regraded, the grade before.
+        first_group: where it is reclassified, the group before.
+        second_unit_seconds: where a second unit goes too, how long after the first.
+        reopened_seconds: where it is opened again, how long after the closure.
+        duplicate_of: of a duplicate, the incident that stands for it.
+    """
+
+    who: str
+    opened: float
+    group: str
+    area: str
+    domestic: bool
+    grade: str
+    category: str | None
+    course: str
+    ready_seconds: float = 0.0
+    travel_seconds: float = 0.0
+    at_scene_seconds: float = 0.0
+    closing_seconds: float = 0.0
+    first_grade: str | None = None
+    first_group: str | None = None
+    second_unit_seconds: float | None = None
+    reopened_seconds: float | None = None
+    duplicate_of: str | None = None
+
+
+class Incidents:
+    """The control room's incidents and the units that go to them.
+
+    Args:
+        environment: SimPy's; its time is in seconds since 1970.
+        parameters: of the force.
+        effects: of the scenario.
+        feed: that carries its facts.
+        ledger: is told the facts.
+        seed: of the simulation.
+        tag: begins every id, so that two simulations in one log stay apart.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        parameters: Parameters,
+        effects: Effects,
+        feed: str,
+        ledger: Ledger,
+        seed: int,
+        tag: str,
+    ) -> None:
+        self._environment, self._parameters, self._of = environment, parameters, parameters.incidents
+        self._effects, self._feed, self._ledger, self._seed, self._tag = effects, feed, ledger, seed, tag
+        self._areas = tuple(self._of.units)
+        self.units = Units(environment, self, self._areas, self._of.lent_travel_factor)
+
+    def month(self, month: Month) -> Iterable[Process[Event, Any, None]]:
+        """The processes of a month: requests for units, and units that come on duty and go."""
+        plans = plan_month(self._parameters, self._effects, month, self._seed, self._tag)
+        for plan in plans:
+            self._tell_opening(plan)
+        resourced = [plan for plan in plans if plan.course in _RESOURCED]
+        resourced.sort(key=lambda plan: plan.opened + plan.ready_seconds)
+        yield self._ask(resourced)
+        yield self._change_shifts(month)
+
+    def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
+        begins = self._of.shift_hours
+        for hour in month.hours:
+            wait_seconds = hour.start - self._environment.now
+            if wait_seconds < 0:
+                continue
+            yield Timeout(self._environment, wait_seconds)
+            shift = (sum(hour.of_day >= begin for begin in begins) - 1) % len(begins)
+            present = self._effects.factor("units", hour.start)
+            self.units.staff({area: round(on_duty[shift] * present) for area, on_duty in self._of.units.items()})
+
+    def _ask(self, plans: Sequence[Plan]) -> Process[Event, Any, None]:
+        environment = self._environment
+        for plan in plans:
+            wait_seconds = plan.opened + plan.ready_seconds - environment.now
+            if wait_seconds < 0:
+                continue  # the simulation begins within the month
+            yield Timeout(environment, wait_seconds)
+            self.units.request(self._job(plan))
+
+    def _job(self, plan: Plan) -> Job:
+        area = plan.area if plan.area != NO_AREA else self._areas[int(plan.opened) % len(self._areas)]
+        stays = None if plan.course == "turned_back" else plan.at_scene_seconds
+        return Job(plan.who, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan)
+
+    # Where units go.
+
+    def dispatched(self, job: Job, unit: str, at: float, arrives: float, released: float) -> None:
+        """A unit goes, arrives, and is released."""
+        plan: Plan = job.note
+        who, number = job.who, job.number
+        at, arrives, released = _whole(at), _whole(arrives), _whole(released)
+        common: dict[str, Any] = {"force": self._parameters.force, "subject_id": who, "unit": unit}
+        add, feed = self._ledger.add, self._feed
+        add(at, feed, UnitDispatched(fact_id=f"{who}.dispatched-{number}", at=instant(at), **common))
+        if plan.course == "arrived":
+            add(arrives, feed, UnitArrived(fact_id=f"{who}.arrived-{number}", at=instant(arrives), **common))
+        add(released, feed, UnitStoodDown(fact_id=f"{who}.released-{number}", at=instant(released), **common))
+        if number == 1:
+            self._tell_closing(plan, released + plan.closing_seconds)
+            if plan.second_unit_seconds is not None:
+                self._send_another(job, plan, arrives + plan.second_unit_seconds - at)
+
+    def _send_another(self, job: Job, plan: Plan, after_seconds: float) -> None:
+        stays = plan.at_scene_seconds / 2
+        another = Job(job.who, job.area, job.urgency + 1, plan.travel_seconds, stays, job.number + 1, plan)
+        callbacks: Any = Timeout(self._environment, after_seconds, another).callbacks
+        callbacks.append(self._ask_again)
+
+    def _ask_again(self, event: Any) -> None:
+        self.units.request(event.value)
+
+    # What is told of an incident besides.
+
+    def _tell_opening(self, plan: Plan) -> None:
+        group = plan.first_group or plan.group
+        fact = IncidentOpened(
+            fact_id=f"{plan.who}.opened",
+            force=self._parameters.force,
+            at=instant(plan.opened),
+            subject_id=plan.who,
+            grade=plan.first_grade or plan.grade,
+            group=group,
+            area=None if plan.area == NO_AREA else plan.area,
+            domestic=group == "domestic",
+            category=plan.category,
+        )
+        self._ledger.add(plan.opened, self._feed, fact)
+        if plan.first_grade:
+            self._tell_regrade(plan)
+        if plan.course == "video":
+            self._tell_video(plan)
+        if plan.course not in _RESOURCED:
+            self._tell_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
+
+    def _tell_regrade(self, plan: Plan) -> None:
+        at = _whole(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
+        fact = IncidentRegraded(
+            fact_id=f"{plan.who}.regraded",
+            force=self._parameters.force,
+            at=instant(at),
+            subject_id=plan.who,
+            grade=plan.grade,
+        )
+        self._ledger.add(at, self._feed, fact)
+
+    def _tell_video(self, plan: Plan) -> None:
+        at = _whole(plan.opened + plan.ready_seconds)
+        fact = VideoResponseStarted(
+            fact_id=f"{plan.who}.video", force=self._parameters.force, at=instant(at), subject_id=plan.who
+        )
+        self._ledger.add(at, self._feed, fact)
+
+    def _tell_closing(self, plan: Plan, second: float) -> None:
+        at = _whole(second)
+        common: dict[str, Any] = {"force": self._parameters.force, "subject_id": plan.who}
+        if plan.first_group:
+            reclassified = IncidentReclassified(
+                fact_id=f"{plan.who}.reclassified",
+                at=instant(at),
+                group=plan.group,
+                domestic=plan.domestic,
+                **common,
+            )
+            self._ledger.add(at, self._feed, reclassified)
+        result = _RESULTS.get(plan.course, plan.course)
+        self._tell_closed(plan, at, result, "closed", common)
+        if plan.reopened_seconds is not None:
+            again = _whole(at + plan.reopened_seconds)
+            reopened = IncidentReopened(fact_id=f"{plan.who}.reopened", at=instant(again), **common)
+            self._ledger.add(again, self._feed, reopened)
+            self._tell_closed(plan, again + max(plan.closing_seconds, 600.0), result, "closed-again", common)
+
+    def _tell_closed(self, plan: Plan, second: float, result: str, word: str, common: Mapping[str, Any]) -> None:
+        at = _whole(second)
+        closed = IncidentClosed(
+            fact_id=f"{plan.who}.{word}",
+            at=instant(at),
+            result=result,  # type: ignore[arg-type]
+            duplicate_of=plan.duplicate_of,
+            **common,
+        )
+        self._ledger.add(at, self._feed, closed)
+
+
+def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int, tag: str) -> list[Plan]:
+    """Every incident opened in a month, in order, with its final group, area and grade as the year's figures have them."""
+    chance = stream(seed, "incidents", month.ordinal)
+    plans = _open(parameters, month, chance, tag)
+    plans += _more(parameters, effects, month, stream(seed, "more incidents", month.ordinal), tag, plans)
+    plans.sort(key=attrgetter("opened"))
+    by_grade: dict[str, list[Plan]] = {grade: [] for grade in _GRADES}
+    for plan in plans:
+        by_grade[plan.grade].append(plan)
+    for grade, graded in by_grade.items():
+        _set_courses(parameters, month, chance, grade, graded)
+        _set_times(parameters, month, chance, grade, graded)
+    _set_duplicates(chance, plans, parameters)
+    _set_changes(chance, plans, parameters)
+    return plans
+
+
+def _open(parameters: Parameters, month: Month, chance: Generator, tag: str) -> list[Plan]:
+    """The incidents of a month with group, area, grade and category."""
+    of = parameters.incidents
+    groups = [(group, month_share(years, of.months, month)) for group, years in of.groups.items()]
+    kinds = [(group, grade) for group, count in groups for grade in _grades(parameters, month, chance, group, count)]
+    order = chance.permutation(len(kinds)).tolist()
+    areas = shuffled(chance, len(kinds), {area: of_year(years, month.year) for area, years in of.areas.items()})
+    shape = of.shape
+    at = spread(month, len(kinds), shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
+    burglaries = month_share(of.home_burglary.years, of.months, month)
+    plans: list[Plan] = []
+    for number, (opened, area, index) in enumerate(zip(at.tolist(), areas, order, strict=True)):
+        group, grade = kinds[index]
+        is_burglary = burglaries > 0 and group == "crime" and grade == of.home_burglary.grade
+        burglaries -= is_burglary
+        category = "home_burglary" if is_burglary else None
+        who = f"{tag}i{month.ordinal}-{number}"
+        plans.append(Plan(who, _whole(opened), group, area, group == "domestic", grade, category, ""))
+    return plans
+
+
+def _more(
+    parameters: Parameters, effects: Effects, month: Month, chance: Generator, tag: str, plans: Sequence[Plan]
+) -> list[Plan]:
+    """The incidents that a scenario adds: a multiple of the ordinary ones of its hours, of one grade and group."""
+    areas = list(parameters.incidents.units)
+    found: list[Plan] = []
+    for spell in effects.spells("incidents"):
+        if not month.start <= spell.start < month.end:
+            continue
+        ordinary = sum(spell.start <= plan.opened < spell.end for plan in plans)
+        count = round(max(0.0, spell.effect.factor - 1) * ordinary)
+        at = spell.start + chance.random(count) * (spell.end - spell.start)
+        for second, area in zip(at.tolist(), chance.integers(0, len(areas), count).tolist(), strict=True):
+            who = f"{tag}j{month.ordinal}-{len(found)}"
+            grade, group = spell.effect.grade, spell.effect.group
+            found.append(Plan(who, _whole(second), group, areas[area], False, grade, None, ""))
+    return found
+
+
+def _grades(parameters: Parameters, month: Month, chance: Generator, group: str, count: int) -> list[str]:
+    of = parameters.incidents
+    if group != "domestic":
+        return shuffled(chance, count, of.grades[group])
+    # The report prints how many domestic incidents were Grade 2, month by month.
+    priority = min(count, round(of_year(of.domestic.volumes, month.year)[month.number - 1]))
+    return ["2"] * priority + shuffled(chance, count - priority, of.grades[group])
+
+
+def _set_courses(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[Plan]) -> None:
+    """What becomes of the incidents of a grade: first those that need no attendance, then who is reached."""
+    of = parameters.incidents
+    for is_domestic in (False, True):
+        chosen = [plan for plan in plans if plan.domestic is is_domestic and plan.category is None]
+        courses = of.courses[grade]
+        arrived = of_year(courses.arrived, month.year)[month.number - 1]
+        if grade == "2" and is_domestic:
+            arrived = of.domestic.arrived_share
+        needed = 1 - sum(courses.not_needed.values())
+        failed = sum(courses.otherwise.values())
+        shares = {
+            **courses.not_needed,
+            "arrived": needed * arrived,
+            **{course: needed * (1 - arrived) * share / failed for course, share in courses.otherwise.items()},
+        }
+        for plan, course in zip(chosen, shuffled(chance, len(chosen), shares), strict=True):
+            plan.course = course
+    burglaries = [plan for plan in plans if plan.category]
+    attended = of.home_burglary.attended_share
+    shares = {"arrived": attended, "not_attended": 1 - attended}
+    for plan, course in zip(burglaries, shuffled(chance, len(burglaries), shares), strict=True):
+        plan.course = course
+
+
+def _set_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[Plan]) -> None:
+    """How long each step takes, stratified over those that were reached: they are what medians are taken of."""
+    of = parameters.incidents
+    reached = [plan for plan in plans if plan.course == "arrived" and not plan.duplicate_of]
+    rest = [plan for plan in plans if plan.course != "arrived"]
+    for chosen in (reached, rest):
+        count = len(chosen)
+        if grade == "1":
+            ready, travel = _immediate_times(parameters, month, chance, count)
+        else:
+            travel = lognormal(quantiles(chance, count), of.travel.median_seconds, of.travel.sigma)
+            ready = _ready_times(parameters, month, chance, grade, chosen) - travel
+        at_scene = _times(of.at_scene[grade], chance, count)
+        closing = _times(of.closing[grade], chance, count)
+        for plan, *times in zip(chosen, ready.tolist(), travel.tolist(), at_scene, closing, strict=True):
+            plan.ready_seconds = max(_LEAST_READY_SECONDS, times[0])
+            plan.travel_seconds, plan.at_scene_seconds, plan.closing_seconds = times[1:]
+    _set_video(parameters, month, chance, grade, reached)
+
+
+def _immediate_times(parameters: Parameters, month: Month, chance: Generator, count: int) -> tuple[Floats, Floats]:
+    """Opened to dispatched and dispatched to arrived: who is sent late goes to the nearer jobs, so the two lean apart."""
+    of, index = parameters.incidents.immediate, month.number - 1
+    first = quantiles(chance, count)
+    ready = lognormal(
+        first, of_year(of.dispatch_seconds, month.year)[index], of_year(of.dispatch_sigma, month.year)[index]
+    )
+    # Ranks of a second draw that leans against the first keep both distributions and tie them together.
+    leaning = of.correlation * normal(first) + (1 - of.correlation**2) ** 0.5 * chance.standard_normal(count)
+    second = (np.argsort(np.argsort(leaning)) + chance.random(count)) / max(count, 1)
+    travel = lognormal(
+        second, of_year(of.travel_seconds, month.year)[index], of_year(of.travel_sigma, month.year)[index]
+    )
+    return ready, travel
+
+
+def _ready_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]) -> Floats:
+    """Opened to arrived, as if units were always to be had."""
+    of, index = parameters.incidents, month.number - 1
+    if grade != "2":
+        later = of.later[grade]
+        return lognormal(quantiles(chance, len(plans)), later.median_seconds, later.sigma)
+    median = of_year(of.priority.arrival_seconds, month.year)[index]
+    domestic = [number for number, plan in enumerate(plans) if plan.domestic]
+    found = np.empty(len(plans))
+    others = np.array([not plan.domestic for plan in plans], dtype=bool)
+    found[others] = lognormal(quantiles(chance, len(plans) - len(domestic)), median, of.priority.sigma)
+    found[domestic] = _domestic_times(parameters, month, chance, len(domestic))
+    return found
+
+
+def _domestic_times(parameters: Parameters, month: Month, chance: Generator, count: int) -> Floats:
+    """Domestic Grade 2: some are reached at once, the others by appointment; the median is the report's of the month."""
+    of, index = parameters.incidents.domestic, month.number - 1
+    quick = of_year(of.quick_share, month.year)[index]
+    median = of_year(of.arrival_seconds, month.year)[index]
+    places = quantiles(chance, count)
+    middle = float(normal(np.array([(0.5 - quick) / (1 - quick)]))[0])
+    slow = lognormal(
+        np.clip((places - quick) / (1 - quick), 0, 1),
+        median * 2.718281828 ** (-middle * of.slow_sigma),
+        of.slow_sigma,
+    )
+    soon = lognormal(np.clip(places / quick, 0, 1), of.quick.median_seconds, of.quick.sigma)
+    return np.where(places < quick, soon, slow)
+
+
+def _set_video(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]) -> None:
+    """Enhanced video response instead of a unit, for some domestic Grade 2 that would have been reached."""
+    eligible = [plan for plan in plans if grade == "2" and plan.domestic]
+    share = of_year(parameters.incidents.domestic.video_share, month.year)[month.number - 1]
+    count = round(share * len(eligible))
+    if not count:
+        return
+    # One of each stretch of the sorted times: video is neither the quick nor the slow way.
+    eligible.sort(key=lambda plan: plan.ready_seconds)
+    for place in (np.arange(count) + chance.random()) / count * len(eligible):
+        plan = eligible[int(place)]
+        plan.course = "video"
+        plan.ready_seconds += plan.travel_seconds
+
+
+def _set_duplicates(chance: Generator, plans: list[Plan], parameters: Parameters) -> None:
+    """Duplicates and incidents out of force: opened as any other, known for what they are within minutes."""
+    of = parameters.incidents
+    chosen = [(number, plan) for number, plan in enumerate(plans) if plan.group == of.duplicate_group]
+    results = shuffled(chance, len(chosen), of.duplicate_results)
+    groups = shuffled(chance, len(chosen), of.duplicate_opened_as)
+    parents = chance.random(len(chosen)).tolist()
+    known = _times(of.duplicate_known, chance, len(chosen))
+    for (number, plan), result, group, place, seconds in zip(chosen, results, groups, parents, known, strict=True):
+        plan.course, plan.group, plan.domestic = result, group, group == "domestic"
+        plan.ready_seconds, plan.closing_seconds = _LEAST_READY_SECONDS, seconds
+        if result == "duplicate" and number:
+            plan.duplicate_of = plans[max(0, number - 1 - int(place * 20))].who
+
+
+def _set_changes(chance: Generator, plans: list[Plan], parameters: Parameters) -> None:
+    """Regrades, reclassifications, second units and reopenings."""
+    of = parameters.incidents
+    count = len(plans)
+    draws = chance.random((count, 4)).tolist()
+    ups = chance.random(count).tolist()
+    groups = shuffled(chance, count, {group: of_year(years, 2024) for group, years in of.groups.items()})
+    reopened = _times(of.reopened_after, chance, count)
+    for plan, (regrade, reclass, second, reopen), up, group, seconds in zip(
+        plans, draws, ups, groups, reopened, strict=True
+    ):
+        if plan.duplicate_of or plan.course == "out_of_force":
+            continue
+        if regrade < of.regraded_share:
+            plan.first_grade = _grade_before(plan.grade, is_upgrade=up < of.upgrade_share)
+        if reclass < of.reclassified_share and group not in (plan.group, of.duplicate_group):
+            plan.first_group = group
+        if second < of.second_unit_share and plan.grade == "1" and plan.course == "arrived":
+            plan.second_unit_seconds = 60 + 600 * up
+        if reopen < of.reopened_share:
+            plan.reopened_seconds = seconds
+
+
+def _grade_before(grade: str, *, is_upgrade: bool) -> str | None:
+    """The neighbouring grade that it was raised from, or lowered from; None where there is no such."""
+    index = _GRADES.index(grade) + (1 if is_upgrade else -1)
+    return _GRADES[index] if 0 <= index < len(_GRADES) - 1 else None
+
+
+def _times(of: Lognormal, chance: Generator, count: int) -> list[float]:
+    values: list[float] = lognormal(quantiles(chance, count), of.median_seconds, of.sigma).tolist()
+    return values
+
+
+def _whole(second: float) -> float:
+    """Command and control tells whole seconds."""
+    return float(round(second))

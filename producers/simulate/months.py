@@ -1,0 +1,128 @@
+"""The local calendar of a month: its hours as they pass, 23 and 25 hour days included, and arrivals spread over them."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from msgspec import Struct
+from numpy.random import Generator
+
+from producers.simulate.chance import Floats
+
+_DAY_SIGMA = 0.05
+"""How much busier one day is than another, besides its weekday: the spread of a factor about 1."""
+_SATURDAY = 5
+
+
+class Hour(Struct, frozen=True):
+    """One hour as it passes.
+
+    Attributes:
+        start: in seconds since 1970.
+        day: the local date it belongs to, as an ordinal.
+        of_day: by the local clock, 0 to 23.
+        weekday: 0 is Monday.
+    """
+
+    start: float
+    day: int
+    of_day: int
+    weekday: int
+
+
+class Month(Struct, frozen=True):
+    """A local month.
+
+    Attributes:
+        year: of the calendar.
+        number: 1 to 12.
+        hours: in order; 743 or 745 of them where the clocks change.
+    """
+
+    year: int
+    number: int
+    hours: tuple[Hour, ...]
+
+    @property
+    def start(self) -> float:
+        """In seconds since 1970."""
+        return self.hours[0].start
+
+    @property
+    def end(self) -> float:
+        """In seconds since 1970; not in the month."""
+        return self.hours[-1].start + 3600
+
+    @property
+    def ordinal(self) -> int:
+        """Counts months: the key of its random numbers."""
+        return self.year * 12 + self.number
+
+
+@lru_cache(maxsize=64)
+def month_of(year: int, number: int, zone: ZoneInfo) -> Month:
+    """A month by its year and number."""
+    after = (year + number // 12, number % 12 + 1)
+    start, end = midnight(date(year, number, 1), zone), midnight(date(*after, 1), zone)
+    return Month(year, number, tuple(_hour(second, zone) for second in range(int(start), int(end), 3600)))
+
+
+def month_at(second: float, zone: ZoneInfo) -> Month:
+    """The month that an instant lies in."""
+    local = datetime.fromtimestamp(second, zone)
+    return month_of(local.year, local.month, zone)
+
+
+def midnight(day: date, zone: ZoneInfo) -> float:
+    """The start of a local day, in seconds since 1970."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+
+
+def instant(second: float) -> datetime:
+    """An instant of the simulation as facts carry it."""
+    return _from_timestamp(second, UTC)
+
+
+_from_timestamp = datetime.fromtimestamp
+
+
+def _hour(second: int, zone: ZoneInfo) -> Hour:
+    local = datetime.fromtimestamp(second, zone)
+    return Hour(float(second), local.toordinal(), local.hour, local.weekday())
+
+
+def spread(
+    month: Month,
+    count: int,
+    weekday_hours: Sequence[float],
+    weekend_hours: Sequence[float],
+    weekdays: Sequence[float],
+    chance: Generator,
+) -> Floats:
+    """Instants of `count` arrivals in a month, in order.
+
+    The month's total is given, and chance decides on the day, the hour and the second.
+
+    Args:
+        month: whose hours they fall in.
+        count: how many.
+        weekday_hours: 24 weights by the local clock, Monday to Friday.
+        weekend_hours: likewise for Saturday and Sunday.
+        weekdays: 7 weights, Monday first.
+        chance: the stream of these arrivals.
+    """
+    first = month.hours[0].day
+    busy = chance.lognormal(0.0, _DAY_SIGMA, month.hours[-1].day - first + 1)
+    weights = np.array(
+        [
+            (weekend_hours if hour.weekday >= _SATURDAY else weekday_hours)[hour.of_day]
+            * weekdays[hour.weekday]
+            * busy[hour.day - first]
+            for hour in month.hours
+        ]
+    )
+    numbers = chance.multinomial(count, weights / weights.sum())
+    starts = np.repeat(np.array([hour.start for hour in month.hours]), numbers)
+    return np.sort(np.round(starts + chance.random(count) * 3599.9, 1))

@@ -1,0 +1,151 @@
+"""From what happened to what is told: when, in which order, late, twice, wrong at first and put right, or withdrawn."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from numpy.random import Generator
+
+from facts.fact import FactWithdrawn, SubjectFact
+from facts.incident import UnitArrived
+from facts.union import AnyFact, Topic, topic_of
+from producers.simulate.chance import stream
+from producers.simulate.ledger import Happened
+from producers.simulate.months import instant
+from producers.simulate.parameters import Reporting
+from producers.simulate.scenario import Effects
+
+_TELEPHONY: tuple[Topic, ...] = ("contacts",)
+_MINUTE_SECONDS = 60.0
+
+
+class Told(Struct, frozen=True, gc=False):
+    """A fact as it is told.
+
+    Attributes:
+        at: when it is told, in seconds since 1970; never before it happened.
+        feed: that tells it.
+        topic: that it travels on.
+        fact: what is told.
+    """
+
+    at: float
+    feed: str
+    topic: Topic
+    fact: AnyFact
+
+
+class Reporter:
+    """Tells what happened, as systems and people do.
+
+    Args:
+        reporting: at which rates.
+        effects: of the scenario: feeds that fall silent or tell all again, and what nobody can read.
+        seed: of the simulation.
+    """
+
+    def __init__(self, reporting: Reporting, effects: Effects, seed: int) -> None:
+        self._of, self._effects, self._seed = reporting, effects, seed
+        self._has_trouble = bool(effects.spells("feed_silent") or effects.spells("feed_replayed"))
+        self._untold: list[tuple[float, int, Told]] = []
+        self._number = 0
+
+    def tell(self, happened: Sequence[Happened], before: float) -> Sequence[Told]:
+        """What is told before an instant, in order of telling.
+
+        Args:
+            happened: the facts from where the last call ended to `before`, in order.
+            before: in seconds since 1970.
+        """
+        chance = stream(self._seed, "reporting", int(before))
+        delays = chance.exponential(self._of.delay_mean_seconds, len(happened)).clip(0.1, self._of.delay_seconds_max)
+        fates = chance.random(len(happened)).tolist()
+        for (at, _, feed, fact), delay, fate in zip(happened, delays.tolist(), fates, strict=True):
+            self._report(at, feed, fact, delay, fate, chance)
+        self._untold.sort()  # no two have the same number: what is told is never compared
+        count = bisect_left(self._untold, before, key=itemgetter(0))
+        due, self._untold = self._untold[:count], self._untold[count:]
+        return [told for _, _, told in due]
+
+    def _report(self, at: float, feed: str, fact: AnyFact, delay: float, fate: float, chance: Generator) -> None:
+        topic = topic_of(type(fact)) or "contacts"
+        of, told_at = self._of, at + delay
+        if fate < of.duplicated_share:
+            self._put(
+                told_at + _drawn(chance, of.duplicated_after.median_seconds, of.duplicated_after.sigma),
+                feed,
+                topic,
+                fact,
+            )
+        elif topic not in _TELEPHONY:
+            # What follows is drawn from the same number: one fact has one fate.
+            fate -= of.duplicated_share
+            if fate < of.late_share:
+                told_at += _drawn(chance, of.late.median_seconds, of.late.sigma)
+            elif fate < of.late_share + of.corrected_share and topic != "occurrences":
+                fact = self._wrong_at_first(told_at, feed, topic, fact, chance)
+            elif fate < of.late_share + of.corrected_share + of.withdrawn_share and isinstance(fact, UnitArrived):
+                self._withdraw(told_at, feed, topic, fact, chance)
+        self._put(told_at, feed, topic, fact)
+        if self._effects.scenario.poison_share and chance.random() < self._effects.scenario.poison_share:
+            self._put(told_at, feed, topic, _poisoned(fact, int(chance.integers(len(_POISONS)))))
+
+    def _wrong_at_first(self, told_at: float, feed: str, topic: Topic, fact: AnyFact, chance: Generator) -> AnyFact:
+        """The fact with a wrong time, which is told first; the right one follows and says what it corrects."""
+        if not isinstance(fact, SubjectFact):
+            return fact
+        right = msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}.c", corrects=fact.fact_id)
+        after = _MINUTE_SECONDS + _drawn(
+            chance, self._of.corrected_after.median_seconds, self._of.corrected_after.sigma
+        )
+        self._put(told_at + after, feed, topic, right)
+        wrong_by = timedelta(seconds=1 + int(chance.random() * self._of.wrong_by_seconds))
+        return msgspec.structs.replace(fact, at=fact.at - wrong_by)
+
+    def _withdraw(self, told_at: float, feed: str, topic: Topic, fact: UnitArrived, chance: Generator) -> None:
+        """A second press by mistake, some minutes early by a wrong clock, which is then withdrawn."""
+        mistaken = msgspec.structs.replace(
+            fact, fact_id=f"{fact.fact_id}.x", at=fact.at - timedelta(seconds=1 + int(chance.random() * 120))
+        )
+        self._put(told_at, feed, topic, mistaken)
+        withdrawn_at = round(told_at + 2 * _MINUTE_SECONDS + chance.random() * 30 * _MINUTE_SECONDS, 1)
+        withdrawal = FactWithdrawn(
+            fact_id=f"{fact.fact_id}.w",
+            force=fact.force,
+            at=instant(withdrawn_at),
+            subject_id=fact.subject_id,
+            withdraws=mistaken.fact_id,
+        )
+        self._put(withdrawn_at + 1.0, feed, topic, withdrawal)
+
+    def _put(self, told_at: float, feed: str, topic: Topic, fact: AnyFact) -> None:
+        if not self._has_trouble:
+            self._number += 1
+            self._untold.append((told_at, self._number, Told(told_at, feed, topic, fact)))
+            return
+        again_at = self._effects.told_again(feed, told_at)
+        told_at = self._effects.told_after_silence(feed, told_at) or told_at
+        for at in (told_at,) if again_at is None else (told_at, again_at):
+            self._number += 1
+            self._untold.append((at, self._number, Told(at, feed, topic, fact)))
+
+
+def _drawn(chance: Generator, median_seconds: float, sigma: float) -> float:
+    return float(median_seconds * chance.lognormal(0.0, sigma))
+
+
+def _poisoned(fact: AnyFact, kind: int) -> AnyFact:
+    """A fact that no reader takes, as broken feeds send them; readers put it into quarantine with its reason."""
+    return msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}.bad", **_POISONS[kind])
+
+
+_POISONS: tuple[dict[str, Any], ...] = (
+    {"force": "nowhere"},
+    {"force": "not a label"},
+    {"at": datetime(2099, 1, 1, tzinfo=UTC)},
+    {"at": datetime(2024, 1, 1)},  # noqa: DTZ001 - that it has no zone is what is wrong with it
+)

@@ -1,0 +1,164 @@
+"""The simulation: a force from a first day on, as one log of facts in the order in which they are told."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from simpy import Environment
+
+from facts.errors import SettingError
+from facts.fact import SubjectFact
+from facts.force import Force
+from facts.union import Topic
+from producers.simulate.contacts import Contacts, Feeds
+from producers.simulate.custody import CustodyRecord
+from producers.simulate.incidents import Incidents
+from producers.simulate.ledger import Ledger
+from producers.simulate.months import Month, midnight, month_at
+from producers.simulate.occurrences import Records
+from producers.simulate.parameters import Parameters, Reporting
+from producers.simulate.reporting import Reporter, Told
+from producers.simulate.scenario import NORMAL, Effects, Scenario
+
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2090, 1, 1)
+
+
+class Simulation(Struct, frozen=True, kw_only=True):
+    """What is simulated: the same simulation tells the same log, byte for byte.
+
+    The first day belongs to it: the simulation begins `warm_up_days` before, with empty queues, and tells nothing of
+    contacts, incidents and detentions that began before the first day. Where it ends does not matter to what comes before.
+
+    Attributes:
+        force: the profile.
+        parameters: of that force.
+        scenario: what is out of the ordinary.
+        seed: of all its randomness.
+        start: the first local day.
+    """
+
+    force: Force
+    parameters: Parameters
+    scenario: Scenario
+    seed: int
+    start: date
+
+    def effects(self) -> Effects:
+        """The scenario's effects at their places in time."""
+        return Effects(self.scenario, self.start, self.force.zone())
+
+    def reporting(self) -> Reporting:
+        """The rates of late, duplicated and corrected facts, those of the scenario before the ordinary ones."""
+        return msgspec.structs.replace(self.parameters.reporting, **self.scenario.reporting)
+
+    def tag(self) -> str:
+        """Begins every id: two seeds, or two scenarios, in one log stay apart."""
+        return f"s{self.seed}-" if self.scenario.name == NORMAL else f"s{self.seed}-{self.scenario.name}-"
+
+    def told(self) -> Iterator[Told]:
+        """Everything that is told, in order of telling, without end: a day is simulated when the one before is used up.
+
+        Raises:
+            SettingError: the simulation does not fit its force, or its first day.
+        """
+        _check(self)
+        for day in _Days(self).days():
+            yield from day
+
+    def told_before(self, second: float) -> Iterator[Told]:
+        """What is told before an instant, in seconds since 1970."""
+        for told in self.told():
+            if told.at >= second:
+                return
+            yield told
+
+    def end_of(self, days: int) -> float:
+        """The end of the simulation's first days, in seconds since 1970."""
+        return midnight(self.start + timedelta(days=days), self.force.zone())
+
+
+class _Days:
+    """The parts of a simulation, run a local day at a time.
+
+    Args:
+        simulation: whose.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation, self._zone = simulation, simulation.force.zone()
+        parameters, effects = simulation.parameters, simulation.effects()
+        self._first = simulation.start - timedelta(days=parameters.warm_up_days)
+        self._environment = Environment(initial_time=midnight(self._first, self._zone))
+        self._ledger = Ledger()
+        feeds, tag, seed = feeds_of(simulation.force), simulation.tag(), simulation.seed
+        common: tuple[Any, ...] = (self._ledger, seed, tag)
+        of_contacts = Feeds(feeds["contacts", "999"], feeds["contacts", "101"], feeds["contacts", "digital"])
+        contacts = Contacts(self._environment, parameters, effects, of_contacts, *common)
+        incidents = Incidents(self._environment, parameters, effects, feeds["incidents", ""], *common)
+        custody = CustodyRecord(parameters, feeds["custody", ""], *common)
+        records = Records(parameters, feeds["occurrences", ""], *common)
+        self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
+        self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
+        self._reporter = Reporter(simulation.reporting(), effects, seed)
+
+    def days(self) -> Iterator[Sequence[Told]]:
+        """What is told on each day from the first on."""
+        began_before: set[str] = set()
+        day, last_month = self._first, None
+        while True:
+            month = month_at(midnight(day, self._zone), self._zone)
+            if month is not last_month:
+                self._begin(month)
+                last_month = month
+            day += timedelta(days=1)
+            end = midnight(day, self._zone)
+            self._environment.run(until=end)
+            happened = self._ledger.take(end)
+            if day <= self._simulation.start:
+                began_before.update(fact.subject_id for *_, fact in happened if isinstance(fact, SubjectFact))
+                continue
+            new = [each for each in happened if each[3].subject_id not in began_before]  # type: ignore[union-attr]
+            yield self._reporter.tell(new, end)
+
+    def _begin(self, month: Month) -> None:
+        for process in (process for processes in self._processes for process in processes(month)):
+            self._environment.process(process)
+        for draw in self._drawn:
+            draw(month)
+
+
+def feeds_of(force: Force) -> dict[tuple[Topic, str], str]:
+    """The feed that carries each topic, and each line of contacts.
+
+    Raises:
+        SettingError: the profile lists none.
+    """
+    found: dict[tuple[Topic, str], str] = {}
+    wanted: tuple[tuple[Topic, str], ...] = (
+        ("contacts", "999"),
+        ("contacts", "101"),
+        ("contacts", "digital"),
+        ("incidents", ""),
+        ("custody", ""),
+        ("occurrences", ""),
+    )
+    for topic, line in wanted:
+        for feed in force.feeds:
+            if feed.topic == topic and (not line or not feed.lines or line in feed.lines):
+                found.setdefault((topic, line), feed.name)
+        if (topic, line) not in found:
+            what = f"No feed of {force.name} carries {line or topic}."
+            raise SettingError(what, where="feeds of the profile", hint="List a feed for each topic and line.")
+    return found
+
+
+def _check(simulation: Simulation) -> None:
+    parameters, force = simulation.parameters, simulation.force
+    if parameters.force != force.name:
+        hint = f"Simulate {parameters.force}, or write parameters for {force.name}: docs/simulator.md."
+        raise SettingError(f"There are no parameters for {force.name}.", where="--force", hint=hint)
+    if not _EARLIEST <= simulation.start <= _LATEST:
+        hint = f"Give a day from {_EARLIEST} to {_LATEST}."
+        raise SettingError(f"{simulation.start} is no day to simulate.", where="--from", hint=hint)

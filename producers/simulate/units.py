@@ -1,0 +1,132 @@
+"""Units on patrol: finite in each area, sent to the most urgent job first, lent to a neighbour for an immediate one."""
+
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from typing import Any, Protocol
+
+from msgspec import Struct
+from simpy import Environment
+from simpy.events import Timeout
+
+
+class Job(Struct, gc=False):
+    """One request for a unit.
+
+    Attributes:
+        who: the incident.
+        area: where; a unit of that area goes.
+        urgency: 0 for an immediate response; the least goes first.
+        travel_seconds: for a unit of the area; a lent one takes longer.
+        at_scene_seconds: how long it stays; None when it is turned back on its way.
+        number: which unit of the incident it is, from 1.
+        note: whatever the listener needs to know of it.
+    """
+
+    who: str
+    area: str
+    urgency: int
+    travel_seconds: float
+    at_scene_seconds: float | None
+    number: int = 1
+    note: Any = None
+
+
+class Listener(Protocol):
+    """Who is told where units go."""
+
+    def dispatched(self, job: Job, unit: str, at: float, arrives: float, released: float) -> None:
+        """A unit goes; times in seconds since 1970. One that is turned back is released when it would arrive."""
+
+
+class Units:
+    """The units of a force.
+
+    Args:
+        environment: SimPy's; its time is in seconds since 1970.
+        listener: is told where they go.
+        areas: of the force.
+        lent_travel_factor: how much longer a lent unit travels.
+    """
+
+    def __init__(
+        self, environment: Environment, listener: Listener, areas: tuple[str, ...], lent_travel_factor: float
+    ) -> None:
+        self._environment, self._listener = environment, listener
+        self._lent_travel_factor = lent_travel_factor
+        self._on_duty = dict.fromkeys(areas, 0)
+        self._sent = dict.fromkeys(areas, 0)
+        self._free_numbers: dict[str, list[int]] = {area: [] for area in areas}
+        self._last_number = dict.fromkeys(areas, 0)
+        self._waiting: dict[str, list[tuple[int, int, Job]]] = {area: [] for area in areas}
+        self._asked = 0
+
+    def staff(self, on_duty: Mapping[str, int]) -> None:
+        """Set how many units are on duty in each area; those who go finish their job."""
+        self._on_duty.update(on_duty)
+        for area in self._on_duty:
+            self._serve(area)
+
+    def request(self, job: Job) -> None:
+        """A job needs a unit, now or as soon as there is one."""
+        area = job.area if self._free(job.area) > 0 else self._lender(job)
+        if area:
+            self._send(job, area)
+            return
+        self._asked += 1
+        heappush(self._waiting[job.area], (job.urgency, self._asked, job))
+
+    def waiting(self) -> int:
+        """How many jobs wait for a unit."""
+        return sum(map(len, self._waiting.values()))
+
+    def _free(self, area: str) -> int:
+        return self._on_duty[area] - self._sent[area]
+
+    def _lender(self, job: Job) -> str | None:
+        """The area with the most units to spare, for an immediate job."""
+        if job.urgency:
+            return None
+        lender = max(self._on_duty, key=self._free)
+        return lender if self._free(lender) > 1 else None
+
+    def _send(self, job: Job, area: str) -> None:
+        now = self._environment.now
+        self._sent[area] += 1
+        numbers = self._free_numbers[area]
+        if numbers:
+            number = heappop(numbers)
+        else:
+            number = self._last_number[area] = self._last_number[area] + 1
+        factor = 1.0 if area == job.area else self._lent_travel_factor
+        arrives = now + round(job.travel_seconds * factor)
+        released = arrives + round(job.at_scene_seconds or 0)
+        self._listener.dispatched(job, f"{area}-{number}", now, arrives, released)
+        callbacks: Any = Timeout(self._environment, released - now, (area, number)).callbacks
+        callbacks.append(self._release)
+
+    def _release(self, event: Any) -> None:
+        area, number = event.value
+        self._sent[area] -= 1
+        heappush(self._free_numbers[area], number)
+        self._serve(area)
+
+    def _serve(self, area: str) -> None:
+        while self._free(area) > 0:
+            queue = self._next_queue(area)
+            if queue is None:
+                return
+            self._send(heappop(queue)[2], area)
+
+    def _next_queue(self, area: str) -> list[tuple[int, int, Job]] | None:
+        """The area's own jobs; but an immediate job anywhere goes before one that is not."""
+        own = self._waiting[area]
+        if own and own[0][0] == 0:
+            return own
+        if self._free(area) > 1:
+            immediate = (queue for queue in self._waiting.values() if queue and queue[0][0] == 0)
+            return min(immediate, key=_asked_first, default=own or None)
+        return own or None
+
+
+def _asked_first(queue: list[tuple[int, int, Job]]) -> int:
+    return queue[0][1]

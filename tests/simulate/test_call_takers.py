@@ -1,0 +1,132 @@
+"""A desk of call takers: who is answered when, who is put on hold, who gives up."""
+
+import pytest
+from simpy import Environment
+from simpy.events import Timeout
+
+from producers.simulate.call_takers import Call, Desk
+
+NEVER = float("inf")
+
+
+class _Told:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.story: list[tuple[str, str, float]] = []
+
+    def answered(self, call: Call, at: float) -> None:
+        self.story.append(("answered", call.who, at))
+
+    def abandoned(self, call: Call, at: float) -> None:
+        self.story.append(("abandoned", call.who, at))
+
+    def ended(self, call: Call, at: float) -> None:
+        self.story.append(("ended", call.who, at))
+
+
+def play(
+    *calls: Call, on_duty: int, kept_free: int = 0, hold_after_seconds: float | None = None
+) -> list[tuple[str, str, float]]:
+    """What becomes of calls at a desk."""
+    environment, told = Environment(), _Told()
+    desk = Desk(environment, told, kept_free, hold_after_seconds)
+    desk.staff(on_duty)
+    for call in calls:
+        arrival = Timeout(environment, call.offered, call)
+        assert arrival.callbacks is not None
+        arrival.callbacks.append(lambda event: desk.offer(event.value))
+    environment.run()
+    return told.story
+
+
+def routine(who: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
+    return Call(who, offered, leaves, 2.0, handling_seconds, is_urgent=False)
+
+
+def urgent(who: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
+    return Call(who, offered, leaves, 2.0, handling_seconds, is_urgent=True)
+
+
+def test_an_urgent_call_is_answered_before_one_that_waited_longer() -> None:
+    story = play(routine("first", 0), routine("patient", 10), urgent("urgent", 20), on_duty=1)
+    assert [(what, who, at) for what, who, at in story if what == "answered"] == [
+        ("answered", "first", 2.0),
+        ("answered", "urgent", 104.0),
+        ("answered", "patient", 206.0),
+    ]
+
+
+def test_a_routine_call_goes_on_hold_for_an_urgent_one_and_takes_as_long_in_all() -> None:
+    story = play(routine("routine", 0), urgent("urgent", 20, 50), on_duty=1, hold_after_seconds=10)
+    assert story == [
+        ("answered", "routine", 2.0),
+        ("answered", "urgent", 32.0),
+        ("ended", "urgent", 82.0),
+        ("ended", "routine", 154.0),  # 102 seconds, and 52 on hold
+    ]
+
+
+def test_a_call_that_is_resumed_the_instant_it_was_put_on_hold_ends_once() -> None:
+    """Its two timers then ring at one instant; ended twice, it would leave a call taker too many for ever."""
+    environment, told = Environment(), _Told()
+    desk = Desk(environment, told, 0, 10)
+    desk.staff(1)
+    desk.offer(routine("routine", 0))
+    environment.run(until=20)
+    desk.offer(urgent("urgent", 20, 500))
+    while environment.peek() <= 30:  # the urgent call has waited for ten seconds, and takes over
+        environment.step()
+    desk.staff(2)
+    environment.run()
+    assert [each for each in told.story if each[:2] == ("ended", "routine")] == [("ended", "routine", 102.0)]
+    assert desk.in_hand == 0
+
+
+def test_no_urgent_call_is_put_on_hold() -> None:
+    story = play(urgent("one", 0), urgent("other", 20), on_duty=1, hold_after_seconds=10)
+    assert ("answered", "other", 104.0) in story
+
+
+def test_call_takers_are_kept_free_for_urgent_calls() -> None:
+    story = play(routine("one", 0), routine("other", 1), urgent("urgent", 2), on_duty=2, kept_free=1)
+    assert story[:2] == [("answered", "one", 2.0), ("answered", "urgent", 4.0)]
+
+
+def test_a_caller_gives_up_in_the_queue_or_while_it_rings() -> None:
+    story = play(routine("one", 0), routine("queued", 1, leaves=30), routine("ringing", 2, leaves=103), on_duty=1)
+    assert ("abandoned", "queued", 30) in story
+    assert ("abandoned", "ringing", 103) in story
+    assert not [each for each in story if each[1] != "one" and each[0] == "answered"]
+
+
+def test_somebody_who_goes_off_duty_finishes_the_call_in_hand() -> None:
+    environment, told = Environment(), _Told()
+    desk = Desk(environment, told, 0, None)
+    desk.staff(2)
+    for who in ("one", "other", "waiting"):
+        desk.offer(routine(who, 0))
+    desk.staff(1)
+    environment.run()
+    assert [(who, at) for what, who, at in told.story if what == "answered"] == [
+        ("one", 2.0),
+        ("other", 2.0),
+        ("waiting", 104.0),
+    ]
+
+
+@pytest.mark.parametrize("on_duty", [1, 3, 5])
+def test_there_are_never_more_calls_in_hand_than_call_takers(on_duty: int) -> None:
+    calls = [
+        Call(str(number), number * 7.0, number * 7.0 + 200, 1.0, 40 + number % 50, is_urgent=number % 3 == 0)
+        for number in range(300)
+    ]
+    story = play(*calls, on_duty=on_duty, kept_free=on_duty // 3)
+    in_hand = most = 0
+    for what, who, _ in sorted(story, key=lambda each: (each[2], each[0] == "answered")):
+        in_hand += (what == "answered") - (what == "ended")
+        most = max(most, in_hand)
+        assert who
+    assert most == on_duty
+    ends = [who for what, who, _ in story if what != "ended"]
+    assert sorted(ends, key=int) == [call.who for call in calls]
