@@ -219,7 +219,7 @@ def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callab
 def test_a_worker_that_stands_still_ends_itself_and_one_with_nothing_to_do_does_not(
     new_system: Callable[..., System], parts: Parts
 ) -> None:
-    idle, stuck = new_system(stall_seconds=0.8), new_system(stall_seconds=2.5)
+    idle, stuck = new_system(stall_seconds=2.0), new_system(stall_seconds=4.0)
     tell(idle, week()[:300])
     if parts.name == "real":
         in_a_transaction(idle, week()[300])
