@@ -93,6 +93,19 @@ class OpenCount(Struct, frozen=True):
     under_seconds: int | None = None
 
 
+class OpenDue(Struct, frozen=True):
+    """How many stand open now with less than so many seconds left before they are due; with 0, what is overdue."""
+
+    of: Selection
+    under_seconds: int = 0
+
+
+class OpenSoonest(Struct, frozen=True):
+    """How long until the first of what stands open is due; less than 0 once it is overdue."""
+
+    of: Selection
+
+
 class OpenLongest(Struct, frozen=True):
     """How long the one that stands open longest has done so."""
 
@@ -106,7 +119,9 @@ class External(Struct, frozen=True):
     why: str
 
 
-Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | OpenCount | OpenLongest | External
+Standing = OpenCount | OpenLongest | OpenDue | OpenSoonest
+"""Statistics of what stands open now."""
+Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | Standing | External
 
 
 class Published(Struct, frozen=True):
@@ -205,7 +220,7 @@ class Measure(Struct, frozen=True, kw_only=True):
 
     def is_open(self) -> bool:
         """Whether it is of what stands open now, and so has no window."""
-        return isinstance(self.statistic, OpenCount | OpenLongest)
+        return isinstance(self.statistic, Standing)
 
     def check_dimension(self, name: str, where: str) -> None:
         """Refuse a dimension that it does not have.
