@@ -125,10 +125,13 @@ def worker() -> None:
 def exporter(port: int | None, host: str) -> None:
     """Serve every reading as Prometheus metrics at /metrics. One process for a whole state."""
     from streams.exporter import serve
+    from streams.logwatch import LogWatch, looking_at
 
     _log()
     settings = _settings(exporter_port=port)
-    server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port, host)
+    watch = LogWatch(looking_at(settings.kafka))
+    watch.start()
+    server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port, host, watch)
     click.echo(f"ready http://{host}:{server.server_port}/metrics")
     thread.join()
 

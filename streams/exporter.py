@@ -1,7 +1,8 @@
 """The exporter: every reading as Prometheus metrics, taken when it is scraped; one process for a whole state."""
 
 import logging
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIServer
@@ -14,9 +15,13 @@ from redis.exceptions import RedisError
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
 from measures.measure import Bands, External, Measure
-from measures.outcome import SECOND
+from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, Reading
+from streams.logwatch import LogWatch
+from streams.names import metric_name
 from streams.readings import Reader
+from streams.recent import Counted, Recent
+from streams.stall import Place, Stalls
 
 EXPORTED_WINDOWS = ("15m", "60m", "today", "24h")
 _logger = logging.getLogger("bluelamp.exporter")
@@ -41,10 +46,15 @@ class ReadingsCollector(Collector):
 
     Args:
         reader: of the state.
+        watch: of the log; without one nothing is said of it.
+        steady_seconds: a clock that never jumps.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(
+        self, reader: Reader, watch: LogWatch | None = None, steady_seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._reader, self._watch, self._steady_seconds = reader, watch, steady_seconds
+        self._recent, self._stalls = Recent(), Stalls(0.0)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registration must not ask the state."""
@@ -67,6 +77,57 @@ class ReadingsCollector(Collector):
             yield from _readings(self._reader)
             yield from _feeds(self._reader)
             yield from _partitions(self._reader)
+            yield from self._quarantine_share()
+            yield from self._log()
+
+    def _quarantine_share(self) -> Iterator[Metric]:
+        """Of the facts read in the last quarter of an hour, the share that was quarantined; nothing when none were."""
+        ratio = GaugeMetricFamily(
+            "bluelamp_quarantined_recently_ratio", "Share quarantined of the facts read in 15 min.", labels=["topic"]
+        )
+        taken_from = GaugeMetricFamily(
+            "bluelamp_quarantined_recently_ratio_n", "How many facts were read in 15 min.", labels=["topic"]
+        )
+        for topic, counted in _read_by_topic(self._reader).items():
+            lately = self._recent.take(topic, counted, self._steady_seconds())
+            taken_from.add_metric([topic], lately.read)
+            if lately.read:
+                ratio.add_metric([topic], lately.quarantined / lately.read)
+        yield ratio
+        yield taken_from
+
+    def _log(self) -> Iterator[Metric]:
+        """Whether the log answers, how far it reaches, and for how long what it holds has waited."""
+        if self._watch is None:
+            return
+        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
+        ends = self._watch.ends(list(fences))
+        yield GaugeMetricFamily("bluelamp_log_up", "Whether the log answers.", value=float(ends is not None))
+        labels = ["topic", "partition"]
+        end = GaugeMetricFamily("bluelamp_partition_log_end", "The offset at which the log ends.", labels=labels)
+        stalled = GaugeMetricFamily(
+            "bluelamp_partition_stalled_seconds", "For how long facts have waited with none taken.", labels=labels
+        )
+        waits = self._stalls.waits(fences, ends or {}, self._steady_seconds())
+        for place, offset in (ends or {}).items():
+            end.add_metric(_words(place), offset)
+            stalled.add_metric(_words(place), waits.get(place, 0.0))
+        yield end
+        yield stalled
+
+
+def _words(place: Place) -> list[str]:
+    return [place[0], str(place[1])]
+
+
+def _read_by_topic(reader: Reader) -> dict[str, Counted]:
+    found: dict[str, Counted] = {}
+    for (topic, _), known in reader.counts().items():
+        quarantined = known.get("quarantined", 0)
+        read = known.get("facts", 0) + known.get("duplicates", 0) + quarantined
+        before = found.get(topic, Counted(0, 0))
+        found[topic] = Counted(before.read + read, before.quarantined + quarantined)
+    return found
 
 
 def _readings(reader: Reader) -> Iterator[Metric]:
@@ -97,8 +158,7 @@ def _taken(reader: Reader, measure: Measure, force: str) -> Iterator[Reading]:
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
     """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
     labels = ["force"] if measure.is_open() else ["force", "window"]
-    # Prometheus keeps the ending _count for histograms and summaries.
-    name = f"bluelamp_{measure.name.removesuffix('_count')}"
+    name = metric_name(measure)
     value = GaugeMetricFamily(name, measure.question, labels=labels)
     taken_from = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
     met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
@@ -124,6 +184,30 @@ def _feeds(reader: Reader) -> Iterator[Metric]:
         for force, status in statuses:
             _add_instant(family, force, status, getattr(status, attribute))
         yield family
+    yield from _feed_health(reader)
+
+
+def _feed_health(reader: Reader) -> Iterator[Metric]:
+    """Whether each feed is live, and how far it is behind, in the time its profile allows; of forces ever heard of."""
+    labels = ["force", "feed"]
+    live = GaugeMetricFamily("bluelamp_feed_live", "Whether the feed was heard in the time allowed.", labels=labels)
+    behind = GaugeMetricFamily(
+        "bluelamp_feed_behind_ratio", "How far it is from complete, as a share of the time allowed.", labels=labels
+    )
+    now = microseconds(reader.now())
+    for force, rules in reader.rules.items():
+        statuses = reader.feeds(force)
+        if not any(status.heard_at or status.last_event_at for status in statuses):
+            continue
+        present = microseconds(reader.present(force))
+        for status, feed in zip(statuses, rules.force.feeds, strict=True):
+            allowed = feed.stale_after_seconds * SECOND
+            is_live = status.heard_at is not None and now - status.heard_at <= allowed
+            live.add_metric([force, feed.name], int(is_live))
+            if status.complete_to is not None:
+                behind.add_metric([force, feed.name], max(0, present - status.complete_to) / allowed)
+    yield live
+    yield behind
 
 
 def _add_instant(family: GaugeMetricFamily, force: str, status: FeedStatus, at: int | None) -> None:
@@ -153,10 +237,10 @@ def _partitions(reader: Reader) -> Iterator[Metric]:
         yield family
 
 
-def serve(reader: Reader, port: int, host: str) -> tuple[WSGIServer, Thread]:
+def serve(reader: Reader, port: int, host: str, watch: LogWatch | None = None) -> tuple[WSGIServer, Thread]:
     """Serve /metrics; port 0 takes a free one."""
     registry = CollectorRegistry()
-    registry.register(ReadingsCollector(reader))
+    registry.register(ReadingsCollector(reader, watch))
     served: Any = start_http_server(port, addr=host, registry=registry)
     server, thread = served
     return server, thread

@@ -37,7 +37,12 @@ class Stalls(Struct):
             ends: where the log of each ends.
             now: seconds of a steady clock.
         """
-        waits: list[float] = []
+        waits = self.waits(fences, ends, now).values()
+        return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
+
+    def waits(self, fences: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
+        """For how many seconds each partition with work to do has not moved; those without are left out."""
+        waits: dict[Place, float] = {}
         for place in list(self.stood):
             if place not in fences:
                 del self.stood[place]
@@ -47,8 +52,8 @@ class Stalls(Struct):
             if known is None or known[0] != fence or not is_waiting:
                 self.stood[place] = (fence, now)
             if is_waiting:
-                waits.append(now - self.stood[place][1])
-        return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
+                waits[place] = now - self.stood[place][1]
+        return waits
 
 
 class StallWatch:
