@@ -160,6 +160,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         target: what is aimed at, in words; empty where nothing is.
         target_value: the same in the measure's unit, where one number says it.
         minimum_n: with fewer the reading says `too_few`.
+        has_band: what is normal for this hour of the week is told beside it.
         rows: the rows of the reports' measures that it answers.
         notes: rules and known disagreements of the reports.
         version: of the definition; a new one restates.
@@ -177,6 +178,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     target: str = ""
     target_value: float | None = None
     minimum_n: int = 1
+    has_band: bool = False
     rows: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     version: int = 1

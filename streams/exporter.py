@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from facts.errors import QuestionError
+from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.measure import Bands, External, Measure
 from measures.outcome import SECOND, microseconds
@@ -31,6 +32,11 @@ _FEED_METRICS = {
     "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
+_LIMITS = (
+    ("lower", "expected_lower", "The lower control limit"),
+    ("expected", "expected", "The middle"),
+    ("upper", "expected_upper", "The upper control limit"),
+)
 _COUNTERS = {
     "records": "Records of the log folded into the state.",
     "facts": "Facts that were new.",
@@ -75,6 +81,7 @@ class ReadingsCollector(Collector):
     def _metrics(self) -> Iterator[Metric]:
         with self._reader.steady():
             yield from _readings(self._reader)
+            yield from _bands(self._reader)
             yield from _feeds(self._reader)
             yield from _partitions(self._reader)
             yield from self._quarantine_share()
@@ -142,6 +149,32 @@ def _readings(reader: Reader) -> Iterator[Metric]:
         for each in readings:
             state.add_metric([each.force, measure.name, each.window, each.state], 1)
     yield state
+
+
+def _bands(reader: Reader) -> Iterator[Metric]:
+    """What is normal for the hour of the week, beside the reading over 60 minutes."""
+    for measure in CATALOGUE.values():
+        if measure.has_band:
+            found = [(force, _expected(reader, measure, force)) for force in _carrying(reader, measure)]
+            for attribute, ending, words in _LIMITS:
+                question = f"{words} for this hour of the week: {measure.question}"
+                family = GaugeMetricFamily(f"{metric_name(measure)}_{ending}", question, labels=["force", "window"])
+                for force, band in found:
+                    if band:
+                        family.add_metric([force, "60m"], getattr(band, attribute))
+                yield family
+
+
+def _expected(reader: Reader, measure: Measure, force: str) -> Band | None:
+    try:
+        return reader.expected(measure, force)
+    except QuestionError as error:
+        _logger.warning("what is normal for %s: %s", measure.name, error.what)
+        return None
+
+
+def _carrying(reader: Reader, measure: Measure) -> list[str]:
+    return [force for force, rules in reader.rules.items() if measure.feeds(rules.force)]
 
 
 def _taken(reader: Reader, measure: Measure, force: str) -> Iterator[Reading]:

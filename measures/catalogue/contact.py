@@ -35,6 +35,7 @@ _UNRECORDED = "A wait of over 12 hours is taken as an end never recorded and lef
 EMERGENCY = (
     Measure(
         name="contact_999_offered_count",
+        has_band=True,
         title="999 calls",
         question="How many 999 calls came in?",
         population="All 999 calls offered to the force, answered or not; a call offered again after a callback is one.",
@@ -233,6 +234,7 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="contact_101_answer_mean_seconds",
+        has_band=True,
         title="101 average time to answer",
         question="On average, how long did answered 101 calls wait in each queue?",
         population="Every answered stay of a 101 call in a queue, triage and local alike.",
@@ -287,6 +289,7 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="triage_abandoned_ratio",
+        has_band=True,
         title="Triage abandoned",
         question="Of the calls to triage that were answered or abandoned, what share was abandoned?",
         population=_ABANDON_RULE,
@@ -369,6 +372,7 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="post_triage_abandoned_ratio",
+        has_band=True,
         title="Post-triage abandoned",
         question="Of the callers sent to the local queue who were answered or gave up, what share gave up?",
         population=_ABANDON_RULE,

@@ -93,6 +93,7 @@ def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> 
         replace(
             _within(span),
             name=f"grade_1_{span}_within_target_ratio",
+            has_band=True,
             title=f"Grade 1 {words} within target",
             question=f"What share of Grade 1 (immediate) incidents met the target from {words}?",
             where=_IMMEDIATE,
@@ -106,6 +107,7 @@ def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> 
 DEMAND = (
     Measure(
         name="incident_count",
+        has_band=True,
         title="Incidents",
         question="How many incidents were opened?",
         population=(
@@ -202,6 +204,7 @@ ATTENDANCE = (
     replace(
         _within("opened_to_arrived"),
         name="grade_2_opened_to_arrived_within_target_ratio",
+        has_band=True,
         title="Grade 2 opened to arrived within target",
         question="What share of Grade 2 (priority) incidents was attended within the target from opening?",
         where=_PRIORITY,
