@@ -270,10 +270,11 @@ def _partitions(reader: Reader) -> Iterator[Metric]:
         yield family
 
 
-def serve(reader: Reader, port: int, host: str, watch: LogWatch | None = None) -> tuple[WSGIServer, Thread]:
-    """Serve /metrics; port 0 takes a free one."""
+def serve(collectors: Iterable[Collector], port: int, host: str) -> tuple[WSGIServer, Thread]:
+    """Serve what collectors show at /metrics; port 0 takes a free one."""
     registry = CollectorRegistry()
-    registry.register(ReadingsCollector(reader, watch))
+    for collector in collectors:
+        registry.register(collector)
     served: Any = start_http_server(port, addr=host, registry=registry)
     server, thread = served
     return server, thread
