@@ -16,11 +16,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-run: $(VENV)/.ready ## Start everything on this machine and show the sample week on the board
-	$(BIN)/bluelamp up --replay sample
+run: $(VENV)/.ready ## Start everything on this machine and show the sample week on the board, from its beginning each time
+	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
 test: $(VENV)/.ready parts check ## Everything that is checked: lint, types, layers, and the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.ready ## Lint, types, layers and derived files
 	$(BIN)/ruff check .

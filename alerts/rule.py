@@ -121,6 +121,8 @@ def _faults(rule: Rule) -> list[str]:
         found.append(f"{rule.name} does not say what is wrong, who is told, and what they do in a sentence.")
     if (rule.severity == "heartbeat") == rule.is_held:
         found.append(f"{rule.name}: a heartbeat stops with the data, and nothing else does.")
+    if rule.measure and "force" not in rule.series.by:
+        found.append(f"{rule.name} does not say whose force's measure it is about.")
     return found
 
 

@@ -86,7 +86,9 @@ def _quarantine(log: Log) -> Finding:
     if first == last:
         return Finding("quarantine", "good", "Empty.")
     hint = "Each record there says its topic, partition, offset and reason; mend the producer and send the facts again."
-    return Finding("quarantine", "warning", f"Records that wait in it: {last - first:,}.", f"topic {QUARANTINE_TOPIC}", hint)
+    return Finding(
+        "quarantine", "warning", f"Records that wait in it: {last - first:,}.", f"topic {QUARANTINE_TOPIC}", hint
+    )
 
 
 def _state_server(redis: Redis) -> Iterator[Finding]:

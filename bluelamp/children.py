@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -14,6 +14,9 @@ PARENT_VARIABLE = "BLUELAMP_ENDS_WITH_PARENT"
 _STOP_SECONDS = 15.0
 _LOG_LIMIT_BYTES = 4_000_000
 _LAST_LINES = 12
+_ORPHAN_SECONDS = 3.0
+_DONE = (0, 1, 2)
+"""How a child that has one thing to do ends by itself: done, done with something to say, or not possible."""
 
 
 class Child:
@@ -27,7 +30,7 @@ class Child:
         environment: its variables.
         directory: of its file of output.
         say: tells the person at the terminal.
-        is_once: when it ends by itself with 0 it has done its work.
+        is_once: it has one thing to do, and is done when it ends by itself.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class Child:
         self.name, self.arguments, self.say, self.is_once = name, arguments, say, is_once
         self.environment = {**environment, PARENT_VARIABLE: "yes"}
         self.output = directory / f"{name}.log"
+        self.ends = 0
+        """How often it has ended."""
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -60,7 +65,8 @@ class Child:
         while True:
             started = asyncio.get_running_loop().time()
             status = await self._run()
-            if (status == 0 and self.is_once) or status == PERSON_NEEDED:
+            self.ends += 1
+            if (status in _DONE and self.is_once) or status == PERSON_NEEDED:
                 self._tell_end(status)
                 return
             if asyncio.get_running_loop().time() - started > 30:  # noqa: PLR2004 - it had been running well
@@ -84,16 +90,22 @@ class Child:
             return await self._process.wait()
 
     def _tell_end(self, status: int) -> None:
-        if status == PERSON_NEEDED:
-            lines = self.output.read_text(errors="replace").splitlines()[-_LAST_LINES:]
-            self.say(f"{self.name} has stopped and needs a person:\n" + "\n".join(f"  {line}" for line in lines))
-        else:
+        if status == 0:
             self.say(f"{self.name} is done.")
+        else:
+            ending = "is done" if status == 1 else "has stopped and needs a person"
+            self.say(f"{self.name} {ending}; its last words:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """The end of its output, indented."""
+        lines = self.output.read_text(errors="replace").splitlines() if self.output.exists() else []
+        return "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
 
     async def stop(self) -> None:
         """End it cleanly; one that does not end in time is killed."""
         if self._task:
             self._task.cancel()
+            await asyncio.wait([self._task])
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -114,13 +126,21 @@ async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, every_seco
     return True
 
 
-def end_with_parent() -> None:
-    """In a child: end when the parent does, even one that was killed; its pipe to us then closes."""
+def end_with_parent(within_seconds: float = _ORPHAN_SECONDS) -> None:
+    """In a child: end when the parent does, even one that was killed; its pipe to us then closes.
+
+    Args:
+        within_seconds: how long a clean end may take.
+    """
     if PARENT_VARIABLE in os.environ:
-        threading.Thread(target=_wait_for_parent, name="parent", daemon=True).start()
+        threading.Thread(target=_wait_for_parent, args=(within_seconds,), name="parent", daemon=True).start()
 
 
-def _wait_for_parent() -> None:
-    while sys.stdin.buffer.read(1):
+def _wait_for_parent(within_seconds: float) -> None:
+    # Not through sys.stdin: a thread that waits within it aborts the interpreter at its end.
+    while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(within_seconds)
+    # A clean end can wait for parts that are gone as well, and nobody is left to kill us.
+    os._exit(1)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.children import end_with_parent
@@ -83,7 +84,7 @@ def _log() -> None:
 @click.option("--speed", default="60", show_default=True, help="Times real time, or max.")
 @click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
-@_FORCE
+@click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
     data: str | None,
     workers: int,
@@ -96,13 +97,17 @@ def up_command(
     force: str | None,
 ) -> None:
     """Start everything on this machine: log, state, workers, exporter and board."""
+    from bluelamp.replaying import plan
     from bluelamp.up import Plan, Up
 
+    played = plan(replay, mapping, speed, fast_until) if replay else None
+    if played and variable("force") not in os.environ:
+        force = force or played.force
     settings = _settings(data=data, board_port=port, force=force)
-    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
-    told = [part for name, value in options.items() if value for part in (name, value)]
-    plan = Plan(workers=workers, replay=(replay, *told) if replay else (), is_fresh=fresh)
-    asyncio.run(Up(settings, plan, click.echo).run())
+    asked = Plan(workers=workers, is_fresh=fresh)
+    if played:
+        asked = replace(asked, replay=played.arguments, replay_words=played.words)
+    asyncio.run(Up(settings, asked, click.echo).run())
 
 
 @cli.command()
@@ -256,7 +261,7 @@ def recount(
     as_json: bool,
 ) -> None:
     """Count a measure, or every one, again from the whole log, by another path than the product's."""
-    from bluelamp.comparison import Query, compare, every_query
+    from bluelamp.comparison import Query, compare, every_query, take
     from bluelamp.recount.log import from_log
 
     settings = _settings(force=force)
@@ -268,11 +273,13 @@ def recount(
         queries = [Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))]
     else:
         queries = list(every_query([window], rules.force))
-    with from_log(settings.kafka, [each.force for each in source.rules.values()]) as counted:
+    taken = take(source, settings.force, queries, moment) if is_compared else None
+    until = taken.fences if taken else None
+    with from_log(settings.kafka, [each.force for each in source.rules.values()], until=until) as counted:
         for place, first in counted.loaded.missing_before.items():
             click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
-        if is_compared:
-            _tell_comparison(compare(source, counted, settings.force, queries, moment), as_json)
+        if taken:
+            _tell_comparison(compare(taken, counted), as_json)
             return
         answers = [
             (query, cell)
@@ -299,6 +306,8 @@ def _tell_comparison(found: Any, as_json: bool) -> None:
         for each in found.differences:
             click.echo(f"{each.measure} {each.window} {each.dimensions}: read {each.read}, recounted {each.recounted}")
         click.echo(f"{found.cells:,} cells compared, {len(found.differences)} differ.")
+        if found.behind:
+            click.echo(f"Records of the log that are not in the state yet, and in neither count: {found.behind:,}.")
     sys.exit(1 if found.differences else 0)
 
 
@@ -343,6 +352,33 @@ def check(force: str | None, as_json: bool) -> None:
             rest = f"\n  where: {each.where}\n  try:   {each.hint}" if each.hint else ""
             click.echo(f"{each.state:<8} {each.check}: {each.what}{rest}")
     sys.exit(("good", "warning", "bad").index(worst(findings)))
+
+
+@cli.group()
+def grafana() -> None:
+    """Dashboards in Grafana, for the three users."""
+
+
+@grafana.command("publish")
+@click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Address of the Grafana.")
+@click.option("--datasource", default="prometheus", show_default=True, help="Uid of its Prometheus data source.")
+@click.option("--alerts", help="A file of alerts to mark on the dashboards, one JSON object a line.")
+@_JSON
+def grafana_publish(url: str, datasource: str, alerts: str | None, as_json: bool) -> None:
+    """Put the folder, the dashboards and marks for alerts into a running Grafana, through its API.
+
+    The token of a service account (role Editor) comes from BLUELAMP_GRAFANA_TOKEN, or from the file that
+    BLUELAMP_GRAFANA_TOKEN_FILE names. Published again, only what has changed gets a new version.
+    """
+    from bluelamp.grafana import find_token, publish
+
+    told = []
+    for each in publish(url, find_token(os.environ), datasource, alerts):
+        told.append(each)
+        if not as_json:
+            click.echo(" ".join(word for word in (each.outcome, each.kind, each.name, each.url) if word))
+    if as_json:
+        _say(told)
 
 
 @cli.command("settings")

@@ -1,6 +1,6 @@
 """Holds the product's readings against the independent recount, cell by cell, to the last digit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,16 +49,34 @@ class Difference(Struct, frozen=True, kw_only=True):
     recounted: Any
 
 
+class Taken(Struct, frozen=True):
+    """Readings of one moment, taken from the state at one place of the log.
+
+    Attributes:
+        force: whose.
+        as_of: the instant they were asked for.
+        fences: that place, by topic and partition.
+        answers: the questions, each with its readings.
+    """
+
+    force: str
+    as_of: datetime
+    fences: dict[tuple[str, int], int]
+    answers: list[tuple[Query, list[Reading]]]
+
+
 class Comparison(Struct):
     """What came of it.
 
     Attributes:
         cells: how many were compared.
         differences: those that differ.
+        behind: records of the log that were not in the state yet, and are in neither.
     """
 
     cells: int = 0
     differences: list[Difference] = []
+    behind: int = 0
 
 
 def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
@@ -70,48 +88,62 @@ def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
                     yield Query(measure=measure, window=window, by=by)
 
 
-def compare(reader: Reader, recount: Recount, force: str, queries: Iterable[Query], as_of: datetime) -> Comparison:
-    """Ask both the same questions as of the same instant.
+def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> Taken:
+    """Read every answer from the state as it stands at one place of the log, also while it moves on.
 
     Args:
         reader: of the state.
-        recount: of the log.
         force: whose figures.
         queries: what is asked.
         as_of: the instant; what stands open is read as it does now.
     """
-    found = Comparison()
-    for query in queries:
-        is_open = query.measure.is_open()
-        readings = reader.read(
-            query.measure,
-            query.window,
-            by=query.by,
-            where=query.where,
-            as_of=as_of,
-            force=force,
-            is_now=is_open,
-        )
-        cells = recount.answer(query.measure, force, query.window, as_of, by=query.by, where=query.where)
+    while True:
+        # The first time panes are read, and the state may move on between them; then all are remembered.
+        with reader.steady():
+            fences = reader.fences()
+            readings = [_read(reader, force, query, as_of) for query in queries]
+            if reader.fences() == fences:
+                return Taken(force, as_of, fences, list(zip(queries, readings, strict=True)))
+
+
+def _read(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
+    is_open = query.measure.is_open()
+    return reader.read(
+        query.measure, query.window, by=query.by, where=query.where, as_of=as_of, force=force, is_now=is_open
+    )
+
+
+def compare(taken: Taken, recount: Recount) -> Comparison:
+    """Hold what was read against a recount of the log up to the same place."""
+    found = Comparison(behind=recount.loaded.left_beyond)
+    for query, readings in taken.answers:
+        cells = recount.answer(query.measure, taken.force, query.window, taken.as_of, by=query.by, where=query.where)
         _compare_cells(query, readings, cells, found)
     return found
 
 
 def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], found: Comparison) -> None:
-    read = {_words(each.dimensions): _numbers(each) for each in readings}
-    recounted = {_words(each.dimensions): _numbers(each) for each in cells}
+    read = {_words(each.dimensions): each for each in readings}
+    recounted = {_words(each.dimensions): each for each in cells}
     for words in read | recounted:
         found.cells += 1
         ours, theirs = read.get(words), recounted.get(words)
-        if ours != theirs:
+        if not _is_same(ours, theirs):
             difference = Difference(
                 measure=query.measure.name,
                 window=query.window,
                 dimensions=dict(words),
-                read=ours,
-                recounted=theirs,
+                read=ours and _numbers(ours),
+                recounted=theirs and _numbers(theirs),
             )
             found.differences.append(difference)
+
+
+def _is_same(ours: Reading | None, theirs: Cell | None) -> bool:
+    if ours and theirs and ours.state == "no_data":
+        # The product says no data where nobody has said that nothing happened; the recount knows no feeds, and says 0.
+        return not theirs.n and not theirs.value
+    return (ours and _numbers(ours)) == (theirs and _numbers(theirs))
 
 
 def _words(dimensions: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli import cli, setting_help
 from bluelamp.settings import Settings, variable
+from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.measure import DATE_DIMENSIONS, Measure, Published
@@ -34,6 +35,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/alerts.md", _alerts()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
     yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager())
+    for name, dashboard in dashboards(CATALOGUE).items():
+        yield f"dashboards/grafana/json/{name}.json", written(dashboard)
 
 
 def _schemas() -> Iterable[tuple[str, str]]:
@@ -104,9 +107,17 @@ def _published_table(figures: Iterable[Published]) -> Iterable[str]:
 
 def _commands() -> str:
     lines = ["# Commands", "", _NOTE, ""]
-    for name, command in sorted(cli.commands.items()):
+    for name, command in _every(cli):
         lines += [f"## bluelamp {name}", "", "```", _help(name, command), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _every(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
+    """Every command with its whole name; those of a group after it."""
+    for name, command in sorted(group.commands.items()):
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from _every(command, f"{before}{name} ")
 
 
 def _help(name: str, command: click.Command) -> str:

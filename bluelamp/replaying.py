@@ -3,7 +3,8 @@
 import signal
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from msgspec import Struct
 from bluelamp.clock import wall
 from bluelamp.questions import parse_instant
 from facts.errors import MappingError
+from producers.declaration import Mapping
 from producers.extract import Extract, Malformed, read_extract
 from producers.mapping import load_mapping
 from producers.packaged import packaged_mapping, packaged_sample
@@ -90,22 +92,66 @@ def run(
             monotonic=time.monotonic,
             wait=stopping.wait,
             progress=lambda done, _: bar.update(done - bar.pos) if bar else None,
-            fast_until=_instant(fast_until, extract) if fast_until else None,
+            fast_until=_instant(fast_until, extract.mapping) if fast_until else None,
         )
     if not is_quiet:
         click.echo(f"{played.facts:,} of {len(extract.facts):,} facts played, complete to {played.complete_to}.")
     return _told(extract, played)
 
 
+class Planned(Struct, frozen=True, kw_only=True):
+    """A replay that is still to run.
+
+    Attributes:
+        arguments: of `bluelamp replay`.
+        force: whose facts it plays.
+        words: what a person is told of it.
+    """
+
+    arguments: tuple[str, ...]
+    force: str
+    words: str
+
+
+def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> Planned:
+    """Check what a replay is asked for before anything is started for it; arguments as for `run`.
+
+    Raises:
+        BlueLampError: it could not run.
+    """
+    pace = parse_speed(speed)
+    with _readable():
+        declared = _mapping(file, mapping)
+        if file != SAMPLE:
+            Path(file).open("rb").close()
+    if fast_until:
+        _instant(fast_until, declared)
+    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
+    given = (part for name, value in options.items() if value for part in (name, value))
+    told = "as fast as it goes" if pace == "max" else f"at {pace:g} times real time"
+    told = f"what came before {fast_until} at once, the rest {told}" if fast_until else told
+    return Planned(arguments=(file, *given), force=declared.force, words=f"It is a replay of recorded facts: {told}.")
+
+
 def _read(file: str, mapping: str | None) -> Extract:
+    with _readable():
+        declared = _mapping(file, mapping)
+        return read_extract(packaged_sample(_SAMPLE_NAME) if file == SAMPLE else Path(file), declared, now=wall())
+
+
+def _mapping(file: str, mapping: str | None) -> Mapping:
     if file == SAMPLE:
-        return read_extract(packaged_sample(_SAMPLE_NAME), packaged_mapping(_SAMPLE_NAME), now=wall())
+        return packaged_mapping(_SAMPLE_NAME)
     if mapping is None:
         hint = "Name the extract's mapping; docs/mappings.md says how to write one."
         raise MappingError("There is no mapping.", where="--mapping", hint=hint)
+    return load_mapping(Path(mapping).read_text("utf-8"), mapping)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
     try:
-        declared = load_mapping(Path(mapping).read_text("utf-8"), mapping)
-        return read_extract(Path(file), declared, now=wall())
+        yield
     except OSError as error:
         hint = "Name a file that can be read."
         raise MappingError(
@@ -113,9 +159,9 @@ def _read(file: str, mapping: str | None) -> Extract:
         ) from None
 
 
-def _instant(text: str, extract: Extract) -> datetime:
+def _instant(text: str, mapping: Mapping) -> datetime:
     """A time of the extract's own clock, or one with its zone."""
-    return parse_instant(text, ZoneInfo(extract.mapping.source.time_zone), "--fast-until")
+    return parse_instant(text, ZoneInfo(mapping.source.time_zone), "--fast-until")
 
 
 def _tell_malformed(extract: Extract) -> None:

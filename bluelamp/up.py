@@ -3,26 +3,31 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bluelamp.children import Child, until
-from bluelamp.embedded.state import StateServer, StateServerError
-from bluelamp.settings import RUNNING_FILE, Settings, load
-from facts.errors import PartMissingError
+from bluelamp.directory import LOG, OUTPUT, STATE, forget, held, is_left
+from bluelamp.embedded.state import end_left_behind, find_binary, is_ready
+from bluelamp.settings import RUNNING_FILE, Settings, load_forces
+from facts.errors import PartMissingError, SettingError
 
 PROMISE = (
     "The embedded default is one broker and one state server on this machine, open to it alone: no copies, no\n"
     "passwords. The log is kept until you delete it; the last second before a loss of power may be lost.\n"
     "For a force's own service run Apache Kafka and Redis instead: docker-compose.yml."
 )
-_MODULE = [sys.executable, "-m", "bluelamp"]
+_PARTS = ("broker", "state")
+_PART_SECONDS = 120.0
+_BOARD_SECONDS = 60.0
+_LEFT_SECONDS = 20.0
+_TRIES = 3
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -31,11 +36,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     Attributes:
         workers: how many worker processes.
         replay: arguments of `bluelamp replay`; empty for none.
+        replay_words: what a person is told of it.
         is_fresh: forget what an earlier run kept.
     """
 
     workers: int = 1
     replay: tuple[str, ...] = ()
+    replay_words: str = ""
     is_fresh: bool = False
 
 
@@ -52,109 +59,140 @@ class Up:
         self.plan, self.say = plan, say
         self.directory = Path(settings.data).resolve()
         self.settings = settings
-        self.state = StateServer(self.directory / "state")
         self.children: list[Child] = []
-        self._guard: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Start everything, say where it is, and end it all on Ctrl-C or SIGTERM."""
+        """Start everything, say where it is, and end it all on Ctrl-C or SIGTERM.
+
+        Raises:
+            BlueLampError: something does not start; what was started has ended.
+        """
         stopping = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        _check_ports(self.settings)
-        try:
-            starting = asyncio.create_task(self._start())
-            stopped = asyncio.create_task(stopping.wait())
-            await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
-                await stopped
-        finally:
-            self.say("Stopping.")
-            await self._stop()
+        title = _title(self.settings)
+        with held(self.directory):
+            await self._see_off()
+            _check_ports(self.settings)
+            try:
+                await self._run(title, stopping)
+            finally:
+                self.say("Stopping.")
+                await self._stop()
 
-    async def _start(self) -> None:
-        self._prepare_directory()
+    async def _run(self, title: str, stopping: asyncio.Event) -> None:
+        starting = asyncio.create_task(self._start(title))
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            await stopped
+        else:
+            starting.cancel()
+            await asyncio.wait([starting])
+
+    async def _start(self, title: str) -> None:
         self.say(PROMISE)
         self.say(f"Everything is kept in {self.directory}")
-        try:
-            await asyncio.to_thread(self.state.start)
-        except StateServerError as error:
-            hint = "Its own words are in the directory above."
-            raise PartMissingError(str(error), where=str(self.directory / "state"), hint=hint) from error
-        self._guard = asyncio.create_task(self._guard_state())
-        kafka = await self._start_broker()
-        self.settings = load(os.environ, **_given(self.settings, kafka=kafka, redis=self.state.url))
+        find_binary()
+        if self.plan.is_fresh:
+            await asyncio.to_thread(forget, self.directory)
+        await self._start_parts()
         self._note_running()
         for number in range(1, self.plan.workers + 1):
             self._keep(f"worker-{number}", "worker", BLUELAMP_WORKER_NAME=f"worker-{number}")
         self._keep("exporter", "exporter")
-        self._keep("board", "board")
-        await self._wait_for_board()
+        board = self._keep("board", "board")
+        await self._wait_for(board, lambda: _answers(self.settings.board_port), _BOARD_SECONDS)
         if self.plan.replay:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
-        self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
-        self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
-        self.say("Ctrl-C ends everything.")
+        self._tell(title)
 
-    def _prepare_directory(self) -> None:
-        if self.plan.is_fresh:
-            for name in ("log", "state", "output"):
-                shutil.rmtree(self.directory / name, ignore_errors=True)
-        (self.directory / "output").mkdir(parents=True, exist_ok=True)
+    async def _see_off(self) -> None:
+        """Wait for the end of what a killed run has left behind: its parts take a moment to notice."""
+        was_killed = (self.directory / RUNNING_FILE).exists()
 
-    async def _start_broker(self) -> str:
-        """Start the broker on a port of its own; the same one again if it must be started again."""
-        port = _free_port()
-        log = self.directory / "log"
-        arguments = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(log), "--port", str(port)]
-        self._add(Child("broker", [*arguments, "--until-input-ends"], os.environ, self._output(), self.say))
-        if not await until(lambda: _answers(port), seconds=30):
-            hint = "Its own words say why."
-            raise PartMissingError("The broker does not start.", where=str(self._output() / "broker.log"), hint=hint)
-        return f"127.0.0.1:{port}"
+        async def is_over() -> bool:
+            return is_left(self.directory) and not (was_killed and _taken(self.settings))
 
-    async def _guard_state(self) -> None:
-        """Start the state server again if it dies; its data are on the disk, and what is missing is in the log."""
-        while True:
-            await asyncio.sleep(1)
-            if not self.state.is_running():
-                self.say("The state server has died; starting it again.")
-                await asyncio.to_thread(self.state.start)
+        await until(is_over, _LEFT_SECONDS)
+        if not is_left(self.directory):
+            hint = "End them: `ps` shows them with this directory."
+            raise PartMissingError("Parts of an earlier run do not end.", where=str(self.directory), hint=hint)
+        await asyncio.to_thread(end_left_behind, self.directory / STATE)
 
-    def _keep(self, name: str, *arguments: str, is_once: bool = False, **variables: str) -> None:
+    async def _start_parts(self) -> None:
+        """Start the log and the state, each on a port of its own: the same one again if it must be started again."""
+        log_port, state_port = _free_ports()
+        broker = self._part("broker", LOG, log_port, "--until-input-ends")
+        state = self._part("state", STATE, state_port)
+        await self._wait_for(broker, lambda: _answers(log_port), _PART_SECONDS)
+        await self._wait_for(state, lambda: asyncio.to_thread(is_ready, state_port), _PART_SECONDS)
+        kafka, redis = f"127.0.0.1:{log_port}", f"redis://127.0.0.1:{state_port}/0"
+        self.settings = replace(self.settings, kafka=kafka, redis=redis)
+
+    def _part(self, name: str, folder: str, port: int, *options: str) -> Child:
+        module = [sys.executable, "-m", f"bluelamp.embedded.{name}"]
+        arguments = [*module, "--directory", str(self.directory / folder), "--port", str(port), *options]
+        return self._add(Child(name, arguments, os.environ, self.directory / OUTPUT, self.say))
+
+    def _keep(self, name: str, *arguments: str, is_once: bool = False, **variables: str) -> Child:
         environment = {**os.environ, **self.settings.environment(), **variables}
-        command = [*_MODULE, *arguments]
-        self._add(Child(name, command, environment, self._output(), self.say, is_once=is_once))
+        command = [sys.executable, "-m", "bluelamp", *arguments]
+        return self._add(Child(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
 
-    def _add(self, child: Child) -> None:
+    def _add(self, child: Child) -> Child:
         self.children.append(child)
         child.start()
+        return child
 
-    def _output(self) -> Path:
-        return self.directory / "output"
+    async def _wait_for(self, child: Child, answers: Callable[[], Awaitable[bool]], seconds: float) -> None:
+        """Wait until a child answers; one that ends again and again never will."""
 
-    async def _wait_for_board(self) -> None:
-        if not await until(lambda: _answers(self.settings.board_port), seconds=60):
-            where = str(self._output() / "board.log")
-            raise PartMissingError("The board does not start.", where=where, hint="Its own words say why.")
+        async def is_over() -> bool:
+            return child.ends >= _TRIES or await answers()
+
+        if not await until(is_over, seconds) or child.ends >= _TRIES:
+            what = f"The {child.name} does not start. Its last words:\n{child.last_words()}"
+            raise PartMissingError(what, where=str(child.output), hint="Mend what they say, and start again.")
 
     def _note_running(self) -> None:
         told = {name: getattr(self.settings, name) for name in ("kafka", "redis", "state_name", "force")}
         text = json.dumps({**told, "pid": os.getpid()})
         (self.directory / RUNNING_FILE).write_text(text)
 
+    def _tell(self, title: str) -> None:
+        self.say(f"Shown is {title}.")
+        if self.plan.replay_words:
+            self.say(self.plan.replay_words)
+        self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
+        self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
+        self.say(f"One figure:             BLUELAMP_DATA={self.settings.data} {_program()} read incident_count")
+        self.say("Ctrl-C ends everything.")
+
     async def _stop(self) -> None:
-        for child in reversed(self.children):
-            await child.stop()
-        if self._guard:
-            self._guard.cancel()
-        await asyncio.to_thread(self.state.stop)
+        """End what uses the log and the state first, then those two."""
+        for is_part in (False, True):
+            await asyncio.gather(*(each.stop() for each in self.children if (each.name in _PARTS) == is_part))
         (self.directory / RUNNING_FILE).unlink(missing_ok=True)
 
 
-def _given(settings: Settings, **changed: str) -> dict[str, object]:
-    return {name: changed.get(name, getattr(settings, name)) for name in settings.__struct_fields__}
+def _title(settings: Settings) -> str:
+    """The title of the force whose figures are shown.
+
+    Raises:
+        SettingError: no profile names it.
+    """
+    forces = load_forces(settings)
+    if settings.force not in forces:
+        hint = f"Name one of {', '.join(forces)}."
+        raise SettingError(f"There is no force {settings.force!r}.", where="--force, or BLUELAMP_FORCE", hint=hint)
+    return forces[settings.force].force.title
+
+
+def _program() -> str:
+    """Our own command as the person has called it."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "bluelamp" else "bluelamp"
 
 
 async def _answers(port: int) -> bool:
@@ -166,23 +204,31 @@ async def _answers(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _check_ports(settings: Settings) -> None:
     """Two boards on one port would be told as a board that will not start: better to say it at once."""
-    for port, variable in (
-        (settings.board_port, "BLUELAMP_BOARD_PORT"),
-        (settings.exporter_port, "BLUELAMP_EXPORTER_PORT"),
-    ):
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                hint = f"End what uses it (another `bluelamp up`?), or set {variable} to a free one."
-                raise PartMissingError(f"Port {port} is in use.", where="127.0.0.1", hint=hint) from None
+    for port, variable in _taken(settings):
+        hint = f"End what uses it (another `bluelamp up`?), or set {variable} to a free one."
+        raise PartMissingError(f"Port {port} is in use.", where="127.0.0.1", hint=hint)
+
+
+def _taken(settings: Settings) -> list[tuple[int, str]]:
+    """The ports that something else listens on, each with its variable."""
+    ports = {settings.board_port: "BLUELAMP_BOARD_PORT", settings.exporter_port: "BLUELAMP_EXPORTER_PORT"}
+    return [(port, variable) for port, variable in ports.items() if not _is_free(port)]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,1 +1,1 @@
-"""What people look at: the web board."""
+"""What people look at: the web board, and dashboards for Grafana."""

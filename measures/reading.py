@@ -377,6 +377,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         state: whether it can be relied on.
         reason: why it cannot; empty when it can.
         note: what must be known to read it, such as where the record begins; empty when nothing.
+        begins: where the record begins when that is inside the window, so that it covers less than its name says.
         spread: of spans.
     """
 
@@ -394,6 +395,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     state: State
     reason: str
     note: str
+    begins: datetime | None
     spread: Spread | None
 
 
@@ -411,11 +413,13 @@ def judge(
     """
     needed = _needed(question.measure, feeds, rules)
     trouble = _trouble(question, needed, rules, now)
-    note = _note(question, [status for status, _ in needed], rules)
-    return [_reading(question, figure, trouble, note, rules) for figure in figures]
+    begins = _begins(question, [status for status, _ in needed])
+    return [_reading(question, figure, trouble, begins, rules) for figure in figures]
 
 
-def _reading(question: Question, figure: Figure, trouble: tuple[State, str] | None, note: str, rules: Rules) -> Reading:
+def _reading(
+    question: Question, figure: Figure, trouble: tuple[State, str] | None, begins: int | None, rules: Rules
+) -> Reading:
     measure, window = question.measure, question.window
     state, reason = trouble or _enough(measure, figure)
     return Reading(
@@ -432,7 +436,8 @@ def _reading(question: Question, figure: Figure, trouble: tuple[State, str] | No
         met=figure.met,
         state=state,
         reason=reason,
-        note=note,
+        note=f"The record begins at {_local(begins, rules)}, inside this window." if begins is not None else "",
+        begins=instant(begins).astimezone(rules.force.zone()) if begins is not None else None,
         spread=figure.spread,
     )
 
@@ -472,12 +477,13 @@ def _trouble(
 def _feed_trouble(
     question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int
 ) -> tuple[State, str] | None:
-    until = min(microseconds(question.as_of), microseconds(question.window.end))
+    as_of, end = microseconds(question.as_of), microseconds(question.window.end)
+    until = min(as_of, end)
     if status.complete_to is None or status.heard_at is None:
         return "stale" if status.last_event_at else "no_data", f"The feed {status.feed} has sent no heartbeat yet."
     if until <= status.complete_to and not question.is_now:
         return None
-    if microseconds(question.window.end) <= status.complete_to:
+    if end <= status.complete_to and end < as_of:  # one that ends with the present goes on, and silence concerns it
         return None
     if until - status.complete_to > allowed:
         return (
@@ -489,13 +495,14 @@ def _feed_trouble(
     return None
 
 
-def _note(question: Question, needed: Sequence[FeedStatus], rules: Rules) -> str:
+def _begins(question: Question, needed: Sequence[FeedStatus]) -> int | None:
+    """Where the record begins, if the window reaches back before it."""
     begins = min((status.first_event_at for status in needed if status.first_event_at is not None), default=None)
     start, end = microseconds(question.window.start), microseconds(question.window.end)
     # A quiet first hour, or a tenth of a short window, is no gap worth a word.
     if begins is None or begins < start + min((end - start) // 10, HOUR) or question.measure.is_open():
-        return ""
-    return f"The record begins at {_local(begins, rules)}, inside this window."
+        return None
+    return begins
 
 
 def _local(at: int, rules: Rules) -> str:

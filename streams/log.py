@@ -7,7 +7,7 @@ from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from facts.errors import PartMissingError
 from facts.union import TOPICS
@@ -16,6 +16,8 @@ from streams.store import Identity
 
 QUARANTINE_TOPIC = "quarantine"
 _FOREVER = "-1"
+_START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
+_POLLS = 10
 
 
 class Log:
@@ -25,7 +27,7 @@ class Log:
         bootstrap: addresses of Kafka, `host:port` separated by commas.
 
     Raises:
-        PartMissingError: nothing answers there.
+        PartMissingError: nothing answers there, or, at the end of its `with`, something asked of it was not answered.
     """
 
     def __init__(self, bootstrap: str) -> None:
@@ -33,8 +35,7 @@ class Log:
         try:
             self._admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="bluelamp-log")
         except KafkaError as error:
-            hint = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
-            raise PartMissingError("Kafka does not answer.", where=bootstrap, hint=hint) from error
+            raise PartMissingError("Kafka does not answer.", where=bootstrap, hint=_START) from error
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +44,8 @@ class Log:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(error, KafkaError):
+            raise PartMissingError(f"Kafka does not answer ({error!r}).", where=self.bootstrap, hint=_START) from error
 
     def close(self) -> None:
         """Close its connections."""
@@ -72,6 +75,8 @@ class Log:
 
     def _described(self, topic: str) -> dict[str, Any]:
         described: dict[str, Any] = self._admin.describe_topics([topic])[0]
+        if described["error_code"]:
+            raise for_code(described["error_code"])(topic)
         return described
 
     def identity(self, topic: str) -> Identity:
@@ -98,7 +103,11 @@ class Log:
             place = TopicPartition(topic, partition)
             consumer.assign([place])
             consumer.seek(place, offset)
-            records = consumer.poll(timeout_ms=10_000, max_records=1).get(place, [])
+            end = consumer.end_offsets([place])[place]
+            for _ in range(_POLLS):
+                records = consumer.poll(timeout_ms=1000, max_records=1).get(place)
+                if records or consumer.position(place) >= end:
+                    break
             return int(records[0].offset) if records else None
         finally:
             consumer.close()

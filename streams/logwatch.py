@@ -3,18 +3,18 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from facts.errors import BlueLampError, PartMissingError
 from streams.log import Log
-from streams.stall import Place
+from streams.stall import Ends, Place
 
 EVERY_SECONDS = 15.0
 _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 
-Look = Callable[[Sequence[Place]], Mapping[Place, int]]
-"""Answers with the end of the log of each partition; raises BlueLampError or OSError when it cannot."""
+Look = Callable[[Mapping[Place, int]], Mapping[Place, int]]
+"""Answers with the end of the log of each partition, given its fence; raises BlueLampError or OSError when it cannot."""
 
 
 class LogWatch:
@@ -28,7 +28,7 @@ class LogWatch:
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
         self._ends: Mapping[Place, int] | None = None
-        self._places: Sequence[Place] = ()
+        self._fences: Mapping[Place, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
 
@@ -41,19 +41,19 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def ends(self, places: Sequence[Place]) -> Mapping[Place, int] | None:
+    def ends(self, fences: Mapping[Place, int]) -> Mapping[Place, int] | None:
         """The end of each partition at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
-            places: the partitions to look at from now on.
+            fences: where the state of each partition to look at from now on stands.
         """
-        self._places = places
+        self._fences = fences
         return self._ends
 
     def look(self) -> None:
         """Ask the log once."""
         try:
-            self._ends = dict(self._look(self._places))
+            self._ends = dict(self._look(self._fences))
         except (BlueLampError, OSError) as error:
             _logger.warning("cannot look at the log: %r", error)
             self._ends = None
@@ -69,11 +69,12 @@ class LogWatch:
 
 def looking_at(bootstrap: str) -> Look:
     """Looks at the log at some addresses, `host:port` separated by commas."""
+    ends = Ends()
 
-    def look(places: Sequence[Place]) -> Mapping[Place, int]:
+    def look(fences: Mapping[Place, int]) -> Mapping[Place, int]:
         _check_answers(bootstrap)
         with Log(bootstrap) as log:
-            return {place: last for place, (_, last) in log.reach(places).items()}
+            return ends.of(log, fences)
 
     return look
 

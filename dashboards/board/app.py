@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.board.live import Live
-from dashboards.board.snapshot import columns, take
+from dashboards.board.snapshot import FEED_COLUMNS, columns, take
 from streams.readings import Reader
 
 _HEADERS = {
@@ -45,8 +45,9 @@ def board(reader: Reader, force: str) -> Starlette:
         following.cancel()
 
     async def page(_: Request) -> Response:
-        shown = {"title": reader.rules[force].force.title, "columns": columns(reader, force)}
-        return HTMLResponse(pages.get_template("board.html").render(shown))
+        title = reader.rules[force].force.title
+        told = {"title": title, "columns": columns(reader, force), "feed_columns": FEED_COLUMNS}
+        return HTMLResponse(pages.get_template("board.html").render(told))
 
     async def events(_: Request) -> Response:
         return StreamingResponse(live.watch(), media_type="text/event-stream")

@@ -14,7 +14,9 @@ from measures.window import LIVE_WINDOWS
 from streams.readings import Reader
 
 _TITLES = {"15m": "15 min", "60m": "60 min", "24h": "24 hours", "7d": "7 days", "shift": "Shift", "today": "Today"}
+_WORDS = {"stale": "stale", "too_few": "too few", "no_data": "no data"}
 NOW = "now"
+FEED_COLUMNS = ("Complete to", "Last heartbeat", "Last event")
 
 
 class Tile(Struct, frozen=True):
@@ -23,13 +25,17 @@ class Tile(Struct, frozen=True):
     Attributes:
         text: the value; for what is not live, why not.
         n: how many it is taken from, in words; empty for counts.
+        since: where the record begins, when the window reaches back before it; else empty.
         state: of the reading.
+        reason: why it cannot be relied on; empty when it can.
         title: the whole story, for whoever points at it.
     """
 
     text: str
     n: str
+    since: str
     state: str
+    reason: str
     title: str
 
 
@@ -49,6 +55,7 @@ class Snapshot(Struct, frozen=True):
         force: the force's title.
         as_of: the moment it is of, in the force's time.
         is_replay: the feeds play recorded facts.
+        troubles: why figures are stale, each reason once.
         feeds: each feed with what is known of it, in words.
         rows: the measures that the force's feeds carry.
         uncarried: the titles of those they do not.
@@ -57,6 +64,7 @@ class Snapshot(Struct, frozen=True):
     force: str
     as_of: str
     is_replay: bool
+    troubles: list[str]
     feeds: list[dict[str, str]]
     rows: list[Row]
     uncarried: list[str]
@@ -65,7 +73,7 @@ class Snapshot(Struct, frozen=True):
 def columns(reader: Reader, force: str) -> dict[str, str]:
     """The windows shown, with their titles; a force without shifts has no column for them."""
     has_shifts = bool(reader.rules[force].force.shifts)
-    return {NOW: "Now", **{name: _TITLES[name] for name in LIVE_WINDOWS if name != "shift" or has_shifts}}
+    return {name: _TITLES[name] for name in LIVE_WINDOWS if name != "shift" or has_shifts}
 
 
 def take(reader: Reader, force: str) -> Snapshot:
@@ -77,18 +85,25 @@ def take(reader: Reader, force: str) -> Snapshot:
 def _take(reader: Reader, force: str) -> Snapshot:
     rules, feeds = reader.rules[force], reader.feeds(force)
     carried = [each for each in CATALOGUE.values() if each.feeds(rules.force) and not isinstance(each.statistic, Bands)]
+    rows = [_row(measure, reader, force) for measure in carried]
     return Snapshot(
         force=rules.force.title,
         as_of=reader.present(force).astimezone(rules.force.zone()).strftime("%A %d %B %Y, %H:%M:%S"),
         is_replay=any(feed.is_replay for feed in feeds),
+        troubles=_troubles(rows),
         feeds=[_feed_words(feed, reader, force) for feed in feeds],
-        rows=[_row(measure, reader, force) for measure in carried],
+        rows=rows,
         uncarried=[measure.title for measure in CATALOGUE.values() if measure not in carried],
     )
 
 
+def _troubles(rows: list[Row]) -> list[str]:
+    reasons = (tile.reason for row in rows for tile in row.tiles.values() if tile.state == "stale")
+    return list(dict.fromkeys(reasons))
+
+
 def _row(measure: Measure, reader: Reader, force: str) -> Row:
-    windows = [NOW] if measure.is_open() else [name for name in columns(reader, force) if name != NOW]
+    windows = [NOW] if measure.is_open() else columns(reader, force)
     tiles = {window: _tile(measure, window, reader, force) for window in windows}
     return Row(measure.name, measure.title, measure.question, tiles)
 
@@ -97,25 +112,32 @@ def _tile(measure: Measure, window: str, reader: Reader, force: str) -> Tile:
     try:
         reading = reader.read(measure, "60m" if window == NOW else window, force=force)[0]
     except QuestionError as error:
-        return Tile("-", "", "no_data", error.what)
-    return Tile(_text(reading, measure), _n_words(reading, measure), reading.state, _story(reading, measure))
+        return Tile(_WORDS["no_data"], "", "", "no_data", error.what, str(error))
+    return Tile(
+        text=_text(reading, measure),
+        n=_n_words(reading, measure),
+        since=_since(reading),
+        state=reading.state,
+        reason=reading.reason,
+        title=_story(reading, measure),
+    )
 
 
 def _text(reading: Reading, measure: Measure) -> str:
     """The value only when it is live: nothing stale may look live."""
-    match reading.state:
-        case "live":
-            return words(reading.value, measure.unit)
-        case "too_few":
-            return "too few"
-        case "stale":
-            return "not live"
-        case _:
-            return "no data"
+    return words(reading.value, measure.unit) if reading.state == "live" else _WORDS[reading.state]
 
 
 def _n_words(reading: Reading, measure: Measure) -> str:
     return "" if measure.unit == "count" or reading.state in ("stale", "no_data") else f"n {reading.n:,}"
+
+
+def _since(reading: Reading) -> str:
+    """Where a shown figure really begins: the time of day when that was today, else the date."""
+    if reading.begins is None or reading.state not in ("live", "too_few"):
+        return ""
+    is_today = reading.begins.date() == reading.as_of.date()
+    return f"since {reading.begins:%H:%M}" if is_today else f"since {reading.begins.day} {reading.begins:%b}"
 
 
 def _story(reading: Reading, measure: Measure) -> str:

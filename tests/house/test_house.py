@@ -113,11 +113,18 @@ MODULES = {"faust-streaming": "faust", "kafka-python": "kafka", "mode-streaming"
 SIGNS = {
     "import-linter": "lint-imports",
     "pytest-timeout": "timeout = ",
+    "pytest-xdist": "--numprocesses",
     "ruff": "$(BIN)/ruff",
     "setuptools": "setuptools.build_meta",
     "uv": "$(BIN)/uv ",
 }
-TAKEN_BY_OTHERS = {"aiokafka": "faust", "mode-streaming": "faust", "crc32c": "kafka", "types-pyyaml": "mypy"}
+TAKEN_BY_OTHERS = {
+    "aiokafka": "faust",
+    "mode-streaming": "faust",
+    "crc32c": "kafka",
+    "types-pyyaml": "mypy",
+    "types-requests": "mypy",
+}
 
 
 def test_every_dependency_is_used() -> None:

@@ -1,12 +1,15 @@
 """`python -m tests.integration.changed_worker CHANGES... worker`: the product's worker, changed on purpose for a test.
 
 `slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
-`no_fence` takes the fence out of the atomic step; `stuck` folds nothing and says nothing.
+`no_fence` takes the fence out of the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
+but apply; `crashing` has an error in Faust's own reading of the log.
 """
 
 import asyncio
 import sys
 from typing import Any
+
+from faust.transport.drivers.aiokafka import Consumer
 
 import streams.store
 from bluelamp.cli import main
@@ -43,8 +46,26 @@ def stuck() -> None:
     Worker._fold = never  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
+def holding() -> None:
+    """Fold batches, send to quarantine, and never apply."""
+
+    async def never(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    Worker._apply = never  # type: ignore[assignment, method-assign] # noqa: SLF001
+
+
+def crashing() -> None:
+    """Fail where Faust fetches, once it has been given its partitions."""
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("broken on purpose")
+
+    Consumer._drain_messages = fail  # noqa: SLF001
+
+
 if __name__ == "__main__":
-    changes = {"slow": slow, "no_fence": no_fence, "stuck": stuck}
+    changes = {"slow": slow, "no_fence": no_fence, "stuck": stuck, "holding": holding, "crashing": crashing}
     while sys.argv[1] in changes:
         changes[sys.argv.pop(1)]()
     main()

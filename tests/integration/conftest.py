@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka.admin import KafkaAdminClient
@@ -75,14 +76,14 @@ def parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def new_system(parts: Parts, tmp_path: Path) -> Iterator[Callable[[], System]]:
+def new_system(parts: Parts, tmp_path: Path) -> Iterator[Callable[..., System]]:
     """Makes systems on an empty log, each with a state of its own."""
     made: list[System] = []
     parts.forget_topics()
 
-    def make() -> System:
+    def make(**settings: Any) -> System:
         state_name = f"test-{next(_numbers)}"
-        made.append(System(parts.broker.bootstrap, parts.state.url, tmp_path, state_name, FORCE))
+        made.append(System(parts.broker.bootstrap, parts.state.url, tmp_path, state_name, FORCE, **settings))
         return made[-1]
 
     yield make
@@ -91,6 +92,6 @@ def new_system(parts: Parts, tmp_path: Path) -> Iterator[Callable[[], System]]:
 
 
 @pytest.fixture
-def system(new_system: Callable[[], System]) -> System:
+def system(new_system: Callable[..., System]) -> System:
     """A system on an empty log."""
     return new_system()

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaProducer
 
 from tests.integration.test_week import WEEK, run
-from tests.support.system import System
+from tests.support.system import System, until
 
 pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
 SPAN = "opened_to_arrived_median_seconds"
@@ -62,6 +62,9 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
     (reading,) = run(system, "read", SPAN, "--window", WEEK)
+    unheard = run(system, "recount", "--window", "24h", "--compare", "--force", "staffordshire")
+    assert unheard["cells"] > 90
+    assert unheard["differences"] == []
     counted = run(system, "recount", SPAN, "--window", WEEK)
     assert [each["value"] for each in counted] == [reading["value"]]
     words = command(system, "read", SPAN, "--window", WEEK).stdout
@@ -71,6 +74,26 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
     assert len({each["dimensions"]["area"] for each in limited}) == len(limited) > 1
     earlier = run(system, "read", "incident_count", "--window", "24h", "--as-of", "2017-01-03T00:00")
     assert earlier[0]["end"].startswith("2017-01-03T00:00:00-08:00")
+
+
+def test_a_comparison_holds_while_facts_go_on_arriving(system: System) -> None:
+    """The state is read at one place of the log, and the log recounted up to just there."""
+    system.start_workers(1)
+    replay = ["replay", "sample", "--speed", "4000", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bluelamp", *replay], env=system.environment(), stdout=subprocess.DEVNULL
+    ) as playing:
+        try:
+            until(lambda: system.count("facts") > 0, 60, "the first facts")
+            before = system.count("facts")
+            compared = [run(system, "recount", "--window", "24h", "--compare") for _ in range(3)]
+            is_playing = playing.poll() is None
+        finally:
+            playing.kill()
+    assert is_playing
+    assert system.count("facts") > before
+    assert [each["differences"] for each in compared] == [[], [], []]
+    assert all(each["cells"] > 300 for each in compared)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import facts, held
 from tests.support.system import System, until
 
+pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SLOW = ("-m", "tests.integration.changed_worker", "slow")
 NO_FENCE = ("-m", "tests.integration.changed_worker", "slow", "no_fence")
 _small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)

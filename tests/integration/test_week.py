@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bluelamp.comparison import Comparison, Query, compare, every_query
+from bluelamp.comparison import Comparison, Query, compare, every_query, take
 from bluelamp.recount.log import from_log
 from facts.incident import IncidentRegraded
 from facts.union import AnyFact
@@ -55,10 +55,11 @@ def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] 
         for statistic in ("median_seconds", "within_target_ratio")
     ]
     whole = every_query([WEEK, *windows], rules.force)
+    source.refresh()
+    now = take(source, FORCE, [*cells, *whole], source.present(FORCE))
+    midweek = take(source, FORCE, list(every_query(["60m"], rules.force)), MIDWEEK)
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-        source.refresh()
-        found = compare(source, recount, FORCE, [*cells, *whole], source.present(FORCE))
-        past = compare(source, recount, FORCE, every_query(["60m"], rules.force), MIDWEEK)
+        found, past = compare(now, recount), compare(midweek, recount)
     return Comparison(found.cells + past.cells, found.differences + past.differences)
 
 

@@ -1,4 +1,4 @@
-"""docs/mappings.md: its example runs and gives what it says, and no key and no reason is missing from it."""
+"""The page on mappings: its example runs and gives what it says, and no key and no reason is missing from it."""
 
 import re
 from pathlib import Path

@@ -1,12 +1,9 @@
 """The publisher on a real log: what was published is there, once, in order, on the partition of its subject."""
 
-import gc
-import logging
 import socket
 import threading
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -92,22 +89,6 @@ def beat(seq: int) -> FeedHeartbeat:
 @pytest.fixture
 def topic(log_backend: LogBackend) -> Topic:
     return make_topic(log_backend.bootstrap, f"incidents-{uuid.uuid4().hex}")
-
-
-@pytest.fixture
-def dropped_sockets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """kafka-python leaves the sockets of failed attempts to the garbage collector: collected here, and not elsewhere.
-
-    Its log is shut off, because what it says there is kept by pytest, connections and all.
-    """
-    caplog.set_level(logging.CRITICAL + 1, "kafka")
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-DROPS_SOCKETS = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
 Broker = BrokerProcess | KafkaServer
@@ -202,7 +183,6 @@ def test_a_topic_is_not_created_even_where_asking_for_it_would(tmp_path: Path) -
         broker.stop()
 
 
-@DROPS_SOCKETS
 @pytest.mark.usefixtures("dropped_sockets")
 def test_where_nothing_answers_that_is_said(unused_port: int) -> None:
     with pytest.raises(PartMissingError, match="Kafka does not answer") as caught:
@@ -265,7 +245,6 @@ def is_larger(broker: Broker, size_bytes: int) -> bool:
     return log_bytes(broker) > size_bytes
 
 
-@DROPS_SOCKETS
 @pytest.mark.usefixtures("dropped_sockets")
 @pytest.mark.parametrize("own_broker", ["embedded", pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
 def test_a_broker_that_is_killed_costs_no_fact_and_doubles_none(own_broker: Broker) -> None:
@@ -287,7 +266,6 @@ def test_a_broker_that_is_killed_costs_no_fact_and_doubles_none(own_broker: Brok
     assert {fact.fact_id for fact in facts} == {fact.fact_id for fact in published}
 
 
-@DROPS_SOCKETS
 @pytest.mark.usefixtures("dropped_sockets")
 def test_a_broker_that_stays_away_is_told_and_the_publisher_ends(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")
@@ -307,7 +285,6 @@ def test_a_broker_that_stays_away_is_told_and_the_publisher_ends(own_broker: Bro
     eventually(lambda: threading.active_count() <= threads_before, "the publisher's threads ended")
 
 
-@DROPS_SOCKETS
 @pytest.mark.usefixtures("dropped_sockets")
 def test_closing_while_the_broker_is_away_ends_everything_and_says_what_is_missing(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")

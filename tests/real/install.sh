@@ -2,10 +2,11 @@
 # Installs the real parts the tests run against, where they can be had; says by name what cannot be, and why.
 #
 # From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver; no service is started.
-# From Maven: Apache Kafka, into .cache/kafka/libs. The tests skip by name whatever is still missing.
+# From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types, into .cache/grafana. The tests skip by name whatever is still missing.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 libs="$here/../../.cache/kafka/libs"
+types="$here/../../.cache/grafana"
 report=$(mktemp)
 guard=/usr/sbin/policy-rc.d
 guarded=
@@ -86,6 +87,25 @@ install_kafka() {
     fi
 }
 
+install_grafana_types() {
+    if cmp -s "$here/../grafana/package-lock.json" "$types/package-lock.json" && [ -d "$types/node_modules" ]; then return; fi
+    for program in node npm; do
+        if ! command -v "$program" >/dev/null 2>&1; then
+            say "not installed: Grafana's types - there is no $program; try apt-get install nodejs npm"
+            return
+        fi
+    done
+    rm -rf "$types" && mkdir -p "$types"
+    cp "$here/../grafana/package.json" "$here/../grafana/package-lock.json" "$types"
+    if (cd "$types" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$report" 2>&1 </dev/null; then
+        say "installed Grafana's types into .cache/grafana"
+    else
+        rm -rf "$types"
+        say "not installed: Grafana's types - $(grep -m 1 . "$report" | cut -c 1-300)"
+    fi
+}
+
 install_packages
 install_kafka
+install_grafana_types
 exit 0

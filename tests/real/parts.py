@@ -1,9 +1,10 @@
-"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium."""
+"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, Grafana's types."""
 
 import shutil
 from pathlib import Path
 
 KAFKA_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / "libs"
+GRAFANA_TYPES = KAFKA_LIBRARIES.parents[1] / "grafana" / "node_modules"
 
 # The name a test asks for, and the programs it needs.
 _PROGRAMS = {
@@ -12,6 +13,7 @@ _PROGRAMS = {
     "prometheus": ("prometheus", "promtool"),
     "alertmanager": ("prometheus-alertmanager",),
     "chromium": ("chromium", "chromedriver"),
+    "grafana_types": ("node",),
 }
 
 
@@ -22,4 +24,6 @@ def missing(part: str) -> str | None:
             return f"{part}: there is no {program} on the PATH; `make parts` as root installs what it can"
     if part == "kafka" and not any(KAFKA_LIBRARIES.glob("kafka_*.jar")):
         return "kafka: Apache Kafka is not in .cache/kafka/libs; `make parts` fetches it"
+    if part == "grafana_types" and not (GRAFANA_TYPES / "@grafana" / "schema").is_dir():
+        return "grafana_types: @grafana/schema is not in .cache/grafana; `make parts` fetches it with npm"
     return None

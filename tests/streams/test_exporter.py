@@ -1,229 +1,461 @@
-"""What the exporter shows beside the readings: feeds, clocks, bands, quarantine, the log; and what the alerts make of it."""
+"""What Prometheus is given: every measure as the reader reads it, nothing stale, and an answer even without the state."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from alerts.engine import Engine
-from alerts.table import RULES
+from alerts.standing import Standing, samples_of
+from alerts.table import RULES as RULES_OF_ALERTS
+from bluelamp.connections import state_client
 from bluelamp.embedded.state import StateServer
-from facts.custody import DetaineeArrived, DetentionAuthorised
-from facts.errors import PartMissingError
-from facts.feed import FeedHeartbeat
-from facts.incident import IncidentOpened
-from facts.union import Topic
-from facts.wire import encode
-from measures.outcome import microseconds
-from streams.exporter import ReadingsCollector
+from bluelamp.settings import Settings
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
+from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched, VideoResponseStarted
+from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.union import TOPICS
+from facts.wire import Reason, encode
+from measures.catalogue import CATALOGUE
+from measures.measure import Bands, External, Measure
+from measures.reading import State
+from streams.exported import EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch
+from streams.names import metric_name
 from streams.readings import Reader
-from streams.stall import Place
-from tests.support.forces import STRICT, rules, shipped
-from tests.support.memory import MemoryPartition
-from tests.support.stores import one_by_one
-from tests.support.stories import AS_OF, FORCE
+from tests.real.parts import missing
+from tests.support.forces import STRICT, rules
+from tests.support.memory import RECEIVED, heartbeat
+from tests.support.stores import apply_memory, call
+from tests.support.story import Story
+from tests.support.system import until
 
-RULES_OF = rules(STRICT, shipped("staffordshire"))
+FORCE = "strict"
+RULES = rules(STRICT)
+PRESENT = "21:30"
+SILENT = timedelta(minutes=5)
+OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records", "facts", "duplicates", "late"}
+OWN |= {"heartbeats", "fenced", "reading_in_part", "feed_live", "feed_behind_ratio"}
+OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
+OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds"}
+OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}
+Labels = tuple[tuple[str, str], ...]
+Series = dict[tuple[str, Labels], float]
 
 
-class Scene:
-    """A state, the moment it is looked at, and what was told to it.
+def tell_contacts(story: Story, number: int) -> None:
+    """A 999 call answered, every fourth late; one given up; a 101 call with both its legs; a digital one; two waiting."""
+    minute = f"21:{number:02}"
+    story.tell(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
+    story.tell(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
+    story.tell(ContactOffered, minute, f"g{number}", line="999", queue="emergency")
+    story.tell(ContactAbandoned, f"{minute}:30", f"g{number}", queue="emergency")
+    story.tell(ContactOffered, minute, f"n{number}", line="101", queue="triage")
+    story.tell(ContactAnswered, f"{minute}:30", f"n{number}", queue="triage")
+    story.tell(ContactConcluded, f"{minute}:50", f"n{number}", queue="triage", result="to_local")
+    story.tell(ContactOffered, f"{minute}:50", f"n{number}", line="101", queue="local")
+    end = ContactAnswered if number % 2 else ContactAbandoned
+    story.tell(end, f"{minute}:58", f"n{number}", queue="local")
+    story.tell(ContactOffered, minute, f"d{number}", line="digital", queue="online", channel="contact_us")
+    story.tell(ContactConcluded, f"{minute}:40", f"d{number}", queue="online", result="resolved")
+    story.tell(
+        ContactOffered,
+        "21:29",
+        f"w{number}",
+        line=("999", "101")[number % 2],
+        queue=("emergency", "triage")[number % 2],
+    )
+    story.tell(ContactOffered, "21:29", f"l{number}", line="101", queue="local")
 
-    Args:
-        url: of the state server.
-        redis: a client of it.
-    """
 
-    def __init__(self, url: str, redis: Redis) -> None:
-        self.url, self.redis = url, redis
-        self.now, self.steady_seconds = AS_OF, 0.0
-        self.ends: Mapping[Place, int] | None = None
-        self.watch = LogWatch(self._look)
-        self.reader = Reader(redis, "test", RULES_OF, lambda: self.now)
-        self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds)
-        self.partitions: dict[Topic, MemoryPartition] = {}
+def tell_incidents(story: Story, number: int) -> None:
+    """One of Grade 1, one domestic of Grade 2 with video, one burglary, one that still waits."""
+    minute = f"21:{number:02}"
+    kinds: dict[str, dict[str, Any]] = {
+        "i": {"grade": "1"},
+        "b": {"grade": "2", "domestic": True},
+        "c": {"grade": "1", "category": "home_burglary"},
+    }
+    for key, fields in kinds.items():
+        story.tell(IncidentOpened, f"20:{number:02}", f"{key}{number}", group="crime", **fields)
+        story.tell(UnitDispatched, f"20:{number:02}:{50 if number % 4 else 59}", f"{key}{number}", unit="u")
+        story.tell(UnitArrived, minute, f"{key}{number}", unit="u")
+    story.tell(VideoResponseStarted, f"20:{number:02}:30", f"b{number}")
+    story.tell(IncidentClosed, f"{minute}:30", f"i{number}", result="attended")
+    story.tell(IncidentOpened, minute, f"o{number}", grade="1", group="crime")
 
-    def _look(self, places: Sequence[Place]) -> Mapping[Place, int]:
-        if self.ends is None:
-            raise PartMissingError("gone", where="here", hint="none")
-        return {place: self.ends[place] for place in places}
 
-    def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
-        """Records of a topic, one batch."""
-        partition = self.partitions.setdefault(topic, MemoryPartition(topic, RULES_OF))
-        for _ in one_by_one(self.url, [partition.feed(list(values), received_at or self.now)], topic):
-            pass
+def tell_others(story: Story, number: int) -> None:
+    """A stay in custody of a child, one that waits, one that goes on, a voluntary attendance, an occurrence with its referral."""
+    minute = f"21:{number:02}"
+    arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
+    story.tell(DetaineeArrived, "20:05", f"t{number}", **arrival)
+    story.tell(DetentionAuthorised, "20:20", f"t{number}")
+    story.tell(DetentionEnded, minute, f"t{number}", disposal="charged")
+    story.tell(DetaineeArrived, minute, f"q{number}", **arrival)
+    story.tell(DetaineeArrived, minute, f"h{number}", **arrival)
+    story.tell(DetentionAuthorised, minute, f"h{number}")
+    story.tell(VoluntaryAttended, minute, f"v{number}")
+    story.tell(OccurrenceRecorded, f"20:{number:02}", f"r{number}", type="asb_personal", victim_based=True)
+    story.tell(VictimReferred, minute, f"r{number}")
 
-    def pass_time(self, seconds: float) -> None:
-        """Both clocks go on."""
-        self.now += timedelta(seconds=seconds)
-        self.steady_seconds += seconds
 
-    def shown(self, name: str) -> dict[tuple[str, ...], float]:
-        """The samples of a name: label words to value."""
-        return {tuple(each.labels.values()): each.value for each in self.samples() if each.name == name}
+def evening(subjects: int) -> Story:
+    """An evening with so many subjects of each kind, every feed heard up to its end."""
+    story = Story(STRICT)
+    for number in range(subjects):
+        tell_contacts(story, number)
+        tell_incidents(story, number)
+        tell_others(story, number)
+    return story
 
-    def samples(self) -> list[Any]:
-        """Everything the exporter shows."""
-        return [sample for family in self.collector.collect() for sample in family.samples]
+
+def fill(redis: Redis, url: str, story: Story, silent: str = "") -> None:
+    """Put an evening into the state; the feed named was heard five minutes before the others."""
+    for feed in STRICT.feeds:
+        heard_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
+        beat = encode([heartbeat(FORCE, feed.name, story.moment(PRESENT))])
+        story.state.partitions[feed.topic][0].feed([beat], heard_at)
+    redis.flushall()
+    call(url, lambda store: apply_memory(store, story.state))
 
 
 @pytest.fixture
-def scene(state_backend: StateServer) -> Iterator[Scene]:
+def redis(state_backend: StateServer) -> Iterator[Redis]:
+    """An empty state server."""
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
-        yield Scene(state_backend.url, client)
+        yield client
 
 
-def beat(feed: str, at: datetime, seq: int = 1, complete_to: datetime | None = None) -> bytes:
-    """A heartbeat of a live feed."""
-    fact_id = f"{feed}-{seq}"
-    return encode(
-        [FeedHeartbeat(fact_id=fact_id, force=FORCE, at=at, feed=feed, seq=seq, complete_to=complete_to or at)]
-    )
+def reader(client: Redis, late: timedelta = timedelta(seconds=10)) -> Reader:
+    """A reader that looks so long after the feeds were heard."""
+    return Reader(client, "test", RULES, lambda: RECEIVED + late)
 
 
-def detained(subject_id: str, hours: float, *, child: bool = False) -> bytes:
-    """A detainee who arrived and was authorised so many hours before AS_OF."""
-    told = {"force": FORCE, "at": AS_OF - timedelta(hours=hours), "subject_id": subject_id}
-    arrived = DetaineeArrived(fact_id=f"{subject_id}a", suite="one", child=child, relevant_time=told["at"], **told)  # type: ignore[arg-type]
-    return encode([arrived, DetentionAuthorised(fact_id=f"{subject_id}b", **told)])  # type: ignore[arg-type]
+def exposition(source: Reader) -> str:
+    """What a scrape is answered, in process."""
+    registry = CollectorRegistry()
+    registry.register(ReadingsCollector(source, steady_seconds=lambda: 0.0))
+    return generate_latest(registry).decode()
 
 
-def test_a_feed_is_live_until_its_time_is_up_and_a_force_never_heard_of_has_none(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
-    scene.pass_time(60)
-    shown = scene.shown("bluelamp_feed_live")
-    assert shown[FORCE, "dispatch"] == 1
-    assert shown[FORCE, "custody"] == 0, "a feed of a force that is heard of, never heard itself, is not live"
-    assert {force for force, _ in shown} == {FORCE}
-    scene.pass_time(1)
-    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
-
-
-def test_a_feed_that_is_heard_may_still_be_behind(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=90)))
-    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
-    assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 1.5}
-
-
-def test_custody_clocks_are_counted_down_for_adults_and_children_apart(scene: Scene) -> None:
-    facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
-    scene.tell("custody", *facts, beat("custody", AS_OF))
-    counts = {
-        "child_review_due_within_60_minutes": 1,
-        "child_review_due_within_30_minutes": 0,
-        "adult_review_due_within_60_minutes": 2,
-        "adult_review_due_within_10_minutes": 2,
-        "adult_review_overdue": 1,
-        "adult_detention_overdue": 1,
-        "child_detention_overdue": 0,
-    }
-    shown = {each.name: each.value for each in scene.samples() if each.labels == {"force": FORCE}}
-    assert {name: shown[f"bluelamp_{name}"] for name in counts} == counts
-    assert shown["bluelamp_review_remaining_seconds"] == -24 * 3600
-    assert shown["bluelamp_detention_remaining_seconds"] == -6 * 3600
-
-
-def test_the_share_quarantined_is_of_the_last_quarter_of_an_hour(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
-    assert scene.shown("bluelamp_quarantined_recently_ratio") == {}
-    assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
-    fact = IncidentOpened(fact_id="f1", force=FORCE, at=AS_OF, subject_id="i1", grade="1", group=None, area=None)
-    scene.tell("incidents", encode([fact]), b"nonsense", encode([fact]), b"{}")
-    assert scene.shown("bluelamp_quarantined_recently_ratio") == {("incidents",): 0.5}
-    scene.pass_time(901)
-    scene.shown("bluelamp_quarantined_recently_ratio")
-    scene.pass_time(901)
-    assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
-
-
-def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
-    scene.shown("bluelamp_log_up")
-    assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been asked yet"
-    scene.ends = {("incidents", 0): 3}
-    scene.watch.look()
-    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}
-    scene.pass_time(75)
-    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 75}
-    scene.tell("incidents", beat("dispatch", AS_OF, 2))
-    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}, "it moves, if slowly"
-    scene.ends = None
-    scene.watch.look()
-    assert scene.shown("bluelamp_log_up") == {(): 0}
-    assert scene.shown("bluelamp_partition_stalled_seconds") == {}
-
-
-def test_what_is_normal_for_this_hour_stands_beside_the_reading(scene: Scene) -> None:
-    """Ten to fourteen incidents in this hour of each of eight weeks before; the ninth is before the record begins."""
-    per_week = [12, 10, 13, 11, 14, 12, 11, 13]
-    facts = []
-    for weeks, count in zip(range(8, 0, -1), per_week, strict=True):
-        # The clocks went back this very night: the hour is the same by the local clock, not by the world's.
-        at = AS_OF - timedelta(weeks=weeks, hours=1, minutes=40)
-        facts += [
-            IncidentOpened(
-                fact_id=f"f{weeks}-{number}",
-                force=FORCE,
-                at=at,
-                subject_id=f"i{weeks}-{number}",
-                grade="1",
-                group=None,
-                area=None,
-            )
-            for number in range(count)
-        ]
-    first = facts[0]
-    early = IncidentOpened(
-        fact_id="f0", force=FORCE, at=first.at - timedelta(days=1), subject_id="i0", grade="1", group=None, area=None
-    )
-    scene.tell("incidents", *(encode([fact]) for fact in [early, *facts]), beat("dispatch", AS_OF))
-    shown = {each.name: each.value for each in scene.samples() if "_incident_expected" in each.name}
-    assert shown == {
-        "bluelamp_incident_expected": 12,
-        "bluelamp_incident_expected_upper": pytest.approx(12 + 3.145 * 2),
-        "bluelamp_incident_expected_lower": pytest.approx(12 - 3.145 * 2),
+def series(text: str) -> Series:
+    """Every sample, by name and labels."""
+    families = text_string_to_metric_families(text)
+    return {
+        (each.name, tuple(sorted(each.labels.items()))): each.value for family in families for each in family.samples
     }
 
 
-def test_without_the_state_it_says_so_and_nothing_else(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise ConnectionError
-
-    monkeypatch.setattr(scene.reader, "refresh", refuse)
-    assert {sample.name: sample.value for sample in scene.samples()} == {"bluelamp_state_up": 0}
+def labelled(**labels: str) -> Labels:
+    """Labels as `series` has them."""
+    return tuple(sorted(labels.items()))
 
 
-def firing(engine: Engine, scene: Scene) -> set[str]:
-    """The rules that fire at the scene's moment, beside those of parts that this scene has not got."""
-    alerts = engine.step(scene.samples(), microseconds(scene.now))
-    return {each.rule.name for each in alerts if each.state == "firing"} - {"log_unreachable"}
+def expected(source: Reader) -> Series:
+    """What the reader reads, as samples."""
+    found: Series = {}
+    for measure in CATALOGUE.values():
+        for window in EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS:
+            if isinstance(measure.statistic, External):
+                continue
+            for each in source.read(measure, window, force=FORCE):
+                place = {"force": FORCE} if measure.is_open() else {"force": FORCE, "window": window}
+                words = labelled(**place, **each.dimensions)
+                name, is_told = metric_name(measure), each.state in ("live", "too_few")
+                state = labelled(force=FORCE, measure=measure.name, window=window, state=each.state)
+                found["bluelamp_reading_state", state] = 1
+                if each.state == "live":
+                    assert each.value is not None
+                    found[name, words] = each.value
+                if is_told and measure.unit != "count":
+                    found[f"{name}_n", words] = each.n
+                if is_told and measure.unit == "ratio":
+                    assert each.met is not None
+                    found[f"{name}_met", words] = each.met
+    return found
 
 
-def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
-    """The engine in process on the exporter's own samples."""
-    engine = Engine(RULES)
-    scene.tell(
-        "custody",
-        detained("d1", 5.9),
-        beat("custody", AS_OF),
+def of_readings(found: Series) -> Series:
+    """The samples that are readings, with their states."""
+    own = {f"bluelamp_{name}" for name in OWN - {"reading_state"}} | {f"bluelamp_{name}_total" for name in OWN}
+    return {place: value for place, value in found.items() if place[0] not in own}
+
+
+def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backend: StateServer) -> None:
+    fill(redis, state_backend.url, evening(12))
+    found = series(exposition(reader(redis)))
+    assert of_readings(found) == expected(reader(redis))
+    name, words = "bluelamp_contact_999_answered_within_target_ratio", labelled(force=FORCE, window="60m")
+    assert (found[name, words], found[f"{name}_met", words], found[f"{name}_n", words]) == (0.5, 9, 18)
+    assert found["bluelamp_grade_1_opened_to_arrived_median_seconds", words] == 3600
+    assert found["bluelamp_grade_1_unresourced_over_120_seconds", labelled(force=FORCE)] == 12
+    assert found["bluelamp_state_up", ()] == 1
+    # Everything has a value here, so that equality says something; the strict force promises no time from dispatch.
+    live = {name for name, _ in of_readings(found)}
+    silent = [each for each in CATALOGUE.values() if metric_name(each) not in live]
+    assert {each.name for each in silent if not isinstance(each.statistic, External)} == {
+        "dispatched_to_arrived_within_target_ratio",
+        "grade_1_dispatched_to_arrived_within_target_ratio",
+    }
+
+
+NORMAL = {
+    "expected_lower": "The lower control limit",
+    "expected": "The middle",
+    "expected_upper": "The upper control limit",
+}
+
+
+def normal(measure: Measure, words: str) -> str:
+    """The help of what is normal for a measure."""
+    return f"{words} for this hour of the week: {measure.question}"
+
+
+def test_every_measure_has_its_families_and_its_question(redis: Redis, state_backend: StateServer) -> None:
+    """With an empty state as well: what is not there yet can be asked for by name."""
+    text = exposition(reader(redis))
+    helps = dict(re.findall(r"^# HELP bluelamp_(\S+) (.+)$", text, re.MULTILINE))
+    wanted: dict[str, str] = {}
+    for each in CATALOGUE.values():
+        name = metric_name(each).removeprefix("bluelamp_")
+        if not isinstance(each.statistic, External):
+            wanted |= {name: each.question}
+            wanted |= {f"{name}_n": f"How many: {each.population}"} if each.unit != "count" else {}
+            wanted |= {f"{name}_met": f"How many of them: {each.question}"} if each.unit == "ratio" else {}
+            wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
+    told = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
+    assert {name: words.replace('\\"', '"') for name, words in told.items()} == wanted
+    assert {name.removesuffix("_total") for name in set(helps) - set(wanted)} == OWN
+
+
+def test_no_sample_has_a_timestamp_and_no_label_grows_with_what_happens(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    fill(redis, state_backend.url, evening(20))
+    text = exposition(reader(redis))
+    samples = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert [line for line in samples if not re.fullmatch(r'[a-z0-9_]+(\{([a-z]+="[^"]*",?)+\})? \S+', line)] == []
+    story = evening(20)
+    for number in range(10):
+        story.tell(
+            IncidentOpened, "21:20", f"x{number}", grade=f"odd-{number}", group=f"riot-{number}", area=f"a-{number}"
+        )
+        story.tell(ContactOffered, "21:20", f"x{number}", line="101", queue=f"odd-{number}")
+        story.state.partitions["incidents"][0].feed([b"{}", b"[1,", b'{"fact_type":"odd"}'])
+    fill(redis, state_backend.url, story)
+    many = series(exposition(reader(redis)))
+    reasons = {place for place in many if "reason" in dict(place[1])}
+    assert len(reasons) > 1
+    assert set(many) - reasons == set(series(text))
+    for _, words in many:
+        assert all(word in ALLOWED[label] for label, word in words), words
+
+
+ALLOWED: dict[str, set[str]] = {
+    "force": set(RULES),
+    "window": set(EXPORTED_WINDOWS),
+    "measure": set(CATALOGUE),
+    "state": set(get_args(State)),
+    "feed": {feed.name for feed in STRICT.feeds},
+    "topic": set(TOPICS),
+    "partition": {"0"},
+    "reason": set(get_args(Reason)),
+    "band": {
+        f"{lower:05}-{upper}"
+        for each in CATALOGUE.values()
+        if isinstance(each.statistic, Bands)
+        for lower, upper in zip(
+            each.statistic.edges_seconds,
+            [*(f"{edge:05}" for edge in each.statistic.edges_seconds[1:]), ""],
+            strict=True,
+        )
+    },
+}
+
+
+def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    fill(redis, state_backend.url, evening(8), silent="telephony")
+    found = series(exposition(reader(redis)))
+    assert of_readings(found) == expected(reader(redis))
+    states = {
+        (dict(words)["measure"], dict(words)["state"])
+        for name, words in found
+        if name == "bluelamp_reading_state" and dict(words)["window"] in LIVE_EXPORTED
+    }
+    contacts = {each.name for each in CATALOGUE.values() if each.topics() == {"contacts"}}
+    assert {state for name, state in states if name in contacts} == {"stale"}
+    assert "stale" not in {state for name, state in states if name not in contacts}
+    ended = {"last_month", "12m", "previous_12m"}  # complete before the silence began
+    names = {name for name, words in found if dict(words).get("window") not in ended}
+    gone = {metric_name(CATALOGUE[each]) for each in contacts}
+    assert names & {name + ending for name in gone for ending in ("", "_n", "_met")} == set()
+    assert "bluelamp_grade_1_opened_to_arrived_median_seconds" in names
+    heard = {dict(words)["feed"]: value for (name, words), value in found.items() if "feed_heartbeat" in name}
+    assert heard["dispatch"] - heard["telephony"] == SILENT.total_seconds()
+
+
+# Over the wire.
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateServer]:
+    """A state server of the test's own, with an evening in it."""
+    server = StateServer(tmp_path / "state")
+    server.start()
+    try:
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            fill(client, server.url, evening(8))
+        yield server
+    finally:
+        server.stop()
+
+
+def looking(state: StateServer) -> Reader:
+    """A reader as the exporter has it."""
+    return reader(state_client(Settings(redis=state.url, state_name="test"), timeout_seconds=0.5))
+
+
+@contextmanager
+def served(source: Reader) -> Iterator[str]:
+    """The exporter on a free port; its address."""
+    server, thread = serve([ReadingsCollector(source)], 0, "127.0.0.1")
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def fetch(url: str) -> str:
+    """What is answered at an address of our own."""
+    with urlopen(url, timeout=10) as answer:  # noqa: S310 - http, as given by the test itself
+        text: str = answer.read().decode()
+    return text
+
+
+def scrape(url: str) -> tuple[Series, float]:
+    """The samples of a scrape, and how long it took in seconds."""
+    began = time.monotonic()
+    return series(fetch(url)), time.monotonic() - began
+
+
+def send(server: StateServer, number: signal.Signals) -> None:
+    """Send the state server a signal: stopped, it keeps its connections open and says nothing more."""
+    os.kill(server.pid, number)
+
+
+@pytest.mark.parametrize(
+    ("strike", "mend"),
+    [
+        (lambda server: server.kill(), lambda server: server.start()),
+        (lambda server: send(server, signal.SIGSTOP), lambda server: send(server, signal.SIGCONT)),
+    ],
+    ids=["killed", "frozen"],
+)
+def test_without_the_state_server_it_answers_at_once_and_says_so(
+    state: StateServer, strike: Callable[[StateServer], Any], mend: Callable[[StateServer], Any]
+) -> None:
+    with served(looking(state)) as url:
+        before, _ = scrape(url)
+        assert before["bluelamp_state_up", ()] == 1
+        strike(state)
+        try:
+            without, seconds = scrape(url)
+            assert without == {("bluelamp_state_up", ()): 0}
+            assert seconds < 3
+        finally:
+            mend(state)
+        assert scrape(url)[0] == before
+
+
+@pytest.mark.real
+def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
+    if reason := missing("prometheus"):
+        pytest.skip(reason)
+    source = looking(state)
+    watch = LogWatch(lambda fences: {place: fence + 1 for place, fence in fences.items()})
+    readings = ReadingsCollector(source, watch)
+    standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
+    registry = CollectorRegistry()
+    for collector in (readings, standing):
+        registry.register(collector)
+    generate_latest(registry)  # names the partitions to look at
+    watch.look()
+    standing.step()
+    text = generate_latest(registry).decode()
+    assert {f"bluelamp_{name}" for name in OWN_OF_LOG} | {"bluelamp_alert"} <= {name for name, _ in series(text)}
+    told = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
     )
-    assert "adult_review_due_within_10_minutes" in firing(engine, scene)
-    assert "adult_review_overdue" not in firing(engine, scene)
-    scene.pass_time(361)
-    scene.tell("custody", beat("custody", scene.now, 2))
-    assert "adult_review_overdue" in firing(engine, scene)
-    for _ in range(10):
-        scene.pass_time(60)
-        found = firing(engine, scene)
-    assert {"adult_review_overdue", "feed_silent", "no_live_data"} <= found
-    assert "data_alive" not in found
-    ended = b'{"fact": "ReviewHeld", "fact_id": "r1", "force": "strict", "at": "%s", "subject_id": "d1"}'
-    scene.tell("custody", ended % scene.now.isoformat().encode(), beat("custody", scene.now, 3))
-    firing(engine, scene)
-    scene.pass_time(30)
-    assert {name for name in firing(engine, scene) if "review" in name} == set()
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+
+
+@contextmanager
+def prometheus(directory: Path, target: str) -> Iterator[str]:
+    """A Prometheus that scrapes one target each second; its address."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [{"job_name": "bluelamp", "static_configs": [{"targets": [target]}]}],
+    }
+    (directory / "prometheus.yml").write_text(json.dumps(config))
+    arguments = [f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data"]
+    with (directory / "prometheus.log").open("wb") as said:
+        process = subprocess.Popen(
+            ["prometheus", *arguments, f"--web.listen-address=127.0.0.1:{port}"], stdout=said, stderr=said
+        )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ask(address: str, query: str) -> dict[Labels, float]:
+    """The answer to an instant query, by labels."""
+    try:
+        told = json.loads(fetch(f"{address}/api/v1/query?{urlencode({'query': query})}"))["data"]["result"]
+    except URLError:
+        return {}  # it is still starting
+    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in told}
+
+
+@pytest.mark.real
+def test_prometheus_itself_scrapes_the_figures(state: StateServer, tmp_path: Path) -> None:
+    if reason := missing("prometheus"):
+        pytest.skip(reason)
+    source = looking(state)
+    with served(source) as url, prometheus(tmp_path, url.split("/")[2]) as address:
+        until(lambda: ask(address, "up == 1"), 40, "a scrape")
+        name = "bluelamp_contact_999_answered_within_target_ratio"
+        shares = {dict(words)["window"]: value for words, value in ask(address, name).items()}
+        read = {
+            each: source.read("contact_999_answered_within_target_ratio", each)[0].value for each in EXPORTED_WINDOWS
+        }
+        assert shares == {window: value for window, value in read.items() if window != "15m" and value is not None}
+        (counted,) = ask(address, 'count({__name__=~"bluelamp_.*"})').values()
+        assert counted == len(scrape(url)[0])

@@ -178,6 +178,15 @@ def test_a_replay_has_its_own_present_and_may_not_stand_still(redis: Redis, stat
     assert found.state == "live", "a window that lies wholly behind the replay stays complete"
 
 
+def test_a_replay_that_stands_still_on_the_minute_is_found_out_too(redis: Redis, state_backend: StateServer) -> None:
+    """Its windows then end just where it is complete to."""
+    on_the_minute = -AS_OF.second / 60
+    later = RECEIVED + timedelta(seconds=61)
+    assert state_of(state_backend.url, redis, [beat(on_the_minute, replay=True)], later).state == "stale"
+    past = state_of(state_backend.url, redis, [], later, window="2024-10-25/2024-10-26")
+    assert past.state == "live", "a window that has ended is complete, whoever is silent"
+
+
 def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, state_backend: StateServer) -> None:
     source = [beat(60 * 24 * 30)]
     with pytest.raises(QuestionError) as caught:

@@ -175,7 +175,8 @@ def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_back
         (Identity("cluster", "another", 1), FINGERPRINTS, "another log"),
         (Identity("elsewhere", "topic", 1), FINGERPRINTS, "another log"),
         (Identity("cluster", "topic", 2), FINGERPRINTS, "another log"),
-        (IDENTITY, {FORCE: "changed"}, "profile of strict"),
+        (IDENTITY, {FORCE: "changed"}, "profile of strict has changed"),
+        (IDENTITY, {"another": "new"}, "profile of strict is gone"),
     ],
 )
 def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
@@ -189,6 +190,25 @@ def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
         call(state_backend.url, work)
     assert words in str(caught.value)
     assert "BLUELAMP_STATE_NAME" in caught.value.hint
+
+
+def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_quarantined(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    """What was quarantined for want of its profile lies before the fence: it would be missing for good."""
+    more = {**FINGERPRINTS, "another": "new"}
+
+    async def work(store: Store) -> None:
+        names = store.names("incidents", 0)
+        await apply_all(store, some_changes(1))
+        await store.claim(names, IDENTITY, more)
+        unlisted = some_changes(1)[0]
+        unlisted.count("quarantined_unlisted_force", 2)
+        await apply_all(store, [unlisted], fingerprints=more)
+        await store.claim(names, IDENTITY, {**more, "a third": "new"})
+
+    with pytest.raises(IncompleteError, match="a third is new, and 2 facts of forces without a profile"):
+        call(state_backend.url, work)
 
 
 def test_without_the_fence_a_replay_would_count_twice(

@@ -27,10 +27,12 @@ def call(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
     return asyncio.run(run())
 
 
-async def apply_all(store: Store, told: list[Change], topic: Topic = "incidents") -> list[Applied]:
+async def apply_all(
+    store: Store, told: list[Change], topic: Topic = "incidents", fingerprints: dict[str, str] = FINGERPRINTS
+) -> list[Applied]:
     """Claim a partition and apply changes one after the other, each an offset further."""
     names = store.names(topic, 0)
-    control = await store.claim(names, IDENTITY, FINGERPRINTS)
+    control = await store.claim(names, IDENTITY, fingerprints)
     await store.begin(names, 0)
     fence = int(str(await store.redis.hget(names.control, "fence")))
     return [

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from kafka.admin import KafkaAdminClient
+from kafka.errors import CoordinatorNotAvailableError
 from redis import Redis
 
 from bluelamp.clock import wall
@@ -52,6 +54,12 @@ class WorkerProcess:
         self.statuses: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
 
+    def become(self, *program: str, **variables: str) -> None:
+        """Start it again as another program, or as the product's own, with some variables changed."""
+        self.program = [sys.executable, *(program or ("-m", "bluelamp")), "worker"]
+        self.environment |= variables
+        self.start()
+
     def start(self) -> None:
         """Start it, if it does not run."""
         if not self.is_running():
@@ -84,9 +92,10 @@ class WorkerProcess:
         self.send(signal.SIGTERM)
         self.wait()
 
-    def wait(self, seconds: float = 30.0) -> None:
-        """Wait until it has ended."""
+    def wait(self, seconds: float = 30.0) -> int:
+        """Wait until it has ended; its status."""
         until(lambda: not self.is_running(), seconds, f"the end of {self.name}")
+        return self.statuses[-1] if self.statuses else 0
 
     def said(self) -> str:
         """Its output."""
@@ -106,17 +115,20 @@ class System:
         directory: for the workers' output.
         state_name: prefix of the state, so that tests do not meet.
         force: the force that is meant.
+        settings: others than the usual.
     """
 
-    def __init__(self, kafka: str, redis_url: str, directory: Path, state_name: str, force: str) -> None:
+    def __init__(
+        self, kafka: str, redis_url: str, directory: Path, state_name: str, force: str, **settings: Any
+    ) -> None:
+        usual = {"session_timeout_seconds": 6.0, "stall_seconds": 20.0}
         self.settings = Settings(
             kafka=kafka,
             redis=redis_url,
             state_name=state_name,
             data=str(directory),
             force=force,
-            session_timeout_seconds=6.0,
-            stall_seconds=20.0,
+            **usual | settings,
         )
         self.directory = directory
         self.redis = Redis.from_url(redis_url, decode_responses=True)
@@ -130,7 +142,7 @@ class System:
     def start_workers(self, count: int, program: tuple[str, ...] = ()) -> None:
         """Start so many more workers."""
         for _ in range(count):
-            name = f"worker-{len(self.workers) + 1}"
+            name = f"{self.settings.state_name}-worker-{len(self.workers) + 1}"
             worker = WorkerProcess(name, self.environment(), self.directory, program)
             self.workers.append(worker)
             worker.start()
@@ -175,8 +187,12 @@ class System:
         """How many workers share the partitions, once they have agreed on it; 0 while they have not."""
         logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it warns at length of metadata it cannot read
         admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka)
-        group = admin.describe_groups([self.settings.state_name])[self.settings.state_name]
-        admin.close()
+        try:
+            group = admin.describe_groups([self.settings.state_name])[self.settings.state_name]
+        except CoordinatorNotAvailableError:
+            return 0  # a new Kafka makes its coordinator when the first group asks for it
+        finally:
+            admin.close()
         return len(group["members"]) if group["group_state"] == "Stable" else 0
 
     def count(self, name: str) -> int:

@@ -1,0 +1,170 @@
+"""Fixtures of the board's tests: the sample week through a worker, a feed that goes on saying so, the board, a browser."""
+
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from selenium import webdriver
+
+from bluelamp.settings import load_forces
+from facts.feed import FeedHeartbeat
+from producers.publish import LIVE, Publisher
+from tests.integration.conftest import FORCE, Parts
+from tests.integration.test_week import run
+from tests.real.parts import missing
+from tests.support.browser import chromium
+from tests.support.system import System, WorkerProcess, until
+
+STALE_AFTER_SECONDS = 4
+
+
+class Beating(threading.Thread):
+    """A feed that has nothing more to tell, and says so until it falls silent.
+
+    Args:
+        publisher: it closes it.
+        present: how far it is complete.
+    """
+
+    def __init__(self, publisher: Publisher, present: datetime) -> None:
+        super().__init__(name="beating")
+        self.publisher, self.present = publisher, present
+        self._ended = threading.Event()
+        self._seq = 1_000_000
+
+    def run(self) -> None:
+        """Send a heartbeat twice a second."""
+        with self.publisher as publisher:
+            while not self._ended.wait(0.5):
+                publisher.heartbeat(self._heartbeat(), "incidents")
+
+    def _heartbeat(self) -> FeedHeartbeat:
+        self._seq += 1
+        return FeedHeartbeat(
+            fact_id=f"beat-{self._seq}",
+            force=FORCE,
+            at=self.present,
+            feed="dispatch",
+            seq=self._seq,
+            complete_to=self.present,
+            replay=True,
+        )
+
+    def stop(self) -> None:
+        """Fall silent."""
+        self._ended.set()
+        self.join()
+
+
+class BoardProcess(WorkerProcess):
+    """One `bluelamp board`, always on the same port.
+
+    Args:
+        system: whose state it shows.
+    """
+
+    def __init__(self, system: System) -> None:
+        super().__init__("board", system.environment(), system.directory)
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.port: int = found.getsockname()[1]
+        self.program = [*self.program[:-1], "board", "--port", str(self.port)]
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        super().start()
+        until(self.answers, 30, "an answer of the board")
+
+    def answers(self) -> bool:
+        """Whether it listens."""
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Shown:
+    """The whole of it: a state filled by a worker, a feed, a board.
+
+    Args:
+        parts: log and state server.
+        system: with a worker, and the sample week in its state.
+    """
+
+    def __init__(self, parts: Parts, system: System) -> None:
+        self.parts, self.system = parts, system
+        self.reader = system.reader()
+        self.reader.refresh()
+        self.present = self.reader.present(FORCE)
+        self.board = BoardProcess(system)
+        self._beating: Beating | None = None
+
+    def put_right(self) -> None:
+        """Mend whatever a test before has left broken."""
+        self.parts.state.start()
+        self.board.send(signal.SIGCONT)
+        self.board.start()
+        if self._beating is None:
+            self.speak()
+
+    def speak(self) -> None:
+        """Let the feed say that it is alive."""
+        self._beating = Beating(self.system.publisher(LIVE), self.present)
+        self._beating.start()
+
+    def fall_silent(self) -> None:
+        """Let the feed say nothing more."""
+        if self._beating:
+            self._beating.stop()
+        self._beating = None
+
+
+def _forces(directory: Path) -> Path:
+    """The sample's profile, with a feed that is stale soon."""
+    directory.mkdir()
+    text = files("facts").joinpath("forces", f"{FORCE}.toml").read_text("utf-8")
+    changed, times = re.subn(r"stale_after_seconds = \d+", f"stale_after_seconds = {STALE_AFTER_SECONDS}", text)
+    assert times == 1
+    (directory / f"{FORCE}.toml").write_text(changed)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """The board on the sample week, as of its end."""
+    directory = tmp_path_factory.mktemp("board")
+    parts = Parts("embedded", directory)
+    parts.start()
+    system = System(parts.broker.bootstrap, parts.state.url, directory, "board", FORCE)
+    system.settings = replace(system.settings, forces=str(_forces(directory / "forces")))
+    system.rules = load_forces(system.settings)
+    try:
+        system.start_workers(1)
+        run(system, "replay", "sample", "--speed", "max")
+        system.settle()
+        made = Shown(parts, system)
+        made.speak()
+        made.board.start()
+        yield made
+        made.fall_silent()
+        made.board.stop()
+    finally:
+        system.stop()
+        parts.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    """A browser for all tests of a module."""
+    reason = missing("chromium")
+    if reason:
+        pytest.skip(reason)
+    driver = chromium()
+    yield driver
+    driver.quit()

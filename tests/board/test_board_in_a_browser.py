@@ -1,0 +1,272 @@
+"""The board as a person meets it: the figures of the reader, new ones without a reload, and never a stale one as live."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from facts.incident import IncidentOpened
+from measures.catalogue import CATALOGUE
+from measures.display import words
+from measures.measure import Bands
+from measures.reading import Reading
+from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, Shown
+from tests.integration.conftest import FORCE
+from tests.support.browser import complaints, network, show_as
+from tests.support.system import until
+
+pytestmark = pytest.mark.real
+WINDOWS = ("15m", "60m", "24h", "7d", "shift", "today")
+WORDS = {"stale": "stale", "too_few": "too few", "no_data": "no data"}
+Cells = dict[tuple[str, str], tuple[str, str, str, str]]
+
+# innerText is what can be seen: what is hidden by style is not in it.
+CELLS = """
+const seen = (cell, name) => cell.querySelector("." + name)?.innerText ?? "";
+return [...document.querySelectorAll("[data-measure] [data-window]")].map((cell) => [
+  cell.closest("[data-measure]").dataset.measure, cell.dataset.window,
+  cell.dataset.state, seen(cell, "value"), seen(cell, "n"), seen(cell, "since")]);
+"""
+# The ratio of luminances of WCAG 2.2 (1.4.3), of every text on the page against what is behind it.
+FAINT = """
+const channels = (color) => color.match(/[0-9.]+/g).map(Number);
+const part = (value) => value <= 10.314 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+const luminance = (color) => { const [r, g, b] = channels(color).map(part); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+const behind = (place) => { const color = getComputedStyle(place).backgroundColor;
+  return (channels(color)[3] ?? 1) > 0 || !place.parentElement ? color : behind(place.parentElement); };
+return [...document.querySelectorAll("body *")].filter((place) => [...place.childNodes].some(
+  (node) => node.nodeType === 3 && node.textContent.trim()) && place.getClientRects().length).filter((place) => {
+  const [one, other] = [getComputedStyle(place).color, behind(place)].map(luminance);
+  return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05) < 4.5; }).map((place) => place.outerHTML);
+"""
+CUT = """
+return [...document.querySelectorAll("body *")].filter((place) => place.getClientRects().length &&
+  (place.scrollWidth > place.clientWidth + 1 && place.clientWidth > 0 && getComputedStyle(place).display !== "inline" ||
+   place.getBoundingClientRect().right > innerWidth + 1)).map((place) => place.outerHTML.slice(0, 200));
+"""
+
+
+def cells(browser: webdriver.Chrome) -> Cells:
+    """What can be seen in each place: by measure and window its state, value, n and where its record begins."""
+    found: list[list[str]] = browser.execute_script(CELLS)
+    return {(measure, window): (state, value, n, since) for measure, window, state, value, n, since in found}
+
+
+def expected(shown: Shown) -> Cells:
+    """What the reader says of each."""
+    carried = [
+        each
+        for each in CATALOGUE.values()
+        if each.feeds(shown.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
+    ]
+    return {
+        (each.name, window): as_seen(shown.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])
+        for each in carried
+        for window in (("now",) if each.is_open() else WINDOWS)
+    }
+
+
+def as_seen(reading: Reading) -> tuple[str, str, str, str]:
+    """A reading as the board must show it."""
+    value = words(reading.value, CATALOGUE[reading.measure].unit) if reading.state == "live" else WORDS[reading.state]
+    is_told = reading.state in ("live", "too_few")
+    n = f"n {reading.n:,}" if is_told and reading.unit != "count" else ""
+    return reading.state, value, n, "since 31 Dec" if is_told and reading.note else ""
+
+
+def wait(browser: webdriver.Chrome, is_so: Callable[[], Any], seconds: float) -> float:
+    """Wait for something on the page; answers with how long it took."""
+    began = time.monotonic()
+    WebDriverWait(browser, seconds, poll_frequency=0.1).until(lambda _: is_so())
+    return time.monotonic() - began
+
+
+def state(browser: webdriver.Chrome) -> str:
+    """The page's own state."""
+    found: str = browser.execute_script("return document.body.dataset.state")
+    return found
+
+
+def notice(browser: webdriver.Chrome) -> str:
+    """What the page tells in its notice, if it can be seen."""
+    found: str = browser.execute_script("return document.getElementById('notice').innerText")
+    return found
+
+
+def figures(browser: webdriver.Chrome) -> set[str]:
+    """Every value that can be seen."""
+    return {value for _, value, _, _ in cells(browser).values()} - {""}
+
+
+def is_live(browser: webdriver.Chrome) -> bool:
+    """Whether the page shows figures and has nothing against them."""
+    return state(browser) == "live" and notice(browser) == ""
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, shown: Shown) -> webdriver.Chrome:
+    """The board, opened anew and live, on a page that remembers that it was not reloaded."""
+    shown.put_right()
+    show_as(browser, 1920, 1080, "light")
+    browser.get(shown.board.url)
+    wait(browser, lambda: is_live(browser), 20)
+    browser.execute_script("window.isTheSamePage = true")
+    return browser
+
+
+def is_the_same(page: webdriver.Chrome) -> bool:
+    """Whether the page was not reloaded."""
+    return bool(page.execute_script("return window.isTheSamePage === true"))
+
+
+def test_every_tile_shows_what_the_reader_reads(page: webdriver.Chrome, shown: Shown) -> None:
+    wait(page, lambda: cells(page) == expected(shown), 10)
+    found = cells(page)
+    assert len(found) > 200
+    assert {told[0] for told in found.values()} == {"live", "too_few", "no_data"}
+    assert found["incident_count", "24h"][1] > "0"
+    assert {since for (_, window), (_, _, _, since) in found.items() if window in ("15m", "60m", "24h")} == {""}
+    assert "Replay of recorded facts" in page.find_element("tag name", "header").text
+
+
+def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, shown: Shown) -> None:
+    before = int(cells(page)["incident_count", "15m"][1])
+    network(page)
+    with shown.system.publisher() as publisher:
+        publisher.publish(
+            IncidentOpened(
+                fact_id="board-1",
+                force=FORCE,
+                at=shown.present - timedelta(minutes=2),
+                subject_id="board-1",
+                grade="2",
+            )
+        )
+    took = wait(page, lambda: cells(page)["incident_count", "15m"][1] == str(before + 1), 15)
+    print(f"seen {took:.2f} s after it was published")  # noqa: T201 - a figure for the report
+    assert is_the_same(page)
+    assert network(page)[0] == [], "it must come on the stream that was open"
+    wait(page, lambda: cells(page) == expected(shown), 10)
+
+
+def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, shown: Shown) -> None:
+    before = cells(page)
+    shown.fall_silent()
+    took = wait(page, lambda: set(cells(page).values()) == {("stale", "stale", "", "")}, STALE_AFTER_SECONDS + 10)
+    print(f"stale after {took:.2f} s")  # noqa: T201 - a figure for the report
+    assert took > STALE_AFTER_SECONDS / 2
+    assert "Not live since" in notice(page)
+    assert "the feed dispatch is silent" in notice(page)
+    assert page.find_element("id", "live").text == "Not live"
+    shown.speak()
+    wait(page, lambda: is_live(page) and cells(page) == before, 15)
+    assert is_the_same(page)
+
+
+def test_without_the_state_server_the_figures_are_withdrawn_until_it_is_back(
+    page: webdriver.Chrome, shown: Shown
+) -> None:
+    before = cells(page)
+    shown.parts.state.kill()
+    took = wait(page, lambda: state(page) == "unreachable", 10)
+    print(f"withdrawn after {took:.2f} s")  # noqa: T201 - a figure for the report
+    assert "NOT LIVE: the state server does not answer" in notice(page)
+    assert figures(page) == set()
+    shown.parts.state.start()
+    wait(page, lambda: is_live(page) and cells(page) == before, 30)
+    assert is_the_same(page)
+
+
+@contextmanager
+def killed(board: BoardProcess) -> Iterator[None]:
+    """The board, gone by kill -9."""
+    board.kill()
+    yield
+    board.start()
+
+
+@contextmanager
+def frozen(board: BoardProcess) -> Iterator[None]:
+    """The board, with its connections open and nothing more said on them."""
+    board.send(signal.SIGSTOP)
+    yield
+    board.send(signal.SIGCONT)
+
+
+@contextmanager
+def refused(board: BoardProcess) -> Iterator[None]:
+    """In the board's place a server that refuses, as a proxy does; a browser does not try again after that."""
+    board.kill()
+    with ThreadingHTTPServer(("127.0.0.1", board.port), Refusing) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        until(lambda: Refusing.times, 10, "a refused request")
+        yield
+        server.shutdown()
+        serving.join()
+    board.start()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Refuses everything."""
+
+    times: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """Refuse."""
+        self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+        self.times.append(self.path)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("fault", "seconds"), [(killed, 5), (frozen, 15), (refused, 5)])
+def test_without_its_server_the_page_says_that_it_is_not_updated(
+    page: webdriver.Chrome,
+    shown: Shown,
+    fault: Callable[[BoardProcess], AbstractContextManager[None]],
+    seconds: float,
+) -> None:
+    before = cells(page)
+    with fault(shown.board):
+        took = wait(page, lambda: state(page) == "lost", seconds)
+        print(f"lost after {took:.2f} s")  # noqa: T201 - a figure for the report
+        assert "NOT LIVE: this page has lost its server" in notice(page)
+        assert figures(page) == set()
+    wait(page, lambda: is_live(page) and cells(page) == before, 30)
+    assert is_the_same(page)
+
+
+def test_nothing_is_refused_and_no_other_host_is_asked(page: webdriver.Chrome, shown: Shown) -> None:
+    complaints(page)
+    network(page)
+    page.get(shown.board.url)
+    wait(page, lambda: is_live(page), 20)
+    assert complaints(page) == []
+    requests, responses = network(page)
+    addresses = [urlsplit(each["url"]) for each in requests]
+    assert {each.netloc for each in addresses} == {urlsplit(shown.board.url).netloc}
+    assert {each.path for each in addresses} >= {"/", "/static/board.css", "/static/board.js", "/events"}
+    assert len(responses) >= 4
+    assert all("default-src 'none'" in each["headers"]["content-security-policy"] for each in responses)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768), (390, 844)])
+def test_nothing_is_cut_off_or_faint(page: webdriver.Chrome, width: int, height: int, scheme: str) -> None:
+    show_as(page, width, height, scheme)
+    wait(page, lambda: page.execute_script("return innerWidth") == width, 5)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    assert page.execute_script(CUT) == []
+    assert page.execute_script(FAINT) == []

@@ -1,0 +1,133 @@
+"""The product filled with both forces, its exporter, and a real Prometheus that scrapes it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from redis import Redis
+
+from facts.feed import FeedHeartbeat
+from measures.catalogue import CATALOGUE
+from measures.rules import Rules
+from producers.publish import BACKFILL
+from streams.exporter import ReadingsCollector, serve
+from streams.logwatch import LogWatch, looking_at
+from streams.names import is_exported
+from streams.readings import Reader
+from tests.grafana.prometheus import Prometheus, free_port
+from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
+from tests.integration.conftest import Parts
+from tests.real.parts import missing
+from tests.support.system import System, running
+
+SAMPLE = "san_francisco_fire"
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The time it was set to."""
+        return self.now
+
+
+@dataclass
+class Exported:
+    """The product's exporter over a filled state."""
+
+    address: str
+    clock: Clock
+    reader: Reader
+
+
+@dataclass
+class Scraped:
+    """A Prometheus that has scraped the exporter while every feed was live.
+
+    Attributes:
+        at: when, in seconds since 1970.
+    """
+
+    prometheus: Prometheus
+    exported: Exported
+    at: float
+
+
+@pytest.fixture(scope="package")
+def port() -> int:
+    """Where the exporter will listen."""
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+    """Both forces through the embedded log, a worker and the embedded state server."""
+    directory = tmp_path_factory.mktemp("grafana")
+    parts = Parts("embedded", directory)
+    parts.start()
+    try:
+        with running(System(parts.broker.bootstrap, parts.state.url, directory, "grafana", FORCE)) as system:
+            fill(system)
+            rules: dict[str, Rules] = system.rules
+        with Redis.from_url(parts.state.url, decode_responses=True) as redis:
+            clock = Clock(NOW)
+            watch = LogWatch(looking_at(parts.broker.bootstrap))
+            readings = ReadingsCollector(Reader(redis, "grafana", rules, clock), watch)
+            server, _ = serve([readings], port, "127.0.0.1")
+            watch.start()
+            yield Exported(f"127.0.0.1:{port}", clock, Reader(redis, "grafana", rules, clock))
+            watch.stop()
+            server.shutdown()
+            server.server_close()
+    finally:
+        parts.stop()
+
+
+def beat(feed: str, number: int) -> FeedHeartbeat:
+    """A heartbeat of a live feed, complete up to now."""
+    return FeedHeartbeat(fact_id=f"h-{number}", force=FORCE, at=NOW, feed=feed, seq=1, complete_to=NOW)
+
+
+def fill(system: System) -> None:
+    """The sample week of San Francisco, and some quarters of an hour of Staffordshire, everything folded in."""
+    replay = [sys.executable, "-m", "bluelamp", "replay", "sample", "--speed", "max", "--json"]
+    with system.publisher(BACKFILL) as publisher:
+        for at in (*EARLIER, NOW):
+            for fact in quarter(at, is_open=at == NOW):
+                publisher.publish(fact)
+    with system.publisher() as publisher:
+        for number, feed in enumerate(system.rules[FORCE].force.feeds):
+            publisher.heartbeat(beat(feed.name, number), feed.topic)
+    subprocess.run(replay, env=system.environment(), capture_output=True, check=True, timeout=120)
+    system.settle()
+
+
+@pytest.fixture(scope="package")
+def prometheus(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real one, started before there is anything to scrape: it takes its time to find its target."""
+    reason = missing("prometheus")
+    if reason:
+        pytest.skip(reason)
+    found = Prometheus(tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{port}")
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="package")
+def scraped(prometheus: Prometheus, exported: Exported) -> Scraped:
+    """The moment at which everything was live: every query is asked of it, however long the tests take."""
+    carried = sum(
+        bool(measure.feeds(rules.force))
+        for measure in CATALOGUE.values()
+        for rules in exported.reader.rules.values()
+        if is_exported(measure) and not measure.is_open()
+    )
+    whole = f'count(bluelamp_reading_state{{window=~"last_month|12m|previous_12m"}}) == {3 * carried}'
+    return Scraped(prometheus, exported, prometheus.await_series(whole))

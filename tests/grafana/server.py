@@ -1,0 +1,164 @@
+"""A small HTTP server that answers as Grafana's documentation says its API does: the part that is published to."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "glsa_a-token-that-must-not-be-told"
+Answer = tuple[int, Any]
+
+
+class Request(NamedTuple):
+    """A request as it came in."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    body: Any
+    headers: dict[str, str]
+
+
+class Grafana:
+    """What a Grafana keeps, and how it answers; each answer can be spoilt.
+
+    Attributes:
+        folders: titles by uid.
+        dashboards: what was saved, by uid: the dashboard and its meta.
+        annotations: in the order of their ids.
+        sources: types of data sources by uid.
+        requests: everything that was asked.
+        instead: called first with each request; what it answers is sent instead.
+        prefix: the path below which it is served.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.folders: dict[str, str] = {}
+        self.dashboards: dict[str, dict[str, Any]] = {}
+        self.annotations: list[dict[str, Any]] = []
+        self.sources = {"prometheus": "prometheus"}
+        self.requests: list[Request] = []
+        self.instead: Callable[[Request], Answer | None] = lambda _: None
+
+    def answer(self, request: Request) -> Answer:
+        """What it says to a request."""
+        self.requests.append(request)
+        spoilt = self.instead(request)
+        if spoilt:
+            return spoilt
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return 401, {"message": "Invalid API key"}
+        if not request.path.startswith(f"{self.prefix}/"):
+            return 404, "<html>a gateway</html>"
+        _, api, kind, *rest = request.path.removeprefix(self.prefix).split("/")
+        handler = getattr(self, f"{request.method.lower()}_{kind}", None) if api == "api" else None
+        answer: Answer = handler(request, rest) if handler else (404, {"message": "Not found"})
+        return answer
+
+    def get_health(self, _: Request, __: list[str]) -> Answer:
+        """Documented under "Other HTTP API"."""
+        return 200, {"commit": "a", "database": "ok", "version": "12.2.0"}
+
+    def get_datasources(self, _: Request, rest: list[str]) -> Answer:
+        """By uid alone: ids are off in Grafana 13."""
+        if rest[0] != "uid" or rest[1] not in self.sources:
+            return 404, {"message": "Data source not found"}
+        return 200, {"id": 1, "uid": rest[1], "type": self.sources[rest[1]]}
+
+    def get_folders(self, _: Request, rest: list[str]) -> Answer:
+        """One by uid."""
+        if rest[0] not in self.folders:
+            return 404, {"message": "folder not found", "status": "not-found"}
+        return 200, {"id": 1, "uid": rest[0], "title": self.folders[rest[0]], "version": 1}
+
+    def post_folders(self, request: Request, _: list[str]) -> Answer:
+        """Make one."""
+        self.folders[request.body["uid"]] = request.body["title"]
+        return 200, {"id": 1, **request.body, "version": 1}
+
+    def get_dashboards(self, _: Request, rest: list[str]) -> Answer:
+        """One by uid."""
+        if rest[1] not in self.dashboards:
+            return 404, {"message": "Dashboard not found"}
+        return 200, self.dashboards[rest[1]]
+
+    def post_dashboards(self, request: Request, _: list[str]) -> Answer:
+        """Save one, unless it was changed meanwhile or its title is taken."""
+        told, folder = dict(request.body["dashboard"]), request.body["folderUid"]
+        if folder not in self.folders:
+            return 400, {"message": "folder not found"}
+        present = self.dashboards.get(told["uid"])
+        for uid, other in self.dashboards.items():
+            if uid != told["uid"] and other["dashboard"]["title"] == told["title"]:
+                return 412, {"status": "name-exists", "message": "A dashboard with the same name already exists"}
+        version = present["dashboard"]["version"] if present else 0
+        if present and not request.body["overwrite"] and told.get("version") != version:
+            return 412, {"status": "version-mismatch", "message": "The dashboard has been changed by someone else"}
+        if present and present["meta"]["provisioned"]:
+            return 400, {"message": "Cannot save provisioned dashboard"}
+        url = f"/d/{told['uid']}/a-title"
+        meta = {"provisioned": False, "folderUid": folder, "url": url}
+        kept = {**told, "id": present["dashboard"]["id"] if present else len(self.dashboards) + 1}
+        self.dashboards[told["uid"]] = {"dashboard": {**kept, "version": version + 1}, "meta": meta}
+        return 200, {"uid": told["uid"], "url": url, "status": "success", "version": version + 1}
+
+    def get_annotations(self, request: Request, _: list[str]) -> Answer:
+        """Those that carry every tag that is asked for."""
+        wanted = set(request.query.get("tags", ()))
+        found = [each for each in self.annotations if wanted <= set(each["tags"])]
+        return 200, found[: int(request.query["limit"][0])]
+
+    def post_annotations(self, request: Request, _: list[str]) -> Answer:
+        """Make one; without an end it is a point."""
+        self.annotations.append({"id": len(self.annotations) + 1, **_timed(request.body)})
+        return 200, {"message": "Annotation added", "id": len(self.annotations)}
+
+    def put_annotations(self, request: Request, rest: list[str]) -> Answer:
+        """Replace one."""
+        self.annotations[int(rest[0]) - 1].update(_timed(request.body))
+        return 200, {"message": "Annotation updated"}
+
+
+def _timed(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "timeEnd": body.get("timeEnd") or body["time"]}
+
+
+@contextmanager
+def serving(grafana: Grafana) -> Iterator[str]:
+    """The address at which a Grafana answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            body = json.loads(self.rfile.read(length)) if length else None
+            parts = urlsplit(self.path)
+            request = Request(self.command, parts.path, parse_qs(parts.query), body, dict(self.headers))
+            self._send(*grafana.answer(request))
+
+        do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 - http.server finds them by these names
+
+        def _send(self, status: int, told: Any) -> None:
+            content = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+            self.send_response(status)
+            if status in (301, 302):
+                self.send_header("Location", str(told))
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Silent: pytest's own capture shows what matters."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

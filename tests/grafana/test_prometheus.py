@@ -1,0 +1,297 @@
+"""Every query of every panel and variable, asked of a real Prometheus that scrapes the product: what they show is what `read` says."""
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+from urllib.request import urlopen
+
+import pytest
+from msgspec.structs import replace
+
+from bluelamp.clock import wall
+from dashboards.grafana import query
+from dashboards.grafana.dashboard import dashboards
+from dashboards.grafana.panel import identity
+from measures.catalogue import CATALOGUE
+from measures.measure import Measure
+from measures.reading import Reading
+from measures.window import REPORT_WINDOWS
+from streams.exported import ENDED_AGAIN, EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.exporter import ReadingsCollector
+from streams.names import is_exported
+from tests.grafana.conftest import SAMPLE, Exported, Scraped
+from tests.grafana.files import FILES, panels
+from tests.grafana.quarter import FORCE, NOW
+from tests.real.parts import missing
+
+pytestmark = pytest.mark.real
+SHOWN = [measure for measure in CATALOGUE.values() if is_exported(measure)]
+
+
+class Asked(NamedTuple):
+    """One query of one panel, with what is chosen above the dashboard."""
+
+    panel: dict[str, Any]
+    letter: str
+    expression: str
+    is_range: bool
+
+
+def chosen(expression: str, force: str, window: str) -> str:
+    """An expression with the dashboard's choices put in; none may be left over."""
+    told = expression.replace("$force", force).replace("$window", window)
+    assert "$" not in told, expression
+    return told
+
+
+def asked(dashboard: dict[str, Any], force: str, window: str) -> Iterator[Asked]:
+    """Every query of a dashboard's panels."""
+    for panel in panels(dashboard):
+        for each in panel.get("targets", ()):
+            yield Asked(panel, each["refId"], chosen(each["expr"], force, window), each["range"])
+
+
+def samples(scraped: Scraped, each: Asked) -> int:
+    """How many series a query gives."""
+    ask = scraped.prometheus.course if each.is_range else scraped.prometheus.instant
+    return len(ask(each.expression, scraped.at))
+
+
+def shown(kind: str) -> list[tuple[Measure, dict[str, str]]]:
+    """Every measure with the queries of its panel of a kind, by their letters, as the committed files have them."""
+    found = {panel["id"]: panel["targets"] for name in FILES for panel in panels(FILES[name]) if panel.get("targets")}
+    return [
+        (measure, {each["refId"]: each["expr"] for each in found[identity(measure.name, kind)]})
+        for measure in SHOWN
+        if identity(measure.name, kind) in found
+    ]
+
+
+FIGURES, HISTORIES, PERIODS = shown("figure"), shown("history"), shown("periods")
+
+
+def test_every_measure_is_looked_at() -> None:
+    names = [each.name for each, _ in FIGURES + PERIODS]
+    assert set(names) == {each.name for each, _ in HISTORIES} == {each.name for each in SHOWN}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_query_is_refused_and_no_panel_is_empty(scraped: Scraped, name: str) -> None:
+    """Of the force that has every feed and enough of everything: each query gives something, over the shortest window.
+
+    But for a change on nothing: a count that was 0 the year before has none.
+    """
+    changeless = {
+        chosen(queries["E"], FORCE, "")
+        for measure, queries in PERIODS
+        if read(scraped, measure, FORCE, "previous_12m")["value"] == 0 and measure.unit != "ratio"
+    }
+    empty = {each.expression for each in asked(FILES[name], FORCE, "15m") if not samples(scraped, each)}
+    assert empty == (changeless if name == "analyst" else set())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_panel_of_the_sample_is_empty_only_where_no_feed_carries_it(scraped: Scraped, name: str) -> None:
+    """The sample has incidents alone; where a measure of them has no value its panel still says its state."""
+    force = scraped.exported.reader.rules[SAMPLE].force
+    known = {identity(each.name, kind): each for each in SHOWN for kind in ("figure", "history", "periods")}
+    for each in asked(FILES[name], SAMPLE, "24h"):
+        count, measure = samples(scraped, each), known.get(each.panel["id"])
+        if measure and "reading_state" in each.expression:
+            assert (count > 0) == bool(measure.feeds(force)), each
+
+
+Shown = float | dict[str, float | None] | None
+"""What a query shows: a value, one for each band, or nothing."""
+
+
+def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[str, Shown]:
+    """What the product says, as a panel must show it: value, n, met, the number of the state; all none without a feed."""
+    reader = scraped.exported.reader
+    if not measure.feeds(reader.rules[force].force):
+        return dict.fromkeys(("value", "n", "met", "state"))
+    readings = reader.read(measure, "15m" if measure.is_open() else window, force=force)
+    bands = {each.dimensions["band"]: each.value for each in readings if each.dimensions}
+    reading = readings[0]
+    is_counted = reading.state in ("live", "too_few") and measure.unit != "count"
+    in_part = reading.state == "live" and bool(reading.note)
+    return {
+        "value": (bands or reading.value) if reading.state == "live" else None,
+        "n": reading.n if is_counted else None,
+        "met": reading.met if is_counted and measure.unit == "ratio" else None,
+        "state": query.IN_PART if in_part else query.STATES[reading.state],
+    }
+
+
+@pytest.mark.parametrize("force", [FORCE, SAMPLE])
+def test_every_figure_shown_is_what_read_says(scraped: Scraped, force: str) -> None:
+    """Value, n and state of every measure over every window that a dashboard offers."""
+    states = set()
+    for measure, queries in FIGURES:
+        for window in LIVE_EXPORTED[:1] if measure.is_open() else LIVE_EXPORTED:
+            told = read(scraped, measure, force, window)
+            names = {"A": "value", "B": "n", "C": "state"}
+            found = {names[each]: only(scraped, chosen(text, force, window)) for each, text in queries.items()}
+            assert found == {name: told[name] for name in found}, (measure.name, window)
+            states.add(told["state"])
+    assert states >= ({1} if force == FORCE else {None, 1, 2, 4})
+
+
+def only(scraped: Scraped, expression: str) -> Shown:
+    """The one value of an expression, or one for each band; none when it gives nothing."""
+    found = scraped.prometheus.instant(expression, scraped.at)
+    if found and all("band" in labels for labels, _ in found):
+        return {labels["band"]: value for labels, value in found}
+    assert len(found) <= 1, found
+    return found[0][1] if found else None
+
+
+def test_every_line_ends_in_what_read_says(scraped: Scraped) -> None:
+    for measure, queries in HISTORIES:
+        told = read(scraped, measure, FORCE, "24h")
+        for name, expression in zip(("value", "n"), queries.values(), strict=False):
+            found = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
+            last = {labels.get("band"): values[-1] for labels, values in found}
+            wanted = told[name]
+            assert last == (wanted if isinstance(wanted, dict) else {None: wanted}), (measure.name, name)
+
+
+@pytest.mark.parametrize("force", [FORCE, SAMPLE])
+def test_every_period_shown_is_what_read_says(scraped: Scraped, force: str) -> None:
+    for measure, queries in PERIODS:
+        told = {window: read(scraped, measure, force, window) for window in REPORT_WINDOWS}
+        names = {"A": "value", "B": "n", "C": "met", "D": "state"}
+        for letter in queries.keys() & names.keys():
+            found = by_window(scraped, chosen(queries[letter], force, ""))
+            wanted = {window: each[names[letter]] for window, each in told.items()}
+            assert found == {window: value for window, value in wanted.items() if value is not None}, measure.name
+        change = by_window(scraped, chosen(queries["E"], force, ""))
+        assert change == pytest.approx(change_on_year(measure, told["12m"], told["previous_12m"])), measure.name
+        assert force == FORCE or change == {}, "the sample's record begins inside both years"
+
+
+def by_window(scraped: Scraped, expression: str) -> dict[str, float]:
+    """The values of an expression by their window."""
+    return {labels["window"]: value for labels, value in scraped.prometheus.instant(expression, scraped.at)}
+
+
+def change_on_year(measure: Measure, now: dict[str, Shown], before: dict[str, Shown]) -> dict[str, float]:
+    """The change between two years, reckoned from what was read; nothing unless both are live and whole."""
+    one, other = now["value"], before["value"]
+    if {now["state"], before["state"]} != {1} or not isinstance(one, float | int) or not isinstance(other, float | int):
+        return {}
+    if measure.unit == "ratio":
+        return {"12m": 100 * (one - other)}
+    return {"12m": one / other - 1} if other else {}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_variable_offers_what_there_is(scraped: Scraped, name: str) -> None:
+    force, window = FILES[name]["templating"]["list"]
+    found = re.fullmatch(r"label_values\((.*), (\w+)\)", force["query"]["query"])
+    assert found
+    forces = [FORCE] if name == "supervisor" else [SAMPLE, FORCE]
+    assert sorted(scraped.prometheus.values(found[2], found[1])) == forces
+    assert [each["value"] for each in window["options"]] == list(LIVE_EXPORTED)
+    assert window["current"]["value"] in LIVE_EXPORTED
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_annotations_find_alerts_that_fire(scraped: Scraped, name: str) -> None:
+    expression = FILES[name]["annotations"]["list"][0]["target"]["expr"]
+    """The product's own rules: those of the force chosen, and those of none."""
+    told = 'ALERTS{alertstate="firing", alertname="%s"}'
+    for alertname in ("Elsewhere", "OfNoForce", "Grade1Unresourced", "DataAlive"):
+        at = scraped.prometheus.await_series(told % alertname)
+    found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
+    known = {labels["alertname"]: labels for labels, _ in found}
+    assert "OfNoForce" in known
+    assert "Elsewhere" not in known
+    assert known["Grade1Unresourced"].items() >= {"force": FORCE, "severity": "warning"}.items()
+    assert known["Grade1Unresourced"]["measure"] == "grade_1_unresourced_over_2_minutes_count"
+    assert known["DataAlive"].items() >= {"force": FORCE, "severity": "heartbeat", "measure": "monitor"}.items()
+
+
+def test_the_metrics_are_named_as_prometheus_wishes(exported: Exported) -> None:
+    reason = missing("prometheus")
+    if reason:
+        pytest.skip(reason)
+    with urlopen(f"http://{exported.address}/metrics", timeout=30) as answer:
+        text = answer.read()
+    told = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (told.returncode, told.stdout + told.stderr) == (0, b"")
+
+
+def test_one_declaration_more_is_on_the_dashboards_and_in_prometheus(
+    scraped: Scraped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = replace(CATALOGUE["incident_count"], name="incident_of_crime_count", where={"group": ("crime",)})
+    monkeypatch.setitem(CATALOGUE, measure.name, measure)
+    made = dashboards(CATALOGUE)
+    states = f'bluelamp_reading_state{{measure="{measure.name}", force="{FORCE}"}}'
+    at = scraped.prometheus.await_series(f"count({states}) == {len(EXPORTED_WINDOWS)}")
+    asked_for = [
+        each
+        for name in ("inspector", "analyst")
+        for each in asked(made[name], FORCE, "15m")
+        if each.panel["id"] in {identity(measure.name, kind) for kind in ("figure", "history", "periods")}
+    ]
+    assert {each.panel["type"] for each in asked_for} == {"stat", "timeseries", "table"}
+    later = Scraped(scraped.prometheus, scraped.exported, at)
+    assert [each for each in asked_for if not samples(later, each)] == []
+
+
+def test_feeds_that_fall_silent_take_every_value_away_and_say_stale(scraped: Scraped) -> None:
+    """Nothing that is not live may look live, and nothing stale like 0: there is no number at all, only the word."""
+    clock = scraped.exported.clock
+    clock.now = wall() + timedelta(days=1)
+    try:
+        stale, live = (f'bluelamp_reading_state{{state="{each}", window="15m"}}' for each in ("stale", "live"))
+        at = scraped.prometheus.await_series(f"{stale} unless on () {live}")
+    finally:
+        clock.now = NOW
+    silent = Scraped(scraped.prometheus, scraped.exported, at)
+    for measure, queries in FIGURES:
+        found = {letter: only(silent, chosen(text, FORCE, "60m")) for letter, text in queries.items()}
+        assert found == {**dict.fromkeys(queries), "C": 3}, measure.name
+
+
+def test_periods_that_have_ended_are_read_again_only_now_and_then(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year is many panes, and a scrape comes every 15 seconds; the windows under way are read each time."""
+    asked_windows: list[str] = []
+    read = exported.reader.read
+
+    def counted(measure: Measure, window: str, *, force: str) -> list[Reading]:
+        asked_windows.append(window)
+        return read(measure, window, force=force)
+
+    monkeypatch.setattr(exported.reader, "read", counted)
+    moments = iter(range(10_000))
+    slow, quick = (
+        ReadingsCollector(exported.reader, steady_seconds=lambda: 2.0 * next(moments)),
+        ReadingsCollector(exported.reader, steady_seconds=lambda: 0.0),
+    )
+
+    def windows(collector: ReadingsCollector) -> Counter[str]:
+        asked_windows.clear()
+        list(collector.collect())
+        return Counter(asked_windows)
+
+    ended = {"last_month", "12m", "previous_12m"}
+    assert set(windows(quick)) == set(EXPORTED_WINDOWS)
+    assert set(windows(quick)) == set(EXPORTED_WINDOWS) - ended
+    monkeypatch.setattr(exported.clock, "now", NOW + ENDED_AGAIN)
+    assert set(windows(quick)) >= ended
+
+    # Each look at this clock takes two of the three seconds: one reading a scrape. What was read is due again by the next
+    # one, and still the turn of the others comes first.
+    found = []
+    for _ in range(4):
+        found.append(next(iter(windows(slow).keys() & ended)))
+        exported.clock.now += ENDED_AGAIN
+    assert found == ["last_month", "12m", "previous_12m", "last_month"]

@@ -1,0 +1,129 @@
+"""Records that may not be counted, each with the reasons it must be refused for, and what the quarantine says of them."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from facts.union import Topic
+from facts.wire import Reason
+from streams.log import QUARANTINE_TOPIC
+from streams.quarantine import QuarantineRecord
+from tests.support.system import System
+
+PERSONAL = "Zebedee Quincewort, Marrowfat Lane"
+NUMBER = "07700900123"
+TEN_MEGABYTES = 10 * 1024 * 1024
+Place = tuple[str, int, int, int | None]
+"""Topic, partition, offset, and position in the parcel; None for a record as a whole."""
+
+
+class Refused(NamedTuple):
+    """One record.
+
+    Attributes:
+        value: its bytes.
+        reasons: by position in the parcel.
+        good: how many facts of it are counted all the same.
+        topic: it is sent by.
+    """
+
+    value: bytes | None
+    reasons: dict[int | None, Reason]
+    good: int = 0
+    topic: Topic = "incidents"
+
+
+def incident(**changed: Any) -> dict[str, Any]:
+    """A good fact of the week, but for what is changed."""
+    told = {"fact": "IncidentOpened", "fact_id": "f", "subject_id": "s", "grade": "2"}
+    return {**told, "force": "san_francisco_fire", "at": "2017-01-03T10:00:00-08:00", **changed}
+
+
+def _alone(reason: Reason, **changed: Any) -> Refused:
+    return Refused(json.dumps(incident(**changed)).encode(), {0: reason})
+
+
+def refused(name: str) -> list[Refused]:
+    """At least one record for every reason there is.
+
+    Args:
+        name: makes the good facts among them unlike those of another call.
+    """
+    good = [incident(fact_id=f"{name}-{number}", subject_id=f"{name}-{number}") for number in range(4)]
+    naive, nan = incident(at="2017-01-03T10:00:00"), incident(grade=math.nan)
+    without_grade = {key: value for key, value in incident().items() if key != "grade"}
+    return [
+        Refused(b"", {None: "empty"}),
+        Refused(None, {None: "empty"}),
+        Refused(b"[]", {None: "empty"}),
+        Refused(f"\xff {PERSONAL}".encode("latin-1"), {None: "not_json"}),
+        Refused(f'{{"fact": "IncidentOpened", {PERSONAL}'.encode(), {None: "not_json"}),
+        Refused(b"[" * 100_000, {None: "not_json"}),
+        Refused(json.dumps(incident(grade=PERSONAL.ljust(TEN_MEGABYTES))).encode(), {None: "too_large"}),
+        Refused(json.dumps(nan).encode(), {0: "not_a_number"}),
+        Refused(json.dumps(naive).encode(), {0: "no_time_zone"}),
+        Refused(json.dumps(without_grade).encode(), {0: "missing_field"}),
+        Refused(json.dumps(incident()).encode(), {0: "wrong_topic"}, topic="contacts"),
+        _alone("unknown_fact", fact=PERSONAL),
+        _alone("unknown_field", caller=PERSONAL),
+        _alone("unknown_field", **{PERSONAL: "caller"}),
+        _alone("bad_value", grade=PERSONAL),
+        _alone("bad_value", subject_id=NUMBER),
+        _alone("bad_value", at=PERSONAL),
+        _alone("implausible_time", at="2099-01-01T00:00:00Z"),
+        _alone("implausible_time", at="1970-01-01T00:00:00Z"),
+        _alone("unlisted_force", force="atlantis"),
+        _alone("too_late", at="2014-01-01T00:00:00Z"),
+        Refused(json.dumps([good[0], naive, good[1]]).encode(), {1: "no_time_zone"}, good=2),
+        Refused(
+            json.dumps([nan, good[2], incident(caller=PERSONAL)]).encode(),
+            {0: "not_a_number", 2: "unknown_field"},
+            good=1,
+        ),
+        Refused(json.dumps([incident(at="2014-01-01T00:00:00Z"), good[3]]).encode(), {0: "too_late"}, good=1),
+    ]
+
+
+def send(system: System, records: Iterable[Refused]) -> dict[Place, Reason]:
+    """Put records into the log, on its partitions in turn; where each must be refused, and why."""
+    due: dict[Place, Reason] = {}
+    # Packed, so that a broker with its usual limit takes what unpacks to ten megabytes.
+    packing = {"compression_type": "gzip", "max_request_size": 2 * TEN_MEGABYTES}
+    with KafkaProducer(bootstrap_servers=system.settings.kafka, **packing) as producer:
+        for number, record in enumerate(records):
+            sent = producer.send(record.topic, record.value, key=b"\xff", partition=number % 4).get(30)
+            due |= {(record.topic, sent.partition, sent.offset, at): why for at, why in record.reasons.items()}
+    return due
+
+
+def quarantine(system: System) -> list[bytes]:
+    """Everything the quarantine topic holds."""
+    consumer = KafkaConsumer(bootstrap_servers=system.settings.kafka, enable_auto_commit=False)
+    places = [
+        TopicPartition(QUARANTINE_TOPIC, number) for number in consumer.partitions_for_topic(QUARANTINE_TOPIC) or ()
+    ]
+    try:
+        consumer.assign(places)
+        consumer.seek_to_beginning()
+        ends = consumer.end_offsets(places)
+        found: list[bytes] = []
+        while any(consumer.position(place) < ends[place] for place in places):
+            for batch in consumer.poll(timeout_ms=1000).values():
+                found += [record.value for record in batch]
+    finally:
+        consumer.close()
+    return found
+
+
+def entries(found: Iterable[bytes]) -> dict[Place, QuarantineRecord]:
+    """By place; what was sent twice must say the same."""
+    by_place: dict[Place, QuarantineRecord] = {}
+    for value in found:
+        told = msgspec.json.decode(value, type=QuarantineRecord)
+        place = (told.topic, told.partition, told.offset, told.index)
+        assert by_place.setdefault(place, told) == told
+    return by_place

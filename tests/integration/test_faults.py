@@ -1,0 +1,346 @@
+"""The fault table of the spine: garbage, a log cut or made anew, a state lost, parts gone, a worker stuck."""
+
+import re
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from bluelamp.comparison import compare, every_query, take
+from bluelamp.recount.log import from_log
+from facts.union import AnyFact
+from facts.wire import Reason, decode, encode
+from producers.publish import PublisherSettings
+from streams.settings import PERSON_NEEDED, RESTART_ME
+from tests.integration.conftest import FORCE, Parts
+from tests.integration.refusals import NUMBER, PERSONAL, entries, quarantine, refused, send
+from tests.integration.test_kills import beat, keep_settling
+from tests.integration.test_week import WEEK, facts
+from tests.support.system import System, WorkerProcess, until
+
+pytestmark = pytest.mark.usefixtures("dropped_sockets")
+CHANGED = ("-m", "tests.integration.changed_worker")
+EMBEDDED = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+_small = PublisherSettings(parcel_facts=20, linger_seconds=0.01)
+
+
+@cache
+def week() -> tuple[AnyFact, ...]:
+    """The facts of the week."""
+    return tuple(facts())
+
+
+def tell(system: System, told: Sequence[AnyFact]) -> None:
+    """Publish facts, and that nothing older is to come."""
+    with system.publisher(_small) as publisher:
+        for fact in told:
+            publisher.publish(fact)
+        publisher.heartbeat(beat(max(fact.at for fact in told)), "incidents")
+
+
+def assert_every_cell_equals_the_recount(system: System) -> None:
+    """Every measure over the week, whole and by each dimension."""
+    reader = system.reader()
+    queries = list(every_query([WEEK], system.rules[FORCE].force))
+    reader.refresh()
+    taken = take(reader, FORCE, queries, reader.present(FORCE))
+    with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
+        found = compare(taken, recount)
+    assert found.differences == []
+    assert found.cells > 400
+
+
+def last_words(worker: WorkerProcess) -> str:
+    """What a worker that has stopped by itself said last."""
+    return worker.said().rpartition("bluelamp worker stops ")[2]
+
+
+def state(system: System) -> dict[str, Any]:
+    """Everything the state holds, but for how often its partitions were taken over."""
+    read: dict[str, Callable[[str], Any]] = {
+        "hash": system.redis.hgetall,
+        "zset": lambda key: system.redis.zrange(key, 0, -1, withscores=True),
+        "stream": system.redis.xrange,
+    }
+    held = {key: read[str(system.redis.type(key))](key) for key in keys(system)}
+    for key, value in held.items():
+        if key.endswith(":control"):
+            value.pop("epoch")
+    return held
+
+
+def keys(system: System) -> list[str]:
+    """The names of everything the state holds."""
+    return sorted(system.redis.scan_iter(match=f"{system.settings.state_name}:*", count=1000))
+
+
+def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_counted(system: System) -> None:
+    good = week()[:1000]
+    tell(system, good[:500])
+    due = send(system, first := refused("first"))
+    system.start_workers(1, (*CHANGED, "holding"))
+    (worker,) = system.workers
+    until(lambda: quarantine(system), 30, "something in quarantine")
+    worker.kill()
+    assert system.count("quarantined") == 0, "it was killed between the quarantine and the state"
+    worker.become()
+    tell(system, good[500:])
+    due |= send(system, second := refused("second"))
+    system.settle()
+
+    assert set(due.values()) == set(get_args(Reason)), "every reason there is was met"
+    found = quarantine(system)
+    assert {place: entry.reason for place, entry in entries(found).items()} == due
+    assert len(found) > len(due), "what was sent before the kill was sent again"
+    assert system.count("quarantined") == len(due)
+    for reason, times in Counter(due.values()).items():
+        assert system.count(f"quarantined_{reason}") == times
+    assert system.count("facts") == len(good) + sum(record.good for record in first + second)
+    assert_every_cell_equals_the_recount(system)
+    assert_only_readable_facts_are_copied(list(entries(found).values()))
+    assert_nowhere(f"{PERSONAL} {NUMBER}", b"".join(found).decode(), worker.said(), str(state(system)))
+
+
+def assert_only_readable_facts_are_copied(found: Sequence[Any]) -> None:
+    """A fact that came too late is held whole; of what cannot be read only the place is."""
+    for entry in found:
+        assert (entry.fact is not None) == (entry.reason == "too_late")
+        assert entry.what
+        assert entry.hint
+        if entry.fact:
+            ((_, fact),) = decode(entry.fact.encode(), "incidents", week()[-1].at).facts
+            assert fact.at.year == 2014
+
+
+def assert_nowhere(personal: str, *texts: str) -> None:
+    """No part of a personal text stands in any of these."""
+    for word in re.findall(r"\w+", personal):
+        assert not any(word in text for text in texts), word
+
+
+def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(new_system: Callable[..., System]) -> None:
+    system = new_system(stall_seconds=3.0)
+    tell(system, week()[:300])
+    system.start_workers(1)
+    (worker,) = system.workers
+    system.settle()
+    worker.stop()
+    before, fence = state(system), system.fences()["incidents", 1]
+    tell(system, week()[300:600])
+    cut(system, partition=1, first=fence + 2)
+
+    worker.become(BLUELAMP_FIRST_START="yes")  # which is meant for a state that is not there
+    assert worker.wait() == PERSON_NEEDED
+    assert f"offsets {fence} to {fence + 1} are missing" in last_words(worker)
+    assert "partition incidents:1" in last_words(worker)
+    assert state(system) == before
+
+    system.redis.delete(*keys(system))
+    worker.become(BLUELAMP_FIRST_START="no")
+    assert worker.wait() == PERSON_NEEDED
+    assert f"no state yet, and the log begins at offset {fence + 2}: offsets 0 to {fence + 1}" in last_words(worker)
+    assert "BLUELAMP_FIRST_START=yes" in last_words(worker)
+    assert system.count("facts") == 0
+    worker.become(BLUELAMP_FIRST_START="yes")
+    system.settle()
+    assert_every_cell_equals_the_recount(system)
+
+    # A client out of reach meanwhile goes on in the new topic as if it were the old one: it asks by name.
+    worker.send(signal.SIGSTOP)
+    make_anew(system, "incidents")
+    tell(system, week()[600:900])
+    worker.send(signal.SIGCONT)
+    status = worker.wait()
+    if status == RESTART_ME:
+        assert "no longer the one it was" in worker.said()
+        worker.start()
+        status = worker.wait()
+    assert status == PERSON_NEEDED
+    assert "folded from another log" in last_words(worker)
+    assert "state of incidents" in last_words(worker)
+    assert "BLUELAMP_STATE_NAME" in last_words(worker)
+
+
+def cut(system: System, partition: int, first: int) -> None:
+    """Delete the records of a partition of incidents before an offset."""
+    admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
+    admin.delete_records({TopicPartition("incidents", partition): first})
+    admin.close()
+
+
+def make_anew(system: System, topic: str) -> None:
+    """Delete a topic, and see it gone; whoever publishes next creates it."""
+    admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
+    admin.delete_topics([topic])
+    until(lambda: topic not in admin.list_topics(), 30, "the end of the topic")
+    admin.close()
+
+
+@EMBEDDED
+def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System]) -> None:
+    """A copy restored under a running worker, then nothing left at all: the first is met by the fence, the second watched."""
+    system = new_system(stall_seconds=2.0)
+    tell(system, week()[:300])
+    system.start_workers(1, (*CHANGED, "crashing"))
+    (worker,) = system.workers
+    assert worker.wait() == RESTART_ME
+    assert "Faust has crashed" in last_words(worker)
+    worker.become()
+    system.settle()
+    copy: dict[str, Any] = {key: system.redis.dump(key) for key in keys(system)}
+    tell(system, week()[300:600])
+    system.settle()
+    system.redis.delete(*keys(system))
+    for key, held in copy.items():
+        system.redis.restore(key, 0, held)
+    tell(system, week()[600:900])
+    assert worker.wait() == RESTART_ME
+    worker.become()
+    system.settle()
+    assert system.count("facts") == 900
+    assert_every_cell_equals_the_recount(system)
+
+    system.redis.delete(*keys(system))
+    assert worker.wait() == RESTART_ME, "although no fact arrives"
+    worker.become()
+    system.settle()
+    assert system.count("facts") == 900
+    assert_every_cell_equals_the_recount(system)
+
+
+def test_a_worker_that_stands_still_ends_itself_and_one_with_nothing_to_do_does_not(
+    new_system: Callable[..., System], parts: Parts
+) -> None:
+    idle, stuck = new_system(stall_seconds=0.8), new_system(stall_seconds=2.5)
+    tell(idle, week()[:300])
+    if parts.name == "real":
+        in_a_transaction(idle, week()[300])
+    idle.start_workers(1)
+    until(lambda: idle.count("facts") >= 300, 30, "the facts in the state")
+    stuck.start_workers(1, (*CHANGED, "stuck"))
+    (worker,) = stuck.workers
+    assert worker.wait() == RESTART_ME
+    assert "stalled" in worker.said()
+    assert stuck.count("facts") == 0
+    worker.become()
+    until(lambda: stuck.count("facts") == idle.count("facts"), 30, "the facts in the state")
+    assert_every_cell_equals_the_recount(stuck)
+    assert idle.workers[0].is_running()
+    assert idle.workers[0].statuses == []
+
+
+def in_a_transaction(system: System, fact: AnyFact) -> None:
+    """Publish a fact in a transaction: behind it the log holds a mark that is no record."""
+    with KafkaProducer(bootstrap_servers=system.settings.kafka, transactional_id="a feed of another make") as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send("incidents", encode([fact]), partition=0)
+        producer.commit_transaction()
+
+
+def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Parts) -> None:
+    tell(system, week()[:300])
+    system.start_workers(1)
+    (worker,) = system.workers
+    system.settle()
+    parts.state.kill()
+    tell(system, week()[300:600])
+    until(lambda: has_asked_twice(worker), 60, "a start while the state server is gone")
+    assert "The state server does not answer" in last_words(worker)
+    parts.state.start()
+    keep_settling(system)
+    assert system.count("facts") == 600
+
+    noticed = worker.said().count("Unable connect")
+    with system.publisher(_small) as publisher:
+        for fact in week()[600:700]:
+            publisher.publish(fact)
+        parts.broker.kill()
+        for fact in week()[700:900]:
+            publisher.publish(fact)
+        until(lambda: worker.said().count("Unable connect") > noticed, 30, "a worker without its log")
+        parts.broker.start()
+    keep_settling(system)
+    assert system.count("facts") == 900
+    assert set(worker.statuses) == {RESTART_ME}
+    assert_every_cell_equals_the_recount(system)
+
+
+def has_asked_twice(worker: WorkerProcess) -> bool:
+    """Start a worker again whenever it has ended; whether it has asked for that twice."""
+    worker.start()
+    return worker.restarts_wanted() >= 2
+
+
+@pytest.mark.faults
+def test_without_a_log_a_worker_can_be_ended_and_a_start_asks_to_be_repeated(system: System, parts: Parts) -> None:
+    tell(system, week()[:300])
+    system.start_workers(1)
+    (worker,) = system.workers
+    system.settle()
+    tell(system, week()[300:600])
+    parts.broker.kill()
+    worker.send(signal.SIGTERM)
+    assert worker.wait(15) == 0
+    worker.start()
+    assert worker.wait(90) == RESTART_ME
+    assert "Kafka does not answer" in last_words(worker)
+    parts.broker.start()
+    worker.start()
+    system.settle()
+    assert system.count("facts") == 600
+
+
+@EMBEDDED
+def test_a_profile_that_counts_otherwise_is_refused_by_the_state_of_another(
+    new_system: Callable[..., System], tmp_path: Path
+) -> None:
+    system = new_system()
+    tell(system, week()[:300])
+    system.start_workers(1)
+    (worker,) = system.workers
+    system.settle()
+    worker.stop()
+    before = state(system)
+    renamed = profiles(tmp_path / "renamed", ('name = "Battalion 1"', 'name = "First Battalion"'))
+    stricter = profiles(tmp_path / "stricter", ("opened_to_arrived_seconds = 900", "opened_to_arrived_seconds = 300"))
+    without = profiles(tmp_path / "without")
+    (without / f"{FORCE}.toml").unlink()
+    for directory, words in ((stricter, "has changed in what is counted"), (without, "is gone")):
+        worker.become(BLUELAMP_FORCES=str(directory))
+        assert worker.wait() == PERSON_NEEDED
+        assert f"The profile of {FORCE} {words}" in last_words(worker)
+        assert "BLUELAMP_STATE_NAME" in last_words(worker)
+    assert state(system) == before
+
+    anew = new_system(forces=str(stricter))
+    anew.start_workers(1)
+    worker.become(BLUELAMP_FORCES=str(renamed))  # names are for people: nothing is counted otherwise
+    tell(system, week()[300:600])
+    for each in (anew, system):
+        each.settle()
+        assert each.count("facts") == 600
+        assert_every_cell_equals_the_recount(each)
+    within = "opened_to_arrived_within_target_ratio"
+    met, met_anew = (each.reader().read(within, WEEK, force=FORCE)[0].met for each in (system, anew))
+    assert met is not None
+    assert met_anew is not None
+    assert met > met_anew > 0
+
+
+def profiles(directory: Path, *changes: tuple[str, str]) -> Path:
+    """A copy of the profiles, changed in the force that is meant."""
+    shutil.copytree(str(files("facts").joinpath("forces")), directory)
+    profile = directory / f"{FORCE}.toml"
+    for before, after in changes:
+        assert before in profile.read_text()
+        profile.write_text(profile.read_text().replace(before, after))
+    return directory

@@ -1,0 +1,68 @@
+"""The stall rule: who stands still although there is work, and who only has nothing to do."""
+
+from collections.abc import Iterable
+from typing import cast
+
+from streams.log import Log
+from streams.stall import Ends, Place, Stalls
+
+ONE, OTHER = ("incidents", 0), ("incidents", 1)
+
+
+def test_a_worker_with_nothing_to_do_never_stalls() -> None:
+    stalls = Stalls(10.0)
+    assert not any(stalls.is_stalled({ONE: 5}, {ONE: 5}, now) for now in (0.0, 11.0, 1000.0))
+
+
+def test_time_without_work_does_not_count() -> None:
+    stalls = Stalls(10.0)
+    assert not stalls.is_stalled({ONE: 5}, {ONE: 5}, 0.0)
+    assert not stalls.is_stalled({ONE: 5}, {ONE: 6}, 100.0)
+    assert not stalls.is_stalled({ONE: 5}, {ONE: 6}, 110.0)
+    assert stalls.is_stalled({ONE: 5}, {ONE: 6}, 111.0)
+
+
+def test_a_worker_that_moves_does_not_stall_however_far_it_is_behind() -> None:
+    stalls = Stalls(10.0)
+    assert not any(stalls.is_stalled({ONE: now}, {ONE: 10**6}, float(now)) for now in range(0, 500, 9))
+
+
+def test_one_partition_may_stand_ten_times_as_long_while_others_move() -> None:
+    stalls = Stalls(10.0)
+    ends = {ONE: 10**6, OTHER: 10**6}
+    stood = [now for now in range(0, 200, 5) if stalls.is_stalled({ONE: 7, OTHER: now}, ends, float(now))]
+    assert stood[0] == 105
+
+
+def test_a_partition_that_was_given_away_is_forgotten() -> None:
+    stalls = Stalls(10.0)
+    stalls.is_stalled({ONE: 5}, {ONE: 6}, 0.0)
+    stalls.is_stalled({}, {}, 5.0)
+    assert not stalls.is_stalled({ONE: 5}, {ONE: 6}, 20.0)
+
+
+def test_how_long_a_partition_has_waited_is_told_of_those_with_work_alone() -> None:
+    stalls = Stalls(10.0)
+    assert stalls.waits({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 7}, 100.0) == {ONE: 0.0}
+    assert stalls.waits({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 8}, 130.0) == {ONE: 30.0, OTHER: 0.0}
+    assert stalls.waits({ONE: 6, OTHER: 7}, {ONE: 6, OTHER: 8}, 135.0) == {OTHER: 5.0}
+    assert stalls.waits({ONE: 6}, {}, 140.0) == {}
+
+
+class Marked:
+    """A log of which each partition ends at 6; the last record of the first is at 4, and a mark follows."""
+
+    def reach(self, partitions: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """The first offset and the end."""
+        return dict.fromkeys(partitions, (0, 6))
+
+    def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
+        """The next record."""
+        return None if (topic, partition) == ONE and offset >= 5 else offset
+
+
+def test_a_mark_of_a_transaction_behind_a_fence_that_stands_is_no_work() -> None:
+    ends, log = Ends(), cast(Log, Marked())
+    assert ends.of(log, {ONE: 4, OTHER: 5}) == {ONE: 6, OTHER: 6}
+    assert ends.of(log, {ONE: 5, OTHER: 5}) == {ONE: 6, OTHER: 6}, "it moved: it may yet"
+    assert ends.of(log, {ONE: 5, OTHER: 5}) == {ONE: 5, OTHER: 6}

@@ -1,0 +1,58 @@
+"""Debian's Chromium without a window, driven by Selenium, and what it has said and asked for."""
+
+import json
+import shutil
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+
+
+def chromium() -> webdriver.Chrome:
+    """A new browser; both programs are named, so that Selenium looks for none elsewhere."""
+    options = Options()
+    options.binary_location = str(shutil.which("chromium"))
+    for argument in _ARGUMENTS:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+
+
+def _log(browser: webdriver.Chrome, name: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = browser.get_log(name)  # type: ignore[no-untyped-call]
+    return entries
+
+
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    """What the browser has written to its console since it was asked last: errors, refused content."""
+    return [f"{entry['level']}: {entry['message']}" for entry in _log(browser, "browser")]
+
+
+def network(browser: webdriver.Chrome) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The requests sent and the responses received since it was asked last."""
+    messages = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
+    told = {"requestWillBeSent": "request", "responseReceived": "response"}
+    requests, responses = (
+        [each["params"][part] for each in messages if each["method"] == f"Network.{name}"]
+        for name, part in told.items()
+    )
+    return requests, responses
+
+
+def show_as(browser: webdriver.Chrome, width: int, height: int, scheme: str) -> None:
+    """Show pages as on a screen of so many pixels, in `light` or `dark`."""
+    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

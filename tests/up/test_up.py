@@ -1,0 +1,330 @@
+"""`bluelamp up` as a person runs it: live figures soon, kills survived, nothing left behind, faults said plainly."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from bluelamp.embedded.state import StateServer
+from tests.support.processes import Process, descendants
+from tests.support.system import until
+
+ROOT = Path(__file__).parents[2]
+FORCE = "san_francisco_fire"
+DAYS = "2016-12-31/2017-01-04"
+# What each part is known by among the arguments of its process.
+PARTS = {
+    "broker": "bluelamp.embedded.broker",
+    "state": "bluelamp.embedded.state",
+    "state server": r"redis-server|valkey-server",
+    "worker": "worker",
+    "exporter": "exporter",
+    "board": "board",
+    "replay": "replay",
+}
+
+
+class Running:
+    """One `bluelamp up` on free ports.
+
+    Args:
+        directory: of its data; its output is beside it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.board_port, self.exporter_port = free_ports()
+        self.output = directory.with_suffix(".out")
+        self.starts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        """Start it."""
+        self.starts += 1
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                command(self.directory, self.board_port, *options),
+                env=environment(self.exporter_port),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def is_ready(self) -> bool:
+        """Whether the run started last has told where its board is."""
+        return self.output.read_text().count("The board:") == self.starts
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """Its process."""
+        assert self._process
+        return self._process
+
+    def parts(self) -> list[Process]:
+        """Every process it has started, and theirs."""
+        return descendants(self.process.pid)
+
+    def part(self, name: str) -> Process | None:
+        """The process of a part."""
+        wanted = re.compile(PARTS[name])
+        return next((each for each in self.parts() if any(map(wanted.fullmatch, names(each)))), None)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What its board tells first; empty if it does not answer."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.board_port}/events", timeout=5) as events:
+                for line in events:
+                    if line.startswith(b"data: {") and b"rows" in line:
+                        told: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                        return told
+                    if line.startswith(b"event: ") and b"snapshot" not in line:
+                        return {}
+        except (OSError, HTTPException):
+            pass
+        return {}
+
+    def live_count(self) -> int:
+        """The incidents of the last 24 hours as its board shows them; 0 while they are not live."""
+        rows = {each["name"]: each["tiles"] for each in self.snapshot().get("rows", [])}
+        tile = rows.get("incident_count", {}).get("24h", {})
+        return int(tile["text"].replace(",", "")) if tile.get("state") == "live" else 0
+
+    def metrics(self) -> str:
+        """What its exporter tells."""
+        with urlopen(f"http://127.0.0.1:{self.exporter_port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def ask(self, *arguments: str) -> Any:
+        """What a command on its data answers in JSON."""
+        told = subprocess.run(
+            [sys.executable, "-m", "bluelamp", *arguments, "--json"],
+            env={**os.environ, "BLUELAMP_DATA": str(self.directory)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return json.loads(told.stdout)
+
+    def end(self, number: signal.Signals) -> int:
+        """End it, and see that nothing of it is left; its exit status."""
+        parts = self.parts()
+        assert len(parts) >= 6
+        self.process.send_signal(number)
+        status = self.process.wait(40)
+        until(lambda: not [each for each in parts if each.is_there()], 20, "the end of all that it started")
+        assert self.are_ports_free()
+        return status
+
+    def are_ports_free(self) -> bool:
+        """Whether both of its ports could be taken."""
+        return all(is_free(port) for port in (self.board_port, self.exporter_port))
+
+    def clear(self) -> None:
+        """End whatever a failed test has left."""
+        if self._process and self._process.poll() is None:
+            parts = self.parts()
+            self._process.kill()
+            self._process.wait()
+            for each in parts:
+                if each.is_there():
+                    os.kill(each.pid, signal.SIGKILL)
+
+
+def names(process: Process) -> tuple[str, ...]:
+    """What may name a part: its first few arguments, without their folders."""
+    return tuple(Path(each.partition(" ")[0]).name for each in process.arguments[:4])
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nothing listens on."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) != 0
+
+
+def command(directory: Path, board_port: int, *options: str) -> list[str]:
+    """The command with its own place and port."""
+    return [sys.executable, "-m", "bluelamp", "up", "--data", str(directory), "--port", str(board_port), *options]
+
+
+def environment(exporter_port: int) -> dict[str, str]:
+    """The variables of a run."""
+    return {**os.environ, "BLUELAMP_EXPORTER_PORT": str(exporter_port)}
+
+
+def refusal(directory: Path, *options: str, ports: tuple[int, int] | None = None) -> str:
+    """What an `up` says that cannot run."""
+    board_port, exporter_port = ports or free_ports()
+    told = subprocess.run(
+        command(directory, board_port, *options),
+        env=environment(exporter_port),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert told.returncode == 2, told.stderr
+    assert "Traceback" not in told.stderr
+    assert re.fullmatch(r"bluelamp: .+\n  where: .+\n  try:   .+\n", told.stderr, re.DOTALL)
+    return told.stderr
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """One that is not started yet."""
+    one = Running(tmp_path / "data")
+    yield one
+    one.clear()
+
+
+def make_run() -> list[str]:
+    """The options of `make run`; its data have a directory of their own, because it begins anew each time."""
+    (line,) = re.findall(r"^run:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    data, directory, *options = shlex.split(line)
+    assert (data, directory) == ("--data", ".bluelamp/sample")
+    return options
+
+
+def see_live_figures(running: Running) -> None:
+    """Start what `make run` does, and wait for live figures."""
+    began = time.monotonic()
+    running.start(*make_run())
+    until(lambda: running.live_count() > 300, 60, "the figures of the sample")
+    print(f"live figures after {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for the report
+
+
+def test_make_run_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
+    see_live_figures(running)
+    assert running.snapshot()["is_replay"]
+    assert "bluelamp_state_up 1.0" in running.metrics()
+    said = running.output.read_text()
+    assert "Shown is San Francisco Fire Department (sample extract)." in said
+    assert "It is a replay of recorded facts" in said
+    assert f"http://127.0.0.1:{running.board_port}/" in said
+    for name in ("worker", "broker", "state server", "state", "board", "exporter"):
+        kill_and_see_it_go_on(running, name)
+    cells = ("opened_to_arrived_median_seconds", "--window", DAYS, "--by", "day,grade,area")
+    assert running.ask("recount", *cells, "--compare")["differences"] == []
+    assert running.end(signal.SIGINT) == 0
+    see_live_figures(running)
+    assert running.end(signal.SIGTERM) == 0
+
+
+def kill_and_see_it_go_on(running: Running, name: str) -> None:
+    """Kill -9 a part; it is started again, and the figures go on to a later present."""
+    before, shown = running.part(name), running.snapshot()["as_of"]
+    assert before
+    os.kill(before.pid, signal.SIGKILL)
+
+    def is_back() -> bool:
+        now = running.part(name)
+        return now is not None and now.pid != before.pid
+
+    until(is_back, 30, f"another {name}")
+    until(lambda: running.live_count() > 300 and running.snapshot().get("as_of") != shown, 60, f"figures after {name}")
+    until(
+        lambda: not is_free(running.exporter_port) and "bluelamp_state_up 1.0" in running.metrics(), 30, "the exporter"
+    )
+
+
+def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(running: Running, tmp_path: Path) -> None:
+    running.start("--replay", "sample", "--speed", "max")
+    until(lambda: "replay is done" in running.output.read_text(), 60, "the end of the replay")
+    until(lambda: count(running) == 1800, 30, "its figures")
+    assert running.end(signal.SIGINT) == 0
+
+    running.start("--force", FORCE)
+    until(running.is_ready, 60, "the board")
+    assert count(running) == 1800
+    assert running.ask("recount", "--window", DAYS, "--compare")["differences"] == []
+    ports = (running.board_port, running.exporter_port)
+    for options in ((), ("--fresh",)):
+        for other in (ports, None):
+            said = refusal(running.directory, *options, ports=other)
+            assert f"Another `bluelamp up` (process {running.process.pid}) keeps its data there" in said
+    said = refusal(tmp_path / "other", ports=ports)
+    assert f"Port {running.board_port} is in use" in said
+    assert "BLUELAMP_BOARD_PORT" in said
+    assert count(running) == 1800, "the refused ones must leave it alone"
+
+    # Killed, it leaves nothing running; the next one does not wait for a person to clear up.
+    parts = running.parts()
+    running.process.kill()
+    running.process.wait()
+    running.start("--force", FORCE)
+    until(running.is_ready, 60, "the board")
+    until(lambda: not [each for each in parts if each.is_there()], 20, "the end of the killed run's parts")
+    assert count(running) == 1800
+    assert running.end(signal.SIGKILL) == -signal.SIGKILL
+
+
+def count(running: Running) -> int:
+    """The incidents of the sample's first days."""
+    (reading,) = running.ask("read", "incident_count", "--window", DAYS)
+    return int(reading["value"] or 0)
+
+
+Prepare = Callable[[Path], object]
+
+
+def somebody_elses(directory: Path) -> None:
+    """A directory with a log of another program's."""
+    (directory / "log").mkdir(parents=True)
+
+
+def unreadable(directory: Path) -> None:
+    """A state that its server cannot read."""
+    server = StateServer(directory / "state")
+    port = server.start()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"SET key value\r\n")
+        assert connection.recv(100)
+    server.stop()
+    [growing] = (directory / "state" / "appendonlydir").glob("*.incr.aof")
+    growing.write_bytes(b"this was no command" * 100)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "options", "words"),
+    [
+        (Path.touch, (), "The data directory cannot be used"),
+        (somebody_elses, ("--fresh",), "It was not made by `bluelamp up`, and is left alone"),
+        (unreadable, (), "The state does not start. Its last words:.*Bad file format"),
+        (Path.mkdir, ("--force", "nowhere"), "There is no force 'nowhere'.*san_francisco_fire, staffordshire"),
+        (Path.mkdir, ("--replay", "sample", "--speed", "fast"), "'fast' is not a speed"),
+        (Path.mkdir, ("--replay", "nowhere.csv"), "There is no mapping"),
+        (Path.mkdir, ("--replay", "sample", "--fast-until", "noon"), "noon"),
+    ],
+    ids=["file", "somebody else's", "unreadable", "force", "speed", "mapping", "time"],
+)
+def test_what_cannot_run_is_said_plainly(
+    tmp_path: Path, prepare: Prepare, options: tuple[str, ...], words: str
+) -> None:
+    prepare(tmp_path / "data")
+    before = sorted(tmp_path.rglob("*"))
+    said = refusal(tmp_path / "data", *options)
+    assert re.search(words, said, re.DOTALL), said
+    if prepare is somebody_elses:
+        assert (tmp_path / "data" / "log").exists()
+    elif options:
+        assert sorted(tmp_path.rglob("*")) == before, "nothing was started for it"
