@@ -533,6 +533,7 @@ def test_a_contradiction_is_reported_under_the_day_the_incident_began() -> None:
         ([regraded("10:40", "2")], ["10:40:00"]),
         ([regraded("10:12", "3"), regraded("11:40", "2")], ["10:12:00"]),
         ([arrived("10:11"), regraded("10:12", "2")], []),
+        ([arrived("10:12"), regraded("10:12", "2")], []),
         ([regraded("10:12", "2"), arrived("10:13")], ["10:12:00"]),
         ([met_by_video("10:12"), regraded("10:12", "2")], []),
         ([regraded("10:12", "unheard")], []),
