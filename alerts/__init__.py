@@ -1,1 +1,1 @@
-"""When a reading is bad and who is told: the rules come with the alerts issue; nothing stands here yet."""
+"""When a reading is bad and who is told: a table of rules, rendered for Prometheus and evaluated in process."""

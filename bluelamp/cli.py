@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.children import end_with_parent
+from bluelamp.clock import wall
 from bluelamp.connections import reader
 from bluelamp.questions import parse_instant, parse_where, split_names
 from bluelamp.settings import SECRETS, Settings, load, load_forces, variable
@@ -141,12 +142,21 @@ def worker() -> None:
 @click.option("--port", type=int, help="Port on loopback; BLUELAMP_EXPORTER_PORT unless given.")
 @_HOST
 def exporter(port: int | None, host: str) -> None:
-    """Serve every reading as Prometheus metrics at /metrics. One process for a whole state."""
-    from streams.exporter import serve
+    """Serve every reading as Prometheus metrics at /metrics, and evaluate the alert rules. One process for a whole state."""
+    from alerts.standing import Standing, samples_of
+    from alerts.table import RULES
+    from streams.exporter import ReadingsCollector, serve
+    from streams.logwatch import LogWatch, looking_at
 
     _log()
     settings = _settings(exporter_port=port)
-    server, thread = serve(reader(settings, timeout_seconds=0.5), settings.exporter_port, host)
+    watch = LogWatch(looking_at(settings.kafka))
+    source = reader(settings, timeout_seconds=0.5)
+    readings = ReadingsCollector(source, watch)
+    standing = Standing(RULES, samples_of(readings), source.redis, f"{settings.state_name}:alerts", wall)
+    server, thread = serve((readings, standing), settings.exporter_port, host)
+    watch.start()
+    standing.start()
     click.echo(f"ready http://{host}:{server.server_port}/metrics")
     thread.join()
 

@@ -7,7 +7,11 @@ from typing import Any
 
 import click
 import msgspec
+import yaml
 
+from alerts.prometheus import alertmanager, rule_file
+from alerts.rule import Outside, Rule, Threshold
+from alerts.table import RULES
 from bluelamp.cli import cli, setting_help
 from bluelamp.settings import SECRETS, Settings, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
@@ -21,6 +25,7 @@ from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
 
 ROOT = Path(__file__).parent.parent
+_YAML_NOTE = "# Derived by `make derive` from alerts/table.py: change the table, not this file."
 _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. -->"
 
 
@@ -30,6 +35,9 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/measures.md", _handbook()
     yield "docs/commands.md", _commands()
     yield "docs/settings.md", _settings()
+    yield "docs/alerts.md", _alerts()
+    yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
+    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager())
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
     yield (
@@ -135,6 +143,65 @@ def _settings() -> str:
     lines += [f"| `{variable(name)}` | `{value}` | {helps[name]} |" for name, value in defaults.items()]
     lines += [f"| `{name}` | never shown | {text} |" for name, text in SECRETS.items()]
     return "\n".join(lines) + "\n"
+
+
+_RECEIVERS_NOTE = (
+    "# The receivers tell nobody until a force gives them addresses of its own, in a copy of this file: page (at once, day and\n"
+    "# night), inbox, board, and heartbeat (a watcher outside of this system, which raises the alarm when it stops)."
+)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, as a person would."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(note: str, value: object) -> str:
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
+    return f"{note}\n{text}"
+
+
+def _alerts() -> str:
+    lines = [
+        "# Alerts",
+        "",
+        _NOTE,
+        "",
+        "Every rule of the table, which Prometheus and the engine in process evaluate alike. A figure beyond its limit is bad, one back",
+        "at `good again` is good; between the two, with fewer than `least n`, or with no data, it stays what it was: data that stop",
+        "never end an alert, and raise their own. Critical pages somebody at once, warning goes to the inbox, info is on the board; the",
+        "heartbeat is for a watcher outside, who raises the alarm when it stops.",
+        "",
+        "| alert | wrong | bad | good again | least n | bad for | good for | severity | who | what to do |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *(_alert_row(rule) for rule in RULES)]) + "\n"
+
+
+def _alert_row(rule: Rule) -> str:
+    bad, good = _limits(rule)
+    window = f" over {rule.series.where['window']}" if "window" in rule.series.where else ""
+    parts = [
+        rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window} {bad}", good, str(rule.minimum_n or ""),
+        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,
+    ]  # fmt: skip
+    return f"| {' | '.join(parts)} |"
+
+
+def _limits(rule: Rule) -> tuple[str, str]:
+    match rule.condition:
+        case Threshold(side=side, limit=limit, clear=clear):
+            return f"{side} {limit:g}", f"{clear:g}"
+        case Outside(side="below"):
+            return "below the lower control limit", "halfway to the middle"
+        case Outside():
+            return "above the upper control limit", "halfway to the middle"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,11 +1,12 @@
-"""What a detention counts for: arrival, waiting, authorisation, its end with a disposal, and voluntary attendance."""
+"""What a detention counts for: arrival, waiting, authorisation, its clocks, its disposal; and voluntary attendance."""
 
 from collections.abc import Sequence
 
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
 from facts.fact import SubjectFact
+from measures import clock
 from measures.findings import Findings
-from measures.outcome import Outcomes
+from measures.outcome import Outcomes, microseconds
 from measures.rules import Rules
 
 
@@ -48,3 +49,22 @@ def _count_detention(
         found.stand("in_custody", arrived.at, dimensions)
         if not authorised:
             found.stand("awaiting_authorisation", arrived.at, dimensions)
+        _count_clocks(arrived, facts, found, dimensions)
+
+
+def _count_clocks(
+    arrived: DetaineeArrived, facts: Sequence[SubjectFact], found: Findings, dimensions: tuple[str, ...]
+) -> None:
+    """The two clocks, never one from the other: reviews run from the authorisation, the limit from the relevant time."""
+    relevant_time = microseconds(arrived.relevant_time)
+    found.fall_due("detention_limit", relevant_time, clock.limit(relevant_time, facts).deadline.due(), dimensions)
+    review = clock.next_review(facts)
+    if review:
+        postponed_since = review.postponed_since()
+        if postponed_since is None:
+            found.fall_due("review_due", review.since, review.deadline.due(), dimensions)
+        else:
+            found.fall_due("review_postponed", postponed_since, None, dimensions)
+    for pause in clock.pauses(facts):
+        if pause.end is None:
+            found.fall_due("custody_clock_paused", pause.start, None, dimensions)

@@ -31,6 +31,10 @@ class Findings:
         """Something that stands open since an instant."""
         self.open.append(Open(kind, microseconds(since), self.began, None, dimensions))
 
+    def fall_due(self, kind: str, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
+        """Something that stands open and falls due; instants in microseconds, None while its clock stands still."""
+        self.open.append(Open(kind, since, self.began, due, dimensions))
+
     def contradiction(self, what: str, at: datetime) -> None:
         """The record says two things that cannot both be: counted, and the subject is listed."""
         kind = f"{self.subject}_contradiction"

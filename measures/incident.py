@@ -18,7 +18,7 @@ from facts.incident import (
     VideoResponseStarted,
 )
 from measures.findings import Findings
-from measures.outcome import Outcomes, Target, microseconds
+from measures.outcome import SECOND, Outcomes, Target, microseconds
 from measures.rules import Rules
 
 _DAY_SECONDS = 86_400
@@ -53,7 +53,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
         return found.result()
     incident = _read(opened, facts, rules)
     _count_demand(incident, facts, found)
-    _count_regrades(incident, found)
+    _count_regrades(incident, found, rules)
     if _needs_attendance(incident):
         _count_attendance(incident, found)
         _count_targets(incident, found, rules)
@@ -137,10 +137,27 @@ def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], found: Find
         found.stand("incident_open", incident.opened.at, dimensions)
 
 
-def _count_regrades(incident: _Incident, found: Findings) -> None:
+def _count_regrades(incident: _Incident, found: Findings, rules: Rules) -> None:
     for (_, before), (at, after) in zip(incident.grades, incident.grades[1:], strict=False):
+        dimensions = (after, *incident.dimensions[1:], before)
         if before != after:
-            found.count("incident_regraded", at, (after, *incident.dimensions[1:], before))
+            found.count("incident_regraded", at, dimensions)
+        if _is_downgrade(before, after, rules) and _was_near_breach(incident, before, at, rules):
+            found.count("incident_downgraded_near_breach", at, dimensions)
+
+
+def _is_downgrade(before: str, after: str, rules: Rules) -> bool:
+    return 0 <= rules.urgency.get(after, -1) < rules.urgency.get(before, -1)
+
+
+def _was_near_breach(incident: _Incident, grade: str, at: datetime, rules: Rules) -> bool:
+    """Nobody had attended, and at most a fifth of the grade's time from opened to arrived was left."""
+    opened, attended = incident.opened.at, _earlier(incident.arrived, incident.video)
+    promised = rules.targets(grade, microseconds(opened))
+    seconds = promised.opened_to_arrived_seconds if promised else None
+    if seconds is None or (attended is not None and attended <= at):
+        return False
+    return (microseconds(at) - microseconds(opened)) * 5 >= seconds * SECOND * 4
 
 
 def _count_attendance(incident: _Incident, found: Findings) -> None:

@@ -93,6 +93,19 @@ class OpenCount(Struct, frozen=True):
     under_seconds: int | None = None
 
 
+class OpenDue(Struct, frozen=True):
+    """How many stand open now with less than so many seconds left before they are due; with 0, what is overdue."""
+
+    of: Selection
+    under_seconds: int = 0
+
+
+class OpenSoonest(Struct, frozen=True):
+    """How long until the first of what stands open is due; less than 0 once it is overdue."""
+
+    of: Selection
+
+
 class OpenLongest(Struct, frozen=True):
     """How long the one that stands open longest has done so."""
 
@@ -106,7 +119,9 @@ class External(Struct, frozen=True):
     why: str
 
 
-Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | OpenCount | OpenLongest | External
+Standing = OpenCount | OpenLongest | OpenDue | OpenSoonest
+"""Statistics of what stands open now."""
+Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | Standing | External
 
 
 class Published(Struct, frozen=True):
@@ -145,6 +160,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         target: what is aimed at, in words; empty where nothing is.
         target_value: the same in the measure's unit, where one number says it.
         minimum_n: with fewer the reading says `too_few`.
+        has_band: what is normal for this hour of the week is told beside it.
         rows: the rows of the reports' measures that it answers.
         notes: rules and known disagreements of the reports.
         version: of the definition; a new one restates.
@@ -162,6 +178,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     target: str = ""
     target_value: float | None = None
     minimum_n: int = 1
+    has_band: bool = False
     rows: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     version: int = 1
@@ -205,7 +222,7 @@ class Measure(Struct, frozen=True, kw_only=True):
 
     def is_open(self) -> bool:
         """Whether it is of what stands open now, and so has no window."""
-        return isinstance(self.statistic, OpenCount | OpenLongest)
+        return isinstance(self.statistic, Standing)
 
     def check_dimension(self, name: str, where: str) -> None:
         """Refuse a dimension that it does not have.

@@ -49,7 +49,8 @@ class Open(NamedTuple):
         kind: a key of `KINDS`; of a decided kind it means "missed from `due` on, until the end is known".
         since: when it began to stand open, in microseconds since 1970.
         began: when its subject began.
-        due: from when on it can no longer meet its target; None where there is none.
+        due: from when on it can no longer meet its target; of a custody clock the last instant in time, None while it
+            stands still; None where there is none.
         dimensions: as in `Outcome`.
     """
 
@@ -116,10 +117,11 @@ KINDS: dict[str, Kind] = {
         _kinds("incidents", _INCIDENT, WHOLE, "opened_to_dispatched dispatched_to_arrived"),
         _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived opened_to_attended graded_to_arrived"),
         _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed attendance_not_required"),
-        _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded"),
+        _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded incident_downgraded_near_breach"),
         _kinds("incidents", (), 0, "incident_incomplete"),
         _kinds("incidents", ("contradiction",), 0, "incident_contradiction"),
         _kinds("custody", _CUSTODY, 0, "detainee_arrived voluntary_attended in_custody awaiting_authorisation"),
+        _kinds("custody", _CUSTODY, 0, "review_due review_postponed detention_limit custody_clock_paused"),
         _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
         _kinds("custody", (), 0, "detention_incomplete"),

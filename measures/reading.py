@@ -21,10 +21,13 @@ from measures.measure import (
     Measure,
     Median,
     OpenCount,
+    OpenDue,
     OpenLongest,
+    OpenSoonest,
     Selection,
     Share,
     SpanWithin,
+    Standing,
     Where,
 )
 from measures.outcome import KINDS, SECOND, Open, instant, microseconds
@@ -144,7 +147,7 @@ def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
 
 
 def _empty(measure: Measure) -> Figure:
-    counts = isinstance(measure.statistic, Count | OpenCount)
+    counts = isinstance(measure.statistic, Count | OpenCount | OpenDue)
     return Figure({}, 0 if counts else None, 0, 0 if measure.unit == "ratio" else None)
 
 
@@ -237,7 +240,7 @@ def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
             yield from _spans(measure, sheet, of)
         case Bands(of, edges):
             yield from _bands(sheet, of, edges)
-        case OpenCount() | OpenLongest():
+        case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest():
             yield from _standing(measure.statistic, sheet)
         case External():
             return
@@ -299,16 +302,39 @@ def band_name(edges: tuple[int, ...], index: int) -> str:
     return f"{edges[index]:05}-{upper}"
 
 
-def _standing(statistic: OpenCount | OpenLongest, sheet: _Sheet) -> Iterator[Figure]:
-    ages: dict[Dimensions, list[int]] = defaultdict(list)
-    least = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
+def _standing(statistic: Standing, sheet: _Sheet) -> Iterator[Figure]:
+    spans: dict[Dimensions, list[int]] = defaultdict(list)
     for words, each in sheet.gather_open(statistic.of):
-        age = sheet.as_of - each.since
-        if age >= least * SECOND and not (statistic.under_seconds and age >= statistic.under_seconds * SECOND):
-            ages[words].append(age)
-    for words, found in ages.items():
-        value = len(found) if isinstance(statistic, OpenCount) else max(found) / SECOND
+        span = _standing_span(statistic, each, sheet.as_of)
+        if span is not None:
+            spans[words].append(span)
+    for words, found in spans.items():
+        value = len(found) if isinstance(statistic, OpenCount | OpenDue) else _extreme(statistic, found) / SECOND
         yield Figure(sheet.named(words), value, len(found))
+
+
+def _extreme(statistic: OpenLongest | OpenSoonest, spans: Sequence[int]) -> int:
+    return max(spans) if isinstance(statistic, OpenLongest) else min(spans)
+
+
+def _standing_span(statistic: Standing, each: Open, as_of: int) -> int | None:
+    """How long it has stood open, or how long until it is due, in microseconds; None when it does not count."""
+    match statistic:
+        case OpenCount(_, least, under):
+            return _age(each, as_of, least, under)
+        case OpenLongest(_, under):
+            return _age(each, as_of, 0, under)
+        case OpenDue(_, under_seconds):
+            left = None if each.due is None else each.due - as_of
+            return left if left is not None and left < under_seconds * SECOND else None
+        case OpenSoonest():
+            return None if each.due is None else each.due - as_of
+
+
+def _age(each: Open, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
+    age = as_of - each.since
+    is_counted = age >= least_seconds * SECOND and not (under_seconds and age >= under_seconds * SECOND)
+    return age if is_counted else None
 
 
 class FeedStatus(Struct, frozen=True):

@@ -11,8 +11,8 @@ from measures.outcome import Open, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
-FORMAT = 1
-"""The version of everything below; a state written in another format is not read."""
+FORMAT = 2
+"""The version of everything below and of what outcomes mean; a state written in another is not read, but built anew."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects")
 _TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYPES if issubclass(kind, SubjectFact)}

@@ -10,9 +10,10 @@ from redis import Redis
 
 from facts.errors import QuestionError
 from facts.union import TOPICS
+from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.measure import Measure, Where
-from measures.outcome import Open, instant
+from measures.outcome import Open, instant, microseconds
 from measures.pane import Grain, Pane
 from measures.reading import FeedStatus, Question, Reading, check, judge, read
 from measures.rules import Rules
@@ -109,6 +110,32 @@ class Reader:
             check(question, rules)
             source = self._source(question, rules)
             return judge(question, read(question, source, rules), self.feeds(rules.force.name), rules, self.now())
+
+    def expected(self, measure: Measure, force: str) -> Band | None:
+        """What is normal for a measure at this hour of the week; None where too little is known.
+
+        Args:
+            measure: one whose 60-minute reading it is held against.
+            force: whose.
+        """
+        rules = self.rules[force]
+        with self._lock:
+            if not self._is_steady:
+                self.refresh()
+            topics = measure.topics()
+            begins = [each.first_event_at for each in self.feeds(force) if each.topic in topics]
+            values: list[float] = []
+            for window in same_hours(self.present(force), rules.force):
+                # Before the record begins nothing happened that we could know of: that is no quiet hour.
+                if all(begin is not None and begin <= microseconds(window.start) for begin in begins):
+                    values += self._value(Question(measure, window, window.end, is_now=False), rules)
+            return band(values, measure.unit)
+
+    def _value(self, question: Question, rules: Rules) -> list[float]:
+        """The value of the whole, unless it is taken from too few."""
+        (figure,) = read(question, self._source(question, rules), rules)
+        is_enough = figure.n >= question.measure.minimum_n or question.measure.unit == "count"
+        return [figure.value] if figure.value is not None and is_enough else []
 
     def rules_of(self, force: str | None) -> Rules:
         """The rules of a force, or of the only one.

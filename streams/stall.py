@@ -37,14 +37,40 @@ class Stalls(Struct):
             ends: where the log of each ends.
             now: seconds of a steady clock.
         """
+        waits = self.waits(fences, ends, now).values()
+        return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
+
+    def waits(self, fences: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
+        """For how many seconds each partition with work to do has not moved; those without are left out."""
         standing: dict[Place, tuple[int, float]] = {}
         for place, fence in fences.items():
             if fence < ends.get(place, fence):
                 known = self.stood.get(place)
                 standing[place] = known if known and known[0] == fence else (fence, now)
         self.stood = standing
-        waits = [now - since for _, since in standing.values()]
-        return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
+        return {place: now - since for place, (_, since) in standing.items()}
+
+
+class Ends:
+    """Where each partition ends; what follows a fence that stands may hold no record, as the mark of a transaction."""
+
+    def __init__(self) -> None:
+        self._before: dict[Place, int] = {}
+
+    def of(self, log: Log, fences: Mapping[Place, int]) -> dict[Place, int]:
+        """The ends of the log; where only marks follow a fence that has stood since the last look, the fence itself.
+
+        Args:
+            log: the log.
+            fences: where the state of each partition stands.
+        """
+        ends = {place: last for place, (_, last) in log.reach(fences).items()}
+        for place, fence in fences.items():
+            is_standing = fence < ends[place] and self._before.get(place) == fence
+            if is_standing and log.next_offset(*place, fence) is None:
+                ends[place] = fence
+        self._before = dict(fences)
+        return ends
 
 
 class StallWatch:
@@ -66,7 +92,7 @@ class StallWatch:
     ) -> None:
         self._settings, self._identities, self._owned, self._leave = settings, identities, owned, leave
         self._stalls = Stalls(settings.stall_seconds)
-        self._before: dict[Place, int] = {}
+        self._ends = Ends()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="stall-watch", daemon=True)
 
@@ -98,7 +124,7 @@ class StallWatch:
             if not self._is_same(log):
                 return "a topic is gone, or no longer the one it was at the start"
             fences = self._fences(redis)
-            ends = self._ends(log, fences)
+            ends = self._ends.of(log, fences)
         is_stalled = self._stalls.is_stalled(fences, ends, time.monotonic())
         return f"stalled: log at {ends}, state at {fences}" if is_stalled else ""
 
@@ -112,13 +138,3 @@ class StallWatch:
             fence = redis.hget(Names(self._settings.state_name, topic, number).control, "fence")
             fences[topic, number] = int(str(fence or 0))
         return fences
-
-    def _ends(self, log: Log, fences: Mapping[Place, int]) -> dict[Place, int]:
-        """Where each partition ends; what follows a fence that stands may hold no record, as the mark of a transaction."""
-        ends = {place: last for place, (_, last) in log.reach(fences).items()}
-        for place, fence in fences.items():
-            is_standing = fence < ends[place] and self._before.get(place) == fence
-            if is_standing and log.next_offset(*place, fence) is None:
-                ends[place] = fence
-        self._before = dict(fences)
-        return ends

@@ -14,7 +14,9 @@ from measures.measure import (
     Mean,
     Median,
     OpenCount,
+    OpenDue,
     OpenLongest,
+    OpenSoonest,
     Selection,
     Share,
     SpanWithin,
@@ -50,6 +52,8 @@ def _found(question: Question) -> Iterable[Cell]:
             found = _bands(question, of, edges_seconds)
         case OpenCount() | OpenLongest() as statistic:
             found = _open(question, statistic)
+        case OpenDue() | OpenSoonest() as statistic:
+            found = _falling_due(question, statistic)
     return found
 
 
@@ -58,7 +62,7 @@ def _nothing(question: Question) -> Cell:
     statistic = question.measure.statistic
     return Cell(
         dimensions={},
-        value=0 if isinstance(statistic, Count | OpenCount) else None,
+        value=0 if isinstance(statistic, Count | OpenCount | OpenDue) else None,
         n=0,
         met=0 if isinstance(statistic, Share | Decided | SpanWithin) else None,
     )
@@ -217,4 +221,19 @@ def _open(question: Question, statistic: OpenCount | OpenLongest) -> Iterable[Ce
         """  # noqa: S608 - built from checked names and whole numbers
     for key, n, longest in question.rows((text, values)):
         value: Any = n if isinstance(statistic, OpenCount) else longest / SECOND
+        yield Cell(dimensions=question.words(key), value=value, n=n)
+
+
+def _falling_due(question: Question, statistic: OpenDue | OpenSoonest) -> Iterable[Cell]:
+    chosen, values = standing_open(question, statistic.of)
+    # What has no due instant does not fall due: comparisons with nothing leave it out.
+    is_wanted = f"left_microseconds < {statistic.under_seconds * SECOND}" if isinstance(statistic, OpenDue) else "true"
+    text = f"""
+        SELECT key, count(*), min(left_microseconds)
+        FROM ({chosen})
+        WHERE left_microseconds IS NOT NULL AND {is_wanted}
+        GROUP BY key
+        """  # noqa: S608 - built from checked names and whole numbers
+    for key, n, soonest in question.rows((text, values)):
+        value: Any = n if isinstance(statistic, OpenDue) else soonest / SECOND
         yield Cell(dimensions=question.words(key), value=value, n=n)

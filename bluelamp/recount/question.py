@@ -82,8 +82,11 @@ def decided(question: Question, selection: Selection) -> Sql:
 
 
 def standing_open(question: Question, selection: Selection) -> Sql:
-    """The matters of a question that stand open: `key` and `age_microseconds`."""
-    columns = f"{_key(question)} AS key, {question.as_of} - chosen.since AS age_microseconds"
+    """The matters of a question that stand open: `key`, `age_microseconds`, and `left_microseconds` until it is due."""
+    columns = (
+        f"{_key(question)} AS key, {question.as_of} - chosen.since AS age_microseconds, "
+        f"chosen.due - {question.as_of} AS left_microseconds"
+    )
     return _chosen(question, selection, "open", columns, ("true", []))
 
 

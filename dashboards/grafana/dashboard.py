@@ -28,7 +28,8 @@ from dashboards.grafana.panel import (
 from facts.union import TOPICS, Topic
 from measures.catalogue.record import RECORD
 from measures.measure import External, Measure
-from streams.exporter import LIVE_EXPORTED, is_exported
+from streams.exported import LIVE_EXPORTED
+from streams.names import is_exported
 
 Dashboard = dict[str, Any]
 TAG = "bluelamp"
@@ -345,7 +346,7 @@ def _annotations() -> list[dict[str, Any]]:
             "iconColor": "red",
             "target": fired,
             "titleFormat": "{{alertname}}",
-            "textFormat": "{{severity}} {{measure}} {{window}}",
+            "textFormat": "{{severity}} {{measure}}",
         },
         {
             "name": "Published alerts",

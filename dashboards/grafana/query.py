@@ -2,7 +2,7 @@
 
 from measures.measure import Bands, Measure
 from measures.window import REPORT_WINDOWS
-from streams.exporter import metric_name
+from streams.names import metric_name
 
 STATES = {"live": 1, "too_few": 2, "stale": 3, "no_data": 4}
 """The numbers that stand for a reading's state in a panel: Grafana puts words to numbers, not to labels."""

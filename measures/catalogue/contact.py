@@ -35,6 +35,7 @@ _UNRECORDED = "A wait of over 12 hours is taken as an end never recorded and lef
 EMERGENCY = (
     Measure(
         name="contact_999_offered_count",
+        has_band=True,
         title="999 calls",
         question="How many 999 calls came in?",
         population="All 999 calls offered to the force, answered or not; a call offered again after a callback is one.",
@@ -180,6 +181,17 @@ EMERGENCY = (
         good="lower",
     ),
     Measure(
+        name="contact_999_waiting_over_30_seconds_count",
+        title="999 waiting over 30 s",
+        question="How many 999 callers have been waiting for 30 seconds or more?",
+        population=f"999 calls offered, neither answered, abandoned nor left. {_UNRECORDED}",
+        clock="Offered to the force's queue, to now.",
+        statistic=OpenCount(_WAITING, at_least_seconds=30, under_seconds=_HALF_DAY_SECONDS),
+        unit="count",
+        where=_999,
+        good="lower",
+    ),
+    Measure(
         name="contact_999_longest_wait_seconds",
         title="999 longest wait now",
         question="How long has the 999 caller who waits longest been waiting?",
@@ -222,6 +234,7 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="contact_101_answer_mean_seconds",
+        has_band=True,
         title="101 average time to answer",
         question="On average, how long did answered 101 calls wait in each queue?",
         population="Every answered stay of a 101 call in a queue, triage and local alike.",
@@ -276,6 +289,7 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="triage_abandoned_ratio",
+        has_band=True,
         title="Triage abandoned",
         question="Of the calls to triage that were answered or abandoned, what share was abandoned?",
         population=_ABANDON_RULE,
@@ -358,6 +372,7 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="post_triage_abandoned_ratio",
+        has_band=True,
         title="Post-triage abandoned",
         question="Of the callers sent to the local queue who were answered or gave up, what share gave up?",
         population=_ABANDON_RULE,
@@ -380,6 +395,28 @@ NON_EMERGENCY = (
         where=_LOCAL,
         minimum_n=5,
         rows=("A2.15",),
+    ),
+    Measure(
+        name="post_triage_longest_wait_seconds",
+        title="Post-triage longest wait now",
+        question="How long has the caller who waits longest after triage been waiting in the local queue?",
+        population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
+        clock="Offered to the local queue (the transfer), to now.",
+        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        unit="seconds",
+        where=_LOCAL,
+        good="lower",
+    ),
+    Measure(
+        name="post_triage_waiting_over_60_minutes_count",
+        title="Post-triage waiting over 60 min",
+        question="How many callers have been waiting in the local queue for 60 minutes or more?",
+        population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
+        clock="Offered to the local queue (the transfer), to now.",
+        statistic=OpenCount(_WAITING, at_least_seconds=3600, under_seconds=_HALF_DAY_SECONDS),
+        unit="count",
+        where=_LOCAL,
+        good="lower",
     ),
     Measure(
         name="post_triage_answer_bands",

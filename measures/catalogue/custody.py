@@ -1,8 +1,22 @@
 """Measures of custody and voluntary attendance (reports A4)."""
 
-from measures.measure import Count, Mean, Measure, OpenCount, OpenLongest, Selection, Share, Where
+from measures.measure import (
+    Count,
+    Mean,
+    Measure,
+    OpenCount,
+    OpenDue,
+    OpenLongest,
+    OpenSoonest,
+    Selection,
+    Share,
+    Where,
+)
 
 _CHILD: Where = {"child": ("yes",)}
+_ADULT: Where = {"child": ("no",)}
+WARNING_MINUTES = (60, 30, 10)
+"""How long before a custody clock runs out people are warned."""
 _DURATION_CLOCK = (
     "Arrived at the suite, to the end of the detention; elapsed time, pauses of the detention clock included."
 )
@@ -19,6 +33,59 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
         minimum_n=5,
         rows=(row,),
         notes=("The report's differences are percentage points, printed as % (reports I12).",),
+    )
+
+
+_CLOCKS = {
+    "review": (
+        Selection("review_due"),
+        (
+            "Detention authorised, or the last review held, to the latest time for the next review: 6 hours, then 9 (PACE "
+            "s.40); hospital and bail left out. A postponed review is not in it."
+        ),
+        ("reviews of detention", "fall due", "are overdue"),
+    ),
+    "detention": (
+        Selection("detention_limit"),
+        (
+            "Relevant time, to the end of detention without charge: 24 hours, 36 with a superintendent's authority, up to "
+            "96 with a court's (PACE ss.41 to 44); hospital and bail left out."
+        ),
+        ("detentions without charge", "come to their limit", "are past their limit"),
+    ),
+}
+_WHO: dict[str, tuple[Where, str]] = {"child": (_CHILD, "children"), "adult": (_ADULT, "adults")}
+
+
+def _due(clock: str, who: str, minutes: int) -> Measure:
+    """How many have less than so many minutes left, or are overdue; 0 minutes are overdue."""
+    (kind, words, (things, fall_due, are_overdue)), (where, people) = _CLOCKS[clock], _WHO[who]
+    soon = f"{fall_due} in less than {minutes} minutes, or {are_overdue} already" if minutes else are_overdue
+    name = f"due_within_{minutes}_minutes" if minutes else "overdue"
+    return Measure(
+        name=f"{who}_{clock}_{name}_count",
+        title=f"{clock.capitalize()} {name.replace('_', ' ')}, {people}",
+        question=f"How many {things} of {people} {soon}?",
+        population="Detainees arrived whose detention has not ended; a clock that stands still counts once overdue.",
+        clock=words,
+        statistic=OpenDue(kind, minutes * 60),
+        unit="count",
+        where=where,
+        good="lower",
+    )
+
+
+def _remaining(clock: str) -> Measure:
+    kind, words, (things, _, _) = _CLOCKS[clock]
+    return Measure(
+        name=f"{clock}_remaining_seconds",
+        title=f"{clock.capitalize()}: least time left",
+        question=f"How long is it until the next of the {things} is due?",
+        population="Detainees arrived whose detention has not ended and whose clock runs; less than 0 is overdue.",
+        clock=words,
+        statistic=OpenSoonest(kind),
+        unit="seconds",
+        good="higher",
     )
 
 
@@ -128,5 +195,35 @@ CUSTODY = (
         statistic=OpenLongest(Selection("awaiting_authorisation")),
         unit="seconds",
         good="lower",
+    ),
+    Measure(
+        name="custody_awaiting_over_60_minutes_count",
+        title="Waiting for authorisation for 60 min",
+        question="How many detainees have been waiting for detention to be authorised for 60 minutes or more?",
+        population="Detainees arrived, neither authorised nor ended.",
+        clock="Arrived at the suite, to now.",
+        statistic=OpenCount(Selection("awaiting_authorisation"), at_least_seconds=3600),
+        unit="count",
+        good="lower",
+    ),
+    *(_due(clock, who, minutes) for who in _WHO for clock in _CLOCKS for minutes in (*WARNING_MINUTES, 0)),
+    *(_remaining(clock) for clock in _CLOCKS),
+    Measure(
+        name="review_postponed_count",
+        title="Reviews postponed",
+        question="How many reviews of detention are past their time because they were postponed, and not yet held?",
+        population="Detainees arrived whose detention has not ended; the postponement is recorded (PACE s.40(4)).",
+        statistic=OpenCount(Selection("review_postponed")),
+        unit="count",
+        good="lower",
+        notes=("A postponed review is not overdue, but it must be held as soon as practicable (PACE s.40(5)).",),
+    ),
+    Measure(
+        name="custody_clock_paused_count",
+        title="Custody clocks paused",
+        question="For how many detainees do the clocks stand still, for hospital or bail?",
+        population="Detainees arrived whose detention has not ended.",
+        statistic=OpenCount(Selection("custody_clock_paused")),
+        unit="count",
     ),
 )

@@ -93,6 +93,7 @@ def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> 
         replace(
             _within(span),
             name=f"grade_1_{span}_within_target_ratio",
+            has_band=True,
             title=f"Grade 1 {words} within target",
             question=f"What share of Grade 1 (immediate) incidents met the target from {words}?",
             where=_IMMEDIATE,
@@ -106,6 +107,7 @@ def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> 
 DEMAND = (
     Measure(
         name="incident_count",
+        has_band=True,
         title="Incidents",
         question="How many incidents were opened?",
         population=(
@@ -158,6 +160,20 @@ DEMAND = (
         unit="count",
     ),
     Measure(
+        name="incident_downgraded_near_breach_count",
+        title="Regraded down near breach",
+        question="How many times was an unattended incident regraded down with at most a fifth of its time left?",
+        population=(
+            "Regrades to a less urgent grade, told before any arrival or video response, when at least four fifths of the "
+            "earlier grade's time from opened to arrived had passed, or all of it; under the grade given."
+        ),
+        clock="Incident opened, to the regrade.",
+        statistic=Count(Selection("incident_downgraded_near_breach")),
+        unit="count",
+        good="lower",
+        notes=("A downgrade moves the incident to the other grade's figures (rules C12): here it stays visible.",),
+    ),
+    Measure(
         name="incident_closed_count",
         title="Incidents closed",
         question="How many incidents were closed, with which result?",
@@ -188,6 +204,7 @@ ATTENDANCE = (
     replace(
         _within("opened_to_arrived"),
         name="grade_2_opened_to_arrived_within_target_ratio",
+        has_band=True,
         title="Grade 2 opened to arrived within target",
         question="What share of Grade 2 (priority) incidents was attended within the target from opening?",
         where=_PRIORITY,
@@ -360,6 +377,28 @@ OPEN = (
         statistic=OpenCount(Selection("incident_unresourced"), at_least_seconds=120),
         unit="count",
         where=_IMMEDIATE,
+        good="lower",
+    ),
+    Measure(
+        name="grade_1_unattended_over_15_minutes_count",
+        title="Grade 1 not attended for 15 min",
+        question="How many Grade 1 (immediate) incidents have been open and unattended for 15 minutes or more?",
+        population="Open Grade 1 incidents with neither an arrival nor a video response.",
+        clock="Incident opened, to now.",
+        statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=900),
+        unit="count",
+        where=_IMMEDIATE,
+        good="lower",
+    ),
+    Measure(
+        name="grade_2_unattended_over_2_hours_count",
+        title="Grade 2 not attended for 2 h",
+        question="How many Grade 2 (priority) incidents have been open and unattended for 2 hours or more?",
+        population="Open Grade 2 incidents with neither an arrival nor a video response.",
+        clock="Incident opened, to now.",
+        statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=7200),
+        unit="count",
+        where=_PRIORITY,
         good="lower",
     ),
     Measure(

@@ -13,7 +13,9 @@ from facts.feed import FeedHeartbeat
 from measures.catalogue import CATALOGUE
 from measures.rules import Rules
 from producers.publish import BACKFILL
-from streams.exporter import is_exported, serve
+from streams.exporter import ReadingsCollector, serve
+from streams.logwatch import LogWatch, looking_at
+from streams.names import is_exported
 from streams.readings import Reader
 from tests.grafana.prometheus import Prometheus, free_port
 from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
@@ -75,8 +77,12 @@ def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ex
             rules: dict[str, Rules] = system.rules
         with Redis.from_url(parts.state.url, decode_responses=True) as redis:
             clock = Clock(NOW)
-            server, _ = serve(Reader(redis, "grafana", rules, clock), port, "127.0.0.1")
+            watch = LogWatch(looking_at(parts.broker.bootstrap))
+            readings = ReadingsCollector(Reader(redis, "grafana", rules, clock), watch)
+            server, _ = serve([readings], port, "127.0.0.1")
+            watch.start()
             yield Exported(f"127.0.0.1:{port}", clock, Reader(redis, "grafana", rules, clock))
+            watch.stop()
             server.shutdown()
             server.server_close()
     finally:

@@ -18,21 +18,25 @@ global:
   scrape_interval: 4s
   scrape_timeout: 4s
   evaluation_interval: 1s
-rule_files: [rules.yml]
+rule_files: [rules.yml, product.yml]
 scrape_configs:
   - job_name: bluelamp
     static_configs:
       - targets: ["{target}"]
 """
-# One alert that fires: the annotations ask for alerts.
+# An alert of another force, which the annotations must not show, and one of none, which they must.
 _RULES = """
 groups:
   - name: test
     rules:
-      - alert: StateServerAnswers
+      - alert: Elsewhere
         expr: bluelamp_state_up == 1
-        labels: {severity: info, force: staffordshire}
+        labels: {severity: info, force: elsewhere}
+      - alert: OfNoForce
+        expr: bluelamp_state_up == 1
+        labels: {severity: info}
 """
+PRODUCT = Path(__file__).parents[2] / "alerts" / "rules" / "bluelamp.yml"
 Sample = tuple[dict[str, str], float]
 
 
@@ -58,6 +62,7 @@ class Prometheus:
     def __init__(self, directory: Path, target: str) -> None:
         (directory / "prometheus.yml").write_text(_CONFIGURATION.format(target=target))
         (directory / "rules.yml").write_text(_RULES)
+        (directory / "product.yml").write_text(PRODUCT.read_text())
         self.address = f"127.0.0.1:{free_port()}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None

@@ -120,7 +120,9 @@ def _occurrences() -> Iterator[list[_Step]]:
 def _open() -> Iterator[list[_Step]]:
     yield _leg("999", "emergency", 45)
     yield _leg("101", "triage", 200)
+    yield _leg("101", "local", 250)
     yield _leg("digital", "digital", 300, channel="livechat")
     yield [(IncidentOpened, 400, {"grade": "1"})]
     yield [(IncidentOpened, 500, {"grade": "3"}), (UnitDispatched, 100, {"unit": "unit-3"})]
     yield [(DetaineeArrived, 600, {"suite": "south", "child": False})]
+    yield [(DetaineeArrived, 650, {"suite": "south", "child": False}), (DetentionAuthorised, 540, {})]

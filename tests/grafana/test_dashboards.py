@@ -16,7 +16,7 @@ from dashboards.grafana.panel import PROMETHEUS, identity
 from dashboards.grafana.query import IN_PART, STATES
 from measures.catalogue import CATALOGUE
 from measures.measure import Bands, External, Measure, OpenCount, Selection
-from streams.exporter import is_exported
+from streams.names import is_exported
 from tests.grafana.files import FILES, everything, panels
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,9 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
-from streams.exporter import ENDED_AGAIN, EXPORTED_WINDOWS, LIVE_EXPORTED, ReadingsCollector, is_exported
+from streams.exported import ENDED_AGAIN, EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.exporter import ReadingsCollector
+from streams.names import is_exported
 from tests.grafana.conftest import SAMPLE, Exported, Scraped
 from tests.grafana.files import FILES, panels
 from tests.grafana.quarter import FORCE, NOW
@@ -200,9 +202,17 @@ def test_every_variable_offers_what_there_is(scraped: Scraped, name: str) -> Non
 @pytest.mark.parametrize("name", FILES)
 def test_the_annotations_find_alerts_that_fire(scraped: Scraped, name: str) -> None:
     expression = FILES[name]["annotations"]["list"][0]["target"]["expr"]
-    at = scraped.prometheus.await_series('ALERTS{alertstate="firing"}')
+    """The product's own rules: those of the force chosen, and those of none."""
+    told = 'ALERTS{alertstate="firing", alertname="%s"}'
+    for alertname in ("Elsewhere", "OfNoForce", "Grade1Unresourced", "DataAlive"):
+        at = scraped.prometheus.await_series(told % alertname)
     found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
-    assert [labels["alertname"] for labels, _ in found] == ["StateServerAnswers"]
+    known = {labels["alertname"]: labels for labels, _ in found}
+    assert "OfNoForce" in known
+    assert "Elsewhere" not in known
+    assert known["Grade1Unresourced"].items() >= {"force": FORCE, "severity": "warning"}.items()
+    assert known["Grade1Unresourced"]["measure"] == "grade_1_unresourced_over_2_minutes_count"
+    assert known["DataAlive"].items() >= {"force": FORCE, "severity": "heartbeat", "measure": "monitor"}.items()
 
 
 def test_the_metrics_are_named_as_prometheus_wishes(exported: Exported) -> None:
@@ -263,8 +273,8 @@ def test_periods_that_have_ended_are_read_again_only_now_and_then(
     monkeypatch.setattr(exported.reader, "read", counted)
     moments = iter(range(10_000))
     slow, quick = (
-        ReadingsCollector(exported.reader, lambda: 2.0 * next(moments)),
-        ReadingsCollector(exported.reader, lambda: 0.0),
+        ReadingsCollector(exported.reader, steady_seconds=lambda: 2.0 * next(moments)),
+        ReadingsCollector(exported.reader, steady_seconds=lambda: 0.0),
     )
 
     def windows(collector: ReadingsCollector) -> Counter[str]:

@@ -7,7 +7,18 @@ import pytest
 
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE, find
-from measures.measure import Bands, Decided, External, Mean, Measure, Median, OpenLongest, Share, SpanWithin
+from measures.measure import (
+    Bands,
+    Decided,
+    External,
+    Mean,
+    Measure,
+    Median,
+    OpenLongest,
+    OpenSoonest,
+    Share,
+    SpanWithin,
+)
 from measures.outcome import KINDS
 from measures.published import PUBLISHED
 from measures.reading import band_name
@@ -24,6 +35,7 @@ UNIT_OF = {
     Mean: "seconds",
     Median: "seconds",
     OpenLongest: "seconds",
+    OpenSoonest: "seconds",
     Share: "ratio",
     Decided: "ratio",
     SpanWithin: "ratio",

@@ -15,6 +15,7 @@ from measures.measure import (
     External,
     Measure,
     OpenCount,
+    OpenDue,
     OpenLongest,
     Selection,
     Share,
@@ -305,7 +306,7 @@ def test_nothing_is_one_cell_with_no_words_and_none_by_words(measure: Measure, n
         return
     (cell,) = cells
     assert (cell.dimensions, cell.n, cell.spread) == ({}, 0, None)
-    assert cell.value == (0 if isinstance(measure.statistic, Count | OpenCount) else None)
+    assert cell.value == (0 if isinstance(measure.statistic, Count | OpenCount | OpenDue) else None)
     for name in measure.dimensions():
         assert nothing.answer(measure, "testshire", "12m", at("10:00"), (name,)) == []
 

@@ -35,7 +35,7 @@ def test_a_detainee_waits_until_authorised_and_is_in_custody_until_the_end() -> 
     waiting = story(detained("09:00"), reviewed("09:30"))
     assert waiting.standing("in_custody") == waiting.standing("awaiting_authorisation") == [("09:00:00", None)]
     held = story(detained("09:00"), authorised("09:20"))
-    assert set(held.open) == {"in_custody"}
+    assert set(held.open) == {"in_custody", "review_due", "detention_limit"}
     refused = story(detained("09:00"), ended("09:20", "detention_not_authorised"))
     assert refused.open == {}
 

@@ -520,3 +520,29 @@ def test_a_video_before_the_opening_contradicts_attendance_alone() -> None:
 
 def test_a_contradiction_is_reported_under_the_day_the_incident_began() -> None:
     assert attendance(dispatched("2024-12-01 23:00")).began("incident_contradiction") == ["09:00:00"]
+
+
+# --- regraded down near breach --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "times"),
+    [
+        ([regraded("10:12", "2")], ["10:12:00"]),
+        ([regraded("10:11:59", "2")], []),
+        ([regraded("10:40", "2")], ["10:40:00"]),
+        ([regraded("10:12", "3"), regraded("11:40", "2")], ["10:12:00"]),
+        ([arrived("10:11"), regraded("10:12", "2")], []),
+        ([arrived("10:12"), regraded("10:12", "2")], []),
+        ([regraded("10:12", "2"), arrived("10:13")], ["10:12:00"]),
+        ([met_by_video("10:12"), regraded("10:12", "2")], []),
+        ([regraded("10:12", "unheard")], []),
+        ([regraded("10:02", "2"), regraded("11:36", "3")], ["11:36:00"]),
+        ([regraded("10:12", "2"), closed("10:13", "duplicate")], ["10:12:00"]),
+    ],
+)
+def test_a_regrade_down_with_a_fifth_of_the_time_left_or_less_is_kept_in_sight(
+    facts: list[AnyFact], times: list[str]
+) -> None:
+    """Grade 1 is promised in 15 minutes: four fifths are 12; Grade 2 in 2 hours: 96 minutes."""
+    assert story(opened("10:00"), *facts).times("incident_downgraded_near_breach") == times

@@ -21,6 +21,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from alerts.standing import Standing, samples_of
+from alerts.table import RULES as RULES_OF_ALERTS
 from bluelamp.connections import state_client
 from bluelamp.embedded.state import StateServer
 from bluelamp.settings import Settings
@@ -31,9 +33,12 @@ from facts.occurrence import OccurrenceRecorded, VictimReferred
 from facts.union import TOPICS
 from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
-from measures.measure import Bands, External
+from measures.measure import Bands, External, Measure
 from measures.reading import State
-from streams.exporter import EXPORTED_WINDOWS, LIVE_EXPORTED, ReadingsCollector, metric_name, serve
+from streams.exported import EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.exporter import ReadingsCollector, serve
+from streams.logwatch import LogWatch
+from streams.names import metric_name
 from streams.readings import Reader
 from tests.real.parts import missing
 from tests.support.forces import STRICT, rules
@@ -47,14 +52,16 @@ RULES = rules(STRICT)
 PRESENT = "21:30"
 SILENT = timedelta(minutes=5)
 OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records", "facts", "duplicates", "late"}
-OWN |= {"heartbeats", "fenced", "reading_in_part"}
+OWN |= {"heartbeats", "fenced", "reading_in_part", "feed_live", "feed_behind_ratio"}
+OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
+OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
 
 
 def tell_contacts(story: Story, number: int) -> None:
-    """A 999 call answered, every fourth late; one given up; a 101 call with both its legs; a digital one; one waiting."""
+    """A 999 call answered, every fourth late; one given up; a 101 call with both its legs; a digital one; two waiting."""
     minute = f"21:{number:02}"
     story.tell(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
     story.tell(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
@@ -75,6 +82,7 @@ def tell_contacts(story: Story, number: int) -> None:
         line=("999", "101")[number % 2],
         queue=("emergency", "triage")[number % 2],
     )
+    story.tell(ContactOffered, "21:29", f"l{number}", line="101", queue="local")
 
 
 def tell_incidents(story: Story, number: int) -> None:
@@ -95,13 +103,15 @@ def tell_incidents(story: Story, number: int) -> None:
 
 
 def tell_others(story: Story, number: int) -> None:
-    """A stay in custody of a child, one that waits, a voluntary attendance, an occurrence with its referral."""
+    """A stay in custody of a child, one that waits, one that goes on, a voluntary attendance, an occurrence with its referral."""
     minute = f"21:{number:02}"
     arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
     story.tell(DetaineeArrived, "20:05", f"t{number}", **arrival)
     story.tell(DetentionAuthorised, "20:20", f"t{number}")
     story.tell(DetentionEnded, minute, f"t{number}", disposal="charged")
     story.tell(DetaineeArrived, minute, f"q{number}", **arrival)
+    story.tell(DetaineeArrived, minute, f"h{number}", **arrival)
+    story.tell(DetentionAuthorised, minute, f"h{number}")
     story.tell(VoluntaryAttended, minute, f"v{number}")
     story.tell(OccurrenceRecorded, f"20:{number:02}", f"r{number}", type="asb_personal", victim_based=True)
     story.tell(VictimReferred, minute, f"r{number}")
@@ -143,7 +153,7 @@ def reader(client: Redis, late: timedelta = timedelta(seconds=10)) -> Reader:
 def exposition(source: Reader) -> str:
     """What a scrape is answered, in process."""
     registry = CollectorRegistry()
-    registry.register(ReadingsCollector(source, lambda: 0.0))
+    registry.register(ReadingsCollector(source, steady_seconds=lambda: 0.0))
     return generate_latest(registry).decode()
 
 
@@ -208,6 +218,18 @@ def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backen
     }
 
 
+NORMAL = {
+    "expected_lower": "The lower control limit",
+    "expected": "The middle",
+    "expected_upper": "The upper control limit",
+}
+
+
+def normal(measure: Measure, words: str) -> str:
+    """The help of what is normal for a measure."""
+    return f"{words} for this hour of the week: {measure.question}"
+
+
 def test_every_measure_has_its_families_and_its_question(redis: Redis, state_backend: StateServer) -> None:
     """With an empty state as well: what is not there yet can be asked for by name."""
     text = exposition(reader(redis))
@@ -219,6 +241,7 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
             wanted |= {name: each.question}
             wanted |= {f"{name}_n": f"How many: {each.population}"} if each.unit != "count" else {}
             wanted |= {f"{name}_met": f"How many of them: {each.question}"} if each.unit == "ratio" else {}
+            wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
     told = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
     assert {name: words.replace('\\"', '"') for name, words in told.items()} == wanted
     assert {name.removesuffix("_total") for name in set(helps) - set(wanted)} == OWN
@@ -316,7 +339,7 @@ def looking(state: StateServer) -> Reader:
 @contextmanager
 def served(source: Reader) -> Iterator[str]:
     """The exporter on a free port; its address."""
-    server, thread = serve(source, 0, "127.0.0.1")
+    server, thread = serve([ReadingsCollector(source)], 0, "127.0.0.1")
     try:
         yield f"http://127.0.0.1:{server.server_port}/metrics"
     finally:
@@ -371,7 +394,18 @@ def test_without_the_state_server_it_answers_at_once_and_says_so(
 def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
     if reason := missing("prometheus"):
         pytest.skip(reason)
-    text = exposition(looking(state))
+    source = looking(state)
+    watch = LogWatch(lambda fences: {place: fence + 1 for place, fence in fences.items()})
+    readings = ReadingsCollector(source, watch)
+    standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
+    registry = CollectorRegistry()
+    for collector in (readings, standing):
+        registry.register(collector)
+    generate_latest(registry)  # names the partitions to look at
+    watch.look()
+    standing.step()
+    text = generate_latest(registry).decode()
+    assert {f"bluelamp_{name}" for name in OWN_OF_LOG} | {"bluelamp_alert"} <= {name for name, _ in series(text)}
     told = subprocess.run(
         ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
     )

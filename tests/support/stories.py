@@ -8,12 +8,18 @@ from hypothesis import strategies as st
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult, Line
 from facts.custody import (
+    ClockPaused,
+    ClockResumed,
     DetaineeArrived,
     DetentionAuthorised,
     DetentionEnded,
     Disposal,
+    ExtensionAuthorised,
+    PauseReason,
     ReviewHeld,
+    ReviewPostponed,
     VoluntaryAttended,
+    WarrantIssued,
 )
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import (
@@ -44,6 +50,8 @@ _gaps = st.one_of(
     st.integers(0, 12 * 3_600_000),
 )
 _moments = _gaps.map(lambda milliseconds: START + timedelta(milliseconds=milliseconds))
+# Whole hours apart, so that clocks meet their limits exactly.
+_hours = st.integers(-96, 12).map(lambda hours: START + timedelta(hours=hours))
 _grades, _areas = st.sampled_from(["1", "2", "3", "9"]), st.sampled_from([None, "north", "south", "elsewhere"])
 _units = st.sampled_from(["U1", "U2"])
 _queues = st.sampled_from(["emergency", "triage", "local", "odd"])
@@ -91,10 +99,21 @@ _CUSTODY: list[st.SearchStrategy[dict[str, Any]]] = [
             "kind": st.just(DetaineeArrived),
             "suite": st.sampled_from(["one", "two"]),
             "child": st.booleans(),
-            "relevant_time": _moments,
+            "relevant_time": st.one_of(_moments, _hours),
         }
     ),
     st.fixed_dictionaries({"kind": st.sampled_from([DetentionAuthorised, ReviewHeld, VoluntaryAttended])}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from([DetentionAuthorised, ReviewHeld, ReviewHeld, ReviewPostponed, ClockResumed]),
+            "at": _hours,
+        }
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just(ClockPaused), "reason": st.sampled_from(get_args(PauseReason)), "at": _hours}
+    ),
+    st.fixed_dictionaries({"kind": st.just(ExtensionAuthorised), "until": st.one_of(_moments, _hours), "at": _hours}),
+    st.fixed_dictionaries({"kind": st.just(WarrantIssued), "hours": st.integers(1, 60), "at": _hours}),
     st.fixed_dictionaries({"kind": st.just(DetentionEnded), "disposal": st.sampled_from(get_args(Disposal))}),
 ]
 _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
@@ -129,9 +148,8 @@ def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[Told]:
         known = [fact.fact_id for fact in facts]
         corrects = draw(st.sampled_from(known)) if known and not draw(st.integers(0, 7)) else None
         fact_id = f"{subject_id}-{draw(st.integers(0, index)) if not draw(st.integers(0, 11)) else index}"
-        facts.append(
-            kind(fact_id=fact_id, force=FORCE, at=draw(_moments), subject_id=subject_id, corrects=corrects, **part)
-        )
+        at = part.pop("at", None) or draw(_moments)
+        facts.append(kind(fact_id=fact_id, force=FORCE, at=at, subject_id=subject_id, corrects=corrects, **part))
     for index in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         target = draw(st.sampled_from([fact.fact_id for fact in facts]))
         facts.append(withdrawal(facts[0], f"{subject_id}-w{index}", target, draw(_moments)))

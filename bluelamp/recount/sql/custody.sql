@@ -5,7 +5,8 @@ CREATE TABLE custody_opening AS
 SELECT
     subject, force, fact, happened,
     word(force, 'suite', suite) AS suite,
-    yes_or_no(child) AS child
+    yes_or_no(child) AS child,
+    epoch_us(relevant_time) AS relevant_time
 FROM effective
 WHERE fact IN ('DetaineeArrived', 'VoluntaryAttended')
 QUALIFY row_number() OVER (PARTITION BY subject, fact ORDER BY place) = 1;
@@ -30,7 +31,7 @@ WHERE fact IN (
 GROUP BY subject;
 
 CREATE TABLE detention AS
-SELECT beginning.*, arrival.suite, arrival.child
+SELECT beginning.*, arrival.suite, arrival.child, arrival.relevant_time
 FROM with_day('custody_beginning') AS beginning
 JOIN custody_opening AS arrival ON arrival.subject = beginning.subject AND arrival.fact = 'DetaineeArrived';
 
@@ -99,5 +100,4 @@ WHERE ended IS NULL AND authorised IS NULL;
 
 DROP TABLE custody_opening;
 DROP TABLE custody_beginning;
-DROP TABLE detention;
 DROP TABLE detention_span;

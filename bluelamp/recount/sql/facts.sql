@@ -15,7 +15,8 @@ SELECT
                 "line": "VARCHAR", "queue": "VARCHAR", "channel": "VARCHAR", "result": "VARCHAR",
                 "grade": "VARCHAR", "group": "VARCHAR", "area": "VARCHAR", "category": "VARCHAR",
                 "domestic": "BOOLEAN", "unit": "VARCHAR",
-                "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR",
+                "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR", "relevant_time": "TIMESTAMPTZ", "until": "TIMESTAMPTZ",
+                "hours": "BIGINT",
                 "type": "VARCHAR", "victim_based": "BOOLEAN"
             }'
         )

@@ -204,6 +204,30 @@ FROM incident_grade AS regrade
 JOIN incident USING (subject)
 WHERE regrade.step > 0 AND regrade.grade <> regrade.from_grade;
 
+-- Told before anybody attended, to a less urgent grade, with four fifths or more of the earlier grade's time gone.
+INSERT INTO incidents_finished BY NAME
+WITH
+downgrade AS (
+    SELECT
+        incident.*, regrade.grade AS grade_given, regrade.from_grade, regrade.happened AS regraded,
+        (
+            SELECT arg_max(coalesce(opened_to_arrived_seconds, -1), since)
+            FROM grade_target
+            WHERE grade_target.force = incident.force AND grade_target.grade = regrade.from_grade
+                AND grade_target.since <= incident.day
+        ) AS promised_seconds
+    FROM incident_grade AS regrade
+    JOIN incident USING (subject)
+    WHERE regrade.step > 0 AND regrade.urgency > regrade.from_urgency
+)
+SELECT
+    'incident_downgraded_near_breach' AS kind, regraded AS decided, 0 AS value,
+    force, began, day, grade_given AS grade, "group", area, domestic, category, from_grade
+FROM downgrade
+WHERE promised_seconds >= 0
+    AND (attended IS NULL OR attended > regraded)
+    AND 5 * (regraded - opened) >= 4 * promised_seconds * 1000000;
+
 -- Attendance: where it is not needed there is this one outcome, and none of those that follow.
 CREATE MACRO needs_no_attendance(result, attended) AS
     coalesce(result, '') IN ('duplicate', 'out_of_force')

@@ -1,0 +1,407 @@
+"""The rule table: every rule, in the order in which it is read, for both engines alike."""
+
+from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Threshold
+from measures.catalogue import find
+from measures.catalogue.custody import WARNING_MINUTES
+from streams.names import metric_name
+
+_SUPERVISOR, _INSPECTOR, _ENGINEER = "contact-centre supervisor", "duty inspector", "engineer"
+_CUSTODY = "custody inspector"
+
+
+def _on(measure: str, window: str = "", side: Side = "above") -> Series:
+    """The series of a measure; of two exporters the worse counts."""
+    where = {"window": window} if window else {}
+    return Series(metric=metric_name(find(measure)), where=where, combine="max" if side == "above" else "min")
+
+
+def _any(
+    measure: str,
+    name: str,
+    title: str,
+    severity: Severity,
+    who: str,
+    what_to_do: str,
+    *,
+    over: int = 0,
+    for_seconds: int = 0,
+    keep_firing_for_seconds: int = 0,
+) -> Rule:
+    """Bad as soon as there are more than so many: more than none, unless given."""
+    return Rule(
+        name=name,
+        title=title,
+        measure=measure,
+        series=_on(measure),
+        condition=Threshold(side="above", limit=over, clear=over),
+        severity=severity,
+        who=who,
+        what_to_do=what_to_do,
+        is_child=name.startswith("child_"),
+        for_seconds=for_seconds,
+        keep_firing_for_seconds=keep_firing_for_seconds,
+    )
+
+
+def _share(
+    measure: str,
+    name: str,
+    title: str,
+    condition: Condition,
+    severity: Severity,
+    who: str,
+    what_to_do: str,
+    n: int = 20,
+) -> Rule:
+    """A figure of the last hour, bad for five minutes and not good again before it has been good for five."""
+    return Rule(
+        name=name,
+        title=title,
+        measure=measure,
+        series=_on(measure, "60m", condition.side),
+        condition=condition,
+        severity=severity,
+        who=who,
+        what_to_do=what_to_do,
+        minimum_n=n,
+        for_seconds=300,
+        keep_firing_for_seconds=300,
+    )
+
+
+_CONTACT = (
+    _share(
+        "contact_999_answered_within_target_ratio",
+        "contact_999_below_standard",
+        "999 answered in under 10 s is below the standard of 90 %",
+        Threshold(side="below", limit=0.9, clear=0.92),
+        "warning",
+        _SUPERVISOR,
+        "Bring call takers back to 999; take 101 off the shared pool.",
+    ),
+    _share(
+        "contact_999_answered_within_target_ratio",
+        "contact_999_far_below_standard",
+        "999 answered in under 10 s is below 70 %",
+        Threshold(side="below", limit=0.7, clear=0.8),
+        "critical",
+        _SUPERVISOR,
+        "Call in help, tell the duty inspector, and consider mutual aid from a neighbouring force.",
+    ),
+    _any(
+        "contact_999_waiting_over_30_seconds_count",
+        "contact_999_waiting_long",
+        "A 999 caller has been waiting for 30 s or more",
+        "critical",
+        _SUPERVISOR,
+        "Answer it now: free a call taker from any other line.",
+        keep_firing_for_seconds=60,
+    ),
+    _share(
+        "contact_999_abandoned_ratio",
+        "contact_999_abandoned_high",
+        "More than 3 % of 999 callers gave up",
+        Threshold(side="above", limit=0.03, clear=0.02),
+        "warning",
+        _SUPERVISOR,
+        "Ring back those who gave up; bring call takers back to 999.",
+        n=30,
+    ),
+    _share(
+        "contact_101_answer_mean_seconds",
+        "contact_101_answer_slow",
+        "101 callers wait over 15 min on average",
+        Threshold(side="above", limit=900, clear=720),
+        "warning",
+        _SUPERVISOR,
+        "Offer callbacks and digital contact; check whether 999 has drawn the pool away.",
+        n=10,
+    ),
+    _share(
+        "triage_abandoned_ratio",
+        "triage_abandoned_high",
+        "More than 20 % of callers gave up at triage",
+        Threshold(side="above", limit=0.2, clear=0.15),
+        "warning",
+        _SUPERVISOR,
+        "Put more call takers on triage.",
+    ),
+    _any(
+        "post_triage_waiting_over_60_minutes_count",
+        "post_triage_waiting_long",
+        "A caller has been waiting in the local queue for 60 min or more",
+        "warning",
+        _SUPERVISOR,
+        "Take the longest waits first, or ring them back.",
+        for_seconds=60,
+        keep_firing_for_seconds=300,
+    ),
+)
+
+_INCIDENT = (
+    _any(
+        "grade_1_unresourced_over_2_minutes_count",
+        "grade_1_unresourced",
+        "A Grade 1 incident has had no unit for 2 min or more",
+        "warning",
+        _INSPECTOR,
+        "Resource it: break a unit off lesser work, or ask a neighbouring area.",
+        keep_firing_for_seconds=30,
+    ),
+    _any(
+        "grade_1_unresourced_over_2_minutes_count",
+        "grade_1_unresourced_several",
+        "Three or more Grade 1 incidents have had no unit for 2 min or more",
+        "critical",
+        _INSPECTOR,
+        "Take command of resourcing: call in officers and tell the force incident manager.",
+        over=2,
+        for_seconds=60,
+        keep_firing_for_seconds=120,
+    ),
+    _any(
+        "grade_1_unattended_over_15_minutes_count",
+        "grade_1_unattended",
+        "A Grade 1 incident has not been attended for 15 min or more",
+        "warning",
+        _INSPECTOR,
+        "Find out where the unit is; send a nearer one; have the caller rung back.",
+        keep_firing_for_seconds=30,
+    ),
+    _any(
+        "grade_1_unattended_over_15_minutes_count",
+        "grade_1_unattended_several",
+        "Three or more Grade 1 incidents have not been attended for 15 min or more",
+        "critical",
+        _INSPECTOR,
+        "Take command of resourcing: call in officers and tell the force incident manager.",
+        over=2,
+        for_seconds=60,
+        keep_firing_for_seconds=120,
+    ),
+    _any(
+        "grade_2_unattended_over_2_hours_count",
+        "grade_2_unattended",
+        "A Grade 2 incident has not been attended for 2 h or more",
+        "info",
+        "sergeant",
+        "Reassess the risk of each while it waits, and say when somebody will come.",
+        keep_firing_for_seconds=300,
+    ),
+    Rule(
+        name="incident_downgraded_near_breach",
+        title="An incident was regraded down when its time had nearly run out",
+        measure="incident_downgraded_near_breach_count",
+        series=_on("incident_downgraded_near_breach_count", "60m"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="warning",
+        who=_INSPECTOR,
+        what_to_do="Read why it was regraded; the risk decides the grade, the clock does not.",
+    ),
+)
+
+
+def _unusual(measure: str, side: Side, words: str, severity: Severity, who: str, what_to_do: str, n: int = 5) -> Rule:
+    """Beyond the control limit of this hour of the week: red when it is unusual, however rarely its target is met."""
+    name = measure.removesuffix("_ratio").removesuffix("_seconds").removesuffix("_count")
+    return _share(measure, f"{name}_unusual", words, Outside(side=side), severity, who, what_to_do, n)
+
+
+_MORE_HANDS = "Look for the cause: demand, staffing or a fault of the telephony."
+_MORE_UNITS = "Look for the cause: demand, officers on duty, or a large job that holds them."
+_BANDS = (
+    _unusual(
+        "contact_999_offered_count", "above", "More 999 calls than is normal for this hour", "warning",
+        _SUPERVISOR, "Look for one cause of many calls; bring call takers to 999.", n=0,
+    ),
+    _unusual(
+        "contact_101_answer_mean_seconds", "above", "101 is answered more slowly than is normal for this hour",
+        "info", _SUPERVISOR, _MORE_HANDS,
+    ),
+    _unusual(
+        "triage_abandoned_ratio", "above", "More callers give up at triage than is normal for this hour",
+        "info", _SUPERVISOR, _MORE_HANDS,
+    ),
+    _unusual(
+        "post_triage_abandoned_ratio", "above", "More callers give up after triage than is normal for this hour",
+        "info", _SUPERVISOR, _MORE_HANDS,
+    ),
+    _unusual(
+        "incident_count", "above", "More incidents than is normal for this hour", "warning", _INSPECTOR, _MORE_UNITS, n=0,
+    ),
+    _unusual(
+        "grade_1_opened_to_dispatched_within_target_ratio", "below",
+        "Fewer Grade 1 incidents are resourced in time than is normal for this hour", "warning", _INSPECTOR, _MORE_UNITS,
+    ),
+    _unusual(
+        "grade_1_opened_to_arrived_within_target_ratio", "below",
+        "Fewer Grade 1 incidents are attended in time than is normal for this hour", "warning", _INSPECTOR, _MORE_UNITS,
+    ),
+    _unusual(
+        "grade_2_opened_to_arrived_within_target_ratio", "below",
+        "Fewer Grade 2 incidents are attended in time than is normal for this hour", "info", _INSPECTOR, _MORE_UNITS,
+    ),
+)  # fmt: skip
+
+_CLOCK_WORDS = {
+    "review": ("A review of detention", "is due", "Hold the review, or postpone it on the record with its reason."),
+    "detention": (
+        "Detention without charge",
+        "must end",
+        "Charge, release, or get the authority that the law asks for: a superintendent's, or a court's.",
+    ),
+}
+_PEOPLE = {"child": " of a child", "adult": ""}
+# A child's clock speaks one step louder, and everybody's overdue clock as loud as can be.
+_LOUDNESS: dict[str, dict[int, Severity]] = {
+    "child": {60: "warning", 30: "critical", 10: "critical", 0: "critical"},
+    "adult": {60: "info", 30: "warning", 10: "critical", 0: "critical"},
+}
+
+
+def _clock(who: str, clock: str, minutes: int) -> Rule:
+    things, come, what_to_do = _CLOCK_WORDS[clock]
+    ending = f"due_within_{minutes}_minutes" if minutes else "overdue"
+    when = f"{come} in less than {minutes} min" if minutes else "is overdue"
+    return _any(
+        f"{who}_{clock}_{ending}_count",
+        f"{who}_{clock}_{ending}",
+        f"{things}{_PEOPLE[who]} {when}",
+        _LOUDNESS[who][minutes],
+        _CUSTODY,
+        what_to_do,
+        keep_firing_for_seconds=30,
+    )
+
+
+_CUSTODY_RULES = (
+    *(
+        _clock(who, clock, minutes)
+        for who in _PEOPLE
+        for clock in _CLOCK_WORDS
+        for minutes in (0, *reversed(WARNING_MINUTES))
+    ),
+    _any(
+        "review_postponed_count",
+        "review_postponed",
+        "A review of detention was postponed and has not been held for 60 min",
+        "warning",
+        _CUSTODY,
+        "Hold it as soon as practicable: a postponement sets no new time.",
+        for_seconds=3600,
+        keep_firing_for_seconds=30,
+    ),
+    _any(
+        "custody_awaiting_over_60_minutes_count",
+        "custody_waiting_long",
+        "A detainee has been waiting for authorisation for 60 min or more",
+        "warning",
+        _CUSTODY,
+        "Have detention authorised or refused; open another suite's desk if they queue.",
+        for_seconds=60,
+        keep_firing_for_seconds=300,
+    ),
+)
+
+_MONITOR = (
+    Rule(
+        name="feed_silent",
+        title="A feed is silent: its figures are not live",
+        series=Series(metric="bluelamp_feed_live", by=("force", "feed"), combine="max"),
+        condition=Threshold(side="below", limit=1, clear=1),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Tell the control room that its figures stand still; look at the feed's sender and the log.",
+        for_seconds=30,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="feed_late",
+        title="A feed is heard but its facts are late",
+        series=Series(metric="bluelamp_feed_behind_ratio", by=("force", "feed"), combine="min"),
+        condition=Threshold(side="above", limit=1, clear=0.5),
+        severity="warning",
+        who=_ENGINEER,
+        what_to_do="Look at what holds the sender back; its figures are not live until it has caught up.",
+        for_seconds=60,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="quarantine_high",
+        title="More than 1 in 100 facts are quarantined",
+        series=Series(metric="bluelamp_quarantined_recently_ratio", by=("topic",)),
+        condition=Threshold(side="above", limit=0.01, clear=0.005),
+        severity="warning",
+        who=_ENGINEER,
+        what_to_do="Read the reasons in the quarantine, mend the sender, and send those facts again.",
+        minimum_n=20,
+        for_seconds=60,
+        keep_firing_for_seconds=300,
+    ),
+    Rule(
+        name="worker_stalled",
+        title="Facts wait in the log and no worker takes them",
+        series=Series(metric="bluelamp_partition_stalled_seconds", by=("topic", "partition"), combine="min"),
+        condition=Threshold(side="above", limit=60, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="See whether the workers run and what they say; start one again: nothing is lost.",
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="log_unreachable",
+        title="The log does not answer",
+        series=Series(metric="bluelamp_log_up", by=()),
+        condition=Threshold(side="below", limit=1, clear=1),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Start Kafka, or mend its address; facts wait with their senders until it answers.",
+        for_seconds=30,
+        keep_firing_for_seconds=30,
+    ),
+    Rule(
+        name="state_unreachable",
+        title="The state server does not answer: there are no figures",
+        series=Series(metric="bluelamp_state_up", by=()),
+        condition=Threshold(side="below", limit=1, clear=1),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Start Redis, or mend its address; what it has not kept is read again from the log.",
+        for_seconds=30,
+        keep_firing_for_seconds=30,
+    ),
+    Rule(
+        name="exporter_down",
+        title="The exporter does not answer: Prometheus sees nothing",
+        series=Series(metric="up", where={"job": "bluelamp"}, by=()),
+        condition=Threshold(side="below", limit=1, clear=1),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Start the exporter again.",
+        for_seconds=30,
+        keep_firing_for_seconds=30,
+    ),
+    Rule(
+        name="no_live_data",
+        title="No feed of any force is live",
+        series=Series(metric="bluelamp_feed_live", by=(), combine="sum", if_none=0),
+        condition=Threshold(side="below", limit=1, clear=1),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Work from the source systems; look at the exporter, the state server, the workers and the log in turn.",
+        for_seconds=60,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="data_alive",
+        title="Data are coming in: whoever hears this no more must raise the alarm",
+        series=Series(metric="bluelamp_feed_live", combine="sum"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="heartbeat",
+        who="a watcher outside of this system",
+        what_to_do="Nothing while it is heard; when it stops, somebody must look.",
+        is_held=False,
+    ),
+)
+
+RULES: tuple[Rule, ...] = (*_CUSTODY_RULES, *_CONTACT, *_INCIDENT, *_BANDS, *_MONITOR)

@@ -1,0 +1,50 @@
+"""What is normal for this hour of the week as metrics, beside the readings over 60 minutes."""
+
+import logging
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from facts.errors import QuestionError
+from measures.band import Band
+from measures.catalogue import CATALOGUE
+from measures.measure import Measure
+from streams.names import metric_name
+from streams.readings import Reader
+
+_LIMITS = (
+    ("lower", "expected_lower", "The lower control limit"),
+    ("expected", "expected", "The middle"),
+    ("upper", "expected_upper", "The upper control limit"),
+)
+_logger = logging.getLogger("bluelamp.exporter")
+
+
+def expected_families(reader: Reader) -> Iterator[Metric]:
+    """The middle and the control limits of every measure that is held against them.
+
+    Args:
+        reader: of the state; held steady by whoever asks.
+    """
+    for measure in CATALOGUE.values():
+        if measure.has_band:
+            found = [(force, _expected(reader, measure, force)) for force in _carrying(reader, measure)]
+            for attribute, ending, words in _LIMITS:
+                question = f"{words} for this hour of the week: {measure.question}"
+                family = GaugeMetricFamily(f"{metric_name(measure)}_{ending}", question, labels=["force", "window"])
+                for force, band in found:
+                    if band:
+                        family.add_metric([force, "60m"], getattr(band, attribute))
+                yield family
+
+
+def _expected(reader: Reader, measure: Measure, force: str) -> Band | None:
+    try:
+        return reader.expected(measure, force)
+    except QuestionError as error:
+        _logger.warning("what is normal for %s: %s", measure.name, error.what)
+        return None
+
+
+def _carrying(reader: Reader, measure: Measure) -> list[str]:
+    return [force for force, rules in reader.rules.items() if measure.feeds(rules.force)]

@@ -1,0 +1,147 @@
+"""The readings that the exporter shows, as metrics: what has ended is read again only now and then."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from facts.errors import QuestionError
+from measures.catalogue import CATALOGUE
+from measures.measure import Bands, Measure
+from measures.reading import Reading
+from measures.window import REPORT_WINDOWS, Window, resolve
+from streams.names import is_exported, metric_name
+from streams.readings import Reader
+
+LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
+EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
+ENDED_AGAIN = timedelta(minutes=5)
+"""How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
+ENDED_SECONDS = 3.0
+"""What a scrape may spend on them: one that takes longer than Prometheus waits would lose every other figure too."""
+_ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
+_logger = logging.getLogger("bluelamp.exporter")
+
+
+class _Kept(NamedTuple):
+    """Readings of a window that has ended, by measure, window and force."""
+
+    of: Window
+    taken_at: datetime
+    readings: list[Reading]
+
+
+class ExportedReadings:
+    """Every measure over every window that is exported.
+
+    Args:
+        reader: of the state; held steady by whoever asks.
+        steady_seconds: a clock that never jumps.
+    """
+
+    def __init__(self, reader: Reader, steady_seconds: Callable[[], float]) -> None:
+        self._reader, self._steady_seconds = reader, steady_seconds
+        self._ended: dict[tuple[str, str, str], _Kept] = {}
+
+    def families(self) -> Iterator[Metric]:
+        """The figures with their states."""
+        self._read_ended()
+        state = GaugeMetricFamily(
+            "bluelamp_reading_state",
+            "1 for the state each reading is in.",
+            labels=["force", "measure", "window", "state"],
+        )
+        in_part = GaugeMetricFamily(
+            "bluelamp_reading_in_part",
+            "1 where the record begins inside the window, so that the reading is of less time than its name says.",
+            labels=["force", "measure", "window"],
+        )
+        for measure in CATALOGUE.values():
+            if is_exported(measure):
+                readings = [each for force in self._reader.rules for each in self._taken(measure, force)]
+                yield from _families(measure, readings)
+                for each in {(each.force, each.window): each for each in readings}.values():
+                    state.add_metric([each.force, measure.name, each.window, each.state], 1)
+                    if each.note:
+                        in_part.add_metric([each.force, measure.name, each.window], 1)
+        yield state
+        yield in_part
+
+    def _taken(self, measure: Measure, force: str) -> Iterator[Reading]:
+        """The readings of the whole force that its feeds carry at all."""
+        for window in self._windows(measure, force):
+            if window in _ENDED:
+                kept = self._ended.get((measure.name, window, force))
+                yield from kept.readings if kept and kept.of == self._resolved(window, force) else ()
+            else:
+                yield from self._read(measure, window, force)
+
+    def _windows(self, measure: Measure, force: str) -> tuple[str, ...]:
+        profile = self._reader.rules[force].force
+        if not measure.feeds(profile):
+            return ()
+        windows = LIVE_EXPORTED[:1] if measure.is_open() else EXPORTED_WINDOWS
+        return tuple(each for each in windows if each != "shift" or profile.shifts)
+
+    def _resolved(self, window: str, force: str) -> Window:
+        return resolve(window, self._reader.present(force), self._reader.rules[force].force)
+
+    def _read(self, measure: Measure, window: str, force: str) -> list[Reading]:
+        try:
+            return self._reader.read(measure, window, force=force)
+        except QuestionError as error:
+            _logger.warning("%s over %s: %s", measure.name, window, error.what)
+            return []
+
+    def _read_ended(self) -> None:
+        """Read anew the windows that have ended, the longest unread first, for as long as a scrape may spend on them."""
+        now, deadline = self._reader.now(), self._steady_seconds() + ENDED_SECONDS
+        windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
+        for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
+            kept, found = self._ended.get((measure.name, window, force)), windows[window, force]
+            if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
+                continue
+            if self._steady_seconds() > deadline:
+                return
+            self._ended[measure.name, window, force] = _Kept(found, now, self._read(measure, window, force))
+
+    def _ended_questions(self) -> Iterator[tuple[Measure, str, str]]:
+        for measure in CATALOGUE.values():
+            for force in self._reader.rules if is_exported(measure) else ():
+                yield from ((measure, each, force) for each in self._windows(measure, force) if each in _ENDED)
+
+    def _read_at(self, question: tuple[Measure, str, str]) -> datetime:
+        measure, window, force = question
+        kept = self._ended.get((measure.name, window, force))
+        return kept.taken_at if kept else datetime.min.replace(tzinfo=UTC)
+
+
+def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
+    """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
+    labels = ["force", *([] if measure.is_open() else ["window"]), *(["band"] if _has_bands(measure) else [])]
+    name = metric_name(measure)
+    value = GaugeMetricFamily(name, measure.question, labels=labels)
+    taken_from = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
+    met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
+    for each in readings:
+        known = {"force": each.force, "window": each.window, **each.dimensions}
+        if _has_bands(measure) and not each.dimensions:
+            continue  # nothing happened that could be put into bands
+        words = [known[label] for label in labels]
+        if each.state == "live" and each.value is not None:
+            value.add_metric(words, each.value)
+        if each.state in ("live", "too_few") and measure.unit != "count":
+            taken_from.add_metric(words, each.n)
+            if each.met is not None:
+                met.add_metric(words, each.met)
+    yield value
+    if measure.unit != "count":
+        yield taken_from
+    if measure.unit == "ratio":
+        yield met
+
+
+def _has_bands(measure: Measure) -> bool:
+    return isinstance(measure.statistic, Bands)

@@ -1,0 +1,159 @@
+"""The monitor's own figures as metrics: how far feeds and partitions have come, what is quarantined, what waits in the log."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from measures.outcome import SECOND, microseconds
+from measures.reading import FeedStatus
+from streams.logwatch import LogWatch
+from streams.readings import Reader
+from streams.recent import Counted, Recent
+from streams.stall import Place, Stalls
+
+_FEED_METRICS = {
+    "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
+    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat."),
+    "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
+    "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
+}
+_COUNTERS = {
+    "records": "Records of the log folded into the state.",
+    "facts": "Facts that were new.",
+    "duplicates": "Facts that were known already.",
+    "late": "Facts older than what their feed had said to be complete; counted all the same.",
+    "heartbeats": "Heartbeats heard.",
+    "fenced": "Batches refused because the state no longer stood where their worker thought.",
+}
+
+
+class Health:
+    """What is known of feeds, partitions, quarantine and log.
+
+    Args:
+        reader: of the state; held steady by whoever asks.
+        watch: of the log; without one nothing is said of it.
+        steady_seconds: a clock that never jumps.
+    """
+
+    def __init__(self, reader: Reader, watch: LogWatch | None, steady_seconds: Callable[[], float]) -> None:
+        self._reader, self._watch, self._steady_seconds = reader, watch, steady_seconds
+        self._recent, self._stalls = Recent(), Stalls(0.0)
+
+    def families(self) -> Iterator[Metric]:
+        """Every figure of the monitor itself, but for whether the state answers."""
+        yield from _feeds(self._reader)
+        yield from _feed_health(self._reader)
+        yield from _partitions(self._reader)
+        yield from self._quarantine_share()
+        yield from self._log()
+
+    def _quarantine_share(self) -> Iterator[Metric]:
+        """Of the facts read in the last quarter of an hour, the share that was quarantined; nothing when none were."""
+        ratio = GaugeMetricFamily(
+            "bluelamp_quarantined_recently_ratio", "Share quarantined of the facts read in 15 min.", labels=["topic"]
+        )
+        taken_from = GaugeMetricFamily(
+            "bluelamp_quarantined_recently_ratio_n", "How many facts were read in 15 min.", labels=["topic"]
+        )
+        for topic, counted in _read_by_topic(self._reader).items():
+            lately = self._recent.take(topic, counted, self._steady_seconds())
+            taken_from.add_metric([topic], lately.read)
+            if lately.read:
+                ratio.add_metric([topic], lately.quarantined / lately.read)
+        yield ratio
+        yield taken_from
+
+    def _log(self) -> Iterator[Metric]:
+        """Whether the log answers, how far it reaches, and for how long what it holds has waited."""
+        if self._watch is None:
+            return
+        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
+        ends = self._watch.ends(fences)
+        yield GaugeMetricFamily("bluelamp_log_up", "Whether the log answers.", value=float(ends is not None))
+        labels = ["topic", "partition"]
+        end = GaugeMetricFamily(
+            "bluelamp_partition_log_end", "The offset up to which the log holds records.", labels=labels
+        )
+        stalled = GaugeMetricFamily(
+            "bluelamp_partition_stalled_seconds", "For how long facts have waited with none taken.", labels=labels
+        )
+        waits = self._stalls.waits(fences, ends or {}, self._steady_seconds())
+        for place, offset in (ends or {}).items():
+            end.add_metric(_words(place), offset)
+            stalled.add_metric(_words(place), waits.get(place, 0.0))
+        yield end
+        yield stalled
+
+
+def _words(place: Place) -> list[str]:
+    return [place[0], str(place[1])]
+
+
+def _read_by_topic(reader: Reader) -> dict[str, Counted]:
+    found: dict[str, Counted] = {}
+    for (topic, _), known in reader.counts().items():
+        quarantined = known.get("quarantined", 0)
+        read = known.get("facts", 0) + known.get("duplicates", 0) + quarantined
+        before = found.get(topic, Counted(0, 0))
+        found[topic] = Counted(before.read + read, before.quarantined + quarantined)
+    return found
+
+
+def _feeds(reader: Reader) -> Iterator[Metric]:
+    statuses = [(force, status) for force in reader.rules for status in reader.feeds(force)]
+    for attribute, (name, question) in _FEED_METRICS.items():
+        family = GaugeMetricFamily(f"bluelamp_{name}", question, labels=["force", "feed"])
+        for force, status in statuses:
+            _add_instant(family, force, status, getattr(status, attribute))
+        yield family
+
+
+def _add_instant(family: GaugeMetricFamily, force: str, status: FeedStatus, at: int | None) -> None:
+    if at is not None:
+        family.add_metric([force, status.feed], at / SECOND)
+
+
+def _feed_health(reader: Reader) -> Iterator[Metric]:
+    """Whether each feed is live, and how far it is behind, in the time its profile allows; of forces ever heard of."""
+    labels = ["force", "feed"]
+    live = GaugeMetricFamily("bluelamp_feed_live", "Whether the feed was heard in the time allowed.", labels=labels)
+    behind = GaugeMetricFamily(
+        "bluelamp_feed_behind_ratio", "How far it is from complete, as a share of the time allowed.", labels=labels
+    )
+    now = microseconds(reader.now())
+    for force, rules in reader.rules.items():
+        statuses = reader.feeds(force)
+        if not any(status.heard_at or status.last_event_at for status in statuses):
+            continue
+        present = microseconds(reader.present(force))
+        for status, feed in zip(statuses, rules.force.feeds, strict=True):
+            allowed = feed.stale_after_seconds * SECOND
+            is_live = status.heard_at is not None and now - status.heard_at <= allowed
+            live.add_metric([force, feed.name], int(is_live))
+            if status.complete_to is not None:
+                behind.add_metric([force, feed.name], max(0, present - status.complete_to) / allowed)
+    yield live
+    yield behind
+
+
+def _partitions(reader: Reader) -> Iterator[Metric]:
+    counts = reader.counts()
+    fence = GaugeMetricFamily(
+        "bluelamp_partition_fence", "The offset up to which the log is folded in.", labels=["topic", "partition"]
+    )
+    quarantined = CounterMetricFamily(
+        "bluelamp_quarantined", "Facts that may not be counted.", labels=["topic", "partition", "reason"]
+    )
+    for (topic, number), known in counts.items():
+        fence.add_metric([topic, str(number)], known.get("fence", 0))
+        for name, count in known.items():
+            if name.startswith("quarantined_"):
+                quarantined.add_metric([topic, str(number), name.removeprefix("quarantined_")], count)
+    yield fence
+    yield quarantined
+    for name, question in _COUNTERS.items():
+        family = CounterMetricFamily(f"bluelamp_{name}", question, labels=["topic", "partition"])
+        for (topic, number), known in counts.items():
+            family.add_metric([topic, str(number)], known.get(name, 0))
+        yield family

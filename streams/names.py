@@ -1,0 +1,24 @@
+"""Which measures have a metric, and its name, for those who write rules and panels upon them."""
+
+import re
+
+from measures.measure import External, Measure
+
+_SPAN = re.compile(r"(\d+)_(minutes|hours)")
+_SPAN_SECONDS = {"minutes": 60, "hours": 3600}
+
+
+def metric_name(measure: Measure) -> str:
+    """The name of a measure's metric.
+
+    It follows the conventions of Prometheus: spans are in seconds, in names too, and the ending _count is kept for
+    histograms and summaries.
+    """
+    name = _SPAN.sub(lambda span: f"{int(span[1]) * _SPAN_SECONDS[span[2]]}_seconds", measure.name)
+    name = name.replace("contact_us_", "contactus_")  # promtool takes "us" for microseconds
+    return f"bluelamp_{name.removesuffix('_count')}"
+
+
+def is_exported(measure: Measure) -> bool:
+    """Whether it has a metric: what others publish has none."""
+    return not isinstance(measure.statistic, External)

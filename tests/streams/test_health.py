@@ -1,0 +1,229 @@
+"""What the exporter shows beside the readings: feeds, clocks, bands, quarantine, the log; and what the alerts make of it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from alerts.engine import Engine
+from alerts.table import RULES
+from bluelamp.embedded.state import StateServer
+from facts.custody import DetaineeArrived, DetentionAuthorised
+from facts.errors import PartMissingError
+from facts.feed import FeedHeartbeat
+from facts.incident import IncidentOpened
+from facts.union import Topic
+from facts.wire import encode
+from measures.outcome import microseconds
+from streams.exporter import ReadingsCollector
+from streams.logwatch import LogWatch
+from streams.readings import Reader
+from streams.stall import Place
+from tests.support.forces import STRICT, rules, shipped
+from tests.support.memory import MemoryPartition
+from tests.support.stores import one_by_one
+from tests.support.stories import AS_OF, FORCE
+
+RULES_OF = rules(STRICT, shipped("staffordshire"))
+
+
+class Scene:
+    """A state, the moment it is looked at, and what was told to it.
+
+    Args:
+        url: of the state server.
+        redis: a client of it.
+    """
+
+    def __init__(self, url: str, redis: Redis) -> None:
+        self.url, self.redis = url, redis
+        self.now, self.steady_seconds = AS_OF, 0.0
+        self.ends: Mapping[Place, int] | None = None
+        self.watch = LogWatch(self._look)
+        self.reader = Reader(redis, "test", RULES_OF, lambda: self.now)
+        self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds)
+        self.partitions: dict[Topic, MemoryPartition] = {}
+
+    def _look(self, fences: Mapping[Place, int]) -> Mapping[Place, int]:
+        if self.ends is None:
+            raise PartMissingError("gone", where="here", hint="none")
+        return {place: self.ends[place] for place in fences}
+
+    def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
+        """Records of a topic, one batch."""
+        partition = self.partitions.setdefault(topic, MemoryPartition(topic, RULES_OF))
+        for _ in one_by_one(self.url, [partition.feed(list(values), received_at or self.now)], topic):
+            pass
+
+    def pass_time(self, seconds: float) -> None:
+        """Both clocks go on."""
+        self.now += timedelta(seconds=seconds)
+        self.steady_seconds += seconds
+
+    def shown(self, name: str) -> dict[tuple[str, ...], float]:
+        """The samples of a name: label words to value."""
+        return {tuple(each.labels.values()): each.value for each in self.samples() if each.name == name}
+
+    def samples(self) -> list[Any]:
+        """Everything the exporter shows."""
+        return [sample for family in self.collector.collect() for sample in family.samples]
+
+
+@pytest.fixture
+def scene(state_backend: StateServer) -> Iterator[Scene]:
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        yield Scene(state_backend.url, client)
+
+
+def beat(feed: str, at: datetime, seq: int = 1, complete_to: datetime | None = None) -> bytes:
+    """A heartbeat of a live feed."""
+    fact_id = f"{feed}-{seq}"
+    return encode(
+        [FeedHeartbeat(fact_id=fact_id, force=FORCE, at=at, feed=feed, seq=seq, complete_to=complete_to or at)]
+    )
+
+
+def detained(subject_id: str, hours: float, *, child: bool = False) -> bytes:
+    """A detainee who arrived and was authorised so many hours before AS_OF."""
+    told = {"force": FORCE, "at": AS_OF - timedelta(hours=hours), "subject_id": subject_id}
+    arrived = DetaineeArrived(fact_id=f"{subject_id}a", suite="one", child=child, relevant_time=told["at"], **told)  # type: ignore[arg-type]
+    return encode([arrived, DetentionAuthorised(fact_id=f"{subject_id}b", **told)])  # type: ignore[arg-type]
+
+
+def test_a_feed_is_live_until_its_time_is_up_and_a_force_never_heard_of_has_none(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.pass_time(60)
+    shown = scene.shown("bluelamp_feed_live")
+    assert shown[FORCE, "dispatch"] == 1
+    assert shown[FORCE, "custody"] == 0, "a feed of a force that is heard of, never heard itself, is not live"
+    assert {force for force, _ in shown} == {FORCE}
+    scene.pass_time(1)
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
+
+
+def test_a_feed_that_is_heard_may_still_be_behind(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=90)))
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
+    assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 1.5}
+
+
+def test_custody_clocks_are_counted_down_for_adults_and_children_apart(scene: Scene) -> None:
+    facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
+    scene.tell("custody", *facts, beat("custody", AS_OF))
+    counts = {
+        "child_review_due_within_3600_seconds": 1,
+        "child_review_due_within_1800_seconds": 0,
+        "adult_review_due_within_3600_seconds": 2,
+        "adult_review_due_within_600_seconds": 2,
+        "adult_review_overdue": 1,
+        "adult_detention_overdue": 1,
+        "child_detention_overdue": 0,
+    }
+    shown = {each.name: each.value for each in scene.samples() if each.labels == {"force": FORCE}}
+    assert {name: shown[f"bluelamp_{name}"] for name in counts} == counts
+    assert shown["bluelamp_review_remaining_seconds"] == -24 * 3600
+    assert shown["bluelamp_detention_remaining_seconds"] == -6 * 3600
+
+
+def test_the_share_quarantined_is_of_the_last_quarter_of_an_hour(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    assert scene.shown("bluelamp_quarantined_recently_ratio") == {}
+    assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
+    fact = IncidentOpened(fact_id="f1", force=FORCE, at=AS_OF, subject_id="i1", grade="1", group=None, area=None)
+    scene.tell("incidents", encode([fact]), b"nonsense", encode([fact]), b"{}")
+    assert scene.shown("bluelamp_quarantined_recently_ratio") == {("incidents",): 0.5}
+    scene.pass_time(901)
+    scene.shown("bluelamp_quarantined_recently_ratio")
+    scene.pass_time(901)
+    assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
+
+
+def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.shown("bluelamp_log_up")
+    assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been asked yet"
+    scene.ends = {("incidents", 0): 3}
+    scene.watch.look()
+    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}
+    scene.pass_time(75)
+    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 75}
+    scene.tell("incidents", beat("dispatch", AS_OF, 2))
+    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}, "it moves, if slowly"
+    scene.ends = None
+    scene.watch.look()
+    assert scene.shown("bluelamp_log_up") == {(): 0}
+    assert scene.shown("bluelamp_partition_stalled_seconds") == {}
+
+
+def test_what_is_normal_for_this_hour_stands_beside_the_reading(scene: Scene) -> None:
+    """Ten to fourteen incidents in this hour of each of eight weeks before; the ninth is before the record begins."""
+    per_week = [12, 10, 13, 11, 14, 12, 11, 13]
+    facts = []
+    for weeks, count in zip(range(8, 0, -1), per_week, strict=True):
+        # The clocks went back this very night: the hour is the same by the local clock, not by the world's.
+        at = AS_OF - timedelta(weeks=weeks, hours=1, minutes=40)
+        facts += [
+            IncidentOpened(
+                fact_id=f"f{weeks}-{number}",
+                force=FORCE,
+                at=at,
+                subject_id=f"i{weeks}-{number}",
+                grade="1",
+                group=None,
+                area=None,
+            )
+            for number in range(count)
+        ]
+    first = facts[0]
+    early = IncidentOpened(
+        fact_id="f0", force=FORCE, at=first.at - timedelta(days=1), subject_id="i0", grade="1", group=None, area=None
+    )
+    scene.tell("incidents", *(encode([fact]) for fact in [early, *facts]), beat("dispatch", AS_OF))
+    shown = {each.name: each.value for each in scene.samples() if "_incident_expected" in each.name}
+    assert shown == {
+        "bluelamp_incident_expected": 12,
+        "bluelamp_incident_expected_upper": pytest.approx(12 + 3.145 * 2),
+        "bluelamp_incident_expected_lower": pytest.approx(12 - 3.145 * 2),
+    }
+
+
+def test_without_the_state_it_says_so_and_nothing_else(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(scene.reader, "refresh", refuse)
+    assert {sample.name: sample.value for sample in scene.samples()} == {"bluelamp_state_up": 0}
+
+
+def firing(engine: Engine, scene: Scene) -> set[str]:
+    """The rules that fire at the scene's moment, beside those of parts that this scene has not got."""
+    alerts = engine.step(scene.samples(), microseconds(scene.now))
+    return {each.rule.name for each in alerts if each.state == "firing"} - {"log_unreachable"}
+
+
+def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
+    """The engine in process on the exporter's own samples."""
+    engine = Engine(RULES)
+    scene.tell(
+        "custody",
+        detained("d1", 5.9),
+        beat("custody", AS_OF),
+    )
+    assert "adult_review_due_within_10_minutes" in firing(engine, scene)
+    assert "adult_review_overdue" not in firing(engine, scene)
+    scene.pass_time(361)
+    scene.tell("custody", beat("custody", scene.now, 2))
+    assert "adult_review_overdue" in firing(engine, scene)
+    for _ in range(10):
+        scene.pass_time(60)
+        found = firing(engine, scene)
+    assert {"adult_review_overdue", "feed_silent", "no_live_data"} <= found
+    assert "data_alive" not in found
+    ended = b'{"fact": "ReviewHeld", "fact_id": "r1", "force": "strict", "at": "%s", "subject_id": "d1"}'
+    scene.tell("custody", ended % scene.now.isoformat().encode(), beat("custody", scene.now, 3))
+    firing(engine, scene)
+    scene.pass_time(30)
+    assert {name for name in firing(engine, scene) if "review" in name} == set()
