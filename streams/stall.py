@@ -98,7 +98,7 @@ class StallWatch:
             if not self._is_same(log):
                 return "a topic is gone, or no longer the one it was at the start"
             fences = self._fences(redis)
-            ends = self._ends(log, fences)
+            ends = self.ends(log, fences)
         is_stalled = self._stalls.is_stalled(fences, ends, time.monotonic())
         return f"stalled: log at {ends}, state at {fences}" if is_stalled else ""
 
@@ -113,7 +113,7 @@ class StallWatch:
             fences[topic, number] = int(str(fence or 0))
         return fences
 
-    def _ends(self, log: Log, fences: Mapping[Place, int]) -> dict[Place, int]:
+    def ends(self, log: Log, fences: Mapping[Place, int]) -> dict[Place, int]:
         """Where each partition ends; what follows a fence that stands may hold no record, as the mark of a transaction."""
         ends = {place: last for place, (_, last) in log.reach(fences).items()}
         for place, fence in fences.items():

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from bluelamp.comparison import compare, every_query
 from bluelamp.recount.log import from_log
 from facts.union import AnyFact
-from facts.wire import Reason, decode, encode
+from facts.wire import Reason, decode
 from producers.publish import PublisherSettings
 from streams.settings import PERSON_NEEDED, RESTART_ME
 from tests.integration.conftest import FORCE, Parts
@@ -214,34 +214,24 @@ def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callab
     assert_every_cell_equals_the_recount(system)
 
 
+@EMBEDDED
 def test_a_worker_that_stands_still_ends_itself_and_one_with_nothing_to_do_does_not(
-    new_system: Callable[..., System], parts: Parts
+    new_system: Callable[..., System],
 ) -> None:
     idle, stuck = new_system(stall_seconds=0.8), new_system(stall_seconds=2.5)
     tell(idle, week()[:300])
-    if parts.name == "real":
-        in_a_transaction(idle, week()[300])
     idle.start_workers(1)
     stuck.start_workers(1, (*CHANGED, "stuck"))
-    until(lambda: idle.count("facts") >= 300, 30, "the facts in the state")
+    idle.settle()
     (worker,) = stuck.workers
     assert worker.wait() == RESTART_ME
     assert "stalled" in worker.said()
     assert stuck.count("facts") == 0
     worker.become()
-    until(lambda: stuck.count("facts") == idle.count("facts"), 30, "the facts in the state")
+    stuck.settle()
     assert_every_cell_equals_the_recount(stuck)
     assert idle.workers[0].is_running()
     assert idle.workers[0].statuses == []
-
-
-def in_a_transaction(system: System, fact: AnyFact) -> None:
-    """Publish a fact in a transaction: behind it the log holds a mark that is no record."""
-    with KafkaProducer(bootstrap_servers=system.settings.kafka, transactional_id="a feed of another make") as producer:
-        producer.init_transactions()
-        producer.begin_transaction()
-        producer.send("incidents", encode([fact]), key=str(getattr(fact, "subject_id", "")).encode())
-        producer.commit_transaction()
 
 
 def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Parts) -> None:
