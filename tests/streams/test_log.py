@@ -1,0 +1,63 @@
+"""What is asked of Kafka beside reading it: which record comes next, where offsets hold none, and what was not answered."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from facts.errors import PartMissingError
+from streams.log import Log
+from streams.stall import Ends
+from tests.conftest import LogBackend
+
+
+@pytest.fixture
+def topic(log_backend: LogBackend) -> Iterator[str]:
+    """A topic of one partition."""
+    name = f"log-{uuid.uuid4().hex}"
+    admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
+    admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
+    yield name
+    admin.delete_topics([name])
+    admin.close()
+
+
+def fill(log_backend: LogBackend, topic: str, **options: str) -> None:
+    """Publish two records, in a transaction of two if one is named."""
+    with KafkaProducer(bootstrap_servers=log_backend.bootstrap, **options) as producer:
+        if options:
+            producer.init_transactions()
+            producer.begin_transaction()
+        for _ in range(2):
+            producer.send(topic, b"{}").get(30)
+        if options:
+            producer.commit_transaction()
+
+
+def test_the_next_record_is_found_and_at_the_end_there_is_none(log_backend: LogBackend, topic: str) -> None:
+    fill(log_backend, topic)
+    with Log(log_backend.bootstrap) as log:
+        assert log.reach([(topic, 0)]) == {(topic, 0): (0, 2)}
+        assert [log.next_offset(topic, 0, offset) for offset in (0, 1, 2)] == [0, 1, None]
+
+
+@pytest.mark.parametrize("log_backend", [pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
+def test_the_mark_of_a_transaction_is_no_record_and_nothing_to_wait_for(log_backend: LogBackend, topic: str) -> None:
+    """Offsets 0 and 1 hold records, 2 the mark: a worker at 2 has nothing to do although the log ends at 3."""
+    fill(log_backend, topic, transactional_id=topic)
+    known = Ends()
+    with Log(log_backend.bootstrap) as log:
+        assert log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}
+        assert [log.next_offset(topic, 0, offset) for offset in (1, 2, 3)] == [1, None, None]
+        for fence, ends in ((1, 3), (1, 3), (2, 3), (2, 2), (2, 2)):
+            assert known.of(log, {(topic, 0): fence}) == {(topic, 0): ends}
+
+
+@pytest.mark.parametrize("ask", [lambda log: log.identity("nothing"), lambda log: log.reach([("nothing", 0)])])
+def test_what_kafka_does_not_answer_is_told_at_the_end(log_backend: LogBackend, ask: Callable[[Log], object]) -> None:
+    """Of a topic that is not there nothing is made up."""
+    with pytest.raises(PartMissingError, match="UnknownTopic") as caught, Log(log_backend.bootstrap) as log:
+        ask(log)
+    assert caught.value.where == log_backend.bootstrap
