@@ -9,7 +9,6 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 _normal_quantile = NormalDist().inv_cdf
 
