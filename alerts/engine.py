@@ -96,9 +96,7 @@ class Engine:
             samples: all of them; a series that is not among them is not there.
             now: microseconds since 1970; never earlier than at the step before.
         """
-        by_name: dict[str, list[SampleLike]] = {}
-        for sample in samples:
-            by_name.setdefault(sample.name, []).append(sample)
+        by_name = by_series(samples)
         return [alert for rule in self.rules for alert in self._evaluate(rule, by_name, now)]
 
     def _evaluate(self, rule: Rule, by_name: Mapping[str, Sequence[SampleLike]], now: int) -> Iterator[Alert]:
@@ -120,6 +118,14 @@ class Engine:
             self.memory.active[rule.name, scope] = alert
             words = dict(zip(rule.series.by, scope, strict=True))
             yield Alert(rule, words, alert.state, alert.active_at, scope not in known)
+
+
+def by_series(samples: Iterable[SampleLike]) -> dict[str, list[SampleLike]]:
+    """Samples by the name of their series."""
+    found: dict[str, list[SampleLike]] = {}
+    for sample in samples:
+        found.setdefault(sample.name, []).append(sample)
+    return found
 
 
 def advance(rule: Rule, active: Active | None, is_bad: bool, now: int) -> Active | None:

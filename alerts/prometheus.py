@@ -29,7 +29,7 @@ def _alert(rule: Rule) -> dict[str, Any]:
         "expr": f'{BREACH}{{rule="{rule.name}"}} == 1',
         **{name: f"{seconds}s" for name, seconds in durations.items() if seconds},
         "labels": rule.labels(),
-        "annotations": {"summary": rule.title, "description": rule.what_to_do, "who": rule.who},
+        "annotations": rule.annotations(),
     }
 
 

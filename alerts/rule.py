@@ -102,6 +102,10 @@ class Rule(Struct, frozen=True, kw_only=True):
             "child": "yes" if self.is_child else "no",
         }
 
+    def annotations(self) -> dict[str, str]:
+        """What is told of it in words."""
+        return {"summary": self.title, "description": self.what_to_do, "who": self.who}
+
 
 def faults(rules: tuple[Rule, ...]) -> list[str]:
     """What is wrong with a table, in sentences; nothing when it is sound."""

@@ -169,16 +169,18 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board."""
     import uvicorn
 
+    from bluelamp.alerting import with_alerts
     from dashboards.board.app import board
 
     _log()
     settings = _settings(board_port=port, force=force)
-    application = board(reader(settings), settings.force)
+    application = with_alerts(board(reader(settings), settings.force), settings, os.environ)
     uvicorn.run(
         application,
         host=host,
         port=settings.board_port,
         log_level="warning",
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
 
@@ -511,6 +513,57 @@ def grafana_publish(url: str, datasource: str, alerts: str | None, as_json: bool
             click.echo(" ".join(word for word in (each.outcome, each.kind, each.name, each.url) if word))
     if as_json:
         _say(told)
+
+
+@cli.group()
+def inbox() -> None:
+    """Alerts: what stands, who has taken it, and everything that was done. docs/inbox.md explains it."""
+
+
+@inbox.command("serve")
+@click.option("--port", type=int, help="Port on loopback; BLUELAMP_INBOX_PORT unless given.")
+@_HOST
+def inbox_serve(port: int | None, host: str) -> None:
+    """Take alerts from the engine, tell people of them, and serve the API."""
+    from bluelamp.inbox import serve
+
+    _log()
+    serve(_settings(inbox_port=port), os.environ, host, click.echo)
+
+
+@inbox.command("list")
+@click.option("--ended", "is_ended", is_flag=True, help="Those that have ended, the last first.")
+@_JSON
+def inbox_list(is_ended: bool, as_json: bool) -> None:
+    """List the alerts that stand, the loudest first. Exit status 1 when one that is critical has not been taken."""
+    from bluelamp.inbox import lines, listed
+
+    found = listed(_settings(), is_ended=is_ended)
+    if as_json:
+        _say(found)
+    else:
+        for line in lines(found):
+            click.echo(line)
+    sys.exit(any(each.severity == "critical" and each.state == "raised" for each in found.alerts))
+
+
+@inbox.command("acknowledge")
+@click.argument("alert")
+@click.option("--note", default="", help="What is being done about it; no names of the public.")
+def inbox_acknowledge(alert: str, note: str) -> None:
+    """Take ALERT, by its id, in the name of the person whose token BLUELAMP_TOKEN holds."""
+    from bluelamp.inbox import acknowledge
+
+    click.echo(acknowledge(_settings(), os.environ, alert, note))
+
+
+@inbox.command("export")
+@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+def inbox_export(kind: str) -> None:
+    """Write the whole log: who did what, and when."""
+    from bluelamp.inbox import export
+
+    click.echo(export(_settings(), kind), nl=False)
 
 
 @cli.command("settings")

@@ -1,15 +1,14 @@
 """The gateway command: the senders and the profiles from outside, the publisher to the log, the server."""
 
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import uvicorn
 
 from bluelamp.clock import wall
+from bluelamp.listening import listen
 from bluelamp.replaying import named_mapping
 from bluelamp.settings import GATEWAY_TOKENS, Settings, load_forces
-from facts.errors import PartMissingError
 from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
 from producers.gateway.courier import Courier
@@ -57,7 +56,7 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    with _listen(host, settings.gateway_port) as listening:
+    with listen(host, settings.gateway_port, "BLUELAMP_GATEWAY_PORT") as listening:
         say(f"ready http://{host}:{listening.getsockname()[1]}/")
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -66,11 +65,3 @@ def _connect(settings: Settings) -> Publisher:
     options = {"bootstrap_timeout_ms": int(_CONNECT_SECONDS * 1000)}
     publishing = PublisherSettings(topic_timeout_seconds=_CONNECT_SECONDS)
     return connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic, options=options)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        hint = "End what uses it, or set BLUELAMP_GATEWAY_PORT to a free one."
-        raise PartMissingError(f"Port {port} cannot be used: {error.strerror}.", where=host, hint=hint) from None

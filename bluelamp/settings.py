@@ -17,7 +17,15 @@ from streams.settings import PARTITIONS, WorkerSettings
 
 RUNNING_FILE = "running.json"
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
-SECRETS = {GATEWAY_TOKENS: "The gateway's senders and their tokens, `name:token` separated by spaces."}
+PEOPLE = "BLUELAMP_PEOPLE"
+TOKEN = "BLUELAMP_TOKEN"  # noqa: S105 - the name of a variable
+ENGINE_TOKEN = "BLUELAMP_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
+SECRETS = {
+    GATEWAY_TOKENS: "The gateway's senders and their tokens, `name:token` separated by spaces.",
+    PEOPLE: "Who may view, act on alerts or administer: `login:role:token` separated by spaces.",
+    TOKEN: "The token of the person who acknowledges at the command line.",
+    ENGINE_TOKEN: "The token with which an engine tells the inbox of alerts.",
+}
 """Variables that are read where they are needed and nowhere shown: no part of `Settings`, which is printed and handed on."""
 
 
@@ -42,6 +50,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         gateway_body_bytes: The most bytes the gateway takes in one request.
         gateway_facts_per_second: What one sender may tell the gateway for any length of time.
         gateway_delivery_seconds: How long the gateway waits for the log before it answers 503.
+        inbox_port: Port of the alert inbox, on loopback.
+        inbox: Address that the engine in process tells alerts to; that port of this machine unless given.
+        prometheus: Address of the Prometheus that evaluates the rules; empty: the exporter evaluates them itself.
+        sign_in_to_view: `yes` to show alerts only to those who have signed in; the figures of the board stay open.
+        proxy_addresses: Addresses of a proxy that asks an identity provider who somebody is, separated by commas.
+        proxy_login_header: The proxy's header that holds the login.
+        proxy_groups_header: The proxy's header that holds the groups, separated by commas.
+        proxy_roles: The role of each group, `group=role` separated by commas.
     """
 
     kafka: str = "127.0.0.1:9092"
@@ -61,6 +77,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_body_bytes: int = 1_048_576
     gateway_facts_per_second: float = 500.0
     gateway_delivery_seconds: float = 5.0
+    inbox_port: int = 8038
+    inbox: str = ""
+    prometheus: str = ""
+    sign_in_to_view: bool = False
+    proxy_addresses: str = ""
+    proxy_login_header: str = "x-forwarded-preferred-username"
+    proxy_groups_header: str = "x-forwarded-groups"
+    proxy_roles: str = ""
 
     def worker(self) -> WorkerSettings:
         """What of it a worker needs."""
@@ -75,6 +99,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             session_timeout_seconds=self.session_timeout_seconds,
             stall_seconds=self.stall_seconds,
         )
+
+    def inbox_address(self) -> str:
+        """Where the engine in process tells alerts."""
+        return self.inbox or f"http://127.0.0.1:{self.inbox_port}"
 
     def environment(self) -> dict[str, str]:
         """The variables that give these settings to a child process."""

@@ -1,7 +1,7 @@
 """What is normal for this hour of the week as metrics, beside the readings over 60 minutes."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -20,14 +20,15 @@ _LIMITS = (
 _logger = logging.getLogger("bluelamp.exporter")
 
 
-def expected_families(reader: Reader) -> Iterator[Metric]:
+def expected_families(reader: Reader, only: Container[str] | None = None) -> Iterator[Metric]:
     """The middle and the control limits of every measure that is held against them.
 
     Args:
         reader: of the state; held steady by whoever asks.
+        only: the names of those that are wanted, where not all are.
     """
     for measure in CATALOGUE.values():
-        if measure.has_band:
+        if measure.has_band and (only is None or measure.name in only):
             found = [(force, _expected(reader, measure, force)) for force in _carrying(reader, measure)]
             for attribute, ending, words in _LIMITS:
                 question = f"{words} for this hour of the week: {measure.question}"

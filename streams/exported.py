@@ -1,7 +1,7 @@
 """The readings that the exporter shows, as metrics: what has ended is read again only now and then."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from streams.names import is_exported, metric_name
 from streams.readings import Reader
 
 LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
+OPEN_EXPORTED = LIVE_EXPORTED[:1]
+"""What stands open now is the same over any of them."""
 EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
 ENDED_AGAIN = timedelta(minutes=5)
 """How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
@@ -39,10 +41,13 @@ class ExportedReadings:
     Args:
         reader: of the state; held steady by whoever asks.
         steady_seconds: a clock that never jumps.
+        only: the windows of each measure that are wanted, where not all are.
     """
 
-    def __init__(self, reader: Reader, steady_seconds: Callable[[], float]) -> None:
-        self._reader, self._steady_seconds = reader, steady_seconds
+    def __init__(
+        self, reader: Reader, steady_seconds: Callable[[], float], only: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
+        self._reader, self._steady_seconds, self._only = reader, steady_seconds, only
         self._ended: dict[tuple[str, str, str], _Kept] = {}
 
     def families(self) -> Iterator[Metric]:
@@ -82,8 +87,9 @@ class ExportedReadings:
         profile = self._reader.rules[force].force
         if not measure.feeds(profile):
             return ()
-        windows = LIVE_EXPORTED[:1] if measure.is_open() else EXPORTED_WINDOWS
-        return tuple(each for each in windows if each != "shift" or profile.shifts)
+        windows = OPEN_EXPORTED if measure.is_open() else EXPORTED_WINDOWS
+        wanted = windows if self._only is None else self._only.get(measure.name, frozenset())
+        return tuple(each for each in windows if each in wanted and (each != "shift" or profile.shifts))
 
     def _resolved(self, window: str, force: str) -> Window:
         return resolve(window, self._reader.present(force), self._reader.rules[force].force)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIServer
@@ -28,13 +28,18 @@ class ReadingsCollector(Collector):
         reader: of the state.
         watch: of the log; without one nothing is said of it.
         steady_seconds: a clock that never jumps.
+        only: the windows of each measure that are wanted, where not all are: a few cost little.
     """
 
     def __init__(
-        self, reader: Reader, watch: LogWatch | None = None, steady_seconds: Callable[[], float] = time.monotonic
+        self,
+        reader: Reader,
+        watch: LogWatch | None = None,
+        steady_seconds: Callable[[], float] = time.monotonic,
+        only: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        self._reader = reader
-        self._readings = ExportedReadings(reader, steady_seconds)
+        self._reader, self._only = reader, only
+        self._readings = ExportedReadings(reader, steady_seconds, only)
         self._health = Health(reader, watch, steady_seconds)
 
     def describe(self) -> Iterable[Metric]:
@@ -56,7 +61,7 @@ class ReadingsCollector(Collector):
     def _metrics(self) -> Iterator[Metric]:
         with self._reader.steady():
             yield from self._readings.families()
-            yield from expected_families(self._reader)
+            yield from expected_families(self._reader, self._only)
             yield from self._health.families()
 
 

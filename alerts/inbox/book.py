@@ -1,0 +1,211 @@
+"""The book: what stands, as the fold of the log's entries; their order and their repetition change nothing."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from alerts.inbox.entry import (
+    Acknowledged,
+    AnyEntry,
+    Assigned,
+    Delivered,
+    Ended,
+    Entry,
+    Escalated,
+    Failed,
+    Raised,
+    Reraised,
+    Suppressed,
+    Unsuppressed,
+    scope_of,
+)
+
+State = Literal["raised", "acknowledged", "suppressed", "ended"]
+
+
+class Delivery(Struct, frozen=True):
+    """How telling one receiver of one entry stands.
+
+    Attributes:
+        attempts: how often it was tried.
+        last_at: the last time.
+        is_delivered: it was taken.
+        reason: why it was not, the last time.
+    """
+
+    attempts: int
+    last_at: datetime
+    is_delivered: bool
+    reason: str = ""
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """An alert as its entries make it.
+
+    Attributes:
+        raised: how it began.
+        ended: how it ended; None while it stands.
+        acknowledged: who has taken it; none before that, after a changeover, and once it has ended.
+        owner: who sees to it; likewise.
+        escalations: the steps of the ladder that were reached.
+        reraised: the last changeover at which it was told again.
+        deliveries: by entry and receiver.
+        entries: all of them, oldest first.
+    """
+
+    raised: Raised
+    ended: Ended | None = None
+    acknowledged: Acknowledged | None = None
+    owner: str = ""
+    escalations: tuple[Escalated, ...] = ()
+    reraised: Reraised | None = None
+    deliveries: dict[tuple[str, str], Delivery] = field(default_factory=dict)
+    entries: tuple[AnyEntry, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.raised.alert
+
+
+class Suppression(Struct, frozen=True):
+    """Planned work as its entries make it.
+
+    Attributes:
+        told: what was said.
+        lifted: who ended it before its time.
+    """
+
+    told: Suppressed
+    lifted: Unsuppressed | None = None
+
+    def holds(self, alert: Alert, now: datetime) -> bool:
+        """Whether nobody is told of an alert because of it."""
+        told, words = self.told, alert.raised.scope
+        is_meant = told.rule == alert.raised.rule and all(words.get(name) == word for name, word in told.scope.items())
+        return is_meant and self.is_in_force(now)
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether it has neither been lifted nor run out."""
+        return self.lifted is None and self.told.at <= now < self.told.until
+
+
+def fold_alert(entries: Iterable[AnyEntry]) -> Alert | None:
+    """An alert from its entries, in whatever order; None while it is not known how it began."""
+    ordered = sorted({each.id: each for each in entries}.values(), key=_order)
+    raised = next((each for each in ordered if isinstance(each, Raised)), None)
+    if raised is None:
+        return None
+    alert = Alert(raised=raised, entries=tuple(ordered))
+    for each in ordered:
+        alert = _after(alert, each)
+    return alert
+
+
+def _order(entry: Entry) -> tuple[datetime, str]:
+    return entry.at, entry.id
+
+
+def _after(alert: Alert, entry: AnyEntry) -> Alert:
+    match entry:
+        case Delivered() | Failed():
+            return replace(alert, deliveries={**alert.deliveries, **_delivery(alert, entry)})
+        case Ended() if alert.ended is None:
+            return replace(alert, ended=entry, acknowledged=None, owner="")
+    # An action that comes in after the end is history: nothing may outlive the alert.
+    return alert if alert.ended else _while_it_stands(alert, entry)
+
+
+def _while_it_stands(alert: Alert, entry: AnyEntry) -> Alert:
+    match entry:
+        case Acknowledged():
+            return replace(alert, acknowledged=entry, owner=alert.owner or entry.by)
+        case Assigned():
+            return replace(alert, owner=entry.to)
+        case Escalated():
+            return replace(alert, escalations=(*alert.escalations, entry))
+        case Reraised():
+            return replace(alert, reraised=entry, acknowledged=None, owner="")
+    return alert
+
+
+def _delivery(alert: Alert, entry: Delivered | Failed) -> dict[tuple[str, str], Delivery]:
+    key = entry.of, entry.receiver
+    before = alert.deliveries.get(key)
+    if before and before.is_delivered:
+        return {}
+    attempts = max(entry.attempt, before.attempts if before else 0)
+    reason = entry.reason if isinstance(entry, Failed) else ""
+    return {key: Delivery(attempts, entry.at, isinstance(entry, Delivered), reason)}
+
+
+class Book:
+    """Every alert and suppression of a log."""
+
+    def __init__(self) -> None:
+        self.alerts: dict[str, Alert] = {}
+        self.suppressions: dict[str, Suppression] = {}
+        self._entries: dict[str, dict[str, AnyEntry]] = {}
+        self._open: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
+        self._last_end: dict[tuple[str, tuple[tuple[str, str], ...]], datetime] = {}
+
+    def __contains__(self, entry: AnyEntry) -> bool:
+        return entry.id in self._entries.get(entry.alert, ())
+
+    def add(self, entries: Iterable[AnyEntry]) -> set[str]:
+        """Take entries up; answers with what they changed: ids of alerts and suppressions."""
+        new = [each for each in entries if each not in self]
+        for each in new:
+            self._entries.setdefault(each.alert, {})[each.id] = each
+        touched = {each.alert for each in new}
+        for name in touched:
+            self._fold(name)
+        return touched
+
+    def _fold(self, name: str) -> None:
+        entries = self._entries[name]
+        told = next((each for each in entries.values() if isinstance(each, Suppressed)), None)
+        if told:
+            lifted = [each for each in entries.values() if isinstance(each, Unsuppressed)]
+            self.suppressions[name] = Suppression(told, min(lifted, key=_order, default=None))
+        alert = fold_alert(entries.values())
+        if alert:
+            self.alerts[name] = alert
+            self._index(alert)
+
+    def _index(self, alert: Alert) -> None:
+        key = alert.raised.rule, scope_of(alert.raised.scope)
+        standing = self._open.setdefault(key, set())
+        if alert.ended is None:
+            standing.add(alert.id)
+            return
+        standing.discard(alert.id)
+        self._last_end[key] = max(alert.ended.ended, self._last_end.get(key, alert.ended.ended))
+
+    def standing(self) -> list[Alert]:
+        """Every alert that has not ended."""
+        return [self.alerts[name] for names in self._open.values() for name in names]
+
+    def standing_of(self, rule: str, scope: Mapping[str, str]) -> list[Alert]:
+        """The alert of a rule and scope that stands: one, or none."""
+        return [self.alerts[name] for name in self._open.get((rule, scope_of(scope)), ())]
+
+    def last_end(self, rule: str, scope: Mapping[str, str]) -> datetime | None:
+        """When the last alert of a rule and scope ended, by the engine's clock."""
+        return self._last_end.get((rule, scope_of(scope)))
+
+    def suppression_of(self, alert: Alert, now: datetime) -> Suppression | None:
+        """The planned work because of which nobody is told of an alert; of several the one that lasts longest."""
+        holding = [each for each in self.suppressions.values() if each.holds(alert, now)]
+        return max(holding, key=lambda each: each.told.until, default=None)
+
+    def state_of(self, alert: Alert, now: datetime) -> State:
+        """The one word for how an alert stands."""
+        if alert.ended:
+            return "ended"
+        if self.suppression_of(alert, now):
+            return "suppressed"
+        return "acknowledged" if alert.acknowledged else "raised"

@@ -1,0 +1,42 @@
+"""What the rules look at, and no more: cheap enough to be taken every second or two."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from alerts.engine import SampleLike, by_series
+from alerts.rule import Rule
+from measures.catalogue import find
+from streams.exported import OPEN_EXPORTED
+
+
+def wanted(rules: Iterable[Rule]) -> dict[str, frozenset[str]]:
+    """The windows of each measure that rules look at."""
+    found: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        if rule.measure:
+            windows = OPEN_EXPORTED if find(rule.measure).is_open() else (rule.series.where["window"],)
+            found[rule.measure] = found.get(rule.measure, frozenset()) | frozenset(windows)
+    return found
+
+
+class Recent:
+    """Samples as they were a moment ago: however many ask, they are taken once in so long.
+
+    Args:
+        take: takes them; blocking.
+        monotonic: a clock that never jumps.
+        seconds: how long they hold.
+    """
+
+    def __init__(
+        self, take: Callable[[], Iterable[SampleLike]], monotonic: Callable[[], float], seconds: float = 1.0
+    ) -> None:
+        self._take, self._monotonic, self._seconds = take, monotonic, seconds
+        self._kept: Mapping[str, Sequence[SampleLike]] = {}
+        self._until = float("-inf")
+
+    def __call__(self) -> Mapping[str, Sequence[SampleLike]]:
+        """By the name of their series."""
+        if self._monotonic() >= self._until:
+            self._kept = by_series(self._take())
+            self._until = self._monotonic() + self._seconds
+        return self._kept

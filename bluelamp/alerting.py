@@ -1,0 +1,96 @@
+"""Alerts put together: the log, the people and the figures behind the API that the board mounts and the inbox serves."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import get_args
+
+from msgspec.structs import replace
+from redis import Redis
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from alerts.inbox.api import Parts, api
+from alerts.inbox.guard import Guard
+from alerts.inbox.log import Log
+from alerts.inbox.payload import Payload
+from alerts.inbox.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.samples import Recent, wanted
+from alerts.table import RULES
+from bluelamp.clock import wall
+from bluelamp.connections import reader, state_client
+from bluelamp.settings import ENGINE_TOKEN, PEOPLE, Settings
+from facts.errors import SettingError
+from streams.exporter import ReadingsCollector
+
+PLACE = "/api/alerts"
+ENGINE = "engine"
+
+
+def inbox_log(settings: Settings, client: Redis | None = None) -> Log:
+    """The inbox's log in the state server that the settings name."""
+    return Log(client or state_client(settings), f"{settings.state_name}:inbox")
+
+
+def people(settings: Settings, environment: Mapping[str, str]) -> People:
+    """Those who may view, act and administer, and the engine that may tell.
+
+    Raises:
+        SettingError: a setting has a fault.
+    """
+    tokens = parse_tokens(environment.get(PEOPLE, ""), PEOPLE)
+    engine = environment.get(ENGINE_TOKEN, "")
+    if engine:
+        tokens += parse_tokens(f"{ENGINE}:engine:{engine}", ENGINE_TOKEN)
+    return People(tokens, wall, _proxy(settings))
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    if not settings.proxy_addresses:
+        return None
+    return Proxy(
+        addresses=tuple(each.strip() for each in settings.proxy_addresses.split(",")),
+        login_header=settings.proxy_login_header.lower(),
+        groups_header=settings.proxy_groups_header.lower(),
+        roles=dict(_role(each) for each in settings.proxy_roles.split(",") if each.strip()),
+    )
+
+
+def _role(told: str) -> tuple[str, Role]:
+    group, _, word = told.strip().rpartition("=")
+    for role in get_args(Role):
+        if group and word == role != "engine":
+            return group, role
+    hint = "Give `group=role` with the role view, act or admin, separated by commas."
+    raise SettingError(f"{told.strip()!r} gives no group its role.", where="BLUELAMP_PROXY_ROLES", hint=hint)
+
+
+def parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
+    """What the API stands on; nothing is opened before it is asked for."""
+    figures = ReadingsCollector(reader(settings), only=wanted(RULES))
+    return Parts(
+        log=inbox_log(settings),
+        rules=RULES,
+        samples=Recent(lambda: (each for family in figures.collect() for each in family.samples), time.monotonic),
+        guard=Guard(people(settings, environment), is_open_to_view=not settings.sign_in_to_view),
+        attempts=Attempts(time.monotonic),
+        now=wall,
+    )
+
+
+def with_alerts(application: Starlette, settings: Settings, environment: Mapping[str, str]) -> Starlette:
+    """An application with the API of the alerts beside it, each under headers of its own."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with application.router.lifespan_context(application):
+            yield
+
+    routes = [Mount(PLACE, api(parts(settings, environment))), Mount("/", application)]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def telling(settings: Settings, environment: Mapping[str, str], take: Callable[[Payload], None], log: Log) -> Starlette:
+    """The API by itself, with the webhook that engines tell."""
+    told = replace(parts(settings, environment), take=take, log=log)
+    return Starlette(routes=[Mount(PLACE, api(told))])

@@ -1,0 +1,266 @@
+"""The API as a page and an engine use it: who may do what, each thing done once, and every refusal says what to do."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+from redis import Redis
+
+from alerts.inbox.log import Log
+from alerts.inbox.people import People, Proxy
+from bluelamp.embedded.state import StateServer
+from tests.support.inbox import PEOPLE, SCOPE, TOKENS, Clock, Desk, application, firing, resolved, served
+
+KEY = "test:inbox:api"
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = StateServer(tmp_path_factory.mktemp("state"))
+    server.start()
+    try:
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            yield client
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def root(state: Redis, clock: Clock) -> Iterator[str]:
+    with served(application(Log(state, KEY), clock)) as address:
+        yield address
+
+
+@pytest.fixture
+def address(root: str, state: Redis, clock: Clock) -> str:
+    """The API of an inbox that holds one alert."""
+    state.delete(KEY)
+    clock.at(5)
+    assert Desk(root + "/api/alerts", "engine").tell(firing()).status_code == 204
+    return root + "/api/alerts"
+
+
+def only(address: str, state: str = "standing") -> dict[str, object]:
+    """The one alert of the list."""
+    (alert,) = Desk(address).get(f"/?state={state}").json()["alerts"]
+    assert isinstance(alert, dict)
+    return alert
+
+
+def refused(answer: requests.Response, status: int, kind: str) -> None:
+    """It was answered with a problem that says what to do."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    told = answer.json()
+    assert told["type"] == f"urn:bluelamp:problem:{kind}"
+    assert told["title"].endswith(".")
+    assert len(told["detail"]) > 20
+
+
+def test_an_alert_says_what_to_do_and_for_whom(address: str, clock: Clock) -> None:
+    clock.at(65)
+    alert = only(address)
+    assert {name: alert[name] for name in ("severity", "state", "who", "owner", "scope", "age_seconds")} == {
+        "severity": "critical",
+        "state": "raised",
+        "who": "duty inspector",
+        "owner": "",
+        "scope": SCOPE,
+        "age_seconds": 65,
+    }
+    assert str(alert["what_to_do"]).startswith("Take command")
+
+
+def test_taking_it_is_kept_with_who_and_when_and_done_once(address: str, clock: Clock) -> None:
+    name = only(address)["id"]
+    clock.at(30)
+    for _ in range(2):
+        answer = Desk(address, "act").post(
+            f"/{name}/acknowledge", {"note": "Two units sent."}, **{"Idempotency-Key": "k"}
+        )
+        assert answer.status_code == 200
+    alert = only(address)
+    assert (alert["state"], alert["owner"]) == ("acknowledged", "inspector")
+    assert alert["acknowledged"] == {"by": "inspector", "at": "2024-12-03T10:00:30Z", "note": "Two units sent."}
+    history = Desk(address).get(f"/{name}").json()["history"]
+    assert [(each["entry"], each["by"]) for each in history] == [("Raised", "bluelamp"), ("Acknowledged", "inspector")]
+
+
+def test_nothing_is_done_to_what_has_ended(address: str, clock: Clock) -> None:
+    name = only(address)["id"]
+    Desk(address, "act").post(f"/{name}/acknowledge")
+    clock.at(100)
+    Desk(address, "engine").tell(resolved(99))
+    assert Desk(address).get("/").json()["alerts"] == []
+    assert (only(address, "ended")["state"], only(address, "ended")["owner"]) == ("ended", "")
+    refused(Desk(address, "act").post(f"/{name}/acknowledge"), 409, "has_ended")
+    assert Desk(address, "act").post(f"/{name}/note", {"note": "A fault of the radio."}).status_code == 200
+
+
+def test_assigning_and_planned_work(address: str, clock: Clock) -> None:
+    name = only(address)["id"]
+    assert (
+        Desk(address, "act").post(f"/{name}/assign", {"to": "sergeant north"}).json()["alert"]["owner"]
+        == "sergeant north"
+    )
+    plan = {"rule": only(address)["rule"], "scope": SCOPE, "until": "2024-12-03T11:00:00Z", "note": "Radio work."}
+    refused(Desk(address, "act").post("/suppressions", plan), 403, "not_allowed")
+    planned = Desk(address, "admin").post("/suppressions", plan).json()
+    assert (only(address)["state"], only(address)["suppressed_until"]) == ("suppressed", "2024-12-03T11:00:00Z")
+    assert Desk(address, "admin").post(f"/suppressions/{planned['id']}/unsuppress").json()["is_in_force"] is False
+    assert only(address)["state"] == "raised"
+    clock.at(7200)
+    refused(Desk(address, "admin").post("/suppressions", plan), 422, "not_understood")
+
+
+@pytest.mark.parametrize(
+    ("role", "place", "status", "kind"),
+    [
+        (None, "/ID/acknowledge", 401, "not_signed_in"),
+        ("view", "/ID/acknowledge", 403, "not_allowed"),
+        ("engine", "/ID/acknowledge", 403, "not_allowed"),
+        ("admin", "/webhook", 403, "not_allowed"),
+        (None, "/webhook", 401, "not_signed_in"),
+        ("act", "/0000000000000000/acknowledge", 404, "no_such_alert"),
+        ("act", "/ID/assign", 422, "not_understood"),
+        ("act", "/ID/dance", 404, "no_such_place"),
+        ("engine", "/webhook", 422, "not_understood"),
+    ],
+)
+def test_who_may_not_is_told_why(address: str, role: str | None, place: str, status: int, kind: str) -> None:
+    name = str(only(address)["id"])
+    refused(Desk(address, role).post(place.replace("ID", name), {}), status, kind)  # type: ignore[arg-type]
+    assert only(address)["state"] == "raised"
+
+
+def test_the_whole_log_is_exported(address: str) -> None:
+    name = only(address)["id"]
+    Desk(address, "act").post(f"/{name}/note", {"note": "=1+1"})
+    lines = [json.loads(line) for line in Desk(address).get("/export").text.splitlines()]
+    assert [each["entry"] for each in lines] == ["Raised", "Noted"]
+    table = Desk(address).get("/export?format=csv").text
+    assert "'=1+1" in table, "a spreadsheet must not take a note for a formula"
+
+
+def test_watchers_hear_of_a_change(address: str) -> None:
+    name = only(address)["id"]
+    with requests.get(f"{address}/events", stream=True, timeout=10) as answer:
+        lines = answer.iter_lines()
+        next(line for line in lines if line == b"event: alerts")
+        Desk(address, "act").post(f"/{name}/acknowledge")
+        while True:
+            next(line for line in lines if line == b"event: alerts")
+            (alert,) = json.loads(next(lines).removeprefix(b"data: "))["alerts"]
+            if alert["state"] == "acknowledged":
+                break
+
+
+class Browser(requests.Session):
+    """A browser that has our page open, and sends what a browser sends."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+        self.origin = address.removesuffix("/api/alerts")
+
+    def send_form(self, place: str, origin: str | None = None, **fields: str) -> requests.Response:
+        """Post a form from a page."""
+        told = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
+        return self.post(self.address + place, data=fields, headers=told, allow_redirects=False, timeout=10)
+
+    def ask(self, place: str, csrf: str | None, origin: str | None = None) -> requests.Response:
+        """Post as our page's script does."""
+        told = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
+        return self.post(
+            self.address + place, json={}, headers=told | ({"X-CSRF-Token": csrf} if csrf else {}), timeout=10
+        )
+
+
+def test_somebody_signs_in_acts_and_no_other_site_can_act_for_them(address: str) -> None:
+    name = only(address)["id"]
+    browser = Browser(address)
+    refused(
+        browser.send_form("/sign-in", origin="http://elsewhere.example", token=TOKENS["act"]), 403, "from_elsewhere"
+    )
+    answer = browser.send_form("/sign-in", token=TOKENS["act"], next="/alerts")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKENS["act"] not in cookie
+    session = browser.get(address + "/session", timeout=10).json()
+    assert (session["login"], session["may_act"], session["may_administer"]) == ("inspector", True, False)
+    refused(browser.ask(f"/{name}/acknowledge", None), 403, "from_elsewhere")
+    refused(browser.ask(f"/{name}/acknowledge", session["csrf"], "http://elsewhere.example"), 403, "from_elsewhere")
+    assert browser.ask(f"/{name}/acknowledge", session["csrf"]).status_code == 200
+    assert only(address)["owner"] == "inspector"
+    assert browser.ask("/sign-out", session["csrf"]).status_code == 204
+    refused(browser.ask(f"/{name}/acknowledge", session["csrf"]), 401, "not_signed_in")
+
+
+def test_no_redirect_leads_elsewhere(address: str) -> None:
+    for place in ("//elsewhere.example", "/\\elsewhere.example", "http://elsewhere.example", "/a\r\nSet-Cookie: a=b"):
+        answer = Browser(address).send_form("/sign-in", token=TOKENS["act"], next=place)
+        assert answer.headers["location"] == "/"
+
+
+def test_guessing_is_slowed(address: str, clock: Clock) -> None:
+    clock.at(10_000)
+    for _ in range(5):
+        refused(Browser(address).send_form("/sign-in", token=TOKENS["act"][1:]), 401, "not_signed_in")
+    refused(Browser(address).send_form("/sign-in", token=TOKENS["act"]), 429, "too_many_attempts")
+    clock.at(10_061)
+    assert Browser(address).send_form("/sign-in", token=TOKENS["act"]).status_code == 303
+
+
+def test_a_session_ends_with_the_shift_and_a_forged_one_is_none(clock: Clock) -> None:
+    clock.at(0)
+    people = People(PEOPLE, clock)
+    person = people.by_token(TOKENS["act"])
+    assert person
+    cookie = people.session(person)
+    assert people.by_cookie(cookie)
+    other = People([("inspector", "act", "another-token-of-the-same-person")], clock)
+    assert other.by_cookie(cookie) is None, "a token that is taken away ends its sessions"
+    body, _, signature = cookie.partition(".")
+    assert people.by_cookie(f"{body[:-4]}AAAA.{signature}") is None
+    clock.at(13 * 3600)
+    assert people.by_cookie(cookie) is None
+
+
+def test_a_proxys_headers_count_from_its_address_alone() -> None:
+    proxy = Proxy(addresses=("10.0.0.0/30",), roles={"inspectors": "act", "wall": "view"})
+    people = People((), Clock(), proxy)
+    told = {"x-forwarded-preferred-username": "inspector", "x-forwarded-groups": "wall, inspectors"}
+    person = people.by_proxy(told, "10.0.0.2")
+    assert person
+    assert (person.login, person.role, person.is_ambient) == ("inspector", "act", True)
+    assert people.by_proxy(told, "10.0.0.9") is None
+    assert people.by_proxy({**told, "x-forwarded-groups": "others"}, "10.0.0.2") is None
+
+
+def test_without_tokens_nobody_acts(state: Redis, clock: Clock, address: str) -> None:
+    name = only(address)["id"]
+    with served(application(Log(state, KEY), clock, people=People((), clock))) as other:
+        desk = Desk(other + "/api/alerts", "act")
+        assert desk.get("/").status_code == 200
+        refused(desk.post(f"/{name}/acknowledge"), 403, "nobody_may_act")
+        refused(desk.post("/webhook"), 401, "not_signed_in")
+
+
+def test_viewing_can_be_for_those_who_are_known(state: Redis, clock: Clock, address: str) -> None:
+    with served(application(Log(state, KEY), clock, is_open_to_view=False)) as other:
+        for place in ("/", "/events", "/export", "/suppressions"):
+            refused(Desk(other + "/api/alerts").get(place), 401, "not_signed_in")
+        assert Desk(other + "/api/alerts", "view").get("/").status_code == 200
+
+
+def test_a_state_server_that_is_away_is_said_and_the_engine_asks_again(clock: Clock) -> None:
+    with Redis(port=9, decode_responses=True) as nobody, served(application(Log(nobody, KEY), clock)) as address:
+        refused(Desk(address + "/api/alerts").get("/"), 503, "state_unavailable")
+        refused(Desk(address + "/api/alerts", "engine").tell(firing()), 503, "state_unavailable")
