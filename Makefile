@@ -19,8 +19,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 run: $(VENV)/.ready ## Start everything on this machine and show the sample week on the board, from its beginning each time
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
+# Most tests wait for servers: three processes keep two cores busy, and what takes longest begins first (tests/conftest.py).
 test: $(VENV)/.ready parts check ## Everything that is checked: lint, types, layers, and the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready ## Lint, types, layers and derived files
 	$(BIN)/ruff check .

@@ -13,6 +13,19 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
 
+_LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")
+"""Folders whose files take minutes: begun first, none of them is what everything else has ended before."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest folders first, and otherwise as collected."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.parent.name
+    return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
 
 @dataclass(frozen=True)
 class LogBackend:
