@@ -12,7 +12,7 @@ from bluelamp.settings import Settings
 from facts.errors import BlueLampError
 from facts.union import TOPICS
 from measures.outcome import instant
-from measures.reading import FeedStatus
+from measures.reading import SIMULATION, FeedStatus
 from measures.rules import Rules
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.readings import Reader
@@ -134,7 +134,12 @@ def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
     reader.refresh()
     rules = reader.rules_of(force)
     limits = {feed.name: feed.stale_after_seconds for feed in rules.force.feeds}
-    for feed in reader.feeds(force):
+    feeds = reader.feeds(force)
+    if reader.is_simulated(force):
+        simulated = ", ".join(feed.feed for feed in feeds if feed.is_simulated)
+        hint = "For real figures start with another log and another state: `bluelamp up` in another directory."
+        yield Finding("simulation", "warning", SIMULATION, f"feeds: {simulated or 'none that is listed now'}", hint)
+    for feed in feeds:
         yield _feed(feed, limits[feed.feed], reader.now())
 
 

@@ -186,7 +186,7 @@ class Up:
         if self.plan.replay_words:
             self.say(self.plan.replay_words)
         if self.plan.simulate:
-            self.say("It is a simulation: no figure here is of a real force, although the board bears its name.")
+            self.say("It is a simulation: no figure is real.")
         self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
         self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
         if _has_senders():

@@ -38,6 +38,7 @@ from measures.window import Window
 
 State = Literal["live", "stale", "too_few", "no_data"]
 Groups = dict[Dimensions, Histogram]
+SIMULATION = "SIMULATION - no figure is real."
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
 """The limits that every spread is given for: those of the targets (reports A1 to A3) and of the published bands."""
 
@@ -348,6 +349,7 @@ class FeedStatus(Struct, frozen=True):
         first_event_at: the earliest event time among its topic's facts of the force, likewise.
         last_event_at: the latest, likewise.
         is_replay: it plays recorded facts.
+        is_simulated: it has told, now or earlier, what did not happen.
     """
 
     feed: str
@@ -357,6 +359,7 @@ class FeedStatus(Struct, frozen=True):
     first_event_at: int | None = None
     last_event_at: int | None = None
     is_replay: bool = False
+    is_simulated: bool = False
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -377,6 +380,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         state: whether it can be relied on.
         reason: why it cannot; empty when it can.
         note: what must be known to read it, such as where the record begins; empty when nothing.
+        is_simulated: a feed of the force is simulated: the figure is not real.
         begins: where the record begins when that is inside the window, so that it covers less than its name says.
         spread: of spans.
     """
@@ -395,12 +399,19 @@ class Reading(Struct, frozen=True, kw_only=True):
     state: State
     reason: str
     note: str
+    is_simulated: bool
     begins: datetime | None
     spread: Spread | None
 
 
 def judge(
-    question: Question, figures: Iterable[Figure], feeds: Sequence[FeedStatus], rules: Rules, now: datetime
+    question: Question,
+    figures: Iterable[Figure],
+    feeds: Sequence[FeedStatus],
+    rules: Rules,
+    now: datetime,
+    *,
+    is_simulated: bool = False,
 ) -> list[Reading]:
     """Say of each figure whether it can be relied on.
 
@@ -410,18 +421,29 @@ def judge(
         feeds: what is known of the force's feeds.
         rules: of the force.
         now: the wall clock, against which a replay that stands still is found out.
+        is_simulated: a feed of the force is, or was, simulated.
     """
     needed = _needed(question.measure, feeds, rules)
     trouble = _trouble(question, needed, rules, now)
     begins = _begins(question, [status for status, _ in needed])
-    return [_reading(question, figure, trouble, begins, rules) for figure in figures]
+    return [_reading(question, figure, trouble, begins, rules, is_simulated=is_simulated) for figure in figures]
 
 
 def _reading(
-    question: Question, figure: Figure, trouble: tuple[State, str] | None, begins: int | None, rules: Rules
+    question: Question,
+    figure: Figure,
+    trouble: tuple[State, str] | None,
+    begins: int | None,
+    rules: Rules,
+    *,
+    is_simulated: bool,
 ) -> Reading:
     measure, window = question.measure, question.window
     state, reason = trouble or _enough(measure, figure)
+    notes = [
+        SIMULATION if is_simulated else "",
+        f"The record begins at {_local(begins, rules)}, inside this window." if begins is not None else "",
+    ]
     return Reading(
         measure=measure.name,
         force=rules.force.name,
@@ -436,7 +458,8 @@ def _reading(
         met=figure.met,
         state=state,
         reason=reason,
-        note=f"The record begins at {_local(begins, rules)}, inside this window." if begins is not None else "",
+        note=" ".join(note for note in notes if note),
+        is_simulated=is_simulated,
         begins=instant(begins).astimezone(rules.force.zone()) if begins is not None else None,
         spread=figure.spread,
     )

@@ -69,7 +69,7 @@ class ExportedReadings:
                 yield from _families(measure, readings)
                 for each in {(each.force, each.window): each for each in readings}.values():
                     state.add_metric([each.force, measure.name, each.window, each.state], 1)
-                    if each.note:
+                    if each.begins is not None:
                         in_part.add_metric([each.force, measure.name, each.window], 1)
         yield state
         yield in_part

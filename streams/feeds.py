@@ -9,12 +9,21 @@ from facts.force import Force
 
 
 class FeedState(Struct):
-    """What one feed has said on one partition, in microseconds since 1970."""
+    """What one feed has said on one partition, in microseconds since 1970.
+
+    Attributes:
+        complete_to: everything up to here was sent.
+        heard_at: when the log received the last heartbeat.
+        seq: of that heartbeat.
+        is_replay: it plays recorded facts.
+        is_simulated: it has ever told what did not happen. That is in the figures for good, whatever is said later.
+    """
 
     complete_to: int
     heard_at: int
     seq: int
     is_replay: bool
+    is_simulated: bool = False
 
 
 class EventSpan(Struct):

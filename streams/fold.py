@@ -148,10 +148,13 @@ class Partition:
         key = (heartbeat.force, heartbeat.feed)
         known = self.feeds.get(key)
         complete_to = microseconds(heartbeat.complete_to)
+        is_simulated = heartbeat.simulated
         if known:
             complete_to = max(complete_to, known.complete_to)
-        heard_at = microseconds(record.received_at)
-        self.feeds[key] = change.feeds[key] = FeedState(complete_to, heard_at, heartbeat.seq, heartbeat.replay)
+            is_simulated = is_simulated or known.is_simulated
+        self.feeds[key] = change.feeds[key] = FeedState(
+            complete_to, microseconds(record.received_at), heartbeat.seq, heartbeat.replay, is_simulated
+        )
         change.count("heartbeats")
 
     def _is_too_late(self, fact: SubjectFact, change: Change) -> bool:

@@ -115,17 +115,21 @@ def _add_instant(family: GaugeMetricFamily, force: str, status: FeedStatus, at: 
 
 
 def _feed_health(reader: Reader) -> Iterator[Metric]:
-    """Whether each feed is live, and how far it is behind, in the time its profile allows; of forces ever heard of."""
+    """Whether each feed is live, how far it is behind, and whether it is simulated; of forces ever heard of."""
     labels = ["force", "feed"]
     live = GaugeMetricFamily("bluelamp_feed_live", "Whether the feed was heard in the time allowed.", labels=labels)
     behind = GaugeMetricFamily(
         "bluelamp_feed_behind_ratio", "How far it is from complete, as a share of the time allowed.", labels=labels
+    )
+    simulated = GaugeMetricFamily(
+        "bluelamp_force_simulated", "Whether a feed of the force has ever told what did not happen.", labels=["force"]
     )
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
         if not any(status.heard_at or status.last_event_at for status in statuses):
             continue
+        simulated.add_metric([force], int(reader.is_simulated(force)))
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
             allowed = feed.stale_after_seconds * SECOND
@@ -135,6 +139,7 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
                 behind.add_metric([force, feed.name], max(0, present - status.complete_to) / allowed)
     yield live
     yield behind
+    yield simulated
 
 
 def _partitions(reader: Reader) -> Iterator[Metric]:

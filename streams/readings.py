@@ -109,7 +109,8 @@ class Reader:
             question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
             check(question, rules)
             source = self._source(question, rules)
-            return judge(question, read(question, source, rules), self.feeds(rules.force.name), rules, self.now())
+            figures, name = read(question, source, rules), rules.force.name
+            return judge(question, figures, self.feeds(name), rules, self.now(), is_simulated=self.is_simulated(name))
 
     def expected(self, measure: Measure, force: str) -> Band | None:
         """What is normal for a measure at this hour of the week; None where too little is known.
@@ -154,6 +155,11 @@ class Reader:
         feeds = [feed for feed in self.feeds(force) if feed.is_replay and feed.complete_to is not None]
         return instant(min(feed.complete_to or 0 for feed in feeds)) if feeds else self.now()
 
+    def is_simulated(self, force: str) -> bool:
+        """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
+        heard = (item for cache in self._caches.values() for item in cache.feeds.items())
+        return any(state.is_simulated for (name, _), state in heard if name == force)
+
     def feeds(self, force: str) -> list[FeedStatus]:
         """What is known of each feed that the force's profile lists."""
         with self._lock:
@@ -178,6 +184,7 @@ class Reader:
             first_event_at=min((span.first for span in events), default=None),
             last_event_at=max((span.last for span in events), default=None),
             is_replay=any(state.is_replay for state in heard),
+            is_simulated=any(state.is_simulated for state in heard),
         )
 
     def counts(self) -> dict[tuple[str, int], dict[str, int]]:

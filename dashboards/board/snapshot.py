@@ -55,6 +55,7 @@ class Snapshot(Struct, frozen=True):
         force: the force's title.
         as_of: the moment it is of, in the force's time.
         is_replay: the feeds play recorded facts.
+        is_simulated: a feed has told, now or earlier, what did not happen.
         troubles: why figures are stale, each reason once.
         feeds: each feed with what is known of it, in words.
         rows: the measures that the force's feeds carry.
@@ -64,6 +65,7 @@ class Snapshot(Struct, frozen=True):
     force: str
     as_of: str
     is_replay: bool
+    is_simulated: bool
     troubles: list[str]
     feeds: list[dict[str, str]]
     rows: list[Row]
@@ -90,6 +92,7 @@ def _take(reader: Reader, force: str) -> Snapshot:
         force=rules.force.title,
         as_of=reader.present(force).astimezone(rules.force.zone()).strftime("%A %d %B %Y, %H:%M:%S"),
         is_replay=any(feed.is_replay for feed in feeds),
+        is_simulated=reader.is_simulated(force),
         troubles=_troubles(rows),
         feeds=[_feed_words(feed, reader, force) for feed in feeds],
         rows=rows,

@@ -188,6 +188,7 @@ class _Playing:
                     seq=self._sequence[feed],
                     complete_to=complete_to,
                     replay=self._is_replay,
+                    simulated=True,
                 )
                 self._sink.heartbeat(heartbeat, topic)
                 self._sequence[feed] += 1

@@ -15,11 +15,13 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
+from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
 from measures.catalogue import CATALOGUE
 from measures.display import words
 from measures.measure import Bands
 from measures.reading import Reading
+from producers.publish import LIVE
 from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, Shown
 from tests.integration.conftest import FORCE
 from tests.support.browser import complaints, network, show_as
@@ -81,7 +83,7 @@ def as_seen(reading: Reading) -> tuple[str, str, str, str]:
     value = words(reading.value, CATALOGUE[reading.measure].unit) if reading.state == "live" else WORDS[reading.state]
     is_told = reading.state in ("live", "too_few")
     n = f"n {reading.n:,}" if is_told and reading.unit != "count" else ""
-    return reading.state, value, n, "since 31 Dec" if is_told and reading.note else ""
+    return reading.state, value, n, "since 31 Dec" if is_told and reading.begins else ""
 
 
 def wait(browser: webdriver.Chrome, is_so: Callable[[], Any], seconds: float) -> float:
@@ -270,3 +272,24 @@ def test_nothing_is_cut_off_or_faint(page: webdriver.Chrome, width: int, height:
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     assert page.execute_script(CUT) == []
     assert page.execute_script(FAINT) == []
+
+
+def test_a_simulated_force_says_so_for_good(page: webdriver.Chrome, shown: Shown) -> None:
+    """The last test here: what is simulated once stays so."""
+    mark = page.find_element("id", "simulation")
+    assert not mark.is_displayed()
+    told = FeedHeartbeat(
+        fact_id="simulated", force=FORCE, at=shown.present, feed="dispatch", seq=1, complete_to=shown.present,
+        replay=True, simulated=True,
+    )  # fmt: skip
+    with shown.system.publisher(LIVE) as publisher:
+        publisher.heartbeat(told, "incidents")
+    wait(page, mark.is_displayed, 10)
+    assert mark.text == "SIMULATION - no figure is real"
+    page.refresh()
+    wait(page, lambda: state(page) == "live", 10)
+    assert page.find_element("id", "simulation").is_displayed()
+    assert page.execute_script(FAINT) == []
+    shown.fall_silent()
+    wait(page, lambda: "NOT LIVE" in notice(page) or "Not live" in notice(page), STALE_AFTER_SECONDS + 10)
+    assert page.find_element("id", "simulation").is_displayed()

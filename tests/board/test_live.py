@@ -23,7 +23,9 @@ FORCE = "strict"
 
 def snapshot(as_of: str) -> Snapshot:
     """One that differs by its time."""
-    return Snapshot(force="f", as_of=as_of, is_replay=False, troubles=[], feeds=[], rows=[], uncarried=[])
+    return Snapshot(
+        force="f", as_of=as_of, is_replay=False, is_simulated=False, troubles=[], feeds=[], rows=[], uncarried=[]
+    )
 
 
 def told(*looks: Callable[[], Snapshot]) -> list[str]:

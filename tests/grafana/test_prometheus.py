@@ -117,7 +117,7 @@ def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[st
     bands = {each.dimensions["band"]: each.value for each in readings if each.dimensions}
     reading = readings[0]
     is_counted = reading.state in ("live", "too_few") and measure.unit != "count"
-    in_part = reading.state == "live" and bool(reading.note)
+    in_part = reading.state == "live" and reading.begins is not None
     return {
         "value": (bands or reading.value) if reading.state == "live" else None,
         "n": reading.n if is_counted else None,

@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from kafka import KafkaProducer
 
+from facts.feed import FeedHeartbeat
+from tests.integration.conftest import FORCE
 from tests.integration.test_week import WEEK, run
 from tests.support.system import System, until
 
@@ -55,6 +58,19 @@ def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
     system.settle()
     status, findings = found(system)
     assert (status, findings["quarantine"]["what"]) == (1, "Records that wait in it: 1.")
+
+    assert "simulation" not in findings
+    moment = datetime(2017, 1, 7, tzinfo=UTC)
+    heartbeat = FeedHeartbeat(
+        fact_id="s", force=FORCE, at=moment, feed="dispatch", seq=1, complete_to=moment, simulated=True
+    )
+    with system.publisher() as publisher:
+        publisher.heartbeat(heartbeat, "incidents")
+    system.settle()
+    status, findings = found(system)
+    assert (status, findings["simulation"]["state"]) == (1, "warning")
+    assert findings["simulation"]["where"] == "feeds: dispatch"
+    assert "SIMULATION - no figure is real." in command(system, "read", "incident_count", "--window", "24h").stdout
 
 
 def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:

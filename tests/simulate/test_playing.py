@@ -124,11 +124,14 @@ def test_it_keeps_the_speed() -> None:
         assert abs(chosen.end_of(0) + seconds * 3600 - fact.at.timestamp()) < 30
 
 
-def test_a_played_simulation_is_a_replay_and_a_live_one_is_not() -> None:
+def test_a_played_simulation_is_a_replay_and_a_live_one_is_not_and_both_say_that_nothing_is_real() -> None:
     for speed, is_replay in (("max", True), ("live", False)):
         tape = _Tape(datetime(2024, 12, 1, 1, tzinfo=UTC))
         played(exact(), tape, speed, 2)
-        assert {fact.replay for _, fact in tape.told if isinstance(fact, FeedHeartbeat)} == {is_replay}
+        beats = [fact for _, fact in tape.told if isinstance(fact, FeedHeartbeat)]
+        assert {(fact.replay, fact.simulated) for fact in beats} == {(is_replay, True)}
+        first = {feed: next(fact for fact in beats if fact.feed == feed) for feed in feeds_of(exact().force).values()}
+        assert [fact for _, fact in tape.told[: len(first)]] == list(first.values()), "before the first other fact"
 
 
 def test_history_is_told_at_once_and_then_it_goes_on_with_the_clock() -> None:

@@ -110,6 +110,17 @@ def test_a_feed_that_is_heard_may_still_be_behind(scene: Scene) -> None:
     assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 1.5}
 
 
+def test_a_simulated_force_is_told_from_a_real_one(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 0}
+    simulated = FeedHeartbeat(
+        fact_id="s", force=FORCE, at=AS_OF, feed="custody", seq=1, complete_to=AS_OF, simulated=True
+    )
+    scene.tell("custody", encode([simulated]))
+    scene.pass_time(1e6)
+    assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 1}
+
+
 def test_custody_clocks_are_counted_down_for_adults_and_children_apart(scene: Scene) -> None:
     facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
     scene.tell("custody", *facts, beat("custody", AS_OF))

@@ -136,12 +136,11 @@ def test_a_state_built_anew_and_a_lost_change_stream_are_noticed(redis: Redis, s
 # Whether a figure can be relied on.
 
 
-def beat(minutes: float, *, replay: bool = False) -> bytes:
+def beat(minutes: float, feed: str = "dispatch", *, replay: bool = False, simulated: bool = False) -> bytes:
     """A heartbeat that is complete to so many minutes after the day's moment, heard at RECEIVED."""
     at = AS_OF + timedelta(minutes=minutes)
-    return encode(
-        [FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at, replay=replay)]
-    )
+    told: dict[str, Any] = {"force": FORCE, "at": at, "complete_to": at, "replay": replay, "simulated": simulated}
+    return encode([FeedHeartbeat(fact_id="h", feed=feed, seq=1, **told)])
 
 
 def state_of(url: str, redis: Redis, beats: list[bytes], now: Any, as_of: Any = None, window: str = "60m") -> Reading:
@@ -200,3 +199,15 @@ def test_what_stood_open_in_the_past_is_not_made_up(redis: Redis, state_backend:
     state_of(state_backend.url, redis, [beat(60)], AS_OF, as_of=AS_OF)
     found = reader(redis).read("incident_open_count", as_of=AS_OF)[0]
     assert (found.state, found.value) == ("no_data", None)
+
+
+@pytest.mark.parametrize("feed", ["dispatch", "listed_no_more"])
+def test_what_was_ever_simulated_is_never_shown_as_real(redis: Redis, state_backend: StateServer, feed: str) -> None:
+    found = state_of(state_backend.url, redis, [beat(0)], AS_OF)
+    assert (found.is_simulated, found.note) == (False, "")
+    told = [beat(0), beat(1, feed, simulated=True), beat(2, feed), beat(3)]
+    redis.flushall()
+    found = state_of(state_backend.url, redis, told, RECEIVED + timedelta(days=9))
+    assert found.state == "stale"
+    assert found.is_simulated
+    assert "SIMULATION - no figure is real." in found.note

@@ -91,6 +91,7 @@ function fill(measure) {
 function draw(snapshot) {
   write(document.getElementById("as-of"), snapshot.as_of);
   document.getElementById("replay").hidden = !snapshot.is_replay;
+  document.getElementById("simulation").hidden = !snapshot.is_simulated;
   arrange("now", snapshot.rows.filter((each) => "now" in each.tiles), nowTile);
   arrange("rows", snapshot.rows.filter((each) => !("now" in each.tiles)), row);
   snapshot.rows.forEach(fill);
