@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -362,6 +362,20 @@ class FeedStatus(Struct, frozen=True):
     is_simulated: bool = False
 
 
+class Trouble(NamedTuple):
+    """Whether a figure can be relied on, and why not.
+
+    Attributes:
+        state: of the reading.
+        reason: empty when it can.
+        since: of what is stale, since when, in microseconds; None where that is not known.
+    """
+
+    state: State
+    reason: str
+    since: int | None = None
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """The answer to a question about one cell.
 
@@ -379,6 +393,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         met: of a share, how many are so.
         state: whether it can be relied on.
         reason: why it cannot; empty when it can.
+        stale_since: since when it is not live, where it is stale and that is known.
         note: what must be known to read it, such as where the record begins; empty when nothing.
         is_simulated: a feed of the force is simulated: the figure is not real.
         begins: where the record begins when that is inside the window, so that it covers less than its name says.
@@ -398,6 +413,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     met: int | None
     state: State
     reason: str
+    stale_since: datetime | None
     note: str
     is_simulated: bool
     begins: datetime | None
@@ -432,14 +448,14 @@ def judge(
 def _reading(
     question: Question,
     figure: Figure,
-    trouble: tuple[State, str] | None,
+    trouble: Trouble | None,
     begins: int | None,
     rules: Rules,
     *,
     is_simulated: bool,
 ) -> Reading:
     measure, window = question.measure, question.window
-    state, reason = trouble or _enough(measure, figure)
+    state, reason, stale_since = trouble or _enough(measure, figure)
     notes = [
         SIMULATION if is_simulated else "",
         f"The record begins at {_local(begins, rules)}, inside this window." if begins is not None else "",
@@ -458,6 +474,7 @@ def _reading(
         met=figure.met,
         state=state,
         reason=reason,
+        stale_since=instant(stale_since).astimezone(rules.force.zone()) if stale_since is not None else None,
         note=" ".join(note for note in notes if note),
         is_simulated=is_simulated,
         begins=instant(begins).astimezone(rules.force.zone()) if begins is not None else None,
@@ -465,12 +482,12 @@ def _reading(
     )
 
 
-def _enough(measure: Measure, figure: Figure) -> tuple[State, str]:
+def _enough(measure: Measure, figure: Figure) -> Trouble:
     if figure.value is None:
-        return "no_data", "Nothing happened that it could be taken from."
+        return Trouble("no_data", "Nothing happened that it could be taken from.")
     if figure.n < measure.minimum_n and measure.unit != "count":
-        return "too_few", f"Taken from {figure.n}; below {measure.minimum_n} it says little."
-    return "live", ""
+        return Trouble("too_few", f"Taken from {figure.n}; below {measure.minimum_n} it says little.")
+    return Trouble("live", "")
 
 
 def _needed(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> list[tuple[FeedStatus, int]]:
@@ -484,38 +501,50 @@ def _needed(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> list
 
 def _trouble(
     question: Question, needed: Sequence[tuple[FeedStatus, int]], rules: Rules, now: datetime
-) -> tuple[State, str] | None:
+) -> Trouble | None:
     """What keeps every figure of a question from being relied on."""
     measure = question.measure
     if isinstance(measure.statistic, External):
-        return "no_data", measure.statistic.why
+        return Trouble("no_data", measure.statistic.why)
     if not needed:
-        return "no_data", f"No feed of {rules.force.name} carries it."
+        return Trouble("no_data", f"No feed of {rules.force.name} carries it.")
     if measure.is_open() and not question.is_now:
-        return "no_data", "What stood open in the past is not kept: ask without --as-of."
-    troubles = (_feed_trouble(question, status, allowed, rules, microseconds(now)) for status, allowed in needed)
+        return Trouble("no_data", "What stood open in the past is not kept: ask without --as-of.")
+    troubles = (_trouble_of(question, status, allowed, rules, microseconds(now)) for status, allowed in needed)
     return next((trouble for trouble in troubles if trouble), None)
 
 
-def _feed_trouble(
-    question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int
-) -> tuple[State, str] | None:
+def _trouble_of(question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int) -> Trouble | None:
     as_of, end = microseconds(question.as_of), microseconds(question.window.end)
     until = min(as_of, end)
+    if status.complete_to is not None and status.heard_at is not None:
+        if until <= status.complete_to and not question.is_now:
+            return None
+        if end <= status.complete_to and end < as_of:  # one that ends with the present goes on: silence concerns it
+            return None
+    return feed_trouble(status, until, allowed, rules, now)
+
+
+def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now: int) -> Trouble | None:
+    """What keeps figures of the present from being relied on that stand on a feed; None when nothing does.
+
+    Args:
+        status: what is known of the feed.
+        until: the instant up to which it must be complete, in microseconds.
+        allowed: by how many microseconds it may be behind, or silent.
+        rules: of the force.
+        now: the wall clock, in microseconds.
+    """
     if status.complete_to is None or status.heard_at is None:
-        return "stale" if status.last_event_at else "no_data", f"The feed {status.feed} has sent no heartbeat yet."
-    if until <= status.complete_to and not question.is_now:
-        return None
-    if end <= status.complete_to and end < as_of:  # one that ends with the present goes on, and silence concerns it
-        return None
+        state: State = "stale" if status.last_event_at else "no_data"
+        return Trouble(state, f"The feed {status.feed} has sent no heartbeat yet.")
     if until - status.complete_to > allowed:
-        return (
-            "stale",
-            f"Not live since {_local(status.complete_to, rules)}: nothing newer from the feed {status.feed}.",
-        )
-    if now - status.heard_at > allowed:
-        return "stale", f"Not live since {_local(status.heard_at, rules)}: the feed {status.feed} is silent."
-    return None
+        since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
+    elif now - status.heard_at > allowed:
+        since, why = status.heard_at, f"the feed {status.feed} is silent"
+    else:
+        return None
+    return Trouble("stale", f"Not live since {_local(since, rules)}: {why}.", since)
 
 
 def _begins(question: Question, needed: Sequence[FeedStatus]) -> int | None:

@@ -1,22 +1,27 @@
-"""The board's web application: one page, its style and script, and the stream of its figures."""
+"""The board's web application: its pages, their style and scripts, the streams of their parts, and what is mounted beside."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.board.live import Live
-from dashboards.board.snapshot import FEED_COLUMNS, columns, take
+from dashboards.board.frame import take_frame
+from dashboards.board.live import Live, Look
+from dashboards.board.page import MARKING, Page
+from dashboards.board.pages import PAGES
+from measures.outcome import microseconds
 from streams.readings import Reader
 
 _HEADERS = {
@@ -26,17 +31,19 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
-def board(reader: Reader, force: str) -> Starlette:
+def board(reader: Reader, force: str, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> Starlette:
     """The application, for any ASGI server.
 
     Args:
         reader: of the state.
         force: whose figures it shows.
+        mounts: further applications by their path, such as `/api/alerts`; pages that need one exist only with it.
     """
-    live = Live(lambda: take(reader, force), reader.wait)
-    pages = Environment(loader=PackageLoader("dashboards.board"), autoescape=True)
+    pages = [page for page in PAGES if not page.needs or page.needs in mounts]
+    live = _live(reader, force, pages)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -44,20 +51,51 @@ def board(reader: Reader, force: str) -> Starlette:
         yield
         following.cancel()
 
-    async def page(_: Request) -> Response:
-        title = reader.rules[force].force.title
-        told = {"title": title, "columns": columns(reader, force), "feed_columns": FEED_COLUMNS}
-        return HTMLResponse(pages.get_template("board.html").render(told))
-
-    async def events(_: Request) -> Response:
-        return StreamingResponse(live.watch(), media_type="text/event-stream")
+    async def events(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in live.streams:
+            return PlainTextResponse("There is no such page.\n", status_code=404)
+        return StreamingResponse(live.watch(name), media_type="text/event-stream")
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    static = StaticFiles(directory=str(files("dashboards.board").joinpath("static")))
-    routes = [Route("/", page), Route("/events", events), Route("/health", health), Mount("/static", static)]
+    templates = _templates(reader, force, pages)
+    routes: list[BaseRoute] = [_route(page, reader, force, templates) for page in pages]
+    routes += [Route("/events/{name}", events), Route("/health", health)]
+    routes += [Mount(path, application) for path, application in mounts.items()]
+    routes.append(Mount("/static", StaticFiles(directory=str(files("dashboards.board").joinpath("static")))))
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Secured)])
+
+
+def _live(reader: Reader, force: str, pages: list[Page]) -> Live:
+    """One stream for each page; those that are watched are looked at together, so that they agree."""
+    takes = {page.name: page.take for page in pages}
+
+    def look(watched: set[str]) -> Look:
+        with reader.steady():
+            frame = take_frame(reader, force)
+            taken = {take: take(reader, force) for take in {takes[name] for name in watched}}
+            now = microseconds(reader.present(force)) // 1000
+        return Look(now, {name: frame | taken[takes[name]] for name in watched})
+
+    return Live(takes, look, reader.wait)
+
+
+def _templates(reader: Reader, force: str, pages: list[Page]) -> Environment:
+    found = Environment(loader=PackageLoader("dashboards.board"), autoescape=True, undefined=StrictUndefined)
+    profile = reader.rules[force].force
+    listed = [page for page in pages if page.is_listed]
+    found.globals.update(force=profile.title, zone=profile.time_zone, pages=listed, marking=MARKING)
+    return found
+
+
+def _route(page: Page, reader: Reader, force: str, templates: Environment) -> Route:
+    async def show(request: Request) -> Response:
+        words: dict[str, Any] = {"page": page, "asked": request, **page.words(reader, force)}
+        return HTMLResponse(templates.get_template(f"{page.name}.html").render(words))
+
+    return Route(page.path, show, name=page.name)
 
 
 class _Secured:

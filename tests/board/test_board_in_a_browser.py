@@ -259,7 +259,7 @@ def test_nothing_is_refused_and_no_other_host_is_asked(page: webdriver.Chrome, s
     requests, responses = network(page)
     addresses = [urlsplit(each["url"]) for each in requests]
     assert {each.netloc for each in addresses} == {urlsplit(shown.board.url).netloc}
-    assert {each.path for each in addresses} >= {"/", "/static/board.css", "/static/board.js", "/events"}
+    assert {each.path for each in addresses} >= {"/", "/static/frame.css", "/static/stream.js", "/events/measures"}
     assert len(responses) >= 4
     assert all("default-src 'none'" in each["headers"]["content-security-policy"] for each in responses)
 

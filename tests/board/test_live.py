@@ -1,16 +1,18 @@
-"""What watchers of the board are told: each snapshot once, a sign of life for each further look, and failures as such."""
+"""What watchers of the board are told: what changed, a sign of life for each further look, and failures as such."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
 
 from bluelamp.embedded.state import StateServer
-from dashboards.board.live import Live
-from dashboards.board.snapshot import Snapshot, take
+from dashboards.board.live import Live, Look
+from dashboards.board.pages.measures import MEASURES
 from facts.incident import IncidentOpened
 from streams.readings import Reader
 from tests.support.forces import STRICT, rules
@@ -21,24 +23,28 @@ from tests.support.story import Story
 FORCE = "strict"
 
 
-def snapshot(as_of: str) -> Snapshot:
-    """One that differs by its time."""
-    return Snapshot(
-        force="f", as_of=as_of, is_replay=False, is_simulated=False, troubles=[], feeds=[], rows=[], uncarried=[]
-    )
+def seen(**parts: str) -> Callable[[], Look]:
+    """A look that finds these parts."""
+    return lambda: Look(1_000, {"page": dict(parts)})
 
 
-def told(*looks: Callable[[], Snapshot]) -> list[str]:
+def fail(error: Exception) -> Callable[[], Look]:
+    """A look that fails."""
+
+    def look() -> Look:
+        raise error
+
+    return look
+
+
+def told(*looks: Callable[[], Look]) -> list[str]:
     """What one watcher is told at its arrival, and at each look."""
 
     async def run() -> list[str]:
         waiting = iter(looks)
-
-        def look() -> Snapshot:
-            return next(waiting)()
-
-        live = Live(look, lambda _: None)
-        events = live.watch()
+        live = Live(["page", "other"], lambda _: next(waiting)(), lambda _: None)
+        live.alive_seconds = 0.0
+        events = live.watch("page")
         heard = [await anext(events), await anext(events)]
         for _ in looks:
             await live.turn()
@@ -46,42 +52,81 @@ def told(*looks: Callable[[], Snapshot]) -> list[str]:
         with pytest.raises(TimeoutError):
             # Nobody looks any more: now the page must hear nothing, and say so.
             await asyncio.wait_for(anext(events), 0.1)
-        return [each.partition("\n")[0] for each in heard]
+        return heard
 
     return asyncio.run(run())
 
 
-def fail(error: Exception) -> Callable[[], Snapshot]:
-    """A look that fails."""
-
-    def look() -> Snapshot:
-        raise error
-
-    return look
+def names(heard: list[str]) -> list[str]:
+    """The first line of each event."""
+    return [each.partition("\n")[0] for each in heard]
 
 
-def test_a_watcher_hears_of_every_look_and_of_nothing_else() -> None:
-    one, other = snapshot("one"), snapshot("other")
-    heard = told(lambda: one, lambda: one, lambda: other)
-    assert heard == [
+def test_a_watcher_hears_everything_once_then_what_changed_and_of_every_look() -> None:
+    one, other, less = seen(a="1", b="1"), seen(a="1", b="2"), seen(b="2")
+    heard = told(one, one, other, less)
+    assert names(heard) == [
         "retry: 1000",
         "event: waiting",
         "event: snapshot",
         "event: alive",
-        "event: snapshot",
+        "event: change",
+        "event: change",
     ]
+    assert data(heard[2]) == {"now": 1000, "parts": {"a": "1", "b": "1"}, "gone": []}
+    assert data(heard[3]) == {"now": 1000}
+    assert data(heard[4]) == {"now": 1000, "parts": {"b": "2"}, "gone": []}
+    assert data(heard[5]) == {"now": 1000, "parts": {}, "gone": ["a"]}
+
+
+def data(event: str) -> Any:
+    """What an event carries."""
+    return json.loads(event.partition("data: ")[2])
 
 
 def test_what_cannot_be_read_is_told_and_ends_by_itself() -> None:
-    one = snapshot("one")
-    heard = told(lambda: one, fail(Unreachable()), fail(OSError()), fail(ValueError()), lambda: one)
-    assert heard[2:] == [
+    one = seen(a="1")
+    heard = told(one, fail(Unreachable()), fail(OSError()), fail(ValueError()), one)
+    assert names(heard)[2:] == [
         "event: snapshot",
         "event: unreachable",
-        "event: alive",
+        "event: unreachable",
         "event: unreadable",
         "event: snapshot",
     ]
+    assert data(heard[-1])["parts"] == {"a": "1"}
+
+
+def test_who_missed_a_change_and_who_comes_later_are_told_everything() -> None:
+    async def run() -> list[str]:
+        waiting = iter([seen(a="1", b="1"), seen(a="2", b="1"), seen(a="3", b="1"), seen(a="3", b="1")])
+        live = Live(["page"], lambda _: next(waiting)(), lambda _: None)
+        slow, first = live.watch("page"), live.watch("page")
+        heard = [await anext(slow), await anext(slow), await anext(first), await anext(first)]
+        await live.turn()
+        heard.append(await anext(slow))
+        await live.turn()
+        await live.turn()
+        heard.append(await anext(slow))
+        late = live.watch("page")
+        heard += [await anext(late), await anext(late)]
+        for each in (slow, first, late):
+            await each.aclose()
+        # Nobody watched for a while: what was known then is old, and is told to nobody.
+        again = live.watch("page")
+        heard += [await anext(again), await anext(again)]
+        return heard
+
+    heard = asyncio.run(run())
+    assert names(heard)[4:] == [
+        "event: snapshot",
+        "event: snapshot",
+        "retry: 1000",
+        "event: snapshot",
+        "retry: 1000",
+        "event: waiting",
+    ]
+    assert data(heard[5])["parts"] == data(heard[7])["parts"] == {"a": "3", "b": "1"}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +145,7 @@ def test_a_window_that_reaches_back_before_the_record_says_since_when(
         client.flushall()
         call(state_backend.url, lambda store: apply_memory(store, story.state))
         reader = Reader(client, "test", rules(STRICT), lambda: RECEIVED + timedelta(seconds=10))
-        rows = {row.name: row.tiles for row in take(reader, FORCE).rows}
-    tiles = rows["incident_count"]
+        parts = MEASURES.take(reader, FORCE)
+    tiles = parts["measure:incident_count"].tiles
     assert tiles["24h"].since == since
     assert (tiles["60m"].since, tiles["24h"].text) == ("", "1")

@@ -1,22 +1,22 @@
-"""What the board shows at one moment: every measure of a force over the live windows, put into words."""
+"""The page of every measure that the force's feeds carry, over every live window."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from dashboards.board.page import Page, Parts
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
-from measures.display import words
+from measures.display import words as value_words
 from measures.measure import Bands, Measure
-from measures.outcome import instant
-from measures.reading import FeedStatus, Reading
+from measures.reading import Reading
 from measures.window import LIVE_WINDOWS
 from streams.readings import Reader
 
 _TITLES = {"15m": "15 min", "60m": "60 min", "24h": "24 hours", "7d": "7 days", "shift": "Shift", "today": "Today"}
 _WORDS = {"stale": "stale", "too_few": "too few", "no_data": "no data"}
 NOW = "now"
-FEED_COLUMNS = ("Complete to", "Last heartbeat", "Last event")
 
 
 class Tile(Struct, frozen=True):
@@ -40,36 +40,13 @@ class Tile(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """One measure over every window shown."""
+    """One measure over every window shown; `place` is its place in the catalogue."""
 
+    place: int
     name: str
     title: str
     question: str
     tiles: dict[str, Tile]
-
-
-class Snapshot(Struct, frozen=True):
-    """Everything a board shows of one force.
-
-    Attributes:
-        force: the force's title.
-        as_of: the moment it is of, in the force's time.
-        is_replay: the feeds play recorded facts.
-        is_simulated: a feed has told, now or earlier, what did not happen.
-        troubles: why figures are stale, each reason once.
-        feeds: each feed with what is known of it, in words.
-        rows: the measures that the force's feeds carry.
-        uncarried: the titles of those they do not.
-    """
-
-    force: str
-    as_of: str
-    is_replay: bool
-    is_simulated: bool
-    troubles: list[str]
-    feeds: list[dict[str, str]]
-    rows: list[Row]
-    uncarried: list[str]
 
 
 def columns(reader: Reader, force: str) -> dict[str, str]:
@@ -78,37 +55,24 @@ def columns(reader: Reader, force: str) -> dict[str, str]:
     return {name: _TITLES[name] for name in LIVE_WINDOWS if name != "shift" or has_shifts}
 
 
-def take(reader: Reader, force: str) -> Snapshot:
-    """The board's present content; blocking, for a thread."""
-    with reader.steady():
-        return _take(reader, force)
+def _is_carried(measure: Measure, reader: Reader, force: str) -> bool:
+    return bool(measure.feeds(reader.rules[force].force)) and not isinstance(measure.statistic, Bands)
 
 
-def _take(reader: Reader, force: str) -> Snapshot:
-    rules, feeds = reader.rules[force], reader.feeds(force)
-    carried = [each for each in CATALOGUE.values() if each.feeds(rules.force) and not isinstance(each.statistic, Bands)]
-    rows = [_row(measure, reader, force) for measure in carried]
-    return Snapshot(
-        force=rules.force.title,
-        as_of=reader.present(force).astimezone(rules.force.zone()).strftime("%A %d %B %Y, %H:%M:%S"),
-        is_replay=any(feed.is_replay for feed in feeds),
-        is_simulated=reader.is_simulated(force),
-        troubles=_troubles(rows),
-        feeds=[_feed_words(feed, reader, force) for feed in feeds],
-        rows=rows,
-        uncarried=[measure.title for measure in CATALOGUE.values() if measure not in carried],
-    )
+def _take(reader: Reader, force: str) -> Parts:
+    carried = [each for each in CATALOGUE.values() if _is_carried(each, reader, force)]
+    return {f"measure:{each.name}": _row(place, each, reader, force) for place, each in enumerate(carried)}
 
 
-def _troubles(rows: list[Row]) -> list[str]:
-    reasons = (tile.reason for row in rows for tile in row.tiles.values() if tile.state == "stale")
-    return list(dict.fromkeys(reasons))
+def _words(reader: Reader, force: str) -> Mapping[str, Any]:
+    uncarried = [each.title for each in CATALOGUE.values() if not _is_carried(each, reader, force)]
+    return {"columns": columns(reader, force), "uncarried": uncarried}
 
 
-def _row(measure: Measure, reader: Reader, force: str) -> Row:
+def _row(place: int, measure: Measure, reader: Reader, force: str) -> Row:
     windows = [NOW] if measure.is_open() else columns(reader, force)
     tiles = {window: _tile(measure, window, reader, force) for window in windows}
-    return Row(measure.name, measure.title, measure.question, tiles)
+    return Row(place, measure.name, measure.title, measure.question, tiles)
 
 
 def _tile(measure: Measure, window: str, reader: Reader, force: str) -> Tile:
@@ -128,7 +92,7 @@ def _tile(measure: Measure, window: str, reader: Reader, force: str) -> Tile:
 
 def _text(reading: Reading, measure: Measure) -> str:
     """The value only when it is live: nothing stale may look live."""
-    return words(reading.value, measure.unit) if reading.state == "live" else _WORDS[reading.state]
+    return value_words(reading.value, measure.unit) if reading.state == "live" else _WORDS[reading.state]
 
 
 def _n_words(reading: Reading, measure: Measure) -> str:
@@ -148,15 +112,4 @@ def _story(reading: Reading, measure: Measure) -> str:
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
 
 
-def _feed_words(feed: FeedStatus, reader: Reader, force: str) -> dict[str, Any]:
-    zone = reader.rules[force].force.zone()
-
-    def said(at: int | None) -> str:
-        return instant(at).astimezone(zone).strftime("%d %b %Y %H:%M:%S") if at is not None else "never"
-
-    return {
-        "name": feed.feed,
-        "complete_to": said(feed.complete_to),
-        "heard_at": said(feed.heard_at),
-        "last_event_at": said(feed.last_event_at),
-    }
+MEASURES = Page(name="measures", path="/", title="Measures", take=_take, words=_words, has_style=True)

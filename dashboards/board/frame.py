@@ -1,0 +1,45 @@
+"""What every page says around its figures: whether they are live, of which moment they are, and whether they are real."""
+
+from msgspec import Struct
+
+from dashboards.board.page import Parts
+from measures.outcome import SECOND, microseconds
+from measures.reading import FeedStatus, feed_trouble
+from streams.readings import Reader
+
+
+class Frame(Struct, frozen=True):
+    """The part `frame` of every page.
+
+    Attributes:
+        live: in words, whether the feeds are.
+        is_replay: the feeds play recorded facts, so that their time does not run with the clock.
+        is_simulated: a feed has told, now or earlier, what did not happen.
+        troubles: what keeps figures from being live, each once.
+    """
+
+    live: str
+    is_replay: bool
+    is_simulated: bool
+    troubles: list[str]
+
+
+def take_frame(reader: Reader, force: str) -> Parts:
+    """The frame of every page of a force."""
+    feeds = reader.feeds(force)
+    troubles = feed_troubles(reader, force)
+    word = "Live" if not troubles else "Not live" if len(troubles) == len(feeds) else "Not all live"
+    told = list(dict.fromkeys(reason for _, reason in troubles.values()))
+    return {"frame": Frame(word, any(feed.is_replay for feed in feeds), reader.is_simulated(force), told)}
+
+
+def feed_troubles(reader: Reader, force: str) -> dict[str, tuple[FeedStatus, str]]:
+    """The feeds that are not live, each with the reason."""
+    rules, feeds = reader.rules[force], reader.feeds(force)
+    now, as_of = microseconds(reader.now()), microseconds(reader.present(force))
+    found: dict[str, tuple[FeedStatus, str]] = {}
+    for status, feed in zip(feeds, rules.force.feeds, strict=True):
+        trouble = feed_trouble(status, as_of, feed.stale_after_seconds * SECOND, rules, now)
+        if trouble:
+            found[feed.name] = (status, trouble.reason)
+    return found

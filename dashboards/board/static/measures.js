@@ -1,0 +1,41 @@
+// Every measure over every window, as the server puts it into words.
+import { element, list, redraw } from "./elements.js";
+import { start } from "./frame.js";
+
+const windows = [...document.querySelectorAll("th[data-window]")].map((cell) => [cell.dataset.window, cell.textContent]);
+
+function figure(place, known) {
+  redraw(place, known, () => {
+    place.dataset.state = known.state;
+    place.title = known.title;
+    return [
+      element("span", { class: "value" }, known.text),
+      " ", known.n && element("span", { class: "n" }, known.n),
+      " ", known.since && element("span", { class: "since" }, known.since),
+    ].filter(Boolean);
+  });
+}
+
+function nowTile(measure) {
+  return element("li", { "data-measure": measure.name },
+    element("h3", { title: measure.question }, measure.title), element("p", { "data-window": "now" }));
+}
+
+function row(measure) {
+  return element("tr", { role: "row", "data-measure": measure.name },
+    element("th", { role: "rowheader", scope: "row", title: measure.question }, measure.title),
+    ...windows.map(([name, title]) => element("td", { role: "cell", "data-window": name, "data-title": title })));
+}
+
+function fill(place, measure) {
+  for (const cell of place.querySelectorAll("[data-window]")) figure(cell, measure.tiles[cell.dataset.window]);
+}
+
+start((parts) => {
+  const measures = [...parts].filter(([name]) => name.startsWith("measure:")).map(([, part]) => part);
+  measures.sort((one, other) => one.place - other.place);
+  const isNow = (measure) => "now" in measure.tiles;
+  const name = (measure) => measure.name;
+  list(document.getElementById("now"), measures.filter(isNow), name, nowTile, fill);
+  list(document.getElementById("rows"), measures.filter((each) => !isNow(each)), name, row, fill);
+});

@@ -1,0 +1,33 @@
+// The theme that was chosen, before anything is drawn; without a choice the browser's own preference holds.
+"use strict";
+
+(() => {
+  const place = document.documentElement;
+  const preferred = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const chosen = () => {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null; // kept nowhere, where a browser keeps nothing
+    }
+  };
+  const theme = () => place.dataset.theme ?? preferred();
+  if (["light", "dark"].includes(chosen())) place.dataset.theme = chosen();
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme");
+    const name = () => (button.textContent = theme() === "dark" ? "Light theme" : "Dark theme");
+    button.addEventListener("click", () => {
+      place.dataset.theme = theme() === "dark" ? "light" : "dark";
+      name();
+      try {
+        localStorage.setItem("theme", place.dataset.theme);
+      } catch {
+        // it holds for this page at least
+      }
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name);
+    name();
+    button.hidden = false;
+  });
+})();

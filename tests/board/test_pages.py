@@ -1,0 +1,68 @@
+"""The pages as they are served: each in the navigation where it exists, with its script, and nothing beside the policy."""
+
+import re
+from importlib.resources import files
+
+import pytest
+from redis import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboards.board import app
+from dashboards.board.app import board
+from dashboards.board.page import Page
+from dashboards.board.pages import PAGES
+from dashboards.board.pages.feeds import FEEDS
+from streams.readings import Reader
+from tests.support.asgi import get
+from tests.support.forces import STRICT, rules
+from tests.support.memory import RECEIVED
+
+FORCE = "strict"
+INBOX = Page(name="feeds", path="/alerts", title="Alerts", needs="/api/alerts", words=FEEDS.words)
+
+
+def reader() -> Reader:
+    """Of a state that is asked nothing: its client connects to nothing."""
+    return Reader(Redis(port=1), "test", rules(STRICT), lambda: RECEIVED)
+
+
+def mounted() -> Starlette:
+    """An application that says what it is."""
+
+    async def say(_: Request) -> Response:
+        return PlainTextResponse("inbox")
+
+    return Starlette(routes=[Route("/anything", say)])
+
+
+@pytest.mark.parametrize("page", [each for each in PAGES if not each.needs], ids=lambda page: page.name)
+def test_every_page_is_served_under_the_policy_with_no_inline_script_or_style(page: Page) -> None:
+    answer = get(board(reader(), FORCE), page.path)
+    assert answer.status == 200
+    assert "script-src 'self'; style-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.text) == []
+    assert re.findall(r"https?://", answer.text) == []
+    assert "<footer>OFFICIAL</footer>" in answer.text
+    assert answer.text.count('aria-current="page"') == int(page.is_listed)
+    for name in re.findall(r'(?:src|href)="/static/([^"]+)"', answer.text):
+        assert files("dashboards.board").joinpath("static", name).is_file()
+
+
+def test_a_page_exists_only_where_what_it_needs_is_mounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "PAGES", (*PAGES, INBOX))
+    without, with_it = board(reader(), FORCE), board(reader(), FORCE, {"/api/alerts": mounted()})
+    assert 'href="/alerts"' not in get(without, "/feeds").text
+    assert get(without, "/alerts").status == 404
+    assert 'href="/alerts"' in get(with_it, "/feeds").text
+    assert get(with_it, "/alerts").status == 200
+    answer = get(with_it, "/api/alerts/anything")
+    assert answer.text == "inbox"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_there_is_no_stream_without_a_page() -> None:
+    assert get(board(reader(), FORCE), "/events/nothing").status == 404
