@@ -1,14 +1,14 @@
 """Alerts put together: the log, the people and the figures behind the API that the board mounts and the inbox serves."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 from msgspec.structs import replace
 from redis import Redis
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from alerts.inbox.api import Parts, api
 from alerts.inbox.guard import Guard
@@ -78,16 +78,9 @@ def parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
     )
 
 
-def with_alerts(application: Starlette, settings: Settings, environment: Mapping[str, str]) -> Starlette:
-    """An application with the API of the alerts beside it, each under headers of its own."""
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with application.router.lifespan_context(application):
-            yield
-
-    routes = [Mount(PLACE, api(parts(settings, environment))), Mount("/", application)]
-    return Starlette(routes=routes, lifespan=lifespan)
+def beside_the_board(settings: Settings, environment: Mapping[str, str]) -> dict[str, ASGIApp]:
+    """What the board serves beside its pages: the API of the alerts."""
+    return {PLACE: api(parts(settings, environment))}
 
 
 def telling(settings: Settings, environment: Mapping[str, str], take: Callable[[Payload], None], log: Log) -> Starlette:

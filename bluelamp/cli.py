@@ -169,12 +169,12 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board."""
     import uvicorn
 
-    from bluelamp.alerting import with_alerts
+    from bluelamp.alerting import beside_the_board
     from dashboards.board.app import board
 
     _log()
     settings = _settings(board_port=port, force=force)
-    application = with_alerts(board(reader(settings), settings.force), settings, os.environ)
+    application = board(reader(settings), settings.force, beside_the_board(settings, os.environ))
     uvicorn.run(
         application,
         host=host,

@@ -99,7 +99,7 @@ def _route(page: Page, reader: Reader, force: str, templates: Environment) -> Ro
 
 
 class _Secured:
-    """Puts the security headers on every answer; plain ASGI, so that streams pass through untouched."""
+    """Puts the security headers on every answer that has none of its own; plain ASGI, so that streams pass through untouched."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -107,7 +107,9 @@ class _Secured:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_secured)

@@ -18,7 +18,7 @@ To add a page:
 4. `static/<name>.css`, if it needs a style of its own, from the colours in `frame.css` alone: each has a light and a dark
    half.
 
-What is mounted beside the pages (`board(..., mounts=...)`) gets the same security headers; a lifespan of its own is not run.
+What is mounted beside the pages (`board(..., mounts=...)`) gets the same security headers where it sets none itself; a lifespan of its own is not run.
 """
 
 from collections.abc import Callable, Mapping
