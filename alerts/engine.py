@@ -12,6 +12,8 @@ from measures.outcome import SECOND
 AlertState = Literal["pending", "firing"]
 Scope = tuple[str, ...]
 """The words of the labels that a rule stands apart for, in their order."""
+Place = tuple[str, Scope]
+"""A rule and a scope: what one alert is of."""
 
 
 class SampleLike(Protocol):
@@ -65,16 +67,36 @@ class Active(Struct):
     good_since: int | None = None
 
 
+class Over(Struct, frozen=True, array_like=True):
+    """An alert that fired and has ended; instants in microseconds since 1970.
+
+    Attributes:
+        active_at: since when it had been bad.
+        ended: when it ended.
+    """
+
+    active_at: int
+    ended: int
+
+
 class Memory(Struct):
     """Everything an engine remembers between steps; kept by whoever runs it, a restart goes on where it was.
 
     Attributes:
         bad: by rule and scope, whether it was bad when that was last known.
         active: by rule and scope, its alert.
+        heard: those whose alert was to be told, and not kept quiet by another all along.
+        over: what has ended and is not known to have been told.
     """
 
-    bad: dict[tuple[str, Scope], bool] = field(default_factory=dict)
-    active: dict[tuple[str, Scope], Active] = field(default_factory=dict)
+    bad: dict[Place, bool] = field(default_factory=dict)
+    active: dict[Place, Active] = field(default_factory=dict)
+    heard: set[Place] = field(default_factory=set)
+    over: set[tuple[Place, Over]] = field(default_factory=set)
+
+    def firing(self) -> dict[Place, Active]:
+        """The alerts that fire."""
+        return {place: each for place, each in self.active.items() if each.state == "firing"}
 
 
 class Engine:

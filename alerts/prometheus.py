@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec import Struct
+
+from alerts.inhibition import INHIBITIONS, Inhibition
 from alerts.rule import Outside, Rule, Series, Threshold
 
 BREACH = "bluelamp:breach"
 """The recorded series of every rule: 1 while it is bad, 0 while it is good; it stays what it was while nothing is known."""
 _MEMORY = "1d"
-_EVALUATED_EVERY = "15s"
+_EVALUATED_EVERY = "5s"
 
 
 def rule_file(rules: Sequence[Rule]) -> dict[str, Any]:
@@ -80,34 +83,97 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-# Who is told how: the receivers are a force's own, and stand empty until it names them.
-RECEIVERS = ("page", "inbox", "heartbeat", "board")
+GROUP_BY = ("force", "rule")
+RECEIVERS = ("inbox", "page", "notice", "heartbeat")
+"""Ours is the inbox; the others are a force's own, and stand empty until it names them."""
+JOB = "bluelamp"
+"""Of the scrape on whose `up` the rules look."""
 
 
-def alertmanager() -> dict[str, Any]:
-    """The Alertmanager configuration: critical pages, children first; warnings to the inbox; the heartbeat outside."""
+class Places(Struct, frozen=True, kw_only=True):
+    """Where the parts are, as Prometheus and Alertmanager see them: `host:port` each.
+
+    Attributes:
+        exporter: our exporter.
+        inbox: our inbox.
+        alertmanager: Alertmanager.
+        rules: the rule file, or a pattern of several.
+        token_file: a file that holds the engine's token, as Alertmanager sees it.
+    """
+
+    exporter: str = "exporter:9118"
+    inbox: str = "inbox:8038"
+    alertmanager: str = "alertmanager:9093"
+    rules: str = "rules/*.yml"
+    token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - where it is, not what
+
+
+def prometheus(places: Places) -> dict[str, Any]:
+    """The configuration of Prometheus: what rules look at often, the rest at leisure, for it is ten times as much."""
+    return {
+        "global": {"scrape_interval": "15s", "evaluation_interval": _EVALUATED_EVERY},
+        "rule_files": [places.rules],
+        "scrape_configs": [
+            _scrape(JOB, places.exporter, "/metrics/rules", _EVALUATED_EVERY),
+            _scrape(f"{JOB}_readings", places.exporter, "/metrics/others", "15s"),
+            _scrape(f"{JOB}_inbox", places.inbox, "/metrics", "15s"),
+        ],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [places.alertmanager]}]}]},
+    }
+
+
+def _scrape(job: str, target: str, path: str, interval: str) -> dict[str, Any]:
+    return {
+        "job_name": job,
+        "metrics_path": path,
+        "scrape_interval": interval,
+        "static_configs": [{"targets": [target]}],
+    }
+
+
+def alertmanager(places: Places) -> dict[str, Any]:
+    """The configuration of Alertmanager: everything to the inbox at once; critical pages, children first; warnings are noticed."""
     return {
         "route": {
             "receiver": "inbox",
-            "group_by": ["force", "rule"],
+            "group_by": list(GROUP_BY),
             "group_wait": "30s",
             "group_interval": "1m",
             "repeat_interval": "4h",
             "routes": [
+                _to_the_inbox(),
                 _route("heartbeat", {"severity": "heartbeat"}, "0s", "1m"),
                 _route("page", {"severity": "critical", "child": "yes"}, "0s", "10m"),
                 _route("page", {"severity": "critical"}, "5s", "30m"),
-                _route("inbox", {"severity": "warning", "child": "yes"}, "5s", "1h"),
-                _route("inbox", {"severity": "warning"}, "30s", "4h"),
-                _route("board", {"severity": "info"}, "30s", "12h"),
+                _route("notice", {"severity": "warning", "child": "yes"}, "5s", "1h"),
+                _route("notice", {"severity": "warning"}, "30s", "4h"),
             ],
         },
-        "inhibit_rules": [
-            _inhibit({"severity": "critical"}, {"severity": "warning", "measure!": "monitor"}, ["force", "measure"]),
-            _inhibit({"rule": "no_live_data"}, {"rule": "feed_silent"}, []),
-        ],
-        "receivers": [{"name": name} for name in RECEIVERS],
+        "inhibit_rules": [_inhibit(each) for each in INHIBITIONS],
+        "receivers": [_inbox(places), *({"name": name} for name in RECEIVERS if name != "inbox")],
     }
+
+
+def _to_the_inbox() -> dict[str, Any]:
+    """Every alert by itself, and again before long: an inbox that has lost its last second then knows of it."""
+    return {
+        "receiver": "inbox",
+        "continue": True,
+        "group_by": ["..."],
+        # Long enough that a critical alert of the same moment is there to keep its warning quiet.
+        "group_wait": "2s",
+        "group_interval": "5s",
+        "repeat_interval": "30s",
+    }
+
+
+def _inbox(places: Places) -> dict[str, Any]:
+    webhook = {
+        "url": f"http://{places.inbox}/api/alerts/webhook",
+        "send_resolved": True,
+        "http_config": {"authorization": {"credentials_file": places.token_file}},
+    }
+    return {"name": "inbox", "webhook_configs": [webhook]}
 
 
 def _route(receiver: str, labels: dict[str, str], group_wait: str, repeat_interval: str) -> dict[str, Any]:
@@ -115,8 +181,12 @@ def _route(receiver: str, labels: dict[str, str], group_wait: str, repeat_interv
     return {"receiver": receiver, "matchers": matchers, "group_wait": group_wait, "repeat_interval": repeat_interval}
 
 
-def _inhibit(source: dict[str, str], target: dict[str, str], equal: list[str]) -> dict[str, Any]:
-    return {"source_matchers": _matchers(source), "target_matchers": _matchers(target), "equal": equal}
+def _inhibit(each: Inhibition) -> dict[str, Any]:
+    return {
+        "source_matchers": [str(matcher) for matcher in each.source],
+        "target_matchers": [str(matcher) for matcher in each.target],
+        "equal": list(each.equal),
+    }
 
 
 def _matchers(labels: dict[str, str]) -> list[str]:

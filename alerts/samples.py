@@ -5,17 +5,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from alerts.engine import SampleLike, by_series
 from alerts.rule import Rule
 from measures.catalogue import find
-from streams.exported import OPEN_EXPORTED
+from streams.exported import OPEN_EXPORTED, Wanted
 
 
-def wanted(rules: Iterable[Rule]) -> dict[str, frozenset[str]]:
-    """The windows of each measure that rules look at."""
-    found: dict[str, frozenset[str]] = {}
-    for rule in rules:
-        if rule.measure:
-            windows = OPEN_EXPORTED if find(rule.measure).is_open() else (rule.series.where["window"],)
-            found[rule.measure] = found.get(rule.measure, frozenset()) | frozenset(windows)
-    return found
+def looked_at(rules: Iterable[Rule]) -> Wanted:
+    """Whether a measure over a window is what some rule looks at."""
+    wanted = {(rule.measure, _window(rule)) for rule in rules if rule.measure}
+    return lambda measure, window: (measure, window) in wanted
+
+
+def _window(rule: Rule) -> str:
+    return OPEN_EXPORTED[0] if find(rule.measure).is_open() else rule.series.where["window"]
+
+
+def others(wanted: Wanted) -> Wanted:
+    """What is not wanted there."""
+    return lambda measure, window: not wanted(measure, window)
 
 
 class Recent:

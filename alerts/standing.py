@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,11 +11,13 @@ from msgspec import Struct
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from alerts.engine import Active, Alert, Engine, Memory, Sample, SampleLike
+from alerts.engine import Active, Alert, Engine, Memory, Over, Place, Sample, SampleLike
+from alerts.notifier import Notifier, Picture, heard, place_of
 from alerts.rule import Rule
-from measures.outcome import microseconds
+from measures.outcome import SECOND, microseconds
 
-EVERY_SECONDS = 15.0
+EVERY_SECONDS = 1.5
+"""Short enough that somebody is told within five seconds of when it is due, with the time of looking and of telling."""
 _logger = logging.getLogger("bluelamp.alerts")
 
 
@@ -33,12 +35,20 @@ class _Row(Struct, array_like=True):
     scope: tuple[str, ...]
     bad: bool | None
     active: Active | None
+    is_heard: bool = False
+    over: tuple[Over, ...] = ()
 
 
 def encode_memory(memory: Memory) -> str:
     """An engine's memory as text."""
-    keys = sorted({*memory.bad, *memory.active})
-    rows = [_Row(rule, scope, memory.bad.get((rule, scope)), memory.active.get((rule, scope))) for rule, scope in keys]
+    over: dict[Place, list[Over]] = {}
+    for place, each in sorted(memory.over, key=lambda told: (told[0], told[1].ended)):
+        over.setdefault(place, []).append(each)
+    places = sorted({*memory.bad, *memory.active, *memory.heard, *over})
+    rows = [
+        _Row(*place, memory.bad.get(place), memory.active.get(place), place in memory.heard, tuple(over.get(place, ())))
+        for place in places
+    ]
     return msgspec.json.encode(rows).decode()
 
 
@@ -47,12 +57,15 @@ def decode_memory(text: str | bytes, rules: Sequence[Rule]) -> Memory:
     widths = {rule.name: len(rule.series.by) for rule in rules}
     memory = Memory()
     for row in msgspec.json.decode(text, type=list[_Row]):
+        place = row.rule, row.scope
         if widths.get(row.rule) != len(row.scope):
             continue
         if row.bad is not None:
-            memory.bad[row.rule, row.scope] = row.bad
+            memory.bad[place] = row.bad
         if row.active is not None:
-            memory.active[row.rule, row.scope] = row.active
+            memory.active[place] = row.active
+        memory.heard |= {place} if row.is_heard else set()
+        memory.over |= {(place, each) for each in row.over}
     return memory
 
 
@@ -65,6 +78,7 @@ class Standing(Collector):
         store: keeps the memory.
         name: of the memory in the store.
         now: the wall clock.
+        notifier: tells people; without one nobody is told but the log and the metrics.
     """
 
     def __init__(
@@ -74,7 +88,9 @@ class Standing(Collector):
         store: Store,
         name: str,
         now: Callable[[], datetime],
+        notifier: Notifier | None = None,
     ) -> None:
+        self._notifier = notifier
         self.rules, self._samples, self._store, self._name, self._now = rules, samples, store, name, now
         self.alerts: list[Alert] = []
         self._engine, self._is_remembered, self._kept = Engine(rules), False, ""
@@ -83,21 +99,40 @@ class Standing(Collector):
 
     def start(self) -> None:
         """Begin to evaluate."""
+        if self._notifier:
+            self._notifier.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Stop evaluating."""
         self._stop.set()
         self._thread.join(timeout=EVERY_SECONDS)
+        if self._notifier:
+            self._notifier.stop()
 
     def step(self) -> list[Alert]:
         """Evaluate once; where the memory cannot be read yet it begins without, and takes it up when it can."""
         self._remember()
-        before = {_key(each) for each in self.alerts if each.state == "firing"}
-        self.alerts = self._engine.step(self._samples(), microseconds(self._now()))
-        _tell(before, self.alerts)
+        memory, now = self._engine.memory, microseconds(self._now())
+        before = memory.firing()
+        self.alerts = self._engine.step(self._samples(), now)
+        to_tell = heard(self.alerts)
+        memory.heard |= {place_of(each) for each in to_tell}
+        _note_ends(memory, before, now)
+        _tell(self.rules, before, self.alerts)
+        # Kept before it is told: an engine that did not know what it has told could not end it.
         self._keep()
+        self._show(to_tell)
         return self.alerts
+
+    def _show(self, to_tell: Sequence[Alert]) -> None:
+        if self._notifier is None:
+            return
+        memory, rules = self._engine.memory, {rule.name: rule for rule in self.rules}
+        over = [(rules[place[0]], place, each) for place, each in sorted(memory.over, key=lambda told: told[1].ended)]
+        heard_back = self._notifier.show(Picture(to_tell, over))
+        memory.over -= heard_back.taken
+        adopt(memory, rules, heard_back.standing)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registration must not ask the state."""
@@ -127,6 +162,8 @@ class Standing(Collector):
             earlier, memory = decode_memory(kept, self.rules), self._engine.memory
             memory.bad = {**earlier.bad, **memory.bad}
             memory.active = {**earlier.active, **memory.active}
+            memory.heard |= earlier.heard
+            memory.over |= earlier.over
 
     def _keep(self) -> None:
         text = encode_memory(self._engine.memory)
@@ -157,13 +194,44 @@ def samples_of(collector: Collector) -> Callable[[], Iterable[SampleLike]]:
     return samples
 
 
-def _key(alert: Alert) -> tuple[str, tuple[tuple[str, str], ...]]:
-    return alert.rule.name, tuple(sorted(alert.scope.items()))
+def _note_ends(memory: Memory, before: Mapping[Place, Active], now: int) -> None:
+    """Remember what fired and fires no more, if it was to be told."""
+    for place in before.keys() - memory.firing().keys():
+        if place in memory.heard:
+            memory.over.add((place, Over(before[place].active_at, now)))
+    memory.heard &= memory.firing().keys()
 
 
-def _tell(before: set[tuple[str, tuple[tuple[str, str], ...]]], alerts: Sequence[Alert]) -> None:
-    firing = {_key(each): each for each in alerts if each.state == "firing"}
-    for key in sorted(firing.keys() - before):
-        _logger.warning("%s fires (%s): %s %s", key[0], firing[key].rule.severity, firing[key].rule.title, dict(key[1]))
-    for key in sorted(before - firing.keys()):
-        _logger.warning("%s has ended %s", key[0], dict(key[1]))
+def adopt(memory: Memory, rules: Mapping[str, Rule], standing: Iterable[tuple[str, dict[str, str], int]]) -> None:
+    """Take what stands in the inbox for firing where it is not remembered: only good data may end it.
+
+    An engine that was killed while its memory could not be kept would otherwise never end what it had told.
+
+    Args:
+        memory: of the engine.
+        rules: the table, by name.
+        standing: rule, scope and beginning of each alert of the inbox, as it was when it last answered.
+    """
+    known = memory.active.keys() | {place for place, _ in memory.over}
+    for name, scope, began in standing:
+        rule = rules.get(name)
+        if rule is None:
+            continue
+        place = name, tuple(scope.get(label, "") for label in rule.series.by)
+        if place not in known or memory.active.get(place, _NOTHING).state == "pending":
+            memory.bad.setdefault(place, True)
+            memory.active[place] = Active("firing", began - rule.for_seconds * SECOND)
+            memory.heard.add(place)
+
+
+_NOTHING = Active("firing", 0)
+
+
+def _tell(rules: Iterable[Rule], before: Mapping[Place, Active], alerts: Sequence[Alert]) -> None:
+    labels = {rule.name: rule.series.by for rule in rules}
+    firing = {place_of(each): each for each in alerts if each.state == "firing"}
+    for place in sorted(firing.keys() - before.keys()):
+        rule = firing[place].rule
+        _logger.warning("%s fires (%s): %s %s", rule.name, rule.severity, rule.title, firing[place].scope)
+    for name, words in sorted(before.keys() - firing.keys()):
+        _logger.warning("%s has ended %s", name, dict(zip(labels[name], words, strict=True)))

@@ -2,8 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import get_args
 
+import msgspec
+import requests
+from msgspec import Struct
 from msgspec.structs import replace
 from redis import Redis
 from starlette.applications import Starlette
@@ -15,12 +19,14 @@ from alerts.inbox.guard import Guard
 from alerts.inbox.log import Log
 from alerts.inbox.payload import Payload
 from alerts.inbox.people import Attempts, People, Proxy, Role, parse_tokens
-from alerts.samples import Recent, wanted
+from alerts.notifier import Post, Standing
+from alerts.samples import Recent, looked_at
 from alerts.table import RULES
 from bluelamp.clock import wall
 from bluelamp.connections import reader, state_client
 from bluelamp.settings import ENGINE_TOKEN, PEOPLE, Settings
 from facts.errors import SettingError
+from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
 
 PLACE = "/api/alerts"
@@ -65,9 +71,44 @@ def _role(told: str) -> tuple[str, Role]:
     raise SettingError(f"{told.strip()!r} gives no group its role.", where="BLUELAMP_PROXY_ROLES", hint=hint)
 
 
+class _Stands(Struct):
+    """What the inbox says stands there."""
+
+    rule: str
+    scope: dict[str, str]
+    began: datetime
+
+
+class _Answer(Struct):
+    """The inbox's answer to a payload."""
+
+    standing: tuple[_Stands, ...]
+
+
+def posting(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
+    """Hands payloads to an inbox.
+
+    Args:
+        address: of the inbox.
+        token: of the engine.
+        timeout_seconds: how long it is waited for.
+    """
+    session = requests.Session()
+    session.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+
+    def post(told: Payload) -> Standing:
+        answer = session.post(f"{address}{PLACE}/webhook", msgspec.json.encode(told), timeout=timeout_seconds)
+        if not answer.ok:
+            raise ConnectionError(f"{answer.status_code} {answer.text[:200]}")
+        standing = msgspec.json.decode(answer.content, type=_Answer).standing
+        return tuple((each.rule, each.scope, microseconds(each.began)) for each in standing)
+
+    return post
+
+
 def parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
     """What the API stands on; nothing is opened before it is asked for."""
-    figures = ReadingsCollector(reader(settings), only=wanted(RULES))
+    figures = ReadingsCollector(reader(settings), is_wanted=looked_at(RULES))
     return Parts(
         log=inbox_log(settings),
         rules=RULES,

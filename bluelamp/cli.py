@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.children import end_with_parent
-from bluelamp.clock import wall
 from bluelamp.connections import reader
 from bluelamp.questions import parse_instant, parse_where, split_names
 from bluelamp.settings import SECRETS, Settings, load, load_forces, variable
@@ -90,6 +89,12 @@ def _log() -> None:
 )
 @click.option("--seed", type=int, help="Of the simulated force; 41 unless given.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
+@click.option(
+    "--prometheus",
+    "is_prometheus",
+    is_flag=True,
+    help="Prometheus and Alertmanager, as installed, evaluate the alert rules.",
+)
 @click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
     data: str | None,
@@ -103,6 +108,7 @@ def up_command(
     history: str,
     seed: int | None,
     fresh: bool,
+    is_prometheus: bool,
     force: str | None,
 ) -> None:
     """Start everything on this machine: log, state, workers, exporter and board."""
@@ -113,7 +119,7 @@ def up_command(
     if played and variable("force") not in os.environ:
         force = force or played.force
     settings = _settings(data=data, board_port=port, force=force)
-    asked = Plan(workers=workers, is_fresh=fresh)
+    asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus)
     if played:
         asked = replace(asked, replay=played.arguments, replay_words=played.words)
     if is_simulated:
@@ -142,23 +148,14 @@ def worker() -> None:
 @click.option("--port", type=int, help="Port on loopback; BLUELAMP_EXPORTER_PORT unless given.")
 @_HOST
 def exporter(port: int | None, host: str) -> None:
-    """Serve every reading as Prometheus metrics at /metrics, and evaluate the alert rules. One process for a whole state."""
-    from alerts.standing import Standing, samples_of
-    from alerts.table import RULES
-    from streams.exporter import ReadingsCollector, serve
-    from streams.logwatch import LogWatch, looking_at
+    """Serve every reading as Prometheus metrics at /metrics. One process for a whole state.
+
+    Unless BLUELAMP_PROMETHEUS names one that does, it also evaluates the alert rules, and tells the inbox.
+    """
+    from bluelamp.exporting import serve_exporter
 
     _log()
-    settings = _settings(exporter_port=port)
-    watch = LogWatch(looking_at(settings.kafka))
-    source = reader(settings, timeout_seconds=0.5)
-    readings = ReadingsCollector(source, watch)
-    standing = Standing(RULES, samples_of(readings), source.redis, f"{settings.state_name}:alerts", wall)
-    server, thread = serve((readings, standing), settings.exporter_port, host)
-    watch.start()
-    standing.start()
-    click.echo(f"ready http://{host}:{server.server_port}/metrics")
-    thread.join()
+    serve_exporter(_settings(exporter_port=port), os.environ, host, click.echo)
 
 
 @cli.command("board")

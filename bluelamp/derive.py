@@ -9,7 +9,7 @@ import click
 import msgspec
 import yaml
 
-from alerts.prometheus import alertmanager, rule_file
+from alerts.prometheus import Places, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli import cli, setting_help
@@ -37,7 +37,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/settings.md", _settings()
     yield "docs/alerts.md", _alerts()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
-    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager())
+    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Places()))
+    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Places()))
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
     yield (
@@ -145,9 +146,11 @@ def _settings() -> str:
     return "\n".join(lines) + "\n"
 
 
+_PROMETHEUS_NOTE = "# Derived by `make derive` from alerts/prometheus.py: change that, not this file."
 _RECEIVERS_NOTE = (
-    "# The receivers tell nobody until a force gives them addresses of its own, in a copy of this file: page (at once, day and\n"
-    "# night), inbox, board, and heartbeat (a watcher outside of this system, which raises the alarm when it stops)."
+    "# Everything goes to the inbox, which tells people by receivers of its own or leaves that to these: page (at once, day and\n"
+    "# night), notice, and heartbeat (a watcher outside of this system, which raises the alarm when it stops). They tell nobody\n"
+    "# until a force gives them addresses, in a copy of this file."
 )
 
 

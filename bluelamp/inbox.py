@@ -31,7 +31,8 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
     log, rules = inbox_log(settings), by_name(RULES)
 
     def take(payload: Payload) -> None:
-        log.append(lambda book: intake(payload.alerts, rules, book, wall()))
+        for each in payload.alerts:
+            log.append(lambda book, told=each: intake([told], rules, book, wall()))  # type: ignore[misc]
 
     application = telling(settings, environment, take, log)
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""A port to listen on, or a sentence that says which setting to change."""
+"""Ports to listen on: a free one, or the one that is set, with a sentence where it is taken."""
 
 import socket
 
@@ -21,3 +21,12 @@ def listen(host: str, port: int, variable: str) -> socket.socket:
     except OSError as error:
         hint = f"End what uses it, or set {variable} to a free one."
         raise PartMissingError(f"Port {port} cannot be used: {error.strerror}.", where=host, hint=hint) from None
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nothing listens on."""
+    tried = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in tried]
+    for each in tried:
+        each.close()
+    return ports

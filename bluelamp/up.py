@@ -6,16 +6,18 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bluelamp.alarm import Alarm
 from bluelamp.children import Child, until
 from bluelamp.directory import LOG, OUTPUT, STATE, forget, held, is_left
 from bluelamp.embedded.state import end_left_behind, find_binary, is_ready
-from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load_forces
+from bluelamp.listening import free_ports
+from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load_forces, variable
 from facts.errors import PartMissingError, SettingError
 
 PROMISE = (
@@ -23,6 +25,7 @@ PROMISE = (
     "passwords. The log is kept until you delete it; the last second before a loss of power may be lost.\n"
     "For a force's own service run Apache Kafka and Redis instead: docker-compose.yml."
 )
+_NONE: Mapping[str, str] = {}
 _PARTS = ("broker", "state")
 _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
@@ -41,6 +44,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         replay_words: what a person is told of it.
         simulate: arguments of `bluelamp simulate`; empty for none.
         is_fresh: forget what an earlier run kept.
+        is_prometheus: Prometheus evaluates the alert rules, and Alertmanager tells of them.
     """
 
     workers: int = 1
@@ -48,6 +52,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     replay_words: str = ""
     simulate: tuple[str, ...] = ()
     is_fresh: bool = False
+    is_prometheus: bool = False
 
 
 class Up:
@@ -62,7 +67,8 @@ class Up:
     def __init__(self, settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
         self.plan, self.say = plan, say
         self.directory = Path(settings.data).resolve()
-        self.settings = settings
+        self.alarm = Alarm(os.environ, is_prometheus=plan.is_prometheus)
+        self.settings = self.alarm.settings(settings)
         self.children: list[Child] = []
         self._telling: asyncio.Task[None] | None = None
 
@@ -103,11 +109,15 @@ class Up:
         if self.plan.is_fresh:
             await asyncio.to_thread(forget, self.directory)
         await self._start_parts()
+        programs = self.alarm.programs(self.settings, self.directory)
         self._note_running()
         for number in range(1, self.plan.workers + 1):
-            self._keep(f"worker-{number}", "worker", BLUELAMP_WORKER_NAME=f"worker-{number}")
-        self._keep("exporter", "exporter")
-        board = self._keep("board", "board")
+            self._keep(f"worker-{number}", "worker", variables={variable("worker_name"): f"worker-{number}"})
+        self._keep("exporter", "exporter", variables=self.alarm.engine())
+        self._keep("inbox", "inbox", "serve", variables={**self.alarm.engine(), **self.alarm.people()})
+        for each in programs:
+            self._add(Child(each.name, each.arguments, os.environ, self.directory / OUTPUT, self.say))
+        board = self._keep("board", "board", variables=self.alarm.people())
         await self._wait_for(board, lambda: _answers(self.settings.board_port), _BOARD_SECONDS)
         if _has_senders():
             self._keep("gateway", "gateway")
@@ -133,7 +143,7 @@ class Up:
 
     async def _start_parts(self) -> None:
         """Start the log and the state, each on a port of its own: the same one again if it must be started again."""
-        log_port, state_port = _free_ports()
+        log_port, state_port = free_ports(2)
         broker = self._part("broker", LOG, log_port, "--until-input-ends")
         state = self._part("state", STATE, state_port)
         await self._wait_for(broker, lambda: _answers(log_port), _PART_SECONDS)
@@ -146,7 +156,7 @@ class Up:
         arguments = [*module, "--directory", str(self.directory / folder), "--port", str(port), *options]
         return self._add(Child(name, arguments, os.environ, self.directory / OUTPUT, self.say))
 
-    def _keep(self, name: str, *arguments: str, is_once: bool = False, **variables: str) -> Child:
+    def _keep(self, name: str, *arguments: str, is_once: bool = False, variables: Mapping[str, str] = _NONE) -> Child:
         environment = {**os.environ, **self.settings.environment(), **variables}
         command = [sys.executable, "-m", "bluelamp", *arguments]
         return self._add(Child(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
@@ -177,7 +187,7 @@ class Up:
             raise PartMissingError(what, where=str(child.output), hint="Mend what they say, and start again.")
 
     def _note_running(self) -> None:
-        told = {name: getattr(self.settings, name) for name in ("kafka", "redis", "state_name", "force")}
+        told = {name: getattr(self.settings, name) for name in ("kafka", "redis", "state_name", "force", "inbox")}
         text = json.dumps({**told, "pid": os.getpid()})
         (self.directory / RUNNING_FILE).write_text(text)
 
@@ -189,6 +199,8 @@ class Up:
             self.say("It is a simulation: no figure is real.")
         self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
         self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
+        for line in self.alarm.words(self.settings):
+            self.say(line)
         if _has_senders():
             self.say(f"The gateway:            http://127.0.0.1:{self.settings.gateway_port}/")
         self.say(f"One figure:             BLUELAMP_DATA={self.settings.data} {_program()} read incident_count")
@@ -235,17 +247,10 @@ async def _answers(port: int) -> bool:
     return True
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 def _check_ports(settings: Settings) -> None:
     """Two boards on one port would be told as a board that will not start: better to say it at once."""
-    for port, variable in _taken(settings):
-        hint = f"End what uses it (another `bluelamp up`?), or set {variable} to a free one."
+    for port, name in _taken(settings):
+        hint = f"End what uses it (another `bluelamp up`?), or set {name} to a free one."
         raise PartMissingError(f"Port {port} is in use.", where="127.0.0.1", hint=hint)
 
 

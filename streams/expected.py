@@ -1,7 +1,7 @@
 """What is normal for this hour of the week as metrics, beside the readings over 60 minutes."""
 
 import logging
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -9,6 +9,7 @@ from facts.errors import QuestionError
 from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
+from streams.exported import Wanted, everything
 from streams.names import metric_name
 from streams.readings import Reader
 
@@ -20,15 +21,15 @@ _LIMITS = (
 _logger = logging.getLogger("bluelamp.exporter")
 
 
-def expected_families(reader: Reader, only: Container[str] | None = None) -> Iterator[Metric]:
+def expected_families(reader: Reader, is_wanted: Wanted = everything) -> Iterator[Metric]:
     """The middle and the control limits of every measure that is held against them.
 
     Args:
         reader: of the state; held steady by whoever asks.
-        only: the names of those that are wanted, where not all are.
+        is_wanted: whether a measure is wanted over a window.
     """
     for measure in CATALOGUE.values():
-        if measure.has_band and (only is None or measure.name in only):
+        if measure.has_band and is_wanted(measure.name, "60m"):
             found = [(force, _expected(reader, measure, force)) for force in _carrying(reader, measure)]
             for attribute, ending, words in _LIMITS:
                 question = f"{words} for this hour of the week: {measure.question}"

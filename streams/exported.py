@@ -1,7 +1,7 @@
 """The readings that the exporter shows, as metrics: what has ended is read again only now and then."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -27,6 +27,15 @@ _ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
 _logger = logging.getLogger("bluelamp.exporter")
 
 
+Wanted = Callable[[str, str], bool]
+"""Whether a measure, by its name, is wanted over a window."""
+
+
+def everything(_measure: str, _window: str) -> bool:
+    """Every measure over every window."""
+    return True
+
+
 class _Kept(NamedTuple):
     """Readings of a window that has ended, by measure, window and force."""
 
@@ -41,13 +50,11 @@ class ExportedReadings:
     Args:
         reader: of the state; held steady by whoever asks.
         steady_seconds: a clock that never jumps.
-        only: the windows of each measure that are wanted, where not all are.
+        is_wanted: whether a measure is wanted over a window.
     """
 
-    def __init__(
-        self, reader: Reader, steady_seconds: Callable[[], float], only: Mapping[str, frozenset[str]] | None = None
-    ) -> None:
-        self._reader, self._steady_seconds, self._only = reader, steady_seconds, only
+    def __init__(self, reader: Reader, steady_seconds: Callable[[], float], is_wanted: Wanted = everything) -> None:
+        self._reader, self._steady_seconds, self._is_wanted = reader, steady_seconds, is_wanted
         self._ended: dict[tuple[str, str, str], _Kept] = {}
 
     def families(self) -> Iterator[Metric]:
@@ -88,8 +95,9 @@ class ExportedReadings:
         if not measure.feeds(profile):
             return ()
         windows = OPEN_EXPORTED if measure.is_open() else EXPORTED_WINDOWS
-        wanted = windows if self._only is None else self._only.get(measure.name, frozenset())
-        return tuple(each for each in windows if each in wanted and (each != "shift" or profile.shifts))
+        return tuple(
+            each for each in windows if self._is_wanted(measure.name, each) and (each != "shift" or profile.shifts)
+        )
 
     def _resolved(self, window: str, force: str) -> Window:
         return resolve(window, self._reader.present(force), self._reader.rules[force].force)

@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Thread
 from typing import Any
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from streams.expected import expected_families
-from streams.exported import ExportedReadings
+from streams.exported import ExportedReadings, Wanted, everything
 from streams.health import Health
 from streams.logwatch import LogWatch
 from streams.readings import Reader
@@ -28,7 +29,8 @@ class ReadingsCollector(Collector):
         reader: of the state.
         watch: of the log; without one nothing is said of it.
         steady_seconds: a clock that never jumps.
-        only: the windows of each measure that are wanted, where not all are: a few cost little.
+        is_wanted: whether a measure is wanted over a window: a few cost little.
+        has_health: the monitor's own figures are wanted.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class ReadingsCollector(Collector):
         reader: Reader,
         watch: LogWatch | None = None,
         steady_seconds: Callable[[], float] = time.monotonic,
-        only: Mapping[str, frozenset[str]] | None = None,
+        *,
+        is_wanted: Wanted = everything,
+        has_health: bool = True,
     ) -> None:
-        self._reader, self._only = reader, only
-        self._readings = ExportedReadings(reader, steady_seconds, only)
+        self._reader, self._is_wanted, self._has_health = reader, is_wanted, has_health
+        self._readings = ExportedReadings(reader, steady_seconds, is_wanted)
         self._health = Health(reader, watch, steady_seconds)
 
     def describe(self) -> Iterable[Metric]:
@@ -48,28 +52,52 @@ class ReadingsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, or only that the state is not to be reached."""
-        up = GaugeMetricFamily("bluelamp_state_up", "Whether the state server answers.")
         try:
-            metrics = list(self._metrics())
+            metrics, is_up = list(self._metrics()), True
         except (RedisError, OSError) as error:
             _logger.warning("the state server does not answer: %r", error)
-            metrics = []
-        up.add_metric([], 1 if metrics else 0)
-        yield up
+            metrics, is_up = [], False
+        if self._has_health:
+            yield GaugeMetricFamily("bluelamp_state_up", "Whether the state server answers.", value=float(is_up))
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:
         with self._reader.steady():
             yield from self._readings.families()
-            yield from expected_families(self._reader, self._only)
-            yield from self._health.families()
+            yield from expected_families(self._reader, self._is_wanted)
+            if self._has_health:
+                yield from self._health.families()
 
 
-def serve(collectors: Iterable[Collector], port: int, host: str) -> tuple[WSGIServer, Thread]:
-    """Serve what collectors show at /metrics; port 0 takes a free one."""
+def serve(places: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:
+    """Serve what collectors show, each place its own; port 0 takes a free one.
+
+    Args:
+        places: collectors by path; any other path is answered as the first.
+        port: to listen on.
+        host: address to listen on.
+    """
+    applications = {path: make_wsgi_app(_registry(collectors)) for path, collectors in places.items()}
+    first = next(iter(applications.values()))
+
+    def answer(environment: Any, start_response: Any) -> Any:
+        return applications.get(environment.get("PATH_INFO", ""), first)(environment, start_response)
+
+    server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_Quiet)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    return server, thread
+
+
+def _registry(collectors: Iterable[Collector]) -> CollectorRegistry:
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
-    served: Any = start_http_server(port, addr=host, registry=registry)
-    server, thread = served
-    return server, thread
+    return registry
+
+
+class _Quiet(WSGIRequestHandler):
+    """Writes no line for each request."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
+        """Nothing."""

@@ -311,9 +311,14 @@ class _Inbox:
         except msgspec.DecodeError as error:
             hint = "Send what Alertmanager's webhook sends, version 4."
             raise ProblemError("not_understood", 422, f"This is no payload of Alertmanager: {error}.", hint) from None
+        return await _json(lambda: self._taken(payload))
+
+    def _taken(self, payload: Payload) -> dict[str, list[dict[str, Any]]]:
+        """What stands once a payload is in the log: an engine that has forgotten what it told learns it again."""
         if self._parts.take:
-            await asyncio.to_thread(self._parts.take, payload)
-        return Response(status_code=204)
+            self._parts.take(payload)
+        told = [each.raised for each in self._log.book.standing()]
+        return {"standing": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in told]}
 
 
 async def _json(take: Callable[[], Any]) -> Response:

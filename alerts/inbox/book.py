@@ -105,8 +105,9 @@ def fold_alert(entries: Iterable[AnyEntry]) -> Alert | None:
     return alert
 
 
-def _order(entry: Entry) -> tuple[datetime, str]:
-    return entry.at, entry.id
+def _order(entry: Entry) -> tuple[datetime, int, str]:
+    """By time; at one instant the beginning comes first, and the end last."""
+    return entry.at, 0 if isinstance(entry, Raised) else 2 if isinstance(entry, Ended) else 1, entry.id
 
 
 def _after(alert: Alert, entry: AnyEntry) -> Alert:

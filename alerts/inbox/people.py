@@ -103,8 +103,8 @@ class People:
     ) -> None:
         self._digests = [(login, role, _digest(token)) for login, role, token in tokens]
         self._proxy, self._now = proxy, now
-        # Of all tokens: whoever serves with the same knows the same sessions, and a token taken away ends them all.
-        known = b"".join(digest for _, _, digest in self._digests)
+        # Of all people's tokens: whoever serves with the same knows the same sessions, and one taken away ends them all.
+        known = b"".join(digest for _, role, digest in self._digests if role != "engine")
         self._key = hashlib.sha256(b"sessions" + known).digest() if known else secrets.token_bytes(32)
 
     def can_act(self) -> bool:

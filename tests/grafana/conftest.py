@@ -79,7 +79,7 @@ def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ex
             clock = Clock(NOW)
             watch = LogWatch(looking_at(parts.broker.bootstrap))
             readings = ReadingsCollector(Reader(redis, "grafana", rules, clock), watch)
-            server, _ = serve([readings], port, "127.0.0.1")
+            server, _ = serve({"/metrics": [readings]}, port, "127.0.0.1")
             watch.start()
             yield Exported(f"127.0.0.1:{port}", clock, Reader(redis, "grafana", rules, clock))
             watch.stop()

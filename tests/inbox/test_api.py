@@ -42,7 +42,7 @@ def address(root: str, state: Redis, clock: Clock) -> str:
     """The API of an inbox that holds one alert."""
     state.delete(KEY)
     clock.at(5)
-    assert Desk(root + "/api/alerts", "engine").tell(firing()).status_code == 204
+    assert Desk(root + "/api/alerts", "engine").tell(firing()).status_code == 200
     return root + "/api/alerts"
 
 

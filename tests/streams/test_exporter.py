@@ -339,7 +339,7 @@ def looking(state: StateServer) -> Reader:
 @contextmanager
 def served(source: Reader) -> Iterator[str]:
     """The exporter on a free port; its address."""
-    server, thread = serve([ReadingsCollector(source)], 0, "127.0.0.1")
+    server, thread = serve({"/metrics": [ReadingsCollector(source)]}, 0, "127.0.0.1")
     try:
         yield f"http://127.0.0.1:{server.server_port}/metrics"
     finally:

@@ -106,7 +106,8 @@ def application(
     """The API on a log, by a clock."""
 
     def take(told: Payload) -> None:
-        log.append(lambda book: intake(told.alerts, by_name(RULES), book, clock()))
+        for each in told.alerts:
+            log.append(lambda book, one=each: intake([one], by_name(RULES), book, clock()))  # type: ignore[misc]
 
     parts = Parts(
         log=log,

@@ -1,0 +1,61 @@
+"""The exporter put together: every reading for Prometheus, and the engine in process unless Prometheus evaluates the rules."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from prometheus_client.registry import Collector
+
+from alerts.notifier import Notifier
+from alerts.samples import looked_at, others
+from alerts.standing import Standing, samples_of
+from alerts.table import RULES
+from bluelamp.alerting import posting
+from bluelamp.clock import wall
+from bluelamp.connections import reader
+from bluelamp.settings import ENGINE_TOKEN, Settings
+from streams.exporter import ReadingsCollector, serve
+from streams.logwatch import LogWatch, looking_at
+
+_STATE_SECONDS = 0.5
+"""How long the state server is waited for: that it does not answer is itself to be told."""
+
+
+def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str, say: Callable[[str], None]) -> None:
+    """Serve figures until the process ends.
+
+    Args:
+        settings: of this run.
+        environment: holds the engine's token; without one the engine tells nobody but the log and the metrics.
+        host: address to listen on.
+        say: tells the address once it listens, and what is not done.
+    """
+    watch, wanted = LogWatch(looking_at(settings.kafka)), looked_at(RULES)
+    # Two readers: what is due must not wait until a scrape of all there is has ended.
+    every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
+    for_rules = ReadingsCollector(quick, watch, is_wanted=wanted)
+    all_there_is: list[Collector] = [ReadingsCollector(every, watch)]
+    if not settings.prometheus:
+        standing = Standing(
+            RULES, samples_of(for_rules), quick.redis, f"{settings.state_name}:alerts", wall,
+            _notifier(settings, environment, say),
+        )  # fmt: skip
+        all_there_is.append(standing)
+        standing.start()
+    rest = ReadingsCollector(every, is_wanted=others(wanted), has_health=False)
+    places: dict[str, list[Collector]] = {
+        "/metrics": all_there_is,
+        "/metrics/rules": [for_rules],
+        "/metrics/others": [rest],
+    }
+    server, thread = serve(places, settings.exporter_port, host)
+    watch.start()
+    say(f"ready http://{host}:{server.server_port}/metrics")
+    thread.join()
+
+
+def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Notifier | None:
+    token = environment.get(ENGINE_TOKEN, "")
+    if not token:
+        say(f"Nobody is told of alerts: {ENGINE_TOKEN} is not set, here and for the inbox.")
+        return None
+    return Notifier(posting(settings.inbox_address(), token), time.monotonic)
