@@ -4,6 +4,7 @@ WORKDIR /opt/bluelamp
 COPY requirements.lock pyproject.toml README.md ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
-RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system bluelamp
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system bluelamp \
+  && install --directory --owner bluelamp /var/lib/bluelamp
 USER bluelamp
 CMD ["bluelamp", "--help"]

@@ -9,7 +9,6 @@ import msgspec
 import requests
 from msgspec import Struct
 from msgspec.structs import replace
-from redis import Redis
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -19,6 +18,7 @@ from alerts.inbox.guard import Guard
 from alerts.inbox.log import Log
 from alerts.inbox.payload import Payload
 from alerts.inbox.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.inbox.spool import Spool
 from alerts.notifier import Post, Standing
 from alerts.samples import Recent, looked_at
 from alerts.table import RULES
@@ -33,9 +33,9 @@ PLACE = "/api/alerts"
 ENGINE = "engine"
 
 
-def inbox_log(settings: Settings, client: Redis | None = None) -> Log:
+def inbox_log(settings: Settings, spool: Spool | None = None) -> Log:
     """The inbox's log in the state server that the settings name."""
-    return Log(client or state_client(settings), f"{settings.state_name}:inbox")
+    return Log(state_client(settings), f"{settings.state_name}:inbox", spool)
 
 
 def people(settings: Settings, environment: Mapping[str, str]) -> People:
@@ -94,6 +94,7 @@ def posting(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
         timeout_seconds: how long it is waited for.
     """
     session = requests.Session()
+    session.trust_env = False  # the inbox is at hand: no proxy stands between
     session.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
 
     def post(told: Payload) -> Standing:

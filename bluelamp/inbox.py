@@ -1,21 +1,34 @@
 """The inbox commands: its server, and what is read from its log or done through it at the command line."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
+from pathlib import Path
 
 import requests
 import uvicorn
+from msgspec.structs import replace
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from alerts.inbox.api import EXPORTS
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.payload import Payload
+from alerts.inbox.delivery import Words, tell
+from alerts.inbox.intake import by_name
+from alerts.inbox.metrics import InboxCollector
+from alerts.inbox.notification import Message
+from alerts.inbox.receiver import EVENTS, OURS_ALWAYS, Watcher, load_receivers
+from alerts.inbox.service import Duties, Service
 from alerts.inbox.shown import Listing, Row, listing
+from alerts.inbox.spool import Spool
+from alerts.inbox.truth import asking, truth_of
 from alerts.table import RULES
 from bluelamp.alerting import PLACE, inbox_log, telling
 from bluelamp.clock import wall
 from bluelamp.listening import listen
-from bluelamp.settings import TOKEN, Settings
+from bluelamp.settings import TOKEN, Settings, load_forces, variable
 from facts.errors import PartMissingError, QuestionError
+from facts.force import Force
 
 _SHUTDOWN_SECONDS = 2
 _ANSWER_SECONDS = 10.0
@@ -28,13 +41,10 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
         SettingError: a setting has a fault.
         PartMissingError: the port is in use.
     """
-    log, rules = inbox_log(settings), by_name(RULES)
-
-    def take(payload: Payload) -> None:
-        for each in payload.alerts:
-            log.append(lambda book, told=each: intake([told], rules, book, wall()))  # type: ignore[misc]
-
-    application = telling(settings, environment, take, log)
+    service = inbox_service(settings)
+    application = telling(settings, environment, service.take, service.log)
+    collector = InboxCollector(service.log, lambda: service.watched_at, wall)
+    application.router.routes.append(Route("/metrics", _metrics(collector)))
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -44,8 +54,55 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     with listen(host, settings.inbox_port, "BLUELAMP_INBOX_PORT") as listening:
+        service.start()
         say(f"ready http://{host}:{listening.getsockname()[1]}{PLACE}/")
         uvicorn.Server(config).run(sockets=[listening])
+        service.stop()
+
+
+def inbox_service(settings: Settings) -> Service:
+    """The inbox of the settings; nothing is opened before it is started.
+
+    Raises:
+        SettingError: the receivers' file has a fault.
+    """
+    forces = {name: rules.force for name, rules in load_forces(settings).items()}
+    told = load_receivers(settings.receivers, variable("receivers"))
+    usual = OURS_ALWAYS if settings.prometheus else EVENTS
+    rules = by_name(RULES)
+    watcher = told.watcher
+    duties = Duties(
+        rules=RULES,
+        forces=forces,
+        force=settings.force,
+        receivers=[each if each.events else replace(each, events=usual) for each in told.receivers],
+        tell=lambda message: tell(message, _words(message, forces, settings.force, told.link)),
+        now=wall,
+        truth=(lambda: truth_of(asking(settings.prometheus), rules)) if settings.prometheus else None,
+        watcher=(lambda: _ask_watcher(watcher)) if watcher else None,
+        watched_every=timedelta(seconds=watcher.every_seconds) if watcher else timedelta(minutes=1),
+    )
+    spool = Spool(Path(settings.data) / "inbox" / "spool.jsonl")
+    return Service(inbox_log(settings, spool=spool), duties)
+
+
+def _words(message: Message, forces: Mapping[str, Force], usual: str, link: str) -> Words:
+    force = forces.get(message.alert.raised.scope.get("force", ""))
+    return Words(force.title if force else "", (force or forces[usual]).zone(), link)
+
+
+def _ask_watcher(watcher: Watcher) -> None:
+    requests.get(watcher.url.reveal(), timeout=_ANSWER_SECONDS, allow_redirects=False).raise_for_status()
+
+
+def _metrics(collector: InboxCollector) -> Callable[[Request], Response]:
+    registry = CollectorRegistry()
+    registry.register(collector)
+
+    def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return metrics
 
 
 def listed(settings: Settings, *, is_ended: bool = False) -> Listing:

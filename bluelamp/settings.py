@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         inbox_port: Port of the alert inbox, on loopback.
         inbox: Address that the engine in process tells alerts to; that port of this machine unless given.
         prometheus: Address of the Prometheus that evaluates the rules; empty: the exporter evaluates them itself.
+        receivers: File of those who are told of alerts, and of a watcher that is told that data come; docs/inbox.md shows one.
         sign_in_to_view: `yes` to show alerts only to those who have signed in; the figures of the board stay open.
         proxy_addresses: Addresses of a proxy that asks an identity provider who somebody is, separated by commas.
         proxy_login_header: The proxy's header that holds the login.
@@ -80,6 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     inbox_port: int = 8038
     inbox: str = ""
     prometheus: str = ""
+    receivers: str = ""
     sign_in_to_view: bool = False
     proxy_addresses: str = ""
     proxy_login_header: str = "x-forwarded-preferred-username"

@@ -106,11 +106,19 @@ class Feed(_Part, frozen=True, kw_only=True):
 
 
 class Step(_Part, frozen=True, kw_only=True):
-    """One step of the escalation ladder: who is told of an incident not resourced in time (rules C13)."""
+    """One step of the escalation ladder (rules C13).
 
-    response: Response
+    Attributes:
+        response: of an alert about incidents of this response that wait; told whether or not somebody has taken it.
+        severity: of an alert that nobody has taken; either this or `response` is given.
+        after_seconds: how long it has stood, or has not been taken.
+        tell: who is told.
+    """
+
+    response: Response | None = None
+    severity: Literal["critical", "warning"] | None = None
     after_seconds: Annotated[int, Meta(ge=0)]
-    tell: str
+    tell: Annotated[str, Meta(min_length=1)]
 
 
 class Force(_Part, frozen=True, kw_only=True):
@@ -189,6 +197,7 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
         _label_faults,
         _target_faults,
         _shift_faults,
+        _ladder_faults,
     )
     return (fault for check in checks for fault in check(force))
 
@@ -242,6 +251,15 @@ def _shift_faults(force: Force) -> Iterable[tuple[str, str]]:
     if force.shifts and len(covered) < _DAY_MINUTES:
         missing = min(set(range(_DAY_MINUTES)) - covered)
         yield f"No shift covers {missing // 60:02}:{missing % 60:02}.", "Shifts may overlap, but must cover the day."
+
+
+def _ladder_faults(force: Force) -> Iterable[tuple[str, str]]:
+    for step in force.ladder:
+        if (step.response is None) == (step.severity is None):
+            yield (
+                f"A step of the ladder that tells {step.tell!r} does not say what it is for.",
+                "Give either `response` or `severity`.",
+            )
 
 
 _DAY_MINUTES = 24 * 60

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from alerts.inbox import action, shown
 from alerts.inbox.action import Act, Assignment, Note, Plan
-from alerts.inbox.book import Book
+from alerts.inbox.book import Alert, Book
 from alerts.inbox.changes import Changes
 from alerts.inbox.entry import AnyEntry, encode
 from alerts.inbox.guard import COOKIE, Guard, check_origin
@@ -45,14 +45,14 @@ _HEADERS = {
 }
 _JSON = "application/json"
 _Body = TypeVar("_Body")
+_Found = TypeVar("_Found")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class LogLike(Protocol):
     """The log as the API uses it."""
 
-    @property
-    def book(self) -> Book: ...  # noqa: D102
+    def look(self, read: Callable[[Book], _Found]) -> _Found: ...  # noqa: D102
     def refresh(self) -> set[str]: ...  # noqa: D102
     def append(self, decide: Callable[[Book], Iterable[AnyEntry]]) -> list[AnyEntry]: ...  # noqa: D102
     def wait(self, seconds: float) -> None: ...  # noqa: D102
@@ -153,8 +153,12 @@ class _Inbox:
         self._changes = Changes(self._listing, parts.log.wait)
 
     def _listing(self) -> shown.Listing:
+        samples = self._parts.samples()
+        return self._fresh(lambda book: shown.listing(book, self._rules, samples, self._parts.now()))
+
+    def _fresh(self, read: Callable[[Book], _Found]) -> _Found:
         self._log.refresh()
-        return shown.listing(self._log.book, self._rules, self._parts.samples(), self._parts.now())
+        return self._log.look(read)
 
     async def index(self, request: Request) -> Response:
         self._guard.need(request, "view")
@@ -164,26 +168,27 @@ class _Inbox:
         return await _json(lambda: self._chosen(which, _limit(request)))
 
     def _chosen(self, which: str, limit: int) -> shown.Listing:
-        self._log.refresh()
-        book = self._log.book
-        ended = sorted(
-            (each for each in list(book.alerts.values()) if each.ended),
-            key=lambda each: each.entries[-1].at,
-            reverse=True,
-        )
-        chosen = [] if which == "ended" else book.standing()
-        chosen += [] if which == "standing" else ended[:limit]
-        return shown.listing(book, self._rules, self._parts.samples(), self._parts.now(), chosen)
+        samples = self._parts.samples()
+
+        def chosen(book: Book) -> shown.Listing:
+            alerts = _chosen(book, which, limit)
+            return shown.listing(book, self._rules, samples, self._parts.now(), alerts)
+
+        return self._fresh(chosen)
 
     async def one(self, request: Request) -> Response:
         self._guard.need(request, "view")
         return await _json(lambda: self._detail(request.path_params["id"]))
 
     def _detail(self, name: str) -> shown.Detail:
-        self._log.refresh()
-        alert = action.find(self._log.book, name)
-        row = shown.row(alert, self._log.book, self._rules, self._parts.samples(), self._parts.now())
-        return shown.Detail(alert=row, history=alert.entries)
+        samples = self._parts.samples()
+
+        def detail(book: Book) -> shown.Detail:
+            alert = action.find(book, name)
+            row = shown.row(alert, book, self._rules, samples, self._parts.now())
+            return shown.Detail(alert=row, history=alert.entries)
+
+        return self._fresh(detail)
 
     async def events(self, request: Request) -> Response:
         self._guard.need(request, "view")
@@ -288,9 +293,10 @@ class _Inbox:
         return await _json(self._planned)
 
     def _planned(self) -> list[shown.Planned]:
-        self._log.refresh()
-        book, now = self._log.book, self._parts.now()
-        return [shown.planned(name, each, now) for name, each in list(book.suppressions.items())]
+        now = self._parts.now()
+        return self._fresh(
+            lambda book: [shown.planned(name, each, now) for name, each in book.suppressions.items()],
+        )
 
     async def suppress(self, request: Request) -> Response:
         plan, act = await self._asked(request, "admin", Plan)
@@ -317,8 +323,15 @@ class _Inbox:
         """What stands once a payload is in the log: an engine that has forgotten what it told learns it again."""
         if self._parts.take:
             self._parts.take(payload)
-        told = [each.raised for each in self._log.book.standing()]
+        told = self._log.look(lambda book: [each.raised for each in book.standing()])
         return {"standing": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in told]}
+
+
+def _chosen(book: Book, which: str, limit: int) -> list[Alert]:
+    """Those that stand, the last that ended, or both."""
+    over = [each for each in book.alerts.values() if each.ended] if which != "standing" else []
+    over.sort(key=lambda each: each.entries[-1].at, reverse=True)
+    return [*(book.standing() if which != "ended" else ()), *over[:limit]]
 
 
 async def _json(take: Callable[[], Any]) -> Response:

@@ -150,6 +150,7 @@ class Book:
         self.alerts: dict[str, Alert] = {}
         self.suppressions: dict[str, Suppression] = {}
         self._entries: dict[str, dict[str, AnyEntry]] = {}
+        self._lately: set[str] = set()
         self._open: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
         self._last_end: dict[tuple[str, tuple[tuple[str, str], ...]], datetime] = {}
 
@@ -175,6 +176,7 @@ class Book:
         alert = fold_alert(entries.values())
         if alert:
             self.alerts[name] = alert
+            self._lately.add(name)
             self._index(alert)
 
     def _index(self, alert: Alert) -> None:
@@ -189,6 +191,15 @@ class Book:
     def standing(self) -> list[Alert]:
         """Every alert that has not ended."""
         return [self.alerts[name] for names in self._open.values() for name in names]
+
+    def recent(self, since: datetime) -> list[Alert]:
+        """Those that stand, and those that ended since an instant."""
+        self._lately = {name for name in self._lately if self._is_recent(self.alerts[name], since)}
+        return [self.alerts[name] for name in self._lately]
+
+    @staticmethod
+    def _is_recent(alert: Alert, since: datetime) -> bool:
+        return alert.ended is None or alert.ended.at >= since
 
     def standing_of(self, rule: str, scope: Mapping[str, str]) -> list[Alert]:
         """The alert of a rule and scope that stands: one, or none."""

@@ -3,18 +3,21 @@
 import threading
 from collections.abc import Callable, Iterable
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from alerts.inbox.book import Book
 from alerts.inbox.entry import AnyEntry, decode, encode
+from alerts.inbox.spool import Spool
 
 SCRIPT = files("alerts.inbox").joinpath("append.lua").read_text()
 _BEFORE_ALL = "0-0"
 _ATTEMPTS = 50
 _PAGE = 5_000
 
+_Found = TypeVar("_Found")
 Decide = Callable[[Book], Iterable[AnyEntry]]
 """What is to be added, as the book stands; asked again where another was quicker."""
 
@@ -25,13 +28,15 @@ class Log:
     Args:
         redis: a blocking client that decodes its answers to text.
         name: of the stream's key.
+        spool: takes entries while the state server does not answer; without one they are refused then.
     """
 
-    def __init__(self, redis: Redis, name: str) -> None:
-        self.redis, self.name = redis, name
+    def __init__(self, redis: Redis, name: str, spool: Spool | None = None) -> None:
+        self.redis, self.name, self.spool = redis, name, spool
         self.book = Book()
+        self.book.add(spool.entries if spool else ())
         self.last = _BEFORE_ALL
-        self._append = redis.register_script(SCRIPT)
+        self._script = redis.register_script(SCRIPT)
         self._lock = threading.RLock()
 
     def refresh(self) -> set[str]:
@@ -42,11 +47,22 @@ class Log:
         """
         changed: set[str] = set()
         with self._lock:
+            changed |= self._rejoin()
             self._check_tail()
             while page := self._read(f"({self.last}"):
                 changed |= self.book.add(decode(fields["entry"]) for _, fields in page)
                 self.last = page[-1][0]
         return changed
+
+    def _rejoin(self) -> set[str]:
+        """Add what was spooled to the log, now that it answers; until it has all of it nothing here changes."""
+        if self.spool is None or not self.spool.entries:
+            return set()
+        whole, spooled = Log(self.redis, self.name), list(self.spool.entries)
+        whole.append(lambda _: spooled)
+        self.book, self.last = whole.book, whole.last
+        self.spool.clear()
+        return {each.alert for each in spooled}
 
     def _check_tail(self) -> None:
         """A state server that has lost its last second no longer ends where we do: begin anew from what it has."""
@@ -56,6 +72,11 @@ class Log:
     def _read(self, first: str, last: str = "+") -> list[tuple[str, dict[str, str]]]:
         return cast(list[tuple[str, dict[str, str]]], self.redis.xrange(self.name, first, last, count=_PAGE))
 
+    def look(self, read: Callable[[Book], _Found]) -> _Found:
+        """Read the book as it was taken up last, while nobody changes it."""
+        with self._lock:
+            return read(self.book)
+
     def append(self, decide: Decide) -> list[AnyEntry]:
         """Add what is decided on the book as it stands; answers with what was added.
 
@@ -64,15 +85,32 @@ class Log:
                 stands in the book already is not added twice.
         """
         with self._lock:
-            for _ in range(_ATTEMPTS):
-                self.refresh()
-                wanted = {each.id: each for each in decide(self.book) if each not in self.book}
-                if not wanted or self._add(list(wanted.values())):
-                    return list(wanted.values())
+            try:
+                return self._append_to_log(decide)
+            except (RedisError, OSError):
+                if self.spool is None:
+                    raise
+                return self._append_to_spool(self.spool, decide)
+
+    def _append_to_log(self, decide: Decide) -> list[AnyEntry]:
+        for _ in range(_ATTEMPTS):
+            self.refresh()
+            wanted = self._new(decide)
+            if not wanted or self._add(wanted):
+                return wanted
         raise TimeoutError("others add to the log faster than it can be read")
 
+    def _append_to_spool(self, spool: Spool, decide: Decide) -> list[AnyEntry]:
+        wanted = self._new(decide)
+        spool.add(wanted)
+        self.book.add(wanted)
+        return wanted
+
+    def _new(self, decide: Decide) -> list[AnyEntry]:
+        return list({each.id: each for each in decide(self.book) if each not in self.book}.values())
+
     def _add(self, entries: list[AnyEntry]) -> bool:
-        answer = cast(Any, self._append(keys=[self.name], args=[self.last, *map(encode, entries)]))
+        answer = cast(Any, self._script(keys=[self.name], args=[self.last, *map(encode, entries)]))
         if answer[0] == 0:
             return False
         self.book.add(entries)

@@ -4,30 +4,35 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from bluelamp.cli import cli
-from bluelamp.settings import SECRETS, Settings, variable
+from bluelamp.settings import ENGINE_TOKEN, SECRETS, Settings, variable
 from tests.real.parts import missing
 
 ROOT = Path(__file__).parents[2]
-SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "bluelamp"}
 
 
 def test_every_part_is_there() -> None:
     parts = {"kafka", "redis", "worker", "exporter", "board", "prometheus", "alertmanager", "grafana"}
     assert set(SERVICES) >= parts
-    assert set(OURS) >= {"worker", "exporter", "board"}
+    assert set(OURS) >= {"worker", "exporter", "board", "inbox"}
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_commands_and_settings_exist(name: str) -> None:
-    program, command, *options = OURS[name]["command"]
+    program, *words = OURS[name]["command"]
     assert program == "bluelamp"
-    known = {option for parameter in cli.commands[command].params for option in parameter.opts}
-    assert {option for option in options if option.startswith("--")} <= known
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {option for option in words if option.startswith("--")} <= known
     assert set(OURS[name]["environment"]) <= {
         *(variable(field) for field in Settings.__struct_fields__),
         *SECRETS,
@@ -49,6 +54,15 @@ def test_the_state_server_forgets_nothing() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command
     assert "--maxmemory-policy noeviction" in command
+
+
+def test_alertmanager_and_the_inbox_have_the_same_token() -> None:
+    (secret,) = SERVICES["alertmanager"]["secrets"]
+    assert COMPOSE["secrets"][secret] == {"environment": ENGINE_TOKEN}
+    assert ENGINE_TOKEN in SERVICES["inbox"]["environment"]
+    config = (ROOT / "alerts" / "alertmanager.yml").read_text()
+    assert f"credentials_file: /run/secrets/{secret}" in config
+    assert "http://inbox:" in config
 
 
 def test_kafka_is_the_version_that_is_tested() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from alerts.inbox.log import Log
 from alerts.inbox.people import People, Proxy
@@ -261,6 +263,7 @@ def test_viewing_can_be_for_those_who_are_known(state: Redis, clock: Clock, addr
 
 
 def test_a_state_server_that_is_away_is_said_and_the_engine_asks_again(clock: Clock) -> None:
-    with Redis(port=9, decode_responses=True) as nobody, served(application(Log(nobody, KEY), clock)) as address:
+    nobody = Redis(port=9, decode_responses=True, retry=Retry(NoBackoff(), 0))
+    with served(application(Log(nobody, KEY), clock)) as address:
         refused(Desk(address + "/api/alerts").get("/"), 503, "state_unavailable")
         refused(Desk(address + "/api/alerts", "engine").tell(firing()), 503, "state_unavailable")
