@@ -38,6 +38,7 @@ from measures.window import Window
 
 State = Literal["live", "stale", "too_few", "no_data"]
 Groups = dict[Dimensions, Histogram]
+NOTHING = "Nothing happened that it could be taken from."
 SIMULATION = "SIMULATION - no figure is real."
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
 """The limits that every spread is given for: those of the targets (reports A1 to A3) and of the published bands."""
@@ -147,6 +148,44 @@ def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
     return sorted(figures, key=lambda figure: tuple(figure.dimensions.values()))
 
 
+class Listed(NamedTuple):
+    """One open subject that a measure counts, with its words by dimension."""
+
+    subject_id: str
+    dimensions: dict[str, str]
+    matter: Open
+
+
+def listed(question: Question, matters: Iterable[tuple[str, Open]], rules: Rules) -> Iterator[Listed]:
+    """What stands open and is counted, one by one; of what is decided, what counts as missed and is still open.
+
+    Args:
+        question: checked by `check`.
+        matters: what stands open, each with the id of its subject.
+        rules: of the force.
+    """
+    sheet, measure = _Sheet(question, _NOTHING, rules), question.measure
+    for subject_id, each in matters:
+        if any(sheet.counts(selection, each) for selection in measure.selections()):
+            names = KINDS[each.kind].dimensions
+            yield Listed(subject_id, dict(zip(names, each.dimensions, strict=True)), each)
+
+
+class _Nothing:
+    """A source that holds nothing: where only what is handed over counts."""
+
+    def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
+        del grain, first, last
+        return ()
+
+    def open(self, kind: str) -> Iterable[Open]:
+        del kind
+        return ()
+
+
+_NOTHING = _Nothing()
+
+
 def _empty(measure: Measure) -> Figure:
     counts = isinstance(measure.statistic, Count | OpenCount | OpenDue)
     return Figure({}, 0 if counts else None, 0, 0 if measure.unit == "ratio" else None)
@@ -199,11 +238,24 @@ class _Sheet:
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
         """What stands open and can no longer meet its target, in the window the reading is of."""
+        return (words for words, each in self.gather_open(selection) if self.is_overdue(each))
+
+    def is_overdue(self, each: Open) -> bool:
+        """Whether it can no longer meet its target, and was due (or began) in the window the reading is of."""
         start, end = self.window
-        for words, each in self.gather_open(selection):
-            anchor = each.began if self.question.window.kind == "report" else each.due
-            if each.due is not None and each.due <= self.as_of and anchor is not None and start <= anchor < end:
-                yield words
+        anchor = each.began if self.question.window.kind == "report" else each.due
+        return each.due is not None and each.due <= self.as_of and anchor is not None and start <= anchor < end
+
+    def counts(self, selection: Selection, each: Open) -> bool:
+        """Whether a measure counts what stands open, as its reading does."""
+        if each.kind != selection.kind:
+            return False
+        if self._words(selection, each.dimensions, self.rules.local_day(each.began)) is None:
+            return False
+        statistic = self.question.measure.statistic
+        if isinstance(statistic, Standing):
+            return _standing_span(statistic, each, self.as_of) is not None
+        return isinstance(statistic, Decided) and self.is_overdue(each)
 
     def _words(self, selection: Selection, dimensions: Dimensions, slot: int) -> Dimensions | None:
         """The words of the breakdown, or None when the outcome is not asked for."""
@@ -484,7 +536,7 @@ def _reading(
 
 def _enough(measure: Measure, figure: Figure) -> Trouble:
     if figure.value is None:
-        return Trouble("no_data", "Nothing happened that it could be taken from.")
+        return Trouble("no_data", NOTHING)
     if figure.n < measure.minimum_n and measure.unit != "count":
         return Trouble("too_few", f"Taken from {figure.n}; below {measure.minimum_n} it says little.")
     return Trouble("live", "")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from facts.errors import QuestionError
 from facts.force import Force, Shift
-from measures.outcome import SECOND, microseconds
+from measures.outcome import SECOND, instant, microseconds
 from measures.pane import HOUR, MINUTE, Grain
 from measures.rules import Rules
 
@@ -96,9 +96,17 @@ def _rolling(name: str, as_of: datetime, force: Force) -> Window:
     return _live(name, start, end, force)
 
 
-def _minute_at_or_after(instant: datetime) -> datetime:
-    floor = instant.replace(second=0, microsecond=0)
-    return floor if floor == instant else floor + timedelta(minutes=1)
+def last_hours(as_of: datetime, force: Force, count: int) -> Iterator[Window]:
+    """The whole hours before an instant, oldest first; the one under way is not among them."""
+    end = microseconds(as_of) // HOUR
+    for slot in range(end - count, end):
+        start, after = (instant(edge * HOUR).astimezone(force.zone()) for edge in (slot, slot + 1))
+        yield Window("60m", "live", start, after, (Segment("hour", slot, slot + 1),))
+
+
+def _minute_at_or_after(moment: datetime) -> datetime:
+    floor = moment.replace(second=0, microsecond=0)
+    return floor if floor == moment else floor + timedelta(minutes=1)
 
 
 def _live(name: str, start: datetime, end: datetime, force: Force) -> Window:

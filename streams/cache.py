@@ -29,7 +29,8 @@ class Cache:
     """One partition as of one fence.
 
     A pane is either untouched since that fence, or was read again at it; so whatever is remembered together belongs
-    together, although it was not all read at once.
+    together, although it was not all read at once. `version` counts how often panes or what stands open have changed; a
+    heartbeat changes neither.
 
     Args:
         redis: a blocking client that decodes its answers to text.
@@ -39,21 +40,27 @@ class Cache:
     def __init__(self, redis: Redis, names: Names) -> None:
         self.redis, self.names = redis, names
         self.fence: int | None = None
+        self.version = 0
         self.last_change = "0-0"
         self.panes: dict[Key, Pane] = {}
         self.feeds: Feeds = {}
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
         self._open: dict[str, list[Open]] = {}
-        self._open_by_kind: dict[tuple[str, str], list[Open]] | None = None
+        self._open_by_kind: dict[tuple[str, str], list[tuple[str, Open]]] | None = None
 
-    def open(self, force: str, kind: str) -> Sequence[Open]:
+    def open(self, force: str, kind: str) -> Iterable[Open]:
         """What stands open of a force and kind."""
+        return (each for _, each in self.open_subjects(force, kind))
+
+    def open_subjects(self, force: str, kind: str) -> Sequence[tuple[str, Open]]:
+        """What stands open of a force and kind, each with the id of its subject."""
         if self._open_by_kind is None:
             self._open_by_kind = {}
-            for subject, matters in self._open.items():
+            for key, matters in self._open.items():
+                owner, _, subject_id = key.partition("|")
                 for each in matters:
-                    self._open_by_kind.setdefault((subject.partition("|")[0], each.kind), []).append(each)
+                    self._open_by_kind.setdefault((owner, each.kind), []).append((subject_id, each))
         return self._open_by_kind.get((force, kind), ())
 
     def load(self, keys: Iterable[Key]) -> bool:
@@ -97,6 +104,7 @@ class Cache:
         """Read what was touched in one step; answer with the fence of `seen`, and what was applied after that."""
         panes = [key for key in touched.panes if key in self.panes]
         subjects = list(touched.subjects)
+        self.version += bool(panes or subjects)
         last_seen = seen[-1][0] if seen else self.last_change
         pipe = self.redis.pipeline(transaction=True)
         pipe.hgetall(self.names.control)
@@ -121,6 +129,7 @@ class Cache:
         pipe.xrevrange(self.names.changes, count=1)
         control, feeds, matters, last = pipe.execute()
         self.panes, self._open = {}, {}
+        self.version += 1
         self._keep_open(matters)
         self._settle(control, feeds, last[0][0] if last else "0-0")
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
@@ -15,11 +15,12 @@ from measures.catalogue import find
 from measures.measure import Measure, Where
 from measures.outcome import Open, instant, microseconds
 from measures.pane import Grain, Pane
-from measures.reading import FeedStatus, Question, Reading, check, judge, read
+from measures.reading import FeedStatus, Figure, Listed, Question, Reading, check, judge, listed, read
 from measures.rules import Rules
-from measures.window import Window, first_kept, resolve
+from measures.window import Window, first_kept, last_hours, resolve
 from streams.cache import Cache
 from streams.feeds import watermark
+from streams.memo import Memo
 from streams.store import Names
 
 _KEPT = {"minute": "Minutes are kept for two days", "hour": "Hours are kept for ten weeks", "day": "Days for 26 months"}
@@ -28,6 +29,20 @@ _KEPT_HINT = {
     "hour": "Ask for a report window: FROM/TO in dates.",
     "day": "Older days are in the archive of the log only: recount them.",
 }
+
+
+class Hour(NamedTuple):
+    """A measure over one whole hour.
+
+    Attributes:
+        start: of the hour.
+        value: in the measure's unit; None where the record does not hold the hour, or holds too few.
+        n: how many it is taken from.
+    """
+
+    start: datetime
+    value: float | None
+    n: int
 
 
 class Reader:
@@ -44,7 +59,8 @@ class Reader:
         self.redis, self.state_name, self.rules, self.now = redis, state_name, rules, now
         self._caches: dict[tuple[str, int], Cache] = {}
         self._lock = threading.RLock()
-        self._is_steady = False
+        self._memo = Memo()
+        self._steady_at: datetime | None = None
 
     def refresh(self) -> bool:
         """Take up what has changed; say whether anything had."""
@@ -62,11 +78,15 @@ class Reader:
         """Take many readings of one moment: the state is looked at once, and again only for panes not yet read."""
         with self._lock:
             self.refresh()
-            self._is_steady = True
+            self._steady_at = self.now()
             try:
                 yield
             finally:
-                self._is_steady = False
+                self._steady_at = None
+
+    def _clock(self) -> datetime:
+        """The wall clock, which stands still while many readings are taken of one moment."""
+        return self._steady_at or self.now()
 
     def wait(self, seconds: float) -> None:
         """Wait for a change anywhere, or at most so long."""
@@ -102,15 +122,16 @@ class Reader:
         found = find(measure) if isinstance(measure, str) else measure
         rules = self.rules_of(force)
         with self._lock:
-            if not self._is_steady:
+            if self._steady_at is None:
                 self.refresh()
             moment = as_of or self.present(rules.force.name)
             resolved = resolve(window, moment, rules.force)
             question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
             check(question, rules)
-            source = self._source(question, rules)
-            figures, name = read(question, source, rules), rules.force.name
-            return judge(question, figures, self.feeds(name), rules, self.now(), is_simulated=self.is_simulated(name))
+            figures, name = self._figures(question, rules), rules.force.name
+            return judge(
+                question, figures, self.feeds(name), rules, self._clock(), is_simulated=self.is_simulated(name)
+            )
 
     def expected(self, measure: Measure, force: str) -> Band | None:
         """What is normal for a measure at this hour of the week; None where too little is known.
@@ -121,7 +142,7 @@ class Reader:
         """
         rules = self.rules[force]
         with self._lock:
-            if not self._is_steady:
+            if self._steady_at is None:
                 self.refresh()
             topics = measure.topics()
             begins = [each.first_event_at for each in self.feeds(force) if each.topic in topics]
@@ -132,11 +153,87 @@ class Reader:
                     values += self._value(Question(measure, window, window.end, is_now=False), rules)
             return band(values, measure.unit)
 
+    def hours(self, measure: Measure, force: str, count: int = 24) -> list[Hour]:
+        """The course of a measure by whole hours, oldest first, up to the last hour that is over.
+
+        Args:
+            measure: one that has windows.
+            force: whose.
+            count: how many hours.
+        """
+        rules = self.rules[force]
+        with self._lock:
+            if self._steady_at is None:
+                self.refresh()
+            feeds = {feed.name for feed in measure.feeds(rules.force)}
+            known = [each for each in self.feeds(force) if each.feed in feeds]
+            begins = max((each.first_event_at or 1 << 62 for each in known), default=1 << 62)
+            ends = min((each.complete_to or 0 for each in known), default=0)
+            found = []
+            for window in last_hours(self.present(force), rules.force, count):
+                value, n = None, 0
+                if begins <= microseconds(window.start) and microseconds(window.end) <= ends:
+                    question = Question(measure, window, window.end, is_now=False)
+                    (figure,) = read(question, self._source(question, rules), rules)
+                    value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
+                found.append(Hour(window.start, value, n))
+            return found
+
+    def listed(
+        self, measure: Measure, window: str = "60m", *, where: Where | None = None, force: str | None = None
+    ) -> list[Listed]:
+        """The open subjects that a measure counts now, one by one: as many of each as its reading says.
+
+        Args:
+            measure: of what stands open, or of what is decided: then those that count as missed and are still open.
+            window: its name; of no account for what stands open.
+            where: the words to limit it to.
+            force: whose; may be left out where there is only one profile.
+
+        Raises:
+            QuestionError: it cannot be answered; says why.
+        """
+        rules = self.rules_of(force)
+        with self._lock:
+            if self._steady_at is None:
+                self.refresh()
+            moment = self.present(rules.force.name)
+            question = Question(measure, resolve(window, moment, rules.force), moment, (), where or {})
+            check(question, rules)
+            kinds = {selection.kind for selection in measure.selections()}
+            matters = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
+            return list(listed(question, matters, rules))
+
+    def open_subjects(self, force: str, kind: str) -> list[tuple[str, Open]]:
+        """What stands open of a kind at a force, each with the id of its subject."""
+        with self._lock:
+            if self._steady_at is None:
+                self.refresh()
+            return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
+
+    def _figures(self, question: Question, rules: Rules) -> list[Figure]:
+        """What is answered to a question, from memory where nothing has changed."""
+        caches, force = self._of(question.measure), rules.force.name
+
+        def anew() -> tuple[list[Figure], tuple[int, ...]]:
+            source = self._source(question, rules)
+            return read(question, source, rules), tuple(cache.version for cache in caches)
+
+        versions = tuple(cache.version for cache in caches)
+        return self._memo.figures(question, force, versions, anew, lambda kind: _Source(force, caches).open(kind))
+
+    def _of(self, measure: Measure) -> list[Cache]:
+        topics = measure.topics()
+        return [cache for (topic, _), cache in self._caches.items() if topic in topics]
+
+    def _is_enough(self, measure: Measure, figure: Figure) -> bool:
+        return figure.n >= measure.minimum_n or measure.unit == "count"
+
     def _value(self, question: Question, rules: Rules) -> list[float]:
         """The value of the whole, unless it is taken from too few."""
         (figure,) = read(question, self._source(question, rules), rules)
-        is_enough = figure.n >= question.measure.minimum_n or question.measure.unit == "count"
-        return [figure.value] if figure.value is not None and is_enough else []
+        is_told = figure.value is not None and self._is_enough(question.measure, figure)
+        return [figure.value] if is_told and figure.value is not None else []
 
     def rules_of(self, force: str | None) -> Rules:
         """The rules of a force, or of the only one.
@@ -153,7 +250,7 @@ class Reader:
     def present(self, force: str) -> datetime:
         """The force's present: the wall clock, or in a replay how far its feeds have come."""
         feeds = [feed for feed in self.feeds(force) if feed.is_replay and feed.complete_to is not None]
-        return instant(min(feed.complete_to or 0 for feed in feeds)) if feeds else self.now()
+        return instant(min(feed.complete_to or 0 for feed in feeds)) if feeds else self._clock()
 
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
@@ -206,9 +303,7 @@ class Reader:
 
     def _source(self, question: Question, rules: Rules) -> "_Source":
         """The panes a question needs, all read and brought to the present."""
-        topics = question.measure.topics()
-        caches = [cache for (topic, _), cache in self._caches.items() if topic in topics]
-        force = rules.force.name
+        caches, force = self._of(question.measure), rules.force.name
         self._check_kept(question.window, caches, rules)
         keys = [
             (force, segment.grain, slot)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -17,10 +18,14 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards.board.answers import answers
 from dashboards.board.frame import take_frame
 from dashboards.board.live import Live, Look
-from dashboards.board.page import MARKING, Page
+from dashboards.board.page import MARKING, LogEnds, Page, View, unasked
 from dashboards.board.pages import PAGES
+from dashboards.board.slow import Slow
+from dashboards.board.tile import shown
+from facts.errors import QuestionError
 from measures.outcome import microseconds
 from streams.readings import Reader
 
@@ -34,16 +39,25 @@ _HEADERS = {
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
-def board(reader: Reader, force: str, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> Starlette:
+def board(
+    reader: Reader,
+    force: str,
+    mounts: Mapping[str, ASGIApp] = NO_MOUNTS,
+    log_ends: Callable[[], LogEnds] = unasked,
+    steady_seconds: Callable[[], float] = time.monotonic,
+) -> Starlette:
     """The application, for any ASGI server.
 
     Args:
         reader: of the state.
         force: whose figures it shows.
         mounts: further applications by their path, such as `/api/alerts`; pages that need one exist only with it.
+        log_ends: where the log ends, by topic and partition, at the last look; None when it does not answer.
+        steady_seconds: a clock that never jumps.
     """
+    view = View(reader, force, Slow(reader, force, steady_seconds), log_ends)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
-    live = _live(reader, force, pages)
+    live = _live(view, pages)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -60,39 +74,44 @@ def board(reader: Reader, force: str, mounts: Mapping[str, ASGIApp] = NO_MOUNTS)
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    templates = _templates(reader, force, pages)
-    routes: list[BaseRoute] = [_route(page, reader, force, templates) for page in pages]
-    routes += [Route("/events/{name}", events), Route("/health", health)]
+    templates = _templates(view, pages)
+    routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
+    routes += [Route("/events/{name}", events), Route("/health", health), *answers(view)]
     routes += [Mount(path, application) for path, application in mounts.items()]
     routes.append(Mount("/static", StaticFiles(directory=str(files("dashboards.board").joinpath("static")))))
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Secured)])
 
 
-def _live(reader: Reader, force: str, pages: list[Page]) -> Live:
+def _live(view: View, pages: list[Page]) -> Live:
     """One stream for each page; those that are watched are looked at together, so that they agree."""
     takes = {page.name: page.take for page in pages}
+    slow = [measure for measure in shown(view) if not measure.is_open()]
 
     def look(watched: set[str]) -> Look:
+        reader, force = view.reader, view.force
         with reader.steady():
             frame = take_frame(reader, force)
-            taken = {take: take(reader, force) for take in {takes[name] for name in watched}}
+            taken = {take: take(view) for take in {takes[name] for name in watched}}
             now = microseconds(reader.present(force)) // 1000
+            view.slow.work(slow)
         return Look(now, {name: frame | taken[takes[name]] for name in watched})
 
-    return Live(takes, look, reader.wait)
+    return Live(takes, look, view.reader.wait)
 
 
-def _templates(reader: Reader, force: str, pages: list[Page]) -> Environment:
+def _templates(view: View, pages: list[Page]) -> Environment:
     found = Environment(loader=PackageLoader("dashboards.board"), autoescape=True, undefined=StrictUndefined)
-    profile = reader.rules[force].force
     listed = [page for page in pages if page.is_listed]
-    found.globals.update(force=profile.title, zone=profile.time_zone, pages=listed, marking=MARKING)
+    found.globals.update(force=view.profile.title, zone=view.profile.time_zone, pages=listed, marking=MARKING)
     return found
 
 
-def _route(page: Page, reader: Reader, force: str, templates: Environment) -> Route:
+def _route(page: Page, view: View, templates: Environment) -> Route:
     async def show(request: Request) -> Response:
-        words: dict[str, Any] = {"page": page, "asked": request, **page.words(reader, force)}
+        try:
+            words: dict[str, Any] = {"page": page, **page.words(view, request)}
+        except QuestionError as error:
+            return PlainTextResponse(f"{error}\n", status_code=404)
         return HTMLResponse(templates.get_template(f"{page.name}.html").render(words))
 
     return Route(page.path, show, name=page.name)

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dashboards.board.page import Parts
 from measures.outcome import SECOND, microseconds
-from measures.reading import FeedStatus, feed_trouble
+from measures.reading import feed_trouble
 from streams.readings import Reader
 
 
@@ -29,17 +29,17 @@ def take_frame(reader: Reader, force: str) -> Parts:
     feeds = reader.feeds(force)
     troubles = feed_troubles(reader, force)
     word = "Live" if not troubles else "Not live" if len(troubles) == len(feeds) else "Not all live"
-    told = list(dict.fromkeys(reason for _, reason in troubles.values()))
+    told = list(dict.fromkeys(troubles.values()))
     return {"frame": Frame(word, any(feed.is_replay for feed in feeds), reader.is_simulated(force), told)}
 
 
-def feed_troubles(reader: Reader, force: str) -> dict[str, tuple[FeedStatus, str]]:
+def feed_troubles(reader: Reader, force: str) -> dict[str, str]:
     """The feeds that are not live, each with the reason."""
     rules, feeds = reader.rules[force], reader.feeds(force)
     now, as_of = microseconds(reader.now()), microseconds(reader.present(force))
-    found: dict[str, tuple[FeedStatus, str]] = {}
+    found: dict[str, str] = {}
     for status, feed in zip(feeds, rules.force.feeds, strict=True):
         trouble = feed_trouble(status, as_of, feed.stale_after_seconds * SECOND, rules, now)
         if trouble:
-            found[feed.name] = (status, trouble.reason)
+            found[feed.name] = trouble.reason
     return found

@@ -22,25 +22,58 @@ What is mounted beside the pages (`board(..., mounts=...)`) gets the same securi
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
+from starlette.requests import Request
 
+from dashboards.board.slow import Slow
+from facts.force import Force
 from streams.readings import Reader
 
 MARKING = "OFFICIAL"
 """The protective marking of every page and export (rules C30)."""
 Parts = dict[str, Any]
-Take = Callable[[Reader, str], Parts]
-"""Takes a page's parts of a force; blocking, called with the reader held steady."""
+LogEnds = Mapping[tuple[str, int], int] | None
+"""Where the log ends, by topic and partition; None while it is not known."""
 
 
-def nothing(_: Reader, __: str) -> Parts:
+def unasked() -> LogEnds:
+    """The ends of a log that is not asked."""
+    return None
+
+
+class View(NamedTuple):
+    """What pages are taken from.
+
+    Attributes:
+        reader: of the state.
+        force: whose figures are shown.
+        slow: what is normal and the course of each measure, as far as they are known yet.
+        log_ends: where the log ends, by topic and partition; None while it does not answer.
+    """
+
+    reader: Reader
+    force: str
+    slow: Slow
+    log_ends: Callable[[], LogEnds]
+
+    @property
+    def profile(self) -> Force:
+        """The force's own."""
+        return self.reader.rules[self.force].force
+
+
+Take = Callable[[View], Parts]
+"""Takes a page's parts; blocking, called with the reader held steady."""
+
+
+def nothing(_: View) -> Parts:
     """The parts of a page that shows only what it fetches itself."""
     return {}
 
 
-def no_words(_: Reader, __: str) -> Mapping[str, Any]:
+def no_words(_: View, __: Request) -> Mapping[str, Any]:
     """What the template of a page is told when it needs nothing of its own."""
     return {}
 
@@ -63,7 +96,7 @@ class Page(Struct, frozen=True, kw_only=True):
     path: str
     title: str
     take: Take = nothing
-    words: Callable[[Reader, str], Mapping[str, Any]] = no_words
+    words: Callable[[View, Request], Mapping[str, Any]] = no_words
     needs: str = ""
     has_style: bool = False
     is_listed: bool = True

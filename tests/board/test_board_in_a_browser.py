@@ -1,5 +1,6 @@
 """The board as a person meets it: the figures of the reader, new ones without a reload, and never a stale one as live."""
 
+import re
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
 from measures.catalogue import CATALOGUE
 from measures.display import words
-from measures.measure import Bands
+from measures.measure import Bands, OpenLongest
 from measures.reading import Reading
 from producers.publish import LIVE
 from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, Shown
@@ -80,9 +81,16 @@ def expected(shown: Shown) -> Cells:
 
 def as_seen(reading: Reading) -> tuple[str, str, str, str]:
     """A reading as the board must show it."""
-    value = words(reading.value, CATALOGUE[reading.measure].unit) if reading.state == "live" else WORDS[reading.state]
+    measure = CATALOGUE[reading.measure]
+    value = words(reading.value, measure.unit) if reading.state == "live" else WORDS[reading.state]
+    if measure.is_open() and reading.state == "no_data":
+        value = "none"
     is_told = reading.state in ("live", "too_few")
     n = f"n {reading.n:,}" if is_told and reading.unit != "count" else ""
+    if isinstance(measure.statistic, OpenLongest) and reading.value is not None:
+        began = reading.as_of - timedelta(seconds=reading.value)
+        is_today = began.date() == reading.as_of.date()
+        n += f", since {began:%H:%M}" if is_today else f", since {began.day} {began:%b %H:%M}"
     return reading.state, value, n, "since 31 Dec" if is_told and reading.begins else ""
 
 
@@ -120,7 +128,7 @@ def page(browser: webdriver.Chrome, shown: Shown) -> webdriver.Chrome:
     """The board, opened anew and live, on a page that remembers that it was not reloaded."""
     shown.put_right()
     show_as(browser, 1920, 1080, "light")
-    browser.get(shown.board.url)
+    browser.get(f"{shown.board.url}measures")
     wait(browser, lambda: is_live(browser), 20)
     browser.execute_script("window.isTheSamePage = true")
     return browser
@@ -164,7 +172,13 @@ def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, 
 def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, shown: Shown) -> None:
     before = cells(page)
     shown.fall_silent()
-    took = wait(page, lambda: set(cells(page).values()) == {("stale", "stale", "", "")}, STALE_AFTER_SECONDS + 10)
+    since = re.compile("not live since [0-9]{2}:[0-9]{2}")
+
+    def is_stale() -> bool:
+        found = cells(page).values()
+        return all(told[0] == "stale" and since.fullmatch(told[1]) and told[2:] == ("", "") for told in found)
+
+    took = wait(page, is_stale, STALE_AFTER_SECONDS + 10)
     print(f"stale after {took:.2f} s")  # noqa: T201 - a figure for the report
     assert took > STALE_AFTER_SECONDS / 2
     assert "Not live since" in notice(page)
@@ -253,13 +267,18 @@ def test_without_its_server_the_page_says_that_it_is_not_updated(
 def test_nothing_is_refused_and_no_other_host_is_asked(page: webdriver.Chrome, shown: Shown) -> None:
     complaints(page)
     network(page)
-    page.get(shown.board.url)
+    page.get(f"{shown.board.url}measures")
     wait(page, lambda: is_live(page), 20)
     assert complaints(page) == []
     requests, responses = network(page)
     addresses = [urlsplit(each["url"]) for each in requests]
     assert {each.netloc for each in addresses} == {urlsplit(shown.board.url).netloc}
-    assert {each.path for each in addresses} >= {"/", "/static/frame.css", "/static/stream.js", "/events/measures"}
+    assert {each.path for each in addresses} >= {
+        "/measures",
+        "/static/frame.css",
+        "/static/stream.js",
+        "/events/measures",
+    }
     assert len(responses) >= 4
     assert all("default-src 'none'" in each["headers"]["content-security-policy"] for each in responses)
 

@@ -1,22 +1,24 @@
-// The feeds, each in a row of what the server says of it.
+// Feeds and topics, each in a row of what the server says of it.
 import { element, list, redraw } from "./elements.js";
 import { start } from "./frame.js";
 
-const columns = [...document.querySelectorAll("thead th")].map((cell) => cell.textContent);
-
-function row() {
-  return element("tr", { role: "row" });
+function columnsOf(place) {
+  return [...place.closest("table").querySelectorAll("thead th")].map((cell) => cell.textContent);
 }
 
-function fill(place, feed) {
-  redraw(place, feed, ({ cells, state }) => {
-    place.dataset.state = state;
+function show(id, rows) {
+  const place = document.getElementById(id);
+  const columns = columnsOf(place);
+  const fill = (row, known) => redraw(row, known, ({ cells, state }) => {
+    row.dataset.state = state;
     return cells.map((text, index) => index === 0
       ? element("th", { role: "rowheader", scope: "row" }, text)
-      : element("td", { role: "cell", "data-title": columns[index] }, text));
+      : element("td", { role: "cell", "data-title": columns[index], class: index === 1 ? "value" : null }, text));
   });
+  list(place, rows, (row) => row.cells[0], () => element("tr", { role: "row" }), fill);
 }
 
 start((parts) => {
-  list(document.getElementById("feeds"), parts.get("feeds"), (feed) => feed.cells[0], row, fill);
+  show("feeds", parts.get("feeds"));
+  show("topics", parts.get("topics"));
 });

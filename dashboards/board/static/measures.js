@@ -1,29 +1,24 @@
 // Every measure over every window, as the server puts it into words.
-import { element, list, redraw } from "./elements.js";
+import "./contract.js";
+import { element, list } from "./elements.js";
 import { start } from "./frame.js";
+import { figure } from "./tile.js";
 
 const windows = [...document.querySelectorAll("th[data-window]")].map((cell) => [cell.dataset.window, cell.textContent]);
 
-function figure(place, known) {
-  redraw(place, known, () => {
-    place.dataset.state = known.state;
-    place.title = known.title;
-    return [
-      element("span", { class: "value" }, known.text),
-      " ", known.n && element("span", { class: "n" }, known.n),
-      " ", known.since && element("span", { class: "since" }, known.since),
-    ].filter(Boolean);
-  });
+function named(measure) {
+  return [element("a", { href: `/measure/${measure.name}` }, measure.title), " ",
+    element("button", { type: "button", class: "ask", "data-contract": measure.name, "aria-label": `What is meant by ${measure.title}` }, "?")];
 }
 
 function nowTile(measure) {
   return element("li", { "data-measure": measure.name },
-    element("h3", { title: measure.question }, measure.title), element("p", { "data-window": "now" }));
+    element("h3", {}, ...named(measure)), element("p", { "data-window": "now" }));
 }
 
 function row(measure) {
   return element("tr", { role: "row", "data-measure": measure.name },
-    element("th", { role: "rowheader", scope: "row", title: measure.question }, measure.title),
+    element("th", { role: "rowheader", scope: "row" }, ...named(measure)),
     ...windows.map(([name, title]) => element("td", { role: "cell", "data-window": name, "data-title": title })));
 }
 

@@ -1,0 +1,26 @@
+// What a page fetches beside its stream, again and again while the server lives; withdrawn when it cannot be had.
+import { onTurn } from "./frame.js";
+
+const everyMilliseconds = 2000;
+
+export function keepFetched(address, draw, fail) {
+  let askedAt = -Infinity;
+  let isAsking = false;
+
+  async function ask() {
+    const now = performance.now();
+    if (isAsking || now - askedAt < everyMilliseconds) return;
+    [askedAt, isAsking] = [now, true];
+    try {
+      const answer = await fetch(address, { signal: AbortSignal.timeout(5000) });
+      if (answer.ok) draw(await answer.json());
+      else fail((await answer.text()).trim());
+    } catch {
+      fail("Not live: the server did not answer.");
+    } finally {
+      isAsking = false;
+    }
+  }
+
+  onTurn(ask);
+}

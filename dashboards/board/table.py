@@ -1,0 +1,154 @@
+"""Tables that add up: rows and columns of counts, in the profile's order and with its names, totals beside them."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from dashboards.board.page import View
+from dashboards.board.tile import as_window, take_tile
+from facts.force import NONE, UNLISTED
+from measures.catalogue import find
+from measures.measure import Measure
+
+_NONE_NAMES = {"area": "No area", "group": "No group", "category": "No category", "channel": "No channel"}
+_YES_NO = {"yes": "Yes", "no": "No"}
+_OTHER_NAMES = {
+    "domestic": {"yes": "Domestic", "no": "Not domestic"},
+    "child": {"yes": "Children", "no": "Adults"},
+    "result": {},
+    "disposal": {},
+}
+DIMENSION_TITLES = {
+    "line": "Line",
+    "queue": "Queue",
+    "channel": "Channel",
+    "grade": "Grade",
+    "group": "Group",
+    "area": "Area",
+    "domestic": "Domestic",
+    "category": "Category",
+    "suite": "Suite",
+    "child": "Child",
+    "type": "Type",
+    "result": "Result",
+    "disposal": "Disposal",
+    "from_grade": "Grade before",
+    "response": "Kind of response",
+    "online_home": "Single Online Home",
+    "contradiction": "Contradiction",
+}
+
+
+class Table(Struct, frozen=True):
+    """A table.
+
+    Attributes:
+        state: of the readings in it.
+        says: why it is empty when it is not live, else what it is of.
+        columns: titles, the first of the rows' names.
+        rows: each the row's name and its cells.
+        total: likewise, of the whole.
+    """
+
+    state: str
+    says: str
+    columns: list[str]
+    rows: list[list[str]]
+    total: list[str]
+
+
+def name_of(dimension: str, word: str, view: View) -> str:
+    """A word of a dimension as people read it: as the profile names it, or as what stands for none and unlisted."""
+    if word == NONE:
+        return _NONE_NAMES.get(dimension, "None")
+    if word == UNLISTED:
+        return "Unlisted"
+    known = names(dimension, view)
+    return known.get(word, word.replace("_", " ").capitalize())
+
+
+def names(dimension: str, view: View) -> dict[str, str]:
+    """Every word of a dimension that the profile lists, in its order, with its name."""
+    profile = view.profile
+    terms = {
+        "grade": profile.grades,
+        "from_grade": profile.grades,
+        "area": profile.areas,
+        "group": profile.groups,
+        "category": profile.categories,
+        "queue": profile.queues,
+        "channel": profile.channels,
+        "suite": profile.suites,
+        "type": profile.occurrence_types,
+    }
+    if dimension in terms:
+        return {term.label: term.name for term in terms[dimension]}
+    return dict(_OTHER_NAMES.get(dimension, _YES_NO))
+
+
+def in_order(dimension: str, words: Iterable[str], view: View) -> list[str]:
+    """Words in the profile's order, what it does not list at the end."""
+    order = {word: place for place, word in enumerate(names(dimension, view))}
+    return sorted(set(words), key=lambda word: (order.get(word, len(order)), word))
+
+
+def by_windows(measure: Measure | str, dimension: str, windows: Mapping[str, str], view: View) -> Table:
+    """A count by the words of one dimension over several windows."""
+    found = find(measure) if isinstance(measure, str) else measure
+    columns = {title: _counts(found, window, (dimension,), view) for window, title in windows.items()}
+    totals = [_whole(found, window, view) for window in windows]
+    listed = in_order(
+        dimension, [*names(dimension, view), *(word for each in columns.values() for (word,) in each)], view
+    )
+    rows = [
+        [name_of(dimension, word, view), *(_said(counts.get((word,), 0)) for counts in columns.values())]
+        for word in listed
+    ]
+    head = [DIMENSION_TITLES.get(dimension, dimension), *columns]
+    return _judged(Table("live", "", head, rows, ["All", *totals]), found, next(iter(windows)), view)
+
+
+def crossed(measure: Measure | str, down: str, across: str, window: str, view: View) -> Table:
+    """A count by two dimensions, with the totals of rows and columns: read apart, so that they prove each other."""
+    found = find(measure) if isinstance(measure, str) else measure
+    counts = _counts(found, window, (down, across), view)
+    rows_total, columns_total = _counts(found, window, (down,), view), _counts(found, window, (across,), view)
+    listed_down = in_order(down, [*names(down, view), *(word for word, _ in counts)], view)
+    listed_across = in_order(across, [*names(across, view), *(word for _, word in counts)], view)
+    rows = [
+        [
+            name_of(down, row, view),
+            *(_said(counts.get((row, column), 0)) for column in listed_across),
+            _said(rows_total.get((row,), 0)),
+        ]
+        for row in listed_down
+    ]
+    head = [DIMENSION_TITLES[down], *(_short(name_of(across, word, view)) for word in listed_across), "All"]
+    total = ["All", *(_said(columns_total.get((word,), 0)) for word in listed_across), _whole(found, window, view)]
+    return _judged(Table("live", "", head, rows, total), found, window, view)
+
+
+def _short(name: str) -> str:
+    """The part of a name before its explanation: "Grade 1" of "Grade 1 - Immediate"."""
+    return name.partition(" - ")[0].partition(" (")[0]
+
+
+def _counts(measure: Measure, window: str, by: tuple[str, ...], view: View) -> dict[tuple[str, ...], int]:
+    readings = view.reader.read(measure, as_window(window), by=by, force=view.force)
+    return {tuple(each.dimensions[name] for name in by): int(each.value or 0) for each in readings}
+
+
+def _whole(measure: Measure, window: str, view: View) -> str:
+    return _said(int(view.reader.read(measure, as_window(window), force=view.force)[0].value or 0))
+
+
+def _said(count: int) -> str:
+    return f"{count:,}"
+
+
+def _judged(table: Table, measure: Measure, window: str, view: View) -> Table:
+    """The table when its figures may be shown; else only why not."""
+    tile = take_tile(measure, window, view)
+    if tile.state == "live":
+        return table
+    return Table(tile.state, f"{tile.text}. {tile.reason}", table.columns, [], [])
