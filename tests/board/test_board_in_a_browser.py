@@ -54,7 +54,7 @@ return [...document.querySelectorAll("body *")].filter((place) => [...place.chil
 """
 CUT = """
 return [...document.querySelectorAll("body *")].filter((place) => place.getClientRects().length &&
-  (place.scrollWidth > place.clientWidth + 1 && place.clientWidth > 0 && getComputedStyle(place).display !== "inline" ||
+  getComputedStyle(place).clipPath === "none" && (place.scrollWidth > place.clientWidth + 1 && place.clientWidth > 0 && getComputedStyle(place).display !== "inline" ||
    place.getBoundingClientRect().right > innerWidth + 1)).map((place) => place.outerHTML.slice(0, 200));
 """
 
@@ -172,7 +172,7 @@ def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, 
 def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, shown: Shown) -> None:
     before = cells(page)
     shown.fall_silent()
-    since = re.compile("not live since [0-9]{2}:[0-9]{2}")
+    since = re.compile("not live since ([0-9]+ [A-Z][a-z]{2} )?[0-9]{2}:[0-9]{2}")
 
     def is_stale() -> bool:
         found = cells(page).values()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from redis.exceptions import ConnectionError as Unreachable
 
 from bluelamp.embedded.state import StateServer
 from dashboards.board.live import Live, Look
+from dashboards.board.page import View, unasked
 from dashboards.board.pages.measures import MEASURES
+from dashboards.board.slow import Slow
 from facts.incident import IncidentOpened
 from streams.readings import Reader
 from tests.support.forces import STRICT, rules
@@ -145,7 +148,7 @@ def test_a_window_that_reaches_back_before_the_record_says_since_when(
         client.flushall()
         call(state_backend.url, lambda store: apply_memory(store, story.state))
         reader = Reader(client, "test", rules(STRICT), lambda: RECEIVED + timedelta(seconds=10))
-        parts = MEASURES.take(reader, FORCE)
+        parts = MEASURES.take(View(reader, FORCE, Slow(reader, FORCE, time.monotonic), unasked))
     tiles = parts["measure:incident_count"].tiles
     assert tiles["24h"].since == since
     assert (tiles["60m"].since, tiles["24h"].text) == ("", "1")
