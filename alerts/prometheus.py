@@ -11,12 +11,12 @@ from alerts.rule import Outside, Rule, Series, Threshold
 BREACH = "bluelamp:breach"
 """The recorded series of every rule: 1 while it is bad, 0 while it is good; it stays what it was while nothing is known."""
 _MEMORY = "1d"
-_EVALUATED_EVERY = "5s"
+EVALUATED_EVERY = "5s"
 
 
-def rule_file(rules: Sequence[Rule]) -> dict[str, Any]:
+def rule_file(rules: Sequence[Rule], every: str = EVALUATED_EVERY) -> dict[str, Any]:
     """The rule file: each rule as a recorded condition, and an alert upon it."""
-    return {"groups": [{"name": "bluelamp", "interval": _EVALUATED_EVERY, "rules": list(_rules(rules))}]}
+    return {"groups": [{"name": "bluelamp", "interval": every, "rules": list(_rules(rules))}]}
 
 
 def _rules(rules: Sequence[Rule]) -> Iterable[dict[str, Any]]:
@@ -108,13 +108,13 @@ class Places(Struct, frozen=True, kw_only=True):
     token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - where it is, not what
 
 
-def prometheus(places: Places) -> dict[str, Any]:
+def prometheus(places: Places, every: str = EVALUATED_EVERY) -> dict[str, Any]:
     """The configuration of Prometheus: what rules look at often, the rest at leisure, for it is ten times as much."""
     return {
-        "global": {"scrape_interval": "15s", "evaluation_interval": _EVALUATED_EVERY},
+        "global": {"scrape_interval": "15s", "evaluation_interval": every},
         "rule_files": [places.rules],
         "scrape_configs": [
-            _scrape(JOB, places.exporter, "/metrics/rules", _EVALUATED_EVERY),
+            _scrape(JOB, places.exporter, "/metrics/rules", every),
             _scrape(f"{JOB}_readings", places.exporter, "/metrics/others", "15s"),
             _scrape(f"{JOB}_inbox", places.inbox, "/metrics", "15s"),
         ],

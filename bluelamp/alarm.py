@@ -6,14 +6,15 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from alerts.prometheus import Places, alertmanager, prometheus, rule_file
+from alerts.prometheus import EVALUATED_EVERY, Places, alertmanager, prometheus, rule_file
+from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.alerting import PLACE
 from bluelamp.listening import free_ports
@@ -37,10 +38,19 @@ class Alarm:
     Args:
         environment: of whoever starts it; holds the people's tokens, if they have any.
         is_prometheus: the rules are evaluated by Prometheus, and not by the exporter.
+        rules: the table.
+        every: how often Prometheus evaluates it.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, is_prometheus: bool) -> None:
-        self.is_prometheus = is_prometheus
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        is_prometheus: bool,
+        rules: Sequence[Rule] = RULES,
+        every: str = EVALUATED_EVERY,
+    ) -> None:
+        self.is_prometheus, self._rules, self._every = is_prometheus, rules, every
         self._token = "" if environment.get(PEOPLE) else secrets.token_urlsafe(32)
         self._people = environment.get(PEOPLE) or f"{_login()}:admin:{self._token}"
         self._engine_token = environment.get(ENGINE_TOKEN) or secrets.token_urlsafe(32)
@@ -108,8 +118,8 @@ class Alarm:
         token = folder / "engine_token"
         token.touch(mode=0o600)
         token.write_text(self._engine_token)
-        _write_yaml(folder / "rules.yml", rule_file(RULES))
-        _write_yaml(folder / "prometheus.yml", prometheus(places))
+        _write_yaml(folder / "rules.yml", rule_file(self._rules, self._every))
+        _write_yaml(folder / "prometheus.yml", prometheus(places, self._every))
         _write_yaml(folder / "alertmanager.yml", alertmanager(places))
 
 

@@ -1,7 +1,7 @@
 """Alerts put together: the log, the people and the figures behind the API that the board mounts and the inbox serves."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import get_args
 
@@ -18,8 +18,10 @@ from alerts.inbox.guard import Guard
 from alerts.inbox.log import Log
 from alerts.inbox.payload import Payload
 from alerts.inbox.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.inbox.service import Service
 from alerts.inbox.spool import Spool
 from alerts.notifier import Post, Standing
+from alerts.rule import Rule
 from alerts.samples import Recent, looked_at
 from alerts.table import RULES
 from bluelamp.clock import wall
@@ -107,12 +109,12 @@ def posting(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
     return post
 
 
-def parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
+def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule, ...] = RULES) -> Parts:
     """What the API stands on; nothing is opened before it is asked for."""
-    figures = ReadingsCollector(reader(settings), is_wanted=looked_at(RULES))
+    figures = ReadingsCollector(reader(settings), is_wanted=looked_at(rules))
     return Parts(
         log=inbox_log(settings),
-        rules=RULES,
+        rules=rules,
         samples=Recent(lambda: (each for family in figures.collect() for each in family.samples), time.monotonic),
         guard=Guard(people(settings, environment), is_open_to_view=not settings.sign_in_to_view),
         attempts=Attempts(time.monotonic),
@@ -125,7 +127,9 @@ def beside_the_board(settings: Settings, environment: Mapping[str, str]) -> dict
     return {PLACE: api(parts(settings, environment))}
 
 
-def telling(settings: Settings, environment: Mapping[str, str], take: Callable[[Payload], None], log: Log) -> Starlette:
+def telling(
+    settings: Settings, environment: Mapping[str, str], service: Service, rules: tuple[Rule, ...] = RULES
+) -> Starlette:
     """The API by itself, with the webhook that engines tell."""
-    told = replace(parts(settings, environment), take=take, log=log)
+    told = replace(parts(settings, environment, rules), take=service.take, log=service.log)
     return Starlette(routes=[Mount(PLACE, api(told))])

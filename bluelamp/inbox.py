@@ -21,7 +21,8 @@ from alerts.inbox.receiver import EVENTS, OURS_ALWAYS, Watcher, load_receivers
 from alerts.inbox.service import Duties, Service
 from alerts.inbox.shown import Listing, Row, listing
 from alerts.inbox.spool import Spool
-from alerts.inbox.truth import asking, truth_of
+from alerts.inbox.truth import asking, see
+from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.alerting import PLACE, inbox_log, telling
 from bluelamp.clock import wall
@@ -34,15 +35,21 @@ _SHUTDOWN_SECONDS = 2
 _ANSWER_SECONDS = 10.0
 
 
-def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    environment: Mapping[str, str],
+    host: str,
+    say: Callable[[str], None],
+    rules: tuple[Rule, ...] = RULES,
+) -> None:
     """Serve the inbox until SIGINT or SIGTERM.
 
     Raises:
         SettingError: a setting has a fault.
         PartMissingError: the port is in use.
     """
-    service = inbox_service(settings)
-    application = telling(settings, environment, service.take, service.log)
+    service = inbox_service(settings, rules)
+    application = telling(settings, environment, service, rules)
     collector = InboxCollector(service.log, lambda: service.watched_at, wall)
     application.router.routes.append(Route("/metrics", _metrics(collector)))
     config = uvicorn.Config(
@@ -60,7 +67,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
         service.stop()
 
 
-def inbox_service(settings: Settings) -> Service:
+def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Service:
     """The inbox of the settings; nothing is opened before it is started.
 
     Raises:
@@ -69,16 +76,16 @@ def inbox_service(settings: Settings) -> Service:
     forces = {name: rules.force for name, rules in load_forces(settings).items()}
     told = load_receivers(settings.receivers, variable("receivers"))
     usual = OURS_ALWAYS if settings.prometheus else EVENTS
-    rules = by_name(RULES)
+    ask = asking(settings.prometheus)
     watcher = told.watcher
     duties = Duties(
-        rules=RULES,
+        rules=rules,
         forces=forces,
         force=settings.force,
         receivers=[each if each.events else replace(each, events=usual) for each in told.receivers],
         tell=lambda message: tell(message, _words(message, forces, settings.force, told.link)),
         now=wall,
-        truth=(lambda: truth_of(asking(settings.prometheus), rules)) if settings.prometheus else None,
+        look=(lambda: see(ask, by_name(rules))) if settings.prometheus else None,
         watcher=(lambda: _ask_watcher(watcher)) if watcher else None,
         watched_every=timedelta(seconds=watcher.every_seconds) if watcher else timedelta(minutes=1),
     )

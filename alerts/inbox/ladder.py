@@ -25,7 +25,7 @@ def due(alert: Alert, force: Force, now: datetime) -> Iterator[AnyEntry]:
         return
     for step in force.ladder:
         if _is_meant(step, alert) and now - _since(step, alert) >= timedelta(seconds=step.after_seconds):
-            yield _escalated(step, alert, now)
+            yield _escalated(step, alert, force, now)
 
 
 def _changeover(alert: Alert, force: Force, now: datetime) -> Reraised | None:
@@ -58,15 +58,20 @@ def _since(step: Step, alert: Alert) -> datetime:
     return max(asked, alert.raised.began)
 
 
-def _escalated(step: Step, alert: Alert, now: datetime) -> Escalated:
+def _escalated(step: Step, alert: Alert, force: Force, now: datetime) -> Escalated:
     shift = alert.reraised.changeover.isoformat() if alert.reraised else ""
     kind = step.response or step.severity
-    minutes = f"{step.after_seconds // 60} min" if step.after_seconds else "at once"
-    why = f"{kind} incidents wait: {minutes}" if step.response else f"{kind}, and nobody has taken it: {minutes}"
+    after = f"after {step.after_seconds // 60} min" if step.after_seconds else "at once"
     return Escalated(
         id=f"{alert.id}:escalated:{kind}:{step.after_seconds}:{step.tell}:{shift}",
         alert=alert.id,
         at=now,
         tell=step.tell,
-        why=why,
+        why=f"The ladder for {_meant(step, force)}: {after}.",
     )
+
+
+def _meant(step: Step, force: Force) -> str:
+    if step.response:
+        return ", ".join(grade.name for grade in force.grades if grade.response == step.response) or step.response
+    return f"{step.severity} alerts that nobody has taken"

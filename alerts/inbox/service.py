@@ -13,11 +13,13 @@ from alerts.inbox import ladder, notification
 from alerts.inbox.book import Alert, Book
 from alerts.inbox.delivery import NotTakenError
 from alerts.inbox.entry import AnyEntry, Scope, scope_of
-from alerts.inbox.intake import Truth, by_name, ended, intake, reconcile
+from alerts.inbox.intake import by_name, ended, intake, raised, reconcile
 from alerts.inbox.log import Log
 from alerts.inbox.notification import Message
 from alerts.inbox.payload import Payload, Told
 from alerts.inbox.receiver import Receiver
+from alerts.inbox.truth import Key, Seen
+from alerts.inhibition import is_quiet
 from alerts.rule import Rule
 from facts.force import Force
 
@@ -26,6 +28,8 @@ EVERY_SECONDS = 1.0
 _RECONCILED_EVERY = timedelta(seconds=5)
 ALIVE = timedelta(seconds=75)
 """How long after the last heartbeat of the data the watcher is still told that they come: engines tell it twice in that time."""
+UNHEARD = timedelta(seconds=15)
+"""How long Alertmanager is given to tell of what Prometheus knows to fire."""
 _AT_ONCE = 20
 """Messages to one receiver before the others get their turn with it again."""
 
@@ -39,7 +43,7 @@ class Duties(Struct, frozen=True, kw_only=True):
         force: the one that what is no force's is looked after by.
         receivers: each with the events that it is told.
         tell: tells a receiver; raises NotTakenError.
-        truth: what the engine knows for sure, where its word alone is not; raises OSError when it does not answer.
+        look: at what the engine knows for sure, where its word alone is not; raises OSError when it does not answer.
         watcher: is told that data come; raises OSError.
         watched_every: how often.
         now: the wall clock.
@@ -51,7 +55,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     receivers: Sequence[Receiver]
     tell: Callable[[Message], None]
     now: Callable[[], datetime]
-    truth: Callable[[], Truth] | None = None
+    look: Callable[[], Seen] | None = None
     watcher: Callable[[], None] | None = None
     watched_every: timedelta = timedelta(seconds=60)
 
@@ -74,6 +78,7 @@ class Service:
         self.watched_at: datetime | None = None
         """When the watcher was told last that data come."""
         self._reconciled_at = duties.now()
+        self._unheard: dict[Key, datetime] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
@@ -96,7 +101,7 @@ class Service:
         now = self.duties.now()
         self._hear_heartbeat(payload.alerts, now)
         # Ends are believed, in this payload, as the engine's own records have them; asked for once, when first needed.
-        truth = _Lazily(self.duties.truth) if self.duties.truth else _doubt if payload.external_url else None
+        truth = _Lazily(self.duties.look) if self.duties.look else _doubt if payload.external_url else None
         for each in payload.alerts:
             self.log.append(lambda book, told=each: intake([told], self._rules, book, now, truth))  # type: ignore[misc]
 
@@ -135,18 +140,24 @@ class Service:
             _logger.warning("the state server does not answer; what happens is spooled: %r", error)
 
     def _reconcile(self, now: datetime) -> None:
-        """Take up the ends that Alertmanager does not tell: it forgets, and it keeps to itself what others kept quiet."""
-        if self.duties.truth is None or now - self._reconciled_at < _RECONCILED_EVERY:
+        """Take up what Alertmanager does not tell: it forgets, it can be down, and it keeps ends of the quiet to itself."""
+        if self.duties.look is None or now - self._reconciled_at < _RECONCILED_EVERY:
             return
         self._reconciled_at = now
-        if not self.log.look(Book.standing):
-            return
         try:
-            truth = self.duties.truth()
+            seen = self.duties.look()
         except OSError as error:
             _logger.warning("Prometheus does not answer: %s", error)
             return
-        self.log.append(lambda book: reconcile(book, now, truth))
+        self.log.append(lambda book: reconcile(book, now, seen.stands))
+        standing = self.log.look(
+            lambda book: {(each.raised.rule, scope_of(each.raised.scope)) for each in book.standing()}
+        )
+        labels = list(seen.firing.values())
+        unheard = {key for key, own in seen.firing.items() if key not in standing and not is_quiet(own, labels)}
+        self._unheard = {key: self._unheard.get(key, now) for key in unheard}
+        late = [key for key, since in self._unheard.items() if now - since >= UNHEARD]
+        self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in late])
 
     def _due(self, book: Book, now: datetime) -> Iterator[AnyEntry]:
         for alert in book.standing():
@@ -224,18 +235,18 @@ class _Lazily:
     """A truth that is asked for when it is first needed; nothing is sure where it cannot be had.
 
     Args:
-        ask: for it.
+        look: for it.
     """
 
-    def __init__(self, ask: Callable[[], Truth]) -> None:
-        self._ask = ask
-        self._found: Truth | None = None
+    def __init__(self, look: Callable[[], Seen]) -> None:
+        self._look = look
+        self._seen: Seen | None = None
 
     def __call__(self, rule: str, scope: Mapping[str, str]) -> bool | None:
         """Whether an alert stands."""
         try:
-            self._found = self._found or self._ask()
+            self._seen = self._seen or self._look()
         except OSError as error:
             _logger.warning("Prometheus does not answer: %s", error)
             return None
-        return self._found(rule, scope)
+        return self._seen.stands(rule, scope)

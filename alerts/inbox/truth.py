@@ -1,12 +1,12 @@
 """What Prometheus itself says stands: Alertmanager calls resolved also what it merely hears of no more."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import requests
 
 from alerts.inbox.entry import Scope, scope_of
-from alerts.inbox.intake import Truth, scope_words
+from alerts.inbox.intake import scope_words
 from alerts.prometheus import BREACH
 from alerts.rule import Rule
 
@@ -14,16 +14,33 @@ FRESH_SECONDS = 30
 """An evaluation that is older says nothing of now."""
 _TIMEOUT_SECONDS = 3.0
 
+Key = tuple[str, Scope]
+"""Rule and scope."""
 Ask = Callable[[str], list[Mapping[str, Any]]]
 """Asks Prometheus for an instant vector; raises OSError when it does not answer."""
 
 
 class Seen(NamedTuple):
-    """What Prometheus evaluated just now: by rule and scope."""
+    """What Prometheus evaluated just now, by rule and scope.
 
-    breach: Mapping[tuple[str, Scope], float]
-    alerts: frozenset[tuple[str, Scope]]
-    firing: frozenset[tuple[str, Scope]]
+    Attributes:
+        breach: of every rule, 1 where it is bad and 0 where it is good.
+        alerts: those that there is an alert of, be it one that does not fire yet.
+        firing: those whose alert fires, with its labels.
+    """
+
+    breach: Mapping[Key, float]
+    alerts: frozenset[Key]
+    firing: Mapping[Key, Mapping[str, str]]
+
+    def stands(self, rule: str, scope: Mapping[str, str]) -> bool | None:
+        """Whether an alert of a rule and scope stands; None when that cannot be said."""
+        key = rule, scope_of(scope)
+        if key in self.firing:
+            return True
+        if key in self.alerts:
+            return None  # it was begun anew, and has not yet been bad for as long as its rule asks
+        return False if self.breach.get(key) == 0 else None
 
 
 def asking(address: str) -> Ask:
@@ -40,33 +57,18 @@ def asking(address: str) -> Ask:
     return ask
 
 
-def truth_of(ask: Ask, rules: Mapping[str, Rule]) -> Truth:
+def see(ask: Ask, rules: Mapping[str, Rule]) -> Seen:
     """What stands for sure, as of now.
 
     Raises:
         OSError: Prometheus does not answer.
     """
-    seen = _see(ask, rules)
-
-    def stands(rule: str, scope: Mapping[str, str]) -> bool | None:
-        key = rule, scope_of(scope)
-        if key in seen.firing:
-            return True
-        if key in seen.alerts:
-            return None  # it was begun anew, and has not yet been bad for as long as its rule asks
-        return False if seen.breach.get(key) == 0 else None
-
-    return stands
-
-
-def _see(ask: Ask, rules: Mapping[str, Rule]) -> Seen:
-    breach = ask(_fresh(BREACH))
-    alerts = ask(_fresh("ALERTS"))
+    breach, alerts = ask(_fresh(BREACH)), ask(_fresh("ALERTS"))
     firing = [each for each in alerts if each["metric"].get("alertstate") == "firing"]
     return Seen(
-        {key: float(each["value"][1]) for each in breach for key in _keys([each], rules)},
-        frozenset(_keys(alerts, rules)),
-        frozenset(_keys(firing, rules)),
+        {key: float(row["value"][1]) for key, row in _by_key(breach, rules)},
+        frozenset(key for key, _ in _by_key(alerts, rules)),
+        {key: row["metric"] for key, row in _by_key(firing, rules)},
     )
 
 
@@ -74,8 +76,8 @@ def _fresh(series: str) -> str:
     return f"{series} and timestamp({series}) > time() - {FRESH_SECONDS}"
 
 
-def _keys(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, Rule]) -> Iterable[tuple[str, Scope]]:
+def _by_key(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, Rule]) -> Iterator[tuple[Key, Mapping[str, Any]]]:
     for each in rows:
         rule = rules.get(each["metric"].get("rule", ""))
         if rule:
-            yield rule.name, scope_of(scope_words(rule, each["metric"]))
+            yield (rule.name, scope_of(scope_words(rule, each["metric"]))), each

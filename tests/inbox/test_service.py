@@ -10,14 +10,15 @@ from redis import Redis
 
 from alerts.inbox.action import Act, Plan, acknowledge, suppress
 from alerts.inbox.delivery import NotTakenError
-from alerts.inbox.entry import Delivered, Ended, Failed, Raised, Suppressed
-from alerts.inbox.intake import Truth, by_name
+from alerts.inbox.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
+from alerts.inbox.intake import by_name
 from alerts.inbox.log import Log
 from alerts.inbox.notification import Message, pause
 from alerts.inbox.payload import Told, payload, told
 from alerts.inbox.receiver import EVENTS, Receiver
 from alerts.inbox.service import ALIVE, Duties, Service
 from alerts.inbox.spool import Spool
+from alerts.inbox.truth import Seen
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from bluelamp.settings import Settings, load_forces
@@ -30,6 +31,8 @@ SCOPE = {"force": "staffordshire"}
 PAGER = Receiver(name="pager", who=("duty inspector",), events=EVENTS)
 MAIL = Receiver(name="mail", severities=("critical", "warning"), events=EVENTS)
 MANAGER = Receiver(name="manager", who=("force incident manager",), events=EVENTS)
+KEY_OF_IT = RULE.name, scope_of(SCOPE)
+NOTHING = Seen({}, frozenset(), {})
 HEARTBEAT = next(each for each in RULES if each.severity == "heartbeat")
 
 
@@ -57,14 +60,14 @@ class World:
         self.told: list[Message] = []
         self.refusing: set[str] = set()
         self.watched = 0
-        self.truth: Truth | None = None
+        self.seen: Seen | None = None
         self.service = self.start()
 
     def start(self) -> Service:
         """A new process on the same log."""
         duties = Duties(
             rules=RULES, forces=FORCES, force="staffordshire", receivers=self.receivers, tell=self.tell, now=self.clock,
-            watcher=self.watch, truth=None if self.truth is None else lambda: self.truth or (lambda *_: None),
+            watcher=self.watch, look=None if self.seen is None else lambda: self.seen or NOTHING,
         )  # fmt: skip
         self.service = Service(Log(self.redis, KEY, Spool(self.spool)), duties)
         return self.service
@@ -227,14 +230,31 @@ def test_alertmanagers_word_alone_ends_nothing(world: World) -> None:
     world.clock.at(60)
     world.take(over(60), url="http://alertmanager:9093")
     assert "Ended" not in world.log(), "its Prometheus cannot be asked"
-    world.truth = lambda *_: None
+    world.seen = NOTHING
     world.start()
     world.take(over(60), url="http://alertmanager:9093")
     assert "Ended" not in world.log()
-    world.truth = lambda *_: False
+    world.seen = Seen({KEY_OF_IT: 1}, frozenset(), {})
+    world.take(over(60), url="http://alertmanager:9093")
+    assert "Ended" not in world.log(), "what is bad has not ended"
+    world.seen = Seen({KEY_OF_IT: 0}, frozenset(), {})
     world.start()
     world.tick(66)
     assert world.log().count("Ended") == 1, "found without being told"
+
+
+def test_what_prometheus_knows_to_fire_is_raised_though_alertmanager_is_down(world: World) -> None:
+    labels = {**RULE.labels(), **SCOPE}
+    world.seen = Seen({KEY_OF_IT: 1}, frozenset({KEY_OF_IT}), {KEY_OF_IT: labels})
+    world.start()
+    for seconds in (6, 12, 18):
+        world.tick(seconds)
+    assert world.log() == []
+    world.tick(24)
+    assert world.log()[0] == "Raised"
+    world.take(begun(3), url="http://alertmanager:9093")
+    world.tick(60)
+    assert world.log().count("Raised") == 1
 
 
 def test_an_alert_of_a_rule_that_is_no_more_ends(world: World) -> None:
