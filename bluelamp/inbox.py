@@ -1,6 +1,7 @@
 """The inbox commands: its server, and what is read from its log or done through it at the command line."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import requests
 import uvicorn
 from msgspec.structs import replace
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,7 +18,7 @@ from alerts.inbox.api import EXPORTS
 from alerts.inbox.delivery import Words, tell
 from alerts.inbox.intake import by_name
 from alerts.inbox.metrics import InboxCollector
-from alerts.inbox.notification import Message
+from alerts.inbox.notification import SIMULATED, Message
 from alerts.inbox.receiver import EVENTS, OURS_ALWAYS, Watcher, load_receivers
 from alerts.inbox.service import Duties, Service
 from alerts.inbox.shown import Listing, Row, listing
@@ -26,6 +28,7 @@ from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.alerting import PLACE, inbox_log, telling
 from bluelamp.clock import wall
+from bluelamp.connections import reader
 from bluelamp.listening import listen
 from bluelamp.settings import TOKEN, Settings, load_forces, variable
 from facts.errors import PartMissingError, QuestionError
@@ -76,14 +79,20 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
     forces = {name: rules.force for name, rules in load_forces(settings).items()}
     told = load_receivers(settings.receivers, variable("receivers"))
     usual = OURS_ALWAYS if settings.prometheus else EVENTS
-    ask = asking(settings.prometheus)
+    ask, source = asking(settings.prometheus), reader(settings)
+
+    def is_simulated(force: str) -> bool:
+        source.refresh()
+        return source.is_simulated(force)
+
+    words = _Spoken(forces, settings.force, told.link, is_simulated)
     watcher = told.watcher
     duties = Duties(
         rules=rules,
         forces=forces,
         force=settings.force,
         receivers=[each if each.events else replace(each, events=usual) for each in told.receivers],
-        tell=lambda message: tell(message, _words(message, forces, settings.force, told.link)),
+        tell=lambda message: tell(message, words.of(message)),
         now=wall,
         look=(lambda: see(ask, by_name(rules))) if settings.prometheus else None,
         watcher=(lambda: _ask_watcher(watcher)) if watcher else None,
@@ -93,9 +102,28 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
     return Service(inbox_log(settings, spool=spool), duties)
 
 
-def _words(message: Message, forces: Mapping[str, Force], usual: str, link: str) -> Words:
-    force = forces.get(message.alert.raised.scope.get("force", ""))
-    return Words(force.title if force else "", (force or forces[usual]).zone(), link)
+class _Spoken:
+    """How the force of a message is spoken of; of a simulated one it is said that nothing of it happened.
+
+    Args:
+        forces: by name.
+        usual: the one whose clock what is no force's is told by.
+        link: where alerts are looked at.
+        is_simulated: whether a force is; raises RedisError where that cannot be asked.
+    """
+
+    def __init__(self, forces: Mapping[str, Force], usual: str, link: str, is_simulated: Callable[[str], bool]) -> None:
+        self._forces, self._usual, self._link, self._is_simulated = forces, usual, link, is_simulated
+        self._known: dict[str, bool] = {}
+
+    def of(self, message: Message) -> Words:
+        """The words for a message."""
+        name = message.alert.raised.scope.get("force", "")
+        with suppress(RedisError, OSError):
+            self._known[name] = self._is_simulated(name)
+        force = self._forces.get(name)
+        parts = [force.title if force else "", SIMULATED if self._known.get(name) else ""]
+        return Words(", ".join(filter(None, parts)), (force or self._forces[self._usual]).zone(), self._link)
 
 
 def _ask_watcher(watcher: Watcher) -> None:

@@ -122,6 +122,9 @@ def _is_told_of_it(alert: Alert, receiver: Receiver) -> bool:
     return receiver.reaches(told.who) and told.severity in receiver.severities
 
 
+SIMULATED = "SIMULATED, it did not happen"
+
+
 def subject(message: Message, force: str) -> str:
     """One line: how loud, what, and whose."""
     told = message.alert.raised

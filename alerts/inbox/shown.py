@@ -70,6 +70,7 @@ class Row(Struct, frozen=True, kw_only=True):
     title: str
     severity: str
     is_child: bool
+    is_simulated: bool
     state: State
     since: datetime
     age_seconds: int
@@ -143,6 +144,7 @@ def row(alert: Alert, book: Book, rules: Mapping[str, Rule], samples: Samples, n
         title=told.title,
         severity=told.severity,
         is_child=told.is_child,
+        is_simulated=_is_simulated(told.scope, samples),
         state=book.state_of(alert, now),
         since=told.began,
         age_seconds=max(0, int(((over.ended if over else now) - told.began).total_seconds())),
@@ -161,6 +163,11 @@ def row(alert: Alert, book: Book, rules: Mapping[str, Rule], samples: Samples, n
         delivered=sum(each.is_delivered for each in deliveries),
         failing=sum(not each.is_delivered for each in deliveries),
     )
+
+
+def _is_simulated(scope: Mapping[str, str], samples: Samples) -> bool:
+    told = samples.get("bluelamp_force_simulated", ())
+    return any(each.value == 1 for each in told if each.labels.get("force") == scope.get("force"))
 
 
 def planned(name: str, suppression: Suppression, now: datetime) -> Planned:

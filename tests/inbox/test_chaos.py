@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -45,55 +45,69 @@ class Chaos:
     Args:
         watched: what runs.
         seed: of all chance.
-        bad_seconds: how long a spell lasts; much longer than a part needs to come back.
+        spells: how often each series turns bad.
+        kill_every: seconds from one kill to the next, about; a Prometheus needs five until it looks at anything.
     """
 
-    def __init__(self, watched: Watched, seed: int, bad_seconds: float) -> None:
-        self.watched, self.chance, self.bad_seconds = watched, random.Random(seed), bad_seconds
+    _PATIENCE_SECONDS = 60.0
+
+    def __init__(self, watched: Watched, seed: int, spells: int, kill_every: float) -> None:
+        self.watched, self.chance, self.kill_every = watched, random.Random(seed), kill_every
         self.spells: list[Spell] = []
         self.taken: set[str] = set()
         self.lost: list[str] = []
-        self._series = [(metric, force) for metric in RULE_OF for force in FORCES]
-        self._bad_since: dict[tuple[str, str], datetime] = {}
-        self._turns_at = dict.fromkeys(self._series, 0.0)
+        self._plays = {series: self._play(*series, spells) for series in self._series()}
+        self._standing: set[tuple[str, str]] = set()
 
-    def run(self, spells: int, kill_every: float) -> None:
-        """Until every series has had so many spells, and is good again."""
-        for series in self._series:
+    @staticmethod
+    def _series() -> list[tuple[str, str]]:
+        return [(metric, force) for metric in RULE_OF for force in FORCES]
+
+    def run(self) -> None:
+        """Until every series has had its spells, and is good again."""
+        for series in self._series():
             self.watched.figures.set(*series, 0)
-        left = dict.fromkeys(self._series, spells)
-        kill_at = time.monotonic() + kill_every
-        while any(left.values()) or self._bad_since:
-            for series in self._series:
-                if time.monotonic() >= self._turns_at[series]:
-                    left[series] -= self._turn(series, left[series])
+        kill_at = time.monotonic() + self.kill_every
+        while self._plays:
+            self._inspect()
+            self._plays = {series: play for series, play in self._plays.items() if next(play, None)}
             if time.monotonic() >= kill_at:
                 self.chance.choice(list(self.watched.parts.values())).kill()
-                kill_at = time.monotonic() + kill_every * self.chance.uniform(0.5, 1.5)
-            self._inspect()
-            time.sleep(0.1)
+                kill_at = time.monotonic() + self.kill_every * self.chance.uniform(0.5, 1.5)
+            time.sleep(0.2)
 
-    def _turn(self, series: tuple[str, str], left: int) -> int:
-        """Make a series bad, silent for a moment within its spell, or good; 1 when a spell has begun."""
-        now, figures = time.monotonic(), self.watched.figures
-        if series not in self._bad_since:
-            if left:
-                self._bad_since[series] = wall()
-                figures.set(*series, 3)
-                self._turns_at[series] = now + self.bad_seconds * self.chance.uniform(0.6, 0.8)
-            return int(left > 0)
-        if self.chance.random() < 0.5 and figures.text().count(f'{series[0]}{{force="{series[1]}"}}'):
-            figures.set(*series, None)  # data that stop end nothing
-            self._turns_at[series] = now + self.bad_seconds * 0.4
-            return 0
-        figures.set(*series, 0)
-        self.spells.append(Spell(*series, self._bad_since.pop(series), wall()))
-        self._turns_at[series] = now + self.bad_seconds * self.chance.uniform(1.0, 1.3)
-        return 0
+    def _play(self, metric: str, force: str, spells: int) -> Iterator[str]:
+        """The spells of a series, a step at each look: bad until it is raised, for some time silent, good until it ends."""
+        set_to, key = self.watched.figures.set, (RULE_OF[metric], force)
+        for _ in range(spells):
+            yield from self._for(self.chance.uniform(0, 2))
+            began = wall()
+            set_to(metric, force, 3)
+            yield from self._until(lambda: key in self._standing, f"{key} to be raised")
+            set_to(metric, force, self.chance.choice([3, None]))  # data that stop end nothing
+            yield from self._for(self.chance.uniform(1, 4))
+            set_to(metric, force, 0)
+            self.spells.append(Spell(metric, force, began, wall()))
+            yield from self._until(lambda: key not in self._standing, f"{key} to end")
+
+    @staticmethod
+    def _for(seconds: float) -> Iterator[str]:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            yield "goes on"
+
+    def _until(self, is_so: Callable[[], bool], what: str) -> Iterator[str]:
+        deadline = time.monotonic() + self._PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            yield what
 
     def _inspect(self) -> None:
         """Look at the list as the inspector does: take every other, and see that what was taken is still taken."""
-        standing = self.watched.listing() or []
+        standing = self.watched.listing()
+        if standing is None:
+            return
+        self._standing = {(each["rule"], each["scope"]["force"]) for each in standing}
         self.lost += [each["id"] for each in standing if each["id"] in self.taken and each["state"] != "acknowledged"]
         for each in standing:
             if each["state"] == "raised" and int(each["id"], 16) % 2 and self.watched.acknowledge(each["id"]):
@@ -130,20 +144,20 @@ def _of(spell: Spell, rule: str, raised: list[Raised]) -> list[Raised]:
     ]
 
 
-def play(watched: Watched, seed: int, spells: int, bad_seconds: float, kill_every: float) -> list[float]:
+def play(watched: Watched, seed: int, spells: int, kill_every: float) -> str:
     """Chaos until all is good again, and what it came to."""
     with watched.running():
-        chaos = Chaos(watched, seed, bad_seconds)
-        chaos.run(spells, kill_every)
+        chaos = Chaos(watched, seed, spells, kill_every)
+        chaos.run()
         until(lambda: watched.listing() == [], 60, "the end of every alert")
-        assert all(part.kills for part in watched.parts.values()), "a part that was never killed proves nothing"
-        return check(chaos)
+        kills = {name: part.kills for name, part in watched.parts.items()}
+        assert all(kills.values()), f"a part that was never killed proves nothing: {kills}"
+        waits = check(chaos)
+    return f"{len(waits)} alerts, each raised after {max(waits):.1f} s at most, kills {kills}"
 
 
 def test_the_engine_in_process_and_the_inbox_are_killed(redis_url: str, tmp_path: Path) -> None:
-    watched = Watched(tmp_path, redis_url, is_prometheus=False)
-    waits = play(watched, seed=4, spells=1, bad_seconds=7, kill_every=1.5)
-    print(f"raised after {max(waits):.1f} s at most, kills {[part.kills for part in watched.parts.values()]}")  # noqa: T201
+    print(play(Watched(tmp_path, redis_url, is_prometheus=False), seed=4, spells=1, kill_every=1.5))  # noqa: T201
 
 
 @pytest.mark.real
@@ -151,6 +165,4 @@ def test_prometheus_alertmanager_and_the_inbox_are_killed(redis_url: str, tmp_pa
     reason = missing("prometheus") or missing("alertmanager")
     if reason:
         pytest.skip(reason)
-    watched = Watched(tmp_path, redis_url, is_prometheus=True)
-    waits = play(watched, seed=4, spells=1, bad_seconds=18, kill_every=3.5)
-    print(f"raised after {max(waits):.1f} s at most, kills {[part.kills for part in watched.parts.values()]}")  # noqa: T201
+    print(play(Watched(tmp_path, redis_url, is_prometheus=True), seed=4, spells=1, kill_every=4.0))  # noqa: T201
