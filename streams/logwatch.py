@@ -9,7 +9,8 @@ from facts.errors import BlueLampError, PartMissingError
 from streams.log import Log
 from streams.stall import Ends, Place
 
-EVERY_SECONDS = 15.0
+EVERY_SECONDS = 3.0
+"""A look costs a hundredth of a second, and somebody waits to be told that the log does not answer."""
 _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 

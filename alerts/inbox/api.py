@@ -217,13 +217,21 @@ class _Inbox:
         return Response(shown.encode(told), media_type=_JSON)
 
     async def sign_in_page(self, request: Request) -> Response:
-        back = _local_place(request.query_params.get("next", "/"))
-        return HTMLResponse(_SIGN_IN.format(next=escape(back, quote=True)))
+        return _sign_in_page(request.query_params.get("next", "/"))
 
     async def sign_in_script(self, _: Request) -> Response:
         return Response(_SCRIPT, media_type="text/javascript")
 
     async def sign_in(self, request: Request) -> Response:
+        """Sign in; a person at a page is told on the page what is wrong."""
+        try:
+            return await self._signed_in(request)
+        except ProblemError as error:
+            if "text/html" not in request.headers.get("accept", ""):
+                raise
+            return _sign_in_page("/", f"{error.problem.title} {error.problem.detail}", error)
+
+    async def _signed_in(self, request: Request) -> Response:
         check_origin(request)
         address = request.client.host if request.client else ""
         wait = self._parts.attempts.wait_seconds(address)
@@ -242,7 +250,7 @@ class _Inbox:
         response = RedirectResponse(_local_place(told.get("next", "/")), status_code=303)
         response.set_cookie(
             COOKIE, self._guard.people.session(person), max_age=int(SESSION.total_seconds()), path="/",
-            httponly=True, samesite="strict", secure=request.url.scheme == "https",
+            httponly=True, samesite="strict", secure=request.url.scheme == "https" or self._guard.people.is_secure(request.headers, address),
         )  # fmt: skip
         return response
 
@@ -414,16 +422,25 @@ EXPORTS: dict[str, tuple[str, Callable[[Iterable[AnyEntry]], str]]] = {
     "csv": ("text/csv", as_csv),
 }
 
+
+def _sign_in_page(back: str, trouble: str = "", error: ProblemError | None = None) -> Response:
+    said = f'<p role="alert"><strong>{escape(trouble)}</strong></p>' if trouble else ""
+    text = _SIGN_IN.format(next=escape(_local_place(back), quote=True), trouble=said)
+    return HTMLResponse(text, error.problem.status if error else 200, error.headers if error else None)
+
+
 _SIGN_IN = """<!doctype html>
 <html lang="en-GB">
 <head><meta charset="utf-8"><title>Sign in - Blue Lamp</title>
+<meta name="color-scheme" content="light dark">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script src="sign-in.js" defer></script></head>
 <body><main>
 <h1>Sign in</h1>
-<form method="post" action="sign-in" autocomplete="off">
+{trouble}
+<form method="post" action="sign-in">
 <p><label for="token">Your token</label><br>
-<input id="token" name="token" type="password" size="50" required autofocus></p>
+<input id="token" name="token" type="password" size="50" autocomplete="off" required autofocus></p>
 <input type="hidden" name="next" value="{next}">
 <p><button type="submit">Sign in</button></p>
 </form>

@@ -64,6 +64,10 @@ class Proxy(Struct, frozen=True, kw_only=True):
     groups_header: str = "x-forwarded-groups"
     roles: dict[str, Role] = {}
 
+    def is_secure(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether it says that whoever asks speaks to it encrypted."""
+        return headers.get("x-forwarded-proto", "") == "https" and self._is_from(address)
+
     def named_by(self, headers: Mapping[str, str], address: str) -> tuple[str, Role] | None:
         """Who is meant, and the highest role of their groups; None when it was not this proxy, or nobody is."""
         login = headers.get(self.login_header, "")
@@ -135,6 +139,10 @@ class People:
             return None
         login, role = found
         return Person(login, role, is_ambient=True, csrf=self._sign("csrf", f"proxy {login}"))
+
+    def is_secure(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether the proxy says that whoever asks speaks to it encrypted."""
+        return self._proxy is not None and self._proxy.is_secure(headers, address)
 
     def session(self, person: Person) -> str:
         """The value of the cookie that says who somebody is until their shift is over."""

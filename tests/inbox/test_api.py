@@ -162,6 +162,34 @@ def test_watchers_hear_of_a_change(address: str) -> None:
                 break
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),  # Chromium's form under `no-referrer`
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "HERE"}, False),
+        ({"Origin": "HERE"}, True),
+        ({"Origin": "null"}, False),
+        ({"Origin": "http://elsewhere.example"}, False),
+        ({}, False),
+    ],
+)
+def test_the_browsers_word_on_where_a_page_is_from_counts(address: str, headers: dict[str, str], is_own: bool) -> None:
+    told = {name: word.replace("HERE", address.removesuffix("/api/alerts")) for name, word in headers.items()}
+    fields = {"token": TOKENS["act"]}
+    answer = requests.post(f"{address}/sign-in", data=fields, headers=told, allow_redirects=False, timeout=10)
+    assert answer.status_code == (303 if is_own else 403)
+
+
+def test_a_person_who_cannot_sign_in_is_told_so_on_the_page(address: str, clock: Clock) -> None:
+    clock.at(5_000)
+    told = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+    answer = requests.post(f"{address}/sign-in", data={"token": "<b>"}, headers=told, timeout=10)
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert "This token is nobody" in answer.text
+    assert "form-action 'self'" in answer.headers["content-security-policy"]
+
+
 class Browser(requests.Session):
     """A browser that has our page open, and sends what a browser sends."""
 
@@ -243,6 +271,8 @@ def test_a_proxys_headers_count_from_its_address_alone() -> None:
     assert person
     assert (person.login, person.role, person.is_ambient) == ("inspector", "act", True)
     assert people.by_proxy(told, "10.0.0.9") is None
+    assert people.is_secure({"x-forwarded-proto": "https"}, "10.0.0.2")
+    assert not people.is_secure({"x-forwarded-proto": "https"}, "10.0.0.9")
     assert people.by_proxy({**told, "x-forwarded-groups": "others"}, "10.0.0.2") is None
 
 
