@@ -108,6 +108,17 @@ def test_it_is_told_again_now_and_then_and_raised_once() -> None:
     assert world.history() == ["Raised"]
 
 
+def test_an_inbox_that_is_back_is_told_at_the_next_step() -> None:
+    world = Told(rule(for_seconds=0))
+    engine = world.engine()
+    world.is_away = True
+    world.waiting(1)
+    world.steps(engine, 2, seconds=1)
+    world.is_away = False
+    world.steps(engine, 1, seconds=1)
+    assert world.stands() == ["waiting_long"]
+
+
 def test_an_inbox_that_is_away_is_told_until_it_has_it_also_of_what_has_passed() -> None:
     world = Told(rule(for_seconds=0))
     world.is_away = True

@@ -38,6 +38,21 @@ def test_many_who_tell_the_same_raise_one_alert(redis: Redis) -> None:
     assert redis.xlen(KEY) == 1
 
 
+def test_who_decided_on_what_is_no_more_so_decides_again(redis: Redis) -> None:
+    one, other = Log(redis, KEY), Log(redis, KEY)
+    asked = []
+
+    def overtaken(book: Book) -> list[AnyEntry]:
+        asked.append(len(book.alerts))
+        if len(asked) == 1:
+            other.append(raise_once)
+        return raise_once(book)
+
+    assert one.append(overtaken) == []
+    assert asked == [0, 1]
+    assert redis.xlen(KEY) == 1
+
+
 def test_writers_lose_nothing_of_each_other(redis: Redis) -> None:
     Log(redis, KEY).append(raise_once)
     (alert,) = [each.alert for each in Log(redis, KEY).every()]
