@@ -231,8 +231,12 @@ class _Sheet:
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, Open]]:
         """What stands open, with the words it falls under."""
+        known: dict[tuple[Dimensions, int], Dimensions | None] = {}
         for each in self.source.open(selection.kind):
-            words = self._words(selection, each.dimensions, self.rules.local_day(each.began))
+            key = (each.dimensions, self.rules.local_day(each.began) if self.is_dated else 0)
+            if key not in known:
+                known[key] = self._words(selection, *key)
+            words = known[key]
             if words is not None:
                 yield words, each
 

@@ -119,7 +119,9 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     labels = ["force", "feed"]
     live = GaugeMetricFamily("bluelamp_feed_live", "Whether the feed was heard in the time allowed.", labels=labels)
     behind = GaugeMetricFamily(
-        "bluelamp_feed_behind_ratio", "How far it is from complete, as a share of the time allowed.", labels=labels
+        "bluelamp_feed_behind_ratio",
+        "How far it was from complete when last heard, in the time allowed.",
+        labels=labels,
     )
     simulated = GaugeMetricFamily(
         "bluelamp_force_simulated", "Whether a feed of the force has ever told what did not happen.", labels=["force"]
@@ -136,7 +138,9 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
             is_live = status.heard_at is not None and now - status.heard_at <= allowed
             live.add_metric([force, feed.name], int(is_live))
             if status.complete_to is not None:
-                behind.add_metric([force, feed.name], max(0, present - status.complete_to) / allowed)
+                # One that is silent is not late as well: it is of what it said when it was last heard.
+                heard = min(present, present if status.heard_at is None else status.heard_at)
+                behind.add_metric([force, feed.name], max(0, heard - status.complete_to) / allowed)
     yield live
     yield behind
     yield simulated

@@ -110,6 +110,13 @@ def test_a_feed_that_is_heard_may_still_be_behind(scene: Scene) -> None:
     assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 1.5}
 
 
+def test_a_feed_that_falls_silent_is_not_late_as_well(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=6)))
+    scene.pass_time(3600)
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
+    assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 0.1}
+
+
 def test_a_simulated_force_is_told_from_a_real_one(scene: Scene) -> None:
     scene.tell("incidents", beat("dispatch", AS_OF))
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 0}

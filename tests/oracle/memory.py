@@ -1,0 +1,99 @@
+"""The product's partitions and reader in this process: its own fold and readings, with no server, at any time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from facts.force import Force
+from facts.union import TOPICS, AnyFact, Topic
+from facts.wire import encode
+from measures.outcome import Open, instant
+from measures.pane import apply
+from measures.reading import FeedStatus
+from measures.rules import Rules
+from streams.cache import Cache
+from streams.codec import decode_timeline, encode_timeline
+from streams.fold import Partition, Record
+from streams.readings import Reader
+from streams.store import Names
+
+Touched = tuple[str, tuple[str, ...]]
+"""A kind of outcome and its words."""
+
+
+class MemoryCache(Cache):
+    """A partition folded and remembered in this process: what a worker and the cache of a reader are together.
+
+    Args:
+        topic: of the partition.
+        rules: by force.
+    """
+
+    def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
+        super().__init__(cast(Any, None), Names("memory", topic, 0))
+        self.fold = Partition(topic, rules)
+        self.feeds, self.events, self.fence = self.fold.feeds, self.fold.events, 0
+        self._timelines: dict[str, str] = {}
+        self._matters: dict[str, dict[str, list[Open]]] = {}
+
+    def load(self, keys: Iterable[object]) -> bool:
+        """Everything is here."""
+        return False
+
+    def open(self, force: str, kind: str) -> list[Open]:
+        """As ever, of the one force there is."""
+        return [each for matters in self._matters.get(kind, {}).values() for each in matters]
+
+    def take(self, facts: Sequence[AnyFact], received_at: datetime) -> set[Touched]:
+        """Fold facts as one batch of records; the outcomes that changed."""
+        records = [Record((self.fence or 0) + place, received_at, encode([fact])) for place, fact in enumerate(facts)]
+        admitted = self.fold.admit(records)
+        for key in self.fold.unknown(admitted):
+            self.fold.remember(key, decode_timeline(self._timelines.get(key, "[]"), key))
+        change = self.fold.fold(admitted)
+        self.fence = (self.fence or 0) + len(records)
+        self.version += 1
+        touched = set[Touched]()
+        for force, deltas in change.panes.items():
+            for (grain, slot), counts in deltas.items():
+                apply(self.panes.setdefault((force, grain, slot), {}), counts)
+                touched.update((kind, words) for kind, words, _ in counts)
+        for key, timeline in change.timelines.items():
+            self._timelines[key] = encode_timeline(timeline)
+        for key, outcomes in change.open.items():
+            changed = {*self._open.get(key, ())} ^ {*outcomes.open}
+            touched.update((each.kind, each.dimensions) for each in changed)
+            self._open[key] = outcomes.open
+            for kind in {each.kind for each in changed}:
+                of_kind, matters = self._matters.setdefault(kind, {}), [e for e in outcomes.open if e.kind == kind]
+                of_kind.pop(key, None)
+                of_kind |= {key: matters} if matters else {}
+        for name, count in change.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        return touched
+
+
+class MemoryReader(Reader):
+    """The product's reader over partitions in memory, at whatever time it is told.
+
+    Args:
+        force: the profile.
+    """
+
+    def __init__(self, force: Force) -> None:
+        rules = {force.name: Rules(force)}
+        super().__init__(cast(Any, None), "memory", rules, lambda: instant(self.moment))
+        self.moment = 0
+        self._feeds_of: tuple[int, list[FeedStatus]] = (-1, [])
+        self.caches = {topic: MemoryCache(topic, rules) for topic in TOPICS}
+        self._caches = {(topic, 0): cast(Cache, cache) for topic, cache in self.caches.items()}
+
+    def refresh(self) -> bool:
+        """Everything is here."""
+        return False
+
+    def feeds(self, force: str) -> list[FeedStatus]:
+        """As ever; once for each moment."""
+        if self._feeds_of[0] != self.moment:
+            self._feeds_of = (self.moment, super().feeds(force))
+        return self._feeds_of[1]

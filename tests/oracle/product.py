@@ -1,0 +1,300 @@
+"""What the product shows and alerts on in a scenario, stepped in event time: its own reader, metrics and engine."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from prometheus_client.core import Metric
+
+from alerts.engine import Engine, Sample
+from alerts.rule import Outside, Rule
+from alerts.samples import looked_at
+from alerts.table import RULES
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from measures.catalogue import find
+from measures.measure import DERIVED_DIMENSIONS, Measure, OpenCount, OpenDue
+from measures.outcome import KINDS, SECOND, Open, instant
+from measures.pane import HOUR, MINUTE
+from producers.simulate.reporting import Told
+from streams.expected import expected_families
+from streams.exported import OPEN_EXPORTED, _families
+from streams.exporter import ReadingsCollector
+from streams.feeds import FeedState
+from streams.health import Health
+from tests.oracle.broadcast import Broadcast
+from tests.oracle.judgement import Stretch
+from tests.oracle.knowledge import FOREVER
+from tests.oracle.knowledge import microseconds as told_at
+from tests.oracle.meaning import Heard
+from tests.oracle.memory import MemoryReader, Touched
+
+EVERY_SECONDS = 5
+"""The pace at which Prometheus looks; the engine in process looks more often."""
+
+
+class Whole:
+    """Everything that the rules look at, as the exporter shows it to them.
+
+    Args:
+        reader: of the state.
+        rules: the table.
+    """
+
+    def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
+        self._collector = ReadingsCollector(
+            reader, None, lambda: reader.moment / SECOND, is_wanted=looked_at(rules), has_health=True
+        )
+
+    def forget(self, touched: set[Touched], *, everything: bool) -> None:
+        """Nothing is remembered."""
+
+    def samples(self) -> list[Sample]:
+        """At the reader's present."""
+        return [*_samples(self._collector.collect()), Sample("up", {"job": "bluelamp"}, 1)]
+
+
+class Shown:
+    """The same, but what cannot have changed since it was last taken is not taken again.
+
+    Args:
+        reader: of the state.
+        rules: the table.
+    """
+
+    def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
+        self._reader, self._is_wanted = reader, looked_at(rules)
+        (self._force,) = reader.rules
+        self._windows = {
+            rule.measure: rule.series.where.get("window", OPEN_EXPORTED[0]) for rule in rules if rule.measure
+        }
+        bands = {rule.measure for rule in rules if isinstance(rule.condition, Outside)}
+        self._parts: dict[str, Callable[[], tuple[int, list[Sample]]]] = {
+            **{name: partial(self._measure, find(name)) for name in self._windows},
+            **{f"{name} band": partial(self._band, name) for name in bands},
+            "health": self._of_health,
+        }
+        self._kept: dict[str, tuple[int, list[Sample]]] = {}
+        self._of: dict[Touched, list[str]] = {}
+        self._health = Health(reader, None, lambda: reader.moment / SECOND)
+
+    def samples(self) -> list[Sample]:
+        """At the reader's present."""
+        now, found = self._reader.moment, list[Sample]()
+        for name, take in self._parts.items():
+            kept = self._kept.get(name)
+            if kept is None or kept[0] <= now:
+                self._kept[name] = kept = take()
+            found += kept[1]
+        return found
+
+    def forget(self, touched: set[Touched], *, everything: bool) -> None:
+        """What is taken from these outcomes has changed; or everything, as when a feed has fallen silent."""
+        if everything:
+            self._kept.clear()
+        for each in touched:
+            for name in self._names(each):
+                self._kept.pop(name, None)
+
+    def _names(self, touched: Touched) -> list[str]:
+        """The measures that are taken from an outcome."""
+        if touched not in self._of:
+            self._of[touched] = [name for name in self._windows if self._is_of(find(name), touched)]
+        return self._of[touched]
+
+    def _is_of(self, measure: Measure, touched: Touched) -> bool:
+        kind, words = touched
+        known = dict(zip(KINDS[kind].dimensions, words, strict=True))
+        derived = self._reader.rules[self._force].derived
+        known |= {name: derived[name].get(known.get(of, ""), "") for name, of in DERIVED_DIMENSIONS.items()}
+        wheres = [{**measure.where, **selection.where} for selection in measure.selections() if selection.kind == kind]
+        return any(all(known[name] in asked for name, asked in where.items()) for where in wheres)
+
+    def _measure(self, measure: Measure) -> tuple[int, list[Sample]]:
+        readings = self._reader.read(measure, self._windows[measure.name], force=self._force)
+        return self._valid_until(measure), _samples(_families(measure, readings))
+
+    def _valid_until(self, measure: Measure) -> int:
+        """Until when a reading stays what it is while no fact is told and no feed falls silent."""
+        now, statistic = self._reader.moment, measure.statistic
+        matters = [each for kind in {of.kind for of in measure.selections()} for each in self._open(kind)]
+        if isinstance(statistic, OpenCount):
+            moments = [each.since + statistic.at_least_seconds * SECOND for each in matters]
+            moments += [each.since + (statistic.under_seconds or 0) * SECOND for each in matters]
+        elif isinstance(statistic, OpenDue):
+            moments = [each.due - statistic.under_seconds * SECOND + 1 for each in matters if each.due is not None]
+        else:
+            dues = [each.due for each in matters if each.due is not None]
+            moments = [*dues, *(due // MINUTE * MINUTE + 61 * MINUTE for due in dues)]
+            # The window is a minute shorter at a whole minute than just after it.
+            moments.append(self._first_leaves(measure) if now % MINUTE else now + 1)
+        return min((moment for moment in moments if moment > now), default=FOREVER)
+
+    def _first_leaves(self, measure: Measure) -> int:
+        """When the window over 60 minutes leaves behind the first minute that holds anything of a measure."""
+        topics, now = measure.topics(), self._reader.moment // MINUTE
+        for slot in range(now - 60, now + 1):
+            for topic in topics:
+                pane = self._reader.caches[topic].panes.get((self._force, "minute", slot), {})
+                if any(measure.name in self._names((kind, words)) for kind in pane for words in pane[kind]):
+                    return (slot + 61) * MINUTE
+        return FOREVER
+
+    def _open(self, kind: str) -> Iterator[Open]:
+        return (each for cache in self._reader.caches.values() for each in cache.open(self._force, kind))
+
+    def _band(self, name: str) -> tuple[int, list[Sample]]:
+        """What is normal is of the hour that most of the last 60 minutes lie in: it changes at half past."""
+        until = (self._reader.moment + HOUR // 2) // HOUR * HOUR + HOUR // 2
+        return until, _samples(expected_families(self._reader, lambda measure, _: measure == name))
+
+    def _of_health(self) -> tuple[int, list[Sample]]:
+        own = [Sample("bluelamp_state_up", {}, 1), Sample("up", {"job": "bluelamp"}, 1)]
+        return FOREVER, [*_samples(self._health.families()), *own]
+
+
+def _samples(families: Iterable[Metric]) -> list[Sample]:
+    return [Sample(each.name, each.labels, each.value) for family in families for each in family.samples]
+
+
+class Step(NamedTuple):
+    """What the exporter shows at an instant, in microseconds since 1970, until the next step."""
+
+    at: int
+    samples: list[Sample]
+
+
+class Played:
+    """How far a scenario has been told to the product.
+
+    Args:
+        heard: the scenario.
+        reader: takes it.
+        is_lazy: of heartbeats only the last before each look is taken, and straight into the state.
+    """
+
+    def __init__(self, heard: Broadcast, reader: MemoryReader, *, is_lazy: bool) -> None:
+        self._heard, self._reader, self._is_lazy = heard, reader, is_lazy
+        self._topics = {feed.name: feed.topic for feed in heard.simulation.force.feeds}
+        self._allowed = {feed.name: feed.stale_after_seconds * SECOND for feed in heard.simulation.force.feeds}
+        self._told = self._beats = 0
+        self._last: dict[str, Heard] = {}
+
+    def to(self, look: int) -> set[Touched]:
+        """Tell everything up to an instant; the outcomes that changed."""
+        told, first = self._heard.told, self._told
+        while self._told < len(told) and told_at(told[self._told].at) <= look:
+            self._told += 1
+        touched = set[Touched]()
+        for topic, facts in _by_topic(told[first : self._told]).items():
+            touched |= self._reader.caches[topic].take(facts, instant(look))
+        return touched
+
+    def beat(self, look: int) -> tuple[bool, ...]:
+        """Hear every heartbeat up to an instant; which feeds are heard and complete in time."""
+        heard = self._heard.heard
+        while self._beats < len(heard) and heard[self._beats].at <= look:
+            self._last[heard[self._beats].feed] = heard[self._beats]
+            self._beats += 1
+        for beat in self._last.values():
+            self._hear(beat)
+        return tuple(
+            look - moment <= self._allowed[each.feed]
+            for each in self._last.values()
+            for moment in (each.at, each.complete_to)
+        )
+
+    def _hear(self, beat: Heard) -> None:
+        fold, force = self._reader.caches[self._topics[beat.feed]], self._heard.simulation.force.name
+        if self._is_lazy:
+            fold.feeds[force, beat.feed] = FeedState(beat.complete_to, beat.at, 0, is_replay=False)
+            return
+        at = instant(beat.complete_to)
+        fact_id = f"heartbeat-{beat.feed}-{beat.at}"
+        fold.take(
+            [FeedHeartbeat(fact_id=fact_id, force=force, at=at, feed=beat.feed, seq=0, complete_to=at)],
+            instant(beat.at),
+        )
+
+
+def _by_topic(told: Sequence[Told]) -> dict[Topic, list[AnyFact]]:
+    found: dict[Topic, list[AnyFact]] = {}
+    for each in told:
+        found.setdefault(each.topic, []).append(each.fact)
+    return found
+
+
+def steps(
+    heard: Broadcast, rules: Sequence[Rule] = RULES, *, phase_seconds: float = 0, is_lazy: bool = True
+) -> Iterator[Step]:
+    """What the exporter shows of a scenario each time the engine looks; looks that can see nothing new are left out.
+
+    Args:
+        heard: the scenario.
+        rules: the table.
+        phase_seconds: when the first look is, after the start.
+        is_lazy: otherwise every look is taken, and taken whole.
+    """
+    reader = MemoryReader(heard.simulation.force)
+    shown = Shown(reader, rules) if is_lazy else Whole(reader, rules)
+    played = Played(heard, reader, is_lazy=is_lazy)
+    before: tuple[bool, ...] = ()
+    last: list[Sample] = []
+    for look in looks(heard, phase_seconds):
+        reader.moment = look
+        touched, live = played.to(look), played.beat(look)
+        shown.forget(touched, everything=live != before)
+        samples = shown.samples()
+        if samples != last or not is_lazy:
+            yield Step(look, samples)
+        before, last = live, samples
+
+
+def looks(heard: Broadcast, phase_seconds: float) -> range:
+    """When somebody looks who looks every five seconds."""
+    return range(heard.start + int(phase_seconds * SECOND), heard.end, EVERY_SECONDS * SECOND)
+
+
+Alerts = dict[tuple[str, tuple[str, ...]], list[Stretch]]
+"""By rule and scope, from when to when an alert stood."""
+
+
+def engine_alerts(
+    told: Iterable[Step],
+    heard: Broadcast,
+    rules: Sequence[Rule] = RULES,
+    *,
+    phase_seconds: float = 0,
+    is_lazy: bool = True,
+) -> Alerts:
+    """The alerts of the engine in process, looking every five seconds."""
+    engine, standing, found = Engine(rules), dict[tuple[str, tuple[str, ...]], int](), Alerts()
+    shown = iter([*told, Step(heard.end, [])])
+    samples, following = list[Sample](), next(shown)
+    for look in looks(heard, phase_seconds):
+        if following.at == look:
+            samples, following = following.samples, next(shown)
+        elif is_lazy and look < due(engine):
+            continue
+        alerts = engine.step(samples, look)
+        firing = {(each.rule.name, tuple(each.scope.values())) for each in alerts if each.state == "firing"}
+        for key in firing - standing.keys():
+            standing[key] = look
+        for key in standing.keys() - firing:
+            found.setdefault(key, []).append(Stretch(standing.pop(key), look))
+    for key, since in standing.items():
+        found.setdefault(key, []).append(Stretch(since, heard.end))
+    return found
+
+
+def due(engine: Engine) -> int:
+    """When an engine that sees nothing new next raises or ends an alert."""
+    by_name = {rule.name: rule for rule in engine.rules}
+    moments = [FOREVER]
+    for (name, _), alert in engine.memory.active.items():
+        rule = by_name[name]
+        if alert.state == "pending":
+            moments.append(alert.active_at + rule.for_seconds * SECOND)
+        elif alert.good_since is not None:
+            moments.append(alert.good_since + rule.keep_firing_for_seconds * SECOND)
+    return min(moments)
