@@ -12,10 +12,15 @@ import msgspec
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
+from bluelamp.analysis import COMMANDS
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
+from bluelamp.options import FORCE as _FORCE
+from bluelamp.options import JSON as _JSON
+from bluelamp.options import say as _say
+from bluelamp.options import settings_of as _settings
 from bluelamp.questions import parse_instant, parse_where, split_names
-from bluelamp.settings import SECRETS, Settings, load, load_forces, variable
+from bluelamp.settings import SECRETS, Settings, load_forces, variable
 from facts.errors import BlueLampError, PartMissingError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
@@ -23,11 +28,9 @@ from measures.measure import Measure
 from measures.published import PUBLISHED
 from measures.reading import Reading
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 _HOST = click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on: 0.0.0.0 in a container."
 )
-_FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless given.")
 
 
 def main() -> None:
@@ -58,14 +61,6 @@ def _fail(error: BlueLampError) -> NoReturn:
 @click.version_option(package_name="bluelamp")
 def cli() -> None:
     """Blue Lamp: a police force's live operational figures, exact, never stale-looking, reconciled."""
-
-
-def _settings(**given: Any) -> Settings:
-    return load(os.environ, **given)
-
-
-def _say(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _log() -> None:
@@ -586,3 +581,7 @@ def setting_help() -> dict[str, str]:
     """What each setting is for, from its declaration."""
     lines = (Settings.__doc__ or "").partition("Attributes:")[2].strip().splitlines()
     return {name.strip(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
+
+
+for command in COMMANDS:
+    cli.add_command(command)

@@ -17,6 +17,7 @@ from bluelamp.settings import SECRETS, Settings, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
+from measures.disagreements import DISAGREEMENTS
 from measures.measure import DATE_DIMENSIONS, Measure, Published
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
@@ -33,6 +34,7 @@ def derived() -> Iterable[tuple[str, str]]:
     """Every derived file: its path in the project, and what it must hold."""
     yield from _schemas()
     yield "docs/measures.md", _handbook()
+    yield "docs/reports.md", _reports()
     yield "docs/commands.md", _commands()
     yield "docs/settings.md", _settings()
     yield "docs/alerts.md", _alerts()
@@ -115,6 +117,30 @@ def _published_table(figures: Iterable[Published]) -> Iterable[str]:
         words = ", ".join(f"{name} {word}" for name, word in each.where.items())
         yield f"| {each.figure} | {each.unit} | {each.period} | {words} | {each.source} | {each.note} |"
     yield ""
+
+
+_REPORTS = """# The reports, and where they disagree with themselves
+
+{note}
+
+Blue Lamp's figures must be comparable with two published reports:
+
+- **S25**: Staffordshire Police, Public Performance Meeting, 21 January 2025, data to 31 December 2024.
+- **S18**: the same, 9 November 2018.
+
+"12m" is January to December 2024, "previous" January to December 2023, "last" December 2024. Rows of the reports' operational
+tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance), A4.35 to
+A4.42 (custody) and A5 (others); each measure of the [catalogue](measures.md) says which it answers. What is published stands
+in `measures/published.py` exactly as printed. Where a report disagrees with itself both figures are quoted, and never mended:
+
+| # | what conflicts | what we make of it |
+|---|---|---|
+"""
+
+
+def _reports() -> str:
+    rows = (f"| {each.number} | {each.what} | {each.made_of} |\n" for each in DISAGREEMENTS)
+    return _REPORTS.format(note=_NOTE) + "".join(rows)
 
 
 def _commands() -> str:

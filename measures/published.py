@@ -280,3 +280,6 @@ def _gathered() -> dict[str, tuple[Published, ...]]:
 
 PUBLISHED: dict[str, tuple[Published, ...]] = _gathered()
 """Measure name to its published figures."""
+
+OF_FORCE = "staffordshire"
+"""Whose figures they are, by the name of its profile."""

@@ -1,0 +1,103 @@
+"""The public report of one month, from the figures of the state or of a recount."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from dashboards.report.book import Book
+from dashboards.report.document import Document, Drawn, Section
+from dashboards.report.figures import Ask
+from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months, sections
+from dashboards.report.layout import Section as Asked
+from dashboards.report.periods import Periods, of_month
+from dashboards.report.series import drawn, withheld
+from dashboards.report.tables import Tables
+from dashboards.report.withhold import RULE
+from facts.force import Force
+from measures.catalogue import CATALOGUE
+from measures.measure import Measure
+
+MARKING, PUBLIC_MARKING = "OFFICIAL", "OFFICIAL - for publication, small numbers withheld"
+
+
+def report(
+    ask: Ask, force: Force, month: str, as_of: datetime, *, is_public: bool, remarks: Sequence[str] = ()
+) -> Document:
+    """The report of a month.
+
+    Args:
+        ask: answers questions about the force.
+        force: whose report.
+        month: such as `2024-12`.
+        as_of: the force's present, at which the figures are taken.
+        is_public: small numbers are withheld.
+        remarks: what else must be known of the whole.
+
+    Raises:
+        QuestionError: it is no month, or not over.
+    """
+    periods = of_month(month, as_of.astimezone(force.zone()).date())
+    book = Book(ask)
+    layout = sections(force)
+    made = _sections(layout, book, force, periods)
+    if is_public:
+        book.protect()
+        made = _sections(layout, book, force, periods)
+    carried = {name: CATALOGUE[name].feeds(force) for name in _names(layout)}
+    return Document(
+        title="Public performance report" if is_public else "Performance report",
+        force=force.title,
+        month=periods.months[-1].start,
+        period=periods.year.words(),
+        as_of=as_of.astimezone(force.zone()),
+        marking=PUBLIC_MARKING if is_public else MARKING,
+        is_public=is_public,
+        remarks=(*remarks, *([RULE] if is_public else []), *_not_adding(book)),
+        sections=tuple(section for section in made if section.tables),
+        measures=_shown(made),
+        uncarried=tuple(CATALOGUE[name].title for name, feeds in carried.items() if not feeds),
+    )
+
+
+def _sections(layout: Iterable[Asked], book: Book, force: Force, periods: Periods) -> list[Section]:
+    tables = Tables(book, force, periods)
+    return [
+        Section(
+            section.title,
+            tuple(table for asked in section.tables for table in tables.build(asked)),
+            tuple(_chart(line, book, periods) for line in section.charts if CATALOGUE[line.measure].feeds(force)),
+        )
+        for section in layout
+    ]
+
+
+def _chart(line: Line, book: Book, periods: Periods) -> Drawn:
+    keys = book.by_month(line, periods.months)
+    if CATALOGUE[line.measure].unit == "count":
+        book.add(keys[12:], book.one(line, periods.year))
+        book.add(keys[:12], book.one(line, periods.previous))
+    if book.withheld.intersection(keys):
+        return withheld(line)
+    return drawn(line, periods.months, [book.figures[key].value for key in keys])
+
+
+def _names(layout: Iterable[Asked]) -> list[str]:
+    """The measures of a layout, each once, in its order."""
+    names: list[str] = []
+    for table in (table for section in layout for table in section.tables):
+        match table:
+            case Lines(lines=lines) | Months(lines=lines):
+                names += [line.measure for line in lines]
+            case Breakdown(measure=measure) | Bands(measure=measure):
+                names.append(measure)
+    return list(dict.fromkeys(names))
+
+
+def _shown(made: Iterable[Section]) -> tuple[Measure, ...]:
+    names = (name for section in made for table in section.tables for row in table.rows for name in row.measures)
+    return tuple(CATALOGUE[name] for name in dict.fromkeys(names))
+
+
+def _not_adding(book: Book) -> Iterable[str]:
+    """Said of every sum that does not come out: normally nothing."""
+    for parts, whole in book.adds():
+        yield f"The {len(parts)} parts of {CATALOGUE[whole[0]].title}, {whole[2]}, do not add to it: some have no column here."

@@ -1,0 +1,146 @@
+"""A report as it is shown: sections of tables and charts, every cell with its words and its unrounded value."""
+
+from datetime import date, datetime
+from fractions import Fraction
+
+from msgspec import Struct
+
+from measures.chart import Chart
+from measures.disagreements import Disagreement
+from measures.measure import Measure
+
+
+class Cell(Struct, frozen=True):
+    """One cell.
+
+    Attributes:
+        text: as shown: rounded once, or as it was published.
+        value: unrounded, in the measure's unit; None where there is none and for what is published or withheld.
+        unit: of the value: `count`, `ratio`, `seconds`; `points` of differences of shares; empty where there is no value.
+        n: how many it is taken from; None where that says nothing.
+        notes: numbers of the table's notes that must be read with it.
+    """
+
+    text: str
+    value: Fraction | None = None
+    unit: str = ""
+    n: int | None = None
+    notes: tuple[int, ...] = ()
+
+
+class Column(Struct, frozen=True):
+    """One column.
+
+    Attributes:
+        title: its heading.
+        period: its days; empty for what is worked out of other columns.
+        brief: the same as the page says it below the heading; empty where the heading says it.
+        is_published: it quotes a report.
+    """
+
+    title: str
+    period: str = ""
+    brief: str = ""
+    is_published: bool = False
+
+
+class Row(Struct, frozen=True):
+    """One row.
+
+    Attributes:
+        label: its heading.
+        unit: that it is printed in; empty for counts.
+        cells: one for each column.
+        is_total: the sum of the others.
+        is_part: a part of the row above.
+        measures: what its figures are of: names, one for all or one for each column.
+    """
+
+    label: str
+    unit: str
+    cells: tuple[Cell, ...]
+    is_total: bool = False
+    is_part: bool = False
+    measures: tuple[str, ...] = ()
+
+
+class Table(Struct, frozen=True):
+    """One table.
+
+    Attributes:
+        title: its caption.
+        heading: of the column of row headings.
+        columns: in order.
+        rows: in order.
+        notes: what must be read with its cells, by number from 1.
+        published: figures that were published for other periods, in words.
+        sources: where what it quotes was published.
+        disagreements: where the report disagrees with itself about what it shows.
+    """
+
+    title: str
+    heading: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+
+
+class Drawn(Struct, frozen=True):
+    """A control chart.
+
+    Attributes:
+        title: what it is of.
+        measure: its name.
+        table: its points, limits and signals as a table.
+        chart: what is drawn; None when it is withheld.
+        summary: what it says, in words.
+        svg: the picture.
+    """
+
+    title: str
+    measure: str
+    table: Table
+    chart: Chart | None
+    summary: tuple[str, ...]
+    svg: str
+
+
+class Section(Struct, frozen=True):
+    """One section."""
+
+    title: str
+    tables: tuple[Table, ...]
+    charts: tuple[Drawn, ...]
+
+
+class Document(Struct, frozen=True):
+    """A report.
+
+    Attributes:
+        title: of it.
+        force: the force's title.
+        month: the first day of the month reported.
+        period: the twelve months it is of, in words.
+        as_of: the instant its figures were taken at.
+        marking: the protective marking, on every page.
+        is_public: small numbers are withheld.
+        remarks: what must be known of the whole.
+        sections: in order.
+        measures: every measure shown, for their definitions.
+        uncarried: titles of what the force's feeds do not carry.
+    """
+
+    title: str
+    force: str
+    month: date
+    period: str
+    as_of: datetime
+    marking: str
+    is_public: bool
+    remarks: tuple[str, ...]
+    sections: tuple[Section, ...]
+    measures: tuple[Measure, ...]
+    uncarried: tuple[str, ...]

@@ -1,0 +1,134 @@
+"""The picture of a control chart: an SVG that stands alone, with its text alternative, told apart by shape and colour."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+from html import escape
+from itertools import groupby
+from math import floor, log10
+
+from dashboards.report.layout import Line
+from dashboards.report.words import said
+from measures.catalogue import CATALOGUE
+from measures.chart import Chart
+
+_WIDTH, _HEIGHT = 760, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 16, 44
+_TICKS, _LABELS = 5, 8
+_STYLE = """
+.xmr text{font:12px system-ui,sans-serif;fill:#333}.xmr .axis{stroke:#767676}.xmr .grid{stroke:#e4e4e4}
+.xmr .line{fill:none;stroke:#444;stroke-width:1.5}.xmr .centre{stroke:#333;stroke-width:1.5}
+.xmr .limit{stroke:#333;stroke-width:1.2;stroke-dasharray:6 4}.xmr .none{fill:#767676}
+.xmr .improvement{fill:#1f5fa8}.xmr .concern{fill:#c1500b}.xmr .change{fill:#6b3fa0}
+.xmr .step{stroke:#333;stroke-dasharray:2 3}
+"""
+_SHAPES = {
+    "none": "M{x:.1f} {y:.1f}m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z",
+    "improvement": "M{x:.1f} {y:.1f}m-5 -5h10v10h-10z",
+    "concern": "M{x:.1f} {y:.1f}m0 -7l7 7l-7 7l-7 -7z",
+    "change": "M{x:.1f} {y:.1f}m0 -6l6 11h-12z",
+}
+
+
+def picture(line: Line, found: Chart, titles: Mapping[date, str], summary: Sequence[str]) -> str:
+    """A chart as SVG.
+
+    Args:
+        line: what it is of.
+        found: the chart.
+        titles: of its periods, by their first days.
+        summary: its text alternative.
+    """
+    frame = _Frame(line, found)
+    title = escape(f"{line.label}: control chart, {titles[found.points[0].start]} to {titles[found.points[-1].start]}")
+    parts = [*frame.axes(titles), *frame.limits(), *frame.curve(), *frame.marks(titles)]
+    return (
+        f'<svg class="xmr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
+        f"<title>{title}</title><desc>{escape(' '.join(summary))}</desc><style>{_STYLE}</style>{''.join(parts)}</svg>"
+    )
+
+
+class _Frame:
+    """Where each value lies in the picture."""
+
+    def __init__(self, line: Line, found: Chart) -> None:
+        self._line, self._chart = line, found
+        limits = [limit for step in found.steps for limit in (step.lower(), step.upper(), step.centre)]
+        values = [value for value in (*(point.value for point in found.points), *limits) if value is not None]
+        numbers = [max(0.0, float(line.unit.scaled(value))) for value in values] or [0.0]
+        self._tick = _nice((max(numbers) - min(numbers)) / _TICKS)
+        self._low = floor(min(numbers) / self._tick) * self._tick
+        self._high = max((floor(max(numbers) / self._tick) + 1) * self._tick, self._low + self._tick)
+        self._place = {point.start: place for place, point in enumerate(found.points)}
+
+    def _x(self, place: float) -> float:
+        return _LEFT + (place + 0.5) * (_WIDTH - _LEFT - _RIGHT) / len(self._chart.points)
+
+    def _y(self, value: float) -> float:
+        share = (max(value, self._low) - self._low) / (self._high - self._low)
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+    def _height(self, value: Fraction) -> float:
+        return self._y(float(self._line.unit.scaled(value)))
+
+    def axes(self, titles: Mapping[date, str]) -> Iterable[str]:
+        """Lines and words of both axes."""
+        count = round((self._high - self._low) / self._tick)
+        for number in range(count + 1):
+            value = self._low + number * self._tick
+            y = self._y(value)
+            yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(self._said(value))}</text>'
+        every = -(-len(self._chart.points) // _LABELS)
+        for place, point in enumerate(self._chart.points):
+            if place % every == 0:
+                words = escape(titles[point.start])
+                yield f'<text x="{self._x(place):.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">{words}</text>'
+
+    def _said(self, value: float) -> str:
+        kind = self._line.unit.kind
+        text = f"{value:,.10g}"
+        return f"{text} %" if kind == "percent" else said(Fraction(value), self._line.unit) if kind == "clock" else text
+
+    def limits(self) -> Iterable[str]:
+        """Centre and limits of each step, and where one begins anew."""
+        for number, step in enumerate(self._chart.steps):
+            first = self._place[step.since]
+            rest = self._chart.steps[number + 1 :]
+            last = self._place[rest[0].since] - 1 if rest else len(self._chart.points) - 1
+            for kind, value in (("centre", step.centre), ("limit", step.lower()), ("limit", step.upper())):
+                if value is not None and not (kind == "limit" and value < 0):
+                    y = self._height(value)
+                    ends = f'x1="{self._x(first - 0.5):.1f}" x2="{self._x(last + 0.5):.1f}"'
+                    yield f'<line class="{kind}" {ends} y1="{y:.1f}" y2="{y:.1f}"/>'
+            if number:
+                x = self._x(first - 0.5)
+                yield f'<line class="step" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
+
+    def curve(self) -> Iterable[str]:
+        """The line through the points, broken where one is missing."""
+        for is_known, group in groupby(enumerate(self._chart.points), key=lambda each: each[1].value is not None):
+            if is_known:
+                places = [
+                    (self._x(place), self._height(point.value)) for place, point in group if point.value is not None
+                ]
+                yield f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
+
+    def marks(self, titles: Mapping[date, str]) -> Iterable[str]:
+        """The points; those of signals by what they mean."""
+        good = CATALOGUE[self._line.measure].good
+        meanings = {start: signal.meaning(good) for signal in self._chart.signals for start in signal.points}
+        for place, point in enumerate(self._chart.points):
+            if point.value is not None:
+                kind = meanings.get(point.start, "none")
+                shape = _SHAPES[kind].format(x=self._x(place), y=self._height(point.value))
+                words = escape(f"{titles[point.start]}: {said(point.value, self._line.unit)}")
+                yield f'<path class="{kind}" d="{shape}"><title>{words}</title></path>'
+
+
+def _nice(step: float) -> float:
+    """The least of 1, 2 and 5 times a power of ten that is not less."""
+    if step <= 0:
+        return 1.0
+    power = 10.0 ** floor(log10(step))
+    return next(each * power for each in (1.0, 2.0, 5.0, 10.0) if each * power >= step * 0.999)

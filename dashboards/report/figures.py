@@ -1,0 +1,76 @@
+"""What a report asks, and the figures it is answered with: exact, and with what keeps them from being relied on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Protocol
+
+from msgspec import Struct
+
+from measures.chart import exact
+from measures.measure import Measure, Where
+from streams.readings import Reader
+
+
+class Figure(Struct, frozen=True):
+    """One cell of an answer.
+
+    Attributes:
+        dimensions: the words it is of.
+        value: exact, in the measure's unit (a count, a share of 1, seconds); None when there is none.
+        n: how many it is taken from.
+        met: of a share, how many are so.
+        trouble: why it cannot be relied on, or what must be known to read it; empty when nothing.
+    """
+
+    dimensions: Mapping[str, str]
+    value: Fraction | None
+    n: int = 0
+    met: int | None = None
+    trouble: str = ""
+
+
+Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[Figure]]
+"""Answers a measure over a window, broken down by dimensions, limited to words."""
+
+
+class Answered(Protocol):
+    """A reading, or a cell of the recount."""
+
+    @property
+    def dimensions(self) -> Mapping[str, str]:
+        """The words it is of."""
+
+    @property
+    def value(self) -> float | None:
+        """In the measure's unit."""
+
+    @property
+    def n(self) -> int:
+        """How many it is taken from."""
+
+    @property
+    def met(self) -> int | None:
+        """Of a share, how many are so."""
+
+
+def figure(measure: Measure, answered: Answered, trouble: str = "") -> Figure:
+    """A figure from what was read or recounted."""
+    met = answered.met if measure.unit == "ratio" else None
+    return Figure(answered.dimensions, exact(answered.value, met, answered.n), answered.n, met, trouble)
+
+
+def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:
+    """The figures of the state.
+
+    Args:
+        reader: of the state.
+        force: whose figures.
+        as_of: the present, at which they are asked.
+    """
+
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        readings = reader.read(measure, window, by=by, where=where, as_of=as_of, force=force, is_now=True)
+        return [figure(measure, each, " ".join(filter(None, (each.reason, each.note)))) for each in readings]
+
+    return ask

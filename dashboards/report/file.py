@@ -1,0 +1,73 @@
+"""The report as CSV: a row for each cell as shown, with its unrounded value, under a header that says what it is."""
+
+import csv
+import io
+from collections.abc import Iterable
+from fractions import Fraction
+
+from dashboards.report.document import Document, Row, Table
+from measures.catalogue import CATALOGUE
+
+_COLUMNS = (
+    ("section", "of the report"),
+    ("table", "its caption"),
+    ("row", "its heading"),
+    ("column", "its heading"),
+    ("period", "the days it is of, the last one included; empty where it is worked out of other columns"),
+    ("measure", "name of the measure, as `bluelamp measures` lists it"),
+    ("shown", "as the page shows it: rounded once, or as it was published"),
+    ("value", "unrounded; empty where there is none, where it is withheld, and where it was published"),
+    ("unit", "of the value: count, seconds, ratio (a share of 1), points (a difference of two shares of 1)"),
+    ("n", "how many it is taken from"),
+    ("published", "yes where a report is quoted"),
+    ("notes", "what must be read with it"),
+)
+
+
+def table_file(document: Document) -> str:
+    """The file."""
+    text = io.StringIO()
+    for line in _header(document):
+        text.write(f"# {line}\r\n")
+    rows = csv.writer(text)
+    rows.writerow(name for name, _ in _COLUMNS)
+    for section in document.sections:
+        for table in (*section.tables, *(each.table for each in section.charts)):
+            for row in table.rows:
+                rows.writerows(_cells(section.title, table, row))
+    return text.getvalue()
+
+
+def _header(document: Document) -> Iterable[str]:
+    yield document.marking
+    yield f"{document.force}: {document.title}, {document.month:%B %Y}; 12 months: {document.period}"
+    yield f"Figures as of {document.as_of.isoformat(timespec='seconds')}"
+    yield from document.remarks
+    yield from (f"{name}: {what}" for name, what in _COLUMNS)
+
+
+def _cells(section: str, table: Table, row: Row) -> Iterable[list[str]]:
+    for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
+        measure = row.measures[place] if len(row.measures) > 1 else row.measures[0]
+        notes = " ".join(table.notes[number - 1] for number in cell.notes)
+        yield [
+            section,
+            table.title,
+            row.label,
+            column.title,
+            column.period,
+            CATALOGUE[measure].name,
+            cell.text,
+            _number(cell.value),
+            cell.unit,
+            "" if cell.n is None else str(cell.n),
+            "yes" if column.is_published else "no",
+            notes,
+        ]
+
+
+def _number(value: Fraction | None) -> str:
+    """A whole number as one, all else to the last digit that a machine keeps."""
+    if value is None:
+        return ""
+    return str(value.numerator) if value.denominator == 1 else repr(float(value))

@@ -1,0 +1,314 @@
+"""The public report as data: its sections and tables in the order of the published one (S25), each row a measure."""
+
+from msgspec import Struct
+
+from dashboards.report.words import COUNT, PERCENT, Unit
+from facts.force import Force
+from measures.measure import Where
+
+SECONDS, MINUTES, HOURS, CLOCK = Unit("seconds", 2), Unit("minutes", 2), Unit("hours", 1), Unit("clock")
+MINUTES_1, PERCENT_1 = Unit("minutes", 1), Unit("percent", 1)
+
+
+class Line(Struct, frozen=True):
+    """One row, or one column of a table of months.
+
+    Attributes:
+        measure: its name.
+        label: as the table prints it.
+        unit: as the table prints it.
+        where: the words it is limited to.
+    """
+
+    measure: str
+    label: str
+    unit: Unit = COUNT
+    where: Where = {}
+
+
+class Lines(Struct, frozen=True):
+    """Rows of measures over the usual periods.
+
+    Attributes:
+        title: of the table.
+        lines: its rows.
+        months: how many of the last months it shows.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    months: int = 1
+
+
+class Breakdown(Struct, frozen=True):
+    """One count by the words of a dimension, which add to its total.
+
+    Attributes:
+        title: of the table.
+        measure: its name; a count.
+        dimension: what it is broken down by.
+        heading: of the column of words.
+        none: how the report calls what has no word.
+    """
+
+    title: str
+    measure: str
+    dimension: str
+    heading: str
+    none: str = "None"
+
+
+class Bands(Struct, frozen=True):
+    """Finished spans in bands, which add to their total.
+
+    Attributes:
+        title: of the table.
+        measure: its name; statistic Bands.
+        rows: label, then lower and upper edge in minutes; an upper edge of 0 is none. Those that lie within an earlier row
+            are parts of it.
+    """
+
+    title: str
+    measure: str
+    rows: tuple[tuple[str, int, int], ...]
+
+
+class Months(Struct, frozen=True):
+    """One row a month and a total, one column a measure.
+
+    Attributes:
+        title: of the table.
+        lines: its columns.
+        sums: columns by number that add to another one, for each such sum: (parts, whole).
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    sums: tuple[tuple[tuple[int, ...], int], ...] = ()
+
+
+Table = Lines | Breakdown | Bands | Months
+
+
+class Section(Struct, frozen=True):
+    """A section of the report.
+
+    Attributes:
+        title: with the number it has in the published one.
+        tables: in order.
+        charts: the series drawn as control charts, month by month.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    charts: tuple[Line, ...] = ()
+
+
+_BT = Lines(
+    "Compared with other forces (BT's data)",
+    (
+        Line("contact_999_national_count", "999 calls"),
+        Line("contact_999_national_answer_mean_seconds", "Average time to answer", SECONDS),
+    ),
+)
+_999_VOLUME, _999_ANSWER = (
+    Line("contact_999_offered_count", "999 calls"),
+    Line("contact_999_answer_mean_seconds", "Average time to answer", SECONDS),
+)
+_EMERGENCY = Lines(
+    "999 calls",
+    (
+        _999_VOLUME,
+        _999_ANSWER,
+        Line("contact_999_answered_within_target_ratio", "Answered in under 10 seconds", PERCENT),
+        Line("contact_999_abandoned_ratio", "Abandoned", PERCENT),
+    ),
+)
+_101_ANSWER = Line("contact_101_answer_mean_seconds", "Average time to answer", MINUTES_1)
+_LOCAL = Lines(
+    "101 calls",
+    (
+        Line("contact_101_offered_count", "101 calls"),
+        _101_ANSWER,
+        Line("contact_101_answered_within_target_ratio", "Answered within 2 minutes", PERCENT_1),
+        Line("triage_abandoned_ratio", "Triage: abandoned", PERCENT_1),
+    ),
+)
+_TRIAGE = Lines(
+    "Answered by triage",
+    (
+        Line("triage_answered_count", "Calls answered by triage"),
+        Line("triage_answered_share_ratio", "Of all answered 101 calls", PERCENT_1),
+        *(
+            Line(f"triage_{result}_ratio", label, PERCENT_1)
+            for result, label in (
+                ("resolved", "Triage: resolved"),
+                ("to_local", "Triage: to the local queue (101)"),
+                ("to_999", "Triage: to 999"),
+                ("callback", "Triage: callback (Queuebuster)"),
+                ("transferred", "Triage: transferred"),
+                ("other", "Triage: other"),
+            )
+        ),
+    ),
+)
+_TRIAGE_RESULTS = Breakdown("How triage calls ended", "triage_concluded_count", "result", "Result")
+_POST_TRIAGE = Lines(
+    "Sent on after triage",
+    (
+        Line("post_triage_offered_count", "Calls sent to the local queue"),
+        Line("post_triage_answer_median_seconds", "Median wait of those answered", MINUTES),
+        Line("post_triage_abandoned_ratio", "Abandoned", PERCENT_1),
+        Line("post_triage_abandoned_within_20_minutes_ratio", "Of these, in the first 20 minutes", PERCENT_1),
+    ),
+)
+_WAITS = Bands(
+    "Wait in the local queue before the answer (minutes)",
+    "post_triage_answer_bands",
+    (
+        ("0 to 20", 0, 20),
+        ("0 to 5", 0, 5),
+        ("5 to 10", 5, 10),
+        ("10 to 15", 10, 15),
+        ("15 to 20", 15, 20),
+        ("20 to 40", 20, 40),
+        ("40 to 60", 40, 60),
+        ("60 to 80", 60, 80),
+        ("80 to 100", 80, 100),
+        ("100 to 120", 100, 120),
+        ("120 and over", 120, 0),
+    ),
+)
+
+
+def _digital_months(force: Force) -> Months:
+    """One column a channel; those of the Single Online Home (SOH) first, with their sum, and the sum of all last."""
+    name = "digital_offered_count"
+    home, others = (
+        [
+            Line(name, each.name, where={"channel": (each.label,)})
+            for each in force.channels
+            if each.online_home is is_home
+        ]
+        for is_home in (True, False)
+    )
+    total_home = [Line(name, "Total SOH", where={"online_home": ("yes",)})]
+    whole = len(home) + 1 + len(others)
+    return Months(
+        "Digital contacts by month and channel",
+        (*home, *total_home, *others, Line(name, "Total digital")),
+        sums=((tuple(range(len(home))), len(home)), (tuple(range(len(home), whole)), whole)),
+    )
+
+
+_DIGITAL = Lines(
+    "Digital contacts",
+    (
+        Line("digital_offered_count", "Digital contacts"),
+        Line("contact_us_to_contact_centre_ratio", '"Contact us" kept by the contact centre', PERCENT_1),
+    ),
+)
+_INCIDENTS = Lines(
+    "Incidents",
+    (
+        Line("incident_count", "Incidents"),
+        Line("incident_demand_count", "Demand by priority, in all"),
+        Line("incident_resourced_count", "Resourced incidents"),
+    ),
+)
+_BY_WORD = (
+    Breakdown("Incidents by group", "incident_count", "group", "Incident group"),
+    Breakdown("Incidents by local policing team (LPT)", "incident_count", "area", "LPT", "No LPT"),
+    Breakdown("Demand by priority", "incident_demand_count", "grade", "Grade"),
+)
+
+
+def _pair(span: str, label: str, minutes: str) -> tuple[Line, Line]:
+    return (
+        Line(f"{span}_median_seconds", f"{label} (median)", MINUTES),
+        Line(f"{span}_within_target_ratio", f"{label}, within {minutes}", PERCENT),
+    )
+
+
+_GRADE_1 = Lines(
+    "Grade 1",
+    (
+        *_pair("grade_1_opened_to_dispatched", "Opened to dispatched", "2 minutes"),
+        *_pair("grade_1_dispatched_to_arrived", "Dispatched to arrived", "13 minutes"),
+        *_pair("grade_1_opened_to_arrived", "Opened to arrived", "15 minutes"),
+    ),
+)
+_GRADE_2 = Lines(
+    "Grade 2",
+    (
+        *_pair("grade_2_opened_to_arrived", "Opened to arrived", "2 hours"),
+        Line("grade_2_dispatched_to_arrived_mean_seconds", "Dispatched to arrived (mean)", MINUTES),
+        Line("grade_2_resourced_within_24_hours_ratio", "Resourced within 24 hours", PERCENT),
+    ),
+)
+_DOMESTIC = Lines(
+    "Domestic Grade 2",
+    (
+        Line("domestic_grade_2_count", "Incidents"),
+        Line("domestic_grade_2_opened_to_arrived_median_seconds", "Opened to arrived (median)", CLOCK),
+        Line("domestic_grade_2_opened_to_attended_median_seconds", "The same, video response counted", CLOCK),
+        Line("domestic_grade_2_opened_to_arrived_within_target_ratio", "Opened to arrived, within 2 hours", PERCENT),
+        Line("domestic_grade_2_opened_to_attended_within_target_ratio", "The same, video response counted", PERCENT),
+        Line("video_response_satisfaction_ratio", "Satisfied with enhanced video response", PERCENT),
+    ),
+)
+_DOMESTIC_MONTHS = Months("Domestic Grade 2 by month", _DOMESTIC.lines[:3])
+_BURGLARY = Lines("Home burglary", (Line("home_burglary_attended_ratio", "Attended", PERCENT_1),))
+_ASB = Lines(
+    "ASB",
+    (Line("asb_incident_count", "ASB incidents"), Line("asb_occurrence_count", "ASB occurrences")),
+)
+_ASB_BY_WORD = (
+    Breakdown("ASB occurrences by type", "asb_occurrence_count", "type", "Type"),
+    Breakdown("ASB occurrences by LPT", "asb_occurrence_count", "area", "LPT", "No LPT"),
+)
+_VICTIMS = Lines(
+    "Referral of victims",
+    (
+        Line("victim_referred_within_48_hours_ratio", "Sent to the Victims Gateway within 48 hours", PERCENT_1),
+        Line("victim_referral_mean_seconds", "Average time to send", HOURS),
+    ),
+)
+_VICTIM_MONTHS = Months("Referral by month", _VICTIMS.lines[:1])
+_CUSTODY = Lines(
+    "Custody",
+    (
+        Line("arrest_count", "Arrests"),
+        Line("detention_mean_seconds", "Average detention duration", HOURS),
+        Line("child_detained_count", "Children in custody"),
+        Line("child_detention_mean_seconds", "Average detention duration of children", HOURS),
+        Line("custody_waiting_mean_seconds", "Waiting times in custody", MINUTES_1),
+        Line("bail_ratio", "Bail rate", PERCENT_1),
+        Line("released_under_investigation_ratio", "Released under investigation rate", PERCENT_1),
+        Line("voluntary_attendance_count", "Voluntary attendees"),
+    ),
+    months=4,
+)
+
+
+def sections(force: Force) -> tuple[Section, ...]:
+    """The report's sections, in the order of the published one.
+
+    Args:
+        force: whose channels name the columns of digital contacts.
+    """
+    return (
+        Section("5 Supporting victims", (_VICTIMS, _VICTIM_MONTHS), charts=_VICTIMS.lines[:1]),
+        Section("6 Contact and local policing", (_BT,)),
+        Section("6.1 Emergency calls", (_EMERGENCY,), charts=(_999_VOLUME, _999_ANSWER)),
+        Section("6.1 Non emergency calls (local)", (_LOCAL,), charts=_LOCAL.lines[:3]),
+        Section("6.1 Non emergency calls (triage)", (_TRIAGE, _TRIAGE_RESULTS)),
+        Section("6.1 Non emergency calls (post triage)", (_POST_TRIAGE, _WAITS), charts=_POST_TRIAGE.lines[1:3]),
+        Section("6.1 Non emergency calls (digital)", (_DIGITAL, _digital_months(force))),
+        Section("Context: incidents", (_INCIDENTS, *_BY_WORD), charts=_INCIDENTS.lines[:1]),
+        Section("6.2 Response: Grade 1", (_GRADE_1,), charts=_GRADE_1.lines[4:]),
+        Section("6.2 Response: Grade 2", (_GRADE_2, _DOMESTIC, _DOMESTIC_MONTHS), charts=_DOMESTIC.lines[:2]),
+        Section("6.3 Neighbourhood crime", (_BURGLARY,)),
+        Section("6.4 Anti-social behaviour", (_ASB, *_ASB_BY_WORD), charts=_ASB.lines[1:]),
+        Section("Context: custody", (_CUSTODY,), charts=_CUSTODY.lines[:2]),
+    )

@@ -1,0 +1,85 @@
+"""The periods of a report: the last twelve whole months, the twelve before, and the months in them."""
+
+import re
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from facts.errors import QuestionError
+from measures.chart import periods
+
+
+class Period(Struct, frozen=True):
+    """A run of whole local days.
+
+    Attributes:
+        title: as a column is headed.
+        start: its first day.
+        end: the first day after it.
+    """
+
+    title: str
+    start: date
+    end: date
+
+    def window(self) -> str:
+        """As a question names it."""
+        return f"{self.start}/{self.end}"
+
+    def words(self) -> str:
+        """Its days, the last one included."""
+        last = self.end - timedelta(days=1)
+        return f"{self.start.day} {self.start:%b %Y} to {last.day} {last:%b %Y}"
+
+    def brief(self) -> str:
+        """Its months, or its days where they are no whole months; empty where its title says them."""
+        last = self.end - timedelta(days=1)
+        if self.start.day != 1 or self.end.day != 1:
+            return self.words()
+        if (self.start.year, self.start.month) == (last.year, last.month):
+            return "" if self.title == f"{self.start:%b %Y}" else f"{self.start:%b %Y}"
+        first = f"{self.start:%b}" if self.start.year == last.year else f"{self.start:%b %Y}"
+        return f"{first} to {last:%b %Y}"
+
+
+class Periods(Struct, frozen=True):
+    """Those of one report.
+
+    Attributes:
+        year: the twelve months up to the reported one.
+        previous: the twelve before.
+        months: the twenty-four, oldest first.
+    """
+
+    year: Period
+    previous: Period
+    months: tuple[Period, ...]
+
+
+def of_month(month: str, today: date) -> Periods:
+    """The periods of the report of a month.
+
+    Args:
+        month: such as `2024-12`.
+        today: the force's local day; a month that is not over has no report.
+
+    Raises:
+        QuestionError: it is no month, or not over.
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise QuestionError(f"{month!r} is no month.", where="--month", hint="Write it as 2024-12.")
+    first = date.fromisoformat(f"{month}-01")
+    end = (first + timedelta(days=31)).replace(day=1)
+    if end > today:
+        over = periods("month", today, 1)[0][0]
+        raise QuestionError(
+            f"{month} is not over on {today}, the force's present.",
+            where="--month",
+            hint=f"The last month with a report is {over:%Y-%m}.",
+        )
+    months = tuple(Period(f"{start:%b %Y}", start, after) for start, after in periods("month", end, 24))
+    year, previous = (
+        Period(title, part[0].start, part[-1].end)
+        for title, part in (("Last 12 months", months[12:]), ("Previous 12 months", months[:12]))
+    )
+    return Periods(year, previous, months)

@@ -1,0 +1,309 @@
+"""From the layout and the figures to tables: periods side by side, what they come to, and what was published beside."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from dashboards.report.beside import otherwise, published, quoted
+from dashboards.report.book import Book
+from dashboards.report.document import Cell, Column, Row, Table
+from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months
+from dashboards.report.periods import Period, Periods
+from dashboards.report.withhold import WITHHELD, Key
+from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
+from facts.force import NONE, UNLISTED, Force
+from measures.catalogue import CATALOGUE
+from measures.disagreements import referred
+from measures.measure import Published
+
+_SHARE = Unit("percent", 1)
+_LISTED = {
+    "area": "areas",
+    "group": "groups",
+    "grade": "grades",
+    "type": "occurrence_types",
+    "channel": "channels",
+    "suite": "suites",
+    "queue": "queues",
+    "category": "categories",
+}
+"""Where a profile names the words of each dimension."""
+
+
+class _Item(Struct, frozen=True):
+    """One row of a table of periods, before it is put into words.
+
+    Attributes:
+        line: what it is of.
+        keys: its figures by period.
+        wholes: of what it is a part, by period; empty where it is of nothing.
+        is_total: it is the whole.
+        is_part: it is a part of the row above.
+    """
+
+    line: Line
+    keys: Mapping[str, Key]
+    wholes: Mapping[str, Key] = {}
+    is_total: bool = False
+    is_part: bool = False
+
+
+class Tables:
+    """Builds the tables of one report.
+
+    Args:
+        book: of its figures.
+        force: whose.
+        periods: of the report.
+    """
+
+    def __init__(self, book: Book, force: Force, periods: Periods) -> None:
+        self._book, self._force, self._periods = book, force, periods
+
+    def build(self, asked: Lines | Breakdown | Bands | Months) -> list[Table]:
+        """The tables that one of the layout becomes; none when the force's feeds carry nothing of it."""
+        match asked:
+            case Lines(title, lines, months):
+                return self._of_lines(title, [line for line in lines if self._is_shown(line)], months)
+            case Breakdown():
+                return self._of_words(asked) if self._is_shown(Line(asked.measure, "")) else []
+            case Bands():
+                return self._of_bands(asked) if self._is_shown(Line(asked.measure, "")) else []
+            case Months(title, lines, sums):
+                return self._of_months(title, lines, sums) if all(map(self._is_shown, lines)) else []
+
+    def _is_shown(self, line: Line) -> bool:
+        """Whether there is anything to say of it: the force's feeds carry it, or others publish it."""
+        measure = CATALOGUE[line.measure]
+        return bool(measure.feeds(self._force)) or bool(published(line, self._force))
+
+    def _shown_periods(self, months: int) -> tuple[Period, ...]:
+        return (self._periods.year, self._periods.previous, *self._periods.months[-months:])
+
+    def _of_lines(self, title: str, lines: Sequence[Line], months: int) -> list[Table]:
+        shown = self._shown_periods(months)
+        items = [_Item(line, {each.window(): self._book.one(line, each) for each in shown}) for line in lines]
+        return [self._by_period(title, "Measure", items, shown)] if items else []
+
+    def _of_words(self, asked: Breakdown) -> list[Table]:
+        shown = self._shown_periods(1)
+        found = {each.window(): self._book.by_word(asked.measure, asked.dimension, each) for each in shown}
+        total = Line(asked.measure, "Total")
+        wholes = {each.window(): self._book.one(total, each) for each in shown}
+        items = []
+        for word, label in self._words(asked, found.values()):
+            line = Line(asked.measure, label, where={asked.dimension: (word,)})
+            keys = {
+                each.window(): found[each.window()].get(word) or self._book.nothing(asked.measure, line.where, each)
+                for each in shown
+            }
+            items.append(_Item(line, keys, wholes))
+        for window, whole in wholes.items():
+            self._book.add([item.keys[window] for item in items], whole)
+        items.append(_Item(total, wholes, wholes, is_total=True))
+        return [self._by_period(asked.title, asked.heading, items, shown)]
+
+    def _words(self, asked: Breakdown, found: Iterable[Mapping[str, Key]]) -> list[tuple[str, str]]:
+        """The words of a dimension with their names: those of the profile in its order, and any others there are."""
+        terms = getattr(self._force, _LISTED.get(asked.dimension, ""), ())
+        named = {term.label: term.name for term in terms}
+        seen = {word for words in found for word in words}
+        others = {NONE: asked.none, UNLISTED: "Not listed in the profile"}
+        listed = [(word, name) for word, name in named.items() if word in seen or terms]
+        return [*listed, *((word, others.get(word, _name(word))) for word in sorted(seen - named.keys(), key=_last))]
+
+    def _of_bands(self, asked: Bands) -> list[Table]:
+        shown = self._shown_periods(1)
+        edges = [(lower, upper) for _, lower, upper in asked.rows]
+        found = {each.window(): self._book.bands(asked.measure, edges, each) for each in shown}
+        whole = {each.window(): self._book.bands(asked.measure, [(0, 0)], each)[0] for each in shown}
+        # The whole is published under no band.
+        total = _Item(Line(asked.measure, "Total"), whole, whole, is_total=True)
+        items, outer = [], (0, 0)
+        for place, (label, lower, upper) in enumerate(asked.rows):
+            is_part = place > 0 and upper != 0 and lower >= outer[0] and upper <= outer[1]
+            outer = outer if is_part else (lower, upper)
+            word = f"{lower * 60:05}-{upper * 60:05}" if upper else f"{lower * 60:05}-"
+            keys = {window: bands[place] for window, bands in found.items()}
+            items.append(_Item(Line(asked.measure, label, where={"band": (word,)}), keys, whole, is_part=is_part))
+        for window, key in whole.items():
+            self._book.add([item.keys[window] for item in items if not item.is_part], key)
+            self._book.add([item.keys[window] for item in items if item.is_part], items[0].keys[window])
+        return [self._by_period(asked.title, "Minutes", [*items, total], shown)]
+
+    def _by_period(self, title: str, heading: str, items: Sequence[_Item], shown: Sequence[Period]) -> Table:
+        notes = _Notes()
+        told = {id(item): published(item.line, self._force) for item in items}
+        is_of_whole = any(item.wholes for item in items)
+        quotes = [
+            (each, is_share)
+            for each in shown
+            for is_share in (False, True)
+            if any(quoted(told[id(item)], each, item.line.unit, is_share=is_share) != NOTHING for item in items)
+            and (is_of_whole or not is_share)
+        ]
+        rows = [self._row(item, shown, quotes, told[id(item)], notes, is_of_whole=is_of_whole) for item in items]
+        return Table(
+            title=title,
+            heading=heading,
+            columns=(*_columns(shown, is_of_whole=is_of_whole), *(_quote_column(*quote) for quote in quotes)),
+            rows=tuple(rows),
+            notes=notes.told(),
+            published=tuple(text for item in items for text in otherwise(item.line, told[id(item)], shown)),
+            **_references([item.line.measure for item in items], [each for item in items for each in told[id(item)]]),
+        )
+
+    def _row(
+        self,
+        item: _Item,
+        shown: Sequence[Period],
+        quotes: Sequence[tuple[Period, bool]],
+        told: Sequence[Published],
+        notes: "_Notes",
+        *,
+        is_of_whole: bool,
+    ) -> Row:
+        unit = item.line.unit
+        year, previous, *months = (self._cell(item.keys[each.window()], unit, notes) for each in shown)
+        cells = [year, previous, *self._compared(item, shown, is_of_whole=is_of_whole), *months]
+        cells += [Cell(quoted(told, each, unit, is_share=is_share)) for each, is_share in quotes]
+        return Row(item.line.label, unit.title(), tuple(cells), item.is_total, item.is_part, (item.line.measure,))
+
+    def _compared(self, item: _Item, shown: Sequence[Period], *, is_of_whole: bool) -> Iterable[Cell]:
+        """Difference, relative difference, and share of the whole: from exact figures, each rounded once."""
+        unit, (now, before) = item.line.unit, (item.keys[each.window()] for each in shown[:2])
+        one, other = self._book.value(now), self._book.value(before)
+        difference = None if one is None or other is None else one - other
+        is_withheld = bool({now, before} & self._book.withheld)
+        told = "points" if unit.kind == "percent" else CATALOGUE[item.line.measure].unit
+        yield _derived(difference, said_difference(difference, unit), told, is_withheld=is_withheld)
+        change = difference / other if difference is not None and other and unit.kind != "percent" else None
+        yield _derived(change, said_change(change), "ratio", is_withheld=is_withheld)
+        if is_of_whole:
+            whole = self._book.value(item.wholes[shown[0].window()])
+            share = one / whole if one is not None and whole else None
+            yield _derived(share, said(share, _SHARE), "ratio", is_withheld=now in self._book.withheld)
+
+    def _cell(self, key: Key, unit: Unit, notes: "_Notes") -> Cell:
+        figure, value = self._book.figures[key], self._book.value(key)
+        if key in self._book.withheld:
+            return Cell(WITHHELD)
+        told = (notes.number(figure.trouble),) if figure.trouble else ()
+        return Cell(said(value, unit), value, CATALOGUE[key[0]].unit if value is not None else "", figure.n, told)
+
+    def _of_months(self, title: str, lines: Sequence[Line], sums: Sequence[tuple[tuple[int, ...], int]]) -> list[Table]:
+        months, year = self._periods.months[12:], self._periods.year
+        notes = _Notes()
+        columns = [[*self._book.by_month(line, months), self._book.one(line, year)] for line in lines]
+        for line, keys in zip(lines, columns, strict=True):
+            if CATALOGUE[line.measure].unit == "count":
+                self._book.add(keys[:-1], keys[-1])
+        for parts, whole in sums:
+            for row in range(len(months) + 1):
+                self._book.add([columns[part][row] for part in parts], columns[whole][row])
+        told = [published(line, self._force) for line in lines]
+        shown, rows = (*months, year), range(len(months) + 1)
+        ours = [
+            [self._cell(keys[row], line.unit, notes) for line, keys in zip(lines, columns, strict=True)] for row in rows
+        ]
+        theirs = [
+            [Cell(quoted(figures, shown[row], line.unit)) for line, figures in zip(lines, told, strict=True)]
+            for row in rows
+        ]
+        return self._month_tables(
+            title, lines, (ours, theirs), notes, _references([each.measure for each in lines], sum(told, ()))
+        )
+
+    def _month_tables(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        cells: tuple[list[list[Cell]], list[list[Cell]]],
+        notes: "_Notes",
+        references: dict[str, Any],
+    ) -> list[Table]:
+        """One table with what was published beside each column; of many columns, one of ours and one of theirs."""
+        ours, theirs = cells
+        labels = [*(each.title for each in self._periods.months[12:]), _WHOLE]
+        measures = tuple(line.measure for line in lines)
+        our_columns = [
+            Column(f"{line.label} ({line.unit.title()})" if line.unit.title() else line.label) for line in lines
+        ]
+        their_columns = [Column(line.label, is_published=True) for line in lines]
+
+        def table(name: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Table:
+            made = tuple(
+                Row(label, "", tuple(row), is_total=label == _WHOLE, measures=measures * (len(row) // len(measures)))
+                for label, row in zip(labels, rows, strict=True)
+            )
+            return Table(
+                title=name, heading="Month", columns=tuple(columns), rows=made, notes=notes.told(), **references
+            )
+
+        is_published = any(cell.text != NOTHING for row in theirs for cell in row)
+        if not is_published:
+            return [table(title, our_columns, ours)]
+        if len(lines) <= _SIDE_BY_SIDE:
+            return [
+                table(
+                    title,
+                    [*our_columns, *their_columns],
+                    [[*one, *other] for one, other in zip(ours, theirs, strict=True)],
+                )
+            ]
+        return [table(title, our_columns, ours), table(f"{title}, as published", their_columns, theirs)]
+
+
+_SIDE_BY_SIDE = 3
+_WHOLE = "12 months"
+
+
+class _Notes:
+    """The notes of one table, each once."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        """The number of a note, from 1."""
+        if text not in self._texts:
+            self._texts.append(text)
+        return self._texts.index(text) + 1
+
+    def told(self) -> tuple[str, ...]:
+        """All of them, in order."""
+        return tuple(self._texts)
+
+
+def _derived(value: Fraction | None, text: str, unit: str, *, is_withheld: bool) -> Cell:
+    if is_withheld:
+        return Cell(WITHHELD)
+    return Cell(text, value, unit if value is not None else "")
+
+
+def _columns(shown: Sequence[Period], *, is_of_whole: bool) -> tuple[Column, ...]:
+    year, previous, *months = (Column(each.title, each.words(), each.brief()) for each in shown)
+    compared = ["Difference", "% difference", *(["Proportion"] if is_of_whole else [])]
+    return (year, previous, *(Column(title) for title in compared), *months)
+
+
+def _quote_column(period: Period, is_share: bool) -> Column:
+    return Column(f"{period.title}{', %' if is_share else ''}", period.words(), period.brief(), is_published=True)
+
+
+def _references(measures: Sequence[str], figures: Sequence[Published]) -> dict[str, Any]:
+    """Where the figures beside were published, and where the report disagrees with itself about these measures."""
+    texts = [*(note for name in measures for note in CATALOGUE[name].notes), *(each.note for each in figures)]
+    sources = tuple(sorted({each.source for each in figures}))
+    return {"sources": sources, "disagreements": tuple(referred(texts)) if figures else ()}
+
+
+def _name(word: str) -> str:
+    return word.replace("_", " ").capitalize()
+
+
+def _last(word: str) -> tuple[bool, str]:
+    """None and unlisted come after every other word."""
+    return word in (NONE, UNLISTED), word

@@ -1,0 +1,167 @@
+"""The public report: the same from the product and from the recount, sums that add, and what was published beside."""
+
+import csv
+import io
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from bluelamp.printing import pdf
+from bluelamp.recount.recount import Recount
+from dashboards.report.build import report
+from dashboards.report.document import Document, Row, Table
+from dashboards.report.file import table_file
+from dashboards.report.page import html
+from facts.errors import PartMissingError, QuestionError
+from measures.catalogue import CATALOGUE
+from tests.real.parts import missing
+from tests.support import december
+
+
+def tables(document: Document) -> dict[str, Table]:
+    return {table.title: table for section in document.sections for table in section.tables}
+
+
+def row(table: Table, label: str) -> Row:
+    return next(each for each in table.rows if each.label == label)
+
+
+def test_the_report_of_the_product_is_the_report_of_the_recount(document: Document, counted: Recount) -> None:
+    ask = december.asking_recount(counted)
+    other = report(ask, december.force(), "2024-12", december.AS_OF, is_public=False, remarks=["Simulated."])
+    assert tables(other) == tables(document)
+    assert other == document
+    assert document.remarks == ("Simulated.",)
+
+
+def test_sums_of_rows_equal_totals(document: Document) -> None:
+    summed = 0
+    for table in tables(document).values():
+        (*parts, total) = table.rows
+        if not total.is_total or CATALOGUE[total.measures[0]].unit != "count":
+            continue
+        for place, column in enumerate(table.columns):
+            values = [each.cells[place].value for each in parts if not each.is_part]
+            if all(value is not None for value in values) and total.cells[place].unit == "count" and column.period:
+                assert sum(value or 0 for value in values) == total.cells[place].value, (table.title, column)
+                summed += 1
+    assert summed >= 21
+
+
+def test_half_the_days_are_in_the_month_and_all_in_the_year(document: Document, counted: Recount) -> None:
+    (whole,) = counted.answer(CATALOGUE["incident_count"], "staffordshire", "12m", december.AS_OF)
+    (month,) = counted.answer(CATALOGUE["incident_count"], "staffordshire", "last_month", december.AS_OF)
+    year, previous, *_, last = (cell.value for cell in row(tables(document)["Incidents"], "Incidents").cells[:5])
+    assert [year, previous, last] == [whole.value, 0, month.value]
+    assert 0 < (last or 0) < (year or 0)
+
+
+def test_published_figures_stand_beside_with_source_and_reason(document: Document) -> None:
+    emergency = tables(document)["999 calls"]
+    quoted = [column.title for column in emergency.columns if column.is_published]
+    assert quoted == ["Last 12 months", "Previous 12 months"]
+    assert [cell.text for cell in row(emergency, "999 calls").cells[-2:]] == ["212246", "238487"]
+    assert {"I1", "I2", "I3", "I11"} <= {each.number for each in emergency.disagreements}
+    assert "S25 section 6.1" in emergency.sources
+    assert any("85.5 per cent, 1 Dec 2023 to 30 Nov 2024" in text for text in emergency.published)
+    bands = tables(document)["Wait in the local queue before the answer (minutes)"]
+    assert [cell.text for cell in row(bands, "0 to 20").cells[-2:]] == ["18667", "52%"]
+    months = tables(document)["Domestic Grade 2 by month"]
+    assert [cell.text for cell in row(months, "Dec 2024").cells[-3:]] == ["305", "03:45:00", "03:45:00"]
+
+
+def test_every_section_of_the_published_report_is_there(document: Document) -> None:
+    assert [section.title for section in document.sections] == [
+        "5 Supporting victims",
+        "6 Contact and local policing",
+        "6.1 Emergency calls",
+        "6.1 Non emergency calls (local)",
+        "6.1 Non emergency calls (triage)",
+        "6.1 Non emergency calls (post triage)",
+        "6.1 Non emergency calls (digital)",
+        "Context: incidents",
+        "6.2 Response: Grade 1",
+        "6.2 Response: Grade 2",
+        "6.3 Neighbourhood crime",
+        "6.4 Anti-social behaviour",
+        "Context: custody",
+    ]
+    custody = [column.title for column in tables(document)["Custody"].columns if not column.is_published]
+    assert custody[-4:] == ["Sep 2024", "Oct 2024", "Nov 2024", "Dec 2024"]
+
+
+@pytest.mark.parametrize("month", ["2025-01", "2024-13", "December"])
+def test_a_month_that_is_none_or_not_over_is_refused(month: str) -> None:
+    with pytest.raises(QuestionError, match=month):
+        report(lambda *_: [], december.force(), month, december.AS_OF, is_public=False)
+
+
+class _Page(HTMLParser):
+    """What a page asks for, and whether its elements close in order."""
+
+    VOID = ("meta", "link", "br", "img")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.asked += [
+            value or "" for name, value in attrs if name in ("src", "href") and not (value or "").startswith("#")
+        ]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_else_and_says_what_it_is(document: Document) -> None:
+    text = html(document)
+    page = _Page()
+    page.feed(text)
+    assert (page.asked, page.open) == ([], [])
+    assert "script" not in page.tags
+    assert text.count('<p class="marking">OFFICIAL</p>') == 2
+    assert "@bottom-center { content: var(--page-marking)" in text
+    assert page.tags.count("svg") == sum(len(section.charts) for section in document.sections) > 15
+    assert text.count("</desc>") == page.tags.count("svg")
+    for measure in document.measures:
+        assert measure.question in unescape(text)
+
+
+def test_the_file_holds_every_cell_unrounded(document: Document) -> None:
+    text = table_file(document)
+    lines = [line for line in text.splitlines() if not line.startswith("# ")]
+    assert text.startswith("# OFFICIAL\r\n")
+    cells = list(csv.DictReader(io.StringIO("\n".join(lines))))
+    shown = sum(len(each.cells) for table in tables(document).values() for each in table.rows)
+    assert len(cells) > shown
+    median = next(
+        each
+        for each in cells
+        if each["row"] == "Opened to arrived (median)" and each["measure"].startswith("grade_1_opened_to_a")
+    )
+    exact = row(tables(document)["Grade 1"], "Opened to arrived (median)").cells[0].value
+    assert (median["unit"], float(median["value"])) == ("seconds", float(exact or 0))
+    assert {each["unit"] for each in cells} == {"", "count", "ratio", "seconds"}
+    assert {each["published"] for each in cells} == {"yes", "no"}
+
+
+def test_without_a_browser_there_is_no_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(PartMissingError, match="no Chromium"):
+        pdf("<p>page</p>")
+
+
+@pytest.mark.real
+def test_chromium_prints_the_page(document: Document) -> None:
+    if reason := missing("chromium"):
+        pytest.skip(reason)
+    printed = pdf(html(document))
+    assert printed.startswith(b"%PDF-")
+    assert printed.count(b"/Type /Page\n") > 10

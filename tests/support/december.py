@@ -1,0 +1,66 @@
+"""Two simulated days on either side of a month's end, told to the product in memory and to the independent recount."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+import msgspec
+
+from bluelamp.calibration import records
+from bluelamp.recount.load import from_records
+from bluelamp.recount.recount import Recount
+from dashboards.report.figures import Ask, Figure, figure
+from facts.force import Force
+from measures.measure import Measure, Where
+from measures.rules import Rules
+from producers.simulate.reporting import Told
+from tests.simulate.worlds import simulation
+from tests.support.forces import shipped
+from tests.support.memory import MemoryState
+
+FIRST, AS_OF = date(2024, 11, 30), datetime(2025, 1, 3, 12, tzinfo=UTC)
+DAYS = 2
+
+
+def force() -> Force:
+    """Whose days they are."""
+    return shipped("staffordshire")
+
+
+@lru_cache(maxsize=1)
+def told() -> tuple[Told, ...]:
+    """Everything that is told in them."""
+    chosen = simulation(start=FIRST)
+    quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
+    return tuple(quick.told_before(quick.end_of(DAYS)))
+
+
+def memory() -> MemoryState:
+    """The product's state of them, one partition a topic."""
+    state = MemoryState({force().name: Rules(force())}, force().name)
+    for topic, _, _, received_at, value in records(told()):
+        assert value is not None
+        state.partitions[topic][0].feed([value], received_at)
+    return state
+
+
+def recount() -> Recount:
+    """The recount of them; close it."""
+    return from_records(records(told()), [force()])
+
+
+def asking_memory(state: MemoryState) -> Ask:
+    """The figures of the product."""
+
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        return [figure(measure, each) for each in state.figures(measure, window, AS_OF, by, where)]
+
+    return ask
+
+
+def asking_recount(counted: Recount) -> Ask:
+    """The figures of the recount."""
+
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        return [figure(measure, each) for each in counted.answer(measure, force().name, window, AS_OF, by, where)]
+
+    return ask
