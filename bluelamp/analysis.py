@@ -37,14 +37,13 @@ def report_command(month: str, kind: str, output: str | None, is_public: bool, f
     profile = source.rules_of(settings.force).force
     with source.steady():
         as_of = source.present(profile.name)
-        is_replay = any(feed.is_replay for feed in source.feeds(profile.name))
         document = report(
             from_reader(source, profile.name, as_of),
             profile,
             month,
             as_of,
             is_public=is_public,
-            remarks=["The feeds play recorded or simulated facts: no figure here is live."] if is_replay else [],
+            is_simulated=source.is_simulated(profile.name),
         )
     text = table_file(document) if kind == "csv" else html(document)
     if output is None:

@@ -1,6 +1,6 @@
 """The public report of one month, from the figures of the state or of a recount."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from dashboards.report.book import Book
@@ -15,12 +15,13 @@ from dashboards.report.withhold import RULE
 from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
+from measures.reading import SIMULATION
 
-MARKING, PUBLIC_MARKING = "OFFICIAL", "OFFICIAL - for publication, small numbers withheld"
+MARKING, PUBLIC = "OFFICIAL", "for publication, small numbers withheld"
 
 
 def report(
-    ask: Ask, force: Force, month: str, as_of: datetime, *, is_public: bool, remarks: Sequence[str] = ()
+    ask: Ask, force: Force, month: str, as_of: datetime, *, is_public: bool = False, is_simulated: bool = False
 ) -> Document:
     """The report of a month.
 
@@ -30,7 +31,7 @@ def report(
         month: such as `2024-12`.
         as_of: the force's present, at which the figures are taken.
         is_public: small numbers are withheld.
-        remarks: what else must be known of the whole.
+        is_simulated: the force is: every page says so.
 
     Raises:
         QuestionError: it is no month, or not over.
@@ -49,9 +50,9 @@ def report(
         month=periods.months[-1].start,
         period=periods.year.words(),
         as_of=as_of.astimezone(force.zone()),
-        marking=PUBLIC_MARKING if is_public else MARKING,
+        marking=" - ".join([MARKING, *([PUBLIC] if is_public else []), *([SIMULATION] if is_simulated else [])]),
         is_public=is_public,
-        remarks=(*remarks, *([RULE] if is_public else []), *_not_adding(book)),
+        remarks=(*([RULE] if is_public else []), *_not_adding(book)),
         sections=tuple(section for section in made if section.tables),
         measures=_shown(made),
         uncarried=tuple(CATALOGUE[name].title for name, feeds in carried.items() if not feeds),

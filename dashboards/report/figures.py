@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from measures.chart import exact
 from measures.measure import Measure, Where
+from measures.reading import SIMULATION, Reading
 from streams.readings import Reader
 
 
@@ -71,6 +72,11 @@ def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:
 
     def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
         readings = reader.read(measure, window, by=by, where=where, as_of=as_of, force=force, is_now=True)
-        return [figure(measure, each, " ".join(filter(None, (each.reason, each.note)))) for each in readings]
+        return [figure(measure, each, _trouble(each)) for each in readings]
 
     return ask
+
+
+def _trouble(reading: Reading) -> str:
+    """What must be read with one figure; that a force is simulated is said of the whole."""
+    return " ".join(part for part in (reading.reason, reading.note.replace(SIMULATION, "").strip()) if part)

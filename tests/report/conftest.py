@@ -28,7 +28,7 @@ def counted() -> Iterator[Recount]:
 def document(state: MemoryState) -> Document:
     """As the force reads it."""
     ask = december.asking_memory(state)
-    return report(ask, december.force(), "2024-12", december.AS_OF, is_public=False, remarks=["Simulated."])
+    return report(ask, december.force(), "2024-12", december.AS_OF, is_simulated=True)
 
 
 @pytest.fixture(scope="session")

@@ -29,10 +29,10 @@ def row(table: Table, label: str) -> Row:
 
 def test_the_report_of_the_product_is_the_report_of_the_recount(document: Document, counted: Recount) -> None:
     ask = december.asking_recount(counted)
-    other = report(ask, december.force(), "2024-12", december.AS_OF, is_public=False, remarks=["Simulated."])
+    other = report(ask, december.force(), "2024-12", december.AS_OF, is_simulated=True)
     assert tables(other) == tables(document)
     assert other == document
-    assert document.remarks == ("Simulated.",)
+    assert document.remarks == ()
 
 
 def test_sums_of_rows_equal_totals(document: Document) -> None:
@@ -94,7 +94,7 @@ def test_every_section_of_the_published_report_is_there(document: Document) -> N
 @pytest.mark.parametrize("month", ["2025-01", "2024-13", "December"])
 def test_a_month_that_is_none_or_not_over_is_refused(month: str) -> None:
     with pytest.raises(QuestionError, match=month):
-        report(lambda *_: [], december.force(), month, december.AS_OF, is_public=False)
+        report(lambda *_: [], december.force(), month, december.AS_OF)
 
 
 class _Page(HTMLParser):
@@ -126,7 +126,7 @@ def test_the_page_needs_nothing_else_and_says_what_it_is(document: Document) -> 
     page.feed(text)
     assert (page.asked, page.open) == ([], [])
     assert "script" not in page.tags
-    assert text.count('<p class="marking">OFFICIAL</p>') == 2
+    assert text.count('<p class="marking">OFFICIAL - SIMULATION - no figure is real.</p>') == 2
     assert "@bottom-center { content: var(--page-marking)" in text
     assert page.tags.count("svg") == sum(len(section.charts) for section in document.sections) > 15
     assert text.count("</desc>") == page.tags.count("svg")
@@ -137,7 +137,7 @@ def test_the_page_needs_nothing_else_and_says_what_it_is(document: Document) -> 
 def test_the_file_holds_every_cell_unrounded(document: Document) -> None:
     text = table_file(document)
     lines = [line for line in text.splitlines() if not line.startswith("# ")]
-    assert text.startswith("# OFFICIAL\r\n")
+    assert text.startswith("# OFFICIAL - SIMULATION - no figure is real.\r\n")
     cells = list(csv.DictReader(io.StringIO("\n".join(lines))))
     shown = sum(len(each.cells) for table in tables(document).values() for each in table.rows)
     assert len(cells) > shown
