@@ -5,8 +5,12 @@ from pathlib import Path
 import click
 
 from bluelamp.connections import reader
-from bluelamp.options import FORCE, settings_of
+from bluelamp.options import FORCE, JSON, WHERE, say, settings_of
+from bluelamp.questions import parse_day, parse_where, split_names
 from facts.errors import SettingError
+from measures.catalogue import find
+from measures.chart import Grain
+from measures.reading import SIMULATION
 
 _FORMATS = ("html", "csv", "pdf")
 
@@ -61,4 +65,72 @@ def _write(path: Path, content: bytes) -> None:
         raise SettingError(f"The file cannot be written: {error.strerror}.", where=str(path), hint=hint) from None
 
 
-COMMANDS = (report_command,)
+@click.command("compare")
+@click.argument("measure")
+@click.option("--by", default="", help="Dimensions to break it down by, separated by commas; one is ranked.")
+@WHERE
+@FORCE
+@JSON
+def compare_command(measure: str, by: str, where: tuple[str, ...], force: str | None, as_json: bool) -> None:
+    """One measure side by side: today, this month so far, last month, 12 months, the 12 before, and what was published."""
+    from dashboards.report.compare import compare
+    from dashboards.report.figures import from_reader
+    from dashboards.report.text import lines, plain
+
+    settings = settings_of(force=force)
+    source = reader(settings)
+    profile = source.rules_of(settings.force).force
+    with source.steady():
+        as_of = source.present(profile.name)
+        ask = from_reader(source, profile.name, as_of)
+        table = compare(ask, profile, find(measure), as_of, split_names(by), parse_where(where))
+        is_simulated = source.is_simulated(profile.name)
+    if as_json:
+        say({"measure": measure, "force": profile.name, "as_of": as_of, "simulated": is_simulated, **plain(table)})
+        return
+    click.echo(
+        f"{profile.title}, {as_of.astimezone(profile.zone()):%Y-%m-%d %H:%M}"
+        + (f"  {SIMULATION}" if is_simulated else "")
+    )
+    for line in lines(table):
+        click.echo(line)
+
+
+@click.command("chart")
+@click.argument("measure")
+@click.option("--by", "grain", type=click.Choice(["month", "week"]), default="month", show_default=True)
+@click.option(
+    "--last", "count", type=click.IntRange(2, 112), default=24, show_default=True, help="How many whole ones."
+)
+@click.option(
+    "--recalculate", "dates", multiple=True, help="First day of the period to take new limits from, as 2024-07-01."
+)
+@click.option("--format", "kind", type=click.Choice(["text", "json", "svg"]), default="text", show_default=True)
+@WHERE
+@FORCE
+def chart_command(
+    measure: str, grain: Grain, count: int, dates: tuple[str, ...], kind: str, where: tuple[str, ...], force: str | None
+) -> None:
+    """The control chart of a measure (XmR): its limits, and the points that chance does not explain."""
+    from dashboards.report.figures import from_reader
+    from dashboards.report.series import Asked, series
+    from dashboards.report.text import lines, plain
+
+    settings = settings_of(force=force)
+    source = reader(settings)
+    profile = source.rules_of(settings.force).force
+    with source.steady():
+        as_of = source.present(profile.name)
+        ask = from_reader(source, profile.name, as_of)
+        asked = Asked(find(measure), parse_where(where), grain, count, tuple(parse_day(each) for each in dates))
+        found = series(ask, profile, asked, as_of)
+    if kind == "svg":
+        click.echo(found.svg)
+    elif kind == "json":
+        say({"measure": measure, "force": profile.name, "as_of": as_of, "summary": found.summary, **plain(found.table)})
+    else:
+        for line in (*lines(found.table), *found.summary):
+            click.echo(line)
+
+
+COMMANDS = (report_command, compare_command, chart_command)

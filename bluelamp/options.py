@@ -9,6 +9,9 @@ import msgspec
 from bluelamp.settings import Settings, load
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+WHERE = click.option(
+    "--where", "where", multiple=True, help="DIMENSION=WORD to limit it to; the same dimension twice means either."
+)
 FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless given.")
 
 

@@ -3,9 +3,9 @@
 import csv
 import io
 from collections.abc import Iterable
-from fractions import Fraction
 
 from dashboards.report.document import Document, Row, Table
+from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
 
 _COLUMNS = (
@@ -49,7 +49,7 @@ def _header(document: Document) -> Iterable[str]:
 def _cells(section: str, table: Table, row: Row) -> Iterable[list[str]]:
     for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
         measure = row.measures[place] if len(row.measures) > 1 else row.measures[0]
-        notes = " ".join(table.notes[number - 1] for number in cell.notes)
+        notes = " ".join(table.notes[each - 1] for each in cell.notes)
         yield [
             section,
             table.title,
@@ -58,16 +58,9 @@ def _cells(section: str, table: Table, row: Row) -> Iterable[list[str]]:
             column.period,
             CATALOGUE[measure].name,
             cell.text,
-            _number(cell.value),
+            "" if cell.value is None else repr(number(cell.value)),
             cell.unit,
             "" if cell.n is None else str(cell.n),
             "yes" if column.is_published else "no",
             notes,
         ]
-
-
-def _number(value: Fraction | None) -> str:
-    """A whole number as one, all else to the last digit that a machine keeps."""
-    if value is None:
-        return ""
-    return str(value.numerator) if value.denominator == 1 else repr(float(value))

@@ -29,7 +29,8 @@ class Period(Struct, frozen=True):
     def words(self) -> str:
         """Its days, the last one included."""
         last = self.end - timedelta(days=1)
-        return f"{self.start.day} {self.start:%b %Y} to {last.day} {last:%b %Y}"
+        first = f"{self.start.day} {self.start:%b %Y}"
+        return first if last == self.start else f"{first} to {last.day} {last:%b %Y}"
 
     def brief(self) -> str:
         """Its months, or its days where they are no whole months; empty where its title says them."""

@@ -1,18 +1,63 @@
 """A series of months or weeks as a control chart, with what it says in words, its table and its picture."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
+
+from msgspec import Struct
 
 from dashboards.report.document import Cell, Column, Drawn, Row, Table
 from dashboards.report.drawing import picture
+from dashboards.report.figures import Ask
 from dashboards.report.layout import Line
+from dashboards.report.naming import line_of
 from dashboards.report.periods import Period
 from dashboards.report.words import Unit, said
+from facts.errors import QuestionError
+from facts.force import Force
 from measures.catalogue import CATALOGUE
-from measures.chart import FIRM, RULES, Chart, Point, Signal, Step, chart
+from measures.chart import FIRM, RULES, Chart, Grain, Point, Signal, Step, chart, periods
+from measures.measure import Bands, External, Measure, Where
 
 _COLUMNS = ("Value", "Centre", "Lower limit", "Upper limit", "Signals")
+
+
+class Asked(Struct, frozen=True):
+    """A series that is asked for.
+
+    Attributes:
+        measure: of which measure.
+        where: the words it is limited to.
+        grain: months or weeks.
+        count: how many whole ones, up to the force's present.
+        recalculated: the first days of the periods from which on limits are taken anew.
+    """
+
+    measure: Measure
+    where: Where = {}
+    grain: Grain = "month"
+    count: int = 24
+    recalculated: tuple[date, ...] = ()
+
+
+def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
+    """The control chart of a measure's last whole months or weeks.
+
+    Raises:
+        QuestionError: it cannot be asked so, or a recalculation begins none of its periods.
+    """
+    if asked.measure.is_open() or isinstance(asked.measure.statistic, Bands | External):
+        what = f"{asked.measure.name} has no single figure for a period."
+        raise QuestionError(what, where="MEASURE", hint="Ask for a count, a share, a mean or a median over time.")
+    today = as_of.astimezone(force.zone()).date()
+    titled = {"month": "{:%b %Y}", "week": "{:%d %b %Y}"}[asked.grain]
+    shown = [Period(titled.format(start), start, end) for start, end in periods(asked.grain, today, asked.count)]
+    figures = [ask(asked.measure, each.window(), (), asked.where)[0] for each in shown]
+    line = line_of(asked.measure, force)
+    # A figure of too few says little: it would make the limits wide and the signals chance.
+    is_enough = [asked.measure.unit == "count" or each.n >= asked.measure.minimum_n for each in figures]
+    values = [each.value if enough else None for each, enough in zip(figures, is_enough, strict=True)]
+    return drawn(line, shown, values, asked.recalculated)
 
 
 def drawn(

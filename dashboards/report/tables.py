@@ -10,26 +10,17 @@ from dashboards.report.beside import otherwise, published, quoted
 from dashboards.report.book import Book
 from dashboards.report.document import Cell, Column, Row, Table
 from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months
+from dashboards.report.naming import named
+from dashboards.report.notes import Notes
 from dashboards.report.periods import Period, Periods
 from dashboards.report.withhold import WITHHELD, Key
 from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
-from facts.force import NONE, UNLISTED, Force
+from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.disagreements import referred
 from measures.measure import Published
 
 _SHARE = Unit("percent", 1)
-_LISTED = {
-    "area": "areas",
-    "group": "groups",
-    "grade": "grades",
-    "type": "occurrence_types",
-    "channel": "channels",
-    "suite": "suites",
-    "queue": "queues",
-    "category": "categories",
-}
-"""Where a profile names the words of each dimension."""
 
 
 class _Item(Struct, frozen=True):
@@ -93,7 +84,8 @@ class Tables:
         total = Line(asked.measure, "Total")
         wholes = {each.window(): self._book.one(total, each) for each in shown}
         items = []
-        for word, label in self._words(asked, found.values()):
+        seen = {word for words in found.values() for word in words}
+        for word, label in named(self._force, asked.dimension, seen, asked.none):
             line = Line(asked.measure, label, where={asked.dimension: (word,)})
             keys = {
                 each.window(): found[each.window()].get(word) or self._book.nothing(asked.measure, line.where, each)
@@ -104,15 +96,6 @@ class Tables:
             self._book.add([item.keys[window] for item in items], whole)
         items.append(_Item(total, wholes, wholes, is_total=True))
         return [self._by_period(asked.title, asked.heading, items, shown)]
-
-    def _words(self, asked: Breakdown, found: Iterable[Mapping[str, Key]]) -> list[tuple[str, str]]:
-        """The words of a dimension with their names: those of the profile in its order, and any others there are."""
-        terms = getattr(self._force, _LISTED.get(asked.dimension, ""), ())
-        named = {term.label: term.name for term in terms}
-        seen = {word for words in found for word in words}
-        others = {NONE: asked.none, UNLISTED: "Not listed in the profile"}
-        listed = [(word, name) for word, name in named.items() if word in seen or terms]
-        return [*listed, *((word, others.get(word, _name(word))) for word in sorted(seen - named.keys(), key=_last))]
 
     def _of_bands(self, asked: Bands) -> list[Table]:
         shown = self._shown_periods(1)
@@ -134,7 +117,7 @@ class Tables:
         return [self._by_period(asked.title, "Minutes", [*items, total], shown)]
 
     def _by_period(self, title: str, heading: str, items: Sequence[_Item], shown: Sequence[Period]) -> Table:
-        notes = _Notes()
+        notes = Notes()
         told = {id(item): published(item.line, self._force) for item in items}
         is_of_whole = any(item.wholes for item in items)
         quotes = [
@@ -161,7 +144,7 @@ class Tables:
         shown: Sequence[Period],
         quotes: Sequence[tuple[Period, bool]],
         told: Sequence[Published],
-        notes: "_Notes",
+        notes: Notes,
         *,
         is_of_whole: bool,
     ) -> Row:
@@ -186,7 +169,7 @@ class Tables:
             share = one / whole if one is not None and whole else None
             yield _derived(share, said(share, _SHARE), "ratio", is_withheld=now in self._book.withheld)
 
-    def _cell(self, key: Key, unit: Unit, notes: "_Notes") -> Cell:
+    def _cell(self, key: Key, unit: Unit, notes: Notes) -> Cell:
         figure, value = self._book.figures[key], self._book.value(key)
         if key in self._book.withheld:
             return Cell(WITHHELD)
@@ -195,7 +178,7 @@ class Tables:
 
     def _of_months(self, title: str, lines: Sequence[Line], sums: Sequence[tuple[tuple[int, ...], int]]) -> list[Table]:
         months, year = self._periods.months[12:], self._periods.year
-        notes = _Notes()
+        notes = Notes()
         columns = [[*self._book.by_month(line, months), self._book.one(line, year)] for line in lines]
         for line, keys in zip(lines, columns, strict=True):
             if CATALOGUE[line.measure].unit == "count":
@@ -221,7 +204,7 @@ class Tables:
         title: str,
         lines: Sequence[Line],
         cells: tuple[list[list[Cell]], list[list[Cell]]],
-        notes: "_Notes",
+        notes: Notes,
         references: dict[str, Any],
     ) -> list[Table]:
         """One table with what was published beside each column; of many columns, one of ours and one of theirs."""
@@ -260,23 +243,6 @@ _SIDE_BY_SIDE = 3
 _WHOLE = "12 months"
 
 
-class _Notes:
-    """The notes of one table, each once."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-
-    def number(self, text: str) -> int:
-        """The number of a note, from 1."""
-        if text not in self._texts:
-            self._texts.append(text)
-        return self._texts.index(text) + 1
-
-    def told(self) -> tuple[str, ...]:
-        """All of them, in order."""
-        return tuple(self._texts)
-
-
 def _derived(value: Fraction | None, text: str, unit: str, *, is_withheld: bool) -> Cell:
     if is_withheld:
         return Cell(WITHHELD)
@@ -298,12 +264,3 @@ def _references(measures: Sequence[str], figures: Sequence[Published]) -> dict[s
     texts = [*(note for name in measures for note in CATALOGUE[name].notes), *(each.note for each in figures)]
     sources = tuple(sorted({each.source for each in figures}))
     return {"sources": sources, "disagreements": tuple(referred(texts)) if figures else ()}
-
-
-def _name(word: str) -> str:
-    return word.replace("_", " ").capitalize()
-
-
-def _last(word: str) -> tuple[bool, str]:
-    """None and unlisted come after every other word."""
-    return word in (NONE, UNLISTED), word

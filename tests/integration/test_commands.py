@@ -88,6 +88,10 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
     assert reading["state"] in words
     limited = run(system, "read", SPAN, "--window", WEEK, "--where", "grade=E", "--by", "area")
     assert len({each["dimensions"]["area"] for each in limited}) == len(limited) > 1
+    compared = run(system, "compare", "incident_count", "--by", "area")
+    (whole,) = run(system, "recount", "incident_count", "--window", "this_month")
+    assert compared["rows"][-1]["cells"][1]["value"] == whole["value"]
+    assert "OFFICIAL" in command(system, "report", "--month", "2016-12").stdout
     earlier = run(system, "read", "incident_count", "--window", "24h", "--as-of", "2017-01-03T00:00")
     assert earlier[0]["end"].startswith("2017-01-03T00:00:00-08:00")
 

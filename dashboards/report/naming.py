@@ -1,0 +1,56 @@
+"""How words and measures are called in tables: by the force's profile, and in the units of the public report."""
+
+from collections.abc import Iterable
+
+from dashboards.report.layout import MINUTES, SECONDS, Line, Lines, sections
+from dashboards.report.words import COUNT, PERCENT, Unit
+from facts.force import NONE, UNLISTED, Force
+from measures.measure import Measure
+
+_LISTED = {
+    "area": "areas",
+    "group": "groups",
+    "grade": "grades",
+    "type": "occurrence_types",
+    "channel": "channels",
+    "suite": "suites",
+    "queue": "queues",
+    "category": "categories",
+}
+"""Where a profile names the words of each dimension."""
+
+
+def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None") -> list[tuple[str, str]]:
+    """The words of a dimension with their names: those of the profile in its order, then any others that were seen.
+
+    Args:
+        force: whose profile.
+        dimension: of which.
+        seen: the words there are figures of.
+        none: how what has no word is called.
+    """
+    listed = {term.label: term.name for term in getattr(force, _LISTED.get(dimension, ""), ())}
+    others = {NONE: none, UNLISTED: "Not listed in the profile"}
+    rest = sorted(set(seen) - listed.keys(), key=_last)
+    return [*listed.items(), *((word, others.get(word, word.replace("_", " ").capitalize())) for word in rest)]
+
+
+def _last(word: str) -> tuple[bool, str]:
+    """None and unlisted come after every other word."""
+    return word in (NONE, UNLISTED), word
+
+
+def line_of(measure: Measure, force: Force) -> Line:
+    """A measure as the public report prints it, or by its kind where it is not in it."""
+    for section in sections(force):
+        for table in section.tables:
+            lines = table.lines if isinstance(table, Lines) else ()
+            if unit := next((each.unit for each in lines if each.measure == measure.name), None):
+                return Line(measure.name, measure.title, unit)
+    return Line(measure.name, measure.title, _unit(measure))
+
+
+def _unit(measure: Measure) -> Unit:
+    if measure.unit == "seconds":
+        return SECONDS if "contacts" in measure.topics() else MINUTES
+    return {"count": COUNT, "ratio": PERCENT}[measure.unit]

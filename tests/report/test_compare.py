@@ -1,0 +1,126 @@
+"""One measure compared over time, and its control chart: the same from the product and from the recount."""
+
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from bluelamp.recount.recount import Recount
+from dashboards.report.compare import compare
+from dashboards.report.document import Row, Table
+from dashboards.report.layout import Line
+from dashboards.report.periods import Period
+from dashboards.report.series import Asked, drawn, series
+from dashboards.report.text import lines, plain
+from dashboards.report.words import COUNT
+from facts.errors import QuestionError
+from measures.catalogue import CATALOGUE
+from tests.support import december
+from tests.support.memory import MemoryState
+
+
+def compared(source: MemoryState | Recount, measure: str, *by: str) -> Table:
+    ask = december.asking_memory(source) if isinstance(source, MemoryState) else december.asking_recount(source)
+    return compare(ask, december.force(), CATALOGUE[measure], december.AS_OF, by)
+
+
+def cells(table: Table, row: Row) -> dict[str, str]:
+    titles = [f"{column.title}{' published' if column.is_published else ''}" for column in table.columns]
+    return {title: cell.text for title, cell in zip(titles, row.cells, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("measure", "by"),
+    [
+        ("incident_count", ("area",)),
+        ("incident_count", ("group", "grade")),
+        ("grade_1_opened_to_arrived_within_target_ratio", ("area",)),
+        ("contact_101_answer_mean_seconds", ("queue",)),
+        ("post_triage_answer_bands", ()),
+        ("incident_unattended_count", ("grade",)),
+        ("contact_999_national_count", ()),
+    ],
+)
+def test_the_product_compares_as_the_recount(
+    state: MemoryState, counted: Recount, measure: str, by: tuple[str, ...]
+) -> None:
+    assert compared(state, measure, *by) == compared(counted, measure, *by)
+
+
+def test_areas_are_ranked_and_add_to_the_total(state: MemoryState) -> None:
+    table = compared(state, "incident_count", "area")
+    (*areas, total) = table.rows
+    values = {row.label: int(row.cells[3].value or 0) for row in areas}
+    assert sum(values.values()) == total.cells[3].value
+    named = {label: value for label, value in values.items() if label != "None"}
+    first = max(named, key=lambda label: named[label])
+    told = {row.label: cells(table, row) for row in areas}
+    assert told[first]["Rank"] == f"1 of {len(named)}"
+    assert told["None"]["Rank"] == "-"
+    assert len({each["Rank"] for each in told.values()}) > 5
+    assert cells(table, total)["Proportion"] == "100.0 %"
+    assert table.notes[-1] == "Rank 1 has the highest figure of the last 12 months."
+
+
+def test_where_less_is_better_the_least_ranks_first(state: MemoryState) -> None:
+    table = compared(state, "grade_2_opened_to_arrived_median_seconds", "area")
+    ranked = [(row.cells[3].value, cells(table, row)["Rank"]) for row in table.rows if cells(table, row)["Rank"] != "-"]
+    known = sorted(value for value, _ in ranked if value is not None)
+    assert {rank for value, rank in ranked if value == known[0]} == {f"1 of {len(known)}"}
+
+
+def test_what_was_published_stands_in_its_own_period(state: MemoryState) -> None:
+    table = compared(state, "arrest_count")
+    (row,) = table.rows
+    told = cells(table, row)
+    assert (told["Last month published"], told["Last 12 months published"]) == ("1507", "17229")
+    periods = {column.title: column.period for column in table.columns}
+    assert periods["Last 12 months"] == "1 Jan 2024 to 31 Dec 2024"
+    assert periods["This month so far"] == "1 Jan 2025 to 3 Jan 2025"
+    assert periods["Today"] == "3 Jan 2025"
+
+
+def test_what_stands_open_has_one_column(state: MemoryState) -> None:
+    assert [column.title for column in compared(state, "incident_open_count", "grade").columns] == ["Now"]
+
+
+def test_as_text_and_as_data_it_is_the_same(state: MemoryState) -> None:
+    table = compared(state, "bail_ratio")
+    text, data = "\n".join(lines(table)), plain(table)
+    assert "41.8%" in text
+    assert "I12: " in text
+    (row,) = data["rows"]
+    assert row["cells"][3]["text"] in text
+    assert 0 < row["cells"][3]["value"] < 1
+
+
+@pytest.mark.parametrize(("grain", "count"), [("week", 6), ("month", 3)])
+def test_a_series_is_the_recount_s(state: MemoryState, counted: Recount, grain: str, count: int) -> None:
+    asked = Asked(CATALOGUE["incident_count"], grain=grain, count=count)  # type: ignore[arg-type]
+    ours, theirs = (
+        series(ask, december.force(), asked, december.AS_OF)
+        for ask in (december.asking_memory(state), december.asking_recount(counted))
+    )
+    assert ours == theirs
+    assert ours.chart is not None
+    assert sum(point.value or 0 for point in ours.chart.points) > 1000
+
+
+def test_a_chart_says_what_it_shows_in_words_and_as_a_table() -> None:
+    shown = [Period(f"M{month}", date(2024, month, 1), date(2024, month + 1, 1)) for month in range(1, 12)]
+    values = [10, 12, 11, 13, 12, 11, 30, 12, 11, 13, 12]
+    found = drawn(
+        Line("contact_999_offered_count", "999", COUNT), shown, [Fraction(each) for each in values], [date(2024, 8, 1)]
+    )
+    assert found.summary[0].startswith("Limits from M1: provisional, from fewer than 12 values; centre 14,")
+    assert found.summary[1].startswith("Limits recalculated from M8: provisional")
+    assert found.svg.count('class="step"') == 1
+    assert found.svg.count("<path") == len(values)
+    assert found.summary[-1] in found.svg
+    assert [row.cells[-1].text for row in found.table.rows][7] == "limits recalculated"
+
+
+@pytest.mark.parametrize("measure", ["incident_open_count", "post_triage_answer_bands", "contact_999_national_count"])
+def test_what_has_no_figure_of_a_period_has_no_chart(measure: str) -> None:
+    with pytest.raises(QuestionError, match="no single figure"):
+        series(lambda *_: [], december.force(), Asked(CATALOGUE[measure]), december.AS_OF)
