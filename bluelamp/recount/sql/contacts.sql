@@ -79,33 +79,33 @@ WINDOW of_contact AS (PARTITION BY contact_offer.subject);
 
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE contacts_finished (
-    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, value BIGINT
 );
 
 CREATE TABLE contacts_open (
-    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
     line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR
 );
 
 INSERT INTO contacts_finished BY NAME
-SELECT 'contact_offered' AS kind, force, offered AS decided, began, day, line, queue, channel, 0 AS value
+SELECT 'contact_offered' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 0 AS value
 FROM contact_leg
 WHERE is_first;
 
 INSERT INTO contacts_finished BY NAME
-SELECT 'leg_offered' AS kind, force, offered AS decided, began, day, line, queue, channel, 0 AS value
+SELECT 'leg_offered' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 0 AS value
 FROM contact_leg;
 
 INSERT INTO contacts_finished BY NAME
-SELECT 'leg_concluded' AS kind, force, concluded AS decided, began, day, line, queue, channel, result, 0 AS value
+SELECT 'leg_concluded' AS kind, subject, force, concluded AS decided, began, day, line, queue, channel, result, 0 AS value
 FROM contact_leg
 WHERE concluded IS NOT NULL;
 
 INSERT INTO contacts_finished BY NAME
 SELECT
     'contact_contradiction' AS kind,
-    force,
+    subject, force,
     greatest(answered, abandoned) AS decided,
     began,
     day,
@@ -130,14 +130,14 @@ WHERE coalesce(counted_answered, counted_abandoned, concluded) IS NOT NULL;
 
 INSERT INTO contacts_finished BY NAME
 SELECT
-    kind, force, ended AS decided, began, day, line, queue, channel,
+    kind, subject, force, ended AS decided, began, day, line, queue, channel,
     rounded_span(offered, ended, 100000) AS value
 FROM contact_span
 WHERE ended >= offered;
 
 INSERT INTO contacts_finished BY NAME
 SELECT
-    'contact_contradiction' AS kind, force, ended AS decided, began, day,
+    'contact_contradiction' AS kind, subject, force, ended AS decided, began, day,
     kind || '_ends_before_it_starts' AS contradiction, 0 AS value
 FROM contact_span
 WHERE ended < offered;
@@ -145,7 +145,7 @@ WHERE ended < offered;
 -- Answered legs of a queue with a target, in both decided kinds.
 INSERT INTO contacts_finished BY NAME
 SELECT
-    decided_kind.kind, force, decided_instant(counted_answered, NULL, due) AS decided, began, day, line, queue, channel,
+    decided_kind.kind, subject, force, decided_instant(counted_answered, NULL, due) AS decided, began, day, line, queue, channel,
     is_met(counted_answered, due) AS value
 FROM contact_leg
 CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
@@ -154,25 +154,25 @@ WHERE due IS NOT NULL AND counted_answered >= offered;
 -- Abandoned when the target could no longer be met: the service failed.
 INSERT INTO contacts_finished BY NAME
 SELECT
-    'leg_service_decided' AS kind, force, decided_instant(NULL, counted_abandoned, due) AS decided, began, day,
+    'leg_service_decided' AS kind, subject, force, decided_instant(NULL, counted_abandoned, due) AS decided, began, day,
     line, queue, channel, 0 AS value
 FROM contact_leg
 WHERE due <= counted_abandoned AND counted_abandoned >= offered;
 
 -- A leg with no end: the last one of its contact still waits, the end of an earlier one was not recorded.
 INSERT INTO contacts_open BY NAME
-SELECT 'leg_waiting' AS kind, force, offered AS since, began, day, line, queue, channel
+SELECT 'leg_waiting' AS kind, subject, force, offered AS since, began, day, line, queue, channel
 FROM contact_leg
 WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL;
 
 INSERT INTO contacts_open BY NAME
-SELECT decided_kind.kind, force, offered AS since, began, day, due, line, queue, channel
+SELECT decided_kind.kind, subject, force, offered AS since, began, day, due, line, queue, channel
 FROM contact_leg
 CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
 WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL AND due IS NOT NULL;
 
 INSERT INTO contacts_finished BY NAME
-SELECT 'leg_end_unrecorded' AS kind, force, offered AS decided, began, day, line, queue, channel, 0 AS value
+SELECT 'leg_end_unrecorded' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 0 AS value
 FROM contact_leg
 WHERE NOT is_last AND coalesce(answered, abandoned, concluded) IS NULL;
 
@@ -189,7 +189,7 @@ WHERE contact_end.leg IS NULL
 GROUP BY contact_end.subject;
 
 INSERT INTO contacts_finished BY NAME
-SELECT 'contact_incomplete' AS kind, force, decided, began, day, 0 AS value
+SELECT 'contact_incomplete' AS kind, subject, force, decided, began, day, 0 AS value
 FROM with_day('contact_without_leg');
 
 DROP TABLE contact_offer;

@@ -37,34 +37,34 @@ JOIN custody_opening AS arrival ON arrival.subject = beginning.subject AND arriv
 
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE custody_finished (
-    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR, value BIGINT
 );
 
 CREATE TABLE custody_open (
-    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
     suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR
 );
 
 INSERT INTO custody_finished BY NAME
-SELECT 'detention_incomplete' AS kind, force, first_of_detention AS decided, began, day, 0 AS value
+SELECT 'detention_incomplete' AS kind, subject, force, first_of_detention AS decided, began, day, 0 AS value
 FROM with_day('custody_beginning')
 WHERE arrived IS NULL AND first_of_detention IS NOT NULL;
 
 INSERT INTO custody_finished BY NAME
 SELECT
-    'voluntary_attended' AS kind, beginning.force, volunteered AS decided, began, day, attendance.suite, attendance.child,
+    'voluntary_attended' AS kind, beginning.subject, beginning.force, volunteered AS decided, began, day, attendance.suite, attendance.child,
     0 AS value
 FROM with_day('custody_beginning') AS beginning
 JOIN custody_opening AS attendance
     ON attendance.subject = beginning.subject AND attendance.fact = 'VoluntaryAttended';
 
 INSERT INTO custody_finished BY NAME
-SELECT 'detainee_arrived' AS kind, force, arrived AS decided, began, day, suite, child, 0 AS value
+SELECT 'detainee_arrived' AS kind, subject, force, arrived AS decided, began, day, suite, child, 0 AS value
 FROM detention;
 
 INSERT INTO custody_finished BY NAME
-SELECT 'detention_ended' AS kind, force, ended AS decided, began, day, suite, child, disposal, 0 AS value
+SELECT 'detention_ended' AS kind, subject, force, ended AS decided, began, day, suite, child, disposal, 0 AS value
 FROM detention
 WHERE ended IS NOT NULL;
 
@@ -76,25 +76,25 @@ SELECT 'arrived_to_ended' AS kind, ended AS span_ended, * FROM detention;
 
 INSERT INTO custody_finished BY NAME
 SELECT
-    kind, force, span_ended AS decided, began, day, suite, child,
+    kind, subject, force, span_ended AS decided, began, day, suite, child,
     rounded_span(arrived, span_ended, 1000000) AS value
 FROM detention_span
 WHERE span_ended >= arrived;
 
 INSERT INTO custody_finished BY NAME
 SELECT
-    'detention_contradiction' AS kind, force, span_ended AS decided, began, day,
+    'detention_contradiction' AS kind, subject, force, span_ended AS decided, began, day,
     kind || '_ends_before_it_starts' AS contradiction, 0 AS value
 FROM detention_span
 WHERE span_ended < arrived;
 
 INSERT INTO custody_open BY NAME
-SELECT 'in_custody' AS kind, force, arrived AS since, began, day, suite, child
+SELECT 'in_custody' AS kind, subject, force, arrived AS since, began, day, suite, child
 FROM detention
 WHERE ended IS NULL;
 
 INSERT INTO custody_open BY NAME
-SELECT 'awaiting_authorisation' AS kind, force, arrived AS since, began, day, suite, child
+SELECT 'awaiting_authorisation' AS kind, subject, force, arrived AS since, began, day, suite, child
 FROM detention
 WHERE ended IS NULL AND authorised IS NULL;
 

@@ -162,27 +162,27 @@ reached AS (
 SELECT subject, clock, due FROM reached WHERE ends IS NULL OR due < ends;
 
 INSERT INTO custody_open BY NAME
-SELECT 'detention_limit' AS kind, force, relevant_time AS since, began, day, due, suite, child
+SELECT 'detention_limit' AS kind, subject, force, relevant_time AS since, began, day, due, suite, child
 FROM detention
 LEFT JOIN (FROM custody_due WHERE clock = 'limit') AS latest USING (subject)
 WHERE ended IS NULL;
 
 INSERT INTO custody_open BY NAME
-SELECT 'review_due' AS kind, force, since, began, day, due, suite, child
+SELECT 'review_due' AS kind, subject, force, since, began, day, due, suite, child
 FROM detention
 JOIN custody_review AS review USING (subject)
 LEFT JOIN (FROM custody_due WHERE clock = 'review') AS latest USING (subject)
 WHERE postponed IS NULL;
 
 INSERT INTO custody_open BY NAME
-SELECT 'review_postponed' AS kind, force, greatest(postponed, coalesce(due, postponed)) AS since, began, day, suite, child
+SELECT 'review_postponed' AS kind, subject, force, greatest(postponed, coalesce(due, postponed)) AS since, began, day, suite, child
 FROM detention
 JOIN custody_review AS review USING (subject)
 LEFT JOIN (FROM custody_due WHERE clock = 'review') AS latest USING (subject)
 WHERE postponed IS NOT NULL;
 
 INSERT INTO custody_open BY NAME
-SELECT 'custody_clock_paused' AS kind, force, begins AS since, began, day, suite, child
+SELECT 'custody_clock_paused' AS kind, subject, force, begins AS since, began, day, suite, child
 FROM detention
 JOIN custody_pause USING (subject)
 WHERE ended IS NULL AND stops IS NULL;

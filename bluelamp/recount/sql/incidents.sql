@@ -143,63 +143,63 @@ LEFT JOIN incident_assignment AS assignment USING (subject);
 
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE incidents_finished (
-    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
     result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, value BIGINT
 );
 
 CREATE TABLE incidents_open (
-    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
     result VARCHAR, from_grade VARCHAR, contradiction VARCHAR
 );
 
 INSERT INTO incidents_finished BY NAME
-SELECT 'incident_incomplete' AS kind, force, began AS decided, began, day, 0 AS value
+SELECT 'incident_incomplete' AS kind, subject, force, began AS decided, began, day, 0 AS value
 FROM with_day('incident_beginning')
 WHERE opened IS NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
-    'incident_contradiction' AS kind, force, opened AS decided, began, day, 'opened_twice' AS contradiction, 0 AS value
+    'incident_contradiction' AS kind, subject, force, opened AS decided, began, day, 'opened_twice' AS contradiction, 0 AS value
 FROM incident
 WHERE openings > 1;
 
 -- Demand.
 INSERT INTO incidents_finished BY NAME
-SELECT 'incident_opened' AS kind, opened AS decided, 0 AS value, force, began, day, grade, "group", area, domestic, category
+SELECT 'incident_opened' AS kind, opened AS decided, 0 AS value, subject, force, began, day, grade, "group", area, domestic, category
 FROM incident;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'incident_resourced' AS kind, dispatched AS decided, 0 AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident
 WHERE dispatched IS NOT NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'video_response_started' AS kind, video AS decided, 0 AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident
 WHERE video IS NOT NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'incident_closed' AS kind, closed AS decided, 0 AS value,
-    force, began, day, grade, "group", area, domestic, category, result
+    subject, force, began, day, grade, "group", area, domestic, category, result
 FROM incident
 WHERE closed IS NOT NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_open' AS kind, opened AS since, force, began, day, grade, "group", area, domestic, category
+SELECT 'incident_open' AS kind, opened AS since, subject, force, began, day, grade, "group", area, domestic, category
 FROM incident
 WHERE closed IS NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'incident_regraded' AS kind, regrade.happened AS decided, 0 AS value,
-    incident.force, began, day, regrade.grade, "group", area, domestic, category, regrade.from_grade
+    incident.subject, incident.force, began, day, regrade.grade, "group", area, domestic, category, regrade.from_grade
 FROM incident_grade AS regrade
 JOIN incident USING (subject)
 WHERE regrade.step > 0 AND regrade.grade <> regrade.from_grade;
@@ -222,7 +222,7 @@ downgrade AS (
 )
 SELECT
     'incident_downgraded_near_breach' AS kind, regraded AS decided, 0 AS value,
-    force, began, day, grade_given AS grade, "group", area, domestic, category, from_grade
+    subject, force, began, day, grade_given AS grade, "group", area, domestic, category, from_grade
 FROM downgrade
 WHERE promised_seconds >= 0
     AND (attended IS NULL OR attended > regraded)
@@ -236,7 +236,7 @@ CREATE MACRO needs_no_attendance(result, attended) AS
 INSERT INTO incidents_finished BY NAME
 SELECT
     'attendance_not_required' AS kind, closed AS decided, 0 AS value,
-    force, began, day, grade, "group", area, domestic, category, result
+    subject, force, began, day, grade, "group", area, domestic, category, result
 FROM incident
 WHERE needs_no_attendance(result, attended);
 
@@ -262,31 +262,31 @@ SELECT
     'attendance_settled' AS kind,
     coalesce(attended, closed) AS decided,
     CASE WHEN attended IS NOT NULL THEN 1 ELSE 0 END AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE coalesce(attended, closed) IS NOT NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'arrival_unrecorded' AS kind, closed AS decided, 0 AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE result = 'attended' AND arrived IS NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'dispatch_unrecorded' AS kind, arrived AS decided, 0 AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE arrived IS NOT NULL AND dispatched IS NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_unattended' AS kind, opened AS since, force, began, day, grade, "group", area, domestic, category
+SELECT 'incident_unattended' AS kind, opened AS since, subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_unresourced' AS kind, unresourced AS since, force, began, day, grade, "group", area, domestic, category
+SELECT 'incident_unresourced' AS kind, unresourced AS since, subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL AND unresourced IS NOT NULL;
 
@@ -325,14 +325,14 @@ WHERE arrived IS NULL OR arrived >= graded;
 INSERT INTO incidents_finished BY NAME
 SELECT
     kind, ended AS decided, rounded_span(started, ended, 1000000) AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_clock
 WHERE ended >= started AND kind <> 'opened_to_dispatched_within_24_hours';
 
 INSERT INTO incidents_finished BY NAME
 SELECT
     'incident_contradiction' AS kind, ended AS decided, kind || '_ends_before_it_starts' AS contradiction,
-    0 AS value, force, began, day
+    0 AS value, subject, force, began, day
 FROM incident_clock
 WHERE ended < started AND kind <> 'opened_to_dispatched_within_24_hours';
 
@@ -345,12 +345,12 @@ WHERE target_seconds IS NOT NULL AND (ended IS NULL OR ended >= started);
 INSERT INTO incidents_finished BY NAME
 SELECT
     kind, decided_instant(ended, closed, due) AS decided, is_met(ended, due) AS value,
-    force, began, day, grade, "group", area, domestic, category
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_decided
 WHERE ended IS NOT NULL OR closed IS NOT NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT kind, started AS since, due, force, began, day, grade, "group", area, domestic, category
+SELECT kind, started AS since, due, subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_decided
 WHERE ended IS NULL AND closed IS NULL;
 

@@ -31,47 +31,47 @@ JOIN first_record USING (subject);
 
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE occurrences_finished (
-    kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     type VARCHAR, area VARCHAR, contradiction VARCHAR, value BIGINT
 );
 
 CREATE TABLE occurrences_open (
-    kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
     type VARCHAR, area VARCHAR, contradiction VARCHAR
 );
 
 INSERT INTO occurrences_finished BY NAME
-SELECT 'occurrence_incomplete' AS kind, force, began AS decided, began, day, 0 AS value
+SELECT 'occurrence_incomplete' AS kind, subject, force, began AS decided, began, day, 0 AS value
 FROM with_day('occurrence_beginning')
 WHERE recorded IS NULL;
 
 INSERT INTO occurrences_finished BY NAME
-SELECT 'occurrence_recorded' AS kind, force, recorded AS decided, began, day, type, area, 0 AS value
+SELECT 'occurrence_recorded' AS kind, subject, force, recorded AS decided, began, day, type, area, 0 AS value
 FROM occurrence;
 
 INSERT INTO occurrences_finished BY NAME
 SELECT
-    'recorded_to_referred' AS kind, force, referred AS decided, began, day, type, area,
+    'recorded_to_referred' AS kind, subject, force, referred AS decided, began, day, type, area,
     rounded_span(recorded, referred, 1000000) AS value
 FROM occurrence
 WHERE referred >= recorded;
 
 INSERT INTO occurrences_finished BY NAME
 SELECT
-    'occurrence_contradiction' AS kind, force, referred AS decided, began, day,
+    'occurrence_contradiction' AS kind, subject, force, referred AS decided, began, day,
     'recorded_to_referred_ends_before_it_starts' AS contradiction, 0 AS value
 FROM occurrence
 WHERE referred < recorded;
 
 INSERT INTO occurrences_finished BY NAME
 SELECT
-    'recorded_to_referred_decided' AS kind, force, decided_instant(referred, NULL, due) AS decided, began, day, type, area,
+    'recorded_to_referred_decided' AS kind, subject, force, decided_instant(referred, NULL, due) AS decided, began, day, type, area,
     is_met(referred, due) AS value
 FROM occurrence
 WHERE due IS NOT NULL AND referred IS NOT NULL;
 
 INSERT INTO occurrences_open BY NAME
-SELECT 'recorded_to_referred_decided' AS kind, force, recorded AS since, began, day, due, type, area
+SELECT 'recorded_to_referred_decided' AS kind, subject, force, recorded AS since, began, day, due, type, area
 FROM occurrence
 WHERE due IS NOT NULL AND referred IS NULL;
 
