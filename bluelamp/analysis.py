@@ -1,12 +1,13 @@
 """The analyst's commands: the public report, one measure compared over time, its control chart."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from bluelamp.connections import reader
 from bluelamp.options import FORCE, JSON, WHERE, say, settings_of
-from bluelamp.questions import parse_day, parse_where, split_names
+from bluelamp.questions import parse_day, parse_instant, parse_where, split_names
 from facts.errors import SettingError
 from measures.catalogue import find
 from measures.chart import Grain
@@ -133,4 +134,52 @@ def chart_command(
             click.echo(line)
 
 
-COMMANDS = (report_command, compare_command, chart_command)
+@click.command("explain")
+@click.argument("measure")
+@click.option("--window", default="60m", show_default=True, help="As for `bluelamp read`.")
+@click.option("--by", default="", help="Dimensions to break it down by, separated by commas.")
+@WHERE
+@click.option("--as-of", help="The instant to count it at; the force's present unless given.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Outcomes told of each cell; 0 for all."
+)
+@click.option("--facts", "has_facts", is_flag=True, help="Tell every fact of each subject too; --json always does.")
+@FORCE
+@JSON
+def explain_command(
+    measure: str,
+    window: str,
+    by: str,
+    where: tuple[str, ...],
+    as_of: str | None,
+    limit: int,
+    has_facts: bool,
+    force: str | None,
+    as_json: bool,
+) -> None:
+    """The subjects and facts that make one figure, from the log by another path than the product's.
+
+    All outcomes are added up again, one by one; exit status 1 when they do not come to the figure.
+    """
+    from bluelamp.comparison import Query
+    from bluelamp.explaining import explain, lines
+    from bluelamp.recount.log import from_log
+
+    settings = settings_of(force=force)
+    source = reader(settings)
+    rules = source.rules_of(settings.force)
+    source.refresh()
+    moment = parse_instant(as_of, rules.force.zone()) if as_of else source.present(settings.force)
+    query = Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))
+    with from_log(settings.kafka, [each.force for each in source.rules.values()], keeps_facts=True) as counted:
+        told = explain(counted, rules.force.name, query, moment, limit or None)
+    if as_json:
+        say(told)
+    else:
+        for each in told:
+            for line in lines(each, query.measure, has_facts=has_facts):
+                click.echo(line)
+    sys.exit(0 if all(each.agrees for each in told) else 1)
+
+
+COMMANDS = (report_command, compare_command, chart_command, explain_command)

@@ -26,12 +26,13 @@ _SQL = Path(__file__).with_name("sql")
 _MEMORY_LIMIT = "2GB"
 
 
-def from_records(records: Iterable[Record], forces: Sequence[Force]) -> Recount:
+def from_records(records: Iterable[Record], forces: Sequence[Force], *, keeps_facts: bool = False) -> Recount:
     """Recount the records of a log.
 
     Args:
         records: topic, partition, offset, when the log received it, bytes; each partition in the order of its offsets.
         forces: the profiles; facts of other forces are left out.
+        keeps_facts: the facts can be asked for, not only what they come to; that takes their room on disk.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -49,7 +50,9 @@ def from_records(records: Iterable[Record], forces: Sequence[Force]) -> Recount:
         connection.begin()
         _derive(connection, forces, told)
         connection.commit()
-        return Recount(connection, forces, loaded, stack.pop_all())
+        if not keeps_facts:
+            told.unlink()
+        return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None)
 
 
 def _write(records: Iterable[Record], forces: Sequence[Force], lines: BinaryIO) -> Loaded:
@@ -80,7 +83,6 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told
     fill(connection, forces)
     connection.execute("SET VARIABLE facts_file = ?", [str(told)])
     _run(connection, "facts")
-    told.unlink()
     earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM standing").fetchone()
     if earliest is not None:
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)

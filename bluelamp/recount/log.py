@@ -25,6 +25,8 @@ def from_log(
     forces: Sequence[Force],
     client: Mapping[str, Any] | None = None,
     until: Mapping[tuple[str, int], int] | None = None,
+    *,
+    keeps_facts: bool = False,
 ) -> Recount:
     """Recount everything that a log holds, up to its end as it is now.
 
@@ -33,6 +35,7 @@ def from_log(
         forces: the profiles; facts of other forces are left out.
         client: further settings of the consumer, such as TLS.
         until: (topic, partition) to the offset to stop before; nothing of a partition that it does not name.
+        keeps_facts: the facts can be asked for, not only what they come to.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -44,7 +47,7 @@ def from_log(
     consumer, log = _open(bootstrap, client or {})
     left_beyond = log.stop_before(until) if until is not None else 0
     try:
-        recount = from_records(log.records(), forces)
+        recount = from_records(log.records(), forces, keeps_facts=keeps_facts)
     finally:
         consumer.close()
     recount.loaded.missing_before, recount.loaded.left_beyond = log.missing_before, left_beyond

@@ -84,29 +84,30 @@ def decided(question: Question, selection: Selection) -> Sql:
 def standing_open(question: Question, selection: Selection) -> Sql:
     """The matters of a question that stand open: `key`, `age_microseconds`, and `left_microseconds` until it is due."""
     columns = (
-        f"{_key(question)} AS key, {question.as_of} - chosen.since AS age_microseconds, "
+        f"{key_words(question)} AS key, {question.as_of} - chosen.since AS age_microseconds, "
         f"chosen.due - {question.as_of} AS left_microseconds"
     )
-    return _chosen(question, selection, "open", columns, ("true", []))
+    return chosen(question, selection, "open", columns, ("true", []))
 
 
 def _finished(question: Question, selection: Selection) -> Sql:
-    return _chosen(question, selection, "finished", f"{_key(question)} AS key, value", _within(question, "decided"))
+    return chosen(question, selection, "finished", f"{key_words(question)} AS key, value", within(question, "decided"))
 
 
 def _overdue(question: Question, selection: Selection) -> Sql:
-    condition, values = _within(question, "due")
+    condition, values = within(question, "due")
     overdue = (f"{condition} AND chosen.due <= ?", [*values, question.as_of])
-    return _chosen(question, selection, "open", f"{_key(question)} AS key, 0 AS value", overdue)
+    return chosen(question, selection, "open", f"{key_words(question)} AS key, 0 AS value", overdue)
 
 
-def _within(question: Question, moment: str) -> Sql:
+def within(question: Question, moment: str) -> Sql:
     """The condition of the window: live windows go by a moment of the outcome, report windows by its local day."""
     column = moment if isinstance(question.interval, Live) else "day"
     return f"chosen.{column} >= ? AND chosen.{column} < ?", list(question.interval or ())
 
 
-def _chosen(question: Question, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
+def chosen(question: Question, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
+    """Columns of the outcomes (`chosen`, of the table `finished` or `open`) that a question asks for."""
     kind = KINDS[selection.kind]
     conditions: list[Sql] = [("chosen.kind = ? AND chosen.force = ?", [kind.name, question.force]), condition]
     for where in (question.measure.where, selection.where, question.where):
@@ -124,7 +125,7 @@ def _all_of(queries: Iterable[Sql]) -> Sql:
     return " UNION ALL ".join(texts), [value for some in values for value in some]
 
 
-def _key(question: Question) -> str:
+def key_words(question: Question) -> str:
     """The words of an outcome as one text; no word holds a slash."""
     return f"concat_ws('/', {', '.join(_word(name) for name in question.by)})" if question.by else "''"
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,9 +13,12 @@ from bluelamp.recount.answer import cells
 from bluelamp.recount.cell import Cell, Finished, Open
 from bluelamp.recount.instant import microseconds
 from bluelamp.recount.interval import interval
+from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of
 from bluelamp.recount.question import Question
+from bluelamp.recount.subject import Subject, subjects
 from facts.errors import QuestionError
 from facts.force import Force
+from facts.union import Topic
 from measures.measure import Measure, Where
 from measures.outcome import KINDS
 
@@ -52,13 +56,22 @@ class Recount:
         forces: the profiles they were derived with.
         loaded: what the log held.
         resources: closed with the recount.
+        told: the facts that are counted, where they are kept.
     """
 
-    def __init__(self, connection: Any, forces: Sequence[Force], loaded: Loaded, resources: ExitStack) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        forces: Sequence[Force],
+        loaded: Loaded,
+        resources: ExitStack,
+        told: Path | None = None,
+    ) -> None:
         self.loaded = loaded
         self.forces = {force.name: force for force in forces}
         self._connection = connection
         self._resources = resources
+        self._told = told
 
     def answer(
         self,
@@ -86,10 +99,45 @@ class Recount:
         Raises:
             QuestionError: there is no such force, window or dimension.
         """
+        return cells(self._question(measure, force, window, as_of, by, where))
+
+    def outcomes(
+        self,
+        measure: Measure,
+        force: str,
+        window: str,
+        as_of: datetime,
+        by: Sequence[str] = (),
+        where: Where | None = None,
+    ) -> list[Listed]:
+        """The single outcomes that an answer is taken from; asked as `answer` is."""
+        return outcomes(self._question(measure, force, window, as_of, by, where))
+
+    def slots(self, topic: Topic, force: str, first: date, end: date) -> dict[Slot, int]:
+        """How many outcomes of each kind, day, words and value there are, of the days from `first` to `end`, that excluded."""
+        return slots(self._connection, topic, force, first, end)
+
+    def subjects_of(self, force: str, slot: Slot) -> list[int]:
+        """The subjects that a slot counts, by their numbers."""
+        return subjects_of(self._connection, force, slot)
+
+    def subjects(self, numbers: Sequence[int]) -> dict[int, Subject]:
+        """Subjects by their numbers, with every fact that was told of them.
+
+        Raises:
+            QuestionError: the facts were not kept.
+        """
+        if self._told is None:
+            raise QuestionError("This recount kept no facts.", where="RECOUNT", hint="Make it with keeps_facts=True.")
+        return subjects(self._connection, self._told, numbers)
+
+    def _question(
+        self, measure: Measure, force: str, window: str, as_of: datetime, by: Sequence[str], where: Where | None
+    ) -> Question:
         profile = self._force(force)
         # What stands open now has no window, and what is published by others has nothing to ask.
         span = None if measure.is_open() else interval(window, profile, as_of)
-        question = Question(
+        return Question(
             connection=self._connection,
             measure=measure,
             force=force,
@@ -98,7 +146,6 @@ class Recount:
             by=tuple(by),
             where=where or {},
         )
-        return cells(question)
 
     def finished(self, kind: str) -> list[Finished]:
         """Every outcome of a kind, force by force in order of decision."""

@@ -43,9 +43,9 @@ def memory() -> MemoryState:
     return state
 
 
-def recount() -> Recount:
+def recount(*, keeps_facts: bool = False) -> Recount:
     """The recount of them; close it."""
-    return from_records(records(told()), [force()])
+    return from_records(records(told()), [force()], keeps_facts=keeps_facts)
 
 
 def asking_memory(state: MemoryState) -> Ask:

@@ -1,0 +1,243 @@
+"""What makes a figure: its subjects and their facts, from the log by the recount's path, added up again beside it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from fractions import Fraction
+from statistics import median
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bluelamp.comparison import Query
+from bluelamp.recount.cell import Cell
+from bluelamp.recount.instant import SECOND, microseconds, moment_of
+from bluelamp.recount.listing import Listed
+from bluelamp.recount.recount import Recount
+from bluelamp.recount.subject import Subject
+from measures.display import words as in_words
+from measures.measure import (
+    Bands,
+    Count,
+    Decided,
+    Mean,
+    Measure,
+    Median,
+    OpenCount,
+    OpenDue,
+    OpenLongest,
+    OpenSoonest,
+    Share,
+    SpanWithin,
+)
+from measures.outcome import KINDS
+
+_BAND = "band"
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One outcome that a figure is taken from.
+
+    Attributes:
+        subject_id: of which subject.
+        kind: what it counts for.
+        value: a span in seconds; of what stands open how long it has; None where it only counts.
+        at: when it was decided, or since when it stands open.
+        began: when its subject began.
+        is_open: it stands open.
+        is_met: of a share, whether it is one of those that are so; else None.
+        facts: every fact that was told of the subject, as canonical JSON, in order.
+        fallen: those of them that do not count: replaced, withdrawn, or a withdrawal.
+    """
+
+    subject_id: str
+    kind: str
+    value: float | None
+    at: datetime
+    began: datetime
+    is_open: bool
+    is_met: bool | None
+    facts: tuple[msgspec.Raw, ...]
+    fallen: tuple[msgspec.Raw, ...]
+
+
+class Explained(Struct, frozen=True, kw_only=True):
+    """One figure and what makes it.
+
+    Attributes:
+        measure: its name.
+        window: as asked.
+        dimensions: the words of its cell.
+        value: by the recount; in the measure's unit.
+        n: how many it is taken from.
+        met: of a share, how many are so.
+        listed: how many outcomes stand below.
+        added: the figure that they come to when they are added up one by one.
+        agrees: that it is the same, to the last digit.
+        parts: the outcomes, in order of time.
+    """
+
+    measure: str
+    window: str
+    dimensions: dict[str, str]
+    value: float | int | None
+    n: int
+    met: int | None
+    listed: int
+    added: float | int | None
+    agrees: bool
+    parts: tuple[Part, ...]
+
+
+def explain(recount: Recount, force: str, query: Query, as_of: datetime, limit: int | None = None) -> list[Explained]:
+    """Each cell of an answer with what makes it.
+
+    Args:
+        recount: of the log, with its facts kept.
+        force: whose figure.
+        query: the measure, its window and limits.
+        as_of: the instant of the question.
+        limit: parts of each cell that are told with their facts; None for all. All of them are added up.
+
+    Raises:
+        QuestionError: it cannot be answered.
+    """
+    asked = (query.measure, force, query.window, as_of, query.by, query.where)
+    cells = recount.answer(*asked)
+    groups: dict[tuple[str, ...], list[Listed]] = defaultdict(list)
+    for each in recount.outcomes(*asked):
+        groups[tuple(_words(each, query.measure).values())].append(each)
+    moment = microseconds(as_of)
+    told = {words: sorted(group, key=_in_time) for words, group in groups.items()}
+    shown = {each.subject for group in told.values() for each in group[:limit]}
+    subjects = recount.subjects(sorted(shown)) if shown else {}
+    return [
+        _explained(query, cell, told.get(tuple(cell.dimensions.values()), []), subjects, moment, limit)
+        for cell in cells
+    ]
+
+
+def _in_time(listed: Listed) -> tuple[int, int]:
+    return listed.at, listed.subject
+
+
+def _explained(
+    query: Query,
+    cell: Cell,
+    group: Sequence[Listed],
+    subjects: dict[int, Subject],
+    moment: int,
+    limit: int | None,
+) -> Explained:
+    value, n, met = _added(query.measure, group, moment)
+    if isinstance(query.measure.statistic, Bands):
+        n = cell.n  # each band is of all spans, and lists its own
+    return Explained(
+        measure=query.measure.name,
+        window=query.window,
+        dimensions=cell.dimensions,
+        value=cell.value,
+        n=cell.n,
+        met=cell.met,
+        listed=len(group),
+        added=value,
+        agrees=(value, n, met) == (cell.value, cell.n, cell.met),
+        parts=tuple(_part(each, query.measure, subjects[each.subject], moment) for each in group[:limit]),
+    )
+
+
+def _words(listed: Listed, measure: Measure) -> dict[str, str]:
+    """The words of the cell that an outcome is in; of bands its own band too."""
+    if not isinstance(measure.statistic, Bands):
+        return listed.words
+    edges = measure.statistic.edges_seconds
+    seconds = Fraction(listed.value, KINDS[listed.kind].per_second)
+    place = max(place for place, edge in enumerate(edges) if edge <= seconds)
+    upper = f"{edges[place + 1]:05}" if place + 1 < len(edges) else ""
+    return {**listed.words, _BAND: f"{edges[place]:05}-{upper}"}
+
+
+_Sum = tuple[float | int | None, int, int | None]
+"""A figure, its n, and how many are so."""
+
+
+def _added(measure: Measure, group: Sequence[Listed], moment: int) -> _Sum:
+    """What outcomes come to: one by one, with nothing of the recount's answers."""
+    n, met = sum(each.is_counted for each in group), sum(each.is_met for each in group)
+    found: _Sum = (None, n, None)
+    match measure.statistic:
+        case Count() | OpenCount() | OpenDue():
+            found = n, n, None
+        case Bands():
+            found = n, n, n
+        case Share() | Decided():
+            found = (met / n if n else None), n, met
+        case SpanWithin(of, seconds, is_inclusive):
+            limit = seconds * KINDS[of.kind].per_second
+            met = sum(each.value < limit or (is_inclusive and each.value == limit) for each in group)
+            found = (met / n if n else None), n, met
+        case Mean(of) | Median(of):
+            found = _middle(measure, [each.value for each in group], KINDS[of.kind].per_second), n, None
+        case OpenLongest():
+            found = (max(moment - each.at for each in group) / SECOND if n else None), n, None
+        case OpenSoonest():
+            found = (min((each.due or moment) - moment for each in group) / SECOND if n else None), n, None
+    return found
+
+
+def _middle(measure: Measure, spans: Sequence[int], per_second: int) -> float | None:
+    if not spans:
+        return None
+    middle = Fraction(sum(spans), len(spans)) if isinstance(measure.statistic, Mean) else median(map(Fraction, spans))
+    return float(middle / per_second)
+
+
+def _part(each: Listed, measure: Measure, subject: Subject, moment: int) -> Part:
+    per_second = KINDS[each.kind].per_second
+    is_share = measure.unit == "ratio" and not isinstance(measure.statistic, SpanWithin)
+    span = each.value / per_second if per_second else None
+    return Part(
+        subject_id=subject.subject_id,
+        kind=each.kind,
+        value=(moment - each.at) / SECOND if each.is_open else span,
+        at=moment_of(each.at),
+        began=moment_of(each.began),
+        is_open=each.is_open,
+        is_met=each.is_met if is_share else None,
+        facts=tuple(msgspec.Raw(told.fact) for told in subject.facts),
+        fallen=tuple(msgspec.Raw(told.fact) for told in subject.facts if not told.counts),
+    )
+
+
+def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterable[str]:
+    """What a person reads of one figure.
+
+    Args:
+        explained: the figure.
+        measure: its measure.
+        has_facts: the facts of each subject are told too.
+    """
+    limits = " ".join(f"{name}={word}" for name, word in explained.dimensions.items())
+    told = f"{in_words(explained.value, measure.unit)} (n {explained.n:,})"
+    yield "  ".join(part for part in (measure.title, limits, told) if part)
+    for part in explained.parts:
+        yield f"  {_line(part)}"
+        for fact in part.facts if has_facts else ():
+            mark = "does not count: " if fact in part.fallen else ""
+            yield f"      {mark}{bytes(fact).decode()}"
+    if len(explained.parts) < explained.listed:
+        yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
+    verdict = "the same" if explained.agrees else f"NOT the same: {explained.added}"
+    yield f"  {explained.listed:,} outcomes, added up one by one: {verdict}."
+
+
+def _line(part: Part) -> str:
+    value: Any = "" if part.value is None else in_words(part.value, "seconds")
+    met = (
+        ""
+        if part.is_met is None
+        else ("met" if part.is_met else "missed" if part.kind.endswith("_decided") else "not so")
+    )
+    moment = f"{'open since' if part.is_open else 'at'} {part.at:%Y-%m-%d %H:%M:%S}Z"
+    return "  ".join(word for word in (part.subject_id, part.kind, moment, value, met) if word)

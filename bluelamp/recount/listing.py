@@ -1,0 +1,167 @@
+"""The single outcomes that one figure is taken from, each with its subject: the other end of an answer."""
+
+from datetime import date
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bluelamp.recount.instant import SECOND
+from bluelamp.recount.question import Question, Sql, check, chosen, key_words, within
+from facts.union import Topic
+from measures.measure import Decided, External, OpenCount, OpenDue, OpenLongest, OpenSoonest, Selection, Share
+from measures.outcome import KINDS
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """One outcome, or one matter that stands open.
+
+    Attributes:
+        words: of the cell it is in, by dimension.
+        topic: of its subject.
+        subject: its number within the recount.
+        kind: a key of `measures.outcome.KINDS`.
+        value: in the kind's whole units; 1 or 0 of what is met or missed; of what stands open 0.
+        at: when it was decided, or since when it stands open, in microseconds since 1970 in UTC.
+        began: when its subject began, likewise.
+        due: of what stands open and falls due, when, likewise.
+        is_open: it stands open.
+        is_met: of a share: it is one of those that are so.
+        is_counted: it is among those that a figure's n counts; what makes a share and is none of its whole is not.
+    """
+
+    words: dict[str, str]
+    topic: Topic
+    subject: int
+    kind: str
+    value: int
+    at: int
+    began: int
+    due: int | None = None
+    is_open: bool = False
+    is_met: bool = False
+    is_counted: bool = True
+
+
+def outcomes(question: Question) -> list[Listed]:
+    """Everything that the cells of a question are taken from; a share is of all of them, and those met are marked.
+
+    Raises:
+        QuestionError: it asks for a dimension that the measure does not have.
+    """
+    check(question)
+    match question.measure.statistic:
+        case External():
+            return []
+        case Share(met, of):
+            so = dict(row for selection in met for row in _finished(question, selection))
+            whole = dict(row for selection in of for row in _finished(question, selection))
+            counted = [replace(each, is_met=place in so) for place, each in whole.items()]
+            others = [each for place, each in so.items() if place not in whole]
+            return [*counted, *(replace(each, is_met=True, is_counted=False) for each in others)]
+        case Decided(of):
+            found = [each for _, each in _finished(question, of)]
+            return [
+                *(replace(each, is_met=each.value == 1) for each in found),
+                *_open(question, of, within(question, "due")),
+            ]
+        case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest() as statistic:
+            standing = _open(question, statistic.of, ("true", []))
+            return [each for each in standing if _counts(statistic, each, question.as_of)]
+        case statistic:
+            return [each for _, each in _finished(question, statistic.of)]
+
+
+_Place = tuple[str, int]
+"""A row of a table of outcomes."""
+
+
+def _finished(question: Question, selection: Selection) -> list[tuple[_Place, Listed]]:
+    kind = KINDS[selection.kind]
+    columns = f"chosen.rowid, {key_words(question)}, subject, value, decided, began"
+    rows = question.rows(chosen(question, selection, "finished", columns, within(question, "decided")))
+    return [
+        (
+            (kind.topic, row),
+            Listed(
+                words=question.words(key),
+                topic=kind.topic,
+                subject=subject,
+                kind=kind.name,
+                value=value,
+                at=at,
+                began=began,
+            ),
+        )
+        for row, key, subject, value, at, began in sorted(rows)
+    ]
+
+
+def _open(question: Question, selection: Selection, condition: Sql) -> list[Listed]:
+    """What stands open; of a decided kind only what is overdue."""
+    kind = KINDS[selection.kind]
+    text, values = condition
+    if text != "true":
+        text, values = f"{text} AND chosen.due <= ?", [*values, question.as_of]
+    columns = f"{key_words(question)}, subject, since, began, due"
+    rows = question.rows(chosen(question, selection, "open", columns, (text, values)))
+    return [
+        Listed(
+            words=question.words(key), topic=kind.topic, subject=subject, kind=kind.name, value=0, at=since, began=began,
+            due=due, is_open=True,
+        )
+        for key, subject, since, began, due in sorted(rows, key=repr)
+    ]  # fmt: skip
+
+
+def _counts(statistic: Any, each: Listed, as_of: int) -> bool:
+    """Whether something that stands open has done so for long enough, or is near enough to its due instant."""
+    if isinstance(statistic, OpenDue | OpenSoonest):
+        under = statistic.under_seconds * SECOND if isinstance(statistic, OpenDue) else None
+        return each.due is not None and (under is None or each.due - as_of < under)
+    least = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
+    under = statistic.under_seconds
+    age = as_of - each.at
+    return least * SECOND <= age and (under is None or age < under * SECOND)
+
+
+class Slot(Struct, frozen=True):
+    """The smallest thing that report figures are taken from: outcomes of one kind, local day, words and value.
+
+    Attributes:
+        kind: a key of `measures.outcome.KINDS`.
+        day: the local day on which their subjects began.
+        words: of the kind's dimensions, in their order.
+        value: in the kind's whole units.
+    """
+
+    kind: str
+    day: date
+    words: tuple[str, ...]
+    value: int
+
+
+def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> dict[Slot, int]:
+    """How many outcomes there are of each, for subjects that began on the days from `first` to `end`, that excluded."""
+    found: dict[Slot, int] = {}
+    for kind in (each for each in KINDS.values() if each.topic == topic):
+        words = "".join(f', "{name}"' for name in kind.dimensions)
+        text = (
+            f"SELECT day, value, count(*){words} FROM {topic}_finished "  # noqa: S608 - names are ours
+            "WHERE kind = ? AND force = ? AND day >= ? AND day < ? GROUP BY ALL"
+        )
+        for day, value, count, *those in connection.execute(text, [kind.name, force, first, end]).fetchall():
+            found[Slot(kind.name, day, tuple(those), value)] = count
+    return found
+
+
+def subjects_of(connection: Any, force: str, slot: Slot) -> list[int]:
+    """The subjects that a slot counts, by their numbers."""
+    kind = KINDS[slot.kind]
+    words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)
+    text = (
+        f"SELECT DISTINCT subject FROM {kind.topic}_finished "  # noqa: S608 - names are ours
+        f"WHERE kind = ? AND force = ? AND day = ? AND value = ?{words} ORDER BY subject"
+    )
+    rows = connection.execute(text, [slot.kind, force, slot.day, slot.value, *slot.words]).fetchall()
+    return [subject for (subject,) in rows]
