@@ -9,7 +9,7 @@ from bluelamp.connections import reader
 from bluelamp.options import FORCE, JSON, WHERE, say, settings_of
 from bluelamp.questions import parse_day, parse_instant, parse_where, split_names
 from facts.errors import SettingError
-from measures.catalogue import find
+from measures.catalogue import CATALOGUE, find
 from measures.chart import Grain
 from measures.reading import SIMULATION
 
@@ -182,4 +182,39 @@ def explain_command(
     sys.exit(0 if all(each.agrees for each in told) else 1)
 
 
-COMMANDS = (report_command, compare_command, chart_command, explain_command)
+@click.command("audit")
+@click.option("--from", "start", required=True, help="The first local day, such as 2024-12-01.")
+@click.option("--to", "end", required=True, help="The first day after the period, such as 2025-01-01.")
+@click.option(
+    "--measure", "names", multiple=True, help="Compare only its figures; counts and open matters are compared all."
+)
+@FORCE
+@JSON
+def audit_command(start: str, end: str, names: tuple[str, ...], force: str | None, as_json: bool) -> None:
+    """Recount every report figure of a period from the log by another path, and hold the state against it.
+
+    Lists every figure, and every count and open matter that figures are taken from, that differs, with the facts behind it.
+    Exit status 0: nothing differs; 1: something does.
+    """
+    from bluelamp.auditing import audit, hold, lines
+    from bluelamp.recount.log import from_log
+
+    settings = settings_of(force=force)
+    source = reader(settings)
+    rules = source.rules_of(settings.force)
+    source.refresh()
+    first, last = parse_day(start, "--from"), parse_day(end, "--to")
+    measures = [find(name) for name in names] or list(CATALOGUE.values())
+    held = hold(source, rules.force, first, last, source.present(rules.force.name), measures)
+    every = [each.force for each in source.rules.values()]
+    with from_log(settings.kafka, every, until=held.taken.fences, keeps_facts=True) as counted:
+        found = audit(held, counted, rules, first, last)
+    if as_json:
+        say(found)
+    else:
+        for line in lines(found):
+            click.echo(line)
+    sys.exit(0 if found.is_clean() else 1)
+
+
+COMMANDS = (report_command, compare_command, chart_command, explain_command, audit_command)

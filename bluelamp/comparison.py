@@ -101,12 +101,13 @@ def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) 
         # The first time panes are read, and the state may move on between them; then all are remembered.
         with reader.steady():
             fences = reader.fences()
-            readings = [_read(reader, force, query, as_of) for query in queries]
+            readings = [read_one(reader, force, query, as_of) for query in queries]
             if reader.fences() == fences:
                 return Taken(force, as_of, fences, list(zip(queries, readings, strict=True)))
 
 
-def _read(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
+def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
+    """What the state says to a question, at the place of the log where it stands now."""
     is_open = query.measure.is_open()
     return reader.read(
         query.measure, query.window, by=query.by, where=query.where, as_of=as_of, force=force, is_now=is_open

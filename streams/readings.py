@@ -289,6 +289,27 @@ class Reader:
         with self._lock:
             return {place: dict(cache.counts) for place, cache in self._caches.items()}
 
+    def days(self, force: str, topic: str, window: Window) -> list[tuple[int, Pane]]:
+        """The day panes of a report window: each partition's own, with its day's ordinal; those that are empty are left out.
+
+        Args:
+            force: whose.
+            topic: of which topic.
+            window: a report window.
+
+        Raises:
+            QuestionError: it begins before the days that are kept.
+        """
+        with self._lock:
+            caches = [cache for (name, _), cache in self._caches.items() if name == topic]
+            source = self._loaded(caches, window, self.rules[force])
+            return [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+
+    def standing(self, force: str, kind: str) -> list[Open]:
+        """What stands open of a kind."""
+        with self._lock:
+            return [each for cache in self._caches.values() for each in cache.open(force, kind)]
+
     def fences(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""
         with self._lock:
@@ -303,12 +324,13 @@ class Reader:
 
     def _source(self, question: Question, rules: Rules) -> "_Source":
         """The panes a question needs, all read and brought to the present."""
-        caches, force = self._of(question.measure), rules.force.name
-        self._check_kept(question.window, caches, rules)
+        return self._loaded(self._of(question.measure), question.window, rules)
+
+    def _loaded(self, caches: Sequence[Cache], window: Window, rules: Rules) -> "_Source":
+        force = rules.force.name
+        self._check_kept(window, caches, rules)
         keys = [
-            (force, segment.grain, slot)
-            for segment in question.window.segments
-            for slot in range(segment.first, segment.last)
+            (force, segment.grain, slot) for segment in window.segments for slot in range(segment.first, segment.last)
         ]
         for cache in caches:
             if cache.load(keys):

@@ -155,6 +155,15 @@ def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> 
     return found
 
 
+def subjects_standing(connection: Any, force: str, kind: str, since: int, began: int) -> list[int]:
+    """The subjects of which a matter of a kind stands open since an instant, by their numbers; instants in microseconds."""
+    text = (
+        f"SELECT DISTINCT subject FROM {KINDS[kind].topic}_open "  # noqa: S608 - names are ours
+        "WHERE kind = ? AND force = ? AND since = ? AND began = ? ORDER BY subject"
+    )
+    return [subject for (subject,) in connection.execute(text, [kind, force, since, began]).fetchall()]
+
+
 def subjects_of(connection: Any, force: str, slot: Slot) -> list[int]:
     """The subjects that a slot counts, by their numbers."""
     kind = KINDS[slot.kind]

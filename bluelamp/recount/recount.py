@@ -13,7 +13,7 @@ from bluelamp.recount.answer import cells
 from bluelamp.recount.cell import Cell, Finished, Open
 from bluelamp.recount.instant import microseconds
 from bluelamp.recount.interval import interval
-from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of
+from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of, subjects_standing
 from bluelamp.recount.question import Question
 from bluelamp.recount.subject import Subject, subjects
 from facts.errors import QuestionError
@@ -120,6 +120,10 @@ class Recount:
     def subjects_of(self, force: str, slot: Slot) -> list[int]:
         """The subjects that a slot counts, by their numbers."""
         return subjects_of(self._connection, force, slot)
+
+    def subjects_standing(self, force: str, kind: str, since: int, began: int) -> list[int]:
+        """The subjects of which a matter stands open since an instant, by their numbers."""
+        return subjects_standing(self._connection, force, kind, since, began)
 
     def subjects(self, numbers: Sequence[int]) -> dict[int, Subject]:
         """Subjects by their numbers, with every fact that was told of them.

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, cast
 
 import pytest
 from kafka import KafkaProducer
 
 from facts.feed import FeedHeartbeat
+from streams.store import Names
 from tests.integration.conftest import FORCE
 from tests.integration.test_week import WEEK, run
 from tests.support.system import System, until
@@ -94,6 +95,28 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
     assert "OFFICIAL" in command(system, "report", "--month", "2016-12").stdout
     earlier = run(system, "read", "incident_count", "--window", "24h", "--as-of", "2017-01-03T00:00")
     assert earlier[0]["end"].startswith("2017-01-03T00:00:00-08:00")
+    (explained,) = run(system, "explain", SPAN, "--window", WEEK, "--limit", "1")
+    assert (explained["value"], explained["listed"]) == (reading["value"], reading["n"])
+    _audit_before_and_after_a_field_is_altered(system)
+
+
+def _audit_before_and_after_a_field_is_altered(system: System) -> None:
+    audit = ("audit", "--from", "2017-01-02", "--to", "2017-01-03", "--measure", "incident_count")
+    clean = command(system, *audit)
+    assert (clean.returncode, " 0 differ." in clean.stdout) == (0, True), clean.stdout
+    name = Names(system.settings.state_name, "incidents", 0).pane(
+        system.settings.force, "day", date(2017, 1, 2).toordinal()
+    )
+    field = next(
+        each for each in cast(dict[str, str], system.redis.hgetall(name)) if each.startswith("incident_opened|")
+    )
+    system.redis.hincrby(name, field, 1)
+    altered = command(system, *audit)
+    assert altered.returncode == 1
+    grade = field.split("|")[1]
+    assert f"count  incident_opened  2017-01-02  grade={grade} " in altered.stdout
+    assert f"figure  incident_count  2017-01-02/2017-01-03  grade={grade}  state " in altered.stdout
+    assert '"fact":"IncidentOpened"' in altered.stdout
 
 
 def test_a_comparison_holds_while_facts_go_on_arriving(system: System) -> None:

@@ -1,0 +1,159 @@
+"""The audit: nothing differs until one field of the state is altered by hand, and then it names the cell and its facts."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import cast
+
+import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from bluelamp.auditing import Audit, audit, hold, lines
+from bluelamp.embedded.state import StateServer
+from bluelamp.recount.load import from_records
+from bluelamp.recount.recount import Recount
+from facts.errors import IncompleteError, QuestionError
+from measures.catalogue import CATALOGUE
+from measures.measure import Measure
+from measures.rules import Rules
+from streams.readings import Reader
+from streams.store import Store
+from tests.support import december
+from tests.support.stores import apply_memory
+
+RULES = Rules(december.force())
+FIRST, END = date(2024, 11, 30), date(2024, 12, 2)
+FEW = [CATALOGUE[name] for name in ("incident_count", "opened_to_arrived_median_seconds", "bail_ratio")]
+PANE = "test:{{incidents:0}}:pane:staffordshire:day:{}"
+OPEN = "test:{incidents:0}:open"
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Recount]:
+    with december.recount(keeps_facts=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A state server that holds the two days."""
+    server = StateServer(tmp_path_factory.mktemp("audited"))
+    server.start()
+
+    async def apply() -> None:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            await apply_memory(Store(client, "test"), december.memory())
+
+    try:
+        asyncio.run(apply())
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            yield client
+    finally:
+        server.stop()
+
+
+def audited(redis: Redis, kept: Recount, measures: list[Measure], first: date = FIRST) -> Audit:
+    """By a new reader, which has read nothing yet."""
+    source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
+    held = hold(source, RULES.force, first, END, december.AS_OF, measures)
+    return audit(held, kept, RULES, first, END)
+
+
+def field_of(redis: Redis, day: date, start: str) -> str:
+    """A field of a day's pane that counts more than one."""
+    counts = cast(dict[str, str], redis.hgetall(PANE.format(day.toordinal())))
+    return next(name for name in sorted(counts) if name.startswith(start) and int(counts[name]) > 1)
+
+
+def test_nothing_differs_in_what_the_product_keeps(redis: Redis, kept: Recount) -> None:
+    found = audited(redis, kept, list(CATALOGUE.values()), date(2024, 12, 1))
+    assert found.is_clean(), "\n".join(lines(found))
+    assert found.figures > 1000
+    assert found.counts > 3000
+    assert found.standing > 500
+
+
+def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kept: Recount) -> None:
+    pane = PANE.format(date(2024, 12, 1).toordinal())
+    field = field_of(redis, date(2024, 12, 1), "incident_opened|2|domestic|")
+    redis.hincrby(pane, field, 1)
+    try:
+        found = audited(redis, kept, FEW)
+    finally:
+        redis.hincrby(pane, field, -1)
+    kind, grade, group, area, domestic, category, value = field.split("|")
+    (cell,) = found.differing_counts
+    words = {"grade": grade, "group": group, "area": area, "domestic": domestic, "category": category}
+    assert (cell.kind, cell.day, cell.words, cell.value) == (kind, date(2024, 12, 1), words, int(value))
+    assert cell.state == cell.log + 1 == len(cell.behind) + 1
+    for behind in cell.behind:
+        (opened,) = [fact for fact in map(json.loads, map(bytes, behind.facts)) if fact["fact"] == "IncidentOpened"]
+        assert (opened["subject_id"], opened["area"]) == (behind.subject_id, None if area == "none" else area)
+    figures = {(each.measure, *each.dimensions.values()) for each in found.differing_figures}
+    assert {
+        ("incident_count",),
+        ("incident_count", "2024-12"),
+        ("incident_count", area),
+        ("incident_count", "2", "2024-12"),
+    } <= figures
+    assert {name for name, *_ in figures} == {"incident_count"}
+    assert ("incident_count", "2024-11") not in figures
+    assert not found.differing_standing
+    assert any(
+        line.startswith(f"count  incident_opened  2024-12-01  grade=2 group=domestic area={area}")
+        for line in lines(found)
+    )
+
+
+def test_a_count_that_no_fact_makes_and_one_that_is_gone(redis: Redis, kept: Recount) -> None:
+    pane = PANE.format(date(2024, 11, 30).toordinal())
+    invented, gone = (
+        "opened_to_arrived|1|crime|stafford|no|none|999999",
+        field_of(redis, date(2024, 11, 30), "incident_closed|"),
+    )
+    count = redis.hget(pane, gone)
+    redis.hset(pane, invented, 1)
+    redis.hdel(pane, gone)
+    try:
+        found = audited(redis, kept, [])
+    finally:
+        redis.hdel(pane, invented)
+        redis.hset(pane, gone, str(count))
+    told = {cell.kind: cell for cell in found.differing_counts}
+    assert (told["opened_to_arrived"].state, told["opened_to_arrived"].log, told["opened_to_arrived"].behind) == (
+        1,
+        0,
+        (),
+    )
+    assert (told["incident_closed"].state, told["incident_closed"].log) == (0, int(str(count)))
+    assert "    No fact of the log makes it." in lines(found)
+
+
+def test_an_open_matter_that_is_gone_is_named_with_its_subject(redis: Redis, kept: Recount) -> None:
+    held = cast(dict[str, str], redis.hgetall(OPEN))
+    key = min(held)
+    redis.hdel(OPEN, key)
+    try:
+        found = audited(redis, kept, FEW)
+    finally:
+        redis.hset(OPEN, key, held[key])
+    assert {(cell.state, cell.log) for cell in found.differing_standing} == {(0, 1)}
+    assert {behind.subject_id for cell in found.differing_standing for behind in cell.behind} == {key.split("|")[1]}
+    assert not found.differing_counts
+
+
+def test_a_period_that_is_none_is_refused(redis: Redis) -> None:
+    source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
+    with pytest.raises(QuestionError, match="no day"):
+        hold(source, RULES.force, END, FIRST, december.AS_OF, FEW)
+
+
+def test_a_log_that_lost_its_beginning_cannot_be_audited(redis: Redis) -> None:
+    source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
+    held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
+    with from_records([], [RULES.force], keeps_facts=True) as empty:
+        empty.loaded.missing_before = {("incidents", 0): 7}
+        with pytest.raises(IncompleteError, match="does not reach back"):
+            audit(held, empty, RULES, FIRST, END)
