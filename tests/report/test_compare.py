@@ -118,6 +118,17 @@ def test_a_chart_says_what_it_shows_in_words_and_as_a_table() -> None:
     assert found.svg.count("<path") == len(values)
     assert found.summary[-1] in found.svg
     assert [row.cells[-1].text for row in found.table.rows][7] == "limits recalculated"
+    # 99 / 7, and 26 / 6 of moving range; then 12, and 4 / 3.
+    assert [cell.text for cell in found.table.rows[0].cells[:4]] == ["10", "14", "3", "26"]
+    assert [cell.text for cell in found.table.rows[7].cells[:4]] == ["12", "12", "8", "16"]
+
+
+def test_no_limit_is_shown_below_nothing() -> None:
+    shown = [Period(f"M{month}", date(2024, month, 1), date(2024, month + 1, 1)) for month in range(1, 8)]
+    values = [Fraction(each) for each in (1, 9, 1, 9, 1, 9, 1)]
+    found = drawn(Line("contact_999_offered_count", "999", COUNT), shown, values)
+    assert {row.cells[2].text for row in found.table.rows} == {"0"}
+    assert found.svg.count('class="limit"') == 1
 
 
 @pytest.mark.parametrize("measure", ["incident_open_count", "post_triage_answer_bands", "contact_999_national_count"])
