@@ -5,7 +5,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboards.report.document import Document
-from measures.measure import Measure
+from measures.measure import Bands, Count, Decided, External, Mean, Measure, Median, Share, SpanWithin, Statistic
 
 
 def html(document: Document) -> str:
@@ -22,7 +22,18 @@ def html(document: Document) -> str:
     return pages.get_template("report.html").render(told)
 
 
+_STATISTICS: dict[type[Statistic], str] = {
+    Count: "A count",
+    Share: "A share",
+    Decided: "A share of what is decided",
+    SpanWithin: "A share",
+    Mean: "The mean",
+    Median: "The median",
+    Bands: "Counts in bands",
+    External: "Published by others",
+}
+
+
 def statistic_words(measure: Measure) -> str:
-    """How a measure is taken, in a word and its unit."""
-    unit = {"count": "a count", "ratio": "a share", "seconds": "in seconds, shown in each table's unit"}[measure.unit]
-    return f"{type(measure.statistic).__name__}, {unit}; version {measure.version} of the definition"
+    """How a measure is taken, in words."""
+    return f"{_STATISTICS[type(measure.statistic)]}; version {measure.version} of the definition"
