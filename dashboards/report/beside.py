@@ -7,7 +7,7 @@ from dashboards.report.layout import Line
 from dashboards.report.periods import Period
 from dashboards.report.words import NOTHING, Unit
 from facts.force import Force
-from measures.measure import Published, Where
+from measures.measure import Published
 from measures.published import OF_FORCE, PUBLISHED
 
 _CHANGE = "% change"
@@ -64,8 +64,3 @@ def _is_month(window: str) -> bool:
 def _days(window: str) -> str:
     start, end = (date.fromisoformat(day) for day in window.split("/"))
     return Period("", start, end).words()
-
-
-def where_words(where: Where) -> str:
-    """The words a figure is limited to, for a file."""
-    return " ".join(f"{name}={word}" for name, words in where.items() for word in words)

@@ -28,10 +28,6 @@ class Unit(Struct, frozen=True):
         """As a table's row says it; empty for counts."""
         return {"count": "", "percent": "%", "clock": "h:mm:ss"}.get(self.kind, self.kind)
 
-    def difference_title(self) -> str:
-        """What a difference of two is in: of percentages it is percentage points."""
-        return "percentage points" if self.kind == "percent" else self.title()
-
     def scaled(self, value: Fraction) -> Fraction:
         """A value of the measure (a count, a share, seconds) in this unit, exact."""
         if self.kind == "percent":
