@@ -100,6 +100,10 @@ def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kep
     } <= figures
     assert {name for name, *_ in figures} == {"incident_count"}
     assert ("incident_count", "2024-11") not in figures
+    whole = next(each for each in found.differing_figures if each.measure == "incident_count" and not each.dimensions)
+    value = whole.recounted[0]
+    told = f"figure  incident_count  {FIRST}/{END}  state {value + 1} (n {value + 1:,}), log {value} (n {value:,})"
+    assert told in lines(found)
     assert not found.differing_standing
     assert any(
         line.startswith(f"count  incident_opened  2024-12-01  grade=2 group=domestic area={area}")
