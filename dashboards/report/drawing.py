@@ -13,7 +13,7 @@ from measures.catalogue import CATALOGUE
 from measures.chart import Chart
 
 _WIDTH, _HEIGHT = 760, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 16, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 24, 44
 _TICKS, _LABELS = 5, 8
 _STYLE = """
 .xmr text{font:12px system-ui,sans-serif;fill:#333}.xmr .axis{stroke:#767676}.xmr .grid{stroke:#e4e4e4}
@@ -40,7 +40,8 @@ def picture(line: Line, found: Chart, titles: Mapping[date, str], summary: Seque
         summary: its text alternative.
     """
     frame = _Frame(line, found)
-    title = escape(f"{line.label}: control chart, {titles[found.points[0].start]} to {titles[found.points[-1].start]}")
+    named = f"{line.label} ({line.unit.title()})" if line.unit.title() else line.label
+    title = escape(f"{named}: control chart, {titles[found.points[0].start]} to {titles[found.points[-1].start]}")
     parts = [*frame.axes(titles), *frame.limits(), *frame.curve(), *frame.marks(titles)]
     return (
         f'<svg class="xmr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
@@ -73,6 +74,8 @@ class _Frame:
 
     def axes(self, titles: Mapping[date, str]) -> Iterable[str]:
         """Lines and words of both axes."""
+        if self._line.unit.kind != "percent":  # its ticks say it
+            yield f'<text x="{_LEFT - 6}" y="12" text-anchor="end">{escape(self._line.unit.title())}</text>'
         count = round((self._high - self._low) / self._tick)
         for number in range(count + 1):
             value = self._low + number * self._tick
