@@ -24,16 +24,17 @@ def _any(
     what_to_do: str,
     *,
     over: int = 0,
+    clear: int | None = None,
     for_seconds: int = 0,
     keep_firing_for_seconds: int = 0,
 ) -> Rule:
-    """Bad as soon as there are more than so many: more than none, unless given."""
+    """Bad as soon as there are more than so many: more than none, unless given; good again at no more, or at fewer."""
     return Rule(
         name=name,
         title=title,
         measure=measure,
         series=_on(measure),
-        condition=Threshold(side="above", limit=over, clear=over),
+        condition=Threshold(side="above", limit=over, clear=over if clear is None else clear),
         severity=severity,
         who=who,
         what_to_do=what_to_do,
@@ -52,8 +53,10 @@ def _share(
     who: str,
     what_to_do: str,
     n: int = 20,
+    for_seconds: int = 300,
+    keep_firing_for_seconds: int = 300,
 ) -> Rule:
-    """A figure of the last hour, bad for five minutes and not good again before it has been good for five."""
+    """A figure of the last hour: bad for five minutes, and good again once it has been good for five, unless given."""
     return Rule(
         name=name,
         title=title,
@@ -64,8 +67,8 @@ def _share(
         who=who,
         what_to_do=what_to_do,
         minimum_n=n,
-        for_seconds=300,
-        keep_firing_for_seconds=300,
+        for_seconds=for_seconds,
+        keep_firing_for_seconds=keep_firing_for_seconds,
     )
 
 
@@ -78,6 +81,8 @@ _CONTACT = (
         "warning",
         _SUPERVISOR,
         "Bring call takers back to 999; take 101 off the shared pool.",
+        for_seconds=900,
+        keep_firing_for_seconds=1800,
     ),
     _share(
         "contact_999_answered_within_target_ratio",
@@ -87,21 +92,33 @@ _CONTACT = (
         "critical",
         _SUPERVISOR,
         "Call in help, tell the duty inspector, and consider mutual aid from a neighbouring force.",
+        keep_firing_for_seconds=1800,
     ),
     _any(
         "contact_999_waiting_over_30_seconds_count",
         "contact_999_waiting_long",
         "A 999 caller has been waiting for 30 s or more",
-        "critical",
+        "warning",
         _SUPERVISOR,
         "Answer it now: free a call taker from any other line.",
-        keep_firing_for_seconds=60,
+        keep_firing_for_seconds=300,
+    ),
+    _any(
+        "contact_999_waiting_over_30_seconds_count",
+        "contact_999_waiting_several",
+        "Three or more 999 callers have been waiting for 30 s or more",
+        "critical",
+        _SUPERVISOR,
+        "Take every call taker off the other lines; tell the duty inspector.",
+        over=2,
+        clear=0,
+        keep_firing_for_seconds=300,
     ),
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 3 % of 999 callers gave up",
-        Threshold(side="above", limit=0.03, clear=0.02),
+        "More than 5 % of 999 callers gave up",
+        Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
         "Ring back those who gave up; bring call takers back to 999.",
@@ -138,6 +155,8 @@ _CONTACT = (
     ),
 )
 
+_SEVERAL = 8
+"""Of the Grade 1s: in an ordinary week there are up to six at once, so that three would page for a quarter of the day."""
 _INCIDENT = (
     _any(
         "grade_1_unresourced_over_2_minutes_count",
@@ -146,18 +165,19 @@ _INCIDENT = (
         "warning",
         _INSPECTOR,
         "Resource it: break a unit off lesser work, or ask a neighbouring area.",
-        keep_firing_for_seconds=30,
+        keep_firing_for_seconds=600,
     ),
     _any(
         "grade_1_unresourced_over_2_minutes_count",
         "grade_1_unresourced_several",
-        "Three or more Grade 1 incidents have had no unit for 2 min or more",
+        "Eight or more Grade 1 incidents have had no unit for 2 min or more",
         "critical",
         _INSPECTOR,
         "Take command of resourcing: call in officers and tell the force incident manager.",
-        over=2,
+        over=_SEVERAL - 1,
+        clear=_SEVERAL // 2,
         for_seconds=60,
-        keep_firing_for_seconds=120,
+        keep_firing_for_seconds=600,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
@@ -166,18 +186,19 @@ _INCIDENT = (
         "warning",
         _INSPECTOR,
         "Find out where the unit is; send a nearer one; have the caller rung back.",
-        keep_firing_for_seconds=30,
+        keep_firing_for_seconds=600,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
         "grade_1_unattended_several",
-        "Three or more Grade 1 incidents have not been attended for 15 min or more",
+        "Eight or more Grade 1 incidents have not been attended for 15 min or more",
         "critical",
         _INSPECTOR,
         "Take command of resourcing: call in officers and tell the force incident manager.",
-        over=2,
+        over=_SEVERAL - 1,
+        clear=_SEVERAL // 2,
         for_seconds=60,
-        keep_firing_for_seconds=120,
+        keep_firing_for_seconds=600,
     ),
     _any(
         "grade_2_unattended_over_2_hours_count",
@@ -194,7 +215,7 @@ _INCIDENT = (
         measure="incident_downgraded_near_breach_count",
         series=_on("incident_downgraded_near_breach_count", "60m"),
         condition=Threshold(side="above", limit=0, clear=0),
-        severity="warning",
+        severity="info",
         who=_INSPECTOR,
         what_to_do="Read why it was regraded; the risk decides the grade, the clock does not.",
     ),
@@ -204,7 +225,9 @@ _INCIDENT = (
 def _unusual(measure: str, side: Side, words: str, severity: Severity, who: str, what_to_do: str, n: int = 5) -> Rule:
     """Beyond the control limit of this hour of the week: red when it is unusual, however rarely its target is met."""
     name = measure.removesuffix("_ratio").removesuffix("_seconds").removesuffix("_count")
-    return _share(measure, f"{name}_unusual", words, Outside(side=side), severity, who, what_to_do, n)
+    # Of as many hours and measures some are beyond their limits by chance: it must last a quarter of an hour.
+    seconds = {"for_seconds": 900, "keep_firing_for_seconds": 900}
+    return _share(measure, f"{name}_unusual", words, Outside(side=side), severity, who, what_to_do, n, **seconds)
 
 
 _MORE_HANDS = "Look for the cause: demand, staffing or a fault of the telephony."
@@ -252,10 +275,13 @@ _CLOCK_WORDS = {
     ),
 }
 _PEOPLE = {"child": " of a child", "adult": ""}
-# A child's clock speaks one step louder, and everybody's overdue clock as loud as can be.
-_LOUDNESS: dict[str, dict[int, Severity]] = {
-    "child": {60: "warning", 30: "critical", 10: "critical", 0: "critical"},
-    "adult": {60: "info", 30: "warning", 10: "critical", 0: "critical"},
+# A child's clock speaks louder, and everybody's overdue clock as loud as can be. Sixty reviews of adults fall due on an ordinary
+# day: that one will is no news to whoever holds them, but the end of a detention is rare.
+_LOUDNESS: dict[tuple[str, str], dict[int, Severity]] = {
+    ("child", "review"): {60: "warning", 30: "critical", 10: "critical", 0: "critical"},
+    ("child", "detention"): {60: "warning", 30: "critical", 10: "critical", 0: "critical"},
+    ("adult", "review"): {60: "info", 30: "info", 10: "warning", 0: "critical"},
+    ("adult", "detention"): {60: "info", 30: "warning", 10: "critical", 0: "critical"},
 }
 
 
@@ -267,7 +293,7 @@ def _clock(who: str, clock: str, minutes: int) -> Rule:
         f"{who}_{clock}_{ending}_count",
         f"{who}_{clock}_{ending}",
         f"{things}{_PEOPLE[who]} {when}",
-        _LOUDNESS[who][minutes],
+        _LOUDNESS[who, clock][minutes],
         _CUSTODY,
         what_to_do,
         keep_firing_for_seconds=30,

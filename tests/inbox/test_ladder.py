@@ -56,14 +56,14 @@ def test_grade_2_past_its_target_goes_to_the_sergeant_at_40_minutes_though_it_wa
 
 
 def test_a_critical_alert_that_nobody_takes_goes_up() -> None:
-    standing = Standing("contact_999_waiting_long")
+    standing = Standing("contact_999_waiting_several")
     assert [standing.look(minutes) for minutes in (4.9, 5, 14.9, 15, 60)] == [
         [], ["duty inspector"], [], ["force incident manager"], [],
     ]  # fmt: skip
 
 
 def test_whoever_takes_it_stops_the_ladder() -> None:
-    standing = Standing("contact_999_waiting_long")
+    standing = Standing("contact_999_waiting_several")
     standing.look(5)
     standing.take(10)
     assert standing.look(15) == []
@@ -75,7 +75,7 @@ def test_a_warning_that_nobody_takes_does_not_climb() -> None:
 
 def test_the_change_of_shift_raises_it_again_for_whoever_comes_on() -> None:
     """Lates begin at 15:00."""
-    standing = Standing("contact_999_waiting_long")
+    standing = Standing("contact_999_waiting_several")
     standing.take(1)
     assert [standing.look(minutes) for minutes in (179.9, 180, 181)] == [[], ["shift"], []]
     assert standing.alert.acknowledged is None

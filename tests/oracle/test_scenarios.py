@@ -1,5 +1,6 @@
 """The alerts of every scenario equal the oracle's: none missing, none extra, none twice, none later than five seconds."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -222,8 +223,18 @@ def test_a_night_of_disorder_has_immediate_incidents_without_a_unit() -> None:
 
 def test_breaches_stand_over_the_handover_and_are_raised_once() -> None:
     seen = watched("handover")
-    over_the_handover = [each for each in stood(seen, "grade_1_unattended") if each.start < clock(seen, 15) < each.end]
-    assert len(over_the_handover) == 1
+    for rule in ("grade_1_unattended", "grade_1_unattended_several"):
+        over_the_handover = [each for each in stood(seen, rule) if each.start < clock(seen, 15) < each.end]
+        assert len(over_the_handover) == 1
+
+
+def test_an_ordinary_day_pages_few() -> None:
+    """Two days on which nothing is out of the ordinary (docs/decisions/0010): nobody heeds the fiftieth page."""
+    oracle = Oracle(broadcast("normal", (0, 48)))
+    who = {rule.name: rule.who for rule in RULES if rule.severity == "critical"}
+    pages = Counter(who[name] for (name, _), found in oracle.exact(0).items() if name in who for _ in found)
+    assert 0 < pages.total() / 2 <= 8
+    assert pages["duty inspector"] / 2 <= 2
 
 
 def test_the_heartbeat_stands_all_along() -> None:
