@@ -57,8 +57,10 @@ def _over(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | None
     ended_at = min(told.ends_at, now)
     standing = book.standing_of(rule.name, scope)
     if standing:
-        if truth is None or truth(rule.name, scope) is False:
-            yield from (ended(each, max(ended_at, each.raised.began), now) for each in standing)
+        # An end of before, told once more, is not the end of what has begun since.
+        meant = [each for each in standing if each.raised.began <= told.ends_at]
+        if meant and (truth is None or truth(rule.name, scope) is False):
+            yield from (ended(each, max(ended_at, each.raised.began), now) for each in meant)
     elif truth is None and not _is_old(told, rule, scope, book):
         # It came and went while we could not be reached: told late, and not lost.
         begun = raised(rule, scope, told.starts_at, now)

@@ -55,6 +55,17 @@ def test_a_payload_that_was_overtaken_raises_nothing() -> None:
     assert inbox.tell(70, firing(65)) == ["Raised"], "bad again is a new alert"
 
 
+def test_an_end_that_is_told_once_more_does_not_end_what_has_begun_since() -> None:
+    """As by an engine that is killed between telling of an end and noting that it has."""
+    inbox = Inbox()
+    inbox.tell(0, firing())
+    inbox.tell(60, resolved(60))
+    inbox.tell(70, firing(65))
+    assert inbox.tell(71, resolved(60)) == []
+    assert inbox.tell(72, firing(65)) == []
+    assert len(inbox.book.standing()) == 1
+
+
 def test_what_came_and_went_unheard_is_told_late_and_not_lost() -> None:
     inbox = Inbox()
     assert inbox.tell(300, resolved(60)) == ["Raised", "Ended"]
