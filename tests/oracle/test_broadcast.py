@@ -1,0 +1,81 @@
+"""The heartbeats that the oracle and the product are told are those that a simulation played live sends."""
+
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from producers.simulate.playing import play
+from producers.simulate.scenario import parse_scenario
+from tests.oracle.broadcast import heartbeats
+from tests.oracle.knowledge import SECOND, microseconds
+from tests.oracle.meaning import Heard
+from tests.simulate.worlds import simulation
+
+_SILENCE = """
+title = "A feed falls silent for three minutes"
+start = 2024-11-12
+days = 1
+supervisor = []
+inspector = []
+[[effects]]
+touches = "feed_silent"
+feed = "telephony_999"
+hour = 0.05
+hours = 0.05
+"""
+
+
+class Clock:
+    """A wall clock that moves on when somebody waits."""
+
+    def __init__(self, second: float) -> None:
+        self.second = second
+
+    def now(self) -> datetime:
+        """The time now."""
+        return datetime.fromtimestamp(self.second, UTC)
+
+    def wait(self, seconds: float) -> bool:
+        """Nobody tells it to stop."""
+        self.second += seconds
+        return False
+
+
+class Sink:
+    """Takes what is played, and notes the heartbeats."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.heard, self._clock = list[Heard](), clock
+
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
+        """Take a fact."""
+
+    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
+        """Take a heartbeat."""
+        at, complete_to = microseconds(self._clock.second), microseconds(heartbeat.complete_to.timestamp())
+        self.heard.append(Heard(heartbeat.feed, at, complete_to))
+
+    def flush(self) -> None:
+        """Everything is here."""
+
+
+def test_heartbeats_are_those_of_a_simulation_played_live() -> None:
+    world = replace(simulation("feed_outage"), scenario=parse_scenario(_SILENCE, "silence"))
+    start = world.end_of(0)
+    clock = Clock(start)
+    sink = Sink(clock)
+    play(
+        world, sink, speed="live", until=start + 1200, now=clock.now, monotonic=lambda: clock.second, wait=clock.wait
+    )  # fmt: skip
+    told = [beat for beat in sink.heard if beat.at < microseconds(start + 1200)]
+    assert [(beat.feed, _seconds(beat.at)) for beat in told] == [
+        (beat.feed, _seconds(beat.at)) for beat in heartbeats(world, start, start + 1200)
+    ]
+    assert {beat.at - beat.complete_to for beat in heartbeats(world, start, start + 1200)} == {5 * SECOND}
+    assert max(abs(beat.at - beat.complete_to - 5 * SECOND) for beat in told) < SECOND // 100
+
+
+def _seconds(at: int) -> int:
+    return round(at / SECOND)
