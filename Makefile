@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench faults derive lock parts clean
+.PHONY: help run sample test check bench faults derive lock parts clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-run: $(VENV)/.ready ## Start everything on this machine and show the sample week on the board, from its beginning each time
+run: $(VENV)/.ready ## Start everything on this machine, with a simulated force: its history, then live; started again, it goes on
+	$(BIN)/bluelamp up --data .bluelamp/simulated
+
+sample: $(VENV)/.ready ## The same with a real week of fire and ambulance incidents instead, from its beginning each time
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
 # Most tests wait for servers: three processes keep two cores busy, and what takes longest begins first (tests/conftest.py).

@@ -149,6 +149,11 @@ def _feed(feed: FeedStatus, limit_seconds: float, now: datetime) -> Finding:
         hint = "Is its producer running? Until it is heard its measures say no data."
         return Finding(name, "warning", "It has never been heard.", f"topic {feed.topic}", hint)
     complete, heard = instant(feed.complete_to), instant(feed.heard_at)
+    if feed.is_loading():
+        return Finding(
+            name, "warning", f"It loads its history, up to {complete:%Y-%m-%d %H:%M:%S}Z so far.", f"topic {feed.topic}",
+            "Until it has come to the present, figures are of that moment and say so.",
+        )  # fmt: skip
     silent_seconds = (now - heard).total_seconds()
     what = f"Complete to {complete:%Y-%m-%d %H:%M:%S}Z, heard {silent_seconds:,.0f} s ago"
     if silent_seconds > limit_seconds:

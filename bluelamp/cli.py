@@ -15,12 +15,13 @@ from redis.exceptions import RedisError
 from bluelamp.analysis import COMMANDS
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
+from bluelamp.directory import refuse_mixture
 from bluelamp.options import FORCE as _FORCE
 from bluelamp.options import JSON as _JSON
 from bluelamp.options import say as _say
 from bluelamp.options import settings_of as _settings
 from bluelamp.questions import parse_instant, parse_where, split_names
-from bluelamp.settings import SECRETS, Settings, load_forces, variable
+from bluelamp.settings import GATEWAY_TOKENS, SECRETS, Settings, load_forces, variable
 from facts.errors import BlueLampError, PartMissingError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
@@ -76,13 +77,24 @@ def _log() -> None:
 @click.option("--port", type=int, help="Port of the board on loopback; BLUELAMP_BOARD_PORT unless given.")
 @click.option("--replay", help="`sample`, or an extract to replay with --mapping.")
 @click.option("--mapping", help="The mapping of the extract.")
-@click.option("--speed", default="60", show_default=True, help="Times real time, or max.")
-@click.option("--fast-until", help="A local time of the extract: what happened before it is played as fast as it goes.")
-@click.option("--simulate", "is_simulated", is_flag=True, help="A simulated force: its history at once, then live.")
+@click.option("--speed", default="60", show_default=True, help="Of a replay or a scenario: times real time, or max.")
 @click.option(
-    "--history", default="35d", show_default=True, help="Of the simulated force: days (35d) or months (24mo)."
+    "--fast-until", help="Of a replay or a scenario: a local time; what was before is played as fast as it goes."
 )
-@click.option("--seed", type=int, help="Of the simulated force; 41 unless given.")
+@click.option(
+    "--simulate/--feeds-only",
+    "is_simulated",
+    default=None,
+    help="A simulated force, or only what feeds send. Unless said: what the directory holds; a new one is simulated.",
+)
+@click.option(
+    "--history",
+    default="35d",
+    show_default=True,
+    help="A new simulation begins so long ago: days (35d) or months (24mo).",
+)
+@click.option("--scenario", help="Play a scenario of the simulator instead of ordinary days up to now.")
+@click.option("--seed", type=int, help="Of a new simulation; 41 unless given.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
 @click.option(
     "--prometheus",
@@ -99,15 +111,21 @@ def up_command(
     mapping: str | None,
     speed: str,
     fast_until: str | None,
-    is_simulated: bool,
+    is_simulated: bool | None,
     history: str,
+    scenario: str | None,
     seed: int | None,
     fresh: bool,
     is_prometheus: bool,
     force: str | None,
 ) -> None:
-    """Start everything on this machine: log, state, workers, exporter and board."""
+    """Start everything on this machine - log, state, workers, exporter, board, alerts - and a simulated force.
+
+    The simulation tells its history as fast as it goes, and goes on with the clock; started again, it goes on where it was.
+    """
+    from bluelamp.going_on import is_to_simulate
     from bluelamp.replaying import plan
+    from bluelamp.terminal import Terminal
     from bluelamp.up import Plan, Up
 
     played = plan(replay, mapping, speed, fast_until) if replay else None
@@ -117,11 +135,26 @@ def up_command(
     asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus)
     if played:
         asked = replace(asked, replay=played.arguments, replay_words=played.words)
-    if is_simulated:
-        from bluelamp.simulating import live_arguments
+    if is_to_simulate(
+        Path(settings.data),
+        is_asked=True if scenario else is_simulated,
+        is_replayed=played is not None,
+        is_fresh=fresh,
+        has_senders=bool(os.environ.get(GATEWAY_TOKENS)),
+    ):
+        from bluelamp.simulating import plan as plan_simulation
 
-        asked = replace(asked, simulate=live_arguments(settings, history, seed))
-    asyncio.run(Up(settings, asked, click.echo).run())
+        simulation = plan_simulation(
+            settings,
+            seed=seed,
+            history=history,
+            scenario=scenario,
+            speed=speed,
+            fast_until=fast_until,
+            is_fresh=fresh,
+        )
+        asked = replace(asked, simulation=simulation)
+    asyncio.run(Up(settings, asked, Terminal()).run())
 
 
 @cli.command()
@@ -191,7 +224,9 @@ def gateway_command(port: int | None, webhooks: tuple[str, ...], host: str) -> N
     from bluelamp.ingest import serve
 
     _log()
-    serve(_settings(gateway_port=port), os.environ, host, webhooks, click.echo)
+    settings = _settings(gateway_port=port)
+    refuse_mixture(settings, is_simulated=False)
+    serve(settings, os.environ, host, webhooks, click.echo)
 
 
 @cli.command()
@@ -268,6 +303,7 @@ def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, i
         else:
             tell(explained)
         sys.exit(1 if explained.refused else 0)
+    refuse_mixture(settings, is_simulated=False)
     told = run(settings.kafka, settings.partitions, file, mapping, speed, fast_until, is_quiet=as_json)
     if as_json:
         _say(told)
@@ -292,7 +328,9 @@ def tail(file: str, mapping: str, late_seconds: float, position: str | None, tru
     from bluelamp.tailing import follow
 
     _log()
-    follow(_settings(), file, mapping, position, late_seconds, click.echo, is_silence_trusted=trust_silence)
+    settings = _settings()
+    refuse_mixture(settings, is_simulated=False)
+    follow(settings, file, mapping, position, late_seconds, click.echo, is_silence_trusted=trust_silence)
 
 
 @cli.command()
@@ -305,6 +343,10 @@ def tail(file: str, mapping: str, late_seconds: float, position: str | None, tru
 @click.option("--scenario", default="normal", show_default=True, help="What is out of the ordinary: docs/simulator.md.")
 @click.option(
     "--history", default="0d", show_default=True, help="With --speed live: days (35d) or months (24mo) before."
+)
+@click.option("--fast-until", help="A local time: what is told before it is told as fast as it goes.")
+@click.option(
+    "--position", type=click.Path(dir_okay=False), help="File that keeps how far it was told: go on there, not anew."
 )
 @click.option("--to-file", type=click.Path(dir_okay=False), help="Write the facts as JSON lines instead.")
 @click.option(
@@ -319,6 +361,8 @@ def simulate(
     speed: str,
     scenario: str,
     history: str,
+    fast_until: str | None,
+    position: str | None,
     to_file: str | None,
     is_calibration: bool,
     force: str | None,
@@ -343,7 +387,12 @@ def simulate(
         click.echo(f"{count:,} facts written to {to_file}.")
         return
     _log()
-    played = simulating.run(settings.kafka, settings.partitions, chosen, days, speed, click.echo)
+    refuse_mixture(settings, is_simulated=True)
+    path = Path(position) if position else None
+    if path:
+        chosen = simulating.going_on(path, load_forces(settings), chosen, is_seed_given=seed is not None)
+    playing = simulating.Playing(days=days, speed=speed, fast_until=fast_until, position=path)
+    played = simulating.run(settings.kafka, settings.partitions, chosen, playing, click.echo)
     if as_json:
         _say(played)
     else:

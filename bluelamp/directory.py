@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bluelamp.settings import RUNNING_FILE
+from bluelamp.settings import RUNNING_FILE, Settings, running_directory
 from facts.errors import SettingError
 
 LOG, STATE, OUTPUT = "log", "state", "output"
+SIMULATION = "simulation.json"
+"""The file that says which simulation a directory holds; with a log and without it, it holds what feeds have told."""
 _LOCK = "lock"
 
 
@@ -77,8 +79,25 @@ def forget(directory: Path) -> None:
             shutil.rmtree(path)
         for path in (directory / OUTPUT).glob("*.log"):
             path.unlink()
+        (directory / SIMULATION).unlink(missing_ok=True)
     except OSError as error:
         what = f"What an earlier run kept cannot be removed: {error.strerror}."
         raise SettingError(
             what, where=str(error.filename), hint="Remove it yourself, or name another --data."
         ) from None
+
+
+def refuse_mixture(settings: Settings, *, is_simulated: bool) -> None:
+    """Keep simulated facts and real ones apart in the log of a `bluelamp up` that runs here.
+
+    Raises:
+        SettingError: it holds the other kind.
+    """
+    directory = running_directory(settings)
+    if directory is None or (directory / SIMULATION).exists() == is_simulated:
+        return
+    what = "facts that feeds have told" if is_simulated else "a simulation"
+    hint = "Start another `bluelamp up` with a directory of its own: --data, or BLUELAMP_DATA."
+    raise SettingError(
+        f"Its log holds {what}: simulated facts and real ones would add up.", where=str(directory), hint=hint
+    )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -144,14 +144,23 @@ def _text(value: Any) -> str:
 
 def _running(data: Path) -> dict[str, Any]:
     """What a `bluelamp up` that runs on this directory, or on one within it, says of itself."""
+    return next((told for _, told in _all_running(data)), {})
+
+
+def running_directory(settings: Settings) -> Path | None:
+    """The directory of the `bluelamp up` whose log is meant; None when that is another log."""
+    found = _all_running(Path(settings.data))
+    return next((directory for directory, told in found if told.get("kafka") == settings.kafka), None)
+
+
+def _all_running(data: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in (data / RUNNING_FILE, *sorted(data.glob(f"*/{RUNNING_FILE}"))):
         try:
             told: dict[str, Any] = json.loads(path.read_text())
             os.kill(told.pop("pid"), 0)
         except (OSError, ValueError, KeyError):
             continue
-        return told
-    return {}
+        yield path.parent, told
 
 
 def load_forces(settings: Settings) -> dict[str, Rules]:

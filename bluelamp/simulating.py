@@ -4,12 +4,18 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from bluelamp.calibration import Found, calibrate, last_day, records, rows
 from bluelamp.clock import wall
+from bluelamp.directory import SIMULATION
+from bluelamp.going_on import Kept, Planned, load_kept, save_kept
+from bluelamp.questions import parse_instant
 from bluelamp.recount.load import from_records
 from bluelamp.settings import Settings, load_forces
 from facts import wire
@@ -90,21 +96,125 @@ def simulation_of(
     )
 
 
-def live_arguments(settings: Settings, history: str, seed: int | None) -> tuple[str, ...]:
-    """The arguments of a `bluelamp simulate` that tells a history and goes on with the clock.
-
-    The first day is named, so that one that is started again tells the same simulation.
+def again(kept: Kept, forces: Mapping[str, Rules]) -> Simulation:
+    """The simulation that was kept.
 
     Raises:
-        SettingError: that is no length of a history, or there is no such force.
+        SettingError: its force or its scenario is gone.
     """
-    force = profile(load_forces(settings), settings.force)
-    chosen = simulation_of(force, seed, NORMAL, None, is_live=True, history_days=history_days(history))
-    return ("--speed", LIVE, "--from", chosen.start.isoformat(), "--seed", str(chosen.seed), "--force", force.name)
+    return Simulation(
+        force=profile(forces, kept.force),
+        parameters=packaged(),
+        scenario=load_scenario(kept.scenario),
+        seed=kept.seed,
+        start=kept.start,
+    )
+
+
+def going_on(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_seed_given: bool) -> Simulation:
+    """The simulation that a file keeps, or what is asked for, which it then keeps.
+
+    Args:
+        path: the file.
+        forces: rules by force.
+        asked: for the case that there is none yet.
+        is_seed_given: a person named the seed, so that another one may not be gone on with.
+
+    Raises:
+        SettingError: the file keeps another force, scenario or seed than is asked for.
+    """
+    kept = load_kept(path)
+    if kept is None:
+        save_kept(path, kept_of(asked))
+        return asked
+    found = again(kept, forces)
+    is_other = (kept.force, kept.scenario) != (asked.force.name, asked.scenario.name)
+    if is_other or (is_seed_given and kept.seed != asked.seed):
+        what = f"It holds the simulation of {kept.force}, scenario {kept.scenario}, seed {kept.seed}: another would add up with it."
+        hint = "Go on with that one, name another directory with --data, or say --fresh to forget it."
+        raise SettingError(what, where=str(path), hint=hint)
+    return found
+
+
+def kept_of(simulation: Simulation) -> Kept:
+    """A simulation as it is kept, before it is told."""
+    return Kept(
+        force=simulation.force.name,
+        seed=simulation.seed,
+        scenario=simulation.scenario.name,
+        start=simulation.start,
+    )
+
+
+def plan(
+    settings: Settings,
+    *,
+    seed: int | None,
+    history: str,
+    scenario: str | None,
+    speed: str,
+    fast_until: str | None,
+    is_fresh: bool,
+) -> Planned:
+    """The simulation of a directory: the one it holds, or a new one - a history that goes on live, or a scenario.
+
+    Args:
+        settings: name the directory and the force.
+        seed: of a new one; None for the usual one.
+        history: how long a history a new one begins with, such as `35d`.
+        scenario: by name, played at a speed; None for ordinary days up to now, and on with the clock.
+        speed: of a scenario: `max`, or times real time.
+        fast_until: of a scenario: a local time; what is told before it is told as fast as it goes.
+        is_fresh: what the directory holds will be forgotten.
+
+    Raises:
+        SettingError: there is no such force, scenario, history or speed, or the directory holds another simulation.
+    """
+    forces = load_forces(settings)
+    force, path = profile(forces, settings.force), (Path(settings.data) / SIMULATION).resolve()
+    is_live = scenario is None
+    days = history_days(history) if is_live else 0
+    asked = simulation_of(force, seed, scenario or NORMAL, None, is_live=is_live, history_days=days)
+    kept = None if is_fresh else load_kept(path)
+    if kept is not None:
+        asked = going_on(path, forces, asked, is_seed_given=seed is not None)
+    asked.check()
+    pace = LIVE if is_live else speed
+    arguments = ["--position", str(path), "--force", force.name, "--scenario", asked.scenario.name, "--speed", pace]
+    if fast_until and not is_live:
+        moment_of(fast_until, force)
+        arguments += ["--fast-until", fast_until]
+    if not is_live:
+        parse_speed(speed)
+    begun = "goes on" if kept else "begins"
+    rest = "and on with the clock" if is_live else f"the scenario {asked.scenario.title!r}"
+    words = f"A simulation {begun}: seed {asked.seed}, from {asked.start} {rest}. No figure is real."
+    return Planned(kept=kept or kept_of(asked), arguments=tuple(arguments), words=words)
+
+
+def moment_of(text: str, force: Force) -> datetime:
+    """A local time of a force, as a person writes it."""
+    return parse_instant(text, force.zone())
+
+
+class Playing(Struct, frozen=True, kw_only=True):
+    """How a simulation is played.
+
+    Attributes:
+        days: how many; by default those of the scenario, or no end when it is live.
+        speed: `live`, `max`, or times real time.
+        fast_until: a local time; what is told before it is told as fast as it goes.
+        position: the file that keeps how far the log has it; None for telling all of it.
+    """
+
+    days: int | None = None
+    speed: str = "max"
+    fast_until: str | None = None
+    position: Path | None = None
 
 
 def run(
-    bootstrap: str, partitions: int, simulation: Simulation, days: int | None, speed: str, say: Callable[[str], None]
+    bootstrap: str, partitions: int, simulation: Simulation, playing: Playing, say: Callable[[str], None]
 ) -> Played:
     """Play a simulation into the log; Ctrl-C and SIGTERM stop it with everything flushed.
 
@@ -112,16 +222,16 @@ def run(
         bootstrap: addresses of Kafka.
         partitions: of a topic that must be created.
         simulation: what is played.
-        days: how many; by default those of the scenario, or no end when it is live.
-        speed: `live`, `max`, or times real time.
+        playing: how.
         say: is told now and then how far it has come.
 
     Raises:
         PartMissingError: Kafka does not answer.
         SettingError: the speed is none.
     """
-    pace: Speed | Literal["live"] = "live" if speed == LIVE else parse_speed(speed)
-    length = days if days is not None or pace == "live" else simulation.scenario.days
+    pace: Speed | Literal["live"] = "live" if playing.speed == LIVE else parse_speed(playing.speed)
+    length = playing.days if playing.days is not None or pace == "live" else simulation.scenario.days
+    kept = load_kept(playing.position) if playing.position else None
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -136,18 +246,23 @@ def run(
             now=wall,
             monotonic=time.monotonic,
             wait=stopping.wait,
-            progress=_Lines(simulation, say),
+            since=kept.told_to.timestamp() if kept and kept.told_to else None,
+            fast_until=moment_of(playing.fast_until, simulation.force) if playing.fast_until else None,
+            keep=_Keeping(simulation, playing.position, say),
         )
 
 
-class _Lines:
-    """A line of progress every few seconds, while history is told."""
+class _Keeping:
+    """Keeps how far the log has a simulation, and says so every few seconds."""
 
-    def __init__(self, simulation: Simulation, say: Callable[[str], None]) -> None:
+    def __init__(self, simulation: Simulation, path: Path | None, say: Callable[[str], None]) -> None:
         self._zone, self._say = simulation.force.zone(), say
+        self._kept, self._path = kept_of(simulation), path
         self._said_at = time.monotonic()
 
     def __call__(self, played: Played) -> None:
+        if self._path:
+            save_kept(self._path, replace(self._kept, told_to=played.told_to))
         if time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
             self._said_at = time.monotonic()
             self._say(f"{played.facts:,} facts told, up to {played.told_to.astimezone(self._zone):%Y-%m-%d %H:%M}")

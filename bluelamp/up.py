@@ -11,14 +11,21 @@ from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
+from redis.exceptions import RedisError
 
 from bluelamp.alarm import Alarm
 from bluelamp.children import Child, until
-from bluelamp.directory import LOG, OUTPUT, STATE, forget, held, is_left
+from bluelamp.connections import reader
+from bluelamp.directory import LOG, OUTPUT, SIMULATION, STATE, forget, held, is_left
 from bluelamp.embedded.state import end_left_behind, find_binary, is_ready
+from bluelamp.going_on import Planned, save_kept
 from bluelamp.listening import free_ports
 from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load_forces, variable
+from bluelamp.terminal import Terminal
 from facts.errors import PartMissingError, SettingError
+from measures.outcome import instant
+from measures.reading import Loading, loading
+from streams.readings import Reader
 
 PROMISE = (
     "The embedded default is one broker and one state server on this machine, open to it alone: no copies, no\n"
@@ -31,8 +38,7 @@ _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
 _LEFT_SECONDS = 20.0
 _TRIES = 3
-_HISTORY_SECONDS = 2.0
-_HISTORY = b" facts told, up to "
+_HISTORY_SECONDS = 1.0
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -42,7 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         workers: how many worker processes.
         replay: arguments of `bluelamp replay`; empty for none.
         replay_words: what a person is told of it.
-        simulate: arguments of `bluelamp simulate`; empty for none.
+        simulation: what is simulated; None for nothing.
         is_fresh: forget what an earlier run kept.
         is_prometheus: Prometheus evaluates the alert rules, and Alertmanager tells of them.
     """
@@ -50,7 +56,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     workers: int = 1
     replay: tuple[str, ...] = ()
     replay_words: str = ""
-    simulate: tuple[str, ...] = ()
+    simulation: Planned | None = None
     is_fresh: bool = False
     is_prometheus: bool = False
 
@@ -61,11 +67,11 @@ class Up:
     Args:
         settings: of this run.
         plan: what is asked for.
-        say: tells the person at the terminal.
+        terminal: of the person who has started it.
     """
 
-    def __init__(self, settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
-        self.plan, self.say = plan, say
+    def __init__(self, settings: Settings, plan: Plan, terminal: Terminal) -> None:
+        self.plan, self.terminal, self.say = plan, terminal, terminal.say
         self.directory = Path(settings.data).resolve()
         self.alarm = Alarm(os.environ, is_prometheus=plan.is_prometheus)
         self.settings = self.alarm.settings(settings)
@@ -108,6 +114,9 @@ class Up:
         find_binary()
         if self.plan.is_fresh:
             await asyncio.to_thread(forget, self.directory)
+        if self.plan.simulation:
+            # Before the log is there: a directory with a log and without this holds what feeds have told.
+            save_kept(self.directory / SIMULATION, self.plan.simulation.kept)
         await self._start_parts()
         programs = self.alarm.programs(self.settings, self.directory)
         self._note_running()
@@ -123,10 +132,10 @@ class Up:
             self._keep("gateway", "gateway")
         if self.plan.replay:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
-        if self.plan.simulate:
-            simulation = self._keep("simulate", "simulate", *self.plan.simulate, is_once=True)
-            self._telling = asyncio.create_task(self._tell_history(simulation))
+        if self.plan.simulation:
+            self._keep("simulate", "simulate", *self.plan.simulation.arguments, is_once=True)
         self._tell(title)
+        self._telling = asyncio.create_task(self._tell_history())
 
     async def _see_off(self) -> None:
         """Wait for the end of what a killed run has left behind: its parts take a moment to notice."""
@@ -161,15 +170,19 @@ class Up:
         command = [sys.executable, "-m", "bluelamp", *arguments]
         return self._add(Child(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
 
-    async def _tell_history(self, simulation: Child) -> None:
-        """Tell at the terminal how far the history has come, which the simulation writes to its output."""
-        told = b""
+    async def _tell_history(self) -> None:
+        """Tell at the terminal how far a history is loaded, for as long as one is."""
+        source, force, is_told = reader(self.settings), self.settings.force, False
         while True:
             await asyncio.sleep(_HISTORY_SECONDS)
-            lines = [line for line in simulation.output.read_bytes().splitlines() if _HISTORY in line]
-            if lines and lines[-1] != told:
-                told = lines[-1]
-                self.say(f"simulate: {told.decode()}")
+            past = await asyncio.to_thread(_past, source, force)
+            if past:
+                moment = instant(past.at).astimezone(source.rules[force].force.zone())
+                words = f"History: {past.ratio():.0%}, up to {moment:%d %B %Y, %H:%M}. The board shows that moment."
+                self.terminal.move(past.ratio(), words)
+            elif is_told:
+                self.say("The history is loaded.")
+            is_told = past is not None
 
     def _add(self, child: Child) -> Child:
         self.children.append(child)
@@ -195,8 +208,8 @@ class Up:
         self.say(f"Shown is {title}.")
         if self.plan.replay_words:
             self.say(self.plan.replay_words)
-        if self.plan.simulate:
-            self.say("It is a simulation: no figure is real.")
+        if self.plan.simulation:
+            self.say(self.plan.simulation.words)
         self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
         self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
         for line in self.alarm.words(self.settings):
@@ -226,6 +239,15 @@ def _title(settings: Settings) -> str:
         hint = f"Name one of {', '.join(forces)}."
         raise SettingError(f"There is no force {settings.force!r}.", where="--force, or BLUELAMP_FORCE", hint=hint)
     return forces[settings.force].force.title
+
+
+def _past(source: Reader, force: str) -> Loading | None:
+    """The history that is being loaded, as the state has it; nothing while the state does not answer."""
+    try:
+        source.refresh()
+    except RedisError:
+        return None
+    return loading(source.feeds(force))
 
 
 def _has_senders() -> bool:

@@ -15,6 +15,7 @@ class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
         seq: counts the heartbeats of one run of the feed.
         complete_to: nothing older than this is still to come from this feed, short of corrections.
         replay: the feed plays recorded facts: the force's clock is then the feed's own, not the wall's.
+        history_to: the feed tells its history, and is not live before it has come to here; None when it tells the present.
         simulated: nothing the feed tells has happened; whoever shows figures of it must say so.
     """
 
@@ -23,4 +24,5 @@ class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
     seq: Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
     complete_to: Instant
     replay: bool = False
+    history_to: Instant | None = None
     simulated: bool = False

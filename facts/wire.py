@@ -163,6 +163,8 @@ def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | No
         return _out_of_time("at", index)
     if isinstance(fact, FeedHeartbeat) and not EARLIEST <= fact.complete_to <= latest:
         return _out_of_time("complete_to", index)
+    if isinstance(fact, FeedHeartbeat) and fact.history_to and not EARLIEST <= fact.history_to <= latest:
+        return _out_of_time("history_to", index)
     if isinstance(fact, DetaineeArrived) and not EARLIEST <= fact.relevant_time <= latest:
         return _out_of_time("relevant_time", index)
     if isinstance(fact, ExtensionAuthorised) and not EARLIEST <= fact.until <= latest + timedelta(days=4):

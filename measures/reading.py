@@ -406,6 +406,7 @@ class FeedStatus(Struct, frozen=True):
         last_event_at: the latest, likewise.
         is_replay: it plays recorded facts.
         is_simulated: it has told, now or earlier, what did not happen.
+        history_to: it tells its history up to here, likewise; None when it tells the present.
     """
 
     feed: str
@@ -416,6 +417,44 @@ class FeedStatus(Struct, frozen=True):
     last_event_at: int | None = None
     is_replay: bool = False
     is_simulated: bool = False
+    history_to: int | None = None
+
+    def is_loading(self) -> bool:
+        """Whether it is known to tell its history, so that its present lies in the past."""
+        return self.history_to is not None and self.complete_to is not None and self.complete_to < self.history_to
+
+
+class Loading(Struct, frozen=True):
+    """A history that is being loaded: what is shown meanwhile is of the moment it has come to.
+
+    Attributes:
+        begins: where the record begins, in microseconds.
+        at: how far it has come, likewise.
+        to: how far it goes, likewise.
+    """
+
+    begins: int
+    at: int
+    to: int
+
+    def ratio(self) -> float:
+        """How much of it is loaded, from 0 to 1."""
+        return min(1.0, max(0, self.at - self.begins) / max(1, self.to - self.begins))
+
+    def words(self, rules: Rules) -> str:
+        """What people are told of it."""
+        so_far = f"{int(self.ratio() * 100)} % so far"
+        return f"History is being loaded, {so_far}: these figures are of {_local(self.at, rules)}, not of now."
+
+
+def loading(feeds: Iterable[FeedStatus]) -> Loading | None:
+    """The history that a force's feeds are loading; None when they tell the present."""
+    past = [feed for feed in feeds if feed.is_loading()]
+    if not past:
+        return None
+    at = min(feed.complete_to or 0 for feed in past)
+    begins = min((feed.first_event_at for feed in past if feed.first_event_at is not None), default=at)
+    return Loading(begins, at, max(feed.history_to or 0 for feed in past))
 
 
 class Trouble(NamedTuple):
@@ -452,6 +491,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         stale_since: since when it is not live, where it is stale and that is known.
         note: what must be known to read it, such as where the record begins; empty when nothing.
         is_simulated: a feed of the force is simulated: the figure is not real.
+        is_loading: a history is being loaded: the figure is of `as_of`, which is past, and therefore stale.
         begins: where the record begins when that is inside the window, so that it covers less than its name says.
         spread: of spans.
     """
@@ -472,6 +512,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     stale_since: datetime | None
     note: str
     is_simulated: bool
+    is_loading: bool
     begins: datetime | None
     spread: Spread | None
 
@@ -498,20 +539,30 @@ def judge(
     needed = _needed(question.measure, feeds, rules)
     trouble = _trouble(question, needed, rules, now)
     begins = _begins(question, [status for status, _ in needed])
-    return [_reading(question, figure, trouble, begins, rules, is_simulated=is_simulated) for figure in figures]
+    past = loading(feeds) if question.is_now else None
+    if past and (trouble is None or trouble.state != "no_data"):
+        trouble = Trouble("stale", past.words(rules), past.at)
+    else:
+        past = None
+    standings = [(figure, trouble or _enough(question.measure, figure)) for figure in figures]
+    return [
+        _reading(question, figure, standing, begins, rules, is_simulated=is_simulated, is_loading=past is not None)
+        for figure, standing in standings
+    ]
 
 
 def _reading(
     question: Question,
     figure: Figure,
-    trouble: Trouble | None,
+    standing: Trouble,
     begins: int | None,
     rules: Rules,
     *,
     is_simulated: bool,
+    is_loading: bool,
 ) -> Reading:
     measure, window = question.measure, question.window
-    state, reason, stale_since = trouble or _enough(measure, figure)
+    state, reason, stale_since = standing
     notes = [
         SIMULATION if is_simulated else "",
         f"The record begins at {_local(begins, rules)}, inside this window." if begins is not None else "",
@@ -533,6 +584,7 @@ def _reading(
         stale_since=instant(stale_since).astimezone(rules.force.zone()) if stale_since is not None else None,
         note=" ".join(note for note in notes if note),
         is_simulated=is_simulated,
+        is_loading=is_loading,
         begins=instant(begins).astimezone(rules.force.zone()) if begins is not None else None,
         spread=figure.spread,
     )
@@ -594,6 +646,11 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
     if status.complete_to is None or status.heard_at is None:
         state: State = "stale" if status.last_event_at else "no_data"
         return Trouble(state, f"The feed {status.feed} has sent no heartbeat yet.")
+    if status.is_loading():
+        reached = status.complete_to
+        return Trouble(
+            "stale", f"The feed {status.feed} loads its history, up to {_local(reached, rules)} so far.", reached
+        )
     if until - status.complete_to > allowed:
         since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
     elif now - status.heard_at > allowed:

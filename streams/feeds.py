@@ -16,6 +16,7 @@ class FeedState(Struct):
         heard_at: when the log received the last heartbeat.
         seq: of that heartbeat.
         is_replay: it plays recorded facts.
+        history_to: it tells its history up to here; None when it tells the present.
         is_simulated: it has ever told what did not happen. That is in the figures for good, whatever is said later.
     """
 
@@ -24,6 +25,11 @@ class FeedState(Struct):
     seq: int
     is_replay: bool
     is_simulated: bool = False
+    history_to: int | None = None
+
+    def is_loading(self) -> bool:
+        """Whether what it has told is its history, and not yet all of it."""
+        return self.history_to is not None and self.complete_to < self.history_to
 
 
 class EventSpan(Struct):

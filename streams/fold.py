@@ -153,7 +153,12 @@ class Partition:
             complete_to = max(complete_to, known.complete_to)
             is_simulated = is_simulated or known.is_simulated
         self.feeds[key] = change.feeds[key] = FeedState(
-            complete_to, microseconds(record.received_at), heartbeat.seq, heartbeat.replay, is_simulated
+            complete_to=complete_to,
+            heard_at=microseconds(record.received_at),
+            seq=heartbeat.seq,
+            is_replay=heartbeat.replay,
+            is_simulated=is_simulated,
+            history_to=microseconds(heartbeat.history_to) if heartbeat.history_to else None,
         )
         change.count("heartbeats")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from measures.outcome import SECOND, microseconds
-from measures.reading import FeedStatus
+from measures.reading import FeedStatus, loading
 from streams.logwatch import LogWatch
 from streams.readings import Reader
 from streams.recent import Counted, Recent
@@ -126,17 +126,23 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     simulated = GaugeMetricFamily(
         "bluelamp_force_simulated", "Whether a feed of the force has ever told what did not happen.", labels=["force"]
     )
+    loaded = GaugeMetricFamily(
+        "bluelamp_history_loaded_ratio", "While a history is loaded, how much of it is.", labels=["force"]
+    )
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
         if not any(status.heard_at or status.last_event_at for status in statuses):
             continue
         simulated.add_metric([force], int(reader.is_simulated(force)))
+        if past := loading(statuses):
+            loaded.add_metric([force], past.ratio())
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
             allowed = feed.stale_after_seconds * SECOND
             is_live = status.heard_at is not None and now - status.heard_at <= allowed
-            live.add_metric([force, feed.name], int(is_live))
+            if not status.is_loading():  # neither live nor silent
+                live.add_metric([force, feed.name], int(is_live))
             if status.complete_to is not None:
                 # One that is silent is not late as well: it is of what it said when it was last heard.
                 heard = min(present, present if status.heard_at is None else status.heard_at)
@@ -144,6 +150,7 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     yield live
     yield behind
     yield simulated
+    yield loaded
 
 
 def _partitions(reader: Reader) -> Iterator[Metric]:

@@ -15,7 +15,7 @@ from measures.catalogue import find
 from measures.measure import Measure, Where
 from measures.outcome import Open, instant, microseconds
 from measures.pane import Grain, Pane
-from measures.reading import FeedStatus, Figure, Listed, Question, Reading, check, judge, listed, read
+from measures.reading import FeedStatus, Figure, Listed, Question, Reading, check, judge, listed, loading, read
 from measures.rules import Rules
 from measures.window import Window, first_kept, last_hours, resolve
 from streams.cache import Cache
@@ -128,10 +128,16 @@ class Reader:
             resolved = resolve(window, moment, rules.force)
             question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
             check(question, rules)
-            figures, name = self._figures(question, rules), rules.force.name
-            return judge(
-                question, figures, self.feeds(name), rules, self._clock(), is_simulated=self.is_simulated(name)
-            )
+            name = rules.force.name
+            feeds = self.feeds(name)
+            try:
+                figures = self._figures(question, rules)
+            except QuestionError:
+                # Partitions are loaded apart by days: what one of them no longer keeps is shown once they have met.
+                if not (question.is_now and loading(feeds)):
+                    raise
+                figures = [Figure({}, None, 0)]
+            return judge(question, figures, feeds, rules, self._clock(), is_simulated=self.is_simulated(name))
 
     def expected(self, measure: Measure, force: str) -> Band | None:
         """What is normal for a measure at this hour of the week; None where too little is known.
@@ -248,9 +254,10 @@ class Reader:
         return self.rules[name]
 
     def present(self, force: str) -> datetime:
-        """The force's present: the wall clock, or in a replay how far its feeds have come."""
-        feeds = [feed for feed in self.feeds(force) if feed.is_replay and feed.complete_to is not None]
-        return instant(min(feed.complete_to or 0 for feed in feeds)) if feeds else self._clock()
+        """The force's present: the wall clock; in a replay, or while a history is loaded, how far its feeds have come."""
+        feeds = [feed for feed in self.feeds(force) if feed.is_replay or feed.is_loading()]
+        reached = [feed.complete_to for feed in feeds if feed.complete_to is not None]
+        return instant(min(reached)) if reached else self._clock()
 
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
@@ -282,6 +289,7 @@ class Reader:
             last_event_at=max((span.last for span in events), default=None),
             is_replay=any(state.is_replay for state in heard),
             is_simulated=any(state.is_simulated for state in heard),
+            history_to=max((state.history_to or 0 for state in heard if state.is_loading()), default=None),
         )
 
     def counts(self) -> dict[tuple[str, int], dict[str, int]]:

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dashboards.board.page import Parts
 from measures.outcome import SECOND, microseconds
-from measures.reading import feed_trouble
+from measures.reading import feed_trouble, loading
 from streams.readings import Reader
 
 
@@ -16,12 +16,14 @@ class Frame(Struct, frozen=True):
         is_replay: the feeds play recorded facts, so that their time does not run with the clock.
         is_simulated: a feed has told, now or earlier, what did not happen.
         troubles: what keeps figures from being live, each once.
+        is_loading: a history is being loaded, so that figures are of a moment that is past.
     """
 
     live: str
     is_replay: bool
     is_simulated: bool
     troubles: list[str]
+    is_loading: bool
 
 
 def take_frame(reader: Reader, force: str) -> Parts:
@@ -30,7 +32,11 @@ def take_frame(reader: Reader, force: str) -> Parts:
     troubles = feed_troubles(reader, force)
     word = "Live" if not troubles else "Not live" if len(troubles) == len(feeds) else "Not all live"
     told = list(dict.fromkeys(troubles.values()))
-    return {"frame": Frame(word, any(feed.is_replay for feed in feeds), reader.is_simulated(force), told)}
+    past = loading(feeds)
+    if past:
+        word, told = "Not live", [past.words(reader.rules[force])]
+    is_replay = any(feed.is_replay for feed in feeds)
+    return {"frame": Frame(word, is_replay, reader.is_simulated(force), told, is_loading=past is not None)}
 
 
 def feed_troubles(reader: Reader, force: str) -> dict[str, str]:

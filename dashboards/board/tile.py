@@ -34,7 +34,8 @@ class Tile(Struct, frozen=True, omit_defaults=True):
         text: the value; for what is not live, why not.
         state: of the reading.
         n: how many it is taken from, in words; empty for counts.
-        since: where the record begins, when the window reaches back before it; else empty.
+        since: where the record begins, when the window reaches back before it; while a history is loaded, of which
+            moment it is; else empty.
         reason: why it cannot be relied on; empty when it can.
         title: the whole story, for whoever points at it.
         verdict: how it stands: `good`, `bad`, `odd`; empty when nothing is to be said.
@@ -109,8 +110,8 @@ def _tile(reading: Reading, measure: Measure, band: Band | None, view: View, *, 
 
 
 def text(reading: Reading, measure: Measure) -> str:
-    """The value only when it is live: nothing stale may look live."""
-    if reading.state == "live":
+    """The value only when it is live, or says itself of which moment it is: nothing stale may look live."""
+    if reading.state == "live" or _is_past(reading):
         return words(reading.value, measure.unit)
     if reading.state == "stale" and reading.stale_since is not None:
         return f"not live since {_moment(reading.stale_since, reading.as_of)}"
@@ -119,13 +120,19 @@ def text(reading: Reading, measure: Measure) -> str:
     return _SAID[reading.state]
 
 
+def _is_past(reading: Reading) -> bool:
+    """Whether a history is being loaded, so that the figure is of a moment that it names."""
+    return reading.is_loading and reading.value is not None
+
+
 def _moment(at: datetime, as_of: datetime) -> str:
     """The time of day when that was today, else the date as well."""
     return f"{at:%H:%M}" if at.date() == as_of.date() else f"{at.day} {at:%b %H:%M}"
 
 
 def _n_words(reading: Reading, measure: Measure) -> str:
-    if measure.unit == "count" or reading.state in ("stale", "no_data"):
+    is_told = reading.state in ("live", "too_few") or _is_past(reading)
+    if measure.unit == "count" or not is_told:
         return ""
     oldest = ""
     if isinstance(measure.statistic, OpenLongest) and reading.value is not None:
@@ -134,7 +141,9 @@ def _n_words(reading: Reading, measure: Measure) -> str:
 
 
 def _since(reading: Reading) -> str:
-    """Where a shown figure really begins: the time of day when that was today, else the date."""
+    """Where a shown figure really begins: the time of day when that was today, else the date; or of when it is."""
+    if _is_past(reading):
+        return f"of {reading.as_of.day} {reading.as_of:%b, %H:%M}"
     if reading.begins is None or reading.state not in ("live", "too_few"):
         return ""
     is_today = reading.begins.date() == reading.as_of.date()

@@ -39,10 +39,15 @@ def load_position(path: Path) -> Position | None:
 
 def save_position(path: Path, position: Position) -> None:
     """Keep a position; whenever the machine dies, the old one is there or the new one, whole."""
+    write_whole(path, msgspec.json.encode(position))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole, as it was or as it is to be, whenever the machine dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")
     with draft.open("wb") as file:
-        file.write(msgspec.json.encode(position))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

@@ -1,6 +1,6 @@
 """Playing a simulation: at once, at a speed, or as history that becomes live, with the heartbeats of its feeds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -16,7 +16,9 @@ from producers.simulate.simulation import Simulation, feeds_of
 _HEARTBEATS_A_SECOND = 0.5
 _HEARTBEAT_EVERY_SECONDS = 6 * 3600.0
 """Between heartbeats of what is told as fast as it goes."""
-_FACTS_BETWEEN_PROGRESS = 2000
+_HISTORY_SECONDS = 30.0
+"""What is told so long after it happened is history, and is told as such."""
+_KEPT_EVERY_SECONDS = 1.0
 
 
 class Sink(Protocol):
@@ -74,6 +76,10 @@ class LivePace:
         """How far an event time lies in the past."""
         return self._now().timestamp() - second
 
+    def history_to(self, second: float) -> datetime | None:
+        """How far the history goes that an event time lies in; None when it lies in the present."""
+        return self._now() if self.behind_seconds(second) > _HISTORY_SECONDS else None
+
 
 def play(
     simulation: Simulation,
@@ -84,7 +90,9 @@ def play(
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
     wait: Callable[[float], bool],
-    progress: Callable[[Played], None] | None = None,
+    since: float | None = None,
+    fast_until: datetime | None = None,
+    keep: Callable[[Played], None] | None = None,
 ) -> Played:
     """Play a simulation into a sink, and return when the log has it.
 
@@ -96,17 +104,22 @@ def play(
         now: the wall clock.
         monotonic: a clock that is never put back, in seconds.
         wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
-        progress: told now and then how far it has come.
+        since: what was told before is in the log already, and is not told again; in seconds since 1970.
+        fast_until: what is told before it is told as fast as it goes, and only the rest at the speed.
+        keep: told once a second, and at the end, how far the log has it all.
 
     Raises:
         PublishError: something did not arrive.
         SettingError: the simulation does not fit its force.
     """
     live = LivePace(now, wait) if speed == "live" else None
-    pace: Reach = live or Pace(speed if speed != "live" else 1.0, monotonic, wait)
-    playing = _Playing(simulation, sink, is_replay=live is None, progress=progress)
-    beats = _Beats(speed, live)
-    for second, told in _programme(simulation, until, beats):
+    pace: Reach = live or Pace(speed if speed != "live" else 1.0, monotonic, wait, fast_until)
+    begins = max(simulation.end_of(0), since or 0.0)
+    playing = _Playing(simulation, sink, live, begins)
+    kept = _Kept(keep, monotonic)
+    silences = [spell.start for spell in simulation.effects().spells("feed_silent")]
+    beats = _Beats(speed, live, fast_until, silences)
+    for second, told in _programme(simulation, begins, until, beats):
         if not pace.reach(instant(second)):
             playing.beat(second)
             break
@@ -114,33 +127,77 @@ def play(
             playing.tell(told)
         else:
             playing.beat(second)
+            if kept.is_due():
+                sink.flush()
+                kept.tell(playing.played())
     else:
         playing.is_whole = True
     sink.flush()
+    kept.tell(playing.played())
     return playing.played()
 
 
-class _Beats:
-    """When the next heartbeat is due."""
+class _Kept:
+    """When it is time to say how far the log has everything."""
 
-    def __init__(self, speed: Speed | Literal["live"], live: LivePace | None) -> None:
+    def __init__(self, keep: Callable[[Played], None] | None, monotonic: Callable[[], float]) -> None:
+        self._keep, self._monotonic, self._at = keep, monotonic, monotonic()
+
+    def is_due(self) -> bool:
+        return self._keep is not None and self._monotonic() - self._at >= _KEPT_EVERY_SECONDS
+
+    def tell(self, played: Played) -> None:
+        self._at = self._monotonic()
+        if self._keep:
+            self._keep(played)
+
+
+class _Beats:
+    """When the next heartbeat is due.
+
+    Args:
+        speed: of the playing.
+        live: its pace, when that is the clock's.
+        fast_until: up to where it goes as fast as it can.
+        silences: when feeds fall silent; each speaks just before, so that it is known since when.
+    """
+
+    def __init__(
+        self,
+        speed: Speed | Literal["live"],
+        live: LivePace | None,
+        fast_until: datetime | None,
+        silences: Sequence[float],
+    ) -> None:
         self._speed, self._live = speed, live
+        self._fast_until = fast_until.timestamp() if fast_until else float("-inf")
+        self._last_words = [silence - 1 for silence in silences]
 
     def after(self, second: float) -> float:
+        due = second + self._stride(second)
+        return min([due, *(last for last in self._last_words if last > second)])
+
+    def _stride(self, second: float) -> float:
         if self._speed == "max":
-            return second + _HEARTBEAT_EVERY_SECONDS
+            return _HEARTBEAT_EVERY_SECONDS
+        if second < self._fast_until:
+            return min(_HEARTBEAT_EVERY_SECONDS, self._fast_until - second)
         if self._live:
             # History is told in long strides, the last of which ends at the present.
             behind_seconds = self._live.behind_seconds(second)
-            return second + min(_HEARTBEAT_EVERY_SECONDS, max(behind_seconds, 1 / _HEARTBEATS_A_SECOND))
-        return second + float(self._speed) / _HEARTBEATS_A_SECOND
+            return min(_HEARTBEAT_EVERY_SECONDS, max(behind_seconds, 1 / _HEARTBEATS_A_SECOND))
+        return float(self._speed) / _HEARTBEATS_A_SECOND
 
 
-def _programme(simulation: Simulation, until: float | None, beats: _Beats) -> Iterator[tuple[float, Told | None]]:
+def _programme(
+    simulation: Simulation, begins: float, until: float | None, beats: _Beats
+) -> Iterator[tuple[float, Told | None]]:
     """What is told when: the facts, and before, between and after them heartbeats (None)."""
-    beat = simulation.end_of(0)
+    beat = begins
     told_before = simulation.told() if until is None else simulation.told_before(until)
     for told in told_before:
+        if told.at < begins:
+            continue
         while beat <= told.at:
             yield beat, None
             beat = beats.after(beat)
@@ -155,15 +212,13 @@ def _programme(simulation: Simulation, until: float | None, beats: _Beats) -> It
 class _Playing:
     """How far a simulation was played."""
 
-    def __init__(
-        self, simulation: Simulation, sink: Sink, *, is_replay: bool, progress: Callable[[Played], None] | None
-    ) -> None:
-        self._simulation, self._sink, self._is_replay, self._progress = simulation, sink, is_replay, progress
+    def __init__(self, simulation: Simulation, sink: Sink, live: LivePace | None, begins: float) -> None:
+        self._simulation, self._sink, self._live = simulation, sink, live
         self._effects = simulation.effects()
         self._feeds = {feed: topic for (topic, _), feed in feeds_of(simulation.force).items()}
         self._sequence = dict.fromkeys(self._feeds, 0)
         self._facts = self._heartbeats = 0
-        self._told_to = simulation.end_of(0)
+        self._told_to = begins
         self.is_whole = False
 
     def tell(self, told: Told) -> None:
@@ -171,8 +226,6 @@ class _Playing:
         self._sink.publish(told.fact, told.topic)
         self._facts += 1
         self._told_to = told.at
-        if self._progress and self._facts % _FACTS_BETWEEN_PROGRESS == 0:
-            self._progress(self.played())
 
     def beat(self, second: float) -> None:
         """Tell for each feed that speaks how far it is complete: everything up to there was told before."""
@@ -187,7 +240,8 @@ class _Playing:
                     feed=feed,
                     seq=self._sequence[feed],
                     complete_to=complete_to,
-                    replay=self._is_replay,
+                    replay=self._live is None,
+                    history_to=self._live.history_to(second) if self._live else None,
                     simulated=True,
                 )
                 self._sink.heartbeat(heartbeat, topic)

@@ -57,13 +57,26 @@ class Simulation(Struct, frozen=True, kw_only=True):
         """Begins every id: two seeds, or two scenarios, in one log stay apart."""
         return f"s{self.seed}-" if self.scenario.name == NORMAL else f"s{self.seed}-{self.scenario.name}-"
 
+    def check(self) -> None:
+        """Refuse what cannot be simulated.
+
+        Raises:
+            SettingError: the parameters are of another force, or the first day lies too far away.
+        """
+        if self.parameters.force != self.force.name:
+            hint = f"Simulate {self.parameters.force}, or say --feeds-only. docs/simulator.md tells of parameters."
+            raise SettingError(f"There are no parameters for {self.force.name}.", where="--force", hint=hint)
+        if not _EARLIEST <= self.start <= _LATEST:
+            hint = f"Give a day from {_EARLIEST} to {_LATEST}."
+            raise SettingError(f"{self.start} is no day to simulate.", where="--from", hint=hint)
+
     def told(self) -> Iterator[Told]:
         """Everything that is told, in order of telling, without end: a day is simulated when the one before is used up.
 
         Raises:
             SettingError: the simulation does not fit its force, or its first day.
         """
-        _check(self)
+        self.check()
         for day in _Days(self).days():
             yield from day
 
@@ -152,13 +165,3 @@ def feeds_of(force: Force) -> dict[tuple[Topic, str], str]:
             what = f"No feed of {force.name} carries {line or topic}."
             raise SettingError(what, where="feeds of the profile", hint="List a feed for each topic and line.")
     return found
-
-
-def _check(simulation: Simulation) -> None:
-    parameters, force = simulation.parameters, simulation.force
-    if parameters.force != force.name:
-        hint = f"Simulate {parameters.force}, or write parameters for {force.name}: docs/simulator.md."
-        raise SettingError(f"There are no parameters for {force.name}.", where="--force", hint=hint)
-    if not _EARLIEST <= simulation.start <= _LATEST:
-        hint = f"Give a day from {_EARLIEST} to {_LATEST}."
-        raise SettingError(f"{simulation.start} is no day to simulate.", where="--from", hint=hint)

@@ -2,7 +2,8 @@
 
 import itertools
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -53,7 +54,7 @@ def exact(scenario: str = "normal", start: date | None = None) -> Simulation:
     return msgspec.structs.replace(chosen, parameters=parameters)
 
 
-def played(chosen: Simulation, tape: _Tape, speed: Speed | str, hours: float) -> Played:
+def played(chosen: Simulation, tape: _Tape, speed: Speed | str, hours: float, **options: Any) -> Played:
     return play(
         chosen,
         tape,
@@ -62,6 +63,7 @@ def played(chosen: Simulation, tape: _Tape, speed: Speed | str, hours: float) ->
         now=tape.now,
         monotonic=tape.monotonic,
         wait=tape.wait,
+        **options,
     )
 
 
@@ -157,3 +159,44 @@ def test_when_it_is_stopped_everything_it_promised_was_told() -> None:
     assert_honest(tape)
     last = [fact for _, fact in tape.told if isinstance(fact, FeedHeartbeat)][-1]
     assert abs(last.complete_to.timestamp() - (chosen.end_of(0) + 7200)) < 60
+
+
+def test_history_is_told_as_history_until_it_has_come_to_the_present() -> None:
+    tape = _Tape(datetime(2024, 12, 3, 12, tzinfo=UTC))
+    played(exact(start=date(2024, 12, 1)), tape, "live", 61)
+    beats = [(seconds, fact) for seconds, fact in tape.told if isinstance(fact, FeedHeartbeat)]
+    history = [fact for _, fact in beats if fact.history_to]
+    assert {fact.history_to for fact in history} == {tape.started}
+    assert max(fact.complete_to for fact in history) < tape.started - timedelta(seconds=30)
+    live = [fact for seconds, fact in beats if seconds > 0]
+    assert {fact.history_to for fact in live} == {None}
+    assert min(fact.complete_to for fact in live) > tape.started - timedelta(seconds=30)
+
+
+def test_played_on_from_where_it_was_kept_it_tells_what_it_would_have_told() -> None:
+    chosen, begun = exact(), datetime(2030, 1, 1, tzinfo=UTC)
+    whole, first, second = _Tape(begun), _Tape(begun, stop_after=300.0), _Tape(begun)
+    played(chosen, whole, 60.0, 9)
+    kept: list[Played] = []
+    assert not played(chosen, first, 60.0, 9, keep=kept.append).is_whole
+    assert len(kept) > 100
+    assert kept[-1].told_to == datetime(2024, 12, 1, 5, tzinfo=UTC)
+    played(chosen, second, 60.0, 9, since=kept[-1].told_to.timestamp())
+
+    def facts(*tapes: _Tape) -> list[AnyFact]:
+        return [fact for tape in tapes for _, fact in tape.told[:-1] if not isinstance(fact, FeedHeartbeat)]
+
+    assert facts(first, second) == facts(whole)
+    whole.told = [*first.told[:-1], *second.told]
+    assert_honest(whole)
+
+
+def test_it_goes_fast_to_a_moment_and_then_at_its_speed_and_a_feed_speaks_just_before_it_falls_silent() -> None:
+    tape, moment = _Tape(datetime(2030, 1, 1, tzinfo=UTC)), datetime(2024, 11, 12, 14, 30, tzinfo=UTC)
+    played(exact("feed_outage"), tape, 60.0, 15, fast_until=moment)
+    at_once = [fact for seconds, fact in tape.told if seconds == 0]
+    assert len(at_once) > 2000
+    assert max(fact.at for fact in at_once) < moment
+    assert abs(tape.seconds - 30) < 1
+    beats = [fact for _, fact in tape.told if isinstance(fact, FeedHeartbeat) and fact.feed == "telephony_999"]
+    assert beats[-1].complete_to == datetime(2024, 11, 12, 13, 59, 54, tzinfo=UTC)

@@ -52,7 +52,15 @@ RULES = rules(STRICT)
 PRESENT = "21:30"
 SILENT = timedelta(minutes=5)
 OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records", "facts", "duplicates", "late"}
-OWN |= {"heartbeats", "fenced", "reading_in_part", "feed_live", "feed_behind_ratio", "force_simulated"}
+OWN |= {
+    "heartbeats",
+    "fenced",
+    "reading_in_part",
+    "feed_live",
+    "feed_behind_ratio",
+    "force_simulated",
+    "history_loaded_ratio",
+}
 OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
 OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}

@@ -128,6 +128,18 @@ def test_a_simulated_force_is_told_from_a_real_one(scene: Scene) -> None:
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 1}
 
 
+def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) -> None:
+    scene.pass_time(1e6)
+    told = {"force": FORCE, "at": AS_OF, "feed": "dispatch", "seq": 1, "complete_to": AS_OF, "history_to": scene.now}
+    scene.tell("incidents", encode([FeedHeartbeat(fact_id="h", **told)]))  # type: ignore[arg-type]
+    assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_live")
+    assert 0 <= scene.shown("bluelamp_history_loaded_ratio")[FORCE,] < 1
+    assert not [each for each in scene.samples() if each.name == "bluelamp_incident_count"]
+    scene.tell("incidents", beat("dispatch", scene.now))
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
+    assert scene.shown("bluelamp_history_loaded_ratio") == {}
+
+
 def test_custody_clocks_are_counted_down_for_adults_and_children_apart(scene: Scene) -> None:
     facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
     scene.tell("custody", *facts, beat("custody", AS_OF))

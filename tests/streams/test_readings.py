@@ -1,5 +1,6 @@
 """A reader that has been running for long reads what a new one would, whatever happened in between."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -136,11 +137,10 @@ def test_a_state_built_anew_and_a_lost_change_stream_are_noticed(redis: Redis, s
 # Whether a figure can be relied on.
 
 
-def beat(minutes: float, feed: str = "dispatch", *, replay: bool = False, simulated: bool = False) -> bytes:
+def beat(minutes: float, feed: str = "dispatch", **told: Any) -> bytes:
     """A heartbeat that is complete to so many minutes after the day's moment, heard at RECEIVED."""
     at = AS_OF + timedelta(minutes=minutes)
-    told: dict[str, Any] = {"force": FORCE, "at": at, "complete_to": at, "replay": replay, "simulated": simulated}
-    return encode([FeedHeartbeat(fact_id="h", feed=feed, seq=1, **told)])
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **told)])
 
 
 def state_of(url: str, redis: Redis, beats: list[bytes], now: Any, as_of: Any = None, window: str = "60m") -> Reading:
@@ -211,3 +211,28 @@ def test_what_was_ever_simulated_is_never_shown_as_real(redis: Redis, state_back
     assert found.state == "stale"
     assert found.is_simulated
     assert "SIMULATION - no figure is real." in found.note
+
+
+def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    now = RECEIVED + timedelta(days=9)
+    opened = IncidentOpened(fact_id="o", force=FORCE, at=AS_OF, subject_id="i", grade="1", group="one", area="one")
+    told = [encode([opened]), beat(30, history_to=now)]
+    partition = MemoryPartition("incidents", RULES)
+    for _ in one_by_one(state_backend.url, [partition.feed([each], now) for each in told]):
+        pass
+    reader_then = Reader(redis, "test", RULES, lambda: now)
+    (found,) = reader_then.read("incident_count", "7d")
+    assert (found.state, found.value, found.is_loading) == ("stale", 1, True)
+    assert found.as_of == AS_OF + timedelta(minutes=30) == found.stale_since
+    assert re.search(r"History is being loaded, \d+ % so far: these figures are of 2024-10-27 05:30:17", found.reason)
+    (share,) = reader_then.read("opened_to_arrived_median_seconds", "60m")
+    assert (share.state, share.value) == ("stale", None)
+    (past,) = reader_then.read("incident_count", "60m", as_of=AS_OF.replace(minute=0, second=0))
+    assert (past.state, past.is_loading) == ("live", False), "what is asked for of the past is whole"
+
+    for _ in one_by_one(state_backend.url, [partition.feed([beat(60 * 24 * 9)], now)]):
+        pass
+    (found,) = reader_then.read("incident_count", "7d")
+    assert (found.is_loading, found.as_of) == (False, now)

@@ -85,9 +85,9 @@ class Running:
     def snapshot(self) -> dict[str, Any]:
         """What its board tells first; empty if it does not answer."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.board_port}/events", timeout=5) as events:
+            with urlopen(f"http://127.0.0.1:{self.board_port}/events/measures", timeout=5) as events:
                 for line in events:
-                    if line.startswith(b"data: {") and b"rows" in line:
+                    if line.startswith(b"data: {") and b"parts" in line:
                         told: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
                         return told
                     if line.startswith(b"event: ") and b"snapshot" not in line:
@@ -98,9 +98,19 @@ class Running:
 
     def live_count(self) -> int:
         """The incidents of the last 24 hours as its board shows them; 0 while they are not live."""
-        rows = {each["name"]: each["tiles"] for each in self.snapshot().get("rows", [])}
-        tile = rows.get("incident_count", {}).get("24h", {})
+        tile = self.tile("incident_count", "24h")
         return int(tile["text"].replace(",", "")) if tile.get("state") == "live" else 0
+
+    def tile(self, measure: str, window: str) -> dict[str, Any]:
+        """What its board shows of a measure over a window; empty if it does not answer."""
+        tiles = self.snapshot().get("parts", {}).get(f"measure:{measure}", {}).get("tiles", {})
+        found: dict[str, Any] = tiles.get(window, {})
+        return found
+
+    def frame(self) -> dict[str, Any]:
+        """What its board says around its figures; empty if it does not answer."""
+        found: dict[str, Any] = self.snapshot().get("parts", {}).get("frame", {})
+        return found
 
     def metrics(self) -> str:
         """What its exporter tells."""
@@ -198,25 +208,26 @@ def running(tmp_path: Path) -> Iterator[Running]:
     one.clear()
 
 
-def make_run() -> list[str]:
-    """The options of `make run`; its data have a directory of their own, because it begins anew each time."""
-    (line,) = re.findall(r"^run:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+def make_sample() -> list[str]:
+    """The options of `make sample`; its data have a directory of their own, because it begins anew each time."""
+    (line,) = re.findall(r"^sample:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     data, directory, *options = shlex.split(line)
     assert (data, directory) == ("--data", ".bluelamp/sample")
     return options
 
 
 def see_live_figures(running: Running) -> None:
-    """Start what `make run` does, and wait for live figures."""
+    """Start what `make sample` does, and wait for live figures."""
     began = time.monotonic()
-    running.start(*make_run())
+    running.start(*make_sample())
     until(lambda: running.live_count() > 300, 60, "the figures of the sample")
     print(f"live figures after {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for the report
 
 
-def test_make_run_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
+def test_make_sample_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
     see_live_figures(running)
-    assert running.snapshot()["is_replay"]
+    assert running.frame()["is_replay"]
+    assert not running.frame()["is_simulated"]
     assert "bluelamp_state_up 1.0" in running.metrics()
     said = running.output.read_text()
     assert "Shown is San Francisco Fire Department (sample extract)." in said
@@ -235,7 +246,7 @@ def kill_and_see_it_go_on(running: Running, name: str) -> None:
     """Kill -9 a part; it is started again, and the figures go on to a later present."""
     # A state server whose keeper was killed is ended only once the next keeper is there.
     until(lambda: running.live_count() > 300, 30, f"figures before {name}")
-    before, shown = running.part(name), running.snapshot().get("as_of")
+    before, shown = running.part(name), running.snapshot().get("now")
     assert before
     os.kill(before.pid, signal.SIGKILL)
 
@@ -244,7 +255,7 @@ def kill_and_see_it_go_on(running: Running, name: str) -> None:
         return now is not None and now.pid != before.pid
 
     until(is_back, 30, f"another {name}")
-    until(lambda: running.live_count() > 300 and running.snapshot().get("as_of") != shown, 60, f"figures after {name}")
+    until(lambda: running.live_count() > 300 and running.snapshot().get("now") != shown, 60, f"figures after {name}")
     until(
         lambda: not is_free(running.exporter_port) and "bluelamp_state_up 1.0" in running.metrics(), 30, "the exporter"
     )
@@ -287,6 +298,50 @@ def count(running: Running) -> int:
     return int(reading["value"] or 0)
 
 
+def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_same_when_started_again(
+    running: Running,
+) -> None:
+    """What `make run` does, with a shorter history."""
+    recipe = re.findall(r"^run:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe == ["--data .bluelamp/simulated"]
+    running.start("--history", "2d", "--seed", "1829")
+    until(lambda: running.frame().get("is_simulated"), 60, "the mark of a simulation")
+    until(lambda: running.live_count() > 300, 60, "live figures")
+    assert "A simulation begins: seed 1829" in running.output.read_text()
+    kept = json.loads((running.directory / "simulation.json").read_text())
+    assert running.end(signal.SIGINT) == 0
+    for options, words in (
+        (("--feeds-only",), "It holds a simulation, and real facts would add up with it"),
+        (("--replay", "sample", "--force", "staffordshire"), "It holds a simulation"),
+        (("--seed", "7"), "It holds the simulation of staffordshire, scenario normal, seed 1829"),
+        (("--scenario", "surge"), "another would add up with it"),
+    ):
+        assert words in refusal(running.directory, *options)
+
+    running.start()
+    until(lambda: running.live_count() > 300, 60, "live figures again")
+    until(lambda: "The history is loaded." in running.output.read_text(), 20, "the end of what was missed")
+    assert "A simulation goes on: seed 1829" in running.output.read_text()
+    again = json.loads((running.directory / "simulation.json").read_text())
+    assert {**again, "told_to": ""} == {**kept, "told_to": ""}
+    assert again["told_to"] > kept["told_to"]
+    compared = running.ask("recount", "--window", "24h", "--compare")
+    assert compared["cells"] > 600
+    assert compared["differences"] == []
+    said = command_refused(running.directory, "replay", "sample")
+    assert "Its log holds a simulation" in said
+    assert running.end(signal.SIGTERM) == 0
+
+
+def command_refused(directory: Path, *arguments: str) -> str:
+    """What a command on its data says that may not run."""
+    environment = {**os.environ, "BLUELAMP_DATA": str(directory)}
+    command = [sys.executable, "-m", "bluelamp", *arguments]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert told.returncode == 2
+    return told.stderr
+
+
 Prepare = Callable[[Path], object]
 
 
@@ -316,9 +371,23 @@ def unreadable(directory: Path) -> None:
         (Path.mkdir, ("--force", "nowhere"), "There is no force 'nowhere'.*san_francisco_fire, staffordshire"),
         (Path.mkdir, ("--replay", "sample", "--speed", "fast"), "'fast' is not a speed"),
         (Path.mkdir, ("--replay", "nowhere.csv"), "There is no mapping"),
+        (Path.mkdir, ("--replay", "sample", "--simulate"), "Recorded facts and simulated ones would add up"),
+        (Path.mkdir, ("--history", "9y"), "'9y' is no length of a history"),
+        (Path.mkdir, ("--force", FORCE), "There are no parameters for san_francisco_fire.*--feeds-only"),
         (Path.mkdir, ("--replay", "sample", "--fast-until", "noon"), "noon"),
     ],
-    ids=["file", "somebody else's", "unreadable", "force", "speed", "mapping", "time"],
+    ids=[
+        "file",
+        "somebody else's",
+        "unreadable",
+        "force",
+        "speed",
+        "mapping",
+        "both",
+        "history",
+        "no parameters",
+        "time",
+    ],
 )
 def test_what_cannot_run_is_said_plainly(
     tmp_path: Path, prepare: Prepare, options: tuple[str, ...], words: str

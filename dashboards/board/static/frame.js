@@ -41,7 +41,7 @@ export function start(draw = () => {}) {
   const onParts = (parts, changed, told) => {
     hear(told);
     const frame = parts.get("frame");
-    runs = !frame.is_replay;
+    runs = !frame.is_replay && !frame.is_loading;
     document.getElementById("replay").hidden = !frame.is_replay;
     document.getElementById("simulation").hidden = !frame.is_simulated;
     draw(parts, changed);
