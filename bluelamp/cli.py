@@ -196,10 +196,14 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
 
     from bluelamp.alerting import beside_the_board
     from dashboards.board.app import board
+    from streams.logwatch import LogWatch, looking_at
 
     _log()
     settings = _settings(board_port=port, force=force)
-    application = board(reader(settings), settings.force, beside_the_board(settings, os.environ))
+    source, watch = reader(settings), LogWatch(looking_at(settings.kafka))
+    watch.start()
+    mounts = beside_the_board(settings, os.environ)
+    application = board(source, settings.force, mounts, lambda: watch.ends(source.fences()))
     uvicorn.run(
         application,
         host=host,

@@ -199,6 +199,7 @@ class _Sheet:
         self.as_of = microseconds(question.as_of)
         self.is_dated = any(name in DATE_DIMENSIONS for name in (*question.by, *question.where))
         self.window = (microseconds(question.window.start), microseconds(question.window.end))
+        self._open_words: dict[tuple[Dimensions, int], Dimensions | None] = {}
 
     def named(self, words: Dimensions) -> dict[str, str]:
         return dict(zip(self.question.by, words, strict=True))
@@ -231,14 +232,17 @@ class _Sheet:
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, Open]]:
         """What stands open, with the words it falls under."""
-        known: dict[tuple[Dimensions, int], Dimensions | None] = {}
         for each in self.source.open(selection.kind):
-            key = (each.dimensions, self.rules.local_day(each.began) if self.is_dated else 0)
-            if key not in known:
-                known[key] = self._words(selection, *key)
-            words = known[key]
+            words = self.open_words(selection, each)
             if words is not None:
                 yield words, each
+
+    def open_words(self, selection: Selection, each: Open) -> Dimensions | None:
+        """The words that something open falls under, or None when it is not asked for; of the measure's one selection."""
+        key = (each.dimensions, self.rules.local_day(each.began) if self.is_dated else 0)
+        if key not in self._open_words:
+            self._open_words[key] = self._words(selection, *key)
+        return self._open_words[key]
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
         """What stands open and can no longer meet its target, in the window the reading is of."""
@@ -254,7 +258,7 @@ class _Sheet:
         """Whether a measure counts what stands open, as its reading does."""
         if each.kind != selection.kind:
             return False
-        if self._words(selection, each.dimensions, self.rules.local_day(each.began)) is None:
+        if self.open_words(selection, each) is None:
             return False
         statistic = self.question.measure.statistic
         if isinstance(statistic, Standing):

@@ -61,6 +61,7 @@ class Reader:
         self._lock = threading.RLock()
         self._memo = Memo()
         self._steady_at: datetime | None = None
+        self._steady_feeds: dict[str, list[FeedStatus]] = {}
 
     def refresh(self) -> bool:
         """Take up what has changed; say whether anything had."""
@@ -83,6 +84,7 @@ class Reader:
                 yield
             finally:
                 self._steady_at = None
+                self._steady_feeds.clear()
 
     def _clock(self) -> datetime:
         """The wall clock, which stands still while many readings are taken of one moment."""
@@ -267,12 +269,17 @@ class Reader:
     def feeds(self, force: str) -> list[FeedStatus]:
         """What is known of each feed that the force's profile lists."""
         with self._lock:
-            return [
+            if force in self._steady_feeds:
+                return self._steady_feeds[force]
+            found = [
                 self._feed(
                     force, feed.name, [cache for (topic, _), cache in self._caches.items() if topic == feed.topic]
                 )
                 for feed in self.rules[force].force.feeds
             ]
+            if self._steady_at is not None:
+                self._steady_feeds[force] = found
+            return found
 
     def _feed(self, force: str, feed: str, caches: Sequence[Cache]) -> FeedStatus:
         """A feed is complete only as far as it is on every partition of its topic."""

@@ -13,9 +13,11 @@ import pytest
 from msgspec.structs import replace
 from selenium import webdriver
 
+from bluelamp.embedded.state import StateServer
 from bluelamp.settings import load_forces
 from facts.feed import FeedHeartbeat
 from producers.publish import LIVE, Publisher
+from tests.board.day import Day
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import run
 from tests.real.parts import missing
@@ -168,3 +170,16 @@ def browser() -> Iterator[webdriver.Chrome]:
     driver = chromium()
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """A simulated day of a force in a state server of its own."""
+    state = StateServer(tmp_path_factory.mktemp("day"), binary="embedded")
+    state.start()
+    try:
+        made = Day(state)
+        yield made
+        made.client.close()
+    finally:
+        state.stop()

@@ -2,11 +2,11 @@
 # Installs the real parts the tests run against, where they can be had; says by name what cannot be, and why.
 #
 # From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver; no service is started.
-# From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types, into .cache/grafana. The tests skip by name whatever is still missing.
+# From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types into
+# .cache/grafana, and axe into .cache/axe. The tests skip by name whatever is still missing.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 libs="$here/../../.cache/kafka/libs"
-types="$here/../../.cache/grafana"
 report=$(mktemp)
 guard=/usr/sbin/policy-rc.d
 guarded=
@@ -87,25 +87,28 @@ install_kafka() {
     fi
 }
 
-install_grafana_types() {
-    if cmp -s "$here/../grafana/package-lock.json" "$types/package-lock.json" && [ -d "$types/node_modules" ]; then return; fi
+# What it is called, the test directory with its package-lock.json, and the directory in .cache that it goes into.
+install_from_npm() {
+    place="$here/../../.cache/$3"
+    if cmp -s "$here/../$2/package-lock.json" "$place/package-lock.json" && [ -d "$place/node_modules" ]; then return; fi
     for program in node npm; do
         if ! command -v "$program" >/dev/null 2>&1; then
-            say "not installed: Grafana's types - there is no $program; try apt-get install nodejs npm"
+            say "not installed: $1 - there is no $program; try apt-get install nodejs npm"
             return
         fi
     done
-    rm -rf "$types" && mkdir -p "$types"
-    cp "$here/../grafana/package.json" "$here/../grafana/package-lock.json" "$types"
-    if (cd "$types" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$report" 2>&1 </dev/null; then
-        say "installed Grafana's types into .cache/grafana"
+    rm -rf "$place" && mkdir -p "$place"
+    cp "$here/../$2/package.json" "$here/../$2/package-lock.json" "$place"
+    if (cd "$place" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$report" 2>&1 </dev/null; then
+        say "installed $1 into .cache/$3"
     else
-        rm -rf "$types"
-        say "not installed: Grafana's types - $(grep -m 1 . "$report" | cut -c 1-300)"
+        rm -rf "$place"
+        say "not installed: $1 - $(grep -m 1 . "$report" | cut -c 1-300)"
     fi
 }
 
 install_packages
 install_kafka
-install_grafana_types
+install_from_npm "Grafana's types" grafana grafana
+install_from_npm "axe" board axe
 exit 0

@@ -1,10 +1,11 @@
-"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, Grafana's types."""
+"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, Grafana's types, axe."""
 
 import shutil
 from pathlib import Path
 
 KAFKA_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / "libs"
 GRAFANA_TYPES = KAFKA_LIBRARIES.parents[1] / "grafana" / "node_modules"
+AXE = KAFKA_LIBRARIES.parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 # The name a test asks for, and the programs it needs.
 _PROGRAMS = {
@@ -14,6 +15,7 @@ _PROGRAMS = {
     "alertmanager": ("prometheus-alertmanager",),
     "chromium": ("chromium", "chromedriver"),
     "grafana_types": ("node",),
+    "axe": (),
 }
 
 
@@ -26,4 +28,6 @@ def missing(part: str) -> str | None:
         return "kafka: Apache Kafka is not in .cache/kafka/libs; `make parts` fetches it"
     if part == "grafana_types" and not (GRAFANA_TYPES / "@grafana" / "schema").is_dir():
         return "grafana_types: @grafana/schema is not in .cache/grafana; `make parts` fetches it with npm"
+    if part == "axe" and not AXE.is_file():
+        return "axe: axe-core is not in .cache/axe; `make parts` fetches it with npm"
     return None

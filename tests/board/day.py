@@ -1,0 +1,100 @@
+"""A simulated day of a force in a state server, and the board on it, at one moment for as long as tests look."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import uvicorn
+from redis import Redis
+
+from bluelamp.embedded.state import StateServer
+from dashboards.board.app import board
+from dashboards.board.page import View, unasked
+from dashboards.board.slow import Slow
+from facts.feed import FeedHeartbeat
+from facts.wire import encode
+from producers.simulate.parameters import packaged
+from producers.simulate.scenario import NORMAL, load_scenario
+from producers.simulate.simulation import Simulation
+from streams.readings import Reader
+from streams.store import Store
+from tests.support.forces import rules, shipped
+from tests.support.memory import MemoryState
+from tests.support.stores import apply_all, call
+
+FORCE = "staffordshire"
+PROFILE = shipped(FORCE)
+RULES = rules(PROFILE)
+START = date(2024, 12, 2)
+MOMENT = datetime(2024, 12, 3, 15, 40, 20, tzinfo=PROFILE.zone())
+_BATCH = 2000
+
+
+class Day:
+    """The facts of a day and two thirds, and a reader of them as of one moment.
+
+    Args:
+        state: an empty state server.
+    """
+
+    def __init__(self, state: StateServer) -> None:
+        self.facts = list(_told())
+        self._memory = MemoryState(RULES, FORCE)
+        self._fold()
+        self._apply(state.url)
+        self.client = Redis.from_url(state.url, decode_responses=True)
+        self.reader = Reader(self.client, "test", RULES, lambda: MOMENT)
+        self.view = View(self.reader, FORCE, Slow(self.reader, FORCE, time.monotonic), unasked)
+
+    def _fold(self) -> None:
+        for topic, (partition,) in self._memory.partitions.items():
+            values = [encode([fact]) for each, fact in self.facts if each == topic]
+            values += [encode([_heartbeat(feed.name)]) for feed in PROFILE.feeds if feed.topic == topic]
+            for first in range(0, len(values), _BATCH):
+                partition.feed(values[first : first + _BATCH], MOMENT)
+
+    def _apply(self, url: str) -> None:
+        fingerprints = {FORCE: PROFILE.fingerprint()}
+
+        async def apply(store: Store) -> None:
+            for topic, (partition,) in self._memory.partitions.items():
+                await apply_all(store, partition.changes, topic, fingerprints)
+                await store.announce(topic, 1)
+
+        call(url, apply)
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """The board on it; answers with its address."""
+        application = board(self.reader, FORCE)
+        server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, name="board")
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.02)
+            (listening,) = server.servers[0].sockets
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _told() -> Iterator[tuple[str, Any]]:
+    simulation = Simulation(force=PROFILE, parameters=packaged(), scenario=load_scenario(NORMAL), seed=41, start=START)
+    return ((told.topic, told.fact) for told in simulation.told_before(MOMENT.timestamp()))
+
+
+def _heartbeat(feed: str) -> FeedHeartbeat:
+    return FeedHeartbeat(
+        fact_id=f"heartbeat-{feed}",
+        force=FORCE,
+        at=MOMENT,
+        feed=feed,
+        seq=1,
+        complete_to=MOMENT - timedelta(seconds=1),
+        simulated=True,
+    )

@@ -1,0 +1,204 @@
+"""Drilled down, figures add up: rows to wholes, lists to counts, the 101 journey to all that came in."""
+
+import csv
+import io
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from starlette.datastructures import QueryParams
+
+from dashboards.board.app import board
+from dashboards.board.attendance import take_jobs
+from dashboards.board.course import take_course
+from dashboards.board.drill import asked, dimensions, take_drill
+from dashboards.board.journey import take_journey
+from dashboards.board.layout import PANELS
+from dashboards.board.table import crossed
+from dashboards.board.tile import shown, take_tile
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from measures.catalogue import CATALOGUE
+from tests.board.day import FORCE, MOMENT, Day
+from tests.support.asgi import get
+
+_ADDS_UP = "add up to the whole"
+
+
+def test_every_panel_names_measures_of_the_catalogue() -> None:
+    named = [name for panel in PANELS for name in (*panel.now, *panel.course, *panel.wall)]
+    assert [name for name in named if name not in CATALOGUE] == []
+    assert [name for panel in PANELS for name in panel.now if not CATALOGUE[name].is_open()] == []
+    assert [name for panel in PANELS for name in panel.course if CATALOGUE[name].is_open()] == []
+
+
+def test_the_rows_of_every_breakdown_add_up_and_every_open_subject_is_listed(day: Day) -> None:
+    broken, listed = 0, 0
+    with day.reader.steady():
+        for measure in shown(day.view):
+            for window in ("now",) if measure.is_open() else ("today", "12m"):
+                for by in dimensions(measure):
+                    drill = take_drill(asked(measure.name, QueryParams(f"window={window}&by={by}")), day.view, None)
+                    if drill.tile.state == "no_data":
+                        continue
+                    assert _ADDS_UP in drill.says, (measure.name, window, by, drill.says)
+                    broken += 1
+                if measure.is_open() and measure.unit == "count":
+                    assert drill.subjects is not None
+                    assert f"{drill.subjects.count:,}" == take_tile(measure, "now", day.view).text, measure.name
+                    assert len(drill.subjects.rows) == drill.subjects.count
+                    listed += drill.subjects.count
+    assert broken > 200
+    assert listed > 200
+
+
+def test_no_area_and_out_of_force_are_rows_of_their_own_and_limits_narrow_what_is_listed(day: Day) -> None:
+    whole = take_drill(asked("incident_unattended_count", QueryParams("by=area")), day.view)
+    rows = {row.name: int(row.cells[0]) for row in whole.rows}
+    assert {"No area", "Out of Force", "Moorlands"} <= set(rows)
+    assert whole.subjects is not None
+    for row in whole.rows:
+        narrowed = take_drill(asked("incident_unattended_count", QueryParams(row.query)), day.view)
+        count = narrowed.subjects.count if narrowed.subjects else -1
+        assert count == rows[row.name]
+    assert sum(rows.values()) == whole.subjects.count
+
+
+def test_missed_targets_list_the_jobs_that_are_open_still(day: Day) -> None:
+    drill = take_drill(asked("grade_2_opened_to_arrived_within_target_ratio", QueryParams("window=today")), day.view)
+    assert drill.subjects is not None
+    assert drill.subjects.count > 0
+    due = drill.subjects.columns.index("Due")
+    assert all("2024-12-03 00:00" <= row[due] <= f"{MOMENT:%Y-%m-%d %H:%M:%S}" for row in drill.subjects.rows)
+
+
+def test_area_by_grade_adds_up_both_ways(day: Day) -> None:
+    table = crossed("incident_count", "area", "grade", "today", day.view)
+    rows = [[int(cell.replace(",", "")) for cell in row[1:]] for row in table.rows]
+    total = [int(cell.replace(",", "")) for cell in table.total[1:]]
+    assert [sum(column) for column in zip(*rows, strict=True)] == total
+    assert all(sum(row[:-1]) == row[-1] for row in rows)
+    assert total[-1] > 100
+
+
+def _endings(day: Day, back: int) -> Counter[str]:
+    """Where the 101 calls of a day are or ended: from the facts themselves, call by call."""
+    midnight = datetime.combine(MOMENT.date() - timedelta(days=back), datetime.min.time(), MOMENT.tzinfo)
+    calls: dict[str, list[Any]] = defaultdict(list)
+    unlike = {fact.fact_id: fact for topic, fact in day.facts if topic == "contacts"}
+    corrected = {fact.corrects for fact in unlike.values() if fact.corrects}
+    for fact in unlike.values():
+        if fact.fact_id not in corrected:
+            calls[fact.subject_id].append(fact)
+    found: Counter[str] = Counter()
+    for facts in calls.values():
+        facts.sort(key=lambda fact: fact.at)
+        first = facts[0]
+        is_of_day = isinstance(first, ContactOffered) and midnight <= first.at < midnight + timedelta(days=1)
+        if is_of_day and first.line == "101":
+            found[_ending(facts)] += 1
+    return found
+
+
+def _ending(facts: list[Any]) -> str:
+    offers = [fact for fact in facts if isinstance(fact, ContactOffered)]
+    last = offers[-1]
+    after = [
+        fact
+        for fact in facts
+        if not isinstance(fact, ContactOffered) and fact.queue == last.queue and fact.at >= last.at
+    ]
+    answered = next((fact for fact in after if isinstance(fact, ContactAnswered)), None)
+    abandoned = next((fact for fact in after if isinstance(fact, ContactAbandoned)), None)
+    concluded = next((fact for fact in after if isinstance(fact, ContactConcluded)), None)
+    if last.queue == "local":
+        end = answered or abandoned
+        band = min(int((end.at - last.at).total_seconds() // 1200), 3) if end else 0
+        return f"{'answered' if answered else 'gave up' if abandoned else 'waiting'} {band}"
+    if concluded:
+        return str(concluded.result)
+    return "gave up" if abandoned else "helped" if answered else "waiting"
+
+
+@pytest.mark.parametrize("back", [0, 1])
+def test_the_journey_of_the_101_calls_adds_up_and_is_what_the_facts_say_call_by_call(day: Day, back: int) -> None:
+    journey, found = take_journey(day.view, back), _endings(day, back)
+    rows = {step.name: step.count for step in journey.steps}
+    assert sum(rows.values()) == journey.offered == sum(found.values()) > 100
+    assert rows["Not explained by the record"] == 0
+    assert rows["Resolved at triage"] == found["resolved"] > 20
+    assert rows["Gave up before triage answered"] == found["gave up"]
+    assert rows["Waiting in the local queue now"] == found["waiting 0"]
+    for words, name in (("answered", "Answered"), ("gave up", "Gave up")):
+        bands = ("0 to 20 min", "20 to 40 min", "40 to 60 min", "60 min or more")
+        assert [rows[f"{name} after {band}"] for band in bands] == [found[f"{words} {index}"] for index in range(4)]
+    assert rows["Sent on or to be called back, and in no queue yet"] == found["to_local"] + found["callback"]
+
+
+def test_the_open_list_holds_every_unattended_job_worst_first_with_its_due_times(day: Day) -> None:
+    jobs = take_jobs("priority", day.view)
+    reading = day.reader.read("incident_unattended_count", where={"response": ("priority",)}, force=FORCE)[0]
+    assert (
+        jobs.count
+        == reading.value
+        == sum(
+            1
+            for _ in day.reader.listed(
+                CATALOGUE["incident_unattended_count"], where={"response": ("priority",)}, force=FORCE
+            )
+        )
+    )
+    dues = [job.due for job in jobs.jobs]
+    assert dues == sorted(dues)
+    assert jobs.over == day.reader.read("grade_2_unattended_over_2_hours_count", force=FORCE)[0].value
+    # Two hours after opening, and the half second below which a span of 2:00:00 is still in time.
+    assert all(
+        clock.due == job.since + 7_200_500 for job in jobs.jobs for clock in job.clocks if clock.name == "arrive"
+    )
+
+
+def test_a_course_is_of_the_whole_hours_of_the_last_day_each_as_the_reader_reads_it(day: Day) -> None:
+    measure = CATALOGUE["contact_999_offered_count"]
+    day.view.slow.work([measure])
+    course = take_course(measure, day.view)
+    assert course is not None
+    midday = day.reader.read(measure, "24h", as_of=MOMENT.replace(minute=0, second=0), force=FORCE)[0]
+    counts = [int(point.says.rpartition(": ")[2]) for point in course.points]
+    assert len(counts) == 24
+    assert sum(counts) == midday.value
+    assert course.points[-1].says.startswith("Tue 14:00, one hour: ")
+    assert max(point.height or 0 for point in course.points) == 1
+
+
+def test_the_file_carries_marking_contract_and_moment_and_adds_up(day: Day) -> None:
+    answer = get(board(day.reader, FORCE), "/csv/incident_unattended_count", "by=area&where=grade:2")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert 'filename="incident_unattended_count-now-area-' in answer.headers["content-disposition"]
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    head = {row[0]: row[1:] for row in rows[: rows.index([])]}
+    assert head["Marking"] == ["OFFICIAL"]
+    assert head["As of"] == ["2024-12-03T15:40:20+00:00"]
+    assert "SIMULATION" in head["Simulation"][0]
+    assert head["Population"] == [CATALOGUE["incident_unattended_count"].population]
+    assert head["Limited to"] == ["grade is 2"]
+    table = rows[rows.index(["Area", "Count"]) + 1 :]
+    total = next(int(row[1]) for row in table if row[0] == "All")
+    assert sum(int(row[1]) for row in table[: table.index(["All", str(total)])]) == total
+    listed = table[table.index(next(row for row in table if row[:1] == ["Id"])) + 1 : -1]
+    assert len(listed) == total > 0
+    assert rows[-1] == ["OFFICIAL"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "says"),
+    [
+        ("/measure/nothing", "", "There is no measure 'nothing'"),
+        ("/api/measure/incident_count", "by=weather", "has no dimension 'weather'"),
+        ("/api/measure/incident_count", "window=tomorrow", "There is no window 'tomorrow'"),
+        ("/api/measure/incident_count", "where=area", "'area' limits nothing"),
+    ],
+)
+def test_what_cannot_be_answered_is_not_found_and_says_why(day: Day, path: str, query: str, says: str) -> None:
+    answer = get(board(day.reader, FORCE), path, query)
+    assert answer.status == 404
+    assert says in answer.text

@@ -1,0 +1,242 @@
+"""Every page of a simulated day in Chromium: accessible in both themes, whole on every screen, and worked by keyboard alone."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.board.day import Day
+from tests.board.test_board_in_a_browser import wait
+from tests.real.parts import AXE, missing
+from tests.support.browser import complaints, show_as
+
+pytestmark = pytest.mark.real
+PAGES = (
+    "/",
+    "/wall",
+    "/measures",
+    "/feeds",
+    "/measure/incident_unattended_count?by=area",
+    "/measure/contact_999_answered_within_target_ratio?window=today",
+)
+WIDTHS = ((320, 640), (768, 1024), (1280, 800), (1920, 1080), (3840, 2160))
+RULES = """
+const done = arguments[arguments.length - 1];
+const limits = arguments[0] ? { runOnly: { type: "rule", values: arguments[0] } } : {};
+axe.run(document, { resultTypes: ["violations"], ...limits }).then((found) => done(found.violations.map((each) =>
+  `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).slice(0, 3).join(" | ")} (${each.nodes.length})`)));
+"""
+# What is wider than its place or the screen, but for what can be scrolled and what is for hearing only.
+CUT = """
+const hidden = (place) => place.closest(".scroll, .away, dialog") || getComputedStyle(place).clipPath !== "none";
+return [...document.querySelectorAll("body *")].filter((place) => place.getClientRects().length && !hidden(place) &&
+  !(place instanceof SVGElement) && (place.scrollWidth > place.clientWidth + 1 && place.clientWidth > 0 &&
+  getComputedStyle(place).display !== "inline" || place.getBoundingClientRect().right > innerWidth + 1))
+  .map((place) => place.outerHTML.slice(0, 200));
+"""
+# Texts that lie upon each other, pair by pair.
+OVERLAPPING = """
+const texts = [...document.querySelectorAll("main *, header *")].filter((place) => place.getClientRects().length &&
+  getComputedStyle(place).clipPath === "none" && !place.closest(".readout, .skip, #simulation") &&
+  [...place.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())).flatMap((place) => {
+    const range = document.createRange();
+    return [...place.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim()).flatMap((node) => {
+      range.selectNodeContents(node);
+      // The box of a line of glyphs is higher than they are: what counts is its middle.
+      return [...range.getClientRects()].map(({ left, right, top, bottom, height }) =>
+        [place, { left, right, top: top + height * 0.2, bottom: bottom - height * 0.2 }]);
+    });
+  });
+texts.sort((one, other) => one[1].top - other[1].top);
+const found = [];
+for (let first = 0; first < texts.length; first++) for (let second = first + 1; second < texts.length; second++) {
+  const [place, a] = texts[first], [other, b] = texts[second];
+  if (b.top >= a.bottom) break;
+  if (place !== other && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - b.top > 1)
+    found.push(`${place.textContent.slice(0, 60)} <> ${other.textContent.slice(0, 60)}`);
+}
+return found;
+"""
+
+
+@pytest.fixture(scope="module")
+def address(day: Day) -> Iterator[str]:
+    """Of the board on the simulated day."""
+    with day.served() as served:
+        yield served
+
+
+def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chrome:
+    """A page, live and drawn."""
+    browser.get(address + path)
+    wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
+    drawn = "return document.querySelectorAll('[data-state] .value, tbody td').length"
+    wait(browser, lambda: browser.execute_script(drawn) > 0, 20)
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("theme", "rules"), [("light", None), ("dark", ["color-contrast"])], ids=["light: every rule", "dark: its colours"]
+)
+def test_every_page_keeps_the_rules_of_axe(
+    browser: webdriver.Chrome, address: str, theme: str, rules: list[str] | None
+) -> None:
+    """The themes differ in nothing but colours, so that the rest of the rules need be asked of one only.
+
+    The page of all measures is slow to check, and its contrasts are checked in both themes elsewhere.
+    """
+    reason = missing("axe")
+    if reason:
+        pytest.skip(reason)
+    show_as(browser, 1280, 800, theme)
+    broken = {}
+    for path in PAGES:
+        if rules and path == "/measures":
+            continue
+        opened(browser, address, path)
+        browser.execute_script(AXE.read_text())
+        broken[path] = browser.execute_async_script(RULES, rules)
+    assert {path: rules for path, rules in broken.items() if rules} == {}
+    assert len(broken) >= len(PAGES) - 1
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize(("width", "height"), WIDTHS)
+def test_nothing_is_cut_off_and_nothing_overlaps(
+    browser: webdriver.Chrome, address: str, width: int, height: int
+) -> None:
+    show_as(browser, width, height, "light")
+    for path in PAGES:
+        opened(browser, address, path)
+        wait(browser, lambda: browser.execute_script("return innerWidth") == width, 5)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, path
+        assert browser.execute_script(CUT) == [], path
+        assert browser.execute_script(OVERLAPPING) == [], path
+
+
+def press(browser: webdriver.Chrome, *keys: str) -> None:
+    """Press keys one after the other."""
+    for key in keys:
+        ActionChains(browser).send_keys(key).perform()
+
+
+def focused(browser: webdriver.Chrome, attribute: str) -> str:
+    """An attribute of what has the focus."""
+    found: str = browser.execute_script("return document.activeElement.getAttribute(arguments[0]) ?? ''", attribute)
+    return found
+
+
+def test_the_contract_and_the_course_are_reached_by_keyboard_alone(browser: webdriver.Chrome, address: str) -> None:
+    show_as(browser, 1280, 800, "light")
+    opened(browser, address, "/")
+    wait(browser, lambda: browser.find_elements("css selector", "#emergency [role=slider]"), 20)
+    press(browser, Keys.TAB)
+    assert focused(browser, "class") == "skip"
+    press(browser, Keys.ENTER, Keys.TAB)
+    assert focused(browser, "href") == "/measure/contact_999_waiting_count"
+    press(browser, "?")
+    wait(browser, lambda: browser.find_elements("css selector", "dialog[open]"), 5)
+    told = browser.find_element("tag name", "dialog").text
+    assert "How many 999 callers are waiting now?" in told
+    assert {"Population", "Window", "Version"} <= set(told.splitlines())
+    press(browser, Keys.ESCAPE)
+    assert browser.find_elements("css selector", "dialog[open]") == []
+    assert focused(browser, "href") == "/measure/contact_999_waiting_count"
+    for _ in range(20):
+        press(browser, Keys.TAB)
+        if focused(browser, "role") == "slider":
+            break
+    assert focused(browser, "aria-label").startswith("999 calls, last 24 hours by the hour: least ")
+    last = focused(browser, "aria-valuetext")
+    press(browser, Keys.ARROW_LEFT)
+    before = focused(browser, "aria-valuetext")
+    assert re.fullmatch(r"Tue 14:00, one hour: \d+", last)
+    assert re.fullmatch(r"Tue 13:00, one hour: \d+", before)
+    assert before in browser.find_element("id", "emergency").text
+    press(browser, Keys.HOME)
+    assert focused(browser, "aria-valuenow") == "0"
+
+
+def test_a_figure_leads_to_its_rows_and_on_to_its_subjects(browser: webdriver.Chrome, address: str) -> None:
+    show_as(browser, 1280, 800, "light")
+    opened(browser, address, "/")
+    browser.find_element("link text", "Not attended yet").click()
+    wait(browser, lambda: browser.find_elements("css selector", "#rows tfoot"), 10)
+    total = browser.find_element("css selector", "#rows tfoot td").text
+    assert browser.find_element("css selector", "#whole .value").text == total
+    browser.find_element("link text", "Moorlands").click()
+    wait(browser, lambda: "Limited to:" in browser.find_element("tag name", "main").text, 10)
+    wait(browser, lambda: browser.find_elements("css selector", "#subjects tbody tr"), 10)
+    count = browser.find_element("css selector", "#whole .value").text
+    assert len(browser.find_elements("css selector", "#subjects tbody tr")) == int(count) > 0
+    assert browser.find_element("css selector", "#subjects tbody th").text.startswith("s41-")
+
+
+def test_the_theme_that_was_chosen_stays_and_the_browser_decides_until_then(
+    browser: webdriver.Chrome, address: str
+) -> None:
+    show_as(browser, 1280, 800, "dark")
+    opened(browser, address, "/feeds")
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    dark = browser.execute_script(ground)
+    button = browser.find_element("id", "theme")
+    assert button.text == "Light theme"
+    button.click()
+    light = browser.execute_script(ground)
+    assert light != dark
+    opened(browser, address, "/")
+    assert browser.execute_script(ground) == light
+    browser.execute_script("localStorage.clear()")
+    opened(browser, address, "/feeds")
+    assert browser.execute_script(ground) == dark
+
+
+def test_the_wall_turns_its_pages_unless_it_is_paused_and_shows_no_id(browser: webdriver.Chrome, address: str) -> None:
+    show_as(browser, 1920, 1080, "dark")
+    opened(browser, address, "/wall")
+    where = browser.find_element("id", "where")
+    count = len(browser.find_elements("css selector", ".slide"))
+    seen = set()
+    for number in range(1, count + 1):
+        assert where.text == f"Page {number} of {count}"
+        (shown,) = [each for each in browser.find_elements("css selector", ".slide") if each.is_displayed()]
+        seen.add(shown.get_attribute("id"))
+        assert browser.execute_script("return document.documentElement.scrollHeight <= innerHeight")
+        assert browser.execute_script(LEAST_HEIGHT) >= 20
+        press(browser, Keys.ARROW_RIGHT)
+    assert len(seen) == count >= 5
+    assert "s41-" not in browser.page_source
+    press(browser, Keys.SPACE)
+    assert where.text == f"Page 1 of {count}, paused"
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    )
+    opened(browser, address, "/wall")
+    assert browser.find_element("id", "where").text == f"Page 1 of {count}, paused"
+
+
+# The least letter of a slide in pixels of 1080: 20 of them are 13 mm on a screen of 55 inches.
+LEAST_HEIGHT = """
+return Math.min(...[...document.querySelectorAll(".slide:not([hidden]) *")].filter((place) => place.getClientRects().length &&
+  [...place.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())).map((place) =>
+  parseFloat(getComputedStyle(place).fontSize)));
+"""
+
+
+def test_the_open_list_counts_down_against_the_servers_clock(browser: webdriver.Chrome, address: str, day: Day) -> None:
+    show_as(browser, 1280, 800, "light")
+    opened(browser, address, "/")
+    cell = "[data-jobs=priority] [data-clock=arrive]"
+    WebDriverWait(browser, 10).until(lambda _: browser.find_elements("css selector", cell))
+    shown = [each.text for each in browser.find_elements("css selector", cell)]
+    assert len(shown) > 3
+    assert all(re.fullmatch(r"(\u2717 over )?(\d+:)?\d+:\d\d( left)?", text) for text in shown)
+    past = [text.startswith("\u2717 over ") for text in shown]
+    assert past == sorted(past, reverse=True)
+    text = browser.find_element("css selector", "[data-jobs=priority] .says").text
+    over = int(day.reader.read("grade_2_unattended_over_2_hours_count", force="staffordshire")[0].value or 0)
+    assert f"\u2717 {over} past a promise" in text
