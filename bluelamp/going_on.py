@@ -51,8 +51,8 @@ def load_kept(path: Path) -> Kept | None:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Kept)
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # a place that is no directory is told of where it is first used
     except (OSError, msgspec.DecodeError) as error:
         hint = "Restore it, or begin another simulation in another directory: two in one log would add up."
         raise SettingError(f"What was simulated cannot be read: {error}.", where=str(path), hint=hint) from None

@@ -11,6 +11,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 _normal_quantile = NormalDist().inv_cdf
+_BLOCK = 16
 
 
 def stream(seed: int, name: str, ordinal: int) -> Generator:
@@ -31,6 +32,14 @@ def quantiles(chance: Generator, count: int) -> Floats:
     keep a month to its distribution, and leave the order to chance.
     """
     return (chance.permutation(count) + chance.random(count)) / max(count, 1)
+
+
+def quantiles_in_blocks(chance: Generator, count: int) -> Floats:
+    """Numbers between 0 and 1, of which every sixteen in a row are one from each of sixteen equal strata."""
+    blocks = -(-count // _BLOCK)
+    order = np.argsort(chance.random((blocks, _BLOCK)), axis=1)
+    found: Floats = ((order + chance.random((blocks, _BLOCK))) / _BLOCK).reshape(-1)
+    return found[:count]
 
 
 def normal(places: Floats) -> Floats:

@@ -22,7 +22,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from producers.simulate.chance import Floats, lognormal, normal, quantiles, shuffled, stream
+from producers.simulate.chance import Floats, lognormal, normal, quantiles, quantiles_in_blocks, shuffled, stream
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Lognormal, Parameters, month_share, of_year
@@ -362,8 +362,11 @@ def _immediate_times(parameters: Parameters, month: Month, chance: Generator, co
     ready = lognormal(
         first, of_year(of.dispatch_seconds, month.year)[index], of_year(of.dispatch_sigma, month.year)[index]
     )
-    # Ranks of a second draw that leans against the first keep both distributions and tie them together.
-    leaning = of.correlation * normal(first) + (1 - of.correlation**2) ** 0.5 * chance.standard_normal(count)
+    # Ranks of a second draw that leans against the first keep both distributions and tie them together; its own part is
+    # drawn by strata among neighbours of the first, because the share within a target is of the two together.
+    own = np.empty(count)
+    own[np.argsort(first)] = normal(quantiles_in_blocks(chance, count))
+    leaning = of.correlation * normal(first) + (1 - of.correlation**2) ** 0.5 * own
     second = (np.argsort(np.argsort(leaning)) + chance.random(count)) / max(count, 1)
     travel = lognormal(
         second, of_year(of.travel_seconds, month.year)[index], of_year(of.travel_sigma, month.year)[index]

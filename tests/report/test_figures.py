@@ -24,7 +24,7 @@ class _Reader:
         told: dict[str, Any] = {
             "measure": measure.name, "force": "staffordshire", "dimensions": {}, "window": window, "start": MOMENT, "end": MOMENT,
             "as_of": MOMENT, "value": 7, "unit": "count", "n": 7, "met": None, "state": "live", "reason": reason, "note": note,
-            "stale_since": None, "is_simulated": True, "begins": None, "spread": None,
+            "stale_since": None, "is_simulated": True, "is_loading": False, "begins": None, "spread": None,
         }  # fmt: skip
         return [Reading(**told)]
 

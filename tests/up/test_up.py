@@ -90,7 +90,7 @@ class Running:
                     if line.startswith(b"data: {") and b"parts" in line:
                         told: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
                         return told
-                    if line.startswith(b"event: ") and b"snapshot" not in line:
+                    if line.startswith(b"event: ") and not line.startswith((b"event: snapshot", b"event: waiting")):
                         return {}
         except (OSError, HTTPException):
             pass
@@ -226,7 +226,7 @@ def see_live_figures(running: Running) -> None:
 
 def test_make_sample_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
     see_live_figures(running)
-    assert running.frame()["is_replay"]
+    until(lambda: running.frame().get("is_replay"), 20, "the mark of a replay")
     assert not running.frame()["is_simulated"]
     assert "bluelamp_state_up 1.0" in running.metrics()
     said = running.output.read_text()
@@ -272,7 +272,7 @@ def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(runni
     assert count(running) == 1800
     assert running.ask("recount", "--window", DAYS, "--compare")["differences"] == []
     ports = (running.board_port, running.exporter_port)
-    for options in ((), ("--fresh",)):
+    for options in ((), ("--fresh", "--feeds-only")):
         for other in (ports, None):
             said = refusal(running.directory, *options, ports=other)
             assert f"Another `bluelamp up` (process {running.process.pid}) keeps its data there" in said
@@ -320,7 +320,7 @@ def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_sam
 
     running.start()
     until(lambda: running.live_count() > 300, 60, "live figures again")
-    until(lambda: "The history is loaded." in running.output.read_text(), 20, "the end of what was missed")
+    until(lambda: "The history is loaded." in running.output.read_text(), 60, "the end of what was missed")
     assert "A simulation goes on: seed 1829" in running.output.read_text()
     again = json.loads((running.directory / "simulation.json").read_text())
     assert {**again, "told_to": ""} == {**kept, "told_to": ""}
