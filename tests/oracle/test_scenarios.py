@@ -69,7 +69,7 @@ def check(seen: Watched) -> Late:
 def test_alerts_are_those_that_the_facts_ask_for(scenario: str) -> None:
     seen = watched(scenario)
     behind = check(seen)
-    assert len(behind.began) > 10
+    assert len(behind.began) > 4
     assert max((*behind.began, *behind.ended)) <= EVERY_SECONDS
 
 
@@ -158,18 +158,19 @@ def test_a_fault_of_the_engine_is_seen(
     assert wrong != seen.oracle.seen(PHASE_SECONDS)
 
 
-def test_a_fact_that_the_oracle_was_not_told_is_seen() -> None:
-    """The answer to the 999 caller whose long wait was alerted on."""
+def test_facts_that_the_oracle_was_not_told_are_seen() -> None:
+    """The ends of the waits of 999 callers while one of them was alerted on."""
     seen = watched("feed_outage")
     (alert, *_) = seen.product["contact_999_waiting_long", ("staffordshire",)]
-    untold = next(
+    untold = [
         each
         for each in seen.heard.told
         if isinstance(each.fact, ContactAnswered | ContactAbandoned)
         and each.fact.queue == "emergency"
-        and each.at * SECOND >= alert.start
-    )
-    heard = replace(seen.heard, told=[each for each in seen.heard.told if each is not untold])
+        and alert.start <= each.at * SECOND < alert.end
+    ]
+    heard = replace(seen.heard, told=[each for each in seen.heard.told if each not in untold])
+    assert untold
     assert Oracle(heard).seen(PHASE_SECONDS) != seen.product
 
 
