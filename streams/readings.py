@@ -13,7 +13,7 @@ from facts.union import TOPICS
 from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.measure import Measure, Where
-from measures.outcome import Open, instant, microseconds
+from measures.outcome import SECOND, Open, instant, microseconds
 from measures.pane import Grain, Pane
 from measures.reading import FeedStatus, Figure, Listed, Question, Reading, check, judge, listed, loading, read
 from measures.rules import Rules
@@ -256,10 +256,18 @@ class Reader:
         return self.rules[name]
 
     def present(self, force: str) -> datetime:
-        """The force's present: the wall clock; in a replay, or while a history is loaded, how far its feeds have come."""
+        """The force's present: the wall clock; in a replay, or while a history is loaded, how far its feeds have come.
+
+        One that has fallen silent does not hold up the others: they go on, and it alone is left behind.
+        """
         feeds = [feed for feed in self.feeds(force) if feed.is_replay or feed.is_loading()]
-        reached = [feed.complete_to for feed in feeds if feed.complete_to is not None]
+        heard = [feed.complete_to for feed in feeds if feed.complete_to is not None and self._is_heard(feed, force)]
+        reached = heard or [feed.complete_to for feed in feeds if feed.complete_to is not None]
         return instant(min(reached)) if reached else self._clock()
+
+    def _is_heard(self, status: FeedStatus, force: str) -> bool:
+        allowed = next(feed.stale_after_seconds for feed in self.rules[force].force.feeds if feed.name == status.feed)
+        return status.heard_at is not None and microseconds(self._clock()) - status.heard_at <= allowed * SECOND
 
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""

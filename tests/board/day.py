@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -66,21 +66,25 @@ class Day:
 
         call(url, apply)
 
-    @contextmanager
-    def served(self) -> Iterator[str]:
+    def served(self) -> AbstractContextManager[str]:
         """The board on it; answers with its address."""
-        application = board(self.reader, FORCE)
-        server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, name="board")
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.02)
-            (listening,) = server.servers[0].sockets
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+        return serving(self.reader)
+
+
+@contextmanager
+def serving(reader: Reader) -> Iterator[str]:
+    """The board of the force on a reader; answers with its address."""
+    server = uvicorn.Server(uvicorn.Config(board(reader, FORCE), port=0, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, name="board")
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.02)
+        (listening,) = server.servers[0].sockets
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def _told() -> Iterator[tuple[str, Any]]:

@@ -149,19 +149,17 @@ def test_every_tile_shows_what_the_reader_reads(page: webdriver.Chrome, shown: S
     assert "Replay of recorded facts" in page.find_element("tag name", "header").text
 
 
+def tell_an_incident(shown: Shown, subject: str) -> None:
+    """An incident was opened in the last quarter of an hour."""
+    at = shown.present - timedelta(minutes=2)
+    with shown.system.publisher() as publisher:
+        publisher.publish(IncidentOpened(fact_id=subject, force=FORCE, at=at, subject_id=subject, grade="2"))
+
+
 def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, shown: Shown) -> None:
     before = int(cells(page)["incident_count", "15m"][1])
     network(page)
-    with shown.system.publisher() as publisher:
-        publisher.publish(
-            IncidentOpened(
-                fact_id="board-1",
-                force=FORCE,
-                at=shown.present - timedelta(minutes=2),
-                subject_id="board-1",
-                grade="2",
-            )
-        )
+    tell_an_incident(shown, "board-1")
     took = wait(page, lambda: cells(page)["incident_count", "15m"][1] == str(before + 1), 15)
     print(f"seen {took:.2f} s after it was published")  # noqa: T201 - a figure for the report
     assert is_the_same(page)
@@ -261,6 +259,26 @@ def test_without_its_server_the_page_says_that_it_is_not_updated(
         assert "NOT LIVE: this page has lost its server" in notice(page)
         assert figures(page) == set()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
+    assert is_the_same(page)
+
+
+def test_a_page_left_open_while_worker_state_server_and_board_are_killed_is_right_again(
+    page: webdriver.Chrome, shown: Shown
+) -> None:
+    before = int(cells(page)["incident_count", "15m"][1])
+    (worker,) = shown.system.workers
+    worker.kill()
+    tell_an_incident(shown, "while-nobody-counts")
+    wait(page, lambda: not is_live(page), 20)
+    shown.parts.state.kill()
+    shown.board.kill()
+    wait(page, lambda: state(page) == "lost", 10)
+    assert figures(page) == set()
+    shown.parts.state.start()
+    shown.board.start()
+    worker.start()
+    wait(page, lambda: is_live(page) and cells(page)["incident_count", "15m"][1] == str(before + 1), 60)
+    assert cells(page) == expected(shown)
     assert is_the_same(page)
 
 

@@ -16,7 +16,8 @@ from facts.errors import QuestionError
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
-from measures.reading import Reading
+from measures.outcome import SECOND, microseconds
+from measures.reading import FeedStatus, Reading
 from streams.fold import Change
 from streams.readings import Reader
 from tests.support.forces import STRICT, rules
@@ -184,6 +185,25 @@ def test_a_replay_that_stands_still_on_the_minute_is_found_out_too(redis: Redis,
     assert state_of(state_backend.url, redis, [beat(on_the_minute, replay=True)], later).state == "stale"
     past = state_of(state_backend.url, redis, [], later, window="2024-10-25/2024-10-26")
     assert past.state == "live", "a window that has ended is complete, whoever is silent"
+
+
+def test_a_feed_that_falls_silent_does_not_hold_up_the_others_of_a_replay(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every figure would stand still with it, and look live."""
+    minute = 60 * SECOND
+    now, began = microseconds(RECEIVED), microseconds(AS_OF)
+    source = Reader(redis, "test", RULES, lambda: RECEIVED)
+
+    def feed(name: str, complete_to: int, heard_at: int) -> FeedStatus:
+        return FeedStatus(name, "incidents", complete_to=complete_to, heard_at=heard_at, is_replay=True)
+
+    silent, heard = feed("telephony", began, now - 61 * SECOND), feed("dispatch", began + 90 * minute, now)
+    monkeypatch.setattr(source, "feeds", lambda _: [silent, heard])
+    assert source.present(FORCE) == AS_OF + timedelta(minutes=90)
+    ended = feed("dispatch", began + 90 * minute, now - 61 * SECOND)
+    monkeypatch.setattr(source, "feeds", lambda _: [silent, ended])
+    assert source.present(FORCE) == AS_OF, "a replay that has ended stays where all of it had come"
 
 
 def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, state_backend: StateServer) -> None:
