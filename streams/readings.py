@@ -138,7 +138,7 @@ class Reader:
                 # Partitions are loaded apart by days: what one of them no longer keeps is shown once they have met.
                 if not (question.is_now and loading(feeds)):
                     raise
-                figures = [Figure({}, None, 0)]
+                figures = [] if by else [Figure({}, None, 0)]
             return judge(question, figures, feeds, rules, self._clock(), is_simulated=self.is_simulated(name))
 
     def expected(self, measure: Measure, force: str) -> Band | None:

@@ -233,8 +233,13 @@ def test_what_was_ever_simulated_is_never_shown_as_real(redis: Redis, state_back
     assert "SIMULATION - no figure is real." in found.note
 
 
+def _no_longer_kept(*_: object) -> None:
+    """What another partition, further on, has dropped already."""
+    raise QuestionError("It is no longer kept.", where="--window", hint="Wait.")
+
+
 def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
-    redis: Redis, state_backend: StateServer
+    redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = RECEIVED + timedelta(days=9)
     opened = IncidentOpened(fact_id="o", force=FORCE, at=AS_OF, subject_id="i", grade="1", group="one", area="one")
@@ -251,6 +256,10 @@ def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
     assert (share.state, share.value) == ("stale", None)
     (past,) = reader_then.read("incident_count", "60m", as_of=AS_OF.replace(minute=0, second=0))
     assert (past.state, past.is_loading) == ("live", False), "what is asked for of the past is whole"
+    with monkeypatch.context() as apart:
+        apart.setattr(reader_then, "_check_kept", _no_longer_kept)
+        assert [each.value for each in reader_then.read("incident_count", "24h")] == [None]
+        assert reader_then.read("incident_count", "24h", by=("grade",)) == [], "no cell lacks the words asked for"
 
     for _ in one_by_one(state_backend.url, [partition.feed([beat(60 * 24 * 9)], now)]):
         pass
