@@ -19,6 +19,7 @@ PAGES = (
     "/",
     "/wall",
     "/measures",
+    "/custody",
     "/feeds",
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today",

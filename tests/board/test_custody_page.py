@@ -1,0 +1,80 @@
+"""The page of custody lists whoever is in custody as the facts say, worst first, and its counts are the measures'."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from dashboards.board.pages.custody import CUSTODY, TOTALS, Detention, take_detentions
+from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
+from measures.catalogue import find
+from tests.board.day import FORCE, MOMENT, Day
+
+
+def _in_custody(day: Day) -> dict[str, list[Any]]:
+    """The facts of each detention that has not ended, from the facts themselves."""
+    told = {fact.fact_id: fact for topic, fact in day.facts if topic == "custody" and hasattr(fact, "subject_id")}
+    corrected = {fact.corrects for fact in told.values() if fact.corrects}
+    found: dict[str, list[Any]] = defaultdict(list)
+    for fact in sorted(told.values(), key=lambda fact: fact.at):
+        if fact.fact_id not in corrected:
+            found[fact.subject_id].append(fact)
+    has = {name: {type(fact) for fact in facts} for name, facts in found.items()}
+    return {
+        name: found[name] for name, kinds in has.items() if DetaineeArrived in kinds and DetentionEnded not in kinds
+    }
+
+
+def _is_paused(facts: list[Any]) -> bool:
+    told = [fact for fact in facts if isinstance(fact, ClockPaused | ClockResumed)]
+    return bool(told) and isinstance(told[-1], ClockPaused)
+
+
+def test_the_list_is_who_the_facts_say_with_child_and_pause_worst_first(day: Day) -> None:
+    listed, found = take_detentions(day.view), _in_custody(day)
+    assert {each.detainee for each in listed} == set(found)
+    assert len(listed) > 10
+    for each in listed:
+        assert each.child == found[each.detainee][0].child, each
+        assert ("clocks paused" in each.stands) == _is_paused(found[each.detainee]), each
+    firsts = [min(c.due for c in (e.review, e.detention) if c.due is not None) for e in listed if _has_due(e)]
+    assert firsts == sorted(firsts)
+    assert [_has_due(each) for each in listed] == sorted(map(_has_due, listed), reverse=True)
+
+
+def _has_due(each: Detention) -> bool:
+    return each.review.due is not None or each.detention.due is not None
+
+
+def test_a_first_review_falls_due_six_hours_after_the_authorisation(day: Day) -> None:
+    seen = 0
+    found = _in_custody(day)
+    for each in take_detentions(day.view):
+        facts = found[each.detainee]
+        authorised = next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
+        assert ("awaits authorisation" in each.stands) == (authorised is None)
+        if (
+            authorised
+            and each.review.state == "due"
+            and not any(isinstance(f, ClockPaused | ReviewHeld) for f in facts)
+        ):
+            due = authorised + timedelta(hours=6)
+            assert each.review.due == int(due.timestamp() * 1000)
+            assert each.review.at == f"{due.astimezone(MOMENT.tzinfo):%d %b %H:%M:%S}"
+            seen += 1
+    assert seen > 3
+
+
+def test_the_counts_are_the_measures_and_the_list_agrees_with_them(day: Day) -> None:
+    parts = CUSTODY.take(day.view)
+    told = dict(parts["totals"])
+    counts = {name: day.reader.read(find(name), force=FORCE)[0].value for name in TOTALS}
+    assert told == {find(name).title: f"{int(value or 0):,}" for name, value in counts.items()}
+    now, listed = MOMENT.timestamp() * 1000, parts["detentions"]
+    assert counts["in_custody_count"] == len(listed)
+    assert counts["custody_clock_paused_count"] == sum("clocks paused" in each.stands for each in listed)
+    for clock in ("review", "detention"):
+        for who in ("child", "adult"):
+            dues = [getattr(each, clock).due for each in listed if each.child == (who == "child")]
+            assert counts[f"{who}_{clock}_overdue_count"] == sum(due is not None and due < now for due in dues)
+            soon = sum(due is not None and due - now < 3_600_000 for due in dues)
+            assert counts[f"{who}_{clock}_due_within_60_minutes_count"] == soon
