@@ -2,12 +2,18 @@
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from dashboards.board.pages.custody import CUSTODY, TOTALS, Detention, take_detentions
+from dashboards.board.page import View, unasked
+from dashboards.board.pages.custody import CUSTODY, TOTALS, Clock, Detention, take_detentions
+from dashboards.board.slow import Slow
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find
-from tests.board.day import FORCE, MOMENT, Day
+from measures.outcome import Open, microseconds
+from streams.readings import Reader
+from tests.board.day import FORCE, MOMENT, RULES, Day
+
+_HOUR = 3_600_000_000
 
 
 def _in_custody(day: Day) -> dict[str, list[Any]]:
@@ -78,3 +84,40 @@ def test_the_counts_are_the_measures_and_the_list_agrees_with_them(day: Day) -> 
             assert counts[f"{who}_{clock}_overdue_count"] == sum(due is not None and due < now for due in dues)
             soon = sum(due is not None and due - now < 3_600_000 for due in dues)
             assert counts[f"{who}_{clock}_due_within_60_minutes_count"] == soon
+
+
+class _Standing:
+    """A reader of what is told to stand open, each since noon and due so many hours later, if at all."""
+
+    rules = RULES
+
+    def __init__(self, standing: dict[str, dict[str, int | None]]) -> None:
+        self._standing = standing
+
+    def open_subjects(self, _: str, kind: str) -> list[tuple[str, Open]]:
+        noon = microseconds(MOMENT.replace(hour=12, minute=0, second=0))
+        due = {
+            name: None if hours is None else noon + hours * _HOUR
+            for name, hours in self._standing.get(kind, {}).items()
+        }
+        return [(name, Open(kind, noon, noon, each, ("northern", "yes"))) for name, each in due.items()]
+
+
+def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_clock_keeps_its_own_when_paused() -> None:
+    standing = {
+        "in_custody": dict.fromkeys(("still", "postponed", "overdue", "new")),
+        "awaiting_authorisation": {"new": None},
+        "custody_clock_paused": {"still": None, "overdue": None},
+        "review_due": {"still": None, "overdue": 1},
+        "review_postponed": {"postponed": None},
+        "detention_limit": {"still": None, "postponed": 20, "overdue": None, "new": 24},
+    }
+    view = View(cast("Reader", _Standing(standing)), FORCE, cast("Slow", None), unasked)
+    listed = take_detentions(view)
+    assert [each.detainee for each in listed] == ["overdue", "postponed", "new", "still"]
+    overdue, postponed, new, still = listed
+    assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 13:00:00", "paused")
+    assert (postponed.review, postponed.detention.at) == (Clock("postponed"), "04 Dec 08:00:00")
+    assert (new.review, new.stands) == (Clock("none"), "awaits authorisation since 03 Dec 12:00:00")
+    assert (still.review, still.detention) == (Clock("paused"), Clock("paused"))
+    assert still.stands == overdue.stands == "clocks paused since 03 Dec 12:00:00"
