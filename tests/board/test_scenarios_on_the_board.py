@@ -181,8 +181,8 @@ def test_a_silent_feed_takes_its_own_figures_and_no_others(browser: webdriver.Ch
     with watched(browser, state, "feed_outage", "2024-11-12T13:59:50") as page:
         assert page.frame() == ("Live", "")
         assert page.seen(CALLS).number() > 0
-        page.scene.go_on("2024-11-12T14:00:20")
-        page.go_on("2024-11-12T14:01:00", "Not all live")
+        page.scene.go_on("2024-11-12T14:00:10")
+        page.go_on("2024-11-12T14:00:30", "Not all live")
         for measure, window in ((CALLS, "60m"), (ANSWERED, "today"), ("contact_999_waiting_count", "now")):
             silent = page.seen(measure, window)
             assert silent.state == "stale", measure
