@@ -174,8 +174,10 @@ class _Beats:
         self._last_words = [silence - 1 for silence in silences]
 
     def after(self, second: float) -> float:
-        due = second + self._stride(second)
-        return min([due, *(last for last in self._last_words if last > second)])
+        stride = self._stride(second)
+        if stride <= 1 / _HEARTBEATS_A_SECOND:
+            return second + stride  # who speaks so often has always just spoken
+        return min([second + stride, *(last for last in self._last_words if last > second)])
 
     def _stride(self, second: float) -> float:
         if self._speed == "max":
