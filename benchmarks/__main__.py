@@ -19,7 +19,8 @@ from facts.wire import encode
 
 @click.command()
 @click.option("--weeks", default=8, show_default=True, help="How many copies of the sample week.")
-def main(weeks: int) -> None:
+@click.option("--days", default=180, show_default=True, help="How many days of a force are simulated.")
+def main(weeks: int, days: int) -> None:
     """Measure and print."""
     told = facts(weeks)
     records = [encode(parcel) for parcel in parcels(told)]
@@ -29,6 +30,9 @@ def main(weeks: int) -> None:
     _say("JSON to dictionaries", len(told), floor, floor)
     _say("JSON to checked facts", len(told), _timed(lambda: steps.read(records)), floor)
     _say("to changes of the state", len(told), _timed(lambda: steps.fold(records, rules)), floor)
+    with tempfile.TemporaryDirectory() as directory, whole.parts(Path(directory)) as settings:
+        simulated, seconds = whole.simulate(settings, days)
+    _say("simulated, of one core", simulated, seconds, floor * simulated / len(told))
     with tempfile.TemporaryDirectory() as directory, whole.parts(Path(directory)) as settings:
         _say("published and acknowledged", len(told), whole.publish(settings, told), floor)
         _say("log to state, one worker", len(told), whole.work(settings, len(told)), floor)

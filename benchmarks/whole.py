@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.material import FORCE, TOPIC
 from bluelamp.clock import wall
 from bluelamp.connections import reader
@@ -47,6 +49,16 @@ def publish(settings: Settings, told: list[AnyFact]) -> float:
         for fact in told:
             publisher.publish(fact)
     return time.perf_counter() - start
+
+
+def simulate(settings: Settings, days: int) -> tuple[int, float]:
+    """Facts of so many simulated days that the log has acknowledged, and the processor's seconds it took to tell them."""
+    command = [sys.executable, "-m", "bluelamp", "simulate", "--from", "2024-01-01", "--days", str(days), "--json"]
+    environment = {**os.environ, **settings.environment(), "BLUELAMP_FORCE": "staffordshire"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as simulation:
+        told = msgspec.json.decode(simulation.stdout.read() if simulation.stdout else b"")
+        _, simulation.returncode, used = os.wait4(simulation.pid, 0)
+    return int(told["facts"]), used.ru_utime + used.ru_stime
 
 
 def work(settings: Settings, facts: int) -> float:

@@ -396,7 +396,9 @@ def simulate(
     if path:
         chosen = simulating.going_on(path, load_forces(settings), chosen, is_seed_given=seed is not None)
     playing = simulating.Playing(days=days, speed=speed, fast_until=fast_until, position=path)
-    played = simulating.run(settings.kafka, settings.partitions, chosen, playing, click.echo)
+    played = simulating.run(
+        settings.kafka, settings.partitions, chosen, playing, lambda line: click.echo(line, err=as_json)
+    )
     if as_json:
         _say(played)
     else:

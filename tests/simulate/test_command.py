@@ -1,0 +1,28 @@
+"""The simulate command as a script meets it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner
+
+from bluelamp.cli import cli
+from producers.simulate.playing import Played
+
+PLAYED = Played(facts=3, heartbeats=1, told_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
+
+
+@pytest.mark.parametrize(("options", "where"), [(("--json",), "stderr"), ((), "stdout")])
+def test_progress_is_no_part_of_an_answer_in_json(
+    options: tuple[str, ...], where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: str, __: int, ___: object, ____: object, say: Callable[[str], None]) -> Played:
+        say("2 facts told")
+        return PLAYED
+
+    monkeypatch.setattr("bluelamp.simulating.run", run)
+    told = CliRunner().invoke(cli, ["simulate", "--days", "1", *options], catch_exceptions=False)
+    assert "2 facts told" in getattr(told, where)
+    if options:
+        assert json.loads(told.stdout)["facts"] == 3
