@@ -163,7 +163,7 @@ def explain_command(
     """
     from bluelamp.comparison import Query
     from bluelamp.explaining import explain, lines
-    from bluelamp.recount.log import from_log
+    from bluelamp.history import recount_of
 
     settings = settings_of(force=force)
     source = reader(settings)
@@ -171,7 +171,7 @@ def explain_command(
     source.refresh()
     moment = parse_instant(as_of, rules.force.zone()) if as_of else source.present(settings.force)
     query = Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))
-    with from_log(settings.kafka, [each.force for each in source.rules.values()], keeps_facts=True) as counted:
+    with recount_of(settings, [each.force for each in source.rules.values()], keeps_facts=True) as counted:
         told = explain(counted, rules.force.name, query, moment, limit or None)
     if as_json:
         say(told)
@@ -197,7 +197,7 @@ def audit_command(start: str, end: str, names: tuple[str, ...], force: str | Non
     Exit status 0: nothing differs; 1: something does.
     """
     from bluelamp.auditing import audit, hold, lines
-    from bluelamp.recount.log import from_log
+    from bluelamp.history import recount_of
 
     settings = settings_of(force=force)
     source = reader(settings)
@@ -207,7 +207,7 @@ def audit_command(start: str, end: str, names: tuple[str, ...], force: str | Non
     measures = [find(name) for name in names] or list(CATALOGUE.values())
     held = hold(source, rules.force, first, last, source.present(rules.force.name), measures)
     every = [each.force for each in source.rules.values()]
-    with from_log(settings.kafka, every, until=held.taken.fences, keeps_facts=True) as counted:
+    with recount_of(settings, every, held.taken.fences, keeps_facts=True) as counted:
         found = audit(held, counted, rules, first, last)
     if as_json:
         say(found)

@@ -186,7 +186,7 @@ def audit(held: Held, recount: Recount, rules: Rules, start: date, end: date) ->
         places = ", ".join(
             f"{topic}/{number} before {first}" for (topic, number), first in recount.loaded.missing_before.items()
         )
-        hint = "Audit from a log that holds everything."
+        hint = "Audit with an archive that holds the rest (BLUELAMP_ARCHIVE)."
         raise IncompleteError("The log does not reach back to its beginning.", where=places, hint=hint)
     force = rules.force.name
     compared: Comparison = compare(held.taken, recount)

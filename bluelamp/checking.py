@@ -8,6 +8,7 @@ from msgspec import Struct
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from bluelamp.archive.reading import opened
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError
 from facts.union import TOPICS
@@ -19,6 +20,7 @@ from streams.readings import Reader
 from streams.store import Names, check_control, check_reach
 
 State = Literal["good", "warning", "bad"]
+_ARCHIVE_DAYS = 2
 _DURABLE = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
 
 
@@ -41,7 +43,7 @@ class Finding(Struct, frozen=True):
 
 
 def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iterator[Finding]:
-    """Look at profiles, log, state server, state and feeds, in this order; the last two only if the others are there.
+    """Look at profiles, log, state server, archive, state and feeds, in this order; the last three only if the others are there.
 
     Args:
         settings: where everything is.
@@ -55,6 +57,7 @@ def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iter
     ]
     yield from parts
     if worst(parts) != "bad":
+        yield from _guarded("archive", lambda: _archive(settings, reader.now()))
         yield from _guarded("state", lambda: _state(settings, rules, reader.redis))
         yield from _guarded("feeds", lambda: _feeds(settings.force, reader))
 
@@ -89,6 +92,25 @@ def _quarantine(log: Log) -> Finding:
     return Finding(
         "quarantine", "warning", f"Records that wait in it: {last - first:,}.", f"topic {QUARANTINE_TOPIC}", hint
     )
+
+
+def _archive(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Whether it is of this log, meets it, and was written lately; its files are looked at by `bluelamp archive --verify`."""
+    archive = opened(settings.archive)
+    if archive is None:
+        return
+    with Log(settings.kafka) as log:
+        identities = {str(topic): log.identity(topic) for topic in sorted({*TOPICS} & log.topics())}
+        archive.check(identities)
+        reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
+    behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
+    last_day = archive.manifest.sums().last_day
+    what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
+    if behind and (last_day is None or (now.date() - last_day).days > _ARCHIVE_DAYS):
+        hint = "Is `bluelamp archive` run daily? What Kafka lets go of before that is lost."
+        yield Finding("archive", "warning", what, settings.archive, hint)
+    else:
+        yield Finding("archive", "good", what)
 
 
 def _state_server(redis: Redis) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.analysis import COMMANDS
+from bluelamp.archiving import archive_command
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
 from bluelamp.directory import refuse_mixture
@@ -443,7 +444,7 @@ def recount(
 ) -> None:
     """Count a measure, or every one, again from the whole log, by another path than the product's."""
     from bluelamp.comparison import Query, compare, every_query, take
-    from bluelamp.recount.log import from_log
+    from bluelamp.history import recount_of
 
     settings = _settings(force=force)
     source = reader(settings)
@@ -456,7 +457,7 @@ def recount(
         queries = list(every_query([window], rules.force))
     taken = take(source, settings.force, queries, moment) if is_compared else None
     until = taken.fences if taken else None
-    with from_log(settings.kafka, [each.force for each in source.rules.values()], until=until) as counted:
+    with recount_of(settings, [each.force for each in source.rules.values()], until) as counted:
         for place, first in counted.loaded.missing_before.items():
             click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
         if taken:
@@ -638,5 +639,5 @@ def setting_help() -> dict[str, str]:
     return {name.strip(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, archive_command):
     cli.add_command(command)

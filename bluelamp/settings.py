@@ -37,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         redis: URL of the state server.
         state_name: Prefix of the state's keys and name of the consumer group; a new name builds a new state.
         data: Directory of everything that `bluelamp up` keeps.
+        archive: Directory of the archive of the log, which is read before the log by all that read the whole of it; empty for none.
         forces: Directory of profiles (TOML) to use instead of those that come with Blue Lamp.
         force: The force that is meant when none is named.
         partitions: Partitions a topic gets when it is created.
@@ -65,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis: str = "redis://127.0.0.1:6379/0"
     state_name: str = "bluelamp"
     data: str = ".bluelamp"
+    archive: str = ""
     forces: str = ""
     force: str = "staffordshire"
     partitions: int = PARTITIONS

@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
@@ -20,21 +21,43 @@ _RECORDS_A_POLL = 5000
 _CONNECT_SECONDS = 5
 
 
+Reach = Mapping[tuple[str, int], tuple[int, int]]
+"""(topic, partition) to the first offset that the log holds, and the one after its last."""
+
+
+class Earlier(Protocol):
+    """What was kept of a log, also of what it holds no more; `bluelamp.archive.reading.Archive` is one."""
+
+    def begins(self, reach: Reach) -> dict[tuple[str, int], int]:
+        """The first offset of each partition that it or the log holds."""
+        ...
+
+    def follow(self, reach: Reach) -> dict[tuple[str, int], int]:
+        """Where the log goes on from it; raises IncompleteError where the two do not meet."""
+        ...
+
+    def records(self, until: Mapping[tuple[str, int], int] | None) -> Iterator[Record]:
+        """Every record of it, each partition in the order of its offsets."""
+        ...
+
+
 def from_log(
     bootstrap: str,
     forces: Sequence[Force],
     client: Mapping[str, Any] | None = None,
     until: Mapping[tuple[str, int], int] | None = None,
     *,
+    earlier: Earlier | None = None,
     keeps_facts: bool = False,
 ) -> Recount:
-    """Recount everything that a log holds, up to its end as it is now.
+    """Recount everything that a log holds, and before it what was kept of it, up to its end as it is now.
 
     Args:
         bootstrap: the address of the log, host:port.
         forces: the profiles; facts of other forces are left out.
         client: further settings of the consumer, such as TLS.
         until: (topic, partition) to the offset to stop before; nothing of a partition that it does not name.
+        earlier: what was kept of this log: it is read first, and the log from where that ends.
         keeps_facts: the facts can be asked for, not only what they come to.
 
     Returns:
@@ -42,12 +65,15 @@ def from_log(
 
     Raises:
         PartMissingError: the log does not answer, or stopped before its end.
-        IncompleteError: it let go of records while they were being read.
+        IncompleteError: it let go of records while they were being read, or does not go on from what was kept.
     """
     consumer, log = _open(bootstrap, client or {})
-    left_beyond = log.stop_before(until) if until is not None else 0
     try:
-        recount = from_records(log.records(), forces, keeps_facts=keeps_facts)
+        if earlier is not None:
+            log.go_on_from(earlier)
+        left_beyond = log.stop_before(until) if until is not None else 0
+        before = earlier.records(until) if earlier is not None else ()
+        recount = from_records(chain(before, log.records()), forces, keeps_facts=keeps_facts)
     finally:
         consumer.close()
     recount.loaded.missing_before, recount.loaded.left_beyond = log.missing_before, left_beyond
@@ -77,6 +103,19 @@ class Log:
         }
         for place, offset in first.items():
             consumer.seek(place, offset)
+
+    def go_on_from(self, earlier: Earlier) -> None:
+        """Begin each partition where what was kept of it ends.
+
+        Raises:
+            IncompleteError: the two do not meet.
+        """
+        reach = {
+            (place.topic, place.partition): (self._consumer.position(place), end) for place, end in self._ends.items()
+        }
+        for (topic, number), offset in earlier.follow(reach).items():
+            self._consumer.seek(TopicPartition(topic, number), offset)
+        self.missing_before = {place: first for place, first in earlier.begins(reach).items() if first}
 
     def stop_before(self, until: Mapping[tuple[str, int], int]) -> int:
         """Read no further than these offsets; how many records that leaves unread."""

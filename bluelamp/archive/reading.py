@@ -1,0 +1,144 @@
+"""Reads an archive and the log as one: the archive up to its end, then the log; what is missing between them is named."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+from bluelamp.archive.manifest import Part, load
+from bluelamp.archive.parquet import rows
+from bluelamp.archive.verifying import fault_of
+from bluelamp.archive.writing import Source, check_follows, check_identity
+from bluelamp.recount.instant import moment_of
+from bluelamp.recount.load import Record
+from facts.errors import IncompleteError, SettingError
+from facts.union import Topic
+from streams.logreader import LogRecord
+from streams.stall import Place
+from streams.store import Identity
+
+
+class Archive:
+    """An archive as it was when it was opened.
+
+    Args:
+        directory: of it.
+
+    Raises:
+        SettingError: there is none.
+        IncompleteError: its manifest cannot be read, or names parts that do not follow each other.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        manifest = load(directory)
+        if manifest is None:
+            hint = "`bluelamp archive` begins one; without BLUELAMP_ARCHIVE only the log is read."
+            raise SettingError("There is no archive yet.", where=str(directory), hint=hint)
+        self.directory, self.manifest = directory, manifest
+        self._parts = manifest.places()
+        for gap in manifest.gaps():
+            hint = "`bluelamp archive --verify` says everything that is wrong with it."
+            raise IncompleteError(f"The archive has a gap: {gap.words()}.", where=str(directory), hint=hint)
+
+    def check(self, identities: Mapping[str, Identity]) -> None:
+        """Refuse an archive that was kept from another log.
+
+        Raises:
+            IncompleteError: it was.
+        """
+        check_identity(self.directory, self.manifest, identities)
+
+    def begins(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, int]:
+        """The first offset of each partition that it or the log holds; `reach` as for `follow`."""
+        return {
+            place: self.manifest.begin(place) if place in self._parts else first for place, (first, _) in reach.items()
+        }
+
+    def follow(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, int]:
+        """Where the log goes on from the archive, partition by partition.
+
+        Args:
+            reach: the first offset that the log still holds, and the one after its last, of every partition it has.
+
+        Raises:
+            IncompleteError: the two do not meet; names what is missing.
+        """
+        for place in self._parts:
+            if place not in reach:
+                what = f"The archive holds partition {place[0]}:{place[1]}, and the log has none such."
+                hint = "Is this the right Kafka? Look at BLUELAMP_KAFKA and BLUELAMP_ARCHIVE."
+                raise IncompleteError(what, where=str(self.directory), hint=hint)
+        return {
+            place: check_follows(self.manifest, place, first, last) if place in self._parts else first
+            for place, (first, last) in reach.items()
+        }
+
+    def records(self, until: Mapping[Place, int] | None = None) -> Iterator[Record]:
+        """Every record, each partition in the order of its offsets.
+
+        Args:
+            until: the offset to stop before; nothing of a partition that it does not name. None: all.
+
+        Raises:
+            IncompleteError: a file is missing, or is not the one that was written.
+        """
+        for place, parts in self._parts.items():
+            after = parts[-1].after if until is None else until.get(place, 0)
+            for some in self.read(place, self.manifest.begin(place), after):
+                for each in some:
+                    received_at = moment_of(each.timestamp * 1000)
+                    yield cast(Topic, place[0]), place[1], each.offset, received_at, each.value
+
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+        """The records of a partition from one offset up to, and without, another, as far as it holds them."""
+        for part in self._parts.get(place, []):
+            if part.after > first and part.first < after:
+                for some in self._rows(part):
+                    yield [each for each in some if first <= each.offset < after]
+
+    def end(self, place: Place) -> int:
+        """The offset after the last of a partition."""
+        parts = self._parts.get(place)
+        return parts[-1].after if parts else self.manifest.begin(place)
+
+    def _rows(self, part: Part) -> Iterator[list[LogRecord]]:
+        fault = fault_of(self.directory, part)
+        if fault:
+            raise IncompleteError(fault.what, where=fault.where, hint=fault.hint)
+        return rows(self.directory / part.file)
+
+
+class Whole:
+    """An archive and the log that it was kept from, read as one.
+
+    Args:
+        archive: None where there is none.
+        log: the log.
+    """
+
+    def __init__(self, archive: Archive | None, log: Source) -> None:
+        self._archive, self._log = archive, log
+
+    def reach(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, tuple[int, int]]:
+        """The first offset there is, and the one after the last, of each partition, from what the log still holds.
+
+        Raises:
+            IncompleteError: archive and log do not meet.
+        """
+        if self._archive is None:
+            return dict(reach)
+        self._archive.follow(reach)
+        return {place: (first, reach[place][1]) for place, first in self._archive.begins(reach).items()}
+
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+        """The records of a partition from one offset up to, and without, another, some at a time."""
+        end = first
+        if self._archive is not None:
+            end = max(first, min(after, self._archive.end(place)))
+            yield from self._archive.read(place, first, end)
+        if end < after:
+            yield from self._log.read(place, end, after)
+
+
+def opened(setting: str) -> Archive | None:
+    """The archive that the settings name, as BLUELAMP_ARCHIVE; None when they name none."""
+    return Archive(Path(setting)) if setting else None

@@ -1,0 +1,67 @@
+"""A log in memory to keep, and what may go wrong with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from facts.errors import IncompleteError
+from streams.logreader import LogRecord
+from streams.stall import Place
+from streams.store import Identity
+
+IDENTITY = Identity("cluster", "topic", 2)
+_DAY = 86_400_000
+
+
+def at(text: str) -> int:
+    """A time in UTC, such as 2024-12-01 09:30, in milliseconds."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> LogRecord:
+    """A record as the log stamps it."""
+    return LogRecord(offset, time, 1, key, value, ())
+
+
+def days(first: str, count: int, each: int, offset: int = 0) -> list[LogRecord]:
+    """So many days of so many records each, spread over the day."""
+    start = at(f"{first} 00:00")
+    return [
+        record(offset + day * each + number, start + day * _DAY + number * (_DAY // each), b'{"n":%d}' % number)
+        for day in range(count)
+        for number in range(each)
+    ]
+
+
+class MemoryLog:
+    """Records by partition, of which the first may be let go.
+
+    Args:
+        records: by partition.
+    """
+
+    def __init__(self, records: Mapping[Place, Sequence[LogRecord]]) -> None:
+        self.records = {place: list(some) for place, some in records.items()}
+        self.ends = {place: some[-1].offset + 1 if some else 0 for place, some in self.records.items()}
+        self.firsts = dict.fromkeys(self.records, 0)
+
+    def add(self, place: Place, some: Sequence[LogRecord]) -> None:
+        """Append records."""
+        self.records[place] += some
+        self.ends[place] = some[-1].offset + 1
+
+    def forget(self, place: Place, before: int) -> None:
+        """Let go of the records before an offset."""
+        self.records[place] = [each for each in self.records[place] if each.offset >= before]
+        self.firsts[place] = before
+
+    def reach(self) -> dict[Place, tuple[int, int]]:
+        """What it holds."""
+        return {place: (self.firsts[place], end) for place, end in self.ends.items()}
+
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+        """Three records at a time."""
+        if first < self.firsts[place]:
+            raise IncompleteError("gone", where=str(place), hint="none")
+        wanted = [each for each in self.records[place] if first <= each.offset < after]
+        for start in range(0, len(wanted), 3):
+            yield wanted[start : start + 3]
