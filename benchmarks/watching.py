@@ -59,10 +59,10 @@ class Viewer:
     def _take(self, parts: dict[str, dict[str, object]]) -> None:
         now = time.monotonic()
         self.has_tile = self.has_tile or TILE in parts
-        # Only what changed the tile as well counts as seen: list and figure are of one look.
+        # List and figure are of one look; a figure that another fact put back in the same look is not sent again.
         jobs = parts.get(LIST, {}).get("jobs", [])
         assert isinstance(jobs, Sequence)  # noqa: S101 - for the reader of types
-        for job in jobs if TILE in parts else ():
+        for job in jobs:
             self.seen.setdefault(job["incident"], now)
         self.heard.set()
 

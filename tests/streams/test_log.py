@@ -11,6 +11,7 @@ from facts.errors import PartMissingError
 from streams.log import Log
 from streams.stall import Ends
 from tests.conftest import LogBackend
+from tests.support.system import until
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def test_the_mark_of_a_transaction_is_no_record_and_nothing_to_wait_for(log_back
     fill(log_backend, topic, transactional_id=topic)
     known = Ends()
     with Log(log_backend.bootstrap) as log:
-        assert log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}
+        # The broker writes the mark after it has answered the commit.
+        until(lambda: log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}, 30, "the mark")
         assert [log.next_offset(topic, 0, offset) for offset in (1, 2, 3)] == [1, None, None]
         for fence, ends in ((1, 3), (1, 3), (2, 3), (2, 2), (2, 2)):
             assert known.of(log, {(topic, 0): fence}) == {(topic, 0): ends}
