@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
+from msgspec.structs import replace
 from redis import Redis
 
 from facts.errors import QuestionError
@@ -17,18 +18,26 @@ from measures.outcome import SECOND, Open, instant, microseconds
 from measures.pane import Grain, Pane
 from measures.reading import FeedStatus, Figure, Listed, Question, Reading, check, judge, listed, loading, read
 from measures.rules import Rules
-from measures.window import Window, first_kept, last_hours, resolve
+from measures.window import Segment, Window, first_kept, last_hours, resolve
 from streams.cache import Cache
 from streams.feeds import watermark
 from streams.memo import Memo
 from streams.store import Names
 
-_KEPT = {"minute": "Minutes are kept for two days", "hour": "Hours are kept for ten weeks", "day": "Days for 26 months"}
+_KEPT = {
+    "minute": "Minutes are kept for two days",
+    "hour": "Hours are kept for ten weeks",
+    "day": "Days are kept for 26 months",
+}
 _KEPT_HINT = {
     "minute": "Ask at a whole hour for a window of whole hours, or for a report window.",
     "hour": "Ask for a report window: FROM/TO in dates.",
     "day": "Older days are in the archive of the log only: recount them.",
 }
+
+
+_PART = 7
+"""How many panes of each partition are read before others go first."""
 
 
 class Hour(NamedTuple):
@@ -333,6 +342,31 @@ class Reader:
         with self._lock:
             return [each for cache in self._caches.values() for each in cache.open(force, kind)]
 
+    def prepare(self, measure: Measure, window: str, force: str, pause: Callable[[], None]) -> None:
+        """Read what a long window needs a little at a time, so that others who share the reader are not held up meanwhile.
+
+        Args:
+            measure: that will be asked for.
+            window: the window's name, or FROM/TO.
+            force: whose.
+            pause: lets others go first, between two parts.
+
+        Raises:
+            QuestionError: there is no such window, or it begins before what is kept.
+        """
+        rules = self.rules[force]
+        with self._lock:
+            self.refresh()
+            resolved = resolve(window, self.present(force), rules.force)
+        for segment in resolved.segments:
+            for first in range(segment.first, segment.last, _PART):
+                part = Segment(segment.grain, first, min(first + _PART, segment.last))
+                with self._lock:
+                    self._check_kept(replace(resolved, segments=(part,)), self._of(measure), rules)
+                    is_new = self._load(self._of(measure), (part,), force)
+                if is_new:
+                    pause()
+
     def fences(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""
         with self._lock:
@@ -350,15 +384,17 @@ class Reader:
         return self._loaded(self._of(question.measure), question.window, rules)
 
     def _loaded(self, caches: Sequence[Cache], window: Window, rules: Rules) -> "_Source":
-        force = rules.force.name
         self._check_kept(window, caches, rules)
-        keys = [
-            (force, segment.grain, slot) for segment in window.segments for slot in range(segment.first, segment.last)
-        ]
-        for cache in caches:
-            if cache.load(keys):
-                cache.refresh()
-        return _Source(force, caches)
+        self._load(caches, window.segments, rules.force.name)
+        return _Source(rules.force.name, caches)
+
+    def _load(self, caches: Sequence[Cache], segments: Iterable[Segment], force: str) -> bool:
+        """Read the panes that are not remembered yet; say whether there were any."""
+        keys = [(force, segment.grain, slot) for segment in segments for slot in range(segment.first, segment.last)]
+        read = [cache for cache in caches if cache.load(keys)]
+        for cache in read:
+            cache.refresh()
+        return bool(read)
 
     def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:
         marks = [watermark(cache.feeds, rules.force, cache.names.topic) for cache in caches]

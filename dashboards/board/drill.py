@@ -41,7 +41,7 @@ class Asked(Struct, frozen=True):
         where = told["where"]
         assert isinstance(where, Mapping)  # noqa: S101 - for the reader of types
         limits = [f"where={name}:{word}" for name, words in where.items() for word in words]
-        return "&".join([f"window={told['window']}", *([f"by={told['by']}"] if told["by"] else []), *limits])
+        return "&".join([f"window={told['window']}", f"by={told['by']}", *limits])
 
 
 class Row(Struct, frozen=True):

@@ -89,6 +89,7 @@ class Page(Struct, frozen=True, kw_only=True):
         words: what its template is told beside the frame's own.
         needs: the mount that it cannot do without; empty for none.
         has_style: it has a style of its own.
+        shared_style: the name of one that it shares with other pages; empty for none.
         is_listed: the navigation leads to it.
     """
 
@@ -99,4 +100,5 @@ class Page(Struct, frozen=True, kw_only=True):
     words: Callable[[View, Request], Mapping[str, Any]] = no_words
     needs: str = ""
     has_style: bool = False
+    shared_style: str = ""
     is_listed: bool = True

@@ -10,7 +10,8 @@ from facts.force import Force
 from measures.measure import Published
 from measures.published import OF_FORCE, PUBLISHED
 
-_CHANGE = "% change"
+CHANGE = "% change"
+"""The unit of what was published as a change, without the figure itself."""
 
 
 def published(line: Line, force: Force) -> tuple[Published, ...]:
@@ -34,24 +35,25 @@ def quoted(figures: Iterable[Published], period: Period, unit: Unit, *, is_share
         each
         for each in figures
         if each.period == period.window()
-        and each.unit != _CHANGE
+        and each.unit != CHANGE
         and (unit.kind != "count" or (each.unit == "%") == is_share)
     ]
-    return "; ".join(dict.fromkeys(_said(each, unit, is_share=is_share) for each in wanted)) or NOTHING
+    return "; ".join(dict.fromkeys(as_printed(each, unit, is_share=is_share) for each in wanted)) or NOTHING
 
 
 def otherwise(line: Line, figures: Iterable[Published], shown: Iterable[Period]) -> Iterable[str]:
     """What was published of a row for other periods than those shown, except of single months, in words."""
     windows = {each.window() for each in shown}
     for each in figures:
-        is_change = each.unit == _CHANGE
+        is_change = each.unit == CHANGE
         if is_change or (each.period not in windows and not _is_month(each.period)):
             told = f"{each.figure} (change)" if is_change else each.figure
             note = f"; {each.note}" if each.note else ""
-            yield f"{line.label}: {told}, {_days(each.period)} ({each.source}{note})."
+            yield f"{line.label}: {told}, {days_words(each.period)} ({each.source}{note})."
 
 
-def _said(figure: Published, unit: Unit, *, is_share: bool) -> str:
+def as_printed(figure: Published, unit: Unit, *, is_share: bool = False) -> str:
+    """What was published, with its unit where that is not the row's."""
     is_said = is_share or figure.unit in ("", "%", "days and hours", unit.kind) or unit.kind == "clock"
     return figure.figure if is_said else f"{figure.figure} ({figure.unit})"
 
@@ -61,6 +63,7 @@ def _is_month(window: str) -> bool:
     return start.day == end.day == 1 and (end - start).days <= 31  # noqa: PLR2004 - no month is longer
 
 
-def _days(window: str) -> str:
+def days_words(window: str) -> str:
+    """The days of a period, FROM/TO, in words."""
     start, end = (date.fromisoformat(day) for day in window.split("/"))
     return Period("", start, end).words()

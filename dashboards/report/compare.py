@@ -1,24 +1,28 @@
 """One measure over time: today, this month, last month, the last twelve and the twelve before, and what was published."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from dashboards.report.beside import otherwise, published, quoted
+from msgspec.structs import replace
+
+from dashboards.report.beside import CHANGE, as_printed, days_words, otherwise, published, quoted
 from dashboards.report.document import Cell, Column, Row, Table
 from dashboards.report.figures import Ask, Figure
 from dashboards.report.layout import Line
-from dashboards.report.naming import line_of, named
+from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period
 from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
+from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED, Force
 from measures.disagreements import referred
 from measures.measure import External, Measure, Published, Where
-from measures.window import resolve
+from measures.window import DAYS_KEPT, resolve
 
 Words = tuple[str, ...]
+Answers = Mapping[Words, Figure]
 _TITLES = {
     "today": "Today",
     "this_month": "This month so far",
@@ -28,6 +32,12 @@ _TITLES = {
 }
 _YEAR, _PREVIOUS = "12m", "previous_12m"
 _SHARE = Unit("percent", 1)
+_BESIDE = ("Period", "As published", "Ours", "Source", "What must be known")
+_UNDER_WAY = "That period is not over: ours is of what has begun in it so far."
+_NOT_KEPT = f"Days are kept for {DAYS_KEPT.days} days, and that period begins before them."
+_CHANGES = "A change was published, and no figure."
+_DATE = len("2024-12-01")
+_PARTS = "The record does not hold all of both periods, so that no difference can be given."
 _TODAY = "Today counts what was decided today; every other column what began in its period."
 _RANKED = {
     "higher": "Rank 1 has the highest figure of the last 12 months, which is the best.",
@@ -52,28 +62,29 @@ def compare(
     Raises:
         QuestionError: it has no such dimension or word.
     """
-    return _Comparison(ask, force, measure, as_of, by, where or {}).table()
+    return Comparison(ask, force, measure, as_of, by, where or {}).table()
 
 
-class _Comparison:
-    """One measure, asked over every window."""
+class Comparison:
+    """One measure, asked over every window; asked as `compare` is."""
 
     def __init__(self, ask: Ask, force: Force, measure: Measure, as_of: datetime, by: Words, where: Where) -> None:
+        self._ask, self._as_of = ask, as_of
         self._force, self._measure, self._by, self._where = force, measure, by, where
         self._unit = line_of(measure, force).unit
         self._windows = ("60m",) if measure.is_open() else tuple(_TITLES)
         self._periods = {name: _period(name, as_of, force) for name in self._windows}
         self._notes = Notes()
-        is_external = isinstance(measure.statistic, External)
-        self._found, self._wholes = (
-            {name: {} if is_external else self._asked(ask, name, words) for name in self._windows} for words in (by, ())
-        )
+        self._found, self._wholes = ({name: self._asked(name, words) for name in self._windows} for words in (by, ()))
 
-    def _asked(self, ask: Ask, window: str, by: Words) -> dict[Words, Figure]:
-        found = ask(self._measure, window, by, self._where)
+    def _asked(self, window: str, by: Words) -> dict[Words, Figure]:
+        if isinstance(self._measure.statistic, External):
+            return {}
+        found = self._ask(self._measure, window, by, self._where)
         return {tuple(each.dimensions.values()): each for each in found}
 
     def table(self) -> Table:
+        """The comparison."""
         lines = list(self._lines())
         told = {id(line): published(line, self._force) for _, line in lines}
         quotes = [
@@ -86,7 +97,7 @@ class _Comparison:
         texts = [*self._measure.notes, *(each.note for each in every)]
         return Table(
             title=self._measure.title,
-            heading=" / ".join(name.capitalize() for name in self._by) or "Measure",
+            heading=self._heading(),
             columns=tuple(self._columns(quotes)),
             rows=tuple(rows),
             notes=(*self._notes.told(), *self._remarks()),
@@ -95,24 +106,78 @@ class _Comparison:
             disagreements=tuple(referred(texts)),
         )
 
+    def published(self) -> Table:
+        """What was published of its rows, each beside ours of just the same period and with what must be known of it."""
+        notes, answers = Notes(), dict[str, tuple[Answers, Answers]]()
+        rows = []
+        for words, line in self._lines():
+            for each in published(line, self._force):
+                if each.period not in answers:
+                    answers[each.period] = self._answers(each.period)
+                cells = self._beside(each, self._of_period(each, words, answers[each.period]), notes)
+                rows.append(Row(line.label, self._unit.title(), cells, measures=(self._measure.name,)))
+        return Table(
+            title=f"{self._measure.title}: as published, and ours of the same periods",
+            heading=self._heading(),
+            columns=tuple(Column(title) for title in _BESIDE),
+            rows=tuple(rows),
+            notes=notes.told(),
+        )
+
+    def _answers(self, period: str) -> tuple[Answers, Answers]:
+        """Of one period, by the words of the rows and whole; where it is not kept any more, it says so."""
+        try:
+            return self._asked(period, self._by), self._asked(period, ())
+        except QuestionError:
+            return {}, {(): Figure({}, None, trouble=_NOT_KEPT, instead="not kept")}
+
+    def _of_period(self, told: Published, words: Words, answers: tuple[Answers, Answers]) -> Figure:
+        found = _figure(self._measure, *answers, words)
+        if told.unit == CHANGE:
+            return Figure({}, None, trouble=_CHANGES)
+        if (
+            found.value is not None
+            and date.fromisoformat(told.period[-_DATE:]) > self._as_of.astimezone(self._force.zone()).date()
+        ):
+            found = replace(found, trouble=f"{_UNDER_WAY} {found.trouble}".strip())
+        whole = _figure(self._measure, *answers, ()).value
+        if told.unit == "%" and self._measure.unit == "count" and found.value is not None:
+            return replace(found, value=found.value / whole if whole else None)
+        return found
+
+    def _beside(self, told: Published, ours: Figure, notes: Notes) -> tuple[Cell, ...]:
+        is_share = told.unit == "%" and self._measure.unit == "count"
+        shown = ours.instead or said(ours.value, _SHARE if is_share else self._unit)
+        unit = ("ratio" if is_share else self._measure.unit) if ours.value is not None else ""
+        numbers = (notes.number(ours.trouble),) if ours.trouble else ()
+        return (
+            Cell(days_words(told.period)),
+            Cell(as_printed(told, self._unit, is_share=is_share)),
+            Cell(shown, ours.value, unit, ours.n, numbers),
+            Cell(told.source),
+            Cell(told.note),
+        )
+
+    def _heading(self) -> str:
+        return " / ".join(name.capitalize() for name in self._by) or "Measure"
+
     def _lines(self) -> Iterable[tuple[Words, Line]]:
         """Every row there is, the whole last, in the order of the profile."""
         seen = {words for answers in self._found.values() for words in answers} - {()}
-        names = [dict(named(self._force, name, {words[at] for words in seen})) for at, name in enumerate(self._by)]
+        names = [
+            dict(named(self._force, name, {words[at] for words in seen}, f"No {name}"))
+            for at, name in enumerate(self._by)
+        ]
         for words in sorted(seen, key=lambda words: _place(words, names)):
-            label = " / ".join(names[at].get(word, word) if at < len(names) else word for at, word in enumerate(words))
+            label = " / ".join(
+                names[at].get(word, word) if at < len(names) else band_words(word) for at, word in enumerate(words)
+            )
             limits = dict(zip((*self._by, "band"), ((word,) for word in words), strict=False))
             yield words, Line(self._measure.name, label, self._unit, {**self._where, **limits})
         yield (), Line(self._measure.name, "Total" if seen else self._measure.title, self._unit, self._where)
 
     def _figure(self, window: str, words: Words) -> Figure:
-        if words:
-            return self._found[window].get(words, Figure({}, Fraction(0) if self._measure.unit == "count" else None))
-        whole = self._wholes[window]
-        if () in whole:
-            return whole[()]
-        # Bands have no cell of the whole: they add to it.
-        return Figure({}, sum((each.value or Fraction() for each in whole.values()), Fraction()) if whole else None)
+        return _figure(self._measure, self._found[window], self._wholes[window], words)
 
     def _row(
         self,
@@ -125,7 +190,7 @@ class _Comparison:
         figures = {name: self._figure(name, words) for name in self._windows}
         cells = [self._cell(each) for each in figures.values()]
         if not self._measure.is_open():
-            cells += self._compared(figures, self._figure(_YEAR, ()).value)
+            cells += self._compared(figures[_YEAR], figures[_PREVIOUS], self._figure(_YEAR, ()).value)
         if self._is_ranked():
             cells.append(Cell(self._rank(words, [each for each, _ in lines])))
         cells += [Cell(quoted(told, each, self._unit)) for each in quotes]
@@ -135,13 +200,17 @@ class _Comparison:
     def _cell(self, figure: Figure) -> Cell:
         told = (self._notes.number(figure.trouble),) if figure.trouble else ()
         unit = self._measure.unit if figure.value is not None else ""
-        return Cell(said(figure.value, self._unit), figure.value, unit, figure.n, told)
+        return Cell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, told)
 
-    def _compared(self, figures: Mapping[str, Figure], whole: Fraction | None) -> Iterable[Cell]:
-        now, before = figures[_YEAR].value, figures[_PREVIOUS].value
-        difference = None if now is None or before is None else now - before
+    def _compared(self, year: Figure, previous: Figure, whole: Fraction | None) -> Iterable[Cell]:
+        now, before = year.value, previous.value
+        is_known = now is not None and before is not None
+        told = () if (year.is_whole and previous.is_whole) or not is_known else (self._notes.number(_PARTS),)
+        difference = now - before if now is not None and before is not None and not told else None
         unit = "points" if self._unit.kind == "percent" else self._measure.unit
-        yield Cell(said_difference(difference, self._unit), difference, unit if difference is not None else "")
+        yield Cell(
+            said_difference(difference, self._unit), difference, unit if difference is not None else "", None, told
+        )
         is_relative = difference is not None and before and self._unit.kind != "percent"
         change = difference / before if is_relative and difference is not None and before else None
         yield Cell(said_change(change), change, "ratio" if change is not None else "")
@@ -183,6 +252,33 @@ class _Comparison:
             yield _TODAY
         if self._is_ranked():
             yield _RANKED[self._measure.good]
+
+
+def _figure(measure: Measure, parts: Answers, whole: Answers, words: Words) -> Figure:
+    """Of the answers over one window the figure of some words, or of the whole."""
+    known = whole.get(()) or _sum(tuple(whole.values()))
+    if not words or words in parts:
+        return parts[words] if words else known
+    if known.instead or measure.unit != "count":
+        return Figure({}, None, trouble=known.trouble if known.instead else "", instead=known.instead)
+    # Nothing of it happened, as far as the record goes.
+    return Figure({}, Fraction(0), trouble=known.trouble, is_whole=known.is_whole)
+
+
+def _sum(bands: Sequence[Figure]) -> Figure:
+    """Bands have no cell of the whole: they add to it."""
+    if not bands or bands[0].instead:
+        return replace(bands[0], dimensions={}) if bands else Figure({}, None)
+    first = bands[0]
+    return Figure(
+        {},
+        sum((each.value or Fraction() for each in bands), Fraction()),
+        first.n,
+        None,
+        first.trouble,
+        "",
+        first.is_whole,
+    )
 
 
 def _period(name: str, as_of: datetime, force: Force) -> Period:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from measures.chart import exact
 from measures.measure import Measure, Where
@@ -22,6 +23,8 @@ class Figure(Struct, frozen=True):
         n: how many it is taken from.
         met: of a share, how many are so.
         trouble: why it cannot be relied on, or what must be known to read it; empty when nothing.
+        instead: what is shown in place of a value that may not be shown; empty when there is one, or simply none.
+        is_whole: the record holds all of the window.
     """
 
     dimensions: Mapping[str, str]
@@ -29,6 +32,8 @@ class Figure(Struct, frozen=True):
     n: int = 0
     met: int | None = None
     trouble: str = ""
+    instead: str = ""
+    is_whole: bool = True
 
 
 Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[Figure]]
@@ -55,10 +60,15 @@ class Answered(Protocol):
         """Of a share, how many are so."""
 
 
-def figure(measure: Measure, answered: Answered, trouble: str = "") -> Figure:
+def figure(measure: Measure, answered: Answered) -> Figure:
     """A figure from what was read or recounted."""
     met = answered.met if measure.unit == "ratio" else None
-    return Figure(answered.dimensions, exact(answered.value, met, answered.n), answered.n, met, trouble)
+    return Figure(answered.dimensions, exact(answered.value, met, answered.n), answered.n, met)
+
+
+def figure_of(measure: Measure, reading: Reading) -> Figure:
+    """A figure from a reading, with what must be read with it."""
+    return replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.begins is None)
 
 
 def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:
@@ -72,7 +82,7 @@ def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:
 
     def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
         readings = reader.read(measure, window, by=by, where=where, as_of=as_of, force=force, is_now=True)
-        return [figure(measure, each, _trouble(each)) for each in readings]
+        return [figure_of(measure, each) for each in readings]
 
     return ask
 

@@ -8,8 +8,7 @@ from dashboards.report.document import Document, Row, Table
 from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
 
-_COLUMNS = (
-    ("section", "of the report"),
+COLUMNS = (
     ("table", "its caption"),
     ("row", "its heading"),
     ("column", "its heading"),
@@ -22,6 +21,8 @@ _COLUMNS = (
     ("published", "yes where a report is quoted"),
     ("notes", "what must be read with it"),
 )
+"""What a row of the file holds of one cell: name and meaning."""
+_COLUMNS = (("section", "of the report"), *COLUMNS)
 
 
 def table_file(document: Document) -> str:
@@ -33,9 +34,13 @@ def table_file(document: Document) -> str:
     rows.writerow(name for name, _ in _COLUMNS)
     for section in document.sections:
         for table in (*section.tables, *(each.table for each in section.charts)):
-            for row in table.rows:
-                rows.writerows(_cells(section.title, table, row))
+            rows.writerows([section.title, *cells] for cells in table_rows(table))
     return text.getvalue()
+
+
+def table_rows(table: Table) -> Iterable[list[str]]:
+    """A row of the file, in the order of `COLUMNS`, for each cell of a table."""
+    return (cells for row in table.rows for cells in _cells(table, row))
 
 
 def _header(document: Document) -> Iterable[str]:
@@ -46,12 +51,11 @@ def _header(document: Document) -> Iterable[str]:
     yield from (f"{name}: {what}" for name, what in _COLUMNS)
 
 
-def _cells(section: str, table: Table, row: Row) -> Iterable[list[str]]:
+def _cells(table: Table, row: Row) -> Iterable[list[str]]:
     for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
         measure = row.measures[place] if len(row.measures) > 1 else row.measures[0]
         notes = " ".join(table.notes[each - 1] for each in cell.notes)
         yield [
-            section,
             table.title,
             row.label,
             column.title,

@@ -1,6 +1,7 @@
 """How words and measures are called in tables: by the force's profile, and in the units of the public report."""
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from dashboards.report.layout import MINUTES, SECONDS, Line, Lines, sections
 from dashboards.report.words import COUNT, PERCENT, Unit
@@ -18,6 +19,9 @@ _LISTED = {
     "category": "categories",
 }
 """Where a profile names the words of each dimension."""
+
+
+_MINUTE = 60
 
 
 def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None") -> list[tuple[str, str]]:
@@ -38,6 +42,13 @@ def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None")
 def _last(word: str) -> tuple[bool, str]:
     """None and unlisted come after every other word."""
     return word in (NONE, UNLISTED), word
+
+
+def band_words(band: str) -> str:
+    """A band of seconds in words, such as `00000-01200`: 0 to 20 minutes."""
+    lower, _, upper = band.partition("-")
+    first = Fraction(int(lower), _MINUTE)
+    return f"{first} to {Fraction(int(upper), _MINUTE)} minutes" if upper else f"{first} minutes or more"
 
 
 def line_of(measure: Measure, force: Force) -> Line:

@@ -40,11 +40,15 @@ def plain(table: Table) -> dict[str, Any]:
     """The table as plain data: every cell with what is shown and its unrounded value."""
     return {
         "title": table.title,
+        "heading": table.heading,
         "columns": [
-            {"title": column.title, "period": column.period, "published": column.is_published}
+            {"title": column.title, "period": column.period, "brief": column.brief, "published": column.is_published}
             for column in table.columns
         ],
-        "rows": [{"label": row.label, "cells": [_plain(cell) for cell in row.cells]} for row in table.rows],
+        "rows": [
+            {"label": row.label, "unit": row.unit, "total": row.is_total, "cells": [_plain(cell) for cell in row.cells]}
+            for row in table.rows
+        ],
         "notes": table.notes,
         "published": table.published,
         "sources": table.sources,

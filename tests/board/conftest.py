@@ -14,10 +14,12 @@ from msgspec.structs import replace
 from selenium import webdriver
 
 from bluelamp.embedded.state import StateServer
+from bluelamp.recount.recount import Recount
 from bluelamp.settings import load_forces
 from facts.feed import FeedHeartbeat
 from producers.publish import LIVE, Publisher
 from tests.board.day import Day
+from tests.board.history import History, recount
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import run
 from tests.real.parts import missing
@@ -183,3 +185,23 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         made.client.close()
     finally:
         state.stop()
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """A small simulated history in a state server of its own."""
+    state = StateServer(tmp_path_factory.mktemp("history"), binary="embedded")
+    state.start()
+    try:
+        made = History(state)
+        yield made
+        made.client.close()
+    finally:
+        state.stop()
+
+
+@pytest.fixture(scope="session")
+def counted() -> Iterator[Recount]:
+    """The independent recount of that history."""
+    with recount() as made:
+        yield made

@@ -42,29 +42,16 @@ class Day:
 
     def __init__(self, state: StateServer) -> None:
         self.facts = list(_told())
-        self._memory = MemoryState(RULES, FORCE)
-        self._fold()
-        self._apply(state.url)
+        memory = MemoryState(RULES, FORCE)
+        for topic, (partition,) in memory.partitions.items():
+            values = [encode([fact]) for each, fact in self.facts if each == topic]
+            for first in range(0, len(values), _BATCH):
+                partition.feed(values[first : first + _BATCH], MOMENT)
+        beat(memory, MOMENT)
+        keep(memory, state.url)
         self.client = Redis.from_url(state.url, decode_responses=True)
         self.reader = Reader(self.client, "test", RULES, lambda: MOMENT)
         self.view = View(self.reader, FORCE, Slow(self.reader, FORCE, time.monotonic), unasked)
-
-    def _fold(self) -> None:
-        for topic, (partition,) in self._memory.partitions.items():
-            values = [encode([fact]) for each, fact in self.facts if each == topic]
-            values += [encode([_heartbeat(feed.name)]) for feed in PROFILE.feeds if feed.topic == topic]
-            for first in range(0, len(values), _BATCH):
-                partition.feed(values[first : first + _BATCH], MOMENT)
-
-    def _apply(self, url: str) -> None:
-        fingerprints = {FORCE: PROFILE.fingerprint()}
-
-        async def apply(store: Store) -> None:
-            for topic, (partition,) in self._memory.partitions.items():
-                await apply_all(store, partition.changes, topic, fingerprints)
-                await store.announce(topic, 1)
-
-        call(url, apply)
 
     def served(self) -> AbstractContextManager[str]:
         """The board on it; answers with its address."""
@@ -87,18 +74,38 @@ def serving(reader: Reader) -> Iterator[str]:
         thread.join()
 
 
+def beat(memory: MemoryState, moment: datetime) -> None:
+    """Let every feed say that it is complete up to a moment."""
+    for topic, (partition,) in memory.partitions.items():
+        partition.feed(
+            [encode([_heartbeat(feed.name, moment)]) for feed in PROFILE.feeds if feed.topic == topic], moment
+        )
+
+
+def keep(memory: MemoryState, url: str) -> None:
+    """Write what was folded into the state server, under the name `test`."""
+    fingerprints = {FORCE: PROFILE.fingerprint()}
+
+    async def apply(store: Store) -> None:
+        for topic, (partition,) in memory.partitions.items():
+            await apply_all(store, partition.changes, topic, fingerprints)
+            await store.announce(topic, 1)
+
+    call(url, apply)
+
+
 def _told() -> Iterator[tuple[str, Any]]:
     simulation = Simulation(force=PROFILE, parameters=packaged(), scenario=load_scenario(NORMAL), seed=41, start=START)
     return ((told.topic, told.fact) for told in simulation.told_before(MOMENT.timestamp()))
 
 
-def _heartbeat(feed: str) -> FeedHeartbeat:
+def _heartbeat(feed: str, moment: datetime) -> FeedHeartbeat:
     return FeedHeartbeat(
         fact_id=f"heartbeat-{feed}",
         force=FORCE,
-        at=MOMENT,
+        at=moment,
         feed=feed,
-        seq=1,
-        complete_to=MOMENT - timedelta(seconds=1),
+        seq=1_000_000,
+        complete_to=moment - timedelta(seconds=1),
         simulated=True,
     )

@@ -23,6 +23,7 @@ PAGES = (
     "/feeds",
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today",
+    "/compare?measure=incident_count&by=area",
 )
 WIDTHS = ((320, 640), (768, 1024), (1280, 800), (1920, 1080), (3840, 2160))
 RULES = """

@@ -4,10 +4,12 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 
 from bluelamp.recount.recount import Recount
 from dashboards.report.compare import compare
 from dashboards.report.document import Row, Table
+from dashboards.report.figures import Figure
 from dashboards.report.layout import Line
 from dashboards.report.periods import Period
 from dashboards.report.series import Asked, drawn, series
@@ -15,6 +17,7 @@ from dashboards.report.text import lines, plain
 from dashboards.report.words import COUNT
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
+from measures.measure import Measure, Where
 from tests.support import december
 from tests.support.memory import MemoryState
 
@@ -52,11 +55,11 @@ def test_areas_are_ranked_and_add_to_the_total(state: MemoryState) -> None:
     (*areas, total) = table.rows
     values = {row.label: int(row.cells[3].value or 0) for row in areas}
     assert sum(values.values()) == total.cells[3].value
-    named = {label: value for label, value in values.items() if label != "None"}
+    named = {label: value for label, value in values.items() if label != "No area"}
     first = max(named, key=lambda label: named[label])
     told = {row.label: cells(table, row) for row in areas}
     assert told[first]["Rank"] == f"1 of {len(named)}"
-    assert told["None"]["Rank"] == "-"
+    assert told["No area"]["Rank"] == "-"
     assert len({each["Rank"] for each in told.values()}) > 5
     assert cells(table, total)["Proportion"] == "100.0 %"
     assert table.notes[-1] == "Rank 1 has the highest figure of the last 12 months."
@@ -78,6 +81,29 @@ def test_what_was_published_stands_in_its_own_period(state: MemoryState) -> None
     assert periods["Last 12 months"] == "1 Jan 2024 to 31 Dec 2024"
     assert periods["This month so far"] == "1 Jan 2025 to 3 Jan 2025"
     assert periods["Today"] == "3 Jan 2025"
+
+
+def test_no_difference_is_given_of_periods_that_the_record_does_not_hold_whole(state: MemoryState) -> None:
+    ask = december.asking_memory(state)
+
+    def partly(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        return [replace(each, is_whole=window != "previous_12m") for each in ask(measure, window, by, where)]
+
+    (row,) = compare(partly, december.force(), CATALOGUE["arrest_count"], december.AS_OF).rows
+    told = row.cells[5:7]
+    assert [(each.text, each.value) for each in told] == [("-", None), ("-", None)]
+    assert [len(each.notes) for each in told] == [1, 0]
+    assert row.cells[3].value
+
+
+def test_bands_are_named_in_minutes_and_add_to_their_total(state: MemoryState) -> None:
+    *bands, total = compared(state, "post_triage_answer_bands").rows
+    assert [bands[0].label, bands[4].label, bands[-1].label] == [
+        "0 to 5 minutes",
+        "20 to 40 minutes",
+        "120 minutes or more",
+    ]
+    assert sum(each.cells[3].value or 0 for each in bands) == total.cells[3].value
 
 
 def test_what_stands_open_has_one_column(state: MemoryState) -> None:

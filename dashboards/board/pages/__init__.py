@@ -1,6 +1,7 @@
 """The board's pages, in the order of the navigation."""
 
 from dashboards.board.page import Page
+from dashboards.board.pages.compare import COMPARE
 from dashboards.board.pages.custody import CUSTODY
 from dashboards.board.pages.feeds import FEEDS
 from dashboards.board.pages.measure import MEASURE
@@ -8,4 +9,4 @@ from dashboards.board.pages.measures import MEASURES
 from dashboards.board.pages.now import NOW_PAGE
 from dashboards.board.pages.wall import WALL
 
-PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, CUSTODY, MEASURES, MEASURE, FEEDS)
+PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, CUSTODY, MEASURES, MEASURE, COMPARE, FEEDS)

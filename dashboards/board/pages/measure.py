@@ -34,4 +34,12 @@ def _words(view: View, request: Request) -> Mapping[str, Any]:
     }
 
 
-MEASURE = Page(name="measure", path="/measure/{name}", title="Measure", words=_words, has_style=True, is_listed=False)
+MEASURE = Page(
+    name="measure",
+    path="/measure/{name}",
+    title="Measure",
+    words=_words,
+    has_style=True,
+    shared_style="analyst",
+    is_listed=False,
+)

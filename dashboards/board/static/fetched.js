@@ -1,9 +1,7 @@
 // What a page fetches beside its stream, again and again while the server lives; withdrawn when it cannot be had.
 import { onTurn } from "./frame.js";
 
-const everyMilliseconds = 2000;
-
-export function keepFetched(address, draw, fail) {
+export function keepFetched(address, draw, fail, { everyMilliseconds = 2000, patienceMilliseconds = 5000 } = {}) {
   let askedAt = -Infinity;
   let isAsking = false;
 
@@ -12,7 +10,7 @@ export function keepFetched(address, draw, fail) {
     if (isAsking || now - askedAt < everyMilliseconds) return;
     [askedAt, isAsking] = [now, true];
     try {
-      const answer = await fetch(address, { signal: AbortSignal.timeout(5000) });
+      const answer = await fetch(address, { signal: AbortSignal.timeout(patienceMilliseconds) });
       if (answer.ok) draw(await answer.json());
       else fail((await answer.text()).trim());
     } catch {

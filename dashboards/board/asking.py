@@ -1,0 +1,35 @@
+"""What an analyst's page asks, and the figures it is answered with: exact, and withheld where they may not be shown."""
+
+from fractions import Fraction
+
+from msgspec.structs import replace
+
+from dashboards.board.page import View
+from dashboards.board.tile import text
+from dashboards.report.figures import Ask, Figure, figure_of
+from measures.measure import Measure, Where
+from measures.reading import NOTHING, Reading
+
+
+def asking(view: View) -> Ask:
+    """The figures of the state at the force's present; what is not live, or of too few, is said in words instead."""
+    present = view.reader.present(view.force)
+
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        readings = view.reader.read(measure, window, by=by, where=where, as_of=present, force=view.force, is_now=True)
+        return [_shown(measure, each) for each in readings]
+
+    return ask
+
+
+def _shown(measure: Measure, reading: Reading) -> Figure:
+    found = figure_of(measure, reading)
+    # Before the record begins, that nothing happened is not what can be said.
+    if reading.begins is not None and reading.end <= reading.begins:
+        told = f"The record begins on {reading.begins:%Y-%m-%d}: nothing is known of that period."
+        return replace(found, value=None, n=0, met=None, instead="no record", trouble=told)
+    if reading.state == "live" or (reading.is_loading and reading.value is not None):
+        return found
+    if measure.unit == "count" and reading.reason == NOTHING:
+        return replace(found, value=Fraction(), trouble="")
+    return replace(found, value=None, instead=text(reading, measure))

@@ -1,0 +1,63 @@
+"""How the board answers what is asked of it: in a thread, with the reader held steady, and with words for what cannot be."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterable
+
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from dashboards.board.page import View
+from facts.errors import QuestionError
+from measures.measure import Measure
+
+_TYPES = {"csv": "text/csv; charset=utf-8", "svg": "image/svg+xml; charset=utf-8"}
+
+
+Needs = Callable[[Request], Iterable[tuple[Measure, str]]]
+"""The measures that an answer is taken from, each with a window."""
+_GIVE_WAY_SECONDS = 0.002
+"""Long enough for whoever waits for the reader to have it; so that nobody's live figures wait for an analyst's months."""
+
+
+def no_needs(_: Request) -> Iterable[tuple[Measure, str]]:
+    """Of an answer that is soon read."""
+    return ()
+
+
+def blocking(view: View, answer: Callable[[Request], Response], needs: Needs = no_needs) -> Callable[[Request], object]:
+    """Answers in a thread, with the reader held steady; says what is wrong with a question, and when the state is gone.
+
+    Args:
+        view: what is answered from.
+        answer: the answer.
+        needs: what is read before that a little at a time, because it is much.
+    """
+
+    def steady(request: Request) -> Response:
+        for measure, window in needs(request):
+            with contextlib.suppress(QuestionError):  # the answer itself says why
+                view.reader.prepare(measure, window, view.force, lambda: time.sleep(_GIVE_WAY_SECONDS))
+        with view.reader.steady():
+            return answer(request)
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await asyncio.to_thread(steady, request)
+        except QuestionError as error:
+            return PlainTextResponse(f"{error}\n", status_code=404)
+        except (RedisError, OSError):
+            return PlainTextResponse("The state server does not answer.\n", status_code=503)
+
+    return answered
+
+
+def as_file(text: str, kind: str, words: Iterable[str], view: View) -> Response:
+    """Text as a file to keep, `csv` or `svg`, named by words and by the force's present."""
+    named = (*(each for each in words if each), f"{view.reader.present(view.force):%Y%m%dT%H%M%SZ}")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(named))
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    return PlainTextResponse(text, media_type=_TYPES[kind], headers=headers)

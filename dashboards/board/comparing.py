@@ -1,0 +1,73 @@
+"""One measure compared over time: what the page shows, the same for programs, and the same as a file."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dashboards.board.asking import asking
+from dashboards.board.blocking import as_file, blocking
+from dashboards.board.drill import Asked, asked
+from dashboards.board.export import tables_file
+from dashboards.board.page import View
+from dashboards.report.compare import Comparison
+from dashboards.report.text import plain
+from measures.catalogue import find
+from measures.measure import Measure
+from measures.published import PUBLISHED
+from measures.window import REPORT_WINDOWS
+
+
+def compared(question: Asked, view: View) -> Comparison:
+    """A measure side by side over the usual windows, at the force's present; blocking.
+
+    Raises:
+        QuestionError: it cannot be answered; says why.
+    """
+    by = (question.by,) if question.by else ()
+    present = view.reader.present(view.force)
+    return Comparison(asking(view), view.profile, question.measure, present, by, question.where)
+
+
+def _needs(request: Request) -> Iterable[tuple[Measure, str]]:
+    measure = find(request.path_params["name"])
+    told = {each.period for each in PUBLISHED.get(measure.name, ())}
+    return [] if measure.is_open() else [(measure, window) for window in (*REPORT_WINDOWS, *sorted(told))]
+
+
+def routes(view: View) -> list[Route]:
+    """The routes: as JSON and as CSV."""
+
+    def told(request: Request) -> Response:
+        question = asked(request.path_params["name"], request.query_params)
+        found = compared(question, view)
+        answer: dict[str, Any] = {
+            "measure": question.measure.name,
+            "force": view.force,
+            "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
+            "simulated": view.reader.is_simulated(view.force),
+            "comparison": plain(found.table()),
+            "published": plain(found.published()),
+        }
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    def exported(request: Request) -> Response:
+        question = asked(request.path_params["name"], request.query_params)
+        found = compared(question, view)
+        table, published = found.table(), found.published()
+        lines = [
+            *table.notes,
+            *table.published,
+            *(f"{each.number}: {each.what}; {each.made_of}" for each in table.disagreements),
+        ]
+        told = [["Broken down by", question.by or "nothing"], *(["Read with it", line] for line in lines)]
+        text = tables_file(question.measure, question.where, told, (table, published), view)
+        return as_file(text, "csv", ("compare", question.measure.name, question.by), view)
+
+    return [
+        Route("/api/compare/{name}", blocking(view, told, _needs)),
+        Route("/csv/compare/{name}", blocking(view, exported, _needs)),
+    ]

@@ -1,0 +1,71 @@
+"""Two simulated days and, two years later, nearly two more: in a state server with the board on it, and recounted."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import chain
+
+import msgspec
+from redis import Redis
+
+from bluelamp.calibration import records
+from bluelamp.embedded.state import StateServer
+from bluelamp.recount.load import from_records
+from bluelamp.recount.recount import Recount
+from dashboards.report.figures import Ask, Figure, figure
+from measures.measure import Measure, Where
+from producers.simulate.reporting import Told
+from streams.readings import Reader
+from tests.board.day import FORCE, PROFILE, RULES, beat, keep
+from tests.simulate.worlds import simulation
+from tests.support.memory import MemoryState
+
+AS_OF = datetime(2024, 12, 1, 18, 0, 20, tzinfo=UTC)
+
+
+def _days(start: date, seed: int, until: float | None = None) -> Iterator[Told]:
+    chosen = simulation(seed=seed, start=start)
+    quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
+    return quick.told_before(until or quick.end_of(2))
+
+
+@lru_cache(maxsize=1)
+def told() -> tuple[Told, ...]:
+    """Everything that is told: of the previous 12 months, the last 12, the last month, this one and today."""
+    return tuple(chain(_days(date(2022, 11, 30), 42), _days(date(2024, 11, 30), 41, AS_OF.timestamp())))
+
+
+class History:
+    """The product's state of them, and a reader of it at `AS_OF`.
+
+    Args:
+        state: an empty state server.
+    """
+
+    def __init__(self, state: StateServer) -> None:
+        memory = MemoryState(RULES, FORCE)
+        for topic, _, _, received_at, value in records(told()):
+            assert value is not None
+            memory.partitions[topic][0].feed([value], received_at)
+        beat(memory, AS_OF)
+        keep(memory, state.url)
+        self.client = Redis.from_url(state.url, decode_responses=True)
+        self.reader = self.reader_at(AS_OF)
+
+    def reader_at(self, now: datetime) -> Reader:
+        """A reader for which it is so late."""
+        return Reader(self.client, "test", RULES, lambda: now)
+
+
+def recount() -> Recount:
+    """The recount of them; close it."""
+    return from_records(records(told()), [PROFILE])
+
+
+def asking(counted: Recount) -> Ask:
+    """The figures of the recount at `AS_OF`."""
+
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        return [figure(measure, each) for each in counted.answer(measure, FORCE, window, AS_OF, by, where)]
+
+    return ask
