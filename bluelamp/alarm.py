@@ -72,7 +72,7 @@ class Alarm:
 
     def words(self, settings: Settings) -> list[str]:
         """What is told at the terminal; the one place where the token of the run is shown."""
-        place = f"http://127.0.0.1:{settings.board_port}{PLACE}/sign-in"
+        place = f"http://127.0.0.1:{settings.board_port}{PLACE}/sign-in?next=/alerts"
         if not self._token:
             return [f"Alerts, to sign in:     {place}"]
         return [

@@ -149,14 +149,20 @@ def listed(settings: Settings, *, is_ended: bool = False) -> Listing:
     log = inbox_log(settings)
     log.refresh()
     chosen = [each for each in log.book.alerts.values() if (each.ended is not None) == is_ended]
-    return listing(log.book, by_name(RULES), {}, wall(), chosen)
+    return listing(log.book, by_name(RULES), {}, wall(), log.heard(), chosen)
 
 
 def lines(found: Listing) -> Iterator[str]:
-    """A list as it is read at a terminal."""
+    """A list as it is read at a terminal: nothing stands only where somebody watches."""
+    unwatched = [each for each in found.watched if not each.is_watched]
+    for told in unwatched:
+        since = f"{told.heard_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if told.heard_at else "the beginning"
+        yield f"NOT WATCHED: {told.force}: no engine has said since {since} that data come in."
+    if not found.watched:
+        yield "NOT WATCHED: no engine has said yet that data come in."
     for each in found.alerts:
         yield _line(each)
-    if not found.alerts:
+    if not found.alerts and found.watched and not unwatched:
         yield "No alert."
 
 

@@ -26,6 +26,7 @@ from alerts.inbox.book import Alert, Book
 from alerts.inbox.changes import Changes
 from alerts.inbox.entry import AnyEntry, encode
 from alerts.inbox.guard import COOKIE, Guard, check_origin
+from alerts.inbox.heard import Heard
 from alerts.inbox.intake import by_name
 from alerts.inbox.payload import Payload, decode_payload
 from alerts.inbox.people import SESSION, Attempts, Role
@@ -57,6 +58,7 @@ class LogLike(Protocol):
     def append(self, decide: Callable[[Book], Iterable[AnyEntry]]) -> list[AnyEntry]: ...  # noqa: D102
     def wait(self, seconds: float) -> None: ...  # noqa: D102
     def every(self) -> Iterable[AnyEntry]: ...  # noqa: D102
+    def heard(self) -> Mapping[str, Heard]: ...  # noqa: D102
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -153,8 +155,8 @@ class _Inbox:
         self._changes = Changes(self._listing, parts.log.wait)
 
     def _listing(self) -> shown.Listing:
-        samples = self._parts.samples()
-        return self._fresh(lambda book: shown.listing(book, self._rules, samples, self._parts.now()))
+        samples, heard = self._parts.samples(), self._log.heard()
+        return self._fresh(lambda book: shown.listing(book, self._rules, samples, self._parts.now(), heard))
 
     def _fresh(self, read: Callable[[Book], _Found]) -> _Found:
         self._log.refresh()
@@ -168,11 +170,11 @@ class _Inbox:
         return await _json(lambda: self._chosen(which, _limit(request)))
 
     def _chosen(self, which: str, limit: int) -> shown.Listing:
-        samples = self._parts.samples()
+        samples, heard = self._parts.samples(), self._log.heard()
 
         def chosen(book: Book) -> shown.Listing:
             alerts = _chosen(book, which, limit)
-            return shown.listing(book, self._rules, samples, self._parts.now(), alerts)
+            return shown.listing(book, self._rules, samples, self._parts.now(), heard, alerts)
 
         return self._fresh(chosen)
 

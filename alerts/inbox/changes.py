@@ -79,4 +79,5 @@ class Changes:
 def _content(found: Listing) -> bytes:
     """What of a list is news: that time goes by is not."""
     still = tuple(replace(each, age_seconds=0) for each in found.alerts)
-    return msgspec.json.encode((still, found.suppressions))
+    watched = tuple(replace(each, heard_at=None) for each in found.watched)
+    return msgspec.json.encode((still, watched, found.suppressions))

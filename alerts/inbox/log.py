@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any, TypeVar, cast
 
+import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 
 from alerts.inbox.book import Book
 from alerts.inbox.entry import AnyEntry, decode, encode
+from alerts.inbox.heard import Heard
 from alerts.inbox.spool import Spool
 
 SCRIPT = files("alerts.inbox").joinpath("append.lua").read_text()
@@ -120,6 +122,23 @@ class Log:
     def wait(self, seconds: float) -> None:
         """Wait until something is added, or at most so long."""
         self.redis.xread({self.name: self.last}, count=1, block=max(1, int(seconds * 1000)))
+
+    def hear(self, force: str, heard: Heard) -> None:
+        """Keep what an engine said last of a force's data: no entry, for it says nothing of any alert.
+
+        Raises:
+            RedisError: the state server does not answer.
+        """
+        self.redis.hset(f"{self.name}:heard", force, msgspec.json.encode(heard).decode())
+
+    def heard(self) -> dict[str, Heard]:
+        """What engines said last, by force.
+
+        Raises:
+            RedisError: the state server does not answer.
+        """
+        told = cast(dict[str, str], self.redis.hgetall(f"{self.name}:heard"))
+        return {force: msgspec.json.decode(each, type=Heard) for force, each in told.items()}
 
     def every(self) -> Iterable[AnyEntry]:
         """The whole log, in the order in which it was written."""

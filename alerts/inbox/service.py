@@ -12,7 +12,8 @@ from redis.exceptions import RedisError
 from alerts.inbox import ladder, notification
 from alerts.inbox.book import Alert, Book
 from alerts.inbox.delivery import NotTakenError
-from alerts.inbox.entry import AnyEntry, Scope, scope_of
+from alerts.inbox.entry import AnyEntry, scope_of
+from alerts.inbox.heard import Heard
 from alerts.inbox.intake import by_name, ended, intake, raised, reconcile
 from alerts.inbox.log import Log
 from alerts.inbox.notification import Message
@@ -26,8 +27,6 @@ from facts.force import Force
 _logger = logging.getLogger("bluelamp.inbox")
 EVERY_SECONDS = 1.0
 _RECONCILED_EVERY = timedelta(seconds=5)
-ALIVE = timedelta(seconds=75)
-"""How long after the last heartbeat of the data the watcher is still told that they come: engines tell it twice in that time."""
 UNHEARD = timedelta(seconds=15)
 """How long Alertmanager is given to tell of what Prometheus knows to fire."""
 _AT_ONCE = 20
@@ -73,7 +72,7 @@ class Service:
         self._rules = by_name(duties.rules)
         self._busy: set[str] = set()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="deliveries")
-        self._alive_at: dict[Scope, datetime] = {}
+        self._heard: dict[str, Heard] = {}
         self._watching = False
         self.watched_at: datetime | None = None
         """When the watcher was told last that data come."""
@@ -107,10 +106,16 @@ class Service:
 
     def _hear_heartbeat(self, told: Iterable[Told], now: datetime) -> None:
         for each in told:
-            force = scope_of({"force": each.labels.get("force", "")})
             if each.labels.get("severity") == "heartbeat":
-                self._alive_at.pop(force, None)
-                self._alive_at |= {force: now} if each.status == "firing" else {}
+                self._hear(each.labels.get("force", ""), Heard(now, each.status == "firing"))
+
+    def _hear(self, force: str, heard: Heard) -> None:
+        self._heard[force] = heard
+        try:
+            self.log.hear(force, heard)
+        except (RedisError, OSError) as error:
+            # Whoever reads the list then is told that the state server does not answer, or that nobody watches.
+            _logger.warning("the state server does not answer: %r", error)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -200,8 +205,8 @@ class Service:
 
     def _watch(self, now: datetime) -> None:
         """Tell the watcher that data come, for as long as the engine says so."""
-        watcher, alive = self.duties.watcher, self._alive_at.values()
-        if watcher is None or self._watching or not any(now - each <= ALIVE for each in alive):
+        watcher, heard = self.duties.watcher, list(self._heard.values())
+        if watcher is None or self._watching or not any(each.is_watched(now) for each in heard):
             return
         if self.watched_at is None or now - self.watched_at >= self.duties.watched_every:
             self._watching = True

@@ -10,6 +10,7 @@ from msgspec import Struct
 from alerts.engine import SampleLike, combined
 from alerts.inbox.book import Alert, Book, State, Suppression
 from alerts.inbox.entry import AnyEntry
+from alerts.inbox.heard import Heard
 from alerts.rule import Rule, Threshold
 from measures.catalogue import find
 from measures.display import words
@@ -85,15 +86,25 @@ class Row(Struct, frozen=True, kw_only=True):
     escalated: tuple[Step, ...]
     reraised_at: datetime | None
     suppressed_until: datetime | None
+    suppressed_by: str
     notes: int
     delivered: int
     failing: int
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """Whether a force's figures are watched: while they are not, an empty list says nothing."""
+
+    force: str
+    heard_at: datetime | None
+    is_watched: bool
 
 
 class Listing(Struct, frozen=True, kw_only=True):
     """The list: the loudest first, then children, then what has stood longest."""
 
     now: datetime
+    watched: tuple[Watched, ...]
     alerts: tuple[Row, ...]
     suppressions: tuple["Planned", ...]
 
@@ -119,13 +130,22 @@ class Detail(Struct, frozen=True, kw_only=True):
 
 
 def listing(
-    book: Book, rules: Mapping[str, Rule], samples: Samples, now: datetime, alerts: Iterable[Alert] | None = None
+    book: Book,
+    rules: Mapping[str, Rule],
+    samples: Samples,
+    now: datetime,
+    heard: Mapping[str, Heard],
+    alerts: Iterable[Alert] | None = None,
 ) -> Listing:
     """The list of alerts: those that stand, unless others are given."""
     chosen = book.standing() if alerts is None else alerts
     rows = sorted((row(each, book, rules, samples, now) for each in chosen), key=_order)
     plans = [planned(name, each, now) for name, each in book.suppressions.items()]
-    return Listing(now=now, alerts=tuple(rows), suppressions=tuple(each for each in plans if each.is_in_force))
+    watched = [
+        Watched(force=force, heard_at=each.at, is_watched=each.is_watched(now)) for force, each in sorted(heard.items())
+    ]
+    in_force = tuple(each for each in plans if each.is_in_force)
+    return Listing(now=now, watched=tuple(watched), alerts=tuple(rows), suppressions=in_force)
 
 
 def _order(each: Row) -> tuple[bool, int, bool, datetime, str]:
@@ -159,6 +179,7 @@ def row(alert: Alert, book: Book, rules: Mapping[str, Rule], samples: Samples, n
         escalated=tuple(Step(each.at, each.tell, each.why) for each in alert.escalations),
         reraised_at=alert.reraised.at if alert.reraised else None,
         suppressed_until=suppression.told.until if suppression else None,
+        suppressed_by=suppression.told.by if suppression else "",
         notes=sum(bool(getattr(each, "note", "")) for each in alert.entries),
         delivered=sum(each.is_delivered for each in deliveries),
         failing=sum(not each.is_delivered for each in deliveries),
@@ -215,7 +236,7 @@ def _known(value: float | None) -> float | None:
 
 def _words(value: float | None, unit: Unit | str) -> str:
     if value is None or unit not in ("count", "seconds", "ratio"):
-        return "-" if value is None else f"{value:g}"
+        return "-" if value is None else f"{round(value, 3):g}"
     return words(value, unit)
 
 

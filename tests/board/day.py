@@ -2,16 +2,17 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import uvicorn
 from redis import Redis
+from starlette.types import ASGIApp
 
 from bluelamp.embedded.state import StateServer
-from dashboards.board.app import board
+from dashboards.board.app import NO_MOUNTS, board
 from dashboards.board.page import View, unasked
 from dashboards.board.slow import Slow
 from facts.feed import FeedHeartbeat
@@ -53,15 +54,16 @@ class Day:
         self.reader = Reader(self.client, "test", RULES, lambda: MOMENT)
         self.view = View(self.reader, FORCE, Slow(self.reader, FORCE, time.monotonic), unasked)
 
-    def served(self) -> AbstractContextManager[str]:
+    def served(self, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> AbstractContextManager[str]:
         """The board on it; answers with its address."""
-        return serving(self.reader)
+        return serving(self.reader, mounts)
 
 
 @contextmanager
-def serving(reader: Reader) -> Iterator[str]:
-    """The board of the force on a reader; answers with its address."""
-    server = uvicorn.Server(uvicorn.Config(board(reader, FORCE), port=0, log_config=None, timeout_graceful_shutdown=1))
+def serving(reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> Iterator[str]:
+    """The board of the force on a reader, with what is mounted beside its pages; answers with its address."""
+    application = board(reader, FORCE, mounts)
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="board")
     thread.start()
     try:

@@ -10,6 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.board.day import Day
+from tests.board.desk import Desk
 from tests.board.test_board_in_a_browser import wait
 from tests.real.parts import AXE, missing
 from tests.support.browser import complaints, show_as
@@ -20,6 +21,7 @@ PAGES = (
     "/wall",
     "/measures",
     "/custody",
+    "/alerts",
     "/feeds",
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today",
@@ -67,8 +69,10 @@ return found;
 
 @pytest.fixture(scope="module")
 def address(day: Day) -> Iterator[str]:
-    """Of the board on the simulated day."""
-    with day.served() as served:
+    """Of the board on the simulated day, with an inbox beside it."""
+    desk = Desk(day.client, day.reader)
+    desk.fill()
+    with day.served(desk.mounts()) as served:
         yield served
 
 
@@ -76,7 +80,7 @@ def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chro
     """A page, live and drawn."""
     browser.get(address + path)
     wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
-    drawn = "return document.querySelectorAll('[data-state] .value, tbody td').length"
+    drawn = "return document.querySelectorAll('[data-state] .value, tbody td, .alert').length"
     wait(browser, lambda: browser.execute_script(drawn) > 0, 20)
     return browser
 

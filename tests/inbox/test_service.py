@@ -11,18 +11,21 @@ from redis import Redis
 from alerts.inbox.action import Act, Plan, acknowledge, suppress
 from alerts.inbox.delivery import NotTakenError
 from alerts.inbox.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
+from alerts.inbox.heard import ALIVE, Heard
 from alerts.inbox.intake import by_name
 from alerts.inbox.log import Log
 from alerts.inbox.notification import Message, pause
 from alerts.inbox.payload import Told, payload, told
 from alerts.inbox.receiver import EVENTS, Receiver
-from alerts.inbox.service import ALIVE, Duties, Service
+from alerts.inbox.service import Duties, Service
+from alerts.inbox.shown import Listing, Watched
 from alerts.inbox.spool import Spool
 from alerts.inbox.truth import Seen
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
+from bluelamp.inbox import lines
 from bluelamp.settings import Settings, load_forces
-from tests.support.inbox import RULE, Clock, firing, resolved
+from tests.support.inbox import RULE, START, Clock, firing, resolved
 from tests.support.system import until
 
 KEY = "test:inbox:service"
@@ -284,3 +287,26 @@ def test_the_watcher_is_told_for_as_long_as_data_come(world: World) -> None:
     world.take(told(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
     world.tick(700)
     assert world.watched == 2, "the engine says itself that they stopped"
+
+
+def test_the_last_word_on_the_data_is_kept_for_whoever_reads_the_list(world: World) -> None:
+    log, force = Log(world.redis, KEY), SCOPE["force"]
+    assert log.heard() == {}
+    world.take(told(HEARTBEAT, SCOPE, world.clock.now))
+    heard = log.heard()[force]
+    assert heard == Heard(world.clock.now, is_alive=True)
+    assert heard.is_watched(world.clock.now + ALIVE)
+    assert not heard.is_watched(world.clock.now + ALIVE + timedelta(seconds=1))
+    world.take(told(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
+    assert not log.heard()[force].is_watched(world.clock.now)
+
+
+def test_a_list_at_the_terminal_says_that_nothing_stands_only_where_somebody_watches() -> None:
+    def told_of(*watched: Watched) -> list[str]:
+        return list(lines(Listing(now=START, watched=watched, alerts=(), suppressions=())))
+
+    assert told_of() == ["NOT WATCHED: no engine has said yet that data come in."]
+    assert told_of(Watched(force="north", heard_at=START, is_watched=True)) == ["No alert."]
+    assert told_of(Watched(force="north", heard_at=START, is_watched=False)) == [
+        "NOT WATCHED: north: no engine has said since 2024-12-03 10:00:00Z that data come in."
+    ]

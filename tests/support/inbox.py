@@ -103,19 +103,24 @@ def served(application: Starlette) -> Iterator[str]:
 def application(
     log: Log, clock: Clock, *, is_open_to_view: bool = True, people: People | None = None, proxy: Proxy | None = None
 ) -> Starlette:
-    """The API on a log, by a clock."""
+    """The API on a log, by a clock, where the board has it."""
+    guard = Guard(people or People(PEOPLE, clock, proxy), is_open_to_view=is_open_to_view)
+    return Starlette(routes=[Mount("/api/alerts", api(parts(log, clock, guard)))])
+
+
+def parts(log: Log, clock: Clock, guard: Guard) -> Parts:
+    """What the API stands on; figures are none."""
 
     def take(told: Payload) -> None:
         for each in told.alerts:
             log.append(lambda book, one=each: intake([one], by_name(RULES), book, clock()))  # type: ignore[misc]
 
-    parts = Parts(
+    return Parts(
         log=log,
         rules=RULES,
         samples=dict,
-        guard=Guard(people or People(PEOPLE, clock, proxy), is_open_to_view=is_open_to_view),
+        guard=guard,
         attempts=Attempts(lambda: clock().timestamp()),
         now=clock,
         take=take,
     )
-    return Starlette(routes=[Mount("/api/alerts", api(parts))])

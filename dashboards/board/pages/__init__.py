@@ -1,6 +1,7 @@
 """The board's pages, in the order of the navigation."""
 
 from dashboards.board.page import Page
+from dashboards.board.pages.alerts import ALERTS
 from dashboards.board.pages.compare import COMPARE
 from dashboards.board.pages.custody import CUSTODY
 from dashboards.board.pages.feeds import FEEDS
@@ -9,4 +10,4 @@ from dashboards.board.pages.measures import MEASURES
 from dashboards.board.pages.now import NOW_PAGE
 from dashboards.board.pages.wall import WALL
 
-PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, CUSTODY, MEASURES, MEASURE, COMPARE, FEEDS)
+PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, ALERTS, CUSTODY, MEASURES, MEASURE, COMPARE, FEEDS)

@@ -13,7 +13,7 @@ function filled(made, attributes, content) {
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...content.filter((each) => each !== "" && each !== null && each !== undefined));
+  made.append(...content.filter((each) => each !== "" && each !== null && each !== undefined && each !== false));
   return made;
 }
 
@@ -39,13 +39,16 @@ export function redraw(place, known, make) {
 
 // Keeps one child for each of many things, by key and in order; `make` makes a new one, `fill` brings one up to date.
 export function list(place, things, key, make, fill) {
+  const wanted = new Set(things.map((thing) => String(key(thing))));
   const known = new Map([...place.children].map((child) => [child.dataset.key, child]));
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
+  // Those that are gone go first: the others then stay where they are, with whatever is being typed into them.
+  for (const [name, child] of known) if (!wanted.has(name)) child.remove();
   let after = null;
   for (const thing of things) {
     const name = String(key(thing));
     let child = known.get(name);
-    if (child) known.delete(name);
-    else {
+    if (!child) {
       child = make(thing);
       child.dataset.key = name;
     }
@@ -54,5 +57,5 @@ export function list(place, things, key, make, fill) {
     if (next !== child) place.insertBefore(child, next);
     after = child;
   }
-  for (const child of known.values()) child.remove();
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus();
 }

@@ -1,0 +1,260 @@
+"""The page of the alerts in Chromium: what stands in words, taken with name and time, and never a calm that is not known."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from alerts.inbox.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
+from alerts.inbox.heard import ALIVE
+from alerts.inbox.people import Role
+from measures.display import words
+from tests.board.day import FORCE, MOMENT, Day
+from tests.board.desk import Desk
+from tests.board.test_board_in_a_browser import wait
+from tests.support.browser import complaints, show_as
+from tests.support.inbox import TOKENS
+
+pytestmark = pytest.mark.real
+SECONDS = 60
+"""How long a page is waited for on a busy machine."""
+TITLE = "Eight or more Grade 1 incidents have had no unit for 2 min or more"
+
+
+class Page:
+    """The page of the alerts in a browser.
+
+    Args:
+        browser: that shows it.
+        address: of the board.
+    """
+
+    def __init__(self, browser: webdriver.Chrome, address: str) -> None:
+        self.browser, self.address = browser, address
+
+    def open(self) -> None:
+        """Open it, and wait until it says something of the alerts."""
+        self.browser.get(self.address + "/alerts")
+        wait(self.browser, lambda: self.text("summary") or self.text("trouble"), SECONDS)
+
+    def sign_in(self, role: Role) -> None:
+        """Sign in by a link, as `bluelamp up` prints it, and come to the page."""
+        self.browser.get(f"{self.address}/api/alerts/sign-in?next=/alerts#{TOKENS[role]}")
+        wait(self.browser, lambda: self.browser.current_url == f"{self.address}/alerts", SECONDS)
+        wait(self.browser, lambda: "Signed in as" in self.text("person"), SECONDS)
+
+    def text(self, name: str) -> str:
+        """What can be seen of a part of it."""
+        found: str = self.browser.execute_script("return document.getElementById(arguments[0])?.innerText ?? ''", name)
+        return found
+
+    def cards(self, name: str = "standing") -> list[str]:
+        """What can be seen of each alert."""
+        found: list[str] = self.browser.execute_script(
+            "return [...document.querySelectorAll(`#${arguments[0]} > li`)].map((each) => each.innerText)", name
+        )
+        return found
+
+    def card(self, title: str) -> WebElement:
+        """The alert with a title."""
+        found = self.browser.find_elements("css selector", "#standing > li")
+        return next(each for each in found if title in each.text)
+
+    def press(self, title: str, action: str) -> None:
+        """Press a button of an alert."""
+        buttons = self.card(title).find_elements("css selector", ".acts button")
+        next(each for each in buttons if each.text.rstrip("\u2026") == action).click()
+
+    def possible(self) -> set[str]:
+        """What buttons there are on any alert."""
+        return {each.text.rstrip("\u2026") for each in self.browser.find_elements("css selector", ".acts button")}
+
+
+@pytest.fixture
+def desk(day: Day) -> Desk:
+    """An inbox without an alert, of which no engine has said anything yet."""
+    return Desk(day.client, day.reader)
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, day: Day, desk: Desk) -> Iterator[Page]:
+    """The page, nobody signed in."""
+    show_as(browser, 1280, 800, "light")
+    with day.served(desk.mounts()) as address:
+        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        yield Page(browser, address)
+        browser.get("about:blank")
+
+
+def test_what_stands_is_told_in_words_the_loudest_first_with_the_figure_of_the_reader(
+    page: Page, desk: Desk, day: Day
+) -> None:
+    desk.fill()
+    page.open()
+    wait(page.browser, lambda: len(page.cards()) == 5 and len(page.cards("ended")) == 1, SECONDS)
+    told = page.cards()
+    titles = [each.splitlines()[0] for each in told]
+    assert titles[0].startswith("Critical, about a child: ")
+    assert [title.partition(":")[0] for title in titles[1:]] == ["Critical", "Critical", "Warning", "Warning"]
+    child, silent, unresourced, quarantine, late = told
+    (reading,) = day.reader.read("grade_1_unresourced_over_2_minutes_count", force=FORCE)
+    assert (
+        f"Now\n{words(reading.value, 'count')} (a count)\nBad when\nabove 7\nSince\n15:28:20\nFor\n12 min 01 s"
+        in unresourced
+    )
+    assert "UNACKNOWLEDGED: nobody has taken it." in unresourced
+    assert "Take command of resourcing" in unresourced
+    assert "Escalated to duty inspector at 15:40:20: The ladder for critical alerts that nobody has taken" in child
+    assert 'Acknowledged by inspector at 15:02:20: "Suite telephoned: their link is down."' in silent
+    assert "Of\nfeed custody" in silent
+    assert "Assigned to sergeant north, not acknowledged." in quarantine
+    assert "Re-raised at the shift changeover" in quarantine
+    assert "Suppressed until 17:40:20 by chief: nobody is told." in late
+    assert "5 alerts stand, 3 UNACKNOWLEDGED. Checked 15:40:21." in page.text("summary")
+    assert page.browser.title.startswith("(3) ")
+    (ended,) = page.cards("ended")
+    assert "Ended at 12:50:20, having stood for 30 min 00 s." in ended
+    links = page.card(TITLE).find_elements("link text", "the measure")
+    assert [each.get_dom_attribute("href") for each in links] == ["/measure/grade_1_unresourced_over_2_minutes_count"]
+    assert page.possible() == {"History"}, "whoever is not signed in can do nothing"
+    assert "You are not signed in" in page.text("person")
+    assert complaints(page.browser) == []
+
+
+def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, desk: Desk) -> None:
+    desk.hear()
+    name = desk.begin("grade_1_unresourced_several", 12)
+    page.sign_in("act")
+    wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
+    assert page.possible() == {"Acknowledge", "Assign", "Write a note", "History"}
+    page.press(TITLE, "Acknowledge")
+    field = page.browser.switch_to.active_element
+    field.send_keys("Two units")
+    desk.begin("feed_silent", 3, feed="custody")
+    wait(page.browser, lambda: len(page.cards()) == 2, SECONDS)
+    assert page.browser.switch_to.active_element == field, "a new alert takes nobody's pen away"
+    desk.clock.now = MOMENT + timedelta(seconds=9)
+    field.send_keys(" sent.", Keys.ENTER)
+    wait(page.browser, lambda: "Acknowledged by inspector" in page.card(TITLE).text, SECONDS)
+    assert 'Acknowledged by inspector at 15:40:29: "Two units sent."' in page.card(TITLE).text
+    (entry,) = [each for each in desk.log.every() if isinstance(each, Acknowledged)]
+    assert (entry.alert, entry.by, entry.at, entry.note) == (
+        name,
+        "inspector",
+        MOMENT + timedelta(seconds=9),
+        "Two units sent.",
+    )
+    page.press(TITLE, "Assign")
+    page.browser.switch_to.active_element.send_keys("sergeant north", Keys.ENTER)
+    wait(page.browser, lambda: "Assigned to sergeant north." in page.card(TITLE).text, SECONDS)
+    assert [(each.by, each.to) for each in desk.log.every() if isinstance(each, Assigned)] == [
+        ("inspector", "sergeant north")
+    ]
+    page.press(TITLE, "History")
+    wait(page.browser, lambda: "inspector: Assigned to sergeant north." in page.card(TITLE).text, SECONDS)
+    assert 'inspector: Acknowledged: "Two units sent."' in page.card(TITLE).text
+
+
+def test_what_is_refused_is_said_and_nothing_that_was_typed_is_lost(page: Page, desk: Desk) -> None:
+    desk.hear()
+    desk.begin("grade_1_unresourced_several", 12)
+    page.sign_in("act")
+    wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
+    page.press(TITLE, "Acknowledge")
+    page.browser.delete_all_cookies()
+    page.browser.switch_to.active_element.send_keys("Two units sent.", Keys.ENTER)
+    wait(page.browser, lambda: "NOT DONE: It is not known who asks." in page.card(TITLE).text, SECONDS)
+    wait(page.browser, lambda: "You are not signed in" in page.text("person"), SECONDS)
+    assert [each for each in desk.log.every() if isinstance(each, Acknowledged)] == []
+    complaints(page.browser)
+
+
+def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended(page: Page, desk: Desk) -> None:
+    desk.hear()
+    desk.begin("feed_silent", 3, feed="custody")
+    page.sign_in("admin")
+    wait(page.browser, lambda: "Planned work" in page.possible(), SECONDS)
+    page.press("A feed is silent", "Planned work")
+    page.browser.switch_to.active_element.send_keys("Suite moves.", Keys.ENTER)
+    wait(page.browser, lambda: "Suppressed until 16:10:20 by chief" in page.card("A feed is silent").text, SECONDS)
+    (plan,) = [each for each in desk.log.every() if isinstance(each, Suppressed)]
+    assert (plan.by, plan.until, plan.scope) == (
+        "chief",
+        MOMENT + timedelta(minutes=30),
+        {"force": FORCE, "feed": "custody"},
+    )
+    assert 'feed silent, feed custody: suppressed by chief until 16:10:20: "Suite moves."' in page.text("planned")
+    desk.clock.now += timedelta(seconds=1)
+    page.browser.find_element("css selector", "#planned button").click()
+    wait(page.browser, lambda: "UNACKNOWLEDGED" in page.card("A feed is silent").text.splitlines()[1][:14], SECONDS)
+    assert [each.by for each in desk.log.every() if isinstance(each, Unsuppressed)] == ["chief"]
+    assert not page.browser.find_element("id", "planned").is_displayed()
+
+
+def test_whoever_may_view_is_told_why_there_is_no_button(page: Page, desk: Desk) -> None:
+    desk.hear()
+    desk.begin("grade_1_unresourced_several", 12)
+    page.sign_in("view")
+    wait(page.browser, lambda: page.possible() == {"History"}, SECONDS)
+    assert "Signed in as wall, who may view. To take alerts, ask an administrator" in page.text("person")
+
+
+def test_calm_is_said_only_where_it_is_known(page: Page, desk: Desk) -> None:
+    page.open()
+    calm = "No alerts stand"
+    assert "NOT WATCHED: no engine says that data come in. There has been no word yet." in page.text("trouble")
+    assert calm not in page.browser.find_element("tag name", "body").text
+    desk.hear()
+    wait(page.browser, lambda: calm in page.text("summary"), SECONDS)
+    assert "No alerts stand. Checked 15:40:20; the engine that watches was last heard at 15:40:20." in page.text(
+        "summary"
+    )
+    assert page.text("trouble") == ""
+    desk.clock.now += ALIVE + timedelta(seconds=1)
+    wait(page.browser, lambda: "The last word was at 15:40:20." in page.text("trouble"), SECONDS)
+    assert page.text("summary") == ""
+    desk.hear()
+    wait(page.browser, lambda: calm in page.text("summary"), SECONDS)
+    desk.hear(is_alive=False)
+    wait(page.browser, lambda: "NOT WATCHED" in page.text("trouble"), SECONDS)
+    assert calm not in page.browser.find_element("tag name", "body").text
+    size = "return parseFloat(getComputedStyle(document.getElementById('trouble')).fontSize)"
+    assert page.browser.execute_script(size) >= 20
+
+
+def test_an_inbox_that_cannot_be_read_ends_no_alert(page: Page, desk: Desk) -> None:
+    desk.hear()
+    page.open()
+    wait(page.browser, lambda: "No alerts stand" in page.text("summary"), SECONDS)
+    desk.is_away = True
+    wait(page.browser, lambda: "THE ALERTS CANNOT BE READ." in page.text("trouble"), SECONDS)
+    assert "The state server does not answer." in page.text("trouble")
+    assert "What stands now is not known" in page.text("trouble")
+    assert "No alerts stand" not in page.browser.find_element("tag name", "body").text
+    desk.is_away = False
+    desk.begin("feed_silent", 3, feed="custody")
+    wait(page.browser, lambda: len(page.cards()) == 1 and page.text("trouble") == "", SECONDS)
+    desk.is_away = True
+    wait(page.browser, lambda: page.text("trouble"), SECONDS)
+    assert re.fullmatch(r"As last known at .*15:40:20", page.text("standing-title"))
+    assert len(page.cards()) == 1
+    complaints(page.browser)
+
+
+def test_where_alerts_are_for_those_who_are_known_the_page_asks_to_sign_in(browser: webdriver.Chrome, day: Day) -> None:
+    desk = Desk(day.client, day.reader, is_open_to_view=False)
+    desk.hear()
+    with day.served(desk.mounts()) as address:
+        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        page = Page(browser, address)
+        page.open()
+        assert page.text("trouble").startswith("SIGN IN TO SEE THE ALERTS")
+        assert "No alerts stand" not in browser.find_element("tag name", "body").text
+        page.sign_in("view")
+        wait(browser, lambda: "No alerts stand" in page.text("summary"), SECONDS)
+        browser.get("about:blank")
+    complaints(browser)
