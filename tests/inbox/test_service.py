@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
 @pytest.fixture
 def redis(server: StateServer) -> Iterator[Redis]:
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=2) as client:
-        client.delete(KEY)
+        client.delete(KEY, f"{KEY}:heard")
         yield client
 
 
