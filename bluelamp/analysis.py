@@ -7,11 +7,12 @@ import click
 
 from bluelamp.connections import reader
 from bluelamp.options import FORCE, JSON, WHERE, say, settings_of
-from bluelamp.questions import parse_day, parse_instant, parse_where, split_names
+from bluelamp.questions import parse_instant, parse_where, split_names
 from facts.errors import SettingError
 from measures.catalogue import CATALOGUE, find
 from measures.chart import Grain
 from measures.reading import SIMULATION
+from measures.window import parse_day
 
 _FORMATS = ("html", "csv", "pdf")
 
@@ -123,7 +124,9 @@ def chart_command(
     with source.steady():
         as_of = source.present(profile.name)
         ask = from_reader(source, profile.name, as_of)
-        asked = Asked(find(measure), parse_where(where), grain, count, tuple(parse_day(each) for each in dates))
+        asked = Asked(
+            find(measure), parse_where(where), grain, count, tuple(parse_day(each, "--recalculate") for each in dates)
+        )
         found = series(ask, profile, asked, as_of)
     if kind == "svg":
         click.echo(found.svg)

@@ -1,6 +1,6 @@
 """Questions as a person writes them at the command line, put into the words of the measures."""
 
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from facts.errors import QuestionError
@@ -25,18 +25,6 @@ def parse_where(limits: tuple[str, ...]) -> Where:
             raise QuestionError(f"{limit!r} names no word.", where="--where", hint="Write it as area=moorlands.")
         found[name] = (*found.get(name, ()), word)
     return found
-
-
-def parse_day(text: str, where: str = "--recalculate") -> date:
-    """A day in ISO form.
-
-    Raises:
-        QuestionError: it is no such thing.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise QuestionError(f"{text!r} is no day.", where=where, hint="Write it as 2024-07-01.") from None
 
 
 def parse_instant(text: str, zone: ZoneInfo, where: str = "--as-of") -> datetime:

@@ -211,6 +211,18 @@ def _days(name: str, start: date, end: date, force: Force) -> Window:
     return Window(name, "report", first, last, (Segment("day", start.toordinal(), end.toordinal()),))
 
 
+def parse_day(text: str, where: str) -> date:
+    """A day in ISO form.
+
+    Raises:
+        QuestionError: it is no such thing.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise QuestionError(f"{text!r} is no day.", where=where, hint="Write it as 2024-07-01.") from None
+
+
 def kept_from(grain: Grain, watermark: int) -> int:
     """The first instant (microseconds) whose panes of a grain are kept when everything up to the watermark is in."""
     kept = {"minute": MINUTES_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]

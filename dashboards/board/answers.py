@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.blocking import as_file, blocking
+from dashboards.board.charting import routes as charting
 from dashboards.board.comparing import routes as comparing
 from dashboards.board.contract import contract
 from dashboards.board.drill import asked, take_drill
@@ -44,4 +45,5 @@ def answers(view: View) -> list[Route]:
         Route("/api/measure/{name}", blocking(view, broken_down, _needs)),
         Route("/csv/{name}", blocking(view, exported, _needs)),
         *comparing(view),
+        *charting(view),
     ]

@@ -49,6 +49,11 @@ def picture(line: Line, found: Chart, titles: Mapping[date, str], summary: Seque
     )
 
 
+def without_style(svg: str) -> str:
+    """A picture for a page that has a style of its own for it, and lets no other in."""
+    return svg.replace(f"<style>{_STYLE}</style>", "")
+
+
 class _Frame:
     """Where each value lies in the picture."""
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dashboards.report.document import Cell, Column, Drawn, Row, Table
 from dashboards.report.drawing import picture
-from dashboards.report.figures import Ask
+from dashboards.report.figures import Ask, Figure
 from dashboards.report.layout import Line
 from dashboards.report.naming import line_of
 from dashboards.report.periods import Period
@@ -55,9 +55,15 @@ def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
     figures = [ask(asked.measure, each.window(), (), asked.where)[0] for each in shown]
     line = line_of(asked.measure, force)
     # A figure of too few says little: it would make the limits wide and the signals chance.
-    is_enough = [asked.measure.unit == "count" or each.n >= asked.measure.minimum_n for each in figures]
-    values = [each.value if enough else None for each, enough in zip(figures, is_enough, strict=True)]
-    return drawn(line, shown, values, asked.recalculated)
+    # Nor is one of part of a period a figure of it.
+    values = [each.value if each.is_whole and _is_enough(asked.measure, each) else None for each in figures]
+    # Before the first there is nothing to be seen.
+    first = next((place for place, value in enumerate(values) if value is not None), 0)
+    return drawn(line, shown[first:], values[first:], asked.recalculated)
+
+
+def _is_enough(measure: Measure, figure: Figure) -> bool:
+    return measure.unit == "count" or figure.n >= measure.minimum_n
 
 
 def drawn(
@@ -93,6 +99,9 @@ def withheld(line: Line) -> Drawn:
 
 
 def _summary(line: Line, found: Chart, titles: Mapping[date, str]) -> Iterable[str]:
+    missing = [titles[point.start] for point in found.points if point.value is None]
+    if missing:
+        yield f"No figure, of too few or because the record does not hold it all: {', '.join(missing)}."
     for step in found.steps:
         yield _step_words(step, line.unit, titles, is_first=step is found.steps[0])
     for signal in found.signals:

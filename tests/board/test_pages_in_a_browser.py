@@ -26,6 +26,7 @@ PAGES = (
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today",
     "/compare?measure=incident_count&by=area",
+    "/chart?measure=contact_999_offered_count&grain=week&last=4",
 )
 WIDTHS = ((320, 640), (768, 1024), (1280, 800), (1920, 1080), (3840, 2160))
 RULES = """

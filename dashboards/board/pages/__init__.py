@@ -2,6 +2,7 @@
 
 from dashboards.board.page import Page
 from dashboards.board.pages.alerts import ALERTS
+from dashboards.board.pages.chart import CHART
 from dashboards.board.pages.compare import COMPARE
 from dashboards.board.pages.custody import CUSTODY
 from dashboards.board.pages.feeds import FEEDS
@@ -10,4 +11,4 @@ from dashboards.board.pages.measures import MEASURES
 from dashboards.board.pages.now import NOW_PAGE
 from dashboards.board.pages.wall import WALL
 
-PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, ALERTS, CUSTODY, MEASURES, MEASURE, COMPARE, FEEDS)
+PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, ALERTS, CUSTODY, MEASURES, MEASURE, COMPARE, CHART, FEEDS)

@@ -1,0 +1,106 @@
+"""A measure month by month or week by week as a control chart: what the page shows, its picture, and its points as a file."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, get_args
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dashboards.board.asking import asking
+from dashboards.board.blocking import as_file, blocking
+from dashboards.board.drill import asked
+from dashboards.board.export import tables_file
+from dashboards.board.page import View
+from dashboards.report.document import Drawn
+from dashboards.report.drawing import without_style
+from dashboards.report.series import Asked, series
+from dashboards.report.text import plain
+from facts.errors import QuestionError
+from measures.chart import Grain, periods
+from measures.measure import Measure
+from measures.window import parse_day
+
+USUAL: dict[Grain, int] = {"month": 24, "week": 52}
+"""How many are shown unless another number is asked for."""
+LEAST = 2
+MOST: dict[Grain, int] = {"month": 25, "week": 112}
+"""How many whole ones lie in the days that are kept."""
+
+
+def series_asked(name: str, query: QueryParams) -> Asked:
+    """What an address asks.
+
+    Raises:
+        QuestionError: there is no such measure, or the query is malformed.
+    """
+    question = asked(name, query)
+    grain = next((each for each in get_args(Grain) if each == query.get("grain", "month")), None)
+    if grain is None:
+        raise QuestionError(f"There is no chart by {query['grain']!r}.", where="grain", hint="Ask by month or week.")
+    count = query.get("last", str(USUAL[grain]))
+    if not count.isdecimal() or not LEAST <= int(count) <= MOST[grain]:
+        hint = f"Ask for {LEAST} to {MOST[grain]}."
+        raise QuestionError(f"{count!r} {grain}s cannot be shown.", where="last", hint=hint)
+    dates = tuple(parse_day(each, "recalculate") for each in query.getlist("recalculate") if each)
+    return Asked(question.measure, question.where, grain, int(count), dates)
+
+
+def query_of(question: Asked, recalculated: Iterable[date] | None = None) -> str:
+    """The query of an address that asks it, but for the measure's name; with other dates of recalculation where given."""
+    limits = [f"where={name}:{word}" for name, words in question.where.items() for word in words]
+    dates = question.recalculated if recalculated is None else recalculated
+    return "&".join(
+        [f"grain={question.grain}", f"last={question.count}", *(f"recalculate={day}" for day in dates), *limits]
+    )
+
+
+def starts(question: Asked, view: View) -> list[tuple[date, date]]:
+    """The periods that are asked for: the first day of each, and the first after it."""
+    today = view.reader.present(view.force).astimezone(view.profile.zone()).date()
+    return periods(question.grain, today, question.count)
+
+
+def routes(view: View) -> list[Route]:
+    """The routes: as JSON, as a picture, and as CSV."""
+
+    def drawn(request: Request) -> tuple[Asked, Drawn]:
+        question = series_asked(request.path_params["name"], request.query_params)
+        return question, series(asking(view), view.profile, question, view.reader.present(view.force))
+
+    def needs(request: Request) -> Iterable[tuple[Measure, str]]:
+        question = series_asked(request.path_params["name"], request.query_params)
+        shown = starts(question, view)
+        return [(question.measure, f"{shown[0][0]}/{shown[-1][1]}")]
+
+    def told(request: Request) -> Response:
+        question, found = drawn(request)
+        answer: dict[str, Any] = {
+            "measure": question.measure.name,
+            "force": view.force,
+            "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
+            "simulated": view.reader.is_simulated(view.force),
+            "summary": found.summary,
+            "svg": without_style(found.svg),
+            "table": plain(found.table),
+        }
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    def pictured(request: Request) -> Response:
+        question, found = drawn(request)
+        return as_file(found.svg, "svg", ("chart", question.measure.name, question.grain), view)
+
+    def exported(request: Request) -> Response:
+        question, found = drawn(request)
+        lines = [["Chart by", question.grain], *(["Chart", line] for line in found.summary)]
+        text = tables_file(question.measure, question.where, lines, (found.table,), view)
+        return as_file(text, "csv", ("chart", question.measure.name, question.grain), view)
+
+    return [
+        Route("/api/chart/{name}", blocking(view, told, needs)),
+        Route("/svg/chart/{name}", blocking(view, pictured, needs)),
+        Route("/csv/chart/{name}", blocking(view, exported, needs)),
+    ]
