@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from bluelamp.comparison import Comparison, Difference, Query, Taken, compare, read_one
+from bluelamp.comparison import Comparison, Difference, Query, Taken, compare, read_one, told_numbers
 from bluelamp.recount.listing import Slot
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import Subject
@@ -312,7 +311,7 @@ def lines(found: Audit) -> Iterator[str]:
     for each in found.differing_figures:
         words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
         place = "  ".join(part for part in (each.measure, each.window, words) if part)
-        yield f"figure  {place}  state {_numbers(each.read)}, log {_numbers(each.recounted)}"
+        yield f"figure  {place}  state {told_numbers(each.read)}, log {told_numbers(each.recounted)}"
     for name, cells in (("count", found.differing_counts), ("standing", found.differing_standing)):
         for cell in cells:
             yield from _cell_lines(name, cell)
@@ -322,16 +321,6 @@ def lines(found: Audit) -> Iterator[str]:
         yield f"{all_of:,} {name} compared, {some:,} differ."
     if found.behind:
         yield f"Records of the log that are not in the state yet, and in neither: {found.behind:,}."
-
-
-def _numbers(numbers: Any) -> str:
-    """Value, n and what a spread is of, to the last digit: what differs may lie beyond what is shown elsewhere."""
-    if numbers is None:
-        return "nothing"
-    value, n, met, spread = numbers
-    parts = [f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
-    parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
-    return f"{value!r} ({', '.join(parts)})"
 
 
 def _cell_lines(name: str, cell: Cell) -> Iterator[str]:

@@ -18,6 +18,7 @@ from measures.rules import Rules
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.readings import Reader
 from streams.store import Names, check_control, check_reach
+from streams.version import number_of, pointer, prefix_of
 
 State = Literal["good", "warning", "bad"]
 _ARCHIVE_DAYS = 2
@@ -131,13 +132,14 @@ def _state_server(redis: Redis) -> Iterator[Finding]:
 
 def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterator[Finding]:
     fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
-    behind = 0
+    behind, shown = 0, number_of(cast("str | None", redis.get(pointer(settings.state_name))))
+    prefix = prefix_of(settings.state_name, shown)
     with Log(settings.kafka) as log:
         for topic in sorted({*TOPICS} & log.topics()):
             identity = log.identity(topic)
             reach = log.reach((topic, number) for number in range(identity.partitions))
             for (_, number), (first, last) in reach.items():
-                names = Names(settings.state_name, topic, number)
+                names = Names(prefix, topic, number)
                 control = cast(dict[str, str], redis.hgetall(names.control))
                 check_control(names, control, identity, fingerprints)
                 fence = int(control.get("fence", first))
@@ -145,9 +147,7 @@ def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterato
                 behind += last - fence
     if behind:
         hint = "Is a worker running? While this number does not fall, figures are stale."
-        yield Finding(
-            "state", "warning", f"Records of the log that are not in it yet: {behind:,}.", settings.state_name, hint
-        )
+        yield Finding("state", "warning", f"Records of the log that are not in it yet: {behind:,}.", prefix, hint)
     else:
         yield Finding("state", "good", "It holds the whole log.")
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from bluelamp.analysis import COMMANDS
-from bluelamp.archiving import archive_command
+from bluelamp.archiving import archive_command, rebuild_command
 from bluelamp.children import end_with_parent
 from bluelamp.connections import reader
 from bluelamp.directory import refuse_mixture
@@ -639,5 +639,5 @@ def setting_help() -> dict[str, str]:
     return {name.strip(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
 
 
-for command in (*COMMANDS, archive_command):
+for command in (*COMMANDS, archive_command, rebuild_command):
     cli.add_command(command)

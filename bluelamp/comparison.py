@@ -134,8 +134,8 @@ def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], fou
                 measure=query.measure.name,
                 window=query.window,
                 dimensions=dict(words),
-                read=ours and _numbers(ours),
-                recounted=theirs and _numbers(theirs),
+                read=ours and numbers(ours),
+                recounted=theirs and numbers(theirs),
             )
             found.differences.append(difference)
 
@@ -144,14 +144,25 @@ def _is_same(ours: Reading | None, theirs: Cell | None) -> bool:
     if ours and theirs and ours.state == "no_data":
         # The product says no data where nobody has said that nothing happened; the recount knows no feeds, and says 0.
         return not theirs.n and not theirs.value
-    return (ours and _numbers(ours)) == (theirs and _numbers(theirs))
+    return (ours and numbers(ours)) == (theirs and numbers(theirs))
 
 
 def _words(dimensions: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(dimensions.items())
 
 
-def _numbers(cell: Reading | Cell) -> tuple[Any, ...]:
+def numbers(cell: Reading | Cell) -> tuple[Any, ...]:
+    """What a cell says, to be held against another: value, n, met and spread."""
     spread = cell.spread
-    numbers = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
-    return cell.value, cell.n, cell.met, numbers
+    told = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
+    return cell.value, cell.n, cell.met, told
+
+
+def told_numbers(numbers: Any) -> str:
+    """Value, n and what a spread is of, to the last digit: what differs may lie beyond what is shown elsewhere."""
+    if numbers is None:
+        return "nothing"
+    value, n, met, spread = numbers
+    parts = [f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
+    parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
+    return f"{value!r} ({', '.join(parts)})"

@@ -35,7 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     Attributes:
         kafka: Addresses of Kafka, `host:port` separated by commas.
         redis: URL of the state server.
-        state_name: Prefix of the state's keys and name of the consumer group; a new name builds a new state.
+        state_name: Prefix of the state's keys and name of the consumer group; another name is another state.
         data: Directory of everything that `bluelamp up` keeps.
         archive: Directory of the archive of the log, which is read before the log by all that read the whole of it; empty for none.
         forces: Directory of profiles (TOML) to use instead of those that come with Blue Lamp.

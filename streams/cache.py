@@ -63,6 +63,15 @@ class Cache:
                     self._open_by_kind.setdefault((owner, each.kind), []).append((subject_id, each))
         return self._open_by_kind.get((force, kind), ())
 
+    def matters(self) -> Mapping[str, Sequence[Open]]:
+        """What stands open, by subject."""
+        return self._open
+
+    def index(self, force: str, grain: Grain) -> set[Key]:
+        """The panes that hold anything of a force, as the state has them now."""
+        slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
+        return {(force, grain, int(slot)) for slot in slots}
+
     def load(self, keys: Iterable[Key]) -> bool:
         """Read panes not yet remembered; if it answers that there were any, `refresh` must follow before their use."""
         missing = [key for key in keys if key not in self.panes]

@@ -56,6 +56,7 @@ class ExportedReadings:
     def __init__(self, reader: Reader, steady_seconds: Callable[[], float], is_wanted: Wanted = everything) -> None:
         self._reader, self._steady_seconds, self._is_wanted = reader, steady_seconds, is_wanted
         self._ended: dict[tuple[str, str, str], _Kept] = {}
+        self._version = reader.version
 
     def families(self) -> Iterator[Metric]:
         """The figures with their states."""
@@ -111,6 +112,8 @@ class ExportedReadings:
 
     def _read_ended(self) -> None:
         """Read anew the windows that have ended, the longest unread first, for as long as a scrape may spend on them."""
+        if self._version != self._reader.version:
+            self._ended, self._version = {}, self._reader.version
         now, deadline = self._reader.now(), self._steady_seconds() + ENDED_SECONDS
         windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
         for measure, window, force in sorted(self._ended_questions(), key=self._read_at):

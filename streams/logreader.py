@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
@@ -35,6 +35,14 @@ class LogRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+
+
+class Source(Protocol):
+    """Where records come from: `LogReader`, or what was kept of a log."""
+
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+        """The records of a partition from one offset up to, and without, another, some at a time."""
+        ...
 
 
 class LogReader:

@@ -22,7 +22,8 @@ from measures.window import Segment, Window, first_kept, last_hours, resolve
 from streams.cache import Cache
 from streams.feeds import watermark
 from streams.memo import Memo
-from streams.store import Names
+from streams.store import Names, check_profiles
+from streams.version import FIRST, number_of, pointer, prefix_of
 
 _KEPT = {
     "minute": "Minutes are kept for two days",
@@ -62,10 +63,23 @@ class Reader:
         state_name: prefix of the state's keys.
         rules: by force.
         now: the wall clock.
+        version: of the state; the one that is shown unless given, also when another comes to be shown.
+
+    Attributes:
+        version: of the state that is read.
     """
 
-    def __init__(self, redis: Redis, state_name: str, rules: Mapping[str, Rules], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        state_name: str,
+        rules: Mapping[str, Rules],
+        now: Callable[[], datetime],
+        version: int | None = None,
+    ) -> None:
         self.redis, self.state_name, self.rules, self.now = redis, state_name, rules, now
+        self.version, self._is_fixed = version or FIRST, version is not None
+        self._is_checked = self._is_fixed
         self._caches: dict[tuple[str, int], Cache] = {}
         self._lock = threading.RLock()
         self._memo = Memo()
@@ -373,11 +387,27 @@ class Reader:
             return {place: cache.fence or 0 for place, cache in self._caches.items()}
 
     def _find_partitions(self) -> None:
-        counts = cast(dict[str, str], self.redis.hgetall(f"{self.state_name}:topics"))
+        prefix = prefix_of(self.state_name, self._find_version())
+        counts = cast(dict[str, str], self.redis.hgetall(f"{prefix}:topics"))
         for topic, count in counts.items():
             for number in range(int(count)):
                 if (topic, number) not in self._caches:
-                    self._caches[topic, number] = Cache(self.redis, Names(self.state_name, topic, number))
+                    self._caches[topic, number] = Cache(self.redis, Names(prefix, topic, number))
+
+    def _find_version(self) -> int:
+        """The version to read; when another has come to be shown, nothing of the one before is remembered.
+
+        Raises:
+            IncompleteError: the version shown was built by another profile than this process has.
+        """
+        stored = None if self._is_fixed else cast("str | None", self.redis.get(pointer(self.state_name)))
+        shown = self.version if self._is_fixed else number_of(stored)
+        if shown != self.version or not self._is_checked:
+            check_profiles(self.redis, prefix_of(self.state_name, shown), self.rules)
+            self._is_checked = True
+            self._caches, self._memo, self.version = {}, Memo(), shown
+            self._steady_feeds.clear()
+        return shown
 
     def _source(self, question: Question, rules: Rules) -> "_Source":
         """The panes a question needs, all read and brought to the present."""

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from msgspec import Struct, field
 from redis import Redis
@@ -13,6 +14,7 @@ from facts.errors import BlueLampError
 from streams.log import Log
 from streams.settings import WorkerSettings
 from streams.store import Identity, Names
+from streams.version import number_of, pointer, prefix_of
 
 _logger = logging.getLogger("bluelamp.stall")
 Place = tuple[str, int]
@@ -78,6 +80,7 @@ class StallWatch:
 
     Args:
         settings: the worker's.
+        version: of the state that it works on.
         identities: of the topics as they were when it started; one made anew is another log, which clients do not notice.
         owned: answers with the partitions it owns now.
         leave: ends the process.
@@ -86,11 +89,13 @@ class StallWatch:
     def __init__(
         self,
         settings: WorkerSettings,
+        version: int,
         identities: Mapping[str, Identity],
         owned: Callable[[], Sequence[Place]],
         leave: Callable[[], object],
     ) -> None:
-        self._settings, self._identities, self._owned, self._leave = settings, identities, owned, leave
+        self._settings, self._version, self._identities = settings, version, identities
+        self._owned, self._leave = owned, leave
         self._stalls = Stalls(settings.stall_seconds)
         self._ends = Ends()
         self._stop = threading.Event()
@@ -120,6 +125,9 @@ class StallWatch:
 
     def _trouble(self, redis: "Redis") -> str:
         """What is wrong, in words; nothing while all is well."""
+        shown = number_of(cast("str | None", redis.get(pointer(self._settings.state_name))))
+        if shown != self._version:
+            return f"the state that is shown is version {shown} now, and this worker has version {self._version}"
         with Log(self._settings.kafka) as log:
             if not self._is_same(log):
                 return "a topic is gone, or no longer the one it was at the start"
@@ -133,8 +141,8 @@ class StallWatch:
         return is_there and all(log.identity(topic) == known for topic, known in self._identities.items())
 
     def _fences(self, redis: "Redis") -> dict[Place, int]:
-        fences = {}
+        fences, prefix = {}, prefix_of(self._settings.state_name, self._version)
         for topic, number in self._owned():
-            fence = redis.hget(Names(self._settings.state_name, topic, number).control, "fence")
+            fence = redis.hget(Names(prefix, topic, number).control, "fence")
             fences[topic, number] = int(str(fence or 0))
         return fences

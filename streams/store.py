@@ -1,15 +1,19 @@
 """The state of a partition in Redis: read when it is taken over, changed by one atomic step a batch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
+from redis import Redis as Blocking
 from redis.asyncio import Redis
 
 from facts.errors import IncompleteError
+from facts.union import TOPICS
+from measures.outcome import KINDS
 from measures.pane import Deltas
+from measures.rules import Rules
 from measures.timeline import Timeline
 from streams.codec import FORMAT, decode_timeline, encode_field, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
@@ -126,6 +130,7 @@ class Store:
         stored = await self.check(names, identity, fingerprints)
         known: dict[Any, Any] = {
             "format": FORMAT,
+            "kinds": msgspec.json.encode(kinds()),
             "identity": msgspec.json.encode(identity),
             "fingerprints": msgspec.json.encode({**_fingerprints(stored), **fingerprints}),
         }
@@ -220,7 +225,8 @@ def _fingerprints(stored: dict[str, str]) -> dict[str, str]:
 
 
 _NEW_STATE = (
-    "Build a new state beside this one: set BLUELAMP_STATE_NAME to another name; it is folded from the log anew."
+    "Build a new version of the state beside this one with `bluelamp rebuild`: it is folded from archive and log anew, "
+    "compared, and shown with --switch."
 )
 
 
@@ -241,12 +247,27 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
     if known != identity:
         what = f"It was folded from another log: {known}, and the log now is {identity}."
         raise IncompleteError(what, where=where, hint=f"Point at the log it was folded from. {_NEW_STATE}")
+    _check_kinds(where, stored.get("kinds"))
     before = _fingerprints(stored)
     changed = [force for force, print_ in fingerprints.items() if before.get(force, print_) != print_]
     if changed:
         what = f"The profile of {', '.join(changed)} has changed in what is counted since it was built."
         raise IncompleteError(what, where=where, hint=f"Put the profile back. {_NEW_STATE}")
     _check_listed(where, set(before), set(fingerprints), int(stored.get("quarantined_unlisted_force", 0)))
+
+
+def _check_kinds(where: str, stored: str | None) -> None:
+    """What is counted may have changed with the program; a state of before this was kept says nothing of it."""
+    before, now = msgspec.json.decode(stored or "{}", type=dict[str, str]), kinds()
+    changed = sorted(name for name in before.keys() | now if before.get(name) != now.get(name))
+    if before and changed:
+        what = f"The program counts otherwise than when it was built: {', '.join(changed)}."
+        raise IncompleteError(what, where=where, hint=f"Go back to the version that built it. {_NEW_STATE}")
+
+
+def kinds() -> dict[str, str]:
+    """What the program counts: each kind of outcome with everything its counts depend on."""
+    return {name: f"{kind.topic} {'|'.join(kind.dimensions)} {kind.per_second}" for name, kind in KINDS.items()}
 
 
 def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) -> None:
@@ -259,6 +280,26 @@ def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) ->
         raise IncompleteError(what, where=where, hint=f"Some may be its own. {_NEW_STATE}")
 
 
+def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> None:
+    """A state must be read by the profiles it was built by.
+
+    Raises:
+        IncompleteError: it was built by others than this process has read.
+    """
+    for topic in TOPICS:
+        names = Names(prefix, topic, 0)
+        stored = cast("str | None", redis.hget(names.control, "fingerprints"))
+        built = _fingerprints({"fingerprints": stored or "{}"})
+        for name, each in rules.items():
+            if built.get(name, each.force.fingerprint()) != each.force.fingerprint():
+                what = f"The state that is shown was built by another profile of {name} than this process has read."
+                hint = (
+                    "If the profile was changed on purpose, `bluelamp rebuild` builds the state by it. Else start this process "
+                    "again with the profile that the state was built by (BLUELAMP_FORCES)."
+                )
+                raise IncompleteError(what, where=f"state of {names}", hint=hint)
+
+
 def check_reach(names: Names, fence: int, first: int, last: int) -> None:
     """The log must still reach back to the fence, and on to it.
 
@@ -267,12 +308,13 @@ def check_reach(names: Names, fence: int, first: int, last: int) -> None:
     """
     if fence < first:
         what = f"The log no longer reaches back to the state: offsets {fence} to {first - 1} are missing."
-        hint = "Restore them from the archive, or build a new state (BLUELAMP_STATE_NAME) and say so to its users."
+        hint = (
+            "Where an archive holds them, build the state anew: BLUELAMP_ARCHIVE=... bluelamp rebuild --switch. Else they "
+            "are gone: begin another state (BLUELAMP_STATE_NAME), and say so to its users."
+        )
     elif fence > last:
         what = f"The state stands at offset {fence}, and the log ends at {last}: offsets {last} to {fence - 1} are missing."
-        hint = (
-            "Is this the right Kafka? If its log was cut back, restore it, or build a new state (BLUELAMP_STATE_NAME)."
-        )
+        hint = "Is this the right Kafka? If its log was cut back, restore it, or build a new state: `bluelamp rebuild --anew`."
     else:
         return
     raise IncompleteError(what, where=f"partition {names}", hint=hint)

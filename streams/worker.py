@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from faust.types import TP, EventT, StreamT
 from msgspec import Struct
@@ -24,6 +24,7 @@ from streams.quarantine import send_all
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
 from streams.store import Applied, Control, Identity, Names, Store, check_reach
+from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
 _logger = logging.getLogger("bluelamp.worker")
@@ -53,6 +54,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit) -> None:
         self.settings, self.rules, self.leave = settings, rules, leave
         self.fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
+        self.version = FIRST
         self.owned: dict[TP, Owned] = {}
         self.app = fenced_app(settings, self.take_over)
         for topic in TOPICS:
@@ -64,17 +66,18 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         self.redis = Redis.from_url(self.settings.redis, decode_responses=True, socket_timeout=10)
-        self.store = Store(self.redis, self.settings.state_name)
         try:
+            self.version = await self._shown()
+            self.store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
             identities = await self._prepare()
         except IncompleteError as error:
             self._give_up(PERSON_NEEDED, str(error))
         except (BlueLampError, RedisError, OSError) as error:
             self._give_up(RESTART_ME, f"Could not start: {_words(error)}")
-        watch = StallWatch(self.settings, identities, self._stands, lambda: self.leave(RESTART_ME))
+        watch = StallWatch(self.settings, self.version, identities, self._stands, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
-        _logger.info("working: state %s, group %s", self.settings.state_name, self.app.conf.id)
+        _logger.info("working: state %s, group %s", self.store.prefix, self.app.conf.id)
         await self.app.wait(stopping)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
@@ -83,6 +86,16 @@ class Worker:
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
         await self.redis.aclose()
+
+    async def _shown(self) -> int:
+        """The version of the state that is shown, which is the one to work on."""
+        return number_of(cast("str | None", await self.redis.get(pointer(self.settings.state_name))))
+
+    async def _check_version(self) -> None:
+        """Another version that has come to be shown is worked on after a new start."""
+        if (shown := await self._shown()) != self.version:
+            what = f"The state that is shown is version {shown} now, and this worker has version {self.version}."
+            self._give_up(RESTART_ME, what)
 
     async def _prepare(self) -> dict[str, Identity]:
         """Topics, and a look at the whole state: Kafka may give a worker back an assignment without what has changed."""
@@ -116,6 +129,7 @@ class Worker:
 
     async def _take_over(self, places: set[TP]) -> dict[TP, int]:
         self.owned.clear()
+        await self._check_version()
         identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
         controls = {place: await self._claim(place, identities[place.topic]) for place in places}
         # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
@@ -147,7 +161,8 @@ class Worker:
             raise IncompleteError(
                 f"There is no state yet, and the log begins at offset {first}: offsets 0 to {first - 1} are missing.",
                 where=f"partition {names}",
-                hint="If this state is new and need not hold them, start once with BLUELAMP_FIRST_START=yes.",
+                hint="If an archive holds them, `bluelamp rebuild` builds the state from it (BLUELAMP_ARCHIVE). If this state "
+                "is new and need not hold them, start once with BLUELAMP_FIRST_START=yes.",
             )
         return first
 
@@ -215,6 +230,7 @@ class Worker:
             # A fence that stands just where this batch ends: the answer to an earlier offer of it was lost.
             owned.fence = after
         elif self.owned.get(place) is owned:
+            await self._check_version()
             what = f"{owned.names}: fenced; the state stands at {applied.fence}, this worker at {owned.fence}."
             self._give_up(RESTART_ME, what)
 
@@ -256,5 +272,5 @@ def _refused(owned: Owned, applied: Applied) -> str:
     return (
         f"The state refused the batch at offset {owned.fence} and was left unchanged: {applied.reason}\n"
         f"  where: {owned.names}\n"
-        "  try:   somebody else has written to these keys; build a new state (BLUELAMP_STATE_NAME) and compare."
+        "  try:   somebody else has written to these keys; build a new state and compare: `bluelamp rebuild`."
     )

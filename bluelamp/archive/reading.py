@@ -7,12 +7,12 @@ from typing import cast
 from bluelamp.archive.manifest import Part, load
 from bluelamp.archive.parquet import rows
 from bluelamp.archive.verifying import fault_of
-from bluelamp.archive.writing import Source, check_follows, check_identity
+from bluelamp.archive.writing import check_follows, check_identity
 from bluelamp.recount.instant import moment_of
 from bluelamp.recount.load import Record
 from facts.errors import IncompleteError, SettingError
 from facts.union import Topic
-from streams.logreader import LogRecord
+from streams.logreader import LogRecord, Source
 from streams.stall import Place
 from streams.store import Identity
 

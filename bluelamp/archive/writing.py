@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -18,7 +17,7 @@ from bluelamp.archive.manifest import Manifest, Part, load, save
 from bluelamp.archive.parquet import Writer, sha256
 from bluelamp.embedded.broker.files import sync_directory
 from facts.errors import IncompleteError, PartMissingError, SettingError
-from streams.logreader import LogRecord
+from streams.logreader import LogRecord, Source
 from streams.stall import Place
 from streams.store import Identity
 
@@ -26,14 +25,6 @@ PART_BYTES = 256 * 1024 * 1024
 """A part ends after so many bytes of records: a kill costs no more than that."""
 _LOCK = "lock"
 _DRAFT = ".draft"
-
-
-class Source(Protocol):
-    """A log to keep; `streams.logreader.LogReader` is one."""
-
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
-        """The records of a partition from one offset up to another."""
-        ...
 
 
 class Kept(Struct, frozen=True, kw_only=True):

@@ -37,15 +37,16 @@ class Slow:
     def __init__(self, reader: Reader, force: str, steady_seconds: Callable[[], float]) -> None:
         self._reader, self._force, self._steady_seconds = reader, force, steady_seconds
         self._kept: dict[str, _Kept] = {}
+        self._version = reader.version
 
     def band(self, measure: Measure) -> Band | None:
         """What is normal for this hour of the week; None while it is not known."""
-        kept = self._kept.get(measure.name)
+        kept = self._known().get(measure.name)
         return kept.band if kept and kept.hour == self._hour() else None
 
     def course(self, measure: Measure) -> list[Hour]:
         """The last 24 whole hours; empty while they are not known."""
-        kept = self._kept.get(measure.name)
+        kept = self._known().get(measure.name)
         return kept.course if kept and kept.hour == self._hour() else []
 
     def work(self, measures: Iterable[Measure]) -> None:
@@ -53,7 +54,7 @@ class Slow:
         began, hour = self._steady_seconds(), self._hour()
         for measure in sorted(measures, key=lambda each: self._age(each, hour)):
             now = self._steady_seconds()
-            kept = self._kept.get(measure.name)
+            kept = self._known().get(measure.name)
             is_fresh = kept is not None and kept.hour == hour and now - kept.taken_at < AGAIN_SECONDS
             if is_fresh or now - began > BUDGET_SECONDS:
                 return
@@ -63,6 +64,12 @@ class Slow:
                 band = None
             course = self._reader.hours(measure, self._force)
             self._kept[measure.name] = _Kept(hour, now, band, course)
+
+    def _known(self) -> dict[str, _Kept]:
+        """What is kept, of the version of the state that is read now."""
+        if self._version != self._reader.version:
+            self._kept, self._version = {}, self._reader.version
+        return self._kept
 
     def _hour(self) -> int:
         """The whole hour that bands and courses are of: of the band it is the one most of the last 60 minutes lie in."""

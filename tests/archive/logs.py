@@ -8,7 +8,8 @@ from streams.logreader import LogRecord
 from streams.stall import Place
 from streams.store import Identity
 
-IDENTITY = Identity("cluster", "topic", 2)
+IDENTITY = Identity("cluster", "topic", 1)
+_ROWS = 3
 _DAY = 86_400_000
 
 
@@ -54,14 +55,18 @@ class MemoryLog:
         self.records[place] = [each for each in self.records[place] if each.offset >= before]
         self.firsts[place] = before
 
-    def reach(self) -> dict[Place, tuple[int, int]]:
+    def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
+        """Those of its topics that it has."""
+        return {topic: IDENTITY for topic in topics if topic in {name for name, _ in self.records}}
+
+    def reach(self, _identities: Mapping[str, Identity] | None = None) -> dict[Place, tuple[int, int]]:
         """What it holds."""
         return {place: (self.firsts[place], end) for place, end in self.ends.items()}
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
-        """Three records at a time."""
+        """A few records at a time."""
         if first < self.firsts[place]:
             raise IncompleteError("gone", where=str(place), hint="none")
         wanted = [each for each in self.records[place] if first <= each.offset < after]
-        for start in range(0, len(wanted), 3):
-            yield wanted[start : start + 3]
+        for start in range(0, len(wanted), _ROWS):
+            yield wanted[start : start + _ROWS]

@@ -1,9 +1,10 @@
-"""The archive of a real log: kept through kill -9, read by the audit once the log has let go of everything."""
+"""The archive of a real log: kept through kill -9, then all that audit and rebuild have, while a worker goes on."""
 
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,18 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from bluelamp.archive.reading import Archive
-from facts.union import TOPICS
+from bluelamp.embedded.state import StateServer
+from producers.publish import PublisherSettings
 from streams.logreader import LogReader
+from tests.integration.conftest import Parts
 from tests.integration.test_commands import command
-from tests.integration.test_week import run
-from tests.support.system import System
+from tests.integration.test_faults import tell
+from tests.integration.test_kills import Feeding, keep_running, keep_settling
+from tests.integration.test_week import facts
+from tests.real.parts import missing
+from tests.support.system import System, until
 
-pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+_small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -37,6 +43,17 @@ main()
 """
 
 
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """The embedded log, and Debian's Redis where it can be had."""
+    directory = tmp_path_factory.mktemp("archived")
+    found = Parts("embedded", directory)
+    found.state = StateServer(directory / "state", binary="embedded" if missing("redis") else "debian")
+    found.start()
+    yield found
+    found.stop()
+
+
 def killed(system: System, archive: Path, at: int) -> int:
     """`bluelamp archive`, ended with kill -9 when its so-manieth file is drafted."""
     program = [sys.executable, "-c", _KILLED, str(at), "archive", "--directory", str(archive)]
@@ -52,32 +69,70 @@ def forget(system: System) -> None:
         admin.close()
 
 
-def test_audit_reads_the_archive_where_the_log_holds_nothing_more(system: System, tmp_path: Path) -> None:
-    archive = tmp_path / "archive"
-    run(system, "replay", "sample", "--speed", "max")
+@pytest.fixture
+def archive(system: System, tmp_path: Path) -> Path:
+    """The first day of the week in the archive, the state and the log, of which the log has let go; killed twice on the way."""
+    directory = tmp_path / "archive"
+    tell(system, facts()[:2000])
     system.start_workers(1)
-    assert [killed(system, archive, at) for at in (1, 4)] == [-signal.SIGKILL] * 2
-    told = json.loads(command(system, "archive", "--json", BLUELAMP_ARCHIVE=str(archive)).stdout)
-    ends = system.ends()
-    assert told["archive"]["records"] == sum(ends.values())
-    assert Archive(archive).manifest.ends() == {place: end for place, end in ends.items() if end}
-    with LogReader(system.settings.kafka) as log:
-        for place, end in Archive(archive).manifest.ends().items():
-            kept = [each for some in Archive(archive).read(place, 0, end) for each in some]
-            assert kept == [each for some in log.read(place, 0, end) for each in some]
-    assert {topic for topic, _ in Archive(archive).manifest.ends()} <= set(TOPICS)
-    assert command(system, "archive", "--verify", "--directory", str(archive)).returncode == 0
-
+    assert [killed(system, directory, at) for at in (1, 4)] == [-signal.SIGKILL] * 2
+    told = json.loads(command(system, "archive", "--json", BLUELAMP_ARCHIVE=str(directory)).stdout)
+    assert told["archive"]["records"] == sum(system.ends().values())
+    assert_the_same(system, Archive(directory))
+    assert command(system, "archive", "--verify", "--directory", str(directory)).returncode == 0
     system.settle()
     forget(system)
-    audit = ("audit", "--from", "2017-01-02", "--to", "2017-01-03", "--measure", "incident_count")
-    alone = command(system, *audit)
+    return directory
+
+
+def assert_the_same(system: System, archive: Archive) -> None:
+    """The archive holds bit for bit what the log holds."""
+    assert archive.manifest.ends() == {place: end for place, end in system.ends().items() if end}
+    with LogReader(system.settings.kafka) as log:
+        for place, end in archive.manifest.ends().items():
+            kept, held = ([each for some in of.read(place, 0, end) for each in some] for of in (archive, log))
+            assert kept == held
+
+
+AUDIT = ("audit", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
+
+
+def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what_is_shown(
+    system: System, archive: Path
+) -> None:
+    with_archive = {"BLUELAMP_ARCHIVE": str(archive)}
+    alone = command(system, *AUDIT)
     assert (alone.returncode, "does not reach back" in alone.stderr, "BLUELAMP_ARCHIVE" in alone.stderr) == (
         2,
         True,
         True,
     )
-    with_archive = command(system, *audit, BLUELAMP_ARCHIVE=str(archive))
-    assert (with_archive.returncode, " 0 differ." in with_archive.stdout) == (0, True), with_archive.stderr
-    looked = command(system, "check", BLUELAMP_ARCHIVE=str(archive))
-    assert "not in it yet: 0." in looked.stdout, looked.stdout
+    audited = command(system, *AUDIT, **with_archive)
+    assert (audited.returncode, " 0 differ." in audited.stdout) == (0, True), audited.stderr
+    assert "not in it yet: 0." in command(system, "check", **with_archive).stdout
+
+    refused = command(system, "rebuild")
+    assert (refused.returncode, "begin at offset" in refused.stderr) == (2, True), refused.stderr
+    source, (worker,) = system.reader(), system.workers
+    # Facts known already, so that every one moves the fences: the old version goes on while the new one is built.
+    feeding = Feeding(system.publisher(_small), facts()[:2000], seconds=60)
+    feeding.start()
+    rebuilt = command(system, "rebuild", "--switch", "--json", **with_archive)
+    assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    told = json.loads(rebuilt.stdout)
+    assert (told["shown"], told["differing_cells"], told["differing_figures"]) == (2, [], [])
+    assert told["counts"] > 1000
+
+    def is_told() -> bool:
+        keep_running(system)
+        return worker.restarts_wanted() > 0
+
+    until(is_told, 60, "a worker that is told of the version shown")
+    feeding.hurry.set()
+    feeding.join()
+    tell(system, facts()[2000:2100])
+    keep_settling(system)
+    source.refresh()
+    assert (source.version, source.fences()) == (2, system.fences())
+    again = command(system, *AUDIT, **with_archive)
+    assert (again.returncode, " 0 differ." in again.stdout) == (0, True), again.stdout + again.stderr

@@ -167,7 +167,7 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(new_system: Ca
     assert status == PERSON_NEEDED
     assert "folded from another log" in last_words(worker)
     assert "state of incidents" in last_words(worker)
-    assert "BLUELAMP_STATE_NAME" in last_words(worker)
+    assert "bluelamp rebuild" in last_words(worker)
 
 
 def cut(system: System, partition: int, first: int) -> None:
@@ -309,7 +309,7 @@ def test_a_profile_that_counts_otherwise_is_refused_by_the_state_of_another(
         worker.become(BLUELAMP_FORCES=str(directory))
         assert worker.wait() == PERSON_NEEDED
         assert f"The profile of {FORCE} {words}" in last_words(worker)
-        assert "BLUELAMP_STATE_NAME" in last_words(worker)
+        assert "bluelamp rebuild" in last_words(worker)
     assert state(system) == before
 
     anew = new_system(forces=str(stricter))

@@ -189,7 +189,7 @@ def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
     with pytest.raises(IncompleteError) as caught:
         call(state_backend.url, work)
     assert words in str(caught.value)
-    assert "BLUELAMP_STATE_NAME" in caught.value.hint
+    assert "bluelamp rebuild" in caught.value.hint
 
 
 def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_quarantined(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import CoordinatorNotAvailableError
@@ -25,6 +25,7 @@ from streams.log import Log
 from streams.readings import Reader
 from streams.settings import RESTART_ME
 from streams.store import Names
+from streams.version import number_of, pointer, prefix_of
 
 
 def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition") -> None:
@@ -168,8 +169,13 @@ class System:
         return {place: self._fence(*place) for place in self.ends()}
 
     def _fence(self, topic: str, partition: int) -> int:
-        stored = self.redis.hget(Names(self.settings.state_name, topic, partition).control, "fence")
+        stored = self.redis.hget(Names(self._prefix(), topic, partition).control, "fence")
         return int(str(stored)) if stored is not None else -1
+
+    def _prefix(self) -> str:
+        """Of the version of the state that is shown."""
+        shown = cast("str | None", self.redis.get(pointer(self.settings.state_name)))
+        return prefix_of(self.settings.state_name, number_of(shown))
 
     def ends(self) -> dict[tuple[str, int], int]:
         """Where the log of each partition ends."""
@@ -197,7 +203,7 @@ class System:
 
     def count(self, name: str) -> int:
         """One of the workers' figures, added over partitions."""
-        names = (Names(self.settings.state_name, *place).control for place in self.ends())
+        names = (Names(self._prefix(), *place).control for place in self.ends())
         return sum(int(str(self.redis.hget(control, name) or 0)) for control in names)
 
 

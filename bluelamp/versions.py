@@ -1,0 +1,154 @@
+"""Two versions of a state held against each other at one place of the log: every count of every pane, and what stands open."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import date
+
+from msgspec import Struct
+
+from measures.outcome import KINDS, Open, instant
+from measures.pane import GRAINS, HOUR, MINUTE, Grain, Pane
+from measures.rules import Rules
+from measures.window import first_kept
+from streams.cache import Cache, Key
+from streams.feeds import watermark
+
+
+class Cell(Struct, frozen=True, kw_only=True):
+    """One count, or one matter that stands open, of which two versions hold different numbers.
+
+    Attributes:
+        partition: as `topic:number`.
+        force: whose.
+        pane: the slice of time it is counted in, for people; of what stands open its subject.
+        kind: a key of `measures.outcome.KINDS`, or one that an older program knew.
+        words: of the kind's dimensions.
+        value: in the kind's whole units; of what stands open since when.
+        old: how many the version shown holds.
+        new: how many the other holds.
+    """
+
+    partition: str
+    force: str
+    pane: str
+    kind: str
+    words: dict[str, str]
+    value: int | str
+    old: int
+    new: int
+
+    def line(self) -> str:
+        """As people read it."""
+        words = " ".join(f"{name}={word}" for name, word in self.words.items())
+        parts = (self.partition, self.force, self.pane, self.kind, words, f"value {self.value}")
+        return "  ".join(part for part in parts if part) + f"  old {self.old}, new {self.new}"
+
+
+class Held(Struct):
+    """What came of a partition.
+
+    Attributes:
+        counts: how many counts were compared.
+        standing: how many matters that stand open.
+        cells: those that differ.
+    """
+
+    counts: int = 0
+    standing: int = 0
+    cells: list[Cell] = []
+
+
+async def hold(old: Cache, new: Cache, rules: Mapping[str, Rules], advance: Callable[[int], Awaitable[None]]) -> Held:
+    """Compare one partition, also while the old version moves on.
+
+    Args:
+        old: reads the version shown.
+        new: reads the other.
+        rules: by force.
+        advance: brings the other version to an offset, up to which it has not been folded yet.
+    """
+    keys = _load(old, rules)
+    # What is remembered of the old version belongs to one fence; the new one is brought to just there.
+    if old.fence is not None:
+        await advance(old.fence)
+    new.refresh()
+    keys |= _load(new, rules)
+    found = Held()
+    for key in sorted(keys):
+        if key[2] >= _kept(old, rules[key[0]], key[1]):
+            _counts(f"{old.names}", key, old.panes.get(key, {}), new.panes.get(key, {}), found)
+    _standing(old, new, found)
+    return found
+
+
+def _load(cache: Cache, rules: Mapping[str, Rules]) -> set[Key]:
+    """Read every pane there is, all as of one fence."""
+    cache.refresh()
+    while True:
+        keys = {key for force in rules for grain in GRAINS for key in cache.index(force, grain)}
+        if not cache.load(keys):
+            return keys
+        cache.refresh()
+
+
+def _kept(cache: Cache, rules: Rules, grain: Grain) -> int:
+    """The first slot that is kept: older ones go batch by batch, and are no figure any more."""
+    mark = watermark(cache.feeds, rules.force, cache.names.topic)
+    return first_kept(grain, mark, rules) if mark is not None else 0
+
+
+def _fields(pane: Pane) -> Counter[tuple[str, tuple[str, ...], int]]:
+    return Counter(
+        {
+            (kind, words, value): count
+            for kind, groups in pane.items()
+            for words, histogram in groups.items()
+            for value, count in histogram.items()
+        }
+    )
+
+
+def _counts(partition: str, key: Key, old: Pane, new: Pane, found: Held) -> None:
+    ours, theirs = _fields(old), _fields(new)
+    found.counts += len(ours | theirs)
+    for kind, words, value in sorted(each for each in ours | theirs if ours[each] != theirs[each]):
+        field = (kind, words, value)
+        found.cells.append(
+            Cell(
+                partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=_named(kind, words),
+                value=value, old=ours[field], new=theirs[field],
+            )
+        )  # fmt: skip
+
+
+def _standing(old: Cache, new: Cache, found: Held) -> None:
+    ours, theirs = (_matters(cache) for cache in (old, new))
+    found.standing += len(ours | theirs)
+    for subject, matter in sorted((each for each in ours | theirs if ours[each] != theirs[each]), key=repr):
+        force, _, name = subject.partition("|")
+        since = f"open since {instant(matter.since).isoformat()}" + (
+            f", due {instant(matter.due).isoformat()}" if matter.due is not None else ""
+        )
+        found.cells.append(
+            Cell(
+                partition=f"{old.names}", force=force, pane=name, kind=matter.kind, value=since,
+                words=_named(matter.kind, matter.dimensions), old=ours[subject, matter], new=theirs[subject, matter],
+            )
+        )  # fmt: skip
+
+
+def _matters(cache: Cache) -> Counter[tuple[str, Open]]:
+    return Counter((subject, each) for subject, matters in cache.matters().items() for each in matters)
+
+
+def _named(kind: str, words: Iterable[str]) -> dict[str, str]:
+    """Words by their dimensions; of a kind that this program does not know, by their places."""
+    names = KINDS[kind].dimensions if kind in KINDS else ()
+    return {names[at] if at < len(names) else str(at + 1): word for at, word in enumerate(words)}
+
+
+def _slot(grain: Grain, slot: int) -> str:
+    if grain == "day":
+        return f"day {date.fromordinal(slot)}"
+    start = instant(slot * (MINUTE if grain == "minute" else HOUR))
+    return f"{grain} {start:%Y-%m-%d %H:%M}Z"

@@ -1,0 +1,393 @@
+"""The rebuild: a new version beside the one shown, every cell compared, and shown in one step to readers and workers."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+import streams.store
+from bluelamp.archive.writing import keep
+from bluelamp.embedded.state import StateServer
+from bluelamp.rebuilding import Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.recount.load import from_records
+from bluelamp.settings import Settings
+from facts.errors import IncompleteError, SettingError
+from facts.feed import FeedHeartbeat
+from facts.force import Force
+from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched
+from facts.union import AnyFact
+from facts.wire import encode
+from measures.catalogue import find
+from measures.rules import Rules
+from streams.exported import ExportedReadings
+from streams.fold import Change
+from streams.readings import Reader
+from streams.refold import Refold
+from streams.store import Applied, Names, Store
+from streams.version import pointer
+from tests.archive.logs import IDENTITY, MemoryLog, record
+from tests.support.forces import STRICT
+
+PLACE = ("incidents", 0)
+START = datetime(2024, 12, 2, 8, tzinfo=UTC)
+NOW = datetime(2024, 12, 3, 9, tzinfo=UTC)
+FIELD = "incident_opened|1|none|north|none|none|0"
+WINDOWS = ("24h", "this_month", "12m")
+WINDOW = "2024-12-01/2024-12-04"
+NAME = "test"
+RULES = {STRICT.name: Rules(STRICT)}
+LATER = {
+    STRICT.name: Rules(
+        replace(
+            STRICT,
+            grades=(
+                replace(
+                    STRICT.grades[0], targets=(replace(STRICT.grades[0].targets[1], opened_to_arrived_seconds=300),)
+                ),
+                *STRICT.grades[1:],
+            ),
+        )
+    )
+}
+"""The profile with another promise: what is decided by it is to be counted anew."""
+
+
+def told() -> list[AnyFact]:
+    """Forty incidents, a quarter of them regraded, some still open, over a day."""
+    facts: list[AnyFact] = []
+    for number in range(40):
+        common: dict[str, Any] = {"force": STRICT.name, "subject_id": f"i{number}"}
+        at = [START + timedelta(minutes=20 * number + part) for part in range(12)]
+        facts.append(IncidentOpened(fact_id=f"o{number}", at=at[0], grade=str(1 + number % 3), area="north", **common))
+        facts.append(UnitDispatched(fact_id=f"d{number}", at=at[1], unit="u", **common))
+        if number % 4 == 0:
+            facts.append(IncidentRegraded(fact_id=f"r{number}", at=at[2], grade="1", **common))
+        if number % 5:
+            facts.append(UnitArrived(fact_id=f"a{number}", at=at[2 + number % 10], unit="u", **common))
+            facts.append(IncidentClosed(fact_id=f"c{number}", at=at[11], result="attended", **common))
+    return sorted(facts, key=lambda each: each.at)
+
+
+def log_of(facts: list[AnyFact], now: datetime = NOW) -> MemoryLog:
+    """A log of one partition, one fact a record, heard of up to the present at its end."""
+    beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=now, feed="dispatch", seq=1, complete_to=now)
+    values = [encode([fact]) for fact in (*facts, beat)]
+    return MemoryLog({PLACE: [record(at, _milliseconds(now), value) for at, value in enumerate(values)]})
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
+    """The embedded state server alone: the real one is held to the same in tests/integration."""
+    started = StateServer(tmp_path_factory.mktemp("rebuilt"))
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def redis(server: StateServer) -> Iterator[Redis]:
+    with Redis.from_url(server.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+def folded(server: StateServer, made: MemoryLog) -> MemoryLog:
+    """A log, and the version shown that is folded from it."""
+
+    async def fold() -> None:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            store = Store(client, NAME)
+            await store.announce(PLACE[0], 1)
+            refold = Refold(store, RULES, made)
+            await refold.claim(PLACE, IDENTITY, 0)
+            await refold.advance(PLACE, made.ends[PLACE], lambda _: None)
+
+    asyncio.run(fold())
+    return made
+
+
+@pytest.fixture
+def log(redis: Redis, server: StateServer) -> MemoryLog:
+    """A log that the version shown was folded from."""
+    return folded(server, log_of(told()))
+
+
+def rebuilt(
+    server: StateServer, log: MemoryLog, rules: dict[str, Rules] = RULES, archive: str = "", **wanted: bool
+) -> Rebuilt:
+    async def run() -> Rebuilt:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            with Redis.from_url(server.url, decode_responses=True) as blocking:
+                settings = Settings(state_name=NAME, archive=archive)
+                made = Rebuild(settings, rules, blocking, log, client, lambda: NOW, lambda *_: None, WINDOWS)
+                usual = {"is_anew": False, "is_switched": False, "are_accepted": False}
+                return await made.run(**(usual | wanted))
+
+    return asyncio.run(run())
+
+
+def reader(redis: Redis, rules: dict[str, Rules] = RULES) -> Reader:
+    return Reader(redis, NAME, rules, lambda: NOW)
+
+
+def count(source: Reader) -> float | None:
+    (reading,) = source.read("incident_count", WINDOW, as_of=NOW)
+    return reading.value
+
+
+def test_what_is_rebuilt_is_the_same_and_is_shown_when_asked(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+    source = reader(redis)
+    assert (count(source), source.version) == (40, 1)
+    first = rebuilt(server, log)
+    assert (first.is_same(), first.shown, first.built) == (True, 1, 2), list(lines(first, 0))
+    assert first.figures > 300
+    assert first.counts > 500
+    assert first.standing > 10
+    assert (count(source), source.version) == (40, 1)
+    again = rebuilt(server, log, is_switched=True)
+    assert (again.is_same(), again.shown, again.records) == (True, 2, log.ends[PLACE])
+    assert (count(source), source.version) == (40, 2)
+    assert versions(redis, NAME) == [1, 2]
+    assert rebuilt(server, log).built == 3
+
+
+@pytest.mark.parametrize("grain", ["day", "hour", "minute"])
+def test_one_altered_count_is_named_and_not_shown_over(
+    redis: Redis, server: StateServer, log: MemoryLog, grain: str
+) -> None:
+    names = Names(NAME, *PLACE)
+    slot = first_slot(redis, grain)
+    redis.hincrby(names.pane("strict", grain, slot), FIELD, 2)
+    found = rebuilt(server, log, is_switched=True)
+    (cell,) = found.differing_cells
+    assert (cell.kind, cell.words["grade"], cell.words["area"], cell.old - cell.new) == (
+        "incident_opened",
+        "1",
+        "north",
+        2,
+    )
+    assert cell.pane.startswith(grain)
+    assert (found.shown, reader(redis).read("incident_count", WINDOW, as_of=NOW)[0].value) == (
+        1,
+        42 if grain == "day" else 40,
+    )
+    figures = [line for line in lines(found, 0) if line.startswith("figure  incident_count  this_month")]
+    assert (figures[:1] == ["figure  incident_count  this_month  old 42 (n 42), new 40 (n 40)"]) == (grain == "day"), (
+        figures
+    )
+    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert count(reader(redis)) == 40
+
+
+def test_an_open_matter_that_is_gone_is_named(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+    key = "strict|i5"
+    redis.hdel(Names(NAME, *PLACE).open, key)
+    found = rebuilt(server, log)
+    assert found.differing_cells
+    assert {(cell.pane, cell.old, cell.new) for cell in found.differing_cells} == {("i5", 0, 1)}
+
+
+def first_slot(redis: Redis, grain: str) -> str:
+    """The first slice of time in which anything was counted."""
+    return str(cast(list[str], redis.zrange(Names(NAME, *PLACE).index("strict", grain), 0, 0))[0])
+
+
+class Died(BaseException):
+    """The rebuild is gone at this moment."""
+
+
+def test_ended_at_any_batch_it_goes_on_without_loss_or_double(
+    redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, done = Store.apply, 0
+
+    async def apply(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+        nonlocal done
+        done += 1
+        if done % 7 == 3:
+            raise Died
+        applied = await really(self, names, epoch, fence, after, change)
+        if done % 7 == 6:
+            raise Died
+        return applied
+
+    monkeypatch.setattr(Store, "apply", apply)
+    deaths = 0
+    while True:
+        try:
+            found = rebuilt(server, log)
+        except Died:
+            deaths += 1
+        else:
+            break
+    assert deaths > 8
+    assert found.is_same(), list(lines(found, 0))
+
+
+def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
+    async def claim() -> None:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            await Refold(Store(client, NAME), LATER, log).claim(PLACE, IDENTITY, 0)
+
+    with pytest.raises(IncompleteError, match="profile of strict has changed") as caught:
+        asyncio.run(claim())
+    assert "`bluelamp rebuild`" in caught.value.hint
+
+    before = reader(redis)
+    assert count(before) == 40
+    found = rebuilt(server, log, LATER, is_switched=True, are_accepted=True)
+    assert found.shown == 2
+    assert {cell.kind for cell in found.differing_cells} >= {"opened_to_arrived_decided"}
+    assert all(
+        "dispatched" not in cell.kind or "to_arrived" in cell.kind
+        for cell in found.differing_cells
+        if cell.new > cell.old
+    )
+    assert_recounted(redis, log, LATER[STRICT.name].force)
+    with pytest.raises(IncompleteError, match="built by another profile of strict than this process has read"):
+        count(before)
+
+
+def assert_recounted(redis: Redis, log: MemoryLog, force: Force) -> None:
+    """What is shown is what the independent path counts by the same profile."""
+    name = "grade_1_opened_to_arrived_within_target_ratio"
+    source = reader(redis, {force.name: Rules(force)})
+    records = [("incidents", 0, each.offset, NOW, each.value) for each in log.records[PLACE]]
+    with from_records(records, [force]) as counted:  # type: ignore[arg-type]
+        (cell,) = counted.answer(find(name), force.name, WINDOW, NOW)
+    (reading,) = source.read(name, WINDOW, as_of=NOW)
+    assert (reading.value, reading.n, reading.met) == (cell.value, cell.n, cell.met)
+    assert 0 < (reading.value or 0) < 1
+
+
+def test_a_program_that_counts_otherwise_says_rebuild(
+    redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = streams.store.kinds()
+    monkeypatch.setattr(streams.store, "kinds", lambda: {**known, "a_new_kind": "incidents", "incident_opened": "else"})
+    with pytest.raises(
+        IncompleteError, match="counts otherwise than when it was built: a_new_kind, incident_opened"
+    ) as told:
+        streams.store.check_control(
+            Names(NAME, *PLACE),
+            redis.hgetall(Names(NAME, *PLACE).control),  # type: ignore[arg-type]
+            IDENTITY,
+            {STRICT.name: STRICT.fingerprint()},
+        )
+    assert "`bluelamp rebuild`" in told.value.hint
+
+
+def test_what_the_log_has_let_go_of_comes_from_the_archive(
+    redis: Redis, server: StateServer, log: MemoryLog, tmp_path: Path
+) -> None:
+    keep(tmp_path, log, {"incidents": IDENTITY}, log.reach(), lambda _: None)
+    log.forget(PLACE, 50)
+    with pytest.raises(IncompleteError, match="offsets 0 to 49 are missing"):
+        rebuilt(server, log)
+    found = rebuilt(server, log, archive=str(tmp_path))
+    assert (found.is_same(), found.records) == (True, log.ends[PLACE])
+
+
+def test_readings_of_one_moment_are_of_one_version(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+    """While a board's page is being made another version comes to be shown: the page is of the old one, the next of the new."""
+    names = Names(NAME, *PLACE)
+    slot = first_slot(redis, "day")
+    redis.hincrby(names.pane("strict", "day", slot), FIELD, 2)
+    source = reader(redis)
+    with source.steady():
+        assert count(source) == 42
+        rebuilt(server, log, is_switched=True, are_accepted=True)
+        by_grade = source.read("incident_count", WINDOW, by=("grade",), as_of=NOW)
+        by_month = source.read("incident_count", "this_month", by=("area",), as_of=NOW)
+        assert [sum(each.n for each in some) for some in (by_grade, by_month)] == [42, 42]
+    assert sum(each.n for each in source.read("incident_count", WINDOW, by=("grade",), as_of=NOW)) == 40
+
+
+def test_the_exporter_keeps_nothing_of_the_version_before(redis: Redis, server: StateServer) -> None:
+    """Last month is read again only now and then, and yet at once when another version is shown."""
+    january = datetime(2025, 1, 2, 9, tzinfo=UTC)
+    log = folded(server, log_of(told(), january))
+    redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", first_slot(redis, "day")), FIELD, 2)
+    source = Reader(redis, NAME, RULES, lambda: january)
+    exported = ExportedReadings(
+        source, time.monotonic, lambda name, window: (name, window) == ("incident_count", "last_month")
+    )
+
+    def shown() -> list[float]:
+        with source.steady():
+            return [
+                sample.value
+                for each in exported.families()
+                for sample in each.samples
+                if each.name == "bluelamp_incident"
+            ]
+
+    assert shown() == [42]
+    rebuilt(server, log, is_switched=True, are_accepted=True)
+    assert shown() == [40]
+
+
+def test_a_worker_that_has_the_old_version_is_refused_once_the_new_one_is_shown(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
+    epoch = int(str(redis.hget(Names(NAME, *PLACE).control, "epoch")))
+    rebuilt(server, log, is_switched=True)
+
+    async def apply() -> Applied:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            end = log.ends[PLACE]
+            return await Store(client, NAME).apply(Names(NAME, *PLACE), epoch, end, end + 1, Change())
+
+    assert asyncio.run(apply()).outcome == "fenced"
+
+
+def test_only_versions_that_are_not_shown_are_removed_and_nothing_else(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
+    others = {f"{NAME}:inbox": "1", f"{NAME}:alerts": "2", f"{NAME}2:topics": "3", f"{NAME}2:{{incidents:0}}:open": "4"}
+    redis.mset(others)
+    with pytest.raises(SettingError, match="Version 1 is shown"):
+        forget(redis, NAME, 1)
+    rebuilt(server, log, is_switched=True)
+    assert forget(redis, NAME, 1) > 50
+    assert versions(redis, NAME) == [2]
+    left = {str(key) for key in redis.scan_iter() if not str(key).startswith(f"{NAME}:v2:")}
+    assert left == {*others, pointer(NAME)}
+    assert count(reader(redis)) == 40
+
+
+def test_begun_anew_nothing_of_an_earlier_rebuild_is_left(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+    rebuilt(server, log)
+    redis.hincrby(
+        f"{NAME}:v2:{{incidents:0}}:pane:strict:day:{NOW.date().toordinal()}", "incident_opened|1|x|x|x|x|0", 5
+    )
+    assert rebuilt(server, log).is_same() is False
+    assert rebuilt(server, log, is_anew=True).is_same()
+
+
+def test_a_version_of_another_format_is_built_and_compared_with_nothing(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
+    redis.hset(Names(NAME, *PLACE).control, "format", "1")
+    found = rebuilt(server, log, is_switched=True)
+    assert (found.not_compared, found.is_same(), found.shown) == (
+        "The version shown is written in format 1, not 2.",
+        False,
+        1,
+    )
+    assert found.records == log.ends[PLACE]
+    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert count(reader(redis)) == 40
