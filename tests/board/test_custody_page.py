@@ -1,11 +1,11 @@
 """The page of custody lists whoever is in custody as the facts say, worst first, and its counts are the measures'."""
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from dashboards.board.page import View, unasked
-from dashboards.board.pages.custody import CUSTODY, TOTALS, Clock, Detention, take_detentions
+from dashboards.board.pages.custody import CUSTODY, TOTALS, Clock, Detention, Known, take_detentions
 from dashboards.board.slow import Slow
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find
@@ -42,13 +42,52 @@ def test_the_list_is_who_the_facts_say_with_child_and_pause_worst_first(day: Day
     for each in listed:
         assert each.child == found[each.detainee][0].child, each
         assert ("clocks paused" in each.stands) == _is_paused(found[each.detainee]), each
-    firsts = [min(c.due for c in (e.review, e.detention) if c.due is not None) for e in listed if _has_due(e)]
-    assert firsts == sorted(firsts)
-    assert [_has_due(each) for each in listed] == sorted(map(_has_due, listed), reverse=True)
+    lefts = [_minutes_left(each) for each in listed]
+    soon = [(left, not each.child) for left, each in zip(lefts, listed, strict=True) if left < 60]
+    steps = [next(step for step, below in enumerate((0, 10, 30, 60)) if left < below) for left, _ in soon]
+    ranks = [(step, is_adult, left) for step, (left, is_adult) in zip(steps, soon, strict=True)]
+    assert ranks == sorted(ranks)
+    assert lefts[len(soon) :] == sorted(lefts[len(soon) :])
 
 
-def _has_due(each: Detention) -> bool:
-    return each.review.due is not None or each.detention.due is not None
+def _minutes_left(each: Detention) -> float:
+    """Until the first of the clocks that have a deadline; infinity where none has."""
+    dues = [clock.due for clock in (each.review, each.detention) if clock.due is not None]
+    return min((due / 60_000 - MOMENT.timestamp() / 60 for due in dues), default=float("inf"))
+
+
+def _held(name: str, minutes: float, *, child: bool) -> Detention:
+    due = int(MOMENT.timestamp() + minutes * 60) * 1000
+    return Detention(name, "Northern", child, "", "", Clock("due", due), Clock("none"))
+
+
+def test_within_a_step_of_warning_children_come_first_and_beyond_it_whoever_is_due_first() -> None:
+    listed = [
+        _held("child overdue", -1, child=True),
+        _held("adult overdue by an hour", -60, child=False),
+        _held("child in 9", 9, child=True),
+        _held("adult in 1", 1, child=False),
+        _held("adult in 25", 25, child=False),
+        _held("child in 59", 59, child=True),
+        _held("adult in 31", 31, child=False),
+        _held("adult in 61", 61, child=False),
+        _held("child in 62", 62, child=True),
+    ]
+    mixed, now = listed[::-1], int(MOMENT.timestamp() * 1000)
+    assert sorted(mixed, key=lambda each: each.order(now)) == listed
+
+
+def test_a_feed_that_falls_silent_takes_no_deadline_away_and_says_since_when_it_is_known(day: Day) -> None:
+    later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(minutes=5))
+    live, silent = (CUSTODY.take(day.view._replace(reader=reader)) for reader in (day.reader, later))
+    assert live["custody"] == Known("live", f"{len(live['detentions'])} in custody.")
+    told = silent["custody"]
+    assert (told.state, told.mark) == ("stale", "as last known at 03 Dec 15:40:19")
+    assert "The deadlines below stand as last known at 03 Dec 15:40:19" in told.says
+    by_name = {each.detainee: each for each in live["detentions"]}
+    assert {each.detainee: each for each in silent["detentions"]} == by_name
+    assert len(by_name) > 10
+    assert {text for _, text in silent["totals"]} == {"not live since 15:40"}
 
 
 def test_a_first_review_falls_due_six_hours_after_the_authorisation(day: Day) -> None:
@@ -94,6 +133,9 @@ class _Standing:
     def __init__(self, standing: dict[str, dict[str, int | None]]) -> None:
         self._standing = standing
 
+    def present(self, _: str) -> datetime:
+        return MOMENT
+
     def open_subjects(self, _: str, kind: str) -> list[tuple[str, Open]]:
         noon = microseconds(MOMENT.replace(hour=12, minute=0, second=0))
         due = {
@@ -108,7 +150,7 @@ def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_cloc
         "in_custody": dict.fromkeys(("still", "postponed", "overdue", "new")),
         "awaiting_authorisation": {"new": None},
         "custody_clock_paused": {"still": None, "overdue": None},
-        "review_due": {"still": None, "overdue": 1},
+        "review_due": {"still": None, "overdue": -1},
         "review_postponed": {"postponed": None},
         "detention_limit": {"still": None, "postponed": 20, "overdue": None, "new": 24},
     }
@@ -116,7 +158,9 @@ def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_cloc
     listed = take_detentions(view)
     assert [each.detainee for each in listed] == ["overdue", "postponed", "new", "still"]
     overdue, postponed, new, still = listed
-    assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 13:00:00", "paused")
+    assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 11:00:00", "paused")
+    assert overdue.review.stood == int(MOMENT.replace(hour=12, minute=0, second=0).timestamp()) * 1000
+    assert (new.detention.stood, postponed.detention.stood) == (None, None)
     assert (postponed.review, postponed.detention.at) == (Clock("postponed"), "04 Dec 08:00:00")
     assert (new.review, new.stands) == (Clock("none"), "awaits authorisation since 03 Dec 12:00:00")
     assert (still.review, still.detention) == (Clock("paused"), Clock("paused"))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from selenium import webdriver
@@ -9,7 +10,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.board.day import Day
+from streams.readings import Reader
+from tests.board.day import MOMENT, Day, serving
 from tests.board.desk import Desk
 from tests.board.test_board_in_a_browser import wait
 from tests.real.parts import AXE, missing
@@ -247,3 +249,49 @@ def test_the_open_list_counts_down_against_the_servers_clock(browser: webdriver.
     text = browser.find_element("css selector", "[data-jobs=priority] .says").text
     over = int(day.reader.read("grade_2_unattended_over_2_hours_count", force="staffordshire")[0].value or 0)
     assert f"\u2717 {over} past a promise" in text
+
+
+def at(minutes: float, **more: object) -> dict[str, object]:
+    """A clock of custody that is due so many minutes from the beginning of 1970."""
+    return {"state": "due", "due": round(minutes * 60_000), "at": "03 Dec 16:00:00", "stood": None, **more}
+
+
+DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
+    (at(60), "1:00:00 left, due 03 Dec 16:00:00", None),
+    (at(60 - 1 / 60), "under 60 min: 59 min 59 s left, due 03 Dec 16:00:00", "odd"),
+    (at(30), "under 60 min: 30 min 00 s left, due 03 Dec 16:00:00", "odd"),
+    (at(30 - 1 / 60), "under 30 min: 29 min 59 s left, due 03 Dec 16:00:00", "odd"),
+    (at(10), "under 30 min: 10 min 00 s left, due 03 Dec 16:00:00", "odd"),
+    (at(10 - 1 / 60), "under 10 min: 9 min 59 s left, due 03 Dec 16:00:00", "bad"),
+    (at(0), "under 10 min: 0 s left, due 03 Dec 16:00:00", "bad"),
+    (at(-1 / 60), "\u2717 OVERDUE by 1 s, due 03 Dec 16:00:00", "bad"),
+    (at(-90), "\u2717 OVERDUE by 1:30:00, due 03 Dec 16:00:00", "bad"),
+    # Paused 30 minutes after its deadline, an hour ago: since then it has gone no further over.
+    (at(-90, stood=-60 * 60_000), "\u2717 OVERDUE by 30 min 00 s, and paused since, due 03 Dec 16:00:00", "bad"),
+    ({"state": "paused", "due": None}, "paused", None),
+    ({"state": "postponed", "due": None}, "postponed: hold it as soon as practicable", None),
+    ({"state": "none", "due": None}, "-", None),
+]
+
+
+def test_a_deadline_is_worded_at_each_step_of_warning(browser: webdriver.Chrome, address: str) -> None:
+    opened(browser, address, "/custody")
+    worded = browser.execute_async_script(
+        "const done = arguments[1]; import('/static/deadline.js').then(({ deadlineWords }) =>"
+        " done(arguments[0].map((clock) => deadlineWords(clock, 0))));",
+        [clock for clock, _, _ in DEADLINES],
+    )
+    assert [(each["text"], each["verdict"]) for each in worded] == [(text, verdict) for _, text, verdict in DEADLINES]
+
+
+def test_custody_goes_on_counting_down_when_its_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:
+    show_as(browser, 1280, 800, "light")
+    with serving(Reader(day.client, "test", day.reader.rules, lambda: MOMENT + timedelta(minutes=5))) as address:
+        opened(browser, address, "/custody")
+        says = browser.find_element("id", "says").text
+        rows = [each.text for each in browser.find_elements("css selector", "#detentions tr")]
+        browser.get("about:blank")
+    assert "The deadlines below stand as last known at 03 Dec 15:40:19" in says
+    assert len(rows) == day.reader.read("in_custody_count", force="staffordshire")[0].value
+    assert all("as last known at 03 Dec 15:40:19" in row for row in rows)
+    assert sum(" left, due " in row or "OVERDUE by" in row for row in rows) > 10

@@ -1,4 +1,4 @@
-"""The page of custody: each detention that is open, with its review clock and its detention clock, worst first."""
+"""The page of custody: each detention that is open, with its review clock and its detention clock, the most pressing first."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,8 @@ from dashboards.board.page import Page, Parts, View
 from dashboards.board.table import name_of
 from dashboards.board.tile import NOW, take_tile
 from measures.catalogue import find
-from measures.outcome import KINDS, Open, instant
+from measures.outcome import KINDS, Open, instant, microseconds
+from measures.reading import NOTHING
 
 _KINDS = (
     "awaiting_authorisation",
@@ -31,6 +32,8 @@ TOTALS = (
 )
 """The measures whose readings stand above the list."""
 _NEVER = 1 << 52
+WARNED_MINUTES = (10, 30, 60)
+"""How long before a deadline is warned of it, the most pressing first; the rules of the alerts have the same."""
 
 
 class Clock(Struct, frozen=True):
@@ -40,11 +43,20 @@ class Clock(Struct, frozen=True):
         state: `due` with an instant, `postponed`, `paused`, or `none` where there is no such clock yet.
         due: the last instant in time, in milliseconds since 1970; None for none.
         at: the same by the force's clock.
+        stood: since when it stands still although it is overdue, likewise: the time over does not grow meanwhile.
     """
 
     state: str
     due: int | None = None
     at: str = ""
+    stood: int | None = None
+
+    def pressing(self, now: int) -> int:
+        """How near it is, in steps from 0 for overdue, as of an instant in milliseconds since 1970."""
+        if self.due is None:
+            return len(WARNED_MINUTES) + 1
+        left = self.due - now
+        return 0 if left < 0 else 1 + sum(left >= minutes * 60_000 for minutes in WARNED_MINUTES)
 
 
 class Detention(Struct, frozen=True):
@@ -68,29 +80,58 @@ class Detention(Struct, frozen=True):
     review: Clock
     detention: Clock
 
-    def order(self) -> tuple[int, str]:
-        """By the first of the clocks that falls due, then by id; one without a due instant comes last."""
-        return min(
-            clock.due if clock.due is not None else _NEVER for clock in (self.review, self.detention)
-        ), self.detainee
+    def order(self, now: int) -> tuple[int, bool, int, str]:
+        """The nearest step of warning first, of those within one children first, then whose clock falls due first."""
+        clocks = (self.review, self.detention)
+        step = min(clock.pressing(now) for clock in clocks)
+        is_warned = step <= len(WARNED_MINUTES)
+        due = min(clock.due if clock.due is not None else _NEVER for clock in clocks)
+        return step, is_warned and not self.child, due, self.detainee
+
+
+class Known(Struct, frozen=True):
+    """How what is listed is known.
+
+    Attributes:
+        state: of the reading of who is in custody.
+        says: how many there are, or why that cannot be relied on.
+        mark: what stands beside each detention while the feed is not live; empty while it is.
+    """
+
+    state: str
+    says: str
+    mark: str = ""
 
 
 def _take(view: View) -> Parts:
     tiles = [take_tile(find(name), NOW, view) for name in TOTALS]
-    reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
-    is_live = reading.state == "live"
+    detentions = take_detentions(view)
     return {
-        "totals": [[find(name).title, tile.text] for name, tile in zip(TOTALS, tiles, strict=True)] if is_live else [],
-        "custody": {"state": reading.state, "says": "" if is_live else reading.reason},
-        "detentions": take_detentions(view) if is_live else [],
+        "totals": [[find(name).title, tile.text] for name, tile in zip(TOTALS, tiles, strict=True)],
+        "custody": take_known(len(detentions), view),
+        "detentions": detentions,
     }
 
 
+def take_known(count: int, view: View) -> Known:
+    """How so many detentions are known: a deadline does not go away because its feed has fallen silent."""
+    reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
+    if reading.state == "live" or reading.reason == NOTHING:
+        return Known("live", f"{count} in custody." if count else "Nobody is in custody.")
+    if not count:
+        return Known(reading.state, f"{reading.reason} Who is in custody is not known.")
+    known_at = f" at {reading.stale_since:%d %b %H:%M:%S}" if reading.stale_since else ""
+    says = f"{reading.reason} The deadlines below stand as last known{known_at}: what has happened since is not known."
+    return Known(reading.state, says, f"as last known{known_at}")
+
+
 def take_detentions(view: View) -> list[Detention]:
-    """Every detention that is open, that whose clock falls due first before the others; blocking."""
+    """Every detention that is open, the most pressing before the others; blocking."""
     standing = {kind: dict(view.reader.open_subjects(view.force, kind)) for kind in _KINDS}
     found = view.reader.open_subjects(view.force, "in_custody")
-    return sorted((_detention(name, matter, standing, view) for name, matter in found), key=Detention.order)
+    now = microseconds(view.reader.present(view.force)) // 1000
+    detentions = [_detention(name, matter, standing, view) for name, matter in found]
+    return sorted(detentions, key=lambda each: each.order(now))
 
 
 def _detention(name: str, matter: Open, standing: Mapping[str, Mapping[str, Open]], view: View) -> Detention:
@@ -117,8 +158,10 @@ def _stands(held: Mapping[str, Open], view: View) -> str:
 def _clock(held: Mapping[str, Open], kind: str, view: View) -> Clock:
     if kind not in held:
         return Clock("none")
-    due = held[kind].due
-    return Clock("paused") if due is None else Clock("due", due // 1000, _local(due, view))
+    due, pause = held[kind].due, held.get("custody_clock_paused")
+    if due is None:
+        return Clock("paused")
+    return Clock("due", due // 1000, _local(due, view), pause.since // 1000 if pause else None)
 
 
 def _local(at: int, view: View) -> str:

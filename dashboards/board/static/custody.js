@@ -1,22 +1,15 @@
 // Detentions that are open, their clocks counting down against the server's clock.
+import { deadlineWords } from "./deadline.js";
 import { element, list, set, write } from "./elements.js";
 import { now, onTick, start } from "./frame.js";
-import { leftWords } from "./tile.js";
 
 const columns = ["Suite", "Child", "Arrived", "Review", "Detention limit", "Stands"];
-const stood = { postponed: "postponed", paused: "paused", none: "-" };
 const ticking = new Map();
 
-// The least warning that has been reached, in minutes; none while more than an hour is left.
-const warning = (left) => [10, 30, 60].find((minutes) => left < minutes * 60000);
-
 function clockCell(place, clock, at) {
-  const left = clock.due === null ? Infinity : clock.due - at;
-  const within = warning(left);
-  set(place, "data-verdict", left < 0 ? "bad" : within ? "odd" : null);
-  if (clock.state !== "due") write(place, stood[clock.state]);
-  else if (left < 0) write(place, `\u2717 overdue: ${leftWords(clock.due, at)}, due ${clock.at}`);
-  else write(place, `${within ? `under ${within} min: ` : ""}${leftWords(clock.due, at)}, due ${clock.at}`);
+  const { text, verdict } = deadlineWords(clock, at);
+  set(place, "data-verdict", verdict);
+  write(place, text);
 }
 
 function row(titles) {
@@ -24,11 +17,12 @@ function row(titles) {
     ...titles.map((title) => element("td", { role: "cell", "data-title": title })));
 }
 
-function fill(place, known) {
+function fill(place, known, mark) {
   const [id, suite, child, arrived, review, detention, stands] = place.children;
-  [[id, known.detainee], [suite, known.suite], [child, known.child ? "Child" : "Adult"], [arrived, known.arrived], [stands, known.stands || "-"]]
+  [[id, known.detainee], [suite, known.suite], [child, known.child ? "Child" : "Adult"], [arrived, known.arrived], [stands, [known.stands, mark].filter(Boolean).join("; ") || "-"]]
     .forEach(([cell, text]) => write(cell, text));
   set(child, "data-verdict", known.child ? "odd" : null);
+  set(stands, "data-verdict", mark ? "bad" : null);
   ticking.set(review, known.review).set(detention, known.detention);
 }
 
@@ -38,8 +32,10 @@ function tick(at) {
 
 start((parts) => {
   const [custody, detentions] = [parts.get("custody"), parts.get("detentions")];
-  write(document.getElementById("says"), custody.state === "live" ? (detentions.length ? `${detentions.length} in custody.` : "Nobody is in custody.") : custody.says);
-  list(document.getElementById("detentions"), detentions, (each) => each.detainee, () => row(columns), fill);
+  const says = document.getElementById("says");
+  write(says, custody.says);
+  set(says, "data-verdict", custody.state === "live" ? null : "bad");
+  list(document.getElementById("detentions"), detentions, (each) => each.detainee, () => row(columns), (place, each) => fill(place, each, custody.mark));
   list(document.getElementById("totals"), parts.get("totals"), ([title]) => title, () => row(["Now"]), (place, [title, text]) => {
     write(place.children[0], title);
     write(place.children[1], text);
