@@ -135,22 +135,55 @@ def _today(name: str, as_of: datetime, force: Force) -> Window:
     return _live(name, midnight, _minute_at_or_after(as_of), force)
 
 
-def _shift(name: str, as_of: datetime, force: Force) -> Window:
-    """The shift under way; where shifts overlap, the one that started last."""
+class ShiftSpan(Struct, frozen=True):
+    """A shift of one day.
+
+    Attributes:
+        shift: which.
+        start: its first instant.
+        end: the first after it.
+    """
+
+    shift: Shift
+    start: datetime
+    end: datetime
+
+
+def shift_at(as_of: datetime, force: Force) -> ShiftSpan:
+    """The shift under way; where shifts overlap, the one that started last.
+
+    Raises:
+        QuestionError: there is none.
+    """
     local = as_of.astimezone(force.zone())
-    starts = [
-        start
+    spans = [
+        ShiftSpan(shift, _local(day, shift.start, force), _shift_end(day, shift, force))
         for shift in force.shifts
         for day in (local.date() - timedelta(days=1), local.date())
-        if (start := _local(day, shift.start, force)) <= as_of < _shift_end(day, shift, force)
     ]
-    if not starts:
+    found = [each for each in spans if each.start <= as_of < each.end]
+    if not found:
         raise QuestionError(
             f"The profile of {force.name} gives no shift that holds {local:%H:%M}.",
             where="--window shift",
             hint="List the force's shifts in its profile, or ask for another window.",
         )
-    return _live(name, max(starts), _minute_at_or_after(as_of), force)
+    return max(found, key=lambda each: each.start)
+
+
+def _shift(name: str, as_of: datetime, force: Force) -> Window:
+    return _live(name, shift_at(as_of, force).start, _minute_at_or_after(as_of), force)
+
+
+def between(name: str, start: datetime, end: datetime, force: Force) -> Window:
+    """A live window from one whole minute to another; only whole hours are kept for longer than two days."""
+    return _live(name, start, end, force)
+
+
+def weeks_before(at: datetime, weeks: int, force: Force) -> datetime:
+    """The same time by the local clock so many weeks before an instant, over clock changes too."""
+    local = at.astimezone(force.zone())
+    return _local(local.date() - timedelta(weeks=weeks), local.time(), force)
 
 
 def _shift_end(day: date, shift: Shift, force: Force) -> datetime:

@@ -122,7 +122,7 @@ class Reader:
     def read(
         self,
         measure: str | Measure,
-        window: str = "60m",
+        window: str | Window = "60m",
         *,
         by: tuple[str, ...] = (),
         where: Where | None = None,
@@ -134,7 +134,7 @@ class Reader:
 
         Args:
             measure: its name, or itself.
-            window: its name, or FROM/TO.
+            window: its name, FROM/TO, or a stretch of its own.
             by: the dimensions to break it down by.
             where: the words to limit it to.
             as_of: the instant to read it at; the force's present unless given.
@@ -150,7 +150,7 @@ class Reader:
             if self._steady_at is None:
                 self.refresh()
             moment = as_of or self.present(rules.force.name)
-            resolved = resolve(window, moment, rules.force)
+            resolved = resolve(window, moment, rules.force) if isinstance(window, str) else window
             question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
             check(question, rules)
             name = rules.force.name

@@ -13,6 +13,7 @@ from dashboards.board.comparing import routes as comparing
 from dashboards.board.contract import contract
 from dashboards.board.drill import asked, take_drill
 from dashboards.board.export import written
+from dashboards.board.handover import routes as handing_over
 from dashboards.board.page import View
 from measures.catalogue import find
 from measures.measure import Measure
@@ -46,4 +47,5 @@ def answers(view: View) -> list[Route]:
         Route("/csv/{name}", blocking(view, exported, _needs)),
         *comparing(view),
         *charting(view),
+        *handing_over(view),
     ]

@@ -96,7 +96,7 @@ def _tile(reading: Reading, measure: Measure, band: Band | None, view: View, *, 
     return Tile(
         text=text(reading, measure),
         state=reading.state,
-        n=_n_words(reading, measure),
+        n=n_words(reading, measure),
         since=_since(reading),
         reason=reading.reason,
         title=_story(reading, measure),
@@ -130,7 +130,8 @@ def _moment(at: datetime, as_of: datetime) -> str:
     return f"{at:%H:%M}" if at.date() == as_of.date() else f"{at.day} {at:%b %H:%M}"
 
 
-def _n_words(reading: Reading, measure: Measure) -> str:
+def n_words(reading: Reading, measure: Measure) -> str:
+    """How many a figure is taken from; empty for counts, and where it is not shown."""
     is_told = reading.state in ("live", "too_few") or _is_past(reading)
     if measure.unit == "count" or not is_told:
         return ""
@@ -160,7 +161,7 @@ def _judged(reading: Reading, measure: Measure, band: Band | None) -> tuple[str,
     if reading.state != "live" or reading.value is None:
         return "", "", ""
     value, aim, against = reading.value, _against_target(reading.value, measure), ""
-    if _is_breach(measure):
+    if is_breach(measure):
         return ("bad", "!", "none should be") if value else ("", "", "")
     verdict, sign = {"target met": ("good", "\u2713"), "target missed": ("bad", "\u2717")}.get(aim, ("", ""))
     if band is not None:
@@ -185,7 +186,7 @@ def _custom(measure: Measure, against: str) -> str:
     return "good" if (against == "above normal") == (measure.good == "higher") else "bad"
 
 
-def _is_breach(measure: Measure) -> bool:
+def is_breach(measure: Measure) -> bool:
     """Whether it counts what has stood too long, so that none should be."""
     match measure.statistic:
         case OpenCount(_, least, _):

@@ -12,6 +12,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from alerts.inbox.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
 from alerts.inbox.heard import ALIVE
 from alerts.inbox.people import Role
+from dashboards.board import handover
 from measures.display import words
 from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
@@ -243,6 +244,30 @@ def test_an_inbox_that_cannot_be_read_ends_no_alert(page: Page, desk: Desk) -> N
     assert re.fullmatch(r"As last known at .*15:40:20", page.text("standing-title"))
     assert len(page.cards()) == 1
     complaints(page.browser)
+
+
+def test_a_handover_says_what_it_does_not_know(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.browser.get(page.address + "/handover")
+    wait(page.browser, lambda: "NOT WATCHED" in page.text("alerts-trouble") and page.text("made-at"), SECONDS)
+    assert page.text("made-at") == "Tue 03 Dec 2024, 15:40:20"
+    assert page.text("feeds-say").startswith("\u2713 All 6 feeds are live")
+    assert "No alerts stand" not in page.browser.find_element("tag name", "body").text
+    desk.hear()
+    desk.begin("grade_1_unresourced_several", 12)
+    wait(page.browser, lambda: TITLE in page.text("alerts"), SECONDS)
+    assert "UNACKNOWLEDGED: nobody has taken it." in page.text("alerts")
+    desk.is_away = True
+    wait(page.browser, lambda: "THE ALERTS CANNOT BE READ" in page.text("alerts-trouble"), SECONDS)
+    assert TITLE not in page.text("alerts")
+
+    def unreadable(*_: object, **__: object) -> None:
+        raise ConnectionError("the state server is away, for a test")
+
+    monkeypatch.setattr(handover, "take_handover", unreadable)
+    page.browser.get(page.address + "/handover")
+    wait(page.browser, lambda: "THE HANDOVER CANNOT BE MADE NOW" in page.text("trouble"), SECONDS)
+    assert "The state server does not answer." in page.text("trouble")
+    assert page.text("breaches-say") == page.text("custody-says") == page.text("made-at") == ""
 
 
 def test_where_alerts_are_for_those_who_are_known_the_page_asks_to_sign_in(browser: webdriver.Chrome, day: Day) -> None:

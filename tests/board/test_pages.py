@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboards.board.app import board
-from dashboards.board.page import Page
+from dashboards.board.page import MARKING, Page
 from dashboards.board.pages import PAGES
 from streams.readings import Reader
 from tests.support.asgi import get
@@ -63,3 +63,8 @@ def test_a_page_exists_only_where_what_it_needs_is_mounted() -> None:
 
 def test_there_is_no_stream_without_a_page() -> None:
     assert get(board(reader(), FORCE), "/events/nothing").status == 404
+
+
+def test_a_printed_sheet_bears_the_marking_of_every_page() -> None:
+    style = files("dashboards.board").joinpath("static", "handover.css").read_text()
+    assert re.findall(r'@(?:top|bottom)-center \{ content: "([A-Z]+)', style) == [MARKING, MARKING]

@@ -24,6 +24,7 @@ PAGES = (
     "/measures",
     "/custody",
     "/alerts",
+    "/handover?shift=last",
     "/feeds",
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today",

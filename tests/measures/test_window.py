@@ -8,8 +8,8 @@ import pytest
 from facts.errors import QuestionError
 from measures.outcome import microseconds
 from measures.pane import HOUR, MINUTE
-from measures.window import WINDOWS, Window, resolve
-from tests.support.forces import STRICT
+from measures.window import WINDOWS, Window, resolve, shift_at, weeks_before
+from tests.support.forces import STRICT, shipped
 
 LONDON = ZoneInfo("Europe/London")
 BOTH_NIGHTS = [datetime(2026, 3, 29, 12, 34, 56, tzinfo=LONDON), datetime(2026, 10, 25, 12, 34, 56, tzinfo=LONDON)]
@@ -99,3 +99,22 @@ def test_a_window_that_is_none_is_refused_with_what_to_do(name: str) -> None:
     with pytest.raises(QuestionError) as caught:
         window(name, 2026, 6, 10, 10, 37)
     assert caught.value.hint
+
+
+def test_the_same_time_weeks_before_is_by_the_local_clock() -> None:
+    london = shipped("staffordshire")
+    after = datetime(2024, 11, 5, 7, tzinfo=UTC)
+    assert weeks_before(after, 1, london) == datetime(2024, 10, 29, 7, tzinfo=UTC)
+    assert weeks_before(after, 2, london) == datetime(2024, 10, 22, 6, tzinfo=UTC), "summer time: 07:00 all the same"
+
+
+def test_the_shift_before_begins_where_the_one_under_way_does_not_reach() -> None:
+    force = shipped("staffordshire")
+    night = shift_at(datetime(2024, 12, 3, 2, tzinfo=UTC), force)
+    assert (night.shift.label, night.start, night.end) == (
+        "night",
+        datetime(2024, 12, 2, 23, tzinfo=UTC),
+        datetime(2024, 12, 3, 7, tzinfo=UTC),
+    )
+    assert shift_at(night.start - timedelta(microseconds=1), force).shift.label == "late"
+    assert shift_at(night.end, force).shift.label == "early"

@@ -6,9 +6,21 @@ from dashboards.board.pages.chart import CHART
 from dashboards.board.pages.compare import COMPARE
 from dashboards.board.pages.custody import CUSTODY
 from dashboards.board.pages.feeds import FEEDS
+from dashboards.board.pages.handover import HANDOVER
 from dashboards.board.pages.measure import MEASURE
 from dashboards.board.pages.measures import MEASURES
 from dashboards.board.pages.now import NOW_PAGE
 from dashboards.board.pages.wall import WALL
 
-PAGES: tuple[Page, ...] = (NOW_PAGE, WALL, ALERTS, CUSTODY, MEASURES, MEASURE, COMPARE, CHART, FEEDS)
+PAGES: tuple[Page, ...] = (
+    NOW_PAGE,
+    WALL,
+    ALERTS,
+    CUSTODY,
+    HANDOVER,
+    MEASURES,
+    MEASURE,
+    COMPARE,
+    CHART,
+    FEEDS,
+)
