@@ -5,20 +5,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from msgspec.structs import replace
 
 from bluelamp.archive.reading import Archive
 from bluelamp.embedded.state import StateServer
+from facts.incident import IncidentOpened
 from producers.publish import PublisherSettings
 from streams.logreader import LogReader
 from tests.integration.conftest import Parts
 from tests.integration.test_commands import command
 from tests.integration.test_faults import tell
-from tests.integration.test_kills import Feeding, keep_running, keep_settling
+from tests.integration.test_kills import Feeding, beat, keep_running, keep_settling
 from tests.integration.test_week import facts
 from tests.real.parts import missing
 from tests.support.system import System, until
@@ -136,3 +139,22 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
     assert (source.version, source.fences()) == (2, system.fences())
     again = command(system, *AUDIT, **with_archive)
     assert (again.returncode, " 0 differ." in again.stdout) == (0, True), again.stdout + again.stderr
+    _restate(system, with_archive)
+
+
+def _restate(system: System, with_archive: dict[str, str]) -> None:
+    """The day is closed, shown, and one incident of it told late; before that it had no figure of a whole day."""
+    day = ("restatements", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
+    before = command(system, *day, **with_archive)
+    assert "2016-12-31 is not over for incidents" in before.stdout, before.stdout + before.stderr
+    late = replace(
+        next(fact for fact in facts() if isinstance(fact, IncidentOpened)), subject_id="late", fact_id="late"
+    )
+    with system.publisher(_small) as publisher:
+        publisher.heartbeat(beat(late.at + timedelta(days=1)), "incidents")
+        publisher.publish(late)
+    keep_settling(system)
+    told = json.loads(command(system, *day, "--format", "json", **with_archive).stdout)
+    (one,) = told["restated"]
+    assert (one["now"] - one["first"], one["causes"], told["not_shown"]) == (1, {"late": 1}, {})
+    assert one["because"][0]["fact"]["subject_id"] == "late"
