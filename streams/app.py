@@ -9,6 +9,7 @@ from faust.types import TP
 from facts.union import TOPICS
 from streams.settings import WorkerSettings
 
+_METADATA_MAX_AGE_MS = 5_000
 TakeOver = Callable[[set[TP]], Awaitable[dict[TP, int]]]
 """Claims partitions just assigned; answers with the offset each goes on from."""
 
@@ -46,6 +47,8 @@ def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
         topic_disable_leader=True,
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",
+        # A worker that joins before it has heard of the topics is given none of them, until it looks again.
+        consumer_metadata_max_age_ms=_METADATA_MAX_AGE_MS,
         consumer_group_instance_id=settings.worker_name,
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.session_timeout_seconds / 4,

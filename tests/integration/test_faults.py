@@ -265,6 +265,20 @@ def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Pa
     assert_every_cell_equals_the_recount(system)
 
 
+@EMBEDDED
+def test_a_worker_that_begins_as_the_log_goes_away_reads_it_once_it_is_back(system: System, parts: Parts) -> None:
+    """It joins its group before it has heard of the topics, and is given none of them at first."""
+    tell(system, week()[:300])
+    system.start_workers(1)
+    (worker,) = system.workers
+    until(lambda: "App]: Starting" in worker.said(), 60, "a worker that begins")
+    parts.broker.kill()
+    until(lambda: "Group Coordinator Request failed" in worker.said(), 60, "a worker without its log")
+    parts.broker.start()
+    system.settle(60)
+    assert system.count("facts") == 300
+
+
 def has_asked_twice(worker: WorkerProcess) -> bool:
     """Start a worker again whenever it has ended; whether it has asked for that twice."""
     worker.start()
