@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from alerts.engine import SampleLike, combined
+from alerts.engine import SampleLike, combined, judge
 from alerts.inbox.book import Alert, Book, State, Suppression
 from alerts.inbox.entry import AnyEntry
 from alerts.inbox.heard import Heard
@@ -34,6 +34,7 @@ class Figure(Struct, frozen=True, kw_only=True):
         expected_upper: the upper control limit.
         band_words: the same as people read it; empty where it is not known.
         limit_words: beyond what it is bad.
+        is_bad: it is so now; None where that cannot be said. An alert of what is good again stands until that has lasted.
     """
 
     value: float | None
@@ -45,6 +46,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     expected_upper: float | None = None
     band_words: str = ""
     limit_words: str = ""
+    is_bad: bool | None = None
 
 
 class Taken(Struct, frozen=True):
@@ -219,6 +221,7 @@ def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> Figure:
         expected_upper=upper,
         band_words=f"normal for this hour: {_words(lower, unit)} to {_words(upper, unit)}" if has_band else "",
         limit_words=_limit_words(rule, unit),
+        is_bad=judge(rule, lambda ending: combined(rule.series, ending, samples)).get(key),
     )
 
 

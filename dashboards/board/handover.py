@@ -1,7 +1,7 @@
 """What one shift hands over to the next: what stands now, and how the shift went beside the same shift in the weeks before."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ from dashboards.board.blocking import blocking
 from dashboards.board.frame import feed_troubles
 from dashboards.board.page import View
 from dashboards.board.pages.custody import Detention, Known, take_detentions, take_known
+from dashboards.board.shifts import span_at
 from dashboards.board.table import name_of
 from dashboards.board.tile import NOW, as_window, is_breach, is_shown, n_words, shown, take_tile, text
 from facts.errors import QuestionError
@@ -20,7 +21,7 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure, OpenDue, Where
 from measures.outcome import instant, microseconds
 from measures.reading import Reading
-from measures.window import ShiftSpan, Window, between, shift_at, weeks_before
+from measures.window import ShiftSpan, Window, between, weeks_before
 
 WEEKS = 4
 """How many weeks back the same shift is looked at; hours are kept for ten."""
@@ -144,7 +145,7 @@ def take_handover(view: View, *, is_last: bool) -> Handover:
     troubles = feed_troubles(view.reader, view.force)
     found = [_breach(each, view) for each in _breaches(view)]
     detentions = take_detentions(view)
-    span = _span(view, present, is_last=is_last)
+    span = span_at(view, present, is_last=is_last)
     return Handover(
         shift=_titled(span, view) if span else "No shift of the profile is under way",
         made_at=_local(present, view, "%a %d %b %Y, %H:%M:%S"),
@@ -157,14 +158,6 @@ def take_handover(view: View, *, is_last: bool) -> Handover:
         now=microseconds(present) // 1000,
         comparison=_comparison(span, present, view) if span else Comparison("There is no shift to compare.", [], []),
     )
-
-
-def _span(view: View, present: datetime, *, is_last: bool) -> ShiftSpan | None:
-    try:
-        span = shift_at(present, view.profile)
-        return shift_at(span.start - timedelta(microseconds=1), view.profile) if is_last else span
-    except QuestionError:
-        return None
 
 
 def _titled(span: ShiftSpan, view: View) -> str:

@@ -115,6 +115,7 @@ class Desk:
         self.hear()
         self.begin("grade_1_unresourced_several", 12)
         self.begin("child_review_overdue", 25)
+        self.begin("grade_2_unattended", 35)
         taken = self.begin("feed_silent", 40, feed="custody")
         self.take(taken, "inspector", "Suite telephoned: their link is down.", 38)
         handed = self.begin("quarantine_high", 90, topic="custody")

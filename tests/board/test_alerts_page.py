@@ -96,17 +96,19 @@ def test_what_stands_is_told_in_words_the_loudest_first_with_the_figure_of_the_r
 ) -> None:
     desk.fill()
     page.open()
-    wait(page.browser, lambda: len(page.cards()) == 5 and len(page.cards("ended")) == 1, SECONDS)
+    wait(page.browser, lambda: len(page.cards()) == 6 and len(page.cards("ended")) == 1, SECONDS)
     told = page.cards()
     titles = [each.splitlines()[0] for each in told]
     assert titles[0].startswith("Critical, about a child: ")
-    assert [title.partition(":")[0] for title in titles[1:]] == ["Critical", "Critical", "Warning", "Warning"]
-    child, silent, unresourced, quarantine, late = told
-    (reading,) = day.reader.read("grade_1_unresourced_over_2_minutes_count", force=FORCE)
-    assert (
-        f"Now\n{words(reading.value, 'count')} (a count)\nBad when\nabove 7\nSince\n15:28:20\nFor\n12 min 01 s"
-        in unresourced
+    assert [title.partition(":")[0] for title in titles[1:]] == ["Critical"] * 2 + ["Warning"] * 2 + ["For information"]
+    child, silent, unresourced, quarantine, late, unattended = told
+    few, many = (
+        words(day.reader.read(name, force=FORCE)[0].value, "count")
+        for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count")
     )
+    over = ", not bad now: it ends by itself once that has lasted"
+    assert f"Now\n{few} (a count){over}\nBad when\nabove 7\nSince\n15:28:20\nFor\n12 min 01 s" in unresourced
+    assert f"Now\n{many} (a count)\nBad when\nabove 0\nSince\n15:05:20\nFor\n35 min 01 s" in unattended
     assert "UNACKNOWLEDGED: nobody has taken it." in unresourced
     assert "Take command of resourcing" in unresourced
     assert "Escalated to duty inspector at 15:40:20: The ladder for critical alerts that nobody has taken" in child
@@ -115,8 +117,9 @@ def test_what_stands_is_told_in_words_the_loudest_first_with_the_figure_of_the_r
     assert "Assigned to sergeant north, not acknowledged." in quarantine
     assert "Re-raised at the shift changeover" in quarantine
     assert "Suppressed until 17:40:20 by chief: nobody is told." in late
-    assert "5 alerts stand, 3 UNACKNOWLEDGED. Checked 15:40:21." in page.text("summary")
-    assert page.browser.title.startswith("(3) ")
+    assert "6 alerts stand, 4 UNACKNOWLEDGED. Checked 15:40:21." in page.text("summary")
+    assert page.browser.title.startswith("(4) ")
+    assert page.text("ended-title") == "Ended since Tue 07:00, in this shift and the last"
     (ended,) = page.cards("ended")
     assert "Ended at 12:50:20, having stood for 30 min 00 s." in ended
     links = page.card(TITLE).find_elements("link text", "the measure")

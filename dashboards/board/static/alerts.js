@@ -1,6 +1,6 @@
 // What stands and who has taken it, asked of the inbox again and again; never a word of calm that is not known to be so.
 import { card, fill } from "./alert.js";
-import { plannedWords, watchWords } from "./alertwords.js";
+import { clockWords, plannedWords, watchWords } from "./alertwords.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { keepFetched } from "./fetched.js";
 import { start } from "./frame.js";
@@ -8,13 +8,13 @@ import { act, address, personWords, requestName } from "./inbox.js";
 import { when } from "./when.js";
 
 const { force } = document.getElementById("inbox").dataset;
-const endedHours = 16;
 const [endedMost, endedEveryMilliseconds, sessionEveryMilliseconds] = [100, 10000, 30000];
 const place = (name) => document.getElementById(name);
 const heading = document.title;
 let person = null;
 let standing = null;
 let ended = null;
+let endedSince = Infinity;
 
 // Of this board's force, or of what is no force's: the monitor's own.
 function ours(listing) {
@@ -81,8 +81,7 @@ function planned(work, now) {
 
 function drawEnded(listing) {
   ended = listing;
-  const since = new Date(listing.now).getTime() - endedHours * 3600000;
-  const alerts = ours(listing).filter((alert) => new Date(alert.ended_at).getTime() >= since)
+  const alerts = ours(listing).filter((alert) => new Date(alert.ended_at).getTime() >= endedSince)
     .sort((one, other) => other.ended_at.localeCompare(one.ended_at));
   const isCut = listing.alerts.length === endedMost && alerts.length === endedMost;
   write(place("ended-says"), isCut ? `The last ${endedMost}; the log has all of them.` : alerts.length ? "" : `None. Checked ${when(listing.now, listing.now)}.`);
@@ -117,4 +116,11 @@ async function signOut() {
   await again();
 }
 
-start();
+start((parts) => {
+  const told = parts.get("ended");
+  write(place("ended-title"), told.title);
+  write(place("clock"), clockWords(parts.get("frame")));
+  if (told.since === endedSince) return;
+  endedSince = told.since;
+  if (ended) drawEnded(ended);
+});

@@ -47,7 +47,8 @@ const units = { count: "a count", ratio: "a share", seconds: "a time" };
 export function figureWords(figure) {
   if (figure.value === null) return "no live figure: the alert stands until there is one that is good";
   const about = [units[figure.unit], figure.n !== null && `n ${figure.n.toLocaleString("en-GB")}`].filter(Boolean).join(", ");
-  return about ? `${figure.words} (${about})` : figure.words;
+  const isOver = figure.is_bad === false ? ", not bad now: it ends by itself once that has lasted" : "";
+  return `${figure.words}${about ? ` (${about})` : ""}${isOver}`;
 }
 
 const told = {
@@ -72,6 +73,11 @@ export function entryWords(entry, now) {
 export function plannedWords(work, now) {
   const scope = scopeWords(work.scope);
   return `${work.rule.replaceAll("_", " ")}${scope ? `, ${scope}` : ""}: ${sentence(`suppressed by ${work.by} until ${when(work.until, now)}${noted(work.note)}`)} Nobody is told meanwhile. `;
+}
+
+// What must be known of the times of alerts while recorded facts are played; else nothing.
+export function clockWords(frame) {
+  return frame.is_replay ? "Times of alerts are by the clock on the wall; the facts that are played have a time of their own." : "";
 }
 
 // Why an empty list would say nothing; empty when somebody watches.

@@ -1,5 +1,5 @@
 // One sheet for whoever takes over: how everything stands at one moment, which it names; nothing on it that is not known.
-import { figureWords, stateWords, titleWords, scopeWords, watchWords } from "./alertwords.js";
+import { clockWords, figureWords, scopeWords, stateWords, titleWords, watchWords } from "./alertwords.js";
 import { deadlineWords } from "./deadline.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { keepFetched } from "./fetched.js";
@@ -114,4 +114,4 @@ function failAlerts(why, status) {
 keepFetched(`/api/handover?shift=${shift}`, draw, fail, { everyMilliseconds });
 keepFetched(`${inbox}/`, drawAlerts, failAlerts);
 place("print").addEventListener("click", () => print());
-start();
+start((parts) => write(place("clock"), clockWords(parts.get("frame"))));

@@ -1,0 +1,16 @@
+"""The shift under way at a force, and the one before it."""
+
+from datetime import datetime, timedelta
+
+from dashboards.board.page import View
+from facts.errors import QuestionError
+from measures.window import ShiftSpan, shift_at
+
+
+def span_at(view: View, present: datetime, *, is_last: bool) -> ShiftSpan | None:
+    """The shift under way at an instant, or the one before it; None where the profile has none."""
+    try:
+        span = shift_at(present, view.profile)
+        return shift_at(span.start - timedelta(microseconds=1), view.profile) if is_last else span
+    except QuestionError:
+        return None
