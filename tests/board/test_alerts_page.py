@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -70,9 +71,22 @@ class Page:
         buttons = self.card(title).find_elements("css selector", ".acts button")
         next(each for each in buttons if each.text.rstrip("\u2026") == action).click()
 
+    def reach(self, action: str) -> None:
+        """Come to the first button of a name by the key that goes forward, and by no other."""
+        for _ in range(60):
+            keys(self.browser, Keys.TAB)
+            if self.browser.switch_to.active_element.text.rstrip("\u2026") == action:
+                return
+        pytest.fail(f"{action} is not reached by keyboard")
+
     def possible(self) -> set[str]:
         """What buttons there are on any alert."""
         return {each.text.rstrip("\u2026") for each in self.browser.find_elements("css selector", ".acts button")}
+
+
+def keys(browser: webdriver.Chrome, *told: str) -> None:
+    """Press keys, wherever the focus is."""
+    ActionChains(browser).send_keys(*told).perform()
 
 
 @pytest.fixture
@@ -135,14 +149,22 @@ def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, 
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
     assert page.possible() == {"Acknowledge", "Assign", "Write a note", "History"}
-    page.press(TITLE, "Acknowledge")
+    page.reach("Acknowledge")
+    keys(page.browser, Keys.ENTER)
     field = page.browser.switch_to.active_element
-    field.send_keys("Two units")
-    desk.begin("feed_silent", 3, feed="custody")
+    assert field.get_attribute("name") == "note"
+    keys(page.browser, Keys.ESCAPE)
+    assert page.browser.find_elements("name", "note") == []
+    page.reach("Acknowledge")
+    keys(page.browser, Keys.ENTER, "Two units")
+    field = page.browser.switch_to.active_element
+    desk.begin("feed_silent", 20, feed="custody")
     wait(page.browser, lambda: len(page.cards()) == 2, SECONDS)
-    assert page.browser.switch_to.active_element == field, "a new alert takes nobody's pen away"
+    desk.end("feed_silent", 0, feed="custody")
+    wait(page.browser, lambda: len(page.cards()) == 1, SECONDS)
+    assert page.browser.switch_to.active_element == field, "what comes and goes above takes nobody's pen away"
     desk.clock.now = MOMENT + timedelta(seconds=9)
-    field.send_keys(" sent.", Keys.ENTER)
+    keys(page.browser, " sent.", Keys.ENTER)
     wait(page.browser, lambda: "Acknowledged by inspector" in page.card(TITLE).text, SECONDS)
     assert 'Acknowledged by inspector at 15:40:29: "Two units sent."' in page.card(TITLE).text
     (entry,) = [each for each in desk.log.every() if isinstance(each, Acknowledged)]
