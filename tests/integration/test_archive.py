@@ -100,6 +100,7 @@ def assert_the_same(system: System, archive: Archive) -> None:
 AUDIT = ("audit", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
 
 
+@pytest.mark.timeout(600)
 def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what_is_shown(
     system: System, archive: Path
 ) -> None:
