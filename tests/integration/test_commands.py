@@ -50,7 +50,9 @@ def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
 
     system.start_workers(1)
     system.settle()
-    with system.publisher() as publisher:  # on a busy machine the end of the replay is longer ago than a feed may be silent
+    with (
+        system.publisher() as publisher
+    ):  # on a busy machine the end of the replay is longer ago than a feed may be silent
         publisher.heartbeat(beat(datetime(2017, 1, 9, 8, tzinfo=UTC)), "incidents")
     system.settle()
     status, findings = found(system)
