@@ -189,6 +189,8 @@ class Rebuild:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
+        if all(feed.first_event_at is None for feed in reader.feeds(force)):
+            return  # nothing was ever told of it: its figures are of nothing
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
         taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, fence in taken.fences.items():
