@@ -1,6 +1,7 @@
 """The page of the alerts in Chromium: what stands in words, taken with name and time, and never a calm that is not known."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -281,6 +282,8 @@ def test_a_handover_says_what_it_does_not_know(page: Page, desk: Desk, monkeypat
     desk.begin("grade_1_unresourced_several", 12)
     wait(page.browser, lambda: TITLE in page.text("alerts"), SECONDS)
     assert "UNACKNOWLEDGED: nobody has taken it." in page.text("alerts")
+    printed = page.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
+    assert len(re.findall(rb"/Type\s*/Page\b", b64decode(printed))) == 1, "one sheet, on an ordinary day"
     desk.is_away = True
     wait(page.browser, lambda: "THE ALERTS CANNOT BE READ" in page.text("alerts-trouble"), SECONDS)
     assert TITLE not in page.text("alerts")
