@@ -25,12 +25,21 @@ function cards(name, alerts, now) {
   list(place(name), alerts, (alert) => alert.id, () => card(again), (each, alert) => fill(each, alert, person, now));
 }
 
+// How many stand, and when that was known: apart, so that who listens to the page hears of it only when it changes.
 function summaryWords(listing, alerts) {
   const open = alerts.filter((alert) => alert.state === "raised").length;
   const own = listing.watched.find((each) => each.force === force);
   const checked = `Checked ${when(listing.now, listing.now)}`;
-  if (alerts.length) return `${alerts.length} ${alerts.length === 1 ? "alert stands" : "alerts stand"}, ${open ? `${open} UNACKNOWLEDGED` : "none unacknowledged"}. ${checked}.`;
-  return watchWords(listing, force) ? "" : `No alerts stand. ${checked}; the engine that watches was last heard at ${when(own.heard_at, listing.now)}.`;
+  const others = listing.alerts.length - alerts.length;
+  const left = others ? ` ${others} of other forces ${others === 1 ? "is" : "are"} not listed here.` : "";
+  if (alerts.length) return [`${alerts.length} ${alerts.length === 1 ? "alert stands" : "alerts stand"}, ${open ? `${open} UNACKNOWLEDGED` : "none unacknowledged"}.`, `${checked}.${left}`];
+  if (watchWords(listing, force)) return ["", ""];
+  return ["No alerts stand.", `${checked}; the engine that watches was last heard at ${when(own.heard_at, listing.now)}.${left}`];
+}
+
+function summarise([count, checked]) {
+  write(place("count"), count);
+  write(place("checked"), checked);
 }
 
 function drawStanding(listing) {
@@ -38,7 +47,7 @@ function drawStanding(listing) {
   const alerts = ours(listing);
   const open = alerts.filter((alert) => alert.state === "raised").length;
   write(place("trouble"), watchWords(listing, force));
-  write(place("summary"), summaryWords(listing, alerts));
+  summarise(summaryWords(listing, alerts));
   write(place("standing-title"), "Standing");
   set(place("standing"), "data-old", null);
   document.title = open ? `(${open}) ${heading}` : heading;
@@ -50,7 +59,7 @@ function drawStanding(listing) {
 function failStanding(why, status) {
   const isShut = status === 401;
   write(place("trouble"), isShut ? "SIGN IN TO SEE THE ALERTS: this force shows them to whoever is known." : `THE ALERTS CANNOT BE READ. ${why} What stands now is not known: watch the figures yourself.`);
-  write(place("summary"), "");
+  summarise(["", ""]);
   document.title = `(?) ${heading}`;
   if (isShut) place("standing").replaceChildren();
   else if (standing && place("standing").children.length) {
