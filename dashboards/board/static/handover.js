@@ -32,7 +32,7 @@ function lines(text) {
 function drawFeeds(feeds) {
   const silent = feeds.filter((feed) => feed.trouble);
   write(place("feeds-say"), silent.length
-    ? `\u2717 ${silent.length} of ${feeds.length} feeds ARE NOT LIVE, and figures from them are not of now: ${silent.map((feed) => `${feed.name.replaceAll("_", " ")} (${feed.trouble})`).join(" ")}`
+    ? `\u2717 ${silent.length} of ${feeds.length} feeds ARE NOT LIVE, and figures from them are not of now: ${silent.map((feed) => feed.trouble).join(" ")}`
     : `\u2713 All ${feeds.length} feeds are live: ${feeds.map((feed) => feed.name.replaceAll("_", " ")).join(", ")}.`);
   set(place("feeds-say"), "data-verdict", silent.length ? "bad" : null);
 }
