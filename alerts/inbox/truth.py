@@ -7,12 +7,13 @@ import requests
 
 from alerts.inbox.entry import Scope, scope_of
 from alerts.inbox.intake import scope_words
-from alerts.prometheus import BREACH
+from alerts.prometheus import BREACH, EVALUATED_EVERY
 from alerts.rule import Rule
 
 FRESH_SECONDS = 30
 """An evaluation that is older says nothing of now."""
 _TIMEOUT_SECONDS = 3.0
+_EVALUATED_SECONDS = int(EVALUATED_EVERY.removesuffix("s"))
 
 Key = tuple[str, Scope]
 """Rule and scope."""
@@ -24,7 +25,7 @@ class Seen(NamedTuple):
     """What Prometheus evaluated just now, by rule and scope.
 
     Attributes:
-        breach: of every rule, 1 where it is bad and 0 where it is good.
+        breach: of every rule, 0 where it is good and has been for as long as its rule asks, else 1.
         alerts: those that there is an alert of, be it one that does not fire yet.
         firing: those whose alert fires, with its labels.
     """
@@ -65,11 +66,30 @@ def see(ask: Ask, rules: Mapping[str, Rule]) -> Seen:
     """
     breach, alerts = ask(_fresh(BREACH)), ask(_fresh("ALERTS"))
     firing = [each for each in alerts if each["metric"].get("alertstate") == "firing"]
+    lately = _lately(ask, rules)
     return Seen(
-        {key: float(row["value"][1]) for key, row in _by_key(breach, rules)},
+        {key: max(_value(row), lately.get(key, 0)) for key, row in _by_key(breach, rules)},
         frozenset(key for key, _ in _by_key(alerts, rules)),
         {key: row["metric"] for key, row in _by_key(firing, rules)},
     )
+
+
+def _lately(ask: Ask, rules: Mapping[str, Rule]) -> dict[Key, float]:
+    """The worst of each rule over as long as it must have been good: a Prometheus that was killed keeps the series, and not that.
+
+    An evaluation less, for at an ordinary end the last bad one is just so old.
+    """
+    found: dict[Key, float] = {}
+    for keep_seconds in {rule.keep_firing_for_seconds for rule in rules.values()}:
+        if (seconds := keep_seconds - _EVALUATED_SECONDS) > 0:
+            kept = {name: rule for name, rule in rules.items() if rule.keep_firing_for_seconds == keep_seconds}
+            rows = ask(f"max_over_time({BREACH}[{seconds}s])")
+            found.update((key, _value(row)) for key, row in _by_key(rows, kept))
+    return found
+
+
+def _value(row: Mapping[str, Any]) -> float:
+    return float(row["value"][1])
 
 
 def _fresh(series: str) -> str:
