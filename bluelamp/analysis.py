@@ -14,7 +14,7 @@ from measures.chart import Grain
 from measures.reading import SIMULATION
 from measures.window import parse_day
 
-_FORMATS = ("html", "csv", "pdf")
+_FORMATS = ("html", "csv", "xlsx", "pdf")
 
 
 @click.command("report")
@@ -35,9 +35,11 @@ def report_command(month: str, kind: str, output: str | None, is_public: bool, f
     from dashboards.report.figures import from_reader
     from dashboards.report.file import table_file
     from dashboards.report.page import html
+    from dashboards.report.workbook import workbook
 
-    if kind == "pdf" and not output:
-        raise SettingError("A PDF needs a file.", where="--output", hint="Name one, such as --output report.pdf.")
+    if kind in ("xlsx", "pdf") and not output:
+        hint = f"Name one, such as --output report.{kind}."
+        raise SettingError(f"The format {kind} needs a file.", where="--output", hint=hint)
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
@@ -51,11 +53,16 @@ def report_command(month: str, kind: str, output: str | None, is_public: bool, f
             is_public=is_public,
             is_simulated=source.is_simulated(profile.name),
         )
-    text = table_file(document) if kind == "csv" else html(document)
+    if kind == "xlsx":
+        content = workbook(document)
+    elif kind == "pdf":
+        content = pdf(html(document))
+    else:
+        content = (table_file(document) if kind == "csv" else html(document)).encode()
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(content.decode(), nl=False)
         return
-    _write(Path(output), pdf(text) if kind == "pdf" else text.encode())
+    _write(Path(output), content)
     click.echo(f"{document.title}, {month}, written to {output}.")
 
 

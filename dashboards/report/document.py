@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
+from dashboards.report.words import Unit, said
 from measures.chart import Chart
 from measures.disagreements import Disagreement
 from measures.measure import Measure
@@ -19,6 +20,7 @@ class Cell(Struct, frozen=True):
         unit: of the value: `count`, `ratio`, `seconds`; `points` of differences of shares; empty where there is no value.
         n: how many it is taken from; None where that says nothing.
         notes: numbers of the table's notes that must be read with it.
+        printed: the unit that its words are in; None where it has no value.
     """
 
     text: str
@@ -26,6 +28,23 @@ class Cell(Struct, frozen=True):
     unit: str = ""
     n: int | None = None
     notes: tuple[int, ...] = ()
+    printed: Unit | None = None
+
+
+def cell_of(
+    value: Fraction | None, printed: Unit, unit: str, n: int | None = None, notes: tuple[int, ...] = ()
+) -> Cell:
+    """The cell of a figure.
+
+    Args:
+        value: unrounded; None when there is none.
+        printed: the unit it is printed in.
+        unit: of the value.
+        n: how many it is taken from.
+        notes: numbers of the table's notes that must be read with it.
+    """
+    has_value = value is not None
+    return Cell(said(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None)
 
 
 class Column(Struct, frozen=True):

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from dashboards.report.document import Cell, Column, Drawn, Row, Table
+from dashboards.report.document import Cell, Column, Drawn, Row, Table, cell_of
 from dashboards.report.drawing import picture
 from dashboards.report.figures import Ask, Figure
 from dashboards.report.layout import Line
@@ -140,7 +140,7 @@ def _table(line: Line, found: Chart, titles: Mapping[date, str]) -> Table:
         step = found.step_of(point.start)
         lines = (point.value, step.centre, bounded(step.lower()), step.upper())
         unit = CATALOGUE[line.measure].unit
-        cells = [Cell(said(value, line.unit), value, unit if value is not None else "") for value in lines]
+        cells = [cell_of(value, line.unit, unit) for value in lines]
         names = [signal.rule for signal in found.signals if point.start in signal.points]
         is_new = step.since == point.start and step is not found.steps[0]
         told = ", ".join([*names, *(["limits recalculated"] if is_new else [])])

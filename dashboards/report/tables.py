@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from dashboards.report.beside import otherwise, published, quoted
 from dashboards.report.book import Book
-from dashboards.report.document import Cell, Column, Row, Table
+from dashboards.report.document import Cell, Column, Row, Table, cell_of
 from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months
 from dashboards.report.naming import named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period, Periods
 from dashboards.report.withhold import WITHHELD, Key
-from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
+from dashboards.report.words import CHANGE, NOTHING, Unit
 from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.disagreements import referred
@@ -161,20 +161,20 @@ class Tables:
         difference = None if one is None or other is None else one - other
         is_withheld = bool({now, before} & self._book.withheld)
         told = "points" if unit.kind == "percent" else CATALOGUE[item.line.measure].unit
-        yield _derived(difference, said_difference(difference, unit), told, is_withheld=is_withheld)
+        yield _derived(difference, unit.of_difference(), told, is_withheld=is_withheld)
         change = difference / other if difference is not None and other and unit.kind != "percent" else None
-        yield _derived(change, said_change(change), "ratio", is_withheld=is_withheld)
+        yield _derived(change, CHANGE, "ratio", is_withheld=is_withheld)
         if is_of_whole:
             whole = self._book.value(item.wholes[shown[0].window()])
             share = one / whole if one is not None and whole else None
-            yield _derived(share, said(share, _SHARE), "ratio", is_withheld=now in self._book.withheld)
+            yield _derived(share, _SHARE, "ratio", is_withheld=now in self._book.withheld)
 
     def _cell(self, key: Key, unit: Unit, notes: Notes) -> Cell:
         figure, value = self._book.figures[key], self._book.value(key)
         if key in self._book.withheld:
             return Cell(WITHHELD)
         told = (notes.number(figure.trouble),) if figure.trouble else ()
-        return Cell(said(value, unit), value, CATALOGUE[key[0]].unit if value is not None else "", figure.n, told)
+        return cell_of(value, unit, CATALOGUE[key[0]].unit, n=figure.n, notes=told)
 
     def _of_months(self, title: str, lines: Sequence[Line], sums: Sequence[tuple[tuple[int, ...], int]]) -> list[Table]:
         months, year = self._periods.months[12:], self._periods.year
@@ -243,10 +243,8 @@ _SIDE_BY_SIDE = 3
 _WHOLE = "12 months"
 
 
-def _derived(value: Fraction | None, text: str, unit: str, *, is_withheld: bool) -> Cell:
-    if is_withheld:
-        return Cell(WITHHELD)
-    return Cell(text, value, unit if value is not None else "")
+def _derived(value: Fraction | None, printed: Unit, unit: str, *, is_withheld: bool) -> Cell:
+    return Cell(WITHHELD) if is_withheld else cell_of(value, printed, unit)
 
 
 def _columns(shown: Sequence[Period], *, is_of_whole: bool) -> tuple[Column, ...]:

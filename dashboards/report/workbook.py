@@ -1,0 +1,265 @@
+"""The report as a workbook: a sheet for each table, numbers as numbers that print as the page does, its marking on every sheet."""
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from dashboards.report.definitions import CHARTS, ROUNDING, definition
+from dashboards.report.document import Cell, Column, Document, Drawn, Row, Table
+from dashboards.report.text import number
+from dashboards.report.words import MINUS, NOTHING, Unit, is_nothing, rounded
+
+FIRST_ROW = 4
+"""Of a table's rows, counted from 0: above are its caption, what it is of, and two rows of headings."""
+_CONTENTS, _DEFINITIONS = "Contents", "Definitions"
+_A4, _NAME_CHARACTERS, _WORDS_WIDTH, _HEADING_WIDTH, _FIGURE_WIDTH = 9, 31, 110, 46, 15
+_TINT, _QUIET = "#EEF2F6", "#4D5A68"
+_DAY_SECONDS = 86400
+_QUOTED = re.compile(r"(?P<whole>-?\d[\d,]*)(\.(?P<places>\d+))?(?P<percent> ?%)?")
+_QUOTED_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
+
+
+class Number(Struct, frozen=True):
+    """A number as a workbook keeps it.
+
+    Attributes:
+        value: of the cell.
+        code: the number format that prints it as the page does.
+    """
+
+    value: float
+    code: str
+
+
+def workbook(document: Document) -> bytes:
+    """The file: the same document gives the same bytes."""
+    content = io.BytesIO()
+    # Programs show negative times of day, such as a median that has fallen, only in workbooks that count days from 1904.
+    with Workbook(content, {"in_memory": True, "date_1904": True}) as book:
+        book.set_properties(
+            {
+                "title": f"{document.title}, {document.month:%B %Y}",
+                "company": document.force,
+                "comments": document.marking,
+                "created": document.as_of.replace(tzinfo=None),
+            }
+        )
+        _Sheets(book, document).write()
+    return content.getvalue()
+
+
+def printed(cell: Cell, *, is_published: bool) -> Number | None:
+    """What a cell holds as a number; None where it is words."""
+    if is_published:
+        return _quoted(cell.text)
+    if cell.value is None or cell.printed is None:
+        return None
+    return Number(_stored(cell.value, cell.printed), _code(cell, cell.printed))
+
+
+def _stored(value: Fraction, unit: Unit) -> float:
+    """In the printed unit, unrounded; shares of 1, and clock times of a day, as programs keep them."""
+    if unit.kind == "clock":
+        # To the second: half of one is a hair more or less than half as a share of a day, and some programs cut it off.
+        return float(rounded(value, 0)) / _DAY_SECONDS
+    return float(value) if unit.kind == "percent" else number(unit.scaled(value)) or 0
+
+
+def _code(cell: Cell, unit: Unit) -> str:
+    digits = "[h]:mm:ss" if unit.kind == "clock" else f"#,##0{_decimals(unit.places)}"
+    suffix = {"percent": r"\ %", "points": '" pp"'}.get(unit.kind, "")
+    body = digits + suffix + "".join(f'" ({note})"' for note in cell.notes)
+    if not unit.is_signed:
+        return body
+    plus, minus = ("", "") if is_nothing(cell.text) else ("+", MINUS)
+    return f"{plus}{body};{minus}{body};{body}"
+
+
+def _quoted(text: str) -> Number | None:
+    """A published figure that is a plain number, so that it still prints as it was."""
+    if clock := _QUOTED_CLOCK.fullmatch(text):
+        hours, minutes, seconds = map(int, clock.groups())
+        return Number((hours * 3600 + minutes * 60 + seconds) / _DAY_SECONDS, f"[{'h' * len(clock[1])}]:mm:ss")
+    found = _QUOTED.fullmatch(text)
+    if found is None:
+        return None
+    whole, percent = found["whole"], found["percent"] or ""
+    value = Fraction(f"{whole.replace(',', '')}.{found['places'] or 0}") / (100 if percent else 1)
+    return Number(
+        float(value),
+        f"{'#,##0' if ',' in whole else '0'}{_decimals(len(found['places'] or ''))}{percent.replace(' ', chr(92) + ' ')}",
+    )
+
+
+def _decimals(places: int) -> str:
+    return f".{'0' * places}" if places else ""
+
+
+class _Sheets:
+    """Writes the sheets of one report.
+
+    Args:
+        book: to write to.
+        document: the report.
+    """
+
+    def __init__(self, book: Workbook, document: Document) -> None:
+        self._book, self._document = book, document
+        self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
+
+    def write(self) -> None:
+        """Write all of them: contents, tables, charts and definitions."""
+        contents = self._sheet(_CONTENTS)
+        told: list[tuple[str, str, str]] = []
+        for section in self._document.sections:
+            for table, drawn in (
+                *((each, None) for each in section.tables),
+                *((each.table, each) for each in section.charts),
+            ):
+                words = f"{table.title}: control chart by month" if drawn else table.title
+                # The number keeps names apart that are cut off.
+                name = re.sub(r"[\[\]:*?/\\']", " ", f"{len(told) + 1} {table.title}")[:_NAME_CHARACTERS].strip()
+                self._table(self._sheet(name), section.title, words, table, drawn)
+                told.append((name, section.title, words))
+        self._definitions(self._sheet(_DEFINITIONS))
+        self._contents(contents, [*told, (_DEFINITIONS, "", _DEFINITIONS)])
+
+    def _sheet(self, name: str) -> Worksheet:
+        sheet = self._book.add_worksheet(name)
+        marking = self._document.marking.replace("&", "&&")
+        sheet.set_header(f"&C&B{marking}")
+        sheet.set_footer(f"&L&A&C&B{marking}&R&P / &N")
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.hide_gridlines(2)
+        return sheet
+
+    def _style(self, **properties: Any) -> Format:
+        key = tuple(sorted(properties.items()))
+        if key not in self._formats:
+            self._formats[key] = self._book.add_format(properties)
+        return self._formats[key]
+
+    def _contents(self, sheet: Worksheet, told: Sequence[tuple[str, str, str]]) -> None:
+        document = self._document
+        sheet.set_column(0, 0, _HEADING_WIDTH)
+        sheet.set_column(1, 1, _WORDS_WIDTH)
+        sheet.write_string(0, 0, document.marking, self._style(bold=True))
+        sheet.write_string(1, 0, f"{document.title}, {document.month:%B %Y}", self._style(bold=True, font_size=16))
+        words = f"{document.force}. Last 12 months: {document.period}. Figures as of {document.as_of:%d %B %Y, %H:%M}."
+        place = 2
+        for text in (words, *document.remarks, ROUNDING):
+            sheet.merge_range(place, 0, place, 1, text, self._style(text_wrap=True, valign="top"))
+            sheet.set_row(place, 15 * (1 + len(text) // (_HEADING_WIDTH + _WORDS_WIDTH)))
+            place += 1
+        for number_of, (name, section, title) in enumerate(told, start=place + 1):
+            sheet.write_string(number_of, 0, section)
+            sheet.write_url(number_of, 1, f"internal:'{name}'!A1", string=title)
+
+    def _table(self, sheet: Worksheet, section: str, words: str, table: Table, drawn: Drawn | None) -> None:
+        document = self._document
+        sheet.set_column(0, 0, _HEADING_WIDTH)
+        sheet.set_column(1, max(1, len(table.columns)), _FIGURE_WIDTH)
+        sheet.write_string(0, 0, words, self._style(bold=True, font_size=13))
+        sheet.write_string(
+            1,
+            0,
+            f"{document.force}, {document.title}, {document.month:%B %Y}. {section}.",
+            self._style(font_color=_QUIET),
+        )
+        self._headings(sheet, table)
+        sheet.freeze_panes(FIRST_ROW, 1)
+        sheet.repeat_rows(FIRST_ROW - 2, FIRST_ROW - 1)
+        for place, row in enumerate(table.rows, start=FIRST_ROW):
+            self._row(sheet, place, table.columns, row, is_series=drawn is not None)
+        after = FIRST_ROW + len(table.rows) + 1
+        for place, text in enumerate((*_below(table), *(drawn.summary if drawn else ())), start=after):
+            sheet.write_string(place, 0, text, self._style(font_color=_QUIET))
+        if drawn and drawn.chart:
+            self._chart(sheet, table, drawn)
+
+    def _headings(self, sheet: Worksheet, table: Table) -> None:
+        head = {"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 2}
+        sheet.write_string(FIRST_ROW - 1, 0, table.heading, self._style(**head))
+        for place, column in enumerate(table.columns, start=1):
+            text = f"{column.title}\n{column.brief}" if column.brief else column.title
+            shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
+            sheet.write_string(FIRST_ROW - 1, place, text, self._style(**head, **shade, align="right"))
+        quoted = [place for place, column in enumerate(table.columns, start=1) if column.is_published]
+        style = self._style(bold=True, italic=True, align="center", bg_color=_TINT)
+        if len(quoted) > 1:
+            sheet.merge_range(FIRST_ROW - 2, quoted[0], FIRST_ROW - 2, quoted[-1], "As published", style)
+        elif quoted:
+            sheet.write_string(FIRST_ROW - 2, quoted[0], "As published", style)
+
+    def _row(self, sheet: Worksheet, place: int, columns: Sequence[Column], row: Row, *, is_series: bool) -> None:
+        line = {"bold": True, "top": 2} if row.is_total else {}
+        label = f"{row.label} ({row.unit})" if row.unit and row.unit != "%" else row.label
+        sheet.write_string(place, 0, label, self._style(**line, indent=2 if row.is_part else 0))
+        for number_of, (column, cell) in enumerate(zip(columns, row.cells, strict=True), start=1):
+            shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
+            held = printed(cell, is_published=column.is_published)
+            if held:
+                sheet.write_number(
+                    place, number_of, held.value, self._style(**line, **shade, num_format=held.code, align="right")
+                )
+            elif not (is_series and cell.text == NOTHING):
+                # A picture would draw words as nought, and leaves a gap where there is nothing.
+                text = cell.text + "".join(f" ({note})" for note in cell.notes)
+                sheet.write_string(place, number_of, text, self._style(**line, **shade, align="right"))
+
+    def _chart(self, sheet: Worksheet, table: Table, drawn: Drawn) -> None:
+        """The picture beside the table, drawn by the program from the table's cells."""
+        chart = self._book.add_chart({"type": "line"})
+        last = FIRST_ROW + len(table.rows) - 1
+        looks = (
+            {"color": "#12406F", "width": 1.75},
+            {"color": "#4D5A68"},
+            *({"color": "#4D5A68", "dash_type": "dash"},) * 2,
+        )
+        for column, look in enumerate(looks, start=1):
+            chart.add_series(
+                {
+                    "name": [sheet.get_name(), FIRST_ROW - 1, column],
+                    "categories": [sheet.get_name(), FIRST_ROW, 0, last, 0],
+                    "values": [sheet.get_name(), FIRST_ROW, column, last, column],
+                    "line": look,
+                    "marker": {"type": "circle" if column == 1 else "none"},
+                }
+            )
+        chart.show_blanks_as("gap")
+        chart.set_title({"name": drawn.title, "name_font": {"size": 12}})
+        chart.set_legend({"position": "bottom"})
+        chart.set_size({"width": 820, "height": 420})
+        sheet.insert_chart(FIRST_ROW, len(table.columns) + 2, chart, {"description": " ".join(drawn.summary)})
+
+    def _definitions(self, sheet: Worksheet) -> None:
+        sheet.set_column(0, 0, _HEADING_WIDTH)
+        sheet.set_column(1, 1, _WORDS_WIDTH)
+        sheet.write_string(0, 0, _DEFINITIONS, self._style(bold=True, font_size=13))
+        rows = [("Control charts", CHARTS), *((each.title, definition(each)) for each in self._document.measures)]
+        if self._document.uncarried:
+            rows.append(("Not shown", f"No feed of this force carries: {'; '.join(self._document.uncarried)}."))
+        for place, (name, words) in enumerate(rows, start=2):
+            sheet.write_string(place, 0, name, self._style(bold=True, text_wrap=True, valign="top"))
+            sheet.write_string(place, 1, words, self._style(text_wrap=True, valign="top"))
+
+
+def _below(table: Table) -> Iterable[str]:
+    """What must be read with a table, a line each."""
+    yield from (f"({place}) {note}" for place, note in enumerate(table.notes, start=1))
+    if table.sources:
+        yield f"Published: {'; '.join(table.sources)}."
+    yield from (f"Published for another period: {text}" for text in table.published)
+    yield from (
+        f"The published report disagrees with itself, {each.number}: {each.what} - {each.made_of}."
+        for each in table.disagreements
+    )
