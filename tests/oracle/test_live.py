@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -119,18 +119,16 @@ def _standing(address: str) -> list[Place] | None:
 
 
 class Playing:
-    """Plays a scenario with the clock, and notes what is raised when.
+    """Plays a scenario with the clock.
 
     Args:
         heard: the scenario, at the time at which it is played.
         publisher: takes it.
-        standing: the engine in process.
-        alertmanager: where it answers.
+        look: called again and again meanwhile.
     """
 
-    def __init__(self, heard: Broadcast, publisher: Publisher, standing: Standing, alertmanager: str) -> None:
-        self._heard, self._publisher, self._standing, self._alertmanager = heard, publisher, standing, alertmanager
-        self.raised = Raised({}, {})
+    def __init__(self, heard: Broadcast, publisher: Publisher, look: Callable[[], object]) -> None:
+        self._heard, self._publisher, self._look = heard, publisher, look
         self.late_seconds = 0.0
         self._told = self._beats = 0
 
@@ -167,16 +165,18 @@ class Playing:
         )  # fmt: skip
         self._publisher.heartbeat(told, topic)
 
-    def _look(self) -> None:
-        firing = [each for each in self._standing.alerts if each.state == "firing"]
-        self._note(self.raised.engine, [(each.rule.name, tuple(each.scope.values())) for each in firing])
-        self._note(self.raised.prometheus, _standing(self._alertmanager) or [])
 
-    @staticmethod
-    def _note(raised: dict[Place, int], places: Sequence[Place]) -> None:
-        now = microseconds(wall().timestamp())
-        for place in places:
-            raised.setdefault(place, now)
+def look(raised: Raised, standing: Standing, alertmanager: str) -> None:
+    """Note what each engine has raised by now."""
+    firing = [each for each in standing.alerts if each.state == "firing"]
+    _note(raised.engine, [(each.rule.name, tuple(each.scope.values())) for each in firing])
+    _note(raised.prometheus, _standing(alertmanager) or [])
+
+
+def _note(raised: dict[Place, int], places: Sequence[Place]) -> None:
+    now = microseconds(wall().timestamp())
+    for place in places:
+        raised.setdefault(place, now)
 
 
 def beats(heard: Broadcast, start: int, end: int) -> list[Heard]:
@@ -184,6 +184,15 @@ def beats(heard: Broadcast, start: int, end: int) -> list[Heard]:
     feeds = heard.simulation.force.feeds
     every = BEAT_SECONDS * SECOND
     return [Heard(feed.name, at, at - _BEHIND) for at in range(start, end, every) for feed in feeds]
+
+
+def present(scenario: Broadcast, first: int, end: int) -> tuple[Broadcast, int]:
+    """A scenario as if one instant of it came in so many seconds, and by how many microseconds it is moved for that."""
+    start = microseconds(wall().timestamp())
+    by = timedelta(microseconds=start + LEAD_SECONDS * SECOND - first)
+    shift = by // timedelta(microseconds=1)
+    told = [each for each in moved(scenario.told, by) if microseconds(each.at) < end + shift]
+    return Broadcast(scenario.simulation, told, beats(scenario, start, end + shift), start, end + shift), shift
 
 
 @pytest.mark.timeout(240)
@@ -203,19 +212,15 @@ def test_each_alert_is_raised_in_time_of_the_truth(tmp_path: Path) -> None:
         alertmanager = stack.enter_context(prometheus(system, server.server_port, tmp_path))
         own = ReadingsCollector(reader(system.settings), is_wanted=wanted)
         standing = Standing(RULES, samples_of(own), system.redis, "live:alerts", wall)
-        start = microseconds(wall().timestamp())
-        by = timedelta(microseconds=start + LEAD_SECONDS * SECOND - first)
-        shift = by // timedelta(microseconds=1)
-        end = last + shift + (PROMETHEUS_SECONDS + 1) * SECOND
-        told = [each for each in moved(scenario.told, by) if microseconds(each.at) < end]
-        heard = Broadcast(scenario.simulation, told, beats(scenario, start, end), start, end)
+        heard, shift = present(scenario, first, last + (PROMETHEUS_SECONDS + 1) * SECOND)
         standing.start()
         stack.callback(standing.stop)
-        playing = Playing(heard, publisher, standing, alertmanager)
+        raised = Raised({}, {})
+        playing = Playing(heard, publisher, lambda: look(raised, standing, alertmanager))
         playing.run(first + shift - LEAD_SECONDS * SECOND // 2)
     assert playing.late_seconds < 1, "this machine cannot tell in time what is to be seen in time"
     window = (first + shift - SECOND, last + shift + SECOND)
-    check(Oracle(heard), playing.raised, window)
+    check(Oracle(heard), raised, window)
 
 
 def check(oracle: Oracle, raised: Raised, window: tuple[int, int]) -> None:
