@@ -16,6 +16,8 @@ from facts.fact import Label
 from facts.union import Topic
 
 Response = Literal["immediate", "priority", "scheduled", "desk", "other"]
+Family = Literal["crime", "asb", "other"]
+BankHolidays = Literal["england_and_wales"]
 Seconds = Annotated[int, Meta(gt=0, le=31_536_000)]
 UNLISTED = "unlisted"
 NONE = "none"
@@ -82,6 +84,16 @@ class Channel(Term, frozen=True, kw_only=True):
     online_home: bool = False
 
 
+class OccurrenceType(Term, frozen=True, kw_only=True):
+    """A type of occurrence.
+
+    Attributes:
+        family: what it is counted among, so that measures of all crime or all ASB mean the same at every force.
+    """
+
+    family: Family
+
+
 class Shift(Term, frozen=True, kw_only=True):
     """A shift by the local clock; one that ends at or before its start crosses midnight."""
 
@@ -129,6 +141,7 @@ class Force(_Part, frozen=True, kw_only=True):
         title: as people read it.
         time_zone: IANA name; calendars follow its local clock.
         duplicate_group: the incident group that duplicates and out-of-force incidents are counted under, if any.
+        bank_holidays: whose bank holidays are no working days; where none are given, nothing is held to working days.
     """
 
     name: Label
@@ -141,11 +154,12 @@ class Force(_Part, frozen=True, kw_only=True):
     queues: tuple[Queue, ...] = ()
     channels: tuple[Channel, ...] = ()
     suites: tuple[Term, ...] = ()
-    occurrence_types: tuple[Term, ...] = ()
+    occurrence_types: tuple[OccurrenceType, ...] = ()
     shifts: tuple[Shift, ...] = ()
     feeds: tuple[Feed, ...] = ()
     ladder: tuple[Step, ...] = ()
     duplicate_group: Label | None = None
+    bank_holidays: BankHolidays | None = None
 
     def zone(self) -> ZoneInfo:
         """The time zone; ZoneInfo keeps its own cache."""

@@ -74,12 +74,22 @@ class Findings:
             dimensions: of the kind.
             given_up: when it became certain that no end will come: then it is missed without one.
         """
-        begun = microseconds(start)
-        due = target.due(begun)
+        self.settle(kind, start, end, target.due(microseconds(start)), dimensions, given_up)
+
+    def settle(
+        self,
+        kind: str,
+        start: datetime,
+        end: datetime | None,
+        due: int,
+        dimensions: tuple[str, ...],
+        given_up: datetime | None = None,
+    ) -> None:
+        """The same for what ends in time before an instant, `due` in microseconds, however that was reckoned."""
         if end is not None:
             stopped = microseconds(end)
             self.finished.append(Outcome(kind, min(stopped, due), self.began, dimensions, int(stopped < due)))
         elif given_up is not None:
             self.finished.append(Outcome(kind, min(microseconds(given_up), due), self.began, dimensions, 0))
         else:
-            self.open.append(Open(kind, begun, self.began, due, dimensions))
+            self.open.append(Open(kind, microseconds(start), self.began, due, dimensions))

@@ -15,7 +15,7 @@ Good = Literal["higher", "lower", "neither"]
 Where = Mapping[str, tuple[str, ...]]
 """Dimension to the words that count; several words mean any of them."""
 
-DERIVED_DIMENSIONS = {"response": "grade", "online_home": "channel"}
+DERIVED_DIMENSIONS = {"response": "grade", "online_home": "channel", "family": "type"}
 """Dimensions read off another through the force's profile."""
 DATE_DIMENSIONS = ("day", "month")
 """Dimensions of report windows: the local day or month in which the subject began."""

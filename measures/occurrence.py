@@ -1,14 +1,16 @@
-"""What an occurrence counts for: recorded, and its victim referred within 48 hours."""
+"""What an occurrence counts for: recorded, and its victim referred within 48 hours and within two working days."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from facts.fact import SubjectFact
 from facts.occurrence import OccurrenceRecorded, VictimReferred
 from measures.findings import Findings
-from measures.outcome import Outcomes, Target
+from measures.outcome import Outcomes, Target, microseconds
 from measures.rules import Rules
 
 _REFERRAL = Target(48 * 3600)
+_WORKING_DAYS = 2
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
@@ -28,7 +30,15 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     found.count("occurrence_recorded", recorded.at, dimensions)
     span = found.span("recorded_to_referred", recorded.at, referred.at, dimensions) if referred else 0
     if recorded.victim_based and span is not None:
-        found.decide(
-            "recorded_to_referred_decided", recorded.at, referred.at if referred else None, _REFERRAL, dimensions
-        )
+        _hold_to_promises(recorded.at, referred.at if referred else None, dimensions, found, rules)
     return found.result()
+
+
+def _hold_to_promises(
+    recorded: datetime, referred: datetime | None, dimensions: tuple[str, ...], found: Findings, rules: Rules
+) -> None:
+    """The report's 48 hours, and the Victims' Code's two working days where the profile says which days are worked."""
+    found.decide("recorded_to_referred_decided", recorded, referred, _REFERRAL, dimensions)
+    end = rules.working_days_end(microseconds(recorded), _WORKING_DAYS)
+    if end is not None:
+        found.settle("recorded_to_referred_within_2_working_days_decided", recorded, referred, end, dimensions)

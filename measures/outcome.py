@@ -127,6 +127,7 @@ KINDS: dict[str, Kind] = {
         _kinds("custody", (), 0, "detention_incomplete"),
         _kinds("custody", ("contradiction",), 0, "detention_contradiction"),
         _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded recorded_to_referred_decided"),
+        _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_decided"),
         _kinds("occurrences", _OCCURRENCE, WHOLE, "recorded_to_referred"),
         _kinds("occurrences", (), 0, "occurrence_incomplete"),
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),

@@ -10,6 +10,7 @@ _MONTHS = tuple(f"2024-{month:02}-01/{2024 + month // 12}-{month % 12 + 1:02}-01
 _CALLS, _CENTRE, _FOREWORD = "S25 section 6.1", "S25 section 6", "S25 section 1.1"
 _DEMAND, _RESPONSE, _CUSTODY = "S25 Context - Incidents", "S25 section 6.2", "S25 Context - Custody"
 _ASB, _VICTIMS = "S25 section 6.4", "S25 section 5"
+_CRIME = "S18 Overall Crime Performance"
 
 _Row = tuple[str, Published]
 
@@ -259,7 +260,57 @@ out_of_force 13 13
 _REFERRED_MONTHS = "74.2% 77.3% 82.9% 76.4% 78.5% 80.5% 79.3% 77.2% 77.5% 75.7% 74.1% 71.9%"
 
 
+_CRIME_TYPES = """
+theft_of_motor_vehicles 1907 1371
+personal_robbery 799 634
+possession_of_weapons 721 595
+burglary_business_community 2217 1939
+business_robbery 129 115
+rape 1140 1025
+other_violence 18955 17297
+other_serious_sexual_offences 1561 1454
+less_serious_violence_with_injury 9864 9951
+criminal_damage 10479 10603
+other_theft 17948 18358
+public_order 4197 4299
+arson 483 503
+theft_from_motor_vehicles 3151 3365
+other_sexual_offences 640 684
+more_serious_violence_with_injury 854 937
+burglary_residential 3850 4287
+other_offences 1660 1877
+handling_stolen_goods 64 73
+drug_offences 1802 2218
+vehicle_interference 589 739
+"""
+_CRIME_AREAS = """
+sot_south 14221 13345
+sot_north 15932 15432
+lichfield 5546 5489
+moorlands 4700 4702
+south_staffs 5567 5586
+stafford 7954 8025
+cannock 6851 6931
+east_staffs 8104 8260
+tamworth 5659 5778
+newcastle 8476 8776
+"""
+
+
+def _crime() -> Iterable[_Row]:
+    """The tables of crime of 2018, of years that end with September."""
+    periods = ("2017-10-01/2018-10-01", "2016-10-01/2017-10-01")
+    note = "by the date of committing, but sexual and drug offences by that of recording (reports I19)"
+    for dimension, table in (("", "total 83010 82324"), ("type", _CRIME_TYPES), ("area", _CRIME_AREAS)):
+        for line in table.strip().splitlines():
+            label, *figures = line.split()
+            for period, figure in zip(periods, figures, strict=True):
+                where = {dimension: label} if dimension else {}
+                yield _figure("crime_count", period, figure, "", _CRIME, note, where)
+
+
 def _occurrence() -> Iterable[_Row]:
+    yield from _crime()
     yield from _periods("asb_incident_count", "", _DEMAND, year="12,309", previous="14,384")
     yield from _periods("asb_occurrence_count", "", _ASB, year="15,297", previous="16,410")
     yield from _table("asb_occurrence_count", "type", "", _ASB, _ASB_TYPES)
@@ -270,9 +321,30 @@ def _occurrence() -> Iterable[_Row]:
     yield from _periods(mean, "days and hours", _VICTIMS, year="1 day 16 hours", previous="2 days 4 hours")
 
 
+def _untold() -> Iterable[_Row]:
+    """What no feed carries."""
+    for who, share, note in (
+        ("suspect", "21 per cent", "867 suspects or offenders, 56 fewer than the year before"),
+        ("victim", "12 per cent", "600 victims, 63 fewer than the year before"),
+        ("address", "21 per cent", "1,577 addresses, 170 fewer than the year before"),
+    ):
+        yield _figure(f"asb_repeat_{who}_ratio", _12M, share, "%", _ASB, note)
+    yield from _periods("crime_repeat_victim_ratio", "%", _VICTIMS, year="19%", previous="21%")
+    yield from _periods("domestic_repeat_victim_ratio", "%", _VICTIMS, year="27%", previous="31%")
+    note = "48,070 closed crimes"
+    for name, share in (("compliant", "89.77%"), ("timely", "76.00%")):
+        yield _figure(f"victim_contract_{name}_ratio", _12M, share, "%", "S25 section 5.1", note)
+    told = "school_notification_count"
+    yield _figure(told, "2021-02-01/2025-01-01", "30,679", "", "S25 section 8.2", "since February 2021")
+    yield from _periods("fatal_collision_count", "", "S25 section 7.4", year="35", previous="40", last="7")
+    yield _figure(
+        "stop_and_search_count", _12M, "17 per cent", "% change", _FOREWORD, "945 more; the number is not printed"
+    )
+
+
 def _gathered() -> dict[str, tuple[Published, ...]]:
     found: dict[str, list[Published]] = {}
-    for part in (_contact, _digital, _incident, _custody, _occurrence):
+    for part in (_contact, _digital, _incident, _custody, _occurrence, _untold):
         for measure, figure in part():
             found.setdefault(measure, []).append(figure)
     return {measure: tuple(figures) for measure, figures in found.items()}

@@ -1,11 +1,12 @@
 """A force's profile made ready for counting: which words it lists, what it promised, and its local days."""
 
-from datetime import date
+from datetime import date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from facts.force import NONE, UNLISTED, Force, GradeTargets, Queue
-from measures.outcome import SECOND, instant
+from measures.outcome import SECOND, instant, microseconds
+from measures.working_days import working_day_after
 
 _QUARTER = 900 * SECOND
 
@@ -24,6 +25,7 @@ class Rules:
         self.derived: dict[str, dict[str, str]] = {
             "response": {grade.label: grade.response for grade in force.grades},
             "online_home": {channel.label: "yes" if channel.online_home else "no" for channel in force.channels},
+            "family": {each.label: each.family for each in force.occurrence_types},
         }
         self.vocabulary: dict[str, frozenset[str]] = {
             "grade": frozenset(grade.label for grade in force.grades),
@@ -48,6 +50,19 @@ class Rules:
         day = date.fromordinal(self.local_day(opened))
         return next((each for each in reversed(self._targets.get(grade, ())) if each.since <= day), None)
 
+    def working_days_end(self, start: int, count: int) -> int | None:
+        """The local midnight that ends so many working days after the local day of an instant.
+
+        Args:
+            start: in microseconds.
+            count: of working days; the day itself is none of them.
+
+        Returns:
+            in microseconds; None where the profile does not say which days are bank holidays.
+        """
+        calendar = self.force.bank_holidays
+        return calendar and _end_of_day(working_day_after(self.local_day(start), count, calendar), self.force.zone())
+
     def local_day(self, at: int) -> int:
         """The ordinal (`date.toordinal`) of the local day that holds an instant."""
         # Offsets change on whole quarters of an hour everywhere, so the answer is the same within one.
@@ -57,3 +72,8 @@ class Rules:
 @lru_cache(maxsize=65536)
 def _local_day(quarter: int, zone: ZoneInfo) -> int:
     return instant(quarter * _QUARTER).astimezone(zone).toordinal()
+
+
+@lru_cache(maxsize=4096)
+def _end_of_day(day: int, zone: ZoneInfo) -> int:
+    return microseconds(datetime.combine(date.fromordinal(day + 1), time(), zone))

@@ -16,6 +16,7 @@ def metric_name(measure: Measure) -> str:
     """
     name = _SPAN.sub(lambda span: f"{int(span[1]) * _SPAN_SECONDS[span[2]]}_seconds", measure.name)
     name = name.replace("contact_us_", "contactus_")  # promtool takes "us" for microseconds
+    name = name.replace("_working_days_", "_workdays_")  # which are no number of seconds, as days would be
     return f"bluelamp_{name.removesuffix('_count')}"
 
 

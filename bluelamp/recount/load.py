@@ -88,7 +88,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)
     fallen = gone(connection.execute("SELECT striker, struck FROM strike").fetchall())
     connection.execute("INSERT INTO gone SELECT unnest(?::BIGINT[])", [sorted(fallen)])
-    for section in ("effective", "contacts", "incidents", "custody", "custody_clocks", "occurrences"):
+    for section in ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences"):
         _run(connection, section)
 
 

@@ -20,20 +20,24 @@ _VOCABULARIES = {
     "type": "occurrence_types",
 }
 _DAY = timedelta(days=1)
+_DAYS_AHEAD = 14
+"""Two working days have ended by then, over any Christmas or Easter."""
 
 
 def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
     """Put the profiles into the tables of profile.sql; the local days come later, when the facts are known."""
-    _insert(connection, "force", ((one.name, one.time_zone, one.duplicate_group) for one in forces))
+    _insert(connection, "force", ((one.name, one.time_zone, one.duplicate_group, one.bank_holidays) for one in forces))
     _insert(connection, "listed", ((entry,) for one in forces for entry in _listed(one)))
     _insert(connection, "grade", (row for one in forces for row in _grades(one)))
     _insert(connection, "grade_target", (row for one in forces for row in _targets(one)))
     _insert(connection, "queue", (row for one in forces for row in _queues(one)))
     _insert(connection, "channel", (row for one in forces for row in _channels(one)))
+    types = ((one.name, each.label, each.family) for one in forces for each in one.occurrence_types)
+    _insert(connection, "occurrence_type", types)
 
 
 def fill_days(connection: DuckDBPyConnection, time_zones: Iterable[str], earliest: int, latest: int) -> None:
-    """Put every local day from that of the earliest instant to that of the latest into `local_day`.
+    """Put every local day from that of the earliest instant to two weeks after the latest into `local_day`.
 
     Args:
         connection: with the tables of profile.sql.
@@ -43,7 +47,7 @@ def fill_days(connection: DuckDBPyConnection, time_zones: Iterable[str], earlies
     """
     first, last = moment_of(earliest).date(), moment_of(latest).date()
     # No zone is a whole day away from UTC: one day more at each end holds every instant.
-    days = [first - _DAY + number * _DAY for number in range((last - first).days + 3)]
+    days = [first - _DAY + number * _DAY for number in range((last - first).days + 3 + _DAYS_AHEAD)]
     for time_zone in sorted(set(time_zones)):
         # Where a zone left a day out, that day and the next begin at one instant: the next is the one there was.
         by_start = {day_start(day, ZoneInfo(time_zone)): day for day in days}

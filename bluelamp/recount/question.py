@@ -20,6 +20,12 @@ _READ_OFF = {
     "online_home": """coalesce(
         (SELECT online_home FROM channel WHERE channel.force = chosen.force AND channel.channel = chosen.channel),
         'unlisted')""",
+    "family": """coalesce(
+        (
+            SELECT family FROM occurrence_type
+            WHERE occurrence_type.force = chosen.force AND occurrence_type.type = chosen.type
+        ),
+        'unlisted')""",
     "day": "strftime(chosen.day, '%Y-%m-%d')",
     "month": "strftime(chosen.day, '%Y-%m')",
 }

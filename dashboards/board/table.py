@@ -15,6 +15,7 @@ _YES_NO = {"yes": "Yes", "no": "No"}
 _OTHER_NAMES = {
     "domestic": {"yes": "Domestic", "no": "Not domestic"},
     "child": {"yes": "Children", "no": "Adults"},
+    "family": {"crime": "Crime", "asb": "ASB", "other": "Other"},
     "result": {},
     "disposal": {},
 }
@@ -35,6 +36,7 @@ DIMENSION_TITLES = {
     "from_grade": "Grade before",
     "response": "Kind of response",
     "online_home": "Single Online Home",
+    "family": "Family",
     "contradiction": "Contradiction",
 }
 

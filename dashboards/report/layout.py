@@ -270,14 +270,58 @@ _ASB_BY_WORD = (
     Breakdown("ASB occurrences by type", "asb_occurrence_count", "type", "Type"),
     Breakdown("ASB occurrences by LPT", "asb_occurrence_count", "area", "LPT", "No LPT"),
 )
+_CRIME = Lines("Crime", (Line("crime_count", "Crimes recorded"),))
+_CRIME_BY_WORD = (
+    Breakdown("Crimes by type", "crime_count", "type", "Crime type"),
+    Breakdown("Crimes by LPT", "crime_count", "area", "LPT", "No LPT"),
+)
+
+
+def _asb_charts(force: Force) -> tuple[Line, ...]:
+    """All ASB occurrences, and each type of them by itself."""
+    name = "asb_occurrence_count"
+    types = [each for each in force.occurrence_types if each.family == "asb"]
+    return (*_ASB.lines[1:], *(Line(name, each.name, where={"type": (each.label,)}) for each in types))
+
+
 _VICTIMS = Lines(
     "Referral of victims",
     (
         Line("victim_referred_within_48_hours_ratio", "Sent to the Victims Gateway within 48 hours", PERCENT_1),
+        Line("victim_referred_within_2_working_days_ratio", "The same within two working days (the Code)", PERCENT_1),
         Line("victim_referral_mean_seconds", "Average time to send", HOURS),
     ),
 )
-_VICTIM_MONTHS = Months("Referral by month", _VICTIMS.lines[:1])
+_REPEAT_VICTIMS = Lines(
+    "Repeat victims",
+    (
+        Line("crime_repeat_victim_ratio", "Victims of crime who are repeat victims", PERCENT_1),
+        Line("domestic_repeat_victim_ratio", "Victims of domestic abuse who are repeat victims", PERCENT_1),
+    ),
+)
+_CODE = Lines(
+    "Closed victims' contracts",
+    (
+        Line("victim_contract_compliant_ratio", "Compliance in all", PERCENT),
+        Line("victim_contract_timely_ratio", "Compliance in time", PERCENT),
+    ),
+)
+_ASB_REPEATS = Lines(
+    "Repeat ASB",
+    tuple(
+        Line(f"asb_repeat_{who}_ratio", f"{several} of more than one ASB occurrence", PERCENT_1)
+        for who, several in (("suspect", "Suspects"), ("victim", "Victims"), ("address", "Addresses"))
+    ),
+)
+_ROADS = Lines(
+    "Roads, searches and schools",
+    (
+        Line("fatal_collision_count", "Fatal collisions"),
+        Line("stop_and_search_count", "Stop and searches"),
+        Line("school_notification_count", "Op Encompass notifications"),
+    ),
+)
+_VICTIM_MONTHS = Months("Referral by month", _VICTIMS.lines[:2])
 _CUSTODY = Lines(
     "Custody",
     (
@@ -314,7 +358,8 @@ def sections(force: Force) -> tuple[Section, ...]:
 
 def _sections(force: Force) -> tuple[Section, ...]:
     return (
-        Section("5 Supporting victims", (_VICTIMS, _VICTIM_MONTHS), charts=_VICTIMS.lines[:1]),
+        Section("5 Supporting victims", (_VICTIMS, _VICTIM_MONTHS, _REPEAT_VICTIMS), charts=_VICTIMS.lines[:1]),
+        Section("5.1 Victims' Code compliance", (_CODE,)),
         Section("6 Contact and local policing", (_BT,)),
         Section("6.1 Emergency calls", (_EMERGENCY,), charts=(_999_VOLUME, _999_ANSWER)),
         Section("6.1 Non emergency calls (local)", (_LOCAL,), charts=_LOCAL.lines[:3]),
@@ -325,6 +370,8 @@ def _sections(force: Force) -> tuple[Section, ...]:
         Section("6.2 Response: Grade 1", (_GRADE_1,), charts=_GRADE_1.lines[4:]),
         Section("6.2 Response: Grade 2", (_GRADE_2, _DOMESTIC, _DOMESTIC_MONTHS), charts=_DOMESTIC.lines[:2]),
         Section("6.3 Neighbourhood crime", (_BURGLARY,)),
-        Section("6.4 Anti-social behaviour", (_ASB, *_ASB_BY_WORD), charts=_ASB.lines[1:]),
+        Section("6.4 Anti-social behaviour", (_ASB, *_ASB_BY_WORD, _ASB_REPEATS), charts=_asb_charts(force)),
+        Section("Context: all crime", (_CRIME, *_CRIME_BY_WORD), charts=_CRIME.lines),
+        Section("7.4 and 8.2 Roads, searches and schools", (_ROADS,)),
         Section("Context: custody", (_CUSTODY,), charts=_CUSTODY.lines[:2]),
     )

@@ -4,13 +4,17 @@ from facts.errors import QuestionError
 from measures.catalogue.contact import DIGITAL, EMERGENCY, NON_EMERGENCY
 from measures.catalogue.custody import CUSTODY
 from measures.catalogue.incident import ATTENDANCE, DEMAND, OPEN, QUALITY
-from measures.catalogue.occurrence import OCCURRENCES
+from measures.catalogue.occurrence import OCCURRENCES, UNTOLD
 from measures.catalogue.record import RECORD
 from measures.measure import Measure
 
 CATALOGUE: dict[str, Measure] = {
     measure.name: measure
-    for group in (EMERGENCY, NON_EMERGENCY, DIGITAL, DEMAND, ATTENDANCE, OPEN, QUALITY, CUSTODY, OCCURRENCES, RECORD)
+    for group in (
+        (*EMERGENCY, *NON_EMERGENCY, *DIGITAL),
+        (*DEMAND, *ATTENDANCE, *OPEN, *QUALITY),
+        (*CUSTODY, *OCCURRENCES, *UNTOLD, *RECORD),
+    )
     for measure in group
 }
 

@@ -1,5 +1,6 @@
 """Occurrences: crimes and ASB as they are recorded, and when victims are referred."""
 
+from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -13,7 +14,6 @@ from producers.simulate.parameters import Parameters, month_share, of_year
 
 _LIMIT_SECONDS = 48 * 3600
 _NO_AREA = "none"
-_OUT_OF_FORCE = "out_of_force"
 
 
 class Records:
@@ -33,22 +33,31 @@ class Records:
     def month(self, month: Month) -> None:
         """Everything that is recorded in a month, and the referrals that follow."""
         of, chance = self._parameters.occurrences, stream(self._seed, "occurrences", month.ordinal)
-        areas = {area: of_year(years, month.year) for area, years in of.areas.items()}
-        for kind, years in of.types.items():
-            self._record(month, kind, month_share(years, of.months, month), areas, 0.0, chance)
-        within = {area: count for area, count in areas.items() if area != _OUT_OF_FORCE}
+        # Of each type and of each area as many as are its month's: over a year they add to what was published.
+        types, areas = (
+            {word: month_share(years, of.months, month) for word, years in each.items()}
+            for each in (of.types, of.areas)
+        )
+        self._record(month, types, areas, sum(types.values()), 0.0, chance)
         crimes = month_share(of.crimes, of.months, month)
-        self._record(month, "crime", crimes, within, of.victim_based_share, chance)
+        self._record(month, of.crime_types, of.crime_areas, crimes, of.victim_based_share, chance)
 
     def _record(
-        self, month: Month, kind: str, count: int, areas: dict[str, int], victim_share: float, chance: Generator
+        self,
+        month: Month,
+        types: Mapping[str, int],
+        areas: Mapping[str, int],
+        count: int,
+        victim_share: float,
+        chance: Generator,
     ) -> None:
         shape, force = self._parameters.occurrences.shape, self._parameters.force
         at = spread(month, count, shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
         has_victim = chance.permutation(count) < round(victim_share * count)
         referred = iter(self._referral_seconds(month, int(has_victim.sum()), chance))
-        columns = zip(at.tolist(), shuffled(chance, count, areas), has_victim.tolist(), strict=True)
-        for number, (second, area, victim) in enumerate(columns):
+        words = shuffled(chance, count, types), shuffled(chance, count, areas)
+        columns = zip(at.tolist(), *words, has_victim.tolist(), strict=True)
+        for number, (second, kind, area, victim) in enumerate(columns):
             who, recorded = f"{self._tag}o-{kind}-{month.ordinal}-{number}", float(round(second))
             fact = OccurrenceRecorded(
                 fact_id=f"{who}.recorded",

@@ -375,6 +375,8 @@ class Occurrences(_Part, frozen=True, kw_only=True):
         types: ASB type to year to its number.
         areas: area to year to its number of ASB records.
         crimes: year to the number of crimes.
+        crime_types: type of crime to how many of all there are.
+        crime_areas: area to how many crimes of all there are.
         victim_based_share: of crimes.
         shape: when they are recorded.
         referred_within_48_hours: year to the share, month by month.
@@ -385,6 +387,8 @@ class Occurrences(_Part, frozen=True, kw_only=True):
     types: Mapping[str, Mapping[str, int]]
     areas: Mapping[str, Mapping[str, int]]
     crimes: Mapping[str, int]
+    crime_types: Mapping[str, int]
+    crime_areas: Mapping[str, int]
     victim_based_share: Share
     shape: Shape
     referred_within_48_hours: Years

@@ -112,7 +112,7 @@ def _custody() -> Iterator[list[_Step]]:
 
 def _occurrences() -> Iterator[list[_Step]]:
     for number in range(_EACH):
-        crime = {"type": "crime", "area": "lichfield", "victim_based": True}
+        crime = {"type": "other_theft", "area": "lichfield", "victim_based": True}
         yield [(OccurrenceRecorded, 800, crime), (VictimReferred, 100 + number, {})]
         yield [(OccurrenceRecorded, 800, {"type": "asb_personal", "area": "newcastle", "victim_based": False})]
 

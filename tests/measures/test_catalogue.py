@@ -8,6 +8,7 @@ import pytest
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE, find
 from measures.measure import (
+    DERIVED_DIMENSIONS,
     Bands,
     Decided,
     External,
@@ -27,7 +28,7 @@ from tests.support.forces import shipped
 
 ROWS = {
     f"A{table}.{row}"
-    for table, first, last in ((1, 1, 6), (2, 7, 19), (3, 20, 34), (4, 35, 42))
+    for table, first, last in ((1, 1, 6), (2, 7, 19), (3, 20, 34), (4, 35, 42), (5, 43, 53))
     for row in range(first, last + 1)
 }
 EVERY = list(CATALOGUE.values())
@@ -69,7 +70,7 @@ def test_a_declaration_is_sound(measure: Measure) -> None:
         assert UNIT_OF.get(type(measure.statistic), "count") == measure.unit
         assert measure.name.endswith(f"_{measure.unit}")
     for selection in measure.selections():
-        names = {*KINDS[selection.kind].dimensions, "response", "online_home"}
+        names = {*KINDS[selection.kind].dimensions, *DERIVED_DIMENSIONS}
         assert {*selection.where, *measure.where} <= names
     if isinstance(measure.statistic, Mean | Median | SpanWithin | Bands):
         assert measure.clock
@@ -85,7 +86,7 @@ def test_what_is_published_belongs_to_a_measure_and_its_dimensions() -> None:
         for each in figures:
             assert {*each.where} <= {*measure.dimensions(), *measure.where, "band"}, (name, each)
             assert resolve(each.period, datetime(2025, 1, 21, tzinfo=UTC), force).kind == "report"
-            assert each.source.startswith("S25 ")
+            assert each.source.startswith(("S18 ", "S25 "))
 
 
 def test_every_kind_of_outcome_is_in_some_measure() -> None:
@@ -110,6 +111,11 @@ def test_printed_digital_contacts_add_by_row_and_by_column() -> None:
         ]
         assert (sum(channels), sum(channels[:6])) == (total, online)
     assert sum(counts("digital_offered_count", "2024-01-01/2025-01-01", "channel")) == 62466
+
+
+@pytest.mark.parametrize(("year", "total"), [("2017-10-01/2018-10-01", 83010), ("2016-10-01/2017-10-01", 82324)])
+def test_printed_crimes_add_by_type_and_by_area(year: str, total: int) -> None:
+    assert sum(counts("crime_count", year, "type")) == sum(counts("crime_count", year, "area")) == total
 
 
 def test_printed_bands_add_to_the_answered() -> None:

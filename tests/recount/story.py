@@ -43,6 +43,7 @@ name = "testshire"
 title = "Testshire"
 time_zone = "Europe/London"
 duplicate_group = "dup"
+bank_holidays = "england_and_wales"
 
 # Grade 1 is promised less time from July 2024 on, and no more time to dispatch.
 [[grades]]
@@ -121,6 +122,7 @@ name = "Castle"
 [[occurrence_types]]
 label = "crime"
 name = "Crime"
+family = "crime"
 
 # Earlies and lates overlap by an hour.
 [[shifts]]

@@ -26,6 +26,40 @@ def test_48_hours_are_judged_on_the_rounded_span(end: str, decided: tuple[str, i
     assert story(recorded("09:00"), referred(end)).counts("recorded_to_referred_decided") == [decided]
 
 
+@pytest.mark.parametrize(
+    ("recording", "end", "decided"),
+    [
+        ("2024-12-02 09:00", "2024-12-04 23:59:59.999999", ("2024-12-04 23:59:59.999999", 1)),
+        ("2024-12-02 09:00", "2024-12-05 00:00", ("2024-12-05 00:00:00", 0)),
+        ("2024-12-06 23:00", "2024-12-10 23:00", ("2024-12-10 23:00:00", 1)),  # over a weekend
+        ("2024-12-24 09:00", "2024-12-31 00:00", ("2024-12-31 00:00:00", 0)),  # over Christmas
+        ("2024-03-28 12:00", "2024-04-03 22:59", ("2024-04-03 22:59:00", 1)),  # over Easter, into summer time
+        ("2024-03-28 12:00", "2024-04-03 23:00", ("2024-04-03 23:00:00", 0)),
+        ("2022-09-16 12:00", "2022-09-20 23:00", ("2022-09-20 23:00:00", 1)),  # over a day of mourning
+        (
+            "2020-04-30 12:00",
+            "2020-05-04 12:00",
+            ("2020-05-04 12:00:00", 1),
+        ),  # a Monday that was worked that year alone
+    ],
+)
+def test_two_working_days_end_with_the_second_one(recording: str, end: str, decided: tuple[str, int]) -> None:
+    read = story(recorded(recording), referred(end))
+    assert read.counts("recorded_to_referred_within_2_working_days_decided") == [decided]
+
+
+def test_one_that_was_not_referred_falls_due_at_the_end_of_the_second_working_day() -> None:
+    read = story(recorded("2024-12-24 09:00"))
+    due = [("2024-12-24 09:00:00", "2024-12-31 00:00:00")]
+    assert read.standing("recorded_to_referred_within_2_working_days_decided") == due
+
+
+def test_a_force_without_bank_holidays_is_held_to_no_working_days() -> None:
+    assert (
+        "recorded_to_referred_within_2_working_days_decided" not in story(recorded("09:00", force="elsewhere")).kinds()
+    )
+
+
 def test_one_that_was_not_referred_stands_open() -> None:
     read = story(recorded("09:00"))
     assert read.standing("recorded_to_referred_decided") == [("09:00:00", "2024-12-04 09:00:00.5")]

@@ -74,6 +74,7 @@ def test_published_figures_stand_beside_with_source_and_reason(document: Documen
 def test_every_section_of_the_published_report_is_there(document: Document) -> None:
     assert [section.title for section in document.sections] == [
         "5 Supporting victims",
+        "5.1 Victims' Code compliance",
         "6 Contact and local policing",
         "6.1 Emergency calls",
         "6.1 Non emergency calls (local)",
@@ -85,6 +86,8 @@ def test_every_section_of_the_published_report_is_there(document: Document) -> N
         "6.2 Response: Grade 2",
         "6.3 Neighbourhood crime",
         "6.4 Anti-social behaviour",
+        "Context: all crime",
+        "7.4 and 8.2 Roads, searches and schools",
         "Context: custody",
     ]
     custody = [column.title for column in tables(document)["Custody"].columns if not column.is_published]

@@ -10,6 +10,7 @@ name = "strict"
 title = "A small force with every rule"
 time_zone = "Europe/London"
 duplicate_group = "duplicate"
+bank_holidays = "england_and_wales"
 
 [[grades]]
 label = "1"
@@ -88,6 +89,7 @@ name = "One"
 [[occurrence_types]]
 label = "asb_personal"
 name = "ASB personal"
+family = "asb"
 
 [[shifts]]
 label = "day"

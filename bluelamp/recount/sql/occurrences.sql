@@ -29,6 +29,14 @@ SELECT
 FROM with_day('occurrence_beginning') AS beginning
 JOIN first_record USING (subject);
 
+-- The same ones are held to two working days, where the force has bank holidays. A table of its own: DuckDB 2.0.0 fails at
+-- times with an internal error when it is joined in the statement above.
+CREATE TABLE occurrence_held AS
+SELECT occurrence.subject, two_working_days.ended AS working_due
+FROM occurrence
+JOIN two_working_days ON two_working_days.force = occurrence.force AND two_working_days.day = occurrence.day
+WHERE occurrence.due IS NOT NULL;
+
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE occurrences_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
@@ -75,5 +83,23 @@ SELECT 'recorded_to_referred_decided' AS kind, subject, force, recorded AS since
 FROM occurrence
 WHERE due IS NOT NULL AND referred IS NULL;
 
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'recorded_to_referred_within_2_working_days_decided' AS kind, subject, force,
+    decided_instant(referred, NULL, working_due) AS decided, began, day, type, area, is_met(referred, working_due) AS value
+FROM occurrence
+JOIN occurrence_held USING (subject)
+WHERE referred IS NOT NULL;
+
+INSERT INTO occurrences_open BY NAME
+SELECT
+    'recorded_to_referred_within_2_working_days_decided' AS kind, subject, force, recorded AS since, began, day,
+    working_due AS due, type, area
+FROM occurrence
+JOIN occurrence_held USING (subject)
+WHERE referred IS NULL;
+
 DROP TABLE occurrence_beginning;
 DROP TABLE occurrence;
+DROP TABLE occurrence_held;
+DROP TABLE two_working_days;

@@ -1,7 +1,7 @@
 -- Who the forces are, as tables; and the rules of sections 2 and 3 that every topic uses, as macros.
 -- Instants are whole microseconds since 1970 in UTC everywhere.
 
-CREATE TABLE force (force VARCHAR, time_zone VARCHAR, duplicate_group VARCHAR);
+CREATE TABLE force (force VARCHAR, time_zone VARCHAR, duplicate_group VARCHAR, bank_holidays VARCHAR);
 
 -- Every word a profile lists, as "force/dimension/label": no label holds a slash.
 CREATE TABLE listed (entry VARCHAR);
@@ -27,6 +27,8 @@ CREATE TABLE queue (
 );
 
 CREATE TABLE channel (force VARCHAR, channel VARCHAR, online_home VARCHAR);
+
+CREATE TABLE occurrence_type (force VARCHAR, type VARCHAR, family VARCHAR);
 
 -- The instant at which each local day begins.
 CREATE TABLE local_day (time_zone VARCHAR, day DATE, begins BIGINT);
