@@ -6,7 +6,8 @@ from fractions import Fraction
 from dashboards.report.layout import MINUTES, SECONDS, Line, Lines, sections
 from dashboards.report.words import COUNT, PERCENT, Unit
 from facts.force import NONE, UNLISTED, Force
-from measures.measure import Measure
+from measures.measure import DERIVED_DIMENSIONS, Measure
+from measures.rules import Rules
 
 _LISTED = {
     "area": "areas",
@@ -37,6 +38,16 @@ def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None")
     others = {NONE: none, UNLISTED: "Not listed in the profile"}
     rest = sorted(set(seen) - listed.keys(), key=_last)
     return [*listed.items(), *((word, others.get(word, word.replace("_", " ").capitalize())) for word in rest)]
+
+
+def countable(measure: Measure, dimension: str, force: Force) -> frozenset[str]:
+    """The words of a dimension that the profile lists and the measure can count: of all ASB no type of crime."""
+    derived = Rules(force).derived
+    limits = [
+        (derived[name], words) for name, words in measure.where.items() if DERIVED_DIMENSIONS.get(name) == dimension
+    ]
+    listed = (term.label for term in getattr(force, _LISTED.get(dimension, ""), ()))
+    return frozenset(word for word in listed if all(of.get(word) in words for of, words in limits))
 
 
 def _last(word: str) -> tuple[bool, str]:

@@ -10,7 +10,7 @@ from dashboards.report.beside import otherwise, published, quoted
 from dashboards.report.book import Book
 from dashboards.report.document import Cell, Column, Row, Table, cell_of
 from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months
-from dashboards.report.naming import named
+from dashboards.report.naming import countable, named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period, Periods
 from dashboards.report.withhold import WITHHELD, Key
@@ -85,7 +85,10 @@ class Tables:
         wholes = {each.window(): self._book.one(total, each) for each in shown}
         items = []
         seen = {word for words in found.values() for word in words}
+        rows = seen | countable(CATALOGUE[asked.measure], asked.dimension, self._force)
         for word, label in named(self._force, asked.dimension, seen, asked.none):
+            if word not in rows:
+                continue
             line = Line(asked.measure, label, where={asked.dimension: (word,)})
             keys = {
                 each.window(): found[each.window()].get(word) or self._book.nothing(asked.measure, line.where, each)

@@ -71,6 +71,19 @@ def test_published_figures_stand_beside_with_source_and_reason(document: Documen
     assert [cell.text for cell in row(months, "Dec 2024").cells[-3:]] == ["305", "03:45:00", "03:45:00"]
 
 
+def test_a_table_of_types_has_those_that_its_measure_can_count(document: Document) -> None:
+    asb, crimes = (tables(document)[title] for title in ("ASB occurrences by type", "Crimes by type"))
+    assert [each.label for each in asb.rows] == [
+        "ASB - Personal Nuisance - E1",
+        "ASB - Community Nuisance - E2",
+        "ASB - Environmental - E3",
+        "Total",
+    ]
+    families = [each.family for each in december.force().occurrence_types]
+    assert len(crimes.rows) == families.count("crime") + 1
+    assert "Rape" in {each.label for each in crimes.rows}
+
+
 def test_every_section_of_the_published_report_is_there(document: Document) -> None:
     assert [section.title for section in document.sections] == [
         "5 Supporting victims",
