@@ -14,6 +14,7 @@ from measures.chart import Chart
 
 _WIDTH, _HEIGHT = 760, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 24, 44
+_HOUR_SECONDS = 3600
 _TICKS, _LABELS = 5, 8
 _STYLE = """
 .xmr text{font:12px system-ui,sans-serif;fill:#333}.xmr .axis{stroke:#767676}.xmr .grid{stroke:#e4e4e4}
@@ -62,7 +63,9 @@ class _Frame:
         limits = [limit for step in found.steps for limit in (step.lower(), step.upper(), step.centre)]
         values = [value for value in (*(point.value for point in found.points), *limits) if value is not None]
         numbers = [max(0.0, float(line.unit.scaled(value))) for value in values] or [0.0]
-        self._tick = _nice((max(numbers) - min(numbers)) / _TICKS)
+        # A clock's lines are whole or decimal hours.
+        whole = _HOUR_SECONDS if line.unit.kind == "clock" else 1
+        self._tick = _nice((max(numbers) - min(numbers)) / _TICKS / whole) * whole
         self._low = floor(min(numbers) / self._tick) * self._tick
         self._high = max((floor(max(numbers) / self._tick) + 1) * self._tick, self._low + self._tick)
         self._place = {point.start: place for place, point in enumerate(found.points)}

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from fractions import Fraction
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dashboards.report.document import Cell, Column, Drawn, Row, Table, cell_of
 from dashboards.report.drawing import picture
@@ -104,7 +105,7 @@ def _summary(line: Line, found: Chart, titles: Mapping[date, str]) -> Iterable[s
         yield f"No figure, of too few or because the record does not hold it all: {', '.join(missing)}."
     for step in found.steps:
         yield _step_words(step, line.unit, titles, is_first=step is found.steps[0])
-    for signal in found.signals:
+    for signal in _told_once(found):
         yield _signal_words(signal, line, titles)
     if not found.signals:
         yield "No signal: what varies here is explained by chance."
@@ -121,12 +122,30 @@ def _step_words(step: Step, unit: Unit, titles: Mapping[date, str], *, is_first:
     return f"{what} from {titles[step.since]}:{firm} {lines} ({step.n} values)."
 
 
+def _told_once(found: Chart) -> Iterable[Signal]:
+    """The signals, with points outside that follow each other on one side as one."""
+    places = {point.start: place for place, point in enumerate(found.points)}
+    told: list[Signal] = []
+    ends: dict[str, int] = {}
+    for signal in found.signals:
+        end = ends.get(signal.side)
+        if signal.rule == "outside":
+            if end is not None and places[told[end].points[-1]] + 1 == places[signal.points[0]]:
+                told[end] = replace(told[end], points=told[end].points + signal.points)
+                continue
+            ends[signal.side] = len(told)
+        told.append(signal)
+    return told
+
+
 def _signal_words(signal: Signal, line: Line, titles: Mapping[date, str]) -> str:
     first, last = titles[signal.points[0]], titles[signal.points[-1]]
     when = first if first == last else f"{first} to {last}"
     side = {"high": "rising", "low": "falling"} if signal.rule == "trend" else {"high": "above", "low": "below"}
     meaning = signal.meaning(CATALOGUE[line.measure].good)
-    return f"{meaning.capitalize()}, {when}: {RULES[signal.rule][0].lower()}{RULES[signal.rule][1:]} ({side[signal.side]})."
+    is_several = signal.rule == "outside" and len(signal.points) > 1
+    rule = "Every point outside the process limits" if is_several else RULES[signal.rule]
+    return f"{meaning.capitalize()}, {when}: {rule[0].lower()}{rule[1:]} ({side[signal.side]})."
 
 
 def bounded(limit: Fraction | None) -> Fraction | None:

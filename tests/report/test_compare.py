@@ -1,5 +1,6 @@
 """One measure compared over time, and its control chart: the same from the product and from the recount."""
 
+import re
 from datetime import date
 from fractions import Fraction
 
@@ -14,7 +15,7 @@ from dashboards.report.layout import Line
 from dashboards.report.periods import Period
 from dashboards.report.series import Asked, drawn, series
 from dashboards.report.text import lines, plain
-from dashboards.report.words import COUNT
+from dashboards.report.words import COUNT, Unit
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
@@ -130,6 +131,25 @@ def test_a_series_is_the_recount_s(state: MemoryState, counted: Recount, grain: 
     assert ours == theirs
     assert ours.chart is not None
     assert sum(point.value or 0 for point in ours.chart.points) > 1000
+
+
+def test_points_outside_that_follow_each_other_are_told_in_one_line() -> None:
+    shown = [Period(f"M{month}", date(2024, month, 1), date(2024, month + 1, 1)) for month in range(1, 12)]
+    line = Line("contact_999_offered_count", "999", COUNT)
+    found = drawn(line, shown, [Fraction(each) for each in (10, 10, 10, 10, 10, 10, 10, 10, 40, 40, 40)])
+    outside = [text for text in found.summary if "outside" in text]
+    wanted = "every point outside the process limits"
+    assert outside == [f"Change, M1 to M8: {wanted} (below).", f"Change, M9 to M11: {wanted} (above)."]
+    assert sum("outside" in row.cells[-1].text for row in found.table.rows) == len(shown)
+
+
+def test_a_clock_s_lines_are_whole_hours() -> None:
+    shown = [Period(f"M{month}", date(2024, month, 1), date(2024, month + 1, 1)) for month in range(1, 4)]
+    line = Line("domestic_grade_2_opened_to_arrived_median_seconds", "Median", Unit("clock"))
+    found = drawn(line, shown, [Fraction(3600 * hours) for hours in (4, 31, 20)])
+    ticks = re.findall(r">(\d+:\d\d:\d\d)</text>", found.svg)
+    assert len(ticks) > 2
+    assert all(tick.endswith(":00:00") for tick in ticks)
 
 
 def test_a_chart_says_what_it_shows_in_words_and_as_a_table() -> None:
