@@ -115,10 +115,11 @@ def watched(
 def subjects(simulation: Simulation, kind: type, begin: datetime, end: datetime, **words: str) -> int:
     """How many subjects began so between two instants: counted from the facts themselves."""
     began: dict[str, datetime] = {}
-    for told in simulation.told_before(end.timestamp()):
-        fact = told.fact
+    facts = [told.fact for told in simulation.told_before(end.timestamp())]
+    corrected = {getattr(fact, "corrects", None) for fact in facts if not fact.fact_id.endswith(".bad")}
+    for fact in facts:
         is_meant = isinstance(fact, kind) and all(getattr(fact, name) == word for name, word in words.items())
-        if is_meant and not fact.fact_id.endswith(".bad"):
+        if is_meant and not fact.fact_id.endswith(".bad") and fact.fact_id not in corrected:
             subject = str(getattr(fact, "subject_id", ""))
             began[subject] = min(began.get(subject, fact.at), fact.at)
     return sum(begin <= at < end for at in began.values())
