@@ -11,7 +11,7 @@ from alerts.engine import by_series
 from alerts.inbox import ladder
 from alerts.inbox.action import Act, Plan, acknowledge, assign, suppress
 from alerts.inbox.api import api
-from alerts.inbox.entry import AnyEntry
+from alerts.inbox.entry import AnyEntry, Raised
 from alerts.inbox.guard import Guard
 from alerts.inbox.heard import Heard
 from alerts.inbox.intake import by_name, intake
@@ -76,6 +76,15 @@ class Desk:
         self._told(rule, words, began, None)
         (alert,) = self.log.look(lambda book: book.standing_of(rule, words))
         return alert.id
+
+    def begin_of_a_rule_that_is_gone(self) -> None:
+        """An alert that still stands of a rule which the table no longer has."""
+        now = self.clock.now
+        entry = Raised(
+            id="earlier:raised", alert="earlier", at=now, rule="earlier", scope={"force": FORCE}, began=now, severity="warning",
+            title="Too many of an earlier version", who="duty inspector", what_to_do="Look at it.",
+        )  # fmt: skip
+        self.log.append(lambda _: [entry])
 
     def end(self, rule: str, minutes: float, **scope: str) -> None:
         """It is over, since so many minutes."""

@@ -282,6 +282,9 @@ def test_a_handover_says_what_it_does_not_know(page: Page, desk: Desk, monkeypat
     desk.begin("grade_1_unresourced_several", 12)
     wait(page.browser, lambda: TITLE in page.text("alerts"), SECONDS)
     assert "UNACKNOWLEDGED: nobody has taken it." in page.text("alerts")
+    desk.begin_of_a_rule_that_is_gone()
+    wait(page.browser, lambda: "its rule is no longer in the table" in page.text("alerts"), SECONDS)
+    assert (page.text("alerts-trouble"), TITLE in page.text("alerts")) == ("", True)
     printed = page.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
     assert len(re.findall(rb"/Type\s*/Page\b", b64decode(printed))) == 1, "one sheet, on an ordinary day"
     desk.is_away = True

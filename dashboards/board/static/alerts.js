@@ -1,6 +1,6 @@
 // What stands and who has taken it, asked of the inbox again and again; never a word of calm that is not known to be so.
 import { card, fill } from "./alert.js";
-import { clockWords, plannedWords, watchWords } from "./alertwords.js";
+import { clockWords, ofForce, plannedWords, watchWords } from "./alertwords.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { keepFetched } from "./fetched.js";
 import { start } from "./frame.js";
@@ -15,11 +15,6 @@ let person = null;
 let standing = null;
 let ended = null;
 let endedSince = Infinity;
-
-// Of this board's force, or of what is no force's: the monitor's own.
-function ours(listing) {
-  return listing.alerts.filter((alert) => !alert.scope.force || alert.scope.force === force);
-}
 
 function cards(name, alerts, now) {
   list(place(name), alerts, (alert) => alert.id, () => card(again), (each, alert) => fill(each, alert, person, now));
@@ -44,7 +39,7 @@ function summarise([count, checked]) {
 
 function drawStanding(listing) {
   standing = listing;
-  const alerts = ours(listing);
+  const alerts = ofForce(listing.alerts, force);
   const open = alerts.filter((alert) => alert.state === "raised").length;
   write(place("trouble"), watchWords(listing, force));
   summarise(summaryWords(listing, alerts));
@@ -69,7 +64,7 @@ function failStanding(why, status) {
 }
 
 function drawPlanned(listing) {
-  const works = listing.suppressions.filter((each) => !each.scope.force || each.scope.force === force);
+  const works = ofForce(listing.suppressions, force);
   place("planned").hidden = !works.length;
   redraw(place("planned").querySelector("ul"), [works, person?.may_administer], () => works.map((each) => planned(each, listing.now)));
 }
@@ -90,7 +85,7 @@ function planned(work, now) {
 
 function drawEnded(listing) {
   ended = listing;
-  const alerts = ours(listing).filter((alert) => new Date(alert.ended_at).getTime() >= endedSince)
+  const alerts = ofForce(listing.alerts, force).filter((alert) => new Date(alert.ended_at).getTime() >= endedSince)
     .sort((one, other) => other.ended_at.localeCompare(one.ended_at));
   const isCut = listing.alerts.length === endedMost && alerts.length === endedMost;
   write(place("ended-says"), isCut ? `The last ${endedMost}; the log has all of them.` : alerts.length ? "" : `None. Checked ${when(listing.now, listing.now)}.`);

@@ -41,10 +41,16 @@ export function stateWords(alert, now) {
   ].filter(Boolean);
 }
 
+// Those of a force, and those of no force: the monitor's own.
+export function ofForce(known, force) {
+  return known.filter((each) => !each.scope.force || each.scope.force === force);
+}
+
 const units = { count: "a count", ratio: "a share", seconds: "a time" };
 
 // The figure with its unit and what it is taken from; without a live one the alert stands on, and that is said.
 export function figureWords(figure) {
+  if (!figure) return "not known: its rule is no longer in the table";
   if (figure.value === null) return "no live figure: the alert stands until there is one that is good";
   const about = [units[figure.unit], figure.n !== null && `n ${figure.n.toLocaleString("en-GB")}`].filter(Boolean).join(", ");
   const isOver = figure.is_bad === false ? ", not bad now: it ends by itself once that has lasted" : "";

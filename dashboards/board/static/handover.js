@@ -1,5 +1,5 @@
 // One sheet for whoever takes over: how everything stands at one moment, which it names; nothing on it that is not known.
-import { clockWords, figureWords, scopeWords, stateWords, titleWords, watchWords } from "./alertwords.js";
+import { clockWords, figureWords, ofForce, scopeWords, stateWords, titleWords, watchWords } from "./alertwords.js";
 import { deadlineWords } from "./deadline.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { keepFetched } from "./fetched.js";
@@ -85,7 +85,7 @@ function fail(why) {
 }
 
 function drawAlerts(listing) {
-  const alerts = listing.alerts.filter((alert) => !alert.scope.force || alert.scope.force === force);
+  const alerts = ofForce(listing.alerts, force);
   const trouble = watchWords(listing, force);
   const order = (alert) => (alert.state === "raised" ? 0 : 1);
   const open = alerts.filter((alert) => alert.state === "raised").length;
@@ -94,7 +94,7 @@ function drawAlerts(listing) {
   write(place("alerts-say"), alerts.length ? `${open} unacknowledged, ${alerts.length - open} taken or suppressed. ${checked}` : trouble ? "" : `No alerts stand. ${checked}`);
   rows("alerts", [...alerts].sort((one, other) => order(one) - order(other)).map((alert) => ({
     key: alert.id,
-    cells: [[titleWords(alert), scopeWords(alert.scope)].filter(Boolean), briefly(alert, listing.now), when(alert.since, listing.now), `${figureWords(alert.figure)}; bad ${alert.figure.limit_words}`, alert.what_to_do],
+    cells: [[titleWords(alert), scopeWords(alert.scope)].filter(Boolean), briefly(alert, listing.now), when(alert.since, listing.now), `${figureWords(alert.figure)}${alert.figure ? `; bad ${alert.figure.limit_words}` : ""}`, alert.what_to_do],
     verdicts: [null, alert.state === "raised" ? "bad" : null],
   })));
 }
