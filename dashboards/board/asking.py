@@ -2,7 +2,9 @@
 
 from fractions import Fraction
 
+import msgspec
 from msgspec.structs import replace
+from starlette.responses import Response
 
 from dashboards.board.page import View
 from dashboards.board.tile import text
@@ -20,6 +22,17 @@ def asking(view: View) -> Ask:
         return [_shown(measure, each) for each in readings]
 
     return ask
+
+
+def answered(measure: Measure, view: View, **told: object) -> Response:
+    """An answer as JSON: what it is of, as of when, and what is told."""
+    head = {
+        "measure": measure.name,
+        "force": view.force,
+        "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
+        "simulated": view.reader.is_simulated(view.force),
+    }
+    return Response(msgspec.json.encode({**head, **told}), media_type="application/json")
 
 
 def _shown(measure: Measure, reading: Reading) -> Figure:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, get_args
+from typing import get_args
 
-import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.asking import asking
+from dashboards.board.asking import answered, asking
 from dashboards.board.blocking import as_file, blocking
 from dashboards.board.drill import asked
 from dashboards.board.export import tables_file
@@ -78,16 +77,8 @@ def routes(view: View) -> list[Route]:
 
     def told(request: Request) -> Response:
         question, found = drawn(request)
-        answer: dict[str, Any] = {
-            "measure": question.measure.name,
-            "force": view.force,
-            "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
-            "simulated": view.reader.is_simulated(view.force),
-            "summary": found.summary,
-            "svg": without_style(found.svg),
-            "table": plain(found.table),
-        }
-        return Response(msgspec.json.encode(answer), media_type="application/json")
+        picture, table = without_style(found.svg), plain(found.table)
+        return answered(question.measure, view, summary=found.summary, svg=picture, table=table)
 
     def pictured(request: Request) -> Response:
         question, found = drawn(request)

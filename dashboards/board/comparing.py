@@ -1,14 +1,12 @@
 """One measure compared over time: what the page shows, the same for programs, and the same as a file."""
 
 from collections.abc import Iterable
-from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.asking import asking
+from dashboards.board.asking import answered, asking
 from dashboards.board.blocking import as_file, blocking
 from dashboards.board.drill import Asked, asked
 from dashboards.board.export import tables_file
@@ -44,15 +42,7 @@ def routes(view: View) -> list[Route]:
     def told(request: Request) -> Response:
         question = asked(request.path_params["name"], request.query_params)
         found = compared(question, view)
-        answer: dict[str, Any] = {
-            "measure": question.measure.name,
-            "force": view.force,
-            "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
-            "simulated": view.reader.is_simulated(view.force),
-            "comparison": plain(found.table()),
-            "published": plain(found.published()),
-        }
-        return Response(msgspec.json.encode(answer), media_type="application/json")
+        return answered(question.measure, view, comparison=plain(found.table()), published=plain(found.published()))
 
     def exported(request: Request) -> Response:
         question = asked(request.path_params["name"], request.query_params)
