@@ -13,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 from selenium import webdriver
 
-from bluelamp.embedded.state import StateServer
 from bluelamp.recount.recount import Recount
 from bluelamp.settings import load_forces
 from facts.feed import FeedHeartbeat
@@ -24,6 +23,7 @@ from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import run
 from tests.real.parts import missing
 from tests.support.browser import chromium
+from tests.support.stores import state_server
 from tests.support.system import System, WorkerProcess, until
 
 STALE_AFTER_SECONDS = 4
@@ -177,27 +177,19 @@ def browser() -> Iterator[webdriver.Chrome]:
 @pytest.fixture(scope="session")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """A simulated day of a force in a state server of its own."""
-    state = StateServer(tmp_path_factory.mktemp("day"), binary="embedded")
-    state.start()
-    try:
+    with state_server(tmp_path_factory.mktemp("day")) as state:
         made = Day(state)
         yield made
         made.client.close()
-    finally:
-        state.stop()
 
 
 @pytest.fixture(scope="session")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     """A small simulated history in a state server of its own."""
-    state = StateServer(tmp_path_factory.mktemp("history"), binary="embedded")
-    state.start()
-    try:
+    with state_server(tmp_path_factory.mktemp("history")) as state:
         made = History(state)
         yield made
         made.client.close()
-    finally:
-        state.stop()
 
 
 @pytest.fixture(scope="session")

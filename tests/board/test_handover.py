@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from bluelamp.embedded.state import StateServer
 from bluelamp.recount.load import from_records
 from dashboards.board.handover import COMPARED, WEEKS, Handover, take_handover
 from dashboards.board.page import View
@@ -23,6 +22,7 @@ from measures.display import words
 from streams.readings import Reader
 from tests.board.day import FORCE, MOMENT, PROFILE, RULES, Day, beat, keep
 from tests.support.memory import MemoryState
+from tests.support.stores import state_server
 
 NOW = MOMENT.replace(hour=13, minute=20, second=7)
 START = NOW.replace(hour=7, minute=0, second=0)
@@ -69,9 +69,8 @@ def _whole(at: datetime) -> datetime:
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Call], Handover]]:
     """The calls, and the handover that the board makes of them."""
-    state, calls = StateServer(tmp_path_factory.mktemp("weeks"), binary="embedded"), made_up()
-    state.start()
-    try:
+    calls = made_up()
+    with state_server(tmp_path_factory.mktemp("weeks")) as state:
         memory = MemoryState(RULES, FORCE)
         for number, call in enumerate(calls):
             told = {"force": FORCE, "subject_id": f"c{number}", "queue": "emergency"}
@@ -87,8 +86,6 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Call]
             reader = Reader(client, "test", RULES, lambda: NOW)
             with reader.steady():
                 yield calls, take_handover(View(reader, FORCE, None, dict), is_last=False)  # type: ignore[arg-type]
-    finally:
-        state.stop()
 
 
 def recounted(calls: list[Call], start: datetime, end: datetime) -> dict[str, tuple[str, str]]:

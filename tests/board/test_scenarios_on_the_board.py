@@ -15,6 +15,7 @@ from producers.simulate.simulation import Simulation
 from tests.board.scene import Scene
 from tests.board.test_board_in_a_browser import wait
 from tests.support.browser import show_as
+from tests.support.stores import state_server
 
 pytestmark = pytest.mark.real
 SEEN = """
@@ -91,10 +92,8 @@ class Watched:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
     """One state server for every scenario in turn."""
-    server = StateServer(tmp_path_factory.mktemp("scenes"), binary="embedded")
-    server.start()
-    yield server
-    server.stop()
+    with state_server(tmp_path_factory.mktemp("scenes")) as server:
+        yield server
 
 
 @contextmanager

@@ -1,11 +1,14 @@
-"""Puts changes folded in memory into a state server, one batch at a time."""
+"""A state server for a test, and changes folded in memory put into it, one batch at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis as AsyncRedis
 
+from bluelamp.embedded.state import StateServer
 from facts.union import Topic
 from streams.fold import Change
 from streams.store import Applied, Identity, Store
@@ -15,6 +18,17 @@ from tests.support.stories import FORCE
 
 IDENTITY = Identity("cluster", "topic", 1)
 FINGERPRINTS = {FORCE: STRICT.fingerprint()}
+
+
+@contextmanager
+def state_server(directory: Path) -> Iterator[StateServer]:
+    """The embedded state server, ended afterwards whatever happens."""
+    server = StateServer(directory, binary="embedded")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def call(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
