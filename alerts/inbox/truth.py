@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     """What Prometheus evaluated just now, by rule and scope.
 
     Attributes:
-        breach: of every rule, 0 where it is good and has been for as long as its rule asks, else 1.
+        breach: of every rule, 0 where it is good and was not seen to be bad for as long as its rule asks, else 1.
         alerts: those that there is an alert of, be it one that does not fire yet.
         firing: those whose alert fires, with its labels.
     """
