@@ -56,6 +56,7 @@ class Chaos:
         self.watched, self.chance, self.kill_every, self.kills = watched, random.Random(seed), kill_every, kills
         self.spells: list[Spell] = []
         self.taken: set[str] = set()
+        self._wanted: dict[str, bool] = {}
         self.lost: list[str] = []
         self._plays = {series: self._play(*series, spells) for series in self._series()}
         self._standing: set[tuple[str, str]] = set()
@@ -113,7 +114,8 @@ class Chaos:
         self._standing = {(each["rule"], each["scope"]["force"]) for each in standing}
         self.lost += [each["id"] for each in standing if each["id"] in self.taken and each["state"] != "acknowledged"]
         for each in standing:
-            if each["state"] == "raised" and int(each["id"], 16) % 2 and self.watched.acknowledge(each["id"]):
+            is_wanted = self._wanted.setdefault(each["id"], len(self._wanted) % 2 == 0)
+            if each["state"] == "raised" and is_wanted and self.watched.acknowledge(each["id"]):
                 self.taken.add(each["id"])
 
 
