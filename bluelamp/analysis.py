@@ -1,7 +1,9 @@
 """The analyst's commands: the public report, one measure compared over time, its control chart."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,32 +16,33 @@ from measures.chart import Grain
 from measures.reading import SIMULATION
 from measures.window import parse_day
 
+if TYPE_CHECKING:
+    from dashboards.report.document import Document
+
 _FORMATS = ("html", "csv", "xlsx", "pdf")
 
 
 @click.command("report")
 @click.option("--month", required=True, help="The last month of its twelve, such as 2024-12.")
-@click.option("--format", "kind", type=click.Choice(_FORMATS), default="html", show_default=True)
+@click.option("--format", "kind", type=click.Choice(_FORMATS), help="Unless the file's name says it; printed, html.")
 @click.option(
-    "--output", type=click.Path(dir_okay=False), help="The file to write; without it html and csv are printed."
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file to write, its format by its name; several are of the same figures. Without it html and csv are printed.",
 )
 @click.option("--public", "is_public", is_flag=True, help="Withhold small numbers; the copy states the rule.")
 @FORCE
-def report_command(month: str, kind: str, output: str | None, is_public: bool, force: str | None) -> None:
+def report_command(month: str, kind: str | None, outputs: tuple[Path, ...], is_public: bool, force: str | None) -> None:
     """The tables of the public report for a month: 12 months, the 12 before, differences, months, and what was published.
 
     A PDF is printed by the Chromium of this machine.
     """
-    from bluelamp.printing import pdf
     from dashboards.report.build import report
     from dashboards.report.figures import from_reader
-    from dashboards.report.file import table_file
-    from dashboards.report.page import html
-    from dashboards.report.workbook import workbook
 
-    if kind in ("xlsx", "pdf") and not output:
-        hint = f"Name one, such as --output report.{kind}."
-        raise SettingError(f"The format {kind} needs a file.", where="--output", hint=hint)
+    wanted = _kinds(kind, outputs)
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
@@ -53,17 +56,43 @@ def report_command(month: str, kind: str, output: str | None, is_public: bool, f
             is_public=is_public,
             is_simulated=source.is_simulated(profile.name),
         )
+    if not outputs:
+        click.echo(_content(document, wanted[0]).decode(), nl=False)
+    for path, each in zip(outputs, wanted, strict=False):
+        _write(path, _content(document, each))
+        click.echo(f"{document.title}, {month}, written to {path}.")
+
+
+def _kinds(kind: str | None, outputs: Sequence[Path]) -> list[str]:
+    """The format of each file, or of what is printed: told before the figures are read, for that takes a while."""
+    if not outputs:
+        if kind in ("xlsx", "pdf"):
+            hint = f"Name one, such as --output report.{kind}."
+            raise SettingError(f"The format {kind} needs a file.", where="--output", hint=hint)
+        return [kind or "html"]
+    if kind and len(outputs) > 1:
+        hint = "Leave --format out: each file's name says its format."
+        raise SettingError("Several files are not all of one format.", where="--format", hint=hint)
+    found = [kind or path.suffix.removeprefix(".").lower() for path in outputs]
+    for path, each in zip(outputs, found, strict=True):
+        if each not in _FORMATS:
+            hint = f"Let the name end in one of {', '.join('.' + each for each in _FORMATS)}, or say --format."
+            raise SettingError("The file's name does not say its format.", where=str(path), hint=hint)
+    return found
+
+
+def _content(document: "Document", kind: str) -> bytes:
+    """The report in one format."""
+    from bluelamp.printing import pdf
+    from dashboards.report.file import table_file
+    from dashboards.report.page import html
+    from dashboards.report.workbook import workbook
+
     if kind == "xlsx":
-        content = workbook(document)
-    elif kind == "pdf":
-        content = pdf(html(document))
-    else:
-        content = (table_file(document) if kind == "csv" else html(document)).encode()
-    if output is None:
-        click.echo(content.decode(), nl=False)
-        return
-    _write(Path(output), content)
-    click.echo(f"{document.title}, {month}, written to {output}.")
+        return workbook(document)
+    if kind == "pdf":
+        return pdf(html(document))
+    return (table_file(document) if kind == "csv" else html(document)).encode()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, cast
+from zipfile import is_zipfile
 
 import pytest
 from kafka import KafkaProducer
@@ -80,7 +82,7 @@ def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
     assert "SIMULATION - no figure is real." in command(system, "read", "incident_count", "--window", "24h").stdout
 
 
-def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
+def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Path) -> None:
     system.start_workers(1)
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
@@ -98,12 +100,25 @@ def test_readings_in_words_and_in_json_say_the_same(system: System) -> None:
     compared = run(system, "compare", "incident_count", "--by", "area")
     (whole,) = run(system, "recount", "incident_count", "--window", "this_month")
     assert compared["rows"][-1]["cells"][1]["value"] == whole["value"]
-    assert "OFFICIAL" in command(system, "report", "--month", "2016-12").stdout
+    _reports_of_one_reading(system, tmp_path)
     earlier = run(system, "read", "incident_count", "--window", "24h", "--as-of", "2017-01-03T00:00")
     assert earlier[0]["end"].startswith("2017-01-03T00:00:00-08:00")
     (explained,) = run(system, "explain", SPAN, "--window", WEEK, "--limit", "1")
     assert (explained["value"], explained["listed"]) == (reading["value"], reading["n"])
     _audit_before_and_after_a_field_is_altered(system)
+
+
+def _reports_of_one_reading(system: System, folder: Path) -> None:
+    report = ("report", "--month", "2016-12")
+    page, workbook = folder / "december.html", folder / "december.xlsx"
+    command(system, *report, "--output", str(page), "--output", str(workbook))
+    assert page.read_text() == command(system, *report).stdout
+    assert "OFFICIAL" in page.read_text()
+    assert is_zipfile(workbook)
+    misnamed = command(system, *report, "--output", str(folder / "december.doc"))
+    assert misnamed.returncode == 2
+    assert "The file's name does not say its format." in misnamed.stderr
+    assert "--output report.pdf" in command(system, *report, "--format", "pdf").stderr
 
 
 def _audit_before_and_after_a_field_is_altered(system: System) -> None:

@@ -1,0 +1,119 @@
+"""A report held against the calibration: every published cell that it quotes, beside the report's own cell of the same thing."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bluelamp.calibration import Row, rows
+from dashboards.report.beside import days_words
+from dashboards.report.document import Cell, Column, Document, Table
+from dashboards.report.document import Row as Line
+from dashboards.report.periods import Period
+from dashboards.report.words import NOTHING
+from measures.catalogue import CATALOGUE
+from measures.measure import External
+
+AS_PUBLISHED = ", as published"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """One figure that was published, as the report quotes it.
+
+    Attributes:
+        place: table, row and column, for people.
+        measure: its name.
+        period: its days, in words.
+        text: as quoted.
+        ours: the report's own cell of the same; None when it has none.
+        row: of the calibration; None where no tolerance is agreed for it.
+        is_of_others: no feed of a force carries the measure.
+    """
+
+    place: str
+    measure: str
+    period: str
+    text: str
+    ours: Cell | None
+    row: Row | None
+    is_of_others: bool
+
+    def difference(self) -> float | None:
+        """Of ours from the published one, as its tolerance is meant; None when there is nothing of ours to hold against it."""
+        if self.row is None or self.ours is None or self.ours.value is None:
+            return None
+        ours = float(self.ours.value)
+        return ours / self.row.value - 1 if self.row.kind == "relative" else ours - self.row.value
+
+    def is_near(self) -> bool:
+        """Whether ours is there, and within the tolerance where one is agreed."""
+        if self.row is None:
+            return self.ours is not None and self.ours.value is not None
+        difference = self.difference()
+        return difference is not None and abs(difference) <= self.row.tolerance
+
+
+def quotes(document: Document) -> Iterator[Quote]:
+    """Every published figure that a report quotes beside its own."""
+    # Of one measure and period, what is printed alike means the same.
+    agreed = {(row.measure, days_words(row.period), row.published): row for row in rows()}
+    tables = {table.title: table for section in document.sections for table in section.tables}
+    for table in tables.values():
+        own = tables[table.title.removesuffix(AS_PUBLISHED)]
+        for number, row in enumerate(table.rows):
+            for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
+                if not column.is_published or cell.text == NOTHING:
+                    continue
+                measure = row.measures[place] if len(row.measures) > 1 else row.measures[0]
+                period = column.period or _days_of(row.label, document)
+                for text in cell.text.split("; "):
+                    found = agreed.get((measure, period, re.sub(r" \([a-z: ]+\)$", "", text)))
+                    is_share = column.title.endswith(", %") or (found is not None and found.kind != "relative")
+                    ours = _ours(own, own.rows[number], column, place, is_share=is_share)
+                    yield Quote(
+                        f"{table.title} | {row.label} | {column.title}",
+                        measure,
+                        period,
+                        text,
+                        ours,
+                        found,
+                        _are_of_others(row),
+                    )
+
+
+def _days_of(label: str, document: Document) -> str:
+    """The days of a row of a table of months."""
+    if label == "12 months":
+        return document.period
+    start = datetime.strptime(label, "%b %Y").date()  # noqa: DTZ007 - a month of the calendar
+    return Period("", start, (start + timedelta(days=31)).replace(day=1)).words()
+
+
+def _ours(own: Table, row: Line, quoted: Column, place: int, *, is_share: bool) -> Cell | None:
+    """The report's own cell of what a column quotes in a row: of the same days, or of the same measure of a month."""
+    if not quoted.period:
+        return row.cells[place % sum(not column.is_published for column in own.columns)]
+    held = {
+        column.period or column.title: cell
+        for column, cell in zip(own.columns, row.cells, strict=True)
+        if not column.is_published
+    }
+    if is_share and row.measures and "Proportion" in held:
+        # The report gives proportions of the last twelve months alone.
+        return held["Proportion"] if quoted.title.startswith("Last 12 months") else None
+    return held.get(quoted.period)
+
+
+def empty_rows(document: Document) -> Iterator[tuple[str, bool]]:
+    """Rows of the report that have no figure of ours at all, and whether that is because no feed carries them."""
+    for section in document.sections:
+        for table in section.tables:
+            for row in table.rows:
+                ours = [cell for column, cell in zip(table.columns, row.cells, strict=True) if not column.is_published]
+                if ours and not any(cell.value for cell in ours):
+                    yield f"{table.title} | {row.label}", _are_of_others(row)
+
+
+def _are_of_others(row: Line) -> bool:
+    return all(isinstance(CATALOGUE[name].statistic, External) for name in row.measures)
