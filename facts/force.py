@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -62,19 +62,32 @@ class Grade(Term, frozen=True, kw_only=True):
     targets: tuple[GradeTargets, ...] = ()
 
 
+class QueueTarget(_Part, frozen=True, kw_only=True):
+    """The wait that a queue aims at from a date on.
+
+    Attributes:
+        since: the first local date on which a leg offered to the queue is held to it.
+        seconds: the wait; absent where from that date on none is aimed at.
+        is_inclusive: "within" that wait (true) or "under" it (false).
+    """
+
+    since: date
+    seconds: Seconds | None = None
+    is_inclusive: bool = True
+
+
 class Queue(Term, frozen=True, kw_only=True):
     """A queue of one line.
 
     Attributes:
         line: the line it serves.
-        target_seconds: the wait it aims at; absent where none is set.
-        target_is_inclusive: "within" the target (true) or "under" it (false).
-        short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out.
+        targets: oldest first.
+        short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out. It says what
+            an abandonment is, so it has no date: changed, it is counted anew throughout.
     """
 
     line: Line
-    target_seconds: Seconds | None = None
-    target_is_inclusive: bool = True
+    targets: tuple[QueueTarget, ...] = ()
     short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 0
 
 
@@ -171,6 +184,19 @@ class Force(_Part, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(_without_names(parts), order="sorted")).hexdigest()[:16]
 
 
+_Dated = TypeVar("_Dated", GradeTargets, QueueTarget)
+
+
+def in_force(targets: tuple[_Dated, ...], day: date) -> _Dated | None:
+    """What is promised on a local date; None before the first date.
+
+    Args:
+        targets: of one grade or queue, oldest first.
+        day: the date.
+    """
+    return next((each for each in reversed(targets) if each.since <= day), None)
+
+
 _READ_TIME_ONLY = {"name", "title", "shifts", "feeds", "ladder"}
 
 
@@ -190,13 +216,21 @@ def parse(text: str, source: str) -> Force:
         raise ProfileError(f"This is not TOML: {error}.", where=source, hint="Mend the line it names.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
-        raise ProfileError(f"{what}.", where=f"{source}, {path or '$'}", hint=_HINT) from None
+        raise ProfileError(f"{what}.", where=f"{source}, {path or '$'}", hint=_hint(what)) from None
     for what, hint in _faults(force):
         raise ProfileError(what, where=source, hint=hint)
     return force
 
 
 _HINT = "docs/profiles.md lists every key of a profile; facts/forces/staffordshire.toml is a full example."
+_DATED_HINT = (
+    "A queue's target has a date: write [[queues.targets]] under the queue, with `since` (the first local date it holds), "
+    "`seconds` and `is_inclusive` in place of `target_seconds` and `target_is_inclusive`."
+)
+
+
+def _hint(what: str) -> str:
+    return _DATED_HINT if "`target_seconds`" in what or "`target_is_inclusive`" in what else _HINT
 
 
 def _without_names(value: object) -> object:
@@ -254,10 +288,11 @@ def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
 
 
 def _target_faults(force: Force) -> Iterable[tuple[str, str]]:
-    for grade in force.grades:
-        dates = [targets.since for targets in grade.targets]
+    dated: list[tuple[str, Grade | Queue]] = [("grade", each) for each in force.grades]
+    for what, each in dated + [("queue", each) for each in force.queues]:
+        dates = [targets.since for targets in each.targets]
         if dates != sorted(set(dates)):
-            yield f"The targets of grade {grade.label!r} are not in order of date.", "Oldest first, each date once."
+            yield f"The targets of {what} {each.label!r} are not in order of date.", "Oldest first, each date once."
 
 
 def _shift_faults(force: Force) -> Iterable[tuple[str, str]]:

@@ -127,7 +127,8 @@ def _count_waiting(leg: _Leg, found: Findings, rules: Rules, dimensions: tuple[s
 
 
 def _target(leg: _Leg, rules: Rules) -> Target | None:
-    queue = rules.queues.get(leg.offered.queue)
-    if queue is None or queue.target_seconds is None:
+    """What the leg is held to: the target of its queue on the local day of its own offer (not of the contact's)."""
+    promised = rules.queue_target(leg.offered.queue, microseconds(leg.offered.at))
+    if promised is None or promised.seconds is None:
         return None
-    return Target(queue.target_seconds, queue.target_is_inclusive, TENTHS)
+    return Target(promised.seconds, promised.is_inclusive, TENTHS)

@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from facts.force import NONE, UNLISTED, Force, GradeTargets, Queue
+from facts.force import NONE, UNLISTED, Force, GradeTargets, Queue, QueueTarget, in_force
 from measures.outcome import SECOND, instant, microseconds
 from measures.working_days import working_day_after
 
@@ -47,8 +47,12 @@ class Rules:
 
     def targets(self, grade: str, opened: int) -> GradeTargets | None:
         """What the grade promised on the local day of an instant; None when nothing."""
-        day = date.fromordinal(self.local_day(opened))
-        return next((each for each in reversed(self._targets.get(grade, ())) if each.since <= day), None)
+        return in_force(self._targets.get(grade, ()), date.fromordinal(self.local_day(opened)))
+
+    def queue_target(self, queue: str, offered: int) -> QueueTarget | None:
+        """What the queue aimed at on the local day of an instant; None when at nothing."""
+        listed = self.queues.get(queue)
+        return in_force(listed.targets, date.fromordinal(self.local_day(offered))) if listed else None
 
     def working_days_end(self, start: int, count: int) -> int | None:
         """The local midnight that ends so many working days after the local day of an instant.

@@ -1,4 +1,4 @@
-"""The profiles of the forces as tables: vocabularies, grades with their dated targets, queues, channels, local days."""
+"""The profiles of the forces as tables: vocabularies, grades and queues with their dated targets, channels, local days."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -30,7 +30,9 @@ def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
     _insert(connection, "listed", ((entry,) for one in forces for entry in _listed(one)))
     _insert(connection, "grade", (row for one in forces for row in _grades(one)))
     _insert(connection, "grade_target", (row for one in forces for row in _targets(one)))
-    _insert(connection, "queue", (row for one in forces for row in _queues(one)))
+    queues = ((one.name, each.label, each.short_abandon_seconds) for one in forces for each in one.queues)
+    _insert(connection, "queue", queues)
+    _insert(connection, "queue_target", (row for one in forces for row in _queue_targets(one)))
     _insert(connection, "channel", (row for one in forces for row in _channels(one)))
     types = ((one.name, each.label, each.family) for one in forces for each in one.occurrence_types)
     _insert(connection, "occurrence_type", types)
@@ -86,9 +88,10 @@ def _targets(force: Force) -> Iterable[tuple[object, ...]]:
             )
 
 
-def _queues(force: Force) -> Iterable[tuple[object, ...]]:
+def _queue_targets(force: Force) -> Iterable[tuple[object, ...]]:
     for queue in force.queues:
-        yield force.name, queue.label, queue.target_seconds, queue.target_is_inclusive, queue.short_abandon_seconds
+        for target in queue.targets:
+            yield force.name, queue.label, target.since, target.seconds, target.is_inclusive
 
 
 def _channels(force: Force) -> Iterable[tuple[object, ...]]:

@@ -6,11 +6,12 @@ from msgspec import Struct
 
 from dashboards.board.page import View
 from facts.errors import QuestionError
+from facts.force import in_force
 from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.display import words
 from measures.measure import Bands, External, Measure, OpenCount, OpenDue, OpenLongest, OpenSoonest, Where
-from measures.outcome import microseconds
+from measures.outcome import instant, microseconds
 from measures.reading import NOTHING, Reading
 
 NOW = "now"
@@ -204,23 +205,23 @@ def _counted(reading: Reading, measure: Measure, view: View) -> tuple[int | None
     if isinstance(measure.statistic, OpenSoonest):
         return None, (as_of + span) // 1000, None
     if isinstance(measure.statistic, OpenLongest):
-        allowed = allowed_wait_seconds(measure, view)
+        allowed = allowed_wait_seconds(measure, view, instant(as_of - span))
         began = (as_of - span) // 1000
         return began, None, None if allowed is None else began + allowed * 1000
     return None, None, None
 
 
-def allowed_wait_seconds(measure: Measure, view: View) -> int | None:
-    """The wait that the queues of a measure aim at; None where none of them aims at any."""
+def allowed_wait_seconds(measure: Measure, view: View, offered: datetime) -> int | None:
+    """The wait that the queues of a measure aim at for who is offered to them at an instant; None where none aims at any."""
     if not isinstance(measure.statistic, OpenLongest) or measure.statistic.of.kind != _WAITING:
         return None
-    queues = measure.where.get("queue", ())
+    queues, day = measure.where.get("queue", ()), offered.astimezone(view.profile.zone()).date()
     targets = [
-        queue.target_seconds
+        in_force(queue.targets, day)
         for queue in view.profile.queues
-        if queue.target_seconds and queue.line in measure.lines() and (not queues or queue.label in queues)
+        if queue.line in measure.lines() and (not queues or queue.label in queues)
     ]
-    return min(targets, default=None)
+    return min((each.seconds for each in targets if each and each.seconds), default=None)
 
 
 class Custom(Struct, frozen=True):
@@ -232,7 +233,7 @@ class Custom(Struct, frozen=True):
 
 def custom(measure: Measure, view: View) -> Custom:
     """Beside a measure's figures over 60 minutes."""
-    band, allowed = view.slow.band(measure), allowed_wait_seconds(measure, view)
+    band, allowed = view.slow.band(measure), allowed_wait_seconds(measure, view, view.reader.present(view.force))
     target = _minutes(allowed) if allowed is not None else ""
     if measure.target_value is not None:
         target = words(measure.target_value, measure.unit)

@@ -33,7 +33,8 @@ _Promise = tuple[int | None, bool]
 
 def _of_queues(measure: Measure, force: Force) -> Iterable[_Promise]:
     wanted = measure.where["line"]
-    return ((each.target_seconds, each.target_is_inclusive) for each in force.queues if each.line in wanted)
+    queues = (each for each in force.queues if each.line in wanted)
+    return ((target.seconds, target.is_inclusive) for queue in queues for target in queue.targets)
 
 
 def _of_grades(measure: Measure, force: Force, span: str) -> Iterable[_Promise]:

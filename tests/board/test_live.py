@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from dashboards.board.live import Live, Look
 from dashboards.board.page import View, unasked
 from dashboards.board.pages.measures import MEASURES
 from dashboards.board.slow import Slow
+from dashboards.board.tile import NOW, custom, take_tile
+from facts.contact import ContactOffered
 from facts.incident import IncidentOpened
+from measures.catalogue import find
 from streams.readings import Reader
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, deliver, heartbeat
@@ -142,13 +146,37 @@ def test_a_window_that_reaches_back_before_the_record_says_since_when(
 ) -> None:
     story = Story(STRICT, day)
     story.tell(IncidentOpened, clock, grade="1", group="crime")
-    present = Story(STRICT, "2024-12-03").moment("12:00")
-    deliver(story.state, [(feed.topic, heartbeat(FORCE, feed.name, present)) for feed in STRICT.feeds])
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
-        client.flushall()
-        call(state_backend.url, lambda store: apply_memory(store, story.state))
-        reader = Reader(client, "test", rules(STRICT), lambda: RECEIVED + timedelta(seconds=10))
-        parts = MEASURES.take(View(reader, FORCE, Slow(reader, FORCE, time.monotonic), unasked))
-    tiles = parts["measure:incident_count"].tiles
+    with viewed(state_backend, story, Story(STRICT, "2024-12-03").moment("12:00")) as view:
+        tiles = MEASURES.take(view)["measure:incident_count"].tiles
     assert tiles["24h"].since == since
     assert (tiles["60m"].since, tiles["24h"].text) == ("", "1")
+
+
+@contextmanager
+def viewed(server: StateServer, story: Story, present: datetime) -> Iterator[View]:
+    """What pages are taken from once a story has been told, at its present."""
+    deliver(story.state, [(feed.topic, heartbeat(FORCE, feed.name, present)) for feed in STRICT.feeds])
+    with Redis.from_url(server.url, decode_responses=True) as client:
+        client.flushall()
+        call(server.url, lambda store: apply_memory(store, story.state))
+        reader = Reader(client, "test", rules(STRICT), lambda: RECEIVED + timedelta(seconds=10))
+        yield View(reader, FORCE, Slow(reader, FORCE, time.monotonic), unasked)
+
+
+@pytest.mark.parametrize(("clock", "shown"), [("23:59:59", "15 s"), ("24:00:00", "10 s")], ids=["before", "after"])
+def test_who_waits_over_midnight_has_the_time_of_the_day_before_and_the_target_shown_is_todays(
+    state_backend: StateServer, clock: str, shown: str
+) -> None:
+    """The strict force goes from within 15 s to under 10 s at the midnight before the clocks go back."""
+    story, measure = Story(STRICT, "2024-10-26"), find("contact_999_longest_wait_seconds")
+    story.tell(ContactOffered, "23:59:55", line="999", queue="emergency")
+    with viewed(state_backend, story, story.moment(clock)) as view:
+        tile = take_tile(measure, NOW, view)
+        assert tile.counts_from is not None
+        assert (tile.counts_from, tile.allowed_until) == (milliseconds(story, "23:59:55"), tile.counts_from + 15_000)
+        assert custom(measure, view).target == shown
+
+
+def milliseconds(story: Story, clock: str) -> int:
+    """A time of the day as the page counts it."""
+    return int(story.moment(clock).timestamp() * 1000)

@@ -1,13 +1,16 @@
 """A profile is read, or refused with the place of its fault."""
 
+from datetime import date
 from importlib.resources import files
 
 import pytest
 
 from facts.errors import ProfileError
-from facts.force import parse, shift_minutes
+from facts.force import in_force, parse, shift_minutes
 from tests.support.forces import STRICT, shipped
 
+_QUEUE = '[[queues]]\nlabel = "q"\nname = "Q"\nline = "999"\n'
+_SINCE = "[[queues.targets]]\nsince = {}-01-01\n"
 BASE = files("facts").joinpath("forces", "san_francisco_fire.toml").read_text()
 
 
@@ -31,6 +34,18 @@ def test_the_profiles_that_ship_are_sound(name: str) -> None:
         (("[[grades]]", "[[grades"), "not TOML"),
         (("time_zone", 'duplicate_group = "x"\ntime_zone'), "'x' is not among"),
         (("opened_to_dispatched_seconds = 120", "[[grades.targets]]\nsince = 2009-01-01"), "order of date"),
+        (
+            ("[[feeds]]", f"{_QUEUE}{_SINCE.format(2025)}{_SINCE.format(2024)}[[feeds]]"),
+            "queue 'q' are not in order of date",
+        ),
+        (
+            ("[[feeds]]", f"{_QUEUE}{_SINCE.format(2025)}{_SINCE.format(2025)}[[feeds]]"),
+            "queue 'q' are not in order of date",
+        ),
+        (("[[feeds]]", f"{_QUEUE}[[queues.targets]]\nseconds = 10\n[[feeds]]"), "`since`"),
+        (("[[feeds]]", f"{_QUEUE}{_SINCE.format(2025)}seconds = 0\n[[feeds]]"), "queues[0].targets[0].seconds"),
+        (("[[feeds]]", f"{_QUEUE}target_seconds = 10\n[[feeds]]"), "write [[queues.targets]]"),
+        (("[[feeds]]", f"{_QUEUE}target_is_inclusive = true\n[[feeds]]"), "write [[queues.targets]]"),
     ],
 )
 def test_a_fault_is_named_with_its_place(change: tuple[str, str], words: str) -> None:
@@ -51,6 +66,18 @@ def test_names_do_not_count_in_the_fingerprint_and_targets_do() -> None:
         != known
     )
     assert parse(BASE.replace('label = "B99"', 'label = "B98"'), "a").fingerprint() != known
+
+
+def test_what_is_promised_on_a_date() -> None:
+    emergency, triage, local = (queue.targets for queue in STRICT.queues)
+    assert in_force(emergency, date(2019, 12, 31)) is None
+    assert in_force(emergency, date(2024, 10, 26)) == emergency[0]
+    assert in_force(emergency, date(2024, 10, 27)) == in_force(emergency, date(2030, 1, 1)) == emergency[1]
+    assert in_force(triage, date(2024, 10, 26)) is None
+    ended = in_force(local, date(2024, 10, 27))
+    assert ended is not None
+    assert ended.seconds is None
+    assert in_force((), date(2024, 10, 27)) is None
 
 
 def test_a_night_shift_crosses_midnight() -> None:

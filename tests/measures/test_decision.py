@@ -150,6 +150,44 @@ def test_targets_hold_from_their_date() -> None:
         assert story.value("opened_to_dispatched_within_target_ratio", "12:02") == (is_met, 1)
 
 
+SERVICE = "contact_999_service_level_ratio"
+
+
+def test_a_leg_is_held_to_the_target_of_the_local_day_of_its_offer() -> None:
+    """The strict force goes from within 15 s to under 10 s at midnight before the clocks go back: at 23:00 UTC.
+
+    The same wait of 12 s is in time before it and late after it, whether the caller is answered, gives up or still waits.
+    """
+    story = Story(STRICT, "2024-10-26")
+    for subject_id, offered, answered in (("c1", "23:59:55", "24:00:07"), ("c2", "24:00:00", "24:00:12")):
+        story.tell(ContactOffered, offered, subject_id, line="999", queue="emergency")
+        story.tell(ContactAnswered, answered, subject_id, queue="emergency")
+    for subject_id, offered, abandoned in (("c3", "23:59:55", "24:00:07"), ("c4", "24:00:00", "24:00:12")):
+        story.tell(ContactOffered, offered, subject_id, line="999", queue="emergency")
+        story.tell(ContactAbandoned, abandoned, subject_id, queue="emergency")
+    assert story.value(SERVICE, "24:01") == (1 / 3, 3), "who gave up after 12 s was failed by the new target alone"
+    assert story.value(SERVICE, "24:01", window="2024-10-26/2024-10-27") == (1.0, 1)
+    assert story.value(SERVICE, "24:01", window="2024-10-27/2024-10-28") == (0.0, 2)
+    story.tell(ContactOffered, "23:59:59.9", "c5", line="999", queue="emergency")
+    assert story.value(SERVICE, "24:00:14") == (1 / 3, 3), "15 s are allowed to who called before midnight"
+    assert story.value(SERVICE, "24:00:15") == (1 / 4, 4)
+
+
+def test_a_transfer_over_midnight_is_held_to_the_target_of_its_own_day() -> None:
+    """Each leg by its own offer, though the contact began on the day before."""
+    story = Story(STRICT, "2024-10-26")
+    share = "contact_101_answered_within_target_ratio"
+    story.tell(ContactOffered, "23:59:00", line="101", queue="triage")
+    story.tell(ContactAnswered, "23:59:10", queue="triage")
+    assert story.value(share, "24:01") == (None, 0), "triage aims at nothing before its first date"
+    story.tell(ContactOffered, "24:00:00", queue="triage", line="101")
+    story.tell(ContactAnswered, "24:00:30", queue="triage")
+    assert story.value(share, "24:01") == (1.0, 1)
+    story.tell(ContactOffered, "24:00:40", "s2", line="101", queue="local")
+    story.tell(ContactAnswered, "24:00:45", "s2", queue="local")
+    assert story.value(share, "24:01") == (1.0, 1), "and local at nothing any more"
+
+
 def test_a_live_window_takes_the_decision_and_a_report_window_the_beginning(story: Story) -> None:
     opened(story, "23:50")
     story.tell(UnitDispatched, "23:51", unit="u1")

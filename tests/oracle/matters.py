@@ -152,11 +152,14 @@ def _short(force: Force, queue: str) -> int:
 
 
 def _due(force: Force, offer: ContactOffered) -> int | None:
-    for queue in force.queues:
-        if queue.label == offer.queue and queue.target_seconds is not None:
-            half = _TENTH // 2 if queue.target_is_inclusive else -_TENTH // 2
-            return instant(offer.at) + queue.target_seconds * SECOND + half
-    return None
+    day = offer.at.astimezone(force.zone()).date()
+    promised = [
+        each for queue in force.queues if queue.label == offer.queue for each in queue.targets if each.since <= day
+    ]
+    if not promised or promised[-1].seconds is None:
+        return None
+    half = _TENTH // 2 if promised[-1].is_inclusive else -_TENTH // 2
+    return instant(offer.at) + promised[-1].seconds * SECOND + half
 
 
 # Incidents, in whole seconds.

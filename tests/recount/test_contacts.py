@@ -125,6 +125,47 @@ def test_an_unlisted_queue_decides_nothing_and_has_no_short_abandonments() -> No
 
 
 @pytest.mark.parametrize(
+    ("offer", "answer", "is_met"),
+    [
+        # The clocks go forward on 30 March 2025: its midnight is that of UTC. From then on 15 s are allowed, not under 10.
+        ("2025-03-29 23:59:59.9", "2025-03-30 00:00:12", 0),
+        ("2025-03-30 00:00:00", "2025-03-30 00:00:12", 1),
+        ("2025-03-30 00:00:00", "2025-03-30 00:00:15.05", 0),
+        # They go back on 26 October 2025: its midnight is at 23:00 UTC. From then on nothing is aimed at.
+        ("2025-10-25 22:59:59.9", "2025-10-25 23:00:12", 1),
+        ("2025-10-25 22:59:59.9", "2025-10-25 23:00:16", 0),
+        ("2025-10-25 23:00:00", "2025-10-25 23:00:01", None),
+        # Before its first date nothing was.
+        ("2019-12-31 23:59:59.9", "2020-01-01 00:00:01", None),
+        ("2020-01-01 00:00:00", "2020-01-01 00:00:01", 1),
+    ],
+)
+def test_a_leg_is_held_to_the_target_of_the_local_day_of_its_offer(offer: str, answer: str, is_met: int | None) -> None:
+    read = story(offered(offer), answered(answer))
+    for kind in BOTH_DECIDED:
+        assert [met for _, met in read.counts(kind)] == ([] if is_met is None else [is_met])
+
+
+def test_a_later_leg_is_held_to_the_target_of_its_own_day() -> None:
+    read = story(
+        offered("2025-03-29 23:59:40"),
+        concluded("2025-03-29 23:59:50", result="callback"),
+        offered("2025-03-30 00:00:00"),
+        answered("2025-03-30 00:00:12"),
+    )
+    assert [met for _, met in read.counts("leg_answer_decided")] == [1]
+
+
+def test_who_waits_over_midnight_is_due_by_the_target_of_the_day_before() -> None:
+    assert story(offered("2025-03-29 23:59:59")).standing("leg_answer_decided") == [
+        ("2025-03-29 23:59:59", "2025-03-30 00:00:08.95")
+    ]
+    assert story(offered("2025-03-30 00:00:01")).standing("leg_answer_decided") == [
+        ("2025-03-30 00:00:01", "2025-03-30 00:00:16.05")
+    ]
+
+
+@pytest.mark.parametrize(
     ("end", "kind", "tenths"),
     [
         # Short is less than 5 seconds, exactly and not rounded: 4.96 s is 5.0 s when rounded, and short.

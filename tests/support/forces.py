@@ -61,18 +61,30 @@ name = "Burglary (home)"
 label = "emergency"
 name = "999"
 line = "999"
-target_seconds = 10
-target_is_inclusive = false
 short_abandon_seconds = 5
+[[queues.targets]]
+since = 2020-01-01
+seconds = 15
+[[queues.targets]]
+since = 2024-10-27
+seconds = 10
+is_inclusive = false
 [[queues]]
 label = "triage"
 name = "Triage"
 line = "101"
-target_seconds = 120
+[[queues.targets]]
+since = 2024-10-27
+seconds = 120
 [[queues]]
 label = "local"
 name = "Local"
 line = "101"
+[[queues.targets]]
+since = 2020-01-01
+seconds = 60
+[[queues.targets]]
+since = 2024-10-27
 
 [[channels]]
 label = "contact_us"

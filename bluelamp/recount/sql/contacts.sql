@@ -35,6 +35,23 @@ LEFT JOIN first_of_queue USING (subject, queue);
 CREATE TABLE contact_beginning AS
 SELECT subject, any_value(force) AS force, min(offered) AS began FROM contact_offer GROUP BY subject;
 
+-- When each leg falls due: by the last target of its queue that holds since the local day of its offer or before. None
+-- where there is none yet, or where that one is to aim at nothing.
+CREATE TABLE contact_due AS
+WITH
+offer_day AS (
+    SELECT contact_offer.leg, contact_offer.force, contact_offer.queue, contact_offer.offered, local_day.day
+    FROM contact_offer
+    JOIN force ON force.force = contact_offer.force
+    ASOF JOIN local_day ON local_day.time_zone = force.time_zone AND contact_offer.offered >= local_day.begins
+)
+SELECT leg, due_instant(offered, queue_target.seconds, queue_target.is_inclusive, 100000) AS due
+FROM offer_day
+ASOF JOIN queue_target
+    ON queue_target.force = offer_day.force
+    AND queue_target.queue = offer_day.queue
+    AND offer_day.day >= queue_target.since;
+
 CREATE TABLE contact_leg AS
 WITH
 -- The first of each kind of end.
@@ -69,11 +86,12 @@ SELECT
     word(contact_offer.force, 'queue', contact_offer.queue) AS queue,
     word(contact_offer.force, 'channel', contact_offer.channel) AS channel,
     counted_end.* EXCLUDE (leg),
-    due_instant(contact_offer.offered, queue.target_seconds, queue.target_is_inclusive, 100000) AS due,
+    contact_due.due,
     coalesce(queue.short_abandon_seconds, 0) * 1000000 AS short_abandon_microseconds
 FROM contact_offer
 JOIN with_day('contact_beginning') AS beginning USING (subject)
 LEFT JOIN counted_end ON counted_end.leg = contact_offer.leg
+LEFT JOIN contact_due ON contact_due.leg = contact_offer.leg
 LEFT JOIN queue ON queue.force = contact_offer.force AND queue.queue = contact_offer.queue
 WINDOW of_contact AS (PARTITION BY contact_offer.subject);
 
@@ -195,6 +213,7 @@ FROM with_day('contact_without_leg');
 DROP TABLE contact_offer;
 DROP TABLE contact_end;
 DROP TABLE contact_beginning;
+DROP TABLE contact_due;
 DROP TABLE contact_leg;
 DROP TABLE contact_span;
 DROP TABLE contact_without_leg;

@@ -18,13 +18,9 @@ CREATE TABLE grade_target (
     opened_to_arrived_seconds BIGINT
 );
 
-CREATE TABLE queue (
-    force VARCHAR,
-    queue VARCHAR,
-    target_seconds BIGINT,
-    target_is_inclusive BOOLEAN,
-    short_abandon_seconds BIGINT
-);
+CREATE TABLE queue (force VARCHAR, queue VARCHAR, short_abandon_seconds BIGINT);
+
+CREATE TABLE queue_target (force VARCHAR, queue VARCHAR, since DATE, seconds BIGINT, is_inclusive BOOLEAN);
 
 CREATE TABLE channel (force VARCHAR, channel VARCHAR, online_home VARCHAR);
 
