@@ -13,18 +13,38 @@ from facts.errors import SettingError
 @click.command("archive")
 @click.option("--directory", help="Of the archive; BLUELAMP_ARCHIVE unless given.")
 @click.option("--verify", "is_verified", is_flag=True, help="Keep nothing: read every file and say what is wrong.")
+@click.option(
+    "--every",
+    "every_hours",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stay, and keep what is new every so many hours, until SIGINT or SIGTERM.",
+)
 @JSON
-def archive_command(directory: str | None, is_verified: bool, as_json: bool) -> None:
+def archive_command(directory: str | None, is_verified: bool, every_hours: float | None, as_json: bool) -> None:
     """Keep what the log holds beyond the archive's end, as Parquet by the day on which the log received it.
 
-    To be run daily, long before Kafka's retention ends; ended at any moment, it goes on where it was. With --verify exit
-    status 1 when a day, a range of offsets or a file is missing, or a file was altered.
+    To be run daily, long before Kafka's retention ends, or once with --every 24; ended at any moment, it goes on where it was.
+    With --verify exit status 1 when a day, a range of offsets or a file is missing, or a file was altered.
     """
     settings = settings_of(archive=directory)
+    if is_verified and every_hours:
+        raise SettingError("What is verified is not kept.", where="--every", hint="Give either --verify or --every.")
     if is_verified:
         _verify(settings, as_json=as_json)
+    elif every_hours:
+        _keep_on(settings, every_hours, as_json=as_json)
     else:
         _keep(settings, as_json=as_json)
+
+
+def _keep_on(settings: Settings, every_hours: float, *, as_json: bool) -> None:
+    """What fails ends it: whatever started it starts it again, and sees that it failed."""
+    from bluelamp.stopping import stopping
+
+    told_to_stop = stopping()
+    while not told_to_stop.is_set():
+        _keep(settings, as_json=as_json)
+        told_to_stop.wait(every_hours * 3600)
 
 
 def _keep(settings: Settings, *, as_json: bool) -> None:

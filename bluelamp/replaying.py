@@ -1,7 +1,5 @@
 """The replay command: an extract read by its mapping, its malformed rows listed, the rest played into the log."""
 
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,6 +14,7 @@ from msgspec import Struct
 
 from bluelamp.clock import wall
 from bluelamp.questions import parse_instant
+from bluelamp.stopping import stopping
 from facts.errors import MappingError
 from producers.declaration import Mapping
 from producers.extract import Extract, Malformed, read_extract
@@ -79,9 +78,7 @@ def run(
     extract = _read(file, mapping)
     if not is_quiet:
         tell_malformed(extract.malformed)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    told_to_stop = stopping()
     with Log(bootstrap) as log:
         log.ensure_topics(partitions)
     settings = BACKFILL if pace == "max" else REPLAY
@@ -91,7 +88,7 @@ def run(
             publisher,
             speed=pace,
             monotonic=time.monotonic,
-            wait=stopping.wait,
+            wait=told_to_stop.wait,
             progress=lambda done, _: bar.update(done - bar.pos) if bar else None,
             fast_until=_instant(fast_until, extract.mapping) if fast_until else None,
         )

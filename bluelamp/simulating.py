@@ -1,8 +1,6 @@
 """The simulate command: a simulated force played into the log, written to a file, or held against the published figures."""
 
 import gc
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -19,6 +17,7 @@ from bluelamp.going_on import Kept, Planned, load_kept, save_kept
 from bluelamp.questions import parse_instant
 from bluelamp.recount.load import from_records
 from bluelamp.settings import Settings, load_forces
+from bluelamp.stopping import stopping
 from facts import wire
 from facts.errors import SettingError
 from facts.force import Force
@@ -236,9 +235,7 @@ def run(
     pace: Speed | Literal["live"] = "live" if playing.speed == LIVE else parse_speed(playing.speed)
     length = playing.days if playing.days is not None or pace == "live" else simulation.scenario.days
     kept = load_kept(playing.position) if playing.position else None
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    told_to_stop = stopping()
     with Log(bootstrap) as log:
         log.ensure_topics(partitions)
     with connect(bootstrap, _PARCELS, now=wall, monotonic=time.monotonic) as publisher:
@@ -249,7 +246,7 @@ def run(
             until=None if length is None else simulation.end_of(length),
             now=wall,
             monotonic=time.monotonic,
-            wait=stopping.wait,
+            wait=told_to_stop.wait,
             since=kept.told_to.timestamp() if kept and kept.told_to else None,
             fast_until=moment_of(playing.fast_until, simulation.force) if playing.fast_until else None,
             keep=_Keeping(simulation, playing.position, say),

@@ -1,7 +1,5 @@
 """The tail command: a growing file followed into the log, with its position kept beside everything else that is kept."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,6 +8,7 @@ from pathlib import Path
 from bluelamp.clock import wall
 from bluelamp.replaying import named_mapping
 from bluelamp.settings import Settings
+from bluelamp.stopping import stopping
 from producers.adapters.tail import Tail, TailSettings
 from producers.publish import PublisherSettings, connect
 from producers.telling import digest
@@ -45,11 +44,11 @@ def follow(
     declared, path = named_mapping(mapping), Path(file).absolute()
     kept = Path(position or Path(settings.data, "positions", f"{declared.name}-{digest(str(path))}.json"))
     following = TailSettings(late=timedelta(seconds=late_seconds), is_silence_trusted=is_silence_trusted)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    told_to_stop = stopping()
     with Log(settings.kafka) as log:
         log.ensure_topics(settings.partitions)
     say(f"following {path}; the position is kept in {kept}")
     with connect(settings.kafka, _LIVE, now=wall, monotonic=time.monotonic) as publisher:
-        Tail(path, declared, kept, publisher, following, now=wall, monotonic=time.monotonic, wait=stopping.wait).run()
+        Tail(
+            path, declared, kept, publisher, following, now=wall, monotonic=time.monotonic, wait=told_to_stop.wait
+        ).run()

@@ -21,7 +21,7 @@ OURS = {name: service for name, service in SERVICES.items() if service.get("imag
 def test_every_part_is_there() -> None:
     parts = {"kafka", "redis", "worker", "exporter", "board", "prometheus", "alertmanager", "grafana"}
     assert set(SERVICES) >= parts
-    assert set(OURS) >= {"worker", "exporter", "board", "inbox"}
+    assert set(OURS) >= {"worker", "exporter", "board", "inbox", "archive"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -48,6 +48,21 @@ def test_it_is_open_to_this_machine_alone(name: str) -> None:
 def test_what_is_mounted_exists(name: str) -> None:
     sources = [str(volume).partition(":")[0] for volume in SERVICES[name].get("volumes", ())]
     assert [source for source in sources if source.startswith(".") and not (ROOT / source).exists()] == []
+
+
+def test_what_must_last_lies_on_a_volume_of_its_own() -> None:
+    """Named volumes are declared, and the archive outlives the log: it shares no volume with it."""
+    mounted = {
+        name: {
+            str(volume).partition(":")[0] for volume in service.get("volumes", ()) if not str(volume).startswith(".")
+        }
+        for name, service in SERVICES.items()
+    }
+    assert set().union(*mounted.values()) == set(COMPOSE["volumes"])
+    for name in ("kafka", "redis", "inbox", "archive", "prometheus", "grafana"):
+        assert mounted[name] == {name}, "each has its own"
+    settings, (volume,) = SERVICES["archive"]["environment"], SERVICES["archive"]["volumes"]
+    assert settings[variable("archive")].startswith(volume.partition(":")[2])
 
 
 def test_the_state_server_forgets_nothing() -> None:

@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from msgspec.structs import replace
 
+from bluelamp.archive.manifest import load
 from bluelamp.archive.reading import Archive
 from bluelamp.embedded.state import StateServer
 from facts.incident import IncidentOpened
@@ -95,6 +97,36 @@ def assert_the_same(system: System, archive: Archive) -> None:
         for place, end in archive.manifest.ends().items():
             kept, held = ([each for some in of.read(place, 0, end) for each in some] for of in (archive, log))
             assert kept == held
+
+
+def test_the_service_keeps_what_is_new_again_and_again_until_it_is_told_to_end(system: System, tmp_path: Path) -> None:
+    """As docker-compose.yml runs it, but for the hours."""
+    directory = tmp_path / "archive"
+    service = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())["services"]["archive"]
+    program, *words = service["command"]
+    assert (program, words[-2:]) == ("bluelamp", ["--every", "24"])
+    tell(system, facts()[:200])
+    process = subprocess.Popen(
+        [sys.executable, "-m", program, *words[:-1], "0.0001"],
+        env=system.environment(BLUELAMP_ARCHIVE=str(directory)),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+
+        def holds_all() -> bool:
+            assert process.poll() is None, "it has ended"
+            manifest = load(directory) if directory.exists() else None
+            return manifest is not None and manifest.sums().records == sum(system.ends().values())
+
+        until(holds_all, what="an archive of the first facts")
+        tell(system, facts()[200:400])
+        until(holds_all, what="an archive of what was told later")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert_the_same(system, Archive(directory))
 
 
 AUDIT = ("audit", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
