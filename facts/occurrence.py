@@ -1,6 +1,10 @@
-"""The facts of an occurrence: a crime or ASB record, and the victim's referral; counted, with no live clock."""
+"""The facts of an occurrence: a crime or ASB record, its parties, the victim's referral; counted, with no live clock."""
+
+from typing import Literal
 
 from facts.fact import Label, SubjectFact
+
+Role = Literal["suspect", "victim", "address"]
 
 
 class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
@@ -10,11 +14,30 @@ class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
         type: the kind of occurrence, in the force's own list, such as `asb_personal`.
         area: the local policing team's area; absent means the record names none.
         victim_based: a crime with a victim, who is to be referred to the victims' gateway.
+        domestic: domestic abuse is flagged, crime or not.
     """
 
     type: Label
     area: Label | None = None
     victim_based: bool = False
+    domestic: bool = False
+
+
+class PartyLinked(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A suspect, a victim or an address was linked to the occurrence; no fact says which one.
+
+    The records system knows the party and tells what it knows: whether it had it before.
+
+    Attributes:
+        role: what the party is to the occurrence.
+        repeat: in the twelve months before, the same party was linked in the same role to another occurrence of the same family
+            (crime, ASB or other, as the profile gives each type).
+        domestic_repeat: the same of another domestic occurrence, of whatever family; it counts where this one is domestic.
+    """
+
+    role: Role
+    repeat: bool
+    domestic_repeat: bool = False
 
 
 class VictimReferred(SubjectFact, frozen=True, kw_only=True, gc=False):

@@ -1,16 +1,17 @@
-"""What an occurrence counts for: recorded, and its victim referred within 48 hours and within two working days."""
+"""What an occurrence counts for: recorded, its parties linked, its victim referred within 48 hours and two working days."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from facts.fact import SubjectFact
-from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
 from measures.findings import Findings
 from measures.outcome import Outcomes, Target, microseconds
 from measures.rules import Rules
 
 _REFERRAL = Target(48 * 3600)
 _WORKING_DAYS = 2
+_WORD = {True: "yes", False: "no"}
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
@@ -28,10 +29,20 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
         return found.result()
     dimensions = rules.listed("type", recorded.type), rules.listed("area", recorded.area)
     found.count("occurrence_recorded", recorded.at, dimensions)
+    for fact in facts:
+        if isinstance(fact, PartyLinked):
+            _link(fact, dimensions, found, is_domestic=recorded.domestic)
     span = found.span("recorded_to_referred", recorded.at, referred.at, dimensions) if referred else 0
     if recorded.victim_based and span is not None:
         _hold_to_promises(recorded.at, referred.at if referred else None, dimensions, found, rules)
     return found.result()
+
+
+def _link(link: PartyLinked, dimensions: tuple[str, ...], found: Findings, *, is_domestic: bool) -> None:
+    """Each link counts, and by itself: nobody here knows whether two of them are of one party."""
+    found.count("party_linked", link.at, (*dimensions, _WORD[is_domestic], link.role, _WORD[link.repeat]))
+    if is_domestic:
+        found.count("domestic_party_linked", link.at, (*dimensions, link.role, _WORD[link.domestic_repeat]))
 
 
 def _hold_to_promises(

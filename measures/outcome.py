@@ -129,6 +129,8 @@ KINDS: dict[str, Kind] = {
         _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded recorded_to_referred_decided"),
         _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_decided"),
         _kinds("occurrences", _OCCURRENCE, WHOLE, "recorded_to_referred"),
+        _kinds("occurrences", (*_OCCURRENCE, "domestic", "role", "repeat"), 0, "party_linked"),
+        _kinds("occurrences", (*_OCCURRENCE, "role", "repeat"), 0, "domestic_party_linked"),
         _kinds("occurrences", (), 0, "occurrence_incomplete"),
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),
     )

@@ -319,18 +319,31 @@ def _occurrence() -> Iterable[_Row]:
     yield from _months("victim_referred_within_48_hours_ratio", "%", _VICTIMS, _REFERRED_MONTHS)
     mean = "victim_referral_mean_seconds"
     yield from _periods(mean, "days and hours", _VICTIMS, year="1 day 16 hours", previous="2 days 4 hours")
+    yield from _repeats()
 
 
-def _untold() -> Iterable[_Row]:
-    """What no feed carries."""
+def _repeats() -> Iterable[_Row]:
+    """Shares of persons and addresses; and the column "Crimes" of the two tables of victims, which counts links."""
     for who, share, note in (
         ("suspect", "21 per cent", "867 suspects or offenders, 56 fewer than the year before"),
         ("victim", "12 per cent", "600 victims, 63 fewer than the year before"),
         ("address", "21 per cent", "1,577 addresses, 170 fewer than the year before"),
     ):
         yield _figure(f"asb_repeat_{who}_ratio", _12M, share, "%", _ASB, note)
-    yield from _periods("crime_repeat_victim_ratio", "%", _VICTIMS, year="19%", previous="21%")
-    yield from _periods("domestic_repeat_victim_ratio", "%", _VICTIMS, year="27%", previous="31%")
+    for of, period, share, victims, crimes in (
+        ("crime", _12M, "19%", "51369", "68510"),
+        ("crime", _PREVIOUS, "21%", "51532", "71169"),
+        ("domestic", _12M, "27%", "16255", "25750"),
+        ("domestic", _PREVIOUS, "31%", "16715", "28612"),
+    ):
+        yield _figure(f"{of}_repeat_victim_ratio", period, share, "%", _VICTIMS, f"of {victims} victims")
+        yield _figure(
+            f"{of}_victim_linked_count", period, crimes, "", _VICTIMS, f'column "Crimes", of {victims} victims'
+        )
+
+
+def _untold() -> Iterable[_Row]:
+    """What no feed carries."""
     note = "48,070 closed crimes"
     for name, share in (("compliant", "89.77%"), ("timely", "76.00%")):
         yield _figure(f"victim_contract_{name}_ratio", _12M, share, "%", "S25 section 5.1", note)

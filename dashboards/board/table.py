@@ -16,6 +16,8 @@ _OTHER_NAMES = {
     "domestic": {"yes": "Domestic", "no": "Not domestic"},
     "child": {"yes": "Children", "no": "Adults"},
     "family": {"crime": "Crime", "asb": "ASB", "other": "Other"},
+    "role": {"suspect": "Suspects", "victim": "Victims", "address": "Addresses"},
+    "repeat": {"yes": "Repeats", "no": "No repeats"},
     "result": {},
     "disposal": {},
 }
@@ -37,6 +39,8 @@ DIMENSION_TITLES = {
     "response": "Kind of response",
     "online_home": "Single Online Home",
     "family": "Family",
+    "role": "Role",
+    "repeat": "Repeat",
     "contradiction": "Contradiction",
 }
 

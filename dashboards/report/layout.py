@@ -295,8 +295,10 @@ _VICTIMS = Lines(
 _REPEAT_VICTIMS = Lines(
     "Repeat victims",
     (
-        Line("crime_repeat_victim_ratio", "Victims of crime who are repeat victims", PERCENT_1),
-        Line("domestic_repeat_victim_ratio", "Victims of domestic abuse who are repeat victims", PERCENT_1),
+        Line("crime_victim_linked_count", "Victims linked to crimes"),
+        Line("crime_repeat_victim_ratio", "Victims of crime: repeats within twelve months", PERCENT_1),
+        Line("domestic_victim_linked_count", "Victims linked to domestic occurrences, crime or not"),
+        Line("domestic_repeat_victim_ratio", "Victims of domestic abuse: repeats within twelve months", PERCENT_1),
     ),
 )
 _CODE = Lines(
@@ -309,8 +311,12 @@ _CODE = Lines(
 _ASB_REPEATS = Lines(
     "Repeat ASB",
     tuple(
-        Line(f"asb_repeat_{who}_ratio", f"{several} of more than one ASB occurrence", PERCENT_1)
+        line
         for who, several in (("suspect", "Suspects"), ("victim", "Victims"), ("address", "Addresses"))
+        for line in (
+            Line("asb_party_linked_count", f"{several} linked to ASB occurrences", where={"role": (who,)}),
+            Line(f"asb_repeat_{who}_ratio", f"{several}: repeats within twelve months", PERCENT_1),
+        )
     ),
 )
 _ROADS = Lines(

@@ -1,78 +1,116 @@
-"""Occurrences: crimes and ASB as they are recorded, and when victims are referred."""
+"""Occurrences: crimes and ASB as they are recorded, their parties, and when victims are referred."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from statistics import NormalDist
 
 import numpy as np
 from numpy.random import Generator
 
-from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
 from producers.simulate.chance import lognormal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Parameters, month_share, of_year
+from producers.simulate.parties import Link, Parties, Record
 
 _LIMIT_SECONDS = 48 * 3600
 _NO_AREA = "none"
 
 
 class Records:
-    """The records system of a force: it tells a ledger a month of occurrences and referrals.
+    """The records system of a force: it tells a ledger a month of occurrences, their parties and referrals.
 
     Args:
         parameters: of the force.
         feed: that carries its facts.
-        ledger: is told the facts.
+        ledger: is told the facts of crimes, ASB and referrals.
+        parties: is told those of parties, and of domestic occurrences that are no crime: how they are told shifts no other.
         seed: of the simulation.
         tag: begins every id, so that two simulations in one log stay apart.
     """
 
-    def __init__(self, parameters: Parameters, feed: str, ledger: Ledger, seed: int, tag: str) -> None:
-        self._parameters, self._feed, self._ledger, self._seed, self._tag = parameters, feed, ledger, seed, tag
+    def __init__(self, parameters: Parameters, feed: str, ledger: Ledger, parties: Ledger, seed: int, tag: str) -> None:
+        self._parameters, self._feed, self._seed, self._tag = parameters, feed, seed, tag
+        self._ledger, self._parties = ledger, parties
 
     def month(self, month: Month) -> None:
-        """Everything that is recorded in a month, and the referrals that follow."""
+        """Everything that is recorded in a month, and what follows."""
         of, chance = self._parameters.occurrences, stream(self._seed, "occurrences", month.ordinal)
         # Of each type and of each area as many as are its month's: over a year they add to what was published.
         types, areas = (
             {word: month_share(years, of.months, month) for word, years in each.items()}
             for each in (of.types, of.areas)
         )
-        self._record(month, types, areas, sum(types.values()), 0.0, chance)
-        crimes = month_share(of.crimes, of.months, month)
-        self._record(month, of.crime_types, of.crime_areas, crimes, of.victim_based_share, chance)
+        asb = list(self._drawn("a", month, types, areas, sum(types.values()), 0.0, chance))
+        count = month_share(of.crimes, of.months, month)
+        crimes = list(self._drawn("c", month, of.crime_types, of.crime_areas, count, of.victim_based_share, chance))
+        parties = Parties(of, month, stream(self._seed, "parties", month.ordinal))
+        domestic = parties.domestic(crimes)
+        self._record(self._ledger, [*asb, *crimes], domestic)
+        others = self._domestic_others(month)
+        self._record(self._parties, others, {each.subject_id for each in others})
+        self._link(parties.of_asb(asb))
+        self._link(parties.victims(crimes, others, domestic))
 
-    def _record(
+    def _domestic_others(self, month: Month) -> list[Record]:
+        """Domestic occurrences that are no crime."""
+        of, chance = self._parameters.occurrences, stream(self._seed, "domestic others", month.ordinal)
+        count = month_share(of.domestic.others, of.months, month)
+        return list(self._drawn("d", month, {of.domestic.other_type: 1}, of.crime_areas, count, 0.0, chance))
+
+    def _drawn(
         self,
+        letter: str,
         month: Month,
         types: Mapping[str, int],
         areas: Mapping[str, int],
         count: int,
         victim_share: float,
         chance: Generator,
-    ) -> None:
-        shape, force = self._parameters.occurrences.shape, self._parameters.force
+    ) -> Iterator[Record]:
+        shape = self._parameters.occurrences.shape
         at = spread(month, count, shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
         has_victim = chance.permutation(count) < round(victim_share * count)
         referred = iter(self._referral_seconds(month, int(has_victim.sum()), chance))
         words = shuffled(chance, count, types), shuffled(chance, count, areas)
         columns = zip(at.tolist(), *words, has_victim.tolist(), strict=True)
         for number, (second, kind, area, victim) in enumerate(columns):
-            who, recorded = f"{self._tag}o-{kind}-{month.ordinal}-{number}", float(round(second))
+            who, recorded = f"{self._tag}o-{letter}{month.ordinal}-{number}", float(round(second))
+            yield Record(who, recorded, kind, area, victim, float(round(recorded + next(referred))) if victim else None)
+
+    def _record(self, ledger: Ledger, records: Iterable[Record], domestic: Container[str]) -> None:
+        force = self._parameters.force
+        for each in records:
+            who = each.subject_id
             fact = OccurrenceRecorded(
                 fact_id=f"{who}.recorded",
                 force=force,
-                at=instant(recorded),
+                at=instant(each.at),
                 subject_id=who,
-                type=kind,
-                area=None if area == _NO_AREA else area,
-                victim_based=victim,
+                type=each.type,
+                area=None if each.area == _NO_AREA else each.area,
+                victim_based=each.has_victim,
+                domestic=who in domestic,
             )
-            self._ledger.add(recorded, self._feed, fact)
-            if victim:
-                sent = float(round(recorded + next(referred)))
-                referral = VictimReferred(fact_id=f"{who}.referred", force=force, at=instant(sent), subject_id=who)
-                self._ledger.add(sent, self._feed, referral)
+            ledger.add(each.at, self._feed, fact)
+            if each.referred is not None:
+                sent = instant(each.referred)
+                referral = VictimReferred(fact_id=f"{who}.referred", force=force, at=sent, subject_id=who)
+                ledger.add(each.referred, self._feed, referral)
+
+    def _link(self, links: Iterable[Link]) -> None:
+        for each in links:
+            who = each.record.subject_id
+            fact = PartyLinked(
+                fact_id=f"{who}.{each.role}",
+                force=self._parameters.force,
+                at=instant(each.at),
+                subject_id=who,
+                role=each.role,
+                repeat=each.is_repeat,
+                domestic_repeat=each.is_domestic_repeat,
+            )
+            self._parties.add(each.at, self._feed, fact)
 
     def _referral_seconds(self, month: Month, count: int, chance: Generator) -> list[float]:
         """Recorded to referred: the share within 48 hours is the month's, and the spread gives the year's mean."""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from facts.errors import SettingError
+from facts.occurrence import Role
 from producers.simulate.chance import apportion
 from producers.simulate.months import Month
 
@@ -367,8 +368,38 @@ class Custody(_Part, frozen=True, kw_only=True):
     voluntary_child_share: Share
 
 
+class Links(_Part, frozen=True, kw_only=True):
+    """Parties of one role that are linked to occurrences.
+
+    Attributes:
+        years: year to how many.
+        repeat_share: year to the share of them that are repeats.
+    """
+
+    years: Mapping[str, int]
+    repeat_share: Mapping[str, Share]
+
+
+class Domestic(_Part, frozen=True, kw_only=True):
+    """Occurrences with domestic abuse flagged.
+
+    Attributes:
+        crimes: year to how many of the crimes.
+        crime_types: type of crime to how many of these.
+        others: year to how many that are no crime.
+        other_type: of those that are no crime.
+        repeat_share: year to the share of their victims who are repeat victims of domestic abuse.
+    """
+
+    crimes: Mapping[str, int]
+    crime_types: Mapping[str, int]
+    others: Mapping[str, int]
+    other_type: str
+    repeat_share: Mapping[str, Share]
+
+
 class Occurrences(_Part, frozen=True, kw_only=True):
-    """Crimes and ASB records, and referrals of victims.
+    """Crimes and ASB records, their parties, and referrals of victims.
 
     Attributes:
         months: weight of a day in each month.
@@ -381,6 +412,10 @@ class Occurrences(_Part, frozen=True, kw_only=True):
         shape: when they are recorded.
         referred_within_48_hours: year to the share, month by month.
         referral_sigma: year to the spread of the logarithm of the time to refer.
+        domestic: those with domestic abuse flagged.
+        crime_victims: linked to crimes, one at most to each.
+        asb_parties: role to those linked to ASB records, one at most of each role to each.
+        linked_after: from the recording of an occurrence to the linking of a party.
     """
 
     months: Twelve
@@ -393,6 +428,10 @@ class Occurrences(_Part, frozen=True, kw_only=True):
     shape: Shape
     referred_within_48_hours: Years
     referral_sigma: Mapping[str, float]
+    domestic: Domestic
+    crime_victims: Links
+    asb_parties: Mapping[Role, Links]
+    linked_after: Lognormal
 
 
 class Reporting(_Part, frozen=True, kw_only=True):
@@ -405,10 +444,10 @@ class Reporting(_Part, frozen=True, kw_only=True):
         late: how much.
         duplicated_share: of facts that are told twice.
         duplicated_after: how long after the first telling.
-        corrected_share: of facts of dispatch and custody first told with a wrong time, and put right.
+        corrected_share: of facts of dispatch, custody and parties first told wrongly, and put right.
         corrected_after: how long after the first telling.
         wrong_by_seconds: how wrong that time is, at most.
-        withdrawn_share: of arrivals of units for which a second, wrong one is told and withdrawn.
+        withdrawn_share: of arrivals of units and of parties for which a second, wrong one is told and withdrawn.
     """
 
     delay_mean_seconds: _Number

@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import UnitArrived
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
 from facts.union import AnyFact, Topic, topic_of
 from producers.simulate.chance import stream
 from producers.simulate.ledger import Happened
@@ -19,6 +20,7 @@ from producers.simulate.months import instant
 from producers.simulate.parameters import Reporting
 from producers.simulate.scenario import Effects
 
+_NEVER_WRONG = (OccurrenceRecorded, VictimReferred)
 _TELEPHONY: tuple[Topic, ...] = ("contacts",)
 _MINUTE_SECONDS = 60.0
 
@@ -46,10 +48,11 @@ class Reporter:
         reporting: at which rates.
         effects: of the scenario: feeds that fall silent or tell all again, and what nobody can read.
         seed: of the simulation.
+        name: of its stream of random numbers.
     """
 
-    def __init__(self, reporting: Reporting, effects: Effects, seed: int) -> None:
-        self._of, self._effects, self._seed = reporting, effects, seed
+    def __init__(self, reporting: Reporting, effects: Effects, seed: int, name: str = "reporting") -> None:
+        self._of, self._effects, self._seed, self._name = reporting, effects, seed, name
         self._has_trouble = bool(effects.spells("feed_silent") or effects.spells("feed_replayed"))
         self._untold: list[tuple[float, int, Told]] = []
         self._number = 0
@@ -61,7 +64,7 @@ class Reporter:
             happened: the facts from where the last call ended to `before`, in order.
             before: in seconds since 1970.
         """
-        chance = stream(self._seed, "reporting", int(before))
+        chance = stream(self._seed, self._name, int(before))
         delays = chance.exponential(self._of.delay_mean_seconds, len(happened)).clip(0.1, self._of.delay_seconds_max)
         fates = chance.random(len(happened)).tolist()
         for (at, _, feed, fact), delay, fate in zip(happened, delays.tolist(), fates, strict=True):
@@ -86,16 +89,18 @@ class Reporter:
             fate -= of.duplicated_share
             if fate < of.late_share:
                 told_at += _drawn(chance, of.late.median_seconds, of.late.sigma)
-            elif fate < of.late_share + of.corrected_share and topic != "occurrences":
+            elif fate < of.late_share + of.corrected_share and not isinstance(fact, _NEVER_WRONG):
                 fact = self._wrong_at_first(told_at, feed, topic, fact, chance)
-            elif fate < of.late_share + of.corrected_share + of.withdrawn_share and isinstance(fact, UnitArrived):
+            elif fate < of.late_share + of.corrected_share + of.withdrawn_share and isinstance(
+                fact, UnitArrived | PartyLinked
+            ):
                 self._withdraw(told_at, feed, topic, fact, chance)
         self._put(told_at, feed, topic, fact)
         if self._effects.scenario.poison_share and chance.random() < self._effects.scenario.poison_share:
             self._put(told_at, feed, topic, _poisoned(fact, int(chance.integers(len(_POISONS)))))
 
     def _wrong_at_first(self, told_at: float, feed: str, topic: Topic, fact: AnyFact, chance: Generator) -> AnyFact:
-        """The fact with a wrong time, which is told first; the right one follows and says what it corrects."""
+        """The fact as it is told first, with a wrong time or, of a party, that it is a repeat or none; the right one corrects it."""
         if not isinstance(fact, SubjectFact):
             return fact
         right = msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}.c", corrects=fact.fact_id)
@@ -103,11 +108,15 @@ class Reporter:
             chance, self._of.corrected_after.median_seconds, self._of.corrected_after.sigma
         )
         self._put(told_at + after, feed, topic, right)
+        if isinstance(fact, PartyLinked):
+            return msgspec.structs.replace(fact, repeat=not fact.repeat)
         wrong_by = timedelta(seconds=1 + int(chance.random() * self._of.wrong_by_seconds))
         return msgspec.structs.replace(fact, at=fact.at - wrong_by)
 
-    def _withdraw(self, told_at: float, feed: str, topic: Topic, fact: UnitArrived, chance: Generator) -> None:
-        """A second press by mistake, some minutes early by a wrong clock, which is then withdrawn."""
+    def _withdraw(
+        self, told_at: float, feed: str, topic: Topic, fact: UnitArrived | PartyLinked, chance: Generator
+    ) -> None:
+        """A second press, or a second party, by mistake, some minutes early by a wrong clock, which is then withdrawn."""
         mistaken = msgspec.structs.replace(
             fact, fact_id=f"{fact.fact_id}.x", at=fact.at - timedelta(seconds=1 + int(chance.random() * 120))
         )

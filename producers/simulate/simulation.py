@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -104,17 +105,21 @@ class _Days:
         parameters, effects = simulation.parameters, simulation.effects()
         self._first = simulation.start - timedelta(days=parameters.warm_up_days)
         self._environment = Environment(initial_time=midnight(self._first, self._zone))
-        self._ledger = Ledger()
+        self._ledger, self._parties = Ledger(), Ledger()
         feeds, tag, seed = feeds_of(simulation.force), simulation.tag(), simulation.seed
         common: tuple[Any, ...] = (self._ledger, seed, tag)
         of_contacts = Feeds(feeds["contacts", "999"], feeds["contacts", "101"], feeds["contacts", "digital"])
         contacts = Contacts(self._environment, parameters, effects, of_contacts, *common)
         incidents = Incidents(self._environment, parameters, effects, feeds["incidents", ""], *common)
         custody = CustodyRecord(parameters, feeds["custody", ""], *common)
-        records = Records(parameters, feeds["occurrences", ""], *common)
+        records = Records(parameters, feeds["occurrences", ""], self._ledger, self._parties, seed, tag)
         self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
         self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
-        self._reporter = Reporter(simulation.reporting(), effects, seed)
+        # Parties are reported by themselves: how many they are shifts nothing of how all else is told.
+        self._reporters = tuple(
+            (ledger, Reporter(simulation.reporting(), effects, seed, name))
+            for ledger, name in ((self._ledger, "reporting"), (self._parties, "reporting of parties"))
+        )
 
     def days(self) -> Iterator[Sequence[Told]]:
         """What is told on each day from the first on."""
@@ -128,18 +133,25 @@ class _Days:
             day += timedelta(days=1)
             end = midnight(day, self._zone)
             self._environment.run(until=end)
-            happened = self._ledger.take(end)
+            taken = [(reporter, ledger.take(end)) for ledger, reporter in self._reporters]
             if day <= self._simulation.start:
-                began_before.update(fact.subject_id for *_, fact in happened if isinstance(fact, SubjectFact))
+                facts = (fact for _, happened in taken for *_, fact in happened)
+                began_before.update(fact.subject_id for fact in facts if isinstance(fact, SubjectFact))
                 continue
-            new = [each for each in happened if each[3].subject_id not in began_before]  # type: ignore[union-attr]
-            yield self._reporter.tell(new, end)
+            told: list[Told] = []
+            for reporter, happened in taken:
+                new = [each for each in happened if each[3].subject_id not in began_before]  # type: ignore[union-attr]
+                told += reporter.tell(new, end)
+            yield sorted(told, key=_told_at)
 
     def _begin(self, month: Month) -> None:
         for process in (process for processes in self._processes for process in processes(month)):
             self._environment.process(process)
         for draw in self._drawn:
             draw(month)
+
+
+_told_at = attrgetter("at")
 
 
 def feeds_of(force: Force) -> dict[tuple[Topic, str], str]:

@@ -15,7 +15,7 @@ from facts.incident import (
     UnitDispatched,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, Role, VictimReferred
 from facts.union import AnyFact
 
 FORCE = "staffordshire"
@@ -112,9 +112,14 @@ def _custody() -> Iterator[list[_Step]]:
 
 def _occurrences() -> Iterator[list[_Step]]:
     for number in range(_EACH):
-        crime = {"type": "other_theft", "area": "lichfield", "victim_based": True}
-        yield [(OccurrenceRecorded, 800, crime), (VictimReferred, 100 + number, {})]
-        yield [(OccurrenceRecorded, 800, {"type": "asb_personal", "area": "newcastle", "victim_based": False})]
+        crime = {"type": "other_theft", "area": "lichfield", "victim_based": True, "domestic": True}
+        victim = {"role": "victim", "repeat": bool(number % 2), "domestic_repeat": bool(number % 3)}
+        yield [(OccurrenceRecorded, 800, crime), (PartyLinked, 700, victim), (VictimReferred, 100 + number, {})]
+        parties: list[_Step] = [
+            (PartyLinked, 700, {"role": role, "repeat": bool(number % 2)}) for role in get_args(Role)
+        ]
+        asb = {"type": "asb_personal", "area": "newcastle", "victim_based": False}
+        yield [(OccurrenceRecorded, 800, asb), *parties]
 
 
 def _open() -> Iterator[list[_Step]]:

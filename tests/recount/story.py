@@ -25,7 +25,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
 from facts.union import AnyFact, Topic, topic_of
 from facts.wire import encode
 from measures.outcome import KINDS
@@ -298,6 +298,11 @@ def volunteered(when: str, **fields: Any) -> AnyFact:
 def recorded(when: str, **fields: Any) -> AnyFact:
     """A crime with a victim was recorded, unless told otherwise."""
     return told(OccurrenceRecorded, when, **{"type": "crime", "victim_based": True, **fields})
+
+
+def linked(when: str, role: str = "victim", **fields: Any) -> AnyFact:
+    """A party was linked: a victim, for the first time, unless told otherwise."""
+    return told(PartyLinked, when, **{"role": role, "repeat": False, **fields})
 
 
 def referred(when: str, **fields: Any) -> AnyFact:

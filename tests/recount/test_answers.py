@@ -33,6 +33,7 @@ from tests.recount.story import (
     detained,
     dispatched,
     ended,
+    linked,
     offered,
     opened,
     recorded,
@@ -341,7 +342,8 @@ def busy() -> Iterator[Recount]:
             *([closed(f"{day} 10:00", subject_id=name)] if number % 3 else []),
             detained(f"{day} 09:00", child=not number, subject_id=name),
             *([ended(f"{day} 15:00", subject_id=name)] if number % 2 else []),
-            recorded(f"{day} 09:00", area=area, subject_id=name),
+            recorded(f"{day} 09:00", area=area, domestic=bool(number % 3), subject_id=name),
+            linked(f"{day} 09:30", repeat=bool(number % 2), domestic_repeat=number > 3, subject_id=name),
             *([referred(f"{day} 10:00", subject_id=name)] if number % 2 else []),
         ]
     with recount_of(*facts) as recount:

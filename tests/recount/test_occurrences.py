@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.recount.story import recorded, referred, story
+from tests.recount.story import linked, recorded, referred, story, withdrawn
 
 
 def test_an_occurrence_that_was_referred() -> None:
@@ -96,3 +96,59 @@ def test_referred_before_it_was_recorded_is_a_contradiction_and_decides_nothing(
         ["08:00:00"],
         ["09:00:00"],
     )
+
+
+def test_every_link_counts_by_itself_with_the_words_of_its_occurrence() -> None:
+    read = story(
+        recorded("09:00", area="north"), linked("09:10"), linked("09:20", repeat=True), linked("09:30", "address", repeat=True),
+        linked("10:00", "suspect", domestic_repeat=True),
+    )  # fmt: skip
+    assert read.counts("party_linked") == [("09:10:00", 0), ("09:20:00", 0), ("09:30:00", 0), ("10:00:00", 0)]
+    assert read.words("party_linked") == [
+        ("crime", "north", "no", "victim", "no"),
+        ("crime", "north", "no", "victim", "yes"),
+        ("crime", "north", "no", "address", "yes"),
+        ("crime", "north", "no", "suspect", "no"),
+    ]
+    assert read.began("party_linked") == ["09:00:00"] * 4
+    assert "domestic_party_linked" not in read.kinds()
+
+
+def test_a_link_to_a_domestic_occurrence_counts_as_one_too_and_is_a_repeat_of_either_or_both() -> None:
+    flags = [(False, False), (False, True), (True, False), (True, True)]
+    links = [
+        linked(f"09:1{number}", repeat=repeat, domestic_repeat=domestic)
+        for number, (repeat, domestic) in enumerate(flags)
+    ]
+    read = story(recorded("09:00", domestic=True), *links)
+    assert read.word("party_linked", "domestic") == ["yes"] * 4
+    assert read.word("party_linked", "repeat") == ["no", "no", "yes", "yes"]
+    assert read.word("domestic_party_linked", "repeat") == ["no", "yes", "no", "yes"]
+    assert read.word("domestic_party_linked", "role") == ["victim"] * 4
+
+
+def test_a_link_may_be_told_of_a_time_before_the_recording() -> None:
+    read = story(recorded("09:00"), linked("08:50"))
+    assert (read.times("party_linked"), read.began("party_linked")) == (["08:50:00"], ["09:00:00"])
+    assert "occurrence_contradiction" not in read.kinds()
+
+
+def test_a_link_without_an_occurrence_is_incomplete() -> None:
+    read = story(linked("11:00"), linked("10:00"))
+    assert read.kinds() == {"occurrence_incomplete"}
+    assert read.times("occurrence_incomplete") == ["10:00:00"]
+
+
+def test_a_link_that_was_withdrawn_or_corrected_counts_as_it_is_now() -> None:
+    first, second = linked("09:10", repeat=True), linked("09:20")
+    mended = linked("09:20", repeat=True, corrects=second.fact_id)
+    read = story(recorded("09:00"), first, second, mended, withdrawn(first.fact_id))
+    assert read.times("party_linked") == ["09:20:00"]
+    assert read.word("party_linked", "repeat") == ["yes"]
+
+
+def test_links_go_with_the_occurrence_when_its_record_is_corrected() -> None:
+    wrong = recorded("09:00", type="asb", domestic=True)
+    read = story(wrong, linked("09:10"), recorded("09:00", area="north", corrects=wrong.fact_id))
+    assert read.words("party_linked") == [("crime", "north", "no", "victim", "no")]
+    assert "domestic_party_linked" not in read.kinds()

@@ -78,8 +78,9 @@ def test_facts_are_told_in_order_and_never_before_they_happened() -> None:
     assert min(each.at - each.fact.at.timestamp() for each in facts) > 0
 
 
-def test_every_fact_is_taken_by_the_log_s_readers() -> None:
-    for each in told(days=2):
+@pytest.mark.parametrize("scenario", ["normal", "feed_outage"])  # the name of the second is as long as any
+def test_every_fact_is_taken_by_the_log_s_readers(scenario: str) -> None:
+    for each in told(scenario, days=2):
         parcel = wire.decode(wire.encode([each.fact]), each.topic, datetime.fromtimestamp(each.at, UTC) + RECEIVED)
         assert parcel.facts == [(0, each.fact)], parcel.unreadable
 
@@ -115,7 +116,7 @@ def test_the_rates_of_late_duplicated_and_corrected_facts_are_those_stated() -> 
     late = sum(each.at - each.fact.at.timestamp() > 120 and not _corrects(each.fact) for each in usual)
     assert late / len(kept) == pytest.approx(of.late_share, rel=0.4)
     arrivals = sum(isinstance(each.fact, UnitArrived) for each in kept)
-    withdrawn = sum(isinstance(each.fact, FactWithdrawn) for each in facts)
+    withdrawn = sum(isinstance(each.fact, FactWithdrawn) for each in kept)
     assert withdrawn / arrivals == pytest.approx(of.withdrawn_share, rel=0.7)
 
 

@@ -29,7 +29,7 @@ from bluelamp.settings import Settings
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched, VideoResponseStarted
-from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, Role, VictimReferred
 from facts.union import TOPICS
 from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
@@ -111,7 +111,7 @@ def tell_incidents(story: Story, number: int) -> None:
 
 
 def tell_others(story: Story, number: int) -> None:
-    """A stay in custody of a child, one that waits, one that goes on, a voluntary attendance, an occurrence with its referral."""
+    """A stay in custody of a child, one that waits, one that goes on, a voluntary attendance, occurrences with parties and referral."""
     minute = f"21:{number:02}"
     arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
     story.tell(DetaineeArrived, "20:05", f"t{number}", **arrival)
@@ -123,6 +123,10 @@ def tell_others(story: Story, number: int) -> None:
     story.tell(VoluntaryAttended, minute, f"v{number}")
     story.tell(OccurrenceRecorded, f"20:{number:02}", f"r{number}", type="asb_personal", victim_based=True)
     story.tell(VictimReferred, minute, f"r{number}")
+    for role in get_args(Role):
+        story.tell(PartyLinked, minute, f"r{number}", role=role, repeat=bool(number % 2))
+    story.tell(OccurrenceRecorded, f"20:{number:02}", f"d{number}", type="theft", domestic=True)
+    story.tell(PartyLinked, minute, f"d{number}", role="victim", repeat=True, domestic_repeat=not number % 3)
 
 
 def evening(subjects: int) -> Story:

@@ -102,6 +102,10 @@ name = "One"
 label = "asb_personal"
 name = "ASB personal"
 family = "asb"
+[[occurrence_types]]
+label = "theft"
+name = "Theft"
+family = "crime"
 
 [[shifts]]
 label = "day"

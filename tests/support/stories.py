@@ -34,7 +34,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, Role, VictimReferred
 from facts.union import Topic
 
 Told = tuple[Topic, SubjectFact]
@@ -122,9 +122,18 @@ _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
     st.fixed_dictionaries(
         {
             "kind": st.just(OccurrenceRecorded),
-            "type": st.sampled_from(["asb_personal", "odd"]),
+            "type": st.sampled_from(["asb_personal", "theft", "odd"]),
             "area": _areas,
             "victim_based": st.booleans(),
+            "domestic": st.booleans(),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(PartyLinked),
+            "role": st.sampled_from(get_args(Role)),
+            "repeat": st.booleans(),
+            "domestic_repeat": st.booleans(),
         }
     ),
     st.fixed_dictionaries({"kind": st.just(VictimReferred)}),

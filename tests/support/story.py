@@ -34,11 +34,11 @@ class Story:
         return self.day.astimezone(UTC) + span
 
     def tell(self, kind: type[SubjectFact], clock: str, subject_id: str = "s1", **fields: Any) -> str:
-        """Tell a fact; answers with its id."""
+        """Tell a fact; answers with its id. Of what may be of any topic, `topic` says which."""
         self._told += 1
+        topic = fields.pop("topic", topic_of(kind))  # type: ignore[arg-type]
         fact_id = fields.pop("fact_id", f"f{self._told}")
         fact = kind(fact_id=fact_id, force=self.force.name, at=self.moment(clock), subject_id=subject_id, **fields)
-        topic = fields.get("topic") or topic_of(kind)  # type: ignore[arg-type]
         assert topic
         deliver(self.state, [(topic, fact)])
         return str(fact_id)

@@ -17,7 +17,8 @@ SELECT
                 "domestic": "BOOLEAN", "unit": "VARCHAR",
                 "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR", "relevant_time": "TIMESTAMPTZ", "until": "TIMESTAMPTZ",
                 "hours": "BIGINT",
-                "type": "VARCHAR", "victim_based": "BOOLEAN"
+                "type": "VARCHAR", "victim_based": "BOOLEAN",
+                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN"
             }'
         )
     )

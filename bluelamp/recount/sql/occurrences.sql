@@ -8,13 +8,13 @@ SELECT
     min(happened) FILTER (WHERE fact = 'VictimReferred') AS referred,
     coalesce(recorded, min(happened)) AS began
 FROM effective
-WHERE fact IN ('OccurrenceRecorded', 'VictimReferred')
+WHERE fact IN ('OccurrenceRecorded', 'PartyLinked', 'VictimReferred')
 GROUP BY subject;
 
 CREATE TABLE occurrence AS
 WITH
 first_record AS (
-    SELECT subject, word(force, 'type', type) AS type, word(force, 'area', area) AS area, victim_based
+    SELECT subject, word(force, 'type', type) AS type, word(force, 'area', area) AS area, victim_based, domestic
     FROM effective
     WHERE fact = 'OccurrenceRecorded'
     QUALIFY row_number() OVER (PARTITION BY subject ORDER BY place) = 1
@@ -40,12 +40,12 @@ WHERE occurrence.due IS NOT NULL;
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE occurrences_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    type VARCHAR, area VARCHAR, contradiction VARCHAR, value BIGINT
+    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, contradiction VARCHAR, value BIGINT
 );
 
 CREATE TABLE occurrences_open (
     subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
-    type VARCHAR, area VARCHAR, contradiction VARCHAR
+    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, contradiction VARCHAR
 );
 
 INSERT INTO occurrences_finished BY NAME
@@ -56,6 +56,27 @@ WHERE recorded IS NULL;
 INSERT INTO occurrences_finished BY NAME
 SELECT 'occurrence_recorded' AS kind, subject, force, recorded AS decided, began, day, type, area, 0 AS value
 FROM occurrence;
+
+-- Every link that is in force counts; two of one occurrence are two parties.
+CREATE TABLE link AS
+SELECT subject, happened AS linked, role, yes_or_no("repeat") AS of_family, yes_or_no(domestic_repeat) AS of_domestic
+FROM effective
+WHERE fact = 'PartyLinked';
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'party_linked' AS kind, subject, force, linked AS decided, began, day, type, area, yes_or_no(domestic) AS domestic, role,
+    of_family AS "repeat", 0 AS value
+FROM link
+JOIN occurrence USING (subject);
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'domestic_party_linked' AS kind, subject, force, linked AS decided, began, day, type, area, role, of_domestic AS "repeat",
+    0 AS value
+FROM link
+JOIN occurrence USING (subject)
+WHERE domestic;
 
 INSERT INTO occurrences_finished BY NAME
 SELECT
@@ -101,5 +122,6 @@ WHERE referred IS NULL;
 
 DROP TABLE occurrence_beginning;
 DROP TABLE occurrence;
+DROP TABLE link;
 DROP TABLE occurrence_held;
 DROP TABLE two_working_days;

@@ -1,0 +1,92 @@
+"""Parties of simulated occurrences: as many and as often repeats as stated, and no other fact minds them."""
+
+from collections import Counter
+from datetime import date
+
+import msgspec
+
+from facts.fact import FactWithdrawn
+from facts.occurrence import OccurrenceRecorded, PartyLinked
+from producers.simulate.ledger import Ledger
+from producers.simulate.months import month_of
+from producers.simulate.occurrences import Records
+from producers.simulate.parameters import Links, month_share, packaged
+from producers.simulate.reporting import Told
+from producers.simulate.simulation import Simulation
+from tests.simulate.worlds import simulation
+from tests.support.forces import shipped
+
+OF = packaged().occurrences
+MONTH = month_of(2024, 6, shipped("staffordshire").zone())
+FAR = MONTH.end + 90 * 86400
+TYPES = {each.label: each.family for each in shipped("staffordshire").occurrence_types}
+
+
+def month_s_facts() -> tuple[dict[str, OccurrenceRecorded], list[PartyLinked]]:
+    """What is recorded in a month, by its id, and the parties linked to it."""
+    ledger, parties = Ledger(), Ledger()
+    Records(packaged(), "records", ledger, parties, 41, "t-").month(MONTH)
+    facts = [fact for kept in (ledger, parties) for *_, fact in kept.take(FAR)]
+    recorded = {fact.subject_id: fact for fact in facts if isinstance(fact, OccurrenceRecorded)}
+    return recorded, [fact for fact in facts if isinstance(fact, PartyLinked)]
+
+
+def expected(wanted: Links) -> tuple[int, int]:
+    """How many repeats the month has, and how many others."""
+    count = month_share(wanted.years, OF.months, MONTH)
+    repeats = round(wanted.repeat_share["2024"] * count)
+    return repeats, count - repeats
+
+
+def test_a_month_has_its_share_of_links_and_of_repeats() -> None:
+    recorded, links = month_s_facts()
+    found = Counter((TYPES[recorded[each.subject_id].type], each.role, each.repeat) for each in links)
+    for role, wanted in OF.asb_parties.items():
+        assert (found["asb", role, True], found["asb", role, False]) == expected(wanted)
+    assert (found["crime", "victim", True], found["crime", "victim", False]) == expected(OF.crime_victims)
+    domestic = [each for each in links if recorded[each.subject_id].domestic]
+    assert len(domestic) == sum(each.domestic for each in recorded.values())
+    count = sum(month_share(years, OF.months, MONTH) for years in (OF.domestic.crimes, OF.domestic.others))
+    assert len(domestic) == count
+    assert sum(each.domestic_repeat for each in domestic) == round(OF.domestic.repeat_share["2024"] * count)
+    assert not any(each.domestic_repeat for each in links if not recorded[each.subject_id].domestic)
+
+
+def test_parties_are_linked_to_what_can_have_them() -> None:
+    recorded, links = month_s_facts()
+    assert max(Counter((each.subject_id, each.role) for each in links).values()) == 1
+    assert all(each.at >= recorded[each.subject_id].at for each in links)
+    types = {each.type for each in recorded.values() if each.domestic}
+    assert types == {*OF.domestic.crime_types, OF.domestic.other_type}
+    linked = {each.subject_id for each in links}
+    assert {each.subject_id for each in recorded.values() if each.victim_based} <= linked
+
+
+def _others(told: list[Told]) -> list[tuple[float, str]]:
+    """Everything but parties, and domestic occurrences that are no crime, without whether it is domestic."""
+    return [
+        (each.at, repr(each.fact).replace("domestic=True", "domestic=False"))
+        for each in told
+        if not isinstance(each.fact, PartyLinked | FactWithdrawn)
+        and getattr(each.fact, "type", "") != OF.domestic.other_type
+    ]
+
+
+def test_how_many_parties_there_are_shifts_no_other_fact() -> None:
+    usual = simulation(start=date(2024, 6, 1))
+    quick = msgspec.structs.replace(usual.parameters, warm_up_days=1)
+    fewer = msgspec.structs.replace(
+        OF,
+        crime_victims=Links(years={"2024": 20000}, repeat_share={"2024": 0.5}),
+        domestic=msgspec.structs.replace(OF.domestic, crimes={"2024": 9000}, others={"2024": 500}),
+    )
+
+    def told(of: msgspec.Struct) -> list[Told]:
+        chosen: Simulation = msgspec.structs.replace(usual, parameters=msgspec.structs.replace(quick, occurrences=of))
+        return list(chosen.told_before(chosen.end_of(1)))
+
+    one, other = told(OF), told(fewer)
+    assert _others(one) == _others(other)
+    assert sum(isinstance(each.fact, PartyLinked) for each in one) > 2 * sum(
+        isinstance(each.fact, PartyLinked) for each in other
+    )
