@@ -36,8 +36,9 @@ check: $(VENV)/.ready ## Lint, types, layers and derived files
 derive: $(VENV)/.ready ## Write the derived files again (schemas, handbook)
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within one run
+bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within one run; how soon a fact is on fifty pages
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.tiles
 
 faults: $(VENV)/.ready parts ## The long kill loops against real parts
 	$(BIN)/python -m pytest -m faults

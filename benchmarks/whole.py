@@ -68,9 +68,9 @@ def work(settings: Settings, facts: int) -> float:
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
         try:
             source = reader(settings)
-            _wait(lambda: _facts(source) > 0)
+            await_that(lambda: _facts(source) > 0)
             start, before = time.perf_counter(), _facts(source)
-            _wait(lambda: _facts(source) >= facts)
+            await_that(lambda: _facts(source) >= facts)
             return (time.perf_counter() - start) * facts / (facts - before)
         finally:
             worker.terminate()
@@ -81,11 +81,14 @@ def _facts(source: Reader) -> int:
     return sum(counts.get("facts", 0) for (topic, _), counts in source.counts().items() if topic == TOPIC)
 
 
-def _wait(is_so: Callable[[], bool]) -> None:
+def await_that(is_so: Callable[[], bool]) -> None:
+    """Wait until something holds; a measurement that waits in vain says so and ends."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not is_so():
         if time.monotonic() > deadline:
-            raise SystemExit(f"The worker did not get there in {_PATIENCE_SECONDS:g} s; `bluelamp check` may say why.")
+            raise SystemExit(
+                f"What was waited for did not come in {_PATIENCE_SECONDS:g} s; `bluelamp check` may say why."
+            )
         time.sleep(0.02)
 
 

@@ -1,0 +1,102 @@
+"""`python -m benchmarks.tiles`: how soon a fact is on every open page of the board, from its publication to the changed tile.
+
+All that runs in production runs here, on the embedded default: a simulated force that goes on with the clock, a log, one worker, a
+state server and the board. Everything shares this machine with the viewers.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+
+from benchmarks.watching import watched
+from benchmarks.whole import await_that, parts
+from bluelamp.clock import wall
+from bluelamp.connections import reader
+from bluelamp.settings import Settings
+from producers.publish import LIVE, connect
+
+_FORCE = "staffordshire"
+_HISTORY = timedelta(days=2)
+
+
+class Shown(NamedTuple):
+    """A board on a force that lives.
+
+    Attributes:
+        settings: where its log and its state are.
+        port: of the board on loopback.
+    """
+
+    settings: Settings
+    port: int
+
+
+@click.command()
+@click.option("--viewers", default=50, show_default=True, help="How many pages are open.")
+@click.option("--probes", default=60, show_default=True, help="How many facts are published, one by one.")
+def main(viewers: int, probes: int) -> None:
+    """Measure and print."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        shown(Path(directory)) as board,
+        connect(board.settings.kafka, LIVE, now=wall, monotonic=time.monotonic) as publisher,
+    ):
+        found = asyncio.run(watched(board.port, publisher, _FORCE, wall, viewers=viewers, probes=probes))
+    print(f"{probes} facts on {viewers} pages, from published to shown: {found}")
+
+
+@contextmanager
+def shown(directory: Path) -> Iterator[Shown]:
+    """A simulated force that has told two days and goes on with the clock, a worker, and the board on it.
+
+    Args:
+        directory: for the log and the state; empty.
+    """
+    with ExitStack() as ending:
+        settings = msgspec.structs.replace(ending.enter_context(parts(directory)), force=_FORCE)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        start = (wall() - _HISTORY).date().isoformat()
+        for command in (
+            ("simulate", "--speed", "live", "--from", start),
+            ("worker",),
+            ("board", "--port", str(port)),
+        ):
+            ending.enter_context(_running(settings, *command))
+        source = reader(settings)
+        await_that(lambda: source.read("incident_open_count", force=_FORCE)[0].state == "live")
+        await_that(lambda: _answers(port))
+        yield Shown(settings, port)
+
+
+@contextmanager
+def _running(settings: Settings, *command: str) -> Iterator[None]:
+    environment = {**os.environ, **settings.environment()}
+    program = [sys.executable, "-m", "bluelamp", *command]
+    with subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+if __name__ == "__main__":
+    main()
