@@ -1,6 +1,7 @@
 """What is asked of Kafka beside reading it: topics, identities, and how far the log reaches."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -11,11 +12,14 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from facts.errors import PartMissingError
 from facts.union import TOPICS
+from measures.window import DAYS_KEPT
 from streams.settings import PARTITIONS
 from streams.store import Identity
 
 QUARANTINE_TOPIC = "quarantine"
-_FOREVER = "-1"
+_FOREVER = -1
+_QUARANTINED_MILLISECONDS = DAYS_KEPT // timedelta(milliseconds=1)
+"""Kafka itself sweeps what nobody can put right any more; the refused record stays in the log it came by."""
 _START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
 _POLLS = 10
 
@@ -62,11 +66,14 @@ class Log:
         """
         missing = {*TOPICS, QUARANTINE_TOPIC} - self.topics()
         for topic in missing:
-            self._create(topic, 1 if topic == QUARANTINE_TOPIC else partitions)
+            if topic == QUARANTINE_TOPIC:
+                self._create(topic, 1, _QUARANTINED_MILLISECONDS)
+            else:
+                self._create(topic, partitions, _FOREVER)
         return {topic: len(self._described(topic)["partitions"]) for topic in TOPICS}
 
-    def _create(self, topic: str, partitions: int) -> None:
-        configs = {"message.timestamp.type": "LogAppendTime", "retention.ms": _FOREVER}
+    def _create(self, topic: str, partitions: int, retention_milliseconds: int) -> None:
+        configs = {"message.timestamp.type": "LogAppendTime", "retention.ms": str(retention_milliseconds)}
         wanted = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": configs}}
         try:
             self._admin.create_topics(wanted, wait_for_metadata=True)

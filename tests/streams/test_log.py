@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from facts.errors import PartMissingError
-from streams.log import Log
+from facts.union import TOPICS
+from streams.log import QUARANTINE_TOPIC, Log
 from streams.stall import Ends
 from tests.conftest import LogBackend
 from tests.support.system import until
@@ -42,6 +43,21 @@ def test_the_next_record_is_found_and_at_the_end_there_is_none(log_backend: LogB
     with Log(log_backend.bootstrap) as log:
         assert log.reach([(topic, 0)]) == {(topic, 0): (0, 2)}
         assert [log.next_offset(topic, 0, offset) for offset in (0, 1, 2)] == [0, 1, None]
+
+
+def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_what_it_holds_can_matter(
+    log_backend: LogBackend,
+) -> None:
+    """Kafka sweeps the quarantine itself: 792 days, as long as figures are kept."""
+    with Log(log_backend.bootstrap) as log:
+        log.ensure_topics()
+    admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in (*TOPICS, QUARANTINE_TOPIC)]
+    told = admin.describe_configs(asked)["topic"]
+    admin.close()
+    kept = {name: int(configs["retention.ms"]["value"]) for name, configs in told.items()}
+    assert kept.pop(QUARANTINE_TOPIC) == 792 * 24 * 3600 * 1000
+    assert set(kept.values()) == {-1}
 
 
 @pytest.mark.parametrize("log_backend", [pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
