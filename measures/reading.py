@@ -38,6 +38,8 @@ from measures.window import Window
 
 State = Literal["live", "stale", "too_few", "no_data"]
 Groups = dict[Dimensions, Histogram]
+CLOCK_DIMENSIONS = ("weekday", "hour")
+"""Local day of the week (0 is Monday) and hour of the day, of windows of whole hours: asked together, or not at all."""
 NOTHING = "Nothing happened that it could be taken from."
 SIMULATION = "SIMULATION - no figure is real."
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
@@ -148,6 +150,24 @@ def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
     return sorted(figures, key=lambda figure: tuple(figure.dimensions.values()))
 
 
+def spans(measure: Measure) -> Selection | None:
+    """The finished spans that a measure is taken from; None where it is taken from none."""
+    statistic = measure.statistic
+    return statistic.of if isinstance(statistic, Mean | Median | SpanWithin | Bands) else None
+
+
+def histograms(question: Question, source: Source, rules: Rules) -> Groups:
+    """The exact histograms of the finished spans behind an answer, by its words, in the whole units of their kind.
+
+    Args:
+        question: checked by `check`.
+        source: the numbers of the force.
+        rules: of the force.
+    """
+    selection = spans(question.measure)
+    return _Sheet(question, source, rules).gather([selection]) if selection else {}
+
+
 class Listed(NamedTuple):
     """One open subject that a measure counts, with its words by dimension."""
 
@@ -197,7 +217,8 @@ class _Sheet:
     def __init__(self, question: Question, source: Source, rules: Rules) -> None:
         self.question, self.source, self.rules = question, source, rules
         self.as_of = microseconds(question.as_of)
-        self.is_dated = any(name in DATE_DIMENSIONS for name in (*question.by, *question.where))
+        self.is_clocked = question.by == CLOCK_DIMENSIONS
+        self.is_dated = self.is_clocked or any(name in DATE_DIMENSIONS for name in (*question.by, *question.where))
         self.window = (microseconds(question.window.start), microseconds(question.window.end))
         self._open_words: dict[tuple[Dimensions, int], Dimensions | None] = {}
 
@@ -239,10 +260,14 @@ class _Sheet:
 
     def open_words(self, selection: Selection, each: Open) -> Dimensions | None:
         """The words that something open falls under, or None when it is not asked for; of the measure's one selection."""
-        key = (each.dimensions, self.rules.local_day(each.began) if self.is_dated else 0)
+        key = (each.dimensions, self._slot(each) if self.is_dated else 0)
         if key not in self._open_words:
             self._open_words[key] = self._words(selection, *key)
         return self._open_words[key]
+
+    def _slot(self, each: Open) -> int:
+        """The slot that something open is counted in: the day it began, or the hour in which it is due."""
+        return (each.due or each.since) // HOUR if self.is_clocked else self.rules.local_day(each.began)
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
         """What stands open and can no longer meet its target, in the window the reading is of."""
@@ -279,6 +304,9 @@ class _Sheet:
         return tuple(self._word(name, known, slot) for name in self.question.by)
 
     def _word(self, name: str, known: dict[str, str], slot: int) -> str:
+        if name in CLOCK_DIMENSIONS:
+            local = instant(slot * HOUR).astimezone(self.rules.force.zone())
+            return str(local.weekday() if name == "weekday" else local.hour)
         if name == "day":
             return date.fromordinal(slot).isoformat()
         if name == "month":

@@ -38,6 +38,10 @@ class Segment(Struct, frozen=True):
     first: int
     last: int
 
+    def slots(self) -> range:
+        """Every slot in it."""
+        return range(self.first, self.last)
+
 
 class Window(Struct, frozen=True):
     """A stretch of time that a reading is taken over.
@@ -102,6 +106,14 @@ def last_hours(as_of: datetime, force: Force, count: int) -> Iterator[Window]:
     for slot in range(end - count, end):
         start, after = (instant(edge * HOUR).astimezone(force.zone()) for edge in (slot, slot + 1))
         yield Window("60m", "live", start, after, (Segment("hour", slot, slot + 1),))
+
+
+def whole_hours(begin: int, end: int, force: Force) -> Window | None:
+    """All whole hours between two instants in microseconds; None where there is none."""
+    first, after = -(-begin // HOUR), end // HOUR
+    if first >= after:
+        return None
+    return _live("hours", instant(first * HOUR), instant(after * HOUR), force)
 
 
 def _minute_at_or_after(moment: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """The reader: answers any question about any measure from the state, and keeps what it has read."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,10 +16,23 @@ from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.measure import Measure, Where
 from measures.outcome import SECOND, Open, instant, microseconds
-from measures.pane import Grain, Pane
-from measures.reading import FeedStatus, Figure, Listed, Question, Reading, check, judge, listed, loading, read
+from measures.pane import HOUR, Grain, Histogram, Pane
+from measures.reading import (
+    CLOCK_DIMENSIONS,
+    FeedStatus,
+    Figure,
+    Listed,
+    Question,
+    Reading,
+    check,
+    histograms,
+    judge,
+    listed,
+    loading,
+    read,
+)
 from measures.rules import Rules
-from measures.window import Segment, Window, first_kept, last_hours, resolve
+from measures.window import Segment, Window, first_kept, last_hours, resolve, whole_hours
 from streams.cache import Cache
 from streams.feeds import watermark
 from streams.memo import Memo
@@ -37,6 +51,21 @@ _KEPT_HINT = {
 }
 
 
+class Weekly(NamedTuple):
+    """A measure by weekday and hour of the day.
+
+    Attributes:
+        window: the whole hours that it is of.
+        hours: how many of them there are, by weekday (0 is Monday) and local hour of the day.
+        figures: by the same; left out where nothing happened.
+    """
+
+    window: Window
+    hours: dict[tuple[int, int], int]
+    figures: dict[tuple[int, int], Figure]
+
+
+WEEK = 7 * 24 * HOUR
 _PART = 7
 """How many panes of each partition are read before others go first."""
 
@@ -196,10 +225,7 @@ class Reader:
         with self._lock:
             if self._steady_at is None:
                 self.refresh()
-            feeds = {feed.name for feed in measure.feeds(rules.force)}
-            known = [each for each in self.feeds(force) if each.feed in feeds]
-            begins = max((each.first_event_at or 1 << 62 for each in known), default=1 << 62)
-            ends = min((each.complete_to or 0 for each in known), default=0)
+            begins, ends = self._known(measure, rules)
             found = []
             for window in last_hours(self.present(force), rules.force, count):
                 value, n = None, 0
@@ -209,6 +235,74 @@ class Reader:
                     value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
                 found.append(Hour(window.start, value, n))
             return found
+
+    def hours_of_week(self, measure: Measure, force: str, weeks: int, where: Where | None = None) -> Weekly | None:
+        """A measure by weekday and hour of the day, over the whole hours that the record holds; None where it holds none.
+
+        Args:
+            measure: one that has windows.
+            force: whose.
+            weeks: how far to reach back from the last whole hour.
+            where: the words to limit it to.
+
+        Raises:
+            QuestionError: it has no such dimension or word.
+        """
+        rules = self.rules[force]
+        with self._lock:
+            window = self.hours_known(measure, force, weeks)
+            if window is None:
+                return None
+            check(Question(measure, window, window.end, (), where or {}, is_now=False), rules)
+            question = Question(measure, window, window.end, CLOCK_DIMENSIONS, where or {}, is_now=False)
+            found = self._figures(question, rules)
+        clocks = (
+            instant(slot * HOUR).astimezone(rules.force.zone()) for part in window.segments for slot in part.slots()
+        )
+        hours = Counter((local.weekday(), local.hour) for local in clocks)
+        named = {(int(each.dimensions["weekday"]), int(each.dimensions["hour"])): each for each in found}
+        return Weekly(window, dict(hours), named)
+
+    def hours_known(self, measure: Measure, force: str, weeks: int) -> Window | None:
+        """The whole hours of the last weeks up to which everything that a measure stands on is in; None for none."""
+        rules = self.rules[force]
+        with self._lock:
+            if self._steady_at is None:
+                self.refresh()
+            begins, ends = self._known(measure, rules)
+            end = min(ends, microseconds(self.present(force))) // HOUR * HOUR
+            return whole_hours(max(begins, end - weeks * WEEK), end, rules.force)
+
+    def _known(self, measure: Measure, rules: Rules) -> tuple[int, int]:
+        """From when on, and up to when, everything that a measure stands on is in; the end first where nothing is."""
+        feeds = {feed.name for feed in measure.feeds(rules.force)}
+        known = [each for each in self.feeds(rules.force.name) if each.feed in feeds]
+        begins = max((each.first_event_at or 1 << 62 for each in known), default=1 << 62)
+        return begins, min((each.complete_to or 0 for each in known), default=0)
+
+    def histograms(
+        self, measure: Measure, window: str, *, by: tuple[str, ...] = (), where: Where | None = None, force: str
+    ) -> dict[tuple[str, ...], Histogram]:
+        """The exact histograms of the finished spans behind a measure, by words, in the whole units of their kind.
+
+        Args:
+            measure: which; one that is not taken from spans has none.
+            window: its name, or FROM/TO.
+            by: the dimensions to break it down by.
+            where: the words to limit it to.
+            force: whose.
+
+        Raises:
+            QuestionError: it cannot be answered; says why.
+        """
+        rules = self.rules[force]
+        with self._lock:
+            if self._steady_at is None:
+                self.refresh()
+            moment = self.present(force)
+            question = Question(measure, resolve(window, moment, rules.force), moment, by, where or {})
+            check(question, rules)
+            return histograms(question, self._source(question, rules), rules)
 
     def listed(
         self, measure: Measure, window: str = "60m", *, where: Where | None = None, force: str | None = None
@@ -356,12 +450,12 @@ class Reader:
         with self._lock:
             return [each for cache in self._caches.values() for each in cache.open(force, kind)]
 
-    def prepare(self, measure: Measure, window: str, force: str, pause: Callable[[], None]) -> None:
+    def prepare(self, measure: Measure, window: str | Window, force: str, pause: Callable[[], None]) -> None:
         """Read what a long window needs a little at a time, so that others who share the reader are not held up meanwhile.
 
         Args:
             measure: that will be asked for.
-            window: the window's name, or FROM/TO.
+            window: itself, its name, or FROM/TO.
             force: whose.
             pause: lets others go first, between two parts.
 
@@ -371,7 +465,7 @@ class Reader:
         rules = self.rules[force]
         with self._lock:
             self.refresh()
-            resolved = resolve(window, self.present(force), rules.force)
+            resolved = resolve(window, self.present(force), rules.force) if isinstance(window, str) else window
         for segment in resolved.segments:
             for first in range(segment.first, segment.last, _PART):
                 part = Segment(segment.grain, first, min(first + _PART, segment.last))

@@ -1,27 +1,25 @@
 """What pages ask for beside their stream: a measure's contract, a breakdown, and the same as a file."""
 
-from collections.abc import Iterable
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.blocking import as_file, blocking
+from dashboards.board.blocking import Needed, as_file, blocking
 from dashboards.board.charting import routes as charting
 from dashboards.board.comparing import routes as comparing
 from dashboards.board.contract import contract
 from dashboards.board.drill import asked, take_drill
+from dashboards.board.exploring import routes as exploring
 from dashboards.board.export import written
 from dashboards.board.handover import routes as handing_over
 from dashboards.board.page import View
 from measures.catalogue import find
-from measures.measure import Measure
 
 _JSON = "application/json"
 
 
-def _needs(request: Request) -> Iterable[tuple[Measure, str]]:
+def _needs(request: Request) -> Needed:
     question = asked(request.path_params["name"], request.query_params)
     return [] if question.measure.is_open() else [(question.measure, question.window)]
 
@@ -47,5 +45,6 @@ def answers(view: View) -> list[Route]:
         Route("/csv/{name}", blocking(view, exported, _needs)),
         *comparing(view),
         *charting(view),
+        *exploring(view),
         *handing_over(view),
     ]

@@ -13,22 +13,25 @@ from starlette.responses import PlainTextResponse, Response
 from dashboards.board.page import View
 from facts.errors import QuestionError
 from measures.measure import Measure
+from measures.window import Window
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "svg": "image/svg+xml; charset=utf-8"}
 
 
-Needs = Callable[[Request], Iterable[tuple[Measure, str]]]
+Needed = Iterable[tuple[Measure, str | Window]]
 """The measures that an answer is taken from, each with a window."""
 _GIVE_WAY_SECONDS = 0.002
 """Long enough for whoever waits for the reader to have it; so that nobody's live figures wait for an analyst's months."""
 
 
-def no_needs(_: Request) -> Iterable[tuple[Measure, str]]:
+def no_needs(_: Request) -> Needed:
     """Of an answer that is soon read."""
     return ()
 
 
-def blocking(view: View, answer: Callable[[Request], Response], needs: Needs = no_needs) -> Callable[[Request], object]:
+def blocking(
+    view: View, answer: Callable[[Request], Response], needs: Callable[[Request], Needed] = no_needs
+) -> Callable[[Request], object]:
     """Answers in a thread, with the reader held steady; says what is wrong with a question, and when the state is gone.
 
     Args:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.asking import answered, asking
-from dashboards.board.blocking import as_file, blocking
+from dashboards.board.blocking import Needed, as_file, blocking
 from dashboards.board.drill import asked
 from dashboards.board.export import tables_file
 from dashboards.board.page import View
@@ -20,7 +20,6 @@ from dashboards.report.series import Asked, series
 from dashboards.report.text import plain
 from facts.errors import QuestionError
 from measures.chart import Grain, periods
-from measures.measure import Measure
 from measures.window import parse_day
 
 USUAL: dict[Grain, int] = {"month": 24, "week": 52}
@@ -70,7 +69,7 @@ def routes(view: View) -> list[Route]:
         question = series_asked(request.path_params["name"], request.query_params)
         return question, series(asking(view), view.profile, question, view.reader.present(view.force))
 
-    def needs(request: Request) -> Iterable[tuple[Measure, str]]:
+    def needs(request: Request) -> Needed:
         question = series_asked(request.path_params["name"], request.query_params)
         shown = starts(question, view)
         return [(question.measure, f"{shown[0][0]}/{shown[-1][1]}")]

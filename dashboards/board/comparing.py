@@ -1,20 +1,17 @@
 """One measure compared over time: what the page shows, the same for programs, and the same as a file."""
 
-from collections.abc import Iterable
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.asking import answered, asking
-from dashboards.board.blocking import as_file, blocking
+from dashboards.board.blocking import Needed, as_file, blocking
 from dashboards.board.drill import Asked, asked
 from dashboards.board.export import tables_file
 from dashboards.board.page import View
 from dashboards.report.compare import Comparison
 from dashboards.report.text import plain
 from measures.catalogue import find
-from measures.measure import Measure
 from measures.published import PUBLISHED
 from measures.window import REPORT_WINDOWS
 
@@ -30,7 +27,7 @@ def compared(question: Asked, view: View) -> Comparison:
     return Comparison(asking(view), view.profile, question.measure, present, by, question.where)
 
 
-def _needs(request: Request) -> Iterable[tuple[Measure, str]]:
+def _needs(request: Request) -> Needed:
     measure = find(request.path_params["name"])
     told = {each.period for each in PUBLISHED.get(measure.name, ())}
     return [] if measure.is_open() else [(measure, window) for window in (*REPORT_WINDOWS, *sorted(told))]

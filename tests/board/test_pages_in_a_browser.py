@@ -10,6 +10,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from measures.catalogue import CATALOGUE
 from streams.readings import Reader
 from tests.board.day import MOMENT, Day, serving
 from tests.board.desk import Desk
@@ -30,6 +31,7 @@ PAGES = (
     "/measure/contact_999_answered_within_target_ratio?window=today",
     "/compare?measure=incident_count&by=area",
     "/chart?measure=contact_999_offered_count&grain=week&last=4",
+    "/explore?measure=grade_2_opened_to_arrived_median_seconds&window=today&by=area&weeks=1",
 )
 WIDTHS = ((320, 640), (768, 1024), (1280, 800), (1920, 1080), (3840, 2160))
 RULES = """
@@ -84,8 +86,9 @@ def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chro
     """A page, live and drawn."""
     browser.get(address + path)
     wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
-    drawn = "return document.querySelectorAll('[data-state] .value, tbody td, .alert').length"
-    wait(browser, lambda: browser.execute_script(drawn) > 0, 20)
+    drawn = """return !document.querySelector("main").innerText.includes("Being read") &&
+      document.querySelectorAll('[data-state] .value, tbody td, .alert').length"""
+    wait(browser, lambda: browser.execute_script(drawn), 60)
     return browser
 
 
@@ -184,6 +187,37 @@ def test_a_figure_leads_to_its_rows_and_on_to_its_subjects(browser: webdriver.Ch
     count = browser.find_element("css selector", "#whole .value").text
     assert len(browser.find_elements("css selector", "#subjects tbody tr")) == int(count) > 0
     assert browser.find_element("css selector", "#subjects tbody th").text.startswith("s41-")
+
+
+def test_an_analyst_chooses_by_keyboard_and_the_address_says_it_all(
+    browser: webdriver.Chrome, address: str, day: Day
+) -> None:
+    show_as(browser, 1280, 800, "light")
+    opened(browser, address, "/compare?measure=incident_count&by=area")
+    browser.execute_script("document.getElementById('by').focus()")
+    press(browser, "g", "r", "a")
+    while focused(browser, "type") != "submit":
+        press(browser, Keys.TAB)
+    press(browser, Keys.ENTER)
+    wait(browser, lambda: "by=grade" in browser.current_url, 20)
+    wait(browser, lambda: browser.find_elements("css selector", "#comparison tbody tr"), 20)
+    assert browser.find_element("css selector", "#comparison thead th").text == "Grade"
+    today = browser.find_element("css selector", "#comparison tr.total td").text
+    assert int(today) == day.reader.read("incident_count", "today", force="staffordshire")[0].value
+
+    measure = "grade_2_opened_to_arrived_median_seconds"
+    opened(browser, address, f"/explore?measure={measure}&window=today&by=&weeks=1")
+    wait(browser, lambda: browser.find_elements("css selector", "#histogram rect"), 20)
+    browser.execute_script("document.getElementById('slider').focus()")
+    press(browser, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    seconds = int(re.findall(r"within=(\d+)", browser.current_url)[0])
+    assert seconds < 7200
+    spans = day.reader.histograms(CATALOGUE[measure], "today", force="staffordshire")[()]
+    met, n = sum(count for value, count in spans.items() if value <= seconds), sum(spans.values())
+    told = browser.find_element("id", "within")
+    wait(browser, lambda: f"{met:,} of {n:,}" in told.text, 20)
+    opened(browser, "", browser.current_url)
+    wait(browser, lambda: f"{met:,} of {n:,}" in browser.find_element("id", "within").text, 20)
 
 
 def test_the_theme_that_was_chosen_stays_and_the_browser_decides_until_then(

@@ -5,6 +5,7 @@ from dashboards.board.pages.alerts import ALERTS
 from dashboards.board.pages.chart import CHART
 from dashboards.board.pages.compare import COMPARE
 from dashboards.board.pages.custody import CUSTODY
+from dashboards.board.pages.explore import EXPLORE
 from dashboards.board.pages.feeds import FEEDS
 from dashboards.board.pages.handover import HANDOVER
 from dashboards.board.pages.measure import MEASURE
@@ -22,5 +23,6 @@ PAGES: tuple[Page, ...] = (
     MEASURE,
     COMPARE,
     CHART,
+    EXPLORE,
     FEEDS,
 )

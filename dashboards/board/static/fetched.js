@@ -8,30 +8,39 @@ export async function refusal(answer) {
   return `${title} ${detail}`;
 }
 
-// Draws what is had of an address, and calls `fail` with a reason and the status (0 for no answer) when it cannot be had.
-// Answers with what asks again at once.
+// Draws what is had of an address (a text, or a function that gives it where it changes), and calls `fail` with a reason and the
+// status (0 for no answer) when it cannot be had. Answers with what asks again at once; what was asked before is then not drawn.
 export function keepFetched(address, draw, fail, { everyMilliseconds = 2000, patienceMilliseconds = 5000 } = {}) {
   let askedAt = -Infinity;
-  let isAsking = false;
+  let asking = null;
+  let isAskedAgain = false;
 
-  async function ask() {
-    const now = performance.now();
-    if (isAsking || now - askedAt < everyMilliseconds) return;
-    [askedAt, isAsking] = [now, true];
-    try {
-      const answer = await fetch(address, { signal: AbortSignal.timeout(patienceMilliseconds) });
-      if (answer.ok) draw(await answer.json());
-      else fail(await refusal(answer), answer.status);
-    } catch {
-      fail("Not live: the server did not answer.", 0);
-    } finally {
-      isAsking = false;
-    }
+  async function fetched() {
+    const answer = await fetch(typeof address === "function" ? address() : address, { signal: AbortSignal.timeout(patienceMilliseconds) });
+    const told = answer.ok ? await answer.json() : await refusal(answer);
+    if (isAskedAgain) return;
+    if (answer.ok) draw(told);
+    else fail(told, answer.status);
   }
 
-  onTurn(ask);
+  async function ask() {
+    do {
+      [askedAt, isAskedAgain] = [performance.now(), false];
+      try {
+        await fetched();
+      } catch {
+        if (!isAskedAgain) fail("Not live: the server did not answer.", 0);
+      }
+    } while (isAskedAgain);
+    asking = null;
+  }
+
+  onTurn(() => {
+    if (!asking && performance.now() - askedAt >= everyMilliseconds) asking = ask();
+  });
   return () => {
-    askedAt = -Infinity;
-    return ask();
+    if (asking) isAskedAgain = true;
+    else asking = ask();
+    return asking;
   };
 }

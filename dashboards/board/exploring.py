@@ -1,0 +1,188 @@
+"""What the page that explores is answered with: as JSON for its drawings, and as a file."""
+
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dashboards.board.asking import asking
+from dashboards.board.blocking import Needed, as_file, blocking
+from dashboards.board.drill import asked
+from dashboards.board.export import tables_file
+from dashboards.board.page import View
+from dashboards.report.document import Table
+from dashboards.report.explore import Asked, Exploration, bin_words, check_within, per_second
+from dashboards.report.periods import Period
+from dashboards.report.text import number, plain
+from dashboards.report.week import week_table
+from dashboards.report.words import Unit, said
+from facts.errors import QuestionError
+from measures.display import span_words
+from measures.measure import Bands, External, Measure, Where
+from measures.pane import Histogram
+from measures.window import Window, resolve
+
+WEEKS = range(1, 10)
+"""How far the hours of the week may reach back: hours are kept for ten weeks."""
+_USUAL_WEEKS = "4"
+_USUAL_WINDOW = "last_month"
+
+
+def exploring(name: str, query: QueryParams) -> Asked:
+    """What an address asks.
+
+    Raises:
+        QuestionError: there is no such measure, or the query is malformed.
+    """
+    question = asked(name, query)
+    measure = question.measure
+    if measure.is_open() or isinstance(measure.statistic, Bands | External):
+        what = f"{name} has no single figure over a window."
+        raise QuestionError(what, where="measure", hint="Ask for a count, a share, a mean or a median.")
+    window = query.get("window", _USUAL_WINDOW)
+    told = Asked(measure, window, question.by, question.where, _seconds(query.get("within", "")))
+    if told.within_seconds is not None:
+        check_within(measure, told.within_seconds)
+    return told
+
+
+def weeks_asked(query: QueryParams) -> int:
+    """How many weeks an address asks for.
+
+    Raises:
+        QuestionError: it is no such number.
+    """
+    weeks = query.get("weeks", _USUAL_WEEKS)
+    if not weeks.isdecimal() or int(weeks) not in WEEKS:
+        hint = f"Ask for {WEEKS[0]} to {WEEKS[-1]}: hours are kept for ten weeks."
+        raise QuestionError(f"{weeks!r} weeks cannot be shown.", where="weeks", hint=hint)
+    return int(weeks)
+
+
+def _seconds(text: str) -> Fraction | None:
+    try:
+        return Fraction(text) if text else None
+    except (ValueError, ZeroDivisionError):
+        raise QuestionError(f"{text!r} is no time.", where="within", hint="Give seconds, such as 900.") from None
+
+
+def query_of(told: Asked, weeks: int) -> str:
+    """The query of an address that asks the same, but for the measure's name."""
+    limits = [f"where={name}:{word}" for name, words in told.where.items() for word in words]
+    kept = [] if told.within_seconds is None else [f"within={number(told.within_seconds)}"]
+    return "&".join([f"window={told.window}", f"by={told.by}", *kept, f"weeks={weeks}", *limits])
+
+
+def explored(told: Asked, view: View) -> Exploration:
+    """The answer; blocking.
+
+    Raises:
+        QuestionError: it cannot be answered; says why.
+    """
+
+    def histograms(
+        measure: Measure, window: str, by: tuple[str, ...], where: Where
+    ) -> dict[tuple[str, ...], Histogram]:
+        return view.reader.histograms(measure, window, by=by, where=where, force=view.force)
+
+    return Exploration(asking(view), histograms, view.profile, told)
+
+
+def window_words(window: Window) -> str:
+    """The stretch of time in words, with what places a subject in it."""
+    if window.kind == "report":
+        return f"{Period('', window.start.date(), window.end.date()).words()}, by when it began"
+    return f"{window.start:%a %d %b %H:%M} to {window.end:%a %d %b %H:%M}, by when it was decided"
+
+
+def week_of(told: Asked, weeks: int, view: View) -> tuple[str, Table | None]:
+    """The hours of the week: of which hours they are, and the table; None where the record holds no hour."""
+    found = view.reader.hours_of_week(told.measure, view.force, weeks, told.where)
+    if found is None:
+        return "The record holds no whole hour yet.", None
+    window = found.window
+    said_so = (
+        f"The hours from {window.start:%a %d %b %Y %H:%M} to {window.end:%a %d %b %Y %H:%M}, by when it was decided."
+    )
+    return said_so, week_table(told.measure, found.figures, found.hours)
+
+
+def answer_of(found: Exploration, told: Asked, view: View) -> dict[str, Any]:
+    """What the page draws, and programs may ask for."""
+    reader, within = view.reader, found.within()
+    present = reader.present(view.force)
+    return {
+        "measure": told.measure.name,
+        "force": view.force,
+        "as_of": present.astimezone(view.profile.zone()),
+        "simulated": reader.is_simulated(view.force),
+        "window": window_words(resolve(told.window, present, view.profile)),
+        "says": found.whole.trouble,
+        "finest_seconds": number(Fraction(1, per_second(told.measure))),
+        "rows": plain(found.rows()),
+        "distribution": plain(found.distribution()),
+        "bins": [
+            {"over": each.over_seconds, "within": each.within_seconds, "count": each.count, "says": bin_words(each)}
+            for each in found.bins()
+        ],
+        "promise": None if found.promise is None else {"seconds": found.promise.seconds, "says": found.promise.words()},
+        "within": within
+        and {
+            "seconds": number(within.seconds),
+            "says": f"Within {span_words(float(within.seconds))}",
+            "share": said(Fraction(within.met, within.n), Unit("percent", 1)),
+            "met": within.met,
+            "n": within.n,
+        },
+    }
+
+
+def routes(view: View) -> list[Route]:
+    """The routes: the window as JSON, its week as JSON, and both as CSV."""
+
+    def asked_by(request: Request) -> tuple[Asked, int]:
+        query = request.query_params
+        return exploring(request.path_params["name"], query), weeks_asked(query)
+
+    def needs_window(request: Request) -> Needed:
+        told, _ = asked_by(request)
+        return [(told.measure, told.window)]
+
+    def needs_week(request: Request) -> Needed:
+        told, weeks = asked_by(request)
+        hours = view.reader.hours_known(told.measure, view.force, weeks)
+        return [(told.measure, hours)] if hours else []
+
+    def needs_both(request: Request) -> Needed:
+        return [*needs_window(request), *needs_week(request)]
+
+    def over_the_window(request: Request) -> Response:
+        told, _ = asked_by(request)
+        answer = answer_of(explored(told, view), told, view)
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    def over_the_week(request: Request) -> Response:
+        told, weeks = asked_by(request)
+        says, table = week_of(told, weeks, view)
+        answer = {"says": says, "table": None if table is None else plain(table)}
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    def exported(request: Request) -> Response:
+        told, weeks = asked_by(request)
+        found, (says, week) = explored(told, view), week_of(told, weeks, view)
+        window = window_words(resolve(told.window, view.reader.present(view.force), view.profile))
+        head = [["Window", told.window, window], ["Broken down by", told.by or "nothing"], ["Week", says]]
+        head += [["Read with it", found.whole.trouble]] if found.whole.trouble else []
+        tables = [found.rows(), found.distribution(), *([week] if week else [])]
+        text = tables_file(told.measure, told.where, head, tables, view)
+        return as_file(text, "csv", ("explore", told.measure.name, told.window, told.by), view)
+
+    return [
+        Route("/api/explore/{name}", blocking(view, over_the_window, needs_window)),
+        Route("/api/week/{name}", blocking(view, over_the_week, needs_week)),
+        Route("/csv/explore/{name}", blocking(view, exported, needs_both)),
+    ]

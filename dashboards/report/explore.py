@@ -1,0 +1,216 @@
+"""One measure over one window, looked into: its rows, how its finished spans are spread, and what share is within any time."""
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dashboards.report.document import Cell, Column, Row, Table, cell_of
+from dashboards.report.figures import Ask, Figure
+from dashboards.report.naming import line_of, named
+from dashboards.report.notes import Notes
+from dashboards.report.targets import Promise, promise
+from dashboards.report.words import COUNT, Unit, said
+from facts.errors import QuestionError
+from facts.force import Force
+from measures.display import span_words
+from measures.distribution import Bin, bins
+from measures.measure import Mean, Measure, Median, Where
+from measures.outcome import KINDS
+from measures.pane import Histogram
+from measures.reading import spans
+from measures.statistic import mean, quantile, total, within
+
+Words = tuple[str, ...]
+Histograms = Callable[[Measure, str, Words, Where], Mapping[Words, Histogram]]
+"""The finished spans behind a measure over a window, by words."""
+_SHARE = Unit("percent", 1)
+_MINUTE = 60
+_STATISTICS = ("Mean", "Median", "90 of 100 within")
+
+
+class Asked(Struct, frozen=True):
+    """What is asked.
+
+    Attributes:
+        measure: which.
+        window: over which stretch of time.
+        by: the dimension to break it down by; empty for none.
+        where: the words to limit it to.
+        within_seconds: the time within which spans are counted; None for the promise, or else for the median.
+    """
+
+    measure: Measure
+    window: str
+    by: str = ""
+    where: Where = {}
+    within_seconds: Fraction | None = None
+
+
+class Within(NamedTuple):
+    """What share of spans is within a time; exact, because the spans are kept in whole parts of a second."""
+
+    seconds: Fraction
+    met: int
+    n: int
+
+
+def check_within(measure: Measure, seconds: Fraction) -> None:
+    """Refuse a time that lies between two of the parts that the spans of a measure are kept in.
+
+    Raises:
+        QuestionError: it does.
+    """
+    parts_of_second = per_second(measure)
+    if seconds < 0 or (seconds * parts_of_second).denominator != 1:
+        parts = "whole seconds" if parts_of_second == 1 else f"parts of 1/{parts_of_second} second"
+        hint = f"Its spans are kept in {parts}."
+        raise QuestionError(f"What is within {float(seconds):g} s is not known.", where="within", hint=hint)
+
+
+def per_second(measure: Measure) -> int:
+    """The parts of a second that the spans of a measure are kept in."""
+    selection = spans(measure)
+    return KINDS[selection.kind].per_second if selection else 1
+
+
+class Exploration:
+    """The answer.
+
+    Args:
+        ask: answers questions about the force.
+        histograms: of its finished spans.
+        force: whose figures.
+        asked: what is asked.
+
+    Raises:
+        QuestionError: it has no such dimension or word.
+    """
+
+    def __init__(self, ask: Ask, histograms: Histograms, force: Force, asked: Asked) -> None:
+        self._force, self._asked = force, asked
+        self._unit = line_of(asked.measure, force).unit
+        self._notes = Notes()
+        by = (asked.by,) if asked.by else ()
+        (self.whole,) = ask(asked.measure, asked.window, (), asked.where)
+        self._parts = list(ask(asked.measure, asked.window, by, asked.where)) if by else []
+        has_spans = spans(asked.measure) is not None and not self.whole.instead
+        self._spread = histograms(asked.measure, asked.window, (), asked.where).get((), {}) if has_spans else {}
+        self._spreads = histograms(asked.measure, asked.window, by, asked.where) if by and has_spans else {}
+        self.promise: Promise | None = promise(asked.measure, force)
+        self._per_second = per_second(asked.measure)
+        self._within_seconds = asked.within_seconds if asked.within_seconds is not None else self._usual()
+
+    def _usual(self) -> Fraction:
+        """What meets the promise (of calls `under 10 seconds` is within 9.9), or the whole minute that holds the median."""
+        if self.promise:
+            return Fraction(self.promise.seconds) - (0 if self.promise.is_inclusive else Fraction(1, self._per_second))
+        middle = quantile(self._spread, 1, 2, self._per_second) or 0
+        return Fraction(-int(-middle // _MINUTE) * _MINUTE)
+
+    def bins(self) -> list[Bin]:
+        """How the spans are spread; empty where there are none, or where they may not be shown."""
+        return bins(self._spread, self._per_second, self.promise.seconds if self.promise else 0)
+
+    def within(self) -> Within | None:
+        """What share is within the time that was asked for; None where there are no spans."""
+        n = total(self._spread)
+        return Within(self._within_seconds, self._met(self._spread), n) if n else None
+
+    def _met(self, histogram: Histogram) -> int:
+        return within(histogram, int(self._within_seconds * self._per_second))
+
+    def rows(self) -> Table:
+        """The words of the dimension and the whole, each with its value and what it is taken from."""
+        measure, name = self._asked.measure, self._asked.by
+        words = dict(named(self._force, name, {each.dimensions[name] for each in self._parts}, f"No {name}"))
+        found = {each.dimensions[name]: each for each in self._parts}
+        rows = [
+            self._row(title, found[word], self._spreads.get((word,), {}))
+            for word, title in words.items()
+            if word in found
+        ]
+        rows.append(self._row("Total" if rows else measure.title, self.whole, self._spread, is_total=bool(rows)))
+        return Table(
+            title=measure.title,
+            heading=name.replace("_", " ").capitalize() or "Measure",
+            columns=tuple(Column(title) for title in self._titles()),
+            rows=tuple(rows),
+            notes=self._notes.told(),
+        )
+
+    def _titles(self) -> Iterable[str]:
+        unit, own = self._asked.measure.unit, self._own()
+        yield {"count": "Count", "ratio": "Share"}.get(unit, own)
+        yield from {"count": ("Proportion",), "ratio": ("How many of them", "n"), "seconds": ("n",)}[unit]
+        if spans(self._asked.measure):
+            yield from (title for title in _STATISTICS if title != own)
+            yield f"Within {span_words(float(self._within_seconds))}"
+
+    def _own(self) -> str:
+        """The statistic of spans that the measure itself is; empty for none."""
+        return {Mean: "Mean", Median: "Median"}.get(type(self._asked.measure.statistic), "")
+
+    def _row(self, label: str, figure: Figure, histogram: Histogram, *, is_total: bool = False) -> Row:
+        measure = self._asked.measure
+        told = (self._notes.number(figure.trouble),) if figure.trouble else ()
+        shown = figure.instead or said(figure.value, self._unit)
+        own = cell_of(figure.value, self._unit, measure.unit, figure.n, told)
+        cells = [replace(own, text=shown), *self._taken_from(figure)]
+        if spans(measure):
+            cells += self._spans(histogram if not figure.instead else {})
+        return Row(label, self._unit.title(), tuple(cells), is_total=is_total, measures=(measure.name,))
+
+    def _taken_from(self, figure: Figure) -> Iterable[Cell]:
+        unit = self._asked.measure.unit
+        if unit == "count":
+            whole = self.whole.value
+            yield _share(figure.value / whole if figure.value is not None and whole else None)
+            return
+        is_known = not figure.instead or figure.n > 0
+        if unit == "ratio":
+            yield _count(figure.met if is_known else None)
+        yield _count(figure.n if is_known else None)
+
+    def _spans(self, histogram: Histogram) -> Iterable[Cell]:
+        n, parts = total(histogram), self._per_second
+        unit = self._unit if self._asked.measure.unit == "seconds" else Unit("minutes", 2)
+        values = (
+            mean(histogram, parts),
+            quantile(histogram, 1, 2, parts),
+            quantile(histogram, 9, 10, parts),
+        )
+        for title, value in zip(_STATISTICS, values, strict=True):
+            if title == self._own():
+                continue
+            yield cell_of(None if value is None else Fraction(value), unit, "seconds")
+        yield _share(Fraction(self._met(histogram), n) if n else None)
+
+    def distribution(self) -> Table:
+        """The bins as a table, with the share that is reached by the end of each."""
+        n, rows, reached = total(self._spread), [], 0
+        for each in self.bins():
+            reached += each.count
+            counts = (_count(each.count), _share(Fraction(each.count, n)), _share(Fraction(reached, n)))
+            rows.append(Row(bin_words(each), "", counts, measures=(self._asked.measure.name,)))
+        columns = tuple(Column(title) for title in ("How many", "Share", "Share so far"))
+        title = f"{self._asked.measure.title}: how it is spread"
+        return Table(title=title, heading="Time", columns=columns, rows=tuple(rows))
+
+
+def bin_words(each: Bin) -> str:
+    """Such as `over 1 min 00 s, to 2 min 00 s`."""
+    if each.over_seconds is None:
+        return f"to {span_words(each.within_seconds or 0)}"
+    over = f"over {span_words(each.over_seconds)}"
+    return over if each.within_seconds is None else f"{over}, to {span_words(each.within_seconds)}"
+
+
+def _count(value: int | None) -> Cell:
+    return cell_of(None if value is None else Fraction(value), COUNT, "count")
+
+
+def _share(value: Fraction | None) -> Cell:
+    return cell_of(value, _SHARE, "ratio")

@@ -1,0 +1,69 @@
+"""A measure by weekday and hour of the day, as a table: which hours of the week are heavy, and which slow."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from msgspec.structs import replace
+
+from dashboards.report.document import Cell, Column, Row, Table, cell_of
+from dashboards.report.words import Unit
+from measures.chart import exact
+from measures.measure import Measure
+from measures.reading import Figure
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_HOURS = 24
+Clock = tuple[int, int]
+"""Weekday (0 is Monday) and local hour of the day."""
+
+
+def week_table(measure: Measure, figures: Mapping[Clock, Figure], hours: Mapping[Clock, int]) -> Table:
+    """The table: a row for each weekday, a column for each hour of the day.
+
+    Args:
+        measure: that it is of; of a count an hour's mean is shown.
+        figures: what there is, by weekday and hour.
+        hours: how many hours the record holds of each; where it holds none there is no data.
+    """
+    unit = heat_unit(measure)
+    rows = tuple(
+        Row(
+            name,
+            unit.title(),
+            tuple(_cell(measure, unit, figures.get((day, hour)), hours.get((day, hour), 0)) for hour in range(_HOURS)),
+            measures=(measure.name,),
+        )
+        for day, name in enumerate(WEEKDAYS)
+    )
+    columns = tuple(Column(f"{hour:02}", f"{hour:02}:00 to {hour:02}:59") for hour in range(_HOURS))
+    return Table(title=f"{measure.title}: {unit_words(measure)}", heading="Weekday", columns=columns, rows=rows)
+
+
+def heat_unit(measure: Measure) -> Unit:
+    """The unit of its cells, short enough for a narrow column."""
+    if measure.unit == "seconds":
+        return Unit("seconds", 0) if "contacts" in measure.topics() else Unit("minutes", 0)
+    return {"count": Unit("count", 1), "ratio": Unit("percent", 0)}[measure.unit]
+
+
+def unit_words(measure: Measure) -> str:
+    """What its cells say."""
+    if measure.unit == "count":
+        return "how many in an hour, on average"
+    return {"percent": "per cent"}.get(heat_unit(measure).kind, heat_unit(measure).kind)
+
+
+def _cell(measure: Measure, unit: Unit, figure: Figure | None, hours: int) -> Cell:
+    """Of a count the mean of the hours; of all else the figure of all their cases together."""
+    if not hours:
+        return Cell("no data")
+    n = figure.n if figure else 0
+    if measure.unit == "count":
+        value: Fraction | None = Fraction(n, hours)
+    else:
+        met = figure.met if figure and measure.unit == "ratio" else None
+        value = exact(figure.value, met, n) if figure else None
+    if value is None or (measure.unit != "count" and n < measure.minimum_n):
+        return Cell("too few" if n else "none", n=n)
+    found = cell_of(value, unit, measure.unit, n)
+    return replace(found, text=found.text.removesuffix(unit.suffix()))

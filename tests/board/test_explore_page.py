@@ -1,0 +1,167 @@
+"""The page that explores: shares within any time, spreads and hours of the week are the recount's; what is not known is not shown."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from starlette.datastructures import QueryParams
+
+from bluelamp.recount.recount import Recount
+from dashboards.board.app import board
+from dashboards.board.exploring import exploring
+from facts.errors import QuestionError
+from measures.catalogue import CATALOGUE
+from measures.measure import SpanWithin
+from measures.reading import spans
+from streams.readings import Reader
+from tests.board.day import FORCE, PROFILE, Day
+from tests.board.history import AS_OF, History
+from tests.support.asgi import get
+
+GRADE_1, ANSWER = "grade_1_opened_to_arrived_median_seconds", "contact_999_answer_mean_seconds"
+
+
+def asked(reader: Reader, measure: str, query: str, what: str = "explore") -> dict[str, Any]:
+    """What the page is drawn from."""
+    answer = get(board(reader, FORCE), f"/api/{what}/{measure}", query)
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = json.loads(answer.text)
+    return found
+
+
+@pytest.mark.parametrize("seconds", [0, 59, 900, 901, 7200])
+@pytest.mark.parametrize("window", ["today", "12m"])
+def test_the_share_within_any_time_is_the_recounts_whole_and_by_area(
+    history: History, counted: Recount, window: str, seconds: int
+) -> None:
+    told = asked(history.reader, GRADE_1, f"window={window}&by=area&within={seconds}")
+    measure = CATALOGUE[GRADE_1]
+    selection = spans(measure)
+    assert selection is not None
+    within = replace(measure, statistic=SpanWithin(selection, seconds), unit="ratio")
+    (whole,) = counted.answer(within, FORCE, window, AS_OF)
+    assert told["within"] == {**told["within"], "seconds": seconds, "met": whole.met, "n": whole.n}
+    column = [each["title"] for each in told["rows"]["columns"]].index(told["within"]["says"])
+    *areas, total = told["rows"]["rows"]
+    theirs = {cell.dimensions["area"]: cell for cell in counted.answer(within, FORCE, window, AS_OF, ("area",))}
+    titles = {term.name: term.label for term in PROFILE.areas} | {"No area": "none"}
+    assert {titles[row["label"]] for row in areas} == set(theirs)
+    for row in areas:
+        cell = theirs[titles[row["label"]]]
+        if cell.n >= measure.minimum_n:
+            assert row["cells"][column]["value"] == cell.value
+        else:
+            assert row["cells"][0]["text"] == "too few"
+    assert total["cells"][column].get("value") == whole.value
+
+
+def test_tenths_of_a_second_are_told_apart_and_bins_add_to_what_is_within(history: History, counted: Recount) -> None:
+    told = asked(history.reader, ANSWER, "window=12m&by=")
+    values = [
+        each.value
+        for each in counted.finished("leg_answered")
+        if each.dimensions[0] == "999" and _is_of_12m(each.began)
+    ]
+    assert len(values) > 100
+    reached = 0
+    for each in told["bins"]:
+        reached += each["count"]
+        edge = each["within"]
+        assert reached == (len(values) if edge is None else sum(value <= edge * 10 for value in values))
+    assert reached == len(values)
+    for seconds in ("4.9", "5.0", f"{sorted(values)[50] / 10}"):  # the last is one of theirs: within it is at most it
+        share = asked(history.reader, ANSWER, f"window=12m&by=&within={seconds}")["within"]
+        assert share["met"] == sum(value <= float(seconds) * 10 for value in values)
+    assert told["promise"] == {"seconds": 10, "says": "in under 10 seconds"}
+    assert told["within"]["met"] == sum(value < 100 for value in values)  # unasked, what meets the promise
+    cells = dict(
+        zip([each["title"] for each in told["rows"]["columns"]], told["rows"]["rows"][0]["cells"], strict=True)
+    )
+    assert cells["Median"]["value"] == pytest.approx(median(values) / 10)
+    assert cells["n"]["value"] == len(values)
+
+
+def _is_of_12m(began: int) -> bool:
+    return 1_701_388_800 <= began / 1_000_000 < 1_733_011_200  # 1 Dec 2023 and 1 Dec 2024, midnight in Britain
+
+
+@pytest.mark.parametrize("name", ["incident_count", ANSWER, "grade_2_opened_to_arrived_within_target_ratio"])
+def test_each_hour_of_the_week_is_the_recounts(history: History, counted: Recount, name: str) -> None:
+    measure = CATALOGUE[name]
+    told = asked(history.reader, name, "weeks=1", "week")
+    assert told["says"].startswith("The hours from Sun 24 Nov 2024 18:00 to Sun 01 Dec 2024 18:00")
+    filled = 0
+    for back in range(44):
+        end = AS_OF.replace(minute=0, second=0) - timedelta(hours=back)
+        start = end - timedelta(hours=1)
+        cell = told["table"]["rows"][start.weekday()]["cells"][start.hour]
+        (hour,) = counted.answer(measure, FORCE, "60m", end)
+        if measure.unit == "count" or hour.n >= measure.minimum_n:
+            assert (cell["value"], cell["n"]) == (hour.value, hour.n), (start, cell)
+            filled += hour.n
+        else:
+            assert cell["text"] == ("too few" if hour.n else "none")
+    assert filled > 100
+    count = asked(history.reader, "incident_count", "weeks=9", "week")["table"]["rows"]
+    # One of nine Saturdays has facts: of the other eight the record says that nothing happened.
+    assert count[5]["cells"][12]["value"] * 9 == pytest.approx(count[5]["cells"][12]["n"])
+
+
+def test_a_silent_feed_withholds_the_window_that_is_under_way_and_the_week_says_where_it_ends(history: History) -> None:
+    late = history.reader_at(AS_OF + timedelta(hours=3))
+    told = asked(late, GRADE_1, "window=today&by=area")
+    assert told["within"] is None
+    assert told["bins"] == []
+    assert {row["cells"][0]["text"] for row in told["rows"]["rows"]} == {"not live since 18:00"}
+    assert "Not live since" in told["says"]
+    assert asked(late, GRADE_1, "window=last_month&by=")["within"]["n"] > 0
+    assert "to Sun 01 Dec 2024 18:00" in asked(late, "incident_count", "weeks=1", "week")["says"]
+
+
+def test_hours_before_the_record_begins_are_no_data(day: Day) -> None:
+    told = asked(day.reader, "incident_count", "weeks=1", "week")
+    assert told["table"]["rows"][6]["cells"][12] == {"text": "no data"}  # Sunday: the record begins on a Monday
+    assert told["table"]["rows"][0]["cells"][12]["value"] > 0
+
+
+def test_the_file_is_all_that_the_page_shows_under_its_contract(history: History) -> None:
+    query = "window=12m&by=area&within=600&weeks=1"
+    answer = get(board(history.reader, FORCE), f"/csv/explore/{GRADE_1}", query)
+    lines = list(csv.reader(io.StringIO(answer.text)))
+    head = {row[0]: row[1:] for row in lines[: lines.index([])]}
+    assert head["Window"][0] == "12m"
+    assert head["Clock"] == [CATALOGUE[GRADE_1].clock]
+    names, *cells, last = lines[lines.index([]) + 1 :]
+    told, week = (asked(history.reader, GRADE_1, query, what) for what in ("explore", "week"))
+    tables = (told["rows"], told["distribution"], week["table"])
+    every = [cell.get("text", "") for table in tables for row in table["rows"] for cell in row["cells"]]
+    assert [row[names.index("shown")] for row in cells] == every
+    assert last == ["OFFICIAL"]
+
+
+def test_every_measure_can_be_explored(history: History) -> None:
+    for measure in CATALOGUE.values():
+        page = get(board(history.reader, FORCE), "/explore", f"measure={measure.name}")
+        try:
+            exploring(measure.name, QueryParams(""))
+        except QuestionError:
+            assert page.status == 404
+            continue
+        assert page.status == 200
+        told = asked(history.reader, measure.name, "window=12m")
+        assert told["rows"]["rows"]
+        assert (told["within"] is None) == (not told["bins"])
+
+
+@pytest.mark.parametrize(
+    "query", ["within=900.5", "within=-1", "within=soon", "window=tomorrow", "weeks=10", "by=weather"]
+)
+def test_what_is_not_known_exactly_is_refused(history: History, query: str) -> None:
+    answer = get(board(history.reader, FORCE), f"/api/explore/{GRADE_1}", query)
+    assert answer.status == 404
+    assert answer.text
