@@ -116,6 +116,14 @@ DISAGREEMENTS = (
         "S18: three totals of crime for one year",
         "committed and recorded dates mixed",
     ),
+    Disagreement(
+        "I20",
+        "repeat victims: 19 per cent (9,517) of victims, 39 % (26,658) of crimes with a named victim",
+        (
+            "persons of several crimes, and all of their crimes; ours are links of a party that had another in the twelve months before: "
+            "by the same table 25.0 % at least, by that of domestic abuse 36.9 %; those of a simulated force are set to the published shares"
+        ),
+    ),
 )
 
 _REFERENCE = re.compile(r"\bI\d+\b")

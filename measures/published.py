@@ -336,7 +336,9 @@ def _repeats() -> Iterable[_Row]:
         ("domestic", _12M, "27%", "16255", "25750"),
         ("domestic", _PREVIOUS, "31%", "16715", "28612"),
     ):
-        yield _figure(f"{of}_repeat_victim_ratio", period, share, "%", _VICTIMS, f"of {victims} victims")
+        yield _figure(
+            f"{of}_repeat_victim_ratio", period, share, "%", _VICTIMS, f"of {victims} victims, each counted once"
+        )
         yield _figure(
             f"{of}_victim_linked_count", period, crimes, "", _VICTIMS, f'column "Crimes", of {victims} victims'
         )

@@ -107,7 +107,7 @@ _LINKED = Selection("party_linked")
 _DOMESTIC_LINKED = Selection("domestic_party_linked")
 _LINKS = (
     "Of links, not of persons: the report counts each person or address once in twelve months. Whoever was in three occurrences of a "
-    "year is one repeat of the report's, and two of the three links are repeats. No fact says who or where, so that nobody counts persons."
+    "year is one repeat of the report's, and two of the three links are repeats (reports I20). No fact says who or where, so that nobody counts persons."
 )
 
 
