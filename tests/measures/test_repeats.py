@@ -1,5 +1,6 @@
 """Repeats: what the records system says of each link, and restated when it says otherwise."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from facts.fact import FactWithdrawn
 from facts.occurrence import OccurrenceRecorded, PartyLinked
 from facts.wire import decode
 from measures.catalogue import CATALOGUE, find
+from measures.published import PUBLISHED
 from tests.support.forces import STRICT
 from tests.support.memory import RECEIVED
 from tests.support.story import Story
@@ -109,3 +111,14 @@ def test_a_role_that_is_none_and_whoever_it_is_are_refused(wrong: str) -> None:
     parcel = decode(text.encode(), "occurrences", RECEIVED)
     assert parcel.facts == []
     assert len(parcel.unreadable) == 1
+
+
+@pytest.mark.parametrize("of", ["crime", "domestic"])
+def test_what_the_printed_tables_come_to_by_links_is_as_the_note_says(of: str) -> None:
+    """Of so many links, as many are no repeat within the year as there are victims: all others are at least."""
+    notes = " ".join(find(f"{of}_repeat_victim_ratio").notes)
+    for links in PUBLISHED[f"{of}_victim_linked_count"]:
+        (share,) = [each for each in PUBLISHED[f"{of}_repeat_victim_ratio"] if each.period == links.period]
+        (victims,) = re.findall(r"of (\d+) victims", share.note)
+        assert victims in links.note
+        assert f"{100 * (1 - int(victims) / int(links.figure)):.1f} %" in notes
