@@ -26,7 +26,8 @@ class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
 class PartyLinked(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A suspect, a victim or an address was linked to the occurrence; no fact says which one.
 
-    The records system knows the party and tells what it knows: whether it had it before.
+    The records system knows the party and tells what it knows: whether it had it before. Its `fact_id` comes from the link, and never
+    from the party.
 
     Attributes:
         role: what the party is to the occurrence.
