@@ -15,7 +15,11 @@ from facts.errors import QuestionError
 from measures.measure import Measure
 from measures.window import Window
 
-_TYPES = {"csv": "text/csv; charset=utf-8", "svg": "image/svg+xml; charset=utf-8"}
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "svg": "image/svg+xml; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 Needed = Iterable[tuple[Measure, str | Window]]
@@ -58,9 +62,9 @@ def blocking(
     return answered
 
 
-def as_file(text: str, kind: str, words: Iterable[str], view: View) -> Response:
-    """Text as a file to keep, `csv` or `svg`, named by words and by the force's present."""
+def as_file(content: str | bytes, kind: str, words: Iterable[str], view: View) -> Response:
+    """A file to keep, `csv`, `svg` or `parquet`, named by words and by the force's present."""
     named = (*(each for each in words if each), f"{view.reader.present(view.force):%Y%m%dT%H%M%SZ}")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(named))
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    return PlainTextResponse(text, media_type=_TYPES[kind], headers=headers)
+    return Response(content, media_type=_TYPES[kind], headers=headers)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from dashboards.board.asking import answered, asking
 from dashboards.board.blocking import Needed, as_file, blocking
 from dashboards.board.drill import asked
-from dashboards.board.export import tables_file
+from dashboards.board.export import Sheet, kept
 from dashboards.board.page import View
 from dashboards.report.document import Drawn
 from dashboards.report.drawing import without_style
@@ -63,7 +63,7 @@ def starts(question: Asked, view: View) -> list[tuple[date, date]]:
 
 
 def routes(view: View) -> list[Route]:
-    """The routes: as JSON, as a picture, and as CSV."""
+    """The routes: as JSON, as a picture, and as a file."""
 
     def drawn(request: Request) -> tuple[Asked, Drawn]:
         question = series_asked(request.path_params["name"], request.query_params)
@@ -83,14 +83,13 @@ def routes(view: View) -> list[Route]:
         question, found = drawn(request)
         return as_file(found.svg, "svg", ("chart", question.measure.name, question.grain), view)
 
-    def exported(request: Request) -> Response:
+    def shown(request: Request) -> Sheet:
         question, found = drawn(request)
         lines = [["Chart by", question.grain], *(["Chart", line] for line in found.summary)]
-        text = tables_file(question.measure, question.where, lines, (found.table,), view)
-        return as_file(text, "csv", ("chart", question.measure.name, question.grain), view)
+        return Sheet((question.measure.name, question.grain), question.measure, question.where, lines, (found.table,))
 
     return [
         Route("/api/chart/{name}", blocking(view, told, needs)),
         Route("/svg/chart/{name}", blocking(view, pictured, needs)),
-        Route("/csv/chart/{name}", blocking(view, exported, needs)),
+        *kept("chart", shown, view, needs),
     ]

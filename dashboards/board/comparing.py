@@ -5,9 +5,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.asking import answered, asking
-from dashboards.board.blocking import Needed, as_file, blocking
+from dashboards.board.blocking import Needed, blocking
 from dashboards.board.drill import Asked, asked
-from dashboards.board.export import tables_file
+from dashboards.board.export import Sheet, kept
 from dashboards.board.page import View
 from dashboards.report.compare import Comparison
 from dashboards.report.text import plain
@@ -34,14 +34,14 @@ def _needs(request: Request) -> Needed:
 
 
 def routes(view: View) -> list[Route]:
-    """The routes: as JSON and as CSV."""
+    """The routes: as JSON, and as a file."""
 
     def told(request: Request) -> Response:
         question = asked(request.path_params["name"], request.query_params)
         found = compared(question, view)
         return answered(question.measure, view, comparison=plain(found.table()), published=plain(found.published()))
 
-    def exported(request: Request) -> Response:
+    def shown(request: Request) -> Sheet:
         question = asked(request.path_params["name"], request.query_params)
         found = compared(question, view)
         table, published = found.table(), found.published()
@@ -51,10 +51,9 @@ def routes(view: View) -> list[Route]:
             *(f"{each.number}: {each.what}; {each.made_of}" for each in table.disagreements),
         ]
         told = [["Broken down by", question.by or "nothing"], *(["Read with it", line] for line in lines)]
-        text = tables_file(question.measure, question.where, told, (table, published), view)
-        return as_file(text, "csv", ("compare", question.measure.name, question.by), view)
+        return Sheet((question.measure.name, question.by), question.measure, question.where, told, (table, published))
 
     return [
         Route("/api/compare/{name}", blocking(view, told, _needs)),
-        Route("/csv/compare/{name}", blocking(view, exported, _needs)),
+        *kept("compare", shown, view, _needs),
     ]

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.asking import asking
-from dashboards.board.blocking import Needed, as_file, blocking
+from dashboards.board.blocking import Needed, blocking
 from dashboards.board.drill import asked
-from dashboards.board.export import tables_file
+from dashboards.board.export import Sheet, kept
 from dashboards.board.page import View
 from dashboards.report.document import Table
 from dashboards.report.explore import Asked, Exploration, bin_words, check_within, per_second
@@ -142,7 +142,7 @@ def answer_of(found: Exploration, told: Asked, view: View) -> dict[str, Any]:
 
 
 def routes(view: View) -> list[Route]:
-    """The routes: the window as JSON, its week as JSON, and both as CSV."""
+    """The routes: the window as JSON, its week as JSON, and both as a file."""
 
     def asked_by(request: Request) -> tuple[Asked, int]:
         query = request.query_params
@@ -171,18 +171,17 @@ def routes(view: View) -> list[Route]:
         answer = {"says": says, "table": None if table is None else plain(table)}
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
-    def exported(request: Request) -> Response:
+    def shown(request: Request) -> Sheet:
         told, weeks = asked_by(request)
         found, (says, week) = explored(told, view), week_of(told, weeks, view)
         window = window_words(resolve(told.window, view.reader.present(view.force), view.profile))
-        head = [["Window", told.window, window], ["Broken down by", told.by or "nothing"], ["Week", says]]
+        head = [["Window shown", told.window, window], ["Broken down by", told.by or "nothing"], ["Week", says]]
         head += [["Read with it", found.whole.trouble]] if found.whole.trouble else []
-        tables = [found.rows(), found.distribution(), *([week] if week else [])]
-        text = tables_file(told.measure, told.where, head, tables, view)
-        return as_file(text, "csv", ("explore", told.measure.name, told.window, told.by), view)
+        tables = (found.rows(), found.distribution(), *((week,) if week else ()))
+        return Sheet((told.measure.name, told.window, told.by), told.measure, told.where, head, tables)
 
     return [
         Route("/api/explore/{name}", blocking(view, over_the_window, needs_window)),
         Route("/api/week/{name}", blocking(view, over_the_week, needs_week)),
-        Route("/csv/explore/{name}", blocking(view, exported, needs_both)),
+        *kept("explore", shown, view, needs_both),
     ]

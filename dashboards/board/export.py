@@ -3,38 +3,80 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dashboards.board.blocking import Needed, as_file, blocking
 from dashboards.board.contract import contract
 from dashboards.board.drill import Asked, Drill
 from dashboards.board.page import MARKING, View
+from dashboards.board.parquet import in_parquet
 from dashboards.report.document import Table
 from dashboards.report.file import COLUMNS, table_rows
 from measures.measure import Measure, Where
+from measures.outcome import instant
 from measures.reading import SIMULATION
 
 
-def tables_file(measure: Measure, where: Where, told: Iterable[list[str]], tables: Iterable[Table], view: View) -> str:
-    """Tables as a file in CSV: a row for each cell as it is shown, with its unrounded value.
+class Sheet(NamedTuple):
+    """What an analyst's page shows, to be kept.
+
+    Attributes:
+        named: the words that its file is named by.
+        measure: that its tables are of.
+        where: the words it is limited to.
+        told: further lines of the head: a term, and what is said of it.
+        tables: in order.
+    """
+
+    named: tuple[str, ...]
+    measure: Measure
+    where: Where
+    told: list[list[str]]
+    tables: tuple[Table, ...]
+
+
+def kept(page: str, sheet: Callable[[Request], Sheet], view: View, needs: Callable[[Request], Needed]) -> list[Route]:
+    """The routes to what a page shows as a file, in CSV and in Parquet.
 
     Args:
-        measure: that they are of.
-        where: the words it is limited to.
-        told: further lines of the head.
-        tables: in order.
-        view: what they were taken from.
+        page: the page's word in the address.
+        sheet: what it shows.
+        view: what that is taken from.
+        needs: what is read before that a little at a time.
     """
+
+    def in_kind(kind: str, write: Callable[[Sheet, View], str | bytes]) -> Route:
+        def exported(request: Request) -> Response:
+            found = sheet(request)
+            return as_file(write(found, view), kind, (page, *found.named), view)
+
+        return Route(f"/{kind}/{page}/{{name}}", blocking(view, exported, needs))
+
+    return [in_kind("csv", _csv_of), in_kind("parquet", _parquet_of)]
+
+
+def _csv_of(sheet: Sheet, view: View) -> str:
+    """A row for each cell as it is shown, with its unrounded value."""
     out = io.StringIO()
     rows = csv.writer(out)
-    rows.writerows(_head(measure, where, view))
-    rows.writerows(told)
+    rows.writerows(_head(sheet.measure, sheet.where, view))
+    rows.writerows(sheet.told)
     rows.writerows(["Column", name, what] for name, what in COLUMNS)
     rows.writerow([])
     rows.writerow(name for name, _ in COLUMNS)
-    for table in tables:
-        rows.writerows([_figure(cell) for cell in cells] for cells in table_rows(table))
+    rows.writerows([_figure(cell) for cell in cells] for table in sheet.tables for cells in table_rows(table))
     rows.writerow([MARKING])
     return out.getvalue()
+
+
+def _parquet_of(sheet: Sheet, view: View) -> bytes:
+    """The same rows, the same head."""
+    return in_parquet([*_head(sheet.measure, sheet.where, view), *sheet.told], sheet.tables)
 
 
 def written(question: Asked, drill: Drill, view: View) -> str:
@@ -65,12 +107,25 @@ def _head(measure: Measure, where: Where, view: View) -> Iterator[list[str]]:
         yield ["Simulation", SIMULATION]
     yield ["Force", view.profile.title]
     yield ["As of", view.reader.present(view.force).astimezone(view.profile.zone()).isoformat(timespec="seconds")]
+    yield from _reaches(measure, view)
     yield ["Measure", told.title, told.name]
     yield ["Question", told.question]
     limits = "; ".join(f"{name} is {' or '.join(words)}" for name, words in where.items())
     yield ["Limited to", limits or "nothing: the whole force"]
     yield from ([term, words] for term, words in told.terms)
     yield from (["Published", *figure] for figure in told.published)
+
+
+def _reaches(measure: Measure, view: View) -> Iterator[list[str]]:
+    """How far what a measure stands on has come: each feed by its own word, each partition of the log by its fence."""
+    zone, stands_on = view.profile.zone(), {feed.name for feed in measure.feeds(view.profile)}
+    for feed in view.reader.feeds(view.force):
+        if feed.feed in stands_on:
+            at = None if feed.complete_to is None else instant(feed.complete_to).astimezone(zone)
+            yield ["Complete to", feed.feed, at.isoformat(timespec="seconds") if at else "not known"]
+    for (topic, number), fence in sorted(view.reader.fences().items()):
+        if topic in measure.topics():
+            yield ["Log counted up to offset", f"{topic} {number}", str(fence)]
 
 
 def _safe(cell: str) -> str:

@@ -134,7 +134,7 @@ def test_the_file_is_all_that_the_page_shows_under_its_contract(history: History
     answer = get(board(history.reader, FORCE), f"/csv/explore/{GRADE_1}", query)
     lines = list(csv.reader(io.StringIO(answer.text)))
     head = {row[0]: row[1:] for row in lines[: lines.index([])]}
-    assert head["Window"][0] == "12m"
+    assert head["Window shown"][0] == "12m"
     assert head["Clock"] == [CATALOGUE[GRADE_1].clock]
     names, *cells, last = lines[lines.index([]) + 1 :]
     told, week = (asked(history.reader, GRADE_1, query, what) for what in ("explore", "week"))

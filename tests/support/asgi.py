@@ -7,11 +7,16 @@ from starlette.types import ASGIApp
 
 
 class Answer(NamedTuple):
-    """What an application answered: names of headers in small letters, the body as text."""
+    """What an application answered: names of headers in small letters, and the body."""
 
     status: int
     headers: dict[str, str]
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
 
 
 def get(application: ASGIApp, path: str, query: str = "") -> Answer:
@@ -44,4 +49,4 @@ async def _get(application: ASGIApp, path: str, query: str) -> Answer:
 
     await application(scope, receive, send)
     headers = {name.decode().lower(): value.decode() for name, value in told[0]["headers"]}
-    return Answer(told[0]["status"], headers, b"".join(each.get("body", b"") for each in told[1:]).decode())
+    return Answer(told[0]["status"], headers, b"".join(each.get("body", b"") for each in told[1:]))

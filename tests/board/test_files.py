@@ -1,0 +1,128 @@
+"""What analysts' pages show as files: Parquet holds the same cells as CSV with their types, under the same contract."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dashboards.board.app import board
+from measures.catalogue import CATALOGUE
+from streams.readings import Reader
+from tests.board.day import FORCE
+from tests.board.history import AS_OF, History
+from tests.support.asgi import Answer, get
+
+GRADE_1 = "grade_1_opened_to_arrived_median_seconds"
+PAGES = (
+    (f"compare/{GRADE_1}", "by=area", ("comparison", "published")),
+    ("compare/incident_count", "by=grade&where=area:moorlands", ("comparison", "published")),
+    ("chart/incident_count", "grain=month&last=24", ("table",)),
+    (f"explore/{GRADE_1}", "window=12m&by=area&within=600&weeks=1", ("rows", "distribution")),
+    ("explore/contact_999_service_level_ratio", "window=last_month&by=", ("rows", "distribution")),
+)
+
+READ: dict[str, Callable[[str], Any]] = {
+    "value": float,
+    "n": int,
+    "published": lambda word: {"yes": True, "no": False}[word],
+}
+
+
+def asked(reader: Reader, kind: str, page: str, query: str) -> Answer:
+    """What an address gives."""
+    answer = get(board(reader, FORCE), f"/{kind}/{page}", query)
+    assert answer.status == 200, answer.text
+    return answer
+
+
+def parquet(reader: Reader, page: str, query: str) -> pa.Table:
+    """The file that is downloaded."""
+    return pq.read_table(io.BytesIO(asked(reader, "parquet", page, query).body))
+
+
+def lines(reader: Reader, page: str, query: str) -> tuple[list[list[str]], list[list[str]]]:
+    """The head of the CSV, and its cells below the names of its columns."""
+    found = list(csv.reader(io.StringIO(asked(reader, "csv", page, query).text)))
+    blank = found.index([])
+    return found[:blank], found[blank + 1 : -1]
+
+
+def as_typed(column: str, cell: str) -> Any:
+    """A cell of the CSV as Parquet should have it."""
+    read = READ.get(column)
+    if read is None:
+        return cell.removeprefix("'")
+    return read(cell) if cell else None
+
+
+@pytest.mark.parametrize(("page", "query", "tables"), PAGES, ids=[f"{page} {query}" for page, query, _ in PAGES])
+def test_parquet_is_the_csv_cell_for_cell_and_what_is_shown(
+    history: History, page: str, query: str, tables: tuple[str, ...]
+) -> None:
+    found = parquet(history.reader, page, query)
+    _, (names, *cells) = lines(history.reader, page, query)
+    assert found.column_names == names
+    assert [[row[name] for name in names] for row in found.to_pylist()] == [
+        [as_typed(name, cell) for name, cell in zip(names, row, strict=True)] for row in cells
+    ]
+    told = json.loads(asked(history.reader, "api", page, query).text)
+    shown = [cell for table in tables for row in told[table]["rows"] for cell in row["cells"]]
+    rows = found.to_pylist()
+    assert rows
+    for cell, row in zip(shown, rows, strict=False):  # of Explore the week follows, which has an address of its own
+        assert (row["shown"], row["value"], row["n"]) == (cell.get("text", ""), cell.get("value"), cell.get("n"))
+    assert len(rows) - len(shown) == (7 * 24 if page.startswith("explore") else 0)
+
+
+@pytest.mark.parametrize(("page", "query", "_"), PAGES, ids=[f"{page} {query}" for page, query, _ in PAGES])
+def test_the_contract_is_in_the_metadata_of_the_schema(history: History, page: str, query: str, _: Any) -> None:
+    schema = parquet(history.reader, page, query).schema
+    told = {term.decode(): words.decode() for term, words in (schema.metadata or {}).items()}
+    head, _cells = lines(history.reader, page, query)
+    for term, *words in head:
+        if term == "Column":
+            described = schema.field(words[0]).metadata
+            assert described is not None
+            assert described[b"description"].decode() == words[1]
+        else:
+            assert "; ".join(word for word in words if word) in told[term].splitlines()
+    measure = CATALOGUE[page.split("/")[1]]
+    assert told["Marking"] == "OFFICIAL"
+    assert told["Simulation"] == "SIMULATION - no figure is real."
+    assert told["As of"] == "2024-12-01T18:00:20+00:00"
+    assert told["Measure"] == f"{measure.title}; {measure.name}"
+    assert (told["Population"], told["Version"]) == (measure.population, str(measure.version))
+    assert told["Unit"]
+    feeds = {feed.name for feed in measure.feeds(history.reader.rules[FORCE].force)}
+    assert {line.split("; ")[0] for line in told["Complete to"].splitlines()} == feeds
+    assert all(line.endswith("2024-12-01T18:00:19+00:00") for line in told["Complete to"].splitlines())
+    (topic,) = measure.topics()
+    fence = history.reader.fences()[topic, 0]
+    assert fence > 0
+    assert told["Log counted up to offset"] == f"{topic} 0; {fence}"
+
+
+def test_what_is_not_live_is_null_with_its_words(history: History) -> None:
+    late = history.reader_at(AS_OF + timedelta(hours=3))
+    rows = parquet(late, f"explore/{GRADE_1}", "window=today&by=area&weeks=1").to_pylist()
+    medians = [row for row in rows if row["column"] == "Median"]
+    assert medians
+    assert {row["value"] for row in medians} == {None}
+    assert {row["shown"] for row in medians} == {"not live since 18:00"}
+
+
+def test_values_are_not_rounded(history: History) -> None:
+    rows = parquet(history.reader, "explore/incident_count", "window=12m&by=area").to_pylist()
+    (whole,) = (row["value"] for row in rows if (row["row"], row["column"]) == ("Total", "Count"))
+    shares = [(row["row"], row["value"]) for row in rows if row["column"] == "Proportion"]
+    counts = {row["row"]: int(row["value"]) for row in rows if row["column"] == "Count"}
+    assert len(shares) > 5
+    for area, share in shares:
+        assert share == float(Fraction(counts[area], int(whole)))
