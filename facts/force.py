@@ -184,7 +184,7 @@ class Force(_Part, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(_without_names(parts), order="sorted")).hexdigest()[:16]
 
 
-_Dated = TypeVar("_Dated", GradeTargets, QueueTarget)
+_Dated = TypeVar("_Dated", bound=GradeTargets | QueueTarget)
 
 
 def in_force(targets: tuple[_Dated, ...], day: date) -> _Dated | None:

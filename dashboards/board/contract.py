@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from dashboards.board.page import View
+from dashboards.report.targets import always
 from measures.measure import Decided, Measure, Published, Share, Standing
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS
@@ -40,6 +41,7 @@ def contract(measure: Measure, view: View) -> Contract:
         ("Unit", {"count": "a count", "seconds": "seconds", "ratio": "a share, shown in per cent"}[measure.unit]),
         ("Better is", measure.good if measure.good != "neither" else ""),
         ("Target", measure.target),
+        (f"Target at {view.profile.title}", always(measure, view.profile)),
         ("Too few below", str(measure.minimum_n) if measure.minimum_n > 1 and measure.unit != "count" else ""),
         ("Stands on the feeds", ", ".join(feed.name for feed in measure.feeds(view.profile))),
         ("Rows of the reports", ", ".join(measure.rows)),

@@ -1,5 +1,6 @@
 """What the page that explores is answered with: as JSON for its drawings, and as a file."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,7 @@ from dashboards.board.page import View
 from dashboards.report.document import Table
 from dashboards.report.explore import Asked, Exploration, bin_words, check_within, per_second
 from dashboards.report.periods import Period
+from dashboards.report.targets import dated, days_of
 from dashboards.report.text import number, plain
 from dashboards.report.week import week_table
 from dashboards.report.words import Unit, said
@@ -89,7 +91,8 @@ def explored(told: Asked, view: View) -> Exploration:
     ) -> dict[tuple[str, ...], Histogram]:
         return view.reader.histograms(measure, window, by=by, where=where, force=view.force)
 
-    return Exploration(asking(view), histograms, view.profile, told)
+    window = resolve(told.window, view.reader.present(view.force), view.profile)
+    return Exploration(asking(view), histograms, view.profile, told, days_of(window, view.profile))
 
 
 def window_words(window: Window) -> str:
@@ -129,7 +132,7 @@ def answer_of(found: Exploration, told: Asked, view: View) -> dict[str, Any]:
             {"over": each.over_seconds, "within": each.within_seconds, "count": each.count, "says": bin_words(each)}
             for each in found.bins()
         ],
-        "promise": None if found.promise is None else {"seconds": found.promise.seconds, "says": found.promise.words()},
+        "promises": list(_promises(found)),
         "within": within
         and {
             "seconds": number(within.seconds),
@@ -139,6 +142,13 @@ def answer_of(found: Exploration, told: Asked, view: View) -> dict[str, Any]:
             "n": within.n,
         },
     }
+
+
+def _promises(found: Exploration) -> Iterator[dict[str, Any]]:
+    """Each that held in the window, in order of its days; with its dates where they are more."""
+    for each, says in zip(found.held, dated(found.held), strict=True):
+        if (made := each.promise()) or len(found.held) > 1:
+            yield {"seconds": made.seconds if made else None, "says": says}
 
 
 def routes(view: View) -> list[Route]:
@@ -176,6 +186,7 @@ def routes(view: View) -> list[Route]:
         found, (says, week) = explored(told, view), week_of(told, weeks, view)
         window = window_words(resolve(told.window, view.reader.present(view.force), view.profile))
         head = [["Window shown", told.window, window], ["Broken down by", told.by or "nothing"], ["Week", says]]
+        head += [["Target of these days", each] for each in dated(found.held)]
         head += [["Read with it", found.whole.trouble]] if found.whole.trouble else []
         tables = (found.rows(), found.distribution(), *((week,) if week else ()))
         return Sheet((told.measure.name, told.window, told.by), told.measure, told.where, head, tables)

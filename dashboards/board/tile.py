@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from dashboards.board.page import View
+from dashboards.report.targets import day_of, promise
 from facts.errors import QuestionError
 from facts.force import in_force
 from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.display import words
-from measures.measure import Bands, External, Measure, OpenCount, OpenDue, OpenLongest, OpenSoonest, Where
+from measures.measure import Bands, Decided, External, Measure, OpenCount, OpenDue, OpenLongest, OpenSoonest, Where
 from measures.outcome import instant, microseconds
 from measures.reading import NOTHING, Reading
 
@@ -234,10 +235,16 @@ class Custom(Struct, frozen=True):
 def custom(measure: Measure, view: View) -> Custom:
     """Beside a measure's figures over 60 minutes."""
     band, allowed = view.slow.band(measure), allowed_wait_seconds(measure, view, view.reader.present(view.force))
-    target = _minutes(allowed) if allowed is not None else ""
-    if measure.target_value is not None:
-        target = words(measure.target_value, measure.unit)
+    target = _minutes(allowed) if allowed is not None else _share_target(measure, view)
     return Custom(_normal(band, measure) if band is not None else "", target)
+
+
+def _share_target(measure: Measure, view: View) -> str:
+    """How large a share is aimed at, and within what time today; each where it is said."""
+    share = words(measure.target_value, measure.unit) if measure.target_value is not None else ""
+    held = promise(measure, view.profile, day_of(view.reader.present(view.force), view.profile))
+    within = held.words() if held and isinstance(measure.statistic, Decided) else ""
+    return " ".join(part for part in (share, within) if part)
 
 
 def _minutes(seconds: int) -> str:

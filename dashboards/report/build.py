@@ -6,11 +6,12 @@ from datetime import datetime
 from dashboards.report.book import Book
 from dashboards.report.document import Document, Drawn, Section
 from dashboards.report.figures import Ask
-from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months, sections
+from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months, sections, worded
 from dashboards.report.layout import Section as Asked
 from dashboards.report.periods import Periods, of_month
 from dashboards.report.series import drawn, withheld
 from dashboards.report.tables import Tables
+from dashboards.report.targets import Days, changed
 from dashboards.report.withhold import RULE
 from facts.force import Force
 from measures.catalogue import CATALOGUE
@@ -38,7 +39,8 @@ def report(
     """
     periods = of_month(month, as_of.astimezone(force.zone()).date())
     book = Book(ask)
-    layout = sections(force)
+    days = (periods.previous.start, periods.year.end)
+    layout = worded(sections(force), force, days)
     made = _sections(layout, book, force, periods)
     if is_public:
         book.protect()
@@ -52,7 +54,7 @@ def report(
         as_of=as_of.astimezone(force.zone()),
         marking=" - ".join([MARKING, *([PUBLIC] if is_public else []), *([SIMULATION] if is_simulated else [])]),
         is_public=is_public,
-        remarks=(*([RULE] if is_public else []), *_not_adding(book)),
+        remarks=(*([RULE] if is_public else []), *_changed(layout, force, days), *_not_adding(book)),
         sections=tuple(section for section in made if section.tables),
         measures=_shown(made),
         uncarried=tuple(CATALOGUE[name].title for name, feeds in carried.items() if not feeds),
@@ -65,20 +67,24 @@ def _sections(layout: Iterable[Asked], book: Book, force: Force, periods: Period
         Section(
             section.title,
             tuple(table for asked in section.tables for table in tables.build(asked)),
-            tuple(_chart(line, book, periods) for line in section.charts if CATALOGUE[line.measure].feeds(force)),
+            tuple(
+                _chart(line, book, force, periods) for line in section.charts if CATALOGUE[line.measure].feeds(force)
+            ),
         )
         for section in layout
     ]
 
 
-def _chart(line: Line, book: Book, periods: Periods) -> Drawn:
+def _chart(line: Line, book: Book, force: Force, periods: Periods) -> Drawn:
     keys = book.by_month(line, periods.months)
     if CATALOGUE[line.measure].unit == "count":
         book.add(keys[12:], book.one(line, periods.year))
         book.add(keys[:12], book.one(line, periods.previous))
     if book.withheld.intersection(keys):
         return withheld(line)
-    return drawn(line, periods.months, [book.figures[key].value for key in keys])
+    days = (periods.months[0].start, periods.months[-1].end)
+    remarks = changed(CATALOGUE[line.measure], force, days)
+    return drawn(line, periods.months, [book.figures[key].value for key in keys], remarks=remarks)
 
 
 def _names(layout: Iterable[Asked]) -> list[str]:
@@ -96,6 +102,12 @@ def _names(layout: Iterable[Asked]) -> list[str]:
 def _shown(made: Iterable[Section]) -> tuple[Measure, ...]:
     names = (name for section in made for table in section.tables for row in table.rows for name in row.measures)
     return tuple(CATALOGUE[name] for name in dict.fromkeys(names))
+
+
+def _changed(layout: Iterable[Asked], force: Force, days: Days) -> Iterable[str]:
+    """Said of every share whose target changed within the report's days."""
+    for measure in (CATALOGUE[name] for name in _names(layout)):
+        yield from (f"{measure.title}: {told}" for told in changed(measure, force, days) if measure.feeds(force))
 
 
 def _not_adding(book: Book) -> Iterable[str]:

@@ -14,6 +14,7 @@ from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period
+from dashboards.report.targets import changed
 from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED, Force
@@ -250,6 +251,8 @@ class Comparison:
     def _remarks(self) -> Iterable[str]:
         if not self._measure.is_open():
             yield _TODAY
+            starts, ends = ({getattr(each, name) for each in self._periods.values()} for name in ("start", "end"))
+            yield from changed(self._measure, self._force, (min(starts), max(ends)))
         if self._is_ranked():
             yield _RANKED[self._measure.good]
 

@@ -11,7 +11,7 @@ from dashboards.report.document import Cell, Column, Row, Table, cell_of
 from dashboards.report.figures import Ask, Figure
 from dashboards.report.naming import line_of, named
 from dashboards.report.notes import Notes
-from dashboards.report.targets import Promise, promise
+from dashboards.report.targets import Days, Stretch, stretches
 from dashboards.report.words import COUNT, Unit, said
 from facts.errors import QuestionError
 from facts.force import Force
@@ -84,12 +84,13 @@ class Exploration:
         histograms: of its finished spans.
         force: whose figures.
         asked: what is asked.
+        days: the local days of its window.
 
     Raises:
         QuestionError: it has no such dimension or word.
     """
 
-    def __init__(self, ask: Ask, histograms: Histograms, force: Force, asked: Asked) -> None:
+    def __init__(self, ask: Ask, histograms: Histograms, force: Force, asked: Asked, days: Days) -> None:
         self._force, self._asked = force, asked
         self._unit = line_of(asked.measure, force).unit
         self._notes = Notes()
@@ -99,20 +100,22 @@ class Exploration:
         has_spans = spans(asked.measure) is not None and not self.whole.instead
         self._spread = histograms(asked.measure, asked.window, (), asked.where).get((), {}) if has_spans else {}
         self._spreads = histograms(asked.measure, asked.window, by, asked.where) if by and has_spans else {}
-        self.promise: Promise | None = promise(asked.measure, force)
+        self.held: list[Stretch] = stretches(asked.measure, force, days)
         self._per_second = per_second(asked.measure)
         self._within_seconds = asked.within_seconds if asked.within_seconds is not None else self._usual()
 
     def _usual(self) -> Fraction:
-        """What meets the promise (of calls `under 10 seconds` is within 9.9), or the whole minute that holds the median."""
-        if self.promise:
-            return Fraction(self.promise.seconds) - (0 if self.promise.is_inclusive else Fraction(1, self._per_second))
+        """What meets the last promise (of calls `under 10 seconds` is within 9.9), or the minute that holds the median."""
+        last = self.held[-1].promise() if self.held else None
+        if last:
+            return Fraction(last.seconds) - (0 if last.is_inclusive else Fraction(1, self._per_second))
         middle = quantile(self._spread, 1, 2, self._per_second) or 0
         return Fraction(-int(-middle // _MINUTE) * _MINUTE)
 
     def bins(self) -> list[Bin]:
         """How the spans are spread; empty where there are none, or where they may not be shown."""
-        return bins(self._spread, self._per_second, self.promise.seconds if self.promise else 0)
+        promises = [found for each in self.held if (found := each.promise())]
+        return bins(self._spread, self._per_second, max((each.seconds for each in promises), default=0))
 
     def within(self) -> Within | None:
         """What share is within the time that was asked for; None where there are no spans."""

@@ -1,9 +1,11 @@
 """The public report as data: its sections and tables in the order of the published one (S25), each row a measure."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dashboards.report.targets import target_words
+from dashboards.report.targets import Days, target_words
 from dashboards.report.words import COUNT, PERCENT, Unit
 from facts.force import Force
 from measures.catalogue import CATALOGUE
@@ -344,25 +346,30 @@ _CUSTODY = Lines(
 )
 
 
-def sections(force: Force) -> tuple[Section, ...]:
-    """The report's sections, in the order of the published one.
+def worded(layout: Iterable[Section], force: Force, days: Days) -> tuple[Section, ...]:
+    """Sections whose rows name the target that they are held to, where over all of the days it is one.
 
     Args:
-        force: whose channels name the columns of digital contacts, and whose targets stand in the rows that are held to them.
+        layout: the report's sections.
+        force: whose targets.
+        days: those that the report covers.
     """
 
     def told(line: Line) -> Line:
-        return replace(line, label=line.label.replace("{target}", target_words(CATALOGUE[line.measure], force)))
+        return replace(line, label=line.label.replace("{target}", target_words(CATALOGUE[line.measure], force, days)))
 
     def table(each: Table) -> Table:
         return replace(each, lines=tuple(map(told, each.lines))) if isinstance(each, Lines | Months) else each
 
-    return tuple(
-        Section(each.title, tuple(map(table, each.tables)), tuple(map(told, each.charts))) for each in _sections(force)
-    )
+    return tuple(Section(each.title, tuple(map(table, each.tables)), tuple(map(told, each.charts))) for each in layout)
 
 
-def _sections(force: Force) -> tuple[Section, ...]:
+def sections(force: Force) -> tuple[Section, ...]:
+    """The report's sections, in the order of the published one; for the target that a row is held to stands `{target}`.
+
+    Args:
+        force: whose channels name the columns of digital contacts.
+    """
     return (
         Section("5 Supporting victims", (_VICTIMS, _VICTIM_MONTHS, _REPEAT_VICTIMS), charts=_VICTIMS.lines[:1]),
         Section("5.1 Victims' Code compliance", (_CODE,)),

@@ -13,6 +13,7 @@ from dashboards.report.figures import Ask, Figure
 from dashboards.report.layout import Line
 from dashboards.report.naming import line_of
 from dashboards.report.periods import Period
+from dashboards.report.targets import changed
 from dashboards.report.words import Unit, said
 from facts.errors import QuestionError
 from facts.force import Force
@@ -60,7 +61,8 @@ def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
     values = [each.value if each.is_whole and _is_enough(asked.measure, each) else None for each in figures]
     # Before the first there is nothing to be seen.
     first = next((place for place, value in enumerate(values) if value is not None), 0)
-    return drawn(line, shown[first:], values[first:], asked.recalculated)
+    remarks = changed(asked.measure, force, (shown[first].start, shown[-1].end))
+    return drawn(line, shown[first:], values[first:], asked.recalculated, remarks)
 
 
 def _is_enough(measure: Measure, figure: Figure) -> bool:
@@ -68,7 +70,11 @@ def _is_enough(measure: Measure, figure: Figure) -> bool:
 
 
 def drawn(
-    line: Line, shown: Sequence[Period], values: Sequence[Fraction | None], recalculated: Iterable[date] = ()
+    line: Line,
+    shown: Sequence[Period],
+    values: Sequence[Fraction | None],
+    recalculated: Iterable[date] = (),
+    remarks: Iterable[str] = (),
 ) -> Drawn:
     """The control chart of a series.
 
@@ -77,11 +83,12 @@ def drawn(
         shown: its months or weeks, oldest first.
         values: one for each, in the measure's unit.
         recalculated: the first days of the periods from which on limits are taken anew.
+        remarks: what must be read with it.
     """
     points = [Point(each.start, value) for each, value in zip(shown, values, strict=True)]
     found = chart(points, recalculated)
     titles = {each.start: each.title for each in shown}
-    summary = tuple(_summary(line, found, titles))
+    summary = (*remarks, *_summary(line, found, titles))
     return Drawn(
         title=line.label,
         measure=line.measure,

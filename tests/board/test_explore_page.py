@@ -11,9 +11,12 @@ import pytest
 from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 
+from bluelamp.embedded.state import StateServer
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.board.exploring import exploring
+from dashboards.board.exploring import answer_of, explored, exploring
+from dashboards.report.explore import Asked
+from facts.contact import ContactAnswered, ContactOffered
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
 from measures.measure import SpanWithin
@@ -21,7 +24,10 @@ from measures.reading import spans
 from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE, Day
 from tests.board.history import AS_OF, History
+from tests.board.told import viewed
 from tests.support.asgi import get
+from tests.support.forces import STRICT
+from tests.support.story import Story
 
 GRADE_1, ANSWER = "grade_1_opened_to_arrived_median_seconds", "contact_999_answer_mean_seconds"
 
@@ -77,7 +83,7 @@ def test_tenths_of_a_second_are_told_apart_and_bins_add_to_what_is_within(histor
     for seconds in ("4.9", "5.0", f"{sorted(values)[50] / 10}"):  # the last is one of theirs: within it is at most it
         share = asked(history.reader, ANSWER, f"window=12m&by=&within={seconds}")["within"]
         assert share["met"] == sum(value <= float(seconds) * 10 for value in values)
-    assert told["promise"] == {"seconds": 10, "says": "in under 10 seconds"}
+    assert told["promises"] == [{"seconds": 10, "says": "in under 10 seconds"}]
     assert told["within"]["met"] == sum(value < 100 for value in values)  # unasked, what meets the promise
     cells = dict(
         zip([each["title"] for each in told["rows"]["columns"]], told["rows"]["rows"][0]["cells"], strict=True)
@@ -88,6 +94,29 @@ def test_tenths_of_a_second_are_told_apart_and_bins_add_to_what_is_within(histor
 
 def _is_of_12m(began: int) -> bool:
     return 1_701_388_800 <= began / 1_000_000 < 1_733_011_200  # 1 Dec 2023 and 1 Dec 2024, midnight in Britain
+
+
+def test_a_window_in_which_the_target_changed_shows_both_with_their_dates(state_backend: StateServer) -> None:
+    """Never only today's, on which the window's first day was not judged."""
+    story = Story(STRICT, "2024-10-26")
+    for number, (offered, answered) in enumerate((("22:00:00", "22:00:04"), ("24:00:00", "24:00:12"))):
+        story.tell(ContactOffered, offered, f"c{number}", line="999", queue="emergency")
+        story.tell(ContactAnswered, answered, f"c{number}", queue="emergency")
+    with viewed(state_backend, story, story.moment("24:20")) as view:
+        told = {
+            window: answer_of(explored(question, view), question, view)["promises"]
+            for window in ("today", "24h", "2024-10-26/2024-10-27")
+            for question in [Asked(CATALOGUE[ANSWER], window)]
+        }
+    before, after = "within 15 seconds", "in under 10 seconds"
+    assert told == {
+        "today": [{"seconds": 10, "says": after}],
+        "24h": [
+            {"seconds": 15, "says": f"{before} to 26 Oct 2024"},
+            {"seconds": 10, "says": f"{after} from 27 Oct 2024"},
+        ],
+        "2024-10-26/2024-10-27": [{"seconds": 15, "says": before}],
+    }
 
 
 @pytest.mark.parametrize("name", ["incident_count", ANSWER, "grade_2_opened_to_arrived_within_target_ratio"])

@@ -2,29 +2,21 @@
 
 import asyncio
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
 
 from bluelamp.embedded.state import StateServer
 from dashboards.board.live import Live, Look
-from dashboards.board.page import View, unasked
 from dashboards.board.pages.measures import MEASURES
-from dashboards.board.slow import Slow
 from dashboards.board.tile import NOW, custom, take_tile
 from facts.contact import ContactOffered
 from facts.incident import IncidentOpened
 from measures.catalogue import find
-from streams.readings import Reader
-from tests.support.forces import STRICT, rules
-from tests.support.memory import RECEIVED, deliver, heartbeat
-from tests.support.stores import apply_memory, call
+from tests.board.told import viewed
+from tests.support.forces import STRICT
 from tests.support.story import Story
 
 FORCE = "strict"
@@ -150,17 +142,6 @@ def test_a_window_that_reaches_back_before_the_record_says_since_when(
         tiles = MEASURES.take(view)["measure:incident_count"].tiles
     assert tiles["24h"].since == since
     assert (tiles["60m"].since, tiles["24h"].text) == ("", "1")
-
-
-@contextmanager
-def viewed(server: StateServer, story: Story, present: datetime) -> Iterator[View]:
-    """What pages are taken from once a story has been told, at its present."""
-    deliver(story.state, [(feed.topic, heartbeat(FORCE, feed.name, present)) for feed in STRICT.feeds])
-    with Redis.from_url(server.url, decode_responses=True) as client:
-        client.flushall()
-        call(server.url, lambda store: apply_memory(store, story.state))
-        reader = Reader(client, "test", rules(STRICT), lambda: RECEIVED + timedelta(seconds=10))
-        yield View(reader, FORCE, Slow(reader, FORCE, time.monotonic), unasked)
 
 
 @pytest.mark.parametrize(("clock", "shown"), [("23:59:59", "15 s"), ("24:00:00", "10 s")], ids=["before", "after"])

@@ -36,8 +36,8 @@ function spread(known) {
   if (!known.within) return void write(place("no-spread"), known.says || "There are no times to show.");
   fit(known);
   const { says, share, met, n } = known.within;
-  write(place("within"), `${says}: ${share}, ${met.toLocaleString("en-GB")} of ${n.toLocaleString("en-GB")}${known.promise ? `. The target: ${known.promise.says}.` : ""}`);
-  redraw(place("histogram"), [known.bins, known.within, known.promise], () => histogram(known));
+  write(place("within"), `${says}: ${share}, ${met.toLocaleString("en-GB")} of ${n.toLocaleString("en-GB")}${known.promises.length ? `. The target: ${known.promises.map((each) => each.says).join("; ")}.` : ""}`);
+  redraw(place("histogram"), [known.bins, known.within, known.promises], () => histogram(known));
   redraw(place("bins"), known.distribution, (table) => tabled(table));
 }
 

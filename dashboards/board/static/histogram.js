@@ -9,15 +9,15 @@ function words(seconds) {
   return spanWords(seconds * 1000);
 }
 
-function line(kind, x, text, isLow) {
+function line(kind, x, text, row) {
   const anchor = x > width / 2 ? "end" : "start";
   return [
     drawing("line", { class: kind, x1: x, x2: x, y1: top, y2: height - bottom }),
-    drawing("text", { class: kind, x: x + (anchor === "end" ? -4 : 4), y: isLow ? top + 10 : top - 6, "text-anchor": anchor }, text),
+    drawing("text", { class: kind, x: x + (anchor === "end" ? -4 : 4), y: row ? top - 4 + 14 * row : top - 6, "text-anchor": anchor }, text),
   ];
 }
 
-export function histogram({ bins, within, promise }) {
+export function histogram({ bins, within, promises }) {
   const most = Math.max(...bins.map((each) => each.count), 1);
   const step = (width - left - right) / bins.length;
   const edge = bins[0].within;
@@ -40,12 +40,13 @@ export function histogram({ bins, within, promise }) {
   const every = Math.ceil(bins.length / labels);
   const ticks = bins.filter((each, place) => each.within !== null && (place + 1) % every === 0).map((each) => drawing("text", { x: x(each.within), y: height - bottom + 18, "text-anchor": "middle" }, words(each.within)));
   const rest = bins.at(-1).within === null ? [drawing("text", { x: end - step / 2, y: height - bottom + 32, "text-anchor": "end" }, `the last bar: ${bins.at(-1).says}`)] : [];
-  const target = promise ? line("target", x(promise.seconds), "target", true) : [];
+  const made = promises.filter((each) => each.seconds !== null);
+  const target = made.flatMap((each, place) => line("target", x(each.seconds), promises.length > 1 ? `target: ${each.says}` : "target", place + 1));
   return [drawing("svg", { class: "histogram", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Histogram. ${within.says}: ${within.share}. Its bars are in the table below.` },
     ...bars,
     drawing("line", { class: "axis", x1: left, x2: end, y1: height - bottom, y2: height - bottom }),
     drawing("text", { x: left - 6, y: top + 4, "text-anchor": "end" }, most.toLocaleString("en-GB")),
     drawing("text", { x: left - 6, y: height - bottom, "text-anchor": "end" }, "0"),
     ...ticks, ...rest, ...target,
-    ...line("chosen", x(within.seconds), within.says.toLowerCase() + (within.seconds > last ? ", further on" : ""), false))];
+    ...line("chosen", x(within.seconds), within.says.toLowerCase() + (within.seconds > last ? ", further on" : ""), 0))];
 }
