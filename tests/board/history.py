@@ -1,6 +1,6 @@
 """Two simulated days and, two years later, nearly two more: in a state server with the board on it, and recounted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import chain
@@ -40,11 +40,12 @@ class History:
 
     Args:
         state: an empty state server.
+        facts: others in their place.
     """
 
-    def __init__(self, state: StateServer) -> None:
+    def __init__(self, state: StateServer, facts: Iterable[Told] | None = None) -> None:
         memory = MemoryState(RULES, FORCE)
-        for topic, _, _, received_at, value in records(told()):
+        for topic, _, _, received_at, value in records(told() if facts is None else facts):
             assert value is not None
             memory.partitions[topic][0].feed([value], received_at)
         beat(memory, AS_OF)
@@ -57,9 +58,9 @@ class History:
         return Reader(self.client, "test", RULES, lambda: now)
 
 
-def recount() -> Recount:
-    """The recount of them; close it."""
-    return from_records(records(told()), [PROFILE])
+def recount(facts: Iterable[Told] | None = None) -> Recount:
+    """The recount of them, or of others in their place; close it."""
+    return from_records(records(told() if facts is None else facts), [PROFILE])
 
 
 def asking(counted: Recount) -> Ask:
