@@ -156,20 +156,21 @@ def _beside(row: Row, simulated: float | None, n: int) -> Found:
 
 # From what was printed to the committed table.
 
+_SIMULATED_SINCE = "2023-01-01"
 _VOLUME, _TIME, _POINTS, _BAND_POINTS = 0.01, 0.05, 0.015, 0.03
 
 
 def expected_rows() -> Iterator[Row]:
     """The rows that the published figures of A1 to A5 call for, with the tolerance that their kind has.
 
-    Figures of the earlier report are of years that the parameters say nothing of.
+    Figures of years before the simulated ones have none: those of the earlier report, and one that adds up since 2021.
     """
     for name, figures in PUBLISHED.items():
         measure = CATALOGUE[name]
         is_operational = any(row[:2] in ("A1", "A2", "A3", "A4", "A5") for row in measure.rows)
         if is_operational and type(measure.statistic).__name__ != "External":
             is_band = isinstance(measure.statistic, Bands)
-            yield from (_row(name, each, is_band=is_band) for each in figures if each.source.startswith("S25"))
+            yield from (_row(name, each, is_band=is_band) for each in figures if each.period >= _SIMULATED_SINCE)
 
 
 def _row(name: str, figure: Published, *, is_band: bool) -> Row:

@@ -16,7 +16,7 @@ from facts.fact import Label
 from facts.union import Topic
 
 Response = Literal["immediate", "priority", "scheduled", "desk", "other"]
-Family = Literal["crime", "asb", "other"]
+Family = Literal["crime", "asb", "fatal_collision", "stop_and_search", "school_notification", "other"]
 BankHolidays = Literal["england_and_wales"]
 Seconds = Annotated[int, Meta(gt=0, le=31_536_000)]
 UNLISTED = "unlisted"
@@ -101,7 +101,8 @@ class OccurrenceType(Term, frozen=True, kw_only=True):
     """A type of occurrence.
 
     Attributes:
-        family: what it is counted among, so that measures of all crime or all ASB mean the same at every force.
+        family: what it is counted among, so that measures of all crime or all ASB mean the same at every force. What a records system
+            keeps beside crime and ASB, and the report only counts, has a family of its own.
     """
 
     family: Family

@@ -8,7 +8,7 @@ Role = Literal["suspect", "victim", "address"]
 
 
 class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """An occurrence was recorded.
+    """An occurrence was recorded: a crime, ASB, or what the records only count, such as a stop and search.
 
     Attributes:
         type: the kind of occurrence, in the force's own list, such as `asb_personal`.
@@ -32,7 +32,7 @@ class PartyLinked(SubjectFact, frozen=True, kw_only=True, gc=False):
     Attributes:
         role: what the party is to the occurrence.
         repeat: in the twelve months before, the same party was linked in the same role to another occurrence of the same family
-            (crime, ASB or other, as the profile gives each type).
+            (crime, ASB and so on, as the profile gives each type).
         domestic_repeat: the same of another domestic occurrence, of whatever family; it counts where this one is domestic.
     """
 

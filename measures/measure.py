@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from facts.errors import QuestionError
-from facts.force import Feed, Force
+from facts.force import UNLISTED, Feed, Force
 from facts.union import Topic
 from measures.outcome import KINDS
 
@@ -202,7 +202,10 @@ class Measure(Struct, frozen=True, kw_only=True):
         return frozenset(self.where.get("line", ()))
 
     def feeds(self, force: Force) -> tuple[Feed, ...]:
-        """The feeds of a force that it stands on; none when the force cannot have it."""
+        """The feeds of a force that it stands on; none when the force cannot have it: no type of its profile is of the family, say."""
+        families = frozenset(self.where.get("family", ()))
+        if families and families.isdisjoint((UNLISTED, *(each.family for each in force.occurrence_types))):
+            return ()
         return tuple(
             feed
             for feed in force.feeds

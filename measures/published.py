@@ -344,8 +344,8 @@ def _repeats() -> Iterable[_Row]:
         )
 
 
-def _untold() -> Iterable[_Row]:
-    """What no feed carries."""
+def _counted() -> Iterable[_Row]:
+    """Victims' contracts, and what is only counted."""
     note = "48,070 closed crimes"
     for name, share in (("compliant", "89.77%"), ("timely", "76.00%")):
         yield _figure(f"victim_contract_{name}_ratio", _12M, share, "%", "S25 section 5.1", note)
@@ -359,7 +359,7 @@ def _untold() -> Iterable[_Row]:
 
 def _gathered() -> dict[str, tuple[Published, ...]]:
     found: dict[str, list[Published]] = {}
-    for part in (_contact, _digital, _incident, _custody, _occurrence, _untold):
+    for part in (_contact, _digital, _incident, _custody, _occurrence, _counted):
         for measure, figure in part():
             found.setdefault(measure, []).append(figure)
     return {measure: tuple(figures) for measure, figures in found.items()}

@@ -7,7 +7,8 @@ from dashboards.board.contract import contract
 from dashboards.board.drill import Asked, dimensions
 from dashboards.board.page import View
 from dashboards.board.table import DIMENSION_TITLES, name_of, names
-from measures.measure import Measure
+from dashboards.report.naming import countable
+from measures.measure import DERIVED_DIMENSIONS, Measure
 
 _PUBLISHED_ONLY = "Published by others"
 
@@ -54,7 +55,18 @@ def _words(question: Asked, view: View) -> dict[str, dict[str, str]]:
     """The words that it can be limited to, by the title of their dimension: `dimension:word` to name."""
     free = [name for name in dimensions(question.measure) if name not in question.where]
     found = {
-        DIMENSION_TITLES.get(name, name): {f"{name}:{word}": title for word, title in names(name, view).items()}
+        DIMENSION_TITLES.get(name, name): {
+            f"{name}:{word}": title
+            for word, title in names(name, view).items()
+            if _is_counted(question.measure, name, word, view)
+        }
         for name in free
     }
     return {title: words for title, words in found.items() if words}
+
+
+def _is_counted(measure: Measure, dimension: str, word: str, view: View) -> bool:
+    """Whether a measure can count a word at all: of all ASB no type of crime."""
+    if dimension in DERIVED_DIMENSIONS.values():
+        return word in countable(measure, dimension, view.profile)
+    return word in measure.where.get(dimension, (word,))

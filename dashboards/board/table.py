@@ -15,7 +15,14 @@ _YES_NO = {"yes": "Yes", "no": "No"}
 _OTHER_NAMES = {
     "domestic": {"yes": "Domestic", "no": "Not domestic"},
     "child": {"yes": "Children", "no": "Adults"},
-    "family": {"crime": "Crime", "asb": "ASB", "other": "Other"},
+    "family": {
+        "crime": "Crime",
+        "asb": "ASB",
+        "fatal_collision": "Fatal collisions",
+        "stop_and_search": "Stop and searches",
+        "school_notification": "School notifications",
+        "other": "Other",
+    },
     "role": {"suspect": "Suspects", "victim": "Victims", "address": "Addresses"},
     "repeat": {"yes": "Repeats", "no": "No repeats"},
     "result": {},

@@ -1,5 +1,6 @@
-"""Measures of occurrences, of victims' referrals and of repeats, and those that no feed carries with why not (reports A5)."""
+"""Measures of occurrences: crime and ASB, victims' referrals, repeats, and what is only counted (reports A5)."""
 
+from facts.force import UNLISTED, Family
 from measures.measure import Count, Decided, External, Mean, Measure, Selection, Share, Unit, Where
 
 OCCURRENCES = (
@@ -7,9 +8,14 @@ OCCURRENCES = (
         name="occurrence_count",
         title="Occurrences",
         question="How many occurrences were recorded?",
-        population="Occurrences recorded, by type and area.",
+        population=(
+            "Crimes, ASB and other occurrences recorded, by type and area, those of types that the profile does not list among them. Fatal "
+            "collisions, stop and searches and notifications of schools are counted by themselves and are not in it."
+        ),
         statistic=Count(Selection("occurrence_recorded")),
         unit="count",
+        where={"family": ("crime", "asb", "other", UNLISTED)},
+        version=2,
     ),
     Measure(
         name="crime_count",
@@ -247,31 +253,51 @@ UNTOLD = (
         _CONTRACTS,
         "A5.49",
     ),
-    _external(
-        "school_notification_count",
-        "count",
-        "Op Encompass notifications",
-        "How many times were schools told of a child's domestic incident?",
-        "Notifications of Op Encompass, in all since February 2021.",
-        "Told by the system that notifies the schools; no feed carries it.",
-        "A5.51",
-    ),
-    _external(
-        "fatal_collision_count",
-        "count",
+)
+
+
+def _counted(family: Family, title: str, question: str, population: str, row: str, note: str) -> Measure:
+    """A count of what has a family of its own."""
+    return Measure(
+        name=f"{family}_count",
+        title=title,
+        question=question,
+        population=population,
+        statistic=Count(Selection("occurrence_recorded")),
+        unit="count",
+        where={"family": (family,)},
+        rows=(row,),
+        notes=(note,),
+        version=2,
+    )
+
+
+COUNTED = (
+    _counted(
+        "fatal_collision",
         "Fatal collisions",
         "How many collisions on the roads were fatal?",
-        "Collisions in which somebody died.",
-        "Kept in the collision system and graded there after the event (reports I17); no feed carries it.",
+        "Collisions in which somebody died, of the types that the force's profile counts among them, each when it was recorded as one.",
         "A5.52",
+        (
+            "As the collision system grades them, often after the event: the force's other system may say otherwise (reports I17). "
+            "A collision that turns out to be none, or not fatal, is withdrawn."
+        ),
     ),
-    _external(
-        "stop_and_search_count",
-        "count",
+    _counted(
+        "stop_and_search",
         "Stop and searches",
         "How many stop and searches were carried out?",
-        "Stop and searches by officers of the force.",
-        "Recorded on officers' own devices; no feed carries it. THRIVE assessments by team are printed without a figure.",
+        "Stop and searches by officers of the force, of the types that its profile counts among them, each when it was recorded.",
         "A5.52",
+        "The report prints a change alone. It also names THRIVE assessments by team, without a figure.",
+    ),
+    _counted(
+        "school_notification",
+        "Op Encompass notifications",
+        "How many times were schools told of a child's domestic incident?",
+        "Notifications of schools by Op Encompass, of the types that the force's profile counts among them, each when it was recorded.",
+        "A5.51",
+        "The report adds them up since February 2021, longer than the record reaches back: 30,679 in 47 months, 653 a month.",
     ),
 )

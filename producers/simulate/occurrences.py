@@ -1,7 +1,8 @@
-"""Occurrences: crimes and ASB as they are recorded, their parties, and when victims are referred."""
+"""Occurrences: crimes and ASB as they are recorded, their parties, when victims are referred, and what is only counted."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -17,21 +18,34 @@ _LIMIT_SECONDS = 48 * 3600
 _NO_AREA = "none"
 
 
+class Ledgers(NamedTuple):
+    """What the records system is told apart in: how many facts one holds shifts nothing of how those of another are told.
+
+    Attributes:
+        records: of crimes, ASB and referrals.
+        parties: of parties, and of domestic occurrences that are no crime.
+        counted: of what is only counted.
+    """
+
+    records: Ledger
+    parties: Ledger
+    counted: Ledger
+
+
 class Records:
-    """The records system of a force: it tells a ledger a month of occurrences, their parties and referrals.
+    """The records system of a force: it tells its ledgers a month of occurrences and what follows from them.
 
     Args:
         parameters: of the force.
         feed: that carries its facts.
-        ledger: is told the facts of crimes, ASB and referrals.
-        parties: is told those of parties, and of domestic occurrences that are no crime: how they are told shifts no other.
+        ledgers: are told the facts.
         seed: of the simulation.
         tag: begins every id, so that two simulations in one log stay apart.
     """
 
-    def __init__(self, parameters: Parameters, feed: str, ledger: Ledger, parties: Ledger, seed: int, tag: str) -> None:
+    def __init__(self, parameters: Parameters, feed: str, ledgers: Ledgers, seed: int, tag: str) -> None:
         self._parameters, self._feed, self._seed, self._tag = parameters, feed, seed, tag
-        self._ledger, self._parties = ledger, parties
+        self._ledgers = ledgers
 
     def month(self, month: Month) -> None:
         """Everything that is recorded in a month, and what follows."""
@@ -46,17 +60,28 @@ class Records:
         crimes = list(self._drawn("c", month, of.crime_types, of.crime_areas, count, of.victim_based_share, chance))
         parties = Parties(of, month, stream(self._seed, "parties", month.ordinal))
         domestic = parties.domestic(crimes)
-        self._record(self._ledger, [*asb, *crimes], domestic)
+        self._record(self._ledgers.records, [*asb, *crimes], domestic)
         others = self._domestic_others(month)
-        self._record(self._parties, others, {each.subject_id for each in others})
+        self._record(self._ledgers.parties, others, {each.subject_id for each in others})
         self._link(parties.of_asb(asb))
         self._link(parties.victims(crimes, others, domestic))
+        self._record(self._ledgers.counted, self._counted(month), ())
 
     def _domestic_others(self, month: Month) -> list[Record]:
         """Domestic occurrences that are no crime."""
         of, chance = self._parameters.occurrences, stream(self._seed, "domestic others", month.ordinal)
         count = month_share(of.domestic.others, of.months, month)
         return list(self._drawn("d", month, {of.domestic.other_type: 1}, of.crime_areas, count, 0.0, chance))
+
+    def _counted(self, month: Month) -> Iterator[Record]:
+        """What is only counted; each type by itself, as many as are its month's."""
+        of = self._parameters.occurrences
+        for place, (kind, years) in enumerate(of.counted.items()):
+            chance, count = (
+                stream(self._seed, f"counted {kind}", month.ordinal),
+                of_year(years, month.year)[month.number - 1],
+            )
+            yield from self._drawn(f"n{place}-", month, {kind: 1}, of.crime_areas, count, 0.0, chance)
 
     def _drawn(
         self,
@@ -110,7 +135,7 @@ class Records:
                 repeat=each.is_repeat,
                 domestic_repeat=each.is_domestic_repeat,
             )
-            self._parties.add(each.at, self._feed, fact)
+            self._ledgers.parties.add(each.at, self._feed, fact)
 
     def _referral_seconds(self, month: Month, count: int, chance: Generator) -> list[float]:
         """Recorded to referred: the share within 48 hours is the month's, and the spread gives the year's mean."""

@@ -22,6 +22,8 @@ Weekdays = Annotated[tuple[_Number, ...], Meta(min_length=7, max_length=7)]
 Twelve = Annotated[tuple[_Number, ...], Meta(min_length=12, max_length=12)]
 Years = Mapping[str, Twelve]
 """Year to a figure for each of its months."""
+Counts = Mapping[str, Annotated[tuple[int, ...], Meta(min_length=12, max_length=12)]]
+"""Year to how many in each of its months."""
 Shares = Mapping[str, _Number]
 """Label to a weight; they need not add to 1."""
 _T = TypeVar("_T")
@@ -168,7 +170,7 @@ class Digital(_Part, frozen=True, kw_only=True):
         contact_us_results: likewise for the "Contact us" form.
     """
 
-    channels: Mapping[str, Mapping[str, Annotated[tuple[int, ...], Meta(min_length=12, max_length=12)]]]
+    channels: Mapping[str, Counts]
     shape: Shape
     answer: Lognormal
     handling: Lognormal
@@ -399,7 +401,7 @@ class Domestic(_Part, frozen=True, kw_only=True):
 
 
 class Occurrences(_Part, frozen=True, kw_only=True):
-    """Crimes and ASB records, their parties, and referrals of victims.
+    """Crimes and ASB records, their parties, referrals of victims, and what is only counted.
 
     Attributes:
         months: weight of a day in each month.
@@ -416,6 +418,7 @@ class Occurrences(_Part, frozen=True, kw_only=True):
         crime_victims: linked to crimes, one at most to each.
         asb_parties: role to those linked to ASB records, one at most of each role to each.
         linked_after: from the recording of an occurrence to the linking of a party.
+        counted: type of what is only counted to year to its number in each month.
     """
 
     months: Twelve
@@ -432,6 +435,7 @@ class Occurrences(_Part, frozen=True, kw_only=True):
     crime_victims: Links
     asb_parties: Mapping[Role, Links]
     linked_after: Lognormal
+    counted: Mapping[str, Counts]
 
 
 class Reporting(_Part, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from producers.simulate.custody import CustodyRecord
 from producers.simulate.incidents import Incidents
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, midnight, month_at
-from producers.simulate.occurrences import Records
+from producers.simulate.occurrences import Ledgers, Records
 from producers.simulate.parameters import Parameters, Reporting
 from producers.simulate.reporting import Reporter, Told
 from producers.simulate.scenario import NORMAL, Effects, Scenario
@@ -105,20 +105,22 @@ class _Days:
         parameters, effects = simulation.parameters, simulation.effects()
         self._first = simulation.start - timedelta(days=parameters.warm_up_days)
         self._environment = Environment(initial_time=midnight(self._first, self._zone))
-        self._ledger, self._parties = Ledger(), Ledger()
+        self._ledger = Ledger()
+        ledgers = Ledgers(self._ledger, parties=Ledger(), counted=Ledger())
         feeds, tag, seed = feeds_of(simulation.force), simulation.tag(), simulation.seed
         common: tuple[Any, ...] = (self._ledger, seed, tag)
         of_contacts = Feeds(feeds["contacts", "999"], feeds["contacts", "101"], feeds["contacts", "digital"])
         contacts = Contacts(self._environment, parameters, effects, of_contacts, *common)
         incidents = Incidents(self._environment, parameters, effects, feeds["incidents", ""], *common)
         custody = CustodyRecord(parameters, feeds["custody", ""], *common)
-        records = Records(parameters, feeds["occurrences", ""], self._ledger, self._parties, seed, tag)
+        records = Records(parameters, feeds["occurrences", ""], ledgers, seed, tag)
         self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
         self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
-        # Parties are reported by themselves: how many they are shifts nothing of how all else is told.
+        # Each ledger is reported by itself: how much it holds shifts nothing of how all else is told.
+        names = "reporting", "reporting of parties", "reporting of counts"
         self._reporters = tuple(
             (ledger, Reporter(simulation.reporting(), effects, seed, name))
-            for ledger, name in ((self._ledger, "reporting"), (self._parties, "reporting of parties"))
+            for ledger, name in zip(ledgers, names, strict=True)
         )
 
     def days(self) -> Iterator[Sequence[Told]]:

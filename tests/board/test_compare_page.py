@@ -147,6 +147,18 @@ def test_others_have_the_reader_while_a_long_window_is_read(history: History) ->
     assert len(went) == 53
 
 
+def test_what_a_measure_cannot_count_is_no_choice(history: History) -> None:
+    for measure, can, cannot in (
+        ("asb_occurrence_count", {"type:asb_personal"}, {"type:rape", "type:stop_and_search"}),
+        ("occurrence_count", {"type:rape", "family:asb"}, {"type:fatal_collision", "family:stop_and_search"}),
+        ("incident_count", {"grade:2", "area:stafford"}, set()),
+        ("domestic_grade_2_count", {"area:stafford"}, {"grade:1"}),
+    ):
+        page = get(board(history.reader, FORCE), "/compare", f"measure={measure}").text
+        choices = {choice for choice in can | cannot if f"{choice}&" in page or f'{choice}"' in page}
+        assert choices == can, measure
+
+
 def test_what_others_publish_is_quoted_without_a_figure_of_ours(history: History) -> None:
     external = next(each for each in CATALOGUE.values() if isinstance(each.statistic, External))
     told = asked(history.reader, external.name)

@@ -120,6 +120,8 @@ def _occurrences() -> Iterator[list[_Step]]:
         ]
         asb = {"type": "asb_personal", "area": "newcastle", "victim_based": False}
         yield [(OccurrenceRecorded, 800, asb), *parties]
+        for kind in ("fatal_collision", "stop_and_search", "school_notification"):
+            yield [(OccurrenceRecorded, 800, {"type": kind})]
 
 
 def _open() -> Iterator[list[_Step]]:

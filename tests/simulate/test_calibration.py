@@ -10,7 +10,7 @@ from measures.catalogue import CATALOGUE
 from tests.support.forces import shipped
 
 DECEMBER = date(2024, 12, 1)
-_NOT_SIMULATED = {f"A5.{row}" for row in (49, 51, 52, 53)}
+_NOT_SIMULATED = {f"A5.{row}" for row in (49, 51, 53)}
 
 
 def told(found: list[Found]) -> str:
@@ -62,7 +62,7 @@ def test_a_figure_beyond_its_tolerance_is_off() -> None:
 @pytest.mark.parametrize("seed", [41, 1829])
 def test_a_simulated_december_comes_near_to_the_published_last_month(seed: int) -> None:
     found = calibration(shipped("staffordshire"), seed, since=DECEMBER)
-    assert len(found) == 31
+    assert len(found) == 32
     assert not failures(found), told(found)
 
 

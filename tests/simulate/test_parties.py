@@ -9,7 +9,7 @@ from facts.fact import FactWithdrawn
 from facts.occurrence import OccurrenceRecorded, PartyLinked
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import month_of
-from producers.simulate.occurrences import Records
+from producers.simulate.occurrences import Ledgers, Records
 from producers.simulate.parameters import Links, month_share, packaged
 from producers.simulate.reporting import Told
 from producers.simulate.simulation import Simulation
@@ -24,9 +24,9 @@ TYPES = {each.label: each.family for each in shipped("staffordshire").occurrence
 
 def month_s_facts() -> tuple[dict[str, OccurrenceRecorded], list[PartyLinked]]:
     """What is recorded in a month, by its id, and the parties linked to it."""
-    ledger, parties = Ledger(), Ledger()
-    Records(packaged(), "records", ledger, parties, 41, "t-").month(MONTH)
-    facts = [fact for kept in (ledger, parties) for *_, fact in kept.take(FAR)]
+    ledgers = Ledgers(Ledger(), Ledger(), Ledger())
+    Records(packaged(), "records", ledgers, 41, "t-").month(MONTH)
+    facts = [fact for kept in ledgers for *_, fact in kept.take(FAR)]
     recorded = {fact.subject_id: fact for fact in facts if isinstance(fact, OccurrenceRecorded)}
     return recorded, [fact for fact in facts if isinstance(fact, PartyLinked)]
 

@@ -126,6 +126,8 @@ def tell_others(story: Story, number: int) -> None:
     for role in get_args(Role):
         story.tell(PartyLinked, minute, f"r{number}", role=role, repeat=bool(number % 2))
     story.tell(OccurrenceRecorded, f"20:{number:02}", f"d{number}", type="theft", domestic=True)
+    for kind in ("collision", "search", "school"):
+        story.tell(OccurrenceRecorded, f"20:{number:02}", f"{kind}{number}", type=kind)
     story.tell(PartyLinked, minute, f"d{number}", role="victim", repeat=True, domestic_repeat=not number % 3)
 
 

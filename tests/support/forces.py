@@ -106,6 +106,18 @@ family = "asb"
 label = "theft"
 name = "Theft"
 family = "crime"
+[[occurrence_types]]
+label = "collision"
+name = "Collision"
+family = "fatal_collision"
+[[occurrence_types]]
+label = "search"
+name = "Search"
+family = "stop_and_search"
+[[occurrence_types]]
+label = "school"
+name = "School told"
+family = "school_notification"
 
 [[shifts]]
 label = "day"

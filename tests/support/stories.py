@@ -122,7 +122,7 @@ _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
     st.fixed_dictionaries(
         {
             "kind": st.just(OccurrenceRecorded),
-            "type": st.sampled_from(["asb_personal", "theft", "odd"]),
+            "type": st.sampled_from(["asb_personal", "theft", "search", "odd"]),
             "area": _areas,
             "victim_based": st.booleans(),
             "domestic": st.booleans(),

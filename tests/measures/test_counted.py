@@ -1,0 +1,91 @@
+"""What is only counted: each family by its own measure, none of it among occurrences, and nothing where a force tells none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from facts.fact import FactWithdrawn
+from facts.force import Force
+from facts.occurrence import OccurrenceRecorded
+from measures.catalogue import CATALOGUE, find
+from tests.support.forces import STRICT, shipped
+from tests.support.story import Story
+
+_FAMILIES = ("fatal_collision", "stop_and_search", "school_notification")
+_NAMES = ("occurrence_count", "crime_count", "asb_occurrence_count", *(f"{family}_count" for family in _FAMILIES))
+
+
+def told() -> Story:
+    """One occurrence of each type of the strict force but crime, of which there are two, and one of no type that it lists."""
+    story = Story(STRICT)
+    for number, kind in enumerate(["asb_personal", "theft", "theft", "collision", "search", "school", "odd"]):
+        story.tell(OccurrenceRecorded, "10:00", f"o{number}", type=kind, area="north", fact_id=f"f-{number}-{kind}")
+    return story
+
+
+def counts(story: Story) -> list[float | None]:
+    """Each measure's count of today."""
+    return [story.value(name, "20:00", "today")[0] for name in _NAMES]
+
+
+def test_what_is_only_counted_is_no_occurrence_and_what_is_not_listed_is_one() -> None:
+    assert counts(told()) == [4, 2, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("tell", "expected"),
+    [
+        # The collision turned out not to be fatal.
+        (
+            lambda story: story.tell(FactWithdrawn, "15:00", "o3", withdraws="f-3-collision", topic="occurrences"),
+            [4, 2, 1, 0, 1, 1],
+        ),
+        # What was recorded as a theft was a search.
+        (
+            lambda story: story.tell(OccurrenceRecorded, "10:00", "o1", type="search", corrects="f-1-theft"),
+            [3, 1, 1, 1, 2, 1],
+        ),
+        # The same notification, told twice.
+        (
+            lambda story: story.tell(
+                OccurrenceRecorded, "10:00", "o5", type="school", area="north", fact_id="f-5-school"
+            ),
+            [4, 2, 1, 1, 1, 1],
+        ),
+    ],
+)
+def test_what_is_told_otherwise_restates(tell: Callable[[Story], Any], expected: list[float]) -> None:
+    story = told()
+    tell(story)
+    assert counts(story) == expected
+    assert story.state.least_count() >= 1
+
+
+def test_a_report_counts_them_by_the_day_of_recording() -> None:
+    story = told()
+    assert story.value("stop_and_search_count", "34:00", "2024-12-03/2024-12-04") == (1, 1)
+    assert story.value("stop_and_search_count", "34:00", "today") == (0, 0)
+
+
+@pytest.mark.parametrize("family", _FAMILIES)
+def test_a_force_that_lists_no_type_of_a_family_has_no_figure_of_it_rather_than_none(family: str) -> None:
+    """A profile without such a type has a feed of occurrences all the same: 0 would be read as that nothing happened."""
+    force = _without(STRICT, family)
+    measure = find(f"{family}_count")
+    assert [each.topic for each in measure.feeds(STRICT)] == ["occurrences"]
+    assert measure.feeds(force) == ()
+    assert find("occurrence_count").feeds(force)
+
+
+def _without(force: Force, family: str) -> Force:
+    return msgspec.structs.replace(
+        force, occurrence_types=tuple(each for each in force.occurrence_types if each.family != family)
+    )
+
+
+def test_every_family_that_has_a_measure_has_a_type_in_the_shipped_profile() -> None:
+    families = {each.family for each in shipped("staffordshire").occurrence_types}
+    limited = {word for measure in CATALOGUE.values() for word in measure.where.get("family", ())}
+    assert limited - {"unlisted"} == families

@@ -1,0 +1,59 @@
+"""What is only counted of a simulated force: as many in each month as stated, and no other fact minds them."""
+
+from collections import Counter
+from datetime import date
+
+import msgspec
+
+from facts.occurrence import OccurrenceRecorded
+from producers.simulate.ledger import Ledger
+from producers.simulate.months import month_of
+from producers.simulate.occurrences import Ledgers, Records
+from producers.simulate.parameters import Occurrences, packaged
+from producers.simulate.reporting import Told
+from tests.simulate.worlds import simulation
+from tests.support.forces import shipped
+
+OF = packaged().occurrences
+ZONE = shipped("staffordshire").zone()
+
+
+def test_a_month_has_the_number_of_each_that_is_stated() -> None:
+    ledgers = Ledgers(*(Ledger() for _ in Ledgers._fields))
+    month = month_of(2024, 12, ZONE)
+    Records(packaged(), "records", ledgers, 41, "t-").month(month)
+    facts = [fact for *_, fact in ledgers.counted.take(month.end + 3600) if isinstance(fact, OccurrenceRecorded)]
+    assert Counter(each.type for each in facts) == {kind: years["2024"][11] for kind, years in OF.counted.items()}
+    assert Counter(each.type for each in facts)["fatal_collision"] == 7
+    assert len({each.fact_id for each in facts}) == len(facts)
+    assert all(month.start <= each.at.timestamp() < month.end for each in facts)
+    areas = {each.label for each in shipped("staffordshire").areas}
+    assert {each.area for each in facts} <= areas
+
+
+def test_years_come_to_what_was_published() -> None:
+    years = {kind: [sum(of[year]) for year in ("2023", "2024")] for kind, of in OF.counted.items()}
+    assert years["fatal_collision"] == [40, 35]
+    assert years["stop_and_search"] == [6504 - 945, 6504]
+    assert round(945 / years["stop_and_search"][0], 2) == 0.17
+    assert years["school_notification"] == [12 * round(30679 / 47)] * 2
+
+
+def test_how_many_there_are_shifts_no_other_fact() -> None:
+    usual = simulation(start=date(2024, 6, 1))
+    few = msgspec.structs.replace(OF, counted={kind: {"2024": (1,) * 12} for kind in OF.counted})
+
+    def told(of: Occurrences) -> list[Told]:
+        parameters = msgspec.structs.replace(usual.parameters, warm_up_days=1, occurrences=of)
+        chosen = msgspec.structs.replace(usual, parameters=parameters)
+        return list(chosen.told_before(chosen.end_of(1)))
+
+    (one, counted), (other, fewer) = (_apart(told(of)) for of in (OF, few))
+    assert one == other
+    assert len(counted) > 20 > len(fewer)
+
+
+def _apart(told: list[Told]) -> tuple[list[Told], list[Told]]:
+    """All else, and what is only counted."""
+    counted = [each for each in told if getattr(each.fact, "type", "") in OF.counted]
+    return [each for each in told if each not in counted], counted
