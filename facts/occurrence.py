@@ -1,10 +1,11 @@
-"""The facts of an occurrence: a crime or ASB record, its parties, the victim's referral; counted, with no live clock."""
+"""The facts of an occurrence: a crime or ASB record, its parties, the victim's referral and contract; counted, with no live clock."""
 
 from typing import Literal
 
 from facts.fact import Label, SubjectFact
 
 Role = Literal["suspect", "victim", "address"]
+Compliance = Literal["timely", "late", "missed"]
 
 
 class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
@@ -43,3 +44,13 @@ class PartyLinked(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 class VictimReferred(SubjectFact, frozen=True, kw_only=True, gc=False):
     """The victim was referred to the victims' gateway (Victims' Code, right 4)."""
+
+
+class VictimContractClosed(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A crime that the Victims' Code holds for was closed with an outcome, and with it the contract with its victim.
+
+    Attributes:
+        compliance: the contract was made in time, made late, or never made, as the records system judges it; nothing of what it holds.
+    """
+
+    compliance: Compliance

@@ -28,7 +28,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
 
 Topic = Literal["contacts", "incidents", "custody", "occurrences"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
@@ -57,7 +57,7 @@ CustodyFact = (
     | DetentionEnded
     | VoluntaryAttended
 )
-OccurrenceFact = OccurrenceRecorded | PartyLinked | VictimReferred
+OccurrenceFact = OccurrenceRecorded | PartyLinked | VictimReferred | VictimContractClosed
 AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | FeedHeartbeat
 
 FACT_TYPES: tuple[type[AnyFact], ...] = get_args(AnyFact)

@@ -94,7 +94,7 @@ DISAGREEMENTS = (
     Disagreement(
         "I15",
         'contracts "eighty-nine per cent" and 89.77 %',
-        "other populations",
+        "other populations: open and closed crimes, and the closed ones alone, as ours",
     ),
     Disagreement(
         "I16",

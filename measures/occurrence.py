@@ -1,10 +1,10 @@
-"""What an occurrence counts for: recorded, its parties linked, its victim referred within 48 hours and two working days."""
+"""What an occurrence counts for: recorded, its parties linked, its victim referred in time, and the contract with the victim."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from facts.fact import SubjectFact
-from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
 from measures.findings import Findings
 from measures.outcome import Outcomes, Target, microseconds
 from measures.rules import Rules
@@ -32,6 +32,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     for fact in facts:
         if isinstance(fact, PartyLinked):
             _link(fact, dimensions, found, is_domestic=recorded.domestic)
+    closed = next((fact for fact in facts if isinstance(fact, VictimContractClosed)), None)
+    if closed:
+        found.count("victim_contract_closed", closed.at, (*dimensions, closed.compliance))
     span = found.span("recorded_to_referred", recorded.at, referred.at, dimensions) if referred else 0
     if recorded.victim_based and span is not None:
         _hold_to_promises(recorded.at, referred.at if referred else None, dimensions, found, rules)

@@ -131,6 +131,7 @@ KINDS: dict[str, Kind] = {
         _kinds("occurrences", _OCCURRENCE, WHOLE, "recorded_to_referred"),
         _kinds("occurrences", (*_OCCURRENCE, "domestic", "role", "repeat"), 0, "party_linked"),
         _kinds("occurrences", (*_OCCURRENCE, "role", "repeat"), 0, "domestic_party_linked"),
+        _kinds("occurrences", (*_OCCURRENCE, "compliance"), 0, "victim_contract_closed"),
         _kinds("occurrences", (), 0, "occurrence_incomplete"),
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),
     )

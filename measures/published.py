@@ -346,9 +346,10 @@ def _repeats() -> Iterable[_Row]:
 
 def _counted() -> Iterable[_Row]:
     """Victims' contracts, and what is only counted."""
-    note = "48,070 closed crimes"
+    code, note = "S25 section 5.1", "48070 VCOP relevant occurrences, closed (crimes with an outcome)"
+    yield _figure("victim_contract_closed_count", _12M, "48070", "", code, '"VCOP Relevant Occurrences"')
     for name, share in (("compliant", "89.77%"), ("timely", "76.00%")):
-        yield _figure(f"victim_contract_{name}_ratio", _12M, share, "%", "S25 section 5.1", note)
+        yield _figure(f"victim_contract_{name}_ratio", _12M, share, "%", code, note)
     told = "school_notification_count"
     yield _figure(told, "2021-02-01/2025-01-01", "30,679", "", "S25 section 8.2", "since February 2021")
     yield from _periods("fatal_collision_count", "", "S25 section 7.4", year="35", previous="40", last="7")

@@ -25,6 +25,7 @@ _OTHER_NAMES = {
     },
     "role": {"suspect": "Suspects", "victim": "Victims", "address": "Addresses"},
     "repeat": {"yes": "Repeats", "no": "No repeats"},
+    "compliance": {"timely": "In time", "late": "Late", "missed": "Missed"},
     "result": {},
     "disposal": {},
 }
@@ -48,6 +49,7 @@ DIMENSION_TITLES = {
     "family": "Family",
     "role": "Role",
     "repeat": "Repeat",
+    "compliance": "Victim's contract",
     "contradiction": "Contradiction",
 }
 

@@ -306,6 +306,7 @@ _REPEAT_VICTIMS = Lines(
 _CODE = Lines(
     "Closed victims' contracts",
     (
+        Line("victim_contract_closed_count", "Closed crimes that the Code holds for"),
         Line("victim_contract_compliant_ratio", "Compliance in all", PERCENT),
         Line("victim_contract_timely_ratio", "Compliance in time", PERCENT),
     ),

@@ -4,7 +4,7 @@ from facts.errors import QuestionError
 from measures.catalogue.contact import DIGITAL, EMERGENCY, NON_EMERGENCY
 from measures.catalogue.custody import CUSTODY
 from measures.catalogue.incident import ATTENDANCE, DEMAND, OPEN, QUALITY
-from measures.catalogue.occurrence import COUNTED, OCCURRENCES, REPEATS, UNTOLD
+from measures.catalogue.occurrence import CONTRACTS, COUNTED, OCCURRENCES, REPEATS
 from measures.catalogue.record import RECORD
 from measures.measure import Measure
 
@@ -13,7 +13,7 @@ CATALOGUE: dict[str, Measure] = {
     for group in (
         (*EMERGENCY, *NON_EMERGENCY, *DIGITAL),
         (*DEMAND, *ATTENDANCE, *OPEN, *QUALITY),
-        (*CUSTODY, *OCCURRENCES, *REPEATS, *UNTOLD, *COUNTED, *RECORD),
+        (*CUSTODY, *OCCURRENCES, *REPEATS, *CONTRACTS, *COUNTED, *RECORD),
     )
     for measure in group
 }

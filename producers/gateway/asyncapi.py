@@ -11,7 +11,7 @@ _PURPOSE: dict[Topic, str] = {
     "contacts": "What happened to contacts: 999, 101 and digital.",
     "incidents": "What happened to incidents and the units sent to them.",
     "custody": "What happened to detentions, and voluntary attendances.",
-    "occurrences": "Crimes and ASB as recorded, their parties, referrals of victims, and what is only counted.",
+    "occurrences": "Crimes and ASB as recorded, their parties, referrals of and contracts with victims, and what is only counted.",
 }
 
 

@@ -1,14 +1,14 @@
 """Occurrences: crimes and ASB as they are recorded, their parties, when victims are referred, and what is only counted."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
-from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
-from producers.simulate.chance import lognormal, quantiles, shuffled, stream
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
+from producers.simulate.chance import apportion, lognormal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Parameters, month_share, of_year
@@ -25,11 +25,13 @@ class Ledgers(NamedTuple):
         records: of crimes, ASB and referrals.
         parties: of parties, and of domestic occurrences that are no crime.
         counted: of what is only counted.
+        contracts: of victims' contracts.
     """
 
     records: Ledger
     parties: Ledger
     counted: Ledger
+    contracts: Ledger
 
 
 class Records:
@@ -66,6 +68,7 @@ class Records:
         self._link(parties.of_asb(asb))
         self._link(parties.victims(crimes, others, domestic))
         self._record(self._ledgers.counted, self._counted(month), ())
+        self._close([each for each in crimes if each.has_victim], month)
 
     def _domestic_others(self, month: Month) -> list[Record]:
         """Domestic occurrences that are no crime."""
@@ -136,6 +139,25 @@ class Records:
                 domestic_repeat=each.is_domestic_repeat,
             )
             self._ledgers.parties.add(each.at, self._feed, fact)
+
+    def _close(self, crimes: Sequence[Record], month: Month) -> None:
+        """Some of the crimes with a victim are closed, as many as are the month's; chance says which, when and how."""
+        of, chance = self._parameters.occurrences.contracts, stream(self._seed, "contracts", month.ordinal)
+        count = min(month_share(of.years, self._parameters.occurrences.months, month), len(crimes))
+        some = chance.permutation(len(crimes))[:count].tolist()
+        spans = lognormal(quantiles(chance, count), of.closed_after.median_seconds, of.closed_after.sigma).tolist()
+        numbers = zip(of.compliance, apportion(count, list(of.compliance.values())), strict=True)
+        words = [word for word, number in numbers for _ in range(number)]
+        for place, span, compliance in zip(some, spans, words, strict=True):
+            who, at = crimes[place].subject_id, float(round(crimes[place].at + span))
+            fact = VictimContractClosed(
+                fact_id=f"{who}.closed",
+                force=self._parameters.force,
+                at=instant(at),
+                subject_id=who,
+                compliance=compliance,
+            )
+            self._ledgers.contracts.add(at, self._feed, fact)
 
     def _referral_seconds(self, month: Month, count: int, chance: Generator) -> list[float]:
         """Recorded to referred: the share within 48 hours is the month's, and the spread gives the year's mean."""

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from facts.errors import SettingError
-from facts.occurrence import Role
+from facts.occurrence import Compliance, Role
 from producers.simulate.chance import apportion
 from producers.simulate.months import Month
 
@@ -400,8 +400,22 @@ class Domestic(_Part, frozen=True, kw_only=True):
     repeat_share: Mapping[str, Share]
 
 
+class Contracts(_Part, frozen=True, kw_only=True):
+    """Crimes with a victim that are closed, and the contracts with the victims.
+
+    Attributes:
+        years: year to how many.
+        compliance: weights of how the contracts were made.
+        closed_after: from the recording to the closing.
+    """
+
+    years: Mapping[str, int]
+    compliance: Mapping[Compliance, _Number]
+    closed_after: Lognormal
+
+
 class Occurrences(_Part, frozen=True, kw_only=True):
-    """Crimes and ASB records, their parties, referrals of victims, and what is only counted.
+    """Crimes and ASB records, their parties, referrals of and contracts with victims, and what is only counted.
 
     Attributes:
         months: weight of a day in each month.
@@ -418,6 +432,7 @@ class Occurrences(_Part, frozen=True, kw_only=True):
         crime_victims: linked to crimes, one at most to each.
         asb_parties: role to those linked to ASB records, one at most of each role to each.
         linked_after: from the recording of an occurrence to the linking of a party.
+        contracts: with victims.
         counted: type of what is only counted to year to its number in each month.
     """
 
@@ -435,6 +450,7 @@ class Occurrences(_Part, frozen=True, kw_only=True):
     crime_victims: Links
     asb_parties: Mapping[Role, Links]
     linked_after: Lognormal
+    contracts: Contracts
     counted: Mapping[str, Counts]
 
 

@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import UnitArrived
-from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
 from facts.union import AnyFact, Topic, topic_of
 from producers.simulate.chance import stream
 from producers.simulate.ledger import Happened
@@ -100,7 +100,7 @@ class Reporter:
             self._put(told_at, feed, topic, _poisoned(fact, int(chance.integers(len(_POISONS)))))
 
     def _wrong_at_first(self, told_at: float, feed: str, topic: Topic, fact: AnyFact, chance: Generator) -> AnyFact:
-        """The fact as it is told first, with a wrong time or, of a party, that it is a repeat or none; the right one corrects it."""
+        """The fact as it is told first, with a wrong time or, of parties and contracts, a wrong word; the right one corrects it."""
         if not isinstance(fact, SubjectFact):
             return fact
         right = msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}.c", corrects=fact.fact_id)
@@ -110,6 +110,8 @@ class Reporter:
         self._put(told_at + after, feed, topic, right)
         if isinstance(fact, PartyLinked):
             return msgspec.structs.replace(fact, repeat=not fact.repeat)
+        if isinstance(fact, VictimContractClosed):
+            return msgspec.structs.replace(fact, compliance="late" if fact.compliance == "timely" else "timely")
         wrong_by = timedelta(seconds=1 + int(chance.random() * self._of.wrong_by_seconds))
         return msgspec.structs.replace(fact, at=fact.at - wrong_by)
 

@@ -106,7 +106,7 @@ class _Days:
         self._first = simulation.start - timedelta(days=parameters.warm_up_days)
         self._environment = Environment(initial_time=midnight(self._first, self._zone))
         self._ledger = Ledger()
-        ledgers = Ledgers(self._ledger, parties=Ledger(), counted=Ledger())
+        ledgers = Ledgers(self._ledger, parties=Ledger(), counted=Ledger(), contracts=Ledger())
         feeds, tag, seed = feeds_of(simulation.force), simulation.tag(), simulation.seed
         common: tuple[Any, ...] = (self._ledger, seed, tag)
         of_contacts = Feeds(feeds["contacts", "999"], feeds["contacts", "101"], feeds["contacts", "digital"])
@@ -117,7 +117,7 @@ class _Days:
         self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
         self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
         # Each ledger is reported by itself: how much it holds shifts nothing of how all else is told.
-        names = "reporting", "reporting of parties", "reporting of counts"
+        names = "reporting", "reporting of parties", "reporting of counts", "reporting of contracts"
         self._reporters = tuple(
             (ledger, Reporter(simulation.reporting(), effects, seed, name))
             for ledger, name in zip(ledgers, names, strict=True)

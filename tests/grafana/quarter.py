@@ -15,7 +15,7 @@ from facts.incident import (
     UnitDispatched,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, PartyLinked, Role, VictimReferred
+from facts.occurrence import Compliance, OccurrenceRecorded, PartyLinked, Role, VictimContractClosed, VictimReferred
 from facts.union import AnyFact
 
 FORCE = "staffordshire"
@@ -114,7 +114,13 @@ def _occurrences() -> Iterator[list[_Step]]:
     for number in range(_EACH):
         crime = {"type": "other_theft", "area": "lichfield", "victim_based": True, "domestic": True}
         victim = {"role": "victim", "repeat": bool(number % 2), "domestic_repeat": bool(number % 3)}
-        yield [(OccurrenceRecorded, 800, crime), (PartyLinked, 700, victim), (VictimReferred, 100 + number, {})]
+        contract = {"compliance": get_args(Compliance)[number % 3]}
+        yield [
+            (OccurrenceRecorded, 800, crime),
+            (PartyLinked, 700, victim),
+            (VictimReferred, 100 + number, {}),
+            (VictimContractClosed, 100, contract),
+        ]
         parties: list[_Step] = [
             (PartyLinked, 700, {"role": role, "repeat": bool(number % 2)}) for role in get_args(Role)
         ]

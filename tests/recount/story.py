@@ -25,7 +25,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimReferred
+from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
 from facts.union import AnyFact, Topic, topic_of
 from facts.wire import encode
 from measures.outcome import KINDS
@@ -303,6 +303,11 @@ def recorded(when: str, **fields: Any) -> AnyFact:
 def linked(when: str, role: str = "victim", **fields: Any) -> AnyFact:
     """A party was linked: a victim, for the first time, unless told otherwise."""
     return told(PartyLinked, when, **{"role": role, "repeat": False, **fields})
+
+
+def contract(when: str, compliance: str = "timely", **fields: Any) -> AnyFact:
+    """The crime was closed, its contract made in time unless told otherwise."""
+    return told(VictimContractClosed, when, **{"compliance": compliance, **fields})
 
 
 def referred(when: str, **fields: Any) -> AnyFact:

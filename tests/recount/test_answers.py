@@ -30,6 +30,7 @@ from tests.recount.story import (
     at,
     closed,
     concluded,
+    contract,
     detained,
     dispatched,
     ended,
@@ -344,6 +345,7 @@ def busy() -> Iterator[Recount]:
             *([ended(f"{day} 15:00", subject_id=name)] if number % 2 else []),
             recorded(f"{day} 09:00", area=area, domestic=bool(number % 3), subject_id=name),
             linked(f"{day} 09:30", repeat=bool(number % 2), domestic_repeat=number > 3, subject_id=name),
+            contract(f"{day} 11:00", ("timely", "late", "missed")[number % 3], subject_id=name),
             *([referred(f"{day} 10:00", subject_id=name)] if number % 2 else []),
         ]
     with recount_of(*facts) as recount:

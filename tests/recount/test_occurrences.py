@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.recount.story import linked, recorded, referred, story, withdrawn
+from tests.recount.story import contract, linked, recorded, referred, story, withdrawn
 
 
 def test_an_occurrence_that_was_referred() -> None:
@@ -152,3 +152,23 @@ def test_links_go_with_the_occurrence_when_its_record_is_corrected() -> None:
     read = story(wrong, linked("09:10"), recorded("09:00", area="north", corrects=wrong.fact_id))
     assert read.words("party_linked") == [("crime", "north", "no", "victim", "no")]
     assert "domestic_party_linked" not in read.kinds()
+
+
+def test_a_crime_is_closed_once_and_its_contract_has_the_words_of_the_crime() -> None:
+    read = story(recorded("09:00", area="north"), contract("15:00", "late"), contract("16:00"))
+    assert read.counts("victim_contract_closed") == [("15:00:00", 0)]
+    assert read.words("victim_contract_closed") == [("crime", "north", "late")]
+    assert read.began("victim_contract_closed") == ["09:00:00"]
+
+
+def test_a_closing_that_was_withdrawn_or_corrected_counts_as_it_is_now() -> None:
+    early, second = contract("15:00", "late"), contract("16:00", "missed")
+    mended = contract("16:00", corrects=second.fact_id)
+    read = story(recorded("09:00"), early, second, mended, withdrawn(early.fact_id))
+    assert read.times("victim_contract_closed") == ["16:00:00"]
+    assert read.word("victim_contract_closed", "compliance") == ["timely"]
+
+
+def test_a_contract_may_be_closed_before_the_recording_and_without_one_is_incomplete() -> None:
+    assert story(recorded("09:00"), contract("08:00")).times("victim_contract_closed") == ["08:00:00"]
+    assert story(contract("08:00")).kinds() == {"occurrence_incomplete"}

@@ -76,7 +76,8 @@ def carried(fact: AnyFact, lines: dict[str, str]) -> str:
         return feeds[lines[subject]]
     if name.startswith(("Incident", "Unit", "Video")):
         return "command_and_control"
-    return "records" if name in ("OccurrenceRecorded", "PartyLinked", "VictimReferred") else "custody"
+    records = ("OccurrenceRecorded", "PartyLinked", "VictimReferred", "VictimContractClosed")
+    return "records" if name in records else "custody"
 
 
 def assert_honest(tape: _Tape) -> dict[str, int]:

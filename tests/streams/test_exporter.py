@@ -29,7 +29,7 @@ from bluelamp.settings import Settings
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched, VideoResponseStarted
-from facts.occurrence import OccurrenceRecorded, PartyLinked, Role, VictimReferred
+from facts.occurrence import Compliance, OccurrenceRecorded, PartyLinked, Role, VictimContractClosed, VictimReferred
 from facts.union import TOPICS
 from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
@@ -126,6 +126,7 @@ def tell_others(story: Story, number: int) -> None:
     for role in get_args(Role):
         story.tell(PartyLinked, minute, f"r{number}", role=role, repeat=bool(number % 2))
     story.tell(OccurrenceRecorded, f"20:{number:02}", f"d{number}", type="theft", domestic=True)
+    story.tell(VictimContractClosed, minute, f"d{number}", compliance=get_args(Compliance)[number % 3])
     for kind in ("collision", "search", "school"):
         story.tell(OccurrenceRecorded, f"20:{number:02}", f"{kind}{number}", type=kind)
     story.tell(PartyLinked, minute, f"d{number}", role="victim", repeat=True, domestic_repeat=not number % 3)

@@ -34,7 +34,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from facts.occurrence import OccurrenceRecorded, PartyLinked, Role, VictimReferred
+from facts.occurrence import Compliance, OccurrenceRecorded, PartyLinked, Role, VictimContractClosed, VictimReferred
 from facts.union import Topic
 
 Told = tuple[Topic, SubjectFact]
@@ -137,6 +137,7 @@ _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
         }
     ),
     st.fixed_dictionaries({"kind": st.just(VictimReferred)}),
+    st.fixed_dictionaries({"kind": st.just(VictimContractClosed), "compliance": st.sampled_from(get_args(Compliance))}),
 ]
 _TOPICS: dict[Topic, list[st.SearchStrategy[dict[str, Any]]]] = {
     "contacts": _CONTACT,

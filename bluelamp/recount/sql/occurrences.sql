@@ -8,7 +8,7 @@ SELECT
     min(happened) FILTER (WHERE fact = 'VictimReferred') AS referred,
     coalesce(recorded, min(happened)) AS began
 FROM effective
-WHERE fact IN ('OccurrenceRecorded', 'PartyLinked', 'VictimReferred')
+WHERE fact IN ('OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed')
 GROUP BY subject;
 
 CREATE TABLE occurrence AS
@@ -40,12 +40,14 @@ WHERE occurrence.due IS NOT NULL;
 -- Both tables have every word that a kind of the topic has.
 CREATE TABLE occurrences_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, contradiction VARCHAR, value BIGINT
+    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, compliance VARCHAR,
+    contradiction VARCHAR, value BIGINT
 );
 
 CREATE TABLE occurrences_open (
     subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
-    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, contradiction VARCHAR
+    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, compliance VARCHAR,
+    contradiction VARCHAR
 );
 
 INSERT INTO occurrences_finished BY NAME
@@ -77,6 +79,18 @@ SELECT
 FROM link
 JOIN occurrence USING (subject)
 WHERE domestic;
+
+-- A crime is closed once: the first closing in force counts.
+CREATE TABLE first_closing AS
+SELECT subject, happened AS closed, compliance
+FROM effective
+WHERE fact = 'VictimContractClosed'
+QUALIFY row_number() OVER (PARTITION BY subject ORDER BY place) = 1;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT 'victim_contract_closed' AS kind, subject, force, closed AS decided, began, day, type, area, compliance, 0 AS value
+FROM first_closing
+JOIN occurrence USING (subject);
 
 INSERT INTO occurrences_finished BY NAME
 SELECT
@@ -123,5 +137,6 @@ WHERE referred IS NULL;
 DROP TABLE occurrence_beginning;
 DROP TABLE occurrence;
 DROP TABLE link;
+DROP TABLE first_closing;
 DROP TABLE occurrence_held;
 DROP TABLE two_working_days;
