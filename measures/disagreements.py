@@ -94,7 +94,7 @@ DISAGREEMENTS = (
     Disagreement(
         "I15",
         'contracts "eighty-nine per cent" and 89.77 %',
-        "other populations: open and closed crimes, and the closed ones alone, as ours",
+        "other populations: open and closed crimes, and the closed ones alone; ours are the closed ones of the crimes recorded in the period",
     ),
     Disagreement(
         "I16",

@@ -151,7 +151,7 @@ def test_what_a_measure_cannot_count_is_no_choice(history: History) -> None:
     for measure, can, cannot in (
         ("asb_occurrence_count", {"type:asb_personal"}, {"type:rape", "type:stop_and_search"}),
         ("occurrence_count", {"type:rape", "family:asb"}, {"type:fatal_collision", "family:stop_and_search"}),
-        ("incident_count", {"grade:2", "area:stafford"}, set()),
+        ("incident_count", {"grade:2", "area:stafford", "response:priority"}, {"response:yes"}),
         ("domestic_grade_2_count", {"area:stafford"}, {"grade:1"}),
     ):
         page = get(board(history.reader, FORCE), "/compare", f"measure={measure}").text
