@@ -8,6 +8,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -23,6 +24,7 @@ from dashboards.board.frame import take_frame
 from dashboards.board.live import Live, Look
 from dashboards.board.page import MARKING, LogEnds, Page, View, unasked
 from dashboards.board.pages import PAGES
+from dashboards.board.pages.unknown import UNKNOWN
 from dashboards.board.slow import Slow
 from dashboards.board.tile import shown
 from facts.errors import QuestionError
@@ -36,6 +38,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events/", "/static/")
+"""Addresses that are answered with no page."""
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
@@ -57,7 +61,7 @@ def board(
     """
     view = View(reader, force, Slow(reader, force, steady_seconds), log_ends)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
-    live = _live(view, pages)
+    live = _live(view, [*pages, UNKNOWN])
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -75,11 +79,24 @@ def board(
         return PlainTextResponse("ok\n")
 
     templates = _templates(view, pages)
+
+    async def not_found(request: Request, _: Exception) -> Response:
+        says = f"The board has nothing at {request.url.path}."
+        if request.url.path.startswith(_FOR_PROGRAMS):
+            problem = {"title": "There is no such address.", "status": 404, "detail": says}
+            return Response(msgspec.json.encode(problem), status_code=404, media_type="application/problem+json")
+        return _unknown(says, templates)
+
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
     routes += [Route("/events/{name}", events), Route("/health", health), *answers(view)]
     routes += [Mount(path, application) for path, application in mounts.items()]
     routes.append(Mount("/static", StaticFiles(directory=str(files("dashboards.board").joinpath("static")))))
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Secured)])
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(_Secured)],
+        exception_handlers={404: not_found},
+    )
 
 
 def _live(view: View, pages: list[Page]) -> Live:
@@ -111,10 +128,14 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
         try:
             words: dict[str, Any] = {"page": page, **page.words(view, request)}
         except QuestionError as error:
-            return PlainTextResponse(f"{error}\n", status_code=404)
+            return _unknown(str(error), templates)
         return HTMLResponse(templates.get_template(f"{page.name}.html").render(words))
 
     return Route(page.path, show, name=page.name)
+
+
+def _unknown(says: str, templates: Environment) -> Response:
+    return HTMLResponse(templates.get_template("unknown.html").render(page=UNKNOWN, says=says), status_code=404)
 
 
 class _Secured:

@@ -192,7 +192,7 @@ def test_the_file_carries_marking_contract_and_moment_and_adds_up(day: Day) -> N
 @pytest.mark.parametrize(
     ("path", "query", "says"),
     [
-        ("/measure/nothing", "", "There is no measure 'nothing'"),
+        ("/measure/nothing", "", "There is no measure &#39;nothing&#39;"),
         ("/api/measure/incident_count", "by=weather", "has no dimension 'weather'"),
         ("/api/measure/incident_count", "window=tomorrow", "There is no window 'tomorrow'"),
         ("/api/measure/incident_count", "where=area", "'area' limits nothing"),

@@ -1,5 +1,6 @@
 """The pages as they are served: each in the navigation where it exists, with its script, and nothing beside the policy."""
 
+import json
 import re
 from importlib.resources import files
 
@@ -59,6 +60,38 @@ def test_a_page_exists_only_where_what_it_needs_is_mounted() -> None:
     answer = get(with_it, "/api/alerts/anything")
     assert answer.text == "inbox"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "says"),
+    [
+        ("/nothing", "", "The board has nothing at /nothing."),
+        ("/alerts", "", "The board has nothing at /alerts."),
+        ("/measure/nothing", "", "There is no measure &#39;nothing&#39;"),
+        ("/explore", "measure=<script>", "There is no measure &#39;&lt;script&gt;&#39;"),
+        ("/now/then/", "", "The board has nothing at /now/then/."),
+    ],
+)
+def test_an_address_without_a_page_has_the_frame_a_sentence_and_the_way_back(path: str, query: str, says: str) -> None:
+    answer = get(board(reader(), FORCE), path, query)
+    assert answer.status == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert says in answer.text
+    assert '<a href="/">Back' in answer.text
+    assert 'href="/compare"' in answer.text
+    assert "<footer>OFFICIAL</footer>" in answer.text
+    assert 'aria-current="page"' not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/nothing", "/csv/explore/nothing/more", "/parquet/nothing", "/static/nothing.js"]
+)
+def test_programs_are_told_of_an_address_without_an_answer_in_json(path: str) -> None:
+    answer = get(board(reader(), FORCE), path)
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert json.loads(answer.text)["detail"] == f"The board has nothing at {path}."
 
 
 def test_there_is_no_stream_without_a_page() -> None:

@@ -32,6 +32,7 @@ PAGES = (
     "/compare?measure=incident_count&by=area",
     "/chart?measure=contact_999_offered_count&grain=week&last=4",
     "/explore?measure=grade_2_opened_to_arrived_median_seconds&window=today&by=area&weeks=1",
+    "/nothing",
 )
 WIDTHS = ((320, 640), (768, 1024), (1280, 800), (1920, 1080), (3840, 2160))
 RULES = """
@@ -87,7 +88,7 @@ def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chro
     browser.get(address + path)
     wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
     drawn = """return !document.querySelector("main").innerText.includes("Being read") &&
-      document.querySelectorAll('[data-state] .value, tbody td, .alert').length"""
+      document.querySelectorAll('[data-state] .value, tbody td, .alert, main a[href="/"]').length"""
     wait(browser, lambda: browser.execute_script(drawn), 60)
     return browser
 
@@ -115,7 +116,7 @@ def test_every_page_keeps_the_rules_of_axe(
         broken[path] = browser.execute_async_script(RULES, rules)
     assert {path: rules for path, rules in broken.items() if rules} == {}
     assert len(broken) >= len(PAGES) - 1
-    assert complaints(browser) == []
+    assert [each for each in complaints(browser) if "/nothing" not in each or " 404 " not in each] == []
 
 
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
