@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from bluelamp.recount.load import from_records
 from bluelamp.settings import Settings
 from facts.errors import IncompleteError, SettingError
 from facts.feed import FeedHeartbeat
-from facts.force import Force
+from facts.force import Force, QueueTarget
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched
 from facts.union import AnyFact
 from facts.wire import encode
@@ -259,6 +259,20 @@ def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
     assert_recounted(redis, log, LATER[STRICT.name].force)
     with pytest.raises(IncompleteError, match="built by another profile of strict than this process has read"):
         count(before)
+
+
+def test_a_target_that_is_still_to_come_has_to_be_rebuilt_and_nothing_differs(
+    server: StateServer, log: MemoryLog
+) -> None:
+    """Of a queue as of a grade."""
+    (grade, *grades), (queue, *queues) = STRICT.grades, STRICT.queues
+    graded = replace(grade, targets=(*grade.targets, replace(grade.targets[1], since=date(2026, 1, 1))))
+    queued = replace(queue, targets=(*queue.targets, QueueTarget(since=date(2026, 1, 1), seconds=5)))
+    for profile in (replace(STRICT, grades=(graded, *grades)), replace(STRICT, queues=(queued, *queues))):
+        assert profile.fingerprint() != STRICT.fingerprint()
+        found = rebuilt(server, log, {STRICT.name: Rules(profile)}, is_anew=True)
+        assert found.is_same(), list(lines(found, 0))
+        assert found.counts > 100
 
 
 def assert_recounted(redis: Redis, log: MemoryLog, force: Force) -> None:

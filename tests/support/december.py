@@ -34,18 +34,19 @@ def told() -> tuple[Told, ...]:
     return tuple(quick.told_before(quick.end_of(DAYS)))
 
 
-def memory() -> MemoryState:
-    """The product's state of them, one partition a topic."""
-    state = MemoryState({force().name: Rules(force())}, force().name)
+def memory(profile: Force | None = None) -> MemoryState:
+    """The product's state of them, one partition a topic; by the force's own profile unless another is given."""
+    counted_by = profile or force()
+    state = MemoryState({counted_by.name: Rules(counted_by)}, counted_by.name)
     for topic, _, _, received_at, value in records(told()):
         assert value is not None
         state.partitions[topic][0].feed([value], received_at)
     return state
 
 
-def recount(*, keeps_facts: bool = False) -> Recount:
-    """The recount of them; close it."""
-    return from_records(records(told()), [force()], keeps_facts=keeps_facts)
+def recount(profile: Force | None = None, *, keeps_facts: bool = False) -> Recount:
+    """The recount of them, likewise; close it."""
+    return from_records(records(told()), [profile or force()], keeps_facts=keeps_facts)
 
 
 def asking_memory(state: MemoryState) -> Ask:

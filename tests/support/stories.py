@@ -51,7 +51,11 @@ _gaps = st.one_of(
     st.integers(0, 3_600_000),
     st.integers(0, 12 * 3_600_000),
 )
-_moments = _gaps.map(lambda milliseconds: START + timedelta(milliseconds=milliseconds))
+# Local midnight, from which on other targets hold, is three hours after the start.
+_MIDNIGHT = 3 * 3_600_000
+_moments = st.tuples(st.sampled_from([0, 0, _MIDNIGHT - 5_000, _MIDNIGHT]), _gaps).map(
+    lambda parts: START + timedelta(milliseconds=sum(parts))
+)
 # Whole hours apart, so that clocks meet their limits exactly.
 _hours = st.integers(-96, 12).map(lambda hours: START + timedelta(hours=hours))
 _grades, _areas = st.sampled_from(["1", "2", "3", "9"]), st.sampled_from([None, "north", "south", "elsewhere"])
