@@ -42,7 +42,7 @@ def quoted(figures: Iterable[Published], period: Period, unit: Unit, *, is_share
 
 
 def otherwise(line: Line, figures: Iterable[Published], shown: Iterable[Period]) -> Iterable[str]:
-    """What was published of a row for other periods than those shown, except of single months, in words."""
+    """What was published of a row for other periods than those shown, except of single months, or as a change, in words."""
     windows = {each.window() for each in shown}
     for each in figures:
         is_change = each.unit == CHANGE

@@ -92,7 +92,7 @@ class Table(Struct, frozen=True):
         columns: in order.
         rows: in order.
         notes: what must be read with its cells, by number from 1.
-        published: figures that were published for other periods, in words.
+        published: what was published besides: for other periods, or as a change, in words.
         sources: where what it quotes was published.
         disagreements: where the report disagrees with itself about what it shows.
     """

@@ -258,7 +258,7 @@ def _below(table: Table) -> Iterable[str]:
     yield from (f"({place}) {note}" for place, note in enumerate(table.notes, start=1))
     if table.sources:
         yield f"Published: {'; '.join(table.sources)}."
-    yield from (f"Published for another period: {text}" for text in table.published)
+    yield from (f"Also published: {text}" for text in table.published)
     yield from (
         f"The published report disagrees with itself, {each.number}: {each.what} - {each.made_of}."
         for each in table.disagreements
