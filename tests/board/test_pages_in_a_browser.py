@@ -272,6 +272,30 @@ return Math.min(...[...document.querySelectorAll(".slide:not([hidden]) *")].filt
 """
 
 
+# A bad hour: the longest that a figure and what is said of it can be; then how far the last of the slide lies below its edge.
+BAD_HOUR = """
+const slide = document.querySelector(".slide:not([hidden])");
+slide.querySelectorAll("[data-window] .value, [data-worst] .value").forEach((place) => (place.textContent = "59 min 59 s"));
+slide.querySelectorAll("[data-window] .sign").forEach((place) => (place.textContent = "\u25b2\u2717"));
+slide.querySelectorAll("[data-window] .says").forEach((place) => (place.textContent = "above normal, target missed"));
+slide.querySelectorAll("[data-custom=normal]").forEach((place) => (place.textContent = "normally 12 min 30 s to 59 min 59 s"));
+slide.querySelectorAll("[data-custom=target]").forEach((place) => (place.textContent = "target 90.0 % in under 10 seconds"));
+queueMicrotask(() => arguments[0](slide.scrollHeight - slide.clientHeight));
+"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080), (3840, 2160)])
+def test_no_figure_of_the_wall_is_below_its_edge_in_a_bad_hour(
+    browser: webdriver.Chrome, address: str, width: int, height: int
+) -> None:
+    show_as(browser, width, height, "dark")
+    opened(browser, address, "/wall")
+    for slide in browser.find_elements("css selector", ".slide"):
+        below = browser.execute_async_script(BAD_HOUR)
+        assert below <= 0, f"{slide.get_attribute('id')}: {below} pixels"
+        press(browser, Keys.ARROW_RIGHT)
+
+
 def test_the_open_list_counts_down_against_the_servers_clock(browser: webdriver.Chrome, address: str, day: Day) -> None:
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")

@@ -6,6 +6,7 @@ import { journey } from "./journey.js";
 import { fill } from "./tile.js";
 
 const everyMilliseconds = 20000;
+const leastFit = 0.4;
 const slides = [...document.querySelectorAll(".slide")];
 const pause = document.getElementById("pause");
 let shown = 0;
@@ -16,7 +17,17 @@ function show(index) {
   shown = (index + slides.length) % slides.length;
   turned = Date.now();
   slides.forEach((slide, each) => (slide.hidden = each !== shown));
+  fit();
   say();
+}
+
+// Nobody scrolls a wall: what would not fit is drawn smaller until it does.
+function fit() {
+  const slide = slides[shown];
+  for (let size = 1; size >= leastFit; size -= 0.05) {
+    slide.style.setProperty("--fit", size);
+    if (slide.scrollHeight <= slide.clientHeight) return;
+  }
 }
 
 function say() {
@@ -31,6 +42,8 @@ function toggle() {
   say();
 }
 
+addEventListener("resize", fit);
+new MutationObserver(fit).observe(document.querySelector("main"), { childList: true, characterData: true, subtree: true });
 pause.addEventListener("click", toggle);
 document.getElementById("back").addEventListener("click", () => show(shown - 1));
 document.getElementById("on").addEventListener("click", () => show(shown + 1));
