@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboards.board.answers import answers
 from dashboards.board.frame import take_frame
 from dashboards.board.live import Live, Look
-from dashboards.board.page import MARKING, LogEnds, Page, View, unasked
+from dashboards.board.page import MARKING, LogEnds, Page, View, sentences, unasked
 from dashboards.board.pages import PAGES
 from dashboards.board.pages.unknown import UNKNOWN
 from dashboards.board.slow import Slow
@@ -128,7 +128,7 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
         try:
             words: dict[str, Any] = {"page": page, **page.words(view, request)}
         except QuestionError as error:
-            return _unknown(str(error), templates)
+            return _unknown(sentences(error), templates)
         return HTMLResponse(templates.get_template(f"{page.name}.html").render(words))
 
     return Route(page.path, show, name=page.name)

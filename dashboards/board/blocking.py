@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from dashboards.board.page import View
+from dashboards.board.page import View, sentences
 from facts.errors import QuestionError
 from measures.measure import Measure
 from measures.window import Window
@@ -55,7 +55,7 @@ def blocking(
         try:
             return await asyncio.to_thread(steady, request)
         except QuestionError as error:
-            return PlainTextResponse(f"{error}\n", status_code=404)
+            return PlainTextResponse(f"{sentences(error)}\n", status_code=404)
         except (RedisError, OSError):
             return PlainTextResponse("The state server does not answer.\n", status_code=503)
 

@@ -28,6 +28,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from dashboards.board.slow import Slow
+from facts.errors import QuestionError
 from facts.force import Force
 from streams.readings import Reader
 
@@ -36,6 +37,11 @@ MARKING = "OFFICIAL"
 Parts = dict[str, Any]
 LogEnds = Mapping[tuple[str, int], int] | None
 """Where the log ends, by topic and partition; None while it is not known."""
+
+
+def sentences(error: QuestionError) -> str:
+    """What is wrong with a question, and what can be asked; not where, for that is told in the words of the command line."""
+    return f"{error.what} {error.hint}"
 
 
 def unasked() -> LogEnds:

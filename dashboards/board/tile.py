@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from dashboards.board.page import View
+from dashboards.board.page import View, sentences
 from dashboards.report.targets import day_of, promise
 from facts.errors import QuestionError
 from facts.force import in_force
@@ -87,7 +87,7 @@ def take_tile(measure: Measure, window: str, view: View, where: Where | None = N
     try:
         reading = view.reader.read(measure, as_window(window), where=where, force=view.force)[0]
     except QuestionError as error:
-        return Tile(_SAID["no_data"], "no_data", reason=error.what, title=str(error))
+        return Tile(_SAID["no_data"], "no_data", reason=error.what, title=sentences(error))
     band = view.slow.band(measure) if window == "60m" and not where else None
     return _tile(reading, measure, band, view, is_coloured=window in ("60m", NOW))
 

@@ -30,5 +30,9 @@ def find(name: str) -> Measure:
     near = [
         known for known in CATALOGUE if set(name.split("_")) & set(known.split("_")) - {"count", "ratio", "seconds"}
     ]
-    hint = f"Near it: {', '.join(near[:5])}." if near else "`bluelamp measures` lists them all."
+    hint = (
+        f"Near it: {', '.join(near[:5])}."
+        if near
+        else "The board's page All measures and `bluelamp measures` list them all."
+    )
     raise QuestionError(f"There is no measure {name!r}.", where="MEASURE", hint=hint)

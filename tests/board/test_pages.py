@@ -67,7 +67,8 @@ def test_a_page_exists_only_where_what_it_needs_is_mounted() -> None:
     [
         ("/nothing", "", "The board has nothing at /nothing."),
         ("/alerts", "", "The board has nothing at /alerts."),
-        ("/measure/nothing", "", "There is no measure &#39;nothing&#39;"),
+        ("/measure/nothing", "", "There is no measure &#39;nothing&#39;. The board&#39;s page All measures"),
+        ("/chart", "measure=incident_count&grain=year", "There is no chart by &#39;year&#39;. Ask by month or week.<"),
         ("/explore", "measure=<script>", "There is no measure &#39;&lt;script&gt;&#39;"),
         ("/now/then/", "", "The board has nothing at /now/then/."),
     ],
@@ -78,6 +79,7 @@ def test_an_address_without_a_page_has_the_frame_a_sentence_and_the_way_back(pat
     assert answer.headers["content-type"].startswith("text/html")
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert says in answer.text
+    assert "try:" not in answer.text
     assert '<a href="/">Back' in answer.text
     assert 'href="/compare"' in answer.text
     assert "<footer>OFFICIAL</footer>" in answer.text
