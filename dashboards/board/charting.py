@@ -40,7 +40,7 @@ def series_asked(name: str, query: QueryParams) -> Asked:
     if grain is None:
         raise QuestionError(f"There is no chart by {query['grain']!r}.", where="grain", hint="Ask by month or week.")
     count = query.get("last", str(USUAL[grain]))
-    if not count.isdecimal() or not LEAST <= int(count) <= MOST[grain]:
+    if count not in map(str, range(LEAST, MOST[grain] + 1)):
         hint = f"Ask for {LEAST} to {MOST[grain]}."
         raise QuestionError(f"{count!r} {grain}s cannot be shown.", where="last", hint=hint)
     dates = tuple(parse_day(each, "recalculate") for each in query.getlist("recalculate") if each)

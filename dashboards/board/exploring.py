@@ -1,5 +1,6 @@
 """What the page that explores is answered with: as JSON for its drawings, and as a file."""
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -32,6 +33,8 @@ WEEKS = range(1, 10)
 """How far the hours of the week may reach back: hours are kept for ten weeks."""
 _USUAL_WEEKS = "4"
 _USUAL_WINDOW = "last_month"
+_SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
+"""A time as an address gives it: three years at most. Read as a fraction, 1e999999999 would hold up everybody's board."""
 
 
 def exploring(name: str, query: QueryParams) -> Asked:
@@ -59,17 +62,18 @@ def weeks_asked(query: QueryParams) -> int:
         QuestionError: it is no such number.
     """
     weeks = query.get("weeks", _USUAL_WEEKS)
-    if not weeks.isdecimal() or int(weeks) not in WEEKS:
+    if weeks not in map(str, WEEKS):
         hint = f"Ask for {WEEKS[0]} to {WEEKS[-1]}: hours are kept for ten weeks."
         raise QuestionError(f"{weeks!r} weeks cannot be shown.", where="weeks", hint=hint)
     return int(weeks)
 
 
 def _seconds(text: str) -> Fraction | None:
-    try:
-        return Fraction(text) if text else None
-    except (ValueError, ZeroDivisionError):
-        raise QuestionError(f"{text!r} is no time.", where="within", hint="Give seconds, such as 900.") from None
+    if not text:
+        return None
+    if not _SECONDS.fullmatch(text):
+        raise QuestionError(f"{text!r} is no time.", where="within", hint="Give seconds, such as 900.")
+    return Fraction(text)
 
 
 def query_of(told: Asked, weeks: int) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import timedelta
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.datastructures import QueryParams
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.board.exploring import answer_of, explored, exploring
+from dashboards.board.exploring import answer_of, explored, exploring, weeks_asked
 from dashboards.report.explore import Asked
 from facts.contact import ContactAnswered, ContactOffered
 from facts.errors import QuestionError
@@ -193,4 +194,15 @@ def test_every_measure_can_be_explored(history: History) -> None:
 def test_what_is_not_known_exactly_is_refused(history: History, query: str) -> None:
     answer = get(board(history.reader, FORCE), f"/api/explore/{GRADE_1}", query)
     assert answer.status == 404
-    assert answer.text
+    assert answer.text.strip()
+    assert "where:" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "query", ["within=1e400", "within=1e7000000", f"within={'9' * 5000}", "within=1/3", f"weeks={'9' * 5000}"]
+)
+def test_a_number_that_nobody_means_is_refused_before_it_is_worked_out(query: str) -> None:
+    """Worked out, the second takes seconds on the thread that answers everybody, and a greater one for ever."""
+    parse = weeks_asked if query.startswith("weeks") else partial(exploring, GRADE_1)
+    with pytest.raises(QuestionError):
+        parse(QueryParams(query))
