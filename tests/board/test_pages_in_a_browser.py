@@ -86,7 +86,7 @@ def address(day: Day) -> Iterator[str]:
 def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chrome:
     """A page, live and drawn."""
     browser.get(address + path)
-    wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
+    wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 60)
     drawn = """return !document.querySelector("main").innerText.includes("Being read") &&
       document.querySelectorAll('[data-state] .value, tbody td, .alert, main a[href="/"]').length"""
     wait(browser, lambda: browser.execute_script(drawn), 60)
@@ -126,7 +126,7 @@ def test_nothing_is_cut_off_and_nothing_overlaps(
     show_as(browser, width, height, "light")
     for path in PAGES:
         opened(browser, address, path)
-        wait(browser, lambda: browser.execute_script("return innerWidth") == width, 5)
+        wait(browser, lambda: browser.execute_script("return innerWidth") == width, 60)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width, path
         assert browser.execute_script(CUT) == [], path
         assert browser.execute_script(OVERLAPPING) == [], path
@@ -147,13 +147,13 @@ def focused(browser: webdriver.Chrome, attribute: str) -> str:
 def test_the_contract_and_the_course_are_reached_by_keyboard_alone(browser: webdriver.Chrome, address: str) -> None:
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")
-    wait(browser, lambda: browser.find_elements("css selector", "#emergency [role=slider]"), 20)
+    wait(browser, lambda: browser.find_elements("css selector", "#emergency [role=slider]"), 60)
     press(browser, Keys.TAB)
     assert focused(browser, "class") == "skip"
     press(browser, Keys.ENTER, Keys.TAB)
     assert focused(browser, "href") == "/measure/contact_999_waiting_count"
     press(browser, "?")
-    wait(browser, lambda: browser.find_elements("css selector", "dialog[open]"), 5)
+    wait(browser, lambda: browser.find_elements("css selector", "dialog[open]"), 60)
     told = browser.find_element("tag name", "dialog").text
     assert "How many 999 callers are waiting now?" in told
     assert {"Population", "Window", "Version"} <= set(told.splitlines())
@@ -179,12 +179,12 @@ def test_a_figure_leads_to_its_rows_and_on_to_its_subjects(browser: webdriver.Ch
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")
     browser.find_element("link text", "Not attended yet").click()
-    wait(browser, lambda: browser.find_elements("css selector", "#rows tfoot"), 10)
+    wait(browser, lambda: browser.find_elements("css selector", "#rows tfoot"), 60)
     total = browser.find_element("css selector", "#rows tfoot td").text
     assert browser.find_element("css selector", "#whole .value").text == total
     browser.find_element("link text", "Moorlands").click()
-    wait(browser, lambda: "Limited to:" in browser.find_element("tag name", "main").text, 10)
-    wait(browser, lambda: browser.find_elements("css selector", "#subjects tbody tr"), 10)
+    wait(browser, lambda: "Limited to:" in browser.find_element("tag name", "main").text, 60)
+    wait(browser, lambda: browser.find_elements("css selector", "#subjects tbody tr"), 60)
     count = browser.find_element("css selector", "#whole .value").text
     assert len(browser.find_elements("css selector", "#subjects tbody tr")) == int(count) > 0
     assert browser.find_element("css selector", "#subjects tbody th").text.startswith("s41-")
@@ -200,15 +200,15 @@ def test_an_analyst_chooses_by_keyboard_and_the_address_says_it_all(
     while focused(browser, "type") != "submit":
         press(browser, Keys.TAB)
     press(browser, Keys.ENTER)
-    wait(browser, lambda: "by=grade" in browser.current_url, 20)
-    wait(browser, lambda: browser.find_elements("css selector", "#comparison tbody tr"), 20)
+    wait(browser, lambda: "by=grade" in browser.current_url, 60)
+    wait(browser, lambda: browser.find_elements("css selector", "#comparison tbody tr"), 60)
     assert browser.find_element("css selector", "#comparison thead th").text == "Grade"
     today = browser.find_element("css selector", "#comparison tr.total td").text
     assert int(today) == day.reader.read("incident_count", "today", force="staffordshire")[0].value
 
     measure = "grade_2_opened_to_arrived_median_seconds"
     opened(browser, address, f"/explore?measure={measure}&window=today&by=&weeks=1")
-    wait(browser, lambda: browser.find_elements("css selector", "#histogram rect"), 20)
+    wait(browser, lambda: browser.find_elements("css selector", "#histogram rect"), 60)
     browser.execute_script("document.getElementById('slider').focus()")
     press(browser, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     seconds = int(re.findall(r"within=(\d+)", browser.current_url)[0])
@@ -216,9 +216,9 @@ def test_an_analyst_chooses_by_keyboard_and_the_address_says_it_all(
     spans = day.reader.histograms(CATALOGUE[measure], "today", force="staffordshire")[()]
     met, n = sum(count for value, count in spans.items() if value <= seconds), sum(spans.values())
     told = browser.find_element("id", "within")
-    wait(browser, lambda: f"{met:,} of {n:,}" in told.text, 20)
+    wait(browser, lambda: f"{met:,} of {n:,}" in told.text, 60)
     opened(browser, "", browser.current_url)
-    wait(browser, lambda: f"{met:,} of {n:,}" in browser.find_element("id", "within").text, 20)
+    wait(browser, lambda: f"{met:,} of {n:,}" in browser.find_element("id", "within").text, 60)
 
 
 def test_the_theme_that_was_chosen_stays_and_the_browser_decides_until_then(
