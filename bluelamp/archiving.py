@@ -16,8 +16,8 @@ from facts.errors import SettingError
 @click.option(
     "--every",
     "every_hours",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Stay, and keep what is new every so many hours, until SIGINT or SIGTERM.",
+    type=click.FloatRange(min=0, max=744, min_open=True),
+    help="Stay, and keep what is new every so many hours (at most a month), until SIGINT or SIGTERM.",
 )
 @JSON
 def archive_command(directory: str | None, is_verified: bool, every_hours: float | None, as_json: bool) -> None:

@@ -248,7 +248,14 @@ def _dated(name: str, first: str, last: str, force: Force) -> Window:
     if start >= end:
         hint = "FROM comes first and TO is excluded: one day is 2024-12-01/2024-12-02."
         raise QuestionError("The window holds no day.", where=f"--window {name}", hint=hint)
+    if (end - start).days > _MOST_DAYS:
+        hint = "Look at the years: a window of dates is at most ten of them long."
+        raise QuestionError(f"The window is {(end - start).days:,} days long.", where=f"--window {name}", hint=hint)
     return _days(name, start, end, force)
+
+
+_MOST_DAYS = 3_660
+"""More than is ever kept, and few enough that a mistyped year keeps nobody waiting."""
 
 
 def _days(name: str, start: date, end: date, force: Force) -> Window:

@@ -93,7 +93,15 @@ def test_segments_cover_the_window_once_and_without_a_gap(name: str, moment: dat
 
 
 @pytest.mark.parametrize(
-    "name", ["1h", "yesterday", "2024-02-30/2024-03-01", "2024-03-01/2024-03-01", "2024-03-02/2024-03-01"]
+    "name",
+    [
+        "1h",
+        "yesterday",
+        "2024-02-30/2024-03-01",
+        "2024-03-01/2024-03-01",
+        "2024-03-02/2024-03-01",
+        "2024-11-01/2300-12-01",
+    ],
 )
 def test_a_window_that_is_none_is_refused_with_what_to_do(name: str) -> None:
     with pytest.raises(QuestionError) as caught:
