@@ -56,11 +56,12 @@ def report_command(month: str, kind: str | None, outputs: tuple[Path, ...], is_p
             is_public=is_public,
             is_simulated=source.is_simulated(profile.name),
         )
-    if not outputs:
-        click.echo(_content(document, wanted[0]).decode(), nl=False)
-    for path, each in zip(outputs, wanted, strict=False):
-        _write(path, _content(document, each))
-        click.echo(f"{document.title}, {month}, written to {path}.")
+    for path, each in zip(outputs or (None,), wanted, strict=True):
+        if path is None:
+            click.echo(_content(document, each).decode(), nl=False)
+        else:
+            _write(path, _content(document, each))
+            click.echo(f"{document.title}, {month}, written to {path}.")
 
 
 def _kinds(kind: str | None, outputs: Sequence[Path]) -> list[str]:

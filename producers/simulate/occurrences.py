@@ -80,10 +80,8 @@ class Records:
         """What is only counted; each type by itself, as many as are its month's."""
         of = self._parameters.occurrences
         for place, (kind, years) in enumerate(of.counted.items()):
-            chance, count = (
-                stream(self._seed, f"counted {kind}", month.ordinal),
-                of_year(years, month.year)[month.number - 1],
-            )
+            chance = stream(self._seed, f"counted {kind}", month.ordinal)
+            count = of_year(years, month.year)[month.number - 1]
             yield from self._drawn(f"n{place}-", month, {kind: 1}, of.crime_areas, count, 0.0, chance)
 
     def _drawn(
