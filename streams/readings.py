@@ -176,8 +176,7 @@ class Reader:
         found = find(measure) if isinstance(measure, str) else measure
         rules = self.rules_of(force)
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             moment = as_of or self.present(rules.force.name)
             resolved = resolve(window, moment, rules.force) if isinstance(window, str) else window
             question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
@@ -202,8 +201,7 @@ class Reader:
         """
         rules = self.rules[force]
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             topics = measure.topics()
             begins = [each.first_event_at for each in self.feeds(force) if each.topic in topics]
             values: list[float] = []
@@ -223,8 +221,7 @@ class Reader:
         """
         rules = self.rules[force]
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             begins, ends = self._known(measure, rules)
             found = []
             for window in last_hours(self.present(force), rules.force, count):
@@ -253,9 +250,9 @@ class Reader:
             window = self.hours_known(measure, force, weeks)
             if window is None:
                 return None
-            check(Question(measure, window, window.end, (), where or {}, is_now=False), rules)
-            question = Question(measure, window, window.end, CLOCK_DIMENSIONS, where or {}, is_now=False)
-            found = self._figures(question, rules)
+            question = Question(measure, window, window.end, (), where or {}, is_now=False)
+            check(question, rules)
+            found = self._figures(replace(question, by=CLOCK_DIMENSIONS), rules)
         clocks = (
             instant(slot * HOUR).astimezone(rules.force.zone()) for part in window.segments for slot in part.slots()
         )
@@ -267,11 +264,15 @@ class Reader:
         """The whole hours of the last weeks up to which everything that a measure stands on is in; None for none."""
         rules = self.rules[force]
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             begins, ends = self._known(measure, rules)
             end = min(ends, microseconds(self.present(force))) // HOUR * HOUR
             return whole_hours(max(begins, end - weeks * WEEK), end, rules.force)
+
+    def _take_up(self) -> None:
+        """Take up what has changed, unless all that is read meanwhile is to be of one moment; under the lock."""
+        if self._steady_at is None:
+            self.refresh()
 
     def _known(self, measure: Measure, rules: Rules) -> tuple[int, int]:
         """From when on, and up to when, everything that a measure stands on is in; the end first where nothing is."""
@@ -297,8 +298,7 @@ class Reader:
         """
         rules = self.rules[force]
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             moment = self.present(force)
             question = Question(measure, resolve(window, moment, rules.force), moment, by, where or {})
             check(question, rules)
@@ -320,8 +320,7 @@ class Reader:
         """
         rules = self.rules_of(force)
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             moment = self.present(rules.force.name)
             question = Question(measure, resolve(window, moment, rules.force), moment, (), where or {})
             check(question, rules)
@@ -332,8 +331,7 @@ class Reader:
     def open_subjects(self, force: str, kind: str) -> list[tuple[str, Open]]:
         """What stands open of a kind at a force, each with the id of its subject."""
         with self._lock:
-            if self._steady_at is None:
-                self.refresh()
+            self._take_up()
             return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
 
     def _figures(self, question: Question, rules: Rules) -> list[Figure]:

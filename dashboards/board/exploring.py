@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.asking import asking
+from dashboards.board.asking import answered, asking
 from dashboards.board.blocking import Needed, blocking
 from dashboards.board.drill import asked
 from dashboards.board.export import Sheet, kept
@@ -118,26 +118,23 @@ def week_of(told: Asked, weeks: int, view: View) -> tuple[str, Table | None]:
     return said_so, week_table(told.measure, found.figures, found.hours)
 
 
-def answer_of(found: Exploration, told: Asked, view: View) -> dict[str, Any]:
+def answer_of(found: Exploration, told: Asked, view: View) -> Response:
     """What the page draws, and programs may ask for."""
-    reader, within = view.reader, found.within()
-    present = reader.present(view.force)
-    return {
-        "measure": told.measure.name,
-        "force": view.force,
-        "as_of": present.astimezone(view.profile.zone()),
-        "simulated": reader.is_simulated(view.force),
-        "window": window_words(resolve(told.window, present, view.profile)),
-        "says": found.whole.trouble,
-        "finest_seconds": number(Fraction(1, per_second(told.measure))),
-        "rows": plain(found.rows()),
-        "distribution": plain(found.distribution()),
-        "bins": [
+    within = found.within()
+    return answered(
+        told.measure,
+        view,
+        window=window_words(resolve(told.window, view.reader.present(view.force), view.profile)),
+        says=found.whole.trouble,
+        finest_seconds=number(Fraction(1, per_second(told.measure))),
+        rows=plain(found.rows()),
+        distribution=plain(found.distribution()),
+        bins=[
             {"over": each.over_seconds, "within": each.within_seconds, "count": each.count, "says": bin_words(each)}
             for each in found.bins()
         ],
-        "promises": list(_promises(found)),
-        "within": within
+        promises=list(_promises(found)),
+        within=within
         and {
             "seconds": number(within.seconds),
             "says": f"Within {span_words(float(within.seconds))}",
@@ -145,7 +142,7 @@ def answer_of(found: Exploration, told: Asked, view: View) -> dict[str, Any]:
             "met": within.met,
             "n": within.n,
         },
-    }
+    )
 
 
 def _promises(found: Exploration) -> Iterator[dict[str, Any]]:
@@ -176,8 +173,7 @@ def routes(view: View) -> list[Route]:
 
     def over_the_window(request: Request) -> Response:
         told, _ = asked_by(request)
-        answer = answer_of(explored(told, view), told, view)
-        return Response(msgspec.json.encode(answer), media_type="application/json")
+        return answer_of(explored(told, view), told, view)
 
     def over_the_week(request: Request) -> Response:
         told, weeks = asked_by(request)

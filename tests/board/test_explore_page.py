@@ -105,7 +105,7 @@ def test_a_window_in_which_the_target_changed_shows_both_with_their_dates(state_
         story.tell(ContactAnswered, answered, f"c{number}", queue="emergency")
     with viewed(state_backend, story, story.moment("24:20")) as view:
         told = {
-            window: answer_of(explored(question, view), question, view)["promises"]
+            window: json.loads(bytes(answer_of(explored(question, view), question, view).body))["promises"]
             for window in ("today", "24h", "2024-10-26/2024-10-27")
             for question in [Asked(CATALOGUE[ANSWER], window)]
         }
