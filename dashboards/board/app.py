@@ -81,8 +81,9 @@ def board(
     templates = _templates(view, pages)
 
     async def not_found(request: Request, _: Exception) -> Response:
-        says = f"The board has nothing at {request.url.path}."
-        if request.url.path.startswith(_FOR_PROGRAMS):
+        path = request.scope["path"]
+        says = f"The board has nothing at {path}."
+        if path.startswith(_FOR_PROGRAMS):
             problem = {"title": "There is no such address.", "status": 404, "detail": says}
             return Response(msgspec.json.encode(problem), status_code=404, media_type="application/problem+json")
         return _unknown(says, templates)

@@ -54,7 +54,7 @@ function fail(why) {
   write(place("window-told"), "");
   write(place("says"), why);
   redraw(rows, null, () => []);
-  if (place("distribution")) place("distribution").hidden = true;
+  for (const name of ["distribution", "no-spread"]) if (place(name)) place(name).hidden = true;
 }
 
 start();
