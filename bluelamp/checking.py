@@ -11,11 +11,12 @@ from redis.exceptions import RedisError, ResponseError
 from bluelamp.archive.reading import opened
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError
+from facts.times import SKEW
 from facts.union import TOPICS
-from measures.outcome import instant
-from measures.reading import SIMULATION, FeedStatus
+from measures.outcome import SECOND, instant, microseconds
+from measures.reading import SIMULATION, FeedStatus, doubt_words, silence
 from measures.rules import Rules
-from streams.log import QUARANTINE_TOPIC, Log
+from streams.log import BY_LOG, QUARANTINE_TOPIC, STAMP_HINT, STAMPING, Log
 from streams.readings import Reader
 from streams.store import Names, check_control, check_reach
 from streams.version import number_of, pointer, prefix_of
@@ -81,8 +82,21 @@ def _log(settings: Settings) -> Iterator[Finding]:
             yield Finding("log", "warning", f"Topics are missing: {', '.join(missing)}.", settings.kafka, hint)
         else:
             yield Finding("log", "good", f"Kafka answers at {settings.kafka} and has every topic.")
+        yield from _stamping(log)
         if QUARANTINE_TOPIC not in missing:
             yield _quarantine(log)
+
+
+def _stamping(log: Log) -> Iterator[Finding]:
+    """The topics whose records their producers stamp: no heartbeat there proves that its feed is alive."""
+    for topic, by in log.stamping(sorted({*TOPICS} & log.topics())).items():
+        if by != BY_LOG:
+            what = (
+                f"{STAMPING} is {by}: records do not say when the log received them, and no feed of the topic is live."
+            )
+            yield Finding(
+                "log", "bad", what, f"topic {topic}", f"Start a worker, which sets it, or: {STAMP_HINT.format(topic)}"
+            )
 
 
 def _quarantine(log: Log) -> Finding:
@@ -105,7 +119,9 @@ def _archive(settings: Settings, now: datetime) -> Iterator[Finding]:
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
     behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
-    last_day = archive.manifest.sums().last_day
+    # A day of the future, which a wrong clock has given, says nothing of when it was last written.
+    days = (part.day for part in archive.manifest.parts)
+    last_day = max((day for day in days if day <= (now + SKEW).date()), default=None)
     what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
     if behind and (last_day is None or (now.date() - last_day).days > _ARCHIVE_DAYS):
         hint = "Is `bluelamp archive` run daily? What Kafka lets go of before that is lost."
@@ -166,21 +182,25 @@ def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
 
 
 def _feed(feed: FeedStatus, limit_seconds: float, now: datetime) -> Finding:
-    name = f"feed {feed.feed}"
-    if feed.complete_to is None or feed.heard_at is None:
+    name, where = f"feed {feed.feed}", f"topic {feed.topic}"
+    if doubted := doubt_words(feed, microseconds(now)):
+        hint = "See which clock is wrong: the log's, the producer's or this machine's. Its measures say stale."
+        return Finding(name, "warning", doubted, where, hint)
+    silent = silence(feed, microseconds(now))
+    if feed.complete_to is None or silent is None:
         hint = "Is its producer running? Until it is heard its measures say no data."
-        return Finding(name, "warning", "It has never been heard.", f"topic {feed.topic}", hint)
-    complete, heard = instant(feed.complete_to), instant(feed.heard_at)
+        return Finding(name, "warning", "It has never been heard.", where, hint)
+    complete = instant(feed.complete_to)
     if feed.is_loading():
         return Finding(
-            name, "warning", f"It loads its history, up to {complete:%Y-%m-%d %H:%M:%S}Z so far.", f"topic {feed.topic}",
+            name, "warning", f"It loads its history, up to {complete:%Y-%m-%d %H:%M:%S}Z so far.", where,
             "Until it has come to the present, figures are of that moment and say so.",
         )  # fmt: skip
-    silent_seconds = (now - heard).total_seconds()
+    silent_seconds = silent / SECOND
     what = f"Complete to {complete:%Y-%m-%d %H:%M:%S}Z, heard {silent_seconds:,.0f} s ago"
     if silent_seconds > limit_seconds:
         hint = f"Its producer has sent nothing for more than {limit_seconds:g} s: its measures say stale."
-        return Finding(name, "warning", f"{what}.", f"topic {feed.topic}", hint)
+        return Finding(name, "warning", f"{what}.", where, hint)
     return Finding(name, "good", f"{what}{', a replay' if feed.is_replay else ''}.")
 
 

@@ -26,6 +26,7 @@ from measures.reading import (
     Reading,
     check,
     histograms,
+    is_alive,
     judge,
     listed,
     loading,
@@ -34,7 +35,7 @@ from measures.reading import (
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, whole_hours
 from streams.cache import Cache
-from streams.feeds import watermark
+from streams.feeds import put_back, settled_mark
 from streams.memo import Memo
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
@@ -382,7 +383,7 @@ class Reader:
 
     def _is_heard(self, status: FeedStatus, force: str) -> bool:
         allowed = next(feed.stale_after_seconds for feed in self.rules[force].force.feeds if feed.name == status.feed)
-        return status.heard_at is not None and microseconds(self._clock()) - status.heard_at <= allowed * SECOND
+        return is_alive(status, allowed * SECOND, microseconds(self._clock()))
 
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
@@ -405,16 +406,19 @@ class Reader:
             return found
 
     def _feed(self, force: str, feed: str, caches: Sequence[Cache]) -> FeedStatus:
-        """A feed is complete only as far as it is on every partition of its topic."""
+        """A feed is complete only as far as it is on every partition of its topic; what it says of the future is not shown."""
         topic = next((name.topic for name in self.rules[force].force.feeds if name.name == feed), TOPICS[0])
-        heard = [cache.feeds[force, feed] for cache in caches if (force, feed) in cache.feeds]
+        now = microseconds(self._clock())
+        heard = [put_back(cache.feeds[force, feed], now) for cache in caches if (force, feed) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
         is_everywhere = bool(caches) and len(heard) == len(caches)
         return FeedStatus(
             feed=feed,
             topic=topic,
-            complete_to=min(state.complete_to for state in heard) if is_everywhere else None,
+            complete_to=(min(state.complete_to for state in heard) or None) if is_everywhere else None,
             heard_at=min(state.heard_at for state in heard) if is_everywhere else None,
+            newest_heard_at=max(state.heard_at for state in heard) if is_everywhere else None,
+            doubt=next((state.doubt for state in heard if state.doubt), ""),
             first_event_at=min((span.first for span in events), default=None),
             last_event_at=max((span.last for span in events), default=None),
             is_replay=any(state.is_replay for state in heard),
@@ -519,7 +523,7 @@ class Reader:
         return bool(read)
 
     def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:
-        marks = [watermark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
+        marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
         furthest = max((mark for mark in marks if mark is not None), default=None)
         for segment in window.segments:
             if furthest is not None and segment.first < first_kept(segment.grain, furthest, rules):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from facts.errors import IncompleteError
 from facts.union import Topic
 from measures.rules import Rules
-from streams.fold import Partition, Record, received
+from streams.fold import Partition, record_of
 from streams.logreader import LogRecord, Source
 from streams.stall import Place
 from streams.store import Control, Identity, Names, Store
@@ -81,7 +81,7 @@ class Refold:
                 tell(owned.fence)
 
     async def _fold(self, owned: _Owned, told: Sequence[LogRecord]) -> None:
-        records = [Record(each.offset, received(each.timestamp), each.value) for each in told]
+        records = [record_of(each.offset, each.timestamp, each.timestamp_type, each.value) for each in told]
         admitted = owned.partition.admit(records)
         for key, timeline in (await self._store.timelines(owned.names, owned.partition.unknown(admitted))).items():
             owned.partition.remember(key, timeline)

@@ -18,7 +18,7 @@ from facts.errors import BlueLampError, IncompleteError, PartMissingError
 from facts.union import TOPICS, Topic
 from measures.rules import Rules
 from streams.app import fenced_app
-from streams.fold import Change, Partition, Record, received
+from streams.fold import Change, Partition, Record, record_of
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.quarantine import send_all
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
@@ -265,7 +265,7 @@ def _topic(name: str) -> Topic:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    return Record(message.offset, received(int(message.timestamp * 1000 + 0.5)), message.value)
+    return record_of(message.offset, int(message.timestamp * 1000 + 0.5), message.timestamp_type, message.value)
 
 
 def _refused(owned: Owned, applied: Applied) -> str:
