@@ -140,7 +140,7 @@ def seen(span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool) 
     if span is None:
         return EventSpan(at, at)
     last = min(span.last, received_at) if is_by_log else span.last
-    return EventSpan(min(at, span.first), max(at, span.first, last))
+    return EventSpan(min(at, span.first), max(at, last))
 
 
 Feeds = dict[tuple[str, str], FeedState]
