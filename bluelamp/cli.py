@@ -166,11 +166,12 @@ def worker() -> None:
     """
     import uvloop
 
+    from bluelamp.clock import wall
     from streams.worker import Worker
 
     _log()
     settings = _settings()
-    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit).run())
+    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit, wall).run())
 
 
 @cli.command()

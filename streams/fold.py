@@ -10,7 +10,7 @@ from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
-from measures.outcome import Outcomes, instant, microseconds
+from measures.outcome import SECOND, Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
 from measures.pane import GRAINS, Deltas, Grain, difference
 from measures.reading import SKEW_MICROSECONDS
@@ -21,6 +21,8 @@ from streams.codec import subject_key
 from streams.feeds import EventSpan, Feeds, after, put_back, seen, settled_mark, watermark
 
 SUBJECTS_REMEMBERED = 20_000
+FAR_AHEAD = 60 * SECOND
+"""A worker's clock may be behind the log's by seconds; what is so far ahead, a wrong clock has stamped."""
 
 
 class Record(NamedTuple):
@@ -123,9 +125,14 @@ class Partition:
         return watermark(self.feeds, self.rules[force].force, self.topic)
 
     def put_back(self, now: int) -> Change:
-        """Take back what feeds say of later than a time, in microseconds: a clock that had not come so far was wrong."""
+        """Take back what feeds say of the future, where that is far ahead of a worker's clock; an empty change where none does.
+
+        Args:
+            now: the wall clock, in microseconds.
+        """
         change = Change()
-        self._put_back(now, change)
+        if self._furthest > now + FAR_AHEAD:
+            self._put_back(now, change)
         return change
 
     def admit(self, records: Iterable[Record]) -> Admitted:
