@@ -23,9 +23,13 @@ from measures.reading import FeedStatus, Reading, feed_trouble, silence
 from measures.window import DAYS_KEPT
 from streams.feeds import FeedState
 from streams.fold import Change, Partition, Record
+from streams.ownership import Owner
+from streams.refold import _leave
+from streams.store import Store
 from tests.recount.story import TESTSHIRE
 from tests.streams.test_health import Scene
-from tests.support.forces import rules
+from tests.support.forces import STRICT, rules
+from tests.support.stores import IDENTITY, call
 from tests.support.stories import AS_OF, FORCE
 
 NOW = datetime.fromisoformat("2026-11-02T12:00:00Z")
@@ -260,10 +264,8 @@ def scene(state_backend: StateServer) -> Iterator[Scene]:
 def dispatch(at: datetime, complete_to: datetime | None = None, **told: Any) -> bytes:
     """A heartbeat of the incidents' only feed."""
     complete_to = complete_to or at
-    beat = FeedHeartbeat(
-        fact_id="h", force=FORCE, at=complete_to, feed="dispatch", seq=1, complete_to=complete_to, **told
-    )
-    return encode([beat])
+    own: dict[str, Any] = {"feed": "dispatch", "complete_to": complete_to}
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=complete_to, seq=1, **own | told)])
 
 
 def incidents(scene: Scene, as_of: datetime | None = None) -> Reading:
@@ -308,6 +310,42 @@ def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alar
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     scene.pass_time(61)
     assert incidents(scene).state == "stale"
+
+
+def hold_to_the_clock(scene: Scene) -> list[str]:
+    """As a worker does once a second; the changes that readers then see."""
+    before = scene.redis.xlen("test:{incidents:0}:changes")
+
+    async def put_back(store: Store) -> None:
+        owner = Owner(store, rules(STRICT), _leave)
+        await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0)
+        await owner.put_back(microseconds(scene.now))
+
+    call(scene.url, put_back)
+    stream: Any = scene.redis.xrange("test:{incidents:0}:changes")
+    return [entry["touched"] for _, entry in stream][before:]
+
+
+def test_a_stamp_that_was_once_of_the_future_proves_nothing_when_its_time_has_come(scene: Scene) -> None:
+    """Two hours later the dead feed looked live again, for as long as a feed may be silent."""
+    for feed in ("dispatch", "gossip"):
+        scene.tell("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
+        scene.tell("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
+    scene.now = AS_OF + 30 * SECOND
+    assert hold_to_the_clock(scene) == ["[[],[]]"], "readers are told to read the feeds again, and nothing else"
+    assert hold_to_the_clock(scene) == [], "and once"
+    scene.now = AS_OF + AHEAD + SECOND
+    found = incidents(scene)
+    assert found.state == "stale"
+    assert "was stamped with a time yet to come: a clock was wrong" in found.reason
+    assert incidents(scene, AS_OF + HOUR - 17 * SECOND).state == "stale"
+    scene.tell("incidents", dispatch(scene.now))
+    assert incidents(scene).state == "live"
+
+
+def test_a_worker_whose_clock_is_seconds_behind_takes_nothing_back(scene: Scene) -> None:
+    scene.tell("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
+    assert hold_to_the_clock(scene) == []
 
 
 def test_a_history_that_goes_to_a_time_of_the_future_hides_no_dead_feed(scene: Scene) -> None:
