@@ -46,6 +46,7 @@ class Health:
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
         yield from _partitions(self._reader)
+        yield from _clocks(self._reader)
         yield from self._quarantine_share()
         yield from self._log()
 
@@ -151,6 +152,26 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     yield behind
     yield simulated
     yield loaded
+
+
+def _clocks(reader: Reader) -> Iterator[Metric]:
+    """Whether a process has lately seen its wall clock set, and by how much."""
+    now, steps = reader.now(), reader.clock_steps()
+    recent = [abs(each.seconds) for each in steps if each.is_recent(now)]
+    yield GaugeMetricFamily(
+        "bluelamp_clock_step_seconds",
+        "The largest step of a wall clock in 15 min, forward or back; 0 when there was none.",
+        value=max(recent, default=0.0),
+    )
+    last = GaugeMetricFamily(
+        "bluelamp_clock_last_step_seconds", "The last step of a process's clock; back below 0.", labels=["process"]
+    )
+    times = CounterMetricFamily("bluelamp_clock_steps", "Steps of a process's wall clock.", labels=["process"])
+    for each in steps:
+        last.add_metric([each.process], each.seconds)
+        times.add_metric([each.process], each.count)
+    yield last
+    yield times
 
 
 def _partitions(reader: Reader) -> Iterator[Metric]:

@@ -37,6 +37,7 @@ from measures.window import Segment, Window, first_kept, last_hours, resolve, wh
 from streams.cache import Cache
 from streams.feeds import put_back, settled_mark
 from streams.memo import Memo
+from streams.steps import Step, noted
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -476,6 +477,10 @@ class Reader:
                     is_new = self._load(self._of(measure), (part,), force)
                 if is_new:
                     pause()
+
+    def clock_steps(self) -> list[Step]:
+        """The last step of the wall clock of each process that has noticed one in about a day."""
+        return noted(self.redis, self.state_name)
 
     def fences(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""

@@ -24,7 +24,8 @@ def due(alert: Alert, force: Force, now: datetime) -> Iterator[AnyEntry]:
         yield changed
         return
     for step in force.ladder:
-        if _is_meant(step, alert) and now - _since(step, alert) >= timedelta(seconds=step.after_seconds):
+        # By how much it began in the future, a clock was wrong: nobody waits until its time has come.
+        if _is_meant(step, alert) and abs(now - _since(step, alert)) >= timedelta(seconds=step.after_seconds):
             yield _escalated(step, alert, force, now)
 
 
