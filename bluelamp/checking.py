@@ -11,8 +11,9 @@ from redis.exceptions import RedisError, ResponseError
 from bluelamp.archive.reading import opened
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError
-from facts.times import SKEW
+from facts.times import SKEW, is_future
 from facts.union import TOPICS
+from measures.display import rough_words
 from measures.outcome import SECOND, instant, microseconds
 from measures.reading import SIMULATION, FeedStatus, doubt_words, silence
 from measures.rules import Rules
@@ -61,6 +62,7 @@ def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iter
     if worst(parts) != "bad":
         yield from _guarded("archive", lambda: _archive(settings, reader.now()))
         yield from _guarded("state", lambda: _state(settings, rules, reader.redis))
+        yield from _guarded("clock", lambda: _clocks(reader))
         yield from _guarded("feeds", lambda: _feeds(settings.force, reader))
 
 
@@ -166,6 +168,22 @@ def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterato
         yield Finding("state", "warning", f"Records of the log that are not in it yet: {behind:,}.", prefix, hint)
     else:
         yield Finding("state", "good", "It holds the whole log.")
+
+
+def _clocks(reader: Reader) -> Iterator[Finding]:
+    """Whether this machine's clock and the state server's agree, and whether one was set in about a day."""
+    hint = "Let every machine's clock follow a time server; until then look whether all feeds are live."
+    began = reader.now()
+    seconds, fraction = reader.redis.time()
+    ended, shown = reader.now(), instant(seconds * SECOND + fraction)
+    if is_future(shown, ended) or is_future(began, shown):
+        by = rough_words(abs((shown - began).total_seconds()))
+        way = "ahead of" if shown > began else "behind"
+        what = f"The state server's clock is {by} {way} this machine's: one of them is wrong."
+        yield Finding("clock", "warning", what, f"{shown:%Y-%m-%d %H:%M:%S}Z there", hint)
+    for step in reader.clock_steps():
+        if step.is_large():
+            yield Finding("clock", "warning", step.words(), step.process, hint)
 
 
 def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
