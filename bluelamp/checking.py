@@ -46,7 +46,7 @@ class Finding(Struct, frozen=True):
 
 
 def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iterator[Finding]:
-    """Look at profiles, log, state server, archive, state and feeds, in this order; the last three only if the others are there.
+    """Look at profiles, log and state server; if those are there at archive, state, stamps, clocks and feeds too, in this order.
 
     Args:
         settings: where everything is.
@@ -62,6 +62,7 @@ def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iter
     if worst(parts) != "bad":
         yield from _guarded("archive", lambda: _archive(settings, reader.now()))
         yield from _guarded("state", lambda: _state(settings, rules, reader.redis))
+        yield from _guarded("stamps", lambda: _stamping(settings))
         yield from _guarded("clock", lambda: _clocks(reader))
         yield from _guarded("feeds", lambda: _feeds(settings.force, reader))
 
@@ -84,20 +85,25 @@ def _log(settings: Settings) -> Iterator[Finding]:
             yield Finding("log", "warning", f"Topics are missing: {', '.join(missing)}.", settings.kafka, hint)
         else:
             yield Finding("log", "good", f"Kafka answers at {settings.kafka} and has every topic.")
-        yield from _stamping(log)
         if QUARANTINE_TOPIC not in missing:
             yield _quarantine(log)
 
 
-def _stamping(log: Log) -> Iterator[Finding]:
+def _stamping(settings: Settings) -> Iterator[Finding]:
     """The topics whose records their producers stamp: no heartbeat there proves that its feed is alive."""
-    for topic, by in log.stamping(sorted({*TOPICS} & log.topics())).items():
+    with Log(settings.kafka) as log:
+        stamping = log.stamping(sorted({*TOPICS} & log.topics()))
+    for topic, by in stamping.items():
         if by != BY_LOG:
             what = (
                 f"{STAMPING} is {by}: records do not say when the log received them, and no feed of the topic is live."
             )
             yield Finding(
-                "log", "bad", what, f"topic {topic}", f"Start a worker, which sets it, or: {STAMP_HINT.format(topic)}"
+                "stamps",
+                "bad",
+                what,
+                f"topic {topic}",
+                f"Start a worker, which sets it, or: {STAMP_HINT.format(topic)}",
             )
 
 
@@ -177,7 +183,7 @@ def _clocks(reader: Reader) -> Iterator[Finding]:
     seconds, fraction = reader.redis.time()
     ended, shown = reader.now(), instant(seconds * SECOND + fraction)
     if is_future(shown, ended) or is_future(began, shown):
-        by = rough_words(abs((shown - began).total_seconds()))
+        by = rough_words(round(abs((shown - began).total_seconds())))
         way = "ahead of" if shown > began else "behind"
         what = f"The state server's clock is {by} {way} this machine's: one of them is wrong."
         yield Finding("clock", "warning", what, f"{shown:%Y-%m-%d %H:%M:%S}Z there", hint)

@@ -50,7 +50,7 @@ class Step(Struct, frozen=True):
     def words(self) -> str:
         """What people are told of it."""
         way = "forward" if self.seconds > 0 else "back"
-        by = rough_words(abs(self.seconds))
+        by = rough_words(round(abs(self.seconds)))
         return f"The clock of {self.process} was set {way} by {by}, to {self.at:%Y-%m-%d %H:%M:%S}Z."
 
 

@@ -1,0 +1,48 @@
+"""A wall clock that a test sets: for itself, for programs of ours, and for an Apache Kafka (tests/real/SystemTime.java).
+
+`python -m tests.support.set_clock FILE MODULE ARGUMENTS...` runs a module of ours whose wall clock is ahead by as many seconds
+as stand in the file, whenever it looks; its steady clock goes on.
+"""
+
+import runpy
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import bluelamp.clock
+
+_wall = bluelamp.clock.wall
+
+
+class SetClock:
+    """The wall clock of everything that looks at a file.
+
+    Args:
+        path: of the file; it is made, and the clock is right.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.set(0)
+
+    def set(self, seconds: int) -> None:
+        """Set it so far ahead of what is right; below 0 behind."""
+        new = self.path.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n")
+        new.replace(self.path)
+
+    def __call__(self) -> datetime:
+        """What it shows."""
+        return _wall() + timedelta(seconds=int(self.path.read_text()))
+
+    def program(self, module: str) -> tuple[str, ...]:
+        """What Python runs so that one of our modules looks at this clock."""
+        return ("-m", "tests.support.set_clock", str(self.path), module)
+
+
+if __name__ == "__main__":
+    clock = SetClock.__new__(SetClock)
+    clock.path = Path(sys.argv[1])
+    bluelamp.clock.wall = clock.__call__
+    del sys.argv[:2]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
