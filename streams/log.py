@@ -68,7 +68,7 @@ class Log:
         """Create the topics that are missing; answer with the number of partitions of each.
 
         The broker stamps records with its own clock, so that no producer's clock decides what is in the future. A topic that
-        somebody else has created otherwise is set right (decision 17).
+        somebody else has created otherwise is set right (decision 20).
 
         Raises:
             SettingError: its producers stamp the records of a topic, and Kafka refuses to change that.

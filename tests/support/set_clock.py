@@ -1,7 +1,7 @@
 """A wall clock that a test sets: for itself, for programs of ours, and for an Apache Kafka (tests/real/SystemTime.java).
 
-`python -m tests.support.set_clock FILE MODULE ARGUMENTS...` runs a module of ours whose wall clock is ahead by as many seconds
-as stand in the file, whenever it looks; its steady clock goes on.
+`python -m tests.support.set_clock FILE MODULE ARGUMENTS...` runs a module of ours whose wall clock reads the file each time: by how many
+seconds it is ahead, or the time at which it has stopped. Its monotonic clock is not touched.
 """
 
 import runpy
@@ -27,13 +27,21 @@ class SetClock:
 
     def set(self, seconds: int) -> None:
         """Set it so far ahead of what is right; below 0 behind."""
+        self._write(f"{seconds:+d}")
+
+    def stop_at(self, moment: datetime) -> None:
+        """Stop it; only programs of ours look at a clock that does not run."""
+        self._write(moment.isoformat())
+
+    def _write(self, text: str) -> None:
         new = self.path.with_suffix(".new")
-        new.write_text(f"{seconds:+d}\n")
+        new.write_text(f"{text}\n")
         new.replace(self.path)
 
     def __call__(self) -> datetime:
         """What it shows."""
-        return _wall() + timedelta(seconds=int(self.path.read_text()))
+        text = self.path.read_text().strip()
+        return _wall() + timedelta(seconds=int(text)) if text[0] in "+-" else datetime.fromisoformat(text)
 
     def program(self, module: str) -> tuple[str, ...]:
         """What Python runs so that one of our modules looks at this clock."""
