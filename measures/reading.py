@@ -450,6 +450,7 @@ class FeedStatus(Struct, frozen=True):
         history_to: it tells its history up to here, likewise; None when it tells the present.
         newest_heard_at: as `heard_at`, on the partition where that is most recent; `heard_at` where it is None.
         doubt: why its last heartbeat proves nothing.
+        has_gone_back: the state of its topic is at an earlier place in the log than one that was already shown.
     """
 
     feed: str
@@ -463,6 +464,7 @@ class FeedStatus(Struct, frozen=True):
     history_to: int | None = None
     newest_heard_at: int | None = None
     doubt: Doubt = ""
+    has_gone_back: bool = False
 
     def is_loading(self) -> bool:
         """Whether it is known to load its history, so that its present lies in the past."""
@@ -700,6 +702,8 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
         return Trouble(
             "stale", f"The feed {status.feed} loads its history, up to {_local(reached, rules)} so far.", reached
         )
+    if status.has_gone_back:
+        return Trouble("stale", f"The state of {status.topic} was restored from an earlier time and is catching up.")
     if until - status.complete_to > allowed:
         since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
     elif not is_alive(status, allowed, now):
