@@ -195,7 +195,7 @@ def test_a_state_restored_from_an_earlier_time_is_not_live_until_it_has_caught_u
     redis: Redis, state_backend: StateServer
 ) -> None:
     partition = MemoryPartition("incidents", RULES)
-    steps = one_by_one(state_backend.url, [partition.feed([each], RECEIVED) for each in (beat(0), beat(0), beat(0))])
+    steps = one_by_one(state_backend.url, [partition.feed([each], AS_OF) for each in (beat(0), beat(0), beat(0))])
     source = Reader(redis, "test", RULES, lambda: AS_OF + timedelta(seconds=30))
 
     def state() -> str:
