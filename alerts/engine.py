@@ -99,7 +99,7 @@ class Memory(Struct):
         return {place: each for place, each in self.active.items() if each.state == "firing"}
 
     def move(self, by: int) -> None:
-        """Go with a clock that was set: what was bad or good for so long stays so, by any clock.
+        """Follow a clock that was set, so that every span stays as long as it was.
 
         Args:
             by: how far it was set forward, in microseconds; less than 0 when it was set back.
@@ -126,8 +126,8 @@ class Engine:
 
         Args:
             samples: all of them; a series that is not among them is not there.
-            now: microseconds since 1970. Where it is earlier than at the step before, a clock was set back: whoever knows by
-                how much moves the memory first; otherwise what was bad or good until then has been so only since now.
+            now: microseconds since 1970. If the clock was set, move the memory first; otherwise spans that began later than now
+                begin again.
         """
         by_name = by_series(samples)
         return [alert for rule in self.rules for alert in self._evaluate(rule, by_name, now)]

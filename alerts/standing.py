@@ -80,7 +80,7 @@ class Standing(Collector):
         name: of the memory in the store.
         now: the wall clock.
         notifier: tells people; without one nobody is told but the log and the metrics.
-        steps: finds steps of the wall clock, with which the memory goes; without it spans are those of the wall clock.
+        steps: finds steps of the wall clock, so that they do not change any span; without it spans follow the wall clock.
     """
 
     def __init__(

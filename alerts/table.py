@@ -382,7 +382,7 @@ _MONITOR = (
         condition=Threshold(side="above", limit=SKEW.total_seconds(), clear=SKEW.total_seconds()),
         severity="warning",
         who=_ENGINEER,
-        what_to_do="See which one with `bluelamp check`, and have it follow a time server; look whether all feeds are live again.",
+        what_to_do="Find it with `bluelamp check`, make it follow a time server, and check that every feed is live.",
     ),
     Rule(
         name="log_unreachable",

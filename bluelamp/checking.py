@@ -46,7 +46,7 @@ class Finding(Struct, frozen=True):
 
 
 def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iterator[Finding]:
-    """Look at profiles, log and state server; if those are there at archive, state, stamps, clocks and feeds too, in this order.
+    """Look at profiles, log and state server and, if those are there, at archive, state, stamps, clocks and feeds, in this order.
 
     Args:
         settings: where everything is.
@@ -90,7 +90,7 @@ def _log(settings: Settings) -> Iterator[Finding]:
 
 
 def _stamping(settings: Settings) -> Iterator[Finding]:
-    """The topics whose records their producers stamp: no heartbeat there proves that its feed is alive."""
+    """Topics whose producers stamp the records: no heartbeat on them proves that its feed is alive."""
     with Log(settings.kafka) as log:
         stamping = log.stamping(sorted({*TOPICS} & log.topics()))
     for topic, by in stamping.items():
@@ -127,7 +127,7 @@ def _archive(settings: Settings, now: datetime) -> Iterator[Finding]:
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
     behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
-    # A day of the future, which a wrong clock has given, says nothing of when it was last written.
+    # A day in the future comes from a wrong clock and does not say when the archive was last written.
     days = (part.day for part in archive.manifest.parts)
     last_day = max((day for day in days if day <= (now + SKEW).date()), default=None)
     what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
@@ -177,8 +177,8 @@ def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterato
 
 
 def _clocks(reader: Reader) -> Iterator[Finding]:
-    """Whether this machine's clock and the state server's agree, and whether one was set in about a day."""
-    hint = "Let every machine's clock follow a time server; until then look whether all feeds are live."
+    """Whether this machine's clock agrees with the state server's, and whether any clock was set in the last day."""
+    hint = "Make every machine's clock follow a time server; until then check that every feed is live."
     began = reader.now()
     seconds, fraction = reader.redis.time()
     ended, shown = reader.now(), instant(seconds * SECOND + fraction)
@@ -208,7 +208,7 @@ def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
 def _feed(feed: FeedStatus, limit_seconds: float, now: datetime) -> Finding:
     name, where = f"feed {feed.feed}", f"topic {feed.topic}"
     if doubted := doubt_words(feed, microseconds(now)):
-        hint = "See which clock is wrong: the log's, the producer's or this machine's. Its measures say stale."
+        hint = "Find the clock that is wrong: the log's, the producer's or this machine's. Its measures say stale."
         return Finding(name, "warning", doubted, where, hint)
     silent = silence(feed, microseconds(now))
     if feed.complete_to is None or silent is None:

@@ -1,4 +1,4 @@
-"""Has the wall clock of a process watched: a step is logged, and noted in the state for the board, `check` and the alerts."""
+"""Watches the wall clock of a process: a step is logged, and stored for the board, `check` and the alerts."""
 
 import socket
 import time
@@ -19,8 +19,8 @@ def watch_clock(redis: Redis, state_name: str, process: str) -> None:
 
     Args:
         redis: a client of the state server.
-        state_name: of the state in which steps are noted.
-        process: what it is called.
+        state_name: of the state in which steps are stored.
+        process: its name.
     """
 
     def keep(step: Step) -> None:

@@ -1,13 +1,13 @@
-"""Times against the present: a time in the future proves nothing, and no span has begun with it."""
+"""Compares times with the present: a time in the future proves nothing, and no span can have begun then."""
 
 from datetime import datetime, timedelta
 
 SKEW = timedelta(seconds=5)
-"""How far the clocks of two machines may differ: a time that is later than now by no more than this is believed."""
+"""How far the clocks of two machines may differ: a time that is no further ahead of now is believed."""
 
 
 def is_future(at: datetime, now: datetime) -> bool:
-    """Whether a time lies further in the future than clocks may differ: a wrong clock gave it."""
+    """Whether a time lies further in the future than clocks may differ, so that it comes from a wrong clock."""
     return at - now > SKEW
 
 
@@ -17,5 +17,5 @@ def is_within(at: datetime, now: datetime, span: timedelta) -> bool:
 
 
 def has_passed(at: datetime, now: datetime, span: timedelta) -> bool:
-    """Whether a span has passed since a time; since one in the future it has, so that nothing waits for a wrong clock."""
+    """Whether a span has passed since a time; after a time in the future it has, so that nothing waits for it to come."""
     return is_future(at, now) or now - at >= span

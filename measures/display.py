@@ -33,7 +33,7 @@ def span_words(seconds: float) -> str:
 
 
 def rough_words(seconds: float) -> str:
-    """A span as it is spoken of: `40 s`, `2 min`, `1 h 59 min`, `3 d 4 h`; of a part that is begun only the whole."""
+    """A span in round words: `40 s`, `2 min`, `1 h 59 min`, `3 d 4 h`; rounded down."""
     whole = int(seconds)
     minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if not minutes:

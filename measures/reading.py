@@ -40,10 +40,10 @@ from measures.window import Window
 
 State = Literal["live", "stale", "too_few", "no_data"]
 Doubt = Literal["", "future", "ahead", "producer"]
-"""Why a feed's last heartbeat does not prove that the feed is alive; empty where it does.
+"""Why a feed's last heartbeat does not prove that the feed is alive; empty if it does.
 
-`future`: it is stamped later than the time at which it was already in the log. `ahead`: it claims to be complete to a time after
-it was received. `producer`: its producer stamped it, and not the log.
+`future`: it is stamped with a time later than one at which it was already in the log. `ahead`: it claims to be complete to a time
+after it was received. `producer`: the producer stamped it, not the log.
 """
 Groups = dict[Dimensions, Histogram]
 CLOCK_DIMENSIONS = ("weekday", "hour")
@@ -441,15 +441,15 @@ class FeedStatus(Struct, frozen=True):
     Attributes:
         feed: its name.
         topic: where its facts travel.
-        complete_to: everything up to here has been counted, in microseconds; None where no heartbeat says so.
-        heard_at: when the log received its last heartbeat, likewise: on the partition where that is longest ago.
+        complete_to: everything up to here has been counted, in microseconds; None if no heartbeat says so.
+        heard_at: when the log received its last heartbeat, likewise, on the partition where that is longest ago.
         first_event_at: the earliest event time among its topic's facts of the force, likewise.
         last_event_at: the latest, likewise.
         is_replay: it plays recorded facts.
         is_simulated: it has told, now or earlier, what did not happen.
         history_to: it tells its history up to here, likewise; None when it tells the present.
-        newest_heard_at: as `heard_at`, on the partition where that is most recent; `heard_at` where it is None.
-        doubt: why its last heartbeat proves nothing.
+        newest_heard_at: the same on the partition where it is most recent; None if that is `heard_at`.
+        doubt: why its last heartbeat does not prove that it is alive.
         has_gone_back: the state of its topic is at an earlier place in the log than one that was already shown.
     """
 
@@ -714,7 +714,7 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
 
 
 def silence(status: FeedStatus, now: int) -> int | None:
-    """For how long a feed has been silent, in microseconds; None where no heartbeat says so, or its time cannot be believed.
+    """How long a feed has been silent, in microseconds; None without a heartbeat, or if its time cannot be believed.
 
     Args:
         status: what is known of the feed.
@@ -730,7 +730,7 @@ def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
 
 
 def doubt_words(status: FeedStatus, now: int) -> str:
-    """Why a feed's last heartbeat does not prove that it is alive, in sentences; empty where it does, or where there is none.
+    """Why a feed's last heartbeat does not prove that it is alive, in sentences; empty if it does, or if there is none.
 
     Args:
         status: what is known of the feed.
@@ -750,7 +750,7 @@ def doubt_words(status: FeedStatus, now: int) -> str:
     elif status.doubt == "future":
         what = f"The last heartbeat of the feed {status.feed} was stamped with a time yet to come: a clock was wrong."
     elif status.doubt == "ahead" or (status.complete_to is not None and is_later(status.complete_to, now)):
-        what = f"The feed {status.feed} claims to be complete to a time yet to come: its clock is wrong."
+        what = f"The feed {status.feed} claims to be complete to a time yet to come: its clock or the log's is wrong."
     else:
         return ""
     return f"{what} {_UNTIL_BELIEVABLE}"
@@ -760,7 +760,7 @@ _UNTIL_BELIEVABLE = "Not live until a heartbeat arrives with a believable time."
 
 
 def is_later(at: int, now: int) -> bool:
-    """Whether a time is later than now by more than clocks may differ; both in microseconds."""
+    """Whether a time is later than now by more than clocks may differ; both in microseconds since 1970."""
     return at - now > SKEW_MICROSECONDS
 
 

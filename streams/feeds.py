@@ -15,11 +15,11 @@ from measures.window import MINUTES_KEPT
 
 _MICROSECOND = timedelta(microseconds=1)
 SETTLING = timedelta(hours=1) // _MICROSECOND
-"""For how long the heartbeats of a feed must go on before what the first of them said is settled."""
+"""How long a feed's heartbeats must continue before the promise of the first one is settled."""
 PAUSE = timedelta(hours=25) // _MICROSECOND
-"""A longer pause between two of them may be a step of the log's clock; a feed may send one a day."""
+"""A longer pause between two heartbeats may be a step of the log's clock. A feed may send one heartbeat a day."""
 LONG_PAST = MINUTES_KEPT // _MICROSECOND
-"""What a heartbeat says of a time so long before its own is settled at once: no wrong clock makes it later than it is."""
+"""A promise that lies so far before the time of its own heartbeat is settled at once: no wrong clock produces one."""
 NOTHING_SETTLED = 0
 
 
@@ -27,16 +27,16 @@ class FeedState(Struct):
     """What one feed has said on one partition, in microseconds since 1970.
 
     Attributes:
-        complete_to: everything up to here was sent, as far as that can be believed.
-        heard_at: the time that the record of the last heartbeat carries.
+        complete_to: everything up to here was sent, as far as can be believed; 0 if nothing can.
+        heard_at: the time on the record of the last heartbeat.
         seq: of that heartbeat.
         is_replay: it plays recorded facts.
         is_simulated: it has ever told what did not happen. That is in the figures for good, whatever is said later.
         history_to: it tells its history up to here; None when it tells the present.
         doubt: why the last heartbeat does not prove that the feed is alive.
-        settled_to: everything up to here was sent, whatever a clock may have said for a while; it never goes back.
-        turn_to: what the heartbeat said with which the present turn began; it is settled when the turn ends.
-        turn_since: the time that its record carries.
+        settled_to: everything up to here was certainly sent; 0 while nothing is settled. It never goes back.
+        turn_to: the promise of the heartbeat that began the present turn; it is settled when the turn ends.
+        turn_since: the time on the record of that heartbeat.
     """
 
     complete_to: int
@@ -55,18 +55,18 @@ class FeedState(Struct):
         return self.history_to is not None and self.complete_to < self.history_to
 
     def furthest(self) -> int:
-        """The latest time that it says to have come, or to be complete to."""
+        """The latest time that it claims to have reached."""
         return max(self.complete_to, self.history_to or 0, 0 if self.doubt else self.heard_at)
 
 
 def after(known: FeedState | None, heartbeat: FeedHeartbeat, received_at: int, *, is_by_log: bool) -> FeedState:
-    """What a feed has said once a heartbeat has come in.
+    """The state of a feed after a heartbeat.
 
     Args:
-        known: what it had said before.
+        known: its state before; None for its first heartbeat.
         heartbeat: the heartbeat.
-        received_at: the time that its record carries.
-        is_by_log: that is the log's time, and not its producer's.
+        received_at: the time on its record, in microseconds.
+        is_by_log: the log set that time, not the producer.
     """
     said = microseconds(heartbeat.complete_to)
     history_to = microseconds(heartbeat.history_to) if heartbeat.history_to else None
@@ -74,7 +74,7 @@ def after(known: FeedState | None, heartbeat: FeedHeartbeat, received_at: int, *
     is_ahead = max(said, history_to or 0) > latest
     said, history_to = (said if said <= latest else NOTHING_SETTLED), (history_to if not is_ahead else None)
     if known and is_by_log:
-        known = put_back(known, received_at)
+        known = believed(known, received_at)
     settled_to, turn_to, turn_since = _settled(known, said, received_at)
     return FeedState(
         complete_to=max(said, known.complete_to) if known else said,
@@ -91,50 +91,57 @@ def after(known: FeedState | None, heartbeat: FeedHeartbeat, received_at: int, *
 
 
 def _settled(known: FeedState | None, said: int, received_at: int) -> tuple[int, int, int]:
-    """What is settled after a heartbeat, and the turn under way: from the feed's own heartbeats alone (semantics section 1)."""
-    settled_to, turn = (known.settled_to, (known.turn_to, known.turn_since)) if known else (NOTHING_SETTLED, None)
+    """What is settled after a heartbeat, and the turn under way.
+
+    Only the feed's own heartbeats decide, so that the recount agrees (semantics, section 1).
+    """
+    settled_to = known.settled_to if known else NOTHING_SETTLED
     if said <= received_at - LONG_PAST:
         settled_to = max(settled_to, said)
-    if known is None or turn is None or not -SKEW_MICROSECONDS <= received_at - known.heard_at <= PAUSE:
-        turn = said, received_at
-    elif received_at - known.turn_since >= SETTLING:
-        settled_to, turn = max(settled_to, known.turn_to), (said, received_at)
-    return settled_to, *turn
+    if known is None or not -SKEW_MICROSECONDS <= received_at - known.heard_at <= PAUSE:
+        return settled_to, said, received_at
+    if received_at - known.turn_since >= SETTLING:
+        return max(settled_to, known.turn_to), said, received_at
+    return settled_to, known.turn_to, known.turn_since
 
 
-def put_back(state: FeedState, now: int) -> FeedState:
-    """A feed's state when it is known to be no later than `now`: what it says of later is taken back to what is settled.
+def believed(state: FeedState, now: int) -> FeedState:
+    """What can be believed of a feed when it is no later than `now`: claims about later times fall back to what is settled.
 
     Args:
         state: of the feed.
-        now: a time, in microseconds; what is later by no more than clocks may differ is left.
+        now: in microseconds.
     """
     latest = now + SKEW_MICROSECONDS
     if state.furthest() <= latest:
         return state
     return replace(
         state,
-        complete_to=state.complete_to if state.complete_to <= latest else state.settled_to,
+        # A clock that was wrong for long may even have settled a time in the future: then nothing is known.
+        complete_to=next((to for to in (state.complete_to, state.settled_to) if to <= latest), NOTHING_SETTLED),
         history_to=state.history_to if (state.history_to or 0) <= latest else None,
         doubt=state.doubt or "future",
     )
 
 
 class EventSpan(Struct):
-    """The event times seen of one force on one partition, in microseconds since 1970; none later than the log's clock then."""
+    """The earliest and latest event times of one force on one partition, in microseconds since 1970.
+
+    An event in the future is taken to be of the time on its record.
+    """
 
     first: int
     last: int
 
 
 def seen(span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool) -> EventSpan:
-    """The event times seen once a fact has come in.
+    """The event times after a fact; all times in microseconds.
 
     Args:
-        span: those seen before.
+        span: the event times before.
         at: when the fact happened.
-        received_at: the time that its record carries: nothing later than that has been seen.
-        is_by_log: that is the log's time, and not its producer's: where it has gone back, what was seen goes back too.
+        received_at: the time on its record.
+        is_by_log: the log set that time, not the producer: if the log's clock went back, the latest event time follows.
     """
     at = min(at, received_at)
     if span is None:
@@ -156,7 +163,7 @@ def watermark(feeds: Feeds, force: Force, topic: str) -> int | None:
 
 
 def settled_mark(feeds: Feeds, force: Force, topic: str) -> int | None:
-    """As the watermark, but only of what is settled: panes are dropped and facts refused by it, so it never goes back."""
+    """The watermark of what is settled. Panes are dropped and facts are refused by it, so it never goes back."""
     return _least(feeds, force, topic, lambda state: state.settled_to)
 
 

@@ -18,11 +18,11 @@ from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
-from streams.feeds import EventSpan, Feeds, after, put_back, seen, settled_mark, watermark
+from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
 
 SUBJECTS_REMEMBERED = 20_000
 FAR_AHEAD = 60 * SECOND
-"""A worker's clock may be behind the log's by seconds; what is so far ahead, a wrong clock has stamped."""
+"""A worker's clock may be seconds behind the log's. A time that is further ahead comes from a wrong clock."""
 
 
 class Record(NamedTuple):
@@ -30,9 +30,9 @@ class Record(NamedTuple):
 
     Attributes:
         offset: its place in the partition.
-        received_at: the time that it carries: when the log received it.
+        received_at: the time on it: when the log received it, if the log set that time.
         value: its bytes.
-        is_by_log: the log has set that time; otherwise its producer did, and when it was received is not known.
+        is_by_log: the log set that time; otherwise the producer did, and nobody knows when the log received it.
     """
 
     offset: int
@@ -124,15 +124,15 @@ class Partition:
         """Nothing older than this is expected of a force; None until all of its feeds have been heard."""
         return watermark(self.feeds, self.rules[force].force, self.topic)
 
-    def put_back(self, now: int) -> Change:
-        """Take back what feeds say of the future, where that is far ahead of a worker's clock; an empty change where none does.
+    def disprove(self, now: int) -> Change:
+        """Doubt the feeds that claim a time far ahead of a worker's clock; the change is empty if none does.
 
         Args:
             now: the wall clock, in microseconds.
         """
         change = Change()
         if self._furthest > now + FAR_AHEAD:
-            self._put_back(now, change)
+            self._disprove(now, change)
         return change
 
     def admit(self, records: Iterable[Record]) -> Admitted:
@@ -143,7 +143,7 @@ class Partition:
             parcel = decode(record.value, self.topic, record.received_at)
             change.count("records")
             if record.is_by_log:
-                self._put_back(microseconds(record.received_at), change)
+                self._disprove(microseconds(record.received_at), change)
             else:
                 change.count("producer_stamped")
             for refusal in parcel.unreadable:
@@ -165,13 +165,13 @@ class Partition:
         else:
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
 
-    def _put_back(self, now: int, change: Change) -> None:
+    def _disprove(self, now: int, change: Change) -> None:
         if self._furthest <= now + SKEW_MICROSECONDS:
             return
         for key, state in self.feeds.items():
-            believed = put_back(state, now)
-            if believed is not state:
-                self.feeds[key] = change.feeds[key] = believed
+            left = believed(state, now)
+            if left != state:
+                self.feeds[key] = change.feeds[key] = left
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
 
     def _hear(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
@@ -266,8 +266,8 @@ def record_of(offset: int, milliseconds: int, timestamp_type: int, value: bytes 
 
     Args:
         offset: its place in the partition.
-        milliseconds: the time that it carries, since 1970.
-        timestamp_type: 0 where its producer has set that time, 1 where the log has.
+        milliseconds: the time on it, since 1970.
+        timestamp_type: 0 if the producer set that time, 1 if the log did.
         value: its bytes.
     """
     return Record(offset, instant(milliseconds * 1000), value, is_by_log=timestamp_type == 1)

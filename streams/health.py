@@ -13,7 +13,7 @@ from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
-    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; none if in doubt."),
+    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
     "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
@@ -23,7 +23,7 @@ _COUNTERS = {
     "duplicates": "Facts that were known already.",
     "late": "Facts older than what their feed had said to be complete; counted all the same.",
     "heartbeats": "Heartbeats heard.",
-    "producer_stamped": "Records that carry their producer's time, so that when the log received them is not known.",
+    "producer_stamped": "Records stamped by their producer, so that nobody knows when the log received them.",
     "fenced": "Batches refused because the state no longer stood where their worker thought.",
 }
 
@@ -155,16 +155,18 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
 
 
 def _clocks(reader: Reader) -> Iterator[Metric]:
-    """Whether a process has lately seen its wall clock set, and by how much."""
+    """Whether a process noticed a step of its wall clock lately, and how large it was."""
     now, steps = reader.now(), reader.clock_steps()
     recent = [abs(each.seconds) for each in steps if each.is_recent(now)]
     yield GaugeMetricFamily(
         "bluelamp_clock_step_seconds",
-        "The largest step of a wall clock in 15 min, forward or back; 0 when there was none.",
+        "The largest step of a wall clock in 15 min, forward or back; 0 if there was none.",
         value=max(recent, default=0.0),
     )
     last = GaugeMetricFamily(
-        "bluelamp_clock_last_step_seconds", "The last step of a process's clock; back below 0.", labels=["process"]
+        "bluelamp_clock_last_step_seconds",
+        "The last step of a process's clock; negative if it was set back.",
+        labels=["process"],
     )
     times = CounterMetricFamily("bluelamp_clock_steps", "Steps of a process's wall clock.", labels=["process"])
     for each in steps:

@@ -22,7 +22,7 @@ _FOREVER = -1
 _QUARANTINED_MILLISECONDS = DAYS_KEPT // timedelta(milliseconds=1)
 """Kafka itself sweeps what nobody can put right any more; the refused record stays in the log it came by."""
 STAMPING, BY_LOG = "message.timestamp.type", "LogAppendTime"
-"""Who stamps the records of a topic. Where their producers do (CreateTime), no record says when the log received it."""
+"""Who stamps the records of a topic. If the producers do (CreateTime), no record says when the log received it."""
 STAMP_HINT = f"kafka-configs.sh --alter --entity-type topics --entity-name {{}} --add-config {STAMPING}={BY_LOG}"
 _START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
 _POLLS = 10
@@ -68,10 +68,10 @@ class Log:
         """Create the topics that are missing; answer with the number of partitions of each.
 
         The broker stamps records with its own clock, so that no producer's clock decides what is in the future. A topic that
-        somebody else has created otherwise is set right (decision 20).
+        was created otherwise is corrected (decision 20).
 
         Raises:
-            SettingError: its producers stamp the records of a topic, and Kafka refuses to change that.
+            SettingError: producers stamp the records of a topic, and Kafka refuses to change that.
         """
         missing = {*TOPICS, QUARANTINE_TOPIC} - self.topics()
         for topic in missing:
@@ -91,7 +91,7 @@ class Log:
             self._admin.wait_for_topics([topic])
 
     def stamping(self, topics: Iterable[str]) -> dict[str, str]:
-        """Who stamps the records of topics: `LogAppendTime` or `CreateTime`; those of which Kafka does not say are left out."""
+        """Who stamps the records of topics, `LogAppendTime` or `CreateTime`; topics for which Kafka does not say are left out."""
         asked = [ConfigResource(ConfigResourceType.TOPIC, topic, [STAMPING]) for topic in topics]
         found = self._admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
         return {topic: str(configs[STAMPING]["value"]) for topic, configs in found.items() if STAMPING in configs}
@@ -110,7 +110,7 @@ class Log:
                 f"{STAMPING} is {before}: producers' clocks stamp the records. Kafka refuses to change that: {answer}."
             )
             raise SettingError(
-                what, where=f"topic {topic}", hint=f"Let somebody who may set it: {STAMP_HINT.format(topic)}"
+                what, where=f"topic {topic}", hint=f"Ask somebody with the rights to run {STAMP_HINT.format(topic)}"
             )
         _logger.warning("topic %s: %s was %s, and is %s now", topic, STAMPING, before, BY_LOG)
 

@@ -26,7 +26,7 @@ class Owned(Struct):
         epoch: of this ownership.
         fence: the offset up to which the log is applied to its state.
         partition: what its owner remembers of it.
-        turn: held by whoever changes its state.
+        turn: held while its state is changed.
     """
 
     names: Names
@@ -145,8 +145,8 @@ class Owner:
             async with owned.turn:
                 await self._fold(place, owned, records)
 
-    async def put_back(self, now: int) -> None:
-        """Take back what feeds say of the future, in the state too: once its time has come it would look believable.
+    async def disprove(self, now: int) -> None:
+        """Doubt, in the state too, the feeds that claim a time in the future: once that time comes they would look alive.
 
         Args:
             now: the wall clock, in microseconds.
@@ -157,7 +157,7 @@ class Owner:
         """
         for place, owned in list(self.owned.items()):
             async with owned.turn:
-                change = owned.partition.put_back(now)
+                change = owned.partition.disprove(now)
                 if change.feeds and self.owned.get(place) is owned:
                     await self._offer(place, Offer(owned, owned.fence, change))
 

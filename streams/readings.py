@@ -35,7 +35,7 @@ from measures.reading import (
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, whole_hours
 from streams.cache import Cache, Key
-from streams.feeds import put_back, settled_mark
+from streams.feeds import believed, settled_mark
 from streams.memo import Memo
 from streams.stall import Place
 from streams.steps import Step, noted
@@ -473,7 +473,7 @@ class Reader:
         caches = places.values()
         topic = next((name.topic for name in self.rules[force].force.feeds if name.name == feed), TOPICS[0])
         now = microseconds(self._clock())
-        heard = [put_back(cache.feeds[force, feed], now) for cache in caches if (force, feed) in cache.feeds]
+        heard = [believed(cache.feeds[force, feed], now) for cache in caches if (force, feed) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
         is_everywhere = bool(caches) and len(heard) == len(caches)
         return FeedStatus(
@@ -551,7 +551,7 @@ class Reader:
                     pause()
 
     def clock_steps(self) -> list[Step]:
-        """The last step of the wall clock of each process that has noticed one in about a day."""
+        """The last step of each process's wall clock, for processes that had one in about a day."""
         return noted(self.redis, self.state_name)
 
     def fences(self) -> dict[tuple[str, int], int]:

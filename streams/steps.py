@@ -1,4 +1,4 @@
-"""Steps of the wall clock: noticed against a clock that never jumps, and noted in the state for everybody who reads it."""
+"""Steps of the wall clock: noticed by comparing it with a monotonic clock, and stored for everybody who reads the state."""
 
 import logging
 import threading
@@ -15,9 +15,9 @@ from facts.times import SKEW, is_future
 from measures.display import rough_words
 
 LEAST_SECONDS = 1.0
-"""A smaller step makes no figure wrong."""
+"""A smaller step changes no figure."""
 RECENT = timedelta(minutes=15)
-"""For how long a step is said on the board and alerted on."""
+"""How long a step is shown on the board and alerted on."""
 _KEPT = timedelta(days=1)
 _EVERY_SECONDS = 1.0
 _READ_SECONDS = 0.1
@@ -28,10 +28,10 @@ class Step(Struct, frozen=True):
     """The last step of the clock of a process.
 
     Attributes:
-        process: which, and on which machine.
-        seconds: by how much the clock was set forward; less than 0 when it was set back.
-        at: what it showed then.
-        count: how many steps that process and those of its name before it have noticed.
+        process: its name and machine.
+        seconds: how far the clock was set forward; negative if it was set back.
+        at: what the clock showed afterwards.
+        count: how many steps processes of this name have noticed.
     """
 
     process: str
@@ -40,28 +40,28 @@ class Step(Struct, frozen=True):
     count: int = 1
 
     def is_recent(self, now: datetime, span: timedelta = RECENT) -> bool:
-        """Whether it was lately; one that a clock which was ahead has dated may have been."""
+        """Whether it happened lately; a step dated in the future, by a clock that was ahead, may have."""
         return is_future(self.at, now) or now - self.at <= span
 
     def is_large(self) -> bool:
-        """Whether it is more than clocks may differ by."""
+        """Whether it is more than clocks may differ."""
         return abs(self.seconds) > SKEW.total_seconds()
 
     def words(self) -> str:
-        """What people are told of it."""
+        """One sentence for people."""
         way = "forward" if self.seconds > 0 else "back"
         by = rough_words(round(abs(self.seconds)))
         return f"The clock of {self.process} was set {way} by {by}, to {self.at:%Y-%m-%d %H:%M:%S}Z."
 
 
 class Steps:
-    """Finds steps of the wall clock: it and a clock that never jumps go on alike, unless one is set.
+    """Finds steps of the wall clock: unless it is set, it advances as a monotonic clock does.
 
-    A machine that was suspended sees one too: its steady clock stood still.
+    A machine that was suspended shows a step too, because its monotonic clock stopped.
 
     Args:
         now: the wall clock.
-        monotonic: a clock that never jumps, in seconds.
+        monotonic: a clock that nobody sets, in seconds.
     """
 
     def __init__(self, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
@@ -69,7 +69,7 @@ class Steps:
         self._lead = self._read()
 
     def look(self) -> float:
-        """By how many seconds the clock was set forward since the last look; 0 where it was not."""
+        """How many seconds the clock was set forward since the last look; 0 if it was not set."""
         before, lead = self._lead, self._read()
         if lead is None:
             return 0.0
@@ -77,19 +77,19 @@ class Steps:
         return lead - before if before is not None and abs(lead - before) >= LEAST_SECONDS else 0.0
 
     def _read(self) -> float | None:
-        """How far the wall clock leads; None where the process was held up between reading the two."""
+        """How far the wall clock is ahead of the monotonic one; None if the process was interrupted between the readings."""
         began = self._monotonic()
         shown = self.now().timestamp()
         return shown - began if self._monotonic() - began <= _READ_SECONDS else None
 
 
 class StepWatch:
-    """Looks for steps once a second, from a thread; logs each, and notes it as soon as the state server takes it.
+    """Looks for steps once a second, in a thread; logs each, and stores it as soon as the state server accepts it.
 
     Args:
         steps: finds them.
-        process: what this one is called.
-        note: notes a step; raises RedisError or OSError when it cannot.
+        process: the name of this process.
+        note: stores a step; raises RedisError or OSError if it cannot.
     """
 
     def __init__(self, steps: Steps, process: str, note: Callable[[Step], None]) -> None:
@@ -119,7 +119,7 @@ class StepWatch:
                 self._note(self._waiting[0])
                 del self._waiting[0]
         except (RedisError, OSError) as error:
-            _logger.warning("the state server does not answer; the step is noted later: %r", error)
+            _logger.warning("the state server does not answer; the step is stored later: %r", error)
 
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_SECONDS):
@@ -127,7 +127,7 @@ class StepWatch:
 
 
 def note(redis: Redis, state_name: str, step: Step) -> None:
-    """Note a step as the last of its process; those of processes that are long gone are forgotten."""
+    """Store a step as the last one of its process; forget processes that have had none for a day."""
     known = _kept(redis, state_name)
     before = known.get(step.process)
     gone = [name for name, each in known.items() if not each.is_recent(step.at, _KEPT)]
@@ -138,7 +138,7 @@ def note(redis: Redis, state_name: str, step: Step) -> None:
 
 
 def noted(redis: Redis, state_name: str) -> list[Step]:
-    """The last step of each process that has noticed one in about a day."""
+    """The last step of each process that had one in about a day."""
     return sorted(_kept(redis, state_name).values(), key=lambda each: each.process)
 
 

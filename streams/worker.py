@@ -73,13 +73,13 @@ class Worker:
         watch = StallWatch(self.settings, self.version, identities, self._stands, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
-        holding = asyncio.create_task(self._hold_to_the_clock())
+        disproving = asyncio.create_task(self._disprove())
         _logger.info("working: state %s, group %s", self.owner.store.prefix, self.app.conf.id)
         await self.app.wait(stopping)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
-        holding.cancel()
+        disproving.cancel()
         # Faust waits for ever to commit where the log does not answer, and nothing hangs on that.
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
@@ -181,14 +181,14 @@ class Worker:
         for place, batch in by_place.items():
             await self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
 
-    async def _hold_to_the_clock(self) -> None:
-        """Take back what feeds say of the future, while the clock still shows it to be the future."""
+    async def _disprove(self) -> None:
+        """Doubt feeds that claim a time in the future, while the clock still shows that it is in the future."""
         while True:
             await asyncio.sleep(_CLOCK_SECONDS)
-            await self._guarded(self.owner.put_back(microseconds(self.now())))
+            await self._guarded(self.owner.disprove(microseconds(self.now())))
 
     async def _guarded(self, change: Awaitable[None]) -> None:
-        """Change the state; where that fails the process ends."""
+        """Change the state; the process ends if that fails."""
         try:
             await change
         except RefusedError as error:

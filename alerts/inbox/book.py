@@ -137,7 +137,7 @@ def _while_it_stands(alert: Alert, entry: AnyEntry) -> Alert:
 def _delivery(alert: Alert, entry: Delivered | Failed) -> dict[tuple[str, str], Delivery]:
     key = entry.of, entry.receiver
     before = alert.deliveries.get(key)
-    # The last attempt counts, and not the one that a clock which was ahead has dated last.
+    # The latest attempt counts, whatever date a clock that was ahead gave to an earlier one.
     is_earlier = before is not None and isinstance(entry, Failed) and entry.attempt < before.attempts
     if before and (before.is_delivered or is_earlier):
         return {}
@@ -213,11 +213,11 @@ class Book:
         return [self.alerts[name] for name in self._open.get((rule, scope_of(scope)), ())]
 
     def ends(self, rule: str, scope: Mapping[str, str]) -> Iterable[datetime]:
-        """When each alert of a rule and scope that has ended did, by the engine's clock."""
+        """When the alerts of a rule and scope ended, by the engine's clock."""
         return self._ends.get((rule, scope_of(scope)), {}).values()
 
     def following(self, entry: AnyEntry) -> AnyEntry:
-        """An entry that is about to be added, dated no earlier than what it follows: else a clock set back would undo it."""
+        """An entry to be added, dated after the ones before it: they would undo it if the clock was set back in between."""
         alert = self.alerts.get(entry.alert)
         if alert is None or isinstance(entry, Delivered | Failed):
             return entry

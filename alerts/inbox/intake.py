@@ -70,15 +70,15 @@ def _over(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | None
 
 
 def _began(alert: Alert, now: datetime) -> datetime:
-    """When an alert began; of one that a clock which was ahead has dated only that it was before everything that is known."""
+    """When an alert began; the earliest time there is if a clock that was ahead dated it, because then it is unknown."""
     began = alert.raised.began
     return datetime.min.replace(tzinfo=UTC) if is_future(began, now) else began
 
 
 def _is_old(told: Told, rule: Rule, scope: Mapping[str, str], book: Book, now: datetime) -> bool:
-    """Whether it is of an alert that has ended: payloads may come twice, and late.
+    """Whether this alert has ended already: payloads may arrive twice, and late.
 
-    An end in the future, by a clock that was ahead, says nothing of what has begun at a believable time.
+    An end in the future was dated by a clock that was ahead, and says nothing about an alert that began at a believable time.
     """
     is_dated_ahead = is_future(told.starts_at, now)
     ends = (end for end in book.ends(rule.name, scope) if is_dated_ahead or not is_future(end, now))

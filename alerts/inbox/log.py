@@ -83,8 +83,8 @@ class Log:
         """Add what is decided on the book as it stands; answers with what was added.
 
         Args:
-            decide: on the book.
-            is_past: it was decided before, and keeps its dates; otherwise it follows what stands in the book.
+            decide: answers with the entries, given the book.
+            is_past: the entries were made earlier and keep their dates.
 
         Raises:
             RedisError: the state server does not answer. What was asked may have been added: decide again, and what

@@ -124,7 +124,7 @@ class People:
         return Person(*found[0]) if found else None
 
     def by_cookie(self, cookie: str) -> Person | None:
-        """Whose session this is; None when it has run out, was not made by us, or by a clock that was ahead."""
+        """Whose session this is; None when it has expired, is not one of ours, or was made by a clock that was ahead."""
         body, _, signature = cookie.partition(".")
         if not hmac.compare_digest(signature, self._sign("session", body)):
             return None

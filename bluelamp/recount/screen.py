@@ -20,16 +20,16 @@ Refusal = Literal["unlisted_force", "too_late"]
 
 
 class _Beat(NamedTuple):
-    """A heartbeat: what it says its feed is complete to, and the time that its record carries."""
+    """A heartbeat: its `complete_to`, and the time on its record."""
 
     complete_to: datetime
     received_at: datetime
 
 
 class _Settled:
-    """What one feed is known to be complete to on one partition, whatever a clock may have said for a while.
+    """What one feed is certainly complete to on one partition.
 
-    A turn begins with a heartbeat; what that one said is settled by the first that is received an hour later.
+    A turn begins with a heartbeat. The first heartbeat received an hour later settles what that one promised.
     """
 
     def __init__(self) -> None:
@@ -37,19 +37,19 @@ class _Settled:
         self._begun: _Beat | None = None
         self._last = _NOTHING
 
-    def hear(self, told: _Beat) -> None:
-        """Take the next heartbeat of the feed."""
-        if told.complete_to - told.received_at > _APART:
-            told = told._replace(complete_to=_NOTHING)  # a promise of the future is none
-        if told.received_at - told.complete_to >= _LONG_BEFORE:
-            self.to = max(self.to, told.complete_to)
-        begun, pause = self._begun, told.received_at - self._last
-        self._last = told.received_at
+    def add(self, beat: _Beat) -> None:
+        """Add the next heartbeat of the feed."""
+        if beat.complete_to - beat.received_at > _APART:
+            beat = beat._replace(complete_to=_NOTHING)  # nobody can promise the future
+        if beat.received_at - beat.complete_to >= _LONG_BEFORE:
+            self.to = max(self.to, beat.complete_to)
+        begun, pause = self._begun, beat.received_at - self._last
+        self._last = beat.received_at
         if begun is None or not -_APART <= pause <= _LONGEST_PAUSE:
-            self._begun = told
-        elif told.received_at - begun.received_at >= _TURN:
+            self._begun = beat
+        elif beat.received_at - begun.received_at >= _TURN:
             self.to = max(self.to, begun.complete_to)
-            self._begun = told
+            self._begun = beat
 
 
 class Screen:
@@ -71,7 +71,7 @@ class Screen:
             fact: the next fact of its partition.
             topic: the topic it came by.
             partition: the number of the partition.
-            received_at: the time that its record carries.
+            received_at: the time on its record.
         """
         if fact.force not in self._feeds:
             return "unlisted_force"
@@ -88,7 +88,7 @@ class Screen:
         if heartbeat.feed not in listed:
             return
         heard = self._heard.setdefault(place, {})
-        heard.setdefault(heartbeat.feed, _Settled()).hear(_Beat(heartbeat.complete_to, received_at))
+        heard.setdefault(heartbeat.feed, _Settled()).add(_Beat(heartbeat.complete_to, received_at))
         least = min(each.to for each in heard.values())
         if len(heard) == len(listed) and least > _NOTHING:
             self._oldest[place] = least - HORIZON

@@ -17,7 +17,7 @@ class Frame(Struct, frozen=True):
         is_simulated: a feed has told, now or earlier, what did not happen.
         troubles: what keeps figures from being live, each once.
         is_loading: a history is being loaded, so that figures are of a moment that is past.
-        clock: in words, that a clock was lately set; empty when none was.
+        clock: that a clock was set lately, in words; empty if none was.
     """
 
     live: str
@@ -43,11 +43,11 @@ def take_frame(reader: Reader, force: str) -> Parts:
 
 
 def _clock_words(reader: Reader) -> str:
-    """The largest step of late: every process of a machine sees the same."""
+    """The largest recent step: all processes of one machine notice the same one."""
     now = reader.now()
     steps = [each for each in reader.clock_steps() if each.is_large() and each.is_recent(now)]
     found = max(steps, key=lambda each: abs(each.seconds), default=None)
-    return f"{found.words()} Figures of now may have been wrong meanwhile." if found else ""
+    return f"{found.words()} Figures may have been wrong meanwhile." if found else ""
 
 
 def feed_troubles(reader: Reader, force: str) -> dict[str, str]:

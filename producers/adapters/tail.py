@@ -121,7 +121,7 @@ class Tail:
             _logger.warning("%s, %s", name, each)
 
     def _see(self, at: datetime) -> None:
-        """Take note of how far rows have come; a time of the future, by a clock that is or was ahead, is none."""
+        """Note how far the rows have come; a time in the future comes from a clock that is or was ahead, and does not count."""
         now = self._now()
         known = [each for each in (self._newest, at) if each is not None and not is_future(each, now)]
         self._newest = max(known, default=None)

@@ -19,7 +19,7 @@ _HEARTBEAT_EVERY_SECONDS = 6 * 3600.0
 _HISTORY_SECONDS = 30.0
 """What is told so long after it happened is history, and is told as such."""
 _FAR_SECONDS = 5.0
-"""Between two heartbeats of what is told with the clock it is never so long."""
+"""Live heartbeats are never this far apart."""
 _KEPT_EVERY_SECONDS = 1.0
 
 
@@ -64,11 +64,12 @@ class LivePace:
         self._now, self._wait = now, wait
 
     def reach(self, event_time: datetime, meanwhile: Callable[[float], None]) -> bool:
-        """Wait until an event time has come; False when told to stop.
+        """Wait until an event time has come; False when asked to stop.
 
         Args:
-            event_time: what is told next.
-            meanwhile: is given the present now and then, in seconds since 1970, where that is far off: the clock was set back.
+            event_time: of what is sent next.
+            meanwhile: called now and then with the present, in seconds since 1970, while that time is far off: the clock was
+                set back.
         """
         while (ahead_seconds := (event_time - self._now()).total_seconds()) > _FAR_SECONDS:
             if self._wait(1 / _HEARTBEATS_A_SECOND):
@@ -142,7 +143,7 @@ def play(
 
 
 def _reaching(live: LivePace | None, playing: "_Playing") -> Callable[[datetime], bool] | None:
-    """Waits for event times by a live pace; while one is far off everything up to the present has been told, and is said so."""
+    """Waits for event times by the clock. If it is set back, everything up to the present was sent, and heartbeats say so."""
     return None if live is None else lambda event_time: live.reach(event_time, playing.beat)
 
 

@@ -147,7 +147,7 @@ def test_what_stands_is_shown_as_metrics() -> None:
 
 
 class SetClock(World):
-    """A world whose wall clock can be set while its steady one goes on."""
+    """A world whose wall clock can be set without its monotonic one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class SetClock(World):
         return Standing(rules or (rule(),), lambda: self.samples, self, "test:alerts", lambda: self.now, steps=steps)
 
     def after(self, seconds: float, standing: Standing, by_wall: float | None = None) -> list[str]:
-        """As ever; the wall clock may have been set meanwhile."""
+        """The same; the wall clock may have been set in between."""
         self.steady_seconds += seconds
         return super().after(seconds if by_wall is None else by_wall, standing)
 
@@ -180,7 +180,7 @@ def test_spans_are_those_of_time_and_not_of_a_clock_that_is_set(by: float) -> No
 
 
 def test_a_restart_after_the_clock_was_set_back_waits_for_no_time_of_the_future() -> None:
-    """What was pending would have been so for two hours and a half minute."""
+    """Otherwise what was pending would stay pending for two hours."""
     world, keeping = World(), rule(keep_firing_for_seconds=60)
     world.waiting(1)
     world.now += timedelta(hours=2)

@@ -1,4 +1,4 @@
-"""The inbox when its clock is set forward two hours for half a minute, and back: nobody waits, and nothing is lost."""
+"""The inbox when its clock is set forward two hours and back: nothing waits for that time to come, and nothing is lost."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -43,7 +43,7 @@ def world(server: StateServer, tmp_path: Path) -> Iterator[World]:
 
 
 def test_an_engine_heard_at_a_time_of_the_future_watches_nobody(world: World) -> None:
-    """A dead engine would be taken for one that watches, for two hours."""
+    """Otherwise a dead engine would seem to watch for two hours."""
     world.clock.at(AHEAD)
     world.take(told(HEARTBEAT, SCOPE, world.clock.now))
     (heard,) = world.service.log.heard().values()
@@ -91,13 +91,13 @@ def test_a_receiver_that_did_not_take_it_is_told_again_at_once_and_then_ever_mor
 
 
 class Inbox:
-    """A book that takes what it is told, by a clock that the test sets."""
+    """A book that takes payloads at times that the test sets."""
 
     def __init__(self) -> None:
         self.book = Book()
 
     def tell(self, seconds: float, *alerts: object) -> list[str]:
-        """Take alerts so long after the start; what that came to."""
+        """Take alerts a number of seconds after the start; the entries that were added."""
         now = START + timedelta(seconds=seconds)
         found = list(intake(alerts, ALL, self.book, now))  # type: ignore[arg-type]
         self.book.add(found)
@@ -121,12 +121,12 @@ def test_an_end_in_the_future_hinders_no_later_alert_and_what_came_twice_is_know
     assert inbox.tell(AHEAD + 1, begun(-600)) == []
     assert inbox.tell(AHEAD + 2, begun(AHEAD + 1)) == ["Raised"]
     assert inbox.tell(AHEAD + 9, over(AHEAD + 9, began=AHEAD + 1)) == ["Ended"]
-    assert inbox.tell(30, begun(AHEAD + 1)) == [], "told late, and known"
+    assert inbox.tell(30, begun(AHEAD + 1)) == [], "late, and already known"
     assert inbox.tell(40, begun(40)) == ["Raised"]
 
 
 def steps_after(began: float, now: float) -> list[str]:
-    """Whom the ladder tells of an alert."""
+    """To whom the ladder escalates an alert."""
     at = START + timedelta(seconds=began)
     alert = fold_alert([raised(ALL["contact_999_waiting_several"], {"force": FORCE.name}, at, at)])
     assert alert is not None
@@ -140,7 +140,7 @@ def test_the_ladder_does_not_wait_until_the_time_of_a_wrong_clock_has_come() -> 
 
 
 def test_who_takes_an_alert_after_the_clock_was_set_back_has_taken_it(world: World) -> None:
-    """Set forward over a change of shift, it is told again; whoever took it then had no effect for hours."""
+    """Set forward past a change of shift, the alert is raised again; taking it had no effect for hours."""
     world.take(begun())
     at = START + timedelta(seconds=AHEAD)
     again = Reraised(id="again", alert=_only(world), at=at, changeover=at)
@@ -158,7 +158,7 @@ def _only(world: World) -> str:
 
 
 def _standing(world: World) -> list[Alert]:
-    """As another process reads it from the log."""
+    """The active alerts, as another process reads them from the log."""
     log = Log(world.redis, KEY)
     log.refresh()
     return log.look(lambda book: book.standing())

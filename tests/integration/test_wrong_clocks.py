@@ -1,6 +1,6 @@
 """A machine whose clock is set forward two hours for a while, and back: on the embedded parts, and on Apache Kafka.
 
-The worker is a process of its own; the log, the worker, the publisher and the reader look at the same clock, and the test sets it.
+The worker is a process of its own. The log, the worker, the publisher and the reader use one clock, which the test sets.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _numbers = count(1)
 
 
 class Machine(Parts):
-    """A log, and systems on it, whose every part looks at one clock.
+    """A log and systems on it; all parts use one clock.
 
     Args:
         name: `embedded`, or `real`: Apache Kafka and Debian's Redis.
@@ -55,23 +55,23 @@ class Machine(Parts):
         )
 
     def begin(self, directory: Path) -> None:
-        """A system on an empty log, at the right time; no worker yet."""
+        """A system on an empty log, with the right time and no worker yet."""
         self.clock.set(0)
         self.forget_topics()
         self.system = System(self.broker.bootstrap, self.state.url, directory, f"clock-{next(_numbers)}", FORCE)
         self.passed = timedelta(0)
-        """How much later than its clock shows the reader looks: nobody waits for it."""
+        """How far the reader's time is ahead of the clock, so that the test need not wait."""
         name, rules = self.system.settings.state_name, self.system.rules
         self.reader = Reader(self.system.redis, name, rules, lambda: self.clock() + self.passed)
         self.samples = ReadingsCollector(self.reader, steady_seconds=lambda: 0.0)
         self.engine = Engine(RULES)
 
     def start_worker(self) -> None:
-        """A worker that looks at the clock."""
+        """A worker that uses the clock."""
         self.system.start_workers(1, self.clock.program("bluelamp"))
 
     def beat(self) -> None:
-        """The force's feed says that it is complete to now; returns when the state has it."""
+        """Send a heartbeat of the force's feed, complete to now; returns when the state has it."""
         with self.system.publisher() as publisher:
             publisher.heartbeat(heartbeat(self.clock()), "incidents")
         self.system.settle()
@@ -82,7 +82,7 @@ class Machine(Parts):
         return found
 
     def firing(self) -> set[str]:
-        """The rules that fire, of those about feeds and clocks."""
+        """The firing rules among those about feeds and clocks."""
         samples = [sample for family in self.samples.collect() for sample in family.samples]
         alerts = self.engine.step(samples, microseconds(self.clock() + self.passed))
         named = {"feed_silent", "no_live_data", "data_alive", "clock_stepped"}
@@ -126,7 +126,7 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
 
     machine.clock.set(AHEAD_SECONDS)
     machine.beat()
-    assert machine.incidents().state == "live", "everybody believes the same clock"
+    assert machine.incidents().state == "live", "all clocks agree"
     until(lambda: any(each.seconds > 0 for each in machine.reader.clock_steps()), 10, "the step forward, noted")
 
     # Now every feed dies, and the clock is set back.
@@ -140,7 +140,7 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
     assert "data_alive" not in machine.firing()
     assert "in the future: a clock was wrong" in machine.check()["feed dispatch"].what
 
-    # The worker has noticed the step, and takes back what the wrong clock has stamped before its time comes.
+    # The worker notices the step, and disproves what the wrong clock stamped before that time comes.
     until(lambda: any(each.seconds < 0 for each in machine.reader.clock_steps()), 10, "the step back, noted")
     (step,) = machine.reader.clock_steps()
     assert (round(step.seconds / 60), step.count) == (-120, 2)
@@ -160,7 +160,7 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
 
 
 def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(machine: Machine) -> None:
-    """As where a producer came before the first worker."""
+    """As Kafka creates it when a producer starts before the first worker."""
     with Log(machine.system.settings.kafka) as log:
         log.ensure_topics()
         stamped = ConfigResource(ConfigResourceType.TOPIC, "incidents", {STAMPING: "CreateTime"})
@@ -178,7 +178,7 @@ def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(ma
     machine.start_worker()
     (worker,) = machine.system.workers
     set_right = "message.timestamp.type was CreateTime, and is LogAppendTime now"
-    until(lambda: set_right in worker.said(), 30, "the worker's word")
+    until(lambda: set_right in worker.said(), 30, "the worker's log line")
     machine.system.settle()
     assert machine.system.count("facts") == 1, "facts count"
     assert machine.system.count("producer_stamped") > 1
@@ -196,7 +196,7 @@ def opened(at: datetime) -> IncidentOpened:
 
 
 def send(machine: Machine, values: list[bytes], at: datetime) -> None:
-    """Records as a producer stamps them, the heartbeat on every partition."""
+    """Send records with a producer's stamp; the heartbeat goes to every partition."""
     milliseconds: Any = round(at.timestamp() * 1000)
     with KafkaProducer(bootstrap_servers=machine.system.settings.kafka) as producer:
         fact, beat = values

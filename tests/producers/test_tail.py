@@ -277,7 +277,7 @@ def test_heartbeats_go_no_further_than_the_rows_less_what_may_still_come(
 def test_a_row_of_the_future_promises_nothing_once_the_clock_is_right_again(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
-    """The system's clock and ours are ahead by two hours while it writes a row, and are set back."""
+    """Two clocks are ahead by two hours while a row is written: the source system's and ours."""
     add(path, HEADER + "\n" + row(1))
     following = follow()
     until(lambda: sink.beats, 10, "a heartbeat")

@@ -1,5 +1,5 @@
-// Apache Kafka's own clock, for tests that set it: as many seconds ahead as stand in the file that -Dtest.clock names.
-// It comes before Kafka's class of this name on the class path; steady time goes on.
+// Apache Kafka's own clock, for tests that set it: ahead by the number of seconds in the file that -Dtest.clock names.
+// It comes before Kafka's class of this name on the class path. Monotonic time is not touched.
 package org.apache.kafka.common.utils;
 
 import java.io.IOException;

@@ -61,7 +61,7 @@ class KafkaServer:
 
     Args:
         directory: of its log.
-        clock: a file that says by how many seconds its clock is ahead; without one it is right.
+        clock: a file with the number of seconds by which its clock is ahead; without a file the clock is right.
     """
 
     def __init__(self, directory: Path, clock: Path | None = None) -> None:
@@ -123,7 +123,7 @@ class KafkaServer:
         self._process = None
 
     def _java(self) -> list[str]:
-        """How Java is called; with a clock of the test's in place of Kafka's own, where there is one."""
+        """The Java command; the test's clock replaces Kafka's own if there is one."""
         if self._clock is None:
             return list(_JAVA)
         classes = self.directory / "classes"

@@ -45,7 +45,7 @@ class _Tape:
         return self.seconds >= self.stop_after
 
     def set_clock(self, by: timedelta) -> None:
-        """The wall clock is set forward or back; the steady one goes on."""
+        """The wall clock is set forward or back; the monotonic one is not."""
         self.started += by
 
 
@@ -157,7 +157,7 @@ def test_history_is_told_at_once_and_then_it_goes_on_with_the_clock() -> None:
 
 
 class _Set(_Tape):
-    """A tape whose clock is set forward two hours for half a minute, and back."""
+    """A tape whose clock is set forward two hours for half a minute and back."""
 
     def wait(self, seconds: float) -> bool:
         before = self.seconds
@@ -169,7 +169,7 @@ class _Set(_Tape):
 
 
 def test_a_clock_that_is_set_forward_and_back_silences_no_feed_and_nothing_is_promised_of_the_future() -> None:
-    """It waited for the clock to come to where it had been, for two hours, and all its feeds looked dead."""
+    """It used to wait two hours until the clock was there again, and all its feeds looked dead."""
     chosen = exact(start=date(2024, 12, 1))
     tape = _Set(datetime(2024, 12, 1, 12, tzinfo=UTC), stop_after=1200.0)
     played(chosen, tape, "live", 24)
@@ -182,7 +182,7 @@ def test_a_clock_that_is_set_forward_and_back_silences_no_feed_and_nothing_is_pr
         assert present - timedelta(seconds=30) < fact.complete_to <= present
         assert fact.history_to is None
     wrong = [fact for seconds, fact in tape.told if 600 < seconds < 630 and isinstance(fact, FeedHeartbeat)]
-    assert max(fact.complete_to for fact in wrong) > begun + timedelta(hours=2), "it goes with the clock it has"
+    assert max(fact.complete_to for fact in wrong) > begun + timedelta(hours=2), "it follows the clock it has"
 
 
 def test_when_it_is_stopped_everything_it_promised_was_told() -> None:

@@ -62,7 +62,7 @@ def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_what_it_hold
 
 @pytest.fixture
 def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
-    """One of our topics as Kafka creates it by itself when a producer comes before the first worker."""
+    """One of our topics as Kafka creates it when a producer starts before the first worker."""
     with Log(log_backend.bootstrap) as log:
         log.ensure_topics()
         admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
@@ -85,7 +85,7 @@ def test_a_topic_that_its_producers_stamp_is_set_right(
 def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(
     log_backend: LogBackend, producer_stamped: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kafka's answer to somebody who may look at a topic's settings and not change them is made up; all else is real."""
+    """Only Kafka's refusal is made up: brokers of tests let everybody change everything."""
     refused = {"topic": {producer_stamped: "[Error 29] TopicAuthorizationFailedError"}}
     with Log(log_backend.bootstrap) as log, monkeypatch.context() as forbidden:
         forbidden.setattr(KafkaAdminClient, "alter_configs", lambda *_, **__: refused)

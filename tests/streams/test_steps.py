@@ -1,4 +1,4 @@
-"""A wall clock that is set is noticed, said once, kept where everybody sees it, and not taken for time that has passed."""
+"""A step of the wall clock is noticed, logged once, stored where everybody sees it, and not mistaken for time."""
 
 import logging
 from collections.abc import Iterator
@@ -21,24 +21,24 @@ TWO_HOURS = 7200.0
 
 
 class Clocks:
-    """A wall clock and a steady one, and how long reading them takes."""
+    """A wall clock and a monotonic one, and how long reading them takes."""
 
     def __init__(self) -> None:
         self.now, self.steady_seconds, self.held_up_seconds = AS_OF, 0.0, 0.0
 
     def monotonic(self) -> float:
-        """Seconds of the steady one; whoever reads it may be held up afterwards."""
+        """The monotonic clock, in seconds; the process may be interrupted after reading it."""
         self.steady_seconds += self.held_up_seconds
         self.now += timedelta(seconds=self.held_up_seconds)
         return self.steady_seconds
 
     def pass_time(self, seconds: float, by_wall: float | None = None) -> None:
-        """Both go on, or each by its own."""
+        """Both advance, equally or differently."""
         self.steady_seconds += seconds
         self.now += timedelta(seconds=seconds if by_wall is None else by_wall)
 
     def steps(self) -> Steps:
-        """Looks at both."""
+        """Compares both."""
         return Steps(lambda: self.now, self.monotonic)
 
 
@@ -116,11 +116,11 @@ def test_the_last_step_of_each_process_is_kept_for_a_day(redis: Redis) -> None:
     assert [each.process for each in noted(redis, "test")] == ["three"]
 
 
-# What people are told.
+# What people see.
 
 
 def frame(scene: Scene) -> Frame:
-    """What every page of the board says around its figures."""
+    """What every page of the board shows around its figures."""
     found: Any = take_frame(scene.reader, FORCE)["frame"]
     return found  # type: ignore[no-any-return]
 
@@ -129,7 +129,7 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
-        assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}, "0 is said, so that the alert ends"
+        assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}, "0 is exported, so that the alert ends"
         assert frame(scene).clock == ""
         note(client, "test", Step("the worker on here", -TWO_HOURS, AS_OF))
         note(client, "test", Step("the board on here", 3.0, AS_OF))
@@ -139,7 +139,7 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
         assert scene.shown("bluelamp_clock_steps_total")["the worker on here",] == 1
         assert frame(scene).clock == (
             "The clock of the worker on here was set back by 2 h 0 min, to 2024-10-27 05:00:17Z. "
-            "Figures of now may have been wrong meanwhile."
+            "Figures may have been wrong meanwhile."
         )
         scene.pass_time(1)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}

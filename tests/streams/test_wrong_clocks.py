@@ -1,4 +1,4 @@
-"""Clocks that are wrong for a while: nothing that they have stamped makes a dead feed look live, and everything heals."""
+"""Clocks that are wrong for a while: no stamp of theirs makes a dead feed look live, and everything heals."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from facts.wire import encode
 from measures.outcome import microseconds
 from measures.reading import FeedStatus, Reading, feed_trouble, silence
 from measures.window import DAYS_KEPT
-from streams.feeds import FeedState
+from streams.feeds import FeedState, believed
 from streams.fold import Change, Partition, Record
 from streams.ownership import Owner
 from streams.refold import _leave
@@ -112,16 +112,16 @@ def test_a_dead_feed_is_doubted_as_soon_as_the_log_goes_on_before_its_stamp_and_
     for record in (heartbeat("digital", NOW + 30 * SECOND), offered(NOW + 31 * SECOND)):
         line.take(record, NOW + 31 * SECOND)
         assert line.state("telephony").doubt == "future"
-    assert line.state("telephony").complete_to == microseconds(NOW), "that is settled"
+    assert line.state("telephony").complete_to == microseconds(NOW), "that much is settled"
     line.beat("digital", NOW + AHEAD + SECOND)
     assert line.state("telephony").doubt == "future", "that its time has come meanwhile proves nothing"
 
 
 def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
-    """A minute at the wrong time dropped all the minutes of the two days before it."""
+    """Half a minute at a wrong time dropped the minutes of the last two days."""
     line = Line()
     live_for(line, 3 * HOUR)
-    kept = dict(line.partition._dropped)  # noqa: SLF001 - what the state has been told to drop
+    kept = dict(line.partition._dropped)  # noqa: SLF001 - what the state was made to drop
     for days in (3, 6, 400):
         at = NOW + days * DAY
         line.beat("telephony", at)
@@ -133,18 +133,34 @@ def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
     assert line.partition._dropped == kept  # noqa: SLF001
 
 
-def test_what_has_gone_on_for_an_hour_is_settled_and_never_goes_back() -> None:
+def test_what_lasted_an_hour_is_settled_and_never_goes_back() -> None:
     line = Line()
     live_for(line, 3 * HOUR)
     settled = line.state("telephony").settled_to
     assert microseconds(NOW - 2 * HOUR) <= settled <= microseconds(NOW - HOUR)
     line.beat("telephony", NOW - 5 * HOUR, NOW - 5 * HOUR)
-    assert line.state("telephony").settled_to == settled == line.state("telephony").complete_to
+    assert line.state("telephony").settled_to == settled
     assert line.beat("telephony", NOW + MINUTE).complete_to == microseconds(NOW + MINUTE)
 
 
+def test_a_clock_that_was_ahead_for_hours_heals_as_well() -> None:
+    """After an hour its time was settled; only what has been dropped by it stays dropped."""
+    line = Line()
+    live_for(line, 3 * HOUR)
+    for minutes in range(0, 180, 5):
+        line.beat("telephony", NOW + AHEAD + minutes * MINUTE)
+        line.beat("digital", NOW + AHEAD + minutes * MINUTE)
+    settled = line.state("telephony").settled_to
+    assert settled > microseconds(NOW + AHEAD)
+    healed = line.beat("telephony", NOW + MINUTE)
+    assert (healed.complete_to, healed.doubt) == (microseconds(NOW + MINUTE), "")
+    assert believed(healed, microseconds(NOW + MINUTE)) is healed, "it is live"
+    assert healed.settled_to == settled
+    assert line.take(offered(NOW), NOW + MINUTE + SECOND).feeds == {}, "what is doubted already is not written again"
+
+
 def test_a_history_is_settled_as_it_is_loaded() -> None:
-    """Else two years of minutes would be kept until the first hour had passed."""
+    """Otherwise two years of minutes would be kept until the first hour was over."""
     line = Line()
     for days in (700, 300, 3):
         line.beat("telephony", NOW, NOW - days * DAY)
@@ -196,7 +212,7 @@ _RECORDS = st.lists(
 def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
     told: list[tuple[int, bool, str, int]],
 ) -> None:
-    """And nothing settled ever goes back, nor does what a feed is complete to lie beyond the log's clock."""
+    """Nothing settled goes back either, and no watermark lies beyond the log's clock."""
     line, screen, received_at, settled = Line(), Screen([TESTSHIRE]), NOW, 0
     for step, is_by_log, feed, lag in told:
         received_at += step * SECOND
@@ -211,11 +227,11 @@ def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
         assert not is_by_log or mark is None or mark <= max(settled, microseconds(received_at + 5 * SECOND))
 
 
-# What people are shown.
+# What people see.
 
 
 def status(**told: Any) -> FeedStatus:
-    """A feed that was well at NOW, but for what is said."""
+    """A feed that was live at NOW, except for what is given."""
     well: dict[str, Any] = {"complete_to": microseconds(NOW), "heard_at": microseconds(NOW)}
     return FeedStatus("telephony", "contacts", **well | told)
 
@@ -228,7 +244,7 @@ DOUBTED = [
     ({"newest_heard_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
     ({"complete_to": microseconds(NOW + 6 * SECOND)}, "claims to be complete to a time yet to come"),
     ({"doubt": "future"}, "was stamped with a time yet to come: a clock was wrong."),
-    ({"doubt": "ahead"}, "claims to be complete to a time yet to come: its clock is wrong."),
+    ({"doubt": "ahead"}, "claims to be complete to a time yet to come: its clock or the log's is wrong."),
     ({"doubt": "producer"}, "set message.timestamp.type=LogAppendTime for the topic contacts."),
     ({"doubt": "future", "history_to": microseconds(NOW + HOUR)}, "a clock was wrong"),
 ]
@@ -281,7 +297,7 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
 
 
 def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alarm(scene: Scene) -> None:
-    """The machine's clock is set forward two hours for half a minute and back, and then nothing comes any more."""
+    """The machine's clock is set forward two hours for half a minute and back; then nothing arrives any more."""
     engine = Engine(RULES)
     scene.tell("incidents", dispatch(AS_OF))
     assert incidents(scene).state == "live"
@@ -312,28 +328,28 @@ def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alar
     assert incidents(scene).state == "stale"
 
 
-def hold_to_the_clock(scene: Scene) -> list[str]:
-    """As a worker does once a second; the changes that readers then see."""
+def disproved(scene: Scene) -> list[str]:
+    """As a worker does once a second; the changes that readers see."""
     before = scene.redis.xlen("test:{incidents:0}:changes")
 
-    async def put_back(store: Store) -> None:
+    async def disprove(store: Store) -> None:
         owner = Owner(store, rules(STRICT), _leave)
         await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0)
-        await owner.put_back(microseconds(scene.now))
+        await owner.disprove(microseconds(scene.now))
 
-    call(scene.url, put_back)
+    call(scene.url, disprove)
     stream: Any = scene.redis.xrange("test:{incidents:0}:changes")
     return [entry["touched"] for _, entry in stream][before:]
 
 
 def test_a_stamp_that_was_once_of_the_future_proves_nothing_when_its_time_has_come(scene: Scene) -> None:
-    """Two hours later the dead feed looked live again, for as long as a feed may be silent."""
+    """Two hours later the dead feed would look live again, for as long as a feed may be silent."""
     for feed in ("dispatch", "gossip"):
         scene.tell("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
         scene.tell("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
     scene.now = AS_OF + 30 * SECOND
-    assert hold_to_the_clock(scene) == ["[[],[]]"], "readers are told to read the feeds again, and nothing else"
-    assert hold_to_the_clock(scene) == [], "and once"
+    assert disproved(scene) == ["[[],[]]"], "readers read the feeds again, and nothing else"
+    assert disproved(scene) == [], "and once"
     scene.now = AS_OF + AHEAD + SECOND
     found = incidents(scene)
     assert found.state == "stale"
@@ -345,11 +361,11 @@ def test_a_stamp_that_was_once_of_the_future_proves_nothing_when_its_time_has_co
 
 def test_a_worker_whose_clock_is_seconds_behind_takes_nothing_back(scene: Scene) -> None:
     scene.tell("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
-    assert hold_to_the_clock(scene) == []
+    assert disproved(scene) == []
 
 
 def test_a_history_that_goes_to_a_time_of_the_future_hides_no_dead_feed(scene: Scene) -> None:
-    """A feed that loads its history is neither live nor silent; one of which only that is known would never raise an alarm."""
+    """A feed that loads its history is neither live nor silent: a dead one would never raise an alarm."""
     later = AS_OF + AHEAD
     scene.tell("incidents", dispatch(later, later - HOUR, history_to=later), received_at=later)
     found = incidents(scene)

@@ -15,10 +15,10 @@ _wall = bluelamp.clock.wall
 
 
 class SetClock:
-    """The wall clock of everything that looks at a file.
+    """The wall clock of everything that reads a file.
 
     Args:
-        path: of the file; it is made, and the clock is right.
+        path: of the file, which is created; the clock is right at first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,11 +26,11 @@ class SetClock:
         self.set(0)
 
     def set(self, seconds: int) -> None:
-        """Set it so far ahead of what is right; below 0 behind."""
+        """Set it ahead by a number of seconds; behind if negative."""
         self._write(f"{seconds:+d}")
 
     def stop_at(self, moment: datetime) -> None:
-        """Stop it; only programs of ours look at a clock that does not run."""
+        """Stop it at a moment; only for programs of ours."""
         self._write(moment.isoformat())
 
     def _write(self, text: str) -> None:
@@ -44,7 +44,7 @@ class SetClock:
         return _wall() + timedelta(seconds=int(text)) if text[0] in "+-" else datetime.fromisoformat(text)
 
     def program(self, module: str) -> tuple[str, ...]:
-        """What Python runs so that one of our modules looks at this clock."""
+        """What Python runs so that one of our modules uses this clock."""
         return ("-m", "tests.support.set_clock", str(self.path), module)
 
 
