@@ -1,13 +1,14 @@
 """`bluelamp check`: whether everything a force's figures stand on is there, fits together, and is up to date."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, cast
 
 from msgspec import Struct
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from bluelamp.archive.manifest import Manifest
 from bluelamp.archive.reading import opened
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError
@@ -127,15 +128,18 @@ def _archive(settings: Settings, now: datetime) -> Iterator[Finding]:
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
     behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
-    # A day in the future comes from a wrong clock and does not say when the archive was last written.
-    days = (part.day for part in archive.manifest.parts)
-    last_day = max((day for day in days if day <= (now + SKEW).date()), default=None)
+    last_day = _last_day(archive.manifest, now)
     what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
     if behind and (last_day is None or (now.date() - last_day).days > _ARCHIVE_DAYS):
         hint = "Is `bluelamp archive` run daily? What Kafka lets go of before that is lost."
         yield Finding("archive", "warning", what, settings.archive, hint)
     else:
         yield Finding("archive", "good", what)
+
+
+def _last_day(manifest: Manifest, now: datetime) -> date | None:
+    """The last day that an archive holds; days in the future come from a wrong clock and do not count."""
+    return max((part.day for part in manifest.parts if part.day <= (now + SKEW).date()), default=None)
 
 
 def _state_server(redis: Redis) -> Iterator[Finding]:
