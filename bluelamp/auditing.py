@@ -80,6 +80,7 @@ class Audit(Struct, frozen=True, kw_only=True):
         figures: how many figures were compared.
         counts: how many counts.
         open_items: how many open items.
+        records: records of the log that both are of.
         behind: records of the log that are not in the state yet, and are in neither.
         left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
         differing_figures: those that differ.
@@ -94,6 +95,7 @@ class Audit(Struct, frozen=True, kw_only=True):
     figures: int
     counts: int
     open_items: int
+    records: int
     behind: int
     left_out: dict[str, int]
     differing_figures: tuple[Difference, ...]
@@ -102,7 +104,7 @@ class Audit(Struct, frozen=True, kw_only=True):
 
     def is_clean(self) -> bool:
         """Whether something was compared, and nothing differs."""
-        is_compared = self.figures or self.counts or self.open_items
+        is_compared = (self.figures or self.counts or self.open_items) and (self.records or not self.behind)
         return bool(is_compared) and not (self.differing_figures or self.differing_counts or self.differing_open)
 
 
@@ -205,6 +207,7 @@ def audit(held: Held, recount: Recount, rules: Rules, start: date, end: date) ->
         figures=compared.cells,
         counts=counted,
         open_items=held_open,
+        records=compared.records,
         behind=compared.behind,
         left_out=compared.left_out,
         differing_figures=tuple(compared.differences),
@@ -310,12 +313,19 @@ def lines(found: Audit) -> Iterator[str]:
     for name, cells in (("count", found.differing_counts), ("open item", found.differing_open)):
         for cell in cells:
             yield from _cell_lines(name, cell)
+    if found.behind and not found.records:
+        yield "Nothing was compared: the state holds no record of the log yet."
+    else:
+        yield from _verdicts(found)
+    yield from not_compared(found.behind, found.left_out)
+    yield from _NOT_COMPARED
+
+
+def _verdicts(found: Audit) -> Iterator[str]:
     nothing = "neither the state nor the log holds any of this period"
     yield _verdict("figures", found.figures, len(found.differing_figures), "no measure asked for has one of a period")
     yield _verdict("counts", found.counts, len(found.differing_counts), nothing)
     yield _verdict("open items", found.open_items, len(found.differing_open), nothing)
-    yield from not_compared(found.behind, found.left_out)
-    yield from _NOT_COMPARED
 
 
 def _verdict(name: str, compared: int, differing: int, why_none: str) -> str:

@@ -428,7 +428,10 @@ def _tell_calibration(found: list[Any], as_json: bool) -> None:
 )
 @click.option("--as-of", help="The instant to count it at; the force's present unless given.")
 @click.option(
-    "--compare", "is_compared", is_flag=True, help="Hold it against the state: exit status 1 when a cell differs."
+    "--compare",
+    "is_compared",
+    is_flag=True,
+    help="Compare it with the state: exit status 1 when a cell differs, or nothing could be compared.",
 )
 @_FORCE
 @_JSON
@@ -445,6 +448,7 @@ def recount(
     """Count a measure, or every one, again from the whole log, by another path than the product's."""
     from bluelamp.comparison import Query, compare, every_query, take
     from bluelamp.history import recount_of
+    from bluelamp.shown import check_same_log
 
     settings = _settings(force=force)
     source = reader(settings)
@@ -455,14 +459,16 @@ def recount(
         queries = [Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))]
     else:
         queries = list(every_query([window], rules.force))
+    if is_compared:
+        check_same_log(settings, source)
     taken = take(source, settings.force, queries, moment) if is_compared else None
     until = taken.fences if taken else None
     with recount_of(settings, [each.force for each in source.rules.values()], until) as counted:
-        for place, first in counted.loaded.missing_before.items():
-            click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
         if taken:
             _tell_comparison(compare(taken, counted), as_json)
             return
+        for place, first in counted.loaded.missing_before.items():
+            click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
         answers = [
             (query, cell)
             for query in queries
@@ -482,15 +488,14 @@ def _tell_cells(answers: list[Any], as_json: bool) -> None:
 
 
 def _tell_comparison(found: Any, as_json: bool) -> None:
+    from bluelamp.comparison import lines
+
     if as_json:
         _say(found)
     else:
-        for each in found.differences:
-            click.echo(f"{each.measure} {each.window} {each.dimensions}: read {each.read}, recounted {each.recounted}")
-        click.echo(f"{found.cells:,} cells compared, {len(found.differences)} differ.")
-        if found.behind:
-            click.echo(f"Records of the log that are not in the state yet, and in neither count: {found.behind:,}.")
-    sys.exit(1 if found.differences else 0)
+        for line in lines(found):
+            click.echo(line)
+    sys.exit(0 if found.is_clean() else 1)
 
 
 @cli.command()

@@ -72,18 +72,24 @@ class Comparison(Struct):
     Attributes:
         cells: how many were compared.
         differences: those that differ.
+        records: records of the log that both are of.
         behind: records of the log that are not in the state yet, and are in neither.
         left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
     """
 
     cells: int = 0
     differences: list[Difference] = []
+    records: int = 0
     behind: int = 0
     left_out: dict[str, int] = {}
 
+    def is_of_nothing(self) -> bool:
+        """Whether nothing was compared: no cell, or no record of a log that holds some."""
+        return not self.cells or (self.behind > 0 and not self.records)
+
     def is_clean(self) -> bool:
         """Whether something was compared, and nothing differs."""
-        return self.cells > 0 and not self.differences
+        return not self.is_of_nothing() and not self.differences
 
 
 def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
@@ -150,7 +156,8 @@ def compare(taken: Taken, recount: Recount) -> Comparison:
         IncompleteError: the recount is of less than the state was folded from.
     """
     check_whole(recount.loaded)
-    found = Comparison(behind=recount.loaded.left_beyond, left_out=recount.loaded.left_out)
+    loaded = recount.loaded
+    found = Comparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
     for query, readings in taken.answers:
         cells = recount.answer(query.measure, taken.force, query.window, taken.as_of, by=query.by, where=query.where)
         _compare_cells(query, readings, cells, found)
@@ -203,6 +210,21 @@ def told_numbers(numbers: Any) -> str:
     parts = [f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
     parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
     return f"{value!r} ({', '.join(parts)})"
+
+
+def lines(found: Comparison) -> Iterator[str]:
+    """What a person reads: what differs, what was compared, and what was not."""
+    for each in found.differences:
+        words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
+        place = "  ".join(part for part in (each.measure, each.window, words) if part)
+        yield f"{place}  state {told_numbers(each.read)}, log {told_numbers(each.recounted)}"
+    if not found.cells:
+        yield "Nothing was compared: neither the state nor the log has a figure for this question."
+    elif found.is_of_nothing():
+        yield "Nothing was compared: the state holds no record of the log yet."
+    else:
+        yield f"{found.cells:,} cells compared, {len(found.differences):,} differ."
+    yield from not_compared(found.behind, found.left_out)
 
 
 def not_compared(behind: int, left_out: dict[str, int]) -> Iterator[str]:

@@ -175,7 +175,7 @@ def test_a_log_that_ends_before_the_state_cannot_be_audited(redis: Redis) -> Non
 
 def test_what_was_not_compared_is_said_and_nothing_compared_is_no_verdict() -> None:
     nothing = Audit(
-        force="strict", start=FIRST, end=END, as_of=december.AS_OF, figures=0, counts=0, open_items=0, behind=3,
+        force="strict", start=FIRST, end=END, as_of=december.AS_OF, figures=0, counts=0, open_items=0, records=0, behind=3,
         left_out={"too_late": 2, "bad_json": 1}, differing_figures=(), differing_counts=(), differing_open=(),
     )  # fmt: skip
     assert not nothing.is_clean()
