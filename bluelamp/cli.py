@@ -524,21 +524,28 @@ def _declared(measure: Measure) -> dict[str, Any]:
 @_FORCE
 @_JSON
 def check(force: str | None, as_json: bool) -> None:
-    """Look whether profiles, log, state server, state and feeds are there, fit together and are up to date.
+    """Look whether everything is there, fits together and is up to date: every part, every force and every feed.
 
-    Exit status 0: all is well; 1: something is worth a look; 2: figures are missing or cannot be trusted.
+    Looks at profiles, log, quarantine, state server, archive, state, workers, the feeds of every force, exporter, board, inbox,
+    gateway and Prometheus. Each is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: something is worth
+    a look or could not be seen; 2: figures or alerts are missing, or cannot be trusted.
     """
-    from bluelamp.checking import examine, worst
+    from bluelamp.checking import examine
+    from bluelamp.checks.finding import lines, status
+    from bluelamp.checks.parts import parts
 
+    _log()
     settings = _settings(force=force)
-    findings = list(examine(settings, load_forces(settings), reader(settings)))
+    every = parts(settings, has_senders=bool(os.environ.get(GATEWAY_TOKENS)))
+    findings = []
+    for each in examine(settings, reader(settings), every):
+        findings.append(each)
+        if not as_json:
+            for line in lines(each):
+                click.echo(line)
     if as_json:
         _say(findings)
-    else:
-        for each in findings:
-            rest = f"\n  where: {each.where}\n  try:   {each.hint}" if each.hint else ""
-            click.echo(f"{each.state:<8} {each.check}: {each.what}{rest}")
-    sys.exit(("good", "warning", "bad").index(worst(findings)))
+    sys.exit(status(findings))
 
 
 @cli.group()

@@ -20,7 +20,7 @@ from bluelamp.directory import LOG, OUTPUT, SIMULATION, STATE, forget, held, is_
 from bluelamp.embedded.state import end_left_behind, find_binary, is_ready
 from bluelamp.going_on import Planned, save_kept
 from bluelamp.listening import free_ports
-from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load_forces, variable
+from bluelamp.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, variable
 from bluelamp.terminal import Terminal
 from facts.errors import PartMissingError, SettingError
 from measures.outcome import instant
@@ -34,6 +34,8 @@ PROMISE = (
 )
 _NONE: Mapping[str, str] = {}
 _PARTS = ("broker", "state")
+_NOTED = ("kafka", "redis", "state_name", "force", "inbox", "board_port", "exporter_port", "gateway_port", "prometheus")
+"""The settings that other commands on this directory need to find what runs."""
 _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
 _LEFT_SECONDS = 20.0
@@ -200,8 +202,9 @@ class Up:
             raise PartMissingError(what, where=str(child.output), hint="Mend what they say, and start again.")
 
     def _note_running(self) -> None:
-        told = {name: getattr(self.settings, name) for name in ("kafka", "redis", "state_name", "force", "inbox")}
-        text = json.dumps({**told, "pid": os.getpid()})
+        told = {name: getattr(self.settings, name) for name in _NOTED}
+        gateway = self.settings.address("gateway", has_senders=_has_senders()) or NO_PART
+        text = json.dumps({**told, "gateway": gateway, "pid": os.getpid()})
         (self.directory / RUNNING_FILE).write_text(text)
 
     def _tell(self, title: str) -> None:
