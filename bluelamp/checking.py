@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import msgspec
 from redis.exceptions import RedisError
 
 from bluelamp.checks.feeds import force_findings
@@ -60,3 +61,6 @@ def _guarded(check: str, look_at: Callable[[], Iterable[Finding]]) -> Iterator[F
     except RedisError as error:
         hint = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
         yield Finding(check, "bad", f"The state server does not answer ({error}).", "BLUELAMP_REDIS", hint)
+    except (msgspec.MsgspecError, ValueError) as error:
+        hint = "Something else has written to it, or its disk is broken. Build it again: `bluelamp rebuild --anew --switch --accept-differences`."
+        yield Finding(check, "bad", f"The state holds what cannot be read: {error}.", "the state", hint)

@@ -103,6 +103,12 @@ def _log() -> None:
     is_flag=True,
     help="Prometheus and Alertmanager, as installed, evaluate the alert rules.",
 )
+@click.option(
+    "--repair-state",
+    "is_repaired",
+    is_flag=True,
+    help="If the state's files are broken: set them aside, keep what can be read, and fold the rest again from the log.",
+)
 @click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
     data: str | None,
@@ -118,6 +124,7 @@ def up_command(
     seed: int | None,
     fresh: bool,
     is_prometheus: bool,
+    is_repaired: bool,
     force: str | None,
 ) -> None:
     """Start everything on this machine - log, state, workers, exporter, board, alerts - and a simulated force.
@@ -133,7 +140,7 @@ def up_command(
     if played and variable("force") not in os.environ:
         force = force or played.force
     settings = _settings(data=data, board_port=port, force=force)
-    asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus)
+    asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus, is_repaired=is_repaired)
     if played:
         asked = replace(asked, replay=played.arguments, replay_words=played.words)
     if is_to_simulate(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol, cast
 
+import msgspec
 from msgspec import Struct
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -181,6 +182,15 @@ class Rebuild:
         told.not_compared = self._why_not(places)
         if told.not_compared:
             return False
+        try:
+            await self._compare_all(refold, places, told)
+        except (msgspec.MsgspecError, ValueError) as error:
+            told.not_compared = f"The version shown holds what cannot be read: {error}"
+            return False
+        self._leave_out(told)
+        return True
+
+    async def _compare_all(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
         for place in places:
             old, new = (Cache(self._redis, self._names(number, place)) for number in (self.old, self.new))
             held = await hold(old, new, self._rules, self._advance(refold, place))
@@ -189,8 +199,6 @@ class Rebuild:
             told.differing_cells += held.cells
         for force, rules in self._rules.items():
             await self._figures(refold, force, rules, told)
-        self._leave_out(told)
-        return True
 
     def _leave_out(self, told: Rebuilt) -> None:
         """Note what could not be compared: what the log holds and the version shown does not."""

@@ -431,3 +431,19 @@ def test_nothing_compared_is_no_verdict(redis: Redis, server: StateServer) -> No
     said = list(lines(rebuilt(server, empty), 0))
     assert "Nothing was compared: neither version holds a figure, a count or an open item." in said
     assert not [line for line in said if "0 differ" in line]
+
+
+@pytest.mark.parametrize("field", ["open", "pane"])
+def test_a_version_that_cannot_be_read_is_built_again_and_compared_with_nothing(
+    redis: Redis, server: StateServer, log: MemoryLog, field: str
+) -> None:
+    names = Names(NAME, *PLACE)
+    if field == "open":
+        redis.hset(names.open, "strict|i5", "no list")
+    else:
+        redis.hset(names.pane("strict", "day", first_slot(redis, "day")), FIELD, "many")
+    found = rebuilt(server, log, is_switched=True)
+    assert (found.is_same(), found.shown) == (False, 1)
+    assert found.not_compared.startswith("The version shown holds what cannot be read: ")
+    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert count(reader(redis)) == 40
