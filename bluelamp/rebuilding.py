@@ -216,7 +216,7 @@ class Rebuild:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
-        if all(feed.first_event_at is None for feed in reader.feeds(force)):
+        if not reader.is_received(force):
             told.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]

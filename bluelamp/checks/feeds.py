@@ -20,6 +20,9 @@ def force_findings(reader: Reader, shown: str) -> Iterator[Finding]:
         reader: of the state.
         shown: the force whose figures are meant when none is named.
     """
+    if shown not in reader.rules:
+        hint = f"Name one of {', '.join(reader.rules)}."
+        yield Finding(f"force {shown}", "bad", "No profile names it.", "BLUELAMP_FORCE, or --force", hint)
     reader.refresh()
     for name, rules in reader.rules.items():
         if reader.is_received(name):
