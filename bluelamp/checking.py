@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
+from redis import Redis
 from redis.exceptions import RedisError
 
 from bluelamp.checks.feeds import force_findings
@@ -30,16 +31,26 @@ def examine(settings: Settings, reader: Reader, parts: list[Part], pause: Pause 
     log = [*_guarded("log", lambda: log_findings(settings, reader.now()))]
     server = [*_guarded("state server", lambda: state_server(reader.redis))]
     yield from (*log, *server)
-    has_log, has_state = not _is_bad(log), not _is_bad(server)
+    waiting: set[str] = set()
+
+    def state() -> Iterator[Finding]:
+        seen = look(settings, reader.rules, reader.redis, pause)
+        waiting.update(topic for topic, _ in seen.late())
+        yield from state_findings(seen)
+
+    has_log, has_state = not _is_bad(log), _answers(reader.redis)
     yield from _if(has_log, "archive", "the log", lambda: archive_findings(settings, reader.now()))
-    yield from _if(
-        has_log and has_state,
-        "state",
-        "the log or the state server",
-        lambda: state_findings(look(settings, reader.rules, reader.redis, pause)),
-    )
-    yield from _if(has_state, "forces", "the state server", lambda: force_findings(reader, settings.force))
+    yield from _if(has_log and has_state, "state", "the log or the state server", state)
+    yield from _if(has_state, "forces", "the state server", lambda: force_findings(reader, settings.force, waiting))
     yield from part_findings(parts)
+
+
+def _answers(redis: Redis) -> bool:
+    """Whether there is a state to look at, however its server is set up."""
+    try:
+        return bool(redis.ping())
+    except RedisError:
+        return False
 
 
 def _is_bad(findings: Iterable[Finding]) -> bool:
@@ -50,7 +61,9 @@ def _if(is_seen: bool, check: str, what: str, look_at: Callable[[], Iterable[Fin
     if is_seen:
         yield from _guarded(check, look_at)
     else:
-        yield Finding(check, "unknown", f"Not looked at: {what} is bad.", what, "Mend that first, and look again.")
+        yield Finding(
+            check, "unknown", f"Not looked at: {what} is not there.", what, "Mend that first, and look again."
+        )
 
 
 def _guarded(check: str, look_at: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

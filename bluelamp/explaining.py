@@ -142,8 +142,8 @@ def explain(
     for each in recount.outcomes(*asked):
         groups[tuple(_words(each, query.measure).values())].append(each)
     moment = microseconds(as_of)
-    told = {words: sorted(group, key=_in_time) for words, group in groups.items()}
-    listed = {each.subject for group in told.values() for each in group[:limit]}
+    in_order = {words: sorted(group, key=_in_time) for words, group in groups.items()}
+    listed = {each.subject for group in in_order.values() for each in group[:limit]}
     subjects = recount.subjects(sorted(listed)) if listed else {}
     state = _comparable(recount, state)
     readings = [each for _, some in state.answers for each in some] if isinstance(state, Taken) else []
@@ -151,7 +151,7 @@ def explain(
         _explained(
             query,
             cell or _nothing(query.measure, words, moment),
-            told.get(tuple(words.values()), []),
+            in_order.get(tuple(words.values()), []),
             subjects,
             moment,
             limit,

@@ -60,6 +60,6 @@ def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[
         return None
     address = settings.address("inbox")
     if not address:
-        say("Nobody is told of alerts: BLUELAMP_INBOX is none.")
+        say("Alerts are sent to nobody: BLUELAMP_INBOX is none.")
         return None
     return Notifier(posting(address, token), time.monotonic)

@@ -63,7 +63,7 @@ class Rebuilt(Struct, kw_only=True):
         differing_figures: those that differ; `read` is of the version that was shown, `recounted` of the one built.
         differing_cells: counts and open matters that differ.
         not_compared: why nothing was compared; empty when it was.
-        only_new: partitions of which the version shown holds nothing, in words: they could not be compared.
+        only_new: partitions that only the new version holds, in words: they could not be compared.
         behind: records of the log that the version shown does not hold yet.
         never_received: the forces that nothing was ever received of, so that they have no figures to compare.
     """
@@ -324,7 +324,7 @@ def _compared(told: Rebuilt) -> Iterator[str]:
     if told.behind:
         yield f"Not compared: {told.behind:,} records of the log that the version shown does not hold yet."
     if told.never_received:
-        yield f"Not compared: figures of {', '.join(told.never_received)}, of which nothing was ever received."
+        yield f"Not compared: figures of {', '.join(told.never_received)}, for which nothing was ever received."
 
 
 def _first(every: list[str], limit: int) -> Iterator[str]:

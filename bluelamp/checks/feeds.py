@@ -13,12 +13,13 @@ from streams.readings import Reader
 _TIME = "%Y-%m-%d %H:%M:%SZ"
 
 
-def force_findings(reader: Reader, shown: str) -> Iterator[Finding]:
+def force_findings(reader: Reader, shown: str, waiting: set[str]) -> Iterator[Finding]:
     """Look at every force whose profile is loaded.
 
     Args:
         reader: of the state.
         shown: the force whose figures are meant when none is named.
+        waiting: the topics of which the log holds records that are not in the state yet.
     """
     if shown not in reader.rules:
         hint = f"Name one of {', '.join(reader.rules)}."
@@ -28,7 +29,8 @@ def force_findings(reader: Reader, shown: str) -> Iterator[Finding]:
         if reader.is_received(name):
             yield from _simulated(reader, name)
             for feed, status in zip(rules.force.feeds, reader.feeds(name), strict=True):
-                yield feed_finding(rules, feed, status, reader.present(name), reader.now())
+                is_waiting = feed.topic in waiting
+                yield feed_finding(rules, feed, status, reader.present(name), reader.now(), is_waiting=is_waiting)
         else:
             yield _never_received(name, is_shown=name == shown)
 
@@ -50,7 +52,9 @@ def _simulated(reader: Reader, name: str) -> Iterator[Finding]:
         )
 
 
-def feed_finding(rules: Rules, feed: Feed, status: FeedStatus, present: datetime, now: datetime) -> Finding:
+def feed_finding(
+    rules: Rules, feed: Feed, status: FeedStatus, present: datetime, now: datetime, *, is_waiting: bool = False
+) -> Finding:
     """What is to be said of one feed.
 
     Args:
@@ -59,17 +63,23 @@ def feed_finding(rules: Rules, feed: Feed, status: FeedStatus, present: datetime
         status: what is known of it.
         present: the force's present, which is that of a replay while it plays one.
         now: the wall clock.
+        is_waiting: the log holds records of its topic that are not in the state yet.
     """
     name, where = f"feed {rules.force.name} {feed.name}", f"topic {feed.topic}"
     if status.complete_to is None or status.heard_at is None:
         return _without_heartbeat(name, where, status)
     complete = f"to {instant(status.complete_to):{_TIME}}"
-    if status.is_loading():
-        what = f"It is loading its history, complete {complete}: its figures are of that moment, not of now."
-        return Finding(name, "warning", what, where, "Nothing, while it moves on: look again.")
     beat = f"last heartbeat received {_seconds(microseconds(now) - status.heard_at)} ago"
+    if status.is_loading():
+        what = f"It is loading its history, complete {complete}, {beat}: its figures are of that moment, not of now."
+        return Finding(name, "warning", what, where, "Nothing, while it moves on: look again.")
     until = microseconds(present if status.is_replay else now)
     trouble = _trouble(rules, feed, status, until, microseconds(now))
+    if trouble and is_waiting:
+        what = f"Nothing newer of it is in the state, and records of its topic wait in the log. Complete {complete}, {beat}."
+        return Finding(
+            name, "bad", what, where, "It is not the feed, but the workers that are behind: mend those first."
+        )
     if trouble:
         return Finding(name, "bad", f"{trouble} Complete {complete}, {beat}.", where, "Look at its producer.")
     if status.is_replay:

@@ -1,4 +1,4 @@
-"""The log and what is kept beside it: the topics, the quarantine, the archive."""
+"""The log and what is kept of it: the topics, the quarantine, the archive."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from bluelamp.checks.finding import Finding
 from bluelamp.settings import Settings
 from facts.union import TOPICS
 from streams.log import QUARANTINE_TOPIC, Log
+from streams.logwatch import check_answers
 
 _RECENT = timedelta(hours=24)
 _ARCHIVE_DAYS = 2
@@ -15,6 +16,7 @@ _ARCHIVE_DAYS = 2
 
 def log_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether Kafka answers and has every topic, and whether anything was quarantined lately."""
+    check_answers(settings.kafka)
     with Log(settings.kafka) as log:
         missing = sorted({*TOPICS, QUARANTINE_TOPIC} - log.topics())
         if missing:
@@ -39,7 +41,7 @@ def _quarantine(log: Log, now: datetime) -> Finding:
 
 
 def archive_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Whether it is of this log, meets it, and was written lately; its files are looked at by `bluelamp archive --verify`."""
+    """Whether it is of this log, meets it, and was written lately; `bluelamp archive --verify` reads its files."""
     archive = opened(settings.archive)
     if archive is None:
         yield Finding("archive", "not set up", "BLUELAMP_ARCHIVE names none.")

@@ -154,20 +154,20 @@ def _state(seen: Seen) -> Finding:
     if seen.has_nobody():
         hint = "Start a worker: until they are applied, figures are stale."
         return Finding("state", "bad", f"{waiting}; no worker is there to apply them.", _places(late), hint)
-    standing = {place for place in late if seen.applied[place] == seen.before[place]}
-    if not standing:
+    stuck = {place for place in late if seen.applied[place] == seen.before[place]}
+    if not stuck:
         applied = sum(seen.applied[place] - seen.before[place] for place in late)
         hint = "Nothing, while this number falls: look again. Until it is 0, figures are not of now."
         return Finding(
             "state", "warning", f"{waiting}; {applied:,} were applied in {seen.seconds:.0f} s.", _places(late), hint
         )
-    some = "" if len(standing) == len(late) else "in some partitions "
+    some = "" if len(stuck) == len(late) else "in some partitions "
     what = f"{waiting}; {some}none was applied in {seen.seconds:.0f} s."
     if seen.group.state in _FORMING:
         hint = "Workers are only just sharing the partitions out: look again."
-        return Finding("state", "unknown", what, _places(standing), hint)
+        return Finding("state", "unknown", what, _places(stuck), hint)
     hint = "Figures are stale until they are applied. Read the workers' output, and start them again."
-    return Finding("state", "bad", what, _places(standing), hint)
+    return Finding("state", "bad", what, _places(stuck), hint)
 
 
 def _places(some: set[Place] | Mapping[Place, int]) -> str:

@@ -316,7 +316,7 @@ def _free_port() -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Keep a server until it ends or we are told to; 0 when told, else whether to start it again or call a person."""
+    """Keep a server until it ends or we end it; 0 then, else the status that asks to be started again, or for a person."""
     parser = argparse.ArgumentParser(prog="python -m bluelamp.embedded.state")
     parser.add_argument("--directory", type=Path, required=True, help="where everything is kept")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default %(default)s)")

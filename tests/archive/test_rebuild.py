@@ -424,7 +424,7 @@ def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> N
 def test_a_force_that_nothing_was_received_of_is_said_not_to_be_compared(server: StateServer, log: MemoryLog) -> None:
     other = replace(STRICT, name="other")
     found = rebuilt(server, log, {**RULES, "other": Rules(other)})
-    assert "Not compared: figures of other, of which nothing was ever received." in lines(found, 0)
+    assert "Not compared: figures of other, for which nothing was ever received." in lines(found, 0)
 
 
 def test_nothing_compared_is_no_verdict(redis: Redis, server: StateServer) -> None:

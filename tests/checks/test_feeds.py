@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bluelamp.checks.feeds import feed_finding
 from bluelamp.checks.finding import Finding
@@ -18,7 +19,7 @@ NOW = datetime(2024, 12, 3, 3, 15, tzinfo=UTC)
 
 
 def found(now: datetime = NOW, present: datetime | None = None, **known: Any) -> Finding:
-    """What is said of a feed that was complete and heard so many seconds ago, unless other things are known of it."""
+    """What is said of a feed that was complete, and sent a heartbeat, so many seconds ago, unless other things are known of it."""
     ago = {name: microseconds(now - timedelta(seconds=known.pop(name, 5))) for name in ("complete_to", "heard_at")}
     status = FeedStatus(FEED.name, FEED.topic, **{**ago, **known})
     return feed_finding(RULES, FEED, status, present or now, now)
@@ -72,3 +73,23 @@ def test_a_feed_without_heartbeats_is_never_good() -> None:
     assert (nothing.state, "and no fact" in nothing.what) == ("warning", True)
     facts = FeedStatus(FEED.name, FEED.topic, first_event_at=1, last_event_at=2)
     assert feed_finding(RULES, FEED, facts, NOW, NOW).state == "bad"
+
+
+def test_where_records_wait_it_is_not_the_feed_that_is_accused() -> None:
+    status = FeedStatus(
+        FEED.name, FEED.topic, complete_to=microseconds(NOW) - 10**9, heard_at=microseconds(NOW) - 10**9
+    )
+    finding = feed_finding(RULES, FEED, status, NOW, NOW, is_waiting=True)
+    assert (finding.state, "silent" in finding.what) == ("bad", False)
+    assert "the workers that are behind" in finding.hint
+    assert (
+        feed_finding(
+            RULES,
+            FEED,
+            replace(status, complete_to=microseconds(NOW), heard_at=microseconds(NOW)),
+            NOW,
+            NOW,
+            is_waiting=True,
+        ).state
+        == "good"
+    )

@@ -30,7 +30,7 @@ def wrong(findings: dict[str, Finding]) -> dict[str, str]:
 
 
 def checked(whole: Whole, **settings: str) -> tuple[int, dict[str, Finding]]:
-    """With feeds that have just been heard: on a busy machine much of what some may be silent passes between two looks."""
+    """With feeds that have just sent heartbeats: on a busy machine some would be silent by the next look."""
     whole.beat()
     whole.system.settle()
     return whole.check(**settings)

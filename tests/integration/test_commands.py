@@ -219,7 +219,7 @@ def test_a_part_that_is_gone_is_named(system: System, name: str) -> None:
     told = command(system, "check", **{name: gone})
     assert told.returncode == 2
     assert "does not answer" in told.stdout
-    assert "unknown    state: Not looked at: the log or the state server is bad." in told.stdout
+    assert "unknown    state: Not looked at: the log or the state server is not there." in told.stdout
     reading = command(system, "read", SPAN, **{name: gone})
     assert (reading.returncode == 2) == (name == "BLUELAMP_REDIS")
 

@@ -44,7 +44,7 @@ NOBODY = "nobody"
 
 
 def odd() -> Iterator[AnyFact]:
-    """Facts told twice, withdrawn and corrected, late, on both nights on which clocks change, and of a queue by night."""
+    """Facts sent twice, withdrawn and corrected, late, on both nights on which clocks change, and of a queue by night."""
     yield tell.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
     yield tell.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
     yield tell.withdrawn("w1-opened", subject_id="w1")
@@ -149,4 +149,4 @@ def see_rebuild(system: System) -> None:
     found = asyncio.run(run())
     said = list(rebuilt_lines(found, 0))
     assert found.is_same(), said
-    assert f"Not compared: figures of {NOBODY}, of which nothing was ever received." in said
+    assert f"Not compared: figures of {NOBODY}, for which nothing was ever received." in said
