@@ -202,11 +202,11 @@ class Rebuild:
 
     def _leave_out(self, told: Rebuilt) -> None:
         """Note what could not be compared: what the log holds and the version shown does not."""
-        reach = self._log.reach(self._identities)
-        for place, (first, end) in reach.items():
+        known = cast(dict[str, str], self._redis.hgetall(f"{prefix_of(self._name, self.old)}:topics"))
+        for place, (first, end) in self._log.reach(self._identities).items():
             fence = cast("str | None", self._redis.hget(self._names(self.old, place).control, "fence"))
-            if fence is not None:
-                told.behind += end - int(fence)
+            if fence is not None or place[1] < int(known.get(place[0], 0)):
+                told.behind += end - int(fence or first)
             elif end > first:
                 told.only_new.append(
                     f"{place[0]}:{place[1]}, {end - first:,} records: the version shown has none of it"
