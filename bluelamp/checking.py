@@ -6,6 +6,7 @@ import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 
+from bluelamp.checks.clocks import clock_findings, stamp_findings
 from bluelamp.checks.feeds import force_findings
 from bluelamp.checks.finding import Finding
 from bluelamp.checks.log import archive_findings, log_findings
@@ -17,7 +18,7 @@ from streams.readings import Reader
 
 
 def examine(settings: Settings, reader: Reader, parts: list[Part], pause: Pause = a_second) -> Iterator[Finding]:
-    """Look at profiles, log, state server, archive, state, workers, every force's feeds, and what answers over HTTP.
+    """Look at profiles, log, state server, archive, clocks, state, workers, every force's feeds, and what answers over HTTP.
 
     What cannot be seen because the log or the state server is bad is said to be unknown.
 
@@ -40,6 +41,8 @@ def examine(settings: Settings, reader: Reader, parts: list[Part], pause: Pause 
 
     has_log, has_state = not _is_bad(log), _answers(reader.redis)
     yield from _if(has_log, "archive", "the log", lambda: archive_findings(settings, reader.now()))
+    yield from _if(has_log, "stamps", "the log", lambda: stamp_findings(settings))
+    yield from _if(has_state, "clock", "the state server", lambda: clock_findings(reader))
     yield from _if(has_log and has_state, "state", "the log or the state server", state)
     yield from _if(has_state, "forces", "the state server", lambda: force_findings(reader, settings.force, waiting))
     yield from part_findings(parts)

@@ -6,7 +6,7 @@ from datetime import datetime
 from bluelamp.checks.finding import Finding
 from facts.force import Feed
 from measures.outcome import SECOND, instant, microseconds
-from measures.reading import SIMULATION, FeedStatus, feed_trouble
+from measures.reading import SIMULATION, FeedStatus, doubt_words, feed_trouble, silence
 from measures.rules import Rules
 from streams.readings import Reader
 
@@ -66,26 +66,33 @@ def feed_finding(
         is_waiting: the log holds records of its topic that are not in the state yet.
     """
     name, where = f"feed {rules.force.name} {feed.name}", f"topic {feed.topic}"
+    if doubted := doubt_words(status, microseconds(now)):
+        hint = "Find the clock that is wrong: the log's, the producer's or this machine's. Its figures are stale."
+        return Finding(name, "bad", doubted, where, hint)
     if status.complete_to is None or status.heard_at is None:
         return _without_heartbeat(name, where, status)
-    complete = f"to {instant(status.complete_to):{_TIME}}"
-    beat = f"last heartbeat received {_seconds(microseconds(now) - status.heard_at)} ago"
+    silent = silence(status, microseconds(now)) or 0
+    complete = f"to {instant(status.complete_to):{_TIME}}, last heartbeat received {_seconds(silent)} ago"
     if status.is_loading():
-        what = f"It is loading its history, complete {complete}, {beat}: its figures are of that moment, not of now."
+        what = f"It is loading its history, complete {complete}: its figures are of that moment, not of now."
         return Finding(name, "warning", what, where, "Nothing, while it moves on: look again.")
     until = microseconds(present if status.is_replay else now)
     trouble = _trouble(rules, feed, status, until, microseconds(now))
     if trouble and is_waiting:
-        what = f"Nothing newer of it is in the state, and records of its topic wait in the log. Complete {complete}, {beat}."
+        what = f"Nothing newer of it is in the state, and records of its topic wait in the log. Complete {complete}."
         return Finding(
             name, "bad", what, where, "It is not the feed, but the workers that are behind: mend those first."
         )
     if trouble:
-        return Finding(name, "bad", f"{trouble} Complete {complete}, {beat}.", where, "Look at its producer.")
-    if status.is_replay:
+        return Finding(name, "bad", f"{trouble} Complete {complete}.", where, "Look at its producer.")
+    return _live(name, where, complete, is_replay=status.is_replay)
+
+
+def _live(name: str, where: str, complete: str, *, is_replay: bool) -> Finding:
+    if is_replay:
         what = f"It is a replay of recorded facts, complete {complete}: its figures are of that moment, not of now."
         return Finding(name, "warning", what, where, "For live figures stop the replay, and begin with an empty log.")
-    return Finding(name, "good", f"Complete {complete}, {beat}.")
+    return Finding(name, "good", f"Complete {complete}.")
 
 
 def _trouble(rules: Rules, feed: Feed, status: FeedStatus, until: int, now: int) -> str:

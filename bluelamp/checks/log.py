@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from bluelamp.archive.reading import opened
 from bluelamp.checks.finding import Finding
 from bluelamp.settings import Settings
+from facts.times import SKEW
 from facts.union import TOPICS
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.logwatch import check_answers
@@ -51,7 +52,9 @@ def archive_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
     behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
-    last_day = archive.manifest.sums().last_day
+    # A day in the future comes from a wrong clock and does not say when the archive was last written.
+    days = (part.day for part in archive.manifest.parts)
+    last_day = max((day for day in days if day <= (now + SKEW).date()), default=None)
     what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
     if behind and (last_day is None or (now.date() - last_day).days > _ARCHIVE_DAYS):
         hint = "Is `bluelamp archive` run daily? What Kafka lets go of before that is lost."

@@ -57,10 +57,15 @@ num.partitions=1
 
 
 class KafkaServer:
-    """One broker process; `start` again after `kill` brings it back on the same port with the same log."""
+    """One broker process; `start` again after `kill` brings it back on the same port with the same log.
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    Args:
+        directory: of its log.
+        clock: a file with the number of seconds by which its clock is ahead; without a file the clock is right.
+    """
+
+    def __init__(self, directory: Path, clock: Path | None = None) -> None:
+        self.directory, self._clock = directory, clock
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -83,7 +88,7 @@ class KafkaServer:
         log_path = self.directory / "kafka.out"
         with log_path.open("wb") as said:
             self._process = subprocess.Popen(
-                [*_JAVA, "kafka.Kafka", str(properties)],
+                [*self._java(), "kafka.Kafka", str(properties)],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -116,6 +121,16 @@ class KafkaServer:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _java(self) -> list[str]:
+        """The Java command; the test's clock replaces Kafka's own if there is one."""
+        if self._clock is None:
+            return list(_JAVA)
+        classes = self.directory / "classes"
+        source = Path(__file__).with_name("SystemTime.java")
+        compiler = ["javac", "-nowarn", "-cp", f"{KAFKA_LIBRARIES}/*", "-d", str(classes), str(source)]
+        subprocess.run(compiler, check=True)
+        return [*_JAVA[:-1], f"{classes}:{_JAVA[-1]}", f"-Dtest.clock={self._clock}"]
 
     def _format(self, properties: Path) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
