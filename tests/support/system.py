@@ -56,6 +56,12 @@ class WorkerProcess:
         self.statuses: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of its process, which runs."""
+        assert self._process is not None, f"{self.name} does not run"
+        return self._process.pid
+
     def become(self, *program: str, **variables: str) -> None:
         """Start it again as another program, or as the product's own, with some variables changed."""
         self.program = [sys.executable, *(program or ("-m", "bluelamp")), "worker"]
