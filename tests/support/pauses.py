@@ -1,4 +1,4 @@
-"""How long the state makes no progress while the log holds work for it: watched from a thread during a fault."""
+"""How long the state makes no progress while the log holds work for it, or does not answer: watched from a thread."""
 
 import threading
 import time
@@ -28,17 +28,17 @@ class Progress(Struct):
     _offsets: Mapping[Place, int] = field(default_factory=dict)
     _since: float | None = None
 
-    def look(self, offsets: Mapping[Place, int] | None, ends: Mapping[Place, int], now: float) -> None:
-        """Take a look: the applied offsets (None while the state does not answer), the ends of the log, and the time."""
+    def look(self, offsets: Mapping[Place, int] | None, ends: Mapping[Place, int] | None, now: float) -> None:
+        """Take a look: the applied offsets and the ends of the log, None while the part does not answer; and the time."""
         if self._since is None or (offsets is not None and self._is_well(offsets, ends)):
             self._since = now
         self._offsets = self._offsets if offsets is None else offsets
         self.longest = max(self.longest, now - self._since)
 
-    def _is_well(self, offsets: Mapping[Place, int], ends: Mapping[Place, int]) -> bool:
-        """Whether something was applied since the last look, or there is nothing to apply."""
+    def _is_well(self, offsets: Mapping[Place, int], ends: Mapping[Place, int] | None) -> bool:
+        """Whether something was applied since the last look, or there is nothing to apply; unknown ends are no excuse."""
         has_moved = any(at > self._offsets.get(place, -1) for place, at in offsets.items())
-        return has_moved or all(at >= ends.get(place, at) for place, at in offsets.items())
+        return has_moved or (ends is not None and all(at >= ends.get(place, at) for place, at in offsets.items()))
 
 
 class Pauses:
@@ -57,7 +57,6 @@ class Pauses:
         self._names = [Names(prefix, topic, number) for topic, number in self._places]
         self._redis = Redis.from_url(redis_url, decode_responses=True, socket_timeout=1, socket_connect_timeout=1)
         self._watch = LogWatch(looking_at(kafka), every_seconds=0.5)
-        self._ends: Mapping[Place, int] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pauses", daemon=True)
 
@@ -82,8 +81,8 @@ class Pauses:
     def _run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
             offsets = self._offsets()
-            self._ends = self._watch.ends(offsets or {}) or self._ends
-            self._progress.look(offsets, self._ends, time.monotonic())
+            ends = self._watch.ends(dict.fromkeys(self._places, 0) if offsets is None else offsets)
+            self._progress.look(offsets, ends, time.monotonic())
 
     def _offsets(self) -> dict[Place, int] | None:
         pipe = self._redis.pipeline(transaction=False)
