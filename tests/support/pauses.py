@@ -18,27 +18,25 @@ _EVERY_SECONDS = 0.1
 
 
 class Progress(Struct):
-    """The rule, pure.
+    """The rule, pure: how long a partition stood still that had, or may have had, work.
 
     Attributes:
-        longest: pause so far, in seconds.
+        longest: pause of any partition so far, in seconds.
     """
 
     longest: float = 0.0
-    _offsets: Mapping[Place, int] = field(default_factory=dict)
-    _since: float | None = None
+    _offsets: dict[Place, int] = field(default_factory=dict)
+    _since: dict[Place, float] = field(default_factory=dict)
 
     def look(self, offsets: Mapping[Place, int] | None, ends: Mapping[Place, int] | None, now: float) -> None:
         """Take a look: the applied offsets and the ends of the log, None while the part does not answer; and the time."""
-        if self._since is None or (offsets is not None and self._is_well(offsets, ends)):
-            self._since = now
-        self._offsets = self._offsets if offsets is None else offsets
-        self.longest = max(self.longest, now - self._since)
-
-    def _is_well(self, offsets: Mapping[Place, int], ends: Mapping[Place, int] | None) -> bool:
-        """Whether something was applied since the last look, or there is nothing to apply; unknown ends are no excuse."""
-        has_moved = any(at > self._offsets.get(place, -1) for place, at in offsets.items())
-        return has_moved or (ends is not None and all(at >= ends.get(place, at) for place, at in offsets.items()))
+        for place, at in (offsets or {}).items():
+            has_moved = at > self._offsets.get(place, -1)
+            has_no_work = ends is not None and at >= ends.get(place, at)
+            if has_moved or has_no_work:
+                self._since[place] = now
+        self._offsets.update(offsets or {})
+        self.longest = max(self.longest, *(now - since for since in self._since.values()), 0.0)
 
 
 class Pauses:
