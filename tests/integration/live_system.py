@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bluelamp.embedded.state import StateServer
 from producers.publish import LIVE
 from streams.readings import Reader
@@ -15,6 +17,7 @@ from tests.integration.conftest import FORCE
 from tests.integration.test_faults import profiles, week
 from tests.integration.test_kills import keep_running, keep_settling
 from tests.real.kafka_server import KafkaCluster, KafkaServer
+from tests.real.parts import missing
 from tests.support.fault_table import Fault
 from tests.support.live import LiveFeed, held_now, until_now
 from tests.support.pauses import Pauses
@@ -72,6 +75,16 @@ class LiveSystem:
         """By itself."""
         until(lambda: self.state() == "live", HEAL_SECONDS, "a live figure")
 
+    def catches_up(self, seconds: float = 180.0) -> None:
+        """Everything that the log holds now is applied, while the feed publishes more."""
+        ends = self.system.ends()
+
+        def has_caught_up() -> bool:
+            self.supervise()
+            return all(offset >= ends[place] for place, offset in self.system.fences().items())
+
+        until(has_caught_up, seconds, f"the state at {ends}")
+
     def finish(self, fault: Fault) -> None:
         """End the feed; nothing may be lost, every cell must equal the recount, and no person was needed."""
         self.feed.stop()
@@ -84,6 +97,20 @@ class LiveSystem:
         assert self.system.count("quarantined") == 0
         assert {status for worker in self.system.workers for status in worker.statuses} <= {RESTART_ME}
         assert found.differences == []
+
+
+@contextmanager
+def parts_of(name: str, directory: Path) -> Iterator[tuple[BrokerProcess | KafkaServer, StateServer]]:
+    """A log and a state server that run: `embedded`, or `real`: Apache Kafka and Debian's Redis, skipped by name."""
+    if name == "real" and (reason := missing("kafka") or missing("redis")):
+        pytest.skip(reason)
+    broker = KafkaServer(directory / "log") if name == "real" else BrokerProcess(directory / "log")
+    server = StateServer(directory / "state", binary="debian" if name == "real" else "embedded")
+    with ExitStack() as stack:
+        for part in (broker, server):
+            stack.callback(part.stop)
+            part.start()
+        yield broker, server
 
 
 @contextmanager

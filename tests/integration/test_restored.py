@@ -1,7 +1,6 @@
 """Rows 4 and 23 of the fault table: a Redis that wakes up in the past is built up again from the log, alerts with their ids."""
 
 import random
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,10 +10,7 @@ import pytest
 
 from alerts.inbox.entry import Raised
 from bluelamp.embedded.state import StateServer
-from tests.embedded.broker_process import BrokerProcess
-from tests.integration.live_system import LiveSystem, live_system
-from tests.real.kafka_server import KafkaServer
-from tests.real.parts import missing
+from tests.integration.live_system import LiveSystem, live_system, parts_of
 from tests.support.fault_table import Fault
 from tests.support.redis_files import cut_short, restore, snapshot
 from tests.support.system import until
@@ -29,13 +25,8 @@ Parts = tuple[LiveSystem, StateServer]
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[Parts]:
     """A live system on Apache Kafka and Debian's Redis."""
-    if reason := missing("kafka") or missing("redis"):
-        pytest.skip(reason)
-    broker, server = KafkaServer(tmp_path / "log"), StateServer(tmp_path / "state", binary="debian")
     with ExitStack() as stack:
-        for part in (broker, server):
-            part.start()
-            stack.callback(part.stop)
+        broker, server = stack.enter_context(parts_of("real", tmp_path))
         yield stack.enter_context(live_system(broker, server, tmp_path)), server
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import cast
 
 import msgspec
 
@@ -59,12 +60,14 @@ class LiveFeed(threading.Thread):
 
     Attributes:
         published: how many facts so far.
+        clock_wrong_by: how far the producer's clock is ahead, for the times of facts and heartbeats.
     """
 
     def __init__(self, publisher: Publisher, force: str, feed: str, facts: Sequence[AnyFact], rate: float) -> None:
         super().__init__(name="live-feed", daemon=True)
         self._publisher, self._force, self._feed, self._facts, self._rate = publisher, force, feed, facts, rate
         self.published = 0
+        self.clock_wrong_by = timedelta(0)
         self._seq = 0
         self._stopping = threading.Event()
 
@@ -76,7 +79,7 @@ class LiveFeed(threading.Thread):
                 now = time.monotonic()
                 due = int((now - began) * self._rate)
                 for fact in self._facts[self.published : due]:
-                    self._publisher.publish(fact)
+                    self._publisher.publish(later(fact, self.clock_wrong_by))
                     self.published += 1
                 if now - beaten >= BEAT_SECONDS:
                     self._beat()
@@ -85,7 +88,8 @@ class LiveFeed(threading.Thread):
 
     def _beat(self) -> None:
         self._seq += 1
-        self._publisher.heartbeat(beat(self._force, self._feed, self._seq), "incidents")
+        told = later(beat(self._force, self._feed, self._seq), self.clock_wrong_by)
+        self._publisher.heartbeat(cast(FeedHeartbeat, told), "incidents")
 
     def stop(self) -> None:
         """Publish no more, and wait until the log has everything."""
