@@ -11,11 +11,13 @@ from redis.exceptions import RedisError, ResponseError
 from bluelamp.archive.reading import opened
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError
+from facts.times import SKEW, is_future
 from facts.union import TOPICS
-from measures.outcome import instant
-from measures.reading import SIMULATION, FeedStatus
+from measures.display import rough_words
+from measures.outcome import SECOND, instant, microseconds
+from measures.reading import SIMULATION, FeedStatus, doubt_words, silence
 from measures.rules import Rules
-from streams.log import QUARANTINE_TOPIC, Log
+from streams.log import BY_LOG, QUARANTINE_TOPIC, STAMP_HINT, STAMPING, Log
 from streams.readings import Reader
 from streams.store import Names, check_control, check_reach
 from streams.version import number_of, pointer, prefix_of
@@ -44,7 +46,7 @@ class Finding(Struct, frozen=True):
 
 
 def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iterator[Finding]:
-    """Look at profiles, log, state server, archive, state and feeds, in this order; the last three only if the others are there.
+    """Look at profiles, log and state server and, if those are there, at archive, state, stamps, clocks and feeds, in this order.
 
     Args:
         settings: where everything is.
@@ -60,6 +62,8 @@ def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iter
     if worst(parts) != "bad":
         yield from _guarded("archive", lambda: _archive(settings, reader.now()))
         yield from _guarded("state", lambda: _state(settings, rules, reader.redis))
+        yield from _guarded("stamps", lambda: _stamping(settings))
+        yield from _guarded("clock", lambda: _clocks(reader))
         yield from _guarded("feeds", lambda: _feeds(settings.force, reader))
 
 
@@ -85,6 +89,24 @@ def _log(settings: Settings) -> Iterator[Finding]:
             yield _quarantine(log)
 
 
+def _stamping(settings: Settings) -> Iterator[Finding]:
+    """Topics whose producers stamp the records: no heartbeat on them proves that its feed is alive."""
+    with Log(settings.kafka) as log:
+        stamping = log.stamping(sorted({*TOPICS} & log.topics()))
+    for topic, by in stamping.items():
+        if by != BY_LOG:
+            what = (
+                f"{STAMPING} is {by}: records do not say when the log received them, and no feed of the topic is live."
+            )
+            yield Finding(
+                "stamps",
+                "bad",
+                what,
+                f"topic {topic}",
+                f"Start a worker, which sets it, or: {STAMP_HINT.format(topic)}",
+            )
+
+
 def _quarantine(log: Log) -> Finding:
     first, last = log.reach([(QUARANTINE_TOPIC, 0)])[QUARANTINE_TOPIC, 0]
     if first == last:
@@ -105,7 +127,9 @@ def _archive(settings: Settings, now: datetime) -> Iterator[Finding]:
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
     behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
-    last_day = archive.manifest.sums().last_day
+    # A day in the future comes from a wrong clock and does not say when the archive was last written.
+    days = (part.day for part in archive.manifest.parts)
+    last_day = max((day for day in days if day <= (now + SKEW).date()), default=None)
     what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
     if behind and (last_day is None or (now.date() - last_day).days > _ARCHIVE_DAYS):
         hint = "Is `bluelamp archive` run daily? What Kafka lets go of before that is lost."
@@ -152,6 +176,22 @@ def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterato
         yield Finding("state", "good", "It holds the whole log.")
 
 
+def _clocks(reader: Reader) -> Iterator[Finding]:
+    """Whether this machine's clock agrees with the state server's, and whether any clock was set in the last day."""
+    hint = "Make every machine's clock follow a time server; until then check that every feed is live."
+    began = reader.now()
+    seconds, fraction = reader.redis.time()
+    ended, shown = reader.now(), instant(seconds * SECOND + fraction)
+    if is_future(shown, ended) or is_future(began, shown):
+        by = rough_words(round(abs((shown - began).total_seconds())))
+        way = "ahead of" if shown > began else "behind"
+        what = f"The state server's clock is {by} {way} this machine's: one of them is wrong."
+        yield Finding("clock", "warning", what, f"{shown:%Y-%m-%d %H:%M:%S}Z there", hint)
+    for step in reader.clock_steps():
+        if step.is_large():
+            yield Finding("clock", "warning", step.words(), step.process, hint)
+
+
 def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
     reader.refresh()
     rules = reader.rules_of(force)
@@ -166,21 +206,25 @@ def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
 
 
 def _feed(feed: FeedStatus, limit_seconds: float, now: datetime) -> Finding:
-    name = f"feed {feed.feed}"
-    if feed.complete_to is None or feed.heard_at is None:
+    name, where = f"feed {feed.feed}", f"topic {feed.topic}"
+    if doubted := doubt_words(feed, microseconds(now)):
+        hint = "Find the clock that is wrong: the log's, the producer's or this machine's. Its measures say stale."
+        return Finding(name, "warning", doubted, where, hint)
+    silent = silence(feed, microseconds(now))
+    if feed.complete_to is None or silent is None:
         hint = "Is its producer running? Until it is heard its measures say no data."
-        return Finding(name, "warning", "It has never been heard.", f"topic {feed.topic}", hint)
-    complete, heard = instant(feed.complete_to), instant(feed.heard_at)
+        return Finding(name, "warning", "It has never been heard.", where, hint)
+    complete = instant(feed.complete_to)
     if feed.is_loading():
         return Finding(
-            name, "warning", f"It loads its history, up to {complete:%Y-%m-%d %H:%M:%S}Z so far.", f"topic {feed.topic}",
+            name, "warning", f"It loads its history, up to {complete:%Y-%m-%d %H:%M:%S}Z so far.", where,
             "Until it has come to the present, figures are of that moment and say so.",
         )  # fmt: skip
-    silent_seconds = (now - heard).total_seconds()
+    silent_seconds = silent / SECOND
     what = f"Complete to {complete:%Y-%m-%d %H:%M:%S}Z, heard {silent_seconds:,.0f} s ago"
     if silent_seconds > limit_seconds:
         hint = f"Its producer has sent nothing for more than {limit_seconds:g} s: its measures say stale."
-        return Finding(name, "warning", f"{what}.", f"topic {feed.topic}", hint)
+        return Finding(name, "warning", f"{what}.", where, hint)
     return Finding(name, "good", f"{what}{', a replay' if feed.is_replay else ''}.")
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from bluelamp.analysis import COMMANDS
 from bluelamp.archiving import archive_command, rebuild_command
 from bluelamp.children import end_with_parent
-from bluelamp.connections import reader
+from bluelamp.connections import reader, state_client
 from bluelamp.directory import refuse_mixture
 from bluelamp.options import FORCE as _FORCE
 from bluelamp.options import JSON as _JSON
@@ -166,11 +166,14 @@ def worker() -> None:
     """
     import uvloop
 
+    from bluelamp.clock import wall
+    from bluelamp.clockwatch import watch_clock
     from streams.worker import Worker
 
     _log()
     settings = _settings()
-    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit).run())
+    watch_clock(state_client(settings), settings.state_name, settings.worker_name or "a worker")
+    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit, wall).run())
 
 
 @cli.command()
@@ -196,6 +199,7 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     import uvicorn
 
     from bluelamp.alerting import beside_the_board
+    from bluelamp.clockwatch import watch_clock
     from dashboards.board.app import board
     from streams.logwatch import LogWatch, looking_at
 
@@ -203,6 +207,7 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     settings = _settings(board_port=port, force=force)
     source, watch = reader(settings), LogWatch(looking_at(settings.kafka))
     watch.start()
+    watch_clock(source.redis, settings.state_name, "the board")
     mounts = beside_the_board(settings, os.environ)
     application = board(source, settings.force, mounts, lambda: watch.ends(source.fences()))
     uvicorn.run(

@@ -28,7 +28,8 @@ from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.alerting import PLACE, inbox_log, telling
 from bluelamp.clock import wall
-from bluelamp.connections import reader
+from bluelamp.clockwatch import watch_clock
+from bluelamp.connections import reader, state_client
 from bluelamp.listening import listen
 from bluelamp.settings import TOKEN, Settings, load_forces, variable
 from facts.errors import PartMissingError, QuestionError
@@ -65,6 +66,7 @@ def serve(
     )
     with listen(host, settings.inbox_port, "BLUELAMP_INBOX_PORT") as listening:
         service.start()
+        watch_clock(state_client(settings), settings.state_name, "the inbox")
         say(f"ready http://{host}:{listening.getsockname()[1]}{PLACE}/")
         uvicorn.Server(config).run(sockets=[listening])
         service.stop()

@@ -1,5 +1,6 @@
 """What is asked of Kafka beside reading it: topics, identities, and how far the log reaches."""
 
+import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from types import TracebackType
@@ -7,10 +8,10 @@ from typing import Any, Self
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from facts.errors import PartMissingError
+from facts.errors import PartMissingError, SettingError
 from facts.union import TOPICS
 from measures.window import DAYS_KEPT
 from streams.settings import PARTITIONS
@@ -20,8 +21,12 @@ QUARANTINE_TOPIC = "quarantine"
 _FOREVER = -1
 _QUARANTINED_MILLISECONDS = DAYS_KEPT // timedelta(milliseconds=1)
 """Kafka itself sweeps what nobody can put right any more; the refused record stays in the log it came by."""
+STAMPING, BY_LOG = "message.timestamp.type", "LogAppendTime"
+"""Who stamps the records of a topic. If the producers do (CreateTime), no record says when the log received it."""
+STAMP_HINT = f"kafka-configs.sh --alter --entity-type topics --entity-name {{}} --add-config {STAMPING}={BY_LOG}"
 _START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
 _POLLS = 10
+_logger = logging.getLogger("bluelamp.log")
 
 
 class Log:
@@ -62,7 +67,11 @@ class Log:
     def ensure_topics(self, partitions: int = PARTITIONS) -> dict[str, int]:
         """Create the topics that are missing; answer with the number of partitions of each.
 
-        The broker stamps records with its own clock, so that no producer's clock decides what is in the future.
+        The broker stamps records with its own clock, so that no producer's clock decides what is in the future. A topic that
+        was created otherwise is corrected (decision 20).
+
+        Raises:
+            SettingError: producers stamp the records of a topic, and Kafka refuses to change that.
         """
         missing = {*TOPICS, QUARANTINE_TOPIC} - self.topics()
         for topic in missing:
@@ -70,6 +79,7 @@ class Log:
                 self._create(topic, 1, _QUARANTINED_MILLISECONDS)
             else:
                 self._create(topic, partitions, _FOREVER)
+        self._stamp_by_log()
         return {topic: len(self._described(topic)["partitions"]) for topic in TOPICS}
 
     def _create(self, topic: str, partitions: int, retention_milliseconds: int) -> None:
@@ -79,6 +89,30 @@ class Log:
             self._admin.create_topics(wanted, wait_for_metadata=True)
         except TopicAlreadyExistsError:
             self._admin.wait_for_topics([topic])
+
+    def stamping(self, topics: Iterable[str]) -> dict[str, str]:
+        """Who stamps the records of topics, `LogAppendTime` or `CreateTime`; topics for which Kafka does not say are left out."""
+        asked = [ConfigResource(ConfigResourceType.TOPIC, topic, [STAMPING]) for topic in topics]
+        found = self._admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
+        return {topic: str(configs[STAMPING]["value"]) for topic, configs in found.items() if STAMPING in configs}
+
+    def _stamp_by_log(self) -> None:
+        stamping = self.stamping((*TOPICS, QUARANTINE_TOPIC))
+        for topic, by in stamping.items():
+            if by != BY_LOG:
+                self._set_stamping(topic, by)
+
+    def _set_stamping(self, topic: str, before: str) -> None:
+        wanted = ConfigResource(ConfigResourceType.TOPIC, topic, {STAMPING: BY_LOG})
+        answer = self._admin.alter_configs([wanted], raise_on_unknown=False)["topic"][topic]
+        if answer != "OK":
+            what = (
+                f"{STAMPING} is {before}: producers' clocks stamp the records. Kafka refuses to change that: {answer}."
+            )
+            raise SettingError(
+                what, where=f"topic {topic}", hint=f"Ask somebody with the rights to run {STAMP_HINT.format(topic)}"
+            )
+        _logger.warning("topic %s: %s was %s, and is %s now", topic, STAMPING, before, BY_LOG)
 
     def _described(self, topic: str) -> dict[str, Any]:
         described: dict[str, Any] = self._admin.describe_topics([topic])[0]

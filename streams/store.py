@@ -86,12 +86,14 @@ class Applied(NamedTuple):
 
     Attributes:
         outcome: what became of it.
-        fence: the stored fence; of a fenced batch where the state really stands.
+        fence: the stored fence; of a fenced batch where the state really is.
+        epoch: the stored epoch of a fenced batch, which tells whether another owner has claimed the partition.
         reason: why it was refused.
     """
 
     outcome: Literal["applied", "fenced", "refused"]
     fence: int | None
+    epoch: int | None = None
     reason: str = ""
 
 
@@ -151,15 +153,16 @@ class Store:
         texts = await self.redis.hmget(names.timelines, list(keys))
         return {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
 
-    async def apply(self, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    async def apply(self, names: Names, epoch: int, expected: int, after: int, change: Change) -> Applied:
         """Apply a batch in one atomic step, if the state still stands where the worker last saw it."""
         keys = [names.control, names.timelines, names.open, names.feeds, names.changes]
-        answer = await self._apply(keys=keys, args=[fence, epoch, after, encode_change(names, change)])
+        answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
         if answer[0] == 1:
             return Applied("applied", after)
         if answer[0] == 0:
-            return Applied("fenced", int(answer[1]) if answer[1] else None)
-        return Applied("refused", fence, answer[1])
+            at, owner = (int(each) if each else None for each in answer[1:3])
+            return Applied("fenced", at, owner)
+        return Applied("refused", expected, reason=answer[1])
 
     async def fence(self, names: Names) -> int | None:
         """Where the state of a partition stands."""
@@ -291,7 +294,7 @@ def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> 
         stored = cast("str | None", redis.hget(names.control, "fingerprints"))
         built = _fingerprints({"fingerprints": stored or "{}"})
         for name, each in rules.items():
-            if built.get(name, each.force.fingerprint()) != each.force.fingerprint():
+            if built.get(name, each.fingerprint) != each.fingerprint:
                 what = f"The state that is shown was built by another profile of {name} than this process has read."
                 hint = (
                     "If the profile was changed on purpose, `bluelamp rebuild` builds the state by it. Else start this process "

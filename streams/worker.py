@@ -6,37 +6,31 @@ import signal
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NoReturn, cast
 
 from faust.types import TP, EventT, StreamT
-from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError, IncompleteError, PartMissingError
 from facts.union import TOPICS, Topic
+from measures.outcome import microseconds
 from measures.rules import Rules
 from streams.app import fenced_app
-from streams.fold import Change, Partition, Record, received
+from streams.fold import Quarantined, Record, record_of
 from streams.log import QUARANTINE_TOPIC, Log
+from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
 from streams.quarantine import send_all
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
-from streams.stall import StallWatch
+from streams.stall import Place, StallWatch
 from streams.store import Applied, Control, Identity, Names, Store, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
+_CLOCK_SECONDS = 1.0
 _logger = logging.getLogger("bluelamp.worker")
-
-
-class Owned(Struct):
-    """A partition this worker owns, as it last saw it."""
-
-    names: Names
-    epoch: int
-    fence: int
-    partition: Partition
 
 
 Exit = Callable[[int], NoReturn]
@@ -49,13 +43,14 @@ class Worker:
         settings: of this worker.
         rules: by force.
         leave: ends the process at once with a status; never returns.
+        now: the wall clock.
     """
 
-    def __init__(self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit) -> None:
-        self.settings, self.rules, self.leave = settings, rules, leave
-        self.fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
+    def __init__(
+        self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit, now: Callable[[], datetime]
+    ) -> None:
+        self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
-        self.owned: dict[TP, Owned] = {}
         self.app = fenced_app(settings, self.take_over)
         for topic in TOPICS:
             self._add_agent(topic)
@@ -68,7 +63,8 @@ class Worker:
         self.redis = Redis.from_url(self.settings.redis, decode_responses=True, socket_timeout=10)
         try:
             self.version = await self._shown()
-            self.store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
+            store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
+            self.owner = Owner(store, self.rules, self._quarantine, self._next_offset, self._persist)
             identities = await self._prepare()
         except IncompleteError as error:
             self._give_up(PERSON_NEEDED, str(error))
@@ -77,11 +73,13 @@ class Worker:
         watch = StallWatch(self.settings, self.version, identities, self._stands, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
-        _logger.info("working: state %s, group %s", self.store.prefix, self.app.conf.id)
+        disproving = asyncio.create_task(self._disprove())
+        _logger.info("working: state %s, group %s", self.owner.store.prefix, self.app.conf.id)
         await self.app.wait(stopping)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
+        disproving.cancel()
         # Faust waits for ever to commit where the log does not answer, and nothing hangs on that.
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
@@ -102,9 +100,9 @@ class Worker:
         identities = await asyncio.to_thread(self._prepare_log)
         for topic, identity in identities.items():
             for number in range(identity.partitions):
-                await self.store.check(self.store.names(topic, number), identity, self.fingerprints)
+                await self.owner.check((topic, number), identity)
         for topic, identity in identities.items():
-            await self.store.announce(topic, identity.partitions)
+            await self.owner.store.announce(topic, identity.partitions)
         return identities
 
     def _prepare_log(self) -> dict[str, Identity]:
@@ -113,7 +111,7 @@ class Worker:
         return self._identities(TOPICS)
 
     def _stands(self) -> list[tuple[str, int]]:
-        return [(place.topic, place.partition) for place in list(self.owned)]
+        return list(self.owner.owned)
 
     # Taking partitions over.
 
@@ -128,31 +126,25 @@ class Worker:
             self._give_up(RESTART_ME, f"Could not take over {len(places)} partitions: {_words(error)}")
 
     async def _take_over(self, places: set[TP]) -> dict[TP, int]:
-        self.owned.clear()
+        self.owner.owned.clear()
         await self._check_version()
         identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
-        controls = {place: await self._claim(place, identities[place.topic]) for place in places}
+        controls = {place: await self.owner.claim(place, identities[place.topic]) for place in places}
         # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
         reach = await asyncio.to_thread(self._reach, places)
-        for place, control in controls.items():
-            names, fence = self.store.names(place.topic, place.partition), control.fence
-            first, last = reach[place.topic, place.partition]
-            if fence is None:
-                fence = self._first_fence(names, first)
-                await self.store.begin(names, fence)
-            check_reach(names, fence, first, last)
-            memory = Partition(_topic(place.topic), self.rules, control.feeds, control.events)
-            self.owned[place] = Owned(names, control.epoch, fence, memory)
-        return {place: each.fence for place, each in self.owned.items()}
+        return {place: await self._start(place, control, reach[place]) for place, control in controls.items()}
+
+    async def _start(self, place: TP, control: Control, reach: tuple[int, int]) -> int:
+        names, fence = self.owner.store.names(*place), control.fence
+        first = self._first_fence(names, reach[0]) if fence is None else fence
+        check_reach(names, first, *reach)
+        return await self.owner.start(place, control, first)
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
             return {topic: log.identity(topic) for topic in topics}
 
-    async def _claim(self, place: TP, identity: Identity) -> Control:
-        return await self.store.claim(self.store.names(place.topic, place.partition), identity, self.fingerprints)
-
-    def _reach(self, places: set[TP]) -> dict[tuple[str, int], tuple[int, int]]:
+    def _reach(self, places: set[TP]) -> dict[Place, tuple[int, int]]:
         with Log(self.settings.kafka) as log:
             return log.reach((place.topic, place.partition) for place in places)
 
@@ -186,62 +178,45 @@ class Worker:
         for event in events:
             if event.message.generation_id == self.app.consumer_generation_id:
                 by_place[event.message.tp].append(event)
+        for place, batch in by_place.items():
+            await self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
+
+    async def _disprove(self) -> None:
+        """Doubt feeds that claim a time in the future, while the clock still shows that it is in the future."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            await self._guarded(self.owner.disprove(microseconds(self.now())))
+
+    async def _guarded(self, change: Awaitable[None]) -> None:
+        """Change the state; the process ends if that fails."""
         try:
-            for place, batch in by_place.items():
-                await self._fold(place, batch)
+            await change
+        except RefusedError as error:
+            self._give_up(PERSON_NEEDED, _refused(error))
+        except (FencedError, GapError) as error:
+            await self._check_version()
+            self._give_up(RESTART_ME, str(error))
         except Exception as error:  # noqa: BLE001 - let through to Faust, it would take the batch as done
             self._give_up(RESTART_ME, _words(error))
 
-    async def _fold(self, place: TP, events: Sequence[EventT[Any]]) -> None:
-        owned = self.owned.get(place)
-        records = [_record(event) for event in events if owned and event.message.offset >= owned.fence]
-        if owned is None or not records:
-            return
-        if records[0].offset != owned.fence or records[-1].offset - owned.fence + 1 != len(records):
-            await self._check_gaps(owned, records)
-        admitted = owned.partition.admit(records)
-        known = await self.store.timelines(owned.names, owned.partition.unknown(admitted))
-        for key, timeline in known.items():
-            owned.partition.remember(key, timeline)
-        change = owned.partition.fold(admitted)
-        await send_all(self._quarantine, place.topic, place.partition, change.quarantined)
-        await self._apply(place, owned, records[-1].offset + 1, change)
+    async def _next_offset(self, place: Place, offset: int) -> int | None:
+        with await asyncio.to_thread(Log, self.settings.kafka) as log:
+            return await asyncio.to_thread(log.next_offset, *place, offset)
 
-    async def _check_gaps(self, owned: Owned, records: Sequence[Record]) -> None:
-        """Offsets are missing before or between records: go on only where the log itself holds none there."""
-        expected = owned.fence
-        for record in records:
-            if record.offset != expected:
-                with await asyncio.to_thread(Log, self.settings.kafka) as log:
-                    found = await asyncio.to_thread(log.next_offset, owned.names.topic, owned.names.partition, expected)
-                if found != record.offset:
-                    what = f"{owned.names}: got offset {record.offset} where {expected} was due; reading again."
-                    self._give_up(RESTART_ME, what)
-            expected = record.offset + 1
+    async def _quarantine(self, place: Place, quarantined: Sequence[Quarantined]) -> None:
+        async def send(key: str, value: bytes) -> object:
+            return await self.app.producer.send_and_wait(QUARANTINE_TOPIC, key.encode(), value, None, None, None)
 
-    async def _quarantine(self, key: str, value: bytes) -> object:
-        return await self.app.producer.send_and_wait(QUARANTINE_TOPIC, key.encode(), value, None, None, None)
+        await send_all(send, *place, quarantined)
 
-    async def _apply(self, place: TP, owned: Owned, after: int, change: Change) -> None:
-        applied = await self._offer(owned, after, change)
-        if applied.outcome == "refused":
-            self._give_up(PERSON_NEEDED, _refused(owned, applied))
-        if applied.outcome == "applied" or applied.fence == after:
-            # A fence that stands just where this batch ends: the answer to an earlier offer of it was lost.
-            owned.fence = after
-        elif self.owned.get(place) is owned:
-            await self._check_version()
-            what = f"{owned.names}: fenced; the state stands at {applied.fence}, this worker at {owned.fence}."
-            self._give_up(RESTART_ME, what)
-
-    async def _offer(self, owned: Owned, after: int, change: Change) -> Applied:
+    async def _persist(self, offer: Offer) -> Applied:
         """Offer the batch until the state server answers or patience ends; offering twice is harmless."""
         async with asyncio.timeout(self.settings.redis_patience_seconds):
             while True:
                 try:
-                    return await self.store.apply(owned.names, owned.epoch, owned.fence, after, change)
+                    return await self.owner.apply_once(offer)
                 except (RedisError, OSError) as error:
-                    _logger.warning("%s: the state server does not answer (%r); trying again", owned.names, error)
+                    _logger.warning("%s: the state server does not answer (%r); trying again", offer.owned.names, error)
                     await asyncio.sleep(0.2)
 
     def _give_up(self, status: int, why: str) -> NoReturn:
@@ -259,18 +234,15 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, BlueLampError) else "".join(traceback.format_exception(error))
 
 
-def _topic(name: str) -> Topic:
-    return next(topic for topic in TOPICS if topic == name)
-
-
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    return Record(message.offset, received(int(message.timestamp * 1000 + 0.5)), message.value)
+    return record_of(message.offset, int(message.timestamp * 1000 + 0.5), message.timestamp_type, message.value)
 
 
-def _refused(owned: Owned, applied: Applied) -> str:
+def _refused(error: RefusedError) -> str:
+    owned = error.owned
     return (
-        f"The state refused the batch at offset {owned.fence} and was left unchanged: {applied.reason}\n"
+        f"The state refused the batch at offset {owned.fence} and was left unchanged: {error.reason}\n"
         f"  where: {owned.names}\n"
         "  try:   somebody else has written to these keys; build a new state and compare: `bluelamp rebuild`."
     )

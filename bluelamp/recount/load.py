@@ -65,7 +65,7 @@ def _write(records: Iterable[Record], forces: Sequence[Force], lines: BinaryIO) 
         for unreadable in parcel.unreadable:
             loaded.leave_out(unreadable.reason)
         for _, fact in parcel.facts:
-            refusal = screen.refusal(fact, topic, partition)
+            refusal = screen.refusal(fact, topic, partition, received_at)
             if refusal:
                 loaded.leave_out(refusal)
             elif isinstance(fact, FeedHeartbeat):

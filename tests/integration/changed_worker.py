@@ -13,7 +13,7 @@ from faust.transport.drivers.aiokafka import Consumer
 
 import streams.store
 from bluelamp.cli import main
-from streams.worker import Worker
+from streams.ownership import Owner
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
 _FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
@@ -22,15 +22,15 @@ _BELOW_ZERO = "if count < 0 then"
 
 def slow() -> None:
     """Wait before every offer, and say so: who is stopped between the two words holds a batch."""
-    apply = Worker._apply  # noqa: SLF001
+    offer = Owner._offer  # noqa: SLF001
 
     async def later(*arguments: Any) -> None:
         sys.stderr.write(f"{HOLDING}\n")
         await asyncio.sleep(0.25)
         sys.stderr.write(f"{OFFERING}\n")
-        await apply(*arguments)
+        await offer(*arguments)
 
-    Worker._apply = later  # type: ignore[assignment, method-assign] # noqa: SLF001
+    Owner._offer = later  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
 def no_fence() -> None:
@@ -46,7 +46,7 @@ def stuck() -> None:
     async def never(*_: Any) -> None:
         await asyncio.Event().wait()
 
-    Worker._fold = never  # type: ignore[assignment, method-assign] # noqa: SLF001
+    Owner.fold = never  # type: ignore[assignment, method-assign]
 
 
 def holding() -> None:
@@ -55,7 +55,7 @@ def holding() -> None:
     async def never(*_: Any) -> None:
         await asyncio.Event().wait()
 
-    Worker._apply = never  # type: ignore[assignment, method-assign] # noqa: SLF001
+    Owner._offer = never  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
 def crashing() -> None:

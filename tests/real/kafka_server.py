@@ -66,6 +66,7 @@ class KafkaServer:
     Args:
         directory: of its settings and output, and of its log unless that has a directory of its own.
         log_directory: of its log.
+        clock: a file with the number of seconds by which its clock is ahead; without a file the clock is right.
         proxy_port: of a proxy that is to pass on to `proxied_port`: clients that come by it are sent back to it.
         node_id: its number among several.
         voters: the controller port of each of several, by number.
@@ -80,11 +81,12 @@ class KafkaServer:
         directory: Path,
         *,
         log_directory: Path | None = None,
+        clock: Path | None = None,
         proxy_port: int = 0,
         node_id: int = 0,
         voters: Mapping[int, int] | None = None,
     ) -> None:
-        self.directory = directory
+        self.directory, self._clock = directory, clock
         self.port, self.proxied_port, controller_port = free_ports(3)
         self._voters = voters or {node_id: controller_port}
         self._values = {
@@ -127,7 +129,7 @@ class KafkaServer:
             self._format(properties)
         with self._output.open("wb") as said:
             self._process = subprocess.Popen(
-                [*_JAVA, "kafka.Kafka", str(properties)],
+                [*self._java(), "kafka.Kafka", str(properties)],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -171,6 +173,16 @@ class KafkaServer:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _java(self) -> list[str]:
+        """The Java command; the test's clock replaces Kafka's own if there is one."""
+        if self._clock is None:
+            return list(_JAVA)
+        classes = self.directory / "classes"
+        source = Path(__file__).with_name("SystemTime.java")
+        compiler = ["javac", "-nowarn", "-cp", f"{KAFKA_LIBRARIES}/*", "-d", str(classes), str(source)]
+        subprocess.run(compiler, check=True)
+        return [*_JAVA[:-1], f"{classes}:{_JAVA[-1]}", f"-Dtest.clock={self._clock}"]
 
     def _format(self, properties: Path) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,203 @@
+"""Owns partitions: claims them, folds batches of records into their state, and notices when somebody else has claimed them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, cast
+
+from msgspec import Struct, field
+
+from facts.union import Topic
+from measures.rules import Rules
+from streams.fold import Change, Partition, Quarantined, Record
+from streams.stall import Place
+from streams.store import Applied, Control, Identity, Names, Store
+
+NextOffset = Callable[[Place, int], Awaitable[int | None]]
+"""The first offset at or after one that holds a record; None when the log holds none there."""
+Quarantine = Callable[[Place, Sequence[Quarantined]], Awaitable[None]]
+"""Sends entries to quarantine; returns when the log has them."""
+
+
+class Owned(Struct):
+    """A partition as its owner last saw it.
+
+    Attributes:
+        names: of its keys.
+        epoch: of this ownership.
+        fence: the offset up to which the log is applied to its state.
+        partition: what its owner remembers of it.
+        turn: held while its state is changed.
+    """
+
+    names: Names
+    epoch: int
+    fence: int
+    partition: Partition
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Offer(NamedTuple):
+    """A folded batch, ready to be applied.
+
+    Attributes:
+        owned: the partition.
+        after: the offset after its last record.
+        change: what it does to the state.
+    """
+
+    owned: Owned
+    after: int
+    change: Change
+
+
+Apply = Callable[[Offer], Awaitable[Applied]]
+
+
+class FencedError(Exception):
+    """The state is no longer where its owner last saw it: somebody else has claimed the partition, or the state went back."""
+
+
+class RefusedError(Exception):
+    """The state refused a batch and was left unchanged."""
+
+    def __init__(self, owned: Owned, reason: str) -> None:
+        super().__init__(f"{owned.names}: the batch at offset {owned.fence} was refused: {reason}")
+        self.owned, self.reason = owned, reason
+
+
+class GapError(Exception):
+    """Records are missing from a batch that the log still holds."""
+
+
+class Owner:
+    """Folds the records of the partitions it owns; a worker and a rebuild both fold through it.
+
+    Args:
+        store: of the state.
+        rules: by force.
+        quarantine: sends what may not be counted to quarantine, before its batch is applied.
+        next_offset: asks the log where the next record is; None where the records are known to have no gaps.
+        apply: applies an offer; the store's own single attempt unless given.
+
+    Attributes:
+        owned: the partitions it owns.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Mapping[str, Rules],
+        quarantine: Quarantine,
+        next_offset: NextOffset | None = None,
+        apply: Apply | None = None,
+    ) -> None:
+        self.store, self.rules = store, rules
+        self.owned: dict[Place, Owned] = {}
+        self._quarantine, self._next_offset, self._apply = quarantine, next_offset, apply or self.apply_once
+        self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
+
+    async def check(self, place: Place, identity: Identity) -> None:
+        """Whether this program may continue a partition's state.
+
+        Raises:
+            IncompleteError: the state was folded from another log, in another format, or by other definitions.
+        """
+        await self.store.check(self.store.names(*place), identity, self._fingerprints)
+
+    async def claim(self, place: Place, identity: Identity) -> Control:
+        """Claim a partition: from now on an older owner's writes are refused.
+
+        Raises:
+            IncompleteError: as `check`.
+        """
+        return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
+
+    async def start(self, place: Place, control: Control, first: int) -> int:
+        """Own a claimed partition; answers with the offset it continues from.
+
+        Args:
+            place: the partition.
+            control: the answer of `claim`.
+            first: where a partition without a state begins.
+        """
+        names = self.store.names(*place)
+        fence = first if control.fence is None else control.fence
+        if control.fence is None:
+            await self.store.begin(names, fence)
+        memory = Partition(cast(Topic, place[0]), self.rules, control.feeds, control.events)
+        self.owned[place] = Owned(names, control.epoch, fence, memory)
+        return fence
+
+    async def fold(self, place: Place, records: Sequence[Record]) -> None:
+        """Fold records into the state; those that are in it already are passed over.
+
+        Args:
+            place: the partition; nothing happens when it is not owned.
+            records: in the order of the log.
+
+        Raises:
+            FencedError: somebody else has claimed the partition.
+            RefusedError: the state refused the batch.
+            GapError: the log holds records that were not delivered.
+        """
+        owned = self.owned.get(place)
+        if owned is not None:
+            async with owned.turn:
+                await self._fold(place, owned, records)
+
+    async def disprove(self, now: int) -> None:
+        """Doubt, in the state too, the feeds that claim a time in the future: once that time comes they would look alive.
+
+        Args:
+            now: the wall clock, in microseconds.
+
+        Raises:
+            FencedError: somebody else has claimed a partition.
+            RefusedError: the state refused it.
+        """
+        for place, owned in list(self.owned.items()):
+            async with owned.turn:
+                change = owned.partition.disprove(now)
+                if change.feeds and self.owned.get(place) is owned:
+                    await self._offer(place, Offer(owned, owned.fence, change))
+
+    async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
+        new = [record for record in records if record.offset >= owned.fence]
+        if not new:
+            return
+        await self._check_gaps(place, owned.fence, new)
+        admitted = owned.partition.admit(new)
+        known = await self.store.timelines(owned.names, owned.partition.unknown(admitted))
+        for key, timeline in known.items():
+            owned.partition.remember(key, timeline)
+        change = owned.partition.fold(admitted)
+        await self._quarantine(place, change.quarantined)
+        await self._offer(place, Offer(owned, new[-1].offset + 1, change))
+
+    async def _check_gaps(self, place: Place, fence: int, records: Sequence[Record]) -> None:
+        """Offsets are missing before or between records: continue only where the log itself holds none there."""
+        expected = fence
+        for record in records if self._next_offset else ():
+            if record.offset != expected:
+                found = await cast(NextOffset, self._next_offset)(place, expected)
+                if found != record.offset:
+                    what = f"got offset {record.offset} where {expected} was due; reading again"
+                    raise GapError(f"{place[0]}:{place[1]}: {what}.")
+            expected = record.offset + 1
+
+    async def _offer(self, place: Place, offer: Offer) -> None:
+        owned, after = offer.owned, offer.after
+        applied = await self._apply(offer)
+        if applied.outcome == "refused":
+            raise RefusedError(owned, applied.reason)
+        if applied.outcome == "applied" or (applied.fence == after and applied.epoch == owned.epoch):
+            # Already at this batch's end: the answer to an earlier offer of it was lost.
+            owned.fence = after
+        elif self.owned.get(place) is owned:
+            where = f"the state is at offset {applied.fence}, this owner at {owned.fence}"
+            raise FencedError(f"{owned.names}: fenced; {where}.")
+
+    async def apply_once(self, offer: Offer) -> Applied:
+        """Offer a batch to the state server once."""
+        owned = offer.owned
+        return await self.store.apply(owned.names, owned.epoch, owned.fence, offer.after, offer.change)
