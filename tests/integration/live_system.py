@@ -85,16 +85,22 @@ class LiveSystem:
 
         until(has_caught_up, seconds, f"the state at {ends}")
 
-    def finish(self, fault: Fault) -> None:
-        """End the feed; nothing may be lost, every cell must equal the recount, and no person was needed."""
+    def finish(self, fault: Fault, *, others: int = 0, quarantined: int = 0) -> None:
+        """End the feed; nothing may be lost, every cell must equal the recount, and no person was needed.
+
+        Args:
+            fault: takes the record.
+            others: facts that the test itself published.
+            quarantined: facts that had to be refused.
+        """
         self.feed.stop()
         self.supervise()
         keep_settling(self.system)
         found = held_now(self.system, FORCE)
         fault.compared(found.cells, len(found.differences))
         fault.paused(self.pauses.longest_seconds)
-        assert self.system.count("facts") == self.feed.published > 100
-        assert self.system.count("quarantined") == 0
+        assert self.system.count("facts") == self.feed.published + others > 100
+        assert self.system.count("quarantined") == quarantined
         assert {status for worker in self.system.workers for status in worker.statuses} <= {RESTART_ME}
         assert found.differences == []
 

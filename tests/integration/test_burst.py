@@ -98,9 +98,7 @@ def held_up(living: LiveSystem) -> Iterator[None]:
 def burst(living: LiveSystem, numbers: range) -> tuple[float, float]:
     """Publish incidents as fast as possible while the worker is held up; facts a second, and its memory at most."""
     chance, now = random.Random(numbers.start), wall()
-    facts = [
-        fact for number in numbers for fact in incident(number, now - timedelta(hours=2 + chance.uniform(0, 40)))
-    ]
+    facts = [fact for number in numbers for fact in incident(number, now - timedelta(hours=2 + chance.uniform(0, 40)))]
     (worker,) = living.system.workers
     peak = Peak(worker.pid)
     with held_up(living):
@@ -141,8 +139,9 @@ def test_a_burst_is_shown_and_takes_no_more_memory_if_it_is_longer(
     subjects = facts // _FACTS
     with ExitStack() as stack:
         broker, server = stack.enter_context(parts_of(name, tmp_path))
-        patient = {"session_timeout_seconds": 60.0, "stall_seconds": 300.0}
-        living = stack.enter_context(live_system(broker, server, tmp_path, rate=USUAL, **patient))
+        living = stack.enter_context(
+            live_system(broker, server, tmp_path, rate=USUAL, session_timeout_seconds=60.0, stall_seconds=300.0)
+        )
         honesty = Honesty(living.system)
         honesty.start()
         burst(living, range(subjects * 3))  # what a worker remembers is full from then on

@@ -8,8 +8,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bluelamp.embedded.state import Choice, StateServer
-from tests.embedded.broker_process import BrokerProcess
+from bluelamp.embedded.state import StateServer
 from tests.integration.live_system import LiveSystem, live_system
 from tests.integration.test_kills import keep_running
 from tests.real.kafka_server import KafkaServer
@@ -24,20 +23,12 @@ FULL_SECONDS = 12.0
 """Longer than a worker offers one batch (10 s)."""
 
 
-def check(living: LiveSystem, place: Path, refused: Callable[[], bool], fault: Fault, seconds: float) -> None:
-    """Fill the disk; writes are refused, figures become stale and stay so; with room again all is well by itself.
-
-    Args:
-        living: the system.
-        place: the disk.
-        refused: whether writes are.
-        fault: takes the record.
-        seconds: how long there is no room.
-    """
+def check(living: LiveSystem, place: Path, refused: Callable[[], bool], fault: Fault) -> None:
+    """Fill the disk; writes are refused, figures become stale and stay so; with room again all is well by itself."""
     filled = fill(place)
     until(refused, 30, "writes that are refused")
     living.becomes_stale()
-    assert living.watch(seconds) == {"stale"}
+    assert living.watch(FULL_SECONDS) == {"stale"}
     fill(place)  # what a part that ended has given back
     free(place)
     living.becomes_live()
@@ -45,7 +36,7 @@ def check(living: LiveSystem, place: Path, refused: Callable[[], bool], fault: F
     living.finish(fault)
 
 
-def refuses(redis: Redis) -> bool:
+def refuses_writes(redis: Redis) -> bool:
     """Whether Redis takes no writes."""
     try:
         redis.set("probe", "")
@@ -54,34 +45,22 @@ def refuses(redis: Redis) -> bool:
     return False
 
 
-@pytest.mark.injects(7)
-def test_a_full_disk_of_redis(tmp_path: Path, fault: Fault) -> None:
-    broker = BrokerProcess(tmp_path / "log")
-    redis_fills_its_disk(broker, "embedded", tmp_path, fault, 1.0)
-
-
 @pytest.mark.faults
 @pytest.mark.real
 @pytest.mark.injects(7)
 @pytest.mark.timeout(400)
-def test_a_full_disk_of_the_real_redis(tmp_path: Path, fault: Fault) -> None:
+def test_a_full_disk_of_redis(tmp_path: Path, fault: Fault) -> None:
+    """Nothing ends: Redis serves readers, and takes writes again within a second of there being room."""
     if reason := missing("kafka") or missing("redis"):
         pytest.skip(reason)
-    redis_fills_its_disk(KafkaServer(tmp_path / "log"), "debian", tmp_path, fault, FULL_SECONDS)
-
-
-def redis_fills_its_disk(
-    broker: BrokerProcess | KafkaServer, binary: Choice, directory: Path, fault: Fault, seconds: float
-) -> None:
-    """Nothing ends: Redis serves readers, and takes writes again within a second of there being room."""
     with ExitStack() as stack:
-        place = stack.enter_context(small_disk(directory / "disk", REDIS_BYTES))
-        server = StateServer(place, binary=binary)
+        place = stack.enter_context(small_disk(tmp_path / "disk", REDIS_BYTES))
+        broker, server = KafkaServer(tmp_path / "log"), StateServer(place, binary="debian")
         for part in (broker, server):
-            part.start()
             stack.callback(part.stop)
-        living = stack.enter_context(live_system(broker, server, directory))
-        check(living, place, lambda: refuses(living.system.redis), fault, seconds)
+            part.start()
+        living = stack.enter_context(live_system(broker, server, tmp_path))
+        check(living, place, lambda: refuses_writes(living.system.redis), fault)
 
 
 @pytest.mark.faults
@@ -94,10 +73,20 @@ def test_a_full_disk_of_kafka(tmp_path: Path, fault: Fault) -> None:
         pytest.skip(reason)
     with ExitStack() as stack:
         place = stack.enter_context(small_disk(tmp_path / "disk", KAFKA_BYTES))
-        broker, server = KafkaServer(tmp_path / "log", log_directory=place), StateServer(tmp_path / "state", binary="debian")
+        broker, server = (
+            KafkaServer(tmp_path / "log", log_directory=place),
+            StateServer(tmp_path / "state", binary="debian"),
+        )
         for part in (broker, server):
-            part.start()
             stack.callback(part.stop)
+            part.start()
         living = stack.enter_context(live_system(broker, server, tmp_path))
-        living.supervise = lambda: (broker.is_running() or broker.launch(), keep_running(living.system))
-        check(living, place, lambda: not broker.is_running(), fault, FULL_SECONDS)
+        living.supervise = lambda: keep_all_running(broker, living)
+        check(living, place, lambda: not broker.is_running(), fault)
+
+
+def keep_all_running(broker: KafkaServer, living: LiveSystem) -> None:
+    """Start again whatever has ended, as a supervisor does."""
+    if not broker.is_running():
+        broker.launch()
+    keep_running(living.system)

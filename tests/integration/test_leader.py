@@ -33,7 +33,8 @@ def partitions(cluster: KafkaCluster) -> list[dict[str, Any]]:
 def leader(cluster: KafkaCluster) -> KafkaServer:
     """The broker that leads the first partition, once there is one."""
     until(lambda: partitions(cluster)[0]["leader_id"] >= 0, 60, "a leader")
-    return cluster.brokers[partitions(cluster)[0]["leader_id"]]
+    number: int = partitions(cluster)[0]["leader_id"]
+    return cluster.brokers[number]
 
 
 def are_in_sync(cluster: KafkaCluster) -> bool:

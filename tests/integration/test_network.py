@@ -13,8 +13,7 @@ from bluelamp.connections import reader as reader_of
 from bluelamp.embedded.state import StateServer
 from bluelamp.listening import free_ports
 from streams.exporter import ReadingsCollector
-from tests.embedded.broker_process import BrokerProcess
-from tests.integration.live_system import BOUND_SECONDS, STALE_SECONDS, LiveSystem, figure, live_system
+from tests.integration.live_system import BOUND_SECONDS, STALE_SECONDS, LiveSystem, figure, live_system, parts_of
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
 from tests.support.fault_table import Fault
@@ -29,22 +28,25 @@ ANSWER_SECONDS = 5.0
 
 
 @contextmanager
-def wired(name: str, directory: Path) -> Iterator[tuple[LiveSystem, dict[str, Proxy]]]:
-    """A live system that reaches its embedded or real parts through proxies, by part; the test itself does not."""
-    proxy_port = free_ports(1)[0]
-    kafka = KafkaServer(directory / "log", proxy_port=proxy_port) if name == "real" else None
-    broker = kafka or BrokerProcess(directory / "log")
-    server = StateServer(directory / "state", binary="debian" if name == "real" else "embedded")
+def wired(directory: Path) -> Iterator[tuple[LiveSystem, dict[str, Proxy]]]:
+    """A live system that reaches Apache Kafka and Debian's Redis through proxies; the test itself does not."""
+    if reason := missing("kafka") or missing("redis"):
+        pytest.skip(reason)
+    (proxy_port,) = free_ports(1)
+    broker = KafkaServer(directory / "log", proxy_port=proxy_port)
+    server = StateServer(directory / "state", binary="debian")
     with ExitStack() as stack:
         for part in (broker, server):
-            part.start()
             stack.callback(part.stop)
-        proxies = {"redis": stack.enter_context(Proxy(server.port))}
-        by_proxy = {"BLUELAMP_REDIS": at_port(server, proxies["redis"].port)}
-        if kafka:
-            proxies["kafka"] = stack.enter_context(Proxy(kafka.proxied_port, proxy_port))
-            by_proxy["BLUELAMP_KAFKA"] = f"127.0.0.1:{proxy_port}"
-        yield stack.enter_context(live_system(broker, server, directory, by_proxy)), proxies
+            part.start()
+        redis = stack.enter_context(Proxy(server.port))
+        kafka = stack.enter_context(Proxy(broker.proxied_port, proxy_port))
+        by_proxy = {
+            "BLUELAMP_REDIS": at_port(server, redis.port),
+            "BLUELAMP_KAFKA": f"127.0.0.1:{proxy_port}",
+        }
+        living = stack.enter_context(live_system(broker, server, directory, by_proxy))
+        yield living, {"redis": redis, "kafka": kafka}
 
 
 def at_port(server: StateServer, port: int) -> str:
@@ -98,30 +100,25 @@ def check(living: LiveSystem, proxy: Proxy, injected: list[Callable[[Proxy, Live
     living.finish(fault)
 
 
-@pytest.mark.injects(6)
-def test_a_silent_network_to_redis_is_shown_and_costs_no_fact(tmp_path: Path, fault: Fault) -> None:
-    with wired("embedded", tmp_path) as (living, proxies):
-        check(living, proxies["redis"], [half_open], fault)
-
-
 @pytest.mark.faults
 @pytest.mark.real
 @pytest.mark.injects(6)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", ["redis", "kafka"])
 def test_a_bad_network_is_shown_and_costs_no_fact(tmp_path: Path, fault: Fault, part: str) -> None:
-    reason = missing("kafka") or missing("redis")
-    if reason:
-        pytest.skip(reason)
-    with wired("real", tmp_path) as (living, proxies):
+    with wired(tmp_path) as (living, proxies):
         check(living, proxies[part], [latency, resets, half_open, long_half_open, partition], fault)
 
 
 @pytest.mark.injects(6)
 def test_a_reader_that_redis_does_not_answer_shows_no_figure(tmp_path: Path, fault: Fault) -> None:
     """Only its own way is silent: the worker continues, and whoever else reads sees live figures."""
-    with wired("embedded", tmp_path) as (living, proxies), Proxy(proxies["redis"].target) as proxy:
-        url = living.system.settings.redis.replace(str(proxy.target), str(proxy.port))
+    with (
+        parts_of("embedded", tmp_path) as (broker, server),
+        live_system(broker, server, tmp_path) as living,
+        Proxy(server.port) as proxy,
+    ):
+        url = at_port(server, proxy.port)
         reader = reader_of(replace(living.system.settings, redis=url), timeout_seconds=ANSWER_SECONDS)
         until(lambda: figure(reader) == "live", 60, "a live figure")
         proxy.silence()

@@ -19,11 +19,14 @@ PAUSE_SECONDS = SESSION_SECONDS + 10.0
 @pytest.mark.injects(2, 24)
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ["embedded", pytest.param("real", marks=pytest.mark.real)])
-def test_from_one_worker_to_three_and_back_costs_no_fact_and_little_time(tmp_path: Path, fault: Fault, name: str) -> None:
+def test_from_one_worker_to_three_and_back_costs_no_fact_and_little_time(
+    tmp_path: Path, fault: Fault, name: str
+) -> None:
     with ExitStack() as stack:
         broker, server = stack.enter_context(parts_of(name, tmp_path))
-        settings = {"session_timeout_seconds": SESSION_SECONDS}
-        living = stack.enter_context(live_system(broker, server, tmp_path, rate=100, **settings))
+        living = stack.enter_context(
+            live_system(broker, server, tmp_path, rate=100, session_timeout_seconds=SESSION_SECONDS)
+        )
         for _ in range(2):
             join(living)
             leave(living)

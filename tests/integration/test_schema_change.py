@@ -46,7 +46,9 @@ def _record(kind: int, numbers: Any) -> Refused:
         Refused(json.dumps(newer).encode(), {0: "unknown_field"}),
         Refused(json.dumps(unknown).encode(), {0: "unknown_fact"}),
         Refused(json.dumps(without).encode(), {0: "missing_field"}),
-        Refused(json.dumps([newer, plain, unknown, optional]).encode(), {0: "unknown_field", 2: "unknown_fact"}, good=2),
+        Refused(
+            json.dumps([newer, plain, unknown, optional]).encode(), {0: "unknown_field", 2: "unknown_fact"}, good=2
+        ),
         Refused(json.dumps([plain, {**optional, "corrects": plain["fact_id"]}]).encode(), {}, good=2),
         Refused(json.dumps([null, other_type, without]).encode(), {1: "bad_value", 2: "missing_field"}, good=1),
     ][kind]
@@ -74,6 +76,8 @@ def test_old_and_new_producers_at_once_are_counted_or_refused_and_never_half_rea
         assert system.count(f"quarantined_{reason}") == times
     assert system.count("facts") == len(old) + sum(each.good for each in made)
     assert system.count("duplicates") == 0
-    (domestic,) = system.reader().read("incident_count", "2017-01-03/2017-01-04", where={"domestic": ("yes",)}, force=FORCE)
+    (domestic,) = system.reader().read(
+        "incident_count", "2017-01-03/2017-01-04", where={"domestic": ("yes",)}, force=FORCE
+    )
     assert domestic.n > 0, "what only the newer producers say is read"
     assert found.differences == []

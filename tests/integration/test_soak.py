@@ -12,11 +12,11 @@ What was measured, with one worker on Apache Kafka and Redis, resident memory in
 - What is remembered is now bounded by facts, 10,000 in each partition (streams/remembered.py).
 """
 
-import os
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +42,10 @@ FLAT_MEGABYTES = 25
 
 def incident(number: int, at: datetime) -> Iterator[AnyFact]:
     """The facts of one incident."""
-    named = {"force": FORCE, "subject_id": f"incident-{number}"}
-    yield IncidentOpened(fact_id=f"{number}-opened", at=at, grade="23E"[number % 3], area=f"B0{number % 9 + 1}", **named)
+    named: dict[str, Any] = {"force": FORCE, "subject_id": f"incident-{number}"}
+    yield IncidentOpened(
+        fact_id=f"{number}-opened", at=at, grade="23E"[number % 3], area=f"B0{number % 9 + 1}", **named
+    )
     yield UnitDispatched(fact_id=f"{number}-sent", at=at + timedelta(seconds=30 + number % 90), unit="E1", **named)
     yield UnitArrived(fact_id=f"{number}-there", at=at + timedelta(seconds=200 + number % 600), unit="E1", **named)
     yield IncidentClosed(fact_id=f"{number}-closed", at=at + timedelta(hours=1), result="attended", **named)
@@ -57,7 +59,7 @@ def megabytes(pid: int) -> float:
 
 def open_files(pid: int) -> int:
     """How many files and sockets a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def publish(system: System, first: int, last: int) -> None:

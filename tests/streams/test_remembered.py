@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from facts.fact import SubjectFact
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitDispatched
@@ -20,7 +21,7 @@ _START = datetime(2029, 1, 1, tzinfo=UTC)
 def facts(subject: int, regrades: int = 1) -> Iterator[SubjectFact]:
     """The facts of one incident."""
     at = _START + timedelta(minutes=subject)
-    named = {"force": FORCE, "subject_id": f"incident-{subject}"}
+    named: dict[str, Any] = {"force": FORCE, "subject_id": f"incident-{subject}"}
     yield IncidentOpened(fact_id=f"{subject}-opened", at=at, grade="2", **named)
     yield UnitDispatched(fact_id=f"{subject}-sent", at=at + timedelta(seconds=90), unit="u", **named)
     for number in range(regrades):

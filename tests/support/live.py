@@ -60,28 +60,33 @@ class LiveFeed(threading.Thread):
 
     Attributes:
         published: how many facts so far.
+        rate: facts a second, about.
+        is_silent: it publishes nothing, not even heartbeats.
         clock_wrong_by: how far the producer's clock is ahead, for the times of facts and heartbeats.
     """
 
     def __init__(self, publisher: Publisher, force: str, feed: str, facts: Sequence[AnyFact], rate: float) -> None:
         super().__init__(name="live-feed", daemon=True)
-        self._publisher, self._force, self._feed, self._facts, self._rate = publisher, force, feed, facts, rate
+        self._publisher, self._force, self._feed, self._facts = publisher, force, feed, facts
         self.published = 0
         self.clock_wrong_by = timedelta(0)
+        self.rate = rate
+        self.is_silent = False
         self._seq = 0
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Publish."""
-        began = beaten = time.monotonic()
+        beaten, due = time.monotonic(), 0.0
         with self._publisher:
             while not self._stopping.wait(_EVERY_SECONDS):
-                now = time.monotonic()
-                due = int((now - began) * self._rate)
-                for fact in self._facts[self.published : due]:
+                if self.is_silent:
+                    continue
+                due = min(due + self.rate * _EVERY_SECONDS, len(self._facts))
+                for fact in self._facts[self.published : int(due)]:
                     self._publisher.publish(later(fact, self.clock_wrong_by))
                     self.published += 1
-                if now - beaten >= BEAT_SECONDS:
+                if (now := time.monotonic()) - beaten >= BEAT_SECONDS:
                     self._beat()
                     beaten = now
             self._beat()
