@@ -50,7 +50,7 @@ class Machine(Parts):
         super().__init__(name, directory)
         self.clock = SetClock(directory / "clock")
         self.broker = (
-            KafkaServer(directory / "log", self.clock.path)
+            KafkaServer(directory / "log", clock=self.clock.path)
             if name == "real"
             else BrokerProcess(directory / "log", program=self.clock.program("bluelamp.embedded.broker"))
         )
