@@ -19,8 +19,8 @@ from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
 from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
+from streams.remembered import Remembered, Subject
 
-SUBJECTS_REMEMBERED = 20_000
 FAR_AHEAD = 60 * SECOND
 """A worker's clock may be seconds behind the log's. A time that is further ahead comes from a wrong clock."""
 
@@ -53,13 +53,6 @@ class Quarantined(Struct, frozen=True):
     offset: int
     refusal: Unreadable
     fact: str | None = None
-
-
-class Subject(Struct):
-    """A subject as the partition remembers it."""
-
-    timeline: Timeline
-    outcomes: Outcomes
 
 
 class Change(Struct):
@@ -117,7 +110,7 @@ class Partition:
         self.topic, self.rules = topic, rules
         self.feeds, self.events = feeds or {}, events or {}
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
-        self.subjects: dict[str, Subject] = {}
+        self.subjects = Remembered()
         self._dropped: dict[tuple[str, Grain], int] = {}
 
     def watermark(self, force: str) -> int | None:
@@ -206,7 +199,7 @@ class Partition:
 
     def remember(self, key: str, timeline: Timeline) -> None:
         """Take up a subject as the state has it; an empty timeline is a new one."""
-        self.subjects[key] = Subject(timeline, self._outcomes(key, timeline))
+        self.subjects.put(key, Subject(timeline, self._outcomes(key, timeline)))
 
     def fold(self, admitted: Admitted) -> Change:
         """Add the facts to their timelines; the change to the figures is the outcomes after less those before."""
@@ -214,13 +207,13 @@ class Partition:
         for key, told in facts.items():
             self._fold_subject(key, told, change)
         self._drop_old(change)
-        self._forget()
+        self.subjects.forget()
         return change
 
     def _fold_subject(self, key: str, told: list[SubjectFact], change: Change) -> None:
-        subject = self.subjects.pop(key)
-        self.subjects[key] = subject  # the one used last is forgotten last
+        subject = self.subjects.take(key)
         added = sum([add(subject.timeline, fact) for fact in told])
+        self.subjects.put(key, subject)
         change.count("facts", added)
         change.count("duplicates", len(told) - added)
         if not added:
@@ -248,10 +241,6 @@ class Partition:
             for grain, slot in kept.items():
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot
-
-    def _forget(self) -> None:
-        for key in list(self.subjects)[: max(0, len(self.subjects) - SUBJECTS_REMEMBERED)]:
-            del self.subjects[key]
 
 
 def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFact | None = None) -> None:

@@ -17,7 +17,7 @@ from bluelamp.archive.parquet import Writer
 from bluelamp.archive.reading import Archive, Whole
 from bluelamp.archive.verifying import verify
 from bluelamp.archive.writing import Kept, keep
-from bluelamp.checking import _last_day
+from bluelamp.checks.log import last_day
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.logreader import LogRecord
 from streams.stall import Place
@@ -102,10 +102,10 @@ def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path
     kept(tmp_path, log)
     manifest = Archive(tmp_path).manifest
     assert manifest.sums().last_day == date(2025, 12, 1)
-    assert _last_day(manifest, datetime(2024, 12, 9, tzinfo=UTC)) == date(2024, 12, 1)
-    assert _last_day(manifest, datetime(2024, 11, 30, tzinfo=UTC)) is None
+    assert last_day(manifest, datetime(2024, 12, 9, tzinfo=UTC)) == date(2024, 12, 1)
+    assert last_day(manifest, datetime(2024, 11, 30, tzinfo=UTC)) is None
     midnight = datetime(2024, 12, 1, tzinfo=UTC)
-    assert _last_day(manifest, midnight - timedelta(seconds=5)) == date(2024, 12, 1), "clocks may differ by seconds"
+    assert last_day(manifest, midnight - timedelta(seconds=5)) == date(2024, 12, 1), "clocks may differ by seconds"
 
 
 def test_a_large_day_is_kept_in_several_parts(tmp_path: Path, log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
