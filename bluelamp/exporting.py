@@ -60,4 +60,8 @@ def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[
     if not token:
         say(f"Nobody is told of alerts: {ENGINE_TOKEN} is not set, here and for the inbox.")
         return None
-    return Notifier(posting(settings.inbox_address(), token), time.monotonic)
+    address = settings.address("inbox")
+    if not address:
+        say("Alerts are sent to nobody: BLUELAMP_INBOX is none.")
+        return None
+    return Notifier(posting(address, token), time.monotonic)

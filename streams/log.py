@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError, for_code
 
 from facts.errors import PartMissingError, SettingError
 from facts.union import TOPICS
+from measures.outcome import microseconds
 from measures.window import DAYS_KEPT
 from streams.settings import PARTITIONS
 from streams.store import Identity
@@ -27,6 +28,20 @@ STAMP_HINT = f"kafka-configs.sh --alter --entity-type topics --entity-name {{}} 
 _START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
 _POLLS = 10
 _logger = logging.getLogger("bluelamp.log")
+
+
+class Group(NamedTuple):
+    """Those who share the partitions of the log, as Kafka knows them.
+
+    Attributes:
+        name: of the consumer group.
+        state: `Stable` once they have agreed; `Empty` or `Dead` where there is nobody.
+        members: each with the partitions that it was given.
+    """
+
+    name: str
+    state: str
+    members: dict[str, list[tuple[str, int]]]
 
 
 class Log:
@@ -135,6 +150,29 @@ class Log:
         last = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
         return {(each.topic, each.partition): (first[each].offset, last[each].offset) for each in wanted}
 
+    def first_since(self, topic: str, partition: int, since: datetime) -> int | None:
+        """The offset of the first record that was received at or after an instant; None where there is none."""
+        place = TopicPartition(topic, partition)
+        milliseconds = microseconds(since) // 1000
+        found = int(self._admin.list_partition_offsets({place: milliseconds})[place].offset)
+        return found if found >= 0 else None
+
+    def group(self, name: str) -> Group:
+        """Who is in a consumer group now. One that was killed is in it until its session times out.
+
+        Raises:
+            PartMissingError: Kafka does not say.
+        """
+        try:
+            described = self._admin.describe_groups([name])[name]
+        except CoordinatorNotAvailableError:
+            return Group(name, "Dead", {})  # a new Kafka makes its coordinator when the first group asks for it
+        if described["error"]:
+            what = f"Kafka does not say who is in the consumer group: {described['error']}"
+            raise PartMissingError(what, where=f"consumer group {name}", hint="May this client describe it? Ask again.")
+        members = {each["member_id"]: _assigned(each["member_assignment"]) for each in described["members"]}
+        return Group(name, described["group_state"], members)
+
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
         """The first offset at or after one that holds a record; transactions and compaction leave gaps."""
         consumer = KafkaConsumer(
@@ -152,3 +190,9 @@ class Log:
             return int(records[0].offset) if records else None
         finally:
             consumer.close()
+
+
+def _assigned(assignment: Any) -> list[tuple[str, int]]:
+    """The partitions of a member; none while it has been given none, or in words that Kafka's own clients cannot read."""
+    some = assignment.get("assigned_partitions", ()) if isinstance(assignment, dict) else ()
+    return [(each["topic"], number) for each in some for number in each["partitions"]]

@@ -73,15 +73,19 @@ def looking_at(bootstrap: str) -> Look:
     ends = Ends()
 
     def look(fences: Mapping[Place, int]) -> Mapping[Place, int]:
-        _check_answers(bootstrap)
+        check_answers(bootstrap)
         with Log(bootstrap) as log:
             return ends.of(log, fences)
 
     return look
 
 
-def _check_answers(bootstrap: str) -> None:
-    """The client leaves a thread behind whenever it gives up: where nobody listens it is not asked at all."""
+def check_answers(bootstrap: str) -> None:
+    """See at once whether anybody listens: the client tries for half a minute, and leaves a thread behind when it gives up.
+
+    Raises:
+        PartMissingError: nobody does.
+    """
     for address in bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
         try:

@@ -452,6 +452,13 @@ class Reader:
         heard = (item for cache in self._caches.values() for item in cache.feeds.items())
         return any(state.is_simulated for (name, _), state in heard if name == force)
 
+    def is_received(self, force: str) -> bool:
+        """Whether anything of a force has ever been received: a fact that counts, or a heartbeat."""
+        self._ensure_refreshed()
+        return any(
+            force in cache.events or any(name == force for name, _ in cache.feeds) for cache in self._caches.values()
+        )
+
     def feeds(self, force: str) -> list[FeedStatus]:
         """What is known of each feed that the force's profile lists."""
         with self._lock:

@@ -11,7 +11,8 @@ from redis import Redis
 
 from alerts.engine import Engine
 from alerts.table import RULES
-from bluelamp.checking import _feed
+from bluelamp.checks.feeds import feed_finding
+from bluelamp.checks.finding import Finding
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.screen import Screen
 from facts.contact import ContactOffered
@@ -258,8 +259,8 @@ def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, An
     assert trouble.state == "stale"
     assert words in trouble.reason
     assert silence(doubted, now) is None
-    finding = _feed(doubted, 60, NOW)
-    assert finding.state == "warning"
+    finding = checked(doubted)
+    assert finding.state == "bad"
     assert words in finding.what
 
 
@@ -267,7 +268,12 @@ def test_clocks_may_differ_by_seconds() -> None:
     near = status(heard_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
     assert feed_trouble(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
     assert silence(near, microseconds(NOW)) == 0
-    assert "heard 0 s ago" in _feed(near, 60, NOW).what
+    assert "last heartbeat received 0 s ago" in checked(near).what
+
+
+def checked(known: FeedStatus) -> Finding:
+    """What `bluelamp check` says of it at NOW."""
+    return feed_finding(RULES_OF["testshire"], TESTSHIRE.feeds[0], known, NOW, NOW)
 
 
 @pytest.fixture
