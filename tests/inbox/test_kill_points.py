@@ -1,4 +1,4 @@
-"""Row 18 of the fault table: killed anywhere between deciding on an alert and its delivery, no receiver misses or dreams one."""
+"""Row 18 of the fault table: killed anywhere between an alert's decision and its delivery, an inbox loses none and makes up none."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -45,7 +45,7 @@ class Killed(World):
     """
 
     def __init__(self, redis: Redis, spool: Path, point: str) -> None:
-        self.point, self.kills, self.dreamt = point, 0, list[str]()
+        self.point, self.kills, self.made_up = point, 0, list[str]()
         super().__init__(redis, spool, PAGER)
         self.service.log.append = partial(self._append, self.service.log.append)  # type: ignore[method-assign]
 
@@ -57,10 +57,10 @@ class Killed(World):
         return added
 
     def tell(self, message: Message) -> None:
-        """As a receiver is told, which knows what the log holds then."""
+        """A message reaches its receiver, and the test looks at what the log holds at that moment."""
         self._reach("before delivery")
         if message.alert.id not in raised(self.redis):
-            self.dreamt.append(message.alert.id)
+            self.made_up.append(message.alert.id)
         super().tell(message)
         self._reach("after delivery")
 
@@ -70,7 +70,7 @@ class Killed(World):
             raise KilledError(point)
 
     def run(self) -> None:
-        """Until it was killed and all is told."""
+        """Until it was killed, started again, and all is delivered."""
         try:
             self.take(begun())
             self.tick(1)
@@ -82,9 +82,9 @@ class Killed(World):
             self.tick(seconds)
 
     def check(self) -> None:
-        """One alert, told at least once under one key, written down once, and never before the log had it."""
+        """One alert, delivered at least once under one key and recorded once, and never before the log had it."""
         assert self.kills == 1
-        assert self.dreamt == []
+        assert self.made_up == []
         assert len(raised(self.redis)) == 1
         assert {each.alert.id for each in self.told} == raised(self.redis)
         assert len({each.key for each in self.told}) == 1
@@ -106,7 +106,7 @@ def redis(server: StateServer) -> Iterator[Redis]:
 @pytest.mark.injects(18)
 @pytest.mark.parametrize("point", ["before the log", "after the log", "before delivery", "after delivery"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_killed_at_any_point_each_alert_is_told_and_none_that_was_not_decided(
+def test_killed_at_any_point_each_alert_is_delivered_and_none_is_made_up(
     redis: Redis, tmp_path: Path, point: str, fault: Fault
 ) -> None:
     world = Killed(redis, tmp_path / "spool.jsonl", point)
@@ -115,8 +115,8 @@ def test_killed_at_any_point_each_alert_is_told_and_none_that_was_not_decided(
     world.check()
 
 
-def _told_first(self: Service, payload: Payload) -> None:
-    """Tell receivers at once, and write it down then."""
+def _delivered_first(self: Service, payload: Payload) -> None:
+    """Deliver at once, and write to the log afterwards."""
     now, book = self.duties.now(), Book()
     book.add(intake(payload.alerts, self._rules, book, now))
     for messages in alerts.inbox.service._messages(book, self.duties.receivers, now).values():  # noqa: SLF001
@@ -125,10 +125,10 @@ def _told_first(self: Service, payload: Payload) -> None:
     _take(self, payload)
 
 
-def test_an_inbox_that_tells_before_it_writes_down_is_caught(
+def test_an_inbox_that_delivers_before_it_writes_is_caught(
     redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Service, "take", _told_first)
+    monkeypatch.setattr(Service, "take", _delivered_first)
     world = Killed(redis, tmp_path / "spool.jsonl", "before the log")
     world.run()
     with pytest.raises(AssertionError):

@@ -61,13 +61,13 @@ def test_one_subject_of_more_facts_than_the_limit_is_kept_while_it_is_used() -> 
 
 @pytest.mark.injects(20)
 def test_what_was_forgotten_is_read_again_and_no_figure_differs(fault: Fault) -> None:
-    told = [fact for subject in range(60) for fact in facts(subject)] * 2
-    random.Random(3).shuffle(told)
+    shuffled = [fact for subject in range(60) for fact in facts(subject)] * 2
+    random.Random(3).shuffle(shuffled)
     forgetful, other = MemoryPartition("incidents", RULES), MemoryPartition("incidents", RULES)
     forgetful.fold.subjects = Remembered(12)
-    for first in range(0, len(told), 7):
+    for first in range(0, len(shuffled), 7):
         for memory in (forgetful, other):
-            memory.feed([encode(told[first : first + 7])])
+            memory.feed([encode(shuffled[first : first + 7])])
     assert len(forgetful.fold.subjects) < 10 < len(other.fold.subjects) == 60
     fault.fired(len(other.fold.subjects) - len(forgetful.fold.subjects))
     assert forgetful.panes == other.panes
