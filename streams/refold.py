@@ -6,7 +6,7 @@ from facts.errors import IncompleteError
 from measures.rules import Rules
 from streams.fold import Quarantined, Record, received
 from streams.logreader import LogRecord, Source
-from streams.ownership import FencedError, Owner, RefusedError
+from streams.ownership import DamagedError, FencedError, Owner
 from streams.stall import Place
 from streams.store import Identity, Store
 
@@ -66,7 +66,7 @@ class Refold:
         records = [Record(each.offset, received(each.timestamp), each.value) for each in batch]
         try:
             await self._owner.fold(place, records)
-        except (FencedError, RefusedError) as error:
+        except (FencedError, DamagedError) as error:
             hint = "Does another `bluelamp rebuild` run? Let it end. Else begin again: `bluelamp rebuild --anew`."
             raise IncompleteError(
                 f"The new version could not be built: {error}", where=f"partition {place[0]}:{place[1]}", hint=hint

@@ -17,7 +17,7 @@ from streams.ownership import Owner
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
 _FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
-_BELOW_ZERO = "if count < 0 then"
+_BELOW_ZERO = "if count < 0 or count > LARGEST then"
 
 
 def slow() -> None:
