@@ -201,7 +201,7 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
 
     _log()
     settings = _settings(board_port=port, force=force)
-    source, watch = reader(settings), LogWatch(looking_at(settings.kafka))
+    source, watch = reader(settings), LogWatch(looking_at(settings.kafka, settings.state_name))
     watch.start()
     mounts = beside_the_board(settings, os.environ)
     application = board(source, settings.force, mounts, lambda: watch.ends(source.fences()))

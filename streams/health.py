@@ -1,14 +1,15 @@
 """The monitor's own figures as metrics: how far feeds and partitions have come, what is quarantined, what waits in the log."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, loading
-from streams.logwatch import LogWatch
+from streams.logwatch import LogWatch, Seen
 from streams.readings import Reader
 from streams.recent import Counted, Recent
+from streams.refusal import CAUSES, Refusal
 from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
@@ -42,11 +43,14 @@ class Health:
 
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
+        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
+        seen = self._watch.seen(fences) if self._watch else None
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
+        yield from _silence(self._reader, fences, seen)
         yield from _partitions(self._reader)
         yield from self._quarantine_share()
-        yield from self._log()
+        yield from self._log(fences, seen) if self._watch else ()
 
     def _quarantine_share(self) -> Iterator[Metric]:
         """Of the facts read in the last quarter of an hour, the share that was quarantined; nothing when none were."""
@@ -64,13 +68,11 @@ class Health:
         yield ratio
         yield taken_from
 
-    def _log(self) -> Iterator[Metric]:
-        """Whether the log answers, how far it reaches, and for how long what it holds has waited."""
-        if self._watch is None:
+    def _log(self, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
+        """Whether the log answers, how far it reaches, for how long what it holds has waited, and who is there to take it."""
+        yield _gauge("log_up", "Whether the log answers.", seen is not None)
+        if seen is None:
             return
-        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
-        ends = self._watch.ends(fences)
-        yield GaugeMetricFamily("bluelamp_log_up", "Whether the log answers.", value=float(ends is not None))
         labels = ["topic", "partition"]
         end = GaugeMetricFamily(
             "bluelamp_partition_log_end", "The offset up to which the log holds records.", labels=labels
@@ -78,12 +80,67 @@ class Health:
         stalled = GaugeMetricFamily(
             "bluelamp_partition_stalled_seconds", "For how long facts have waited with none taken.", labels=labels
         )
-        waits = self._stalls.waits(fences, ends or {}, self._steady_seconds())
-        for place, offset in (ends or {}).items():
+        waits = self._stalls.waits(fences, seen.ends, self._steady_seconds())
+        for place, offset in seen.ends.items():
             end.add_metric(_words(place), offset)
             stalled.add_metric(_words(place), waits.get(place, 0.0))
         yield end
         yield stalled
+        yield _gauge("stalled_seconds", "The longest of them.", max(waits.values(), default=0.0))
+        if seen.workers is not None:
+            yield _gauge("workers", "How many workers share the partitions.", seen.workers)
+
+
+def state_families(refusal: Refusal | None, *, is_up: bool) -> Iterator[Metric]:
+    """Whether the state can be read, and what is refused.
+
+    Args:
+        refusal: what is refused; None for nothing.
+        is_up: the state could be read.
+    """
+    yield _gauge("state_up", "Whether the state can be read.", is_up)
+    refuses = GaugeMetricFamily(
+        "bluelamp_state_refuses", "1 for the cause for which the state is not read or not written.", labels=["cause"]
+    )
+    for cause in CAUSES:
+        refuses.add_metric([cause], float(refusal is not None and refusal.cause == cause))
+    yield refuses
+
+
+def _gauge(name: str, question: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"bluelamp_{name}", question, value=float(value))
+
+
+def _silence(reader: Reader, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
+    """Which feeds are silent, and how many are not live because their records wait in the log.
+
+    Of a feed that is not live neither is said while the log does not answer: whether it has sent anything is not known.
+    """
+    silent = GaugeMetricFamily(
+        "bluelamp_feed_silent",
+        "Whether a feed is not live and nothing of its topic waits in the log.",
+        labels=["force", "feed"],
+    )
+    waiting = {} if seen is None else _waiting(fences, seen.ends)
+    count = 0
+    for force, status, is_live in _live(reader):
+        is_waiting = waiting.get(status.topic, seen is None)
+        count += is_waiting and not is_live
+        if is_live or not is_waiting:
+            silent.add_metric([force, status.feed], not is_live)
+    yield silent
+    if seen is not None:
+        yield _gauge(
+            "feeds_waiting", "How many feeds are not live while records of their topic wait in the log.", count
+        )
+
+
+def _waiting(fences: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, bool]:
+    """By topic, whether the log may hold records that are not applied yet."""
+    found: dict[str, bool] = {}
+    for place, fence in fences.items():
+        found[place[0]] = found.get(place[0], False) or place not in ends or fence < ends[place]
+    return found
 
 
 def _words(place: Place) -> list[str]:
@@ -129,28 +186,42 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     loaded = GaugeMetricFamily(
         "bluelamp_history_loaded_ratio", "While a history is loaded, how much of it is.", labels=["force"]
     )
-    now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
-        if not any(status.heard_at or status.last_event_at for status in statuses):
+        if not _is_known(statuses):
             continue
         simulated.add_metric([force], int(reader.is_simulated(force)))
         if past := loading(statuses):
             loaded.add_metric([force], past.ratio())
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
-            allowed = feed.stale_after_seconds * SECOND
-            is_live = status.heard_at is not None and now - status.heard_at <= allowed
-            if not status.is_loading():  # neither live nor silent
-                live.add_metric([force, feed.name], int(is_live))
             if status.complete_to is not None:
                 # One that is silent is not late as well: it is of what it said when it was last heard.
                 heard = min(present, present if status.heard_at is None else status.heard_at)
+                allowed = feed.stale_after_seconds * SECOND
                 behind.add_metric([force, feed.name], max(0, heard - status.complete_to) / allowed)
+    for force, status, is_live in _live(reader):
+        live.add_metric([force, status.feed], int(is_live))
     yield live
     yield behind
     yield simulated
     yield loaded
+
+
+def _is_known(statuses: Iterable[FeedStatus]) -> bool:
+    """Whether a force was ever heard of."""
+    return any(status.heard_at or status.last_event_at for status in statuses)
+
+
+def _live(reader: Reader) -> Iterator[tuple[str, FeedStatus, bool]]:
+    """Each feed of the forces ever heard of, and whether it is live; one that loads its history is neither."""
+    now = microseconds(reader.now())
+    for force, rules in reader.rules.items():
+        statuses = reader.feeds(force)
+        for status, feed in zip(statuses, rules.force.feeds, strict=True):
+            if _is_known(statuses) and not status.is_loading():
+                allowed = feed.stale_after_seconds * SECOND
+                yield force, status, status.heard_at is not None and now - status.heard_at <= allowed
 
 
 def _partitions(reader: Reader) -> Iterator[Metric]:

@@ -101,6 +101,14 @@ class Log:
         last = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
         return {(each.topic, each.partition): (first[each].offset, last[each].offset) for each in wanted}
 
+    def members(self, group: str) -> int | None:
+        """How many members a consumer group has; None while the cluster cannot say."""
+        try:
+            described = self._admin.describe_groups([group])[group]
+        except KafkaError:
+            return None  # a new cluster makes its coordinator when it is first asked for one
+        return len(described["members"])
+
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
         """The first offset at or after one that holds a record; transactions and compaction leave gaps."""
         consumer = KafkaConsumer(

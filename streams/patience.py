@@ -11,7 +11,8 @@ from redis import Redis as Blocking
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams.refusal import Complaints, Refusal, refusal_of
+from streams.complaints import Complaints
+from streams.refusal import Refusal, refusal_of
 
 AGAIN_SECONDS = 0.5
 REPORTED_SECONDS = 150
@@ -47,12 +48,8 @@ class Patience:
         self._redis, self._state_name = redis, state_name
         self._complaints = Complaints(_logger.warning, monotonic)
         self._waiting = 0
+        self.refusal: Refusal | None = None
         self._is_reported = True  # by a worker before this one, for all we know
-
-    @property
-    def refusal(self) -> Refusal | None:
-        """Why the state server refuses the work under way; None while it does not."""
-        return self._complaints.current
 
     async def __call__(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Do some work, which must be harmless to do twice, until it is done.
@@ -61,18 +58,20 @@ class Patience:
             RedisError: a person must decide.
         """
         is_refused = False
-        while True:
-            try:
-                answer = await work()
-            except (RedisError, OSError) as error:
-                self._waiting += not is_refused
-                is_refused = True
-                await self._refused(error)
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                self._waiting -= is_refused
-                await self._done()
-                return answer
+        try:
+            while True:
+                try:
+                    answer = await work()
+                    break
+                except (RedisError, OSError) as error:
+                    self._waiting += not is_refused
+                    is_refused = True
+                    await self._refused(error)
+                    await asyncio.sleep(AGAIN_SECONDS)
+        finally:
+            self._waiting -= is_refused
+        await self._done()
+        return answer
 
     async def _refused(self, error: Exception) -> None:
         refusal = refusal_of(error)
@@ -83,7 +82,8 @@ class Patience:
             await self._redis.connection_pool.disconnect(inuse_connections=False)
             if refusal.cause == "out_of_memory":
                 refusal = refusal.with_memory(await self._redis.info("memory"))
-        if self._complaints.add(refusal) and refusal.cause != "unreachable":
+        self.refusal = refusal
+        if self._complaints.add(refusal.cause, refusal.words()) and refusal.cause != "unreachable":
             with suppress(RedisError, OSError):
                 await self._redis.set(report_key(self._state_name), encode_report(refusal), ex=REPORTED_SECONDS)
                 self._is_reported = True
@@ -92,6 +92,7 @@ class Patience:
         """Whatever was refused is over, unless other work still waits."""
         if self._waiting:
             return
+        self.refusal = None
         self._complaints.end()
         if self._is_reported:
             with suppress(RedisError, OSError):

@@ -3,7 +3,7 @@
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from msgspec import Struct
@@ -84,7 +84,9 @@ WORDS: Mapping[Cause, Words] = {
         "The state server is a Redis Cluster, which Blue Lamp does not support yet",
         "Set BLUELAMP_REDIS to a Redis that is not a cluster.",
     ),
-    "other": Words("The state server refuses what it is asked", "Read its own log."),
+    "other": Words(
+        "The state server refuses what it is asked", "Read the output of the workers, and the state server's own log."
+    ),
     "needs_person": Words(
         "The state cannot be continued, and a person must decide",
         "The worker's output says why. Build a new state with `bluelamp rebuild --switch`; the worker then goes on by itself.",
@@ -145,6 +147,10 @@ class Refusal(Struct, frozen=True):
     def advice(self) -> str:
         """What to do, in sentences."""
         return self.hint or WORDS[self.cause].hint
+
+    def words(self) -> str:
+        """What is wrong and what to do, on one line."""
+        return f"{self.sentence()} {self.advice()}"
 
     def heals(self) -> bool:
         """Whether it may end without a decision, so that asking again is right."""
@@ -207,42 +213,3 @@ _CONNECTIONS: tuple[tuple[type[BaseException], str], ...] = (
 
 def _short(text: str) -> str:
     return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}..."
-
-
-class Complaints:
-    """Says what a part is refused: at once, again at intervals while that lasts, and when it is over.
-
-    Args:
-        say: takes a line.
-        monotonic: a clock that never jumps, in seconds.
-        every_seconds: how often the same cause is said again.
-
-    Attributes:
-        current: what it is refused now; None while all is well.
-    """
-
-    def __init__(
-        self, say: Callable[[str], object], monotonic: Callable[[], float], every_seconds: float = 30.0
-    ) -> None:
-        self._say, self._monotonic, self._every_seconds = say, monotonic, every_seconds
-        self.current: Refusal | None = None
-        self._said_at = 0.0
-
-    def add(self, refusal: Refusal) -> bool:
-        """Note a refusal; whether it was said."""
-        now = self._monotonic()
-        is_known = self.current is not None and self.current.cause == refusal.cause
-        self.current = refusal
-        if is_known and now - self._said_at < self._every_seconds:
-            return False
-        self._said_at = now
-        self._say(f"{refusal.sentence()} {refusal.advice()}")
-        return True
-
-    def end(self) -> bool:
-        """Note that nothing is refused; whether something was before."""
-        if self.current is None:
-            return False
-        self._say(f"Over: {self.current.sentence()}")
-        self.current = None
-        return True

@@ -18,7 +18,8 @@ from redis.retry import Retry
 from bluelamp.embedded.state import StateServer
 from bluelamp.listening import free_ports
 from facts.errors import IncompleteError, PartMissingError
-from streams.refusal import CAUSES, WORDS, Cause, Complaints, Refusal, explained, refusal_of
+from streams.complaints import Complaints
+from streams.refusal import CAUSES, WORDS, Cause, Refusal, explained, refusal_of
 from tests.real.parts import missing
 from tests.streams.test_apply import SHORTAGES, configured
 from tests.support.stores import as_user
@@ -203,14 +204,18 @@ def test_a_person_reads_what_happened_where_and_what_to_do() -> None:
 
 
 def test_a_cause_is_said_once_then_at_intervals_and_its_end_is_said() -> None:
-    seconds, said = iter(range(100)), list[str]()
+    seconds, said = iter(range(1000)), list[str]()
     complaints = Complaints(said.append, lambda: next(seconds), every_seconds=30)
-    assert not complaints.end()
+    complaints.end()
     for _ in range(61):
-        complaints.add(Refusal("disk"))
-    assert [line.split(":")[1] for line in said] == [
-        " it cannot write to its disk. Free space on its disk; its own log says what failed."
-    ] * 3
-    complaints.add(Refusal("loading"))
-    assert complaints.end()
-    assert [line.partition(" (")[0][:10] for line in said[3:]] == ["The state ", "Over: The "]
+        complaints.add_error(ResponseError("MISCONF Errors writing to the AOF file"))
+    assert len(said) == 3
+    assert {*said} == {Refusal("disk").words()}
+    for _ in range(5):  # two causes in turn are no more lines than one
+        complaints.add_error(ResponseError("LOADING"))
+        complaints.add_error(ResponseError("MISCONF"))
+    assert said[3:] == [Refusal("loading").words()]
+    complaints.add_error(PartMissingError("Kafka does not answer.", where="there", hint="Start it."))
+    complaints.end()
+    complaints.end()
+    assert said[4:] == ["Kafka does not answer. Start it.", "Over: Kafka does not answer. Start it."]
