@@ -60,7 +60,8 @@ class ReadingsCollector(Collector):
         """Every metric; or, where the state cannot be read, only that it cannot and why."""
         metrics, refusal = list[Metric](), None
         try:
-            metrics = list(self._metrics())
+            self._readings.read_ended()
+            metrics = self._reader.at_one_moment(lambda: list(self._metrics()))
             self._complaints.end()
         except (RedisError, OSError, IncompleteError) as error:
             refusal = refusal_of(error)
@@ -70,11 +71,10 @@ class ReadingsCollector(Collector):
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:
-        with self._reader.steady():
-            yield from self._readings.families()
-            yield from expected_families(self._reader, self._is_wanted)
-            if self._has_health:
-                yield from self._health.families()
+        yield from self._readings.families()
+        yield from expected_families(self._reader, self._is_wanted)
+        if self._has_health:
+            yield from self._health.families()
 
 
 def serve(places: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:

@@ -90,7 +90,7 @@ class Owner:
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._next_offset, self._patiently = quarantine, next_offset, patiently
-        self._fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
+        self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
         """Whether this program may continue a partition's state.
