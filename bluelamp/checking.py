@@ -16,7 +16,9 @@ from measures.outcome import instant
 from measures.reading import SIMULATION, FeedStatus
 from measures.rules import Rules
 from streams.log import QUARANTINE_TOPIC, Log
+from streams.probe import Probe
 from streams.readings import Reader
+from streams.refusal import explained
 from streams.store import Names, check_control, check_reach
 from streams.version import number_of, pointer, prefix_of
 
@@ -60,7 +62,8 @@ def examine(settings: Settings, rules: dict[str, Rules], reader: Reader) -> Iter
     if worst(parts) != "bad":
         yield from _guarded("archive", lambda: _archive(settings, reader.now()))
         yield from _guarded("state", lambda: _state(settings, rules, reader.redis))
-        yield from _guarded("feeds", lambda: _feeds(settings.force, reader))
+        yield from _guarded("writes", lambda: _writes(settings, reader.redis))
+        yield from _guarded("feeds", lambda: _feeds(settings, reader))
 
 
 def _guarded(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
@@ -69,8 +72,8 @@ def _guarded(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Find
     except BlueLampError as error:
         yield Finding(check, "bad", error.what, error.where, error.hint)
     except RedisError as error:
-        hint = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
-        yield Finding(check, "bad", f"The state server does not answer ({error}).", "BLUELAMP_REDIS", hint)
+        found = explained(error)
+        yield Finding(check, "bad", found.what, found.where, found.hint)
 
 
 def _log(settings: Settings) -> Iterator[Finding]:
@@ -152,9 +155,16 @@ def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterato
         yield Finding("state", "good", "It holds the whole log.")
 
 
-def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
+def _writes(settings: Settings, redis: Redis) -> Iterator[Finding]:
+    """Whether the state server takes what workers write, as far as whoever asks may try, or a worker has reported."""
+    if refusal := Probe(redis, settings.state_name)():
+        yield Finding("writes", "bad", refusal.sentence(), "BLUELAMP_REDIS", refusal.advice())
+
+
+def _feeds(settings: Settings, reader: Reader) -> Iterator[Finding]:
     reader.refresh()
-    rules = reader.rules_of(force)
+    force = settings.force
+    rules, waiting = reader.rules_of(force), _waiting(settings, reader)
     limits = {feed.name: feed.stale_after_seconds for feed in rules.force.feeds}
     feeds = reader.feeds(force)
     if reader.is_simulated(force):
@@ -162,10 +172,17 @@ def _feeds(force: str, reader: Reader) -> Iterator[Finding]:
         hint = "For real figures start with another log and another state: `bluelamp up` in another directory."
         yield Finding("simulation", "warning", SIMULATION, f"feeds: {simulated or 'none that is listed now'}", hint)
     for feed in feeds:
-        yield _feed(feed, limits[feed.feed], reader.now())
+        yield _feed(feed, limits[feed.feed], reader.now(), is_waiting=feed.topic in waiting)
 
 
-def _feed(feed: FeedStatus, limit_seconds: float, now: datetime) -> Finding:
+def _waiting(settings: Settings, reader: Reader) -> set[str]:
+    """The topics of which records wait in the log."""
+    fences = reader.fences()
+    with Log(settings.kafka) as log:
+        return {place[0] for place, (_, last) in log.reach(fences).items() if fences[place] < last}
+
+
+def _feed(feed: FeedStatus, limit_seconds: float, now: datetime, *, is_waiting: bool) -> Finding:
     name = f"feed {feed.feed}"
     if feed.complete_to is None or feed.heard_at is None:
         hint = "Is its producer running? Until it is heard its measures say no data."
@@ -179,7 +196,11 @@ def _feed(feed: FeedStatus, limit_seconds: float, now: datetime) -> Finding:
     silent_seconds = (now - heard).total_seconds()
     what = f"Complete to {complete:%Y-%m-%d %H:%M:%S}Z, heard {silent_seconds:,.0f} s ago"
     if silent_seconds > limit_seconds:
-        hint = f"Its producer has sent nothing for more than {limit_seconds:g} s: its measures say stale."
+        hint = (
+            "Records of its topic wait in the log: it is the worker that is behind. Its measures say stale."
+            if is_waiting
+            else f"Its producer has sent nothing for more than {limit_seconds:g} s: its measures say stale."
+        )
         return Finding(name, "warning", f"{what}.", f"topic {feed.topic}", hint)
     return Finding(name, "good", f"{what}{', a replay' if feed.is_replay else ''}.")
 

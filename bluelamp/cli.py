@@ -23,12 +23,13 @@ from bluelamp.options import say as _say
 from bluelamp.options import settings_of as _settings
 from bluelamp.questions import parse_instant, parse_where, split_names
 from bluelamp.settings import GATEWAY_TOKENS, SECRETS, Settings, load_forces, variable
-from facts.errors import BlueLampError, PartMissingError
+from facts.errors import BlueLampError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
 from measures.measure import Measure
 from measures.published import PUBLISHED
 from measures.reading import Reading
+from streams.refusal import explained
 
 _HOST = click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on: 0.0.0.0 in a container."
@@ -46,12 +47,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except RedisError as error:
-        _fail(PartMissingError(f"The state server does not answer ({error}).", where="BLUELAMP_REDIS", hint=_START))
+        _fail(explained(error))
     except BlueLampError as error:
         _fail(error)
-
-
-_START = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
 
 
 def _fail(error: BlueLampError) -> NoReturn:
