@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from msgspec import Struct
+from redis.exceptions import ConnectionError as NoConnectionError
 from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as NoAnswerError
 
@@ -173,8 +174,9 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal(cause, "a key holds what is not of a state", _FOREIGN_HINT)
     if cause:
         return Refusal(cause, _short(text) if cause == "access_denied" else "")
-    if reason := next(filter(None, map(_connection, _chain(error))), ""):
-        return Refusal("unreachable", reason)
+    reason = next(filter(None, map(_connection, _chain(error))), "")
+    if reason or isinstance(error, OSError | NoConnectionError):
+        return Refusal("unreachable", reason or _short(text))
     return Refusal("other", _short(text))
 
 
