@@ -69,10 +69,30 @@ def test_what_cannot_be_written_is_spooled_and_written_once_when_it_can(
                 without.append(three)
             assert refusal_of(caught.value).cause in {cause, "read_only"}
             assert log.append(three)
+            if cause != "no_primary":
+                log.refresh()
+                assert len(log.look(Book.standing)) == 3, "whoever asks the inbox is told of them"
         assert not redis.exists(KEY), "all of it or nothing"
         log.refresh()
     assert redis.xlen(KEY) == 3
     assert {each.id for each in Log(redis, KEY).every()} == {each.id for each in three(Book())}
+    redis.acl_deluser("inbox")
+
+
+def test_what_others_write_is_read_while_nothing_can_be_written(
+    redis: Redis, state_backend: StateServer, tmp_path: Path
+) -> None:
+    redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    with Redis.from_url(as_user(state_backend.url, "inbox"), decode_responses=True) as client:
+        log, other = Log(client, KEY, Spool(tmp_path / "spool")), Log(redis, KEY)
+        with no_adding(redis, state_backend):
+            log.append(three)
+            other.append(lambda book: list(intake([firing()], by_name(RULES), book, START)))
+            log.refresh()
+            assert len(log.look(Book.standing)) == 4
+            redis.delete(KEY)  # as after a server that has lost its last second
+            log.refresh()
+            assert len(log.look(Book.standing)) == 3
     redis.acl_deluser("inbox")
 
 
