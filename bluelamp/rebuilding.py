@@ -5,7 +5,7 @@ the old version are fenced out of it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Protocol, cast
 
@@ -29,7 +29,7 @@ from streams.logreader import LogReader, Source
 from streams.readings import Reader
 from streams.refold import Refold
 from streams.stall import Place
-from streams.store import Identity, Names, Store
+from streams.store import Identity, Names, Store, UnreadableError, legible
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 
 _BATCH_KEYS = 500
@@ -172,9 +172,17 @@ class Rebuild:
 
     async def _compare(self, refold: Refold, places: list[Place], told: Rebuilt) -> bool:
         """Compare every cell at the place where the version shown stands; whether it could be."""
-        told.not_compared = self._why_not(places)
-        if told.not_compared:
-            return False
+        try:
+            told.not_compared = self._why_not(places)
+            if not told.not_compared:
+                await self._compare_cells(refold, places, told)
+        except UnreadableError as error:
+            if error.names.prefix != prefix_of(self._name, self.old):
+                raise
+            told.not_compared = f"The version shown cannot be read. {error.what} ({error.where})"
+        return not told.not_compared
+
+    async def _compare_cells(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
         for place in places:
             old, new = (Cache(self._redis, self._names(number, place)) for number in (self.old, self.new))
             held = await hold(old, new, self._rules, self._advance(refold, place))
@@ -183,7 +191,6 @@ class Rebuild:
             told.differing_cells += held.cells
         for force, rules in self._rules.items():
             await self._figures(refold, force, rules, told)
-        return True
 
     async def _figures(self, refold: Refold, force: str, rules: Rules, told: Rebuilt) -> None:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
@@ -201,14 +208,17 @@ class Rebuild:
             told.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
     def _why_not(self, places: list[Place]) -> str:
-        controls = [self._redis.hmget(self._names(self.old, place).control, "format", "fence") for place in places]
-        stored = [cast("list[str | None]", each) for each in controls]
+        stored = [self._format_and_fence(self._names(self.old, place)) for place in places]
         if not any(fence for _, fence in stored):
             return "There is no state yet that it could be compared with."
         formats = {format_ for format_, fence in stored if fence} - {str(FORMAT)}
         return (
             f"The version shown is written in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
         )
+
+    def _format_and_fence(self, names: Names) -> list[str | None]:
+        with legible(names):
+            return cast("list[str | None]", self._redis.hmget(names.control, "format", "fence"))
 
     # Showing.
 
@@ -224,8 +234,11 @@ class Rebuild:
         told.shown = self.new
         for topic, identity in self._identities.items():
             for number in range(identity.partitions):
-                # A worker that has the old version is refused at its next batch, ends, and goes on with the new one.
-                self._redis.hincrby(self._names(self.old, (topic, number)).control, "epoch", 1)
+                # A worker that has the old version is fenced at its next batch, ends, and continues with the new one. One
+                # whose old version is damaged has ended already.
+                names = self._names(self.old, (topic, number))
+                with suppress(UnreadableError), legible(names):
+                    self._redis.hincrby(names.control, "epoch", 1)
 
     def _check_is_kept(self, refold: Refold) -> None:
         """A state server that was restarted or restored meanwhile may have lost some of what was built.

@@ -90,7 +90,8 @@ WORDS: Mapping[Cause, Words] = {
     ),
     "needs_person": Words(
         "The state cannot be continued, and a person must decide",
-        "The worker's output says why. Build a new state with `bluelamp rebuild --switch`; the worker then goes on by itself.",
+        "The worker's output says why. If the state is damaged, build a new one: `bluelamp rebuild --switch "
+        "--accept-differences`. The worker then continues by itself.",
     ),
 }
 _CODES: Mapping[str, Cause] = {
@@ -121,7 +122,7 @@ _SENTENCES: Mapping[str, Cause] = {
 }
 _FOREIGN_HINT = (
     "Another program has written there. Give Blue Lamp a Redis database of its own (BLUELAMP_REDIS), or build a new state: "
-    "`bluelamp rebuild --switch`."
+    "`bluelamp rebuild --switch --accept-differences`."
 )
 _IN_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
 _TEXT_LIMIT = 200

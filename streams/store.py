@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from redis import Redis as Blocking
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from facts.errors import IncompleteError
 from facts.union import TOPICS
@@ -19,6 +20,7 @@ from measures.timeline import Timeline
 from streams.codec import FORMAT, decode_timeline, encode_field, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
+from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
 TOUCHED_LIMIT = 500
@@ -35,7 +37,7 @@ class Names:
     """
 
     def __init__(self, prefix: str, topic: str, partition: int) -> None:
-        self.topic, self.partition = topic, partition
+        self.prefix, self.topic, self.partition = prefix, topic, partition
         self.base = f"{prefix}:{{{topic}:{partition}}}:"
         self.control, self.timelines, self.open = self.base + "control", self.base + "timelines", self.base + "open"
         self.feeds, self.changes = self.base + "feeds", self.base + "changes"
@@ -120,7 +122,7 @@ class Store:
         Raises:
             IncompleteError: the state was folded from another log, in another format, or by other definitions.
         """
-        with _legible(names):
+        with legible(names):
             stored = cast(dict[str, str], await self.redis.hgetall(names.control))
             check_control(names, stored, identity, fingerprints)
         return stored
@@ -140,7 +142,7 @@ class Store:
         }
         epoch = await self.redis.hincrby(names.control, "epoch", 1)
         await self.redis.hset(names.control, mapping=known)
-        with _legible(names):
+        with legible(names):
             feeds, events = decode_feeds(cast(dict[str, str], await self.redis.hgetall(names.feeds)))
             fence = await self.redis.hget(names.control, "fence")
             return Control(int(fence) if fence is not None else None, epoch, feeds, events)
@@ -153,11 +155,11 @@ class Store:
         """The timelines of subjects; empty for those the state does not know.
 
         Raises:
-            IncompleteError: one cannot be read.
+            UnreadableError: one cannot be read.
         """
         if not keys:
             return {}
-        with _legible(names):
+        with legible(names):
             texts = await self.redis.hmget(names.timelines, list(keys))
             return {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
 
@@ -239,22 +241,34 @@ def _fingerprints(stored: dict[str, str]) -> dict[str, str]:
 
 NEW_STATE = (
     "Build a new version of the state from archive and log with `bluelamp rebuild`: it is compared with this one, and shown "
-    "with --switch. Workers then continue with it by themselves."
+    "with --switch, or with --switch --accept-differences where this one differs or cannot be read. Workers then continue "
+    "with it by themselves."
 )
 
 
+class UnreadableError(IncompleteError):
+    """A key of a partition holds what is not of a state: somebody else has written it, or it is damaged."""
+
+    def __init__(self, names: Names, why: str) -> None:
+        super().__init__(f"The state is damaged: {why}.", where=f"state of {names}", hint=NEW_STATE)
+        self.names = names
+
+
 @contextmanager
-def _legible(names: Names) -> Iterator[None]:
-    """What a partition's keys hold is read here; what cannot be read was written by somebody else, or is damaged.
+def legible(names: Names) -> Iterator[None]:
+    """What a partition's keys hold is read here.
 
     Raises:
-        IncompleteError: it cannot be read.
+        UnreadableError: it cannot be read.
     """
     try:
         yield
+    except ResponseError as error:
+        if not refusal_of(error).heals():
+            raise UnreadableError(names, "a key is of another type") from error
+        raise
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
-        what = f"The state is damaged: a value cannot be read ({type(error).__name__})."
-        raise IncompleteError(what, where=f"state of {names}", hint=NEW_STATE) from error
+        raise UnreadableError(names, f"a value cannot be read ({type(error).__name__})") from error
 
 
 def check_control(names: Names, stored: dict[str, str], identity: Identity, fingerprints: dict[str, str]) -> None:

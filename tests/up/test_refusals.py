@@ -131,7 +131,8 @@ def test_a_damaged_state_is_left_alone_until_a_person_has_built_another(ran: Ran
     ran.sees_one_alert("state_needs_person")
     command = [sys.executable, "-m", "bluelamp", "rebuild", "--switch", "--accept-differences"]
     environment = {**os.environ, "BLUELAMP_DATA": str(ran.running.directory)}
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
+    told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
+    assert "Version 2 is shown now" in told.stdout, told.stdout + told.stderr
     until(lambda: ran.running.live_count() > 100, 120, "live figures, without anybody starting the worker")
     ran.is_exact()
     until(lambda: ran.active() == set(), 150, "the end of the alert")
