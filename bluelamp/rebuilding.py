@@ -4,6 +4,7 @@ Nothing is ever shown of two versions: readers and workers follow one key, which
 the old version are fenced out of it.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -26,6 +27,7 @@ from measures.window import WINDOWS
 from streams.cache import Cache
 from streams.codec import FORMAT
 from streams.logreader import LogReader, Source
+from streams.patience import Patience, Patiently, once
 from streams.readings import Reader
 from streams.refold import Refold
 from streams.stall import Place
@@ -91,6 +93,7 @@ class Rebuild:
         now: the wall clock.
         tell: is told of its course.
         windows: over which figures are compared; counts and open matters are compared all.
+        patiently: does some work on the state server, which is harmless to do twice; once unless given.
     """
 
     def __init__(
@@ -103,7 +106,9 @@ class Rebuild:
         now: Callable[[], datetime],
         tell: Tell,
         windows: Iterable[str] = WINDOWS,
+        patiently: Patiently = once,
     ) -> None:
+        self._patiently = patiently
         self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
         self._client, self._now, self._tell, self._windows = client, now, tell, tuple(windows)
         self._name = settings.state_name
@@ -129,9 +134,8 @@ class Rebuild:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
         store = Store(self._client, prefix_of(self._name, self.new))
-        refold = Refold(store, self._rules, whole)
-        for topic, identity in self._identities.items():
-            await store.announce(topic, identity.partitions)
+        refold = Refold(store, self._rules, whole, self._patiently)
+        await self._patiently(lambda: self._announce(store))
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
             await refold.claim(place, self._identities[place[0]], self._begin(place, first))
@@ -142,6 +146,10 @@ class Rebuild:
             await self._switch(refold, told)
         told.records = sum(refold.fence(place) - first for place, (first, _) in reach.items())
         return told
+
+    async def _announce(self, store: Store) -> None:
+        for topic, identity in self._identities.items():
+            await store.announce(topic, identity.partitions)
 
     def _begin(self, place: Place, first: int) -> int:
         if first > 0 and not self._settings.first_start:
@@ -348,13 +356,15 @@ async def rebuild(
     rules: Mapping[str, Rules],
     now: Callable[[], datetime],
     tell: Tell,
+    say: Callable[[str], object],
     *,
     is_anew: bool = False,
     is_switched: bool = False,
     are_accepted: bool = False,
 ) -> Rebuilt:
-    """Rebuild the state that the settings name; as `Rebuild.run`."""
+    """Rebuild the state that the settings name; as `Rebuild.run`. What the state server refuses is said, and waited for."""
     with _clients(settings) as (redis, log):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
-            made = Rebuild(settings, rules, redis, log, client, now, tell)
+            patience = Patience(client, say, time.monotonic)
+            made = Rebuild(settings, rules, redis, log, client, now, tell, patiently=patience)
             return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)

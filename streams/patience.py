@@ -1,7 +1,6 @@
 """Asks the state server again until it does what it is asked, and meanwhile lets it be known why it does not."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -17,7 +16,6 @@ from streams.refusal import Refusal, refusal_of
 AGAIN_SECONDS = 0.5
 REPORTED_SECONDS = 150
 """How long a reported refusal counts: longer than whatever starts a worker again waits before it does."""
-_logger = logging.getLogger("bluelamp.worker")
 _Answer = TypeVar("_Answer")
 
 
@@ -37,19 +35,22 @@ class Patience:
 
     Args:
         redis: a client of the state server.
-        state_name: under which a refusal is reported.
+        say: takes a line that says what is refused.
         monotonic: a clock that never jumps, in seconds.
+        state_name: whose workers' refusals are reported; of nobody's where it is empty.
 
     Attributes:
         refusal: why the state server refuses the work under way; None while it does not.
     """
 
-    def __init__(self, redis: Redis, state_name: str, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, redis: Redis, say: Callable[[str], object], monotonic: Callable[[], float], state_name: str = ""
+    ) -> None:
         self._redis, self._state_name = redis, state_name
-        self._complaints = Complaints(_logger.warning, monotonic)
+        self._complaints = Complaints(say, monotonic)
         self._waiting = 0
         self.refusal: Refusal | None = None
-        self._is_reported = True  # by a worker before this one, for all we know
+        self._is_reported = bool(state_name)  # by a worker before this one, for all we know
 
     async def __call__(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Do some work, which must be harmless to do twice, until it is done.
@@ -57,7 +58,7 @@ class Patience:
         Raises:
             RedisError: a person must decide.
         """
-        is_refused = False
+        is_refused, cancelled = False, _cancellations()
         try:
             while True:
                 try:
@@ -67,6 +68,9 @@ class Patience:
                     self._waiting += not is_refused
                     is_refused = True
                     await self._refused(error)
+                    # The client can lose a cancellation that comes as a command has just been sent.
+                    if _cancellations() > cancelled:
+                        raise asyncio.CancelledError from error
                     await asyncio.sleep(AGAIN_SECONDS)
         finally:
             self._waiting -= is_refused
@@ -78,12 +82,14 @@ class Patience:
         if not refusal.heals():
             raise error
         with suppress(RedisError, OSError):
-            # What a demoted primary refuses, another server behind the same name may do.
-            await self._redis.connection_pool.disconnect(inuse_connections=False)
+            if refusal.cause in ("read_only", "no_primary"):
+                # What a demoted primary refuses, another server behind the same name may do.
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
             if refusal.cause == "out_of_memory":
                 refusal = refusal.with_memory(await self._redis.info("memory"))
         self.refusal = refusal
-        if self._complaints.add(refusal.cause, refusal.words()) and refusal.cause != "unreachable":
+        is_said = self._complaints.add(refusal.cause, refusal.words())
+        if is_said and self._state_name and refusal.cause != "unreachable":
             with suppress(RedisError, OSError):
                 await self._redis.set(report_key(self._state_name), encode_report(refusal), ex=REPORTED_SECONDS)
                 self._is_reported = True
@@ -98,6 +104,12 @@ class Patience:
             with suppress(RedisError, OSError):
                 await self._redis.delete(report_key(self._state_name))
                 self._is_reported = False
+
+
+def _cancellations() -> int:
+    """How often the task at work was asked to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def report_key(state_name: str) -> str:

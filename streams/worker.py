@@ -69,7 +69,7 @@ class Worker:
             socket_connect_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 1),
         )
-        self._patience = Patience(self.redis, self.settings.state_name, time.monotonic)
+        self._patience = Patience(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
         try:
             self.version = await self._soon(self._shown)
             store = Store(self.redis, prefix_of(self.settings.state_name, self.version))

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from bluelamp.embedded.state import StateServer
+from bluelamp.embedded.state import Choice, StateServer
 from streams.patience import report_key
 from streams.refusal import WORDS, Cause
 from tests.integration.conftest import Parts
 from tests.integration.test_faults import EMBEDDED, assert_every_cell_equals_the_recount, state, tell, week
 from tests.streams.test_apply import SHORTAGES, configured
+from tests.support.disk import fill, free, small_disk
 from tests.support.stores import as_user
 from tests.support.system import System, until
 
@@ -145,3 +147,38 @@ def stay(is_so: Callable[[], bool]) -> None:
     while time.monotonic() < until_:
         assert is_so()
         time.sleep(0.2)
+
+
+@pytest.mark.faults
+@EMBEDDED
+@pytest.mark.parametrize("binary", ["embedded", pytest.param("debian", marks=pytest.mark.real)])
+def test_a_full_disk_of_the_state_server_is_named_and_costs_no_fact(
+    new_system: Callable[..., System], tmp_path: Path, binary: Choice
+) -> None:
+    """Its append-only file cannot grow; it notices within a second, and within another that there is room again."""
+    with small_disk(tmp_path / "disk", 8 * 1024 * 1024) as disk:
+        server = StateServer(disk / "state", binary=binary)
+        server.start()
+        try:
+            system = new_system(server.url, stall_seconds=4.0)
+            system.start_workers(1)
+            (worker,) = system.workers
+            tell(system, week()[:300])
+            system.settle()
+            for first in range(300, 900, 300):
+                said = len(worker.said())
+                fill(disk)
+                tell(system, week()[first : first + 300])
+                until(lambda at=said: WORDS["disk"].what in worker.said()[at:], 30, "the words")  # type: ignore[misc]
+                stay(worker.is_running)
+                free(disk)
+                began = time.monotonic()
+                system.settle(30)
+                assert time.monotonic() - began < SOON_SECONDS
+            assert worker.statuses == []
+            assert system.count("facts") == 900
+            assert_every_cell_equals_the_recount(system)
+        finally:
+            for each in system.workers:
+                each.stop()
+            server.stop()
