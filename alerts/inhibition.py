@@ -86,7 +86,7 @@ INHIBITIONS = (
         equal=("force", "measure"),
     ),
     *_chained(),
-    Inhibition(source=(Matcher("rule", "no_live_data"),), target=(Matcher("rule", "feed_silent"),)),
+    Inhibition(source=(Matcher("rule", "no_live_data"),), target=(Among("rule", ("feed_silent", "feed_doubted")),)),
 )
 
 

@@ -2,6 +2,7 @@
 
 from alerts.inhibition import state_rule
 from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Threshold
+from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
 from streams.names import metric_name
@@ -360,6 +361,17 @@ _MONITOR = (
         keep_firing_for_seconds=60,
     ),
     Rule(
+        name="feed_doubted",
+        title="The times of a feed are not believed: a clock is wrong, and its figures are not live",
+        series=Series(metric="bluelamp_feed_doubted", by=("force", "feed"), combine="min"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Find the clock that is wrong with `bluelamp check`: the log's, the producer's or this machine's; have it follow a time server.",
+        for_seconds=30,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
         name="feed_late",
         title="A feed is heard but its facts are late",
         series=Series(metric="bluelamp_feed_behind_ratio", by=("force", "feed"), combine="min"),
@@ -383,6 +395,15 @@ _MONITOR = (
         keep_firing_for_seconds=300,
     ),
     *(_refuses(cause) for cause in CAUSES),
+    Rule(
+        name="clock_stepped",
+        title="The clock of a machine was set forward or back",
+        series=Series(metric="bluelamp_clock_step_seconds", by=()),
+        condition=Threshold(side="above", limit=SKEW.total_seconds(), clear=SKEW.total_seconds()),
+        severity="warning",
+        who=_ENGINEER,
+        what_to_do="Find it with `bluelamp check`, make it follow a time server, and check that every feed is live.",
+    ),
     Rule(
         name="log_unreachable",
         title="The log does not answer",

@@ -55,6 +55,8 @@ class Child:
         self.output = directory / f"{name}.log"
         self.ends = 0
         """How often it has ended."""
+        self.status: int | None = None
+        """How it ended last."""
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -72,7 +74,7 @@ class Child:
         while True:
             started = asyncio.get_running_loop().time()
             status = await self._run()
-            self.ends += 1
+            self.ends, self.status = self.ends + 1, status
             if status in _DONE and self.is_once:
                 self._say_done(status)
                 return

@@ -64,6 +64,9 @@ class Rebuilt(Struct, kw_only=True):
         differing_figures: those that differ; `read` is of the version that was shown, `recounted` of the one built.
         differing_cells: counts and open matters that differ.
         not_compared: why nothing was compared; empty when it was.
+        only_new: partitions that only the new version holds, in words: they could not be compared.
+        behind: records of the log that the version shown does not hold yet.
+        never_received: the forces that nothing was ever received of, so that they have no figures to compare.
     """
 
     shown: int
@@ -75,10 +78,13 @@ class Rebuilt(Struct, kw_only=True):
     differing_figures: list[Difference] = []
     differing_cells: list[Cell] = []
     not_compared: str = ""
+    only_new: list[str] = []
+    behind: int = 0
+    never_received: list[str] = []
 
     def is_same(self) -> bool:
-        """Whether it was compared, and nothing differs."""
-        return not (self.differing_figures or self.differing_cells or self.not_compared)
+        """Whether everything was compared, and nothing differs."""
+        return not (self.differing_figures or self.differing_cells or self.not_compared or self.only_new)
 
 
 class Rebuild:
@@ -183,14 +189,15 @@ class Rebuild:
         try:
             told.not_compared = self._why_not(places)
             if not told.not_compared:
-                await self._compare_cells(refold, places, told)
+                await self._compare_all(refold, places, told)
+                self._leave_out(told)
         except UnreadableError as error:
             if error.names.prefix != prefix_of(self._name, self.old):
                 raise
             told.not_compared = f"The version shown cannot be read. {error.what} ({error.where})"
         return not told.not_compared
 
-    async def _compare_cells(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
+    async def _compare_all(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
         for place in places:
             old, new = (Cache(self._redis, self._names(number, place)) for number in (self.old, self.new))
             held = await hold(old, new, self._rules, self._advance(refold, place))
@@ -200,12 +207,25 @@ class Rebuild:
         for force, rules in self._rules.items():
             await self._figures(refold, force, rules, told)
 
+    def _leave_out(self, told: Rebuilt) -> None:
+        """Note what could not be compared: what the log holds and the version shown does not."""
+        known = cast(dict[str, str], self._redis.hgetall(f"{prefix_of(self._name, self.old)}:topics"))
+        for place, (first, end) in self._log.reach(self._identities).items():
+            fence = cast("str | None", self._redis.hget(self._names(self.old, place).control, "fence"))
+            if fence is not None or place[1] < int(known.get(place[0], 0)):
+                told.behind += end - int(fence or first)
+            elif end > first:
+                told.only_new.append(
+                    f"{place[0]}:{place[1]}, {end - first:,} records: the version shown has none of it"
+                )
+
     async def _figures(self, refold: Refold, force: str, rules: Rules, told: Rebuilt) -> None:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
-        if all(feed.first_event_at is None for feed in reader.feeds(force)):
-            return  # nothing was ever told of it: its figures are of nothing
+        if not reader.is_received(force):
+            told.never_received.append(force)
+            return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
         taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, fence in taken.fences.items():
@@ -293,18 +313,31 @@ def lines(told: Rebuilt, limit: int) -> Iterator[str]:
     yield from _first([_figure(each) for each in told.differing_figures], limit)
     yield from _first([each.line() for each in told.differing_cells], limit)
     yield f"Version {told.built} of the state is built from {told.records:,} records of archive and log."
-    if told.not_compared:
-        yield f"It is compared with nothing: {told.not_compared}"
-    else:
-        yield f"{told.figures:,} figures compared, {len(told.differing_figures):,} differ."
-        cells = f"{told.counts:,} counts and {told.standing:,} matters that stand open compared"
-        yield f"{cells}, {len(told.differing_cells):,} differ."
+    yield from _compared(told)
     if told.shown == told.built:
         yield f"Version {told.shown} is shown now. Version {told.built - 1} is kept: `bluelamp rebuild --forget` removes it."
     elif told.is_same():
         yield f"Version {told.shown} is still shown: --switch shows version {told.built}."
     else:
         yield f"Version {told.shown} is still shown: --switch --accept-differences shows version {told.built}."
+
+
+def _compared(told: Rebuilt) -> Iterator[str]:
+    """What was compared, and what was not."""
+    if told.not_compared:
+        yield f"It is compared with nothing: {told.not_compared}"
+        return
+    if not (told.figures or told.counts or told.standing):
+        yield "Nothing was compared: neither version holds a figure, a count or an open item."
+    else:
+        yield f"{told.figures:,} figures compared, {len(told.differing_figures):,} differ."
+        cells = f"{told.counts:,} counts and {told.standing:,} open items compared"
+        yield f"{cells}, {len(told.differing_cells):,} differ."
+    yield from (f"Not compared: partition {each}." for each in told.only_new)
+    if told.behind:
+        yield f"Not compared: {told.behind:,} records of the log that the version shown does not hold yet."
+    if told.never_received:
+        yield f"Not compared: figures of {', '.join(told.never_received)}, for which nothing was ever received."
 
 
 def _first(every: list[str], limit: int) -> Iterator[str]:

@@ -25,7 +25,7 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import Window, resolve
-from streams.fold import Partition, Record, received
+from streams.fold import Partition, record_of
 from streams.logreader import Source
 from streams.stall import Place
 
@@ -125,12 +125,15 @@ def keep(source: Source, place: Place, reach: tuple[int, int], rules: Rules, day
     first, last = microseconds(_window(days[0], rules).start), max(ends.values())
     held: dict[int, set[str]] = {}
     closed: dict[int, int] = {}
+    before = None
     for told, offset, mark in _admitted(source, place, reach, rules):
         for each in told:
             if first <= (at := microseconds(each.fact.at)) < last:
                 held.setdefault(rules.local_day(at), set()).add(each.fact.subject_id)
-        if mark is not None and len(closed) < len(ends):
-            closed |= {day: offset + 1 for day, end in ends.items() if end <= mark and day not in closed}
+        if mark != before:
+            # A wrong clock may take the watermark past a day that is not over: once it is put back, the day is open again.
+            before, over = mark, {day for day, end in ends.items() if mark is not None and end <= mark}
+            closed = {day: closed.get(day, offset + 1) for day in over}
     kept, wanted = Kept(place, {}, held, closed), set().union(*held.values())
     for told, _, _ in _admitted(source, place, reach, rules):
         for each in told:
@@ -150,11 +153,11 @@ def _admitted(
     name = rules.force.name
     partition = Partition(cast(Topic, place[0]), {name: rules})
     for some in source.read(place, *reach):
-        for record in some:
-            at = received(record.timestamp)
-            admitted = partition.admit([Record(record.offset, at, record.value)])
-            told = [Told(record.offset, at, fact) for facts in admitted.facts.values() for fact in facts]
-            yield told, record.offset, partition.watermark(name)
+        for each in some:
+            one = record_of(each.offset, each.timestamp, each.timestamp_type, each.value)
+            admitted = partition.admit([one])
+            told = [Told(one.offset, one.received_at, fact) for facts in admitted.facts.values() for fact in facts]
+            yield told, one.offset, partition.watermark(name)
 
 
 # A day, as it was and as it is.

@@ -10,16 +10,19 @@ from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
-from measures.outcome import Outcomes, instant, microseconds
+from measures.outcome import SECOND, Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
 from measures.pane import GRAINS, Deltas, Grain, difference
+from measures.reading import SKEW_MICROSECONDS
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
-from streams.feeds import EventSpan, Feeds, FeedState, watermark
+from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
+from streams.remembered import Remembered, Subject
 
-SUBJECTS_REMEMBERED = 20_000
+FAR_AHEAD = 60 * SECOND
+"""A worker's clock may be seconds behind the log's. A time that is further ahead comes from a wrong clock."""
 
 
 class Record(NamedTuple):
@@ -27,13 +30,15 @@ class Record(NamedTuple):
 
     Attributes:
         offset: its place in the partition.
-        received_at: when the log received it.
+        received_at: the time on it: when the log received it, if the log set that time.
         value: its bytes.
+        is_by_log: the log set that time; otherwise the producer did, and nobody knows when the log received it.
     """
 
     offset: int
     received_at: datetime
     value: bytes | None
+    is_by_log: bool = True
 
 
 class Quarantined(Struct, frozen=True):
@@ -48,13 +53,6 @@ class Quarantined(Struct, frozen=True):
     offset: int
     refusal: Unreadable
     fact: str | None = None
-
-
-class Subject(Struct):
-    """A subject as the partition remembers it."""
-
-    timeline: Timeline
-    outcomes: Outcomes
 
 
 class Change(Struct):
@@ -111,12 +109,24 @@ class Partition:
     ) -> None:
         self.topic, self.rules = topic, rules
         self.feeds, self.events = feeds or {}, events or {}
-        self.subjects: dict[str, Subject] = {}
+        self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
+        self.subjects = Remembered()
         self._dropped: dict[tuple[str, Grain], int] = {}
 
     def watermark(self, force: str) -> int | None:
         """Nothing older than this is expected of a force; None until all of its feeds have been heard."""
         return watermark(self.feeds, self.rules[force].force, self.topic)
+
+    def disprove(self, now: int) -> Change:
+        """Doubt the feeds that claim a time far ahead of a worker's clock; the change is empty if none does.
+
+        Args:
+            now: the wall clock, in microseconds.
+        """
+        change = Change()
+        if self._furthest > now + FAR_AHEAD:
+            self._disprove(now, change)
+        return change
 
     def admit(self, records: Iterable[Record]) -> Admitted:
         """Read records, in the order of the log; heartbeats take effect where they stand."""
@@ -125,6 +135,10 @@ class Partition:
         for record in records:
             parcel = decode(record.value, self.topic, record.received_at)
             change.count("records")
+            if record.is_by_log:
+                self._disprove(microseconds(record.received_at), change)
+            else:
+                change.count("producer_stamped")
             for refusal in parcel.unreadable:
                 _quarantine(change, record, refusal)
             for index, fact in parcel.facts:
@@ -138,43 +152,45 @@ class Partition:
             _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
         elif isinstance(fact, FeedHeartbeat):
             self._hear(fact, record, change)
-        elif self._is_too_late(fact, change):
+        elif self._is_too_late(fact, record, change):
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
         else:
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
 
+    def _disprove(self, now: int, change: Change) -> None:
+        if self._furthest <= now + SKEW_MICROSECONDS:
+            return
+        for key, state in self.feeds.items():
+            left = believed(state, now)
+            if left != state:
+                self.feeds[key] = change.feeds[key] = left
+        self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
+
     def _hear(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
         key = (heartbeat.force, heartbeat.feed)
-        known = self.feeds.get(key)
-        complete_to = microseconds(heartbeat.complete_to)
-        is_simulated = heartbeat.simulated
-        if known:
-            complete_to = max(complete_to, known.complete_to)
-            is_simulated = is_simulated or known.is_simulated
-        self.feeds[key] = change.feeds[key] = FeedState(
-            complete_to=complete_to,
-            heard_at=microseconds(record.received_at),
-            seq=heartbeat.seq,
-            is_replay=heartbeat.replay,
-            is_simulated=is_simulated,
-            history_to=microseconds(heartbeat.history_to) if heartbeat.history_to else None,
-        )
+        at = microseconds(record.received_at)
+        state = after(self.feeds.get(key), heartbeat, at, is_by_log=record.is_by_log)
+        self.feeds[key] = change.feeds[key] = state
+        self._furthest = max(self._furthest, state.furthest())
         change.count("heartbeats")
 
-    def _is_too_late(self, fact: SubjectFact, change: Change) -> bool:
-        mark, at = self.watermark(fact.force), microseconds(fact.at)
-        if mark is not None and at < kept_from("day", mark):
+    def _is_too_late(self, fact: SubjectFact, record: Record, change: Change) -> bool:
+        mark, settled, at = self.watermark(fact.force), self._settled(fact.force), microseconds(fact.at)
+        if settled is not None and at < kept_from("day", settled):
             return True
         if mark is not None and at < mark:
             change.count("late")
-        self._see(fact.force, at, change)
+        self._see(fact.force, at, record, change)
         return False
 
-    def _see(self, force: str, at: int, change: Change) -> None:
-        span = self.events.get(force)
-        if span is None or not span.first <= at <= span.last:
-            span = EventSpan(min(at, span.first), max(at, span.last)) if span else EventSpan(at, at)
+    def _settled(self, force: str) -> int | None:
+        return settled_mark(self.feeds, self.rules[force].force, self.topic)
+
+    def _see(self, force: str, at: int, record: Record, change: Change) -> None:
+        before = self.events.get(force)
+        span = seen(before, at, microseconds(record.received_at), is_by_log=record.is_by_log)
+        if span != before:
             self.events[force] = change.events[force] = span
 
     def unknown(self, admitted: Admitted) -> list[str]:
@@ -183,7 +199,7 @@ class Partition:
 
     def remember(self, key: str, timeline: Timeline) -> None:
         """Take up a subject as the state has it; an empty timeline is a new one."""
-        self.subjects[key] = Subject(timeline, self._outcomes(key, timeline))
+        self.subjects.put(key, Subject(timeline, self._outcomes(key, timeline)))
 
     def fold(self, admitted: Admitted) -> Change:
         """Add the facts to their timelines; the change to the figures is the outcomes after less those before."""
@@ -191,13 +207,13 @@ class Partition:
         for key, told in facts.items():
             self._fold_subject(key, told, change)
         self._drop_old(change)
-        self._forget()
+        self.subjects.forget()
         return change
 
     def _fold_subject(self, key: str, told: list[SubjectFact], change: Change) -> None:
-        subject = self.subjects.pop(key)
-        self.subjects[key] = subject  # the one used last is forgotten last
+        subject = self.subjects.take(key)
         added = sum([add(subject.timeline, fact) for fact in told])
+        self.subjects.put(key, subject)
         change.count("facts", added)
         change.count("duplicates", len(told) - added)
         if not added:
@@ -216,7 +232,7 @@ class Partition:
     def _drop_old(self, change: Change) -> None:
         """Leave out what falls into panes no longer kept, and say which panes to drop."""
         for force in {*change.panes, *(force for force, _ in change.feeds)}:
-            mark = self.watermark(force)
+            mark = self._settled(force)
             if mark is None:
                 continue
             kept = {grain: first_kept(grain, mark, self.rules[force]) for grain in GRAINS}
@@ -226,10 +242,6 @@ class Partition:
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot
 
-    def _forget(self) -> None:
-        for key in list(self.subjects)[: max(0, len(self.subjects) - SUBJECTS_REMEMBERED)]:
-            del self.subjects[key]
-
 
 def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFact | None = None) -> None:
     text = encode([fact]).decode() if fact is not None else None
@@ -238,6 +250,13 @@ def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFa
     change.count(f"quarantined_{refusal.reason}")
 
 
-def received(timestamp_milliseconds: int) -> datetime:
-    """The time the log gives a record, as an instant."""
-    return instant(timestamp_milliseconds * 1000)
+def record_of(offset: int, milliseconds: int, timestamp_type: int, value: bytes | None) -> Record:
+    """A record as Kafka gives it.
+
+    Args:
+        offset: its place in the partition.
+        milliseconds: the time on it, since 1970.
+        timestamp_type: 0 if the producer set that time, 1 if the log did.
+        value: its bytes.
+    """
+    return Record(offset, instant(milliseconds * 1000), value, is_by_log=timestamp_type == 1)

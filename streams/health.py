@@ -1,11 +1,11 @@
 """The monitor's own figures as metrics: how far feeds and partitions have come, what is quarantined, what waits in the log."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from measures.outcome import SECOND, microseconds
-from measures.reading import FeedStatus, loading
+from measures.reading import FeedStatus, doubt_words, is_alive, is_later, loading
 from streams.logwatch import LogWatch, Seen
 from streams.readings import Reader
 from streams.recent import Counted, Recent
@@ -14,7 +14,7 @@ from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
-    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat."),
+    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
     "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
@@ -24,6 +24,7 @@ _COUNTERS = {
     "duplicates": "Facts that were known already.",
     "late": "Facts older than what their feed had said to be complete; counted all the same.",
     "heartbeats": "Heartbeats heard.",
+    "producer_stamped": "Records stamped by their producer, so that nobody knows when the log received them.",
     "fenced": "Batches refused because the state no longer stood where their worker thought.",
 }
 
@@ -49,6 +50,7 @@ class Health:
         yield from _feed_health(self._reader)
         yield from _silence(self._reader, fences, seen)
         yield from _partitions(self._reader)
+        yield from _clocks(self._reader)
         yield from self._quarantine_share()
         yield from self._log(fences, seen) if self._watch else ()
 
@@ -112,23 +114,31 @@ def _gauge(name: str, question: str, value: float) -> GaugeMetricFamily:
 
 
 def _silence(reader: Reader, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
-    """Which feeds are silent, and how many are not live because their records wait in the log.
+    """Why feeds are not live: they are silent, their times are not believed, or their records wait in the log.
 
-    Of a feed that is not live neither is said while the log does not answer: whether it has sent anything is not known.
+    Of one that is not live nothing is said while the log does not answer: whether it has sent anything is not known.
     """
+    now = microseconds(reader.now())
     silent = GaugeMetricFamily(
         "bluelamp_feed_silent",
         "Whether a feed is not live and nothing of its topic waits in the log.",
         labels=["force", "feed"],
     )
+    doubted = GaugeMetricFamily(
+        "bluelamp_feed_doubted",
+        "Whether a feed is not live because its times are not believed.",
+        labels=["force", "feed"],
+    )
     waiting = {} if seen is None else _waiting(fences, seen.ends)
     count = 0
     for force, status, is_live in _live(reader):
-        is_waiting = waiting.get(status.topic, seen is None)
-        count += is_waiting and not is_live
-        if is_live or not is_waiting:
-            silent.add_metric([force, status.feed], not is_live)
+        is_waiting, is_doubted = waiting.get(status.topic, seen is None), bool(doubt_words(status, now))
+        count += is_waiting and not is_live and not is_doubted
+        doubted.add_metric([force, status.feed], is_doubted and not is_live)
+        if is_live or is_doubted or not is_waiting:
+            silent.add_metric([force, status.feed], not is_live and not is_doubted)
     yield silent
+    yield doubted
     if seen is not None:
         yield _gauge(
             "feeds_waiting", "How many feeds are not live while records of their topic wait in the log.", count
@@ -158,23 +168,23 @@ def _read_by_topic(reader: Reader) -> dict[str, Counted]:
 
 
 def _feeds(reader: Reader) -> Iterator[Metric]:
+    now = microseconds(reader.now())
     statuses = [(force, status) for force in reader.rules for status in reader.feeds(force)]
     for attribute, (name, question) in _FEED_METRICS.items():
         family = GaugeMetricFamily(f"bluelamp_{name}", question, labels=["force", "feed"])
         for force, status in statuses:
-            _add_instant(family, force, status, getattr(status, attribute))
+            at = None if attribute == "heard_at" and doubt_words(status, now) else getattr(status, attribute)
+            if at is not None and not is_later(at, now):
+                family.add_metric([force, status.feed], at / SECOND)
         yield family
-
-
-def _add_instant(family: GaugeMetricFamily, force: str, status: FeedStatus, at: int | None) -> None:
-    if at is not None:
-        family.add_metric([force, status.feed], at / SECOND)
 
 
 def _feed_health(reader: Reader) -> Iterator[Metric]:
     """Whether each feed is live, how far it is behind, and whether it is simulated; of forces ever heard of."""
     labels = ["force", "feed"]
-    live = GaugeMetricFamily("bluelamp_feed_live", "Whether the feed was heard in the time allowed.", labels=labels)
+    live = GaugeMetricFamily(
+        "bluelamp_feed_live", "Whether a believable heartbeat arrived in the time allowed.", labels=labels
+    )
     behind = GaugeMetricFamily(
         "bluelamp_feed_behind_ratio",
         "How far it was from complete when last heard, in the time allowed.",
@@ -186,16 +196,17 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     loaded = GaugeMetricFamily(
         "bluelamp_history_loaded_ratio", "While a history is loaded, how much of it is.", labels=["force"]
     )
+    now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
-        if not _is_known(statuses):
+        if not reader.is_received(force):
             continue
         simulated.add_metric([force], int(reader.is_simulated(force)))
         if past := loading(statuses):
             loaded.add_metric([force], past.ratio())
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
-            if status.complete_to is not None:
+            if status.complete_to is not None and not doubt_words(status, now):
                 # One that is silent is not late as well: it is of what it said when it was last heard.
                 heard = min(present, present if status.heard_at is None else status.heard_at)
                 allowed = feed.stale_after_seconds * SECOND
@@ -208,20 +219,36 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     yield loaded
 
 
-def _is_known(statuses: Iterable[FeedStatus]) -> bool:
-    """Whether a force was ever heard of."""
-    return any(status.heard_at or status.last_event_at for status in statuses)
-
-
 def _live(reader: Reader) -> Iterator[tuple[str, FeedStatus, bool]]:
     """Each feed of the forces ever heard of, and whether it is live; one that loads its history is neither."""
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
-            if _is_known(statuses) and not status.is_loading():
-                allowed = feed.stale_after_seconds * SECOND
-                yield force, status, status.heard_at is not None and now - status.heard_at <= allowed
+            if reader.is_received(force) and not status.is_loading():
+                yield force, status, is_alive(status, feed.stale_after_seconds * SECOND, now)
+
+
+def _clocks(reader: Reader) -> Iterator[Metric]:
+    """Whether a process noticed a step of its wall clock lately, and how large it was."""
+    now, steps = reader.now(), reader.clock_steps()
+    recent = [abs(each.seconds) for each in steps if each.is_recent(now)]
+    yield GaugeMetricFamily(
+        "bluelamp_clock_step_seconds",
+        "The largest step of a wall clock in 15 min, forward or back; 0 if there was none.",
+        value=max(recent, default=0.0),
+    )
+    last = GaugeMetricFamily(
+        "bluelamp_clock_last_step_seconds",
+        "The last step of a process's clock; negative if it was set back.",
+        labels=["process"],
+    )
+    times = CounterMetricFamily("bluelamp_clock_steps", "Steps of a process's wall clock.", labels=["process"])
+    for each in steps:
+        last.add_metric([each.process], each.seconds)
+        times.add_metric([each.process], each.count)
+    yield last
+    yield times
 
 
 def _partitions(reader: Reader) -> Iterator[Metric]:

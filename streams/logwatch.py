@@ -105,15 +105,26 @@ def looking_at(bootstrap: str, group: str) -> Look:
     ends = Ends()
 
     def look(fences: Mapping[Place, int]) -> Seen:
-        _check_answers(bootstrap)
+        check_answers(bootstrap)
         with Log(bootstrap) as log:
-            return Seen(ends.of(log, fences), log.members(group))
+            return Seen(ends.of(log, fences), _workers(log, group))
 
     return look
 
 
-def _check_answers(bootstrap: str) -> None:
-    """The client leaves a thread behind whenever it gives up: where nobody listens it is not asked at all."""
+def _workers(log: Log, group: str) -> int | None:
+    try:
+        return len(log.group(group).members)
+    except PartMissingError:
+        return None  # it may be that this client may not describe the group
+
+
+def check_answers(bootstrap: str) -> None:
+    """See at once whether anybody listens: the client tries for half a minute, and leaves a thread behind when it gives up.
+
+    Raises:
+        PartMissingError: nobody does.
+    """
     for address in bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from facts.errors import IncompleteError
 from measures.rules import Rules
-from streams.fold import Quarantined, Record, received
+from streams.fold import Quarantined, record_of
 from streams.logreader import LogRecord, Source
 from streams.ownership import DamagedError, FencedError, Owner
 from streams.patience import Patiently, once
@@ -66,7 +66,7 @@ class Refold:
                 report(owned.fence)
 
     async def _fold(self, place: Place, batch: Sequence[LogRecord]) -> None:
-        records = [Record(each.offset, received(each.timestamp), each.value) for each in batch]
+        records = [record_of(each.offset, each.timestamp, each.timestamp_type, each.value) for each in batch]
         try:
             await self._owner.fold(place, records)
         except (FencedError, DamagedError) as error:

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
 from faust.types import TP, EventT, StreamT
@@ -19,9 +20,10 @@ from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
+from measures.outcome import microseconds
 from measures.rules import Rules
 from streams.app import fenced_app
-from streams.fold import Quarantined, Record, received
+from streams.fold import Quarantined, Record, record_of
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.ownership import FencedError, GapError, Owner
 from streams.patience import Patience, report
@@ -34,6 +36,7 @@ from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
 _CONNECT_SECONDS, _ANSWER_SECONDS, _REPORT_SECONDS = 2.0, 10.0, 1.0
+_CLOCK_SECONDS = 1.0
 _logger = logging.getLogger("bluelamp.worker")
 _Answer = TypeVar("_Answer")
 
@@ -48,10 +51,13 @@ class Worker:
         settings: of this worker.
         rules: by force.
         leave: ends the process at once with a status; never returns.
+        now: the wall clock.
     """
 
-    def __init__(self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit) -> None:
-        self.settings, self.rules, self.leave = settings, rules, leave
+    def __init__(
+        self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit, now: Callable[[], datetime]
+    ) -> None:
+        self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
         self.app = fenced_app(settings, self.take_over)
         for topic in TOPICS:
@@ -80,11 +86,13 @@ class Worker:
         watch = StallWatch(self.settings, self.version, identities, self._moving, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
+        disproving = asyncio.create_task(self._disprove())
         _logger.info("working: state %s, group %s", self.owner.store.prefix, self.app.conf.id)
         await self.app.wait(stopping)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
+        disproving.cancel()
         # Faust waits for ever to commit where the log does not answer, and nothing hangs on that.
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
@@ -197,9 +205,19 @@ class Worker:
         for event in events:
             if event.message.generation_id == self.app.consumer_generation_id:
                 by_place[event.message.tp].append(event)
+        for place, batch in by_place.items():
+            await self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
+
+    async def _disprove(self) -> None:
+        """Doubt feeds that claim a time in the future, while the clock still shows that it is in the future."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            await self._guarded(self.owner.disprove(microseconds(self.now())))
+
+    async def _guarded(self, change: Awaitable[None]) -> None:
+        """Change the state; the process ends if that fails."""
         try:
-            for place, batch in by_place.items():
-                await self.owner.fold(place, [_record(event) for event in batch])
+            await change
         except (FencedError, GapError) as error:
             self._give_up(
                 RESTART_ME, f"{error}\nWhere another version is shown now, it is worked on after the new start."
@@ -246,4 +264,4 @@ def _words(error: Exception) -> str:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    return Record(message.offset, received(int(message.timestamp * 1000 + 0.5)), message.value)
+    return record_of(message.offset, int(message.timestamp * 1000 + 0.5), message.timestamp_type, message.value)

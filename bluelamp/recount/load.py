@@ -23,6 +23,7 @@ Record = tuple[Topic, int, int, datetime, bytes | None]
 """Topic, partition, offset, when the log received it (in UTC), and its bytes."""
 
 _SQL = Path(__file__).with_name("sql")
+_SECTIONS = ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences", "listed")
 _MEMORY_LIMIT = "2GB"
 
 
@@ -65,7 +66,7 @@ def _write(records: Iterable[Record], forces: Sequence[Force], lines: BinaryIO) 
         for unreadable in parcel.unreadable:
             loaded.leave_out(unreadable.reason)
         for _, fact in parcel.facts:
-            refusal = screen.refusal(fact, topic, partition)
+            refusal = screen.refusal(fact, topic, partition, received_at)
             if refusal:
                 loaded.leave_out(refusal)
             elif isinstance(fact, FeedHeartbeat):
@@ -88,7 +89,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)
     fallen = gone(connection.execute("SELECT striker, struck FROM strike").fetchall())
     connection.execute("INSERT INTO gone SELECT unnest(?::BIGINT[])", [sorted(fallen)])
-    for section in ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences"):
+    for section in _SECTIONS:
         _run(connection, section)
 
 

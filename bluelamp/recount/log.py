@@ -76,7 +76,8 @@ def from_log(
         recount = from_records(chain(before, log.records()), forces, keeps_facts=keeps_facts)
     finally:
         consumer.close()
-    recount.loaded.missing_before, recount.loaded.left_beyond = log.missing_before, left_beyond
+    recount.loaded.missing_before, recount.loaded.missing_after = log.missing_before, log.missing_after
+    recount.loaded.left_beyond = left_beyond
     return recount
 
 
@@ -85,6 +86,7 @@ class Log:
 
     Attributes:
         missing_before: (topic, partition) to the first offset there still is, where that is not 0.
+        missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
     """
 
     def __init__(self, consumer: Any) -> None:
@@ -101,6 +103,7 @@ class Log:
         self.missing_before: dict[tuple[str, int], int] = {
             (place.topic, place.partition): offset for place, offset in first.items() if offset
         }
+        self.missing_after: dict[tuple[str, int], tuple[int, int]] = {}
         for place, offset in first.items():
             consumer.seek(place, offset)
 
@@ -120,6 +123,10 @@ class Log:
     def stop_before(self, until: Mapping[tuple[str, int], int]) -> int:
         """Read no further than these offsets; how many records that leaves unread."""
         held, ends = sum(self._ends.values()), self._ends
+        known = {(place.topic, place.partition): end for place, end in ends.items()}
+        self.missing_after = {
+            place: (known.get(place, 0), after) for place, after in until.items() if after > known.get(place, 0)
+        }
         self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
         return held - sum(self._ends.values())
 

@@ -26,6 +26,7 @@ from facts.union import AnyFact
 from facts.wire import encode
 from measures.catalogue import find
 from measures.rules import Rules
+from streams.codec import FORMAT
 from streams.exported import ExportedReadings
 from streams.fold import Change
 from streams.readings import Reader
@@ -439,10 +440,52 @@ def test_a_version_of_another_format_is_built_and_compared_with_nothing(
     redis.hset(Names(NAME, *PLACE).control, "format", "1")
     found = rebuilt(server, log, is_switched=True)
     assert (found.not_compared, found.is_same(), found.shown) == (
-        "The version shown is written in format 1, not 2.",
+        f"The version shown is written in format 1, not {FORMAT}.",
         False,
         1,
     )
     assert found.records == log.ends[PLACE]
+    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert count(reader(redis)) == 40
+
+
+def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> None:
+    """Partitions and records that the version shown does not hold yet: never only "0 differ"."""
+    log.add(PLACE, [record(log.ends[PLACE] + number, _milliseconds(NOW), b"{}") for number in range(3)])
+    found = rebuilt(server, log)
+    assert found.is_same()
+    assert "Not compared: 3 records of the log that the version shown does not hold yet." in lines(found, 0)
+    more = MemoryLog({**log.records, ("incidents", 1): log.records[PLACE][:7]})
+    found = rebuilt(server, more, is_anew=True, is_switched=True)
+    assert (found.is_same(), found.shown) == (False, 1)
+    assert "Not compared: partition incidents:1, 7 records: the version shown has none of it." in lines(found, 0)
+
+
+def test_a_force_that_nothing_was_received_of_is_said_not_to_be_compared(server: StateServer, log: MemoryLog) -> None:
+    other = replace(STRICT, name="other")
+    found = rebuilt(server, log, {**RULES, "other": Rules(other)})
+    assert "Not compared: figures of other, for which nothing was ever received." in lines(found, 0)
+
+
+def test_nothing_compared_is_no_verdict(redis: Redis, server: StateServer) -> None:
+    assert redis.dbsize() == 0
+    empty = folded(server, MemoryLog({PLACE: []}))
+    said = list(lines(rebuilt(server, empty), 0))
+    assert "Nothing was compared: neither version holds a figure, a count or an open item." in said
+    assert not [line for line in said if "0 differ" in line]
+
+
+@pytest.mark.parametrize("field", ["open", "pane"])
+def test_a_version_that_cannot_be_read_is_built_again_and_compared_with_nothing(
+    redis: Redis, server: StateServer, log: MemoryLog, field: str
+) -> None:
+    names = Names(NAME, *PLACE)
+    if field == "open":
+        redis.hset(names.open, "strict|i5", "no list")
+    else:
+        redis.hset(names.pane("strict", "day", first_slot(redis, "day")), FIELD, "many")
+    found = rebuilt(server, log, is_switched=True)
+    assert (found.is_same(), found.shown) == (False, 1)
+    assert found.not_compared.startswith("The version shown holds what cannot be read: ")
     assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
     assert count(reader(redis)) == 40

@@ -99,7 +99,7 @@ class World:
 
     def scopes(self, rule: Asked) -> list[tuple[str, ...]]:
         """What a rule stands apart for: each feed, each topic, the force, or nothing."""
-        if rule.alert in ("FeedSilent", "FeedLate"):
+        if rule.alert in ("FeedSilent", "FeedDoubted", "FeedLate"):
             return [(self.force.name, feed.name) for feed in self.force.feeds]
         if rule.alert == "QuarantineHigh":
             return [(topic,) for topic in sorted({feed.topic for feed in self.force.feeds})]
@@ -118,7 +118,11 @@ class World:
 
     def _of_feed(self, figure: str, name: str) -> tuple[Course, Course]:
         (feed,) = [each for each in self.force.feeds if each.name == name]
-        figures = {"bluelamp_feed_silent": self._is_silent, "bluelamp_feed_behind_ratio": self._behind}
+        figures = {
+            "bluelamp_feed_silent": self._is_silent,
+            "bluelamp_feed_doubted": lambda _: always(0),  # no clock of these scenarios is wrong
+            "bluelamp_feed_behind_ratio": self._behind,
+        }
         return figures[figure](feed), always(1)
 
     def _figure(self, name: str) -> tuple[Course, Course]:
@@ -256,9 +260,9 @@ class World:
         return hours
 
 
-# Nothing in these scenarios waits, every server answers and takes what is written, and a worker is there.
+# Nothing in these scenarios waits, every server answers and takes what is written, a worker is there, and no clock is set.
 _NEVER, _ALWAYS = (
-    ("bluelamp_stalled_seconds", "bluelamp_feeds_waiting", "bluelamp_state_refuses"),
+    ("bluelamp_stalled_seconds", "bluelamp_feeds_waiting", "bluelamp_state_refuses", "bluelamp_clock_step_seconds"),
     ("bluelamp_log_up", "bluelamp_workers", "up"),
 )
 _OF_EVERYTHING = (*_NEVER, *_ALWAYS)

@@ -15,6 +15,7 @@ from streams.cache import Cache, Key
 from streams.codec import decode_timeline, encode_timeline
 from streams.fold import Partition, Record
 from streams.readings import Reader
+from streams.steps import Step
 from streams.store import Names
 
 Touched = tuple[str, tuple[str, ...]]
@@ -95,6 +96,10 @@ class MemoryReader(Reader):
     def refresh(self) -> bool:
         """Everything is here."""
         return False
+
+    def clock_steps(self) -> list[Step]:
+        """No clock is set."""
+        return []
 
     def feeds(self, force: str) -> list[FeedStatus]:
         """As ever; once for each moment."""

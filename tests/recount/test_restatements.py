@@ -297,6 +297,18 @@ def test_a_day_that_is_not_over_was_not_shown() -> None:
     assert all_of(kept, "incident_count", by=("area",)) == []
 
 
+def test_a_clock_that_was_ahead_for_a_moment_closes_no_day() -> None:
+    """In the afternoon of the first day one heartbeat is two days ahead."""
+    place, moments = ("incidents", 0), [START + timedelta(hours=hour) for hour in range(1, 30)]
+    moments.insert(15, moments[14] + timedelta(days=2))
+    log = MemoryLog({place: []})
+    for offset, at in enumerate(moments):
+        beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=at, feed="dispatch", seq=1, complete_to=at)
+        log.add(place, [record(offset, int(at.timestamp() * 1000), encode([beat]))])
+    kept = keep(log, place, log.reach()[place], RULES, DAYS)
+    assert kept.closed == {DAYS[0].toordinal(): moments.index(START + timedelta(hours=24)) + 1}
+
+
 @pytest.fixture
 def answer() -> Restatements:
     kept = kept_of(log_of(scene()))

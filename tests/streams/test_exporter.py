@@ -56,6 +56,7 @@ OWN = {
     "state_up",
     "state_refuses",
     "feed_silent",
+    "feed_doubted",
     "reading_state",
     "partition_fence",
     "quarantined",
@@ -66,6 +67,7 @@ OWN = {
 }
 OWN |= {
     "heartbeats",
+    "producer_stamped",
     "fenced",
     "reading_in_part",
     "feed_live",
@@ -73,6 +75,7 @@ OWN |= {
     "force_simulated",
     "history_loaded_ratio",
 }
+OWN |= {"clock_step_seconds", "clock_last_step_seconds", "clock_steps"}
 OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
 OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds", "stalled_seconds", "workers", "feeds_waiting"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}
