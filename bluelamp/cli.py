@@ -167,7 +167,8 @@ def up_command(
 def worker() -> None:
     """Read the log and keep the state. Start more of them to share the partitions.
 
-    Exit status 10 means: start it again; 11: a person must decide, the message says what.
+    Exit status 10 means: start it again; 11: a person must decide, the message says what. Started again before that, it changes
+    nothing and ends with 11 again.
     """
     import uvloop
 

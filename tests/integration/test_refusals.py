@@ -1,5 +1,6 @@
 """A state server that refuses, under load: the worker names the cause, keeps its batch, and goes on by itself."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.support.system import System, until
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SOON_SECONDS = 5.0
 """Within which a worker goes on once a refusal is over."""
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 LONG_SECONDS = 9.0
 """Longer than its session in the group, and than it may stand still."""
 
@@ -33,7 +35,7 @@ def forbidden(redis: Redis, _: StateServer) -> Iterator[None]:
     try:
         yield
     finally:
-        redis.acl_setuser("worker", enabled=True, commands=["+@all"])
+        redis.acl_setuser("worker", enabled=True, commands=["+hdel"])
 
 
 @contextmanager
@@ -67,8 +69,9 @@ def gone(redis: Redis, server: StateServer) -> Iterator[None]:
 
 
 def admit(redis: Redis) -> None:
-    """Give the worker a user of its own."""
-    redis.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=["+@all"])
+    """Give the worker a user of its own, with what docs/operating.md grants."""
+    (granted,) = re.findall(r"ACL SETUSER bluelamp on >PASSWORD ~bluelamp:\* (.+)", OPERATING.read_text())
+    redis.acl_setuser("worker", enabled=True, nopass=True, keys=["test-*"], commands=granted.split())
 
 
 Refused = tuple[Cause, Callable[[Redis, StateServer], Any]]
