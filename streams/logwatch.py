@@ -3,9 +3,12 @@
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
+from streams.complaints import Complaints
 from streams.log import Log
 from streams.stall import Ends, Place
 
@@ -14,12 +17,25 @@ EVERY_SECONDS = 3.0
 _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 
-Look = Callable[[Mapping[Place, int]], Mapping[Place, int]]
-"""Answers with the end of the log of each partition, given its fence; raises BlueLampError or OSError when it cannot."""
+
+class Seen(NamedTuple):
+    """The log at one look.
+
+    Attributes:
+        ends: the end of each partition that was looked at.
+        workers: how many workers share the partitions; None where that is not known.
+    """
+
+    ends: Mapping[Place, int]
+    workers: int | None
+
+
+Look = Callable[[Mapping[Place, int]], Seen]
+"""Looks at the log, given the fence of each partition; raises BlueLampError or OSError when it cannot."""
 
 
 class LogWatch:
-    """Keeps the ends of the log as they were at the last look.
+    """Keeps what was seen of the log at the last look.
 
     Args:
         look: asks the log.
@@ -28,8 +44,9 @@ class LogWatch:
 
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
-        self._ends: Mapping[Place, int] | None = None
+        self._seen: Seen | None = None
         self._fences: Mapping[Place, int] = {}
+        self._complaints = Complaints(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
 
@@ -42,24 +59,34 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
+    def seen(self, fences: Mapping[Place, int]) -> Seen | None:
+        """What was seen at the last look; None when the log did not answer, or was not yet asked.
+
+        Args:
+            fences: up to where each partition to look at from now on is applied.
+        """
+        self._fences = fences
+        return self._seen
+
     def ends(self, fences: Mapping[Place, int]) -> Mapping[Place, int] | None:
         """The end of each partition at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
-            fences: where the state of each partition to look at from now on stands.
+            fences: as of `seen`.
         """
-        self._fences = fences
-        return self._ends
+        seen = self.seen(fences)
+        return seen.ends if seen else None
 
     def look(self) -> None:
         """Ask the log once."""
         try:
-            self._ends = dict(self._look(self._fences))
+            self._seen = self._look(self._fences)
+            self._complaints.end()
         except (BlueLampError, OSError) as error:
-            _logger.warning("cannot look at the log: %r", error)
-            self._ends = None
+            self._complaints.add_error(error)
+            self._seen = None
         except Exception:
-            self._ends = None
+            self._seen = None
             _logger.exception("cannot look at the log")
 
     def _watch(self) -> None:
@@ -68,16 +95,28 @@ class LogWatch:
             self._stop.wait(self._every_seconds)
 
 
-def looking_at(bootstrap: str) -> Look:
-    """Looks at the log at some addresses, `host:port` separated by commas."""
+def looking_at(bootstrap: str, group: str) -> Look:
+    """Looks at a log.
+
+    Args:
+        bootstrap: its addresses, `host:port` separated by commas.
+        group: the workers' consumer group.
+    """
     ends = Ends()
 
-    def look(fences: Mapping[Place, int]) -> Mapping[Place, int]:
+    def look(fences: Mapping[Place, int]) -> Seen:
         check_answers(bootstrap)
         with Log(bootstrap) as log:
-            return ends.of(log, fences)
+            return Seen(ends.of(log, fences), _workers(log, group))
 
     return look
+
+
+def _workers(log: Log, group: str) -> int | None:
+    try:
+        return len(log.group(group).members)
+    except PartMissingError:
+        return None  # it may be that this client may not describe the group
 
 
 def check_answers(bootstrap: str) -> None:

@@ -6,7 +6,8 @@ from facts.errors import IncompleteError
 from measures.rules import Rules
 from streams.fold import Quarantined, record_of
 from streams.logreader import LogRecord, Source
-from streams.ownership import FencedError, Owner, RefusedError
+from streams.ownership import DamagedError, FencedError, Owner
+from streams.patience import Patiently, once
 from streams.stall import Place
 from streams.store import Identity, Store
 
@@ -22,10 +23,12 @@ class Refold:
         store: of the version.
         rules: by force.
         source: what is folded.
+        patiently: does some work on the state server, which is harmless to do twice; once unless given.
     """
 
-    def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source) -> None:
-        self._owner, self._source = Owner(store, rules, _leave), source
+    def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source, patiently: Patiently = once) -> None:
+        self._owner, self._source = Owner(store, rules, _leave, patiently=patiently), source
+        self._patiently = patiently
 
     async def claim(self, place: Place, identity: Identity, first: int) -> int:
         """Claim a partition, so that no earlier rebuild continues with it; answers with its fence.
@@ -38,8 +41,8 @@ class Refold:
         Raises:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
-        control = await self._owner.claim(place, identity)
-        return await self._owner.start(place, control, first)
+        control = await self._patiently(lambda: self._owner.claim(place, identity))
+        return await self._patiently(lambda: self._owner.start(place, control, first))
 
     def fence(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
@@ -66,7 +69,7 @@ class Refold:
         records = [record_of(each.offset, each.timestamp, each.timestamp_type, each.value) for each in batch]
         try:
             await self._owner.fold(place, records)
-        except (FencedError, RefusedError) as error:
+        except (FencedError, DamagedError) as error:
             hint = "Does another `bluelamp rebuild` run? Let it end. Else begin again: `bluelamp rebuild --anew`."
             raise IncompleteError(
                 f"The new version could not be built: {error}", where=f"partition {place[0]}:{place[1]}", hint=hint

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -145,6 +145,45 @@ def reader(redis: Redis, rules: dict[str, Rules] = RULES) -> Reader:
 def count(source: Reader) -> float | None:
     (reading,) = source.read("incident_count", WINDOW, as_of=NOW)
     return reading.value
+
+
+OLD = Names(NAME, *PLACE)
+
+
+def replaced(redis: Redis, key: str) -> None:
+    """A key is another program's."""
+    redis.delete(key)
+    redis.set(key, "of another program")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda redis: redis.hset(next(redis.scan_iter(match="*:pane:strict:day:*")), FIELD, "of another program"),
+        lambda redis: redis.hset(OLD.open, "strict|i1", "of another program"),
+        lambda redis: redis.hset(OLD.control, "fence", "of another program"),
+        lambda redis: replaced(redis, OLD.control),
+        lambda redis: replaced(redis, OLD.index(STRICT.name, "day")),
+        lambda redis: replaced(redis, next(redis.scan_iter(match="*:pane:strict:day:*"))),
+    ],
+)
+def test_a_damaged_state_is_built_again_where_a_person_accepts_that_it_cannot_be_compared(
+    redis: Redis, server: StateServer, log: MemoryLog, spoil: Callable[[Redis], object]
+) -> None:
+    before = numbers_of(reader(redis))
+    spoil(redis)
+    for accepted in (False, True):
+        made = rebuilt(server, log, is_switched=True, are_accepted=accepted)
+        assert made.not_compared.startswith("The version shown cannot be read. The state is damaged: ")
+        assert "state of incidents:0" in made.not_compared
+        assert made.shown == 1 + accepted
+    assert numbers_of(reader(redis)) == before
+
+
+def numbers_of(source: Reader) -> list[tuple[float | None, int]]:
+    """Some figures of the day."""
+    names = ("incident_count", "opened_to_arrived_within_target_ratio", "grade_1_unattended_over_15_minutes_count")
+    return [(each.value, each.n) for name in names for each in source.read(name, WINDOW, force=STRICT.name)]
 
 
 def test_what_is_rebuilt_is_the_same_and_is_shown_when_asked(redis: Redis, server: StateServer, log: MemoryLog) -> None:

@@ -21,7 +21,7 @@ from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
 _FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
-_BELOW_ZERO = "if count < 0 then"
+_BELOW_ZERO = "if count < 0 or count > LARGEST then"
 
 
 def slow() -> None:

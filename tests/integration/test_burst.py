@@ -119,7 +119,7 @@ def burst(living: LiveSystem, numbers: range) -> tuple[float, float]:
 
 def lag(living: LiveSystem) -> float:
     """The number of records that wait in the log, according to the exporter."""
-    watch = LogWatch(looking_at(living.system.settings.kafka))
+    watch = LogWatch(looking_at(living.system.settings.kafka, living.system.settings.state_name))
     collector = ReadingsCollector(living.system.reader(), watch)
     list(collector.collect())  # it says which partitions are to be looked at
     watch.look()

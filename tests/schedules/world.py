@@ -4,9 +4,9 @@ Workers, rebuilds and readers are the product's own; the log and the state serve
 plain recount makes of a prefix of the log, and no live figure may be of an earlier prefix than one already shown.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from msgspec import Struct
 from redis.exceptions import RedisError
@@ -21,10 +21,10 @@ from measures.reading import Reading
 from producers.publish import partition_of
 from streams.fold import Quarantined, Record
 from streams.logreader import LogRecord
-from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
+from streams.ownership import FencedError, GapError, Owner
 from streams.readings import Reader
 from streams.stall import Place
-from streams.store import Applied, Identity, Store
+from streams.store import Identity, Store
 from streams.version import number_of, pointer, prefix_of
 from tests.schedules.choices import Choices
 from tests.schedules.recount import Cell, count
@@ -39,6 +39,7 @@ PLACES: tuple[Place, ...] = tuple((topic, number) for topic in TOPICS for number
 IDENTITIES = {topic: Identity("cluster", f"id-{topic}", PARTITIONS) for topic in TOPICS}
 START = datetime(2024, 12, 3, 12, 0, tzinfo=UTC)
 SILENT_AFTER = 60
+_Answer = TypeVar("_Answer")
 _OFFERS = 4
 _TURNS = 20
 _VERSION_TURNS = 9
@@ -291,7 +292,7 @@ class World:
                 await self._own(number)
             except (FencedError, GapError, RedisError):
                 return  # it asks to be started again
-            except (RefusedError, IncompleteError) as error:
+            except IncompleteError as error:
                 self.given_up.append(f"worker {number}: {error}")
                 raise FoundError("gave up for good", error) from error
 
@@ -300,18 +301,17 @@ class World:
     async def _own(self, number: int) -> None:
         client = AsyncClient(self.server)
         version = number_of(await client.get(pointer(STATE)))
-        owner: Owner
 
-        async def persist(offer: Offer) -> Applied:
+        async def patiently(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
             for _ in range(_OFFERS):
                 try:
-                    return await owner.apply_once(offer)
+                    return await work()
                 except RedisError:
                     await Turn()
-            return await owner.apply_once(offer)
+            return await work()
 
         owner = Owner(
-            Store(cast(Any, client), prefix_of(STATE, version)), RULES, self._quarantine, self._next_offset, persist
+            Store(cast(Any, client), prefix_of(STATE, version)), RULES, self._quarantine, self._next_offset, patiently
         )
         mine: list[Place] = []
         generation, turns = -1, 0

@@ -54,7 +54,7 @@ class Pauses:
         self._places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
         self._names = [Names(prefix, topic, number) for topic, number in self._places]
         self._redis = Redis.from_url(redis_url, decode_responses=True, socket_timeout=1, socket_connect_timeout=1)
-        self._watch = LogWatch(looking_at(kafka), every_seconds=0.5)
+        self._watch = LogWatch(looking_at(kafka, prefix), every_seconds=0.5)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pauses", daemon=True)
 
