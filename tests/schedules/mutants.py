@@ -10,6 +10,7 @@ from streams.cache import Cache
 from streams.fold import Change
 from streams.ownership import Owner
 from streams.readings import Reader
+from streams.refusal import Refusal
 from streams.store import Applied, Names, Store
 from tests.schedules.server import Server
 
@@ -73,13 +74,18 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "the offset before the state": lambda: [patch.object(Store, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
     "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
+    "a refusal that ends a worker": lambda: [patch.object(Refusal, "heals", lambda _: False)],
+    "a time in the future that proves life": lambda: [
+        patch("measures.reading.doubt_words", lambda *_: ""),
+        *(patch(f"streams.{module}.believed", lambda state, _: state) for module in ("feeds", "fold")),
+    ],
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
     "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """By name, the patches that put a fault back."""
 
 
-QUICK = tuple(MUTANTS)[:7]
+QUICK = tuple(MUTANTS)[:9]
 """Those that some seconds of schedules find."""
 
 

@@ -57,12 +57,12 @@ def count(facts: Iterable[Fact], as_of: datetime) -> dict[tuple[str, ...], Cell]
     calls = [call for found in effective if (call := _call(found))]
     jobs = [job for found in effective if (job := _job(found))]
     cells: dict[tuple[str, ...], Cell] = {
-        ("contact_999_waiting_count", "now"): _number(sum(not each.is_over for each in calls))
+        ("contact_999_waiting_count", "now"): _number(sum(not each.is_over and each.offered <= as_of for each in calls))
     }
     for window in ("60m", "day"):
         cells |= _windowed(window, calls, jobs, as_of)
     for grade in ("1", "2"):
-        unattended = sum(each.arrived is None for each in jobs if each.grade == grade)
+        unattended = sum(each.arrived is None and each.opened <= as_of for each in jobs if each.grade == grade)
         if unattended:
             cells["incident_unattended_count", "now", grade] = _number(unattended)
     return cells

@@ -3,13 +3,37 @@
 import copy
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import msgspec
 from redis.exceptions import ConnectionError as LostError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 Hash = dict[str, str]
 _KINDS = {"hash": dict, "zset": set, "stream": list}
+
+
+REFUSALS: tuple[RedisError, ...] = (
+    OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+    ReadOnlyError("You can't write against a read only replica."),
+    ResponseError("MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist on disk."),
+    NoPermissionError("this user has no permissions to run the 'hset' command"),
+)
+"""What a server may refuse writes with; each ends by itself once its cause does."""
+_Write = TypeVar("_Write", bound=Callable[..., Any])
+
+
+def _write(method: _Write) -> _Write:
+    """A call that changes something, and is refused while the server refuses writes."""
+
+    @wraps(method)
+    def refused(self: "Server", *args: Any, **kwargs: Any) -> Any:
+        if self.refusing is not None:
+            raise self.refusing
+        return method(self, *args, **kwargs)
+
+    return cast(_Write, refused)
 
 
 class Turn:
@@ -27,11 +51,15 @@ class Server:
         stream_length: how many entries a stream keeps.
         lose: asked at each call whether its connection is lost: "before" it is carried out, "after", or not at all.
         give_way: called before each call of a blocking client.
+
+    Attributes:
+        refusing: what it refuses writes with; None while it takes them.
     """
 
     def __init__(self, stream_length: int, lose: Callable[[], str], give_way: Callable[[], None]) -> None:
         self.keys: dict[str, Any] = {}
         self.stream_length, self.lose, self.give_way = stream_length, lose, give_way
+        self.refusing: RedisError | None = None
         self._last_id = 0
 
     # Reading.
@@ -79,10 +107,12 @@ class Server:
 
     # Writing.
 
+    @_write
     def set(self, key: str, value: str) -> None:
         """Set a text."""
         self.keys[key] = value
 
+    @_write
     def hset(
         self, key: str, name: str | None = None, value: object = None, mapping: Mapping[Any, Any] | None = None
     ) -> None:
@@ -90,21 +120,25 @@ class Server:
         given = {name: value} if name is not None else dict(mapping or {})
         self.keys.setdefault(key, {}).update({each: _text(value) for each, value in given.items()})
 
+    @_write
     def hsetnx(self, key: str, name: str, value: object) -> None:
         """Set a field of a hash that is not there yet."""
         self.keys.setdefault(key, {}).setdefault(name, _text(value))
 
+    @_write
     def hincrby(self, key: str, name: str, by: int) -> int:
         """Add to a field of a hash."""
         found = self.keys.setdefault(key, {})
         found[name] = str(int(found.get(name, 0)) + by)
         return int(found[name])
 
+    @_write
     def unlink(self, *keys: str) -> None:
         """Remove keys."""
         for key in keys:
             self.keys.pop(key, None)
 
+    @_write
     def set_if(self, key: str, expected: str, value: str, default: str) -> int:
         """What `bluelamp.rebuilding` shows another version by."""
         if self.keys.get(key, default) != expected:
@@ -112,6 +146,7 @@ class Server:
         self.keys[key] = value
         return 1
 
+    @_write
     def apply(self, keys: list[str], args: list[Any]) -> list[Any]:
         """What streams/apply.lua does."""
         control, timelines, open_, feeds, changes = keys

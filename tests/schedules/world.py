@@ -15,21 +15,24 @@ from bluelamp.rebuilding import Rebuild, forget
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError, IncompleteError
 from facts.feed import FeedHeartbeat
+from facts.times import SKEW
 from facts.wire import encode
 from measures.catalogue import find
+from measures.outcome import microseconds
 from measures.reading import Reading
 from producers.publish import partition_of
 from streams.fold import Quarantined, Record
 from streams.logreader import LogRecord
 from streams.ownership import FencedError, GapError, Owner
 from streams.readings import Reader
+from streams.refusal import refusal_of
 from streams.stall import Place
 from streams.store import Identity, Store
 from streams.version import number_of, pointer, prefix_of
 from tests.schedules.choices import Choices
 from tests.schedules.recount import Cell, count
 from tests.schedules.reports import FORCE, TOPICS, Reports, as_record
-from tests.schedules.server import AsyncClient, Client, Server, Turn
+from tests.schedules.server import REFUSALS, AsyncClient, Client, Server, Turn
 from tests.support.forces import STRICT, rules
 
 RULES = rules(STRICT)
@@ -40,9 +43,8 @@ IDENTITIES = {topic: Identity("cluster", f"id-{topic}", PARTITIONS) for topic in
 START = datetime(2024, 12, 3, 12, 0, tzinfo=UTC)
 SILENT_AFTER = 60
 _Answer = TypeVar("_Answer")
-_OFFERS = 4
 _TURNS = 20
-_VERSION_TURNS = 9
+_VERSION_TURNS, _CLOCK_TURNS = 9, 7
 _SETTLING_TURNS = 4_000
 _PAGE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("contact_999_waiting_count", "now", ()),
@@ -130,9 +132,11 @@ class World:
     def __init__(self, choices: Choices, *, has_faults: bool = True) -> None:
         self.choices, self.has_faults = choices, has_faults
         self.now = START
+        self.step_of_clock = timedelta()
         self.steps = 0
         self.log: dict[Place, list[Record]] = {place: [] for place in PLACES}
         self.facts: dict[Place, list[list[dict[str, Any]]]] = {place: [] for place in PLACES}
+        self.beats: dict[Place, list[tuple[int, datetime]]] = {place: [] for place in PLACES}
         self.reports = Reports(choices, START - timedelta(minutes=30))
         self.server = Server(4, self._lose, self._give_way)
         self.snapshots: list[dict[str, Any]] = []
@@ -165,7 +169,7 @@ class World:
             getattr(self, f"_{chosen}")()
 
     def _settle(self) -> None:
-        self._is_settling = True
+        self._is_settling, self.server.refusing, self.step_of_clock = True, None, timedelta()
         self._heartbeat()
         for turn in range(_SETTLING_TURNS):
             ready = [*self.workers, *([self.rebuild] if self.rebuild.running else [])]
@@ -204,17 +208,30 @@ class World:
             beat = FeedHeartbeat(
                 fact_id=f"h{self._heartbeats}",
                 force=FORCE,
-                at=self.now,
+                at=self.clock(),
                 feed=feed,
                 seq=self._heartbeats,
-                complete_to=self.now,
+                complete_to=self.clock(),
             )
             for number in range(PARTITIONS):
+                self.beats[topic, number].append((len(self.log[topic, number]), self.now))
                 self._append((topic, number), encode([beat]), [])
 
     def _append(self, place: Place, value: bytes, facts: list[dict[str, Any]]) -> None:
-        self.log[place].append(Record(len(self.log[place]), self.now, value))
+        self.log[place].append(Record(len(self.log[place]), self.clock(), value))
         self.facts[place].append(facts)
+
+    def clock(self) -> datetime:
+        """The time by the clocks of the machine, which may be wrong."""
+        return self.now + self.step_of_clock
+
+    def _set_clock(self) -> None:
+        """The clocks are set: hours ahead, some minutes back, or right again."""
+        self.step_of_clock = self.choices.pick((timedelta(), timedelta(hours=2), timedelta(minutes=-20), timedelta()))
+
+    def _refuse(self) -> None:
+        """The state server begins to refuse writes, or takes them again."""
+        self.server.refusing = None if self.server.refusing else self.choices.pick(REFUSALS)
 
     def _pass_time(self) -> None:
         """Some seconds pass."""
@@ -230,6 +247,8 @@ class World:
                 self.steps += 1
                 if not chosen.turn():
                     break
+            if chosen is self.rebuild and chosen.running and self.has_faults and self.choices.happens(12):
+                self._restore()
 
     def _begin_rebuild(self) -> None:
         """Somebody starts a rebuild, if none is under way."""
@@ -266,6 +285,8 @@ class World:
         """The state is restored from a snapshot: everything since is lost."""
         if self.snapshots and not self._depth:
             self.server.restore(self.choices.pick(self.snapshots[-2:]))
+            if self.choices.happens(2):
+                self._look()
 
     # Faults of connections, and who goes first.
 
@@ -303,12 +324,13 @@ class World:
         version = number_of(await client.get(pointer(STATE)))
 
         async def patiently(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
-            for _ in range(_OFFERS):
+            while True:
                 try:
                     return await work()
-                except RedisError:
+                except RedisError as error:
+                    if not refusal_of(error).heals():
+                        raise FoundError("gave up for good", error) from error
                     await Turn()
-            return await work()
 
         owner = Owner(
             Store(cast(Any, client), prefix_of(STATE, version)), RULES, self._quarantine, self._next_offset, patiently
@@ -318,6 +340,8 @@ class World:
         while True:
             await Turn()
             turns += 1
+            if turns % _CLOCK_TURNS == 0:
+                await owner.disprove(microseconds(self.clock()))
             if generation != self.generation and (self._is_settling or not mine or self.choices.happens(3)):
                 generation, mine = self.generation, await self._claim(owner, number)
             if turns % _VERSION_TURNS == 0 and number_of(await client.get(pointer(STATE))) != version:
@@ -359,7 +383,7 @@ class World:
         redis = cast(Any, Client(self.server))
         try:
             work = Rebuild(
-                settings, RULES, redis, Log(self), cast(Any, AsyncClient(self.server)), lambda: self.now, _untold, ()
+                settings, RULES, redis, Log(self), cast(Any, AsyncClient(self.server)), self.clock, _untold, ()
             )
             built = await work.run(is_anew=self.choices.happens(2), is_switched=True, are_accepted=False)
             if not built.is_same() and not built.not_compared:
@@ -372,7 +396,7 @@ class World:
     # Reading.
 
     def _reader(self) -> Reader:
-        return Reader(cast(Any, Client(self.server)), STATE, RULES, lambda: self.now)
+        return Reader(cast(Any, Client(self.server)), STATE, RULES, self.clock)
 
     def _check_page(self, reader: Reader, number: int) -> Page:
         asked = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
@@ -395,6 +419,11 @@ class World:
         self._check_live(page, number)
         return page
 
+    def _is_alive(self, page: Page, place: Place) -> bool:
+        """Whether a heartbeat that is on the page really was sent in the time allowed, whatever clocks said."""
+        sent = [at for offset, at in self.beats[place] if offset < page.fences[place]]
+        return bool(sent) and self.now - sent[-1] <= timedelta(seconds=SILENT_AFTER) + 2 * SKEW
+
     def _check_live(self, page: Page, number: int) -> None:
         """A live page is of no earlier place than one shown before, and of feeds that were heard from lately."""
         shown = self.shown[number] if number < len(self.shown) else {}
@@ -403,6 +432,12 @@ class World:
             places = [place for place in PLACES if place[0] == topic]
             if reading.state == "live" and any(page.fences[place] < shown.get(place, 0) for place in places):
                 raise FoundError("gone back", f"reader {number}: live at {page.fences} after {shown} was shown")
+            if (
+                reading.state == "live"
+                and not self.step_of_clock
+                and not all(self._is_alive(page, each) for each in places)
+            ):
+                raise FoundError("a dead feed is live", f"reader {number} at {page.fences}, {self.now}: {self.beats}")
             if reading.met is not None and reading.met > reading.n:
                 raise FoundError("share above 1", f"reader {number}: {reading.met} of {reading.n}")
         for place, fence in page.fences.items():
@@ -451,9 +486,9 @@ def _milliseconds(record: Record) -> int:
     return round(record.received_at.timestamp() * 1000)
 
 
-_FAULTS = ("kill", "rebalance", "restore", "back_up")
-_NESTED = (*["work"] * 8, *["report"] * 3, "heartbeat", "kill", "rebalance")
+_FAULTS = ("kill", "rebalance", "restore", "back_up", "set_clock", "refuse")
+_NESTED = (*["work"] * 8, *["report"] * 3, "heartbeat", "kill", "rebalance", "set_clock")
 _ACTIONS = (
     *["work"] * 14, *["report"] * 5, *["heartbeat"] * 3, "pass_time", *["look"] * 7, *["rebalance"] * 2, *["back_up"] * 2,
-    *["begin_rebuild"] * 2, "open_reader", "kill", "restore",
+    *["begin_rebuild"] * 2, "open_reader", "kill", "restore", "refuse", "set_clock",
 )  # fmt: skip
