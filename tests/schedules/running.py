@@ -8,7 +8,7 @@ import streams.store
 from tests.schedules.choices import Choices, shrink
 from tests.schedules.world import World
 
-STEPS = 250
+STEPS = 300
 """Of one schedule, beside those that settle it."""
 
 

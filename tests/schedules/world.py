@@ -43,7 +43,7 @@ IDENTITIES = {topic: Identity("cluster", f"id-{topic}", PARTITIONS) for topic in
 START = datetime(2024, 12, 3, 12, 0, tzinfo=UTC)
 SILENT_AFTER = 60
 _Answer = TypeVar("_Answer")
-_TURNS = 20
+_TURNS = 9
 _VERSION_TURNS, _CLOCK_TURNS = 9, 7
 _SETTLING_TURNS = 4_000
 _PAGE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -490,5 +490,5 @@ _FAULTS = ("kill", "rebalance", "restore", "back_up", "set_clock", "refuse")
 _NESTED = (*["work"] * 8, *["report"] * 3, "heartbeat", "kill", "rebalance", "set_clock")
 _ACTIONS = (
     *["work"] * 14, *["report"] * 5, *["heartbeat"] * 3, "pass_time", *["look"] * 7, *["rebalance"] * 2, *["back_up"] * 2,
-    *["begin_rebuild"] * 2, "open_reader", "kill", "restore", "refuse", "set_clock",
+    *["begin_rebuild"] * 2, "open_reader", "kill", *["restore"] * 2, "refuse", "set_clock",
 )  # fmt: skip
