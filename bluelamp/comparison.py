@@ -72,11 +72,13 @@ class Comparison(Struct):
         cells: how many were compared.
         differences: those that differ.
         behind: records of the log that were not in the state yet, and are in neither.
+        left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
     """
 
     cells: int = 0
     differences: list[Difference] = []
     behind: int = 0
+    left_out: dict[str, int] = {}
 
 
 def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
@@ -116,7 +118,7 @@ def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[
 
 def compare(taken: Taken, recount: Recount) -> Comparison:
     """Hold what was read against a recount of the log up to the same place."""
-    found = Comparison(behind=recount.loaded.left_beyond)
+    found = Comparison(behind=recount.loaded.left_beyond, left_out=recount.loaded.left_out)
     for query, readings in taken.answers:
         cells = recount.answer(query.measure, taken.force, query.window, taken.as_of, by=query.by, where=query.where)
         _compare_cells(query, readings, cells, found)

@@ -25,6 +25,7 @@ from measures.rules import Rules
 from measures.window import WINDOWS
 from streams.cache import Cache
 from streams.codec import FORMAT
+from streams.fold import Moved
 from streams.logreader import LogReader, Source
 from streams.readings import Reader
 from streams.refold import Refold
@@ -129,7 +130,7 @@ class Rebuild:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
         store = Store(self._client, prefix_of(self._name, self.new))
-        refold = Refold(store, self._rules, whole)
+        refold = Refold(store, self._rules, whole, _leave)
         for topic, identity in self._identities.items():
             await store.announce(topic, identity.partitions)
         reach = whole.reach(self._log.reach(self._identities))
@@ -307,6 +308,10 @@ def forget(redis: Redis, state_name: str, number: int) -> int:
     for start in range(0, len(keys), _BATCH_KEYS):
         redis.unlink(*keys[start : start + _BATCH_KEYS])
     return len(keys)
+
+
+async def _leave(_place: Place, _moved: Sequence[Moved]) -> None:
+    """Move nothing: the workers have."""
 
 
 @contextmanager

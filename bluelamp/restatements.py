@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import IncidentReclassified, IncidentRegraded
+from facts.moved import origin_of
 from facts.union import Topic
 from facts.wire import canonical
 from measures.measure import External, Measure, Unit
@@ -25,7 +26,7 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import Window, resolve
-from streams.fold import Partition, Record, received
+from streams.fold import Partition, Record, Share, received
 from streams.logreader import Source
 from streams.stall import Place
 
@@ -111,12 +112,15 @@ class Kept(Struct):
     closed: dict[int, int]
 
 
-def keep(source: Source, place: Place, reach: tuple[int, int], rules: Rules, days: Sequence[date]) -> Kept:
+def keep(
+    source: Source, place: Place, partitions: int, reach: tuple[int, int], rules: Rules, days: Sequence[date]
+) -> Kept:
     """Read a partition twice: which subjects have facts on any of the days, then all facts of these.
 
     Args:
         source: the log.
         place: the partition.
+        partitions: how many its topic has.
         reach: its first offset, and the one after its last.
         rules: of the force.
         days: the local days.
@@ -125,14 +129,14 @@ def keep(source: Source, place: Place, reach: tuple[int, int], rules: Rules, day
     first, last = microseconds(_window(days[0], rules).start), max(ends.values())
     held: dict[int, set[str]] = {}
     closed: dict[int, int] = {}
-    for told, offset, mark in _admitted(source, place, reach, rules):
+    for told, offset, mark in _admitted(source, place, partitions, reach, rules):
         for each in told:
             if first <= (at := microseconds(each.fact.at)) < last:
                 held.setdefault(rules.local_day(at), set()).add(each.fact.subject_id)
         if mark is not None and len(closed) < len(ends):
             closed |= {day: offset + 1 for day, end in ends.items() if end <= mark and day not in closed}
     kept, wanted = Kept(place, {}, held, closed), set().union(*held.values())
-    for told, _, _ in _admitted(source, place, reach, rules):
+    for told, _, _ in _admitted(source, place, partitions, reach, rules):
         for each in told:
             if each.fact.subject_id in wanted:
                 kept.told.setdefault(each.fact.subject_id, []).append(each)
@@ -144,15 +148,15 @@ def _window(day: date, rules: Rules) -> Window:
 
 
 def _admitted(
-    source: Source, place: Place, reach: tuple[int, int], rules: Rules
+    source: Source, place: Place, partitions: int, reach: tuple[int, int], rules: Rules
 ) -> Iterator[tuple[list[Told], int, int | None]]:
     """The facts of the force that count, record by record, with the offset and the watermark after it."""
     name = rules.force.name
-    partition = Partition(cast(Topic, place[0]), {name: rules})
+    partition = Partition(cast(Topic, place[0]), Share(place[1], partitions), {name: rules})
     for some in source.read(place, *reach):
         for record in some:
             at = received(record.timestamp)
-            admitted = partition.admit([Record(record.offset, at, record.value)])
+            admitted = partition.admit([Record(record.offset, at, record.value, origin_of(record.headers))])
             told = [Told(record.offset, at, fact) for facts in admitted.facts.values() for fact in facts]
             yield told, record.offset, partition.watermark(name)
 

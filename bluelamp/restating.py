@@ -100,7 +100,7 @@ def restatements(
                 what = f"Archive and log begin at offset {first}: what was first shown is not known without all before."
                 hint = "Name the archive that holds the rest (BLUELAMP_ARCHIVE)."
                 raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
-        kept = [keep(whole, place, span, rules, days) for place, span in reach.items()]
+        kept = [keep(whole, place, identities[place[0]].partitions, span, rules, days) for place, span in reach.items()]
     found = [each for each in restated(kept, rules, days, asked, by, as_of) if is_all or each.is_restated()]
     return Restatements(
         force=rules.force.name,

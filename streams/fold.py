@@ -1,6 +1,6 @@
 """The pure heart of a worker: records of one partition in, the change to its state out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from msgspec import Struct, field
 
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
+from facts.moved import Origin
+from facts.partitioning import partition_of
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import Outcomes, instant, microseconds
@@ -20,6 +22,15 @@ from streams.codec import subject_key
 from streams.feeds import EventSpan, Feeds, FeedState, watermark
 
 SUBJECTS_REMEMBERED = 20_000
+MOVED_FACTS = 100
+"""The most facts moved in one record: some hundred kilobytes, well below what any topic takes."""
+
+
+class Share(NamedTuple):
+    """One partition of so many: which subjects are its own follows from that."""
+
+    number: int
+    of: int
 
 
 class Record(NamedTuple):
@@ -29,11 +40,13 @@ class Record(NamedTuple):
         offset: its place in the partition.
         received_at: when the log received it.
         value: its bytes.
+        moved_from: where its facts were first received; None when that was here.
     """
 
     offset: int
     received_at: datetime
     value: bytes | None
+    moved_from: Origin | None = None
 
 
 class Quarantined(Struct, frozen=True):
@@ -48,6 +61,20 @@ class Quarantined(Struct, frozen=True):
     offset: int
     refusal: Unreadable
     fact: str | None = None
+
+
+class Moved(NamedTuple):
+    """Facts of one record that are not of this partition's subjects.
+
+    Attributes:
+        partition: where they belong.
+        origin: where they were first received.
+        facts: in the order of their record, a parcel at most.
+    """
+
+    partition: int
+    origin: Origin
+    facts: list[SubjectFact]
 
 
 class Subject(Struct):
@@ -69,6 +96,7 @@ class Change(Struct):
         drop_before: by force and grain, the first slot still kept; what lies before is dropped.
         counts: what happened, for the worker's figures.
         quarantined: what may not be counted.
+        moved: facts that do not count here and are to be sent to the partition they belong on.
     """
 
     panes: dict[str, Deltas] = field(default_factory=dict)
@@ -79,6 +107,7 @@ class Change(Struct):
     drop_before: dict[tuple[str, Grain], int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
 
     def count(self, name: str, times: int = 1) -> None:
         """Count something that happened."""
@@ -97,6 +126,7 @@ class Partition:
 
     Args:
         topic: the partition's topic.
+        share: which of the topic's partitions it is.
         rules: by force.
         feeds: as the state has them.
         events: as the state has them.
@@ -105,11 +135,12 @@ class Partition:
     def __init__(
         self,
         topic: Topic,
+        share: Share,
         rules: Mapping[str, Rules],
         feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
     ) -> None:
-        self.topic, self.rules = topic, rules
+        self.topic, self.share, self.rules = topic, share, rules
         self.feeds, self.events = feeds or {}, events or {}
         self.subjects: dict[str, Subject] = {}
         self._dropped: dict[tuple[str, Grain], int] = {}
@@ -127,21 +158,35 @@ class Partition:
             change.count("records")
             for refusal in parcel.unreadable:
                 _quarantine(change, record, refusal)
+            elsewhere: dict[int, list[tuple[int, SubjectFact]]] = {}
             for index, fact in parcel.facts:
-                self._admit_fact(record, index, fact, facts, change)
+                self._admit_fact(record, index, fact, facts, elsewhere, change)
+            for partition, misplaced in elsewhere.items():
+                change.count("moved", len(misplaced))
+                change.moved += _parcels(record, self.share.number, partition, misplaced)
         return Admitted(facts, change)
 
     def _admit_fact(
-        self, record: Record, index: int, fact: AnyFact, facts: dict[str, list[SubjectFact]], change: Change
+        self,
+        record: Record,
+        index: int,
+        fact: AnyFact,
+        facts: dict[str, list[SubjectFact]],
+        elsewhere: dict[int, list[tuple[int, SubjectFact]]],
+        change: Change,
     ) -> None:
         if fact.force not in self.rules:
             _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
         elif isinstance(fact, FeedHeartbeat):
             self._hear(fact, record, change)
-        elif self._is_too_late(fact, change):
+        elif record.moved_from is None and self._is_too_late(fact):
+            # Of a moved fact this was judged where it was first received.
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
+        elif (own := partition_of(fact.subject_id, self.share.of)) != self.share.number:
+            elsewhere.setdefault(own, []).append((index, fact))
         else:
+            self._see(fact, change)
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
 
     def _hear(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
@@ -162,16 +207,16 @@ class Partition:
         )
         change.count("heartbeats")
 
-    def _is_too_late(self, fact: SubjectFact, change: Change) -> bool:
-        mark, at = self.watermark(fact.force), microseconds(fact.at)
-        if mark is not None and at < kept_from("day", mark):
-            return True
+    def _is_too_late(self, fact: SubjectFact) -> bool:
+        mark = self.watermark(fact.force)
+        return mark is not None and microseconds(fact.at) < kept_from("day", mark)
+
+    def _see(self, fact: SubjectFact, change: Change) -> None:
+        """Note when a fact that counts here happened, and whether it is late."""
+        force, at = fact.force, microseconds(fact.at)
+        mark = self.watermark(force)
         if mark is not None and at < mark:
             change.count("late")
-        self._see(fact.force, at, change)
-        return False
-
-    def _see(self, force: str, at: int, change: Change) -> None:
         span = self.events.get(force)
         if span is None or not span.first <= at <= span.last:
             span = EventSpan(min(at, span.first), max(at, span.last)) if span else EventSpan(at, at)
@@ -236,6 +281,20 @@ def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFa
     change.quarantined.append(Quarantined(record.offset, refusal, text))
     change.count("quarantined")
     change.count(f"quarantined_{refusal.reason}")
+
+
+def _parcels(record: Record, number: int, partition: int, misplaced: list[tuple[int, SubjectFact]]) -> Iterator[Moved]:
+    """Facts of one record that belong on one other partition, as they are sent there."""
+    for start in range(0, len(misplaced), MOVED_FACTS):
+        some = misplaced[start : start + MOVED_FACTS]
+        origin = record.moved_from or Origin(
+            partition=number,
+            offset=record.offset,
+            index=some[0][0],
+            received_at=microseconds(record.received_at) // 1000,
+            why="wrong_partition",
+        )
+        yield Moved(partition, origin, [fact for _, fact in some])
 
 
 def received(timestamp_milliseconds: int) -> datetime:

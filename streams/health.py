@@ -22,6 +22,7 @@ _COUNTERS = {
     "facts": "Facts that were new.",
     "duplicates": "Facts that were known already.",
     "late": "Facts older than what their feed had said to be complete; counted all the same.",
+    "moved": "Facts that lay on another partition than their subject's, and were moved to it.",
     "heartbeats": "Heartbeats heard.",
     "fenced": "Batches refused because the state no longer stood where their worker thought.",
 }

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from facts.union import Topic
 from measures.rules import Rules
-from streams.fold import Change, Partition, Quarantined, Record
+from streams.fold import Change, Partition, Quarantined, Record, Share
+from streams.moving import Move
 from streams.stall import Place
 from streams.store import Applied, Control, Identity, Names, Store
 
@@ -73,6 +74,7 @@ class Owner:
         store: of the state.
         rules: by force.
         quarantine: sends what may not be counted to quarantine, before its batch is applied.
+        move: sends facts to the partition they belong on, before the batch they were found in is applied.
         next_offset: asks the log where the next record is; None where the records are known to have no gaps.
         apply: applies an offer; the store's own single attempt unless given.
 
@@ -85,12 +87,14 @@ class Owner:
         store: Store,
         rules: Mapping[str, Rules],
         quarantine: Quarantine,
+        move: Move,
         next_offset: NextOffset | None = None,
         apply: Apply | None = None,
     ) -> None:
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
-        self._quarantine, self._next_offset, self._apply = quarantine, next_offset, apply or self.apply_once
+        self._quarantine, self._move = quarantine, move
+        self._next_offset, self._apply = next_offset, apply or self.apply_once
         self._fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
@@ -109,19 +113,21 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int) -> int:
+    async def start(self, place: Place, control: Control, first: int, partitions: int) -> int:
         """Own a claimed partition; answers with the offset it continues from.
 
         Args:
             place: the partition.
             control: the answer of `claim`.
             first: where a partition without a state begins.
+            partitions: how many its topic has.
         """
         names = self.store.names(*place)
         fence = first if control.fence is None else control.fence
         if control.fence is None:
             await self.store.begin(names, fence)
-        memory = Partition(cast(Topic, place[0]), self.rules, control.feeds, control.events)
+        share = Share(place[1], partitions)
+        memory = Partition(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, fence, memory)
         return fence
 
@@ -148,6 +154,7 @@ class Owner:
             owned.partition.remember(key, timeline)
         change = owned.partition.fold(admitted)
         await self._quarantine(place, change.quarantined)
+        await self._move(place, change.moved)
         await self._offer(place, Offer(owned, new[-1].offset + 1, change))
 
     async def _check_gaps(self, place: Place, fence: int, records: Sequence[Record]) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from facts.errors import IncompleteError
+from facts.moved import origin_of
 from measures.rules import Rules
 from streams.fold import Quarantined, Record, received
 from streams.logreader import LogRecord, Source
+from streams.moving import Move
 from streams.ownership import FencedError, Owner, RefusedError
 from streams.stall import Place
 from streams.store import Identity, Store
@@ -22,10 +24,11 @@ class Refold:
         store: of the version.
         rules: by force.
         source: what is folded.
+        move: sends facts to the partition they belong on.
     """
 
-    def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source) -> None:
-        self._owner, self._source = Owner(store, rules, _leave), source
+    def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source, move: Move) -> None:
+        self._owner, self._source = Owner(store, rules, _leave, move), source
 
     async def claim(self, place: Place, identity: Identity, first: int) -> int:
         """Claim a partition, so that no earlier rebuild continues with it; answers with its fence.
@@ -39,7 +42,7 @@ class Refold:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
         control = await self._owner.claim(place, identity)
-        return await self._owner.start(place, control, first)
+        return await self._owner.start(place, control, first, identity.partitions)
 
     def fence(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
@@ -63,7 +66,7 @@ class Refold:
                 report(owned.fence)
 
     async def _fold(self, place: Place, batch: Sequence[LogRecord]) -> None:
-        records = [Record(each.offset, received(each.timestamp), each.value) for each in batch]
+        records = [Record(each.offset, received(each.timestamp), each.value, origin_of(each.headers)) for each in batch]
         try:
             await self._owner.fold(place, records)
         except (FencedError, RefusedError) as error:

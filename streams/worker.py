@@ -14,11 +14,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError, IncompleteError, PartMissingError
+from facts.moved import origin_of
 from facts.union import TOPICS, Topic
 from measures.rules import Rules
 from streams.app import fenced_app
-from streams.fold import Quarantined, Record, received
+from streams.fold import Moved, Quarantined, Record, received
 from streams.log import QUARANTINE_TOPIC, Log
+from streams.moving import copy_of
 from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
 from streams.quarantine import send_all
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
@@ -45,6 +47,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit) -> None:
         self.settings, self.rules, self.leave = settings, rules, leave
         self.version = FIRST
+        self._misplaced: set[Place] = set()
         self.app = fenced_app(settings, self.take_over)
         for topic in TOPICS:
             self._add_agent(topic)
@@ -58,7 +61,7 @@ class Worker:
         try:
             self.version = await self._shown()
             store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
-            self.owner = Owner(store, self.rules, self._quarantine, self._next_offset, self._persist)
+            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._persist)
             identities = await self._prepare()
         except IncompleteError as error:
             self._give_up(PERSON_NEEDED, str(error))
@@ -124,13 +127,17 @@ class Worker:
         controls = {place: await self.owner.claim(place, identities[place.topic]) for place in places}
         # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
         reach = await asyncio.to_thread(self._reach, places)
-        return {place: await self._start(place, control, reach[place]) for place, control in controls.items()}
+        counts = {topic: identity.partitions for topic, identity in identities.items()}
+        return {
+            place: await self._start(place, control, reach[place], counts[place.topic])
+            for place, control in controls.items()
+        }
 
-    async def _start(self, place: TP, control: Control, reach: tuple[int, int]) -> int:
+    async def _start(self, place: TP, control: Control, reach: tuple[int, int], partitions: int) -> int:
         names, fence = self.owner.store.names(*place), control.fence
         first = self._first_fence(names, reach[0]) if fence is None else fence
         check_reach(names, first, *reach)
-        return await self.owner.start(place, control, first)
+        return await self.owner.start(place, control, first, partitions)
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
@@ -191,6 +198,16 @@ class Worker:
 
         await send_all(send, *place, quarantined)
 
+    async def _move(self, place: Place, moved: Sequence[Moved]) -> None:
+        sent = []
+        for copy in (copy_of(place, each) for each in moved):
+            at = (copy.topic, copy.key, copy.value, copy.partition, None, copy.headers)
+            sent.append(await self.app.producer.send(*at))
+        await asyncio.gather(*sent)
+        if moved and place not in self._misplaced:
+            self._misplaced.add(place)
+            _logger.warning("%s:%d holds facts of other partitions; they are moved there (docs/log.md)", *place)
+
     async def _persist(self, offer: Offer) -> Applied:
         """Offer the batch until the state server answers or patience ends; offering twice is harmless."""
         async with asyncio.timeout(self.settings.redis_patience_seconds):
@@ -218,7 +235,8 @@ def _words(error: Exception) -> str:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    return Record(message.offset, received(int(message.timestamp * 1000 + 0.5)), message.value)
+    received_at = received(int(message.timestamp * 1000 + 0.5))
+    return Record(message.offset, received_at, message.value, origin_of(message.headers or ()))
 
 
 def _refused(error: RefusedError) -> str:

@@ -11,6 +11,7 @@ from bluelamp.archive.writing import check_follows, check_identity
 from bluelamp.recount.instant import moment_of
 from bluelamp.recount.load import Record
 from facts.errors import IncompleteError, SettingError
+from facts.moved import origin_of
 from facts.union import Topic
 from streams.logreader import LogRecord, Source
 from streams.stall import Place
@@ -85,8 +86,8 @@ class Archive:
             after = parts[-1].after if until is None else until.get(place, 0)
             for some in self.read(place, self.manifest.begin(place), after):
                 for each in some:
-                    received_at = moment_of(each.timestamp * 1000)
-                    yield cast(Topic, place[0]), place[1], each.offset, received_at, each.value
+                    received_at, is_moved = moment_of(each.timestamp * 1000), origin_of(each.headers) is not None
+                    yield Record(cast(Topic, place[0]), place[1], each.offset, received_at, each.value, is_moved)
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
         """The records of a partition from one offset up to, and without, another, as far as it holds them."""

@@ -1,6 +1,7 @@
 """Reading the whole log: every partition of every topic, from its beginning to its end as it was at the start."""
 
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.recount import Recount
 from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force
+from facts.moved import origin_of
 from facts.union import TOPICS
 
 _POLL_MILLISECONDS = 1000
@@ -73,7 +75,8 @@ def from_log(
             log.go_on_from(earlier)
         left_beyond = log.stop_before(until) if until is not None else 0
         before = earlier.records(until) if earlier is not None else ()
-        recount = from_records(chain(before, log.records()), forces, keeps_facts=keeps_facts)
+        records = chain(before, log.records())
+        recount = from_records(records, forces, log.partitions, keeps_facts=keeps_facts)
     finally:
         consumer.close()
     recount.loaded.missing_before, recount.loaded.left_beyond = log.missing_before, left_beyond
@@ -85,6 +88,7 @@ class Log:
 
     Attributes:
         missing_before: (topic, partition) to the first offset there still is, where that is not 0.
+        partitions: topic to how many it has.
     """
 
     def __init__(self, consumer: Any) -> None:
@@ -95,6 +99,7 @@ class Log:
             for topic in TOPICS
             for number in sorted(consumer.partitions_for_topic(topic) or ())
         ]
+        self.partitions = Counter(place.topic for place in partitions)
         consumer.assign(partitions)
         first = consumer.beginning_offsets(partitions)
         self._ends: dict[Any, int] = consumer.end_offsets(partitions)
@@ -153,7 +158,8 @@ class Log:
     def _before_end(self, place: Any, records: list[Any]) -> Iterator[Record]:
         for record in records:
             if record.offset < self._ends[place]:
-                yield place.topic, place.partition, record.offset, moment_of(record.timestamp * 1000), record.value
+                received_at, is_moved = moment_of(record.timestamp * 1000), origin_of(record.headers) is not None
+                yield Record(place.topic, place.partition, record.offset, received_at, record.value, is_moved)
 
     def _unread(self) -> list[Any]:
         """The partitions not read to their end; the others are paused, so that nothing is fetched for nothing."""

@@ -1,9 +1,10 @@
 """Which facts of the log are counted at all, at their place in the log (semantics section 1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from bluelamp.recount.belonging import belongs_on
 from facts.feed import FeedHeartbeat
 from facts.force import Force
 from facts.union import AnyFact, Topic
@@ -11,7 +12,7 @@ from facts.union import AnyFact, Topic
 HORIZON = timedelta(days=792)
 """A fact older than what its partition is complete to by more than this is too late."""
 
-Refusal = Literal["unlisted_force", "too_late"]
+Refusal = Literal["unlisted_force", "too_late", "wrong_partition"]
 
 
 class Screen:
@@ -19,20 +20,22 @@ class Screen:
 
     Args:
         forces: the profiles there are.
+        partitions: topic to how many partitions it has; one for a topic that is not named.
     """
 
-    def __init__(self, forces: Iterable[Force]) -> None:
-        self._feeds = _feeds(forces)
+    def __init__(self, forces: Iterable[Force], partitions: Mapping[str, int]) -> None:
+        self._feeds, self._partitions = _feeds(forces), partitions
         self._heard: dict[tuple[Topic, int, str], dict[str, datetime]] = {}
         self._oldest: dict[tuple[Topic, int, str], datetime] = {}
 
-    def refusal(self, fact: AnyFact, topic: Topic, partition: int) -> Refusal | None:
+    def refusal(self, fact: AnyFact, topic: Topic, partition: int, *, is_moved: bool) -> Refusal | None:
         """Why a fact is not counted, or None; a heartbeat is heard on the way.
 
         Args:
             fact: the next fact of its partition.
             topic: the topic it came by.
             partition: the number of the partition.
+            is_moved: it was first received on another partition: whether it was too late was judged there.
         """
         if fact.force not in self._feeds:
             return "unlisted_force"
@@ -41,7 +44,10 @@ class Screen:
             self._hear(fact, place)
             return None
         oldest = self._oldest.get(place)
-        return "too_late" if oldest is not None and fact.at < oldest else None
+        if oldest is not None and fact.at < oldest and not is_moved:
+            return "too_late"
+        is_own = belongs_on(fact.subject_id, self._partitions.get(topic, 1)) == partition
+        return None if is_own else "wrong_partition"
 
     def _hear(self, heartbeat: FeedHeartbeat, place: tuple[Topic, int, str]) -> None:
         topic, _, force = place

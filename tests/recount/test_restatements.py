@@ -4,12 +4,12 @@ import csv
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.recount.load import from_records
+from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.restatements import Cause, Kept, Restatement, keep, open_days, restated
 from bluelamp.restating import Restatements, lines, table
@@ -24,10 +24,13 @@ from facts.incident import (
     UnitArrived,
     UnitDispatched,
 )
+from facts.partitioning import partition_of
+from facts.union import Topic
 from facts.wire import decode, encode
 from measures.catalogue import CATALOGUE, find
 from measures.measure import External, Measure
 from measures.rules import Rules
+from streams.fold import received
 from streams.stall import Place
 from tests.archive.logs import MemoryLog, record
 from tests.support.forces import STRICT
@@ -43,7 +46,7 @@ Telling = tuple[datetime, Place, Any]
 
 def place_of(fact: SubjectFact) -> Place:
     topic = "contacts" if fact.subject_id.startswith("c") else "incidents"
-    return topic, sum(fact.subject_id.encode()) % 2
+    return topic, partition_of(fact.subject_id, 2)
 
 
 def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
@@ -69,7 +72,7 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
 
 
 def kept_of(log: MemoryLog, days: Sequence[date] = DAYS) -> list[Kept]:
-    return [keep(log, place, span, RULES, days) for place, span in log.reach().items()]
+    return [keep(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
 
 
 def all_of(kept: Sequence[Kept], *names: str, by: tuple[str, ...] = ()) -> list[Restatement]:
@@ -142,12 +145,12 @@ def cells(
 
 def recounted(log: MemoryLog, until: dict[Place, int] | None = None) -> Recount:
     records = [
-        (place[0], place[1], each.offset, datetime.fromtimestamp(each.timestamp / 1000, UTC), each.value)
+        Record(cast(Topic, place[0]), place[1], each.offset, received(each.timestamp), each.value)
         for place, some in log.records.items()
         for each in some
         if until is None or each.offset < until[place]
     ]
-    return from_records(records, [STRICT])  # type: ignore[arg-type]
+    return from_records(records, [STRICT], {"contacts": 2, "incidents": 2})
 
 
 def asked() -> Iterator[tuple[Measure, tuple[str, ...]]]:

@@ -54,6 +54,7 @@ SILENT = timedelta(minutes=5)
 OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records", "facts", "duplicates", "late"}
 OWN |= {
     "heartbeats",
+    "moved",
     "fenced",
     "reading_in_part",
     "feed_live",

@@ -186,8 +186,7 @@ class System:
 
     def settle(self, seconds: float = 90.0) -> None:
         """Wait until everything in the log is in the state."""
-        ends = self.ends()
-        until(lambda: all(self._fence(*place) == end for place, end in ends.items()), seconds, f"the state at {ends}")
+        until(lambda: self.fences() == self.ends(), seconds, "the state at the end of the log")
 
     def members(self) -> int:
         """How many workers share the partitions, once they have agreed on it; 0 while they have not."""
