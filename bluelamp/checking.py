@@ -132,12 +132,14 @@ def _state_server(redis: Redis) -> Iterator[Finding]:
 
 def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterator[Finding]:
     fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
-    behind, shown = 0, number_of(cast("str | None", redis.get(pointer(settings.state_name))))
+    behind, held, shown = 0, 0, number_of(cast("str | None", redis.get(pointer(settings.state_name))))
     prefix = prefix_of(settings.state_name, shown)
     with Log(settings.kafka) as log:
         for topic in sorted({*TOPICS} & log.topics()):
             identity = log.identity(topic)
-            reach = log.reach((topic, number) for number in range(identity.partitions))
+            places = [(topic, number) for number in range(identity.partitions)]
+            reach, ends = log.reach(places), log.ends(places)
+            held += sum(each.held_back for each in ends.values())
             for (_, number), (first, last) in reach.items():
                 names = Names(prefix, topic, number)
                 control = cast(dict[str, str], redis.hgetall(names.control))
@@ -145,7 +147,13 @@ def _state(settings: Settings, rules: dict[str, Rules], redis: Redis) -> Iterato
                 fence = int(control.get("fence", first))
                 check_reach(names, fence, first, last)
                 behind += last - fence
-    if behind:
+    if held:
+        what = (
+            f"{held:,} records wait behind a transaction that is still open; others that are not in it yet: {behind:,}."
+        )
+        hint = "Does its producer still run? End it: Kafka aborts its transaction after the producer's own time limit."
+        yield Finding("state", "warning", what, prefix, hint)
+    elif behind:
         hint = "Is a worker running? While this number does not fall, figures are stale."
         yield Finding("state", "warning", f"Records of the log that are not in it yet: {behind:,}.", prefix, hint)
     else:

@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import IncidentReclassified, IncidentRegraded
-from facts.moved import origin_of
 from facts.union import Topic
 from facts.wire import canonical
 from measures.measure import External, Measure, Unit
@@ -26,7 +25,7 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import Window, resolve
-from streams.fold import Partition, Record, Share, received
+from streams.fold import Partition, Share, record_of
 from streams.logreader import Source
 from streams.stall import Place
 
@@ -154,11 +153,12 @@ def _admitted(
     name = rules.force.name
     partition = Partition(cast(Topic, place[0]), Share(place[1], partitions), {name: rules})
     for some in source.read(place, *reach):
-        for record in some:
-            at = received(record.timestamp)
-            admitted = partition.admit([Record(record.offset, at, record.value, origin_of(record.headers))])
-            told = [Told(record.offset, at, fact) for facts in admitted.facts.values() for fact in facts]
-            yield told, record.offset, partition.watermark(name)
+        for record in map(record_of, some):
+            admitted = partition.admit([record])
+            told = [
+                Told(record.offset, record.received_at, fact) for facts in admitted.facts.values() for fact in facts
+            ]
+            yield told, record.after - 1, partition.watermark(name)
 
 
 # A day, as it was and as it is.

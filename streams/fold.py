@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from facts.batch import Entry, Passed
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
-from facts.moved import Origin
+from facts.moved import Origin, origin_of
 from facts.partitioning import partition_of
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
@@ -41,24 +42,33 @@ class Record(NamedTuple):
         received_at: when the log received it.
         value: its bytes.
         moved_from: where its facts were first received; None when that was here.
+        passed: the offsets that hold nothing to be read, where it stands for such and is no record.
     """
 
     offset: int
     received_at: datetime
     value: bytes | None
     moved_from: Origin | None = None
+    passed: Passed | None = None
+
+    @property
+    def after(self) -> int:
+        """The offset that follows it."""
+        return self.passed.last + 1 if self.passed else self.offset + 1
 
 
 class Quarantined(Struct, frozen=True):
     """Something that may not be counted, and where it lies in the log.
 
     Attributes:
-        offset: of its record.
+        offset: of its record, or the first of its batch.
+        last_offset: the same, or the last of its batch.
         refusal: what is wrong with it.
         fact: the fact itself when it could be read, so that it is not lost when the log forgets it.
     """
 
     offset: int
+    last_offset: int
     refusal: Unreadable
     fact: str | None = None
 
@@ -154,6 +164,9 @@ class Partition:
         facts: dict[str, list[SubjectFact]] = {}
         change = Change()
         for record in records:
+            if record.passed:
+                _pass(change, record, record.passed)
+                continue
             parcel = decode(record.value, self.topic, record.received_at)
             change.count("records")
             for refusal in parcel.unreadable:
@@ -278,9 +291,23 @@ class Partition:
 
 def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFact | None = None) -> None:
     text = encode([fact]).decode() if fact is not None else None
-    change.quarantined.append(Quarantined(record.offset, refusal, text))
+    change.quarantined.append(Quarantined(record.offset, record.after - 1, refusal, text))
     change.count("quarantined")
     change.count(f"quarantined_{refusal.reason}")
+
+
+def _pass(change: Change, record: Record, passed: Passed) -> None:
+    """Offsets without a record: nothing, unless a batch lies there that cannot be read."""
+    if passed.why:
+        what = f"The batch of offsets {passed.first} to {passed.last} cannot be read: {passed.why}."
+        _quarantine(change, record, refuse("unreadable_batch", what))
+
+
+def record_of(entry: Entry) -> Record:
+    """An entry of the log as it is folded."""
+    if isinstance(entry, Passed):
+        return Record(entry.first, received(entry.timestamp), None, passed=entry)
+    return Record(entry.offset, received(entry.timestamp), entry.value, origin_of(entry.headers))
 
 
 def _parcels(record: Record, number: int, partition: int, misplaced: list[tuple[int, SubjectFact]]) -> Iterator[Moved]:

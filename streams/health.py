@@ -39,7 +39,7 @@ class Health:
 
     def __init__(self, reader: Reader, watch: LogWatch | None, steady_seconds: Callable[[], float]) -> None:
         self._reader, self._watch, self._steady_seconds = reader, watch, steady_seconds
-        self._recent, self._stalls = Recent(), Stalls(0.0)
+        self._recent, self._stalls, self._held = Recent(), Stalls(0.0), Stalls(0.0)
 
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
@@ -79,12 +79,20 @@ class Health:
         stalled = GaugeMetricFamily(
             "bluelamp_partition_stalled_seconds", "For how long facts have waited with none taken.", labels=labels
         )
-        waits = self._stalls.waits(fences, ends or {}, self._steady_seconds())
-        for place, offset in (ends or {}).items():
-            end.add_metric(_words(place), offset)
+        held = GaugeMetricFamily(
+            "bluelamp_partition_held_back_seconds",
+            "For how long a transaction that is still open has held back the records behind it.",
+            labels=labels,
+        )
+        now, known = self._steady_seconds(), ends or {}
+        readable = {place: each.readable for place, each in known.items()}
+        waits = self._stalls.waits(fences, readable, now)
+        held_for = self._held.waits(readable, {place: each.written for place, each in known.items()}, now)
+        for place, each in known.items():
+            end.add_metric(_words(place), each.written)
             stalled.add_metric(_words(place), waits.get(place, 0.0))
-        yield end
-        yield stalled
+            held.add_metric(_words(place), held_for.get(place, 0.0))
+        yield from (end, stalled, held)
 
 
 def _words(place: Place) -> list[str]:

@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.protocol.consumer import IsolationLevel
 
 from facts.errors import PartMissingError
 from facts.union import TOPICS
 from measures.window import DAYS_KEPT
+from streams.fetching import committed_consumer
 from streams.settings import PARTITIONS
 from streams.store import Identity
 
@@ -22,6 +24,23 @@ _QUARANTINED_MILLISECONDS = DAYS_KEPT // timedelta(milliseconds=1)
 """Kafka itself sweeps what nobody can put right any more; the refused record stays in the log it came by."""
 _START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
 _POLLS = 10
+
+
+class End(NamedTuple):
+    """Where a partition ends.
+
+    Attributes:
+        readable: the offset up to which it may be read: up to the first record of a transaction that is still open.
+        written: the offset after its last record.
+    """
+
+    readable: int
+    written: int
+
+    @property
+    def held_back(self) -> int:
+        """How many records nobody may read yet, because a transaction among or before them is still open."""
+        return self.written - self.readable
 
 
 class Log:
@@ -93,19 +112,37 @@ class Log:
         return Identity(cluster, str(UUID(str(described["topic_id"]))), len(described["partitions"]))
 
     def reach(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
-        """The first offset still held, and the one after the last, of each partition."""
-        wanted = [TopicPartition(topic, number) for topic, number in partitions]
-        if not wanted:
+        """The first offset still held, and the one after the last that may be read, of each partition.
+
+        What lies behind a transaction that is still open may not be read: see `ends`.
+        """
+        wanted = list(partitions)
+        first, ends = self._offsets(wanted, OffsetSpec.EARLIEST), self.ends(wanted)
+        return {place: (first[place], ends[place].readable) for place in wanted}
+
+    def ends(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], End]:
+        """Where each partition ends."""
+        wanted = list(partitions)
+        # In this order: what is written between the two looks is not held back.
+        written = self._offsets(wanted, OffsetSpec.LATEST)
+        readable = self._offsets(wanted, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        return {place: End(readable[place], max(readable[place], written[place])) for place in wanted}
+
+    def _offsets(
+        self,
+        partitions: list[tuple[str, int]],
+        spec: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[tuple[str, int], int]:
+        if not partitions:
             return {}
-        first = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.EARLIEST))
-        last = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
-        return {(each.topic, each.partition): (first[each].offset, last[each].offset) for each in wanted}
+        wanted = {TopicPartition(*place): spec for place in partitions}
+        found = self._admin.list_partition_offsets(wanted, isolation)
+        return {(each.topic, each.partition): found[each].offset for each in wanted}
 
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
-        """The first offset at or after one that holds a record; transactions and compaction leave gaps."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap.split(","), enable_auto_commit=False, auto_offset_reset="none"
-        )
+        """The first offset at or after one at which there is anything; compaction leaves gaps."""
+        consumer = committed_consumer(self.bootstrap)
         try:
             place = TopicPartition(topic, partition)
             consumer.assign([place])

@@ -3,19 +3,19 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from facts.errors import BlueLampError, PartMissingError
-from streams.log import Log
-from streams.stall import Ends, Place
+from streams.log import End, Log
+from streams.stall import Place
 
 EVERY_SECONDS = 3.0
 """A look costs a hundredth of a second, and somebody waits to be told that the log does not answer."""
 _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 
-Look = Callable[[Mapping[Place, int]], Mapping[Place, int]]
-"""Answers with the end of the log of each partition, given its fence; raises BlueLampError or OSError when it cannot."""
+Look = Callable[[Iterable[Place]], Mapping[Place, End]]
+"""Answers with the end of the log of partitions; raises BlueLampError or OSError when it cannot."""
 
 
 class LogWatch:
@@ -28,8 +28,8 @@ class LogWatch:
 
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
-        self._ends: Mapping[Place, int] | None = None
-        self._fences: Mapping[Place, int] = {}
+        self._ends: Mapping[Place, End] | None = None
+        self._places: Iterable[Place] = ()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
 
@@ -42,19 +42,19 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def ends(self, fences: Mapping[Place, int]) -> Mapping[Place, int] | None:
+    def ends(self, places: Iterable[Place]) -> Mapping[Place, End] | None:
         """The end of each partition at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
-            fences: where the state of each partition to look at from now on stands.
+            places: the partitions to look at from now on.
         """
-        self._fences = fences
+        self._places = tuple(places)
         return self._ends
 
     def look(self) -> None:
         """Ask the log once."""
         try:
-            self._ends = dict(self._look(self._fences))
+            self._ends = dict(self._look(self._places))
         except (BlueLampError, OSError) as error:
             _logger.warning("cannot look at the log: %r", error)
             self._ends = None
@@ -70,12 +70,11 @@ class LogWatch:
 
 def looking_at(bootstrap: str) -> Look:
     """Looks at the log at some addresses, `host:port` separated by commas."""
-    ends = Ends()
 
-    def look(fences: Mapping[Place, int]) -> Mapping[Place, int]:
+    def look(places: Iterable[Place]) -> Mapping[Place, End]:
         _check_answers(bootstrap)
         with Log(bootstrap) as log:
-            return ends.of(log, fences)
+            return log.ends(places)
 
     return look
 

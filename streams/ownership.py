@@ -144,7 +144,7 @@ class Owner:
             GapError: the log holds records that were not delivered.
         """
         owned = self.owned.get(place)
-        new = [record for record in records if owned and record.offset >= owned.fence]
+        new = [record for record in records if owned and record.after > owned.fence]
         if owned is None or not new:
             return
         await self._check_gaps(place, owned.fence, new)
@@ -155,7 +155,7 @@ class Owner:
         change = owned.partition.fold(admitted)
         await self._quarantine(place, change.quarantined)
         await self._move(place, change.moved)
-        await self._offer(place, Offer(owned, new[-1].offset + 1, change))
+        await self._offer(place, Offer(owned, new[-1].after, change))
 
     async def _check_gaps(self, place: Place, fence: int, records: Sequence[Record]) -> None:
         """Offsets are missing before or between records: continue only where the log itself holds none there."""
@@ -166,7 +166,7 @@ class Owner:
                 if found != record.offset:
                     what = f"got offset {record.offset} where {expected} was due; reading again"
                     raise GapError(f"{place[0]}:{place[1]}: {what}.")
-            expected = record.offset + 1
+            expected = record.after
 
     async def _offer(self, place: Place, offer: Offer) -> None:
         owned, after = offer.owned, offer.after

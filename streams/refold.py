@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from facts.batch import Entry
 from facts.errors import IncompleteError
-from facts.moved import origin_of
 from measures.rules import Rules
-from streams.fold import Quarantined, Record, received
-from streams.logreader import LogRecord, Source
+from streams.fold import Quarantined, record_of
+from streams.logreader import Source
 from streams.moving import Move
 from streams.ownership import FencedError, Owner, RefusedError
 from streams.stall import Place
@@ -65,8 +65,8 @@ class Refold:
                 await self._fold(place, some[start : start + _BATCH_RECORDS])
                 report(owned.fence)
 
-    async def _fold(self, place: Place, batch: Sequence[LogRecord]) -> None:
-        records = [Record(each.offset, received(each.timestamp), each.value, origin_of(each.headers)) for each in batch]
+    async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
+        records = [record_of(each) for each in batch]
         try:
             await self._owner.fold(place, records)
         except (FencedError, RefusedError) as error:

@@ -18,6 +18,7 @@ from facts.moved import origin_of
 from facts.union import TOPICS, Topic
 from measures.rules import Rules
 from streams.app import fenced_app
+from streams.fetching import passed_of
 from streams.fold import Moved, Quarantined, Record, received
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.moving import copy_of
@@ -235,8 +236,10 @@ def _words(error: Exception) -> str:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    received_at = received(int(message.timestamp * 1000 + 0.5))
-    return Record(message.offset, received_at, message.value, origin_of(message.headers or ()))
+    received_at, headers = received(int(message.timestamp * 1000 + 0.5)), message.headers or ()
+    if passed := passed_of(headers):
+        return Record(message.offset, received_at, None, passed=passed)
+    return Record(message.offset, received_at, message.value, origin_of(headers))
 
 
 def _refused(error: RefusedError) -> str:

@@ -30,6 +30,7 @@ class Record(NamedTuple):
         received_at: when the log received it, in UTC.
         value: its bytes.
         is_moved: its facts were first received on another partition, and judged there for being too late.
+        is_readable: False where a whole batch lies there that cannot be read.
     """
 
     topic: Topic
@@ -38,6 +39,7 @@ class Record(NamedTuple):
     received_at: datetime
     value: bytes | None
     is_moved: bool = False
+    is_readable: bool = True
 
 
 _SQL = Path(__file__).with_name("sql")
@@ -84,6 +86,9 @@ def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO) -> Loaded
     """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
     loaded = Loaded()
     for record in records:
+        if not record.is_readable:
+            loaded.leave_out("unreadable_batch")
+            continue
         parcel = decode(record.value, record.topic, record.received_at)
         loaded.records += 1
         for unreadable in parcel.unreadable:

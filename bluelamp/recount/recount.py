@@ -34,6 +34,7 @@ class Loaded(Struct, kw_only=True):
         missing_before: (topic, partition) to the first offset the log still has, where older ones are gone: the recount
             is then not of the whole.
         left_beyond: offsets between where it was told to stop and the log's end.
+        held_back: records behind the beginning of a transaction that is still open: they count once it is committed.
     """
 
     records: int = 0
@@ -42,6 +43,7 @@ class Loaded(Struct, kw_only=True):
     left_out: dict[str, int] = {}
     missing_before: dict[tuple[str, int], int] = {}
     left_beyond: int = 0
+    held_back: int = 0
 
     def leave_out(self, reason: str) -> None:
         """Count one more that is left out."""

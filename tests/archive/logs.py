@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from facts.batch import Entry, Row
 from facts.errors import IncompleteError
-from streams.logreader import LogRecord
 from streams.stall import Place
 from streams.store import Identity
 
@@ -18,12 +18,12 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> LogRecord:
+def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> Row:
     """A record as the log stamps it."""
-    return LogRecord(offset, time, 1, key, value, ())
+    return Row(offset, time, 1, key, value, ())
 
 
-def days(first: str, count: int, each: int, offset: int = 0) -> list[LogRecord]:
+def days(first: str, count: int, each: int, offset: int = 0) -> list[Row]:
     """So many days of so many records each, spread over the day."""
     start = at(f"{first} 00:00")
     return [
@@ -40,12 +40,12 @@ class MemoryLog:
         records: by partition.
     """
 
-    def __init__(self, records: Mapping[Place, Sequence[LogRecord]]) -> None:
+    def __init__(self, records: Mapping[Place, Sequence[Row]]) -> None:
         self.records = {place: list(some) for place, some in records.items()}
         self.ends = {place: some[-1].offset + 1 if some else 0 for place, some in self.records.items()}
         self.firsts = dict.fromkeys(self.records, 0)
 
-    def add(self, place: Place, some: Sequence[LogRecord]) -> None:
+    def add(self, place: Place, some: Sequence[Row]) -> None:
         """Append records."""
         self.records[place] += some
         self.ends[place] = some[-1].offset + 1
@@ -63,10 +63,10 @@ class MemoryLog:
         """What it holds."""
         return {place: (self.firsts[place], end) for place, end in self.ends.items()}
 
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """A few records at a time."""
         if first < self.firsts[place]:
             raise IncompleteError("gone", where=str(place), hint="none")
         wanted = [each for each in self.records[place] if first <= each.offset < after]
         for start in range(0, len(wanted), _ROWS):
-            yield wanted[start : start + _ROWS]
+            yield list(wanted[start : start + _ROWS])

@@ -37,6 +37,7 @@ from measures.measure import Bands, External, Measure
 from measures.reading import State
 from streams.exported import EXPORTED_WINDOWS, LIVE_EXPORTED
 from streams.exporter import ReadingsCollector, serve
+from streams.log import End
 from streams.logwatch import LogWatch
 from streams.names import metric_name
 from streams.readings import Reader
@@ -63,7 +64,7 @@ OWN |= {
     "history_loaded_ratio",
 }
 OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
-OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds"}
+OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds", "partition_held_back_seconds"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
@@ -411,7 +412,7 @@ def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
     if reason := missing("prometheus"):
         pytest.skip(reason)
     source = looking(state)
-    watch = LogWatch(lambda fences: {place: fence + 1 for place, fence in fences.items()})
+    watch = LogWatch(lambda places: {place: End(1, 2) for place in places})
     readings = ReadingsCollector(source, watch)
     standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()

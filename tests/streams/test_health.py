@@ -1,6 +1,6 @@
 """What the exporter shows beside the readings: feeds, clocks, bands, quarantine, the log; and what the alerts make of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from facts.union import Topic
 from facts.wire import encode
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
+from streams.log import End
 from streams.logwatch import LogWatch
 from streams.readings import Reader
 from streams.stall import Place
@@ -40,16 +41,16 @@ class Scene:
     def __init__(self, url: str, redis: Redis) -> None:
         self.url, self.redis = url, redis
         self.now, self.steady_seconds = AS_OF, 0.0
-        self.ends: Mapping[Place, int] | None = None
+        self.ends: Mapping[Place, End] | None = None
         self.watch = LogWatch(self._look)
         self.reader = Reader(redis, "test", RULES_OF, lambda: self.now)
         self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds)
         self.partitions: dict[Topic, MemoryPartition] = {}
 
-    def _look(self, fences: Mapping[Place, int]) -> Mapping[Place, int]:
+    def _look(self, places: Iterable[Place]) -> Mapping[Place, End]:
         if self.ends is None:
             raise PartMissingError("gone", where="here", hint="none")
-        return {place: self.ends[place] for place in fences}
+        return {place: self.ends[place] for place in places}
 
     def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
         """Records of a topic, one batch."""
@@ -175,7 +176,7 @@ def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Sce
     scene.tell("incidents", beat("dispatch", AS_OF))
     scene.shown("bluelamp_log_up")
     assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been asked yet"
-    scene.ends = {("incidents", 0): 3}
+    scene.ends = {("incidents", 0): End(3, 3)}
     scene.watch.look()
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}
     scene.pass_time(75)
