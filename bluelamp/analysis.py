@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from measures.reading import SIMULATION
 from measures.window import parse_day
 
 if TYPE_CHECKING:
-    from dashboards.report.document import Document
+    from dashboards.report.document import Document, Drawn, Table
 
 _FORMATS = ("html", "csv", "xlsx", "pdf")
 
@@ -46,9 +47,10 @@ def report_command(month: str, kind: str | None, outputs: tuple[Path, ...], is_p
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
-    with source.steady():
+
+    def document_now() -> "Document":
         as_of = source.present(profile.name)
-        document = report(
+        return report(
             from_reader(source, profile.name, as_of),
             profile,
             month,
@@ -56,6 +58,8 @@ def report_command(month: str, kind: str | None, outputs: tuple[Path, ...], is_p
             is_public=is_public,
             is_simulated=source.is_simulated(profile.name),
         )
+
+    document = source.at_one_moment(document_now)
     for path, each in zip(outputs or (None,), wanted, strict=True):
         if path is None:
             click.echo(_content(document, each).decode(), nl=False)
@@ -119,11 +123,14 @@ def compare_command(measure: str, by: str, where: tuple[str, ...], force: str | 
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
-    with source.steady():
+
+    def compared() -> tuple[datetime, "Table", bool]:
         as_of = source.present(profile.name)
         ask = from_reader(source, profile.name, as_of)
         table = compare(ask, profile, find(measure), as_of, split_names(by), parse_where(where))
-        is_simulated = source.is_simulated(profile.name)
+        return as_of, table, source.is_simulated(profile.name)
+
+    as_of, table, is_simulated = source.at_one_moment(compared)
     if as_json:
         say({"measure": measure, "force": profile.name, "as_of": as_of, "simulated": is_simulated, **plain(table)})
         return
@@ -158,13 +165,15 @@ def chart_command(
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
-    with source.steady():
+    asked = Asked(
+        find(measure), parse_where(where), grain, count, tuple(parse_day(each, "--recalculate") for each in dates)
+    )
+
+    def charted() -> tuple[datetime, "Drawn"]:
         as_of = source.present(profile.name)
-        ask = from_reader(source, profile.name, as_of)
-        asked = Asked(
-            find(measure), parse_where(where), grain, count, tuple(parse_day(each, "--recalculate") for each in dates)
-        )
-        found = series(ask, profile, asked, as_of)
+        return as_of, series(from_reader(source, profile.name, as_of), profile, asked, as_of)
+
+    as_of, found = source.at_one_moment(charted)
     if kind == "svg":
         click.echo(found.svg)
     elif kind == "json":

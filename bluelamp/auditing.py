@@ -138,18 +138,14 @@ def hold(
     """
     window = resolve(f"{start}/{end}", as_of, force)
     queries = list(_queries(force, start, end, measures))
-    while True:
-        with reader.steady():
-            for (
-                topic
-            ) in TOPICS:  # read first of all: whatever is read for the first time brings its partition to the present
-                reader.days(force.name, topic, window)
-            fences = reader.fences()
-            answers = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
-            panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
-            standing = {kind: reader.standing(force.name, kind) for kind in KINDS}
-            if reader.fences() == fences:
-                return Held(Taken(force.name, as_of, fences, answers), panes, standing)
+
+    def held() -> Held:
+        answers = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
+        panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
+        standing = {kind: reader.standing(force.name, kind) for kind in KINDS}
+        return Held(Taken(force.name, as_of, reader.fences(), answers), panes, standing)
+
+    return reader.at_one_moment(held)
 
 
 def _queries(force: Force, start: date, end: date, measures: Iterable[Measure]) -> Iterator[Query]:

@@ -91,21 +91,20 @@ def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
 
 
 def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> Taken:
-    """Read every answer from the state as it stands at one place of the log, also while it moves on.
+    """Read every answer from the state at one place of the log, also while it moves on.
 
     Args:
         reader: of the state.
         force: whose figures.
         queries: what is asked.
-        as_of: the instant; what stands open is read as it does now.
+        as_of: the instant; open items are read as they are now.
     """
-    while True:
-        # The first time panes are read, and the state may move on between them; then all are remembered.
-        with reader.steady():
-            fences = reader.fences()
-            readings = [read_one(reader, force, query, as_of) for query in queries]
-            if reader.fences() == fences:
-                return Taken(force, as_of, fences, list(zip(queries, readings, strict=True)))
+
+    def taken() -> Taken:
+        answers = [(query, read_one(reader, force, query, as_of)) for query in queries]
+        return Taken(force, as_of, reader.fences(), answers)
+
+    return reader.at_one_moment(taken)
 
 
 def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:

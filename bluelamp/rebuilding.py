@@ -196,11 +196,10 @@ class Rebuild:
         taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, fence in taken.fences.items():
             await self._advance(refold, place)(fence)
-        with other.steady():
-            for query, readings in taken.answers:
-                again = read_one(other, force, query, taken.as_of)
-                told.figures += len(readings)
-                told.differing_figures += _differing(query.measure.name, query.window, readings, again)
+        for query, readings in taken.answers:
+            again = read_one(other, force, query, taken.as_of)
+            told.figures += len(readings)
+            told.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
     def _why_not(self, places: list[Place]) -> str:
         controls = [self._redis.hmget(self._names(self.old, place).control, "format", "fence") for place in places]
@@ -218,6 +217,7 @@ class Rebuild:
         """Show the new version from now on, at a place of the log not before the old one's."""
         await self._advance_all(refold)
         await self._advance_all(refold)  # what arrived meanwhile: a moment's worth
+        self._check_is_kept(refold)
         changed = self._redis.eval(_SET_IF, 1, pointer(self._name), str(self.old), str(self.new), str(FIRST))
         if not changed:
             hint = "Look at it, and begin again: `bluelamp rebuild --anew`."
@@ -227,6 +227,21 @@ class Rebuild:
             for number in range(identity.partitions):
                 # A worker that has the old version is refused at its next batch, ends, and goes on with the new one.
                 self._redis.hincrby(self._names(self.old, (topic, number)).control, "epoch", 1)
+
+    def _check_is_kept(self, refold: Refold) -> None:
+        """A state server that was restarted or restored meanwhile may have lost some of what was built.
+
+        Raises:
+            IncompleteError: it has.
+        """
+        counts = cast(dict[str, str], self._redis.hgetall(f"{prefix_of(self._name, self.new)}:topics"))
+        for topic, identity in self._identities.items():
+            for number in range(identity.partitions):
+                stored = cast("str | None", self._redis.hget(self._names(self.new, (topic, number)).control, "fence"))
+                if stored != str(refold.fence((topic, number))) or counts.get(topic) != str(identity.partitions):
+                    what = "The state server has lost some of the new version: was it restarted or restored meanwhile?"
+                    hint = "Begin again: `bluelamp rebuild --anew`."
+                    raise IncompleteError(what, where=f"partition {topic}:{number}", hint=hint)
 
     def _names(self, number: int, place: Place) -> Names:
         return Names(prefix_of(self._name, number), *place)

@@ -67,16 +67,18 @@ async def hold(old: Cache, new: Cache, rules: Mapping[str, Rules], advance: Call
         rules: by force.
         advance: brings the other version to an offset, up to which it has not been folded yet.
     """
-    keys = _load(old, rules)
+    kept = _load(old, rules)
     # What is remembered of the old version belongs to one fence; the new one is brought to just there.
     if old.fence is not None:
         await advance(old.fence)
     new.refresh()
-    keys |= _load(new, rules)
+    built = _load(new, rules)
     found = Held()
-    for key in sorted(keys):
+    for key in sorted(kept | built):
         if key[2] >= _kept(old, rules[key[0]], key[1]):
-            _counts(f"{old.names}", key, old.panes.get(key, {}), new.panes.get(key, {}), found)
+            # What a version's index does not list holds nothing in it.
+            ours, theirs = (cache.pane(key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
+            _counts(f"{old.names}", key, ours, theirs, found)
     _standing(old, new, found)
     return found
 
@@ -86,9 +88,9 @@ def _load(cache: Cache, rules: Mapping[str, Rules]) -> set[Key]:
     cache.refresh()
     while True:
         keys = {key for force in rules for grain in GRAINS for key in cache.index(force, grain)}
-        if not cache.load(keys):
+        if not cache.missing(keys):
             return keys
-        cache.refresh()
+        cache.load(keys)
 
 
 def _kept(cache: Cache, rules: Rules, grain: Grain) -> int:

@@ -439,6 +439,7 @@ class FeedStatus(Struct, frozen=True):
         is_replay: it plays recorded facts.
         is_simulated: it has told, now or earlier, what did not happen.
         history_to: it tells its history up to here, likewise; None when it tells the present.
+        has_gone_back: the state of its topic is at an earlier place in the log than one that was already shown.
     """
 
     feed: str
@@ -450,6 +451,7 @@ class FeedStatus(Struct, frozen=True):
     is_replay: bool = False
     is_simulated: bool = False
     history_to: int | None = None
+    has_gone_back: bool = False
 
     def is_loading(self) -> bool:
         """Whether it is known to tell its history, so that its present lies in the past."""
@@ -683,6 +685,8 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
         return Trouble(
             "stale", f"The feed {status.feed} loads its history, up to {_local(reached, rules)} so far.", reached
         )
+    if status.has_gone_back:
+        return Trouble("stale", f"The state of {status.topic} was restored from an earlier time and is catching up.")
     if until - status.complete_to > allowed:
         since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
     elif now - status.heard_at > allowed:

@@ -1,7 +1,7 @@
 """A force's profile made ready for counting: which words it lists, what it promised, and its local days."""
 
 from datetime import date, datetime, time
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from facts.force import NONE, UNLISTED, Force, GradeTargets, Queue, QueueTarget, in_force
@@ -38,6 +38,11 @@ class Rules:
             "type": frozenset(term.label for term in force.occurrence_types),
         }
         self._targets = {grade.label: grade.targets for grade in force.grades}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the state depends on: as `Force.fingerprint`, worked out once."""
+        return self.force.fingerprint()
 
     def listed(self, dimension: str, label: str | None) -> str:
         """The word to count under: the label, `unlisted` when the profile does not know it, `none` when absent."""

@@ -1,9 +1,11 @@
-"""What a reader remembers of one partition, brought up to date by reading again only what was touched."""
+"""What a reader keeps of one partition: its panes and open items as of one fence, brought forward by reading what was touched."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, cast
 
 import msgspec
+from msgspec import Struct, field
 from redis import Redis
 from redis.client import Pipeline
 
@@ -16,45 +18,109 @@ from streams.store import Names
 Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
 _CHUNK = 500
+_ROUNDS = 4
+"""How often changes may overtake the reading before everything is read in one transaction."""
+
+
+class NotLoadedError(RuntimeError):
+    """A pane was asked for before it was loaded: a fault in this program, and never a count of nothing."""
 
 
 class Touched(NamedTuple):
     """What changed between two fences."""
 
-    panes: set[Key]
-    subjects: set[str]
+    panes: AbstractSet[Key]
+    subjects: AbstractSet[str]
+
+
+_NOTHING = Touched(frozenset(), frozenset())
+
+
+class _Answer(NamedTuple):
+    """What the state server answered in one transaction."""
+
+    control: Mapping[str, str]
+    feeds: dict[str, str]
+    changes: list[Any]
+    panes: list[Mapping[str, str]]
+    open: Mapping[str, str | None]
+
+    def fence(self) -> int | None:
+        """The partition's fence at that moment."""
+        return int(self.control["fence"]) if "fence" in self.control else None
+
+
+class _Draft(Struct):
+    """What has been read on the way to another fence; nothing of it counts before all of it is of that fence."""
+
+    fence: int | None
+    last_change: str
+    panes: dict[Key, Pane] = field(default_factory=dict)
+    open: dict[str, str | None] = field(default_factory=dict)
+
+    def add(self, keys: Sequence[Key], answer: _Answer) -> Touched | None:
+        """Add an answer; what was touched since the one before that it does not hold, or None when that is unknown."""
+        fence = answer.fence()
+        touched = touched_between(self.fence, fence, answer.changes)
+        self.fence = fence
+        self.last_change = answer.changes[-1][0] if answer.changes else self.last_change
+        self.panes |= {key: _pane(counts) for key, counts in zip(keys, answer.panes, strict=True)}
+        self.open |= answer.open
+        if touched is None:
+            return None
+        return Touched(touched.panes - set(keys), touched.subjects - answer.open.keys())
 
 
 class Cache:
     """One partition as of one fence.
 
-    A pane is either untouched since that fence, or was read again at it; so whatever is remembered together belongs
-    together, although it was not all read at once. `version` counts how often panes or what stands open have changed; a
-    heartbeat changes neither.
+    A loaded pane is either untouched since that fence, or was read again at it, so whatever is loaded belongs together although it
+    was not all read at once. A pane that is not loaded cannot be read. When reading fails midway, everything stays as it was.
 
     Args:
         redis: a blocking client that decodes its answers to text.
         names: of the partition's keys.
+
+    Attributes:
+        fence: the offset up to which the log is in what is kept; None before the first refresh, and while there is no state.
+        identity: of the log that the state was folded from; empty while there is no state.
+        version: how often panes or open items have changed; a heartbeat changes neither.
     """
 
     def __init__(self, redis: Redis, names: Names) -> None:
         self.redis, self.names = redis, names
         self.fence: int | None = None
+        self.identity = ""
         self.version = 0
         self.last_change = "0-0"
-        self.panes: dict[Key, Pane] = {}
         self.feeds: Feeds = {}
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
+        self._panes: dict[Key, Pane] = {}
         self._open: dict[str, list[Open]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, Open]]] | None = None
 
+    def pane(self, key: Key) -> Pane:
+        """A loaded pane; empty where nothing was counted.
+
+        Raises:
+            NotLoadedError: it is not loaded.
+        """
+        try:
+            return self._panes[key]
+        except KeyError:
+            raise NotLoadedError(f"pane {key} of {self.names} is not loaded") from None
+
+    def missing(self, keys: Iterable[Key]) -> set[Key]:
+        """Those of some panes that are not loaded."""
+        return {key for key in keys if key not in self._panes}
+
     def open(self, force: str, kind: str) -> Iterable[Open]:
-        """What stands open of a force and kind."""
+        """The open items of a force and kind."""
         return (each for _, each in self.open_subjects(force, kind))
 
     def open_subjects(self, force: str, kind: str) -> Sequence[tuple[str, Open]]:
-        """What stands open of a force and kind, each with the id of its subject."""
+        """The open items of a force and kind, each with the id of its subject."""
         if self._open_by_kind is None:
             self._open_by_kind = {}
             for key, matters in self._open.items():
@@ -64,7 +130,7 @@ class Cache:
         return self._open_by_kind.get((force, kind), ())
 
     def matters(self) -> Mapping[str, Sequence[Open]]:
-        """What stands open, by subject."""
+        """All open items, by subject."""
         return self._open
 
     def index(self, force: str, grain: Grain) -> set[Key]:
@@ -73,89 +139,103 @@ class Cache:
         return {(force, grain, int(slot)) for slot in slots}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Read panes not yet remembered; if it answers that there were any, `refresh` must follow before their use."""
-        missing = [key for key in keys if key not in self.panes]
-        for chunk in _chunks(missing):
-            pipe = self.redis.pipeline(transaction=False)
-            for key in chunk:
-                pipe.hgetall(self.names.pane(*key))
-            self._keep(chunk, pipe.execute())
-        return bool(missing)
+        """Load panes as of the partition's present fence, with all that is loaded; say whether the fence moved."""
+        missing = self.missing(keys)
+        return self._follow(_Draft(self.fence, self.last_change), _NOTHING, missing) if missing else False
+
+    def forget(self, force: str, grain: Grain, before: int) -> None:
+        """Forget the panes before a slot: the state no longer keeps them."""
+        for key in [key for key in self._panes if key[:2] == (force, grain) and key[2] < before]:
+            del self._panes[key]
 
     def look(self, pipe: Pipeline) -> None:
-        """Ask, in a pipe shared with other partitions, where the state stands: two answers, for `take_up`."""
+        """Ask, in a pipe shared with other partitions, how far the state has come: two answers, for `catch_up`."""
         pipe.hget(self.names.control, "fence")
         pipe.xrange(self.names.changes, f"({self.last_change}", "+")
 
-    def take_up(self, stored: str | None, changes: list[Any]) -> bool:
-        """Go on to the partition's present fence, from the answers to `look`; say whether anything had changed."""
+    def catch_up(self, stored: str | None, changes: list[Any]) -> bool:
+        """Go forward to the partition's present fence, from the answers to `look`; say whether anything had changed."""
         fence = int(stored) if stored is not None else None
         if fence == self.fence and not changes:
             return False
         touched = touched_between(self.fence, fence, changes)
-        while touched is not None:
-            before, later = self._read_again(touched, changes)
-            if not later:
-                return True
-            # More was applied between the look and the reading: what it touched is not yet as of the same fence.
-            more, changes = touched_between(before, self.fence, later), later
-            touched = None if more is None else Touched(touched.panes | more.panes, touched.subjects | more.subjects)
-        self._start_anew()
-        return True
+        return self._follow(_Draft(fence, changes[-1][0] if changes else self.last_change), touched, set())
 
     def refresh(self) -> bool:
-        """Go on to the partition's present fence; say whether anything had changed."""
+        """Go forward to the partition's present fence; say whether anything had changed."""
         pipe = self.redis.pipeline(transaction=True)
         self.look(pipe)
-        return self.take_up(*pipe.execute())
+        return self.catch_up(*pipe.execute())
 
-    def _read_again(self, touched: Touched, seen: list[Any]) -> tuple[int | None, list[Any]]:
-        """Read what was touched in one step; answer with the fence of `seen`, and what was applied after that."""
-        panes = [key for key in touched.panes if key in self.panes]
-        subjects = list(touched.subjects)
-        self.version += bool(panes or subjects)
-        last_seen = seen[-1][0] if seen else self.last_change
+    def _follow(self, draft: _Draft, touched: Touched | None, missing: set[Key]) -> bool:
+        """Read what was touched or is missing, one transaction at a time, until nothing loaded is of an older fence.
+
+        Args:
+            draft: how far the changes are known.
+            touched: what they touched since this cache's fence; None when that is unknown.
+            missing: panes to be loaded.
+        """
+        wanted = self._panes.keys() | missing
+        keys, subjects = (
+            (touched.panes & wanted) | missing if touched else set(),
+            touched.subjects if touched else set(),
+        )
+        for _ in range(_ROUNDS if touched is not None else 0):
+            answer = self._ask(list(keys), list(subjects), draft.last_change)
+            touched = draft.add(list(keys), answer)
+            if touched is None:
+                break
+            keys, subjects = touched.panes & wanted, touched.subjects
+            if not keys and not subjects:
+                return self._settle(draft, answer)
+        return self._read_all(wanted)
+
+    def _ask(self, keys: Sequence[Key], subjects: Sequence[str], last_change: str) -> _Answer:
+        """Read panes, open items, and what changed since a change, in one transaction."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.hgetall(self.names.control)
         pipe.hgetall(self.names.feeds)
-        pipe.xrange(self.names.changes, f"({last_seen}", "+")
-        for key in panes:
+        pipe.xrange(self.names.changes, f"({last_change}", "+")
+        for key in keys:
             pipe.hgetall(self.names.pane(*key))
         for chunk in _chunks(subjects):
             pipe.hmget(self.names.open, list(chunk))
-        control, feeds, later, *rest = pipe.execute()
-        self._keep(panes, rest[: len(panes)])
-        self._keep_open(dict(zip(subjects, [text for chunk in rest[len(panes) :] for text in chunk], strict=True)))
-        self._settle(control, feeds, last_seen)
-        return (int(seen[-1][1]["to"]) if seen else self.fence), later
+        control, feeds, changes, *rest = pipe.execute()
+        texts = [text for chunk in rest[len(keys) :] for text in chunk]
+        return _Answer(control, feeds, changes, rest[: len(keys)], dict(zip(subjects, texts, strict=True)))
 
-    def _start_anew(self) -> None:
-        """Forget everything and begin with what is always remembered; panes are read when they are asked for."""
+    def _read_all(self, keys: AbstractSet[Key]) -> bool:
+        """Read everything again in one transaction: what has changed is unknown, and nothing may be of two fences."""
+        ordered = list(keys)
         pipe = self.redis.pipeline(transaction=True)
         pipe.hgetall(self.names.control)
         pipe.hgetall(self.names.feeds)
         pipe.hgetall(self.names.open)
         pipe.xrevrange(self.names.changes, count=1)
-        control, feeds, matters, last = pipe.execute()
-        self.panes, self._open = {}, {}
-        self.version += 1
-        self._keep_open(matters)
-        self._settle(control, feeds, last[0][0] if last else "0-0")
+        for key in ordered:
+            pipe.hgetall(self.names.pane(*key))
+        control, feeds, open_, last, *panes = pipe.execute()
+        answer = _Answer(control, feeds, last, panes, open_)
+        draft = _Draft(None, "0-0")
+        draft.add(ordered, answer)
+        self._panes, self._open, self._open_by_kind = {}, {}, None
+        return self._settle(draft, answer)
 
-    def _settle(self, control: Mapping[str, str], feeds: dict[str, str], last_change: str) -> None:
-        self.fence = int(control["fence"]) if "fence" in control else None
-        self.last_change = last_change
-        self.feeds, self.events = decode_feeds(feeds)
-        self.counts = {name: int(text) for name, text in control.items() if text.isdigit()}
-
-    def _keep(self, keys: Sequence[Key], stored: Sequence[Mapping[str, str]]) -> None:
-        for key, counts in zip(keys, stored, strict=True):
-            pane: Pane = {}
-            apply(pane, {decode_field(name): int(count) for name, count in counts.items()})
-            self.panes[key] = pane
+    def _settle(self, draft: _Draft, answer: _Answer) -> bool:
+        """Take over what was read; the one place where anything kept changes."""
+        has_moved = draft.fence != self.fence
+        self.version += bool(draft.open or any(key in self._panes for key in draft.panes) or not self._panes)
+        self._panes |= draft.panes
+        self._keep_open(draft.open)
+        self.fence, self.last_change = draft.fence, draft.last_change
+        self.identity = answer.control.get("identity", "")
+        self.feeds, self.events = decode_feeds(answer.feeds)
+        self.counts = {name: int(text) for name, text in answer.control.items() if text.isdigit()}
+        return has_moved
 
     def _keep_open(self, texts: Mapping[str, str | None]) -> None:
-        self._open_by_kind = None
+        if texts:
+            self._open_by_kind = None
         for subject, text in texts.items():
             if text:
                 self._open[subject] = decode_open(text)
@@ -163,26 +243,33 @@ class Cache:
                 self._open.pop(subject, None)
 
 
+def _pane(counts: Mapping[str, str]) -> Pane:
+    pane: Pane = {}
+    apply(pane, {decode_field(name): int(count) for name, count in counts.items()})
+    return pane
+
+
 def touched_between(before: int | None, after: int | None, changes: Sequence[Any]) -> Touched | None:
     """What a run of changes touched; None when they do not lead without a gap from one fence to the other.
 
     Args:
-        before: the fence that is remembered.
-        after: the fence that the state stands at.
+        before: the fence of what is kept.
+        after: the fence of the state.
         changes: entries of the change stream, oldest first.
     """
     fences = [before, *(int(entry["to"]) for _, entry in changes)]
     starts = [int(entry["from"]) for _, entry in changes]
     if before is None or fences[:-1] != starts or fences[-1] != after:
         return None
-    touched = Touched(set(), set())
+    panes: set[Key] = set()
+    subjects: set[str] = set()
     for _, entry in changes:
         if entry["touched"] == "*":
             return None
-        panes, subjects = msgspec.json.decode(entry["touched"], type=tuple[list[str], list[str]])
-        touched.panes.update(_key(name) for name in panes)
-        touched.subjects.update(subjects)
-    return touched
+        names, keys = msgspec.json.decode(entry["touched"], type=tuple[list[str], list[str]])
+        panes.update(_key(name) for name in names)
+        subjects.update(keys)
+    return Touched(panes, subjects)
 
 
 def _key(name: str) -> Key:

@@ -25,7 +25,7 @@ def expected_families(reader: Reader, is_wanted: Wanted = everything) -> Iterato
     """The middle and the control limits of every measure that is held against them.
 
     Args:
-        reader: of the state; held steady by whoever asks.
+        reader: of the state; asked within one of its moments.
         is_wanted: whether a measure is wanted over a window.
     """
     for measure in CATALOGUE.values():

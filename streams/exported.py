@@ -48,7 +48,7 @@ class ExportedReadings:
     """Every measure over every window that is exported.
 
     Args:
-        reader: of the state; held steady by whoever asks.
+        reader: of the state.
         steady_seconds: a clock that never jumps.
         is_wanted: whether a measure is wanted over a window.
     """
@@ -60,7 +60,6 @@ class ExportedReadings:
 
     def families(self) -> Iterator[Metric]:
         """The figures with their states."""
-        self._read_ended()
         state = GaugeMetricFamily(
             "bluelamp_reading_state",
             "1 for the state each reading is in.",
@@ -110,8 +109,12 @@ class ExportedReadings:
             _logger.warning("%s over %s: %s", measure.name, window, error.what)
             return []
 
-    def _read_ended(self) -> None:
-        """Read anew the windows that have ended, the longest unread first, for as long as a scrape may spend on them."""
+    def read_ended(self) -> None:
+        """Read the windows that have ended again, the longest unread first, for as long as a scrape may spend on them.
+
+        Each is of a moment of its own, up to five minutes before that of the scrape: only corrections move them.
+        """
+        self._reader.refresh()
         if self._version != self._reader.version:
             self._ended, self._version = {}, self._reader.version
         now, deadline = self._reader.now(), self._steady_seconds() + ENDED_SECONDS

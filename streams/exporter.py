@@ -53,7 +53,8 @@ class ReadingsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric, or only that the state is not to be reached."""
         try:
-            metrics, is_up = list(self._metrics()), True
+            self._readings.read_ended()
+            metrics, is_up = self._reader.at_one_moment(lambda: list(self._metrics())), True
         except (RedisError, OSError) as error:
             _logger.warning("the state server does not answer: %r", error)
             metrics, is_up = [], False
@@ -62,11 +63,10 @@ class ReadingsCollector(Collector):
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:
-        with self._reader.steady():
-            yield from self._readings.families()
-            yield from expected_families(self._reader, self._is_wanted)
-            if self._has_health:
-                yield from self._health.families()
+        yield from self._readings.families()
+        yield from expected_families(self._reader, self._is_wanted)
+        if self._has_health:
+            yield from self._health.families()
 
 
 def serve(places: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:

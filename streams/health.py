@@ -32,7 +32,7 @@ class Health:
     """What is known of feeds, partitions, quarantine and log.
 
     Args:
-        reader: of the state; held steady by whoever asks.
+        reader: of the state; asked within one of its moments.
         watch: of the log; without one nothing is said of it.
         steady_seconds: a clock that never jumps.
     """

@@ -95,7 +95,7 @@ class Owner:
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._move = quarantine, move
         self._next_offset, self._apply = next_offset, apply or self.apply_once
-        self._fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
+        self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
         """Whether this program may continue a partition's state.

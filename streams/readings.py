@@ -3,20 +3,20 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from functools import wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 from msgspec.structs import replace
 from redis import Redis
 
-from facts.errors import QuestionError
+from facts.errors import PartMissingError, QuestionError
 from facts.union import TOPICS
 from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.measure import Measure, Where
 from measures.outcome import SECOND, Open, instant, microseconds
-from measures.pane import HOUR, Grain, Histogram, Pane
+from measures.pane import GRAINS, HOUR, MINUTE, Grain, Histogram, Pane
 from measures.reading import (
     CLOCK_DIMENSIONS,
     FeedStatus,
@@ -33,9 +33,10 @@ from measures.reading import (
 )
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, whole_hours
-from streams.cache import Cache
+from streams.cache import Cache, Key
 from streams.feeds import watermark
 from streams.memo import Memo
+from streams.stall import Place
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -84,6 +85,22 @@ class Hour(NamedTuple):
     n: int
 
 
+T = TypeVar("T")
+P = ParamSpec("P")
+_PASSES = 20
+"""How often a page is built again because the state has moved meanwhile; each pass finds more of its panes loaded."""
+
+
+def _of_one_moment(method: Callable[Concatenate["Reader", P], T]) -> Callable[Concatenate["Reader", P], T]:
+    """Everything that one call answers is of one moment."""
+
+    @wraps(method)
+    def answered(self: "Reader", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.at_one_moment(lambda: method(self, *args, **kwargs))
+
+    return answered
+
+
 class Reader:
     """Answers questions from the state; one for a process, safe to share between its threads.
 
@@ -112,35 +129,90 @@ class Reader:
         self._caches: dict[tuple[str, int], Cache] = {}
         self._lock = threading.RLock()
         self._memo = Memo()
-        self._steady_at: datetime | None = None
-        self._steady_feeds: dict[str, list[FeedStatus]] = {}
+        self._moment: datetime | None = None
+        self._has_moved = False
+        self._moment_feeds: dict[str, list[FeedStatus]] = {}
+        self._furthest: dict[tuple[Place, str], int] = {}
+        self._dropped_at: dict[tuple[Place, str], int] = {}
+        self._is_refreshed = False
 
     def refresh(self) -> bool:
-        """Take up what has changed; say whether anything had."""
+        """Read what has changed; say whether anything had."""
         with self._lock:
             self._find_partitions()
             pipe = self.redis.pipeline(transaction=True)
             for cache in self._caches.values():
                 cache.look(pipe)
             answers = iter(pipe.execute() if self._caches else ())
-            changed = [cache.take_up(next(answers), next(answers)) for cache in self._caches.values()]
+            changed = [cache.catch_up(next(answers), next(answers)) for cache in self._caches.values()]
+            self._is_refreshed = True
+            self._forget_dropped()
             return any(changed)
 
-    @contextmanager
-    def steady(self) -> Iterator[None]:
-        """Take many readings of one moment: the state is looked at once, and again only for panes not yet read."""
-        with self._lock:
+    def _ensure_refreshed(self) -> None:
+        """What was never read is not known: it may not be taken for nothing."""
+        if not self._is_refreshed:
             self.refresh()
-            self._steady_at = self.now()
-            try:
-                yield
-            finally:
-                self._steady_at = None
-                self._steady_feeds.clear()
+
+    def _forget_dropped(self) -> None:
+        """Forget the panes that the state no longer keeps, once a minute of its watermark."""
+        for place, cache in self._caches.items():
+            for force, rules in self.rules.items():
+                mark = watermark(cache.feeds, rules.force, place[0])
+                if mark is not None and self._dropped_at.get((place, force), 0) // MINUTE < mark // MINUTE:
+                    self._dropped_at[place, force] = mark
+                    for grain in GRAINS:
+                        cache.forget(force, grain, first_kept(grain, mark, rules))
+
+    def at_one_moment(self, build: Callable[[], T]) -> T:
+        """Build something from many readings, all of one moment: of one fence of each partition, and one time.
+
+        Args:
+            build: reads and puts together. It runs again when the state has moved on while it loaded panes, so it changes nothing
+                outside of itself that may not be changed twice.
+
+        Raises:
+            PartMissingError: the state never stayed still for long enough.
+        """
+        with self._lock:
+            if self._moment is not None:
+                return build()
+            for _ in range(_PASSES):
+                self.refresh()
+                built = self._pass(build)
+                if built:
+                    self._note_furthest()
+                    return built[0]
+        what = "The state changes faster than it can be read."
+        raise PartMissingError(what, where=f"state {self.state_name}", hint="Ask again, or for a shorter window.")
+
+    def _pass(self, build: Callable[[], T]) -> tuple[T] | None:
+        """Build once; None when the state has moved meanwhile, so that what was built is of two moments."""
+        self._moment, self._has_moved = self.now(), False
+        try:
+            built = build()
+        except QuestionError:
+            if self._has_moved:
+                return None
+            raise
+        finally:
+            self._moment = None
+            self._moment_feeds.clear()
+        return None if self._has_moved else (built,)
+
+    def _note_furthest(self) -> None:
+        """How far the state had come when figures of it were shown: none may be shown as live from before that."""
+        for place, cache in self._caches.items():
+            if cache.fence is not None:
+                key = (place, cache.identity)
+                self._furthest[key] = max(cache.fence, self._furthest.get(key, 0))
+
+    def _has_gone_back(self, place: Place, cache: Cache) -> bool:
+        return (cache.fence or 0) < self._furthest.get((place, cache.identity), 0)
 
     def _clock(self) -> datetime:
-        """The wall clock, which stands still while many readings are taken of one moment."""
-        return self._steady_at or self.now()
+        """The time of the moment that is read, else the wall clock."""
+        return self._moment or self.now()
 
     def wait(self, seconds: float) -> None:
         """Wait for a change anywhere, or at most so long."""
@@ -148,6 +220,7 @@ class Reader:
         if ids:
             self.redis.xread(ids, count=1, block=max(1, int(seconds * 1000)))
 
+    @_of_one_moment
     def read(
         self,
         measure: str | Measure,
@@ -175,23 +248,22 @@ class Reader:
         """
         found = find(measure) if isinstance(measure, str) else measure
         rules = self.rules_of(force)
-        with self._lock:
-            self._take_up()
-            moment = as_of or self.present(rules.force.name)
-            resolved = resolve(window, moment, rules.force) if isinstance(window, str) else window
-            question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
-            check(question, rules)
-            name = rules.force.name
-            feeds = self.feeds(name)
-            try:
-                figures = self._figures(question, rules)
-            except QuestionError:
-                # Partitions are loaded apart by days: what one of them no longer keeps is shown once they have met.
-                if not (question.is_now and loading(feeds)):
-                    raise
-                figures = [] if by else [Figure({}, None, 0)]
-            return judge(question, figures, feeds, rules, self._clock(), is_simulated=self.is_simulated(name))
+        moment = as_of or self.present(rules.force.name)
+        resolved = resolve(window, moment, rules.force) if isinstance(window, str) else window
+        question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
+        check(question, rules)
+        name = rules.force.name
+        feeds = self.feeds(name)
+        try:
+            figures = self._figures(question, rules)
+        except QuestionError:
+            # Partitions are loaded apart by days: what one of them no longer keeps is shown once they have met.
+            if not (question.is_now and loading(feeds)):
+                raise
+            figures = [] if by else [Figure({}, None, 0)]
+        return judge(question, figures, feeds, rules, self._clock(), is_simulated=self.is_simulated(name))
 
+    @_of_one_moment
     def expected(self, measure: Measure, force: str) -> Band | None:
         """What is normal for a measure at this hour of the week; None where too little is known.
 
@@ -200,17 +272,16 @@ class Reader:
             force: whose.
         """
         rules = self.rules[force]
-        with self._lock:
-            self._take_up()
-            topics = measure.topics()
-            begins = [each.first_event_at for each in self.feeds(force) if each.topic in topics]
-            values: list[float] = []
-            for window in same_hours(self.present(force), rules.force):
-                # Before the record begins nothing happened that we could know of: that is no quiet hour.
-                if all(begin is not None and begin <= microseconds(window.start) for begin in begins):
-                    values += self._value(Question(measure, window, window.end, is_now=False), rules)
-            return band(values, measure.unit)
+        topics = measure.topics()
+        begins = [each.first_event_at for each in self.feeds(force) if each.topic in topics]
+        values: list[float] = []
+        for window in same_hours(self.present(force), rules.force):
+            # Before the record begins nothing happened that we could know of: that is no quiet hour.
+            if all(begin is not None and begin <= microseconds(window.start) for begin in begins):
+                values += self._value(Question(measure, window, window.end, is_now=False), rules)
+        return band(values, measure.unit)
 
+    @_of_one_moment
     def hours(self, measure: Measure, force: str, count: int = 24) -> list[Hour]:
         """The course of a measure by whole hours, oldest first, up to the last hour that is over.
 
@@ -220,19 +291,18 @@ class Reader:
             count: how many hours.
         """
         rules = self.rules[force]
-        with self._lock:
-            self._take_up()
-            begins, ends = self._known(measure, rules)
-            found = []
-            for window in last_hours(self.present(force), rules.force, count):
-                value, n = None, 0
-                if begins <= microseconds(window.start) and microseconds(window.end) <= ends:
-                    question = Question(measure, window, window.end, is_now=False)
-                    (figure,) = read(question, self._source(question, rules), rules)
-                    value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
-                found.append(Hour(window.start, value, n))
-            return found
+        begins, ends = self._known(measure, rules)
+        found = []
+        for window in last_hours(self.present(force), rules.force, count):
+            value, n = None, 0
+            if begins <= microseconds(window.start) and microseconds(window.end) <= ends:
+                question = Question(measure, window, window.end, is_now=False)
+                (figure,) = read(question, self._source(question, rules), rules)
+                value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
+            found.append(Hour(window.start, value, n))
+        return found
 
+    @_of_one_moment
     def hours_of_week(self, measure: Measure, force: str, weeks: int, where: Where | None = None) -> Weekly | None:
         """A measure by weekday and hour of the day, over the whole hours that the record holds; None where it holds none.
 
@@ -246,13 +316,12 @@ class Reader:
             QuestionError: it has no such dimension or word.
         """
         rules = self.rules[force]
-        with self._lock:
-            window = self.hours_known(measure, force, weeks)
-            if window is None:
-                return None
-            question = Question(measure, window, window.end, (), where or {}, is_now=False)
-            check(question, rules)
-            found = self._figures(replace(question, by=CLOCK_DIMENSIONS), rules)
+        window = self.hours_known(measure, force, weeks)
+        if window is None:
+            return None
+        question = Question(measure, window, window.end, (), where or {}, is_now=False)
+        check(question, rules)
+        found = self._figures(replace(question, by=CLOCK_DIMENSIONS), rules)
         clocks = (
             instant(slot * HOUR).astimezone(rules.force.zone()) for part in window.segments for slot in part.slots()
         )
@@ -260,19 +329,13 @@ class Reader:
         named = {(int(each.dimensions["weekday"]), int(each.dimensions["hour"])): each for each in found}
         return Weekly(window, dict(hours), named)
 
+    @_of_one_moment
     def hours_known(self, measure: Measure, force: str, weeks: int) -> Window | None:
         """The whole hours of the last weeks up to which everything that a measure stands on is in; None for none."""
         rules = self.rules[force]
-        with self._lock:
-            self._take_up()
-            begins, ends = self._known(measure, rules)
-            end = min(ends, microseconds(self.present(force))) // HOUR * HOUR
-            return whole_hours(max(begins, end - weeks * WEEK), end, rules.force)
-
-    def _take_up(self) -> None:
-        """Take up what has changed, unless all that is read meanwhile is to be of one moment; under the lock."""
-        if self._steady_at is None:
-            self.refresh()
+        begins, ends = self._known(measure, rules)
+        end = min(ends, microseconds(self.present(force))) // HOUR * HOUR
+        return whole_hours(max(begins, end - weeks * WEEK), end, rules.force)
 
     def _known(self, measure: Measure, rules: Rules) -> tuple[int, int]:
         """From when on, and up to when, everything that a measure stands on is in; the end first where nothing is."""
@@ -281,6 +344,7 @@ class Reader:
         begins = max((each.first_event_at or 1 << 62 for each in known), default=1 << 62)
         return begins, min((each.complete_to or 0 for each in known), default=0)
 
+    @_of_one_moment
     def histograms(
         self, measure: Measure, window: str, *, by: tuple[str, ...] = (), where: Where | None = None, force: str
     ) -> dict[tuple[str, ...], Histogram]:
@@ -297,13 +361,12 @@ class Reader:
             QuestionError: it cannot be answered; says why.
         """
         rules = self.rules[force]
-        with self._lock:
-            self._take_up()
-            moment = self.present(force)
-            question = Question(measure, resolve(window, moment, rules.force), moment, by, where or {})
-            check(question, rules)
-            return histograms(question, self._source(question, rules), rules)
+        moment = self.present(force)
+        question = Question(measure, resolve(window, moment, rules.force), moment, by, where or {})
+        check(question, rules)
+        return histograms(question, self._source(question, rules), rules)
 
+    @_of_one_moment
     def listed(
         self, measure: Measure, window: str = "60m", *, where: Where | None = None, force: str | None = None
     ) -> list[Listed]:
@@ -319,20 +382,17 @@ class Reader:
             QuestionError: it cannot be answered; says why.
         """
         rules = self.rules_of(force)
-        with self._lock:
-            self._take_up()
-            moment = self.present(rules.force.name)
-            question = Question(measure, resolve(window, moment, rules.force), moment, (), where or {})
-            check(question, rules)
-            kinds = {selection.kind for selection in measure.selections()}
-            matters = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
-            return list(listed(question, matters, rules))
+        moment = self.present(rules.force.name)
+        question = Question(measure, resolve(window, moment, rules.force), moment, (), where or {})
+        check(question, rules)
+        kinds = {selection.kind for selection in measure.selections()}
+        matters = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
+        return list(listed(question, matters, rules))
 
+    @_of_one_moment
     def open_subjects(self, force: str, kind: str) -> list[tuple[str, Open]]:
         """What stands open of a kind at a force, each with the id of its subject."""
-        with self._lock:
-            self._take_up()
-            return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
+        return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
 
     def _figures(self, question: Question, rules: Rules) -> list[Figure]:
         """What is answered to a question, from memory where nothing has changed."""
@@ -386,26 +446,29 @@ class Reader:
 
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
+        self._ensure_refreshed()
         heard = (item for cache in self._caches.values() for item in cache.feeds.items())
         return any(state.is_simulated for (name, _), state in heard if name == force)
 
     def feeds(self, force: str) -> list[FeedStatus]:
         """What is known of each feed that the force's profile lists."""
         with self._lock:
-            if force in self._steady_feeds:
-                return self._steady_feeds[force]
+            self._ensure_refreshed()
+            if force in self._moment_feeds:
+                return self._moment_feeds[force]
             found = [
                 self._feed(
-                    force, feed.name, [cache for (topic, _), cache in self._caches.items() if topic == feed.topic]
+                    force, feed.name, {place: each for place, each in self._caches.items() if place[0] == feed.topic}
                 )
                 for feed in self.rules[force].force.feeds
             ]
-            if self._steady_at is not None:
-                self._steady_feeds[force] = found
+            if self._moment is not None and not self._has_moved:
+                self._moment_feeds[force] = found
             return found
 
-    def _feed(self, force: str, feed: str, caches: Sequence[Cache]) -> FeedStatus:
+    def _feed(self, force: str, feed: str, places: Mapping[Place, Cache]) -> FeedStatus:
         """A feed is complete only as far as it is on every partition of its topic."""
+        caches = places.values()
         topic = next((name.topic for name in self.rules[force].force.feeds if name.name == feed), TOPICS[0])
         heard = [cache.feeds[force, feed] for cache in caches if (force, feed) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
@@ -420,13 +483,16 @@ class Reader:
             is_replay=any(state.is_replay for state in heard),
             is_simulated=any(state.is_simulated for state in heard),
             history_to=max((state.history_to or 0 for state in heard if state.is_loading()), default=None),
+            has_gone_back=any(self._has_gone_back(place, cache) for place, cache in places.items()),
         )
 
     def counts(self) -> dict[tuple[str, int], dict[str, int]]:
         """The workers' figures of each partition: fence, facts, duplicates, quarantined, fenced."""
         with self._lock:
+            self._ensure_refreshed()
             return {place: dict(cache.counts) for place, cache in self._caches.items()}
 
+    @_of_one_moment
     def days(self, force: str, topic: str, window: Window) -> list[tuple[int, Pane]]:
         """The day panes of a report window: each partition's own, with its day's ordinal; those that are empty are left out.
 
@@ -438,15 +504,19 @@ class Reader:
         Raises:
             QuestionError: it begins before the days that are kept.
         """
-        with self._lock:
-            caches = [cache for (name, _), cache in self._caches.items() if name == topic]
-            source = self._loaded(caches, window, self.rules[force])
-            return [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+        caches = [cache for (name, _), cache in self._caches.items() if name == topic]
+        source = self._loaded(caches, window, self.rules[force])
+        return [
+            (slot, pane)
+            for part in window.segments
+            for slot, pane in source.panes(part.grain, part.first, part.last)
+            if pane
+        ]
 
+    @_of_one_moment
     def standing(self, force: str, kind: str) -> list[Open]:
-        """What stands open of a kind."""
-        with self._lock:
-            return [each for cache in self._caches.values() for each in cache.open(force, kind)]
+        """The open items of a kind."""
+        return [each for cache in self._caches.values() for each in cache.open(force, kind)]
 
     def prepare(self, measure: Measure, window: str | Window, force: str, pause: Callable[[], None]) -> None:
         """Read what a long window needs a little at a time, so that others who share the reader are not held up meanwhile.
@@ -468,14 +538,17 @@ class Reader:
             for first in range(segment.first, segment.last, _PART):
                 part = Segment(segment.grain, first, min(first + _PART, segment.last))
                 with self._lock:
-                    self._check_kept(replace(resolved, segments=(part,)), self._of(measure), rules)
-                    is_new = self._load(self._of(measure), (part,), force)
+                    caches, keys = self._of(measure), _keys((part,), force)
+                    self._check_kept(replace(resolved, segments=(part,)), caches, rules)
+                    is_new = any(cache.missing(keys) for cache in caches)
+                    self._load(caches, (part,), force)
                 if is_new:
                     pause()
 
     def fences(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""
         with self._lock:
+            self._ensure_refreshed()
             return {place: cache.fence or 0 for place, cache in self._caches.items()}
 
     def _find_partitions(self) -> None:
@@ -497,8 +570,8 @@ class Reader:
         if shown != self.version or not self._is_checked:
             check_profiles(self.redis, prefix_of(self.state_name, shown), self.rules)
             self._is_checked = True
-            self._caches, self._memo, self.version = {}, Memo(), shown
-            self._steady_feeds.clear()
+            self._caches, self._memo, self.version, self._dropped_at = {}, Memo(), shown, {}
+            self._moment_feeds.clear()
         return shown
 
     def _source(self, question: Question, rules: Rules) -> "_Source":
@@ -510,13 +583,11 @@ class Reader:
         self._load(caches, window.segments, rules.force.name)
         return _Source(rules.force.name, caches)
 
-    def _load(self, caches: Sequence[Cache], segments: Iterable[Segment], force: str) -> bool:
-        """Read the panes that are not remembered yet; say whether there were any."""
-        keys = [(force, segment.grain, slot) for segment in segments for slot in range(segment.first, segment.last)]
-        read = [cache for cache in caches if cache.load(keys)]
-        for cache in read:
-            cache.refresh()
-        return bool(read)
+    def _load(self, caches: Sequence[Cache], segments: Iterable[Segment], force: str) -> None:
+        """Load the panes that are missing, and note whether a partition has moved on meanwhile."""
+        keys = _keys(segments, force)
+        for cache in caches:
+            self._has_moved |= cache.load(keys)
 
     def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:
         marks = [watermark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
@@ -525,6 +596,10 @@ class Reader:
             if furthest is not None and segment.first < first_kept(segment.grain, furthest, rules):
                 what = f"{_KEPT[segment.grain]}, and {window.name} begins before that."
                 raise QuestionError(what, where="--window", hint=_KEPT_HINT[segment.grain])
+
+
+def _keys(segments: Iterable[Segment], force: str) -> list[Key]:
+    return [(force, segment.grain, slot) for segment in segments for slot in range(segment.first, segment.last)]
 
 
 class _Source:
@@ -536,9 +611,7 @@ class _Source:
     def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
         for cache in self._caches:
             for slot in range(first, last):
-                pane = cache.panes.get((self._force, grain, slot))
-                if pane:
-                    yield slot, pane
+                yield slot, cache.pane((self._force, grain, slot))
 
     def open(self, kind: str) -> Iterable[Open]:
         return (each for cache in self._caches for each in cache.open(self._force, kind))

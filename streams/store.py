@@ -294,7 +294,7 @@ def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> 
         stored = cast("str | None", redis.hget(names.control, "fingerprints"))
         built = _fingerprints({"fingerprints": stored or "{}"})
         for name, each in rules.items():
-            if built.get(name, each.force.fingerprint()) != each.force.fingerprint():
+            if built.get(name, each.fingerprint) != each.fingerprint:
                 what = f"The state that is shown was built by another profile of {name} than this process has read."
                 hint = (
                     "If the profile was changed on purpose, `bluelamp rebuild` builds the state by it. Else start this process "

@@ -107,12 +107,16 @@ def _live(view: View, pages: list[Page]) -> Live:
 
     def look(watched: set[str]) -> Look:
         reader, force = view.reader, view.force
-        with reader.steady():
+
+        def page() -> Look:
             frame = take_frame(reader, force)
             taken = {take: take(view) for take in {takes[name] for name in watched}}
             now = microseconds(reader.present(force)) // 1000
-            view.slow.work(slow)
-        return Look(now, {name: frame | taken[takes[name]] for name in watched})
+            return Look(now, {name: frame | taken[takes[name]] for name in watched})
+
+        found = reader.at_one_moment(page)
+        view.slow.work(slow)
+        return found
 
     return Live(takes, look, view.reader.wait)
 

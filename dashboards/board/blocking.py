@@ -1,4 +1,4 @@
-"""How the board answers what is asked of it: in a thread, with the reader held steady, and with words for what cannot be."""
+"""How the board answers what is asked of it: in a thread, all of one moment, and with words for what cannot be."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ def no_needs(_: Request) -> Needed:
 def blocking(
     view: View, answer: Callable[[Request], Response], needs: Callable[[Request], Needed] = no_needs
 ) -> Callable[[Request], object]:
-    """Answers in a thread, with the reader held steady; says what is wrong with a question, and when the state is gone.
+    """Answers in a thread, all of one moment; says what is wrong with a question, and when the state is gone.
 
     Args:
         view: what is answered from.
@@ -44,16 +44,15 @@ def blocking(
         needs: what is read before that a little at a time, because it is much.
     """
 
-    def steady(request: Request) -> Response:
+    def at_one_moment(request: Request) -> Response:
         for measure, window in needs(request):
             with contextlib.suppress(QuestionError):  # the answer itself says why
                 view.reader.prepare(measure, window, view.force, lambda: time.sleep(_GIVE_WAY_SECONDS))
-        with view.reader.steady():
-            return answer(request)
+        return view.reader.at_one_moment(lambda: answer(request))
 
     async def answered(request: Request) -> Response:
         try:
-            return await asyncio.to_thread(steady, request)
+            return await asyncio.to_thread(at_one_moment, request)
         except QuestionError as error:
             return PlainTextResponse(f"{sentences(error)}\n", status_code=404)
         except (RedisError, OSError):

@@ -72,7 +72,7 @@ class View(NamedTuple):
 
 
 Take = Callable[[View], Parts]
-"""Takes a page's parts; blocking, called with the reader held steady."""
+"""Takes a page's parts; blocking, called within one moment of the reader."""
 
 
 def nothing(_: View) -> Parts:

@@ -326,12 +326,15 @@ def test_readings_of_one_moment_are_of_one_version(redis: Redis, server: StateSe
     slot = first_slot(redis, "day")
     redis.hincrby(names.pane("strict", "day", slot), FIELD, 2)
     source = reader(redis)
-    with source.steady():
+
+    def page() -> list[int]:
         assert count(source) == 42
         rebuilt(server, log, is_switched=True, are_accepted=True)
         by_grade = source.read("incident_count", WINDOW, by=("grade",), as_of=NOW)
         by_month = source.read("incident_count", "this_month", by=("area",), as_of=NOW)
-        assert [sum(each.n for each in some) for some in (by_grade, by_month)] == [42, 42]
+        return [sum(each.n for each in some) for some in (by_grade, by_month)]
+
+    assert source.at_one_moment(page) == [42, 42]
     assert sum(each.n for each in source.read("incident_count", WINDOW, by=("grade",), as_of=NOW)) == 40
 
 
@@ -345,14 +348,13 @@ def test_the_exporter_keeps_nothing_of_the_version_before(redis: Redis, server: 
         source, time.monotonic, lambda name, window: (name, window) == ("incident_count", "last_month")
     )
 
+    def scraped() -> list[float]:
+        families = [each for each in exported.families() if each.name == "bluelamp_incident"]
+        return [sample.value for each in families for sample in each.samples]
+
     def shown() -> list[float]:
-        with source.steady():
-            return [
-                sample.value
-                for each in exported.families()
-                for sample in each.samples
-                if each.name == "bluelamp_incident"
-            ]
+        exported.read_ended()
+        return source.at_one_moment(scraped)
 
     assert shown() == [42]
     rebuilt(server, log, is_switched=True, are_accepted=True)

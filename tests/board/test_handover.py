@@ -85,8 +85,8 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Call]
         keep(memory, state.url)
         with Redis.from_url(state.url, decode_responses=True) as client:
             reader = Reader(client, "test", RULES, lambda: NOW)
-            with reader.steady():
-                yield calls, take_handover(View(reader, FORCE, None, dict), is_last=False)  # type: ignore[arg-type]
+            view = View(reader, FORCE, None, dict)  # type: ignore[arg-type]
+            yield calls, reader.at_one_moment(lambda: take_handover(view, is_last=False))
 
 
 def recounted(calls: list[Call], start: datetime, end: datetime) -> dict[str, tuple[str, str]]:
@@ -140,8 +140,7 @@ def test_this_shift_and_each_week_before_are_as_recounted_from_the_calls(weeks: 
 
 
 def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -> None:
-    with day.reader.steady():
-        found = take_handover(day.view, is_last=True)
+    found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=True))
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.comparison.columns[0] == "Tue 03 Dec, 07:00 to 15:00"
     records = (
@@ -163,8 +162,7 @@ def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -
 
 
 def test_what_stands_is_what_the_state_has(day: Day) -> None:
-    with day.reader.steady():
-        found = take_handover(day.view, is_last=False)
+    found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=False))
     assert found.shift == "Lates, Tue 03 Dec 2024, 15:00 to 23:00"
     assert found.comparison.columns == ["So far, 15:00 to 15:40"]
     assert found.comparison.says == "The first whole hour of this shift is not over yet: it is not compared."
@@ -183,8 +181,7 @@ def test_what_stands_is_what_the_state_has(day: Day) -> None:
 
 def test_what_is_not_live_is_said_of_each_feed_and_no_breach_is_taken_for_none(day: Day) -> None:
     later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(hours=2))
-    with later.steady():
-        found = take_handover(day.view._replace(reader=later), is_last=True)
+    found = later.at_one_moment(lambda: take_handover(day.view._replace(reader=later), is_last=True))
     assert all("Not live since" in each.trouble for each in found.feeds)
     assert found.none_of == 0
     assert {each.is_live for each in found.breaches} == {False}

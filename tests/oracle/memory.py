@@ -8,10 +8,10 @@ from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import encode
 from measures.outcome import Open, instant
-from measures.pane import apply
+from measures.pane import Pane, apply
 from measures.reading import FeedStatus
 from measures.rules import Rules
-from streams.cache import Cache
+from streams.cache import Cache, Key
 from streams.codec import decode_timeline, encode_timeline
 from streams.fold import Partition, Record, Share
 from streams.readings import Reader
@@ -36,9 +36,13 @@ class MemoryCache(Cache):
         self._timelines: dict[str, str] = {}
         self._matters: dict[str, dict[str, list[Open]]] = {}
 
-    def load(self, keys: Iterable[object]) -> bool:
-        """Everything is here."""
-        return False
+    def missing(self, keys: Iterable[Key]) -> set[Key]:
+        """Nothing: everything is here."""
+        return set()
+
+    def pane(self, key: Key) -> Pane:
+        """The pane, or an empty one."""
+        return self._panes.get(key, {})
 
     def open(self, force: str, kind: str) -> list[Open]:
         """As ever, of the one force there is."""
@@ -56,7 +60,7 @@ class MemoryCache(Cache):
         touched = set[Touched]()
         for force, deltas in change.panes.items():
             for (grain, slot), counts in deltas.items():
-                apply(self.panes.setdefault((force, grain, slot), {}), counts)
+                apply(self._panes.setdefault((force, grain, slot), {}), counts)
                 touched.update((kind, words) for kind, words, _ in counts)
         for key, timeline in change.timelines.items():
             self._timelines[key] = encode_timeline(timeline)

@@ -135,7 +135,7 @@ class Shown:
         topics, now = measure.topics(), self._reader.moment // MINUTE
         for slot in range(now - 60, now + 1):
             for topic in topics:
-                pane = self._reader.caches[topic].panes.get((self._force, "minute", slot), {})
+                pane = self._reader.caches[topic].pane((self._force, "minute", slot))
                 if any(measure.name in self._names((kind, words)) for kind in pane for words in pane[kind]):
                     return (slot + 61) * MINUTE
         return FOREVER

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError  # noqa: A004
 
 from bluelamp.embedded.state import StateServer
 from facts.errors import QuestionError
@@ -18,8 +19,10 @@ from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
 from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, Reading
+from streams.cache import Cache, NotLoadedError
 from streams.fold import Change
 from streams.readings import Reader
+from streams.store import Names
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition
 from tests.support.stores import one_by_one
@@ -113,6 +116,100 @@ def test_batches_applied_while_it_reads_leave_no_mixture(
             sheet(old)
         client.interrupt = lambda: None
         assert sheet(old) == sheet(reader(client))
+
+
+def opened(count: int) -> list[Change]:
+    """Changes that each open an incident of a group and grade of its own turn, a minute after the one before."""
+    partition = MemoryPartition("incidents", RULES)
+    facts = [
+        IncidentOpened(
+            fact_id=f"o{number}", force=FORCE, at=AS_OF - timedelta(minutes=number), subject_id=f"i{number}",
+            grade=str(number % 3 + 1), group="crime",
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    return [partition.feed([encode([fact])], RECEIVED) for fact in facts]
+
+
+def counted(source: Reader) -> tuple[float | None, int, int]:
+    """Incidents of the last hour: the count, the sum of its rows, and how many open ones are listed."""
+    (whole,) = source.read("incident_count", "60m", as_of=AS_OF)
+    rows = source.read("incident_count", "60m", by=("grade",), as_of=AS_OF)
+    return whole.value, sum(each.n for each in rows), len(source.open_subjects(FORCE, "incident_open"))
+
+
+@pytest.mark.parametrize("limit", [0, 500], ids=["batches too large to name what they touch", "small batches"])
+def test_a_page_is_of_one_moment_whatever_is_applied_while_it_is_read(
+    state_backend: StateServer, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr("streams.store.TOUCHED_LIMIT", limit)
+    with _Interrupting.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        steps = one_by_one(state_backend.url, opened(24))
+        next(steps)
+        source = reader(client)
+        client.interrupt = lambda: next(steps, None)
+        for _ in range(3):
+            whole, rows, listed = source.at_one_moment(lambda: counted(source))
+            assert whole == rows == listed
+            assert whole is not None
+            assert whole >= 1
+        client.interrupt = lambda: None
+        for _ in steps:
+            pass
+        assert counted(source) == (24, 24, 24)
+
+
+def test_a_pane_that_is_not_loaded_is_an_error(redis: Redis) -> None:
+    cache = Cache(redis, Names("test", "incidents", 0))
+    with pytest.raises(NotLoadedError, match="not loaded"):
+        cache.pane((FORCE, "minute", 1))
+
+
+def test_a_connection_lost_while_changes_are_read_leaves_all_as_it_was(
+    redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page after it is whole: what had been read of the next moment counts for nothing."""
+    steps = one_by_one(state_backend.url, opened(12))
+    next(steps)
+    source = reader(redis)
+    assert counted(source) == (1, 1, 1)
+    for _ in steps:
+        execute, calls = Pipeline.execute, iter(range(100))
+
+        def lost(pipe: Pipeline, *args: Any, execute: Any = execute, calls: Any = calls) -> Any:
+            if next(calls) == 1:
+                raise ConnectionError("lost")
+            return execute(pipe, *args)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Pipeline, "execute", lost)
+            with pytest.raises(ConnectionError):
+                source.refresh()
+        whole, rows, listed = counted(source)
+        assert whole == rows == listed
+    assert counted(source) == (12, 12, 12)
+
+
+def test_a_state_restored_from_an_earlier_time_is_not_live_until_it_has_caught_up(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    partition = MemoryPartition("incidents", RULES)
+    steps = one_by_one(state_backend.url, [partition.feed([each], RECEIVED) for each in (beat(0), beat(0), beat(0))])
+    source = Reader(redis, "test", RULES, lambda: AS_OF + timedelta(seconds=30))
+
+    def state() -> str:
+        return source.read("incident_count")[0].state
+
+    next(steps)
+    earlier = redis.dump("test:{incidents:0}:control")
+    next(steps)
+    assert state() == "live"
+    redis.restore("test:{incidents:0}:control", 0, cast(bytes, earlier), replace=True)
+    (found,) = source.read("incident_count")
+    assert (found.state, "restored" in found.reason) == ("stale", True)
+    next(steps)
+    assert state() == "live"
 
 
 def test_a_state_built_anew_and_a_lost_change_stream_are_noticed(redis: Redis, state_backend: StateServer) -> None:

@@ -1,0 +1,87 @@
+"""Faults put back into the product on purpose, each of which the schedules must find."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from bluelamp.rebuilding import Rebuild
+from streams.cache import Cache
+from streams.ownership import Owner
+from streams.readings import Reader
+from tests.schedules.server import Server
+
+
+def _pane_or_nothing(self: Any, key: Any) -> Any:
+    return self._panes.get(key, {})
+
+
+def _forgets(self: Any, keys: Any) -> bool:
+    """Begin again with nothing loaded, and say nothing of it."""
+    del keys
+    _READ_ALL(self, set())
+    return False
+
+
+_READ_ALL, _FOLLOW, _APPLY = Cache._read_all, Cache._follow, Server.apply  # noqa: SLF001
+
+
+def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
+    keys = [(force, each.grain, slot) for each in segments for slot in range(each.first, each.last)]
+    for cache in caches:
+        cache.load(keys)
+
+
+def _settles_early(self: Any, draft: Any, touched: Any, missing: Any) -> bool:
+    """The fence is that of the look, before what was touched has been read."""
+    self.fence, self.last_change = draft.fence, draft.last_change
+    return bool(_FOLLOW(self, draft, touched, missing))
+
+
+def _forgets_open(self: Any, texts: Any) -> None:
+    """Open items that have ended stay."""
+    self._open_by_kind = None
+    from streams.codec import decode_open  # noqa: PLC0415
+
+    self._open |= {subject: decode_open(text) for subject, text in texts.items() if text}
+
+
+def _without_check(self: Any, keys: list[str], args: list[Any]) -> Any:
+    stored = self.hmget(keys[0], ["fence", "epoch"])
+    return _APPLY(self, keys, [stored[0], stored[1], *args[2:]])
+
+
+async def _no_gap_check(*_: Any) -> None:
+    """Whatever is delivered is all there is."""
+
+
+MUTANTS: dict[str, Callable[[], Any]] = {
+    "a reader that forgets": lambda: [
+        patch.object(Cache, "_read_all", _forgets), patch.object(Cache, "pane", _pane_or_nothing)
+    ],
+    "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
+    "a fence taken over before its panes": lambda: [patch.object(Cache, "_follow", _settles_early)],
+    "open items that stay": lambda: [patch.object(Cache, "_keep_open", _forgets_open)],
+    "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
+    "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
+    "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
+    "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
+}  # fmt: skip
+"""By name, the patches that put a fault back."""
+
+
+QUICK = tuple(MUTANTS)[:6]
+"""Those that some seconds of schedules find."""
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """The product with a fault put back."""
+    patches = MUTANTS[name]()
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in reversed(patches):
+            each.stop()

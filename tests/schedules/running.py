@@ -1,0 +1,79 @@
+"""Runs schedules by their seeds, and shrinks one that fails."""
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+import streams.store
+from tests.schedules.choices import Choices, shrink
+from tests.schedules.world import World
+
+STEPS = 250
+"""Of one schedule, beside those that settle it."""
+
+
+class Found(Struct):
+    """What came of some schedules.
+
+    Attributes:
+        schedules: how many ran.
+        steps: how many steps they had.
+        seed: of the one that failed; None when none did.
+        error: what was found.
+        choices: of the one that failed, shrunk where that was asked for.
+    """
+
+    schedules: int = 0
+    steps: int = 0
+    seed: int | None = None
+    error: str = ""
+    choices: list[int] = []
+
+
+def run(choices: Choices) -> World:
+    """One schedule."""
+    world = World(choices)
+    world.run(STEPS)
+    return world
+
+
+def failure_of(given: Sequence[int]) -> BaseException | None:
+    """What a schedule of given choices fails with; None when it does not."""
+    try:
+        run(Choices(given=given))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
+        return error
+    return None
+
+
+def _kind(error: BaseException | None) -> object:
+    return getattr(error, "kind", type(error))
+
+
+def _shrunk(made: Sequence[int], kind: object) -> list[int]:
+    return shrink(made, lambda given: _kind(failure_of(given)) == kind)
+
+
+def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, is_shrunk: bool = True) -> Found:
+    """Schedules from a seed on, until one fails or nothing more may be run.
+
+    Args:
+        seed: the first.
+        schedules: how many at most.
+        may_go_on: asked before each.
+        is_shrunk: the choices of one that fails are shrunk.
+    """
+    found = Found()
+    while found.schedules < schedules and may_go_on():
+        choices = Choices(seed + found.schedules)
+        found.schedules += 1
+        try:
+            found.steps += run(choices).steps
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
+            found.seed, found.error = seed + found.schedules - 1, f"{type(error).__name__}: {error}"
+            found.choices = _shrunk(choices.made, _kind(error)) if is_shrunk else choices.made
+            return found
+    return found
+
+
+streams.store.TOUCHED_LIMIT = 12

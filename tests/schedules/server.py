@@ -1,0 +1,263 @@
+"""A model of the state server: what the store and the readers ask of Redis, in memory, with faults where a schedule wants them."""
+
+import copy
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from redis.exceptions import ConnectionError as LostError
+
+Hash = dict[str, str]
+_KINDS = {"hash": dict, "zset": set, "stream": list}
+
+
+class Turn:
+    """Awaited wherever a real client waits for the server: somebody else may go first."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        """Give way once."""
+        yield
+
+
+class Server:
+    """All keys: hashes, sets of slots, streams and texts.
+
+    Args:
+        stream_length: how many entries a stream keeps.
+        lose: asked at each call whether its connection is lost: "before" it is carried out, "after", or not at all.
+        give_way: called before each call of a blocking client.
+    """
+
+    def __init__(self, stream_length: int, lose: Callable[[], str], give_way: Callable[[], None]) -> None:
+        self.keys: dict[str, Any] = {}
+        self.stream_length, self.lose, self.give_way = stream_length, lose, give_way
+        self._last_id = 0
+
+    # Reading.
+
+    def get(self, key: str) -> str | None:
+        """A text."""
+        return self.keys.get(key)
+
+    def hget(self, key: str, name: str) -> str | None:
+        """A field of a hash."""
+        found: str | None = self.keys.get(key, {}).get(name)
+        return found
+
+    def hgetall(self, key: str) -> Hash:
+        """A hash."""
+        return dict(self.keys.get(key, {}))
+
+    def hmget(self, key: str, names: Iterable[str], *more: str) -> list[str | None]:
+        """Some fields of a hash."""
+        wanted = [names, *more] if isinstance(names, str) else names
+        return [self.keys.get(key, {}).get(name) for name in wanted]
+
+    def zrange(self, key: str, _start: int, _stop: int) -> list[str]:
+        """All slots of a set, in order."""
+        return [str(slot) for slot in sorted(self.keys.get(key, ()))]
+
+    def xrange(self, key: str, after: str, _end: str) -> list[tuple[str, Hash]]:
+        """The entries of a stream after one."""
+        last = int(after.strip("(").partition("-")[0])
+        return [(f"{number}-0", dict(entry)) for number, entry in self.keys.get(key, ()) if number > last]
+
+    def xrevrange(self, key: str, count: int) -> list[tuple[str, Hash]]:
+        """The last entries of a stream."""
+        entries = self.keys.get(key, [])[-count:]
+        return [(f"{number}-0", dict(entry)) for number, entry in reversed(entries)]
+
+    def exists(self, key: str) -> int:
+        """Whether a key is there."""
+        return int(key in self.keys)
+
+    def scan_iter(self, pattern: str, _count: int = 0) -> Iterator[str]:
+        """The keys that match a pattern of stars alone."""
+        matches = re.compile(re.escape(pattern.replace("\\", "")).replace(r"\*", ".*"))
+        return iter([key for key in self.keys if matches.fullmatch(key)])
+
+    # Writing.
+
+    def set(self, key: str, value: str) -> None:
+        """Set a text."""
+        self.keys[key] = value
+
+    def hset(
+        self, key: str, name: str | None = None, value: object = None, mapping: Mapping[Any, Any] | None = None
+    ) -> None:
+        """Set fields of a hash."""
+        given = {name: value} if name is not None else dict(mapping or {})
+        self.keys.setdefault(key, {}).update({each: _text(value) for each, value in given.items()})
+
+    def hsetnx(self, key: str, name: str, value: object) -> None:
+        """Set a field of a hash that is not there yet."""
+        self.keys.setdefault(key, {}).setdefault(name, _text(value))
+
+    def hincrby(self, key: str, name: str, by: int) -> int:
+        """Add to a field of a hash."""
+        found = self.keys.setdefault(key, {})
+        found[name] = str(int(found.get(name, 0)) + by)
+        return int(found[name])
+
+    def unlink(self, *keys: str) -> None:
+        """Remove keys."""
+        for key in keys:
+            self.keys.pop(key, None)
+
+    def set_if(self, key: str, expected: str, value: str, default: str) -> int:
+        """What `bluelamp.rebuilding` shows another version by."""
+        if self.keys.get(key, default) != expected:
+            return 0
+        self.keys[key] = value
+        return 1
+
+    def apply(self, keys: list[str], args: list[Any]) -> list[Any]:
+        """What streams/apply.lua does."""
+        control, timelines, open_, feeds, changes = keys
+        expected, epoch, after, packed = str(args[0]), str(args[1]), str(args[2]), args[3]
+        stored = self.hmget(control, ["fence", "epoch"])
+        if stored != [expected, epoch]:
+            self.hincrby(control, "fenced", 1)
+            return [0, stored[0] or "", stored[1] or ""]
+        change = msgspec.msgpack.decode(packed)
+        if reason := self._refusal(change):
+            return [-1, reason]
+        for key, fields in change["panes"]:
+            self._add(key, dict(zip(fields[::2], fields[1::2], strict=True)))
+        for key, slot in change["index"]:
+            self.keys.setdefault(key, set()).add(int(slot))
+        for key, pairs in ((timelines, change["timelines"]), (open_, change["open"]), (feeds, change["feeds"])):
+            if pairs:
+                self.hset(key, mapping=dict(zip(pairs[::2], pairs[1::2], strict=True)))
+        for subject in change["closed"]:
+            self._drop_field(open_, subject)
+        for index, prefix, before in change["drop"]:
+            for slot in sorted(each for each in self.keys.get(index, ()) if each < before):
+                self.unlink(f"{prefix}{slot}")
+                self.keys[index].discard(slot)
+        self._last_id += 1
+        entry = {"from": expected, "to": after, "touched": change["touched"]}
+        self.keys.setdefault(changes, []).append((self._last_id, entry))
+        del self.keys[changes][: -self.stream_length]
+        self.hset(control, "fence", after)
+        return [1, after]
+
+    def _refusal(self, change: Mapping[str, Any]) -> str:
+        """Counts are checked before any is written, where the script undoes what it has written: nobody can see the difference."""
+        for key, fields in change["panes"]:
+            known = self.keys.get(key, {})
+            for name, delta in zip(fields[::2], fields[1::2], strict=True):
+                if int(known.get(name, 0)) + delta < 0:
+                    return f"{key} {name} would be {int(known.get(name, 0)) + delta}"
+        return ""
+
+    def _add(self, key: str, fields: Mapping[str, int]) -> None:
+        for name, delta in fields.items():
+            if self.hincrby(key, name, delta) == 0:
+                self._drop_field(key, name)
+
+    def _drop_field(self, key: str, name: str) -> None:
+        found = self.keys.get(key, {})
+        found.pop(name, None)
+        if not found:
+            self.keys.pop(key, None)
+
+    # Faults.
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything, as a backup holds it."""
+        return copy.deepcopy(self.keys)
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Everything as it was at a snapshot."""
+        self.keys = copy.deepcopy(dict(snapshot))
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+class Client:
+    """A blocking client; others go first before each of its calls."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Any call that the server knows."""
+        return lambda *args, **kwargs: self.call(lambda: getattr(self._server, name)(*args, **kwargs))
+
+    def call(self, work: Callable[[], Any]) -> Any:
+        """Carry something out, unless the connection is lost."""
+        self._server.give_way()
+        lost = self._server.lose()
+        if lost == "before":
+            raise LostError("lost before the call")
+        answer = work()
+        if lost == "after":
+            raise LostError("lost after the call")
+        return answer
+
+    def eval(self, _script: str, _count: int, *args: str) -> Any:
+        """The one script that a rebuild runs by itself."""
+        return self.call(lambda: self._server.set_if(*args))
+
+    def pipeline(self, *, transaction: bool = True) -> "Pipe":
+        """Calls that are carried out together; one by one where they are no transaction."""
+        return Pipe(self, self._server, is_whole=transaction)
+
+
+class Pipe:
+    """Calls collected, then carried out."""
+
+    def __init__(self, client: Client, server: Server, *, is_whole: bool) -> None:
+        self._client, self._server, self._is_whole = client, server, is_whole
+        self._calls: list[Callable[[], Any]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Any call that the server knows."""
+        return lambda *args, **kwargs: self._calls.append(lambda: getattr(self._server, name)(*args, **kwargs))
+
+    def execute(self) -> list[Any]:
+        """Carry them out."""
+        calls, self._calls = self._calls, []
+        if self._is_whole:
+            answers: list[Any] = self._client.call(lambda: [call() for call in calls])
+            return answers
+        return [self._client.call(call) for call in calls]
+
+
+class AsyncClient:
+    """A client for coroutines: each call is under way for a turn, and its answer for another."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Any call that the server knows."""
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await self.call(lambda: getattr(self._server, name)(*args, **kwargs))
+
+        return call
+
+    def register_script(self, _script: str) -> Callable[..., Any]:
+        """The one script that a store has."""
+
+        async def apply(keys: list[str], args: list[Any]) -> Any:
+            return await self.call(lambda: self._server.apply(keys, args))
+
+        return apply
+
+    async def call(self, work: Callable[[], Any]) -> Any:
+        """Carry something out, unless the connection is lost."""
+        await Turn()
+        lost = self._server.lose()
+        if lost == "before":
+            raise LostError("lost before the call")
+        answer = work()
+        await Turn()
+        if lost == "after":
+            raise LostError("lost after the call")
+        return answer

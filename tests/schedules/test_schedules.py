@@ -1,0 +1,63 @@
+"""Whatever the order of turns, crashes and losses: every page is a recount of a prefix of the log, and all of it settles."""
+
+import random
+import time
+
+import pytest
+
+from tests.schedules.mutants import MUTANTS, QUICK, mutated
+from tests.schedules.running import Found, failure_of, run_many
+
+_SECONDS = 30.0
+
+
+def _assert_nothing_found(found: Found) -> None:
+    again = f"python -m tests.schedules --seed {found.seed} --schedules 1"
+    assert found.seed is None, f"{found.error}\nshrunk: {found.choices}\nagain: {again}"
+
+
+@pytest.mark.parametrize("part", ["first", "second"])
+def test_no_schedule_shows_a_wrong_figure(part: str) -> None:
+    del part  # two parts run side by side
+    began = time.monotonic()
+    found = run_many(random.SystemRandom().randrange(10**9), 10**6, lambda: time.monotonic() - began < _SECONDS)
+    _assert_nothing_found(found)
+    assert found.schedules > 50
+    assert found.steps > 10_000
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_a_million_steps_find_nothing() -> None:
+    found = Found()
+    seed, steps = random.SystemRandom().randrange(10**9), 0
+    while steps < 1_000_000:
+        found = run_many(seed, 1000, lambda: True)
+        _assert_nothing_found(found)
+        seed, steps = seed + 1000, steps + found.steps
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_fault_that_is_put_back_is_found(name: str) -> None:
+    with mutated(name):
+        found = run_many(0, 400, lambda: True, is_shrunk=False)
+    assert found.seed is not None
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in QUICK])
+def test_a_rare_fault_that_is_put_back_is_found(name: str) -> None:
+    with mutated(name):
+        found = run_many(0, 20_000, lambda: True, is_shrunk=False)
+    assert found.seed is not None
+
+
+def test_a_failing_schedule_runs_again_and_is_shrunk() -> None:
+    with mutated("no applied-offset check"):
+        whole = run_many(0, 400, lambda: True, is_shrunk=False)
+        again = run_many(whole.seed or 0, 1, lambda: True)
+        assert again.error == whole.error
+        assert len(again.choices) < len(whole.choices)
+        assert failure_of(again.choices) is not None
+    assert failure_of(again.choices) is None, "without the fault the same choices are no failure"

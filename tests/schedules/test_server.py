@@ -1,0 +1,79 @@
+"""The model of the state server against the real ones: the same changes leave the same keys, and are refused alike."""
+
+import asyncio
+import random
+from typing import Any, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from bluelamp.embedded.state import StateServer
+from streams.fold import Change, Partition, Record, Share
+from streams.ownership import Owner
+from streams.store import Applied, Names, Store
+from tests.schedules.choices import Choices
+from tests.schedules.reports import Reports, as_record
+from tests.schedules.server import AsyncClient, Server
+from tests.schedules.world import IDENTITIES, RULES, START
+
+PLACE = ("contacts", 0)
+NAMES = Names("s", *PLACE)
+
+
+def changes(seed: int) -> list[Change]:
+    """Changes of one partition, in order."""
+    partition, reports = Partition("contacts", Share(0, 1), RULES), Reports(Choices(seed), START)
+    found = []
+    for offset in range(60):
+        facts = [fact for subject, fact in (reports.next(START) for _ in range(3)) if subject.topic == "contacts"]
+        admitted = partition.admit([Record(offset, START, as_record(facts) if facts else b"[]")])
+        for key in partition.unknown(admitted):
+            partition.remember(key, {})
+        found.append(partition.fold(admitted))
+    return found
+
+
+async def apply_all(store: Store, seed: int) -> list[Applied]:
+    """Claim the partition, then offer each change: most of them in order, some stale, some twice, one that cannot be."""
+    chance = random.Random(seed)
+
+    async def nothing(*_: Any) -> None:
+        """Neither quarantined nor moved."""
+
+    owner = Owner(store, RULES, nothing, nothing)
+    control = await owner.claim(PLACE, IDENTITIES["contacts"])
+    await owner.start(PLACE, control, 0, 1)
+    applied, fence = [], 0
+    for change in changes(seed):
+        expected, epoch = fence - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)
+        applied.append(await store.apply(NAMES, epoch, expected, expected + 1, change))
+        fence += applied[-1].outcome == "applied"
+    return applied
+
+
+def contents(client: Any) -> dict[str, Any]:
+    """Every key of a real server but the stream's ids, which are its clock's."""
+    read = {"hash": client.hgetall, "zset": lambda key: {int(each) for each in client.zrange(key, 0, -1)}}
+    return {
+        key: read[kind](key) if (kind := client.type(key)) in read else [entry for _, entry in client.xrange(key)]
+        for key in cast(list[str], client.keys("*"))
+    }
+
+
+def test_the_model_does_what_the_script_does(state_backend: StateServer) -> None:
+    refused = 0
+    for seed in range(8):
+        server = Server(10_000, lambda: "", lambda: None)
+        modelled = asyncio.run(apply_all(Store(cast(Any, AsyncClient(server)), "s"), seed))
+        with Redis.from_url(state_backend.url, decode_responses=True) as client:
+            client.flushall()
+
+            async def real(number: int = seed) -> list[Applied]:
+                async with AsyncRedis.from_url(state_backend.url, decode_responses=True) as redis:
+                    return await apply_all(Store(redis, "s"), number)
+
+            assert asyncio.run(real()) == modelled
+            stream = [{name: str(word) for name, word in entry.items()} for _, entry in server.keys[NAMES.changes]]
+            assert contents(client) == server.keys | {NAMES.changes: stream}
+        refused += sum(each.outcome == "fenced" for each in modelled)
+    assert refused > 0

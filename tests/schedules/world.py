@@ -1,0 +1,479 @@
+"""Log, state, workers, rebuilds and readers in one process, one turn at a time, in whatever order a schedule chooses.
+
+Workers, rebuilds and readers are the product's own; the log and the state server are models. Whatever a page shows must be what a
+plain recount makes of a prefix of the log, and no live figure may be of an earlier prefix than one already shown.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from msgspec import Struct
+from redis.exceptions import RedisError
+
+from bluelamp.rebuilding import Rebuild, forget
+from bluelamp.settings import Settings
+from facts.batch import Entry, Row
+from facts.errors import BlueLampError, IncompleteError
+from facts.feed import FeedHeartbeat
+from facts.moved import Origin, header_of, origin_of
+from facts.partitioning import partition_of
+from facts.wire import encode
+from measures.catalogue import find
+from measures.reading import Reading
+from streams.fold import Moved, Quarantined, Record
+from streams.moving import copy_of
+from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
+from streams.readings import Reader
+from streams.stall import Place
+from streams.store import Applied, Identity, Store
+from streams.version import number_of, pointer, prefix_of
+from tests.schedules.choices import Choices
+from tests.schedules.recount import Cell, count
+from tests.schedules.reports import FORCE, TOPICS, Reports, as_record
+from tests.schedules.server import AsyncClient, Client, Server, Turn
+from tests.support.forces import STRICT, rules
+
+RULES = rules(STRICT)
+STATE = "s"
+PARTITIONS = 2
+PLACES: tuple[Place, ...] = tuple((topic, number) for topic in TOPICS for number in range(PARTITIONS))
+IDENTITIES = {topic: Identity("cluster", f"id-{topic}", PARTITIONS) for topic in TOPICS}
+START = datetime(2024, 12, 3, 12, 0, tzinfo=UTC)
+SILENT_AFTER = 60
+_OFFERS = 4
+_TURNS = 20
+_VERSION_TURNS = 9
+_SETTLING_TURNS = 4_000
+_PAGE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("contact_999_waiting_count", "now", ()),
+    *(
+        each
+        for window in ("60m", "day")
+        for each in (
+            ("contact_999_offered_count", window, ()),
+            ("contact_999_answered_within_target_ratio", window, ()),
+            ("incident_count", window, ("grade",)),
+            ("grade_1_opened_to_arrived_median_seconds", window, ()),
+        )
+    ),
+    ("incident_unattended_count", "now", ("grade",)),
+)
+_DAY = "2024-12-03/2024-12-04"
+
+
+class FoundError(Exception):
+    """Something that may not happen has happened.
+
+    Args:
+        kind: in a word or two, the same for every schedule that finds the same.
+        what: in full.
+    """
+
+    def __init__(self, kind: str, what: object) -> None:
+        super().__init__(f"{kind}: {what}")
+        self.kind = kind
+
+
+class Page(NamedTuple):
+    """What a reader showed at one moment."""
+
+    as_of: datetime
+    fences: dict[Place, int]
+    cells: dict[tuple[str, ...], Cell]
+    readings: list[Reading]
+    listed: int
+
+
+class Process(Struct):
+    """Something that runs a turn at a time, and may be killed between any two.
+
+    Attributes:
+        name: for whoever reads a failure.
+        work: makes its coroutine when it starts.
+        running: the coroutine; None while it does not run.
+        is_in_turn: it is in the middle of a turn.
+    """
+
+    name: str
+    work: Callable[[], Coroutine[Any, Any, None]]
+    running: Coroutine[Any, Any, None] | None = None
+    is_in_turn: bool = False
+
+    def turn(self) -> bool:
+        """One turn; says whether it still runs."""
+        if self.running is None:
+            self.running = self.work()
+        self.is_in_turn = True
+        try:
+            self.running.send(None)
+        except StopIteration:
+            self.running = None
+        finally:
+            self.is_in_turn = False
+        return self.running is not None
+
+    def kill(self) -> None:
+        """End it at once, with all that it remembers."""
+        if self.running is not None and not self.is_in_turn:
+            self.running.close()
+            self.running = None
+
+
+class World:
+    """Everything of one schedule.
+
+    Args:
+        choices: what happens.
+        has_faults: processes are killed, connections lost, the state restored; without, only their order is chosen.
+    """
+
+    def __init__(self, choices: Choices, *, has_faults: bool = True) -> None:
+        self.choices, self.has_faults = choices, has_faults
+        self.now = START
+        self.steps = 0
+        self.log: dict[Place, list[Record]] = {place: [] for place in PLACES}
+        self.facts: dict[Place, list[list[dict[str, Any]]]] = {place: [] for place in PLACES}
+        self.reports = Reports(choices, START - timedelta(minutes=30))
+        self.server = Server(4, self._lose, self._give_way)
+        self.snapshots: list[dict[str, Any]] = []
+        self.workers = [Process(f"worker {number}", self._worker(number)) for number in range(2)]
+        self.assigned: dict[Place, int] = dict.fromkeys(PLACES, 0)
+        self.generation = 0
+        self.rebuild = Process("rebuild", self._rebuild)
+        self.readers = [self._reader() for _ in range(2)]
+        self.shown: list[dict[Place, int]] = [{} for _ in self.readers]
+        self.given_up: list[str] = []
+        self._depth = 0
+        self._is_settling = False
+        self._heartbeats = 0
+        for topic in TOPICS:
+            self.server.hset(f"{STATE}:topics", topic, PARTITIONS)
+
+    # The schedule.
+
+    def run(self, steps: int) -> None:
+        """Run a schedule, then let everything settle: no fault any more, and all of the log in every answer."""
+        while self.steps < steps and not self.choices.is_over:
+            self.step()
+        self._settle()
+
+    def step(self) -> None:
+        """Whatever happens next."""
+        self.steps += 1
+        chosen = self.choices.pick(_ACTIONS if self._depth == 0 else _NESTED)
+        if self.has_faults or chosen not in _FAULTS:
+            getattr(self, f"_{chosen}")()
+
+    def _settle(self) -> None:
+        self._is_settling = True
+        self._heartbeat()
+        for turn in range(_SETTLING_TURNS):
+            ready = [*self.workers, *([self.rebuild] if self.rebuild.running else [])]
+            ready[turn % len(ready)].turn()
+            if all(self._fence(place) == len(self.log[place]) for place in PLACES) and self.rebuild.running is None:
+                break
+        else:
+            raise FoundError("never settled", f"fences {[self._fence(p) for p in PLACES]}, given up: {self.given_up}")
+        for number, reader in enumerate([*self.readers, self._reader()]):
+            page = self._check_page(reader, number)
+            if page.fences != {place: len(records) for place, records in self.log.items()}:
+                raise FoundError("settled behind", page.fences)
+            late = [each for each in page.readings if each.value is not None and each.state not in ("live", "too_few")]
+            if late:
+                raise FoundError("settled and not live", [(each.measure, each.state, each.reason) for each in late])
+
+    def _fence(self, place: Place) -> int:
+        prefix = prefix_of(STATE, number_of(self.server.get(pointer(STATE))))
+        return int(self.server.hget(f"{prefix}:{{{place[0]}:{place[1]}}}:control", "fence") or -1)
+
+    # What may happen.
+
+    def _report(self) -> None:
+        """A record of some facts reaches the log."""
+        wanted = [self.reports.next(self.now) for _ in range(1 + self.choices.below(4))]
+        by_place: dict[Place, list[dict[str, Any]]] = {}
+        for subject, fact in wanted:
+            by_place.setdefault((subject.topic, partition_of(subject.name, PARTITIONS)), []).append(fact)
+        for place, facts in by_place.items():
+            self._append(place, as_record(facts), facts)
+
+    def _heartbeat(self) -> None:
+        """Every feed says that it has sent everything."""
+        self._heartbeats += 1
+        for topic, feed in TOPICS.items():
+            beat = FeedHeartbeat(
+                fact_id=f"h{self._heartbeats}",
+                force=FORCE,
+                at=self.now,
+                feed=feed,
+                seq=self._heartbeats,
+                complete_to=self.now,
+            )
+            for number in range(PARTITIONS):
+                self._append((topic, number), encode([beat]), [])
+
+    def _append(
+        self, place: Place, value: bytes, facts: list[dict[str, Any]], moved_from: Origin | None = None
+    ) -> None:
+        self.log[place].append(Record(len(self.log[place]), self.now, value, moved_from))
+        self.facts[place].append(facts)
+
+    def _pass_time(self) -> None:
+        """Some seconds pass."""
+        self.now += timedelta(seconds=self.choices.pick((1, 3, 10, 59)))
+
+    def _work(self) -> None:
+        """A worker, or the rebuild that is under way, has some turns."""
+        ready = [each for each in (*self.workers, self.rebuild) if not each.is_in_turn]
+        ready = [each for each in ready if each is not self.rebuild or each.running is not None]
+        if ready:
+            chosen = self.choices.pick(ready)
+            for _ in range(1 + self.choices.below(_TURNS)):
+                self.steps += 1
+                if not chosen.turn():
+                    break
+
+    def _begin_rebuild(self) -> None:
+        """Somebody starts a rebuild, if none is under way."""
+        if self.rebuild.running is None and not self.rebuild.is_in_turn:
+            self.rebuild.turn()
+
+    def _look(self) -> None:
+        """A page is read, while others go on."""
+        number = self.choices.below(len(self.readers))
+        try:
+            self._check_page(self.readers[number], number)
+        except RedisError:
+            return
+
+    def _open_reader(self) -> None:
+        """Somebody opens a board."""
+        number = self.choices.below(len(self.readers))
+        self.readers[number], self.shown[number] = self._reader(), {}
+
+    def _kill(self) -> None:
+        """A process is killed, and started again."""
+        self.choices.pick([*self.workers, self.rebuild]).kill()
+
+    def _rebalance(self) -> None:
+        """Partitions go to other workers, each of which notices it sooner or later."""
+        self.generation += 1
+        self.assigned = {place: self.choices.below(len(self.workers)) for place in PLACES}
+
+    def _back_up(self) -> None:
+        """A snapshot of the state is taken."""
+        self.snapshots.append(self.server.snapshot())
+
+    def _restore(self) -> None:
+        """The state is restored from a snapshot: everything since is lost."""
+        if self.snapshots and not self._depth:
+            self.server.restore(self.choices.pick(self.snapshots[-2:]))
+
+    # Faults of connections, and who goes first.
+
+    def _lose(self) -> str:
+        if self._is_settling or not self.has_faults or not self.choices.happens(60):
+            return ""
+        return self.choices.pick(("before", "after"))
+
+    def _give_way(self) -> None:
+        """Others go first before a blocking call is carried out."""
+        if self._depth < 1 and not self._is_settling:
+            self._depth += 1
+            try:
+                for _ in range(self.choices.below(4)):
+                    self.step()
+            finally:
+                self._depth -= 1
+
+    # Processes.
+
+    def _worker(self, number: int) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def work() -> None:
+            try:
+                await self._own(number)
+            except (FencedError, GapError, RedisError):
+                return  # it asks to be started again
+            except (RefusedError, IncompleteError) as error:
+                self.given_up.append(f"worker {number}: {error}")
+                raise FoundError("gave up for good", error) from error
+
+        return work
+
+    async def _own(self, number: int) -> None:
+        client = AsyncClient(self.server)
+        version = number_of(await client.get(pointer(STATE)))
+        owner: Owner
+
+        async def persist(offer: Offer) -> Applied:
+            for _ in range(_OFFERS):
+                try:
+                    return await owner.apply_once(offer)
+                except RedisError:
+                    await Turn()
+            return await owner.apply_once(offer)
+
+        store = Store(cast(Any, client), prefix_of(STATE, version))
+        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, persist)
+        mine: list[Place] = []
+        generation, turns = -1, 0
+        while True:
+            await Turn()
+            turns += 1
+            if generation != self.generation and (self._is_settling or not mine or self.choices.happens(3)):
+                generation, mine = self.generation, await self._claim(owner, number)
+            if turns % _VERSION_TURNS == 0 and number_of(await client.get(pointer(STATE))) != version:
+                return  # as the stall watch ends a worker that has another version than the one shown
+            if mine:
+                await self._deliver(owner, mine[(turns + self.choices.below(len(mine))) % len(mine)])
+
+    async def _claim(self, owner: Owner, number: int) -> list[Place]:
+        """Claim the partitions that a worker is given, and no longer own any other."""
+        mine = [place for place in PLACES if self.assigned[place] == number]
+        owner.owned.clear()
+        for place in mine:
+            await owner.start(place, await owner.claim(place, IDENTITIES[place[0]]), 0, PARTITIONS)
+        return mine
+
+    async def _deliver(self, owner: Owner, place: Place) -> None:
+        """Deliver some records: those that are due, some that were delivered before, or with one left out."""
+        log, fence = self.log[place], owner.owned[place].fence
+        if fence > len(log):
+            raise FoundError("state beyond log", f"{place}: {fence} of {len(log)}")
+        batch = 1 + self.choices.below(5)
+        if self.choices.happens(8):
+            fence = max(0, fence - 2)
+        elif self.has_faults and not self._is_settling and self.choices.happens(30):
+            fence += 1
+        await owner.fold(place, log[fence : fence + batch])
+
+    async def _next_offset(self, place: Place, offset: int) -> int | None:
+        await Turn()
+        return offset if offset < len(self.log[place]) else None
+
+    async def _quarantine(self, _place: Place, quarantined: Sequence[Quarantined]) -> None:
+        await Turn()
+        if quarantined:
+            raise FoundError("quarantined", quarantined)
+
+    async def _move(self, place: Place, moved: Sequence[Moved]) -> None:
+        for each in moved:
+            await Turn()
+            copy = copy_of(place, each)
+            facts = msgspec.json.decode(copy.value)
+            self._append(
+                (copy.topic, copy.partition),
+                copy.value,
+                facts if isinstance(facts, list) else [facts],
+                origin_of(copy.headers),
+            )
+
+    async def _rebuild(self) -> None:
+        settings = Settings(state_name=STATE)
+        redis = cast(Any, Client(self.server))
+        try:
+            work = Rebuild(
+                settings, RULES, redis, Log(self), cast(Any, AsyncClient(self.server)), lambda: self.now, _untold, ()
+            )
+            built = await work.run(is_anew=self.choices.happens(2), is_switched=True, are_accepted=False)
+            if not built.is_same() and not built.not_compared:
+                raise FoundError("rebuild differs", built.differing_cells[:2])
+            if built.shown == built.built and self.choices.happens(2):
+                forget(redis, STATE, built.shown - 1)
+        except (RedisError, BlueLampError):
+            return
+
+    # Reading.
+
+    def _reader(self) -> Reader:
+        return Reader(cast(Any, Client(self.server)), STATE, RULES, lambda: self.now)
+
+    def _check_page(self, reader: Reader, number: int) -> Page:
+        asked = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
+        page = reader.at_one_moment(lambda: _page(reader, asked))
+        unknown = {(each.measure, *each.dimensions.values()) for each in page.readings if each.state == "no_data"}
+        facts = [fact for place in PLACES for some in self.facts[place][: page.fences.get(place, 0)] for fact in some]
+        names = {(measure, window) for measure, window, _ in asked}
+        every = count(facts, page.as_of)
+        wanted = {key: cell for key, cell in every.items() if key[:2] in names and (key[0], *key[2:]) not in unknown}
+        known = {key: page.cells.get(key, Cell(0, 0, None)) for key in wanted}
+        extra = {
+            key: cell for key, cell in page.cells.items() if key not in wanted and (key[0], *key[2:]) not in unknown
+        }
+        if known != wanted or extra:
+            wrong = {key: (known[key], wanted[key]) for key in wanted if known[key] != wanted[key]} | extra
+            raise FoundError("wrong figure", f"reader {number} at {page.fences}: {wrong}")
+        waiting = every["contact_999_waiting_count", "now"].n
+        if page.listed != waiting:
+            raise FoundError("wrong list", f"reader {number}: {page.listed} are listed where {waiting} wait")
+        self._check_live(page, number)
+        return page
+
+    def _check_live(self, page: Page, number: int) -> None:
+        """A live page is of no earlier place than one shown before, and of feeds that were heard from lately."""
+        shown = self.shown[number] if number < len(self.shown) else {}
+        for reading in page.readings:
+            topic = "incidents" if "incident" in reading.measure or "grade" in reading.measure else "contacts"
+            places = [place for place in PLACES if place[0] == topic]
+            if reading.state == "live" and any(page.fences[place] < shown.get(place, 0) for place in places):
+                raise FoundError("gone back", f"reader {number}: live at {page.fences} after {shown} was shown")
+            if reading.met is not None and reading.met > reading.n:
+                raise FoundError("share above 1", f"reader {number}: {reading.met} of {reading.n}")
+        for place, fence in page.fences.items():
+            shown[place] = max(fence, shown.get(place, 0))
+
+
+def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
+    """What a page shows: all of one moment, or it is not of a prefix of the log."""
+    cells: dict[tuple[str, ...], Cell] = {}
+    readings: list[Reading] = []
+    for measure, window, by in asked:
+        found = reader.read(measure, {"day": _DAY, "now": "60m"}.get(window, window), by=by, force=FORCE)
+        readings += found
+        for each in found:
+            cells[measure, window, *each.dimensions.values()] = Cell(each.value, each.n, each.met)
+    listed = len(reader.listed(find("contact_999_waiting_count"), force=FORCE))
+    return Page(reader.present(FORCE), reader.fences(), cells, readings, listed)
+
+
+def _untold(_place: Place, _fence: int, _after: int) -> None:
+    """Nobody watches a rebuild here."""
+
+
+class Log:
+    """The log as a rebuild reads it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def identities(self, _topics: Sequence[str]) -> dict[str, Identity]:
+        """Of every topic."""
+        return dict(IDENTITIES)
+
+    def reach(self, _identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
+        """From the beginning to the end."""
+        return {place: (0, len(records)) for place, records in self._world.log.items()}
+
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
+        """Records, a few at a time."""
+        for start in range(first, after, 3):
+            some = self._world.log[place][start : min(start + 3, after)]
+            yield [Row(each.offset, _milliseconds(each), 1, None, each.value, _headers(each)) for each in some]
+
+
+def _headers(record: Record) -> tuple[tuple[str, bytes | None], ...]:
+    return (header_of(record.moved_from),) if record.moved_from else ()
+
+
+def _milliseconds(record: Record) -> int:
+    return round(record.received_at.timestamp() * 1000)
+
+
+_FAULTS = ("kill", "rebalance", "restore", "back_up")
+_NESTED = (*["work"] * 8, *["report"] * 3, "heartbeat", "kill", "rebalance")
+_ACTIONS = (
+    *["work"] * 14, *["report"] * 5, *["heartbeat"] * 3, "pass_time", *["look"] * 7, *["rebalance"] * 2, *["back_up"] * 2,
+    *["begin_rebuild"] * 2, "open_reader", "kill", "restore",
+)  # fmt: skip
