@@ -4,18 +4,23 @@ Nothing is ever shown of two versions: readers and workers follow one key, which
 the old version are fenced out of it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol, cast
+from functools import partial
+from typing import cast
 
+import msgspec
 from msgspec import Struct
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.archive.reading import Whole, opened
-from bluelamp.comparison import Difference, every_query, numbers, read_one, take, told_numbers
+from bluelamp.comparison import Difference, Taken, compare, every_query, numbers, read_one, take, told_numbers
 from bluelamp.connections import state_client
+from bluelamp.history import recount_of
+from bluelamp.moving import Log, Mover, sending
+from bluelamp.recount.recount import Recount
 from bluelamp.settings import Settings
 from bluelamp.versions import Cell, hold
 from facts.errors import IncompleteError, SettingError
@@ -25,8 +30,7 @@ from measures.rules import Rules
 from measures.window import WINDOWS
 from streams.cache import Cache
 from streams.codec import FORMAT
-from streams.fold import Moved
-from streams.logreader import LogReader, Source
+from streams.logreader import LogReader
 from streams.readings import Reader
 from streams.refold import Refold
 from streams.stall import Place
@@ -36,18 +40,8 @@ from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 _BATCH_KEYS = 500
 Tell = Callable[[Place, int, int], None]
 """Is told of a partition, where its new version stands, and where it is to come to."""
-
-
-class Log(Source, Protocol):
-    """The log to rebuild from; `streams.logreader.LogReader` is one."""
-
-    def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
-        """Which cluster and topic each of the topics that are there is."""
-        ...
-
-    def reach(self, identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
-        """The first offset still held, and the one after the last, of each partition of topics."""
-        ...
+CountAgain = Callable[[Mapping[Place, int]], Recount]
+"""Recounts the log up to an offset of each partition; whoever asks closes it."""
 
 
 class Rebuilt(Struct, kw_only=True):
@@ -62,7 +56,10 @@ class Rebuilt(Struct, kw_only=True):
         standing: how many matters that stand open.
         differing_figures: those that differ; `read` is of the version that was shown, `recounted` of the one built.
         differing_cells: counts and open matters that differ.
-        not_compared: why nothing was compared; empty when it was.
+        not_compared: why it was not compared with the version shown; empty when it was.
+        log_figures: how many figures were compared with a recount of the log.
+        differing_from_log: those that differ.
+        moved: how many facts lay on another partition than their subject's, and were moved to it.
     """
 
     shown: int
@@ -74,10 +71,14 @@ class Rebuilt(Struct, kw_only=True):
     differing_figures: list[Difference] = []
     differing_cells: list[Cell] = []
     not_compared: str = ""
+    log_figures: int = 0
+    differing_from_log: list[Difference] = []
+    moved: int = 0
 
     def is_same(self) -> bool:
-        """Whether it was compared, and nothing differs."""
-        return not (self.differing_figures or self.differing_cells or self.not_compared)
+        """Whether it was compared with the version shown or with the log, and nothing differs."""
+        is_compared = not self.not_compared or self.log_figures > 0
+        return is_compared and not (self.differing_figures or self.differing_cells or self.differing_from_log)
 
 
 class Rebuild:
@@ -88,6 +89,8 @@ class Rebuild:
         rules: of every force, as they are to be counted by.
         redis: a blocking client of the state server.
         log: reads the log.
+        mover: moves what lies on the wrong partition.
+        count_again: recounts the log.
         client: a client of the state server for the new version.
         now: the wall clock.
         tell: is told of its course.
@@ -100,18 +103,22 @@ class Rebuild:
         rules: Mapping[str, Rules],
         redis: Redis,
         log: Log,
+        mover: Mover,
+        count_again: CountAgain,
         client: AsyncRedis,
         now: Callable[[], datetime],
         tell: Tell,
         windows: Iterable[str] = WINDOWS,
     ) -> None:
         self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
+        self._mover, self._count_again = mover, count_again
         self._client, self._now, self._tell, self._windows = client, now, tell, tuple(windows)
         self._name = settings.state_name
         self.old = shown_of(redis, self._name)
         self.new = self.old + 1
         self._archive = opened(settings.archive)
         self._identities: dict[str, Identity] = dict(log.identities(TOPICS))
+        self._before = {topic: self._count_before(topic) for topic in self._identities}
 
     async def run(self, *, is_anew: bool, is_switched: bool, are_accepted: bool) -> Rebuilt:
         """Build, compare, and show what was built if that is wanted.
@@ -130,18 +137,21 @@ class Rebuild:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
         store = Store(self._client, prefix_of(self._name, self.new))
-        refold = Refold(store, self._rules, whole, _leave)
+        refold = Refold(store, self._rules, whole, self._mover.move)
         for topic, identity in self._identities.items():
             await store.announce(topic, identity.partitions)
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
-            await refold.claim(place, self._identities[place[0]], self._begin(place, first))
+            begin, before = self._begin(place, first), self._before[place[0]]
+            await refold.claim(place, self._identities[place[0]], begin, before)
         told = Rebuilt(shown=self.old, built=self.new)
         if not await self._compare(refold, list(reach), told):
             await self._advance_all(refold)
+        self._compare_with_log(refold, told)
         if is_switched and (told.is_same() or are_accepted):
             await self._switch(refold, told)
         told.records = sum(refold.fence(place) - first for place, (first, _) in reach.items())
+        told.moved = self._mover.moved
         return told
 
     def _begin(self, place: Place, first: int) -> int:
@@ -165,9 +175,12 @@ class Rebuild:
         return advance
 
     async def _advance_all(self, refold: Refold) -> None:
-        """Bring the new version to the end of the log as it is now."""
-        for place, (_, last) in self._log.reach(self._identities).items():
-            await refold.advance(place, last, lambda fence, place=place, last=last: self._tell(place, fence, last))  # type: ignore[misc]
+        """Bring the new version to the end of the log as it is now, with what is moved to there on the way."""
+        moved = -1
+        while moved != self._mover.moved:
+            moved = self._mover.moved
+            for place, (_, last) in self._log.reach(self._identities).items():
+                await refold.advance(place, last, lambda fence, place=place, last=last: self._tell(place, fence, last))  # type: ignore[misc]
 
     # Comparing.
 
@@ -190,10 +203,9 @@ class Rebuild:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
-        if all(feed.first_event_at is None for feed in reader.feeds(force)):
+        taken = self._taken(reader, force, rules)
+        if taken is None:
             return  # nothing was ever told of it: its figures are of nothing
-        windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, fence in taken.fences.items():
             await self._advance(refold, place)(fence)
         for query, readings in taken.answers:
@@ -201,11 +213,46 @@ class Rebuild:
             told.figures += len(readings)
             told.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
+    def _compare_with_log(self, refold: Refold, told: Rebuilt) -> None:
+        """Compare every figure of the new version with a recount of the log up to where it stands."""
+        reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
+        reader.refresh()
+        taken = [found for force, rules in self._rules.items() if (found := self._taken(reader, force, rules))]
+        if not taken:
+            return
+        fences = {place: refold.fence(place) for place in taken[0].fences}
+        with self._count_again(fences) as recount:
+            for each in taken:
+                compared = compare(each, recount)
+                told.log_figures += compared.cells
+                told.differing_from_log += compared.differences
+
+    def _taken(self, reader: Reader, force: str, rules: Rules) -> Taken | None:
+        """Every figure of a force over every window; None where nothing was ever told of it."""
+        windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
+        if not windows or all(feed.first_event_at is None for feed in reader.feeds(force)):
+            return None
+        return take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
+
+    def _count_before(self, topic: str) -> int:
+        """How many partitions a topic had when the version shown was folded; 0 where there is none."""
+        for number in range(self._identities[topic].partitions):
+            stored = self._redis.hget(self._names(self.old, (topic, number)).control, "identity")
+            if stored is not None:
+                return msgspec.json.decode(cast(str, stored), type=Identity).partitions
+        return 0
+
     def _why_not(self, places: list[Place]) -> str:
         controls = [self._redis.hmget(self._names(self.old, place).control, "format", "fence") for place in places]
         stored = [cast("list[str | None]", each) for each in controls]
         if not any(fence for _, fence in stored):
             return "There is no state yet that it could be compared with."
+        grown = [topic for topic, count in self._before.items() if 0 < count < self._identities[topic].partitions]
+        if grown:
+            changes = ", ".join(
+                f"{each} has {self._identities[each].partitions}, not {self._before[each]}" for each in grown
+            )
+            return f"The version shown was folded from fewer partitions: {changes}."
         formats = {format_ for format_, fence in stored if fence} - {str(FORMAT)}
         return (
             f"The version shown is written in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
@@ -224,7 +271,7 @@ class Rebuild:
             raise IncompleteError("Another version was shown meanwhile.", where=pointer(self._name), hint=hint)
         told.shown = self.new
         for topic, identity in self._identities.items():
-            for number in range(identity.partitions):
+            for number in range(self._before[topic] or identity.partitions):
                 # A worker that has the old version is refused at its next batch, ends, and goes on with the new one.
                 self._redis.hincrby(self._names(self.old, (topic, number)).control, "epoch", 1)
 
@@ -272,13 +319,21 @@ def lines(told: Rebuilt, limit: int) -> Iterator[str]:
     """
     yield from _first([_figure(each) for each in told.differing_figures], limit)
     yield from _first([each.line() for each in told.differing_cells], limit)
+    yield from _first([_figure(each, "state", "log") for each in told.differing_from_log], limit)
+    if told.moved:
+        yield f"{told.moved:,} facts lay on another partition than their subject's, and were moved to it."
     yield f"Version {told.built} of the state is built from {told.records:,} records of archive and log."
     if told.not_compared:
-        yield f"It is compared with nothing: {told.not_compared}"
+        yield f"It is not compared with the version shown. {told.not_compared}"
     else:
-        yield f"{told.figures:,} figures compared, {len(told.differing_figures):,} differ."
+        yield f"{told.figures:,} figures compared with the version shown, {len(told.differing_figures):,} differ."
         cells = f"{told.counts:,} counts and {told.standing:,} matters that stand open compared"
         yield f"{cells}, {len(told.differing_cells):,} differ."
+    yield (
+        f"{told.log_figures:,} figures compared with a recount of the log, {len(told.differing_from_log):,} differ."
+        if told.log_figures
+        else "It is not compared with the log: neither has a figure."
+    )
     if told.shown == told.built:
         yield f"Version {told.shown} is shown now. Version {told.built - 1} is kept: `bluelamp rebuild --forget` removes it."
     elif told.is_same():
@@ -293,10 +348,11 @@ def _first(every: list[str], limit: int) -> Iterator[str]:
         yield f"and {len(every) - limit:,} more: --limit 0 lists all of them."
 
 
-def _figure(each: Difference) -> str:
+def _figure(each: Difference, one: str = "old", other: str = "new") -> str:
     words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
-    old, new = (told_numbers(some) for some in (each.read, each.recounted))
-    return "  ".join(part for part in ("figure", each.measure, each.window, words, f"old {old}, new {new}") if part)
+    left, right = (told_numbers(some) for some in (each.read, each.recounted))
+    told = f"{one} {left}, {other} {right}"
+    return "  ".join(part for part in ("figure", each.measure, each.window, words, told) if part)
 
 
 def shown_of(redis: Redis, state_name: str) -> int:
@@ -325,14 +381,15 @@ def forget(redis: Redis, state_name: str, number: int) -> int:
     return len(keys)
 
 
-async def _leave(_place: Place, _moved: Sequence[Moved]) -> None:
-    """Move nothing: the workers have."""
-
-
 @contextmanager
-def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader]]:
-    with state_client(settings, 30.0) as redis, LogReader(settings.kafka) as log:
-        yield redis, log
+def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader, Mover]]:
+    with (
+        state_client(settings, 30.0) as redis,
+        LogReader(settings.kafka) as log,
+        LogReader(settings.kafka) as beside,
+        sending(settings.kafka) as send,
+    ):
+        yield redis, log, Mover(opened(settings.archive), beside, send)
 
 
 async def rebuild(
@@ -346,7 +403,9 @@ async def rebuild(
     are_accepted: bool = False,
 ) -> Rebuilt:
     """Rebuild the state that the settings name; as `Rebuild.run`."""
-    with _clients(settings) as (redis, log):
+    forces = [each.force for each in rules.values()]
+    with _clients(settings) as (redis, log, mover):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
-            made = Rebuild(settings, rules, redis, log, client, now, tell)
+            again = partial(recount_of, settings, forces)
+            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell)
             return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)

@@ -89,12 +89,13 @@ def restatements(
         raise QuestionError(f"No measure has {', '.join(by)}.", where="--by", hint="`bluelamp measures` lists them.")
     archive = opened(settings.archive)
     with LogReader(settings.kafka) as log:
-        # A topic that the force has no feed of tells it nothing, and would never be closed.
-        identities = log.identities([topic for topic in TOPICS if topic in {feed.topic for feed in rules.force.feeds}])
+        identities = log.identities(TOPICS)
         if archive is not None:
             archive.check(identities)
         whole = Whole(archive, log)
-        reach = whole.reach(log.reach(identities))
+        # A topic that the force has no feed of tells it nothing, and would never be closed.
+        topics = {feed.topic for feed in rules.force.feeds}
+        reach = {place: span for place, span in whole.reach(log.reach(identities)).items() if place[0] in topics}
         for place, (first, _) in reach.items():
             if first:
                 what = f"Archive and log begin at offset {first}: what was first shown is not known without all before."

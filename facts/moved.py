@@ -1,31 +1,36 @@
 """The mark of a moved fact: a record's header that says on which partition, and when, the log first received it."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 HEADER = "bluelamp-moved-from"
+Count = Annotated[int, Meta(ge=0)]
 Why = Literal["wrong_partition", "partitions_changed"]
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Where a moved fact was first received.
+    """Where moved facts were first received.
 
     Attributes:
         partition: the number of the partition, of the same topic.
-        offset: of its record there.
-        index: of the fact in that record; of the first of several.
+        offset: of their record there.
+        indexes: of each of them in that record.
         received_at: when the log received that record, in milliseconds since 1970.
         why: it was on another partition than its subject's; or on its subject's, before the topic was given more.
+        counted_on: the partition on which they counted before the topic was given more; None when they counted nowhere.
+        counted_at: the offset there.
     """
 
-    partition: int
-    offset: int
-    index: int
-    received_at: int
-    why: Why
+    partition: Count
+    offset: Count
+    indexes: tuple[Count, ...]
+    received_at: Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+    why: Why = "wrong_partition"
+    counted_on: Count | None = None
+    counted_at: Count | None = None
 
 
 def header_of(origin: Origin) -> tuple[str, bytes]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from facts.batch import Entry, Passed
 from facts.fact import SubjectFact
@@ -28,10 +29,29 @@ MOVED_FACTS = 100
 
 
 class Share(NamedTuple):
-    """One partition of so many: which subjects are its own follows from that."""
+    """One partition of so many: which subjects are its own follows from that.
+
+    Attributes:
+        number: of the partition.
+        of: how many its topic has.
+        before: how many it had when the version of the state before this one was built; the same unless some were added.
+    """
 
     number: int
     of: int
+    before: int = 0
+
+    def is_own(self, fact: SubjectFact) -> bool:
+        """Whether a fact belongs here."""
+        return partition_of(fact.subject_id, self.of) == self.number
+
+    def was_own(self, fact: SubjectFact) -> bool:
+        """Whether it belonged here before the topic was given more partitions."""
+        return 0 < self.before < self.of and partition_of(fact.subject_id, self.before) == self.number
+
+
+Elsewhere = dict[tuple[int, bool], list[tuple[int, SubjectFact]]]
+"""Facts that do not belong here: by where they do and whether they did, each with its position in its record."""
 
 
 class Record(NamedTuple):
@@ -171,12 +191,12 @@ class Partition:
             change.count("records")
             for refusal in parcel.unreadable:
                 _quarantine(change, record, refusal)
-            elsewhere: dict[int, list[tuple[int, SubjectFact]]] = {}
+            elsewhere: Elsewhere = {}
             for index, fact in parcel.facts:
                 self._admit_fact(record, index, fact, facts, elsewhere, change)
-            for partition, misplaced in elsewhere.items():
+            for (partition, was_own), misplaced in elsewhere.items():
                 change.count("moved", len(misplaced))
-                change.moved += _parcels(record, self.share.number, partition, misplaced)
+                change.moved += _parcels(record, self.share.number, partition, misplaced, was_own=was_own)
         return Admitted(facts, change)
 
     def _admit_fact(
@@ -185,7 +205,7 @@ class Partition:
         index: int,
         fact: AnyFact,
         facts: dict[str, list[SubjectFact]],
-        elsewhere: dict[int, list[tuple[int, SubjectFact]]],
+        elsewhere: Elsewhere,
         change: Change,
     ) -> None:
         if fact.force not in self.rules:
@@ -196,8 +216,9 @@ class Partition:
             # Of a moved fact this was judged where it was first received.
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
-        elif (own := partition_of(fact.subject_id, self.share.of)) != self.share.number:
-            elsewhere.setdefault(own, []).append((index, fact))
+        elif not self.share.is_own(fact):
+            own = partition_of(fact.subject_id, self.share.of)
+            elsewhere.setdefault((own, self.share.was_own(fact)), []).append((index, fact))
         else:
             self._see(fact, change)
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
@@ -310,18 +331,32 @@ def record_of(entry: Entry) -> Record:
     return Record(entry.offset, received(entry.timestamp), entry.value, origin_of(entry.headers))
 
 
-def _parcels(record: Record, number: int, partition: int, misplaced: list[tuple[int, SubjectFact]]) -> Iterator[Moved]:
+def _parcels(
+    record: Record, number: int, partition: int, misplaced: list[tuple[int, SubjectFact]], *, was_own: bool
+) -> Iterator[Moved]:
     """Facts of one record that belong on one other partition, as they are sent there."""
     for start in range(0, len(misplaced), MOVED_FACTS):
         some = misplaced[start : start + MOVED_FACTS]
-        origin = record.moved_from or Origin(
-            partition=number,
-            offset=record.offset,
-            index=some[0][0],
-            received_at=microseconds(record.received_at) // 1000,
-            why="wrong_partition",
+        yield Moved(
+            partition,
+            _origin(record, number, [index for index, _ in some], was_own=was_own),
+            [fact for _, fact in some],
         )
-        yield Moved(partition, origin, [fact for _, fact in some])
+
+
+def _origin(record: Record, number: int, indexes: list[int], *, was_own: bool) -> Origin:
+    """Where facts of a record were first received: of a copy that is moved again, where its own were."""
+    known = record.moved_from if record.moved_from and len(record.moved_from.indexes) > max(indexes) else None
+    first = known or Origin(
+        partition=number,
+        offset=record.offset,
+        indexes=tuple(range(max(indexes) + 1)),
+        received_at=microseconds(record.received_at) // 1000,
+    )
+    origin = replace(first, indexes=tuple(first.indexes[each] for each in indexes))
+    if was_own and first.counted_on is None:
+        return replace(origin, why="partitions_changed", counted_on=number, counted_at=record.offset)
+    return origin
 
 
 def received(timestamp_milliseconds: int) -> datetime:

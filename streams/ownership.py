@@ -113,20 +113,19 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int, partitions: int) -> int:
+    async def start(self, place: Place, control: Control, first: int, share: Share) -> int:
         """Own a claimed partition; answers with the offset it continues from.
 
         Args:
             place: the partition.
             control: the answer of `claim`.
             first: where a partition without a state begins.
-            partitions: how many its topic has.
+            share: which of its topic's partitions it is.
         """
         names = self.store.names(*place)
         fence = first if control.fence is None else control.fence
         if control.fence is None:
             await self.store.begin(names, fence)
-        share = Share(place[1], partitions)
         memory = Partition(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, fence, memory)
         return fence

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from facts.batch import Entry
+from facts.batch import Entry, Passed
 from facts.errors import IncompleteError
 from measures.rules import Rules
-from streams.fold import Quarantined, record_of
+from streams.fold import Quarantined, Share, record_of
 from streams.logreader import Source
 from streams.moving import Move
 from streams.ownership import FencedError, Owner, RefusedError
@@ -30,19 +30,20 @@ class Refold:
     def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source, move: Move) -> None:
         self._owner, self._source = Owner(store, rules, _leave, move), source
 
-    async def claim(self, place: Place, identity: Identity, first: int) -> int:
+    async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
         """Claim a partition, so that no earlier rebuild continues with it; answers with its fence.
 
         Args:
             place: the partition.
             identity: of its topic.
             first: where it begins when it is new.
+            before: how many partitions its topic had when the version shown was built.
 
         Raises:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
         control = await self._owner.claim(place, identity)
-        return await self._owner.start(place, control, first, identity.partitions)
+        return await self._owner.start(place, control, first, Share(place[1], identity.partitions, before))
 
     def fence(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
@@ -64,6 +65,8 @@ class Refold:
             for start in range(0, len(some), _BATCH_RECORDS):
                 await self._fold(place, some[start : start + _BATCH_RECORDS])
                 report(owned.fence)
+        if owned.fence < after:  # an archive does not keep what holds no record, such as the mark of a transaction
+            await self._fold(place, [Passed(owned.fence, after - 1, 0)])
 
     async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
         records = [record_of(each) for each in batch]

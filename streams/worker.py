@@ -19,7 +19,7 @@ from facts.union import TOPICS, Topic
 from measures.rules import Rules
 from streams.app import fenced_app
 from streams.fetching import passed_of
-from streams.fold import Moved, Quarantined, Record, received
+from streams.fold import Moved, Quarantined, Record, Share, received
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.moving import copy_of
 from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
@@ -138,7 +138,7 @@ class Worker:
         names, fence = self.owner.store.names(*place), control.fence
         first = self._first_fence(names, reach[0]) if fence is None else fence
         check_reach(names, first, *reach)
-        return await self.owner.start(place, control, first, partitions)
+        return await self.owner.start(place, control, first, Share(place.partition, partitions))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:

@@ -88,7 +88,7 @@ def check_identity(where: Path, manifest: Manifest, identities: Mapping[str, Ide
     """
     for topic, identity in identities.items():
         known = manifest.identities.get(topic, identity)
-        if known != identity:
+        if not known.is_same_log(identity) or known.partitions > identity.partitions:
             what = f"The archive is of another log: its topic {topic} is {known}, and the log's is {identity}."
             hint = "Point at the log it was kept from (BLUELAMP_KAFKA), or begin another archive (BLUELAMP_ARCHIVE)."
             raise IncompleteError(what, where=str(where), hint=hint)

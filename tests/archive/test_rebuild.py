@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -13,16 +14,20 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 import streams.store
+from bluelamp.archive.reading import Whole, opened
 from bluelamp.archive.writing import keep
 from bluelamp.embedded.state import StateServer
-from bluelamp.rebuilding import Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.moving import Mover
+from bluelamp.rebuilding import CountAgain, Rebuild, Rebuilt, forget, lines, versions
 from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.log import records_of
+from bluelamp.recount.recount import Recount
 from bluelamp.settings import Settings
 from facts.errors import IncompleteError, SettingError
 from facts.feed import FeedHeartbeat
 from facts.force import Force, QueueTarget
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched
-from facts.union import AnyFact
+from facts.union import AnyFact, Topic
 from facts.wire import encode
 from measures.catalogue import find
 from measures.rules import Rules
@@ -31,6 +36,7 @@ from streams.exported import ExportedReadings
 from streams.fold import Change
 from streams.readings import Reader
 from streams.refold import Refold
+from streams.stall import Place
 from streams.store import Applied, Names, Store
 from streams.version import pointer
 from tests.archive.logs import IDENTITY, MemoryLog, record
@@ -128,6 +134,23 @@ def log(redis: Redis, server: StateServer) -> MemoryLog:
     return folded(server, log_of(told()))
 
 
+def counting(whole: Whole, log: MemoryLog, rules: dict[str, Rules]) -> CountAgain:
+    """Recounts a log, and what was archived of it."""
+
+    def again(until: Mapping[Place, int]) -> Recount:
+        reach = whole.reach(log.reach())
+        entries = (
+            found
+            for place, after in until.items()
+            for some in whole.read(place, reach[place][0], after)
+            for entry in some
+            for found in records_of(cast(Topic, place[0]), place[1], entry)
+        )
+        return from_records(entries, [each.force for each in rules.values()], Counter(topic for topic, _ in until))
+
+    return again
+
+
 def rebuilt(
     server: StateServer, log: MemoryLog, rules: dict[str, Rules] = RULES, archive: str = "", **wanted: bool
 ) -> Rebuilt:
@@ -135,7 +158,11 @@ def rebuilt(
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             with Redis.from_url(server.url, decode_responses=True) as blocking:
                 settings = Settings(state_name=NAME, archive=archive)
-                made = Rebuild(settings, rules, blocking, log, client, lambda: NOW, lambda *_: None, WINDOWS)
+                kept = opened(archive)
+                mover, again = Mover(kept, log, log.send), counting(Whole(kept, log), log, rules)
+                made = Rebuild(
+                    settings, rules, blocking, log, mover, again, client, lambda: NOW, lambda *_: None, WINDOWS
+                )
                 usual = {"is_anew": False, "is_switched": False, "are_accepted": False}
                 return await made.run(**(usual | wanted))
 

@@ -42,7 +42,7 @@ async def apply_all(store: Store, seed: int) -> list[Applied]:
 
     owner = Owner(store, RULES, nothing, nothing)
     control = await owner.claim(PLACE, IDENTITIES["contacts"])
-    await owner.start(PLACE, control, 0, 1)
+    await owner.start(PLACE, control, 0, Share(0, 1))
     applied, fence = [], 0
     for change in changes(seed):
         expected, epoch = fence - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)

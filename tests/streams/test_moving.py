@@ -85,9 +85,9 @@ def test_a_copy_says_where_its_facts_were_received_and_counts_where_it_arrives()
     topic, partition, key, value, headers = copy_of(("incidents", here), moved)
     assert (topic, partition, key) == ("incidents", target, None)
     received_at = int((NOW + timedelta(seconds=1)).timestamp() * 1000)
-    first = next(index for index, fact in enumerate(facts) if partition_of(fact.subject_id, COUNT) == target)
+    indexes = tuple(index for index, fact in enumerate(facts) if partition_of(fact.subject_id, COUNT) == target)
     assert origin_of(headers) == Origin(
-        partition=here, offset=7, index=first, received_at=received_at, why="wrong_partition"
+        partition=here, offset=7, indexes=indexes, received_at=received_at, why="wrong_partition"
     )
     arrived = folded(on(target), Record(0, NOW, value, origin_of(headers)))
     assert arrived.counts["facts"] == len(moved.facts)
@@ -96,12 +96,12 @@ def test_a_copy_says_where_its_facts_were_received_and_counts_where_it_arrives()
 
 def test_a_single_fact_is_moved_with_its_subject_as_the_key() -> None:
     fact = opened(SUBJECTS[0])
-    origin = Origin(partition=3, offset=9, index=0, received_at=1, why="wrong_partition")
+    origin = Origin(partition=3, offset=9, indexes=(0,), received_at=1, why="wrong_partition")
     assert copy_of(("incidents", 3), Moved(1, origin, [fact])).key == SUBJECTS[0].encode()
 
 
 def test_a_fact_moved_a_second_time_still_says_where_it_was_first_received() -> None:
-    origin = Origin(partition=1, offset=3, index=0, received_at=5, why="partitions_changed")
+    origin = Origin(partition=1, offset=3, indexes=(0,), received_at=5, why="partitions_changed")
     here = (partition_of(SUBJECTS[0], COUNT) + 1) % COUNT
     (moved,) = folded(on(here), record(opened(SUBJECTS[0]), moved_from=origin)).moved
     assert moved.origin == origin
@@ -110,7 +110,7 @@ def test_a_fact_moved_a_second_time_still_says_where_it_was_first_received() -> 
 def test_whether_a_fact_is_too_late_is_judged_where_it_was_first_received() -> None:
     target = partition_of(SUBJECTS[0], COUNT)
     old = opened(SUBJECTS[0], at=NOW - timedelta(days=800))
-    origin = Origin(partition=9, offset=3, index=0, received_at=5, why="partitions_changed")
+    origin = Origin(partition=9, offset=3, indexes=(0,), received_at=5, why="partitions_changed")
     for number in (target, (target + 1) % COUNT):
         change = folded(on(number), record(beat(NOW), old))
         assert [each.refusal.reason for each in change.quarantined] == ["too_late"]
@@ -125,13 +125,13 @@ def test_a_large_parcel_is_moved_in_several() -> None:
     facts = [opened(SUBJECTS[0], fact_id=f"f{number}") for number in range(2 * MOVED_FACTS + 1)]
     change = folded(on((target + 1) % COUNT), record(*facts))
     assert [len(each.facts) for each in change.moved] == [MOVED_FACTS, MOVED_FACTS, 1]
-    assert [each.origin.index for each in change.moved] == [0, MOVED_FACTS, 2 * MOVED_FACTS]
+    assert [each.origin.indexes[0] for each in change.moved] == [0, MOVED_FACTS, 2 * MOVED_FACTS]
     sent = [fact for each in change.moved for _, fact in decode(encode(each.facts), "incidents", NOW).facts]
     assert sent == facts
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"{}", b'{"partition":"x"}', None])
 def test_a_header_that_cannot_be_read_says_nothing(value: bytes | None) -> None:
-    good = header_of(Origin(partition=1, offset=2, index=0, received_at=3, why="wrong_partition"))
+    good = header_of(Origin(partition=1, offset=2, indexes=(0,), received_at=3, why="wrong_partition"))
     assert origin_of([("other", b"x"), (HEADER, value)]) is None
     assert origin_of([("other", b"x"), good]) is not None
