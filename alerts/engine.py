@@ -98,6 +98,16 @@ class Memory(Struct):
         """The alerts that fire."""
         return {place: each for place, each in self.active.items() if each.state == "firing"}
 
+    def move(self, by: int) -> None:
+        """Follow a clock that was set, so that every span stays as long as it was.
+
+        Args:
+            by: how far it was set forward, in microseconds; less than 0 when it was set back.
+        """
+        for each in self.active.values():
+            each.active_at += by
+            each.good_since = None if each.good_since is None else each.good_since + by
+
 
 class Engine:
     """Evaluates rules on samples.
@@ -116,7 +126,8 @@ class Engine:
 
         Args:
             samples: all of them; a series that is not among them is not there.
-            now: microseconds since 1970; never earlier than at the step before.
+            now: microseconds since 1970. If the clock was set, move the memory first; otherwise spans that began later than now
+                begin again.
         """
         by_name = by_series(samples)
         return [alert for rule in self.rules for alert in self._evaluate(rule, by_name, now)]
@@ -160,15 +171,15 @@ def advance(rule: Rule, active: Active | None, is_bad: bool, now: int) -> Active
         now: microseconds since 1970.
     """
     if is_bad:
-        active_at = active.active_at if active else now
+        active_at = min(active.active_at, now) if active else now
         is_firing = (active is not None and active.state == "firing") or now - active_at >= rule.for_seconds * SECOND
         return Active("firing" if is_firing else "pending", active_at)
     if active is None or active.state == "pending":
         return None
-    good_since = now if active.good_since is None else active.good_since
+    good_since = now if active.good_since is None else min(active.good_since, now)
     if now - good_since >= rule.keep_firing_for_seconds * SECOND:
         return None
-    return Active("firing", active.active_at, good_since)
+    return Active("firing", min(active.active_at, now), good_since)
 
 
 def judge(rule: Rule, value_of: Callable[[str], Mapping[Scope, float]]) -> dict[Scope, bool]:

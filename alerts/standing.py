@@ -15,6 +15,7 @@ from alerts.engine import Active, Alert, Engine, Memory, Over, Place, Sample, Sa
 from alerts.notifier import Notifier, Picture, heard, place_of
 from alerts.rule import Rule
 from measures.outcome import SECOND, microseconds
+from streams.steps import Steps
 
 EVERY_SECONDS = 1.5
 """Short enough that somebody is told within five seconds of when it is due, with the time of looking and of telling."""
@@ -79,6 +80,7 @@ class Standing(Collector):
         name: of the memory in the store.
         now: the wall clock.
         notifier: tells people; without one nobody is told but the log and the metrics.
+        steps: finds steps of the wall clock, so that they do not change any span; without it spans follow the wall clock.
     """
 
     def __init__(
@@ -89,8 +91,9 @@ class Standing(Collector):
         name: str,
         now: Callable[[], datetime],
         notifier: Notifier | None = None,
+        steps: Steps | None = None,
     ) -> None:
-        self._notifier = notifier
+        self._notifier, self._steps = notifier, steps
         self.rules, self._samples, self._store, self._name, self._now = rules, samples, store, name, now
         self.alerts: list[Alert] = []
         self._engine, self._is_remembered, self._kept = Engine(rules), False, ""
@@ -113,7 +116,9 @@ class Standing(Collector):
     def step(self) -> list[Alert]:
         """Evaluate once; where the memory cannot be read yet it begins without, and takes it up when it can."""
         self._remember()
-        memory, now = self._engine.memory, microseconds(self._now())
+        memory = self._engine.memory
+        memory.move(round(self._steps.look() * SECOND) if self._steps else 0)
+        now = microseconds(self._now())
         before = memory.firing()
         self.alerts = self._engine.step(self._samples(), now)
         to_tell = heard(self.alerts)

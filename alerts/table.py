@@ -1,6 +1,7 @@
 """The rule table: every rule, in the order in which it is read, for both engines alike."""
 
 from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Threshold
+from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
 from streams.names import metric_name
@@ -373,6 +374,15 @@ _MONITOR = (
         who=_ENGINEER,
         what_to_do="See whether the workers run and what they say; start one again: nothing is lost.",
         keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="clock_stepped",
+        title="The clock of a machine was set forward or back",
+        series=Series(metric="bluelamp_clock_step_seconds", by=()),
+        condition=Threshold(side="above", limit=SKEW.total_seconds(), clear=SKEW.total_seconds()),
+        severity="warning",
+        who=_ENGINEER,
+        what_to_do="Find it with `bluelamp check`, make it follow a time server, and check that every feed is live.",
     ),
     Rule(
         name="log_unreachable",

@@ -8,7 +8,9 @@ import msgspec
 from benchmarks.material import FORCE, TOPIC
 from facts.wire import decode
 from measures.rules import Rules
-from streams.fold import Partition, Record, Share
+from streams.fold import Partition
+from streams.moving import Share
+from streams.record import Record
 
 _RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH_RECORDS = 20

@@ -206,47 +206,56 @@ def explain_command(
     force: str | None,
     as_json: bool,
 ) -> None:
-    """The subjects and facts that make one figure, from the log by another path than the product's.
+    """The subjects and facts that make one figure, from the log by another path than the product's, and whether the state agrees.
 
-    All outcomes are added up again, one by one; exit status 1 when they do not come to the figure.
+    All outcomes are added up again, one by one, and the figure is compared with the state's at the same place of the log. Exit
+    status 0: both come to the figure; 1: one does not, or the state could not be read.
     """
-    from bluelamp.comparison import Query
+    from bluelamp.comparison import Query, Taken, not_compared
     from bluelamp.explaining import explain, lines
     from bluelamp.history import recount_of
+    from bluelamp.shown import answer
 
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)
-    source.refresh()
-    moment = parse_instant(as_of, rules.force.zone()) if as_of else source.present(settings.force)
     query = Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))
-    with recount_of(settings, [each.force for each in source.rules.values()], keeps_facts=True) as counted:
-        told = explain(counted, rules.force.name, query, moment, limit or None)
+    asked = parse_instant(as_of, rules.force.zone()) if as_of else None
+    moment, state = answer(settings, source, rules.force.name, query, asked)
+    until = state.fences if isinstance(state, Taken) else None
+    with recount_of(settings, [each.force for each in source.rules.values()], until, keeps_facts=True) as counted:
+        told = explain(counted, rules.force.name, query, moment, state, limit or None)
     if as_json:
         say(told)
     else:
         for each in told:
             for line in lines(each, query.measure, has_facts=has_facts):
                 click.echo(line)
-    sys.exit(0 if all(each.agrees for each in told) else 1)
+        for line in not_compared(counted.loaded.left_beyond, counted.loaded.left_out):
+            click.echo(line)
+        if not told:
+            click.echo("Neither the log nor the state has a figure for this question.")
+    sys.exit(0 if isinstance(state, Taken) and all(each.is_confirmed() for each in told) else 1)
 
 
 @click.command("audit")
 @click.option("--from", "start", required=True, help="The first local day, such as 2024-12-01.")
 @click.option("--to", "end", required=True, help="The first day after the period, such as 2025-01-01.")
 @click.option(
-    "--measure", "names", multiple=True, help="Compare only its figures; counts and open matters are compared all."
+    "--measure", "names", multiple=True, help="Compare only its figures; counts and open items are all compared."
 )
 @FORCE
 @JSON
 def audit_command(start: str, end: str, names: tuple[str, ...], force: str | None, as_json: bool) -> None:
     """Recount every report figure of a period from the log by another path, and hold the state against it.
 
-    Lists every figure, and every count and open matter that figures are taken from, that differs, with the facts behind it.
-    Exit status 0: nothing differs; 1: something does.
+    Lists every figure, and every count and open item that figures are taken from, that differs, with the facts behind it.
+    Live windows are not compared: `bluelamp recount --compare` does that. Exit status 0: nothing differs; 1: something does, or
+    nothing could be compared.
     """
     from bluelamp.auditing import audit, hold, lines
     from bluelamp.history import recount_of
+    from bluelamp.shown import check_same_log
 
     settings = settings_of(force=force)
     source = reader(settings)
@@ -254,6 +263,7 @@ def audit_command(start: str, end: str, names: tuple[str, ...], force: str | Non
     source.refresh()
     first, last = parse_day(start, "--from"), parse_day(end, "--to")
     measures = [find(name) for name in names] or list(CATALOGUE.values())
+    check_same_log(settings, source)
     held = hold(source, rules.force, first, last, source.present(rules.force.name), measures)
     every = [each.force for each in source.rules.values()]
     with recount_of(settings, every, held.taken.fences, keeps_facts=True) as counted:

@@ -1,7 +1,7 @@
 """The audit: every figure of a period from the log by the independent path, against the state, with the facts behind what differs.
 
-Report figures are taken from counts (outcomes of one kind, day, words and value) and from what stands open. All of those are
-held against the log, so that no figure of any window of whole days in the period can differ unseen; and beside them every
+Report figures are taken from counts (outcomes of one kind, day, words and value) and from open items. All of those are
+held against the log, so that no figure of any window of whole days in the period can differ unseen; and besides them every
 figure of every measure itself, whole and by each dimension, of the period and of each month in it.
 """
 
@@ -13,11 +13,12 @@ from itertools import pairwise
 import msgspec
 from msgspec import Struct
 
-from bluelamp.comparison import Comparison, Difference, Query, Taken, compare, read_one, told_numbers
+from bluelamp.comparison import Difference, Query, Taken, compare, not_compared, read_one, told_numbers
+from bluelamp.recount.cell import Open as RecountedOpen
 from bluelamp.recount.listing import Slot
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import Subject
-from facts.errors import IncompleteError
+from bluelamp.versions import named
 from facts.force import Force
 from facts.union import TOPICS, Topic
 from measures.measure import External, Measure
@@ -27,8 +28,9 @@ from measures.rules import Rules
 from measures.window import resolve
 from streams.readings import Reader
 
-_SUBJECTS_TOLD = 20
-"""Of each difference so many subjects are told with their facts."""
+_SUBJECTS_LISTED = 20
+"""How many subjects of each difference are listed with their facts."""
+_NOT_COMPARED = ("Not compared: live windows, and what is open now; `bluelamp recount --compare` compares those.",)
 
 
 class Behind(Struct, frozen=True, kw_only=True):
@@ -44,13 +46,13 @@ class Behind(Struct, frozen=True, kw_only=True):
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """One count, or one matter that stands open, of which the state and the log hold different numbers.
+    """One count, or one open item, of which the state and the log hold different numbers.
 
     Attributes:
-        kind: a key of `measures.outcome.KINDS`.
+        kind: a key of `measures.outcome.KINDS`; of a count that somebody else has written, whatever that says.
         day: the local day on which its subjects began.
         words: of the kind's dimensions.
-        value: in the kind's whole units; of what stands open since when, in words.
+        value: in the kind's whole units; of an open item since when it is open, in words.
         state: how many the state holds.
         log: how many the log comes to.
         subjects: how many subjects of the log are behind it.
@@ -77,11 +79,13 @@ class Audit(Struct, frozen=True, kw_only=True):
         as_of: the instant at which figures were taken.
         figures: how many figures were compared.
         counts: how many counts.
-        standing: how many matters that stand open.
-        behind: records of the log that were not in the state yet, and are in neither.
+        open_items: how many open items.
+        records: records of the log that both are of.
+        behind: records of the log that are not in the state yet, and are in neither.
+        left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
         differing_figures: those that differ.
         differing_counts: those that differ.
-        differing_standing: those that differ.
+        differing_open: those that differ.
     """
 
     force: str
@@ -90,15 +94,18 @@ class Audit(Struct, frozen=True, kw_only=True):
     as_of: datetime
     figures: int
     counts: int
-    standing: int
+    open_items: int
+    records: int
     behind: int
+    left_out: dict[str, int]
     differing_figures: tuple[Difference, ...]
     differing_counts: tuple[Cell, ...]
-    differing_standing: tuple[Cell, ...]
+    differing_open: tuple[Cell, ...]
 
     def is_clean(self) -> bool:
-        """Whether nothing differs."""
-        return not (self.differing_figures or self.differing_counts or self.differing_standing)
+        """Whether something was compared, and nothing differs."""
+        is_compared = (self.figures or self.counts or self.open_items) and (self.records or not self.behind)
+        return bool(is_compared) and not (self.differing_figures or self.differing_counts or self.differing_open)
 
 
 class Held(Struct, frozen=True):
@@ -107,12 +114,12 @@ class Held(Struct, frozen=True):
     Attributes:
         taken: every figure.
         panes: the day panes, by topic.
-        standing: what stands open, by kind.
+        open_items: by kind.
     """
 
     taken: Taken
     panes: Mapping[Topic, Sequence[tuple[int, Pane]]]
-    standing: Mapping[str, Sequence[Open]]
+    open_items: Mapping[str, Sequence[Open]]
 
 
 def hold(
@@ -131,7 +138,7 @@ def hold(
         start: the first local day.
         end: the first day after it.
         as_of: the force's present.
-        measures: whose figures are taken. Counts and open matters are always taken, every one.
+        measures: whose figures are taken. Counts and open items are always taken, every one.
 
     Raises:
         QuestionError: there is no such period, or its days are kept no more.
@@ -142,8 +149,8 @@ def hold(
     def held() -> Held:
         answers = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
         panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
-        standing = {kind: reader.standing(force.name, kind) for kind in KINDS}
-        return Held(Taken(force.name, as_of, reader.fences(), answers), panes, standing)
+        open_items = {kind: reader.standing(force.name, kind) for kind in KINDS}
+        return Held(Taken(force.name, as_of, reader.fences(), answers), panes, open_items)
 
     return reader.at_one_moment(held)
 
@@ -175,26 +182,19 @@ def audit(held: Held, recount: Recount, rules: Rules, start: date, end: date) ->
         end: the first day after it.
 
     Raises:
-        IncompleteError: the log no longer reaches back to its beginning, so that nothing can be held against it.
+        IncompleteError: the log does not hold everything that the state was folded from.
     """
-    if recount.loaded.missing_before:
-        places = ", ".join(
-            f"{topic}/{number} before {first}" for (topic, number), first in recount.loaded.missing_before.items()
-        )
-        hint = "Audit with an archive that holds the rest (BLUELAMP_ARCHIVE)."
-        raise IncompleteError("The log does not reach back to its beginning.", where=places, hint=hint)
+    compared = compare(held.taken, recount)
     force = rules.force.name
-    compared: Comparison = compare(held.taken, recount)
     counted, counts = 0, list[_Differing]()
     for topic, panes in held.panes.items():
         for first, after in _months(start, end):
             some, found = _counts(panes, recount, force, topic, (first, after))
             counted += some
             counts += found
-    stood, standing = _standing(held.standing, recount, rules, (start, end))
-    told = recount.subjects(
-        sorted({number for each in (*counts, *standing) for number in each.subjects[:_SUBJECTS_TOLD]})
-    )
+    held_open, differing_open = _open_items(held.open_items, recount, rules, (start, end))
+    listed = {number for each in (*counts, *differing_open) for number in each.subjects[:_SUBJECTS_LISTED]}
+    subjects = recount.subjects(sorted(listed))
     return Audit(
         force=force,
         start=start,
@@ -202,11 +202,13 @@ def audit(held: Held, recount: Recount, rules: Rules, start: date, end: date) ->
         as_of=held.taken.as_of,
         figures=compared.cells,
         counts=counted,
-        standing=stood,
+        open_items=held_open,
+        records=compared.records,
         behind=compared.behind,
+        left_out=compared.left_out,
         differing_figures=tuple(compared.differences),
-        differing_counts=tuple(_cell(each, told) for each in counts),
-        differing_standing=tuple(_cell(each, told) for each in standing),
+        differing_counts=tuple(_cell(each, subjects) for each in counts),
+        differing_open=tuple(_cell(each, subjects) for each in differing_open),
     )
 
 
@@ -243,54 +245,50 @@ def _counts(
                     for value, count in histogram.items():
                         ours[Slot(kind, day, words, value)] += count
     theirs = recount.slots(topic, force, *days)
-    differing = sorted((each for each in ours | theirs if ours[each] != theirs.get(each, 0)), key=repr)
-    found = [
-        _Differing(
-            each.kind,
-            each.day,
-            each.words,
-            each.value,
-            ours[each],
-            theirs.get(each, 0),
-            recount.subjects_of(force, each),
-        )
-        for each in differing
-    ]
+    found = []
+    for each in sorted((each for each in ours | theirs if ours[each] != theirs.get(each, 0)), key=repr):
+        log = theirs.get(each, 0)
+        subjects = recount.subjects_of(force, each) if log else []
+        found.append(_Differing(each.kind, each.day, each.words, each.value, ours[each], log, subjects))
     return len(ours | theirs), found
 
 
-def _standing(
+def _open_items(
     held: Mapping[str, Sequence[Open]], recount: Recount, rules: Rules, days: tuple[date, date]
 ) -> tuple[int, list[_Differing]]:
-    """How many matters of subjects that began in the period stand open, and those that differ."""
+    """How many open items of subjects that began in the period there are, and those that differ."""
     force, count, found = rules.force.name, 0, list[_Differing]()
-    for kind, matters in held.items():
-        ours = Counter(matters)
-        theirs = Counter(
-            Open(kind, each.since, each.began, each.due, each.dimensions)
-            for each in recount.open(kind)
-            if each.force == force
-        )
+    for kind, items in held.items():
+        ours = Counter(_as_recounted(each, force) for each in items)
+        theirs = Counter(each for each in recount.open(kind) if each.force == force)
         for each in sorted(ours | theirs, key=repr):
             day = date.fromordinal(rules.local_day(each.began))
             if not days[0] <= day < days[1]:
                 continue
             count += 1
             if ours[each] != theirs[each]:
-                since = f"open since {instant(each.since).isoformat()}" + (
-                    f", due {instant(each.due).isoformat()}" if each.due is not None else ""
-                )
-                behind = recount.subjects_standing(force, kind, each.since, each.began)
-                found.append(_Differing(kind, day, each.dimensions, since, ours[each], theirs[each], behind))
+                subjects = recount.subjects_open(each) if theirs[each] else []
+                found.append(_Differing(kind, day, each.dimensions, _since(each), ours[each], theirs[each], subjects))
     return count, found
 
 
-def _cell(differing: _Differing, told: Mapping[int, Subject]) -> Cell:
-    subjects = [told[number] for number in differing.subjects[:_SUBJECTS_TOLD]]
+def _as_recounted(each: Open, force: str) -> RecountedOpen:
+    return RecountedOpen(
+        kind=each.kind, force=force, since=each.since, began=each.began, due=each.due, dimensions=each.dimensions
+    )
+
+
+def _since(each: RecountedOpen) -> str:
+    due = f", due {instant(each.due).isoformat()}" if each.due is not None else ""
+    return f"open since {instant(each.since).isoformat()}{due}"
+
+
+def _cell(differing: _Differing, known: Mapping[int, Subject]) -> Cell:
+    subjects = [known[number] for number in differing.subjects[:_SUBJECTS_LISTED]]
     return Cell(
         kind=differing.kind,
         day=differing.day,
-        words=dict(zip(KINDS[differing.kind].dimensions, differing.words, strict=True)),
+        words=named(differing.kind, differing.words),
         value=differing.value,
         state=differing.state,
         log=differing.log,
@@ -308,15 +306,26 @@ def lines(found: Audit) -> Iterator[str]:
         words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
         place = "  ".join(part for part in (each.measure, each.window, words) if part)
         yield f"figure  {place}  state {told_numbers(each.read)}, log {told_numbers(each.recounted)}"
-    for name, cells in (("count", found.differing_counts), ("standing", found.differing_standing)):
+    for name, cells in (("count", found.differing_counts), ("open item", found.differing_open)):
         for cell in cells:
             yield from _cell_lines(name, cell)
-    differing = len(found.differing_figures), len(found.differing_counts), len(found.differing_standing)
-    compared = found.figures, found.counts, found.standing
-    for name, all_of, some in zip(("figures", "counts", "matters that stand open"), compared, differing, strict=True):
-        yield f"{all_of:,} {name} compared, {some:,} differ."
-    if found.behind:
-        yield f"Records of the log that are not in the state yet, and in neither: {found.behind:,}."
+    if found.behind and not found.records:
+        yield "Nothing was compared: the state holds no record of the log yet."
+    else:
+        yield from _verdicts(found)
+    yield from not_compared(found.behind, found.left_out)
+    yield from _NOT_COMPARED
+
+
+def _verdicts(found: Audit) -> Iterator[str]:
+    nothing = "neither the state nor the log holds any of this period"
+    yield _verdict("figures", found.figures, len(found.differing_figures), "no measure asked for has one of a period")
+    yield _verdict("counts", found.counts, len(found.differing_counts), nothing)
+    yield _verdict("open items", found.open_items, len(found.differing_open), nothing)
+
+
+def _verdict(name: str, compared: int, differing: int, why_none: str) -> str:
+    return f"{compared:,} {name} compared, {differing:,} differ." if compared else f"No {name} compared: {why_none}."
 
 
 def _cell_lines(name: str, cell: Cell) -> Iterator[str]:

@@ -48,6 +48,8 @@ class Child:
         self.output = directory / f"{name}.log"
         self.ends = 0
         """How often it has ended."""
+        self.status: int | None = None
+        """How it ended last."""
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -65,7 +67,7 @@ class Child:
         while True:
             started = asyncio.get_running_loop().time()
             status = await self._run()
-            self.ends += 1
+            self.ends, self.status = self.ends + 1, status
             if (status in _DONE and self.is_once) or status == PERSON_NEEDED:
                 self._tell_end(status)
                 return

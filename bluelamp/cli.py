@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from bluelamp.analysis import COMMANDS
 from bluelamp.archiving import archive_command, rebuild_command
 from bluelamp.children import end_with_parent
-from bluelamp.connections import reader
+from bluelamp.connections import reader, state_client
 from bluelamp.directory import refuse_mixture
 from bluelamp.options import FORCE as _FORCE
 from bluelamp.options import JSON as _JSON
@@ -103,6 +103,12 @@ def _log() -> None:
     is_flag=True,
     help="Prometheus and Alertmanager, as installed, evaluate the alert rules.",
 )
+@click.option(
+    "--repair-state",
+    "is_repaired",
+    is_flag=True,
+    help="If the state's files are broken: set them aside, keep what can be read, and fold the rest again from the log.",
+)
 @click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
 def up_command(
     data: str | None,
@@ -118,6 +124,7 @@ def up_command(
     seed: int | None,
     fresh: bool,
     is_prometheus: bool,
+    is_repaired: bool,
     force: str | None,
 ) -> None:
     """Start everything on this machine - log, state, workers, exporter, board, alerts - and a simulated force.
@@ -133,7 +140,7 @@ def up_command(
     if played and variable("force") not in os.environ:
         force = force or played.force
     settings = _settings(data=data, board_port=port, force=force)
-    asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus)
+    asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus, is_repaired=is_repaired)
     if played:
         asked = replace(asked, replay=played.arguments, replay_words=played.words)
     if is_to_simulate(
@@ -166,11 +173,14 @@ def worker() -> None:
     """
     import uvloop
 
+    from bluelamp.clock import wall
+    from bluelamp.clockwatch import watch_clock
     from streams.worker import Worker
 
     _log()
     settings = _settings()
-    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit).run())
+    watch_clock(state_client(settings), settings.state_name, settings.worker_name or "a worker")
+    uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit, wall).run())
 
 
 @cli.command()
@@ -196,6 +206,7 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     import uvicorn
 
     from bluelamp.alerting import beside_the_board
+    from bluelamp.clockwatch import watch_clock
     from dashboards.board.app import board
     from streams.logwatch import LogWatch, looking_at
 
@@ -203,6 +214,7 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     settings = _settings(board_port=port, force=force)
     source, watch = reader(settings), LogWatch(looking_at(settings.kafka))
     watch.start()
+    watch_clock(source.redis, settings.state_name, "the board")
     mounts = beside_the_board(settings, os.environ)
     application = board(source, settings.force, mounts, lambda: watch.ends(source.fences()))
     uvicorn.run(
@@ -428,7 +440,10 @@ def _tell_calibration(found: list[Any], as_json: bool) -> None:
 )
 @click.option("--as-of", help="The instant to count it at; the force's present unless given.")
 @click.option(
-    "--compare", "is_compared", is_flag=True, help="Hold it against the state: exit status 1 when a cell differs."
+    "--compare",
+    "is_compared",
+    is_flag=True,
+    help="Compare it with the state: exit status 1 when a cell differs, or nothing could be compared.",
 )
 @_FORCE
 @_JSON
@@ -445,6 +460,7 @@ def recount(
     """Count a measure, or every one, again from the whole log, by another path than the product's."""
     from bluelamp.comparison import Query, compare, every_query, take
     from bluelamp.history import recount_of
+    from bluelamp.shown import check_same_log
 
     settings = _settings(force=force)
     source = reader(settings)
@@ -455,14 +471,16 @@ def recount(
         queries = [Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))]
     else:
         queries = list(every_query([window], rules.force))
+    if is_compared:
+        check_same_log(settings, source)
     taken = take(source, settings.force, queries, moment) if is_compared else None
     until = taken.fences if taken else None
     with recount_of(settings, [each.force for each in source.rules.values()], until) as counted:
-        for place, first in counted.loaded.missing_before.items():
-            click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
         if taken:
             _tell_comparison(compare(taken, counted), as_json)
             return
+        for place, first in counted.loaded.missing_before.items():
+            click.echo(f"The log of {place} begins at {first}: this recount is not of the whole.", err=True)
         answers = [
             (query, cell)
             for query in queries
@@ -482,15 +500,14 @@ def _tell_cells(answers: list[Any], as_json: bool) -> None:
 
 
 def _tell_comparison(found: Any, as_json: bool) -> None:
+    from bluelamp.comparison import lines
+
     if as_json:
         _say(found)
     else:
-        for each in found.differences:
-            click.echo(f"{each.measure} {each.window} {each.dimensions}: read {each.read}, recounted {each.recounted}")
-        click.echo(f"{found.cells:,} cells compared, {len(found.differences)} differ.")
-        if found.behind:
-            click.echo(f"Records of the log that are not in the state yet, and in neither count: {found.behind:,}.")
-    sys.exit(1 if found.differences else 0)
+        for line in lines(found):
+            click.echo(line)
+    sys.exit(0 if found.is_clean() else 1)
 
 
 @cli.command()
@@ -519,21 +536,28 @@ def _declared(measure: Measure) -> dict[str, Any]:
 @_FORCE
 @_JSON
 def check(force: str | None, as_json: bool) -> None:
-    """Look whether profiles, log, state server, state and feeds are there, fit together and are up to date.
+    """Look whether everything is there, fits together and is up to date: every part, every force and every feed.
 
-    Exit status 0: all is well; 1: something is worth a look; 2: figures are missing or cannot be trusted.
+    Looks at profiles, log, quarantine, state server, archive, state, workers, the feeds of every force, exporter, board, inbox,
+    gateway and Prometheus. Each is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: something is worth
+    a look or could not be seen; 2: figures or alerts are missing, or cannot be trusted.
     """
-    from bluelamp.checking import examine, worst
+    from bluelamp.checking import examine
+    from bluelamp.checks.finding import lines, status
+    from bluelamp.checks.parts import parts
 
+    _log()
     settings = _settings(force=force)
-    findings = list(examine(settings, load_forces(settings), reader(settings)))
+    every = parts(settings, has_senders=bool(os.environ.get(GATEWAY_TOKENS)))
+    findings = []
+    for each in examine(settings, reader(settings), every):
+        findings.append(each)
+        if not as_json:
+            for line in lines(each):
+                click.echo(line)
     if as_json:
         _say(findings)
-    else:
-        for each in findings:
-            rest = f"\n  where: {each.where}\n  try:   {each.hint}" if each.hint else ""
-            click.echo(f"{each.state:<8} {each.check}: {each.what}{rest}")
-    sys.exit(("good", "warning", "bad").index(worst(findings)))
+    sys.exit(status(findings))
 
 
 @cli.group()

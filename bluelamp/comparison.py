@@ -1,13 +1,14 @@
 """Holds the product's readings against the independent recount, cell by cell, to the last digit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from bluelamp.recount.cell import Cell
-from bluelamp.recount.recount import Recount
+from bluelamp.recount.recount import Loaded, Recount
+from facts.errors import IncompleteError
 from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
@@ -71,14 +72,24 @@ class Comparison(Struct):
     Attributes:
         cells: how many were compared.
         differences: those that differ.
-        behind: records of the log that were not in the state yet, and are in neither.
+        records: records of the log that both are of.
+        behind: records of the log that are not in the state yet, and are in neither.
         left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
     """
 
     cells: int = 0
     differences: list[Difference] = []
+    records: int = 0
     behind: int = 0
     left_out: dict[str, int] = {}
+
+    def is_of_nothing(self) -> bool:
+        """Whether nothing was compared: no cell, or no record of a log that holds some."""
+        return not self.cells or (self.behind > 0 and not self.records)
+
+    def is_clean(self) -> bool:
+        """Whether something was compared, and nothing differs."""
+        return not self.is_of_nothing() and not self.differences
 
 
 def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
@@ -115,9 +126,37 @@ def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[
     )
 
 
+def check_whole(loaded: Loaded) -> None:
+    """Refuse to compare with a recount of less than the state was folded from.
+
+    Raises:
+        IncompleteError: the log begins after its first offset, or ends before the state's; names the offsets.
+    """
+    if loaded.missing_before:
+        where = ", ".join(f"{_place(at)}: 0 to {first - 1}" for at, first in loaded.missing_before.items())
+        what = "The log no longer begins at its first offset, so nothing can be compared with it."
+        raise IncompleteError(what, where=where, hint="Name the archive that holds the rest (BLUELAMP_ARCHIVE).")
+    if loaded.missing_after:
+        where = ", ".join(f"{_place(at)}: {end} to {after - 1}" for at, (end, after) in loaded.missing_after.items())
+        what = "The log ends before the records that the state was folded from, so nothing can be compared with it."
+        raise IncompleteError(
+            what, where=where, hint="Is this the right Kafka? `bluelamp check` compares the two logs."
+        )
+
+
+def _place(place: tuple[str, int]) -> str:
+    return f"{place[0]}:{place[1]}"
+
+
 def compare(taken: Taken, recount: Recount) -> Comparison:
-    """Hold what was read against a recount of the log up to the same place."""
-    found = Comparison(behind=recount.loaded.left_beyond, left_out=recount.loaded.left_out)
+    """Hold what was read against a recount of the log up to the same place.
+
+    Raises:
+        IncompleteError: the recount is of less than the state was folded from.
+    """
+    check_whole(recount.loaded)
+    loaded = recount.loaded
+    found = Comparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
     for query, readings in taken.answers:
         cells = recount.answer(query.measure, taken.force, query.window, taken.as_of, by=query.by, where=query.where)
         _compare_cells(query, readings, cells, found)
@@ -125,31 +164,34 @@ def compare(taken: Taken, recount: Recount) -> Comparison:
 
 
 def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], found: Comparison) -> None:
-    read = {_words(each.dimensions): each for each in readings}
-    recounted = {_words(each.dimensions): each for each in cells}
-    for words in read | recounted:
+    for words, ours, theirs in paired(readings, cells):
         found.cells += 1
-        ours, theirs = read.get(words), recounted.get(words)
-        if not _is_same(ours, theirs):
+        if not is_same(ours, theirs):
             difference = Difference(
                 measure=query.measure.name,
                 window=query.window,
-                dimensions=dict(words),
+                dimensions=words,
                 read=ours and numbers(ours),
                 recounted=theirs and numbers(theirs),
             )
             found.differences.append(difference)
 
 
-def _is_same(ours: Reading | None, theirs: Cell | None) -> bool:
+def paired(
+    readings: Iterable[Reading], cells: Iterable[Cell]
+) -> Iterator[tuple[dict[str, str], Reading | None, Cell | None]]:
+    """The readings and the cells of one answer side by side, by their words; None where one side has no such cell."""
+    read = {tuple(each.dimensions.items()): each for each in readings}
+    recounted = {tuple(each.dimensions.items()): each for each in cells}
+    return ((dict(words), read.get(words), recounted.get(words)) for words in recounted | read)
+
+
+def is_same(ours: Reading | None, theirs: Cell | None) -> bool:
+    """Whether the state and the recount say the same of a cell."""
     if ours and theirs and ours.state == "no_data":
-        # The product says no data where nobody has said that nothing happened; the recount knows no feeds, and says 0.
-        return not theirs.n and not theirs.value
+        # The product withholds a value while a feed is missing. The recount knows no feeds: only what it is taken from is compared.
+        return numbers(ours)[1:] == numbers(theirs)[1:] and bool(theirs.n or not theirs.value)
     return (ours and numbers(ours)) == (theirs and numbers(theirs))
-
-
-def _words(dimensions: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(dimensions.items())
 
 
 def numbers(cell: Reading | Cell) -> tuple[Any, ...]:
@@ -167,3 +209,27 @@ def told_numbers(numbers: Any) -> str:
     parts = [f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
     parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
     return f"{value!r} ({', '.join(parts)})"
+
+
+def lines(found: Comparison) -> Iterator[str]:
+    """What a person reads: what differs, what was compared, and what was not."""
+    for each in found.differences:
+        words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
+        place = "  ".join(part for part in (each.measure, each.window, words) if part)
+        yield f"{place}  state {told_numbers(each.read)}, log {told_numbers(each.recounted)}"
+    if not found.cells:
+        yield "Nothing was compared: neither the state nor the log has a figure for this question."
+    elif found.is_of_nothing():
+        yield "Nothing was compared: the state holds no record of the log yet."
+    else:
+        yield f"{found.cells:,} cells compared, {len(found.differences):,} differ."
+    yield from not_compared(found.behind, found.left_out)
+
+
+def not_compared(behind: int, left_out: dict[str, int]) -> Iterator[str]:
+    """What a comparison leaves out, in words: nothing when it was of everything."""
+    if behind:
+        yield f"Not compared: {behind:,} records of the log that are not in the state yet."
+    if left_out:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(left_out.items()))
+        yield f"Not compared: {sum(left_out.values()):,} quarantined facts, which count in no figure ({reasons})."

@@ -1,21 +1,23 @@
-"""What makes a figure: its subjects and their facts, from the log by the recount's path, added up again beside it."""
+"""What makes a figure: its subjects and their facts, from the log by the recount's path, and whether the state has the same figure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fractions import Fraction
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from bluelamp.comparison import Query
+from bluelamp.comparison import Query, Taken, check_whole, is_same, numbers, paired, told_numbers
 from bluelamp.recount.cell import Cell
 from bluelamp.recount.instant import SECOND, microseconds, moment_of
 from bluelamp.recount.listing import Listed
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import Subject
+from bluelamp.shown import Unread
+from facts.errors import BlueLampError
 from measures.display import words as in_words
 from measures.measure import (
     Bands,
@@ -32,8 +34,10 @@ from measures.measure import (
     SpanWithin,
 )
 from measures.outcome import KINDS
+from measures.reading import Reading
 
 _BAND = "band"
+Verdict = Literal["same", "differs", "not compared"]
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -62,6 +66,26 @@ class Part(Struct, frozen=True, kw_only=True):
     fallen: tuple[msgspec.Raw, ...]
 
 
+class Compared(Struct, frozen=True, kw_only=True):
+    """What the state says of the same cell, at the same place of the log and the same instant.
+
+    Attributes:
+        verdict: whether it says the same as the log.
+        value: in the measure's unit; None where there is none, or none is shown.
+        n: how many it is taken from; None where the state has no such cell, or says nothing that could be compared.
+        reason: why nothing was compared, or why the state's figure cannot be relied on; empty when it can.
+        exactly: both figures to the last digit where they differ; else empty.
+        behind: records of the log that are not in the state yet, and are in neither figure.
+    """
+
+    verdict: Verdict
+    value: float | None = None
+    n: int | None = None
+    reason: str = ""
+    exactly: str = ""
+    behind: int = 0
+
+
 class Explained(Struct, frozen=True, kw_only=True):
     """One figure and what makes it.
 
@@ -72,9 +96,10 @@ class Explained(Struct, frozen=True, kw_only=True):
         value: by the recount; in the measure's unit.
         n: how many it is taken from.
         met: of a share, how many are so.
-        listed: how many outcomes stand below.
+        listed: how many outcomes are listed below.
         added: the figure that they come to when they are added up one by one.
         agrees: that it is the same, to the last digit.
+        compared: with what the state says.
         parts: the outcomes, in order of time.
     """
 
@@ -87,18 +112,26 @@ class Explained(Struct, frozen=True, kw_only=True):
     listed: int
     added: float | int | None
     agrees: bool
+    compared: Compared
     parts: tuple[Part, ...]
 
+    def is_confirmed(self) -> bool:
+        """Whether its outcomes come to it, and the state has the same figure."""
+        return self.agrees and self.compared.verdict == "same"
 
-def explain(recount: Recount, force: str, query: Query, as_of: datetime, limit: int | None = None) -> list[Explained]:
-    """Each cell of an answer with what makes it.
+
+def explain(
+    recount: Recount, force: str, query: Query, as_of: datetime, state: Taken | Unread, limit: int | None = None
+) -> list[Explained]:
+    """Each cell of an answer with what makes it, also those that only the state has.
 
     Args:
-        recount: of the log, with its facts kept.
+        recount: of the log up to where the state is, with its facts kept.
         force: whose figure.
         query: the measure, its window and limits.
         as_of: the instant of the question.
-        limit: parts of each cell that are told with their facts; None for all. All of them are added up.
+        state: what the state says to the same question, or why it says nothing.
+        limit: parts of each cell that are listed with their facts; None for all. All of them are added up.
 
     Raises:
         QuestionError: it cannot be answered.
@@ -109,13 +142,56 @@ def explain(recount: Recount, force: str, query: Query, as_of: datetime, limit: 
     for each in recount.outcomes(*asked):
         groups[tuple(_words(each, query.measure).values())].append(each)
     moment = microseconds(as_of)
-    told = {words: sorted(group, key=_in_time) for words, group in groups.items()}
-    shown = {each.subject for group in told.values() for each in group[:limit]}
-    subjects = recount.subjects(sorted(shown)) if shown else {}
+    in_order = {words: sorted(group, key=_in_time) for words, group in groups.items()}
+    listed = {each.subject for group in in_order.values() for each in group[:limit]}
+    subjects = recount.subjects(sorted(listed)) if listed else {}
+    state = _comparable(recount, state)
+    readings = [each for _, some in state.answers for each in some] if isinstance(state, Taken) else []
     return [
-        _explained(query, cell, told.get(tuple(cell.dimensions.values()), []), subjects, moment, limit)
-        for cell in cells
+        _explained(
+            query,
+            cell or _nothing(query.measure, words, moment),
+            in_order.get(tuple(words.values()), []),
+            subjects,
+            moment,
+            limit,
+            _compared(reading, cell, state, recount),
+        )
+        for words, reading, cell in paired(readings, cells)
     ]
+
+
+def _comparable(recount: Recount, state: Taken | Unread) -> Taken | Unread:
+    """What the state says, unless the log does not hold everything that the state was folded from."""
+    try:
+        check_whole(recount.loaded)
+    except BlueLampError as error:
+        return state if isinstance(state, Unread) else Unread(f"{error.what} ({error.where})")
+    if isinstance(state, Taken) and recount.loaded.left_beyond and not recount.loaded.records:
+        return Unread("The state holds no record of the log yet.")
+    return state
+
+
+def _nothing(measure: Measure, words: dict[str, str], moment: int) -> Cell:
+    """The cell that nothing in the log comes to."""
+    value, n, met = _added(measure, (), moment)
+    return Cell(dimensions=words, value=value, n=n, met=met)
+
+
+def _compared(reading: Reading | None, cell: Cell | None, state: Taken | Unread, recount: Recount) -> Compared:
+    behind = recount.loaded.left_beyond
+    if isinstance(state, Unread):
+        return Compared(verdict="not compared", reason=state.why, behind=behind)
+    same = is_same(reading, cell)
+    read, recounted = (each and numbers(each) for each in (reading, cell))
+    return Compared(
+        verdict="same" if same else "differs",
+        value=reading.value if reading else None,
+        n=reading.n if reading else None,
+        reason=reading.reason if reading else "",
+        exactly="" if same else f"state {told_numbers(read)}, log {told_numbers(recounted)}",
+        behind=behind,
+    )
 
 
 def _in_time(listed: Listed) -> tuple[int, int]:
@@ -129,6 +205,7 @@ def _explained(
     subjects: dict[int, Subject],
     moment: int,
     limit: int | None,
+    compared: Compared,
 ) -> Explained:
     value, n, met = _added(query.measure, group, moment)
     if isinstance(query.measure.statistic, Bands):
@@ -143,6 +220,7 @@ def _explained(
         listed=len(group),
         added=value,
         agrees=(value, n, met) == (cell.value, cell.n, cell.met),
+        compared=compared,
         parts=tuple(_part(each, query.measure, subjects[each.subject], moment) for each in group[:limit]),
     )
 
@@ -219,8 +297,8 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
         has_facts: the facts of each subject are told too.
     """
     limits = " ".join(f"{name}={word}" for name, word in explained.dimensions.items())
-    told = f"{in_words(explained.value, measure.unit)} (n {explained.n:,})"
-    yield "  ".join(part for part in (measure.title, limits, told) if part)
+    figure = _figure(explained.value, explained.n, measure)
+    yield "  ".join(part for part in (measure.title, limits, figure) if part)
     for part in explained.parts:
         yield f"  {_line(part)}"
         for fact in part.facts if has_facts else ():
@@ -228,8 +306,30 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
             yield f"      {mark}{bytes(fact).decode()}"
     if len(explained.parts) < explained.listed:
         yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
-    verdict = "the same" if explained.agrees else f"NOT the same: {explained.added}"
-    yield f"  {explained.listed:,} outcomes, added up one by one: {verdict}."
+    verdict = "come to this figure" if explained.agrees else f"come to ANOTHER figure: {explained.added}"
+    yield f"  {explained.listed:,} outcomes in the log, added up one by one, {verdict}."
+    yield f"  {_verdict(explained, measure)}"
+
+
+def _figure(value: float | None, n: int, measure: Measure) -> str:
+    return f"{in_words(value, measure.unit)} (n {n:,})"
+
+
+def _verdict(explained: Explained, measure: Measure) -> str:
+    """Whether the state has the same figure, in words."""
+    compared = explained.compared
+    log = _figure(explained.value, explained.n, measure)
+    shown = "nothing" if compared.n is None else _figure(compared.value, compared.n, measure)
+    match compared.verdict:
+        case "not compared":
+            return f"NOT COMPARED with the state: {compared.reason}"
+        case "same" if compared.value is None and explained.value is not None:
+            return f"The state is taken from the same {explained.n:,}, but shows no figure: {compared.reason}"
+        case "same":
+            return "The state has the same figure."
+        case _:
+            exactly = f" To the last digit: {compared.exactly}." if shown == log else ""
+            return f"DIFFERENT: the board shows {shown} where the log gives {log}.{exactly}"
 
 
 def _line(part: Part) -> str:

@@ -11,7 +11,8 @@ from alerts.standing import Standing, samples_of
 from alerts.table import RULES
 from bluelamp.alerting import posting
 from bluelamp.clock import wall
-from bluelamp.connections import reader
+from bluelamp.clockwatch import steps, watch_clock
+from bluelamp.connections import reader, state_client
 from bluelamp.settings import ENGINE_TOKEN, Settings
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
@@ -37,7 +38,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     if not settings.prometheus:
         standing = Standing(
             RULES, samples_of(for_rules), quick.redis, f"{settings.state_name}:alerts", wall,
-            _notifier(settings, environment, say),
+            _notifier(settings, environment, say), steps(),
         )  # fmt: skip
         all_there_is.append(standing)
         standing.start()
@@ -49,6 +50,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     }
     server, thread = serve(places, settings.exporter_port, host)
     watch.start()
+    watch_clock(state_client(settings), settings.state_name, "the exporter")
     say(f"ready http://{host}:{server.server_port}/metrics")
     thread.join()
 
@@ -58,4 +60,8 @@ def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[
     if not token:
         say(f"Nobody is told of alerts: {ENGINE_TOKEN} is not set, here and for the inbox.")
         return None
-    return Notifier(posting(settings.inbox_address(), token), time.monotonic)
+    address = settings.address("inbox")
+    if not address:
+        say("Alerts are sent to nobody: BLUELAMP_INBOX is none.")
+        return None
+    return Notifier(posting(address, token), time.monotonic)

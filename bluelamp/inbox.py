@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from redis.exceptions import RedisError
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.inbox.api import EXPORTS
@@ -28,7 +28,8 @@ from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.alerting import PLACE, inbox_log, telling
 from bluelamp.clock import wall
-from bluelamp.connections import reader
+from bluelamp.clockwatch import watch_clock
+from bluelamp.connections import reader, state_client
 from bluelamp.listening import listen
 from bluelamp.settings import TOKEN, Settings, load_forces, variable
 from facts.errors import PartMissingError, QuestionError
@@ -54,7 +55,7 @@ def serve(
     service = inbox_service(settings, rules)
     application = telling(settings, environment, service, rules)
     collector = InboxCollector(service.log, lambda: service.watched_at, wall)
-    application.router.routes.append(Route("/metrics", _metrics(collector)))
+    application.router.routes += [Route("/metrics", _metrics(collector)), Route("/health", _health)]
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -65,6 +66,7 @@ def serve(
     )
     with listen(host, settings.inbox_port, "BLUELAMP_INBOX_PORT") as listening:
         service.start()
+        watch_clock(state_client(settings), settings.state_name, "the inbox")
         say(f"ready http://{host}:{listening.getsockname()[1]}{PLACE}/")
         uvicorn.Server(config).run(sockets=[listening])
         service.stop()
@@ -140,6 +142,10 @@ def _metrics(collector: InboxCollector) -> Callable[[Request], Response]:
     return metrics
 
 
+def _health(_: Request) -> Response:
+    return PlainTextResponse("bluelamp inbox ok\n")
+
+
 def listed(settings: Settings, *, is_ended: bool = False) -> Listing:
     """The alerts that stand, or those that have ended, without their figures.
 
@@ -181,14 +187,16 @@ def acknowledge(settings: Settings, environment: Mapping[str, str], alert: str, 
         PartMissingError: the inbox does not answer.
         QuestionError: it refused, and why.
     """
-    address = f"{settings.inbox_address()}{PLACE}/{alert}/acknowledge"
+    address = f"{settings.address('inbox')}{PLACE}/{alert}/acknowledge"
     headers = {"Authorization": f"Bearer {environment.get(TOKEN, '')}"}
     try:
         answer = requests.post(address, json={"note": note}, headers=headers, timeout=_ANSWER_SECONDS)
         told = answer.json()
     except requests.RequestException:
         hint = "Start it (`bluelamp inbox serve`, or `bluelamp up`), or set BLUELAMP_INBOX to its address."
-        raise PartMissingError("The inbox does not answer.", where=settings.inbox_address(), hint=hint) from None
+        raise PartMissingError(
+            "The inbox does not answer.", where=settings.address("inbox") or "BLUELAMP_INBOX", hint=hint
+        ) from None
     if not answer.ok:
         raise QuestionError(told["title"], where=f"alert {alert}", hint=told["detail"])
     taken = told["alert"]["acknowledged"]

@@ -16,9 +16,8 @@ from facts.batch import Row
 from facts.errors import PartMissingError
 from facts.moved import Origin, origin_of
 from facts.union import TOPICS
-from streams.fold import Moved
 from streams.logreader import Source
-from streams.moving import Copy, copy_of
+from streams.moving import Copy, Moved, copy_of
 from streams.stall import Place
 from streams.store import Identity
 

@@ -4,10 +4,9 @@ Nothing is ever shown of two versions: readers and workers follow one key, which
 the old version are fenced out of it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from typing import cast
 
 import msgspec
@@ -16,7 +15,9 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.archive.reading import Whole, opened
-from bluelamp.comparison import Difference, Taken, compare, every_query, numbers, read_one, take, told_numbers
+from bluelamp.auditing import Cell as Counted
+from bluelamp.certifying import CountAgain, certify, line
+from bluelamp.comparison import Difference, every_query, numbers, read_one, take, told_numbers
 from bluelamp.connections import state_client
 from bluelamp.history import recount_of
 from bluelamp.moving import Log, Mover, sending
@@ -24,6 +25,7 @@ from bluelamp.recount.recount import Recount
 from bluelamp.settings import Settings
 from bluelamp.versions import Cell, hold
 from facts.errors import IncompleteError, SettingError
+from facts.force import Force
 from facts.union import TOPICS
 from measures.reading import Reading
 from measures.rules import Rules
@@ -40,8 +42,6 @@ from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 _BATCH_KEYS = 500
 Tell = Callable[[Place, int, int], None]
 """Is told of a partition, where its new version stands, and where it is to come to."""
-CountAgain = Callable[[Mapping[Place, int]], Recount]
-"""Recounts the log up to an offset of each partition; whoever asks closes it."""
 
 
 class Rebuilt(Struct, kw_only=True):
@@ -57,7 +57,9 @@ class Rebuilt(Struct, kw_only=True):
         differing_figures: those that differ; `read` is of the version that was shown, `recounted` of the one built.
         differing_cells: counts and open matters that differ.
         not_compared: why it was not compared with the version shown; empty when it was.
-        log_figures: how many figures were compared with a recount of the log.
+        behind: records of the log that the version shown does not hold yet.
+        never_received: the forces that nothing was ever received of, so that they have no figures to compare.
+        log_compared: how many counts and open items were compared with a recount of the log.
         differing_from_log: those that differ.
         moved: how many facts lay on another partition than their subject's, and were moved to it.
     """
@@ -71,13 +73,15 @@ class Rebuilt(Struct, kw_only=True):
     differing_figures: list[Difference] = []
     differing_cells: list[Cell] = []
     not_compared: str = ""
-    log_figures: int = 0
-    differing_from_log: list[Difference] = []
+    behind: int = 0
+    never_received: list[str] = []
+    log_compared: int = 0
+    differing_from_log: list[Counted] = []
     moved: int = 0
 
     def is_same(self) -> bool:
-        """Whether it was compared with the version shown or with the log, and nothing differs."""
-        is_compared = not self.not_compared or self.log_figures > 0
+        """Whether everything was compared with the version shown, or with the log, and nothing differs."""
+        is_compared = not self.not_compared or self.log_compared > 0
         return is_compared and not (self.differing_figures or self.differing_cells or self.differing_from_log)
 
 
@@ -189,6 +193,15 @@ class Rebuild:
         told.not_compared = self._why_not(places)
         if told.not_compared:
             return False
+        try:
+            await self._compare_all(refold, places, told)
+        except (msgspec.MsgspecError, ValueError) as error:
+            told.not_compared = f"The version shown holds what cannot be read: {error}"
+            return False
+        self._leave_out(told)
+        return True
+
+    async def _compare_all(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
         for place in places:
             old, new = (Cache(self._redis, self._names(number, place)) for number in (self.old, self.new))
             held = await hold(old, new, self._rules, self._advance(refold, place))
@@ -197,15 +210,22 @@ class Rebuild:
             told.differing_cells += held.cells
         for force, rules in self._rules.items():
             await self._figures(refold, force, rules, told)
-        return True
+
+    def _leave_out(self, told: Rebuilt) -> None:
+        """Note what could not be compared: what the log holds and the version shown does not."""
+        for place, (first, end) in self._log.reach(self._identities).items():
+            fence = cast("str | None", self._redis.hget(self._names(self.old, place).control, "fence"))
+            told.behind += end - int(fence or first)
 
     async def _figures(self, refold: Refold, force: str, rules: Rules, told: Rebuilt) -> None:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
-        taken = self._taken(reader, force, rules)
-        if taken is None:
-            return  # nothing was ever told of it: its figures are of nothing
+        if not reader.is_received(force):
+            told.never_received.append(force)
+            return
+        windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
+        taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, fence in taken.fences.items():
             await self._advance(refold, place)(fence)
         for query, readings in taken.answers:
@@ -214,25 +234,15 @@ class Rebuild:
             told.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
     def _compare_with_log(self, refold: Refold, told: Rebuilt) -> None:
-        """Compare every figure of the new version with a recount of the log up to where it stands."""
+        """Compare the new version with a recount of the log up to where it stands: the one shown may be wrong likewise."""
         reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
-        reader.refresh()
-        taken = [found for force, rules in self._rules.items() if (found := self._taken(reader, force, rules))]
-        if not taken:
-            return
-        fences = {place: refold.fence(place) for place in taken[0].fences}
-        with self._count_again(fences) as recount:
-            for each in taken:
-                compared = compare(each, recount)
-                told.log_figures += compared.cells
-                told.differing_from_log += compared.differences
-
-    def _taken(self, reader: Reader, force: str, rules: Rules) -> Taken | None:
-        """Every figure of a force over every window; None where nothing was ever told of it."""
-        windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        if not windows or all(feed.first_event_at is None for feed in reader.feeds(force)):
-            return None
-        return take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
+        fences = {
+            (topic, number): refold.fence((topic, number))
+            for topic, identity in self._identities.items()
+            for number in range(identity.partitions)
+        }
+        found = certify(reader, self._rules, fences, self._count_again)
+        told.log_compared, told.differing_from_log = found.compared, found.differing
 
     def _count_before(self, topic: str) -> int:
         """How many partitions a topic had when the version shown was folded; 0 where there is none."""
@@ -319,21 +329,11 @@ def lines(told: Rebuilt, limit: int) -> Iterator[str]:
     """
     yield from _first([_figure(each) for each in told.differing_figures], limit)
     yield from _first([each.line() for each in told.differing_cells], limit)
-    yield from _first([_figure(each, "state", "log") for each in told.differing_from_log], limit)
+    yield from _first([line(each) for each in told.differing_from_log], limit)
     if told.moved:
         yield f"{told.moved:,} facts lay on another partition than their subject's, and were moved to it."
     yield f"Version {told.built} of the state is built from {told.records:,} records of archive and log."
-    if told.not_compared:
-        yield f"It is not compared with the version shown. {told.not_compared}"
-    else:
-        yield f"{told.figures:,} figures compared with the version shown, {len(told.differing_figures):,} differ."
-        cells = f"{told.counts:,} counts and {told.standing:,} matters that stand open compared"
-        yield f"{cells}, {len(told.differing_cells):,} differ."
-    yield (
-        f"{told.log_figures:,} figures compared with a recount of the log, {len(told.differing_from_log):,} differ."
-        if told.log_figures
-        else "It is not compared with the log: neither has a figure."
-    )
+    yield from _compared(told)
     if told.shown == told.built:
         yield f"Version {told.shown} is shown now. Version {told.built - 1} is kept: `bluelamp rebuild --forget` removes it."
     elif told.is_same():
@@ -342,17 +342,39 @@ def lines(told: Rebuilt, limit: int) -> Iterator[str]:
         yield f"Version {told.shown} is still shown: --switch --accept-differences shows version {told.built}."
 
 
+def _compared(told: Rebuilt) -> Iterator[str]:
+    """What was compared, and what was not."""
+    if told.log_compared:
+        differing = len(told.differing_from_log)
+        yield f"{told.log_compared:,} counts and open items compared with a recount of the log, {differing:,} differ."
+    else:
+        yield "Nothing was compared with the log: neither holds a count or an open item."
+    if told.not_compared:
+        yield f"Not compared with version {told.built - 1}: {told.not_compared}"
+        return
+    if not (told.figures or told.counts or told.standing):
+        yield "Nothing was compared: neither version holds a figure, a count or an open item."
+    else:
+        version = f"compared with version {told.built - 1}"
+        yield f"{told.figures:,} figures {version}, {len(told.differing_figures):,} differ."
+        cells = f"{told.counts:,} counts and {told.standing:,} open items {version}"
+        yield f"{cells}, {len(told.differing_cells):,} differ."
+    if told.behind:
+        yield f"Not compared: {told.behind:,} records of the log that the version shown does not hold yet."
+    if told.never_received:
+        yield f"Not compared: figures of {', '.join(told.never_received)}, for which nothing was ever received."
+
+
 def _first(every: list[str], limit: int) -> Iterator[str]:
     yield from every[: limit or None]
     if limit and len(every) > limit:
         yield f"and {len(every) - limit:,} more: --limit 0 lists all of them."
 
 
-def _figure(each: Difference, one: str = "old", other: str = "new") -> str:
+def _figure(each: Difference) -> str:
     words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
-    left, right = (told_numbers(some) for some in (each.read, each.recounted))
-    told = f"{one} {left}, {other} {right}"
-    return "  ".join(part for part in ("figure", each.measure, each.window, words, told) if part)
+    old, new = (told_numbers(some) for some in (each.read, each.recounted))
+    return "  ".join(part for part in ("figure", each.measure, each.window, words, f"old {old}, new {new}") if part)
 
 
 def shown_of(redis: Redis, state_name: str) -> int:
@@ -392,6 +414,16 @@ def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader, Mover]]:
         yield redis, log, Mover(opened(settings.archive), beside, send)
 
 
+def _again(settings: Settings, forces: Sequence[Force]) -> CountAgain:
+    def count_again(until: Mapping[Place, int]) -> Recount:
+        recount = recount_of(settings, forces, until, keeps_facts=True)
+        if settings.first_start:
+            recount.loaded.missing_before = {}  # both begin there, and it was said that they may
+        return recount
+
+    return count_again
+
+
 async def rebuild(
     settings: Settings,
     rules: Mapping[str, Rules],
@@ -406,6 +438,5 @@ async def rebuild(
     forces = [each.force for each in rules.values()]
     with _clients(settings) as (redis, log, mover):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
-            again = partial(recount_of, settings, forces)
-            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell)
+            made = Rebuild(settings, rules, redis, log, mover, _again(settings, forces), client, now, tell)
             return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)

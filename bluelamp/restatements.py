@@ -25,8 +25,10 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import Window, resolve
-from streams.fold import Partition, Record, Share, received, record_of
+from streams.fold import Partition
 from streams.logreader import Source
+from streams.moving import Share
+from streams.record import Record, received, record_of
 from streams.stall import Place
 
 Cause = Literal["withdrawn", "corrected", "regraded", "reclassified", "late", "afterwards", "fell due"]
@@ -150,14 +152,17 @@ def keep(
     held: dict[int, set[str]] = {}
     closed: dict[int, Closing] = {}
     began: datetime | None = None
+    before = None
     for told, record, mark in _admitted(source, place, partitions, reach, rules):
         began = began or record.received_at
         for each in told:
             if first <= (at := microseconds(each.fact.at)) < last:
                 held.setdefault(rules.local_day(at), set()).add(each.fact.subject_id)
-        if mark is not None and len(closed) < len(ends):
+        if mark != before:
+            # A wrong clock may take the watermark past a day that is not over: once it is put back, the day is open again.
+            before, over = mark, {day for day, end in ends.items() if mark is not None and end <= mark}
             closing = Closing(record.after, record.received_at)
-            closed |= {day: closing for day, end in ends.items() if end <= mark and day not in closed}
+            closed = {day: closed.get(day, closing) for day in over}
     kept, wanted = Kept(place, {}, held, closed, began), set().union(*held.values())
     for told, _, _ in _admitted(source, place, partitions, reach, rules):
         for each in told:

@@ -16,6 +16,8 @@ from measures.rules import Rules
 from streams.settings import PARTITIONS, WorkerSettings
 
 RUNNING_FILE = "running.json"
+NO_PART = "none"
+"""The address of a part that this system does not have."""
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
 PEOPLE = "BLUELAMP_PEOPLE"
 TOKEN = "BLUELAMP_TOKEN"  # noqa: S105 - the name of a variable
@@ -52,7 +54,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         gateway_facts_per_second: What one sender may tell the gateway for any length of time.
         gateway_delivery_seconds: How long the gateway waits for the log before it answers 503.
         inbox_port: Port of the alert inbox, on loopback.
-        inbox: Address that the engine in process tells alerts to; that port of this machine unless given.
+        inbox: Address of the inbox, which the engine in process sends alerts to; that port of this machine unless given, `none` where there is none.
+        board: Address at which `bluelamp check` looks for the board; that port of this machine unless given, `none` where there is none.
+        exporter: Likewise of the exporter.
+        gateway: Likewise of the gateway; unless given, there is one where BLUELAMP_GATEWAY_TOKENS is set.
         prometheus: Address of the Prometheus that evaluates the rules; empty: the exporter evaluates them itself.
         receivers: File of those who are told of alerts, and of a watcher that is told that data come; docs/inbox.md shows one.
         sign_in_to_view: `yes` to show alerts only to those who have signed in; the figures of the board stay open.
@@ -82,6 +87,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_delivery_seconds: float = 5.0
     inbox_port: int = 8038
     inbox: str = ""
+    board: str = ""
+    exporter: str = ""
+    gateway: str = ""
     prometheus: str = ""
     receivers: str = ""
     sign_in_to_view: bool = False
@@ -104,9 +112,17 @@ class Settings(Struct, frozen=True, kw_only=True):
             stall_seconds=self.stall_seconds,
         )
 
-    def inbox_address(self) -> str:
-        """Where the engine in process tells alerts."""
-        return self.inbox or f"http://127.0.0.1:{self.inbox_port}"
+    def address(self, part: str, *, has_senders: bool = False) -> str:
+        """Where a part that serves HTTP answers; empty where there is none.
+
+        Args:
+            part: `board`, `exporter`, `gateway` or `inbox`.
+            has_senders: somebody may send to a gateway: else there is none unless its address is set.
+        """
+        given: str = getattr(self, part)
+        if given == NO_PART or (part == "gateway" and not given and not has_senders):
+            return ""
+        return given or f"http://127.0.0.1:{getattr(self, f'{part}_port')}"
 
     def environment(self) -> dict[str, str]:
         """The variables that give these settings to a child process."""

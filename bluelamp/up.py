@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -15,17 +16,20 @@ from redis.exceptions import RedisError
 
 from bluelamp.alarm import Alarm
 from bluelamp.children import Child, until
+from bluelamp.clock import wall
 from bluelamp.connections import reader
 from bluelamp.directory import LOG, OUTPUT, SIMULATION, STATE, forget, held, is_left
-from bluelamp.embedded.state import end_left_behind, find_binary, is_ready
+from bluelamp.embedded.repair import repair
+from bluelamp.embedded.state import StateServer, end_left_behind, find_binary, is_ready
 from bluelamp.going_on import Planned, save_kept
 from bluelamp.listening import free_ports
-from bluelamp.settings import GATEWAY_TOKENS, RUNNING_FILE, Settings, load_forces, variable
+from bluelamp.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, variable
 from bluelamp.terminal import Terminal
 from facts.errors import PartMissingError, SettingError
 from measures.outcome import instant
 from measures.reading import Loading, loading
 from streams.readings import Reader
+from streams.settings import PERSON_NEEDED
 
 PROMISE = (
     "The embedded default is one broker and one state server on this machine, open to it alone: no copies, no\n"
@@ -34,6 +38,8 @@ PROMISE = (
 )
 _NONE: Mapping[str, str] = {}
 _PARTS = ("broker", "state")
+_NOTED = ("kafka", "redis", "state_name", "force", "inbox", "board_port", "exporter_port", "gateway_port", "prometheus")
+"""The settings that other commands on this directory need to find what runs."""
 _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
 _LEFT_SECONDS = 20.0
@@ -51,6 +57,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         simulation: what is simulated; None for nothing.
         is_fresh: forget what an earlier run kept.
         is_prometheus: Prometheus evaluates the alert rules, and Alertmanager tells of them.
+        is_repaired: a state whose files are broken is brought back to where they can be read.
     """
 
     workers: int = 1
@@ -59,6 +66,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     simulation: Planned | None = None
     is_fresh: bool = False
     is_prometheus: bool = False
+    is_repaired: bool = False
 
 
 class Up:
@@ -152,6 +160,8 @@ class Up:
 
     async def _start_parts(self) -> None:
         """Start the log and the state, each on a port of its own: the same one again if it must be started again."""
+        if self.plan.is_repaired:
+            await self._repair()
         log_port, state_port = free_ports(2)
         broker = self._part("broker", LOG, log_port, "--until-input-ends")
         state = self._part("state", STATE, state_port)
@@ -159,6 +169,12 @@ class Up:
         await self._wait_for(state, lambda: asyncio.to_thread(is_ready, state_port), _PART_SECONDS)
         kafka, redis = f"127.0.0.1:{log_port}", f"redis://127.0.0.1:{state_port}/0"
         self.settings = replace(self.settings, kafka=kafka, redis=redis)
+
+    async def _repair(self) -> None:
+        self.say("Reading the state's files.")
+        repaired = await asyncio.to_thread(repair, StateServer(self.directory / STATE), wall())
+        for line in repaired.lines():
+            self.say(line)
 
     def _part(self, name: str, folder: str, port: int, *options: str) -> Child:
         module = [sys.executable, "-m", f"bluelamp.embedded.{name}"]
@@ -193,15 +209,29 @@ class Up:
         """Wait until a child answers; one that ends again and again never will."""
 
         async def is_over() -> bool:
-            return child.ends >= _TRIES or await answers()
+            return has_failed() or await answers()
 
-        if not await until(is_over, seconds) or child.ends >= _TRIES:
+        def has_failed() -> bool:
+            return child.ends >= _TRIES or child.status == PERSON_NEEDED
+
+        if not await until(is_over, seconds) or has_failed():
             what = f"The {child.name} does not start. Its last words:\n{child.last_words()}"
-            raise PartMissingError(what, where=str(child.output), hint="Mend what they say, and start again.")
+            raise PartMissingError(what, where=str(child.output), hint=self._way_out(child))
+
+    def _way_out(self, child: Child) -> str:
+        """What to do about a part that does not start."""
+        if child.name == "state" and child.status == PERSON_NEEDED:
+            options = f"--data {shlex.quote(str(self.settings.data))} --repair-state"
+            return (
+                f"`{_program()} up {options}`, besides what you start it with, sets the broken files aside, keeps what can be read of "
+                "them, and has the rest folded again from the log."
+            )
+        return "Mend what they say, and start again."
 
     def _note_running(self) -> None:
-        told = {name: getattr(self.settings, name) for name in ("kafka", "redis", "state_name", "force", "inbox")}
-        text = json.dumps({**told, "pid": os.getpid()})
+        told = {name: getattr(self.settings, name) for name in _NOTED}
+        gateway = self.settings.address("gateway", has_senders=_has_senders()) or NO_PART
+        text = json.dumps({**told, "gateway": gateway, "pid": os.getpid()})
         (self.directory / RUNNING_FILE).write_text(text)
 
     def _tell(self, title: str) -> None:

@@ -117,7 +117,7 @@ def _counts(partition: str, key: Key, old: Pane, new: Pane, found: Held) -> None
         field = (kind, words, value)
         found.cells.append(
             Cell(
-                partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=_named(kind, words),
+                partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=named(kind, words),
                 value=value, old=ours[field], new=theirs[field],
             )
         )  # fmt: skip
@@ -134,7 +134,7 @@ def _standing(old: Cache, new: Cache, found: Held) -> None:
         found.cells.append(
             Cell(
                 partition=f"{old.names}", force=force, pane=name, kind=matter.kind, value=since,
-                words=_named(matter.kind, matter.dimensions), old=ours[subject, matter], new=theirs[subject, matter],
+                words=named(matter.kind, matter.dimensions), old=ours[subject, matter], new=theirs[subject, matter],
             )
         )  # fmt: skip
 
@@ -143,7 +143,7 @@ def _matters(cache: Cache) -> Counter[tuple[str, Open]]:
     return Counter((subject, each) for subject, matters in cache.matters().items() for each in matters)
 
 
-def _named(kind: str, words: Iterable[str]) -> dict[str, str]:
+def named(kind: str, words: Iterable[str]) -> dict[str, str]:
     """Words by their dimensions; of a kind that this program does not know, by their places."""
     names = KINDS[kind].dimensions if kind in KINDS else ()
     return {names[at] if at < len(names) else str(at + 1): word for at, word in enumerate(words)}

@@ -32,5 +32,16 @@ def span_words(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes} min {left:02} s"
 
 
+def rough_words(seconds: float) -> str:
+    """A span in round words: `40 s`, `2 min`, `1 h 59 min`, `3 d 4 h`; rounded down."""
+    whole = int(seconds)
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if not minutes:
+        return f"{whole} s"
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60} min" if not days else f"{days} d {hours % 24} h"
+
+
 def _rounded(value: float, places: str) -> Decimal:
     return Decimal(repr(value)).quantize(Decimal(places), rounding=ROUND_HALF_UP)

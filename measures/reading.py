@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED
+from facts.times import SKEW
+from measures.display import rough_words
 from measures.measure import (
     DATE_DIMENSIONS,
     DERIVED_DIMENSIONS,
@@ -37,9 +39,16 @@ from measures.statistic import mean, quantile, ratio, total, within
 from measures.window import Window
 
 State = Literal["live", "stale", "too_few", "no_data"]
+Doubt = Literal["", "future", "ahead", "producer"]
+"""Why a feed's last heartbeat does not prove that the feed is alive; empty if it does.
+
+`future`: it is stamped with a time later than one at which it was already in the log. `ahead`: it claims to be complete to a time
+after it was received. `producer`: the producer stamped it, not the log.
+"""
 Groups = dict[Dimensions, Histogram]
 CLOCK_DIMENSIONS = ("weekday", "hour")
 """Local day of the week (0 is Monday) and hour of the day, of windows of whole hours: asked together, or not at all."""
+SKEW_MICROSECONDS = SKEW // timedelta(microseconds=1)
 NOTHING = "Nothing happened that it could be taken from."
 SIMULATION = "SIMULATION - no figure is real."
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
@@ -432,13 +441,15 @@ class FeedStatus(Struct, frozen=True):
     Attributes:
         feed: its name.
         topic: where its facts travel.
-        complete_to: everything up to here has been counted, in microseconds; None before its first heartbeat.
-        heard_at: when the log received its last heartbeat, likewise.
+        complete_to: everything up to here has been counted, in microseconds; None if no heartbeat says so.
+        heard_at: when the log received its last heartbeat, likewise, on the partition where that is longest ago.
         first_event_at: the earliest event time among its topic's facts of the force, likewise.
         last_event_at: the latest, likewise.
         is_replay: it plays recorded facts.
         is_simulated: it has told, now or earlier, what did not happen.
         history_to: it tells its history up to here, likewise; None when it tells the present.
+        newest_heard_at: the same on the partition where it is most recent; None if that is `heard_at`.
+        doubt: why its last heartbeat does not prove that it is alive.
         has_gone_back: the state of its topic is at an earlier place in the log than one that was already shown.
     """
 
@@ -451,11 +462,15 @@ class FeedStatus(Struct, frozen=True):
     is_replay: bool = False
     is_simulated: bool = False
     history_to: int | None = None
+    newest_heard_at: int | None = None
+    doubt: Doubt = ""
     has_gone_back: bool = False
 
     def is_loading(self) -> bool:
-        """Whether it is known to tell its history, so that its present lies in the past."""
-        return self.history_to is not None and self.complete_to is not None and self.complete_to < self.history_to
+        """Whether it is known to load its history, so that its present lies in the past."""
+        if self.history_to is None or self.complete_to is None or self.doubt:
+            return False
+        return self.complete_to < self.history_to
 
 
 class Loading(Struct, frozen=True):
@@ -659,7 +674,7 @@ def _trouble(
 def _trouble_of(question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int) -> Trouble | None:
     as_of, end = microseconds(question.as_of), microseconds(question.window.end)
     until = min(as_of, end)
-    if status.complete_to is not None and status.heard_at is not None:
+    if status.complete_to is not None and status.heard_at is not None and not is_later(status.complete_to, now):
         if until <= status.complete_to and not question.is_now:
             return None
         if end <= status.complete_to and end < as_of:  # one that ends with the present goes on: silence concerns it
@@ -677,6 +692,8 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
         rules: of the force.
         now: the wall clock, in microseconds.
     """
+    if words := doubt_words(status, now):
+        return Trouble("stale", words)
     if status.complete_to is None or status.heard_at is None:
         state: State = "stale" if status.last_event_at else "no_data"
         return Trouble(state, f"The feed {status.feed} has sent no heartbeat yet.")
@@ -689,11 +706,62 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
         return Trouble("stale", f"The state of {status.topic} was restored from an earlier time and is catching up.")
     if until - status.complete_to > allowed:
         since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
-    elif now - status.heard_at > allowed:
+    elif not is_alive(status, allowed, now):
         since, why = status.heard_at, f"the feed {status.feed} is silent"
     else:
         return None
     return Trouble("stale", f"Not live since {_local(since, rules)}: {why}.", since)
+
+
+def silence(status: FeedStatus, now: int) -> int | None:
+    """How long a feed has been silent, in microseconds; None without a heartbeat, or if its time cannot be believed.
+
+    Args:
+        status: what is known of the feed.
+        now: the wall clock, in microseconds.
+    """
+    return None if status.heard_at is None or doubt_words(status, now) else max(0, now - status.heard_at)
+
+
+def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
+    """Whether a feed is known to have sent a heartbeat in the time allowed; both times in microseconds."""
+    silent = silence(status, now)
+    return silent is not None and silent <= allowed
+
+
+def doubt_words(status: FeedStatus, now: int) -> str:
+    """Why a feed's last heartbeat does not prove that it is alive, in sentences; empty if it does, or if there is none.
+
+    Args:
+        status: what is known of the feed.
+        now: the wall clock, in microseconds.
+    """
+    stamps = [at for at in (status.heard_at, status.newest_heard_at) if at is not None]
+    if not stamps:
+        return ""
+    if status.doubt == "producer":
+        return (
+            f"The last heartbeat of the feed {status.feed} carries its producer's time, not the log's: set "
+            f"message.timestamp.type=LogAppendTime for the topic {status.topic}. {_UNTIL_BELIEVABLE}"
+        )
+    if is_later(max(stamps), now):
+        ahead = rough_words((max(stamps) - now) / SECOND)
+        what = f"The last heartbeat of the feed {status.feed} is stamped {ahead} in the future: a clock was wrong."
+    elif status.doubt == "future":
+        what = f"The last heartbeat of the feed {status.feed} was stamped with a time yet to come: a clock was wrong."
+    elif status.doubt == "ahead" or (status.complete_to is not None and is_later(status.complete_to, now)):
+        what = f"The feed {status.feed} claims to be complete to a time yet to come: its clock or the log's is wrong."
+    else:
+        return ""
+    return f"{what} {_UNTIL_BELIEVABLE}"
+
+
+_UNTIL_BELIEVABLE = "Not live until a heartbeat arrives with a believable time."
+
+
+def is_later(at: int, now: int) -> bool:
+    """Whether a time is later than now by more than clocks may differ; both in microseconds since 1970."""
+    return at - now > SKEW_MICROSECONDS
 
 
 def _begins(question: Question, needed: Sequence[FeedStatus]) -> int | None:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -19,7 +18,7 @@ LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
 OPEN_EXPORTED = LIVE_EXPORTED[:1]
 """What stands open now is the same over any of them."""
 EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
-ENDED_AGAIN = timedelta(minutes=5)
+ENDED_AGAIN_SECONDS = 300.0
 """How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
 ENDED_SECONDS = 3.0
 """What a scrape may spend on them: one that takes longer than Prometheus waits would lose every other figure too."""
@@ -37,10 +36,10 @@ def everything(_measure: str, _window: str) -> bool:
 
 
 class _Kept(NamedTuple):
-    """Readings of a window that has ended, by measure, window and force."""
+    """Readings of a window that has ended, by measure, window and force, and when they were taken, by the steady clock."""
 
     of: Window
-    taken_at: datetime
+    taken_at: float
     readings: list[Reading]
 
 
@@ -117,13 +116,13 @@ class ExportedReadings:
         self._reader.refresh()
         if self._version != self._reader.version:
             self._ended, self._version = {}, self._reader.version
-        now, deadline = self._reader.now(), self._steady_seconds() + ENDED_SECONDS
+        now = self._steady_seconds()
         windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
         for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
             kept, found = self._ended.get((measure.name, window, force)), windows[window, force]
-            if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN:
+            if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN_SECONDS:
                 continue
-            if self._steady_seconds() > deadline:
+            if self._steady_seconds() - now > ENDED_SECONDS:
                 return
             self._ended[measure.name, window, force] = _Kept(found, now, self._read(measure, window, force))
 
@@ -132,10 +131,10 @@ class ExportedReadings:
             for force in self._reader.rules if is_exported(measure) else ():
                 yield from ((measure, each, force) for each in self._windows(measure, force) if each in _ENDED)
 
-    def _read_at(self, question: tuple[Measure, str, str]) -> datetime:
+    def _read_at(self, question: tuple[Measure, str, str]) -> float:
         measure, window, force = question
         kept = self._ended.get((measure.name, window, force))
-        return kept.taken_at if kept else datetime.min.replace(tzinfo=UTC)
+        return kept.taken_at if kept else float("-inf")
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:

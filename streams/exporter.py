@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Thread
-from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -73,20 +73,28 @@ def serve(places: Mapping[str, Iterable[Collector]], port: int, host: str) -> tu
     """Serve what collectors show, each place its own; port 0 takes a free one.
 
     Args:
-        places: collectors by path; any other path is answered as the first.
+        places: collectors by path; any other path is answered as the first, and /health without looking at any.
         port: to listen on.
         host: address to listen on.
     """
-    applications = {path: make_wsgi_app(_registry(collectors)) for path, collectors in places.items()}
+    applications: dict[str, WSGIApplication] = {
+        path: make_wsgi_app(_registry(collectors)) for path, collectors in places.items()
+    }
     first = next(iter(applications.values()))
+    applications["/health"] = _health
 
-    def answer(environment: Any, start_response: Any) -> Any:
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return applications.get(environment.get("PATH_INFO", ""), first)(environment, start_response)
 
     server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_Quiet)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     return server, thread
+
+
+def _health(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [b"bluelamp exporter ok\n"]
 
 
 def _registry(collectors: Iterable[Collector]) -> CollectorRegistry:

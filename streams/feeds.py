@@ -1,23 +1,42 @@
-"""What feeds have said of themselves on one partition: how far they are complete, and when they were last heard."""
+"""What feeds have said of themselves on one partition: how far they are complete, and when a heartbeat last arrived."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from facts.feed import FeedHeartbeat
 from facts.force import Force
+from measures.outcome import microseconds
+from measures.reading import SKEW_MICROSECONDS, Doubt
+from measures.window import MINUTES_KEPT
+
+_MICROSECOND = timedelta(microseconds=1)
+SETTLING = timedelta(hours=1) // _MICROSECOND
+"""How long a feed's heartbeats must continue before the promise of the first one is settled."""
+PAUSE = timedelta(hours=25) // _MICROSECOND
+"""A longer pause between two heartbeats may be a step of the log's clock. A feed may send one heartbeat a day."""
+LONG_PAST = MINUTES_KEPT // _MICROSECOND
+"""A promise that lies so far before the time of its own heartbeat is settled at once: no wrong clock produces one."""
+NOTHING_SETTLED = 0
 
 
 class FeedState(Struct):
     """What one feed has said on one partition, in microseconds since 1970.
 
     Attributes:
-        complete_to: everything up to here was sent.
-        heard_at: when the log received the last heartbeat.
+        complete_to: everything up to here was sent, as far as can be believed; 0 if nothing can.
+        heard_at: the time on the record of the last heartbeat.
         seq: of that heartbeat.
         is_replay: it plays recorded facts.
-        history_to: it tells its history up to here; None when it tells the present.
         is_simulated: it has ever told what did not happen. That is in the figures for good, whatever is said later.
+        history_to: it tells its history up to here; None when it tells the present.
+        doubt: why the last heartbeat does not prove that the feed is alive.
+        settled_to: everything up to here was certainly sent; 0 while nothing is settled. It never goes back.
+        turn_to: the promise of the heartbeat that began the present turn; it is settled when the turn ends.
+        turn_since: the time on the record of that heartbeat.
     """
 
     complete_to: int
@@ -26,17 +45,109 @@ class FeedState(Struct):
     is_replay: bool
     is_simulated: bool = False
     history_to: int | None = None
+    doubt: Doubt = ""
+    settled_to: int = NOTHING_SETTLED
+    turn_to: int = NOTHING_SETTLED
+    turn_since: int = NOTHING_SETTLED
 
     def is_loading(self) -> bool:
         """Whether what it has told is its history, and not yet all of it."""
         return self.history_to is not None and self.complete_to < self.history_to
 
+    def furthest(self) -> int:
+        """The latest time that it claims to have reached."""
+        return max(self.complete_to, self.history_to or 0, 0 if self.doubt else self.heard_at)
+
+
+def after(known: FeedState | None, heartbeat: FeedHeartbeat, received_at: int, *, is_by_log: bool) -> FeedState:
+    """The state of a feed after a heartbeat.
+
+    Args:
+        known: its state before; None for its first heartbeat.
+        heartbeat: the heartbeat.
+        received_at: the time on its record, in microseconds.
+        is_by_log: the log set that time, not the producer.
+    """
+    said = microseconds(heartbeat.complete_to)
+    history_to = microseconds(heartbeat.history_to) if heartbeat.history_to else None
+    latest = received_at + SKEW_MICROSECONDS
+    is_ahead = max(said, history_to or 0) > latest
+    said, history_to = (said if said <= latest else NOTHING_SETTLED), (history_to if not is_ahead else None)
+    if known and is_by_log:
+        known = believed(known, received_at)
+    settled_to, turn_to, turn_since = _settled(known, said, received_at)
+    return FeedState(
+        complete_to=max(said, known.complete_to) if known else said,
+        heard_at=received_at,
+        seq=heartbeat.seq,
+        is_replay=heartbeat.replay,
+        is_simulated=heartbeat.simulated or (known is not None and known.is_simulated),
+        history_to=history_to,
+        doubt="producer" if not is_by_log else "ahead" if is_ahead else "",
+        settled_to=settled_to,
+        turn_to=turn_to,
+        turn_since=turn_since,
+    )
+
+
+def _settled(known: FeedState | None, said: int, received_at: int) -> tuple[int, int, int]:
+    """What is settled after a heartbeat, and the turn under way.
+
+    Only the feed's own heartbeats decide, so that the recount agrees (semantics, section 1).
+    """
+    settled_to = known.settled_to if known else NOTHING_SETTLED
+    if said <= received_at - LONG_PAST:
+        settled_to = max(settled_to, said)
+    if known is None or not -SKEW_MICROSECONDS <= received_at - known.heard_at <= PAUSE:
+        return settled_to, said, received_at
+    if received_at - known.turn_since >= SETTLING:
+        return max(settled_to, known.turn_to), said, received_at
+    return settled_to, known.turn_to, known.turn_since
+
+
+def believed(state: FeedState, now: int) -> FeedState:
+    """What can be believed of a feed when it is no later than `now`: claims about later times fall back to what is settled.
+
+    Args:
+        state: of the feed.
+        now: in microseconds.
+    """
+    latest = now + SKEW_MICROSECONDS
+    if state.furthest() <= latest:
+        return state
+    return replace(
+        state,
+        # A clock that was wrong for long may even have settled a time in the future: then nothing is known.
+        complete_to=next((to for to in (state.complete_to, state.settled_to) if to <= latest), NOTHING_SETTLED),
+        history_to=state.history_to if (state.history_to or 0) <= latest else None,
+        doubt=state.doubt or "future",
+    )
+
 
 class EventSpan(Struct):
-    """The event times seen of one force on one partition, in microseconds since 1970."""
+    """The earliest and latest event times of one force on one partition, in microseconds since 1970.
+
+    An event in the future is taken to be of the time on its record.
+    """
 
     first: int
     last: int
+
+
+def seen(span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool) -> EventSpan:
+    """The event times after a fact; all times in microseconds.
+
+    Args:
+        span: the event times before.
+        at: when the fact happened.
+        received_at: the time on its record.
+        is_by_log: the log set that time, not the producer: if the log's clock went back, the latest event time follows.
+    """
+    at = min(at, received_at)
+    if span is None:
+        return EventSpan(at, at)
+    last = min(span.last, received_at) if is_by_log else span.last
+    return EventSpan(min(at, span.first), max(at, last))
 
 
 Feeds = dict[tuple[str, str], FeedState]
@@ -48,9 +159,17 @@ def watermark(feeds: Feeds, force: Force, topic: str) -> int | None:
 
     It is the least that the feeds listed in the profile have said; None until every one has been heard.
     """
-    listed = [feed.name for feed in force.feeds if feed.topic == topic]
-    said = [feeds[force.name, feed].complete_to for feed in listed if (force.name, feed) in feeds]
-    return min(said) if said and len(said) == len(listed) else None
+    return _least(feeds, force, topic, lambda state: state.complete_to)
+
+
+def settled_mark(feeds: Feeds, force: Force, topic: str) -> int | None:
+    """The watermark of what is settled. Panes are dropped and facts are refused by it, so it never goes back."""
+    return _least(feeds, force, topic, lambda state: state.settled_to)
+
+
+def _least(feeds: Feeds, force: Force, topic: str, said: Callable[[FeedState], int]) -> int | None:
+    listed = [feeds.get((force.name, feed.name)) for feed in force.feeds if feed.topic == topic]
+    return min((said(state) if state else NOTHING_SETTLED for state in listed), default=NOTHING_SETTLED) or None
 
 
 def encode_feeds(feeds: Feeds, events: Mapping[str, EventSpan]) -> Iterable[tuple[str, str]]:

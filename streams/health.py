@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from measures.outcome import SECOND, microseconds
-from measures.reading import FeedStatus, loading
+from measures.reading import doubt_words, is_alive, is_later, loading
 from streams.logwatch import LogWatch
 from streams.readings import Reader
 from streams.recent import Counted, Recent
@@ -13,7 +13,7 @@ from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
-    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat."),
+    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
     "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
@@ -24,6 +24,7 @@ _COUNTERS = {
     "late": "Facts older than what their feed had said to be complete; counted all the same.",
     "moved": "Facts that lay on another partition than their subject's, and were moved to it.",
     "heartbeats": "Heartbeats heard.",
+    "producer_stamped": "Records stamped by their producer, so that nobody knows when the log received them.",
     "fenced": "Batches refused because the state no longer stood where their worker thought.",
 }
 
@@ -46,6 +47,7 @@ class Health:
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
         yield from _partitions(self._reader)
+        yield from _clocks(self._reader)
         yield from self._quarantine_share()
         yield from self._log()
 
@@ -110,23 +112,23 @@ def _read_by_topic(reader: Reader) -> dict[str, Counted]:
 
 
 def _feeds(reader: Reader) -> Iterator[Metric]:
+    now = microseconds(reader.now())
     statuses = [(force, status) for force in reader.rules for status in reader.feeds(force)]
     for attribute, (name, question) in _FEED_METRICS.items():
         family = GaugeMetricFamily(f"bluelamp_{name}", question, labels=["force", "feed"])
         for force, status in statuses:
-            _add_instant(family, force, status, getattr(status, attribute))
+            at = None if attribute == "heard_at" and doubt_words(status, now) else getattr(status, attribute)
+            if at is not None and not is_later(at, now):
+                family.add_metric([force, status.feed], at / SECOND)
         yield family
-
-
-def _add_instant(family: GaugeMetricFamily, force: str, status: FeedStatus, at: int | None) -> None:
-    if at is not None:
-        family.add_metric([force, status.feed], at / SECOND)
 
 
 def _feed_health(reader: Reader) -> Iterator[Metric]:
     """Whether each feed is live, how far it is behind, and whether it is simulated; of forces ever heard of."""
     labels = ["force", "feed"]
-    live = GaugeMetricFamily("bluelamp_feed_live", "Whether the feed was heard in the time allowed.", labels=labels)
+    live = GaugeMetricFamily(
+        "bluelamp_feed_live", "Whether a believable heartbeat arrived in the time allowed.", labels=labels
+    )
     behind = GaugeMetricFamily(
         "bluelamp_feed_behind_ratio",
         "How far it was from complete when last heard, in the time allowed.",
@@ -149,10 +151,9 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
             allowed = feed.stale_after_seconds * SECOND
-            is_live = status.heard_at is not None and now - status.heard_at <= allowed
             if not status.is_loading():  # neither live nor silent
-                live.add_metric([force, feed.name], int(is_live))
-            if status.complete_to is not None:
+                live.add_metric([force, feed.name], int(is_alive(status, allowed, now)))
+            if status.complete_to is not None and not doubt_words(status, now):
                 # One that is silent is not late as well: it is of what it said when it was last heard.
                 heard = min(present, present if status.heard_at is None else status.heard_at)
                 behind.add_metric([force, feed.name], max(0, heard - status.complete_to) / allowed)
@@ -160,6 +161,28 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     yield behind
     yield simulated
     yield loaded
+
+
+def _clocks(reader: Reader) -> Iterator[Metric]:
+    """Whether a process noticed a step of its wall clock lately, and how large it was."""
+    now, steps = reader.now(), reader.clock_steps()
+    recent = [abs(each.seconds) for each in steps if each.is_recent(now)]
+    yield GaugeMetricFamily(
+        "bluelamp_clock_step_seconds",
+        "The largest step of a wall clock in 15 min, forward or back; 0 if there was none.",
+        value=max(recent, default=0.0),
+    )
+    last = GaugeMetricFamily(
+        "bluelamp_clock_last_step_seconds",
+        "The last step of a process's clock; negative if it was set back.",
+        labels=["process"],
+    )
+    times = CounterMetricFamily("bluelamp_clock_steps", "Steps of a process's wall clock.", labels=["process"])
+    for each in steps:
+        last.add_metric([each.process], each.seconds)
+        times.add_metric([each.process], each.count)
+    yield last
+    yield times
 
 
 def _partitions(reader: Reader) -> Iterator[Metric]:

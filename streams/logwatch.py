@@ -72,15 +72,19 @@ def looking_at(bootstrap: str) -> Look:
     """Looks at the log at some addresses, `host:port` separated by commas."""
 
     def look(places: Iterable[Place]) -> Mapping[Place, End]:
-        _check_answers(bootstrap)
+        check_answers(bootstrap)
         with Log(bootstrap) as log:
             return log.ends(places)
 
     return look
 
 
-def _check_answers(bootstrap: str) -> None:
-    """The client leaves a thread behind whenever it gives up: where nobody listens it is not asked at all."""
+def check_answers(bootstrap: str) -> None:
+    """See at once whether anybody listens: the client tries for half a minute, and leaves a thread behind when it gives up.
+
+    Raises:
+        PartMissingError: nobody does.
+    """
     for address in bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
         try:

@@ -1,14 +1,16 @@
 """Owns partitions: claims them, folds batches of records into their state, and notices when somebody else has claimed them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from facts.union import Topic
 from measures.rules import Rules
-from streams.fold import Change, Partition, Quarantined, Record, Share
-from streams.moving import Move
+from streams.fold import Change, Partition, Quarantined
+from streams.moving import Move, Share
+from streams.record import Record
 from streams.stall import Place
 from streams.store import Applied, Control, Identity, Names, Store
 
@@ -26,12 +28,14 @@ class Owned(Struct):
         epoch: of this ownership.
         fence: the offset up to which the log is applied to its state.
         partition: what its owner remembers of it.
+        turn: held while its state is changed.
     """
 
     names: Names
     epoch: int
     fence: int
     partition: Partition
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Offer(NamedTuple):
@@ -143,8 +147,29 @@ class Owner:
             GapError: the log holds records that were not delivered.
         """
         owned = self.owned.get(place)
-        new = [record for record in records if owned and record.after > owned.fence]
-        if owned is None or not new:
+        if owned is not None:
+            async with owned.turn:
+                await self._fold(place, owned, records)
+
+    async def disprove(self, now: int) -> None:
+        """Doubt, in the state too, the feeds that claim a time in the future: once that time comes they would look alive.
+
+        Args:
+            now: the wall clock, in microseconds.
+
+        Raises:
+            FencedError: somebody else has claimed a partition.
+            RefusedError: the state refused it.
+        """
+        for place, owned in list(self.owned.items()):
+            async with owned.turn:
+                change = owned.partition.disprove(now)
+                if change.feeds and self.owned.get(place) is owned:
+                    await self._offer(place, Offer(owned, owned.fence, change))
+
+    async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
+        new = [record for record in records if record.after > owned.fence]
+        if not new:
             return
         await self._check_gaps(place, owned.fence, new)
         admitted = owned.partition.admit(new)

@@ -26,6 +26,7 @@ from measures.reading import (
     Reading,
     check,
     histograms,
+    is_alive,
     judge,
     listed,
     loading,
@@ -34,9 +35,10 @@ from measures.reading import (
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, whole_hours
 from streams.cache import Cache, Key
-from streams.feeds import watermark
+from streams.feeds import believed, settled_mark
 from streams.memo import Memo
 from streams.stall import Place
+from streams.steps import Step, noted
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -155,10 +157,10 @@ class Reader:
             self.refresh()
 
     def _forget_dropped(self) -> None:
-        """Forget the panes that the state no longer keeps, once a minute of its watermark."""
+        """Forget the panes that the state no longer keeps, once a minute of what is settled."""
         for place, cache in self._caches.items():
             for force, rules in self.rules.items():
-                mark = watermark(cache.feeds, rules.force, place[0])
+                mark = settled_mark(cache.feeds, rules.force, place[0])
                 if mark is not None and self._dropped_at.get((place, force), 0) // MINUTE < mark // MINUTE:
                     self._dropped_at[place, force] = mark
                     for grain in GRAINS:
@@ -442,13 +444,20 @@ class Reader:
 
     def _is_heard(self, status: FeedStatus, force: str) -> bool:
         allowed = next(feed.stale_after_seconds for feed in self.rules[force].force.feeds if feed.name == status.feed)
-        return status.heard_at is not None and microseconds(self._clock()) - status.heard_at <= allowed * SECOND
+        return is_alive(status, allowed * SECOND, microseconds(self._clock()))
 
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
         self._ensure_refreshed()
         heard = (item for cache in self._caches.values() for item in cache.feeds.items())
         return any(state.is_simulated for (name, _), state in heard if name == force)
+
+    def is_received(self, force: str) -> bool:
+        """Whether anything of a force has ever been received: a fact that counts, or a heartbeat."""
+        self._ensure_refreshed()
+        return any(
+            force in cache.events or any(name == force for name, _ in cache.feeds) for cache in self._caches.values()
+        )
 
     def feeds(self, force: str) -> list[FeedStatus]:
         """What is known of each feed that the force's profile lists."""
@@ -467,17 +476,20 @@ class Reader:
             return found
 
     def _feed(self, force: str, feed: str, places: Mapping[Place, Cache]) -> FeedStatus:
-        """A feed is complete only as far as it is on every partition of its topic."""
+        """A feed is complete only as far as it is on every partition of its topic; what it says of the future is not shown."""
         caches = places.values()
         topic = next((name.topic for name in self.rules[force].force.feeds if name.name == feed), TOPICS[0])
-        heard = [cache.feeds[force, feed] for cache in caches if (force, feed) in cache.feeds]
+        now = microseconds(self._clock())
+        heard = [believed(cache.feeds[force, feed], now) for cache in caches if (force, feed) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
         is_everywhere = bool(caches) and len(heard) == len(caches)
         return FeedStatus(
             feed=feed,
             topic=topic,
-            complete_to=min(state.complete_to for state in heard) if is_everywhere else None,
+            complete_to=(min(state.complete_to for state in heard) or None) if is_everywhere else None,
             heard_at=min(state.heard_at for state in heard) if is_everywhere else None,
+            newest_heard_at=max(state.heard_at for state in heard) if is_everywhere else None,
+            doubt=next((state.doubt for state in heard if state.doubt), ""),
             first_event_at=min((span.first for span in events), default=None),
             last_event_at=max((span.last for span in events), default=None),
             is_replay=any(state.is_replay for state in heard),
@@ -545,6 +557,10 @@ class Reader:
                 if is_new:
                     pause()
 
+    def clock_steps(self) -> list[Step]:
+        """The last step of each process's wall clock, for processes that had one in about a day."""
+        return noted(self.redis, self.state_name)
+
     def fences(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""
         with self._lock:
@@ -590,7 +606,7 @@ class Reader:
             self._has_moved |= cache.load(keys)
 
     def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:
-        marks = [watermark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
+        marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
         furthest = max((mark for mark in marks if mark is not None), default=None)
         for segment in window.segments:
             if furthest is not None and segment.first < first_kept(segment.grain, furthest, rules):

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from facts.batch import Entry, Passed
 from facts.errors import IncompleteError
 from measures.rules import Rules
-from streams.fold import Quarantined, Share, record_of
+from streams.fold import Quarantined
 from streams.logreader import Source
-from streams.moving import Move
+from streams.moving import Move, Share
 from streams.ownership import FencedError, Owner, RefusedError
+from streams.record import record_of
 from streams.stall import Place
 from streams.store import Identity, Store
 

@@ -6,30 +6,34 @@ import signal
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NoReturn, cast
 
 from faust.types import TP, EventT, StreamT
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from facts.batch import Row
 from facts.errors import BlueLampError, IncompleteError, PartMissingError
-from facts.moved import origin_of
 from facts.union import TOPICS, Topic
+from measures.outcome import microseconds
 from measures.rules import Rules
 from streams.app import fenced_app
 from streams.fetching import passed_of
-from streams.fold import Moved, Quarantined, Record, Share, received
+from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, Log
-from streams.moving import copy_of
+from streams.moving import Moved, Share, copy_of
 from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
 from streams.quarantine import send_all
+from streams.record import Record, record_of
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
 from streams.store import Applied, Control, Identity, Names, Store, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
+_CLOCK_SECONDS = 1.0
 _logger = logging.getLogger("bluelamp.worker")
 
 
@@ -43,10 +47,13 @@ class Worker:
         settings: of this worker.
         rules: by force.
         leave: ends the process at once with a status; never returns.
+        now: the wall clock.
     """
 
-    def __init__(self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit) -> None:
-        self.settings, self.rules, self.leave = settings, rules, leave
+    def __init__(
+        self, settings: WorkerSettings, rules: Mapping[str, Rules], leave: Exit, now: Callable[[], datetime]
+    ) -> None:
+        self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
         self._misplaced: set[Place] = set()
         self.app = fenced_app(settings, self.take_over)
@@ -71,11 +78,13 @@ class Worker:
         watch = StallWatch(self.settings, self.version, identities, self._stands, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
+        disproving = asyncio.create_task(self._disprove())
         _logger.info("working: state %s, group %s", self.owner.store.prefix, self.app.conf.id)
         await self.app.wait(stopping)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
+        disproving.cancel()
         # Faust waits for ever to commit where the log does not answer, and nothing hangs on that.
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
@@ -178,9 +187,19 @@ class Worker:
         for event in events:
             if event.message.generation_id == self.app.consumer_generation_id:
                 by_place[event.message.tp].append(event)
+        for place, batch in by_place.items():
+            await self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
+
+    async def _disprove(self) -> None:
+        """Doubt feeds that claim a time in the future, while the clock still shows that it is in the future."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            await self._guarded(self.owner.disprove(microseconds(self.now())))
+
+    async def _guarded(self, change: Awaitable[None]) -> None:
+        """Change the state; the process ends if that fails."""
         try:
-            for place, batch in by_place.items():
-                await self.owner.fold(place, [_record(event) for event in batch])
+            await change
         except RefusedError as error:
             self._give_up(PERSON_NEEDED, _refused(error))
         except (FencedError, GapError) as error:
@@ -236,10 +255,9 @@ def _words(error: Exception) -> str:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    received_at, headers = received(int(message.timestamp * 1000 + 0.5)), message.headers or ()
-    if passed := passed_of(headers):
-        return Record(message.offset, received_at, None, passed=passed)
-    return Record(message.offset, received_at, message.value, origin_of(headers))
+    milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
+    row = Row(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
+    return record_of(passed_of(headers) or row)
 
 
 def _refused(error: RefusedError) -> str:

@@ -13,6 +13,7 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
 
+pytest_plugins = ("tests.support.fault_table",)
 _LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")
 """Folders whose files take minutes: begun first, none of them is what everything else has ended before."""
 

@@ -1,7 +1,7 @@
 """The book: what stands, as the fold of the log's entries; their order and their repetition change nothing."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct, field
@@ -23,6 +23,7 @@ from alerts.inbox.entry import (
     scope_of,
 )
 
+_JUST_AFTER = timedelta(microseconds=1)
 State = Literal["raised", "acknowledged", "suppressed", "ended"]
 
 
@@ -136,7 +137,9 @@ def _while_it_stands(alert: Alert, entry: AnyEntry) -> Alert:
 def _delivery(alert: Alert, entry: Delivered | Failed) -> dict[tuple[str, str], Delivery]:
     key = entry.of, entry.receiver
     before = alert.deliveries.get(key)
-    if before and before.is_delivered:
+    # The latest attempt counts, whatever date a clock that was ahead gave to an earlier one.
+    is_earlier = before is not None and isinstance(entry, Failed) and entry.attempt < before.attempts
+    if before and (before.is_delivered or is_earlier):
         return {}
     attempts = max(entry.attempt, before.attempts if before else 0)
     reason = entry.reason if isinstance(entry, Failed) else ""
@@ -152,7 +155,8 @@ class Book:
         self._entries: dict[str, dict[str, AnyEntry]] = {}
         self._lately: set[str] = set()
         self._open: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
-        self._last_end: dict[tuple[str, tuple[tuple[str, str], ...]], datetime] = {}
+        self._ends: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, datetime]] = {}
+        self._since = datetime.min.replace(tzinfo=UTC)
 
     def __contains__(self, entry: AnyEntry) -> bool:
         return entry.id in self._entries.get(entry.alert, ())
@@ -186,7 +190,7 @@ class Book:
             standing.add(alert.id)
             return
         standing.discard(alert.id)
-        self._last_end[key] = max(alert.ended.ended, self._last_end.get(key, alert.ended.ended))
+        self._ends.setdefault(key, {})[alert.id] = alert.ended.ended
 
     def standing(self) -> list[Alert]:
         """Every alert that has not ended."""
@@ -194,6 +198,9 @@ class Book:
 
     def recent(self, since: datetime) -> list[Alert]:
         """Those that stand, and those that ended since an instant."""
+        if since < self._since:  # a clock was set back
+            self._lately = set(self.alerts)
+        self._since = since
         self._lately = {name for name in self._lately if self._is_recent(self.alerts[name], since)}
         return [self.alerts[name] for name in self._lately]
 
@@ -205,9 +212,17 @@ class Book:
         """The alert of a rule and scope that stands: one, or none."""
         return [self.alerts[name] for name in self._open.get((rule, scope_of(scope)), ())]
 
-    def last_end(self, rule: str, scope: Mapping[str, str]) -> datetime | None:
-        """When the last alert of a rule and scope ended, by the engine's clock."""
-        return self._last_end.get((rule, scope_of(scope)))
+    def ends(self, rule: str, scope: Mapping[str, str]) -> Iterable[datetime]:
+        """When the alerts of a rule and scope ended, by the engine's clock."""
+        return self._ends.get((rule, scope_of(scope)), {}).values()
+
+    def following(self, entry: AnyEntry) -> AnyEntry:
+        """An entry to be added, dated after the ones before it: they would undo it if the clock was set back in between."""
+        alert = self.alerts.get(entry.alert)
+        if alert is None or isinstance(entry, Delivered | Failed):
+            return entry
+        last = max(each.at for each in alert.entries if not isinstance(each, Delivered | Failed))
+        return replace(entry, at=last + _JUST_AFTER) if entry.at < last else entry
 
     def suppression_of(self, alert: Alert, now: datetime) -> Suppression | None:
         """The planned work because of which nobody is told of an alert; of several the one that lasts longest."""

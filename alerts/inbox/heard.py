@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from facts.times import is_within
+
 ALIVE = timedelta(seconds=75)
 """How long the word of an engine that data come in holds: engines give it at least twice in that time."""
 
@@ -21,4 +23,4 @@ class Heard(Struct, frozen=True):
 
     def is_watched(self, now: datetime) -> bool:
         """Whether an engine watches, and has data to watch."""
-        return self.is_alive and now - self.at <= ALIVE
+        return self.is_alive and is_within(self.at, now, ALIVE)

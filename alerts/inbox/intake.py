@@ -1,12 +1,13 @@
 """From what an engine tells to entries of the log: one alert for a rule and scope, and no end that is not sure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from alerts.inbox.book import Alert, Book
 from alerts.inbox.entry import AnyEntry, Ended, Raised, alert_id
 from alerts.inbox.payload import Told
 from alerts.rule import Rule
+from facts.times import is_future
 
 Truth = Callable[[str, Mapping[str, str]], bool | None]
 """Whether an alert of a rule and scope stands, as its engine knows for sure; None when that cannot be said."""
@@ -45,7 +46,7 @@ def _begun(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | Non
     scope = scope_words(rule, told.labels)
     if book.standing_of(rule.name, scope):
         return
-    if not _is_old(told, rule, scope, book):
+    if not _is_old(told, rule, scope, book, now):
         yield raised(rule, scope, told.starts_at, now)
     elif truth and truth(rule.name, scope):
         # An engine that was cut off goes on with the beginning of before; that it stands now is sure.
@@ -58,20 +59,30 @@ def _over(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | None
     standing = book.standing_of(rule.name, scope)
     if standing:
         # An end of before, told once more, is not the end of what has begun since.
-        meant = [each for each in standing if each.raised.began <= told.ends_at]
+        meant = [each for each in standing if _began(each, now) <= told.ends_at]
         if meant and (truth is None or truth(rule.name, scope) is False):
-            yield from (ended(each, max(ended_at, each.raised.began), now) for each in meant)
-    elif truth is None and not _is_old(told, rule, scope, book):
+            yield from (ended(each, max(ended_at, _began(each, now)), now) for each in meant)
+    elif truth is None and not _is_old(told, rule, scope, book, now):
         # It came and went while we could not be reached: told late, and not lost.
         begun = raised(rule, scope, told.starts_at, now)
         yield begun
         yield Ended(id=f"{begun.alert}:ended", alert=begun.alert, at=now, ended=ended_at)
 
 
-def _is_old(told: Told, rule: Rule, scope: Mapping[str, str], book: Book) -> bool:
-    """Whether it is of an alert that has ended: payloads may come twice, and late."""
-    last = book.last_end(rule.name, scope)
-    return last is not None and told.starts_at <= last
+def _began(alert: Alert, now: datetime) -> datetime:
+    """When an alert began; the earliest time there is if a clock that was ahead dated it, because then it is unknown."""
+    began = alert.raised.began
+    return datetime.min.replace(tzinfo=UTC) if is_future(began, now) else began
+
+
+def _is_old(told: Told, rule: Rule, scope: Mapping[str, str], book: Book, now: datetime) -> bool:
+    """Whether this alert has ended already: payloads may arrive twice, and late.
+
+    An end in the future was dated by a clock that was ahead, and says nothing about an alert that began at a believable time.
+    """
+    is_dated_ahead = is_future(told.starts_at, now)
+    ends = (end for end in book.ends(rule.name, scope) if is_dated_ahead or not is_future(end, now))
+    return any(told.starts_at <= end for end in ends)
 
 
 def raised(rule: Rule, scope: Mapping[str, str], began: datetime, now: datetime) -> Raised:

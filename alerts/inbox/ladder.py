@@ -24,7 +24,8 @@ def due(alert: Alert, force: Force, now: datetime) -> Iterator[AnyEntry]:
         yield changed
         return
     for step in force.ladder:
-        if _is_meant(step, alert) and now - _since(step, alert) >= timedelta(seconds=step.after_seconds):
+        # A clock that was ahead may have dated its beginning: do not wait until that time comes.
+        if _is_meant(step, alert) and abs(now - _since(step, alert)) >= timedelta(seconds=step.after_seconds):
             yield _escalated(step, alert, force, now)
 
 

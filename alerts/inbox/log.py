@@ -61,7 +61,7 @@ class Log:
         if self.spool is None or not self.spool.entries:
             return set()
         whole, spooled = Log(self.redis, self.name), list(self.spool.entries)
-        whole.append(lambda _: spooled)
+        whole.append(lambda _: spooled, is_past=True)
         self.book, self.last = whole.book, whole.last
         self.spool.clear()
         return {each.alert for each in spooled}
@@ -79,8 +79,12 @@ class Log:
         with self._lock:
             return read(self.book)
 
-    def append(self, decide: Decide) -> list[AnyEntry]:
+    def append(self, decide: Decide, *, is_past: bool = False) -> list[AnyEntry]:
         """Add what is decided on the book as it stands; answers with what was added.
+
+        Args:
+            decide: answers with the entries, given the book.
+            is_past: the entries were made earlier and keep their dates.
 
         Raises:
             RedisError: the state server does not answer. What was asked may have been added: decide again, and what
@@ -88,28 +92,29 @@ class Log:
         """
         with self._lock:
             try:
-                return self._append_to_log(decide)
+                return self._append_to_log(decide, is_past=is_past)
             except (RedisError, OSError):
                 if self.spool is None:
                     raise
                 return self._append_to_spool(self.spool, decide)
 
-    def _append_to_log(self, decide: Decide) -> list[AnyEntry]:
+    def _append_to_log(self, decide: Decide, *, is_past: bool) -> list[AnyEntry]:
         for _ in range(_ATTEMPTS):
             self.refresh()
-            wanted = self._new(decide)
+            wanted = self._new(decide, is_past=is_past)
             if not wanted or self._add(wanted):
                 return wanted
         raise TimeoutError("others add to the log faster than it can be read")
 
     def _append_to_spool(self, spool: Spool, decide: Decide) -> list[AnyEntry]:
-        wanted = self._new(decide)
+        wanted = self._new(decide, is_past=False)
         spool.add(wanted)
         self.book.add(wanted)
         return wanted
 
-    def _new(self, decide: Decide) -> list[AnyEntry]:
-        return list({each.id: each for each in decide(self.book) if each not in self.book}.values())
+    def _new(self, decide: Decide, *, is_past: bool) -> list[AnyEntry]:
+        new = {each.id: each for each in decide(self.book) if each not in self.book}.values()
+        return [each if is_past else self.book.following(each) for each in new]
 
     def _add(self, entries: list[AnyEntry]) -> bool:
         answer = cast(Any, self._script(keys=[self.name], args=[self.last, *map(encode, entries)]))

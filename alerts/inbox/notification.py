@@ -9,6 +9,7 @@ from msgspec import Struct
 from alerts.inbox.book import Alert, Book
 from alerts.inbox.entry import AnyEntry, Delivered, Ended, Entry, Escalated, Failed, Raised, Reraised
 from alerts.inbox.receiver import Event, Receiver
+from facts.times import has_passed
 
 TRIED_FOR = timedelta(hours=24)
 """How long a beginning is told to a receiver that does not take it."""
@@ -88,7 +89,7 @@ def due(alert: Alert, book: Book, receivers: Sequence[Receiver], now: datetime) 
     """What is to be told now."""
     for message in wanted(alert, book, receivers, now):
         before = alert.deliveries.get((message.of.id, message.receiver.name))
-        if before is None or now - before.last_at >= pause(before.attempts):
+        if before is None or has_passed(before.last_at, now, pause(before.attempts)):
             yield message
 
 

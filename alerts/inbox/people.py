@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from facts.errors import SettingError
+from facts.times import is_future
 
 Role = Literal["view", "act", "admin", "engine"]
 """Each of the first three may do what those before it may; an engine tells alerts, and nothing else."""
@@ -123,12 +124,12 @@ class People:
         return Person(*found[0]) if found else None
 
     def by_cookie(self, cookie: str) -> Person | None:
-        """Whose session this is; None when it has run out or was not made by us."""
+        """Whose session this is; None when it has expired, is not one of ours, or was made by a clock that was ahead."""
         body, _, signature = cookie.partition(".")
         if not hmac.compare_digest(signature, self._sign("session", body)):
             return None
         told = msgspec.json.decode(base64.urlsafe_b64decode(body), type=_Session)
-        if told.until <= self._now():
+        if told.until <= self._now() or is_future(told.until, self._now() + SESSION):
             return None
         return Person(told.login, told.role, is_ambient=True, csrf=self._sign("csrf", cookie))
 

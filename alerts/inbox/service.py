@@ -23,6 +23,7 @@ from alerts.inbox.truth import Key, Seen
 from alerts.inhibition import is_quiet
 from alerts.rule import Rule
 from facts.force import Force
+from facts.times import has_passed
 
 _logger = logging.getLogger("bluelamp.inbox")
 EVERY_SECONDS = 1.0
@@ -146,7 +147,7 @@ class Service:
 
     def _reconcile(self, now: datetime) -> None:
         """Take up what Alertmanager does not tell: it forgets, it can be down, and it keeps ends of the quiet to itself."""
-        if self.duties.look is None or now - self._reconciled_at < _RECONCILED_EVERY:
+        if self.duties.look is None or not has_passed(self._reconciled_at, now, _RECONCILED_EVERY):
             return
         self._reconciled_at = now
         try:
@@ -160,7 +161,7 @@ class Service:
         )
         labels = list(seen.firing.values())
         unheard = {key for key, own in seen.firing.items() if key not in standing and not is_quiet(own, labels)}
-        self._unheard = {key: self._unheard.get(key, now) for key in unheard}
+        self._unheard = {key: min(self._unheard.get(key, now), now) for key in unheard}
         late = [key for key, since in self._unheard.items() if now - since >= UNHEARD]
         self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in late])
 
@@ -208,7 +209,7 @@ class Service:
         watcher, heard = self.duties.watcher, list(self._heard.values())
         if watcher is None or self._watching or not any(each.is_watched(now) for each in heard):
             return
-        if self.watched_at is None or now - self.watched_at >= self.duties.watched_every:
+        if self.watched_at is None or has_passed(self.watched_at, now, self.duties.watched_every):
             self._watching = True
             self._pool.submit(self._tell_watcher, watcher)
 

@@ -10,18 +10,24 @@ with the server, and ends the server with itself.
 import argparse
 import fcntl
 import json
+import mmap
+import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal, NoReturn
 
 from bluelamp.children import end_with_parent
+from bluelamp.embedded import aof
 from facts.errors import PartMissingError
-from streams.settings import RESTART_ME
+from streams.settings import PERSON_NEEDED, RESTART_ME
 
 HOST = "127.0.0.1"
 
@@ -31,6 +37,7 @@ _POLL_SECONDS = 0.02
 _STOP_SECONDS = 60.0
 _ATTEMPTS_TO_FIND_A_PORT = 5
 _LOG_LINES_SHOWN = 5
+_BATCH_BEGINS, _BATCH_ENDS = b"*1\r\n$5\r\nMULTI\r\n", b"*1\r\n$4\r\nEXEC\r\n"
 
 _OPTIONS = {
     "bind": HOST,
@@ -38,6 +45,7 @@ _OPTIONS = {
     "daemonize": "no",
     "appendonly": "yes",
     "appendfsync": "everysec",
+    "aof-timestamp-enabled": "yes",  # so that a repair can say up to when it has kept what was written
     "save": "",  # the append-only file is the only copy that is read again
     "maxmemory": "0",
     "maxmemory-policy": "noeviction",  # state is never thrown away to make room
@@ -47,6 +55,20 @@ _OPTIONS = {
 
 class StateServerError(PartMissingError):
     """The state server cannot be started or stopped."""
+
+
+class StateDamagedError(StateServerError):
+    """The state server cannot read its own files."""
+
+
+_REPAIR = (
+    "`bluelamp up --repair-state` on this directory sets the broken files aside, keeps what can be read of them, and has the rest folded "
+    "again from the log. docs/operating.md says what of the alert inbox is lost."
+)
+_UNREADABLE = re.compile(
+    r"reading the append only file|AOF manifest|AOF MANIFEST|the AOF file|in RDB reading|RDB checksum|loading DB|Unrecoverable error",
+)
+"""What a server that cannot read its files says of it, among the last of its words."""
 
 
 class StateServer:
@@ -61,7 +83,7 @@ class StateServer:
     def __init__(self, directory: Path, *, binary: Choice = "any", port: int = 0) -> None:
         self.directory = directory.resolve()
         self.port = port
-        self._binary: Choice = binary
+        self.binary: Choice = binary
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[bytes] | None = None
 
@@ -92,10 +114,12 @@ class StateServer:
         """Start the server and wait until it answers, which includes reading its data; the port."""
         if self.is_running():
             return self.port
-        program = find_binary(self._binary)
+        program = find_binary(self.binary)
         self._take_directory()
         try:
             end_left_behind(self.directory)
+            self._check_manifest()
+            drop_unfinished_batch(self.directory)
             self._start_on_some_port(program, time.monotonic() + within_seconds)
         except BaseException:
             self.stop()
@@ -127,6 +151,26 @@ class StateServer:
             self._process.kill()
             self._process.wait()
 
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Keep every server out of the directory, and end one that was left behind in it.
+
+        Raises:
+            StateServerError: the directory cannot be used, or a server whose parent lives has it.
+        """
+        self._take_directory()
+        try:
+            end_left_behind(self.directory)
+            yield
+        finally:
+            self.stop()
+
+    def _check_manifest(self) -> None:
+        """Without its manifest a server passes over its files, and begins with nothing."""
+        if aof.is_lost(self.directory / aof.FOLDER):
+            what = f"The state's files are there, but not {aof.MANIFEST}, which says how they belong together."
+            raise StateDamagedError(what, where=str(self.directory / aof.FOLDER), hint=_REPAIR)
+
     def _take_directory(self) -> None:
         if self._lock is not None:
             return
@@ -155,6 +199,7 @@ class StateServer:
             if self._wait_until_ready(port, deadline):
                 self.port = port
                 return
+            self._check_damage()
             is_taken = "Address already in use" in self._last_words()
             if self.port or not is_taken or attempt + 1 == _ATTEMPTS_TO_FIND_A_PORT:
                 what = f"{program} ended at once on port {port}: {self._last_words()}"
@@ -191,6 +236,13 @@ class StateServer:
         """Whether it is our process that answers, and not one that had the port before it."""
         process_id = self._process.pid if self._process is not None else 0
         return f"process_id:{process_id}\r\n".encode() in (_ask(port, b"INFO server") or b"")
+
+    def _check_damage(self) -> None:
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        words = next((line.strip() for line in reversed(lines) if _UNREADABLE.search(line)), "")
+        if words:
+            what = f"The state server cannot read its files: {words}"
+            raise StateDamagedError(what, where=str(self.directory / aof.FOLDER), hint=_REPAIR)
 
     def _last_words(self) -> str:
         lines = self.log_path.read_text(errors="replace").splitlines()
@@ -243,6 +295,23 @@ def end_left_behind(directory: Path) -> None:
         time.sleep(_POLL_SECONDS)
 
 
+def drop_unfinished_batch(directory: Path) -> None:
+    """Cut off the batch that a crash has left without its end in the append-only file.
+
+    Redis cuts off no more than a command that is not whole, and appends to the rest: at the start after the next it
+    would take what was written since as the end of that batch, and count its beginning twice (redis 7.0 to 8, mended
+    in Valkey by its pull request 4342). Text that is written here holds no line break, so the marks are found by search.
+    """
+    files = sorted(directory.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
+    if not files or not files[-1].stat().st_size:
+        return
+    with files[-1].open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as written:
+        begin = written.rfind(_BATCH_BEGINS)
+        is_whole = begin < 0 or written.find(_BATCH_ENDS, begin) >= 0
+    if not is_whole:
+        os.truncate(files[-1], begin)
+
+
 def is_ready(port: int) -> bool:
     """Whether a server answers on a port and has read its data."""
     return _ask(port, b"PING") == b"+PONG\r\n"
@@ -268,7 +337,7 @@ def _free_port() -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Keep a server until it ends or we are told to; 0 when told, else the status that asks to be started again."""
+    """Keep a server until it ends or we end it; 0 then, else the status that asks to be started again, or for a person."""
     parser = argparse.ArgumentParser(prog="python -m bluelamp.embedded.state")
     parser.add_argument("--directory", type=Path, required=True, help="where everything is kept")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default %(default)s)")
@@ -282,6 +351,9 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         server.wait()
         sys.stderr.write("The state server has ended by itself.\n")
+    except StateDamagedError as error:
+        sys.stderr.write(f"{error}\n")
+        return PERSON_NEEDED
     except StateServerError as error:
         sys.stderr.write(f"{error}\n")
     finally:

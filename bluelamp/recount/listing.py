@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bluelamp.recount.cell import Open
 from bluelamp.recount.instant import SECOND
 from bluelamp.recount.question import Question, Sql, check, chosen, key_words, within
 from facts.union import Topic
@@ -155,13 +156,16 @@ def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> 
     return found
 
 
-def subjects_standing(connection: Any, force: str, kind: str, since: int, began: int) -> list[int]:
-    """The subjects of which a matter of a kind stands open since an instant, by their numbers; instants in microseconds."""
+def subjects_open(connection: Any, item: Open) -> list[int]:
+    """The subjects that have just this open item, by their numbers."""
+    kind = KINDS[item.kind]
+    words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)
     text = (
-        f"SELECT DISTINCT subject FROM {KINDS[kind].topic}_open "  # noqa: S608 - names are ours
-        "WHERE kind = ? AND force = ? AND since = ? AND began = ? ORDER BY subject"
+        f"SELECT DISTINCT subject FROM {kind.topic}_open "  # noqa: S608 - names are ours
+        f"WHERE kind = ? AND force = ? AND since = ? AND began = ? AND due IS NOT DISTINCT FROM ?{words} ORDER BY subject"
     )
-    return [subject for (subject,) in connection.execute(text, [kind, force, since, began]).fetchall()]
+    values = [item.kind, item.force, item.since, item.began, item.due, *item.dimensions]
+    return [subject for (subject,) in connection.execute(text, values).fetchall()]
 
 
 def subjects_of(connection: Any, force: str, slot: Slot) -> list[int]:

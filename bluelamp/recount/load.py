@@ -43,6 +43,7 @@ class Record(NamedTuple):
 
 
 _SQL = Path(__file__).with_name("sql")
+_SECTIONS = ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences", "listed")
 _MEMORY_LIMIT = "2GB"
 
 
@@ -94,7 +95,7 @@ def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO) -> Loaded
         for unreadable in parcel.unreadable:
             loaded.leave_out(unreadable.reason)
         for _, fact in parcel.facts:
-            refusal = screen.refusal(fact, record.topic, record.partition, is_moved=record.is_moved)
+            refusal = screen.refusal(fact, record.topic, record.partition, record.received_at, is_moved=record.is_moved)
             if refusal:
                 loaded.leave_out(refusal)
             elif isinstance(fact, FeedHeartbeat):
@@ -117,7 +118,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)
     fallen = gone(connection.execute("SELECT striker, struck FROM strike").fetchall())
     connection.execute("INSERT INTO gone SELECT unnest(?::BIGINT[])", [sorted(fallen)])
-    for section in ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences"):
+    for section in _SECTIONS:
         _run(connection, section)
 
 

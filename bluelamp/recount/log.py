@@ -84,7 +84,8 @@ def from_log(
     finally:
         consumer.close()
     loaded = recount.loaded
-    loaded.missing_before, loaded.left_beyond, loaded.held_back = log.missing_before, left_beyond, held_back
+    loaded.missing_before, loaded.missing_after = log.missing_before, log.missing_after
+    loaded.left_beyond, loaded.held_back = left_beyond, held_back
     return recount
 
 
@@ -94,6 +95,7 @@ class Log:
     Attributes:
         missing_before: (topic, partition) to the first offset there still is, where that is not 0.
         partitions: topic to how many it has.
+        missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
     """
 
     def __init__(self, consumer: Any) -> None:
@@ -113,6 +115,7 @@ class Log:
         self.missing_before: dict[tuple[str, int], int] = {
             (place.topic, place.partition): offset for place, offset in first.items() if offset
         }
+        self.missing_after: dict[tuple[str, int], tuple[int, int]] = {}
         for place, offset in first.items():
             consumer.seek(place, offset)
 
@@ -132,6 +135,10 @@ class Log:
     def stop_before(self, until: Mapping[tuple[str, int], int]) -> int:
         """Read no further than these offsets; how many records that leaves unread."""
         held, ends = sum(self._ends.values()), self._ends
+        known = {(place.topic, place.partition): end for place, end in ends.items()}
+        self.missing_after = {
+            place: (known.get(place, 0), after) for place, after in until.items() if after > known.get(place, 0)
+        }
         self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
         return held - sum(self._ends.values())
 

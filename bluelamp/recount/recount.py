@@ -13,7 +13,7 @@ from bluelamp.recount.answer import cells
 from bluelamp.recount.cell import Cell, Finished, Open
 from bluelamp.recount.instant import microseconds
 from bluelamp.recount.interval import interval
-from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of, subjects_standing
+from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of, subjects_open
 from bluelamp.recount.question import Question
 from bluelamp.recount.subject import Subject, subjects
 from facts.errors import QuestionError
@@ -33,6 +33,7 @@ class Loaded(Struct, kw_only=True):
         left_out: reason to the number of facts, or of whole unreadable records, that are not counted.
         missing_before: (topic, partition) to the first offset the log still has, where older ones are gone: the recount
             is then not of the whole.
+        missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
         left_beyond: offsets between where it was told to stop and the log's end.
         held_back: records behind the beginning of a transaction that is still open: they count once it is committed.
     """
@@ -42,6 +43,7 @@ class Loaded(Struct, kw_only=True):
     heartbeats: int = 0
     left_out: dict[str, int] = {}
     missing_before: dict[tuple[str, int], int] = {}
+    missing_after: dict[tuple[str, int], tuple[int, int]] = {}
     left_beyond: int = 0
     held_back: int = 0
 
@@ -123,9 +125,9 @@ class Recount:
         """The subjects that a slot counts, by their numbers."""
         return subjects_of(self._connection, force, slot)
 
-    def subjects_standing(self, force: str, kind: str, since: int, began: int) -> list[int]:
-        """The subjects of which a matter stands open since an instant, by their numbers."""
-        return subjects_standing(self._connection, force, kind, since, began)
+    def subjects_open(self, item: Open) -> list[int]:
+        """The subjects that have just this open item, by their numbers."""
+        return subjects_open(self._connection, item)
 
     def subjects(self, numbers: Sequence[int]) -> dict[int, Subject]:
         """Subjects by their numbers, with every fact that was told of them.

@@ -1,8 +1,8 @@
 """Which facts of the log are counted at all, at their place in the log (semantics section 1)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
 
 from bluelamp.recount.belonging import belongs_on
 from facts.feed import FeedHeartbeat
@@ -10,9 +10,47 @@ from facts.force import Force
 from facts.union import AnyFact, Topic
 
 HORIZON = timedelta(days=792)
-"""A fact older than what its partition is complete to by more than this is too late."""
+"""A fact older than what is settled on its partition by more than this is too late."""
+_APART = timedelta(seconds=5)
+_LONG_BEFORE = timedelta(days=2)
+_TURN = timedelta(hours=1)
+_LONGEST_PAUSE = timedelta(hours=25)
+_NOTHING = datetime.min.replace(tzinfo=UTC)
 
 Refusal = Literal["unlisted_force", "too_late", "wrong_partition"]
+
+
+class _Beat(NamedTuple):
+    """A heartbeat: its `complete_to`, and the time on its record."""
+
+    complete_to: datetime
+    received_at: datetime
+
+
+class _Settled:
+    """What one feed is certainly complete to on one partition.
+
+    A turn begins with a heartbeat. The first heartbeat received an hour later settles what that one promised.
+    """
+
+    def __init__(self) -> None:
+        self.to = _NOTHING
+        self._begun: _Beat | None = None
+        self._last = _NOTHING
+
+    def add(self, beat: _Beat) -> None:
+        """Add the next heartbeat of the feed."""
+        if beat.complete_to - beat.received_at > _APART:
+            beat = beat._replace(complete_to=_NOTHING)  # nobody can promise the future
+        if beat.received_at - beat.complete_to >= _LONG_BEFORE:
+            self.to = max(self.to, beat.complete_to)
+        begun, pause = self._begun, beat.received_at - self._last
+        self._last = beat.received_at
+        if begun is None or not -_APART <= pause <= _LONGEST_PAUSE:
+            self._begun = beat
+        elif beat.received_at - begun.received_at >= _TURN:
+            self.to = max(self.to, begun.complete_to)
+            self._begun = beat
 
 
 class Screen:
@@ -25,23 +63,26 @@ class Screen:
 
     def __init__(self, forces: Iterable[Force], partitions: Mapping[str, int]) -> None:
         self._feeds, self._partitions = _feeds(forces), partitions
-        self._heard: dict[tuple[Topic, int, str], dict[str, datetime]] = {}
+        self._heard: dict[tuple[Topic, int, str], dict[str, _Settled]] = {}
         self._oldest: dict[tuple[Topic, int, str], datetime] = {}
 
-    def refusal(self, fact: AnyFact, topic: Topic, partition: int, *, is_moved: bool) -> Refusal | None:
+    def refusal(
+        self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime, *, is_moved: bool
+    ) -> Refusal | None:
         """Why a fact is not counted, or None; a heartbeat is heard on the way.
 
         Args:
             fact: the next fact of its partition.
             topic: the topic it came by.
             partition: the number of the partition.
+            received_at: the time on its record.
             is_moved: it was first received on another partition: whether it was too late was judged there.
         """
         if fact.force not in self._feeds:
             return "unlisted_force"
         place = (topic, partition, fact.force)
         if isinstance(fact, FeedHeartbeat):
-            self._hear(fact, place)
+            self._hear(fact, place, received_at)
             return None
         oldest = self._oldest.get(place)
         if oldest is not None and fact.at < oldest and not is_moved:
@@ -49,16 +90,16 @@ class Screen:
         is_own = belongs_on(fact.subject_id, self._partitions.get(topic, 1)) == partition
         return None if is_own else "wrong_partition"
 
-    def _hear(self, heartbeat: FeedHeartbeat, place: tuple[Topic, int, str]) -> None:
+    def _hear(self, heartbeat: FeedHeartbeat, place: tuple[Topic, int, str], received_at: datetime) -> None:
         topic, _, force = place
         listed = self._feeds[force].get(topic, frozenset())
         if heartbeat.feed not in listed:
             return
         heard = self._heard.setdefault(place, {})
-        # A feed that starts anew may say less than it has said: what it was complete to once it stays complete to.
-        heard[heartbeat.feed] = max(heartbeat.complete_to, heard.get(heartbeat.feed, heartbeat.complete_to))
-        if len(heard) == len(listed):
-            self._oldest[place] = min(heard.values()) - HORIZON
+        heard.setdefault(heartbeat.feed, _Settled()).add(_Beat(heartbeat.complete_to, received_at))
+        least = min(each.to for each in heard.values())
+        if len(heard) == len(listed) and least > _NOTHING:
+            self._oldest[place] = least - HORIZON
 
 
 def _feeds(forces: Iterable[Force]) -> dict[str, dict[Topic, frozenset[str]]]:

@@ -76,7 +76,7 @@ def board(
         return StreamingResponse(live.watch(name), media_type="text/event-stream")
 
     async def health(_: Request) -> Response:
-        return PlainTextResponse("ok\n")
+        return PlainTextResponse("bluelamp board ok\n")
 
     templates = _templates(view, pages)
 

@@ -17,6 +17,7 @@ class Frame(Struct, frozen=True):
         is_simulated: a feed has told, now or earlier, what did not happen.
         troubles: what keeps figures from being live, each once.
         is_loading: a history is being loaded, so that figures are of a moment that is past.
+        clock: that a clock was set lately, in words; empty if none was.
     """
 
     live: str
@@ -24,6 +25,7 @@ class Frame(Struct, frozen=True):
     is_simulated: bool
     troubles: list[str]
     is_loading: bool
+    clock: str
 
 
 def take_frame(reader: Reader, force: str) -> Parts:
@@ -36,7 +38,16 @@ def take_frame(reader: Reader, force: str) -> Parts:
     if past:
         word, told = "Not live", [past.words(reader.rules[force])]
     is_replay = any(feed.is_replay for feed in feeds)
-    return {"frame": Frame(word, is_replay, reader.is_simulated(force), told, is_loading=past is not None)}
+    is_simulated, clock = reader.is_simulated(force), _clock_words(reader)
+    return {"frame": Frame(word, is_replay, is_simulated, told, is_loading=past is not None, clock=clock)}
+
+
+def _clock_words(reader: Reader) -> str:
+    """The largest recent step: all processes of one machine notice the same one."""
+    now = reader.now()
+    steps = [each for each in reader.clock_steps() if each.is_large() and each.is_recent(now)]
+    found = max(steps, key=lambda each: abs(each.seconds), default=None)
+    return f"{found.words()} Figures may have been wrong meanwhile." if found else ""
 
 
 def feed_troubles(reader: Reader, force: str) -> dict[str, str]:

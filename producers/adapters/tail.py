@@ -11,6 +11,7 @@ from typing import IO
 from msgspec import Struct
 
 from facts.feed import FeedHeartbeat
+from facts.times import is_future
 from producers.adapters.growing import Growing, find_marked, mark_of, next_after
 from producers.adapters.position import Position, load_position, save_position
 from producers.declaration import Mapping, columns_used
@@ -113,11 +114,17 @@ class Tail:
         taken, is_new = live.take(row), self._rows >= self._rows_kept
         self._rows += 1
         for fact in taken.facts:
-            self._newest = max(self._newest or fact.at, fact.at)
+            self._see(fact.at)
             if is_new:
                 self._sink.publish(fact)
         for each in taken.malformed if is_new else ():
             _logger.warning("%s, %s", name, each)
+
+    def _see(self, at: datetime) -> None:
+        """Note how far the rows have come; a time in the future comes from a clock that is or was ahead, and does not count."""
+        now = self._now()
+        known = [each for each in (self._newest, at) if each is not None and not is_future(each, now)]
+        self._newest = max(known, default=None)
 
     def _idle_at(self, file: IO[bytes] | None) -> None:
         """There is nothing more for now: keep what was told, say so, and wait.
@@ -145,7 +152,7 @@ class Tail:
         now = self._monotonic()
         is_due = self._beaten_at is None or now - self._beaten_at >= self._settings.heartbeat_seconds
         newest = self._now() if self._settings.is_silence_trusted else self._newest
-        if not is_due or newest is None:
+        if not is_due or newest is None or is_future(newest, self._now()):
             return
         self._beaten_at = now
         complete_to = newest - self._settings.late

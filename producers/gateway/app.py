@@ -180,7 +180,7 @@ def _telling(document: Mapping[str, object]) -> Callable[[Request], Awaitable[Re
 
 
 async def _health(_: Request) -> Response:
-    return PlainTextResponse("ok\n")
+    return PlainTextResponse("bluelamp gateway ok\n")
 
 
 async def _tell_problem(_: Request, error: Exception) -> Response:

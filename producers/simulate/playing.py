@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ _HEARTBEAT_EVERY_SECONDS = 6 * 3600.0
 """Between heartbeats of what is told as fast as it goes."""
 _HISTORY_SECONDS = 30.0
 """What is told so long after it happened is history, and is told as such."""
+_FAR_SECONDS = 5.0
+"""Live heartbeats are never this far apart."""
 _KEPT_EVERY_SECONDS = 1.0
 
 
@@ -50,13 +52,6 @@ class Played(Struct, frozen=True, kw_only=True):
     is_whole: bool
 
 
-class Reach(Protocol):
-    """Waits for event times."""
-
-    def reach(self, event_time: datetime) -> bool:
-        """Wait until an event time has come; False when told to stop."""
-
-
 class LivePace:
     """Keeps event time in step with the wall clock: what lies in the past is told as fast as it goes.
 
@@ -68,9 +63,19 @@ class LivePace:
     def __init__(self, now: Callable[[], datetime], wait: Callable[[float], bool]) -> None:
         self._now, self._wait = now, wait
 
-    def reach(self, event_time: datetime) -> bool:
-        """Wait until an event time has come; False when told to stop."""
-        return not self._wait(max(0.0, (event_time - self._now()).total_seconds()))
+    def reach(self, event_time: datetime, meanwhile: Callable[[float], None]) -> bool:
+        """Wait until an event time has come; False when asked to stop.
+
+        Args:
+            event_time: of what is sent next.
+            meanwhile: called now and then with the present, in seconds since 1970, while that time is far off: the clock was
+                set back.
+        """
+        while (ahead_seconds := (event_time - self._now()).total_seconds()) > _FAR_SECONDS:
+            if self._wait(1 / _HEARTBEATS_A_SECOND):
+                return False
+            meanwhile(self._now().timestamp())
+        return not self._wait(max(0.0, ahead_seconds))
 
     def behind_seconds(self, second: float) -> float:
         """How far an event time lies in the past."""
@@ -113,15 +118,15 @@ def play(
         SettingError: the simulation does not fit its force.
     """
     live = LivePace(now, wait) if speed == "live" else None
-    pace: Reach = live or Pace(speed if speed != "live" else 1.0, monotonic, wait, fast_until)
     begins = max(simulation.end_of(0), since or 0.0)
     playing = _Playing(simulation, sink, live, begins)
+    reach = _reaching(live, playing) or Pace(cast(Speed, speed), monotonic, wait, fast_until).reach
     kept = _Kept(keep, monotonic)
     silences = [spell.start for spell in simulation.effects().spells("feed_silent")]
     beats = _Beats(speed, live, fast_until, silences)
     for second, told in _programme(simulation, begins, until, beats):
-        if not pace.reach(instant(second)):
-            playing.beat(second)
+        if not reach(instant(second)):
+            playing.beat(min(second, now().timestamp()) if live else second)
             break
         if told:
             playing.tell(told)
@@ -135,6 +140,11 @@ def play(
     sink.flush()
     kept.tell(playing.played())
     return playing.played()
+
+
+def _reaching(live: LivePace | None, playing: "_Playing") -> Callable[[datetime], bool] | None:
+    """Waits for event times by the clock. If it is set back, everything up to the present was sent, and heartbeats say so."""
+    return None if live is None else lambda event_time: live.reach(event_time, playing.beat)
 
 
 class _Kept:

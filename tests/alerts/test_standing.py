@@ -9,6 +9,7 @@ import pytest
 from alerts.engine import Sample
 from alerts.rule import Rule, Series, Threshold
 from alerts.standing import Standing
+from streams.steps import Steps
 
 START = datetime(2024, 12, 3, 10, tzinfo=UTC)
 
@@ -143,3 +144,55 @@ def test_what_stands_is_shown_as_metrics() -> None:
         "force": "north",
         "held": "no",
     }
+
+
+class SetClock(World):
+    """A world whose wall clock can be set without its monotonic one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steady_seconds = 0.0
+
+    def standing(self, *rules: Rule) -> Standing:
+        """A new process that watches its clock."""
+        steps = Steps(lambda: self.now, lambda: self.steady_seconds)
+        return Standing(rules or (rule(),), lambda: self.samples, self, "test:alerts", lambda: self.now, steps=steps)
+
+    def after(self, seconds: float, standing: Standing, by_wall: float | None = None) -> list[str]:
+        """The same; the wall clock may have been set in between."""
+        self.steady_seconds += seconds
+        return super().after(seconds if by_wall is None else by_wall, standing)
+
+
+@pytest.mark.parametrize("by", [7200, -7200])
+def test_spans_are_those_of_time_and_not_of_a_clock_that_is_set(by: float) -> None:
+    world, keeping = SetClock(), rule(keep_firing_for_seconds=60)
+    standing = world.standing(keeping)
+    world.waiting(1)
+    assert world.after(0, standing) == ["pending"]
+    assert world.after(15, standing, 15 + by) == ["pending"], "bad for 15 s of the 30 s"
+    assert world.after(15, standing) == ["firing"]
+    world.waiting(0)
+    assert world.after(0, standing) == ["firing"]
+    assert world.after(30, standing, 30 - by) == ["firing"], "good for 30 s of the 60 s"
+    assert world.after(29, standing) == ["firing"]
+    assert world.after(1, standing) == []
+
+
+def test_a_restart_after_the_clock_was_set_back_waits_for_no_time_of_the_future() -> None:
+    """Otherwise what was pending would stay pending for two hours."""
+    world, keeping = World(), rule(keep_firing_for_seconds=60)
+    world.waiting(1)
+    world.now += timedelta(hours=2)
+    assert world.after(0, world.standing(keeping)) == ["pending"]
+    world.now -= timedelta(hours=2)
+    new = world.standing(keeping)
+    assert world.after(1, new) == ["pending"]
+    assert world.after(30, new) == ["firing"]
+    world.waiting(0)
+    world.now += timedelta(hours=2)
+    assert world.after(0, new) == ["firing"]
+    world.now -= timedelta(hours=2)
+    new = world.standing(keeping)
+    assert world.after(1, new) == ["firing"]
+    assert world.after(60, new) == []

@@ -16,9 +16,10 @@ from redis.asyncio import Redis as AsyncRedis
 import streams.store
 from bluelamp.archive.reading import Whole, opened
 from bluelamp.archive.writing import keep
+from bluelamp.certifying import CountAgain
 from bluelamp.embedded.state import StateServer
 from bluelamp.moving import Mover
-from bluelamp.rebuilding import CountAgain, Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.rebuilding import Rebuild, Rebuilt, forget, lines, versions
 from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.log import records_of
 from bluelamp.recount.recount import Recount
@@ -146,7 +147,8 @@ def counting(whole: Whole, log: MemoryLog, rules: dict[str, Rules]) -> CountAgai
             for entry in some
             for found in records_of(cast(Topic, place[0]), place[1], entry)
         )
-        return from_records(entries, [each.force for each in rules.values()], Counter(topic for topic, _ in until))
+        counts = Counter(topic for topic, _ in until)
+        return from_records(entries, [each.force for each in rules.values()], counts, keeps_facts=True)
 
     return again
 
@@ -426,16 +428,58 @@ def test_begun_anew_nothing_of_an_earlier_rebuild_is_left(redis: Redis, server: 
     assert rebuilt(server, log, is_anew=True).is_same()
 
 
-def test_a_version_of_another_format_is_built_and_compared_with_nothing(
+def test_a_version_that_cannot_be_compared_with_the_one_shown_is_compared_with_the_log(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     redis.hset(Names(NAME, *PLACE).control, "format", "1")
     found = rebuilt(server, log, is_switched=True)
     assert (found.not_compared, found.is_same(), found.shown) == (
         f"The version shown is written in format 1, not {FORMAT}.",
-        False,
-        1,
+        True,
+        2,
     )
-    assert found.records == log.ends[PLACE]
-    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert (found.records, found.log_compared > 100, found.differing_from_log) == (log.ends[PLACE], True, [])
+    assert f"Not compared with version 1: {found.not_compared}" in lines(found, 0)
+    assert count(reader(redis)) == 40
+
+
+def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> None:
+    """Records that the version shown does not hold yet, and one that was folded from fewer partitions: never only "0 differ"."""
+    log.add(PLACE, [record(log.ends[PLACE] + number, _milliseconds(NOW), b"{}") for number in range(3)])
+    found = rebuilt(server, log)
+    assert found.is_same()
+    assert "Not compared: 3 records of the log that the version shown does not hold yet." in lines(found, 0)
+    more = MemoryLog({**log.records, ("incidents", 1): log.records[PLACE][:7]})
+    found = rebuilt(server, more, is_anew=True, is_switched=True)
+    why = "The version shown was folded from fewer partitions: incidents has 2, not 1."
+    assert (found.not_compared, found.figures, found.counts, found.standing) == (why, 0, 0, 0)
+    assert f"Not compared with version 1: {why}" in lines(found, 0)
+
+
+def test_a_force_that_nothing_was_received_of_is_said_not_to_be_compared(server: StateServer, log: MemoryLog) -> None:
+    other = replace(STRICT, name="other")
+    found = rebuilt(server, log, {**RULES, "other": Rules(other)})
+    assert "Not compared: figures of other, for which nothing was ever received." in lines(found, 0)
+
+
+def test_nothing_compared_is_no_verdict(redis: Redis, server: StateServer) -> None:
+    assert redis.dbsize() == 0
+    empty = folded(server, MemoryLog({PLACE: []}))
+    said = list(lines(rebuilt(server, empty), 0))
+    assert "Nothing was compared: neither version holds a figure, a count or an open item." in said
+    assert not [line for line in said if "0 differ" in line]
+
+
+@pytest.mark.parametrize("field", ["open", "pane"])
+def test_a_version_that_cannot_be_read_is_built_again_and_compared_with_the_log(
+    redis: Redis, server: StateServer, log: MemoryLog, field: str
+) -> None:
+    names = Names(NAME, *PLACE)
+    if field == "open":
+        redis.hset(names.open, "strict|i5", "no list")
+    else:
+        redis.hset(names.pane("strict", "day", first_slot(redis, "day")), FIELD, "many")
+    found = rebuilt(server, log, is_switched=True)
+    assert (found.is_same(), found.shown, found.log_compared > 100) == (True, 2, True)
+    assert found.not_compared.startswith("The version shown holds what cannot be read: ")
     assert count(reader(redis)) == 40

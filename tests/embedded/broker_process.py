@@ -3,14 +3,23 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+_PROGRAM = ("-m", "bluelamp.embedded.broker")
 
 
 class BrokerProcess:
-    """`start` again after `kill` brings it back on the same port with the same directory."""
+    """`start` again after `kill` brings it back on the same port with the same directory.
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        self.directory = directory
+    Args:
+        directory: of its log.
+        options: of its command.
+        program: what Python runs, in place of the product's own.
+    """
+
+    def __init__(self, directory: Path, *options: str, program: Sequence[str] = _PROGRAM) -> None:
+        self.directory, self._program = directory, program
         self.port = 0
         self._options = options
         self._process: subprocess.Popen[str] | None = None
@@ -37,7 +46,7 @@ class BrokerProcess:
 
     def start(self) -> None:
         """Start it and wait for its ready line."""
-        module = [sys.executable, "-m", "bluelamp.embedded.broker"]
+        module = [sys.executable, *self._program]
         place = ["--directory", str(self.directory), "--port", str(self.port)]
         with self.log_path.open("a") as said:
             self._process = subprocess.Popen(

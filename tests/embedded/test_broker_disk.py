@@ -2,9 +2,7 @@
 
 import errno
 import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +15,17 @@ from tests.contract.wire import Wire, produce, record_batch
 from tests.embedded.asking import create_topic, read_all
 from tests.embedded.broker_process import BrokerProcess
 from tests.embedded.in_process import running_broker
+from tests.support.disk import fill, small_disk
 
 STORAGE_ERROR, COORDINATOR_AWAY = 56, 15
 DISK_BYTES = 4 * 1024 * 1024
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MB, in memory."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("a small file system: mounting a tmpfs needs root")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small file system: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with small_disk(tmp_path / "disk", DISK_BYTES) as place:
+        yield place
 
 
 def commit(wire: Wire, offset: int, metadata: str = "") -> int:
@@ -74,15 +64,9 @@ def fill_the_disk(wire: Wire) -> list[bytes]:
     return stored
 
 
-def take_the_rest(directory: Path) -> None:
-    with suppress(OSError), (directory / "rest").open("wb", buffering=0) as rest:
-        while True:
-            rest.write(b"\0" * 512)
-
-
-def test_full_disk_refuses_and_goes_on_when_there_is_room(small_disk: Path) -> None:
-    broker = BrokerProcess(small_disk / "log", "--segment-bytes", "500000")
-    filler = small_disk / "filler"
+def test_full_disk_refuses_and_goes_on_when_there_is_room(disk: Path) -> None:
+    broker = BrokerProcess(disk / "log", "--segment-bytes", "500000")
+    filler = disk / "filler"
     filler.write_bytes(b"\0" * 1_000_000)
     broker.start()
     try:
@@ -109,15 +93,15 @@ def test_full_disk_refuses_and_goes_on_when_there_is_room(small_disk: Path) -> N
     assert "Traceback" not in broker.logged()
 
 
-def test_start_on_a_full_disk_serves_what_is_there(small_disk: Path) -> None:
-    broker = BrokerProcess(small_disk / "log", "--segment-bytes", "500000")
+def test_start_on_a_full_disk_serves_what_is_there(disk: Path) -> None:
+    broker = BrokerProcess(disk / "log", "--segment-bytes", "500000")
     broker.start()
     try:
         with Wire(broker.bootstrap) as wire:
             create_topic(wire, "kept")
             stored = fill_the_disk(wire)
         broker.kill()
-        take_the_rest(small_disk)
+        fill(disk, chunk_bytes=512)
         broker.start()
         with Wire(broker.bootstrap) as wire:
             assert [record.value for record in read_all(wire, "kept")] == stored

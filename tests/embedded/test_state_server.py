@@ -1,13 +1,16 @@
 """The private state server as a process: started, found, left behind, refused. The contract suite has the rest."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from redis import Redis
 
 from bluelamp.embedded.state import Choice, StateServer, StateServerError, find_binary
 from tests.contract.waiting import eventually
@@ -128,3 +131,43 @@ def test_redis_of_debian_is_found() -> None:
     if reason:
         pytest.skip(reason)
     assert find_binary("debian").name == "redis-server"
+
+
+BATCH = """
+for number = 1, 5 do redis.call('HINCRBY', KEYS[1], 'field' .. number, 1) end
+redis.call('INCR', KEYS[2])
+"""
+
+
+@pytest.mark.parametrize("choice", ["embedded", pytest.param("debian", marks=pytest.mark.real)])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_batch_that_a_crash_has_cut_off_is_gone_also_at_the_start_after_the_next(
+    tmp_path: Path, choice: Choice, kept: float
+) -> None:
+    """Redis 7 leaves its beginning in the file, and takes what is written later as its end."""
+    if choice == "debian" and (reason := missing("redis")):
+        pytest.skip(reason)
+    server = StateServer(tmp_path / "state", binary=choice)
+    server.start()
+    try:
+        with Redis.from_url(server.url, decode_responses=True) as redis:
+            for _ in range(3):
+                redis.eval(BATCH, 2, "counts", "batches")
+            server.kill()
+            (file,) = (tmp_path / "state").glob("appendonlydir/*.incr.aof")
+            last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
+            os.truncate(file, last + int((file.stat().st_size - last) * kept))
+            server.start()
+            assert held(redis) == {2}
+            redis.eval(BATCH, 2, "counts", "batches")
+            server.kill()
+            server.start()
+            assert held(redis) == {3}
+    finally:
+        server.stop()
+
+
+def held(redis: Redis) -> set[int]:
+    """Every count there is."""
+    counts = cast("dict[str, str]", redis.hgetall("counts"))
+    return {int(str(redis.get("batches"))), *map(int, counts.values())}

@@ -17,10 +17,12 @@ from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
 from streams.names import is_exported
 from streams.readings import Reader
+from tests.embedded.broker_process import BrokerProcess
 from tests.grafana.prometheus import Prometheus, free_port
 from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
 from tests.integration.conftest import Parts
 from tests.real.parts import missing
+from tests.support.set_clock import SetClock
 from tests.support.system import System, running
 
 SAMPLE = "san_francisco_fire"
@@ -69,7 +71,9 @@ def port() -> int:
 def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     """Both forces through the embedded log, a worker and the embedded state server."""
     directory = tmp_path_factory.mktemp("grafana")
-    parts = Parts("embedded", directory)
+    parts, log_clock = Parts("embedded", directory), SetClock(directory / "clock")
+    log_clock.stop_at(NOW)  # heartbeats of NOW that the log received at any other time would not be believed
+    parts.broker = BrokerProcess(directory / "log", program=log_clock.program("bluelamp.embedded.broker"))
     parts.start()
     try:
         with running(System(parts.broker.bootstrap, parts.state.url, directory, "grafana", FORCE)) as system:

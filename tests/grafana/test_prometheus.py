@@ -5,6 +5,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.request import urlopen
 
@@ -19,7 +20,7 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
-from streams.exported import ENDED_AGAIN, EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.exported import ENDED_AGAIN_SECONDS, EXPORTED_WINDOWS, LIVE_EXPORTED
 from streams.exporter import ReadingsCollector
 from streams.names import is_exported
 from tests.grafana.conftest import SAMPLE, Exported, Scraped
@@ -271,10 +272,10 @@ def test_periods_that_have_ended_are_read_again_only_now_and_then(
         return read(measure, window, force=force)
 
     monkeypatch.setattr(exported.reader, "read", counted)
-    moments = iter(range(10_000))
+    steady_seconds, held_up = [0.0], count()
     slow, quick = (
-        ReadingsCollector(exported.reader, steady_seconds=lambda: 2.0 * next(moments)),
-        ReadingsCollector(exported.reader, steady_seconds=lambda: 0.0),
+        ReadingsCollector(exported.reader, steady_seconds=lambda: steady_seconds[0] + 2.0 * next(held_up)),
+        ReadingsCollector(exported.reader, steady_seconds=lambda: steady_seconds[0]),
     )
 
     def windows(collector: ReadingsCollector) -> Counter[str]:
@@ -285,13 +286,16 @@ def test_periods_that_have_ended_are_read_again_only_now_and_then(
     ended = {"last_month", "12m", "previous_12m"}
     assert set(windows(quick)) == set(EXPORTED_WINDOWS)
     assert set(windows(quick)) == set(EXPORTED_WINDOWS) - ended
-    monkeypatch.setattr(exported.clock, "now", NOW + ENDED_AGAIN)
+    steady_seconds[0] += ENDED_AGAIN_SECONDS
     assert set(windows(quick)) >= ended
+    monkeypatch.setattr(exported.clock, "now", NOW - timedelta(seconds=20))
+    steady_seconds[0] += ENDED_AGAIN_SECONDS
+    assert set(windows(quick)) >= ended, "also after the wall clock was set back"
 
     # Each look at this clock takes two of the three seconds: one reading a scrape. What was read is due again by the next
     # one, and still the turn of the others comes first.
     found = []
     for _ in range(4):
         found.append(next(iter(windows(slow).keys() & ended)))
-        exported.clock.now += ENDED_AGAIN
+        steady_seconds[0] += ENDED_AGAIN_SECONDS
     assert found == ["last_month", "12m", "previous_12m", "last_month"]

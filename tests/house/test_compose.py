@@ -99,3 +99,11 @@ def test_the_parts_own_tools_accept_their_configuration(part: str, command: tupl
         pytest.skip(reason)
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_every_part_is_where_a_check_looks_for_it() -> None:
+    environment = COMPOSE["x-bluelamp"]["environment"]
+    for name in ("exporter", "board", "inbox", "gateway"):
+        port = getattr(Settings(), f"{name}_port")
+        assert f"http://{name}:{port}" in environment[variable(name)]
+        assert name in OURS

@@ -156,7 +156,7 @@ def test_what_was_told_and_not_written_down_is_told_again_under_the_same_key(wor
     """As by a kill -9 between the two: at least once to the receiver, and exactly once in the log."""
     world.take(begun())
     append = world.service.log.append
-    world.service.log.append = lambda decide: [] if world.told else append(decide)  # type: ignore[method-assign]
+    world.service.log.append = lambda decide, **_: [] if world.told else append(decide)  # type: ignore[method-assign]
     world.tick(1)
     assert world.log().count("Delivered") == 0
     world.start()

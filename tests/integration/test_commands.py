@@ -1,6 +1,7 @@
 """The commands that others script: what they answer, in JSON and in words, and how they fail."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -34,51 +35,57 @@ def command(system: System, *arguments: str, **variables: str) -> "subprocess.Co
     )
 
 
+NO_PARTS = {f"BLUELAMP_{part}": "none" for part in ("EXPORTER", "BOARD", "INBOX", "GATEWAY")}
+
+
 def found(system: System) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Exit status and findings of `bluelamp check`."""
-    told = command(system, "check", "--json")
-    return told.returncode, {each["check"]: each for each in json.loads(told.stdout)}
+    """Exit status and findings of `bluelamp check`, where nothing but workers runs; what answers over HTTP is in test_check.py."""
+    answer = command(system, "check", "--json", **NO_PARTS)
+    return answer.returncode, {each["check"]: each for each in json.loads(answer.stdout)}
 
 
 def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
     status, findings = found(system)
-    assert (status, findings["log"]["state"]) == (1, "warning")
+    assert (status, findings["log"]["state"], findings["workers"]["state"]) == (2, "warning", "bad")
     assert "incidents" in findings["log"]["what"]
+    assert findings[f"force {FORCE}"]["state"] == "unknown"
 
     run(system, "replay", "sample", "--speed", "max")
     status, findings = found(system)
-    assert (status, findings["state"]["state"]) == (1, "warning")
-    assert findings["state"]["what"].endswith(f": {sum(system.ends().values()):,}.")
+    assert (status, findings["state"]["state"]) == (2, "bad")
+    waiting = sum(system.ends().values())
+    assert findings["state"]["what"].startswith(f"Records of the log that are not in it yet: {waiting:,};")
 
     system.start_workers(1)
     system.settle()
-    with (
-        system.publisher() as publisher
-    ):  # on a busy machine the end of the replay is longer ago than a feed may be silent
-        publisher.heartbeat(beat(datetime(2017, 1, 9, 8, tzinfo=UTC)), "incidents")
+    moment = datetime(2017, 1, 9, 8, tzinfo=UTC)
+    with system.publisher() as publisher:  # on a busy machine the replay ended longer ago than a feed may be silent
+        publisher.heartbeat(beat(moment), "incidents")
     system.settle()
     status, findings = found(system)
-    assert status == 0, [each for each in findings.values() if each["state"] != "good"]
-    assert findings["state server"]["state"] == "good"
-    assert "a replay" in findings["feed dispatch"]["what"]
+    assert {name for name, each in findings.items() if each["state"] not in ("good", "not set up")} == {
+        f"feed {FORCE} dispatch"
+    }
+    assert (status, findings[f"feed {FORCE} dispatch"]["state"]) == (1, "warning")
+    assert "a replay of recorded facts, complete to 2017-01-09 08:00:00Z" in findings[f"feed {FORCE} dispatch"]["what"]
 
     with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:
         producer.send("incidents", b"{", partition=0).get(30)
     system.settle()
     status, findings = found(system)
-    assert (status, findings["quarantine"]["what"]) == (1, "Records that wait in it: 1.")
+    assert (status, findings["quarantine"]["what"]) == (1, "Records of the last 24 hours: 1; of all time: 1.")
 
-    assert "simulation" not in findings
-    moment = datetime(2017, 1, 7, tzinfo=UTC)
-    heartbeat = FeedHeartbeat(
-        fact_id="s", force=FORCE, at=moment, feed="dispatch", seq=1, complete_to=moment, simulated=True
+    assert f"force {FORCE}" not in findings
+    simulated = FeedHeartbeat(
+        fact_id="s", force=FORCE, at=moment, feed="dispatch", seq=1, complete_to=moment, simulated=True, replay=True
     )
     with system.publisher() as publisher:
-        publisher.heartbeat(heartbeat, "incidents")
+        publisher.heartbeat(simulated, "incidents")
     system.settle()
     status, findings = found(system)
-    assert (status, findings["simulation"]["state"]) == (1, "warning")
-    assert findings["simulation"]["where"] == "feeds: dispatch"
+    assert (status, findings[f"force {FORCE}"]["state"]) == (1, "warning")
+    assert findings[f"force {FORCE}"]["what"] == "SIMULATION - no figure is real."
+    assert findings[f"force {FORCE}"]["where"] == "feeds: dispatch"
     assert "SIMULATION - no figure is real." in command(system, "read", "incident_count", "--window", "24h").stdout
 
 
@@ -105,7 +112,30 @@ def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Pa
     assert earlier[0]["end"].startswith("2017-01-03T00:00:00-08:00")
     (explained,) = run(system, "explain", SPAN, "--window", WEEK, "--limit", "1")
     assert (explained["value"], explained["listed"]) == (reading["value"], reading["n"])
+    assert explained["compared"]["verdict"] == "same"
     _audit_before_and_after_a_field_is_altered(system)
+    _explain_what_was_altered(system)
+
+
+def _explain_what_was_altered(system: System) -> None:
+    """The state has one more than the log gives; and where it cannot be read, nothing is said to be the same."""
+    asked = ("explain", "incident_count", "--window", "2017-01-02/2017-01-03", "--limit", "1")
+    altered = command(system, *asked)
+    assert altered.returncode == 1
+    (verdict,) = re.findall(
+        r"DIFFERENT: the board shows (\d+) \(n \1\) where the log gives (\d+) \(n \2\)", altered.stdout
+    )
+    assert int(verdict[0]) == int(verdict[1]) + 1
+    unread = command(system, *asked, BLUELAMP_REDIS="redis://127.0.0.1:1/0")
+    assert (unread.returncode, f"{verdict[1]} (n {verdict[1]})" in unread.stdout) == (1, True)
+    assert "NOT COMPARED with the state: The state server does not answer" in unread.stdout
+    for place in system.ends():
+        system.redis.hset(Names(system.settings.state_name, *place).control, "format", "1")
+    older = command(system, *asked)
+    assert older.returncode == 1
+    assert "NOT COMPARED with the state: It is written in format 1" in older.stdout
+    refused = command(system, "recount", "--window", "24h", "--compare")
+    assert (refused.returncode, "differ" in refused.stdout) == (2, False)
 
 
 def _reports_of_one_reading(system: System, folder: Path) -> None:
@@ -189,6 +219,7 @@ def test_a_part_that_is_gone_is_named(system: System, name: str) -> None:
     told = command(system, "check", **{name: gone})
     assert told.returncode == 2
     assert "does not answer" in told.stdout
+    assert "unknown    state: Not looked at: the log or the state server is not there." in told.stdout
     reading = command(system, "read", SPAN, **{name: gone})
     assert (reading.returncode == 2) == (name == "BLUELAMP_REDIS")
 

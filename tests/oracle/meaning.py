@@ -254,7 +254,7 @@ class World:
         return hours
 
 
-_OF_EVERYTHING = ("LogUnreachable", "StateUnreachable", "ExporterDown", "NoLiveData")
+_OF_EVERYTHING = ("ClockStepped", "LogUnreachable", "StateUnreachable", "ExporterDown", "NoLiveData")
 _LEAST = 5
 """A share or a mean of fewer says nothing (docs/measures.md)."""
 
@@ -356,5 +356,6 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     # Nothing in these scenarios is unreadable, and every server answers.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),
     "bluelamp_partition_stalled_seconds": lambda _: (always(0), always(1), ()),
+    "bluelamp_clock_step_seconds": lambda _: (always(0), always(1), ()),
     **{name: lambda _: (always(1), always(1), ()) for name in ("bluelamp_log_up", "bluelamp_state_up", "up")},
 }

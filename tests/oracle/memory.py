@@ -13,8 +13,11 @@ from measures.reading import FeedStatus
 from measures.rules import Rules
 from streams.cache import Cache, Key
 from streams.codec import decode_timeline, encode_timeline
-from streams.fold import Partition, Record, Share
+from streams.fold import Partition
+from streams.moving import Share
 from streams.readings import Reader
+from streams.record import Record
+from streams.steps import Step
 from streams.store import Names
 
 Touched = tuple[str, tuple[str, ...]]
@@ -95,6 +98,10 @@ class MemoryReader(Reader):
     def refresh(self) -> bool:
         """Everything is here."""
         return False
+
+    def clock_steps(self) -> list[Step]:
+        """No clock is set."""
+        return []
 
     def feeds(self, force: str) -> list[FeedStatus]:
         """As ever; once for each moment."""

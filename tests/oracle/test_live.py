@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from bluelamp.clock import wall
 from bluelamp.connections import reader
 from bluelamp.embedded.state import StateServer
 from facts.feed import FeedHeartbeat
-from facts.union import AnyFact
 from measures.outcome import instant
 from producers.publish import Publisher
 from producers.simulate.reporting import Told
@@ -36,6 +35,7 @@ from tests.oracle.compare import Oracle, Place
 from tests.oracle.knowledge import SECOND, microseconds
 from tests.oracle.meaning import Heard
 from tests.real.parts import missing
+from tests.support.live import later
 from tests.support.system import System, until
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("dropped_sockets")]
@@ -65,12 +65,7 @@ def hottest(oracle: Oracle) -> tuple[int, int]:
 
 def moved(told: Sequence[Told], by: timedelta) -> list[Told]:
     """The same told so much later, of what happened so much later."""
-    return [msgspec.structs.replace(each, at=each.at + by.total_seconds(), fact=_moved(each.fact, by)) for each in told]
-
-
-def _moved(fact: AnyFact, by: timedelta) -> AnyFact:
-    times = {name: value + by for name in fact.__struct_fields__ if isinstance(value := getattr(fact, name), datetime)}
-    return msgspec.structs.replace(fact, **times)
+    return [msgspec.structs.replace(each, at=each.at + by.total_seconds(), fact=later(each.fact, by)) for each in told]
 
 
 @contextmanager

@@ -282,7 +282,7 @@ def test_the_documents_are_served_without_a_token(opened: Gateway) -> None:
     stranger = Caller(opened[0].address, token=None)
     assert stranger.ask("GET", "/openapi.json").body["openapi"] == "3.1.0"
     assert stranger.ask("GET", "/asyncapi.json").body["asyncapi"] == "3.0.0"
-    assert stranger.ask("GET", "/health").body == "ok\n"
+    assert stranger.ask("GET", "/health").body == "bluelamp gateway ok\n"
 
 
 @pytest.mark.parametrize(

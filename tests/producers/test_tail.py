@@ -55,6 +55,7 @@ class _Following:
 
     def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False, mapping: str = INCIDENTS) -> None:
         self.stopping, self.seconds, self.looks, self.is_clock_stopped = threading.Event(), 0.0, 0, False
+        self.now = NOW
         self.error: Exception | None = None
         settings = TailSettings(late=LATE, is_silence_trusted=is_silence_trusted)
         self.tail = Tail(
@@ -63,7 +64,7 @@ class _Following:
             path.parent / "kept" / "position.json",
             sink,
             settings,
-            now=lambda: NOW,
+            now=lambda: self.now,
             monotonic=lambda: self.seconds,
             wait=self._wait,
         )
@@ -271,6 +272,28 @@ def test_heartbeats_go_no_further_than_the_rows_less_what_may_still_come(
     assert [beat.seq for beat in sink.beats[:3]] == [0, 1, 2]
     assert {beat.feed for beat in sink.beats} == {"dispatch"}
     assert not any(beat.replay for beat in sink.beats)
+
+
+def test_a_row_of_the_future_promises_nothing_once_the_clock_is_right_again(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
+    """Two clocks are ahead by two hours while a row is written: the source system's and ours."""
+    add(path, HEADER + "\n" + row(1))
+    following = follow()
+    until(lambda: sink.beats, 10, "a heartbeat")
+    following.now = NOW + timedelta(hours=2)
+    ahead = following.now - timedelta(minutes=1)
+    add(path, row(2).replace("01/12/2024 09:02", f"{ahead:%d/%m/%Y %H:%M}"))
+    until(lambda: sink.beats[-1].complete_to > NOW, 10, "a heartbeat of then")
+    following.now = NOW
+    looked = following.looks
+    until(lambda: following.looks > looked + 2, 10, "the look that was under way has ended")
+    before = len(sink.beats)
+    until(lambda: following.looks > looked + 60, 10, "looks enough for several heartbeats")
+    assert len(sink.beats) == before, "how far the rows have come is not known"
+    add(path, row(3))
+    until(lambda: len(sink.beats) > before, 10, "a heartbeat again")
+    assert sink.beats[-1].complete_to == at("2024-12-01 09:03") - LATE
 
 
 def test_where_silence_is_trusted_heartbeats_go_with_the_clock(path: Path, sink: _Sink) -> None:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the real parts the tests run against, where they can be had; says by name what cannot be, and why.
 #
-# From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver; no service is started.
+# From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver, a Java compiler; no service is started.
 # From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types into
 # .cache/grafana, and axe into .cache/axe. The tests skip by name whatever is still missing.
 set -u
@@ -32,6 +32,7 @@ prometheus prometheus
 prometheus-alertmanager prometheus-alertmanager
 chromium chromium
 chromium-driver chromedriver
+default-jdk-headless javac
 LIST
 }
 

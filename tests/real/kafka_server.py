@@ -1,12 +1,13 @@
-"""A real Apache Kafka for the tests: one node (KRaft) on loopback, in a directory of its own."""
+"""A real Apache Kafka for the tests: one node (KRaft) or several on loopback, each in a directory of its own."""
 
 import os
 import signal
-import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from bluelamp.listening import free_ports
 from tests.real.parts import KAFKA_LIBRARIES
 
 _CLUSTER_ID = "Ymx1ZWxhbXAtdGVzdHMtMQ"
@@ -29,21 +30,24 @@ _JAVA = (
 
 _PROPERTIES = """
 process.roles=broker,controller
-node.id=0
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+node.id={node_id}
+listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied_port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{advertised_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-controller.quorum.voters=0@127.0.0.1:{controller_port}
-log.dirs={directory}/log
+controller.quorum.voters={voters}
+log.dirs={log_directory}
 auto.create.topics.enable=false
-offsets.topic.replication.factor=1
+default.replication.factor={replicas}
+min.insync.replicas={insync}
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=2
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={insync}
 transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={insync}
 broker.heartbeat.interval.ms=250
 broker.session.timeout.ms=2000
 group.initial.rebalance.delay.ms=0
@@ -57,11 +61,45 @@ num.partitions=1
 
 
 class KafkaServer:
-    """One broker process; `start` again after `kill` brings it back on the same port with the same log."""
+    """One broker process; `start` again after `kill` brings it back on the same port with the same log.
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.port = 0
+    Args:
+        directory: of its settings and output, and of its log unless that has a directory of its own.
+        log_directory: of its log.
+        clock: a file with the number of seconds by which its clock is ahead; without a file the clock is right.
+        proxy_port: of a proxy that is to pass on to `proxied_port`: clients that come by it are sent back to it.
+        node_id: its number among several.
+        voters: the controller port of each of several, by number.
+
+    Attributes:
+        port: that clients connect to.
+        proxied_port: that a proxy connects to.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        log_directory: Path | None = None,
+        clock: Path | None = None,
+        proxy_port: int = 0,
+        node_id: int = 0,
+        voters: Mapping[int, int] | None = None,
+    ) -> None:
+        self.directory, self._clock = directory, clock
+        self.port, self.proxied_port, controller_port = free_ports(3)
+        self._voters = voters or {node_id: controller_port}
+        self._values = {
+            "node_id": node_id,
+            "port": self.port,
+            "proxied_port": self.proxied_port,
+            "advertised_port": proxy_port or self.proxied_port,
+            "controller_port": self._voters[node_id],
+            "voters": ",".join(f"{number}@127.0.0.1:{port}" for number, port in self._voters.items()),
+            "log_directory": log_directory or directory / "log",
+            "replicas": len(self._voters),
+            "insync": len(self._voters) // 2 + 1,
+        }
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -75,27 +113,46 @@ class KafkaServer:
         assert self._process is not None, "Apache Kafka is not running"
         return self._process.pid
 
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self, within_seconds: float = 90.0) -> None:
         """Format the directory if it is new, start the broker, wait until it serves."""
+        self.launch()
+        self.wait_until_ready(within_seconds)
+
+    def launch(self) -> None:
+        """Start the broker, which serves a little later; one of several waits for the others."""
         properties = self.directory / "server.properties"
         if not properties.exists():
             self._format(properties)
-        log_path = self.directory / "kafka.out"
-        with log_path.open("wb") as said:
+        with self._output.open("wb") as said:
             self._process = subprocess.Popen(
-                [*_JAVA, "kafka.Kafka", str(properties)],
+                [*self._java(), "kafka.Kafka", str(properties)],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def wait_until_ready(self, within_seconds: float = 90.0) -> None:
+        """Wait until it serves."""
         deadline = time.monotonic() + within_seconds
-        while _READY not in (said_so_far := log_path.read_text(errors="replace")):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+        while _READY not in (said_so_far := self.said()):
+            if not self.is_running() or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"Apache Kafka did not start in {self.directory}: {said_so_far[-2000:]}")
             time.sleep(_POLL_SECONDS)
+
+    @property
+    def _output(self) -> Path:
+        return self.directory / "kafka.out"
+
+    def said(self) -> str:
+        """Its output since it was last started."""
+        return self._output.read_text(errors="replace")
 
     def stop(self) -> None:
         """End the broker cleanly."""
@@ -117,19 +174,54 @@ class KafkaServer:
             self._process.wait()
         self._process = None
 
+    def _java(self) -> list[str]:
+        """The Java command; the test's clock replaces Kafka's own if there is one."""
+        if self._clock is None:
+            return list(_JAVA)
+        classes = self.directory / "classes"
+        source = Path(__file__).with_name("SystemTime.java")
+        compiler = ["javac", "-nowarn", "-cp", f"{KAFKA_LIBRARIES}/*", "-d", str(classes), str(source)]
+        subprocess.run(compiler, check=True)
+        return [*_JAVA[:-1], f"{classes}:{_JAVA[-1]}", f"-Dtest.clock={self._clock}"]
+
     def _format(self, properties: Path) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.port, controller_port = _free_ports()
-        values = {"port": self.port, "controller_port": controller_port, "directory": self.directory}
-        properties.write_text(_PROPERTIES.format(**values))
+        properties.write_text(_PROPERTIES.format(**self._values))
         tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)]
         done = subprocess.run([*_JAVA, *tool], capture_output=True, text=True, check=False)
         if done.returncode:
+            properties.unlink()
             raise RuntimeError(f"Apache Kafka could not format {self.directory}: {done.stdout}{done.stderr}")
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+class KafkaCluster:
+    """Several brokers that keep a copy of every record each, and acknowledge it once most of them have it.
+
+    Args:
+        directory: of their directories.
+        count: how many.
+
+    Attributes:
+        brokers: each is started and killed on its own.
+    """
+
+    def __init__(self, directory: Path, count: int = 3) -> None:
+        voters = dict(enumerate(free_ports(count)))
+        self.brokers = [KafkaServer(directory / str(number), node_id=number, voters=voters) for number in voters]
+
+    @property
+    def bootstrap(self) -> str:
+        """The addresses for clients."""
+        return ",".join(each.bootstrap for each in self.brokers)
+
+    def start(self) -> None:
+        """Start every broker, and wait until all serve."""
+        for each in self.brokers:
+            each.launch()
+        for each in self.brokers:
+            each.wait_until_ready()
+
+    def stop(self) -> None:
+        """End every broker; the last would wait for the others to take over from it, so none is asked nicely."""
+        for each in self.brokers:
+            each.kill()

@@ -1,4 +1,4 @@
-"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, Grafana's types, axe."""
+"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, a Java compiler, ..."""
 
 import shutil
 from pathlib import Path
@@ -16,6 +16,7 @@ _PROGRAMS = {
     "chromium": ("chromium", "chromedriver"),
     "grafana_types": ("node",),
     "axe": (),
+    "javac": ("javac",),
 }
 
 

@@ -72,7 +72,7 @@ def test_nothing_differs_in_what_the_product_keeps(redis: Redis, kept: Recount) 
     assert found.is_clean(), "\n".join(lines(found))
     assert found.figures > 1000
     assert found.counts > 3000
-    assert found.standing > 500
+    assert found.open_items > 500
 
 
 def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kept: Recount) -> None:
@@ -104,7 +104,7 @@ def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kep
     value = whole.recounted[0]
     told = f"figure  incident_count  {FIRST}/{END}  state {value + 1} (n {value + 1:,}), log {value} (n {value:,})"
     assert told in lines(found)
-    assert not found.differing_standing
+    assert not found.differing_open
     assert any(
         line.startswith(f"count  incident_opened  2024-12-01  grade=2 group=domestic area={area}")
         for line in lines(found)
@@ -143,8 +143,8 @@ def test_an_open_matter_that_is_gone_is_named_with_its_subject(redis: Redis, kep
         found = audited(redis, kept, FEW)
     finally:
         redis.hset(OPEN, key, held[key])
-    assert {(cell.state, cell.log) for cell in found.differing_standing} == {(0, 1)}
-    assert {behind.subject_id for cell in found.differing_standing for behind in cell.behind} == {key.split("|")[1]}
+    assert {(cell.state, cell.log) for cell in found.differing_open} == {(0, 1)}
+    assert {behind.subject_id for cell in found.differing_open for behind in cell.behind} == {key.split("|")[1]}
     assert not found.differing_counts
 
 
@@ -159,5 +159,27 @@ def test_a_log_that_lost_its_beginning_cannot_be_audited(redis: Redis) -> None:
     held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
     with from_records([], [RULES.force], keeps_facts=True) as empty:
         empty.loaded.missing_before = {("incidents", 0): 7}
-        with pytest.raises(IncompleteError, match="does not reach back"):
+        with pytest.raises(IncompleteError, match="no longer begins at its first offset"):
             audit(held, empty, RULES, FIRST, END)
+
+
+def test_a_log_that_ends_before_the_state_cannot_be_audited(redis: Redis) -> None:
+    source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
+    held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
+    with from_records([], [RULES.force], keeps_facts=True) as empty:
+        empty.loaded.missing_after = {("incidents", 0): (5, 7)}
+        with pytest.raises(IncompleteError, match="ends before the records") as refused:
+            audit(held, empty, RULES, FIRST, END)
+    assert refused.value.where == "incidents:0: 5 to 6"
+
+
+def test_what_was_not_compared_is_said_and_nothing_compared_is_no_verdict() -> None:
+    nothing = Audit(
+        force="strict", start=FIRST, end=END, as_of=december.AS_OF, figures=0, counts=0, open_items=0, records=0, behind=3,
+        left_out={"too_late": 2, "bad_json": 1}, differing_figures=(), differing_counts=(), differing_open=(),
+    )  # fmt: skip
+    assert not nothing.is_clean()
+    said = list(lines(nothing))
+    assert not [line for line in said if "0 differ" in line]
+    assert "Not compared: 3 records of the log that are not in the state yet." in said
+    assert "Not compared: 3 quarantined facts, which count in no figure (bad_json 1, too_late 2)." in said

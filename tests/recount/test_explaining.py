@@ -5,16 +5,22 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from redis import Redis
 
-from bluelamp.comparison import Query, every_query
-from bluelamp.explaining import explain, lines
+from bluelamp.comparison import Query, Taken, every_query, take
+from bluelamp.explaining import Explained, explain, lines
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.shown import Unread
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
-from tests.support import december
+from measures.rules import Rules
+from streams.readings import Reader
+from tests.support import december, planted
+from tests.support.stores import apply_memory, call, state_server
 
 FORCE = "staffordshire"
+UNREAD = Unread("The state server does not answer.")
 WINDOWS = ("2024-11-30/2024-12-02", "24h")
 # In the middle of the second day, while callers wait and jobs stand open.
 NOON = december.AS_OF.replace(year=2024, month=12, day=1)
@@ -26,11 +32,26 @@ def kept() -> Iterator[Recount]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A state server that holds the two days."""
+    with state_server(tmp_path_factory.mktemp("explained")) as server:
+        call(server.url, lambda store: apply_memory(store, december.memory()))
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            yield client
+
+
+def shown(redis: Redis, query: Query) -> Taken:
+    """What the state says, by a new reader."""
+    reader = Reader(redis, "test", {FORCE: Rules(december.force())}, lambda: december.AS_OF)
+    return take(reader, FORCE, [query], NOON)
+
+
 def test_every_figure_of_every_measure_is_what_its_outcomes_come_to(kept: Recount) -> None:
     seen = 0
     for query in every_query(WINDOWS, december.force()):
         if query.by in ((), ("area",), ("queue",)):
-            for each in explain(kept, FORCE, query, NOON, limit=0):
+            for each in explain(kept, FORCE, query, NOON, UNREAD, limit=0):
                 assert each.agrees, each
                 seen += each.listed > 0
     assert seen > 300
@@ -40,7 +61,7 @@ def test_each_part_names_its_subject_and_the_facts_that_made_it(kept: Recount) -
     query = Query(
         measure=CATALOGUE["grade_1_opened_to_arrived_median_seconds"], window=WINDOWS[0], where={"area": ("stafford",)}
     )
-    (explained,) = explain(kept, FORCE, query, NOON)
+    (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
     assert explained.listed == explained.n == len(explained.parts) > 5
     for part in explained.parts:
         facts = [json.loads(bytes(fact)) for fact in part.facts if fact not in part.fallen]
@@ -56,14 +77,14 @@ def test_each_part_names_its_subject_and_the_facts_that_made_it(kept: Recount) -
 
 def test_a_share_marks_those_that_are_so(kept: Recount) -> None:
     query = Query(measure=CATALOGUE["contact_999_abandoned_ratio"], window=WINDOWS[0])
-    (explained,) = explain(kept, FORCE, query, NOON)
+    (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
     assert {(part.kind, part.is_met) for part in explained.parts} == {("leg_answered", False), ("leg_abandoned", True)}
     assert sum(part.is_met or False for part in explained.parts) == explained.met
 
 
 def test_what_was_corrected_is_told_and_does_not_count(kept: Recount) -> None:
     query = Query(measure=CATALOGUE["incident_resourced_count"], window=WINDOWS[0])
-    (explained,) = explain(kept, FORCE, query, NOON)
+    (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
     corrected = [part for part in explained.parts if part.fallen]
     assert corrected
     ids = {
@@ -73,17 +94,98 @@ def test_what_was_corrected_is_told_and_does_not_count(kept: Recount) -> None:
     assert ids & {json.loads(bytes(fact))["fact_id"] for fact in corrected[0].fallen}
 
 
-def test_in_words_it_says_the_figure_its_parts_and_that_they_agree(kept: Recount) -> None:
+def test_in_words_it_says_the_figure_its_parts_and_that_they_agree(kept: Recount, redis: Redis) -> None:
     query = Query(measure=CATALOGUE["arrest_count"], window=WINDOWS[0])
-    (explained,) = explain(kept, FORCE, query, NOON, limit=3)
-    first, *parts, more, verdict = lines(explained, query.measure, has_facts=False)
+    (explained,) = explain(kept, FORCE, query, NOON, shown(redis, query), limit=3)
+    first, *parts, more, sum_, verdict = lines(explained, query.measure, has_facts=False)
     assert first == f"Arrests  {explained.n} (n {explained.n})"
     assert [line.split()[0] for line in parts] == [part.subject_id for part in explained.parts]
     assert more.startswith(f"  and {explained.n - 3} more")
-    assert verdict == f"  {explained.n} outcomes, added up one by one: the same."
+    assert sum_ == f"  {explained.n} outcomes in the log, added up one by one, come to this figure."
+    assert verdict == "  The state has the same figure."
+    assert explained.is_confirmed()
     assert sum("DetaineeArrived" in line for line in lines(explained, query.measure, has_facts=True)) == 3
 
 
 def test_a_recount_that_kept_no_facts_says_so() -> None:
     with from_records([], [december.force()]) as counted, pytest.raises(QuestionError, match="kept no facts"):
         counted.subjects([1])
+
+
+# --- and whether the state has the same -----------------------------------------------------------------------------
+
+
+def explained_by_state(kept: Recount, redis: Redis, query: Query) -> list[Explained]:
+    """A figure of two days with what the state says of it."""
+    return explain(kept, FORCE, query, NOON, shown(redis, query), limit=1)
+
+
+def test_the_state_has_every_figure_that_the_log_gives(kept: Recount, redis: Redis) -> None:
+    for name in (
+        "incident_count",
+        "contact_999_answer_mean_seconds",
+        "contact_999_abandoned_ratio",
+        "triage_to_999_ratio",
+    ):
+        for by in ((), ("day",)):
+            found = explained_by_state(kept, redis, Query(measure=CATALOGUE[name], window=WINDOWS[0], by=by))
+            assert found
+            assert all(each.is_confirmed() for each in found), found
+
+
+def test_a_count_altered_in_the_state_is_said_with_both_figures(kept: Recount, redis: Redis) -> None:
+    query = Query(measure=CATALOGUE["incident_count"], window=WINDOWS[0], by=("area",))
+    count = next(
+        each for each in planted.counts(redis, "test", FORCE)["incident_opened"] if each.words[2] == "stafford"
+    )
+    with planted.held(redis, count.key, count.field, str(count.number + 1)):
+        found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
+    altered = found.pop("stafford")
+    assert all(each.is_confirmed() for each in found.values())
+    assert (altered.agrees, altered.compared.verdict) == (True, "differs")
+    *_, verdict = lines(altered, query.measure, has_facts=False)
+    n = altered.n
+    assert verdict == f"  DIFFERENT: the board shows {n + 1} (n {n + 1}) where the log gives {n} (n {n})."
+
+
+def test_what_only_the_state_has_and_what_only_the_log_has_differ(kept: Recount, redis: Redis) -> None:
+    query = Query(measure=CATALOGUE["incident_count"], window=WINDOWS[0], by=("area",))
+    invented = planted.invented(planted.counts(redis, "test", FORCE)["incident_opened"][0])
+    key = planted.counts(redis, "test", FORCE)["incident_opened"][0].key
+    with planted.held(redis, key, invented, "3"):
+        found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
+    *_, verdict = lines(found["invented"], query.measure, has_facts=False)
+    assert verdict == "  DIFFERENT: the board shows 3 (n 3) where the log gives 0 (n 0)."
+    nothing_shown = Taken(FORCE, NOON, {}, [(query, [])])
+    for each in explain(kept, FORCE, query, NOON, nothing_shown, limit=1):
+        *_, verdict = lines(each, query.measure, has_facts=False)
+        assert verdict.startswith("  DIFFERENT: the board shows nothing where the log gives ")
+
+
+def test_a_difference_that_rounding_hides_is_said_to_the_last_digit(kept: Recount, redis: Redis) -> None:
+    query = Query(measure=CATALOGUE["opened_to_arrived_median_seconds"], window=WINDOWS[0])
+    spans = planted.counts(redis, "test", FORCE)["opened_to_arrived"]
+    longest = max(spans, key=lambda each: each.value)
+    longer = longest.field.rpartition("|")[0] + f"|{longest.value + 1}"
+    with planted.held(redis, longest.key, longest.field, None), planted.held(redis, longest.key, longer, "1"):
+        (found,) = explained_by_state(kept, redis, query)
+    *_, verdict = lines(found, query.measure, has_facts=False)
+    assert "DIFFERENT" in verdict
+    assert " To the last digit: state " in verdict
+
+
+def test_a_state_that_cannot_be_read_is_no_agreement(kept: Recount) -> None:
+    query = Query(measure=CATALOGUE["arrest_count"], window=WINDOWS[0])
+    (found,) = explain(kept, FORCE, query, NOON, UNREAD, limit=1)
+    assert not found.is_confirmed()
+    *_, verdict = lines(found, query.measure, has_facts=False)
+    assert verdict == "  NOT COMPARED with the state: The state server does not answer."
+
+
+def test_a_log_that_is_not_whole_is_no_agreement(redis: Redis) -> None:
+    query = Query(measure=CATALOGUE["arrest_count"], window=WINDOWS[0])
+    with from_records([], [december.force()], keeps_facts=True) as empty:
+        empty.loaded.missing_before = {("custody", 0): 7}
+        (found,) = explained_by_state(empty, redis, query)
+    assert found.compared.verdict == "not compared"
+    assert "custody:0: 0 to 6" in found.compared.reason

@@ -145,3 +145,15 @@ def test_a_log_that_lets_go_of_records_while_they_are_read_is_told(bootstrap: st
             list(log.records())
     finally:
         consumer.close()
+
+
+def test_a_log_that_ends_before_it_was_to_be_read_says_which_offsets_are_missing(embedded: str) -> None:
+    create_topics(embedded, "contacts")
+    producer = KafkaProducer(bootstrap_servers=embedded)
+    producer.send("contacts", encode([offered("09:00")]), partition=0).get(30)
+    producer.close()
+    until = {("contacts", 0): 3, ("contacts", 1): 0, ("incidents", 0): 2}
+    with from_log(embedded, FORCES, until=until) as recount:
+        assert recount.loaded.records == 1
+        assert recount.loaded.missing_after == {("contacts", 0): (1, 3), ("incidents", 0): (0, 2)}
+        assert recount.loaded.left_beyond == 0

@@ -30,7 +30,7 @@ from facts.wire import decode, encode
 from measures.catalogue import CATALOGUE, find
 from measures.measure import External, Measure
 from measures.rules import Rules
-from streams.fold import received
+from streams.record import received
 from streams.stall import Place
 from tests.archive.logs import MemoryLog, record
 from tests.support.forces import STRICT
@@ -168,7 +168,7 @@ def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None
     with recounted(log) as now:
         for day in DAYS[:2]:
             end = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
-            with recounted(log, {each.place: each.closed[day.toordinal()] for each in kept}) as first:
+            with recounted(log, {each.place: each.closed[day.toordinal()].offset for each in kept}) as first:
                 for measure, by in asked():
                     was, is_ = cells(first, measure, day, end, by), cells(now, measure, day, PRESENT, by)
                     changed = {words for words in was | is_ if was.get(words) != is_.get(words)}
@@ -298,6 +298,19 @@ def test_a_day_that_is_not_over_was_not_shown() -> None:
     kept = kept_of(log)
     assert open_days(kept, DAYS) == {DAYS[1]: ["incidents"], DAYS[2]: ["incidents"]}
     assert all_of(kept, "incident_count", by=("area",)) == []
+
+
+def test_a_clock_that_was_ahead_for_a_moment_closes_no_day() -> None:
+    """In the afternoon of the first day one heartbeat is two days ahead."""
+    place, moments = ("incidents", 0), [START + timedelta(hours=hour) for hour in range(1, 30)]
+    moments.insert(15, moments[14] + timedelta(days=2))
+    log = MemoryLog({place: []})
+    for offset, at in enumerate(moments):
+        beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=at, feed="dispatch", seq=1, complete_to=at)
+        log.add(place, [record(offset, int(at.timestamp() * 1000), encode([beat]))])
+    kept = keep(log, place, 1, log.reach()[place], RULES, DAYS)
+    offsets = {day: closing.offset for day, closing in kept.closed.items()}
+    assert offsets == {DAYS[0].toordinal(): moments.index(START + timedelta(hours=24)) + 1}
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
-from streams.fold import Change, Partition, Record, Share
+from streams.fold import Change, Partition
+from streams.moving import Share
 from streams.ownership import Owner
+from streams.record import Record
 from streams.store import Applied, Names, Store
 from tests.schedules.choices import Choices
 from tests.schedules.reports import Reports, as_record

@@ -44,6 +44,10 @@ class _Tape:
         self.seconds = min(self.seconds + seconds, self.stop_after)
         return self.seconds >= self.stop_after
 
+    def set_clock(self, by: timedelta) -> None:
+        """The wall clock is set forward or back; the monotonic one is not."""
+        self.started += by
+
 
 def exact(scenario: str = "normal", start: date | None = None) -> Simulation:
     """A simulation without late entries, corrections and withdrawals, which may come behind a heartbeat, and soon begun."""
@@ -150,6 +154,35 @@ def test_history_is_told_at_once_and_then_it_goes_on_with_the_clock() -> None:
             assert seconds == 0 or behind <= 6
     live = [seconds for seconds, fact in tape.told if isinstance(fact, FeedHeartbeat) and seconds > 0]
     assert max(other - one for one, other in itertools.pairwise(live)) <= 2.1
+
+
+class _Set(_Tape):
+    """A tape whose clock is set forward two hours for half a minute and back."""
+
+    def wait(self, seconds: float) -> bool:
+        before = self.seconds
+        stopped = super().wait(seconds)
+        for moment, by in ((600.0, 2), (630.0, -2)):
+            if before < moment <= self.seconds:
+                self.set_clock(timedelta(hours=by))
+        return stopped
+
+
+def test_a_clock_that_is_set_forward_and_back_silences_no_feed_and_nothing_is_promised_of_the_future() -> None:
+    """It used to wait two hours until the clock was there again, and all its feeds looked dead."""
+    chosen = exact(start=date(2024, 12, 1))
+    tape = _Set(datetime(2024, 12, 1, 12, tzinfo=UTC), stop_after=1200.0)
+    played(chosen, tape, "live", 24)
+    begun = datetime(2024, 12, 1, 12, tzinfo=UTC)
+    after = [(seconds, fact) for seconds, fact in tape.told if isinstance(fact, FeedHeartbeat) and seconds > 632]
+    moments = sorted({seconds for seconds, _ in after})
+    assert max(other - one for one, other in itertools.pairwise([632, *moments, 1200])) <= 2.1
+    for seconds, fact in after:
+        present = begun + timedelta(seconds=seconds)
+        assert present - timedelta(seconds=30) < fact.complete_to <= present
+        assert fact.history_to is None
+    wrong = [fact for seconds, fact in tape.told if 600 < seconds < 630 and isinstance(fact, FeedHeartbeat)]
+    assert max(fact.complete_to for fact in wrong) > begun + timedelta(hours=2), "it follows the clock it has"
 
 
 def test_when_it_is_stopped_everything_it_promised_was_told() -> None:

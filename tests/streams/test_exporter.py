@@ -56,6 +56,7 @@ OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records",
 OWN |= {
     "heartbeats",
     "moved",
+    "producer_stamped",
     "fenced",
     "reading_in_part",
     "feed_live",
@@ -63,6 +64,7 @@ OWN |= {
     "force_simulated",
     "history_loaded_ratio",
 }
+OWN |= {"clock_step_seconds", "clock_last_step_seconds", "clock_steps"}
 OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
 OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds", "partition_held_back_seconds"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}

@@ -7,9 +7,9 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from facts.errors import PartMissingError
+from facts.errors import PartMissingError, SettingError
 from facts.union import TOPICS
-from streams.log import QUARANTINE_TOPIC, End, Log
+from streams.log import BY_LOG, QUARANTINE_TOPIC, STAMPING, End, Log
 from tests.conftest import LogBackend
 from tests.support.system import until
 
@@ -57,6 +57,42 @@ def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_what_it_hold
     kept = {name: int(configs["retention.ms"]["value"]) for name, configs in told.items()}
     assert kept.pop(QUARANTINE_TOPIC) == 792 * 24 * 3600 * 1000
     assert set(kept.values()) == {-1}
+
+
+@pytest.fixture
+def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
+    """One of our topics as Kafka creates it when a producer starts before the first worker."""
+    with Log(log_backend.bootstrap) as log:
+        log.ensure_topics()
+        admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "custody", {STAMPING: "CreateTime"})])
+        admin.close()
+        until(lambda: log.stamping(["custody"]) == {"custody": "CreateTime"}, 30, "the setting")
+        yield "custody"
+        log.ensure_topics()
+
+
+def test_a_topic_that_its_producers_stamp_is_set_right(
+    log_backend: LogBackend, producer_stamped: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Log(log_backend.bootstrap) as log:
+        log.ensure_topics()
+        until(lambda: log.stamping(TOPICS) == dict.fromkeys(TOPICS, BY_LOG), 30, "the setting")
+    assert f"topic {producer_stamped}: {STAMPING} was CreateTime, and is LogAppendTime now" in caplog.text
+
+
+def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(
+    log_backend: LogBackend, producer_stamped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only Kafka's refusal is made up: brokers of tests let everybody change everything."""
+    refused = {"topic": {producer_stamped: "[Error 29] TopicAuthorizationFailedError"}}
+    with Log(log_backend.bootstrap) as log, monkeypatch.context() as forbidden:
+        forbidden.setattr(KafkaAdminClient, "alter_configs", lambda *_, **__: refused)
+        with pytest.raises(SettingError) as caught:
+            log.ensure_topics()
+    assert "producers' clocks stamp the records" in caught.value.what
+    assert "TopicAuthorizationFailed" in caught.value.what
+    assert "--entity-name custody --add-config message.timestamp.type=LogAppendTime" in caught.value.hint
 
 
 @pytest.mark.parametrize("log_backend", [pytest.param("kafka", marks=pytest.mark.real)], indirect=True)

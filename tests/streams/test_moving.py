@@ -13,8 +13,9 @@ from facts.partitioning import partition_of
 from facts.union import AnyFact
 from facts.wire import decode, encode
 from measures.rules import Rules
-from streams.fold import MOVED_FACTS, Change, Moved, Partition, Record, Share
-from streams.moving import copy_of
+from streams.fold import Change, Partition
+from streams.moving import MOVED_FACTS, Moved, Share, copy_of
+from streams.record import Record
 from tests.support.forces import STRICT
 
 RULES = {STRICT.name: Rules(STRICT)}
@@ -41,7 +42,7 @@ def folded(partition: Partition, *records: Record) -> Change:
 
 
 def record(*facts: AnyFact, offset: int = 7, moved_from: Origin | None = None) -> Record:
-    return Record(offset, NOW + timedelta(seconds=1), encode(facts), moved_from)
+    return Record(offset, NOW + timedelta(seconds=1), encode(facts), moved_from=moved_from)
 
 
 def beat(complete_to: datetime) -> FeedHeartbeat:
@@ -89,7 +90,7 @@ def test_a_copy_says_where_its_facts_were_received_and_counts_where_it_arrives()
     assert origin_of(headers) == Origin(
         partition=here, offset=7, indexes=indexes, received_at=received_at, why="wrong_partition"
     )
-    arrived = folded(on(target), Record(0, NOW, value, origin_of(headers)))
+    arrived = folded(on(target), Record(0, NOW, value, moved_from=origin_of(headers)))
     assert arrived.counts["facts"] == len(moved.facts)
     assert arrived.moved == []
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -195,7 +195,7 @@ def test_a_state_restored_from_an_earlier_time_is_not_live_until_it_has_caught_u
     redis: Redis, state_backend: StateServer
 ) -> None:
     partition = MemoryPartition("incidents", RULES)
-    steps = one_by_one(state_backend.url, [partition.feed([each], RECEIVED) for each in (beat(0), beat(0), beat(0))])
+    steps = one_by_one(state_backend.url, [partition.feed([each], AS_OF) for each in (beat(0), beat(0), beat(0))])
     source = Reader(redis, "test", RULES, lambda: AS_OF + timedelta(seconds=30))
 
     def state() -> str:
@@ -241,21 +241,29 @@ def beat(minutes: float, feed: str = "dispatch", **told: Any) -> bytes:
     return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **told)])
 
 
-def state_of(url: str, redis: Redis, beats: list[bytes], now: Any, as_of: Any = None, window: str = "60m") -> Reading:
+def state_of(
+    url: str,
+    redis: Redis,
+    beats: list[bytes],
+    now: datetime,
+    as_of: datetime | None = None,
+    window: str = "60m",
+    received_at: datetime = RECEIVED,
+) -> Reading:
     """What the count of incidents says of itself after heartbeats."""
     partition = MemoryPartition("incidents", RULES)
-    for _ in one_by_one(url, [partition.feed([each], RECEIVED) for each in beats]):
+    for _ in one_by_one(url, [partition.feed([each], received_at) for each in beats]):
         pass
     return Reader(redis, "test", RULES, lambda: now).read("incident_count", window, as_of=as_of)[0]
 
 
 def test_a_quiet_line_is_zero_and_up_to_date(redis: Redis, state_backend: StateServer) -> None:
-    found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(seconds=30))
+    found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(seconds=30), received_at=AS_OF)
     assert (found.state, found.value) == ("live", 0)
 
 
 def test_a_dead_line_is_stale_and_says_since_when(redis: Redis, state_backend: StateServer) -> None:
-    found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(minutes=5))
+    found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(minutes=5), received_at=AS_OF)
     assert found.state == "stale"
     assert "2024-10-27 05:00:17" in found.reason
     assert "dispatch" in found.reason
@@ -306,10 +314,10 @@ def test_a_feed_that_falls_silent_does_not_hold_up_the_others_of_a_replay(
 def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, state_backend: StateServer) -> None:
     source = [beat(60 * 24 * 30)]
     with pytest.raises(QuestionError) as caught:
-        state_of(state_backend.url, redis, source, AS_OF, as_of=AS_OF)
+        state_of(state_backend.url, redis, source, RECEIVED, as_of=AS_OF)
     assert "two days" in str(caught.value)
     whole_hour = AS_OF.replace(minute=0, second=0)
-    assert state_of(state_backend.url, redis, [], AS_OF, as_of=whole_hour).state == "live"
+    assert state_of(state_backend.url, redis, [], RECEIVED, as_of=whole_hour).state == "live"
 
 
 def test_what_stood_open_in_the_past_is_not_made_up(redis: Redis, state_backend: StateServer) -> None:

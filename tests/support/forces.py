@@ -5,7 +5,7 @@ from importlib.resources import files
 from facts.force import Force, parse
 from measures.rules import Rules
 
-_STRICT = """
+STRICT_PROFILE = """
 name = "strict"
 title = "A small force with every rule"
 time_zone = "Europe/London"
@@ -144,7 +144,7 @@ name = "records"
 topic = "occurrences"
 """
 
-STRICT: Force = parse(_STRICT, "tests/support/forces.py")
+STRICT: Force = parse(STRICT_PROFILE, "tests/support/forces.py")
 
 
 def shipped(name: str) -> Force:

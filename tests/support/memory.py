@@ -16,8 +16,9 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.window import resolve
 from streams.codec import decode_open, decode_timeline, encode_open, encode_timeline
-from streams.fold import Change, Partition, Record, Share
-from streams.moving import copy_of
+from streams.fold import Change, Partition
+from streams.moving import Share, copy_of
+from streams.record import Record
 
 RECEIVED = datetime(2030, 1, 1, tzinfo=UTC)
 WHOLE = Share(0, 1)
@@ -44,7 +45,9 @@ class MemoryPartition:
         self, values: Sequence[bytes], received_at: datetime = RECEIVED, moved_from: Origin | None = None
     ) -> Change:
         """Fold one batch of records and apply it."""
-        records = [Record(self.fence + index, received_at, value, moved_from) for index, value in enumerate(values)]
+        records = [
+            Record(self.fence + index, received_at, value, moved_from=moved_from) for index, value in enumerate(values)
+        ]
         admitted = self.fold.admit(records)
         for key in self.fold.unknown(admitted):
             self.fold.remember(key, decode_timeline(self.timelines.get(key, "[]"), key))

@@ -26,6 +26,7 @@ from streams.readings import Reader
 from streams.settings import RESTART_ME
 from streams.store import Names
 from streams.version import number_of, pointer, prefix_of
+from tests.support.pauses import Pauses
 
 
 def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition") -> None:
@@ -54,6 +55,12 @@ class WorkerProcess:
         self.output = directory / f"{name}.log"
         self.statuses: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of its process, which runs."""
+        assert self._process is not None, f"{self.name} does not run"
+        return self._process.pid
 
     def become(self, *program: str, **variables: str) -> None:
         """Start it again as another program, or as the product's own, with some variables changed."""
@@ -117,6 +124,9 @@ class System:
         state_name: prefix of the state, so that tests do not meet.
         force: the force that is meant.
         settings: others than the usual.
+
+    Attributes:
+        for_workers: variables that workers get on top, such as the address of a proxy.
     """
 
     def __init__(
@@ -135,6 +145,7 @@ class System:
         self.redis = Redis.from_url(redis_url, decode_responses=True)
         self.rules: dict[str, Rules] = load_forces(self.settings)
         self.workers: list[WorkerProcess] = []
+        self.for_workers: dict[str, str] = {}
 
     def environment(self, **changed: str) -> dict[str, str]:
         """The variables of a process of this system."""
@@ -144,7 +155,7 @@ class System:
         """Start so many more workers."""
         for _ in range(count):
             name = f"{self.settings.state_name}-worker-{len(self.workers) + 1}"
-            worker = WorkerProcess(name, self.environment(), self.directory, program)
+            worker = WorkerProcess(name, self.environment(**self.for_workers), self.directory, program)
             self.workers.append(worker)
             worker.start()
 
@@ -160,9 +171,7 @@ class System:
 
     def publisher(self, settings: PublisherSettings | None = None) -> Publisher:
         """A publisher to the log, whose topics are there."""
-        with Log(self.settings.kafka) as log:
-            log.ensure_topics()
-        return connect(self.settings.kafka, settings or PublisherSettings(), now=wall, monotonic=time.monotonic)
+        return connected(self.settings.kafka, settings or PublisherSettings())
 
     def fences(self) -> dict[tuple[str, int], int]:
         """Where the state of each partition stands; -1 where there is none."""
@@ -188,6 +197,11 @@ class System:
         """Wait until everything in the log is in the state."""
         until(lambda: self.fences() == self.ends(), seconds, "the state at the end of the log")
 
+    def pauses(self) -> Pauses:
+        """Watches for pauses in its work, once it is entered."""
+        with Log(self.settings.kafka) as log:
+            return Pauses(self.settings.kafka, self.settings.redis, self._prefix(), log.ensure_topics())
+
     def members(self) -> int:
         """How many workers share the partitions, once they have agreed on it; 0 while they have not."""
         logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it warns at length of metadata it cannot read
@@ -204,6 +218,13 @@ class System:
         """One of the workers' figures, added over partitions."""
         names = (Names(self._prefix(), *place).control for place in self.ends())
         return sum(int(str(self.redis.hget(control, name) or 0)) for control in names)
+
+
+def connected(kafka: str, settings: PublisherSettings) -> Publisher:
+    """A publisher to a log, whose topics are there."""
+    with Log(kafka) as log:
+        log.ensure_topics()
+    return connect(kafka, settings, now=wall, monotonic=time.monotonic)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from bluelamp.embedded.state import StateServer
+from tests.support import aof as broken
 from tests.support.processes import Process, descendants
 from tests.support.system import until
 
@@ -267,8 +268,7 @@ def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(runni
     until(lambda: count(running) == 1800, 30, "its figures")
     assert running.end(signal.SIGINT) == 0
 
-    running.start("--force", FORCE)
-    until(running.is_ready, 60, "the board")
+    repair_broken_state(running)
     assert count(running) == 1800
     assert running.ask("recount", "--window", DAYS, "--compare")["differences"] == []
     ports = (running.board_port, running.exporter_port)
@@ -292,6 +292,21 @@ def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(runni
     assert running.end(signal.SIGKILL) == -signal.SIGKILL
 
 
+def repair_broken_state(running: Running) -> None:
+    """Its files are broken: the error names a command, which starts it with the same figures, and deletes nothing."""
+    broken.in_the_middle(running.directory / "state" / broken.FOLDER)
+    said = refusal(running.directory, "--force", FORCE)
+    assert f"`bluelamp up --data {running.directory} --repair-state`" in said
+    running.start("--force", FORCE, "--repair-state")
+    until(running.is_ready, 60, "the board")
+    said = running.output.read_text()
+    assert "The state's files were broken. They lie, as they were, in " in said
+    assert "The alert inbox kept its log in the same files: what was written to it after" in said
+    (aside,) = (running.directory / "state").glob("appendonlydir.broken-*")
+    assert (aside / broken.MANIFEST).exists()
+    until(lambda: count(running) == 1800, 60, "the figures again")
+
+
 def count(running: Running) -> int:
     """The incidents of the sample's first days."""
     (reading,) = running.ask("read", "incident_count", "--window", DAYS)
@@ -308,6 +323,7 @@ def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_sam
     until(lambda: running.frame().get("is_simulated"), 60, "the mark of a simulation")
     until(lambda: running.live_count() > 300, 60, "live figures")
     assert "A simulation begins: seed 1829" in running.output.read_text()
+    see_every_part_checked(running)
     kept = json.loads((running.directory / "simulation.json").read_text())
     assert running.end(signal.SIGINT) == 0
     for options, words in (
@@ -331,6 +347,18 @@ def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_sam
     said = command_refused(running.directory, "replay", "sample")
     assert "Its log holds a simulation" in said
     assert running.end(signal.SIGTERM) == 0
+
+
+def see_every_part_checked(running: Running) -> None:
+    """`bluelamp check` on its directory finds every part that runs, whatever ports they have."""
+    environment = {**os.environ, "BLUELAMP_DATA": str(running.directory)}
+    command = [sys.executable, "-m", "bluelamp", "check", "--json"]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    states = {each["check"]: each["state"] for each in json.loads(answer.stdout)}
+    good = ("log", "state server", "workers", "exporter", "board", "inbox")
+    assert {name: states[name] for name in good} == dict.fromkeys(good, "good"), answer.stdout
+    assert [states[name] for name in ("gateway", "prometheus", "archive")] == ["not set up"] * 3
+    assert (answer.returncode, states["force staffordshire"]) == (1, "warning"), "nothing of it is real"
 
 
 def command_refused(directory: Path, *arguments: str) -> str:
@@ -367,7 +395,11 @@ def unreadable(directory: Path) -> None:
     [
         (Path.touch, (), "The data directory cannot be used"),
         (somebody_elses, ("--fresh",), "It was not made by `bluelamp up`, and is left alone"),
-        (unreadable, (), "The state does not start. Its last words:.*Bad file format"),
+        (
+            unreadable,
+            (),
+            "The state does not start. Its last words:.*Bad file format.*bluelamp up --data .* --repair-state`",
+        ),
         (Path.mkdir, ("--force", "nowhere"), "There is no force 'nowhere'.*san_francisco_fire, staffordshire"),
         (Path.mkdir, ("--replay", "sample", "--speed", "fast"), "'fast' is not a speed"),
         (Path.mkdir, ("--replay", "nowhere.csv"), "There is no mapping"),

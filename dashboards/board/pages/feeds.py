@@ -10,7 +10,7 @@ from dashboards.board.frame import feed_troubles
 from dashboards.board.page import LogEnds, Page, Parts, View
 from measures.display import span_words
 from measures.outcome import SECOND, instant, microseconds
-from measures.reading import FeedStatus
+from measures.reading import FeedStatus, is_later
 from streams.log import End
 
 _FEED_COLUMNS: Mapping[str, str] = MappingProxyType(
@@ -84,7 +84,10 @@ def _quarantined(counts: Mapping[tuple[str, int], Mapping[str, int]]) -> str:
 
 
 def _said(at: int | None, view: View) -> str:
-    return instant(at).astimezone(view.profile.zone()).strftime("%d %b %Y %H:%M:%S") if at is not None else "never"
+    if at is None:
+        return "never"
+    told = instant(at).astimezone(view.profile.zone()).strftime("%d %b %Y %H:%M:%S")
+    return f"{told}, in the future" if is_later(at, microseconds(view.reader.now())) else told
 
 
 def _words(_: View, __: Request) -> Mapping[str, Any]:

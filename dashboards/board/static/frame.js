@@ -45,7 +45,7 @@ export function start(draw = () => {}) {
     document.getElementById("replay").hidden = !frame.is_replay;
     document.getElementById("simulation").hidden = !frame.is_simulated;
     draw(parts, changed);
-    show("live", frame.troubles.join("\n"), frame.live);
+    show("live", [...frame.troubles, frame.clock].filter(Boolean).join("\n"), frame.live);
     tick();
     turners.forEach((act) => act());
   };

@@ -10,12 +10,12 @@ const leastFit = 0.4;
 const slides = [...document.querySelectorAll(".slide")];
 const pause = document.getElementById("pause");
 let shown = 0;
-let turned = Date.now();
+let turned = performance.now();
 let isPaused = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function show(index) {
   shown = (index + slides.length) % slides.length;
-  turned = Date.now();
+  turned = performance.now();
   slides.forEach((slide, each) => (slide.hidden = each !== shown));
   fit();
   say();
@@ -38,7 +38,7 @@ function say() {
 
 function toggle() {
   isPaused = !isPaused;
-  turned = Date.now();
+  turned = performance.now();
   say();
 }
 
@@ -57,7 +57,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 setInterval(() => {
-  if (!isPaused && Date.now() - turned >= everyMilliseconds) show(shown + 1);
+  if (!isPaused && performance.now() - turned >= everyMilliseconds) show(shown + 1);
 }, 500);
 say();
 

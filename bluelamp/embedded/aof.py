@@ -1,0 +1,142 @@
+"""The append-only file of a Redis or Valkey: its manifest, its parts, and how far a part can be read."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, NamedTuple
+
+FOLDER = "appendonlydir"
+MANIFEST = "appendonly.aof.manifest"
+_PART = re.compile(r"appendonly\.aof\.(\d+)\.(base\.rdb|base\.aof|incr\.aof)")
+_LINE = re.compile(r"file (\S+) seq (\d+) type ([bih])(?: .*)?")
+_LONGEST_LINE = 64
+_LONGEST_ARGUMENT = 512 * 1024 * 1024
+_TIME = b"#TS:"
+
+
+class Part(NamedTuple):
+    """One file of an append-only file.
+
+    Attributes:
+        number: its place in the order.
+        is_base: everything up to some moment at once; else what was written after it.
+        name: of the file.
+    """
+
+    number: int
+    is_base: bool
+    name: str
+
+
+class Scanned(NamedTuple):
+    """How far a part that holds commands can be read.
+
+    Attributes:
+        end: the first byte after the last whole command, or after the last whole transaction.
+        size: of the file, in bytes.
+        until: the last instant that it was stamped with up to there; None when it has no stamp.
+    """
+
+    end: int
+    size: int
+    until: datetime | None
+
+
+def is_lost(directory: Path) -> bool:
+    """Whether there are parts and no manifest: a server would begin with nothing, and say nothing."""
+    return bool(parts_there(directory)) and not (directory / MANIFEST).exists()
+
+
+def parts_there(directory: Path) -> list[Part]:
+    """The parts in a folder, bases first, whatever the manifest says."""
+    names = [path.name for path in directory.glob("appendonly.aof.*")] if directory.is_dir() else []
+    found = [
+        Part(int(match[1]), match[2].startswith("base"), name) for name in names if (match := _PART.fullmatch(name))
+    ]
+    return sorted(found, key=lambda each: (not each.is_base, each.number))
+
+
+def parts_named(directory: Path) -> list[Part]:
+    """The parts in use, in order: those that the manifest names; without one, those that can be no others.
+
+    Of several files of what was written after a base, some may be in that base already, and would count twice: without the
+    manifest they are not used.
+    """
+    named = _read_manifest(directory)
+    if named:
+        return named
+    there = parts_there(directory)
+    bases, written = [each for each in there if each.is_base], [each for each in there if not each.is_base]
+    is_certain = len(written) == 1 and (not bases or written[0].number >= bases[-1].number)
+    return [*bases[-1:], *(written if is_certain else [])]
+
+
+def _read_manifest(directory: Path) -> list[Part]:
+    """What the manifest names; nothing when any of it cannot be read."""
+    try:
+        lines = (directory / MANIFEST).read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    matches = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
+    found = [Part(int(each[2]), each[3] == "b", each[1]) for each in matches if each and each[3] != "h"]
+    return found if all(matches) else []
+
+
+def write_manifest(directory: Path, parts: Iterable[Part]) -> None:
+    """Name the parts that a server is to read, in their order."""
+    lines = (f"file {each.name} seq {each.number} type {'b' if each.is_base else 'i'}\n" for each in parts)
+    (directory / MANIFEST).write_text("".join(lines))
+
+
+def scan(path: Path, commands: frozenset[bytes]) -> Scanned:
+    """How far a part can be read.
+
+    Args:
+        path: a part that holds commands.
+        commands: the names of all there are, in capitals: another one is damage.
+    """
+    until: datetime | None = None
+    seen: datetime | None = None
+    in_transaction, end = False, 0
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_LINE):
+            if line.startswith(_TIME) and line.endswith(b"\r\n"):
+                seen = _instant(line)
+                if seen is None:
+                    break
+                continue
+            name = _command(file, line, commands)
+            if name is None:
+                break
+            in_transaction = name == b"MULTI" or (in_transaction and name != b"EXEC")
+            if not in_transaction:
+                end, until = file.tell(), seen
+    return Scanned(end, path.stat().st_size, until)
+
+
+def _instant(line: bytes) -> datetime | None:
+    digits = line.removeprefix(_TIME).strip()
+    return datetime.fromtimestamp(int(digits), UTC) if digits.isdigit() and len(digits) <= 11 else None  # noqa: PLR2004
+
+
+def _command(file: IO[bytes], line: bytes, commands: frozenset[bytes]) -> bytes | None:
+    """The name of the command that begins with a line, read to its end; None where it is none."""
+    count = _number(line, b"*")
+    if not count:
+        return None
+    first = b""
+    for place in range(count):
+        length = _number(file.readline(_LONGEST_LINE), b"$")
+        if length is None or length > _LONGEST_ARGUMENT:
+            return None
+        argument = file.read(length + 2)
+        if len(argument) != length + 2 or not argument.endswith(b"\r\n"):
+            return None
+        first = argument[:-2].upper() if place == 0 else first
+    return first if first in commands else None
+
+
+def _number(line: bytes, mark: bytes) -> int | None:
+    digits = line[1:-2]
+    return int(digits) if line[:1] == mark and line.endswith(b"\r\n") and digits.isdigit() else None

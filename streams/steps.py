@@ -1,0 +1,151 @@
+"""Steps of the wall clock: noticed by comparing it with a monotonic clock, and stored for everybody who reads the state."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+from msgspec import Struct
+from redis import Redis
+from redis.exceptions import RedisError
+
+from facts.times import SKEW, is_future
+from measures.display import rough_words
+
+LEAST_SECONDS = 1.0
+"""A smaller step changes no figure."""
+RECENT = timedelta(minutes=15)
+"""How long a step is shown on the board and alerted on."""
+_KEPT = timedelta(days=1)
+_EVERY_SECONDS = 1.0
+_READ_SECONDS = 0.1
+_logger = logging.getLogger("bluelamp.clock")
+
+
+class Step(Struct, frozen=True):
+    """The last step of the clock of a process.
+
+    Attributes:
+        process: its name and machine.
+        seconds: how far the clock was set forward; negative if it was set back.
+        at: what the clock showed afterwards.
+        count: how many steps processes of this name have noticed.
+    """
+
+    process: str
+    seconds: float
+    at: datetime
+    count: int = 1
+
+    def is_recent(self, now: datetime, span: timedelta = RECENT) -> bool:
+        """Whether it happened lately; a step dated in the future, by a clock that was ahead, may have."""
+        return is_future(self.at, now) or now - self.at <= span
+
+    def is_large(self) -> bool:
+        """Whether it is more than clocks may differ."""
+        return abs(self.seconds) > SKEW.total_seconds()
+
+    def words(self) -> str:
+        """One sentence for people."""
+        way = "forward" if self.seconds > 0 else "back"
+        by = rough_words(round(abs(self.seconds)))
+        return f"The clock of {self.process} was set {way} by {by}, to {self.at:%Y-%m-%d %H:%M:%S}Z."
+
+
+class Steps:
+    """Finds steps of the wall clock: unless it is set, it advances as a monotonic clock does.
+
+    A machine that was suspended shows a step too, because its monotonic clock stopped.
+
+    Args:
+        now: the wall clock.
+        monotonic: a clock that nobody sets, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self.now, self._monotonic = now, monotonic
+        self._lead = self._read()
+
+    def look(self) -> float:
+        """How many seconds the clock was set forward since the last look; 0 if it was not set."""
+        before, lead = self._lead, self._read()
+        if lead is None:
+            return 0.0
+        self._lead = lead
+        return lead - before if before is not None and abs(lead - before) >= LEAST_SECONDS else 0.0
+
+    def _read(self) -> float | None:
+        """How far the wall clock is ahead of the monotonic one; None if the process was interrupted between the readings."""
+        began = self._monotonic()
+        shown = self.now().timestamp()
+        return shown - began if self._monotonic() - began <= _READ_SECONDS else None
+
+
+class StepWatch:
+    """Looks for steps once a second, in a thread; logs each, and stores it as soon as the state server accepts it.
+
+    Args:
+        steps: finds them.
+        process: the name of this process.
+        note: stores a step; raises RedisError or OSError if it cannot.
+    """
+
+    def __init__(self, steps: Steps, process: str, note: Callable[[Step], None]) -> None:
+        self._steps, self._process, self._note = steps, process, note
+        self._waiting: list[Step] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="clock-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        self._thread.join(timeout=5 * _EVERY_SECONDS)
+
+    def look(self) -> None:
+        """Look once."""
+        seconds = self._steps.look()
+        if seconds:
+            step = Step(self._process, seconds, self._steps.now())
+            _logger.warning("%s", step.words())
+            self._waiting.append(step)
+        try:
+            while self._waiting:
+                self._note(self._waiting[0])
+                del self._waiting[0]
+        except (RedisError, OSError) as error:
+            _logger.warning("the state server does not answer; the step is stored later: %r", error)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_EVERY_SECONDS):
+            self.look()
+
+
+def note(redis: Redis, state_name: str, step: Step) -> None:
+    """Store a step as the last one of its process; forget processes that have had none for a day."""
+    known = _kept(redis, state_name)
+    before = known.get(step.process)
+    gone = [name for name, each in known.items() if not each.is_recent(step.at, _KEPT)]
+    if gone:
+        redis.hdel(_key(state_name), *gone)
+    counted = Step(step.process, step.seconds, step.at, before.count + 1 if before else 1)
+    redis.hset(_key(state_name), step.process, msgspec.json.encode(counted).decode())
+
+
+def noted(redis: Redis, state_name: str) -> list[Step]:
+    """The last step of each process that had one in about a day."""
+    return sorted(_kept(redis, state_name).values(), key=lambda each: each.process)
+
+
+def _kept(redis: Redis, state_name: str) -> Mapping[str, Step]:
+    stored = cast(dict[str, str], redis.hgetall(_key(state_name)))
+    return {name: msgspec.json.decode(text, type=Step) for name, text in stored.items()}
+
+
+def _key(state_name: str) -> str:
+    return f"{state_name}:clocks"

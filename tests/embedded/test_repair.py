@@ -1,0 +1,223 @@
+"""A state server whose files are broken: it names a way out, which keeps what can be read, and figures equal the recount again."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from bluelamp.comparison import compare, every_query, take
+from bluelamp.embedded import aof
+from bluelamp.embedded.repair import Repaired, repair
+from bluelamp.embedded.state import Choice, StateDamagedError, StateServer
+from bluelamp.recount.load import from_records
+from streams.readings import Reader
+from streams.refold import Refold
+from streams.store import Store
+from tests.archive.logs import IDENTITY
+from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, log_of, moves_nothing, told
+from tests.real.parts import missing
+from tests.support import aof as broken
+from tests.support.forces import STRICT
+from tests.support.system import until
+
+LOG = log_of(told())
+HALF = LOG.ends[PLACE] // 2
+INBOX = f"{NAME}:inbox"
+COMMANDS = frozenset((b"SET", b"MULTI", b"EXEC", b"HINCRBY"))
+
+
+@pytest.fixture(
+    scope="module", params=["embedded", pytest.param("debian", marks=[pytest.mark.real, pytest.mark.faults])]
+)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Choice, Path]:
+    """The directory of a server that held half of the log, began a new base, and then held all of it."""
+    choice: Choice = request.param
+    if choice == "debian" and (reason := missing("redis")):
+        pytest.skip(reason)
+    server = StateServer(tmp_path_factory.mktemp("written") / "state", binary=choice)
+    server.start()
+    with Redis.from_url(server.url, decode_responses=True) as redis:
+        fold(server, HALF)
+        redis.xadd(INBOX, {"entry": "first"})
+        redis.bgrewriteaof()
+        until(lambda: not is_rewriting(redis), 20, "the new base")
+        fold(server, LOG.ends[PLACE] - 5)
+        redis.xadd(INBOX, {"entry": "second"})
+        fold(server, LOG.ends[PLACE])
+    server.stop()
+    return choice, server.directory
+
+
+def is_rewriting(redis: Redis) -> bool:
+    """Whether a new base is on its way."""
+    info = cast(dict[str, int], redis.info("persistence"))
+    return bool(info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
+
+
+def fold(server: StateServer, after: int) -> None:
+    """Fold the log into the state from wherever that is, up to an offset, a few records a batch."""
+
+    async def work() -> None:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            store = Store(client, NAME)
+            await store.announce(PLACE[0], 1)
+            refold = Refold(store, RULES, LOG, moves_nothing)
+            await refold.claim(PLACE, IDENTITY, 0)
+            for offset in range(refold.fence(PLACE), after, 5):
+                await refold.advance(PLACE, min(offset + 5, after), lambda _: None)
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def server(written: tuple[Choice, Path], tmp_path: Path) -> Iterator[StateServer]:
+    """A copy of it, not running."""
+    choice, directory = written
+    shutil.copytree(directory, tmp_path / "state")
+    made = StateServer(tmp_path / "state", binary=choice)
+    yield made
+    made.stop()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def see_figures_of_the_recount(server: StateServer) -> None:
+    """Folded on to the log's end, every figure is what the recount counts."""
+    fold(server, LOG.ends[PLACE])
+    records = [("incidents", 0, each.offset, NOW, each.value) for each in LOG.records[PLACE]]
+    with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:  # type: ignore[arg-type]
+        reader = Reader(redis, NAME, RULES, lambda: NOW)
+        queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
+        taken = take(reader, STRICT.name, queries, NOW)
+        found = compare(taken, counted)
+    assert found.differences == []
+    assert found.cells > 200
+    assert taken.fences == {PLACE: LOG.ends[PLACE]}
+
+
+def entries(server: StateServer) -> list[str]:
+    """What is left of the inbox's log."""
+    with Redis.from_url(server.url, decode_responses=True) as redis:
+        return [fields["entry"] for _, fields in cast(list[tuple[str, dict[str, str]]], redis.xrange(INBOX))]
+
+
+KEPT = {
+    "in the middle": ["first"],
+    "another command": ["first"],
+    "base": [],
+    "no base": [],
+    "manifest": ["first", "second"],
+    "empty manifest": ["first", "second"],
+    "no manifest": ["first", "second"],
+    "nothing written": ["first"],
+}
+"""What of the inbox's log outlives each fault: everything up to the first break, nothing without a base."""
+
+
+@pytest.mark.parametrize("fault", list(broken.FAULTS))
+def test_the_way_out_that_the_error_names_keeps_what_can_be_read(server: StateServer, fault: str) -> None:
+    folder = server.directory / aof.FOLDER
+    broken.FAULTS[fault](folder)
+    before = files(folder)
+    with pytest.raises(StateDamagedError, match="--repair-state") as refused:
+        server.start()
+    assert refused.value.where == str(folder)
+    assert files(folder) == before, "it did not begin with nothing"
+
+    done = repair(server, NOW)
+    assert done.aside == server.directory / "appendonlydir.broken-20241203T090000Z"
+    assert files(done.aside) == before, "nothing is deleted"
+    assert sorted(path.name for path in server.directory.glob("repairing*")) == []
+    server.start()
+    assert entries(server) == KEPT[fault]
+    assert (done.kept_bytes > 0) == bool(KEPT[fault])
+    assert_said(done, KEPT[fault])
+    see_figures_of_the_recount(server)
+
+
+def assert_said(done: Repaired, kept: list[str]) -> None:
+    """Where the broken files lie, and what of the inbox's log is lost."""
+    said = "\n".join(done.lines())
+    assert str(done.aside) in said
+    if kept == ["first", "second"]:
+        assert said.endswith("Nothing is lost.")
+    elif kept:
+        assert done.until is not None
+        assert f"after {done.until:%Y-%m-%d %H:%M:%S}Z may be lost" in said
+    else:
+        assert "all of it is lost" in said
+
+
+def test_a_torn_tail_needs_no_repair(server: StateServer) -> None:
+    broken.cut_tail(server.directory / aof.FOLDER)
+    server.start()
+    see_figures_of_the_recount(server)
+
+
+def test_what_can_be_read_is_left_alone(server: StateServer) -> None:
+    folder = server.directory / aof.FOLDER
+    before = files(folder)
+    done = repair(server, NOW)
+    assert (done.aside, list(done.lines())) == (None, ["The state's files can be read: nothing was repaired."])
+    assert files(folder) == before
+    server.start()
+    see_figures_of_the_recount(server)
+
+
+def test_of_several_files_none_is_taken_twice_without_the_manifest(tmp_path: Path) -> None:
+    """One of them may be in the base already: then what it says would count twice."""
+    for name in ("2.base.rdb", "2.incr.aof", "3.incr.aof"):
+        (tmp_path / f"appendonly.aof.{name}").touch()
+    assert [each.name for each in aof.parts_named(tmp_path)] == ["appendonly.aof.2.base.rdb"]
+    (tmp_path / "appendonly.aof.3.incr.aof").unlink()
+    assert [each.number for each in aof.parts_named(tmp_path)] == [2, 2]
+    (tmp_path / "appendonly.aof.3.base.rdb").touch()
+    assert [each.name for each in aof.parts_named(tmp_path)] == ["appendonly.aof.3.base.rdb"]
+
+
+WHOLE = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\n"
+OPENED = b"*1\r\n$5\r\nMULTI\r\n*4\r\n$7\r\nHINCRBY\r\n$1\r\nh\r\n$1\r\nf\r\n$1\r\n1\r\n"
+CLOSED = b"*1\r\n$4\r\nEXEC\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"", b""),
+        (WHOLE * 3, WHOLE * 3),
+        (WHOLE + OPENED + CLOSED, WHOLE + OPENED + CLOSED),
+        (WHOLE + OPENED, WHOLE),
+        (WHOLE + OPENED + b"*junk", WHOLE),
+        (WHOLE + WHOLE[:-3], WHOLE),
+        (WHOLE + b"*0\r\n", WHOLE),
+        (WHOLE + b"*1\r\n$4\r\nNONE\r\n", WHOLE),
+        (WHOLE + b"*1\r\n$999999999999\r\n", WHOLE),
+        (WHOLE + b"*1\r\n$-1\r\n", WHOLE),
+        (WHOLE + WHOLE.replace(b"\r\n\r\n\r\n", b"\r\n\r\nxx"), WHOLE),
+        (WHOLE + b"#TS:soon\r\n" + WHOLE, WHOLE),
+        (WHOLE + b"\x00" * 100, WHOLE),
+    ],
+)
+def test_a_part_is_kept_up_to_its_last_whole_command_or_transaction(
+    tmp_path: Path, content: bytes, kept: bytes
+) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(content)
+    scanned = aof.scan(path, COMMANDS)
+    assert content[: scanned.end] == kept
+    assert scanned.size == len(content)
+
+
+def test_a_stamp_says_up_to_when_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(b"#TS:1700000000\r\n" + WHOLE + b"#TS:1700000009\r\n" + OPENED)
+    assert aof.scan(path, COMMANDS).until == datetime.fromtimestamp(1700000000, UTC)

@@ -1,0 +1,162 @@
+"""Row 15 of the fault table: a burst while the worker is held up is shown as such, and takes no more memory if it is longer."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bluelamp.clock import wall
+from producers.publish import PublisherSettings
+from streams.exporter import ReadingsCollector
+from streams.log import Log
+from streams.logwatch import LogWatch, looking_at
+from streams.readings import Reader
+from streams.stall import Place
+from tests.integration.conftest import FORCE
+from tests.integration.live_system import BOUND_SECONDS, STALE_SECONDS, LiveSystem, figure, live_system, parts_of
+from tests.integration.test_kills import keep_settling
+from tests.integration.test_soak import incident, megabytes
+from tests.support.fault_table import Fault
+from tests.support.live import held_now
+from tests.support.system import System
+
+pytestmark = pytest.mark.usefixtures("dropped_sockets")
+USUAL, BURST = 20, 50
+"""Facts a second, and how many times that a burst is at least."""
+_FACTS = 4
+_parcels = PublisherSettings(parcel_facts=20, linger_seconds=0.05)
+
+
+class Peak(threading.Thread):
+    """The most memory that a process has while this runs."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.megabytes, self._pid, self._over = 0.0, pid, threading.Event()
+
+    def run(self) -> None:
+        """Look again and again."""
+        while not self._over.wait(0.05):
+            self.megabytes = max(self.megabytes, megabytes(self._pid))
+
+    def stop(self) -> float:
+        """How much it was."""
+        self._over.set()
+        self.join()
+        return self.megabytes
+
+
+class Honesty(threading.Thread):
+    """Looks, while it runs, whether a figure is shown as live although the log has held more for longer than is allowed."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(daemon=True)
+        self.lies: list[str] = []
+        self.states: set[str] = set()
+        self._system, self._over = system, threading.Event()
+        self._ends: list[tuple[float, dict[Place, int]]] = []
+
+    def run(self) -> None:
+        """Look again and again."""
+        reader, places = self._system.reader(), list(self._system.ends())
+        with Log(self._system.settings.kafka) as log:
+            while not self._over.wait(0.2):
+                self._look(reader, log.reach(places), time.monotonic())
+
+    def _look(self, reader: Reader, reach: Mapping[Place, tuple[int, int]], now: float) -> None:
+        self._ends.append((now, {place: last for place, (_, last) in reach.items()}))
+        reader.refresh()
+        offsets, state = reader.fences(), figure(reader)
+        self.states.add(state)
+        due = [ends for at, ends in self._ends if at <= now - STALE_SECONDS - BOUND_SECONDS]
+        if state == "live" and due and any(offsets[place] < end for place, end in due[-1].items()):
+            self.lies.append(f"live at {offsets} with the log at {due[-1]}")
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._over.set()
+        self.join()
+
+
+@contextmanager
+def held_up(living: LiveSystem) -> Iterator[None]:
+    """The worker does nothing meanwhile."""
+    (worker,) = living.system.workers
+    worker.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        worker.send(signal.SIGCONT)
+
+
+def burst(living: LiveSystem, numbers: range) -> tuple[float, float]:
+    """Publish incidents as fast as possible while the worker is held up; facts a second, and its memory at most."""
+    chance, now = random.Random(numbers.start), wall()
+    facts = [fact for number in numbers for fact in incident(number, now - timedelta(hours=2 + chance.uniform(0, 40)))]
+    (worker,) = living.system.workers
+    peak = Peak(worker.pid)
+    with held_up(living):
+        began = time.monotonic()
+        with living.system.publisher(_parcels) as publisher:
+            for fact in facts:
+                publisher.publish(fact)
+        seconds = time.monotonic() - began
+        living.becomes_stale()
+        assert lag(living) > 0, "the exporter says that nothing waits"
+        peak.start()
+    living.catches_up()
+    living.becomes_live()
+    return len(facts) / seconds, peak.stop()
+
+
+def lag(living: LiveSystem) -> float:
+    """How many records of incidents wait in the log, as the exporter says."""
+    watch = LogWatch(looking_at(living.system.settings.kafka))
+    collector = ReadingsCollector(living.system.reader(), watch)
+    list(collector.collect())  # it says which partitions are to be looked at
+    watch.look()
+    named = {family.name: family.samples for family in collector.collect()}
+    told = {name: sum(each.value for each in named[f"bluelamp_partition_{name}"]) for name in ("log_end", "fence")}
+    return told["log_end"] - told["fence"]
+
+
+@pytest.mark.injects(15)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("name", "facts", "ratio"),
+    [("embedded", 1_000, 1.5), pytest.param("real", 16_000, 1.25, marks=[pytest.mark.real, pytest.mark.faults])],
+)
+def test_a_burst_is_shown_and_takes_no_more_memory_if_it_is_longer(
+    tmp_path: Path, fault: Fault, name: str, facts: int, ratio: float
+) -> None:
+    """What waits stays in the log. The short form does not fill what a worker remembers: its memory still rises a little."""
+    subjects = facts // _FACTS
+    with ExitStack() as stack:
+        broker, server = stack.enter_context(parts_of(name, tmp_path))
+        living = stack.enter_context(
+            live_system(broker, server, tmp_path, rate=USUAL, session_timeout_seconds=60.0, stall_seconds=300.0)
+        )
+        honesty = Honesty(living.system)
+        honesty.start()
+        burst(living, range(subjects * 3))  # what a worker remembers is full from then on
+        slower, small = burst(living, range(subjects * 3, subjects * 4))
+        rate, large = burst(living, range(subjects * 4, subjects * 9))
+        honesty.stop()
+        print(f"{slower:.0f} and {rate:.0f} facts/s, {small:.0f} and {large:.0f} MB")  # noqa: T201 - for the record
+        living.feed.stop()
+        keep_settling(living.system)
+        found = held_now(living.system, FORCE)
+        fault.fired(facts * 9 if rate >= USUAL * BURST else 0)
+        fault.compared(found.cells, len(found.differences))
+        fault.paused(living.pauses.longest_seconds)
+        assert living.system.count("facts") == living.feed.published + subjects * _FACTS * 9
+    assert honesty.states >= {"live", "stale"}
+    assert honesty.lies == []
+    assert large <= small * ratio
+    assert found.differences == []

@@ -1,0 +1,146 @@
+"""Odd but innocent data through everything as it really runs: no checker may accuse any of it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from msgspec.structs import replace
+
+from bluelamp.auditing import audit, hold, lines
+from bluelamp.clock import wall
+from bluelamp.comparison import Query, Taken, compare, every_query, take
+from bluelamp.explaining import explain
+from bluelamp.history import recount_of
+from bluelamp.rebuilding import Rebuilt, rebuild
+from bluelamp.rebuilding import lines as rebuilt_lines
+from bluelamp.shown import answer
+from facts.fact import SubjectFact
+from facts.union import AnyFact, topic_of
+from facts.wire import encode
+from measures.catalogue import CATALOGUE
+from tests.recount import story as tell
+from tests.support import every_kind
+from tests.support.forces import STRICT, STRICT_PROFILE
+from tests.support.memory import heartbeat
+from tests.support.system import System, until
+from tests.support.whole import Whole
+
+pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+QUIET = "quiet"
+"""A force that sends heartbeats and nothing else."""
+SOME = (
+    "incident_contradiction_count",
+    "incident_incomplete_count",
+    "incident_count",
+    "contact_999_answer_mean_seconds",
+)
+NOBODY = "nobody"
+"""A force that nothing was ever received of."""
+
+
+def odd() -> Iterator[AnyFact]:
+    """Facts sent twice, withdrawn and corrected, late, on both nights on which clocks change, and of a queue by night."""
+    yield tell.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
+    yield tell.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
+    yield tell.withdrawn("w1-opened", subject_id="w1")
+    yield tell.opened("2024-12-02 18:00", subject_id="w2", fact_id="w2-opened")
+    yield tell.opened("2024-12-02 18:05", grade="2", subject_id="w2", corrects="w2-opened")
+    for number, clock in enumerate(("2024-10-27 00:30", "2024-10-27 01:30", "2024-10-26 23:59", "2024-03-31 01:00")):
+        yield tell.opened(clock, subject_id=f"n{number}")
+        yield tell.arrived(f"{clock[:-2]}59", subject_id=f"n{number}")
+        yield tell.offered(clock, subject_id=f"q{number}")
+        yield tell.answered(f"{clock}:11", subject_id=f"q{number}")
+
+
+def publish(system: System, facts: Iterable[AnyFact]) -> None:
+    """Send facts as the strict force's, then heartbeats of its feeds and of the quiet force's."""
+    with system.publisher() as publisher:
+        for fact in facts:
+            topic = topic_of(type(fact)) or "incidents"
+            publisher.publish(replace(fact, force=STRICT.name), topic)
+    with system.publisher() as publisher:
+        for name in (STRICT.name, QUIET):
+            for feed in STRICT.feeds:
+                publisher.heartbeat(heartbeat(name, feed.name, every_kind.AS_OF), feed.topic)
+
+
+@pytest.fixture
+def system(new_system: Callable[..., System], tmp_path: Path) -> System:
+    """Three forces with one worker, nothing in the log yet."""
+    profiles = tmp_path / "profiles"
+    profiles.mkdir()
+    for name in (STRICT.name, QUIET, NOBODY):
+        (profiles / f"{name}.toml").write_text(STRICT_PROFILE.replace('name = "strict"', f'name = "{name}"', 1))
+    made = new_system(forces=str(profiles), exporter="none", board="none", inbox="none", gateway="none")
+    made.settings = replace(made.settings, force=STRICT.name)
+    made.start_workers(1)
+    until(lambda: made.members() == 1, 60, "the worker")
+    return made
+
+
+def test_an_empty_log_is_accused_of_nothing(system: System) -> None:
+    see_no_difference(system, STRICT.name, records=0)
+    status, findings = Whole(system, ()).check()
+    assert (status, {name: each.state for name, each in findings.items() if each.state not in ("good", "not set up")}) == (
+        1, {f"force {STRICT.name}": "unknown"},
+    )  # fmt: skip
+
+
+def test_odd_data_are_accused_of_nothing(system: System) -> None:
+    publish(system, (fact for _, fact in every_kind.facts() if isinstance(fact, SubjectFact)))
+    with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:  # what is quarantined
+        too_late = replace(tell.opened("2020-01-01 09:00"), force=STRICT.name)
+        unlisted = replace(tell.opened("09:00"), force="atlantis")
+        for value in (b"{", encode([too_late]), encode([unlisted]), b""):
+            producer.send("incidents", value, partition=0).get(30)
+    publish(system, odd())  # after heartbeats that said nothing older was to come
+    system.settle()
+    assert system.count("quarantined") == 4
+    assert system.count("late") > 10
+    for force in (STRICT.name, QUIET, NOBODY):
+        see_no_difference(system, force, records=sum(system.ends().values()))
+    see_rebuild(system)
+    publish(system, ())  # while all that went on, feeds have been silent
+    system.settle()
+    status, findings = Whole(system, ()).check()
+    states = {name: each.state for name, each in findings.items() if each.state not in ("good", "not set up")}
+    replayed = {f"feed {force} {feed.name}": "warning" for force in (STRICT.name, QUIET) for feed in STRICT.feeds}
+    assert (status, states) == (1, {**replayed, "quarantine": "warning"})
+    assert findings[f"force {NOBODY}"].state == "not set up"
+
+
+def see_no_difference(system: System, force: str, records: int) -> None:
+    """Neither an audit nor a comparison of live windows nor an explanation finds anything."""
+    reader, rules = system.reader(), system.rules[force]
+    reader.refresh()
+    present = reader.present(force)
+    period = every_kind.FIRST - timedelta(days=1), every_kind.END
+    held = hold(reader, rules.force, *period, present, [CATALOGUE[name] for name in SOME])
+    queries = [each for each in every_query(["24h", "7d"], rules.force) if not each.by or each.measure.name in SOME]
+    taken = take(reader, force, queries, present)
+    forces = [each.force for each in system.rules.values()]
+    with recount_of(system.settings, forces, held.taken.fences, keeps_facts=True) as counted:
+        found = audit(held, counted, rules, *period)
+        assert found.is_clean(), "\n".join(lines(found))
+        compared = compare(taken, counted)
+        assert (compared.differences, compared.records) == ([], records)
+        for name in SOME:
+            query = Query(measure=CATALOGUE[name], window=f"{period[0]}/{period[1]}", by=("day",))
+            moment, state = answer(system.settings, system.reader(), force, query, present)
+            assert isinstance(state, Taken), state
+            assert all(each.is_confirmed() for each in explain(counted, force, query, moment, state, 1))
+
+
+def see_rebuild(system: System) -> None:
+    """The state built again is the same."""
+
+    async def run() -> Rebuilt:
+        return await rebuild(system.settings, system.rules, wall, lambda *_: None)
+
+    found = asyncio.run(run())
+    said = list(rebuilt_lines(found, 0))
+    assert found.is_same(), said
+    assert f"Not compared: figures of {NOBODY}, for which nothing was ever received." in said

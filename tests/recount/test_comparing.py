@@ -1,0 +1,71 @@
+"""A comparison gives a verdict over what it has compared, and none over nothing."""
+
+import pytest
+
+from bluelamp.comparison import Comparison, Difference, check_whole, is_same, lines
+from bluelamp.recount.cell import Cell
+from bluelamp.recount.recount import Loaded
+from facts.errors import IncompleteError
+
+DIFFERENT = Difference(
+    measure="incident_count", window="24h", dimensions={"area": "north"}, read=(2, 2, None, None), recounted=None
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_clean", "said"),
+    [
+        (Comparison(cells=7, records=3), True, ["7 cells compared, 0 differ."]),
+        (Comparison(cells=7), True, ["7 cells compared, 0 differ."]),
+        (
+            Comparison(cells=7, records=3, behind=2, left_out={"too_late": 4}),
+            True,
+            [
+                "7 cells compared, 0 differ.",
+                "Not compared: 2 records of the log that are not in the state yet.",
+                "Not compared: 4 quarantined facts, which count in no figure (too_late 4).",
+            ],
+        ),
+        (
+            Comparison(cells=1, records=3, differences=[DIFFERENT]),
+            False,
+            ["incident_count  24h  area=north  state 2 (n 2), log nothing", "1 cells compared, 1 differ."],
+        ),
+        (
+            Comparison(records=3),
+            False,
+            ["Nothing was compared: neither the state nor the log has a figure for this question."],
+        ),
+        (
+            Comparison(cells=7, behind=2),
+            False,
+            [
+                "Nothing was compared: the state holds no record of the log yet.",
+                "Not compared: 2 records of the log that are not in the state yet.",
+            ],
+        ),
+    ],
+)
+def test_a_verdict_is_of_what_was_compared(found: Comparison, is_clean: bool, said: list[str]) -> None:
+    assert found.is_clean() == is_clean
+    assert list(lines(found)) == said
+
+
+@pytest.mark.parametrize(
+    ("loaded", "where"),
+    [
+        (Loaded(missing_before={("custody", 2): 5}), "custody:2: 0 to 4"),
+        (Loaded(missing_after={("custody", 2): (5, 9)}), "custody:2: 5 to 8"),
+    ],
+)
+def test_a_log_that_is_not_whole_is_refused_by_name_of_its_offsets(loaded: Loaded, where: str) -> None:
+    check_whole(Loaded())
+    with pytest.raises(IncompleteError) as refused:
+        check_whole(loaded)
+    assert refused.value.where == where
+
+
+def test_a_figure_that_only_one_of_the_two_has_is_not_the_same() -> None:
+    cell = Cell(dimensions={}, value=0, n=0)
+    assert is_same(None, None)
+    assert not is_same(None, cell)

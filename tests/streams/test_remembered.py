@@ -1,0 +1,70 @@
+"""What a worker remembers of subjects is bounded by their facts, and forgetting changes no figure."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from facts.fact import SubjectFact
+from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitDispatched
+from facts.wire import encode
+from streams.fold import Partition
+from streams.remembered import FACTS_REMEMBERED, Remembered
+from tests.support.forces import STRICT, rules
+from tests.support.memory import MemoryPartition
+from tests.support.stories import FORCE
+
+RULES = rules(STRICT)
+_START = datetime(2029, 1, 1, tzinfo=UTC)
+
+
+def facts(subject: int, regrades: int = 1) -> Iterator[SubjectFact]:
+    """The facts of one incident."""
+    at = _START + timedelta(minutes=subject)
+    named: dict[str, Any] = {"force": FORCE, "subject_id": f"incident-{subject}"}
+    yield IncidentOpened(fact_id=f"{subject}-opened", at=at, grade="2", **named)
+    yield UnitDispatched(fact_id=f"{subject}-sent", at=at + timedelta(seconds=90), unit="u", **named)
+    for number in range(regrades):
+        when = at + timedelta(seconds=100 + number)
+        yield IncidentRegraded(fact_id=f"{subject}-{number}", at=when, grade="12"[number % 2], **named)
+    yield IncidentClosed(fact_id=f"{subject}-closed", at=at + timedelta(hours=9), result="attended", **named)
+
+
+def held(partition: Partition) -> int:
+    """How many facts a partition remembers."""
+    return sum(len(each.timeline) for each in partition.subjects.values())
+
+
+def test_memory_is_bounded_by_facts_however_many_each_subject_has() -> None:
+    for subjects, regrades in ((4_000, 1), (40, 1_000)):
+        memory = MemoryPartition("incidents", RULES)
+        most = max(fed(memory, subject, regrades) for subject in range(subjects))
+        assert FACTS_REMEMBERED * 0.9 < most <= FACTS_REMEMBERED
+
+
+def fed(memory: MemoryPartition, subject: int, regrades: int) -> int:
+    """How many facts are remembered after those of one more subject."""
+    memory.feed([encode(list(facts(subject, regrades)))])
+    return held(memory.fold)
+
+
+def test_one_subject_of_more_facts_than_the_limit_is_kept_while_it_is_used() -> None:
+    memory = MemoryPartition("incidents", RULES)
+    memory.fold.subjects = Remembered(10)
+    for subject in range(3):
+        assert fed(memory, subject, 50) == 53
+    assert len(memory.fold.subjects) == 1
+
+
+def test_what_was_forgotten_is_read_again_and_no_figure_differs() -> None:
+    told = [fact for subject in range(60) for fact in facts(subject)] * 2
+    random.Random(3).shuffle(told)
+    forgetful, other = MemoryPartition("incidents", RULES), MemoryPartition("incidents", RULES)
+    forgetful.fold.subjects = Remembered(12)
+    for first in range(0, len(told), 7):
+        for memory in (forgetful, other):
+            memory.feed([encode(told[first : first + 7])])
+    assert len(forgetful.fold.subjects) < 10 < len(other.fold.subjects) == 60
+    assert forgetful.panes == other.panes
+    assert forgetful.timelines == other.timelines
+    assert forgetful.open == other.open

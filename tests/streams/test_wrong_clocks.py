@@ -1,0 +1,391 @@
+"""Clocks that are wrong for a while: no stamp of theirs makes a dead feed look live, and everything heals."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from alerts.engine import Engine
+from alerts.table import RULES
+from bluelamp.checks.feeds import feed_finding
+from bluelamp.checks.finding import Finding
+from bluelamp.embedded.state import StateServer
+from bluelamp.recount.screen import Screen
+from facts.contact import ContactOffered
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact
+from facts.wire import encode
+from measures.outcome import microseconds
+from measures.reading import FeedStatus, Reading, feed_trouble, silence
+from measures.window import DAYS_KEPT
+from streams.feeds import FeedState, believed
+from streams.fold import Change, Partition
+from streams.moving import Share
+from streams.ownership import Owner
+from streams.record import Record
+from streams.refold import _leave
+from streams.store import Store
+from tests.archive.test_rebuild import moves_nothing
+from tests.recount.story import TESTSHIRE
+from tests.streams.test_health import Scene
+from tests.support.forces import STRICT, rules
+from tests.support.stores import IDENTITY, call
+from tests.support.stories import AS_OF, FORCE
+
+NOW = datetime.fromisoformat("2026-11-02T12:00:00Z")
+AHEAD = timedelta(hours=2)
+SECOND, MINUTE, HOUR, DAY = (timedelta(**{name: 1}) for name in ("seconds", "minutes", "hours", "days"))
+RULES_OF = rules(TESTSHIRE)
+
+
+class Line:
+    """One partition of contacts, to which two feeds write: telephony and digital."""
+
+    def __init__(self) -> None:
+        self.partition = Partition("contacts", Share(0, 1), RULES_OF)
+        self.change = Change()
+        self._offset = 0
+
+    def take(self, fact: AnyFact, received_at: datetime, *, is_by_log: bool = True) -> Change:
+        """The next record of the log."""
+        admitted = self.partition.admit([Record(self._offset, received_at, encode([fact]), is_by_log)])
+        for key in self.partition.unknown(admitted):
+            self.partition.remember(key, {})
+        self._offset += 1
+        return self.partition.fold(admitted)
+
+    def beat(self, feed: str, received_at: datetime, complete_to: datetime | None = None, **how: Any) -> FeedState:
+        """A heartbeat; what is known of the feed after it."""
+        self.change = self.take(heartbeat(feed, complete_to or received_at), received_at, **how)
+        return self.state(feed)
+
+    def state(self, feed: str) -> FeedState:
+        """What is known of a feed."""
+        return self.partition.feeds["testshire", feed]
+
+    def watermark(self) -> int | None:
+        """Nothing older is expected."""
+        return self.partition.watermark("testshire")
+
+
+def heartbeat(feed: str, complete_to: datetime, **told: Any) -> FeedHeartbeat:
+    """A heartbeat of a live feed."""
+    return FeedHeartbeat(
+        fact_id="h", force="testshire", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **told
+    )
+
+
+def offered(at: datetime) -> ContactOffered:
+    """A 999 call."""
+    return ContactOffered(
+        fact_id=f"o{microseconds(at)}", force="testshire", at=at, subject_id="c", line="999", queue="emergency"
+    )
+
+
+def live_for(line: Line, span: timedelta, every: timedelta = 5 * MINUTE) -> None:
+    """Both feeds send heartbeats up to NOW."""
+    at = NOW - span
+    while at <= NOW:
+        line.beat("telephony", at)
+        line.beat("digital", at)
+        at += every
+
+
+# What the log itself shows.
+
+
+def test_a_feed_heals_with_its_first_believable_heartbeat() -> None:
+    line = Line()
+    live_for(line, HOUR)
+    wrong = line.beat("telephony", NOW + AHEAD)
+    assert wrong.complete_to == microseconds(NOW + AHEAD)
+    healed = line.beat("telephony", NOW + 30 * SECOND, NOW + 25 * SECOND)
+    assert (healed.complete_to, healed.doubt) == (microseconds(NOW + 25 * SECOND), "")
+    assert line.watermark() == microseconds(NOW), "the digital feed has said no more"
+    assert line.take(offered(NOW + 10 * SECOND), NOW + 31 * SECOND).counts.get("late", 0) == 0
+
+
+def test_a_dead_feed_is_doubted_as_soon_as_the_log_goes_on_before_its_stamp_and_for_good() -> None:
+    line = Line()
+    live_for(line, 3 * HOUR)
+    line.beat("telephony", NOW + AHEAD)
+    for record in (heartbeat("digital", NOW + 30 * SECOND), offered(NOW + 31 * SECOND)):
+        line.take(record, NOW + 31 * SECOND)
+        assert line.state("telephony").doubt == "future"
+    assert line.state("telephony").complete_to == microseconds(NOW), "that much is settled"
+    line.beat("digital", NOW + AHEAD + SECOND)
+    assert line.state("telephony").doubt == "future", "that its time has come meanwhile proves nothing"
+
+
+def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
+    """Half a minute at a wrong time dropped the minutes of the last two days."""
+    line = Line()
+    live_for(line, 3 * HOUR)
+    kept = dict(line.partition._dropped)  # noqa: SLF001 - what the state was made to drop
+    for days in (3, 6, 400):
+        at = NOW + days * DAY
+        line.beat("telephony", at)
+        line.beat("digital", at)
+        assert line.change.drop_before == {}
+        assert line.take(offered(NOW - 750 * DAY), at + SECOND).quarantined == []
+    change = line.take(offered(NOW), NOW + MINUTE)
+    assert [slot for grain, slot in change.panes["testshire"] if grain == "minute"], "the call is in its minute"
+    assert line.partition._dropped == kept  # noqa: SLF001
+
+
+def test_what_lasted_an_hour_is_settled_and_never_goes_back() -> None:
+    line = Line()
+    live_for(line, 3 * HOUR)
+    settled = line.state("telephony").settled_to
+    assert microseconds(NOW - 2 * HOUR) <= settled <= microseconds(NOW - HOUR)
+    line.beat("telephony", NOW - 5 * HOUR, NOW - 5 * HOUR)
+    assert line.state("telephony").settled_to == settled
+    assert line.beat("telephony", NOW + MINUTE).complete_to == microseconds(NOW + MINUTE)
+
+
+def test_a_clock_that_was_ahead_for_hours_heals_as_well() -> None:
+    """After an hour its time was settled; only what has been dropped by it stays dropped."""
+    line = Line()
+    live_for(line, 3 * HOUR)
+    for minutes in range(0, 180, 5):
+        line.beat("telephony", NOW + AHEAD + minutes * MINUTE)
+        line.beat("digital", NOW + AHEAD + minutes * MINUTE)
+    settled = line.state("telephony").settled_to
+    assert settled > microseconds(NOW + AHEAD)
+    healed = line.beat("telephony", NOW + MINUTE)
+    assert (healed.complete_to, healed.doubt) == (microseconds(NOW + MINUTE), "")
+    assert believed(healed, microseconds(NOW + MINUTE)) is healed, "it is live"
+    assert healed.settled_to == settled
+    assert line.take(offered(NOW), NOW + MINUTE + SECOND).feeds == {}, "what is doubted already is not written again"
+
+
+def test_a_history_is_settled_as_it_is_loaded() -> None:
+    """Otherwise two years of minutes would be kept until the first hour was over."""
+    line = Line()
+    for days in (700, 300, 3):
+        line.beat("telephony", NOW, NOW - days * DAY)
+        line.beat("digital", NOW, NOW - days * DAY)
+        assert line.partition._settled("testshire") == microseconds(NOW - days * DAY)  # noqa: SLF001
+    assert line.change.drop_before
+
+
+def test_a_promise_of_the_future_is_none() -> None:
+    line = Line()
+    line.beat("telephony", NOW)
+    ahead = line.beat("telephony", NOW + SECOND, NOW + 50 * MINUTE)
+    assert (ahead.doubt, ahead.complete_to) == ("ahead", microseconds(NOW))
+    assert line.beat("telephony", NOW + 2 * SECOND, NOW + 6 * SECOND).doubt == "", "clocks may differ by seconds"
+    first = Line().beat("digital", NOW, NOW + HOUR)
+    assert (first.doubt, first.complete_to) == ("ahead", 0)
+
+
+def test_what_a_producer_has_stamped_counts_and_proves_nothing() -> None:
+    line = Line()
+    stamped = line.beat("telephony", NOW, is_by_log=False)
+    assert (stamped.doubt, stamped.complete_to) == ("producer", microseconds(NOW))
+    change = line.take(offered(NOW), NOW, is_by_log=False)
+    assert (change.counts["facts"], change.counts["producer_stamped"]) == (1, 1)
+    line.take(offered(NOW - MINUTE), NOW - 9 * HOUR, is_by_log=False)
+    assert line.state("telephony").complete_to == microseconds(NOW), "a producer's clock takes nothing back"
+    assert line.beat("telephony", NOW + SECOND).doubt == ""
+
+
+def test_the_last_event_seen_is_never_later_than_the_log() -> None:
+    line = Line()
+    line.take(offered(NOW + AHEAD + 30 * MINUTE), NOW + AHEAD)
+    assert line.partition.events["testshire"].last == microseconds(NOW + AHEAD)
+    line.take(offered(NOW), NOW + MINUTE)
+    assert line.partition.events["testshire"].last == microseconds(NOW + MINUTE)
+    line.take(offered(NOW + 9 * MINUTE), NOW + 9 * MINUTE)
+    assert line.partition.events["testshire"].last == microseconds(NOW + 9 * MINUTE)
+
+
+_STEPS = st.sampled_from([0, 1, 30, 1500, 3599, 3600, 90_000, 90_001, 3 * 86_400, 400 * 86_400, -4, -6, -7200])
+_LAGS = st.sampled_from([-3000, -6, -5, 0, 3, 3600, 172_799, 172_800, 90 * 86_400])
+_RECORDS = st.lists(
+    st.tuples(_STEPS, st.booleans(), st.sampled_from(["telephony", "digital", "gossip", ""]), _LAGS), max_size=40
+)
+
+
+@given(_RECORDS)
+@settings(max_examples=300, deadline=None)
+def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
+    told: list[tuple[int, bool, str, int]],
+) -> None:
+    """Nothing settled goes back either, and no watermark lies beyond the log's clock."""
+    line, screen, received_at, settled = Line(), Screen([TESTSHIRE], {}), NOW, 0
+    for step, is_by_log, feed, lag in told:
+        received_at += step * SECOND
+        said = received_at - lag * SECOND
+        for fact in [heartbeat(feed, said)] if feed else [offered(said - DAYS_KEPT), offered(said - DAYS_KEPT - DAY)]:
+            ours = [each.refusal.reason for each in line.take(fact, received_at, is_by_log=is_by_log).quarantined]
+            theirs = screen.refusal(fact, "contacts", 0, received_at, is_moved=False)
+            assert ours == ([theirs] if theirs else [])
+        before, settled = settled, line.partition._settled("testshire") or 0  # noqa: SLF001
+        assert settled >= before
+        mark = line.watermark()
+        assert not is_by_log or mark is None or mark <= max(settled, microseconds(received_at + 5 * SECOND))
+
+
+# What people see.
+
+
+def status(**told: Any) -> FeedStatus:
+    """A feed that was live at NOW, except for what is given."""
+    well: dict[str, Any] = {"complete_to": microseconds(NOW), "heard_at": microseconds(NOW)}
+    return FeedStatus("telephony", "contacts", **well | told)
+
+
+DOUBTED = [
+    (
+        {"heard_at": microseconds(NOW + AHEAD)},
+        "telephony is stamped 2 h 0 min in the future: a clock was wrong. Not live until a heartbeat arrives with a believable time.",
+    ),
+    ({"newest_heard_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
+    ({"complete_to": microseconds(NOW + 6 * SECOND)}, "claims to be complete to a time yet to come"),
+    ({"doubt": "future"}, "was stamped with a time yet to come: a clock was wrong."),
+    ({"doubt": "ahead"}, "claims to be complete to a time yet to come: its clock or the log's is wrong."),
+    ({"doubt": "producer"}, "set message.timestamp.type=LogAppendTime for the topic contacts."),
+    ({"doubt": "future", "history_to": microseconds(NOW + HOUR)}, "a clock was wrong"),
+]
+
+
+@pytest.mark.parametrize(("told", "words"), DOUBTED)
+def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, Any], words: str) -> None:
+    doubted, now, allowed = status(**told), microseconds(NOW), 60_000_000
+    trouble = feed_trouble(doubted, now, allowed, RULES_OF["testshire"], now)
+    assert trouble is not None
+    assert trouble.state == "stale"
+    assert words in trouble.reason
+    assert silence(doubted, now) is None
+    finding = checked(doubted)
+    assert finding.state == "bad"
+    assert words in finding.what
+
+
+def test_clocks_may_differ_by_seconds() -> None:
+    near = status(heard_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
+    assert feed_trouble(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
+    assert silence(near, microseconds(NOW)) == 0
+    assert "last heartbeat received 0 s ago" in checked(near).what
+
+
+def checked(known: FeedStatus) -> Finding:
+    """What `bluelamp check` says of it at NOW."""
+    return feed_finding(RULES_OF["testshire"], TESTSHIRE.feeds[0], known, NOW, NOW)
+
+
+@pytest.fixture
+def scene(state_backend: StateServer) -> Iterator[Scene]:
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        yield Scene(state_backend.url, client)
+
+
+def dispatch(at: datetime, complete_to: datetime | None = None, **told: Any) -> bytes:
+    """A heartbeat of the incidents' only feed."""
+    complete_to = complete_to or at
+    own: dict[str, Any] = {"feed": "dispatch", "complete_to": complete_to}
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=complete_to, seq=1, **own | told)])
+
+
+def incidents(scene: Scene, as_of: datetime | None = None) -> Reading:
+    """The count of incidents of the last hour."""
+    (found,) = scene.reader.read("incident_count", force=FORCE, as_of=as_of)
+    return found
+
+
+def firing(engine: Engine, scene: Scene) -> set[str]:
+    """The rules of the feeds that fire."""
+    alerts = engine.step(scene.samples(), microseconds(scene.now))
+    return {each.rule.name for each in alerts if each.state == "firing"} & {"feed_silent", "no_live_data", "data_alive"}
+
+
+def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alarm(scene: Scene) -> None:
+    """The machine's clock is set forward two hours for half a minute and back; then nothing arrives any more."""
+    engine = Engine(RULES)
+    scene.tell("incidents", dispatch(AS_OF))
+    assert incidents(scene).state == "live"
+    assert firing(engine, scene) == {"data_alive"}
+
+    scene.now = AS_OF + AHEAD + 15 * SECOND
+    scene.tell("incidents", dispatch(scene.now))
+    assert incidents(scene).state == "live", "all clocks agree"
+
+    scene.now = AS_OF + 30 * SECOND
+    for passed in range(1, 12):
+        found, alarms = incidents(scene), firing(engine, scene)
+        assert found.state == "stale"
+        assert "in the future: a clock was wrong" in found.reason
+        assert "data_alive" not in alarms
+        assert passed < 4 or "feed_silent" in alarms
+        scene.pass_time(10)
+    assert "no_live_data" in firing(engine, scene)
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
+    assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_heartbeat_timestamp_seconds")
+    whole_hour = AS_OF.replace(minute=0, second=0)
+    assert incidents(scene, whole_hour + HOUR).state == "stale", "nobody knows whether all of it has come"
+
+    scene.tell("incidents", dispatch(scene.now))
+    assert incidents(scene).state == "live"
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
+    scene.pass_time(61)
+    assert incidents(scene).state == "stale"
+
+
+def disproved(scene: Scene) -> list[str]:
+    """As a worker does once a second; the changes that readers see."""
+    before = scene.redis.xlen("test:{incidents:0}:changes")
+
+    async def disprove(store: Store) -> None:
+        owner = Owner(store, rules(STRICT), _leave, moves_nothing)
+        await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0, Share(0, 1))
+        await owner.disprove(microseconds(scene.now))
+
+    call(scene.url, disprove)
+    stream: Any = scene.redis.xrange("test:{incidents:0}:changes")
+    return [entry["touched"] for _, entry in stream][before:]
+
+
+def test_a_stamp_that_was_once_of_the_future_proves_nothing_when_its_time_has_come(scene: Scene) -> None:
+    """Two hours later the dead feed would look live again, for as long as a feed may be silent."""
+    for feed in ("dispatch", "gossip"):
+        scene.tell("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
+        scene.tell("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
+    scene.now = AS_OF + 30 * SECOND
+    assert disproved(scene) == ["[[],[]]"], "readers read the feeds again, and nothing else"
+    assert disproved(scene) == [], "and once"
+    scene.now = AS_OF + AHEAD + SECOND
+    found = incidents(scene)
+    assert found.state == "stale"
+    assert "was stamped with a time yet to come: a clock was wrong" in found.reason
+    assert incidents(scene, AS_OF + HOUR - 17 * SECOND).state == "stale"
+    scene.tell("incidents", dispatch(scene.now))
+    assert incidents(scene).state == "live"
+
+
+def test_a_worker_whose_clock_is_seconds_behind_takes_nothing_back(scene: Scene) -> None:
+    scene.tell("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
+    assert disproved(scene) == []
+
+
+def test_a_history_that_goes_to_a_time_of_the_future_hides_no_dead_feed(scene: Scene) -> None:
+    """A feed that loads its history is neither live nor silent: a dead one would never raise an alarm."""
+    later = AS_OF + AHEAD
+    scene.tell("incidents", dispatch(later, later - HOUR, history_to=later), received_at=later)
+    found = incidents(scene)
+    assert (found.state, found.is_loading) == ("stale", False)
+    assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
+
+
+def test_figures_of_long_ago_stand_while_a_clock_is_wrong(scene: Scene) -> None:
+    for hours in range(6, 0, -1):
+        scene.tell("incidents", dispatch(AS_OF - hours * HOUR), received_at=AS_OF - hours * HOUR)
+    scene.tell("incidents", dispatch(AS_OF + AHEAD), received_at=AS_OF + AHEAD)
+    whole_hour = AS_OF.replace(minute=0, second=0)
+    assert incidents(scene, whole_hour - HOUR).state == "live"
+    assert incidents(scene, whole_hour).state == "stale", "no believable heartbeat has come so far"

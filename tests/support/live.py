@@ -1,0 +1,102 @@
+"""A feed that publishes as things happen: facts moved to the present, a few a second, and heartbeats."""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+
+from bluelamp.clock import wall
+from bluelamp.comparison import Comparison, compare, every_query, take
+from bluelamp.recount.log import from_log
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact
+from producers.publish import Publisher
+from tests.support.system import System
+
+BEAT_SECONDS = 0.5
+WINDOWS = ("60m", "24h", "7d", "this_month", "last_month")
+_EVERY_SECONDS = 0.05
+
+
+def later(fact: AnyFact, by: timedelta) -> AnyFact:
+    """The same fact so much later."""
+    times = {name: value + by for name in fact.__struct_fields__ if isinstance(value := getattr(fact, name), datetime)}
+    return msgspec.structs.replace(fact, **times)
+
+
+def until_now(facts: Sequence[AnyFact]) -> list[AnyFact]:
+    """The same facts, the last of which happened just now."""
+    by = wall() - max(fact.at for fact in facts)
+    return [later(fact, by) for fact in facts]
+
+
+def beat(force: str, feed: str, seq: int) -> FeedHeartbeat:
+    """A heartbeat of a live feed that has sent everything up to now."""
+    now = wall()
+    return FeedHeartbeat(fact_id=f"beat-{seq}", force=force, at=now, feed=feed, seq=seq, complete_to=now)
+
+
+def held_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> Comparison:
+    """Every measure over windows that end now, whole and by each of its dimensions, against a recount of the log."""
+    reader = system.reader()
+    reader.refresh()
+    taken = take(reader, force, list(every_query(windows, system.rules[force].force)), reader.present(force))
+    with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
+        return compare(taken, recount)
+
+
+class LiveFeed(threading.Thread):
+    """Publishes incidents steadily until it is stopped, then a last heartbeat.
+
+    Args:
+        publisher: it closes it.
+        force: whose.
+        feed: of the heartbeats.
+        facts: published one after the other; when all are, only heartbeats follow.
+        rate: facts a second.
+
+    Attributes:
+        published: how many facts so far.
+        rate: facts a second, about.
+        is_silent: it publishes nothing, not even heartbeats.
+        clock_wrong_by: how far the producer's clock is ahead, for the times of facts and heartbeats.
+    """
+
+    def __init__(self, publisher: Publisher, force: str, feed: str, facts: Sequence[AnyFact], rate: float) -> None:
+        super().__init__(name="live-feed", daemon=True)
+        self._publisher, self._force, self._feed, self._facts = publisher, force, feed, facts
+        self.published = 0
+        self.clock_wrong_by = timedelta(0)
+        self.rate = rate
+        self.is_silent = False
+        self._seq = 0
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Publish."""
+        beaten, due = time.monotonic(), 0.0
+        with self._publisher:
+            while not self._stopping.wait(_EVERY_SECONDS):
+                if self.is_silent:
+                    continue
+                due = min(due + self.rate * _EVERY_SECONDS, len(self._facts))
+                for fact in self._facts[self.published : int(due)]:
+                    self._publisher.publish(later(fact, self.clock_wrong_by))
+                    self.published += 1
+                if (now := time.monotonic()) - beaten >= BEAT_SECONDS:
+                    self._beat()
+                    beaten = now
+            self._beat()
+
+    def _beat(self) -> None:
+        self._seq += 1
+        told = later(beat(self._force, self._feed, self._seq), self.clock_wrong_by)
+        self._publisher.heartbeat(cast(FeedHeartbeat, told), "incidents")
+
+    def stop(self) -> None:
+        """Publish no more, and wait until the log has everything."""
+        self._stopping.set()
+        self.join()

@@ -1,0 +1,94 @@
+"""How long the state makes no progress while the log holds work for it, or does not answer: watched from a thread."""
+
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct, field
+from redis import Redis
+from redis.exceptions import RedisError
+
+from streams.logwatch import LogWatch, looking_at
+from streams.stall import Place
+from streams.store import Names
+
+_EVERY_SECONDS = 0.1
+
+
+class Progress(Struct):
+    """The rule, pure: how long a partition stood still that had, or may have had, work.
+
+    Attributes:
+        longest: pause of any partition so far, in seconds.
+    """
+
+    longest: float = 0.0
+    _offsets: dict[Place, int] = field(default_factory=dict)
+    _since: dict[Place, float] = field(default_factory=dict)
+
+    def look(self, offsets: Mapping[Place, int] | None, ends: Mapping[Place, int] | None, now: float) -> None:
+        """Take a look: the applied offsets and the ends of the log, None while the part does not answer; and the time."""
+        for place, at in (offsets or {}).items():
+            has_moved = at > self._offsets.get(place, -1)
+            has_no_work = ends is not None and at >= ends.get(place, at)
+            if has_moved or has_no_work:
+                self._since[place] = now
+        self._offsets.update(offsets or {})
+        self.longest = max(self.longest, *(now - since for since in self._since.values()), 0.0)
+
+
+class Pauses:
+    """Watches while it is entered, with clients of its own.
+
+    Args:
+        kafka: address of the log.
+        redis_url: of the state server.
+        prefix: of the state's keys.
+        partitions: of each topic.
+    """
+
+    def __init__(self, kafka: str, redis_url: str, prefix: str, partitions: Mapping[str, int]) -> None:
+        self._progress = Progress()
+        self._places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
+        self._names = [Names(prefix, topic, number) for topic, number in self._places]
+        self._redis = Redis.from_url(redis_url, decode_responses=True, socket_timeout=1, socket_connect_timeout=1)
+        self._watch = LogWatch(looking_at(kafka), every_seconds=0.5)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pauses", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._watch.stop()
+        self._redis.close()
+
+    @property
+    def longest_seconds(self) -> float:
+        """The longest pause so far."""
+        return self._progress.longest
+
+    def _run(self) -> None:
+        while not self._ended.wait(_EVERY_SECONDS):
+            offsets = self._offsets()
+            ends = self._watch.ends(self._places if offsets is None else offsets)
+            readable = None if ends is None else {place: end.readable for place, end in ends.items()}
+            self._progress.look(offsets, readable, time.monotonic())
+
+    def _offsets(self) -> dict[Place, int] | None:
+        pipe = self._redis.pipeline(transaction=False)
+        for names in self._names:
+            pipe.hget(names.control, "fence")
+        try:
+            answers = pipe.execute()
+        except (RedisError, OSError):
+            return None
+        return {place: int(text or 0) for place, text in zip(self._places, answers, strict=True)}

@@ -1,0 +1,86 @@
+"""Faults planted by hand in what the state holds, and taken back afterwards: what a checker must find."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import NamedTuple, cast
+
+from redis import Redis
+
+from measures.outcome import Open
+from streams.codec import decode_field, decode_open, encode_field, encode_open
+from streams.version import pattern_of
+
+
+class Count(NamedTuple):
+    """One count of a day pane, where it lies in the state."""
+
+    key: str
+    field: str
+    day: date
+    words: tuple[str, ...]
+    value: int
+    number: int
+
+
+class Item(NamedTuple):
+    """One open item, where it lies in the state."""
+
+    key: str
+    field: str
+    subject_id: str
+    item: Open
+
+
+@contextmanager
+def held(redis: Redis, key: str, field: str, text: str | None) -> Iterator[None]:
+    """A field of a hash holds another text, or is not there, and then again what it held."""
+    before = cast("str | None", redis.hget(key, field))
+    _set(redis, key, field, text)
+    try:
+        yield
+    finally:
+        _set(redis, key, field, before)
+
+
+def _set(redis: Redis, key: str, field: str, text: str | None) -> None:
+    if text is None:
+        redis.hdel(key, field)
+    else:
+        redis.hset(key, field, text)
+
+
+def counts(redis: Redis, state_name: str, force: str) -> dict[str, list[Count]]:
+    """The counts of every day pane of a force, by kind."""
+    found: dict[str, list[Count]] = {}
+    for key in sorted(redis.scan_iter(f"{pattern_of(state_name, 1)}:pane:{force}:day:*", 1000)):
+        day = date.fromordinal(int(key.rpartition(":")[2]))
+        for field, text in cast(dict[str, str], redis.hgetall(key)).items():
+            kind, words, value = decode_field(field)
+            found.setdefault(kind, []).append(Count(key, field, day, words, value, int(text)))
+    return found
+
+
+def items(redis: Redis, state_name: str, force: str) -> dict[str, list[Item]]:
+    """The open items of a force, by kind."""
+    found: dict[str, list[Item]] = {}
+    for key in sorted(redis.scan_iter(f"{pattern_of(state_name, 1)}:open", 1000)):
+        for field, text in sorted(cast(dict[str, str], redis.hgetall(key)).items()):
+            owner, _, subject_id = field.partition("|")
+            for item in decode_open(text) if owner == force else ():
+                found.setdefault(item.kind, []).append(Item(key, field, subject_id, item))
+    return found
+
+
+def invented(count: Count) -> str:
+    """The field of a count of the same kind, beside another one, that no fact makes."""
+    kind, words, _ = decode_field(count.field)
+    return encode_field((kind, ("invented",) * len(words), 77))
+
+
+def with_items(redis: Redis, place: Item, *, without: Open | None = None, plus: Open | None = None) -> str | None:
+    """What a subject's field holds with one item fewer or more; None when nothing is left."""
+    held_now = decode_open(cast(str, redis.hget(place.key, place.field)))
+    if without is not None:
+        held_now.remove(without)
+    return encode_open([*held_now, *([plus] if plus else [])]) if held_now or plus else None
