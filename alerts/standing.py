@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -15,6 +16,7 @@ from alerts.engine import Active, Alert, Engine, Memory, Over, Place, Sample, Sa
 from alerts.notifier import Notifier, Picture, heard, place_of
 from alerts.rule import Rule
 from measures.outcome import SECOND, microseconds
+from streams.complaints import Complaints
 from streams.steps import Steps
 
 EVERY_SECONDS = 1.5
@@ -97,6 +99,9 @@ class Standing(Collector):
         self.rules, self._samples, self._store, self._name, self._now = rules, samples, store, name, now
         self.alerts: list[Alert] = []
         self._engine, self._is_remembered, self._kept = Engine(rules), False, ""
+        self._complaints = Complaints(
+            lambda words: _logger.warning("the memory of alerts is not kept: %s", words), time.monotonic
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -145,11 +150,14 @@ class Standing(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One series for each alert that stands."""
-        labels = ["rule", "severity", "state", "force", "feed", "topic", "partition", "held"]
+        labels = ["rule", "severity", "state", "force", "feed", "topic", "partition", "held", "inhibited"]
         family = GaugeMetricFamily("bluelamp_alert", "1 for each alert of the engine in process.", labels=labels)
-        for each in self.alerts:
+        alerts = self.alerts
+        sent = {place_of(each) for each in heard(alerts)}
+        for each in alerts:
             told = {"rule": each.rule.name, "severity": each.rule.severity, "state": each.state, **each.scope}
             told["held"] = "yes" if each.is_held else "no"
+            told["inhibited"] = "yes" if each.state == "firing" and place_of(each) not in sent else "no"
             family.add_metric([told.get(name, "") for name in labels], 1)
         yield family
 
@@ -159,7 +167,7 @@ class Standing(Collector):
         try:
             kept = self._store.get(self._name)
         except Exception as error:  # noqa: BLE001 - a store that does not answer is one of the things to alert on
-            _logger.warning("cannot read what was remembered of alerts: %r", error)
+            self._complaints.add_error(error)
             return
         self._is_remembered = True
         if isinstance(kept, str | bytes):
@@ -177,8 +185,9 @@ class Standing(Collector):
         try:
             self._store.set(self._name, text)
             self._kept = text
+            self._complaints.end()
         except Exception as error:  # noqa: BLE001 - as above
-            _logger.warning("cannot keep what is remembered of alerts: %r", error)
+            self._complaints.add_error(error)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -190,10 +199,14 @@ class Standing(Collector):
 
 
 def samples_of(collector: Collector) -> Callable[[], Iterable[SampleLike]]:
-    """Everything that a collector shows, and that it answers: it runs in the same process."""
+    """Everything that a collector shows, and whether it answers, as a scrape of Prometheus would find."""
 
     def samples() -> Iterable[SampleLike]:
-        shown = [sample for family in collector.collect() for sample in family.samples]
+        try:
+            shown = [sample for family in collector.collect() for sample in family.samples]
+        except Exception:
+            _logger.exception("the figures cannot be taken")
+            return [Sample("up", {"job": "bluelamp"}, 0.0)]
         return [*shown, Sample("up", {"job": "bluelamp"}, 1.0)]
 
     return samples

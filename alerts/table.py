@@ -1,10 +1,12 @@
 """The rule table: every rule, in the order in which it is read, for both engines alike."""
 
+from alerts.inhibition import state_rule
 from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Threshold
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
 from streams.names import metric_name
+from streams.refusal import CAUSES, WORDS, Cause
 
 _SUPERVISOR, _INSPECTOR, _ENGINEER = "contact-centre supervisor", "duty inspector", "engineer"
 _CUSTODY = "custody inspector"
@@ -330,15 +332,42 @@ _CUSTODY_RULES = (
     ),
 )
 
+
+def _refuses(cause: Cause) -> Rule:
+    """The state is not read or not written, for one cause; of two exporters one that sees none of it is believed."""
+    return Rule(
+        name=state_rule(cause),
+        title=WORDS[cause].what,
+        series=Series(metric="bluelamp_state_refuses", where={"cause": cause}, by=(), combine="min"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do=WORDS[cause].hint,
+        for_seconds=30,
+        keep_firing_for_seconds=90,
+    )
+
+
 _MONITOR = (
     Rule(
         name="feed_silent",
-        title="A feed is silent: its figures are not live",
-        series=Series(metric="bluelamp_feed_live", by=("force", "feed"), combine="max"),
-        condition=Threshold(side="below", limit=1, clear=1),
+        title="A feed is silent: the log holds nothing new of it, and its figures are not live",
+        series=Series(metric="bluelamp_feed_silent", by=("force", "feed"), combine="min"),
+        condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Tell the control room that its figures stand still; look at the feed's sender and the log.",
+        what_to_do="Tell the control room that its figures stand still; look at the feed's sender.",
+        for_seconds=30,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="feed_doubted",
+        title="The times of a feed are not believed: a clock is wrong, and its figures are not live",
+        series=Series(metric="bluelamp_feed_doubted", by=("force", "feed"), combine="min"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Find the clock that is wrong with `bluelamp check`: the log's, the producer's or this machine's; have it follow a time server.",
         for_seconds=30,
         keep_firing_for_seconds=60,
     ),
@@ -365,16 +394,7 @@ _MONITOR = (
         for_seconds=60,
         keep_firing_for_seconds=300,
     ),
-    Rule(
-        name="worker_stalled",
-        title="Facts wait in the log and no worker takes them",
-        series=Series(metric="bluelamp_partition_stalled_seconds", by=("topic", "partition"), combine="min"),
-        condition=Threshold(side="above", limit=60, clear=0),
-        severity="critical",
-        who=_ENGINEER,
-        what_to_do="See whether the workers run and what they say; start one again: nothing is lost.",
-        keep_firing_for_seconds=60,
-    ),
+    *(_refuses(cause) for cause in CAUSES),
     Rule(
         name="clock_stepped",
         title="The clock of a machine was set forward or back",
@@ -393,17 +413,38 @@ _MONITOR = (
         who=_ENGINEER,
         what_to_do="Start Kafka, or mend its address; facts wait with their senders until it answers.",
         for_seconds=30,
-        keep_firing_for_seconds=30,
+        keep_firing_for_seconds=75,
     ),
     Rule(
-        name="state_unreachable",
-        title="The state server does not answer: there are no figures",
-        series=Series(metric="bluelamp_state_up", by=()),
+        name="no_worker",
+        title="No worker is running",
+        series=Series(metric="bluelamp_workers", by=()),
         condition=Threshold(side="below", limit=1, clear=1),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Start Redis, or mend its address; what it has not kept is read again from the log.",
+        what_to_do="Start a worker, and read what the last one said when it ended; nothing is lost.",
         for_seconds=30,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="worker_stalled",
+        title="Facts wait in the log and no worker takes them",
+        series=Series(metric="bluelamp_stalled_seconds", by=(), combine="min"),
+        condition=Threshold(side="above", limit=60, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Read what the workers say, and start them again; nothing is lost.",
+        keep_firing_for_seconds=45,
+    ),
+    Rule(
+        name="worker_behind",
+        title="Workers are behind: figures are not live because facts wait in the log",
+        series=Series(metric="bluelamp_feeds_waiting", by=(), combine="min"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Wait while they catch up after an outage; otherwise start more workers.",
+        for_seconds=60,
         keep_firing_for_seconds=30,
     ),
     Rule(
@@ -415,7 +456,7 @@ _MONITOR = (
         who=_ENGINEER,
         what_to_do="Start the exporter again.",
         for_seconds=30,
-        keep_firing_for_seconds=30,
+        keep_firing_for_seconds=90,
     ),
     Rule(
         name="no_live_data",
@@ -426,7 +467,7 @@ _MONITOR = (
         who=_ENGINEER,
         what_to_do="Work from the source systems; look at the exporter, the state server, the workers and the log in turn.",
         for_seconds=60,
-        keep_firing_for_seconds=60,
+        keep_firing_for_seconds=15,
     ),
     Rule(
         name="data_alive",

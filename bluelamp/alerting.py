@@ -30,6 +30,7 @@ from bluelamp.settings import ENGINE_TOKEN, PEOPLE, Settings
 from facts.errors import SettingError
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
+from streams.probe import Probe
 
 PLACE = "/api/alerts"
 ENGINE = "engine"
@@ -111,7 +112,8 @@ def posting(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
 
 def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule, ...] = RULES) -> Parts:
     """What the API stands on; nothing is opened before it is asked for."""
-    figures = ReadingsCollector(reader(settings), is_wanted=looked_at(rules))
+    source = reader(settings)
+    figures = ReadingsCollector(source, probe=Probe(source.redis, settings.state_name), is_wanted=looked_at(rules))
     return Parts(
         log=inbox_log(settings),
         rules=rules,

@@ -135,7 +135,10 @@ def _rebuild(settings: Settings, limit: int, *, as_json: bool, **wanted: bool) -
         if not as_json:
             terminal.move(fence / after, f"{place[0]}:{place[1]} {fence:,} of {after:,}")
 
-    found = asyncio.run(rebuild(settings, load_forces(settings), wall, tell, **wanted))
+    def refused(words: str) -> None:
+        click.echo(words, err=True)
+
+    found = asyncio.run(rebuild(settings, load_forces(settings), wall, tell, refused, **wanted))
     if as_json:
         say(found)
     else:

@@ -11,10 +11,11 @@ from bluelamp.checks.feeds import force_findings
 from bluelamp.checks.finding import Finding
 from bluelamp.checks.log import archive_findings, log_findings
 from bluelamp.checks.parts import Part, part_findings
-from bluelamp.checks.state import Pause, a_second, look, state_findings, state_server
+from bluelamp.checks.state import Pause, a_second, look, state_findings, state_server, write_findings
 from bluelamp.settings import Settings
 from facts.errors import BlueLampError
 from streams.readings import Reader
+from streams.refusal import explained
 
 
 def examine(settings: Settings, reader: Reader, parts: list[Part], pause: Pause = a_second) -> Iterator[Finding]:
@@ -41,6 +42,7 @@ def examine(settings: Settings, reader: Reader, parts: list[Part], pause: Pause 
 
     has_log, has_state = not _is_bad(log), _answers(reader.redis)
     yield from _if(has_log, "archive", "the log", lambda: archive_findings(settings, reader.now()))
+    yield from _if(has_state, "writes", "the state server", lambda: write_findings(reader.redis, settings.state_name))
     yield from _if(has_log, "stamps", "the log", lambda: stamp_findings(settings))
     yield from _if(has_state, "clock", "the state server", lambda: clock_findings(reader))
     yield from _if(has_log and has_state, "state", "the log or the state server", state)
@@ -75,8 +77,8 @@ def _guarded(check: str, look_at: Callable[[], Iterable[Finding]]) -> Iterator[F
     except BlueLampError as error:
         yield Finding(check, "bad", error.what, error.where, error.hint)
     except RedisError as error:
-        hint = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
-        yield Finding(check, "bad", f"The state server does not answer ({error}).", "BLUELAMP_REDIS", hint)
+        found = explained(error)
+        yield Finding(check, "bad", found.what, found.where, found.hint)
     except (msgspec.MsgspecError, ValueError) as error:
         hint = "Something else has written to it, or its disk is broken. Build it again: `bluelamp rebuild --anew --switch --accept-differences`."
         yield Finding(check, "bad", f"The state holds what cannot be read: {error}.", "the state", hint)

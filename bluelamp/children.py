@@ -15,6 +15,9 @@ _STOP_SECONDS = 15.0
 _LOG_LIMIT_BYTES = 4_000_000
 _LAST_LINES = 12
 _ORPHAN_SECONDS = 3.0
+_PERSON_SECONDS = 60.0
+_WELL_SECONDS = 30.0
+"""Whatever has run for so long had been running well."""
 _DONE = (0, 1, 2)
 """How a child that has one thing to do ends by itself: done, done with something to say, or not possible."""
 
@@ -31,6 +34,8 @@ class Child:
         directory: of its file of output.
         say: tells the person at the terminal.
         is_once: it has one thing to do, and is done when it ends by itself.
+        person_seconds: when it has ended because a person must decide, how long before it is started again, to see whether
+            one has.
     """
 
     def __init__(
@@ -42,8 +47,10 @@ class Child:
         say: Callable[[str], None],
         *,
         is_once: bool = False,
+        person_seconds: float = _PERSON_SECONDS,
     ) -> None:
         self.name, self.arguments, self.say, self.is_once = name, arguments, say, is_once
+        self._person_seconds = person_seconds
         self.environment = {**environment, PARENT_VARIABLE: "yes"}
         self.output = directory / f"{name}.log"
         self.ends = 0
@@ -63,16 +70,22 @@ class Child:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def _keep(self) -> None:
-        pause_seconds = 0.5
+        pause_seconds, was_said = 0.5, False
         while True:
             started = asyncio.get_running_loop().time()
             status = await self._run()
             self.ends, self.status = self.ends + 1, status
-            if (status in _DONE and self.is_once) or status == PERSON_NEEDED:
-                self._tell_end(status)
+            if status in _DONE and self.is_once:
+                self._say_done(status)
                 return
-            if asyncio.get_running_loop().time() - started > 30:  # noqa: PLR2004 - it had been running well
-                pause_seconds = 0.5
+            if asyncio.get_running_loop().time() - started > _WELL_SECONDS:
+                pause_seconds, was_said = 0.5, False
+            if status == PERSON_NEEDED:
+                if not was_said:
+                    self._say_person_needed()
+                was_said = True
+                await asyncio.sleep(self._person_seconds)
+                continue
             self.say(f"{self.name} ended with status {status}; starting it again (its words: {self.output})")
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 10.0)
@@ -91,12 +104,18 @@ class Child:
             )
             return await self._process.wait()
 
-    def _tell_end(self, status: int) -> None:
+    def _say_done(self, status: int) -> None:
         if status == 0:
             self.say(f"{self.name} is done.")
         else:
             ending = "is done" if status == 1 else "has stopped and needs a person"
             self.say(f"{self.name} {ending}; its last words:\n{self.last_words()}")
+
+    def _say_person_needed(self) -> None:
+        self.say(
+            f"{self.name} has stopped and needs a person; its last words:\n{self.last_words()}\n"
+            f"It is started again every {self._person_seconds:.0f} s, and goes on once this is settled."
+        )
 
     def last_words(self) -> str:
         """The end of its output, indented."""

@@ -23,12 +23,13 @@ from bluelamp.options import say as _say
 from bluelamp.options import settings_of as _settings
 from bluelamp.questions import parse_instant, parse_where, split_names
 from bluelamp.settings import GATEWAY_TOKENS, SECRETS, Settings, load_forces, variable
-from facts.errors import BlueLampError, PartMissingError
+from facts.errors import BlueLampError
 from measures.catalogue import CATALOGUE, find
 from measures.display import words
 from measures.measure import Measure
 from measures.published import PUBLISHED
 from measures.reading import Reading
+from streams.refusal import explained
 
 _HOST = click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on: 0.0.0.0 in a container."
@@ -46,12 +47,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except RedisError as error:
-        _fail(PartMissingError(f"The state server does not answer ({error}).", where="BLUELAMP_REDIS", hint=_START))
+        _fail(explained(error))
     except BlueLampError as error:
         _fail(error)
-
-
-_START = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
 
 
 def _fail(error: BlueLampError) -> NoReturn:
@@ -169,7 +167,8 @@ def up_command(
 def worker() -> None:
     """Read the log and keep the state. Start more of them to share the partitions.
 
-    Exit status 10 means: start it again; 11: a person must decide, the message says what.
+    Exit status 10 means: start it again; 11: a person must decide, the message says what. Started again before that, it changes
+    nothing and ends with 11 again.
     """
     import uvloop
 
@@ -212,11 +211,11 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
 
     _log()
     settings = _settings(board_port=port, force=force)
-    source, watch = reader(settings), LogWatch(looking_at(settings.kafka))
+    source, watch = reader(settings), LogWatch(looking_at(settings.kafka, settings.state_name))
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
     mounts = beside_the_board(settings, os.environ)
-    application = board(source, settings.force, mounts, lambda: watch.ends(source.fences()))
+    application = board(source, settings.force, mounts, lambda: watch.seen(source.fences()))
     uvicorn.run(
         application,
         host=host,

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import click
 import msgspec
 import yaml
 
+from alerts.inhibition import CHAIN
 from alerts.prometheus import Places, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
@@ -208,15 +210,32 @@ def _alerts() -> str:
         "critical pages somebody at once, warning is told, info is there to be seen; the heartbeat is for a watcher outside, who raises",
         "the alarm when it stops.",
         "",
+        fill(_ONE_CAUSE.format(_chain()), _WIDTH),
+        "",
         "| alert | wrong | bad | good again | least n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_alert_row(rule) for rule in RULES)]) + "\n"
 
 
+_WIDTH = 128
+_ONE_CAUSE = (
+    "One cause, one alert: what is wrong with the monitor itself has consequences, and nobody is sent those. While an alert of one "
+    "group is active, those of the groups after it are not sent: {}. While no feed is live, none is said to be silent. A feed "
+    "is called silent only while the log holds nothing of its topic that has not been counted: otherwise the worker is behind, and "
+    "whether the sender is silent is not known."
+)
+
+
+def _chain() -> str:
+    names = {rule.name: rule.alert_name() for rule in RULES}
+    return "; then ".join(", ".join(names[rule] for rule in rules) for rules in CHAIN)
+
+
 def _alert_row(rule: Rule) -> str:
     bad, good = _limits(rule)
-    window = f" over {rule.series.where['window']}" if "window" in rule.series.where else ""
+    where = rule.series.where
+    window = f" over {where['window']}" if "window" in where else f" ({where['cause']})" if "cause" in where else ""
     parts = [
         rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window} {bad}", good, str(rule.minimum_n or ""),
         f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,

@@ -16,6 +16,7 @@ from bluelamp.connections import reader, state_client
 from bluelamp.settings import ENGINE_TOKEN, Settings
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
+from streams.probe import Probe
 
 _STATE_SECONDS = 0.5
 """How long the state server is waited for: that it does not answer is itself to be told."""
@@ -30,11 +31,12 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
         host: address to listen on.
         say: tells the address once it listens, and what is not done.
     """
-    watch, wanted = LogWatch(looking_at(settings.kafka)), looked_at(RULES)
+    watch, wanted = LogWatch(looking_at(settings.kafka, settings.state_name)), looked_at(RULES)
     # Two readers: what is due must not wait until a scrape of all there is has ended.
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
-    for_rules = ReadingsCollector(quick, watch, is_wanted=wanted)
-    all_there_is: list[Collector] = [ReadingsCollector(every, watch)]
+    probe = Probe(quick.redis, settings.state_name)
+    for_rules = ReadingsCollector(quick, watch, probe=probe, is_wanted=wanted)
+    all_there_is: list[Collector] = [ReadingsCollector(every, watch, probe=probe)]
     if not settings.prometheus:
         standing = Standing(
             RULES, samples_of(for_rules), quick.redis, f"{settings.state_name}:alerts", wall,

@@ -21,7 +21,7 @@ from alerts.inbox.metrics import InboxCollector
 from alerts.inbox.notification import SIMULATED, Message
 from alerts.inbox.receiver import EVENTS, OURS_ALWAYS, Watcher, load_receivers
 from alerts.inbox.service import Duties, Service
-from alerts.inbox.shown import Listing, Row, listing
+from alerts.inbox.shown import Listing, Row, listing, refused_words
 from alerts.inbox.spool import Spool
 from alerts.inbox.truth import asking, see
 from alerts.rule import Rule
@@ -34,6 +34,7 @@ from bluelamp.listening import listen
 from bluelamp.settings import TOKEN, Settings, load_forces, variable
 from facts.errors import PartMissingError, QuestionError
 from facts.force import Force
+from streams.probe import Probe
 
 _SHUTDOWN_SECONDS = 2
 _ANSWER_SECONDS = 10.0
@@ -155,11 +156,15 @@ def listed(settings: Settings, *, is_ended: bool = False) -> Listing:
     log = inbox_log(settings)
     log.refresh()
     chosen = [each for each in log.book.alerts.values() if (each.ended is not None) == is_ended]
-    return listing(log.book, by_name(RULES), {}, wall(), log.heard(), chosen)
+    refusal = Probe(log.redis, settings.state_name)()
+    found = listing(log.book, by_name(RULES), {}, wall(), log.heard(), chosen)
+    return replace(found, refused=refused_words([refusal.cause] if refusal else []))
 
 
 def lines(found: Listing) -> Iterator[str]:
     """A list as it is read at a terminal: nothing stands only where somebody watches."""
+    if found.refused:
+        yield f"NEW ALERTS MAY BE MISSING: {found.refused}. Until this is over the inbox keeps them, and sends them all the same."
     unwatched = [each for each in found.watched if not each.is_watched]
     for told in unwatched:
         since = f"{told.heard_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if told.heard_at else "the beginning"
@@ -168,7 +173,7 @@ def lines(found: Listing) -> Iterator[str]:
         yield "NOT WATCHED: no engine has said yet that data come in."
     for each in found.alerts:
         yield _line(each)
-    if not found.alerts and found.watched and not unwatched:
+    if not found.alerts and found.watched and not unwatched and not found.refused:
         yield "No alert."
 
 

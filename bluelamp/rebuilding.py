@@ -4,8 +4,9 @@ Nothing is ever shown of two versions: readers and workers follow one key, which
 the old version are fenced out of it.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import cast
 
@@ -33,10 +34,11 @@ from measures.window import WINDOWS
 from streams.cache import Cache
 from streams.codec import FORMAT
 from streams.logreader import LogReader
+from streams.patience import Patience, Patiently, once
 from streams.readings import Reader
 from streams.refold import Refold
 from streams.stall import Place
-from streams.store import Identity, Names, Store
+from streams.store import Identity, Names, Store, UnreadableError, legible
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 
 _BATCH_KEYS = 500
@@ -99,6 +101,7 @@ class Rebuild:
         now: the wall clock.
         tell: is told of its course.
         windows: over which figures are compared; counts and open matters are compared all.
+        patiently: does some work on the state server, which is harmless to do twice; once unless given.
     """
 
     def __init__(
@@ -113,7 +116,9 @@ class Rebuild:
         now: Callable[[], datetime],
         tell: Tell,
         windows: Iterable[str] = WINDOWS,
+        patiently: Patiently = once,
     ) -> None:
+        self._patiently = patiently
         self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
         self._mover, self._count_again = mover, count_again
         self._client, self._now, self._tell, self._windows = client, now, tell, tuple(windows)
@@ -141,9 +146,8 @@ class Rebuild:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
         store = Store(self._client, prefix_of(self._name, self.new))
-        refold = Refold(store, self._rules, whole, self._mover.move)
-        for topic, identity in self._identities.items():
-            await store.announce(topic, identity.partitions)
+        refold = Refold(store, self._rules, whole, self._mover.move, self._patiently)
+        await self._patiently(lambda: self._announce(store))
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
             begin, before = self._begin(place, first), self._before[place[0]]
@@ -157,6 +161,10 @@ class Rebuild:
         told.records = sum(refold.fence(place) - first for place, (first, _) in reach.items())
         told.moved = self._mover.moved
         return told
+
+    async def _announce(self, store: Store) -> None:
+        for topic, identity in self._identities.items():
+            await store.announce(topic, identity.partitions)
 
     def _begin(self, place: Place, first: int) -> int:
         if first > 0 and not self._settings.first_start:
@@ -190,16 +198,16 @@ class Rebuild:
 
     async def _compare(self, refold: Refold, places: list[Place], told: Rebuilt) -> bool:
         """Compare every cell at the place where the version shown stands; whether it could be."""
-        told.not_compared = self._why_not(places)
-        if told.not_compared:
-            return False
         try:
-            await self._compare_all(refold, places, told)
-        except (msgspec.MsgspecError, ValueError) as error:
-            told.not_compared = f"The version shown holds what cannot be read: {error}"
-            return False
-        self._leave_out(told)
-        return True
+            told.not_compared = self._why_not(places)
+            if not told.not_compared:
+                await self._compare_all(refold, places, told)
+                self._leave_out(told)
+        except UnreadableError as error:
+            if error.names.prefix != prefix_of(self._name, self.old):
+                raise
+            told.not_compared = f"The version shown cannot be read. {error.what} ({error.where})"
+        return not told.not_compared
 
     async def _compare_all(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
         for place in places:
@@ -245,16 +253,17 @@ class Rebuild:
         told.log_compared, told.differing_from_log = found.compared, found.differing
 
     def _count_before(self, topic: str) -> int:
-        """How many partitions a topic had when the version shown was folded; 0 where there is none."""
+        """How many partitions a topic had when the version shown was folded; 0 where there is none, or none that says."""
         for number in range(self._identities[topic].partitions):
-            stored = self._redis.hget(self._names(self.old, (topic, number)).control, "identity")
-            if stored is not None:
-                return msgspec.json.decode(cast(str, stored), type=Identity).partitions
+            names = self._names(self.old, (topic, number))
+            with suppress(UnreadableError), legible(names):
+                stored = self._redis.hget(names.control, "identity")
+                if stored is not None:
+                    return msgspec.json.decode(cast(str, stored), type=Identity).partitions
         return 0
 
     def _why_not(self, places: list[Place]) -> str:
-        controls = [self._redis.hmget(self._names(self.old, place).control, "format", "fence") for place in places]
-        stored = [cast("list[str | None]", each) for each in controls]
+        stored = [self._format_and_fence(self._names(self.old, place)) for place in places]
         if not any(fence for _, fence in stored):
             return "There is no state yet that it could be compared with."
         grown = [topic for topic, count in self._before.items() if 0 < count < self._identities[topic].partitions]
@@ -267,6 +276,10 @@ class Rebuild:
         return (
             f"The version shown is written in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
         )
+
+    def _format_and_fence(self, names: Names) -> list[str | None]:
+        with legible(names):
+            return cast("list[str | None]", self._redis.hmget(names.control, "format", "fence"))
 
     # Showing.
 
@@ -282,8 +295,11 @@ class Rebuild:
         told.shown = self.new
         for topic, identity in self._identities.items():
             for number in range(self._before[topic] or identity.partitions):
-                # A worker that has the old version is refused at its next batch, ends, and goes on with the new one.
-                self._redis.hincrby(self._names(self.old, (topic, number)).control, "epoch", 1)
+                # A worker that has the old version is fenced at its next batch, ends, and continues with the new one. One
+                # whose old version is damaged has ended already.
+                names = self._names(self.old, (topic, number))
+                with suppress(UnreadableError), legible(names):
+                    self._redis.hincrby(names.control, "epoch", 1)
 
     def _check_is_kept(self, refold: Refold) -> None:
         """A state server that was restarted or restored meanwhile may have lost some of what was built.
@@ -429,14 +445,16 @@ async def rebuild(
     rules: Mapping[str, Rules],
     now: Callable[[], datetime],
     tell: Tell,
+    say: Callable[[str], object],
     *,
     is_anew: bool = False,
     is_switched: bool = False,
     are_accepted: bool = False,
 ) -> Rebuilt:
-    """Rebuild the state that the settings name; as `Rebuild.run`."""
-    forces = [each.force for each in rules.values()]
+    """Rebuild the state that the settings name; as `Rebuild.run`. What the state server refuses is said, and waited for."""
+    again = _again(settings, [each.force for each in rules.values()])
     with _clients(settings) as (redis, log, mover):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
-            made = Rebuild(settings, rules, redis, log, mover, _again(settings, forces), client, now, tell)
+            patience = Patience(client, say, time.monotonic)
+            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell, patiently=patience)
             return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)

@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from bluelamp.going_on import Planned, save_kept
 from bluelamp.listening import free_ports
 from bluelamp.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, variable
 from bluelamp.terminal import Terminal
-from facts.errors import PartMissingError, SettingError
+from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant
 from measures.reading import Loading, loading
+from streams.complaints import Complaints
+from streams.probe import Probe
 from streams.readings import Reader
 from streams.settings import PERSON_NEEDED
 
@@ -44,7 +47,7 @@ _PART_SECONDS = 120.0
 _BOARD_SECONDS = 60.0
 _LEFT_SECONDS = 20.0
 _TRIES = 3
-_HISTORY_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -84,7 +87,7 @@ class Up:
         self.alarm = Alarm(os.environ, is_prometheus=plan.is_prometheus)
         self.settings = self.alarm.settings(settings)
         self.children: list[Child] = []
-        self._telling: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Start everything, say where it is, and end it all on Ctrl-C or SIGTERM.
@@ -143,7 +146,7 @@ class Up:
         if self.plan.simulation:
             self._keep("simulate", "simulate", *self.plan.simulation.arguments, is_once=True)
         self._tell(title)
-        self._telling = asyncio.create_task(self._tell_history())
+        self._watching = asyncio.create_task(self._watch_state())
 
     async def _see_off(self) -> None:
         """Wait for the end of what a killed run has left behind: its parts take a moment to notice."""
@@ -186,19 +189,31 @@ class Up:
         command = [sys.executable, "-m", "bluelamp", *arguments]
         return self._add(Child(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
 
-    async def _tell_history(self) -> None:
-        """Tell at the terminal how far a history is loaded, for as long as one is."""
-        source, force, is_told = reader(self.settings), self.settings.force, False
+    async def _watch_state(self) -> None:
+        """Say at the terminal how far a history is loaded, and what the state server refuses."""
+        source, was_loading = reader(self.settings), False
+        probe, complaints = Probe(source.redis, self.settings.state_name), Complaints(self.say, time.monotonic)
         while True:
-            await asyncio.sleep(_HISTORY_SECONDS)
-            past = await asyncio.to_thread(_past, source, force)
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                past, refusal = await asyncio.to_thread(lambda: (_past(source, self.settings.force), probe()))
+            except (RedisError, OSError, BlueLampError) as error:
+                complaints.add_error(error)
+                continue
+            if refusal:
+                complaints.add(refusal.cause, refusal.words())
+            else:
+                complaints.end()
             if past:
-                moment = instant(past.at).astimezone(source.rules[force].force.zone())
-                words = f"History: {past.ratio():.0%}, up to {moment:%d %B %Y, %H:%M}. The board shows that moment."
-                self.terminal.move(past.ratio(), words)
-            elif is_told:
+                self._show_history(past, source)
+            elif was_loading:
                 self.say("The history is loaded.")
-            is_told = past is not None
+            was_loading = past is not None
+
+    def _show_history(self, past: Loading, source: Reader) -> None:
+        moment = instant(past.at).astimezone(source.rules[self.settings.force].force.zone())
+        words = f"History: {past.ratio():.0%}, up to {moment:%d %B %Y, %H:%M}. The board shows that moment."
+        self.terminal.move(past.ratio(), words)
 
     def _add(self, child: Child) -> Child:
         self.children.append(child)
@@ -251,8 +266,8 @@ class Up:
 
     async def _stop(self) -> None:
         """End what uses the log and the state first, then those two."""
-        if self._telling:
-            self._telling.cancel()
+        if self._watching:
+            self._watching.cancel()
         for is_part in (False, True):
             await asyncio.gather(*(each.stop() for each in self.children if (each.name in _PARTS) == is_part))
         (self.directory / RUNNING_FILE).unlink(missing_ok=True)
@@ -272,11 +287,8 @@ def _title(settings: Settings) -> str:
 
 
 def _past(source: Reader, force: str) -> Loading | None:
-    """The history that is being loaded, as the state has it; nothing while the state does not answer."""
-    try:
-        source.refresh()
-    except RedisError:
-        return None
+    """The history that is being loaded, as the state has it."""
+    source.refresh()
     return loading(source.feeds(force))
 
 

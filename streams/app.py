@@ -12,6 +12,7 @@ from streams.fetching import READ_COMMITTED, read_by_entries
 from streams.settings import WorkerSettings
 
 _METADATA_MAX_AGE_MS = 5_000
+_FOREVER_SECONDS = 10.0 * 365 * 24 * 3600
 TakeOver = Callable[[set[TP]], Awaitable[dict[TP, int]]]
 """Claims partitions just assigned; answers with the offset each goes on from."""
 
@@ -67,6 +68,9 @@ def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
         consumer_group_instance_id=settings.worker_name,
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.session_timeout_seconds / 4,
+        # A batch may wait for the state server for as long as it takes; of that Faust would write ten lines a second.
+        stream_processing_timeout=_FOREVER_SECONDS,
+        broker_commit_livelock_soft_timeout=_FOREVER_SECONDS,
         stream_wait_empty=False,
         stream_buffer_maxsize=8192,
         consumer_max_fetch_size=4 * 1024 * 1024,

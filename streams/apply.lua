@@ -1,70 +1,131 @@
 -- One batch of one partition, whole or not at all. KEYS: control, timelines, open, feeds, changes.
 -- ARGV: the fence the worker last saw, its epoch, the fence after the batch, and the change in MessagePack.
--- Answers {1, fence} when applied, {0, stored fence, stored epoch} when fenced, {-1, reason} when nothing was changed.
+-- Answers {1, fence} when applied, {0, stored fence, stored epoch} when fenced, {-1, reason} when the state is damaged;
+-- any other refusal is an error of the server's. Unless the batch was applied, nothing has changed.
+--
+-- Redis takes nothing back when a script fails midway. So whatever can be known is checked before the first write:
+-- types, permissions, counts. The first write is one that Redis refuses when memory, disk or replicas are short; once it
+-- is done, Redis refuses no later one. Should one fail all the same, those before it are undone. The fence moves last.
 
 local control, timelines, open, feeds, changes = unpack(KEYS)
 local expected, epoch, after = ARGV[1], ARGV[2], ARGV[3]
+local MANY = 1000 -- arguments in one command, an even number: Lua passes only some thousands
+local LARGEST = 2 ^ 53 -- beyond it Lua's numbers are not whole
 
+local function wrong_type(key, wanted)
+  local found = redis.call('TYPE', key)['ok']
+  return found ~= wanted and found ~= 'none' and {-1, key .. ' holds a ' .. found .. ', not a ' .. wanted}
+end
+
+local refusal = wrong_type(control, 'hash')
+if refusal then return refusal end
 local stored = redis.call('HMGET', control, 'fence', 'epoch')
 if stored[1] ~= expected or stored[2] ~= epoch then
-  redis.call('HINCRBY', control, 'fenced', 1)
+  redis.pcall('HINCRBY', control, 'fenced', 1) -- only a figure: its refusal must not hide that the batch is fenced
   return {0, stored[1] or '', stored[2] or ''}
 end
 
 local change = cmsgpack.unpack(ARGV[4])
 
--- Everything that can be refused is refused before the first write: a script that stops midway is not rolled back.
-local wanted = {[timelines] = 'hash', [open] = 'hash', [feeds] = 'hash', [changes] = 'stream'}
-for _, entry in ipairs(change.index) do wanted[entry[1]] = 'zset' end
-for key, kind in pairs(wanted) do
-  local found = redis.call('TYPE', key)['ok']
-  if found ~= kind and found ~= 'none' then return {-1, key .. ' holds a ' .. found .. ', not a ' .. kind} end
+-- Every key that is written, with its type and the commands it ever takes: what is missing shows at the first batch.
+local planned = {}
+for _, key in ipairs({control, timelines, open, feeds}) do planned[key] = {'hash', 'HSET', 'HDEL'} end
+for _, pane in ipairs(change.panes) do planned[pane[1]] = {'hash', 'HSET', 'HDEL', 'UNLINK'} end
+for _, entry in ipairs(change.index) do planned[entry[1]] = {'zset', 'ZADD', 'ZREM'} end
+for _, drop in ipairs(change.drop) do
+  planned[drop[1]] = {'zset', 'ZADD', 'ZREM', 'ZRANGEBYSCORE'}
+  planned[drop[2] .. drop[3]] = {'hash', 'HSET', 'HDEL', 'UNLINK'}
 end
-
-local done, emptied = {}, {}
-local function undo(reason)
-  for position = #done, 1, -1 do
-    local step = done[position]
-    redis.call('HINCRBY', step[1], step[2], -step[3])
-    if redis.call('HGET', step[1], step[2]) == '0' then redis.call('HDEL', step[1], step[2]) end
+planned[changes] = {'stream', 'XADD'}
+local usual = {HSET = {'f', 'v'}, HDEL = {'f'}, UNLINK = {}, ZADD = {'0', 'm'}, ZREM = {'m'}, XADD = {'*', 'f', 'v'}}
+usual.ZRANGEBYSCORE = {'-inf', '0'}
+for key, plan in pairs(planned) do
+  refusal = wrong_type(key, plan[1])
+  if refusal then return refusal end
+  for position = 2, #plan do
+    local command = plan[position]
+    if not redis.acl_check_cmd(command, key, unpack(usual[command])) then
+      return redis.error_reply('NOPERM this user may not use ' .. command .. ' on ' .. key)
+    end
   end
-  return {-1, reason}
 end
 
+-- The counts after the batch, all of them before any is written.
+local counted = {}
 for _, pane in ipairs(change.panes) do
-  local key, fields = pane[1], pane[2]
-  for position = 1, #fields, 2 do
-    local field, delta = fields[position], fields[position + 1]
-    local count = redis.pcall('HINCRBY', key, field, delta)
-    if type(count) == 'table' then return undo(key .. ' ' .. field .. ': ' .. count.err) end
-    done[#done + 1] = {key, field, delta}
-    if count < 0 then return undo(key .. ' ' .. field .. ' would be ' .. count) end
-    if count == 0 then emptied[#emptied + 1] = {key, field} end
+  local key, deltas = pane[1], pane[3]
+  for first = 1, #pane[2], MANY do
+    local fields = {unpack(pane[2], first, math.min(first + MANY - 1, #pane[2]))}
+    local before, sets, gone = redis.call('HMGET', key, unpack(fields)), {}, {}
+    for position, text in ipairs(before) do
+      local where = key .. ' ' .. fields[position]
+      if text and not text:match('^%-?%d+$') then return {-1, where .. ' holds no count'} end
+      local count = tonumber(text or 0) + deltas[first + position - 1]
+      if count < 0 or count > LARGEST then return {-1, string.format('%s would be %.0f', where, count)} end
+      if count == 0 then
+        gone[#gone + 1] = fields[position]
+      else
+        sets[#sets + 1] = fields[position]
+        sets[#sets + 1] = string.format('%.0f', count)
+      end
+    end
+    counted[#counted + 1] = {key, fields, before, sets, gone}
   end
 end
-for _, each in ipairs(emptied) do redis.call('HDEL', each[1], each[2]) end
-for _, entry in ipairs(change.index) do redis.call('ZADD', entry[1], entry[2], entry[2]) end
 
-local function set(key, pairs_of)
-  for first = 1, #pairs_of, 1000 do
-    redis.call('HSET', key, unpack(pairs_of, first, math.min(first + 999, #pairs_of)))
+local undo = {}
+local function on_failure(act) undo[#undo + 1] = act end
+local function put_back(key, fields, before)
+  for position, field in ipairs(fields) do
+    redis.call('HDEL', key, field)
+    if before[position] then redis.call('HSET', key, field, before[position]) end
   end
 end
-set(timelines, change.timelines)
-set(open, change.open)
-set(feeds, change.feeds)
-for _, subject in ipairs(change.closed) do redis.call('HDEL', open, subject) end
 
--- Panes no longer kept, oldest first; what is left over goes with a later batch.
+-- A hash's fields, some at a time: each of `list`, or with `step` 2 each with the value behind it.
+local function change_hash(command, key, list, step)
+  for first = 1, #list, MANY do
+    local last, fields = math.min(first + MANY - 1, #list), {}
+    for position = first, last, step do fields[#fields + 1] = list[position] end
+    local before = redis.call('HMGET', key, unpack(fields))
+    redis.call(command, key, unpack(list, first, last))
+    on_failure(function() put_back(key, fields, before) end)
+  end
+end
+
+local function write()
+  local id = redis.call('XADD', changes, 'MAXLEN', '~', 256, '*', 'from', expected, 'to', after, 'touched', change.touched)
+  on_failure(function() redis.call('XDEL', changes, id) end)
+  for _, part in ipairs(counted) do
+    local key, fields, before, sets, gone = unpack(part)
+    on_failure(function() put_back(key, fields, before) end)
+    if #sets > 0 then redis.call('HSET', key, unpack(sets)) end
+    if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+  end
+  for _, entry in ipairs(change.index) do
+    if redis.call('ZADD', entry[1], entry[2], entry[2]) == 1 then
+      on_failure(function() redis.call('ZREM', entry[1], entry[2]) end)
+    end
+  end
+  change_hash('HSET', timelines, change.timelines, 2)
+  change_hash('HSET', open, change.open, 2)
+  change_hash('HSET', feeds, change.feeds, 2)
+  change_hash('HDEL', open, change.closed, 1)
+  redis.call('HSET', control, 'fence', after)
+end
+
+local is_written, failure = pcall(write)
+if not is_written then
+  for position = #undo, 1, -1 do pcall(undo[position]) end
+  return redis.error_reply(type(failure) == 'table' and failure.err or failure)
+end
+
+-- Panes no longer kept, oldest first. Nobody reads them any more, and what is left over goes with a later batch.
 for _, drop in ipairs(change.drop) do
   local index, prefix, before = drop[1], drop[2], '(' .. drop[3]
-  local old = redis.call('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, 2000)
-  for _, slot in ipairs(old) do
-    redis.call('UNLINK', prefix .. slot)
-    redis.call('ZREM', index, slot)
+  for _, slot in ipairs(redis.pcall('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, 2000)) do
+    redis.pcall('UNLINK', prefix .. slot)
+    redis.pcall('ZREM', index, slot)
   end
 end
-
-redis.call('XADD', changes, 'MAXLEN', '~', 256, '*', 'from', expected, 'to', after, 'touched', change.touched)
-redis.call('HSET', control, 'fence', after)
 return {1, after}

@@ -13,7 +13,7 @@ from measures.outcome import Open
 from measures.pane import Grain, Pane, apply
 from streams.codec import decode_field, decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
-from streams.store import Names
+from streams.store import Names, legible
 
 Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
@@ -135,13 +135,19 @@ class Cache:
 
     def index(self, force: str, grain: Grain) -> set[Key]:
         """The panes that hold anything of a force, as the state has them now."""
-        slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
-        return {(force, grain, int(slot)) for slot in slots}
+        with legible(self.names):
+            slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
+            return {(force, grain, int(slot)) for slot in slots}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Load panes as of the partition's present fence, with all that is loaded; say whether the fence moved."""
+        """Load panes as of the partition's present fence, with all that is loaded; say whether the fence moved.
+
+        Raises:
+            UnreadableError: the state is damaged.
+        """
         missing = self.missing(keys)
-        return self._follow(_Draft(self.fence, self.last_change), _NOTHING, missing) if missing else False
+        with legible(self.names):
+            return self._follow(_Draft(self.fence, self.last_change), _NOTHING, missing) if missing else False
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
         """Forget the panes before a slot: the state no longer keeps them."""
@@ -154,18 +160,28 @@ class Cache:
         pipe.xrange(self.names.changes, f"({self.last_change}", "+")
 
     def catch_up(self, stored: str | None, changes: list[Any]) -> bool:
-        """Go forward to the partition's present fence, from the answers to `look`; say whether anything had changed."""
-        fence = int(stored) if stored is not None else None
-        if fence == self.fence and not changes:
-            return False
-        touched = touched_between(self.fence, fence, changes)
-        return self._follow(_Draft(fence, changes[-1][0] if changes else self.last_change), touched, set())
+        """Go forward to the partition's present fence, from the answers to `look`; say whether anything had changed.
+
+        Raises:
+            UnreadableError: the state is damaged.
+        """
+        with legible(self.names):
+            fence = int(stored) if stored is not None else None
+            if fence == self.fence and not changes:
+                return False
+            touched = touched_between(self.fence, fence, changes)
+            return self._follow(_Draft(fence, changes[-1][0] if changes else self.last_change), touched, set())
 
     def refresh(self) -> bool:
-        """Go forward to the partition's present fence; say whether anything had changed."""
+        """Go forward to the partition's present fence; say whether anything had changed.
+
+        Raises:
+            UnreadableError: the state is damaged.
+        """
         pipe = self.redis.pipeline(transaction=True)
         self.look(pipe)
-        return self.catch_up(*pipe.execute())
+        with legible(self.names):
+            return self.catch_up(*pipe.execute())
 
     def _follow(self, draft: _Draft, touched: Touched | None, missing: set[Key]) -> bool:
         """Read what was touched or is missing, one transaction at a time, until nothing loaded is of an older fence.

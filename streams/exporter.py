@@ -8,27 +8,31 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from facts.errors import IncompleteError
+from streams.complaints import Complaints
 from streams.expected import expected_families
 from streams.exported import ExportedReadings, Wanted, everything
-from streams.health import Health
+from streams.health import Health, state_families
 from streams.logwatch import LogWatch
 from streams.readings import Reader
+from streams.refusal import Refusal, refusal_of
 
 _logger = logging.getLogger("bluelamp.exporter")
 
 
 class ReadingsCollector(Collector):
-    """Turns readings into metrics; without the state it says so and nothing else.
+    """Turns readings into metrics; without the state it says so, and why, and nothing else.
 
     Args:
         reader: of the state.
         watch: of the log; without one nothing is said of it.
         steady_seconds: a clock that never jumps.
+        probe: finds out what is refused although the state can be read; without one that is not looked for.
         is_wanted: whether a measure is wanted over a window: a few cost little.
         has_health: the monitor's own figures are wanted.
     """
@@ -38,28 +42,32 @@ class ReadingsCollector(Collector):
         reader: Reader,
         watch: LogWatch | None = None,
         steady_seconds: Callable[[], float] = time.monotonic,
+        probe: Callable[[], Refusal | None] = lambda: None,
         *,
         is_wanted: Wanted = everything,
         has_health: bool = True,
     ) -> None:
         self._reader, self._is_wanted, self._has_health = reader, is_wanted, has_health
         self._readings = ExportedReadings(reader, steady_seconds, is_wanted)
-        self._health = Health(reader, watch, steady_seconds)
+        self._health, self._probe = Health(reader, watch, steady_seconds), probe
+        self._complaints = Complaints(_logger.warning, steady_seconds)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registration must not ask the state."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric, or only that the state is not to be reached."""
+        """Every metric; or, where the state cannot be read, only that it cannot and why."""
+        metrics, refusal = list[Metric](), None
         try:
             self._readings.read_ended()
-            metrics, is_up = self._reader.at_one_moment(lambda: list(self._metrics())), True
-        except (RedisError, OSError) as error:
-            _logger.warning("the state server does not answer: %r", error)
-            metrics, is_up = [], False
+            metrics = self._reader.at_one_moment(lambda: list(self._metrics()))
+            self._complaints.end()
+        except (RedisError, OSError, IncompleteError) as error:
+            refusal = refusal_of(error)
+            self._complaints.add_error(error)
         if self._has_health:
-            yield GaugeMetricFamily("bluelamp_state_up", "Whether the state server answers.", value=float(is_up))
+            yield from state_families(refusal or self._probe(), is_up=refusal is None)
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:

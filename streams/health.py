@@ -1,14 +1,15 @@
 """The monitor's own figures as metrics: how far feeds and partitions have come, what is quarantined, what waits in the log."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from measures.outcome import SECOND, microseconds
-from measures.reading import doubt_words, is_alive, is_later, loading
-from streams.logwatch import LogWatch
+from measures.reading import FeedStatus, doubt_words, is_alive, is_later, loading
+from streams.logwatch import LogWatch, Seen
 from streams.readings import Reader
 from streams.recent import Counted, Recent
+from streams.refusal import CAUSES, Refusal
 from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
@@ -44,12 +45,15 @@ class Health:
 
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
+        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
+        seen = self._watch.seen(fences) if self._watch else None
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
+        yield from _silence(self._reader, fences, seen)
         yield from _partitions(self._reader)
         yield from _clocks(self._reader)
         yield from self._quarantine_share()
-        yield from self._log()
+        yield from self._log(fences, seen) if self._watch else ()
 
     def _quarantine_share(self) -> Iterator[Metric]:
         """Of the facts read in the last quarter of an hour, the share that was quarantined; nothing when none were."""
@@ -67,13 +71,11 @@ class Health:
         yield ratio
         yield taken_from
 
-    def _log(self) -> Iterator[Metric]:
-        """Whether the log answers, how far it reaches, and for how long what it holds has waited."""
-        if self._watch is None:
+    def _log(self, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
+        """Whether the log answers, how far it reaches, for how long what it holds has waited, and who is there to take it."""
+        yield _gauge("log_up", "Whether the log answers.", seen is not None)
+        if seen is None:
             return
-        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
-        ends = self._watch.ends(fences)
-        yield GaugeMetricFamily("bluelamp_log_up", "Whether the log answers.", value=float(ends is not None))
         labels = ["topic", "partition"]
         end = GaugeMetricFamily(
             "bluelamp_partition_log_end", "The offset up to which the log holds records.", labels=labels
@@ -86,15 +88,77 @@ class Health:
             "For how long a transaction that is still open has held back the records behind it.",
             labels=labels,
         )
-        now, known = self._steady_seconds(), ends or {}
-        readable = {place: each.readable for place, each in known.items()}
-        waits = self._stalls.waits(fences, readable, now)
-        held_for = self._held.waits(readable, {place: each.written for place, each in known.items()}, now)
-        for place, each in known.items():
-            end.add_metric(_words(place), each.written)
+        now = self._steady_seconds()
+        written = {place: readable + seen.held_back.get(place, 0) for place, readable in seen.ends.items()}
+        waits, held_for = self._stalls.waits(fences, seen.ends, now), self._held.waits(seen.ends, written, now)
+        for place, offset in written.items():
+            end.add_metric(_words(place), offset)
             stalled.add_metric(_words(place), waits.get(place, 0.0))
             held.add_metric(_words(place), held_for.get(place, 0.0))
         yield from (end, stalled, held)
+        yield _gauge("stalled_seconds", "The longest of them.", max(waits.values(), default=0.0))
+        if seen.workers is not None:
+            yield _gauge("workers", "How many workers share the partitions.", seen.workers)
+
+
+def state_families(refusal: Refusal | None, *, is_up: bool) -> Iterator[Metric]:
+    """Whether the state can be read, and what is refused.
+
+    Args:
+        refusal: what is refused; None for nothing.
+        is_up: the state could be read.
+    """
+    yield _gauge("state_up", "Whether the state can be read.", is_up)
+    refuses = GaugeMetricFamily(
+        "bluelamp_state_refuses", "1 for the cause for which the state is not read or not written.", labels=["cause"]
+    )
+    for cause in CAUSES:
+        refuses.add_metric([cause], float(refusal is not None and refusal.cause == cause))
+    yield refuses
+
+
+def _gauge(name: str, question: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"bluelamp_{name}", question, value=float(value))
+
+
+def _silence(reader: Reader, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
+    """Why feeds are not live: they are silent, their times are not believed, or their records wait in the log.
+
+    Of one that is not live nothing is said while the log does not answer: whether it has sent anything is not known.
+    """
+    now = microseconds(reader.now())
+    silent = GaugeMetricFamily(
+        "bluelamp_feed_silent",
+        "Whether a feed is not live and nothing of its topic waits in the log.",
+        labels=["force", "feed"],
+    )
+    doubted = GaugeMetricFamily(
+        "bluelamp_feed_doubted",
+        "Whether a feed is not live because its times are not believed.",
+        labels=["force", "feed"],
+    )
+    waiting = {} if seen is None else _waiting(fences, seen.ends)
+    count = 0
+    for force, status, is_live in _live(reader):
+        is_waiting, is_doubted = waiting.get(status.topic, seen is None), bool(doubt_words(status, now))
+        count += is_waiting and not is_live and not is_doubted
+        doubted.add_metric([force, status.feed], is_doubted and not is_live)
+        if is_live or is_doubted or not is_waiting:
+            silent.add_metric([force, status.feed], not is_live and not is_doubted)
+    yield silent
+    yield doubted
+    if seen is not None:
+        yield _gauge(
+            "feeds_waiting", "How many feeds are not live while records of their topic wait in the log.", count
+        )
+
+
+def _waiting(fences: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, bool]:
+    """By topic, whether the log may hold records that are not applied yet."""
+    found: dict[str, bool] = {}
+    for place, fence in fences.items():
+        found[place[0]] = found.get(place[0], False) or place not in ends or fence < ends[place]
+    return found
 
 
 def _words(place: Place) -> list[str]:
@@ -143,24 +207,34 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
-        if not any(status.heard_at or status.last_event_at for status in statuses):
+        if not reader.is_received(force):
             continue
         simulated.add_metric([force], int(reader.is_simulated(force)))
         if past := loading(statuses):
             loaded.add_metric([force], past.ratio())
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
-            allowed = feed.stale_after_seconds * SECOND
-            if not status.is_loading():  # neither live nor silent
-                live.add_metric([force, feed.name], int(is_alive(status, allowed, now)))
             if status.complete_to is not None and not doubt_words(status, now):
                 # One that is silent is not late as well: it is of what it said when it was last heard.
                 heard = min(present, present if status.heard_at is None else status.heard_at)
+                allowed = feed.stale_after_seconds * SECOND
                 behind.add_metric([force, feed.name], max(0, heard - status.complete_to) / allowed)
+    for force, status, is_live in _live(reader):
+        live.add_metric([force, status.feed], int(is_live))
     yield live
     yield behind
     yield simulated
     yield loaded
+
+
+def _live(reader: Reader) -> Iterator[tuple[str, FeedStatus, bool]]:
+    """Each feed of the forces ever heard of, and whether it is live; one that loads its history is neither."""
+    now = microseconds(reader.now())
+    for force, rules in reader.rules.items():
+        statuses = reader.feeds(force)
+        for status, feed in zip(statuses, rules.force.feeds, strict=True):
+            if reader.is_received(force) and not status.is_loading():
+                yield force, status, is_alive(status, feed.stale_after_seconds * SECOND, now)
 
 
 def _clocks(reader: Reader) -> Iterator[Metric]:

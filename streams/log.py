@@ -32,6 +32,10 @@ _POLLS = 10
 _logger = logging.getLogger("bluelamp.log")
 
 
+_NO_GROUP = "GroupIdNotFoundError"
+"""What Kafka says of a group that nobody has ever joined."""
+
+
 class Group(NamedTuple):
     """Those who share the partitions of the log, as Kafka knows them.
 
@@ -206,7 +210,7 @@ class Log:
             described = self._admin.describe_groups([name])[name]
         except CoordinatorNotAvailableError:
             return Group(name, "Dead", {})  # a new Kafka makes its coordinator when the first group asks for it
-        if described["error"]:
+        if described["error"] and _NO_GROUP not in described["error"]:
             what = f"Kafka does not say who is in the consumer group: {described['error']}"
             raise PartMissingError(what, where=f"consumer group {name}", hint="May this client describe it? Ask again.")
         members = {each["member_id"]: _assigned(each["member_assignment"]) for each in described["members"]}

@@ -3,10 +3,14 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
-from streams.log import End, Log
+from streams.complaints import Complaints
+from streams.log import Log
 from streams.stall import Place
 
 EVERY_SECONDS = 3.0
@@ -14,12 +18,27 @@ EVERY_SECONDS = 3.0
 _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 
-Look = Callable[[Iterable[Place]], Mapping[Place, End]]
-"""Answers with the end of the log of partitions; raises BlueLampError or OSError when it cannot."""
+
+class Seen(NamedTuple):
+    """The log at one look.
+
+    Attributes:
+        ends: how far each partition that was looked at may be read.
+        workers: how many workers share the partitions; None where that is not known.
+        held_back: of each partition how many records lie behind a transaction that is still open.
+    """
+
+    ends: Mapping[Place, int]
+    workers: int | None
+    held_back: Mapping[Place, int] = MappingProxyType({})
+
+
+Look = Callable[[Mapping[Place, int]], Seen]
+"""Looks at the log, given the fence of each partition; raises BlueLampError or OSError when it cannot."""
 
 
 class LogWatch:
-    """Keeps the ends of the log as they were at the last look.
+    """Keeps what was seen of the log at the last look.
 
     Args:
         look: asks the log.
@@ -28,8 +47,9 @@ class LogWatch:
 
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
-        self._ends: Mapping[Place, End] | None = None
-        self._places: Iterable[Place] = ()
+        self._seen: Seen | None = None
+        self._fences: Mapping[Place, int] = {}
+        self._complaints = Complaints(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
 
@@ -42,24 +62,25 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def ends(self, places: Iterable[Place]) -> Mapping[Place, End] | None:
-        """The end of each partition at the last look; None when the log did not answer, or was not yet asked.
+    def seen(self, fences: Mapping[Place, int]) -> Seen | None:
+        """What was seen at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
-            places: the partitions to look at from now on.
+            fences: up to where each partition to look at from now on is applied.
         """
-        self._places = tuple(places)
-        return self._ends
+        self._fences = fences
+        return self._seen
 
     def look(self) -> None:
         """Ask the log once."""
         try:
-            self._ends = dict(self._look(self._places))
+            self._seen = self._look(self._fences)
+            self._complaints.end()
         except (BlueLampError, OSError) as error:
-            _logger.warning("cannot look at the log: %r", error)
-            self._ends = None
+            self._complaints.add_error(error)
+            self._seen = None
         except Exception:
-            self._ends = None
+            self._seen = None
             _logger.exception("cannot look at the log")
 
     def _watch(self) -> None:
@@ -68,15 +89,29 @@ class LogWatch:
             self._stop.wait(self._every_seconds)
 
 
-def looking_at(bootstrap: str) -> Look:
-    """Looks at the log at some addresses, `host:port` separated by commas."""
+def looking_at(bootstrap: str, group: str) -> Look:
+    """Looks at a log.
 
-    def look(places: Iterable[Place]) -> Mapping[Place, End]:
+    Args:
+        bootstrap: its addresses, `host:port` separated by commas.
+        group: the workers' consumer group.
+    """
+
+    def look(fences: Mapping[Place, int]) -> Seen:
         check_answers(bootstrap)
         with Log(bootstrap) as log:
-            return log.ends(places)
+            ends = log.ends(fences)
+            readable = {place: end.readable for place, end in ends.items()}
+            return Seen(readable, _workers(log, group), {place: end.held_back for place, end in ends.items()})
 
     return look
+
+
+def _workers(log: Log, group: str) -> int | None:
+    try:
+        return len(log.group(group).members)
+    except PartMissingError:
+        return None  # it may be that this client may not describe the group
 
 
 def check_answers(bootstrap: str) -> None:

@@ -6,13 +6,15 @@ from typing import NamedTuple, cast
 
 from msgspec import Struct, field
 
+from facts.errors import IncompleteError
 from facts.union import Topic
 from measures.rules import Rules
 from streams.fold import Change, Partition, Quarantined
 from streams.moving import Move, Share
+from streams.patience import Patiently, once
 from streams.record import Record
 from streams.stall import Place
-from streams.store import Applied, Control, Identity, Names, Store
+from streams.store import NEW_STATE, Applied, Control, Identity, Names, Store
 
 NextOffset = Callable[[Place, int], Awaitable[int | None]]
 """The first offset at or after one that holds a record; None when the log holds none there."""
@@ -52,19 +54,16 @@ class Offer(NamedTuple):
     change: Change
 
 
-Apply = Callable[[Offer], Awaitable[Applied]]
-
-
 class FencedError(Exception):
     """The state is no longer where its owner last saw it: somebody else has claimed the partition, or the state went back."""
 
 
-class RefusedError(Exception):
-    """The state refused a batch and was left unchanged."""
+class DamagedError(IncompleteError):
+    """The state is damaged: a batch cannot be applied to it, and it was left unchanged."""
 
     def __init__(self, owned: Owned, reason: str) -> None:
-        super().__init__(f"{owned.names}: the batch at offset {owned.fence} was refused: {reason}")
-        self.owned, self.reason = owned, reason
+        what = f"The state is damaged, and the batch at offset {owned.fence} was not applied: {reason}."
+        super().__init__(what, where=f"state of {owned.names}", hint=NEW_STATE)
 
 
 class GapError(Exception):
@@ -80,7 +79,7 @@ class Owner:
         quarantine: sends what may not be counted to quarantine, before its batch is applied.
         move: sends facts to the partition they belong on, before the batch they were found in is applied.
         next_offset: asks the log where the next record is; None where the records are known to have no gaps.
-        apply: applies an offer; the store's own single attempt unless given.
+        patiently: does some work on the state server, which is harmless to do twice; once unless given.
 
     Attributes:
         owned: the partitions it owns.
@@ -93,12 +92,12 @@ class Owner:
         quarantine: Quarantine,
         move: Move,
         next_offset: NextOffset | None = None,
-        apply: Apply | None = None,
+        patiently: Patiently = once,
     ) -> None:
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._move = quarantine, move
-        self._next_offset, self._apply = next_offset, apply or self.apply_once
+        self._next_offset, self._patiently = next_offset, patiently
         self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
@@ -143,7 +142,7 @@ class Owner:
 
         Raises:
             FencedError: somebody else has claimed the partition.
-            RefusedError: the state refused the batch.
+            DamagedError: the state is damaged.
             GapError: the log holds records that were not delivered.
         """
         owned = self.owned.get(place)
@@ -159,7 +158,7 @@ class Owner:
 
         Raises:
             FencedError: somebody else has claimed a partition.
-            RefusedError: the state refused it.
+            DamagedError: the state is damaged.
         """
         for place, owned in list(self.owned.items()):
             async with owned.turn:
@@ -173,7 +172,8 @@ class Owner:
             return
         await self._check_gaps(place, owned.fence, new)
         admitted = owned.partition.admit(new)
-        known = await self.store.timelines(owned.names, owned.partition.unknown(admitted))
+        unknown = owned.partition.unknown(admitted)
+        known = await self._patiently(lambda: self.store.timelines(owned.names, unknown))
         for key, timeline in known.items():
             owned.partition.remember(key, timeline)
         change = owned.partition.fold(admitted)
@@ -194,9 +194,9 @@ class Owner:
 
     async def _offer(self, place: Place, offer: Offer) -> None:
         owned, after = offer.owned, offer.after
-        applied = await self._apply(offer)
-        if applied.outcome == "refused":
-            raise RefusedError(owned, applied.reason)
+        applied = await self._patiently(lambda: self._apply_once(offer))
+        if applied.outcome == "damaged":
+            raise DamagedError(owned, applied.reason)
         if applied.outcome == "applied" or (applied.fence == after and applied.epoch == owned.epoch):
             # Already at this batch's end: the answer to an earlier offer of it was lost.
             owned.fence = after
@@ -204,7 +204,6 @@ class Owner:
             where = f"the state is at offset {applied.fence}, this owner at {owned.fence}"
             raise FencedError(f"{owned.names}: fenced; {where}.")
 
-    async def apply_once(self, offer: Offer) -> Applied:
-        """Offer a batch to the state server once."""
+    async def _apply_once(self, offer: Offer) -> Applied:
         owned = offer.owned
         return await self.store.apply(owned.names, owned.epoch, owned.fence, offer.after, offer.change)

@@ -8,7 +8,8 @@ from measures.rules import Rules
 from streams.fold import Quarantined
 from streams.logreader import Source
 from streams.moving import Move, Share
-from streams.ownership import FencedError, Owner, RefusedError
+from streams.ownership import DamagedError, FencedError, Owner
+from streams.patience import Patiently, once
 from streams.record import record_of
 from streams.stall import Place
 from streams.store import Identity, Store
@@ -26,10 +27,14 @@ class Refold:
         rules: by force.
         source: what is folded.
         move: sends facts to the partition they belong on.
+        patiently: does some work on the state server, which is harmless to do twice; once unless given.
     """
 
-    def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source, move: Move) -> None:
-        self._owner, self._source = Owner(store, rules, _leave, move), source
+    def __init__(
+        self, store: Store, rules: Mapping[str, Rules], source: Source, move: Move, patiently: Patiently = once
+    ) -> None:
+        self._owner, self._source = Owner(store, rules, _leave, move, patiently=patiently), source
+        self._patiently = patiently
 
     async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
         """Claim a partition, so that no earlier rebuild continues with it; answers with its fence.
@@ -43,8 +48,9 @@ class Refold:
         Raises:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
-        control = await self._owner.claim(place, identity)
-        return await self._owner.start(place, control, first, Share(place[1], identity.partitions, before))
+        share = Share(place[1], identity.partitions, before)
+        control = await self._patiently(lambda: self._owner.claim(place, identity))
+        return await self._patiently(lambda: self._owner.start(place, control, first, share))
 
     def fence(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
@@ -73,7 +79,7 @@ class Refold:
         records = [record_of(each) for each in batch]
         try:
             await self._owner.fold(place, records)
-        except (FencedError, RefusedError) as error:
+        except (FencedError, DamagedError) as error:
             hint = "Does another `bluelamp rebuild` run? Let it end. Else begin again: `bluelamp rebuild --anew`."
             raise IncompleteError(
                 f"The new version could not be built: {error}", where=f"partition {place[0]}:{place[1]}", hint=hint

@@ -9,7 +9,7 @@ PARTITIONS = 4
 RESTART_ME = 10
 """Exit status of a worker: start it again; nothing is lost, it goes on at its fences."""
 PERSON_NEEDED = 11
-"""Exit status of a worker: a person must decide; starting again would not help."""
+"""Exit status of a worker: a person must decide; started again before, it changes nothing and ends so again."""
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         session_timeout_seconds: after so long without a heartbeat a worker's partitions go to others.
         batch_wait_seconds: the longest a record waits for others to share its batch.
         batch_records: the most records in a batch.
-        redis_patience_seconds: how long a batch is offered to a state server that does not answer.
+        redis_patience_seconds: how long a start waits for a state server that refuses; a batch waits for as long as it takes.
         stall_seconds: with the log ahead of the state, how long nothing may move.
     """
 

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
+from streams.complaints import Complaints
 from streams.log import Log
 from streams.settings import WorkerSettings
 from streams.store import Identity, Names
@@ -75,6 +76,9 @@ class StallWatch:
         self._settings, self._version, self._identities = settings, version, identities
         self._owned, self._leave = owned, leave
         self._stalls = Stalls(settings.stall_seconds)
+        self._complaints = Complaints(
+            lambda words: _logger.warning("cannot compare log and state: %s", words), time.monotonic
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="stall-watch", daemon=True)
 
@@ -93,9 +97,10 @@ class StallWatch:
                 try:
                     trouble = self._trouble(redis)
                 except (RedisError, OSError, BlueLampError) as error:
-                    _logger.warning("cannot compare log and state: %r", error)
+                    self._complaints.add_error(error)
                     self._stalls.stood.clear()  # whether there was work meanwhile is not known
                     continue
+                self._complaints.end()
                 if trouble:
                     _logger.error("%s", trouble)
                     self._leave()

@@ -1,6 +1,7 @@
 """The state of a partition in Redis: read when it is taken over, changed by one atomic step a batch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, cast
 
@@ -8,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from redis import Redis as Blocking
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from facts.errors import IncompleteError
 from facts.union import TOPICS
@@ -18,6 +20,7 @@ from measures.timeline import Timeline
 from streams.codec import FORMAT, decode_timeline, encode_field, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
+from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
 TOUCHED_LIMIT = 500
@@ -34,7 +37,7 @@ class Names:
     """
 
     def __init__(self, prefix: str, topic: str, partition: int) -> None:
-        self.topic, self.partition = topic, partition
+        self.prefix, self.topic, self.partition = prefix, topic, partition
         self.base = f"{prefix}:{{{topic}:{partition}}}:"
         self.control, self.timelines, self.open = self.base + "control", self.base + "timelines", self.base + "open"
         self.feeds, self.changes = self.base + "feeds", self.base + "changes"
@@ -86,16 +89,16 @@ class Control(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """The answer to an applied batch, a fenced one, or one that was refused.
+    """The answer to an applied batch, a fenced one, or one that the state is too damaged for.
 
     Attributes:
         outcome: what became of it.
         fence: the stored fence; of a fenced batch where the state really is.
         epoch: the stored epoch of a fenced batch, which tells whether another owner has claimed the partition.
-        reason: why it was refused.
+        reason: what is damaged.
     """
 
-    outcome: Literal["applied", "fenced", "refused"]
+    outcome: Literal["applied", "fenced", "damaged"]
     fence: int | None
     epoch: int | None = None
     reason: str = ""
@@ -123,8 +126,9 @@ class Store:
         Raises:
             IncompleteError: the state was folded from another log, in another format, or by other definitions.
         """
-        stored = cast(dict[str, str], await self.redis.hgetall(names.control))
-        check_control(names, stored, identity, fingerprints)
+        with legible(names):
+            stored = cast(dict[str, str], await self.redis.hgetall(names.control))
+            check_control(names, stored, identity, fingerprints)
         return stored
 
     async def claim(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> Control:
@@ -142,23 +146,33 @@ class Store:
         }
         epoch = await self.redis.hincrby(names.control, "epoch", 1)
         await self.redis.hset(names.control, mapping=known)
-        feeds, events = decode_feeds(cast(dict[str, str], await self.redis.hgetall(names.feeds)))
-        fence = await self.redis.hget(names.control, "fence")
-        return Control(int(fence) if fence is not None else None, epoch, feeds, events)
+        with legible(names):
+            feeds, events = decode_feeds(cast(dict[str, str], await self.redis.hgetall(names.feeds)))
+            fence = await self.redis.hget(names.control, "fence")
+            return Control(int(fence) if fence is not None else None, epoch, feeds, events)
 
     async def begin(self, names: Names, fence: int) -> None:
         """Set the fence of a partition that has no state yet."""
         await self.redis.hsetnx(names.control, "fence", fence)
 
     async def timelines(self, names: Names, keys: Sequence[str]) -> dict[str, Timeline]:
-        """The timelines of subjects; empty for those the state does not know."""
+        """The timelines of subjects; empty for those the state does not know.
+
+        Raises:
+            UnreadableError: one cannot be read.
+        """
         if not keys:
             return {}
-        texts = await self.redis.hmget(names.timelines, list(keys))
-        return {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
+        with legible(names):
+            texts = await self.redis.hmget(names.timelines, list(keys))
+            return {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
 
     async def apply(self, names: Names, epoch: int, expected: int, after: int, change: Change) -> Applied:
-        """Apply a batch in one atomic step, if the state still stands where the worker last saw it."""
+        """Apply a batch in one atomic step, if the state is still where the worker last saw it.
+
+        Raises:
+            RedisError: the state server refused it, and nothing was changed; or its answer was lost.
+        """
         keys = [names.control, names.timelines, names.open, names.feeds, names.changes]
         answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
         if answer[0] == 1:
@@ -166,7 +180,7 @@ class Store:
         if answer[0] == 0:
             at, owner = (int(each) if each else None for each in answer[1:3])
             return Applied("fenced", at, owner)
-        return Applied("refused", expected, reason=answer[1])
+        return Applied("damaged", expected, reason=answer[1])
 
     async def fence(self, names: Names) -> int | None:
         """Where the state of a partition stands."""
@@ -180,12 +194,12 @@ class Store:
 
 def encode_change(names: Names, change: Change) -> bytes:
     """A change as the script reads it; its whole numbers and words only, and no binary."""
-    panes: list[tuple[str, list[str | int]]] = []
+    panes: list[tuple[str, list[str], list[int]]] = []
     index: list[tuple[str, int]] = []
     touched: list[str] = []
     for force, deltas in change.panes.items():
         _encode_panes(names, force, deltas, panes, index, touched)
-    panes.append((names.control, [part for name, count in change.counts.items() for part in (name, count)]))
+    panes.append((names.control, list(change.counts), list(change.counts.values())))
     opened = {key: encode_open(found.open) for key, found in change.open.items() if found.open}
     is_small = len(touched) + len(change.open) <= TOUCHED_LIMIT
     return msgspec.msgpack.encode(
@@ -209,16 +223,14 @@ def _encode_panes(
     names: Names,
     force: str,
     deltas: Deltas,
-    panes: list[tuple[str, list[str | int]]],
+    panes: list[tuple[str, list[str], list[int]]],
     index: list[tuple[str, int]],
     touched: list[str],
 ) -> None:
     for (grain, slot), counts in deltas.items():
-        fields: list[str | int] = []
-        for field, delta in counts.items():
-            fields += (encode_field(field), delta)
-        if fields:
-            panes.append((names.pane(force, grain, slot), fields))
+        if counts:
+            fields = [encode_field(field) for field in counts]
+            panes.append((names.pane(force, grain, slot), fields, list(counts.values())))
             index.append((names.index(force, grain), slot))
             touched.append(f"{force}:{grain}:{slot}")
 
@@ -231,10 +243,36 @@ def _fingerprints(stored: dict[str, str]) -> dict[str, str]:
     return msgspec.json.decode(stored.get("fingerprints", "{}"), type=dict[str, str])
 
 
-_NEW_STATE = (
-    "Build a new version of the state beside this one with `bluelamp rebuild`: it is folded from archive and log anew, "
-    "compared, and shown with --switch."
+NEW_STATE = (
+    "Build a new version of the state from archive and log with `bluelamp rebuild`: it is compared with this one, and shown "
+    "with --switch, or with --switch --accept-differences where this one differs or cannot be read. Workers then continue "
+    "with it by themselves."
 )
+
+
+class UnreadableError(IncompleteError):
+    """A key of a partition holds what is not of a state: somebody else has written it, or it is damaged."""
+
+    def __init__(self, names: Names, why: str) -> None:
+        super().__init__(f"The state is damaged: {why}.", where=f"state of {names}", hint=NEW_STATE)
+        self.names = names
+
+
+@contextmanager
+def legible(names: Names) -> Iterator[None]:
+    """What a partition's keys hold is read here.
+
+    Raises:
+        UnreadableError: it cannot be read.
+    """
+    try:
+        yield
+    except ResponseError as error:
+        if not refusal_of(error).heals():
+            raise UnreadableError(names, "a key is of another type") from error
+        raise
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableError(names, f"a value cannot be read ({type(error).__name__})") from error
 
 
 def check_control(names: Names, stored: dict[str, str], identity: Identity, fingerprints: dict[str, str]) -> None:
@@ -247,9 +285,7 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
         return
     where = f"state of {names}"
     if int(stored.get("format", FORMAT)) != FORMAT:
-        raise IncompleteError(
-            f"It is written in format {stored['format']}, not {FORMAT}.", where=where, hint=_NEW_STATE
-        )
+        raise IncompleteError(f"It is written in format {stored['format']}, not {FORMAT}.", where=where, hint=NEW_STATE)
     known = msgspec.json.decode(stored["identity"], type=Identity) if "identity" in stored else identity
     if known.is_same_log(identity) and known.partitions != identity.partitions:
         raise IncompleteError(
@@ -260,13 +296,13 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
         )
     if known != identity:
         what = f"It was folded from another log: {known}, and the log now is {identity}."
-        raise IncompleteError(what, where=where, hint=f"Point at the log it was folded from. {_NEW_STATE}")
+        raise IncompleteError(what, where=where, hint=f"Point at the log it was folded from. {NEW_STATE}")
     _check_kinds(where, stored.get("kinds"))
     before = _fingerprints(stored)
     changed = [force for force, print_ in fingerprints.items() if before.get(force, print_) != print_]
     if changed:
         what = f"The profile of {', '.join(changed)} has changed in what is counted since it was built."
-        raise IncompleteError(what, where=where, hint=f"Put the profile back. {_NEW_STATE}")
+        raise IncompleteError(what, where=where, hint=f"Put the profile back. {NEW_STATE}")
     _check_listed(where, set(before), set(fingerprints), int(stored.get("quarantined_unlisted_force", 0)))
 
 
@@ -276,7 +312,7 @@ def _check_kinds(where: str, stored: str | None) -> None:
     changed = sorted(name for name in before.keys() | now if before.get(name) != now.get(name))
     if before and changed:
         what = f"The program counts otherwise than when it was built: {', '.join(changed)}."
-        raise IncompleteError(what, where=where, hint=f"Go back to the version that built it. {_NEW_STATE}")
+        raise IncompleteError(what, where=where, hint=f"Go back to the version that built it. {NEW_STATE}")
 
 
 def kinds() -> dict[str, str]:
@@ -288,10 +324,10 @@ def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) ->
     """What is quarantined for want of a profile would be missing for good: the fence passes it."""
     if gone := sorted(before - now):
         what = f"The profile of {', '.join(gone)} is gone: what happens there would be quarantined, not counted."
-        raise IncompleteError(what, where=where, hint=f"Put the profile back (BLUELAMP_FORCES). {_NEW_STATE}")
+        raise IncompleteError(what, where=where, hint=f"Put the profile back (BLUELAMP_FORCES). {NEW_STATE}")
     if (added := sorted(now - before)) and unlisted:
         what = f"{', '.join(added)} is new, and {unlisted:,} facts of forces without a profile were quarantined before."
-        raise IncompleteError(what, where=where, hint=f"Some may be its own. {_NEW_STATE}")
+        raise IncompleteError(what, where=where, hint=f"Some may be its own. {NEW_STATE}")
 
 
 def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> None:

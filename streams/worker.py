@@ -4,18 +4,22 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from faust.types import TP, EventT, StreamT
+from redis import Redis as Blocking
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from facts.batch import Row
-from facts.errors import BlueLampError, IncompleteError, PartMissingError
+from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
@@ -24,17 +28,21 @@ from streams.fetching import passed_of
 from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, Log
 from streams.moving import Moved, Share, copy_of
-from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
+from streams.ownership import FencedError, GapError, Owner
+from streams.patience import Patience, report
 from streams.quarantine import send_all
 from streams.record import Record, record_of
+from streams.refusal import Refusal, explained, refusal_of
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
-from streams.store import Applied, Control, Identity, Names, Store, check_reach
+from streams.store import Control, Identity, Names, Store, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
+_CONNECT_SECONDS, _ANSWER_SECONDS, _REPORT_SECONDS = 2.0, 10.0, 1.0
 _CLOCK_SECONDS = 1.0
 _logger = logging.getLogger("bluelamp.worker")
+_Answer = TypeVar("_Answer")
 
 
 Exit = Callable[[int], NoReturn]
@@ -65,17 +73,22 @@ class Worker:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        self.redis = Redis.from_url(self.settings.redis, decode_responses=True, socket_timeout=10)
+        self.redis = Redis.from_url(
+            self.settings.redis,
+            decode_responses=True,
+            socket_timeout=_ANSWER_SECONDS,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._patience = Patience(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
         try:
-            self.version = await self._shown()
+            self.version = await self._soon(self._shown)
             store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
-            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._persist)
+            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._patience)
             identities = await self._prepare()
-        except IncompleteError as error:
-            self._give_up(PERSON_NEEDED, str(error))
-        except (BlueLampError, RedisError, OSError) as error:
-            self._give_up(RESTART_ME, f"Could not start: {_words(error)}")
-        watch = StallWatch(self.settings, self.version, identities, self._stands, lambda: self.leave(RESTART_ME))
+        except Exception as error:  # noqa: BLE001 - whatever it is, a start that failed is repeated or needs a person
+            self._end("Could not start", error)
+        watch = StallWatch(self.settings, self.version, identities, self._moving, lambda: self.leave(RESTART_ME))
         watch.start()
         await self.app.start()
         disproving = asyncio.create_task(self._disprove())
@@ -90,33 +103,46 @@ class Worker:
         await self.app.stop()
         await self.redis.aclose()
 
+    async def _soon(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Do some work on the state server as soon as it can be done, which must not take long.
+
+        Raises:
+            TimeoutError: it could not be done for too long.
+        """
+        async with asyncio.timeout(self.settings.redis_patience_seconds):
+            return await self._patience(work)
+
     async def _shown(self) -> int:
         """The version of the state that is shown, which is the one to work on."""
         return number_of(cast("str | None", await self.redis.get(pointer(self.settings.state_name))))
 
     async def _check_version(self) -> None:
         """Another version that has come to be shown is worked on after a new start."""
-        if (shown := await self._shown()) != self.version:
+        if (shown := await self._patience(self._shown)) != self.version:
             what = f"The state that is shown is version {shown} now, and this worker has version {self.version}."
             self._give_up(RESTART_ME, what)
 
     async def _prepare(self) -> dict[str, Identity]:
         """Topics, and a look at the whole state: Kafka may give a worker back an assignment without what has changed."""
         identities = await asyncio.to_thread(self._prepare_log)
+        await self._soon(lambda: self._prepare_state(identities))
+        return identities
+
+    async def _prepare_state(self, identities: Mapping[str, Identity]) -> None:
         for topic, identity in identities.items():
             for number in range(identity.partitions):
                 await self.owner.check((topic, number), identity)
         for topic, identity in identities.items():
             await self.owner.store.announce(topic, identity.partitions)
-        return identities
 
     def _prepare_log(self) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
             log.ensure_topics(self.settings.partitions)
         return self._identities(TOPICS)
 
-    def _stands(self) -> list[tuple[str, int]]:
-        return list(self.owner.owned)
+    def _moving(self) -> list[Place]:
+        """The partitions that should move on: none while the state server refuses, which is no fault of this worker's."""
+        return [] if self._patience.refusal else list(self.owner.owned)
 
     # Taking partitions over.
 
@@ -125,16 +151,14 @@ class Worker:
         try:
             async with asyncio.timeout(30):
                 return await self._take_over(places)
-        except IncompleteError as error:
-            self._give_up(PERSON_NEEDED, str(error))
         except Exception as error:  # noqa: BLE001 - let through to Faust, it would leave a worker that owns nothing
-            self._give_up(RESTART_ME, f"Could not take over {len(places)} partitions: {_words(error)}")
+            self._end(f"Could not take over {len(places)} partitions", error)
 
     async def _take_over(self, places: set[TP]) -> dict[TP, int]:
         self.owner.owned.clear()
         await self._check_version()
         identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
-        controls = {place: await self.owner.claim(place, identities[place.topic]) for place in places}
+        controls = {place: await self._claim(place, identities[place.topic]) for place in places}
         # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
         reach = await asyncio.to_thread(self._reach, places)
         counts = {topic: identity.partitions for topic, identity in identities.items()}
@@ -143,11 +167,15 @@ class Worker:
             for place, control in controls.items()
         }
 
+    async def _claim(self, place: TP, identity: Identity) -> Control:
+        return await self._patience(lambda: self.owner.claim(place, identity))
+
     async def _start(self, place: TP, control: Control, reach: tuple[int, int], partitions: int) -> int:
         names, fence = self.owner.store.names(*place), control.fence
         first = self._first_fence(names, reach[0]) if fence is None else fence
         check_reach(names, first, *reach)
-        return await self.owner.start(place, control, first, Share(place.partition, partitions))
+        share = Share(place.partition, partitions)
+        return await self._patience(lambda: self.owner.start(place, control, first, share))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
@@ -200,13 +228,12 @@ class Worker:
         """Change the state; the process ends if that fails."""
         try:
             await change
-        except RefusedError as error:
-            self._give_up(PERSON_NEEDED, _refused(error))
         except (FencedError, GapError) as error:
-            await self._check_version()
-            self._give_up(RESTART_ME, str(error))
+            self._give_up(
+                RESTART_ME, f"{error}\nWhere another version is shown now, it is worked on after the new start."
+            )
         except Exception as error:  # noqa: BLE001 - let through to Faust, it would take the batch as done
-            self._give_up(RESTART_ME, _words(error))
+            self._end("Could not fold a batch", error)
 
     async def _next_offset(self, place: Place, offset: int) -> int | None:
         with await asyncio.to_thread(Log, self.settings.kafka) as log:
@@ -228,15 +255,20 @@ class Worker:
             self._misplaced.add(place)
             _logger.warning("%s:%d holds facts of other partitions; they are moved there (docs/log.md)", *place)
 
-    async def _persist(self, offer: Offer) -> Applied:
-        """Offer the batch until the state server answers or patience ends; offering twice is harmless."""
-        async with asyncio.timeout(self.settings.redis_patience_seconds):
-            while True:
-                try:
-                    return await self.owner.apply_once(offer)
-                except (RedisError, OSError) as error:
-                    _logger.warning("%s: the state server does not answer (%r); trying again", offer.owned.names, error)
-                    await asyncio.sleep(0.2)
+    def _end(self, what: str, error: Exception) -> NoReturn:
+        """End because of an error: for a person where only a person can help, else to be started again."""
+        refusal = self._refusal(error)
+        if refusal and not refusal.heals():
+            with Blocking.from_url(self.settings.redis, socket_timeout=_REPORT_SECONDS) as redis:
+                report(redis, self.settings.state_name, refusal)
+            self._give_up(PERSON_NEEDED, str(error) if isinstance(error, IncompleteError) else str(explained(refusal)))
+        self._give_up(RESTART_ME, f"{what}: {explained(refusal) if refusal else _words(error)}")
+
+    def _refusal(self, error: Exception) -> Refusal | None:
+        """What the state server refused, if that is what is wrong."""
+        if isinstance(error, TimeoutError):
+            return self._patience.refusal
+        return refusal_of(error) if isinstance(error, IncompleteError | RedisError) else None
 
     def _give_up(self, status: int, why: str) -> NoReturn:
         sys.stderr.write(
@@ -247,9 +279,6 @@ class Worker:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, RedisError):
-        hint = "Start it, or set BLUELAMP_REDIS to its address; `bluelamp up` starts everything itself."
-        error = PartMissingError(f"The state server does not answer ({error}).", where="BLUELAMP_REDIS", hint=hint)
     return str(error) if isinstance(error, BlueLampError) else "".join(traceback.format_exception(error))
 
 
@@ -258,12 +287,3 @@ def _record(event: EventT[Any]) -> Record:
     milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
     row = Row(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
     return record_of(passed_of(headers) or row)
-
-
-def _refused(error: RefusedError) -> str:
-    owned = error.owned
-    return (
-        f"The state refused the batch at offset {owned.fence} and was left unchanged: {error.reason}\n"
-        f"  where: {owned.names}\n"
-        "  try:   somebody else has written to these keys; build a new state and compare: `bluelamp rebuild`."
-    )

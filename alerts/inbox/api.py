@@ -32,6 +32,7 @@ from alerts.inbox.payload import Payload, decode_payload
 from alerts.inbox.people import SESSION, Attempts, Role
 from alerts.inbox.problem import Kind, ProblemError, response_of
 from alerts.rule import Rule
+from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.inbox")
 BODY_BYTES, PAYLOAD_BYTES = 16_384, 4_194_304
@@ -118,8 +119,7 @@ def _answering(handle: Handler) -> Handler:
         except ProblemError as error:
             response = response_of(error)
         except (RedisError, OSError) as error:
-            _logger.warning("the state server does not answer: %r", error)
-            response = response_of(_state_unavailable())
+            response = response_of(_state_unavailable(error))
         except ClientDisconnect:
             response = Response(status_code=499)
         except Exception:
@@ -132,9 +132,10 @@ def _answering(handle: Handler) -> Handler:
     return answered
 
 
-def _state_unavailable() -> ProblemError:
-    hint = "Nothing was done: ask again. Start the state server if it is down."
-    return ProblemError("state_unavailable", 503, "The state server does not answer.", hint, {"Retry-After": "2"})
+def _state_unavailable(error: Exception) -> ProblemError:
+    refusal = refusal_of(error)
+    hint = f"Nothing was done: ask again. {refusal.advice()}"
+    return ProblemError("state_unavailable", 503, refusal.sentence(), hint, {"Retry-After": "2"})
 
 
 async def _no_such_place(_: Request, error: Exception) -> Response:

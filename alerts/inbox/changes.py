@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
@@ -10,6 +11,8 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from alerts.inbox.shown import Listing
+from streams.complaints import Complaints
+from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.inbox")
 PAUSE_SECONDS = 0.5
@@ -34,6 +37,7 @@ class Changes:
         self._turned = asyncio.Condition()
         self._turn = self._event_turn = 0
         self._task: asyncio.Task[None] | None = None
+        self._complaints = Complaints(_logger.warning, time.monotonic)
 
     async def follow(self) -> None:
         """Look at every change."""
@@ -56,12 +60,14 @@ class Changes:
         try:
             found = await asyncio.to_thread(self._take)
         except (RedisError, OSError) as error:
-            _logger.warning("the state server does not answer: %r", error)
-            return b"unreachable", "event: unreachable\ndata: {}\n\n"
+            self._complaints.add_error(error)
+            told = msgspec.json.encode({"what": refusal_of(error).sentence()})
+            return told, f"event: unreachable\ndata: {told.decode()}\n\n"
         except Exception:
             # Whatever it is, the page must not go on showing what was true before it.
             _logger.exception("the inbox cannot be read")
             return b"unreadable", "event: unreadable\ndata: {}\n\n"
+        self._complaints.end()
         return _content(found), f"event: alerts\ndata: {msgspec.json.encode(found).decode()}\n\n"
 
     async def watch(self) -> AsyncIterator[str]:
@@ -80,4 +86,4 @@ def _content(found: Listing) -> bytes:
     """What of a list is news: that time goes by is not."""
     still = tuple(replace(each, age_seconds=0) for each in found.alerts)
     watched = tuple(replace(each, heard_at=None) for each in found.watched)
-    return msgspec.json.encode((still, watched, found.suppressions))
+    return msgspec.json.encode((still, watched, found.suppressions, found.refused))

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, TypeVar, cast
 
@@ -49,7 +50,8 @@ class Log:
         """
         changed: set[str] = set()
         with self._lock:
-            changed |= self._rejoin()
+            with suppress(RedisError, OSError):  # what cannot be written is known here all the same
+                changed |= self._rejoin()
             self._check_tail()
             while page := self._read(f"({self.last}"):
                 changed |= self.book.add(decode(fields["entry"]) for _, fields in page)
@@ -70,6 +72,7 @@ class Log:
         """A state server that has lost its last second no longer ends where we do: begin anew from what it has."""
         if self.last != _BEFORE_ALL and not self._read(self.last, self.last):
             self.book, self.last = Book(), _BEFORE_ALL
+            self.book.add(self.spool.entries if self.spool else ())
 
     def _read(self, first: str, last: str = "+") -> list[tuple[str, dict[str, str]]]:
         return cast(list[tuple[str, dict[str, str]]], self.redis.xrange(self.name, first, last, count=_PAGE))

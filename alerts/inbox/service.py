@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from alerts.inhibition import is_quiet
 from alerts.rule import Rule
 from facts.force import Force
 from facts.times import has_passed
+from streams.complaints import Complaints
 
 _logger = logging.getLogger("bluelamp.inbox")
 EVERY_SECONDS = 1.0
@@ -79,6 +81,8 @@ class Service:
         """When the watcher was told last that data come."""
         self._reconciled_at = duties.now()
         self._unheard: dict[Key, datetime] = {}
+        self._ticking = Complaints(lambda words: _logger.warning("what happens is spooled: %s", words), time.monotonic)
+        self._hearing = Complaints(lambda words: _logger.warning("heartbeats are not kept: %s", words), time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
@@ -115,15 +119,17 @@ class Service:
         try:
             self.log.hear(force, heard)
         except (RedisError, OSError) as error:
-            # Whoever reads the list then is told that the state server does not answer, or that nobody watches.
-            _logger.warning("the state server does not answer: %r", error)
+            # Whoever reads the list then is told that the state server refuses, or that nobody watches.
+            self._hearing.add_error(error)
+        else:
+            self._hearing.end()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self.tick()
             except (RedisError, OSError) as error:
-                _logger.warning("the state server does not answer: %r", error)
+                self._ticking.add_error(error)
             except Exception:
                 _logger.exception("the inbox's clock missed a turn")
             self._stop.wait(EVERY_SECONDS)
@@ -140,10 +146,11 @@ class Service:
     def _refresh(self) -> None:
         try:
             self.log.refresh()
+            self._ticking.end()
         except (RedisError, OSError) as error:
             if self.log.spool is None:
                 raise
-            _logger.warning("the state server does not answer; what happens is spooled: %r", error)
+            self._ticking.add_error(error)
 
     def _reconcile(self, now: datetime) -> None:
         """Take up what Alertmanager does not tell: it forgets, it can be down, and it keeps ends of the quiet to itself."""

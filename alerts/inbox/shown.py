@@ -15,6 +15,7 @@ from alerts.rule import Rule, Threshold
 from measures.catalogue import find
 from measures.display import words
 from measures.measure import Unit
+from streams.refusal import CAUSES, WORDS
 
 Samples = Mapping[str, Sequence[SampleLike]]
 """What the exporter shows now of the series that rules look at, by name."""
@@ -103,12 +104,17 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """The list: the loudest first, then children, then what has stood longest."""
+    """The list: the loudest first, then children, then what has stood longest.
+
+    Attributes:
+        refused: why new alerts may be missing, without a full stop: the inbox cannot write them down; empty while it can.
+    """
 
     now: datetime
     watched: tuple[Watched, ...]
     alerts: tuple[Row, ...]
     suppressions: tuple["Planned", ...]
+    refused: str
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -147,7 +153,26 @@ def listing(
         Watched(force=force, heard_at=each.at, is_watched=each.is_watched(now)) for force, each in sorted(heard.items())
     ]
     in_force = tuple(each for each in plans if each.is_in_force)
-    return Listing(now=now, watched=tuple(watched), alerts=tuple(rows), suppressions=in_force)
+    return Listing(
+        now=now,
+        watched=tuple(watched),
+        alerts=tuple(rows),
+        suppressions=in_force,
+        refused=refused_words(_causes(samples)),
+    )
+
+
+def refused_words(causes: Iterable[str]) -> str:
+    """What keeps the inbox from writing, of the causes for which the state is refused now; empty for nothing."""
+    return next((WORDS[cause].what for cause in CAUSES if cause in causes and cause not in _OF_WORKERS), "")
+
+
+_OF_WORKERS = ("access_denied", "needs_person")
+"""What is refused to a worker alone, and to an inbox that cannot be read either."""
+
+
+def _causes(samples: Samples) -> set[str]:
+    return {each.labels["cause"] for each in samples.get("bluelamp_state_refuses", ()) if each.value == 1}
 
 
 def _order(each: Row) -> tuple[bool, int, bool, datetime, str]:

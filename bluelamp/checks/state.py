@@ -12,6 +12,7 @@ from bluelamp.settings import Settings
 from bluelamp.shown import Partition, partitions
 from measures.rules import Rules
 from streams.log import Group, Log
+from streams.probe import Probe
 from streams.stall import Place
 from streams.store import check_reach
 
@@ -51,6 +52,12 @@ def state_server(redis: Redis) -> Iterator[Finding]:
         yield Finding("state server", "bad", f"It cannot write its file: {', '.join(failed)}.", "Redis", hint)
     else:
         yield Finding("state server", "good", "It answers, appends every write to a file and evicts nothing.")
+
+
+def write_findings(redis: Redis, state_name: str) -> Iterator[Finding]:
+    """Whether the state server takes what workers write, as far as whoever asks may try it or a worker has reported."""
+    if refusal := Probe(redis, state_name)():
+        yield Finding("writes", "bad", refusal.sentence(), "BLUELAMP_REDIS", refusal.advice())
 
 
 class Seen(NamedTuple):

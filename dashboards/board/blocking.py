@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dashboards.board.page import View, sentences
-from facts.errors import QuestionError
+from facts.errors import BlueLampError, QuestionError
 from measures.measure import Measure
 from measures.window import Window
+from streams.refusal import refusal_of
 
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -55,8 +56,10 @@ def blocking(
             return await asyncio.to_thread(at_one_moment, request)
         except QuestionError as error:
             return PlainTextResponse(f"{sentences(error)}\n", status_code=404)
-        except (RedisError, OSError):
-            return PlainTextResponse("The state server does not answer.\n", status_code=503)
+        except (RedisError, OSError) as error:
+            return PlainTextResponse(f"{refusal_of(error).words()}\n", status_code=503)
+        except BlueLampError as error:
+            return PlainTextResponse(f"{sentences(error)}\n", status_code=503)
 
     return answered
 

@@ -58,7 +58,7 @@ def query_of(question: Asked, recalculated: Iterable[date] | None = None) -> str
 
 def starts(question: Asked, view: View) -> list[tuple[date, date]]:
     """The periods that are asked for: the first day of each, and the first after it."""
-    today = view.reader.present(view.force).astimezone(view.profile.zone()).date()
+    today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
     return periods(question.grain, today, question.count)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ import msgspec
 from redis.exceptions import RedisError
 
 from dashboards.board.page import Parts
+from facts.errors import BlueLampError
+from streams.complaints import Complaints
+from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.board")
 CHANGE_SECONDS = 0.25
@@ -30,6 +34,18 @@ class Look(NamedTuple):
 
     now: int
     parts: Mapping[str, Parts]
+
+
+class Failure(NamedTuple):
+    """Why nothing was seen.
+
+    Attributes:
+        name: of the event that says so.
+        what: the cause in a sentence; empty where the page has words of its own.
+    """
+
+    name: str
+    what: str = ""
 
 
 class Stream:
@@ -55,9 +71,9 @@ class Stream:
         self._change = _event("change", now, changed, gone) if before is not None else ""
         self._whole = ""
 
-    def fail(self, name: str) -> None:
-        """Nothing may be shown any more, for a reason that the page has words for."""
-        told = f"event: {name}\ndata: {{}}\n\n"
+    def fail(self, failure: "Failure") -> None:
+        """Nothing may be shown any more."""
+        told = f"event: {failure.name}\ndata: {msgspec.json.encode({'what': failure.what}).decode()}\n\n"
         self._alive, self._parts, self._change = told, None, ""
         self.turn += 1
         if self._whole != told:
@@ -103,6 +119,7 @@ class Live:
         self._look, self._wait = look, wait
         self._now = 0
         self.alive_seconds = ALIVE_SECONDS - CHANGE_SECONDS
+        self._complaints = Complaints(_logger.warning, time.monotonic)
         self._turned = asyncio.Condition()
         self._watched, self._arrived = asyncio.Event(), asyncio.Event()
 
@@ -129,17 +146,18 @@ class Live:
         """Look once, and tell everyone who watches."""
         watched = {name for name, stream in self.streams.items() if stream.watchers}
         try:
-            seen: Look | str = await asyncio.to_thread(self._look, watched)
-        except (RedisError, OSError) as error:
-            _logger.warning("the state server does not answer: %r", error)
-            seen = "unreachable"
+            seen: Look | Failure = await asyncio.to_thread(self._look, watched)
+            self._complaints.end()
+        except (RedisError, OSError, BlueLampError) as error:
+            self._complaints.add_error(error)
+            seen = Failure("unreachable", _sentence(error))
         except Exception:
             # Whatever it is, the page must not go on showing what was true before it.
             _logger.exception("the state cannot be read")
-            seen = "unreadable"
+            seen = Failure("unreadable")
         async with self._turned:
             for name in watched:
-                if isinstance(seen, str):
+                if isinstance(seen, Failure):
                     self.streams[name].fail(seen)
                 else:
                     self._now = seen.now
@@ -172,3 +190,7 @@ class Live:
             stream.forget()
         if not any(each.watchers for each in self.streams.values()):
             self._watched.clear()
+
+
+def _sentence(error: Exception) -> str:
+    return error.what if isinstance(error, BlueLampError) else refusal_of(error).sentence()

@@ -28,20 +28,20 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from dashboards.board.slow import Slow
-from facts.errors import QuestionError
+from facts.errors import BlueLampError
 from facts.force import Force
-from streams.log import End
+from streams.logwatch import Seen
 from streams.readings import Reader
 
 MARKING = "OFFICIAL"
 """The protective marking of every page and export (rules C30)."""
 Parts = dict[str, Any]
-LogEnds = Mapping[tuple[str, int], End] | None
+LogEnds = Seen | None
 """Where the log ends, by topic and partition; None while it is not known."""
 
 
-def sentences(error: QuestionError) -> str:
-    """What is wrong with a question, and what can be asked; not where, for that is told in the words of the command line."""
+def sentences(error: BlueLampError) -> str:
+    """What is wrong, and what can be done; not where, for that is told in the words of the command line."""
     return f"{error.what} {error.hint}"
 
 

@@ -143,6 +143,7 @@ def test_what_stands_is_shown_as_metrics() -> None:
         "state": "firing",
         "force": "north",
         "held": "no",
+        "inhibited": "no",
     }
 
 

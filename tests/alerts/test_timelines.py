@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from alerts.engine import Alert, Engine
+from alerts.inhibition import CHAIN
 from alerts.prometheus import RECEIVERS
 from alerts.rule import Rule, Series, Threshold, faults
 from alerts.table import RULES
@@ -164,6 +166,20 @@ def broken(**changes: Any) -> Rule:
         "what_to_do": "Something.",
     }
     return Rule(**{**fields, **changes})
+
+
+def test_a_cause_fires_before_what_it_brings_about_and_ends_after_it() -> None:
+    """Otherwise the consequences would be sent for a moment, as so many causes."""
+    rules = {rule.name: rule for rule in RULES}
+    chain = [[rules[name] for name in names] for names in CHAIN]
+    assert {rule.name for rule in RULES if not rule.measure and rule.severity == "critical"} - {
+        "feed_silent",
+        "feed_doubted",
+    } == {rule.name for tier in chain for rule in tier}
+    for causes, consequences in pairwise(chain):
+        for cause, consequence in product(causes, consequences):
+            assert cause.keep_firing_for_seconds >= consequence.keep_firing_for_seconds + 15
+            assert cause.for_seconds <= consequence.for_seconds or consequence.name == "worker_stalled"
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_without_the_state_server_the_figures_are_withdrawn_until_it_is_back(
     shown.parts.state.kill()
     took = wait(page, lambda: state(page) == "unreachable", 10)
     print(f"withdrawn after {took:.2f} s")  # noqa: T201 - a figure for the report
-    assert "NOT LIVE: the state server does not answer" in notice(page)
+    assert "NOT LIVE. The state server does not answer" in notice(page)
     assert figures(page) == set()
     shown.parts.state.start()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as Unreachable
 
 from bluelamp.embedded.state import StateServer
@@ -13,8 +14,10 @@ from dashboards.board.live import Live, Look
 from dashboards.board.pages.measures import MEASURES
 from dashboards.board.tile import NOW, custom, take_tile
 from facts.contact import ContactOffered
+from facts.errors import IncompleteError
 from facts.incident import IncidentOpened
 from measures.catalogue import find
+from streams.refusal import WORDS
 from tests.board.told import viewed
 from tests.support.forces import STRICT
 from tests.support.story import Story
@@ -93,7 +96,22 @@ def test_what_cannot_be_read_is_told_and_ends_by_itself() -> None:
         "event: unreadable",
         "event: snapshot",
     ]
+    assert data(heard[3]) == data(heard[4]) == {"what": "The state server does not answer."}
     assert data(heard[-1])["parts"] == {"a": "1"}
+
+
+def test_what_the_state_server_refuses_is_told_by_its_cause() -> None:
+    errors = (
+        AuthenticationError("Authentication required.", status_code="NOAUTH"),
+        BusyLoadingError("LOADING"),
+        ResponseError("MISCONF"),
+    )
+    heard = told(*(fail(each) for each in errors))
+    assert [data(each)["what"].partition(" (")[0].rstrip(".") for each in heard[2:]] == [
+        WORDS["access_denied"].what, WORDS["loading"].what, WORDS["disk"].what
+    ]  # fmt: skip
+    (event,) = told(fail(IncompleteError("Built by another profile.", where="there", hint="Put it back.")))[2:]
+    assert data(event) == {"what": "Built by another profile."}
 
 
 def test_who_missed_a_change_and_who_comes_later_are_told_everything() -> None:

@@ -81,7 +81,7 @@ def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ex
             rules: dict[str, Rules] = system.rules
         with Redis.from_url(parts.state.url, decode_responses=True) as redis:
             clock = Clock(NOW)
-            watch = LogWatch(looking_at(parts.broker.bootstrap))
+            watch = LogWatch(looking_at(parts.broker.bootstrap, "grafana"))
             readings = ReadingsCollector(Reader(redis, "grafana", rules, clock), watch)
             server, _ = serve({"/metrics": [readings]}, port, "127.0.0.1")
             watch.start()

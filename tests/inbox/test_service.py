@@ -302,11 +302,14 @@ def test_the_last_word_on_the_data_is_kept_for_whoever_reads_the_list(world: Wor
 
 
 def test_a_list_at_the_terminal_says_that_nothing_stands_only_where_somebody_watches() -> None:
-    def told_of(*watched: Watched) -> list[str]:
-        return list(lines(Listing(now=START, watched=watched, alerts=(), suppressions=())))
+    def told_of(*watched: Watched, refused: str = "") -> list[str]:
+        return list(lines(Listing(now=START, watched=watched, alerts=(), suppressions=(), refused=refused)))
 
     assert told_of() == ["NOT WATCHED: no engine has said yet that data come in."]
-    assert told_of(Watched(force="north", heard_at=START, is_watched=True)) == ["No alert."]
+    is_watched = Watched(force="north", heard_at=START, is_watched=True)
+    assert told_of(is_watched) == ["No alert."]
+    (line,) = told_of(is_watched, refused="The state server refuses writes: it is out of memory")
+    assert line.startswith("NEW ALERTS MAY BE MISSING: The state server refuses writes: it is out of memory. ")
     assert told_of(Watched(force="north", heard_at=START, is_watched=False)) == [
         "NOT WATCHED: north: no engine has said since 2024-12-03 10:00:00Z that data come in."
     ]

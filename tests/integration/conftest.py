@@ -81,9 +81,10 @@ def new_system(parts: Parts, tmp_path: Path) -> Iterator[Callable[..., System]]:
     made: list[System] = []
     parts.forget_topics()
 
-    def make(**settings: Any) -> System:
+    def make(redis_url: str = "", **settings: Any) -> System:
         state_name = f"test-{next(_numbers)}"
-        made.append(System(parts.broker.bootstrap, parts.state.url, tmp_path, state_name, FORCE, **settings))
+        url = redis_url or parts.state.url
+        made.append(System(parts.broker.bootstrap, url, tmp_path, state_name, FORCE, **settings))
         return made[-1]
 
     yield make

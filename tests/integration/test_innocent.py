@@ -138,7 +138,7 @@ def see_rebuild(system: System) -> None:
     """The state built again is the same."""
 
     async def run() -> Rebuilt:
-        return await rebuild(system.settings, system.rules, wall, lambda *_: None)
+        return await rebuild(system.settings, system.rules, wall, lambda *_: None, print)
 
     found = asyncio.run(run())
     said = list(rebuilt_lines(found, 0))

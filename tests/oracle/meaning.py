@@ -57,7 +57,7 @@ def asked() -> list[Asked]:
 
 def _asked(row: Sequence[str]) -> Asked:
     alert, _, bad, clear, least, bad_for, good_for, severity, *_ = row
-    told = re.fullmatch(r"(\w+)(?: over 60m)? (above|below) (.+)", bad)
+    told = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))? (above|below) (.+)", bad)
     assert told, f"{alert}: {bad}"
     bad_seconds, good_seconds = (int(each.removesuffix(" s")) for each in (bad_for, good_for))
     is_below = told[2] == "below"
@@ -99,13 +99,11 @@ class World:
 
     def scopes(self, rule: Asked) -> list[tuple[str, ...]]:
         """What a rule stands apart for: each feed, each topic, the force, or nothing."""
-        if rule.alert in ("FeedSilent", "FeedLate"):
+        if rule.alert in ("FeedSilent", "FeedDoubted", "FeedLate"):
             return [(self.force.name, feed.name) for feed in self.force.feeds]
         if rule.alert == "QuarantineHigh":
             return [(topic,) for topic in sorted({feed.topic for feed in self.force.feeds})]
-        if rule.alert == "WorkerStalled":
-            return []  # nothing waits in a log: there is none
-        return [()] if rule.alert in _OF_EVERYTHING else [(self.force.name,)]
+        return [()] if rule.figure in _OF_EVERYTHING or rule.alert == "NoLiveData" else [(self.force.name,)]
 
     def judged(self, rule: Asked, scope: tuple[str, ...]) -> Course:
         """Whether it is bad (1) or good (0), from each instant on; not a number where it is neither, or not known."""
@@ -120,7 +118,11 @@ class World:
 
     def _of_feed(self, figure: str, name: str) -> tuple[Course, Course]:
         (feed,) = [each for each in self.force.feeds if each.name == name]
-        figures = {"bluelamp_feed_live": self._is_heard, "bluelamp_feed_behind_ratio": self._behind}
+        figures = {
+            "bluelamp_feed_silent": self._is_silent,
+            "bluelamp_feed_doubted": lambda _: always(0),  # no clock of these scenarios is wrong
+            "bluelamp_feed_behind_ratio": self._behind,
+        }
         return figures[figure](feed), always(1)
 
     def _figure(self, name: str) -> tuple[Course, Course]:
@@ -185,6 +187,10 @@ class World:
 
     def _is_heard(self, feed: Feed) -> Course:
         return self._while_in_time(feed, lambda beat: beat.at)
+
+    def _is_silent(self, feed: Feed) -> Course:
+        """Not heard; in these scenarios nothing ever waits in a log."""
+        return together(lambda heard: 1 - heard, self._is_heard(feed))
 
     def _while_in_time(self, feed: Feed, moment: Callable[[Heard], int]) -> Course:
         beats, allowed = self._heard[feed.name], feed.stale_after_seconds * SECOND
@@ -254,7 +260,12 @@ class World:
         return hours
 
 
-_OF_EVERYTHING = ("ClockStepped", "LogUnreachable", "StateUnreachable", "ExporterDown", "NoLiveData")
+# Nothing in these scenarios waits, every server answers and takes what is written, a worker is there, and no clock is set.
+_NEVER, _ALWAYS = (
+    ("bluelamp_stalled_seconds", "bluelamp_feeds_waiting", "bluelamp_state_refuses", "bluelamp_clock_step_seconds"),
+    ("bluelamp_log_up", "bluelamp_workers", "up"),
+)
+_OF_EVERYTHING = (*_NEVER, *_ALWAYS)
 _LEAST = 5
 """A share or a mean of fewer says nothing (docs/measures.md)."""
 
@@ -353,9 +364,8 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     "review_postponed_count": _standing("review_postponed", _CUSTODY, 0),
     "custody_awaiting_over_60_minutes_count": _standing("awaiting_authorisation", _CUSTODY, 3600),
     "bluelamp_feed_live": lambda world: (world.feeds_heard, always(1), ()),
-    # Nothing in these scenarios is unreadable, and every server answers.
+    # Nothing in these scenarios is unreadable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),
-    "bluelamp_partition_stalled_seconds": lambda _: (always(0), always(1), ()),
-    "bluelamp_clock_step_seconds": lambda _: (always(0), always(1), ()),
-    **{name: lambda _: (always(1), always(1), ()) for name in ("bluelamp_log_up", "bluelamp_state_up", "up")},
+    **{name: lambda _: (always(0), always(1), ()) for name in _NEVER},
+    **{name: lambda _: (always(1), always(1), ()) for name in _ALWAYS},
 }

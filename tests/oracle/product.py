@@ -1,6 +1,6 @@
 """What the product shows and alerts on in a scenario, stepped in event time: its own reader, metrics and engine."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -21,7 +21,9 @@ from streams.expected import expected_families
 from streams.exported import OPEN_EXPORTED, _families
 from streams.exporter import ReadingsCollector
 from streams.feeds import FeedState
-from streams.health import Health
+from streams.health import Health, state_families
+from streams.logwatch import LogWatch, Seen
+from streams.stall import Place
 from tests.oracle.broadcast import Broadcast
 from tests.oracle.judgement import Stretch
 from tests.oracle.knowledge import FOREVER
@@ -31,6 +33,20 @@ from tests.oracle.memory import MemoryReader, Touched
 
 EVERY_SECONDS = 5
 """The pace at which Prometheus looks; the engine in process looks more often."""
+
+
+class KeptUp(LogWatch):
+    """A log of which everything is applied, by one worker."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda fences: Seen(fences, 1))
+
+    def seen(self, fences: Mapping[Place, int]) -> Seen:
+        """As it is now."""
+        return Seen(fences, 1)
+
+
+KEPT_UP = KeptUp()
 
 
 class Whole:
@@ -43,7 +59,7 @@ class Whole:
 
     def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
         self._collector = ReadingsCollector(
-            reader, None, lambda: reader.moment / SECOND, is_wanted=looked_at(rules), has_health=True
+            reader, KEPT_UP, lambda: reader.moment / SECOND, is_wanted=looked_at(rules), has_health=True
         )
 
     def forget(self, touched: set[Touched], *, everything: bool) -> None:
@@ -76,7 +92,7 @@ class Shown:
         }
         self._kept: dict[str, tuple[int, list[Sample]]] = {}
         self._of: dict[Touched, list[str]] = {}
-        self._health = Health(reader, None, lambda: reader.moment / SECOND)
+        self._health = Health(reader, KEPT_UP, lambda: reader.moment / SECOND)
 
     def samples(self) -> list[Sample]:
         """At the reader's present."""
@@ -149,7 +165,7 @@ class Shown:
         return until, _samples(expected_families(self._reader, lambda measure, _: measure == name))
 
     def _of_health(self) -> tuple[int, list[Sample]]:
-        own = [Sample("bluelamp_state_up", {}, 1), Sample("up", {"job": "bluelamp"}, 1)]
+        own = [*_samples(state_families(None, is_up=True)), Sample("up", {"job": "bluelamp"}, 1)]
         return FOREVER, [*_samples(self._health.families()), *own]
 
 

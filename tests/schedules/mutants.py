@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from bluelamp.moving import Mover
 from bluelamp.rebuilding import Rebuild
 from streams.cache import Cache
+from streams.fold import Change
 from streams.ownership import Owner
 from streams.readings import Reader
+from streams.store import Applied, Names, Store
 from tests.schedules.server import Server
 
 
@@ -23,7 +26,7 @@ def _forgets(self: Any, keys: Any) -> bool:
     return False
 
 
-_READ_ALL, _FOLLOW, _APPLY = Cache._read_all, Cache._follow, Server.apply  # noqa: SLF001
+_READ_ALL, _FOLLOW, _APPLY, _STORE_APPLY = Cache._read_all, Cache._follow, Server.apply, Store.apply  # noqa: SLF001
 
 
 def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
@@ -51,6 +54,35 @@ def _without_check(self: Any, keys: list[str], args: list[Any]) -> Any:
     return _APPLY(self, keys, [stored[0], stored[1], *args[2:]])
 
 
+async def _offset_first(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    """The offset is moved, and only then what it stands for is applied."""
+    await self.redis.hset(names.control, "fence", str(after))
+    return await _STORE_APPLY(self, names, epoch, after, after, change)
+
+
+_FOLD = Owner._fold  # noqa: SLF001
+
+
+async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
+    """A batch is applied before what lies on the wrong partition is sent to its own."""
+    moves, later = self._move, list[Any]()
+
+    async def keep(place: Any, moved: Any) -> None:
+        later.append((place, moved))
+
+    self._move = keep
+    try:
+        await _FOLD(self, place, owned, records)
+    finally:
+        self._move = moves
+    for each in later:
+        await moves(*each)
+
+
+async def _moves_nothing(*_: Any) -> None:
+    """What a rebuild finds on the wrong partition is left there."""
+
+
 async def _no_gap_check(*_: Any) -> None:
     """Whatever is delivered is all there is."""
 
@@ -62,15 +94,18 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
     "a fence taken over before its panes": lambda: [patch.object(Cache, "_follow", _settles_early)],
     "open items that stay": lambda: [patch.object(Cache, "_keep_open", _forgets_open)],
+    "the offset before the state": lambda: [patch.object(Store, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
     "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
+    "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
+    "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
     "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """By name, the patches that put a fault back."""
 
 
-QUICK = tuple(MUTANTS)[:6]
+QUICK = (*tuple(MUTANTS)[:7], "a rebuild that leaves facts where they are", "a fact moved after its batch")
 """Those that some seconds of schedules find."""
 
 

@@ -123,8 +123,8 @@ class Server:
         change = msgspec.msgpack.decode(packed)
         if reason := self._refusal(change):
             return [-1, reason]
-        for key, fields in change["panes"]:
-            self._add(key, dict(zip(fields[::2], fields[1::2], strict=True)))
+        for key, fields, deltas in change["panes"]:
+            self._add(key, dict(zip(fields, deltas, strict=True)))
         for key, slot in change["index"]:
             self.keys.setdefault(key, set()).add(int(slot))
         for key, pairs in ((timelines, change["timelines"]), (open_, change["open"]), (feeds, change["feeds"])):
@@ -144,10 +144,10 @@ class Server:
         return [1, after]
 
     def _refusal(self, change: Mapping[str, Any]) -> str:
-        """Counts are checked before any is written, where the script undoes what it has written: nobody can see the difference."""
-        for key, fields in change["panes"]:
+        """Counts are checked before any is written."""
+        for key, fields, deltas in change["panes"]:
             known = self.keys.get(key, {})
-            for name, delta in zip(fields[::2], fields[1::2], strict=True):
+            for name, delta in zip(fields, deltas, strict=True):
                 if int(known.get(name, 0)) + delta < 0:
                     return f"{key} {name} would be {int(known.get(name, 0)) + delta}"
         return ""

@@ -4,9 +4,9 @@ Workers, rebuilds and readers are the product's own; the log and the state serve
 plain recount makes of a prefix of the log, and no live figure may be of an earlier prefix than one already shown.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -25,11 +25,11 @@ from measures.catalogue import find
 from measures.reading import Reading
 from streams.fold import Quarantined
 from streams.moving import Copy, Moved, Share, copy_of
-from streams.ownership import FencedError, GapError, Offer, Owner, RefusedError
+from streams.ownership import FencedError, GapError, Owner
 from streams.readings import Reader
 from streams.record import Record
 from streams.stall import Place
-from streams.store import Applied, Identity, Store
+from streams.store import Identity, Store
 from streams.version import number_of, pointer, prefix_of
 from tests.schedules.choices import Choices
 from tests.schedules.recount import Cell, count
@@ -44,6 +44,7 @@ PLACES: tuple[Place, ...] = tuple((topic, number) for topic in TOPICS for number
 IDENTITIES = {topic: Identity("cluster", f"id-{topic}", PARTITIONS) for topic in TOPICS}
 START = datetime(2024, 12, 3, 12, 0, tzinfo=UTC)
 SILENT_AFTER = 60
+_Answer = TypeVar("_Answer")
 _OFFERS = 4
 _TURNS = 20
 _VERSION_TURNS = 9
@@ -137,6 +138,7 @@ class World:
         self.steps = 0
         self.log: dict[Place, list[Record]] = {place: [] for place in PLACES}
         self.facts: dict[Place, list[list[dict[str, Any]]]] = {place: [] for place in PLACES}
+        self.misplaced: list[tuple[str, list[dict[str, Any]]]] = []
         self.reports = Reports(choices, START - timedelta(minutes=30))
         self.server = Server(4, self._lose, self._give_way)
         self.snapshots: list[dict[str, Any]] = []
@@ -178,6 +180,7 @@ class World:
                 break
         else:
             raise FoundError("never settled", f"fences {[self._fence(p) for p in PLACES]}, given up: {self.given_up}")
+        self._check_moved()
         for number, reader in enumerate([*self.readers, self._reader()]):
             page = self._check_page(reader, number)
             if page.fences != {place: len(records) for place, records in self.log.items()}:
@@ -186,6 +189,19 @@ class World:
             if late:
                 raise FoundError("settled and not live", [(each.measure, each.state, each.reason) for each in late])
 
+    def _check_moved(self) -> None:
+        """Whatever was put on the wrong partition is on its own now."""
+        counted = {
+            (place[0], fact["subject_id"], fact["fact_id"])
+            for place, some in self.facts.items()
+            for facts in some
+            for fact in facts
+        }
+        for topic, facts in self.misplaced:
+            for fact in facts:
+                if (topic, fact["subject_id"], fact["fact_id"]) not in counted:
+                    raise FoundError("lost", f"{topic}: {fact}")
+
     def _fence(self, place: Place) -> int:
         prefix = prefix_of(STATE, number_of(self.server.get(pointer(STATE))))
         return int(self.server.hget(f"{prefix}:{{{place[0]}:{place[1]}}}:control", "fence") or -1)
@@ -193,13 +209,17 @@ class World:
     # What may happen.
 
     def _report(self) -> None:
-        """A record of some facts reaches the log."""
+        """A record of some facts reaches the log; now and then by a client that puts it on the wrong partition."""
         wanted = [self.reports.next(self.now) for _ in range(1 + self.choices.below(4))]
         by_place: dict[Place, list[dict[str, Any]]] = {}
         for subject, fact in wanted:
             by_place.setdefault((subject.topic, partition_of(subject.name, PARTITIONS)), []).append(fact)
-        for place, facts in by_place.items():
-            self._append(place, as_record(facts), facts)
+        for (topic, number), facts in by_place.items():
+            if self.choices.happens(10):
+                self.misplaced.append((topic, facts))
+                self._append((topic, (number + 1) % PARTITIONS), as_record(facts), [])
+            else:
+                self._append((topic, number), as_record(facts), facts)
 
     def _heartbeat(self) -> None:
         """Every feed says that it has sent everything."""
@@ -298,7 +318,7 @@ class World:
                 await self._own(number)
             except (FencedError, GapError, RedisError):
                 return  # it asks to be started again
-            except (RefusedError, IncompleteError) as error:
+            except IncompleteError as error:
                 self.given_up.append(f"worker {number}: {error}")
                 raise FoundError("gave up for good", error) from error
 
@@ -307,18 +327,17 @@ class World:
     async def _own(self, number: int) -> None:
         client = AsyncClient(self.server)
         version = number_of(await client.get(pointer(STATE)))
-        owner: Owner
 
-        async def persist(offer: Offer) -> Applied:
+        async def patiently(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
             for _ in range(_OFFERS):
                 try:
-                    return await owner.apply_once(offer)
+                    return await work()
                 except RedisError:
                     await Turn()
-            return await owner.apply_once(offer)
+            return await work()
 
         store = Store(cast(Any, client), prefix_of(STATE, version))
-        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, persist)
+        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, patiently)
         mine: list[Place] = []
         generation, turns = -1, 0
         while True:
@@ -368,8 +387,15 @@ class World:
     def _send(self, copies: Sequence[Copy]) -> None:
         for copy in copies:
             self._give_way()
-            facts = msgspec.json.decode(copy.value)
-            facts = facts if isinstance(facts, list) else [facts]
+            told = msgspec.json.decode(copy.value)
+            ids = [(each["subject_id"], each["fact_id"]) for each in (told if isinstance(told, list) else [told])]
+            known = {
+                (fact["subject_id"], fact["fact_id"]): fact
+                for topic, facts in self.misplaced
+                for fact in facts
+                if topic == copy.topic
+            }
+            facts = [known[each] for each in ids]
             self._append((copy.topic, copy.partition), copy.value, facts, origin_of(copy.headers))
 
     async def _rebuild(self) -> None:

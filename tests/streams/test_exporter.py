@@ -37,10 +37,10 @@ from measures.measure import Bands, External, Measure
 from measures.reading import State
 from streams.exported import EXPORTED_WINDOWS, LIVE_EXPORTED
 from streams.exporter import ReadingsCollector, serve
-from streams.log import End
-from streams.logwatch import LogWatch
+from streams.logwatch import LogWatch, Seen
 from streams.names import metric_name
 from streams.readings import Reader
+from streams.refusal import CAUSES, Cause
 from tests.real.parts import missing
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, heartbeat
@@ -52,7 +52,19 @@ FORCE = "strict"
 RULES = rules(STRICT)
 PRESENT = "21:30"
 SILENT = timedelta(minutes=5)
-OWN = {"state_up", "reading_state", "partition_fence", "quarantined", "records", "facts", "duplicates", "late"}
+OWN = {
+    "state_up",
+    "state_refuses",
+    "feed_silent",
+    "feed_doubted",
+    "reading_state",
+    "partition_fence",
+    "quarantined",
+    "records",
+    "facts",
+    "duplicates",
+    "late",
+}
 OWN |= {
     "heartbeats",
     "moved",
@@ -67,6 +79,7 @@ OWN |= {
 OWN |= {"clock_step_seconds", "clock_last_step_seconds", "clock_steps"}
 OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
 OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds", "partition_held_back_seconds"}
+OWN_OF_LOG |= {"stalled_seconds", "workers", "feeds_waiting"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
@@ -298,6 +311,7 @@ ALLOWED: dict[str, set[str]] = {
     "topic": set(TOPICS),
     "partition": {"0"},
     "reason": set(get_args(Reason)),
+    "cause": set(CAUSES),
     "band": {
         f"{lower:05}-{upper}"
         for each in CATALOGUE.values()
@@ -380,6 +394,11 @@ def scrape(url: str) -> tuple[Series, float]:
     return series(fetch(url)), time.monotonic() - began
 
 
+def refuses(cause: Cause) -> Series:
+    """What is shown where one cause is the true one."""
+    return {("bluelamp_state_refuses", (("cause", each),)): float(each == cause) for each in CAUSES}
+
+
 def send(server: StateServer, number: signal.Signals) -> None:
     """Send the state server a signal: stopped, it keeps its connections open and says nothing more."""
     os.kill(server.pid, number)
@@ -402,7 +421,7 @@ def test_without_the_state_server_it_answers_at_once_and_says_so(
         strike(state)
         try:
             without, seconds = scrape(url)
-            assert without == {("bluelamp_state_up", ()): 0}
+            assert without == {("bluelamp_state_up", ()): 0, **refuses("unreachable")}
             assert seconds < 3
         finally:
             mend(state)
@@ -414,7 +433,7 @@ def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
     if reason := missing("prometheus"):
         pytest.skip(reason)
     source = looking(state)
-    watch = LogWatch(lambda places: {place: End(1, 2) for place in places})
+    watch = LogWatch(lambda fences: Seen({place: fence + 1 for place, fence in fences.items()}, 1))
     readings = ReadingsCollector(source, watch)
     standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()

@@ -1,6 +1,6 @@
 """What the exporter shows beside the readings: feeds, clocks, bands, quarantine, the log; and what the alerts make of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,13 +18,16 @@ from facts.union import Topic
 from facts.wire import encode
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
-from streams.log import End
-from streams.logwatch import LogWatch
+from streams.logwatch import LogWatch, Seen
+from streams.patience import report
+from streams.probe import Probe
 from streams.readings import Reader
+from streams.refusal import Refusal
 from streams.stall import Place
+from tests.streams.test_apply import SHORTAGES
 from tests.support.forces import STRICT, rules, shipped
 from tests.support.memory import MemoryPartition
-from tests.support.stores import one_by_one
+from tests.support.stores import as_user, one_by_one
 from tests.support.stories import AS_OF, FORCE
 
 RULES_OF = rules(STRICT, shipped("staffordshire"))
@@ -41,16 +44,18 @@ class Scene:
     def __init__(self, url: str, redis: Redis) -> None:
         self.url, self.redis = url, redis
         self.now, self.steady_seconds = AS_OF, 0.0
-        self.ends: Mapping[Place, End] | None = None
+        self.ends: Mapping[Place, int] | None = None
+        self.workers: int | None = 1
         self.watch = LogWatch(self._look)
         self.reader = Reader(redis, "test", RULES_OF, lambda: self.now)
-        self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds)
+        probe = Probe(redis, "test")
+        self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds, probe)
         self.partitions: dict[Topic, MemoryPartition] = {}
 
-    def _look(self, places: Iterable[Place]) -> Mapping[Place, End]:
+    def _look(self, fences: Mapping[Place, int]) -> Seen:
         if self.ends is None:
             raise PartMissingError("gone", where="here", hint="none")
-        return {place: self.ends[place] for place in places}
+        return Seen({place: self.ends[place] for place in fences}, self.workers)
 
     def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
         """Records of a topic, one batch."""
@@ -66,6 +71,12 @@ class Scene:
     def shown(self, name: str) -> dict[tuple[str, ...], float]:
         """The samples of a name: label words to value."""
         return {tuple(each.labels.values()): each.value for each in self.samples() if each.name == name}
+
+    def refused(self) -> str:
+        """The one cause for which the state is not read or not written; nothing while it is."""
+        causes = [cause for (cause,), value in self.shown("bluelamp_state_refuses").items() if value]
+        assert len(causes) < 2
+        return "".join(causes)
 
     def samples(self) -> list[Any]:
         """Everything the exporter shows."""
@@ -176,7 +187,7 @@ def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Sce
     scene.tell("incidents", beat("dispatch", AS_OF))
     scene.shown("bluelamp_log_up")
     assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been asked yet"
-    scene.ends = {("incidents", 0): End(3, 3)}
+    scene.ends = {("incidents", 0): 3}
     scene.watch.look()
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}
     scene.pass_time(75)
@@ -187,6 +198,69 @@ def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Sce
     scene.watch.look()
     assert scene.shown("bluelamp_log_up") == {(): 0}
     assert scene.shown("bluelamp_partition_stalled_seconds") == {}
+
+
+def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene: Scene) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.tell("custody", beat("custody", AS_OF))
+
+    def look(incidents: int | None) -> tuple[float | None, float | None]:
+        """Whether dispatch is silent and how many feeds wait, with the log of incidents so far ahead."""
+        fences = {("incidents", 0): 1, ("custody", 0): 1}
+        scene.ends = None if incidents is None else {**fences, ("incidents", 0): 1 + incidents}
+        scene.shown("")
+        scene.watch.look()
+        silent = scene.shown("bluelamp_feed_silent").get((FORCE, "dispatch"))
+        return silent, scene.shown("bluelamp_feeds_waiting").get(())
+
+    assert look(0) == (0, 0)
+    assert look(5) == (0, 0), "it is live, whatever waits"
+    scene.pass_time(61)
+    assert look(0) == (1, 0), "the log holds nothing of it: its sender is silent"
+    assert look(1) == (None, 1), "what waits may be its heartbeat: the worker is behind"
+    assert scene.shown("bluelamp_feed_silent")[FORCE, "custody"] == 1
+    assert look(None) == (None, None), "nobody knows what the log holds"
+
+
+def test_workers_are_counted_and_how_long_the_log_has_waited_for_any_of_them(scene: Scene) -> None:
+    for topic in ("incidents", "custody"):
+        scene.tell(topic, beat("dispatch" if topic == "incidents" else "custody", AS_OF))
+    scene.ends = {("incidents", 0): 1, ("custody", 0): 2}
+    for workers in (2, 0, None):
+        scene.workers = workers
+        scene.shown("")
+        scene.watch.look()
+        assert scene.shown("bluelamp_workers") == ({} if workers is None else {(): workers})
+    scene.pass_time(75)
+    assert scene.shown("bluelamp_stalled_seconds") == {(): 75}
+
+
+def test_what_the_state_server_refuses_is_shown_by_its_one_cause(scene: Scene, state_backend: StateServer) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    assert scene.refused() == ""
+    for cause, shortage in SHORTAGES.items():
+        with shortage(scene.redis, state_backend):
+            assert scene.refused() == cause
+        assert scene.refused() == ""
+        assert scene.shown("bluelamp_state_up") == {(): 1}
+    report(scene.redis, "test", Refusal("access_denied", "HDEL"))
+    assert scene.refused() == "access_denied", "as a worker has reported"
+    scene.redis.delete("test:refusal")
+    scene.redis.set("test:{incidents:0}:control", "of somebody else")
+    assert scene.refused() == "needs_person"
+
+
+def test_an_exporter_that_may_only_read_is_no_refusal_and_one_that_may_not_read_is(
+    scene: Scene, state_backend: StateServer
+) -> None:
+    scene.tell("incidents", beat("dispatch", AS_OF))
+    for commands, refused in ((["+@read", "+@connection", "+@transaction"], ""), (["-@all"], "access_denied")):
+        scene.redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], reset=True, commands=commands)
+        with Redis.from_url(as_user(state_backend.url, "reader"), decode_responses=True) as client:
+            reader = Reader(client, "test", RULES_OF, lambda: scene.now)
+            scene.collector = ReadingsCollector(reader, scene.watch, lambda: 0.0, Probe(client, "test"))
+            assert scene.refused() == refused
+    scene.redis.acl_deluser("reader")
 
 
 def test_what_is_normal_for_this_hour_stands_beside_the_reading(scene: Scene) -> None:
@@ -226,7 +300,9 @@ def test_without_the_state_it_says_so_and_nothing_else(scene: Scene, monkeypatch
         raise ConnectionError
 
     monkeypatch.setattr(scene.reader, "refresh", refuse)
-    assert {sample.name: sample.value for sample in scene.samples()} == {"bluelamp_state_up": 0}
+    assert {sample.name for sample in scene.samples()} == {"bluelamp_state_up", "bluelamp_state_refuses"}
+    assert scene.shown("bluelamp_state_up") == {(): 0}
+    assert scene.refused() == "unreachable"
 
 
 def firing(engine: Engine, scene: Scene) -> set[str]:
@@ -238,6 +314,7 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
 def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
     """The engine in process on the exporter's own samples."""
     engine = Engine(RULES)
+    scene.watch.seen = lambda fences: Seen(fences, 1)  # type: ignore[method-assign] # everything is applied
     scene.tell(
         "custody",
         detained("d1", 5.9),

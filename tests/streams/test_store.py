@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from streams.readings import Reader
 from streams.store import Applied, Identity, Names, Store
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver, heartbeat
-from tests.support.stores import FINGERPRINTS, IDENTITY, apply_all, apply_memory, call
+from tests.support.stores import FINGERPRINTS, IDENTITY, apply_all, apply_memory, call, dump
 from tests.support.stories import AS_OF, FORCE, START, Told, records
 
 RULES = rules(STRICT)
@@ -30,18 +31,6 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         yield client
-
-
-def dump(redis: Redis) -> dict[str, Any]:
-    """Everything the state server holds, but for the count of refusals."""
-    redis.hdel("test:{incidents:0}:control", "fenced")
-    read: dict[Any, Callable[[Any], Any]] = {
-        "hash": redis.hgetall,
-        "string": redis.get,
-        "zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
-        "stream": redis.xrange,
-    }
-    return {key: read[redis.type(key)](key) for key in sorted(redis.scan_iter())}
 
 
 def some_changes(count: int) -> list[Change]:
@@ -114,7 +103,7 @@ def test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(
         return before, answer, dump(redis)
 
     before, answer, after = call(state_backend.url, work)
-    assert answer.outcome == "refused"
+    assert answer.outcome == "damaged"
     assert answer.reason
     assert after == before
 
@@ -209,6 +198,41 @@ def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_qua
 
     with pytest.raises(IncompleteError, match="a third is new, and 2 facts of forces without a profile"):
         call(state_backend.url, work)
+
+
+async def _apply_in_multi(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    """The same by MULTI and EXEC, which carry out the rest when one command fails."""
+    stored = await self.redis.hmget(names.control, ["fence", "epoch"])
+    if stored != [str(fence), str(epoch)]:
+        return Applied("fenced", None)
+    told = msgspec.msgpack.decode(streams.store.encode_change(names, change))
+    async with self.redis.pipeline(transaction=True) as pipe:
+        for key, fields in told["panes"]:
+            for field, delta in zip(fields[::2], fields[1::2], strict=True):
+                pipe.hincrby(key, field, delta)
+        for key in ("timelines", "open", "feeds"):
+            for name, text in zip(told[key][::2], told[key][1::2], strict=True):
+                pipe.hset(getattr(names, key), name, text)
+        pipe.hset(names.control, "fence", str(after))
+        await pipe.execute(raise_on_error=False)
+    return Applied("applied", after)
+
+
+def test_multi_in_place_of_the_script_is_caught(
+    redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It applies well-formed batches, and half of one that is refused."""
+    monkeypatch.setattr(Store, "apply", _apply_in_multi)
+    told = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    redis.flushall()
+
+    def spoil(redis: Redis, _: Names, pane: str) -> None:
+        redis.delete(pane)
+        redis.set(pane, "a string")
+
+    with pytest.raises(AssertionError):
+        test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(redis, state_backend, spoil)
 
 
 def test_without_the_fence_a_replay_would_count_twice(

@@ -18,7 +18,7 @@ _EVERY_SECONDS = 0.1
 
 
 class Progress(Struct):
-    """The rule, pure: how long a partition stood still that had, or may have had, work.
+    """The rule, pure: for how long a partition with work, or perhaps with work, made no progress.
 
     Attributes:
         longest: pause of any partition so far, in seconds.
@@ -54,7 +54,7 @@ class Pauses:
         self._places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
         self._names = [Names(prefix, topic, number) for topic, number in self._places]
         self._redis = Redis.from_url(redis_url, decode_responses=True, socket_timeout=1, socket_connect_timeout=1)
-        self._watch = LogWatch(looking_at(kafka), every_seconds=0.5)
+        self._watch = LogWatch(looking_at(kafka, prefix), every_seconds=0.5)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pauses", daemon=True)
 
@@ -79,9 +79,8 @@ class Pauses:
     def _run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
             offsets = self._offsets()
-            ends = self._watch.ends(self._places if offsets is None else offsets)
-            readable = None if ends is None else {place: end.readable for place, end in ends.items()}
-            self._progress.look(offsets, readable, time.monotonic())
+            seen = self._watch.seen(dict.fromkeys(self._places, 0) if offsets is None else offsets)
+            self._progress.look(offsets, seen.ends if seen else None, time.monotonic())
 
     def _offsets(self) -> dict[Place, int] | None:
         pipe = self._redis.pipeline(transaction=False)

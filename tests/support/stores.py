@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
@@ -29,6 +30,23 @@ def state_server(directory: Path) -> Iterator[StateServer]:
         yield server
     finally:
         server.stop()
+
+
+def dump(redis: Redis) -> dict[str, Any]:
+    """Everything the state server holds, but for the count of fenced batches."""
+    redis.hdel("test:{incidents:0}:control", "fenced")
+    read: dict[Any, Callable[[Any], Any]] = {
+        "hash": redis.hgetall,
+        "string": redis.get,
+        "zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
+        "stream": redis.xrange,
+    }
+    return {key: read[redis.type(key)](key) for key in sorted(redis.scan_iter())}
+
+
+def as_user(url: str, name: str) -> str:
+    """The address of the state server for another user, who has any password."""
+    return url.replace("redis://", f"redis://{name}:any@")
 
 
 def call(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:

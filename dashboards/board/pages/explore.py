@@ -37,7 +37,7 @@ def _words(view: View, request: Request) -> Mapping[str, Any]:
 
 def _windows(chosen: str, measure: Measure, view: View) -> dict[str, str]:
     """Every window with a name, the last whole months, and whichever was asked for."""
-    today = view.reader.present(view.force).astimezone(view.profile.zone()).date()
+    today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
     months = {f"{start}/{end}": f"{start:%B %Y}" for start, end in reversed(periods("month", today, _MONTHS))}
     return {chosen: chosen.replace("/", " to before "), **window_titles(view, measure), **months}
 

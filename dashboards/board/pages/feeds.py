@@ -11,7 +11,7 @@ from dashboards.board.page import LogEnds, Page, Parts, View
 from measures.display import span_words
 from measures.outcome import SECOND, instant, microseconds
 from measures.reading import FeedStatus, is_later
-from streams.log import End
+from streams.logwatch import Seen
 
 _FEED_COLUMNS: Mapping[str, str] = MappingProxyType(
     {
@@ -65,12 +65,11 @@ def _topic(topic: str, feeds: list[FeedStatus], ends: LogEnds, view: View) -> di
     return {"cells": cells, "state": "live"}
 
 
-def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], ends: Mapping[tuple[str, int], End]) -> str:
+def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], log: Seen) -> str:
     """Records between the fence and the end of the log, as it was at the last look, and what nobody may read of them yet."""
-    found = [(known.get("fence", 0), ends[place]) for place, known in counts.items() if place in ends]
-    waiting = sum(max(0, end.written - fence) for fence, end in found)
-    held = sum(end.held_back for _, end in found)
-    return f"{waiting:,} records" + (f", {held:,} of them behind an open transaction" if held else "")
+    late = sum(max(0, log.ends.get(place, 0) - known.get("fence", 0)) for place, known in counts.items())
+    held = sum(log.held_back.get(place, 0) for place in counts)
+    return f"{late + held:,} records" + (f", {held:,} of them behind an open transaction" if held else "")
 
 
 def _quarantined(counts: Mapping[tuple[str, int], Mapping[str, int]]) -> str:

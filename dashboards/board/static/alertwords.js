@@ -86,8 +86,13 @@ export function clockWords(frame) {
   return frame.is_replay ? "Times of alerts are by the clock on the wall; the facts that are played have a time of their own." : "";
 }
 
-// Why an empty list would say nothing; empty when somebody watches.
+// Why an empty list would say nothing; empty when somebody watches, and the inbox can add to the list.
 export function watchWords(listing, force) {
+  const refused = listing.refused && `THIS LIST MAY LACK NEW ALERTS. ${listing.refused}. Until this is over the inbox keeps them, and sends them all the same.`;
+  return [refused, unwatchedWords(listing, force)].filter(Boolean).join(" ");
+}
+
+function unwatchedWords(listing, force) {
   const own = listing.watched.find((each) => each.force === force);
   if (own?.is_watched) return "";
   const since = own?.heard_at ? `The last word was at ${when(own.heard_at, listing.now)}.` : "There has been no word yet.";

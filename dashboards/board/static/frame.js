@@ -4,7 +4,6 @@ import { follow } from "./stream.js";
 
 const notices = {
   waiting: "Waiting for the first figures.",
-  unreachable: "NOT LIVE: the state server does not answer. The figures are withdrawn until it does.",
   unreadable: "NOT LIVE: the state cannot be read; the board's log says why. The figures are withdrawn.",
   lost: "NOT LIVE: this page has lost its server and is not being updated. The figures are withdrawn until it is back.",
 };
@@ -34,9 +33,9 @@ export function onTurn(act) {
 }
 
 export function start(draw = () => {}) {
-  const onState = (name) => {
+  const onState = (name, what) => {
     moment = null;
-    show(name, notices[name], "Not live");
+    show(name, what ? `NOT LIVE. ${what} The figures are withdrawn until this is over.` : notices[name], "Not live");
   };
   const onParts = (parts, changed, told) => {
     hear(told);

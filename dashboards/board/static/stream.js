@@ -34,7 +34,7 @@ export function follow(address, { onParts, onState, onTurn }) {
     hear("snapshot", whole);
     hear("change", (told) => take(told));
     hear("alive", (told) => onTurn(told.now));
-    for (const name of failures) hear(name, () => onState(name));
+    for (const name of failures) hear(name, (told) => onState(name, told.what));
     source.onerror = () => onState("lost");
   }
 

@@ -1,0 +1,218 @@
+"""Why the state server did not do what it was asked: the true cause in plain words, and what to do about it."""
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+from msgspec import Struct
+from redis.exceptions import ConnectionError as NoConnectionError
+from redis.exceptions import InvalidResponse
+from redis.exceptions import TimeoutError as NoAnswerError
+
+from facts.errors import BlueLampError, IncompleteError, PartMissingError
+
+Cause = Literal[
+    "unreachable",
+    "out_of_memory",
+    "disk",
+    "read_only",
+    "access_denied",
+    "loading",
+    "busy",
+    "no_primary",
+    "too_few_replicas",
+    "too_many_clients",
+    "cluster",
+    "other",
+    "needs_person",
+]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+
+
+class Words(NamedTuple):
+    """What a person reads of a cause.
+
+    Attributes:
+        what: what is wrong, without a full stop.
+        hint: what to do.
+    """
+
+    what: str
+    hint: str
+
+
+WORDS: Mapping[Cause, Words] = {
+    "unreachable": Words(
+        "The state server does not answer",
+        "Start it, or set BLUELAMP_REDIS to its address (redis:// without TLS, rediss:// with it); `bluelamp up` starts "
+        "everything itself.",
+    ),
+    "out_of_memory": Words(
+        "The state server refuses writes: it is out of memory",
+        "Raise its maxmemory, or remove what else it holds. It must evict nothing.",
+    ),
+    "disk": Words(
+        "The state server refuses writes: it cannot write to its disk",
+        "Free space on its disk; its own log says what failed.",
+    ),
+    "read_only": Words(
+        "The state server refuses writes: it is a read-only replica",
+        "A failover may be under way. If this lasts, set BLUELAMP_REDIS to the primary.",
+    ),
+    "access_denied": Words(
+        "The state server denies access",
+        "Correct the user name and password in BLUELAMP_REDIS, or grant that user every command on the state's keys.",
+    ),
+    "loading": Words("The state server is loading its data", "Wait until it has read its data."),
+    "busy": Words(
+        "The state server is busy with a long script",
+        "Find out who runs it. SCRIPT KILL ends a script that has written nothing.",
+    ),
+    "no_primary": Words(
+        "The state server is a replica that has lost its primary",
+        "Start the primary, or set BLUELAMP_REDIS to it.",
+    ),
+    "too_few_replicas": Words(
+        "The state server refuses writes: too few of its replicas are connected",
+        "Start its replicas, or lower its min-replicas-to-write.",
+    ),
+    "too_many_clients": Words(
+        "The state server accepts no more clients", "Raise its maxclients, or stop clients that are not needed."
+    ),
+    "cluster": Words(
+        "The state server is a Redis Cluster, which Blue Lamp does not support yet",
+        "Set BLUELAMP_REDIS to a Redis that is not a cluster.",
+    ),
+    "other": Words(
+        "The state server refuses what it is asked", "Read the output of the workers, and the state server's own log."
+    ),
+    "needs_person": Words(
+        "The state cannot be continued, and a person must decide",
+        "The worker's output says why. If the state is damaged, build a new one: `bluelamp rebuild --switch "
+        "--accept-differences`. The worker then continues by itself.",
+    ),
+}
+_CODES: Mapping[str, Cause] = {
+    "OOM": "out_of_memory",
+    "MISCONF": "disk",
+    "READONLY": "read_only",
+    "NOPERM": "access_denied",
+    "NOAUTH": "access_denied",
+    "WRONGPASS": "access_denied",
+    "LOADING": "loading",
+    "BUSY": "busy",
+    "MASTERDOWN": "no_primary",
+    "NOREPLICAS": "too_few_replicas",
+    "MOVED": "cluster",
+    "ASK": "cluster",
+    "TRYAGAIN": "cluster",
+    "CLUSTERDOWN": "cluster",
+    "CROSSSLOT": "cluster",
+    "WRONGTYPE": "needs_person",
+}
+# What Redis says without a code, or behind one that says nothing.
+_SENTENCES: Mapping[str, Cause] = {
+    "max number of clients": "too_many_clients",
+    "ACL failure in script": "access_denied",
+    "The user executing the script can't": "access_denied",
+    "invalid password": "access_denied",
+    "without any password configured": "access_denied",
+}
+_FOREIGN_HINT = (
+    "Another program has written there. Give Blue Lamp a Redis database of its own (BLUELAMP_REDIS), or build a new state: "
+    "`bluelamp rebuild --switch --accept-differences`."
+)
+_IN_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
+_TEXT_LIMIT = 200
+
+
+class Refusal(Struct, frozen=True):
+    """One refusal.
+
+    Attributes:
+        cause: in one word.
+        detail: what else is known of it; empty for nothing.
+        hint: what to do; the cause's own unless given.
+    """
+
+    cause: Cause
+    detail: str = ""
+    hint: str = ""
+
+    def sentence(self) -> str:
+        """What is wrong, as a sentence."""
+        what = WORDS[self.cause].what
+        return f"{what} ({self.detail.rstrip('.')})." if self.detail else f"{what}."
+
+    def advice(self) -> str:
+        """What to do, in sentences."""
+        return self.hint or WORDS[self.cause].hint
+
+    def words(self) -> str:
+        """What is wrong and what to do, on one line."""
+        return f"{self.sentence()} {self.advice()}"
+
+    def heals(self) -> bool:
+        """Whether it may end without a decision, so that asking again is right."""
+        return self.cause != "needs_person"
+
+    def with_memory(self, memory: Mapping[str, Any]) -> "Refusal":
+        """The same with the figures of `INFO memory`."""
+        used, most = (memory.get(name, "?") for name in ("used_memory_human", "maxmemory_human"))
+        return Refusal(self.cause, f"used memory {used}, maxmemory {most}", self.hint)
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """The true cause of an error of the state server's client, or of one of our own."""
+    if isinstance(error, BlueLampError):
+        return Refusal("needs_person" if isinstance(error, IncompleteError) else "other", error.what, error.hint)
+    text = _IN_PIPELINE.sub("", str(error))
+    code = str(getattr(error, "status_code", None) or text.partition(" ")[0])
+    cause = _CODES.get(code) or next((each for part, each in _SENTENCES.items() if part in text), None)
+    if cause == "needs_person":
+        return Refusal(cause, "a key holds what is not of a state", _FOREIGN_HINT)
+    if cause:
+        return Refusal(cause, _short(text) if cause == "access_denied" else "")
+    reason = next(filter(None, map(_connection, _chain(error))), "")
+    if reason or isinstance(error, OSError | NoConnectionError):
+        return Refusal("unreachable", reason or _short(text))
+    return Refusal("other", _short(text))
+
+
+def explained(found: Exception | Refusal) -> PartMissingError:
+    """The same as an error for a person."""
+    refusal = found if isinstance(found, Refusal) else refusal_of(found)
+    return PartMissingError(refusal.sentence(), where="BLUELAMP_REDIS", hint=refusal.advice())
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those behind it, the first cause first."""
+    if error is not None:
+        yield from _chain(error.__cause__ or error.__context__)
+        yield error
+
+
+def _connection(error: BaseException) -> str:
+    """Why there is no connection; empty where an error says nothing of that."""
+    known = next((words for kind, words in _CONNECTIONS if isinstance(error, kind)), "")
+    if known or not isinstance(error, OSError):
+        return known or ("it closed the connection" if "onnection closed" in str(error) else "")
+    return _short(error.strerror or str(error))
+
+
+_CONNECTIONS: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "its host name is not known"),
+    (ssl.SSLCertVerificationError, "its TLS certificate is not trusted"),
+    (ssl.SSLError, "no TLS connection could be made"),
+    (ConnectionRefusedError, "nothing listens at its address"),
+    (TimeoutError, "no answer in time"),
+    (NoAnswerError, "no answer in time"),
+    (ConnectionError, "it closed the connection, or expects TLS"),
+    (InvalidResponse, "what answers there is not Redis, or expects TLS"),
+)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}..."

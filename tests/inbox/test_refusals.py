@@ -1,0 +1,113 @@
+"""An inbox whose state server takes no writes: it keeps what happens, says so where its log is read, and loses nothing."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from alerts.inbox.api import api
+from alerts.inbox.book import Book
+from alerts.inbox.entry import AnyEntry
+from alerts.inbox.intake import by_name, intake
+from alerts.inbox.log import Log
+from alerts.inbox.spool import Spool
+from alerts.table import RULES
+from bluelamp.alerting import parts
+from bluelamp.embedded.state import StateServer
+from bluelamp.inbox import listed
+from bluelamp.settings import Settings
+from streams.refusal import WORDS, Cause, refusal_of
+from tests.streams.test_apply import SHORTAGES
+from tests.support.asgi import get
+from tests.support.inbox import START, firing
+from tests.support.stores import as_user
+
+STATE = "refusing"
+KEY = f"{STATE}:inbox"
+
+
+@pytest.fixture
+def redis(state_backend: StateServer) -> Iterator[Redis]:
+    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+def three(book: Book) -> list[AnyEntry]:
+    """Three alerts at once."""
+    told = [
+        firing(0, rule, {"force": "north"}) for rule in ("incident_unusual", "grade_1_unattended", "review_postponed")
+    ]
+    return list(intake(told, by_name(RULES), book, START))
+
+
+@contextmanager
+def no_adding(redis: Redis, _: StateServer) -> Iterator[None]:
+    """The inbox's user may not add to streams."""
+    redis.acl_setuser("inbox", enabled=True, commands=["-xadd"])
+    yield
+    redis.acl_setuser("inbox", enabled=True, commands=["+xadd"])
+
+
+REFUSALS: dict[Cause, Callable[[Redis, StateServer], Any]] = {**SHORTAGES, "access_denied": no_adding}
+
+
+@pytest.mark.parametrize("cause", REFUSALS)
+def test_what_cannot_be_written_is_spooled_and_written_once_when_it_can(
+    redis: Redis, state_backend: StateServer, cause: Cause, tmp_path: Path
+) -> None:
+    redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    with Redis.from_url(as_user(state_backend.url, "inbox"), decode_responses=True) as client:
+        without, log = Log(client, KEY), Log(client, KEY, Spool(tmp_path / "spool"))
+        with REFUSALS[cause](redis, state_backend):
+            with pytest.raises(RedisError) as caught:
+                without.append(three)
+            assert refusal_of(caught.value).cause in {cause, "read_only"}
+            assert log.append(three)
+            if cause != "no_primary":
+                log.refresh()
+                assert len(log.look(Book.standing)) == 3, "whoever asks the inbox is told of them"
+        assert not redis.exists(KEY), "all of it or nothing"
+        log.refresh()
+    assert redis.xlen(KEY) == 3
+    assert {each.id for each in Log(redis, KEY).every()} == {each.id for each in three(Book())}
+    redis.acl_deluser("inbox")
+
+
+def test_what_others_write_is_read_while_nothing_can_be_written(
+    redis: Redis, state_backend: StateServer, tmp_path: Path
+) -> None:
+    redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    with Redis.from_url(as_user(state_backend.url, "inbox"), decode_responses=True) as client:
+        log, other = Log(client, KEY, Spool(tmp_path / "spool")), Log(redis, KEY)
+        with no_adding(redis, state_backend):
+            log.append(three)
+            other.append(lambda book: list(intake([firing()], by_name(RULES), book, START)))
+            log.refresh()
+            assert len(log.look(Book.standing)) == 4
+            redis.delete(KEY)  # as after a server that has lost its last second
+            log.refresh()
+            assert len(log.look(Book.standing)) == 3
+    redis.acl_deluser("inbox")
+
+
+def test_a_list_that_may_lack_new_alerts_says_so(redis: Redis, state_backend: StateServer) -> None:
+    settings = Settings(redis=state_backend.url, state_name=STATE)
+    for cause in ("out_of_memory", "disk", "read_only"):
+        with SHORTAGES[cause](redis, state_backend):
+            assert listed(settings).refused == WORDS[cause].what
+            assert page(settings)["refused"] == WORDS[cause].what
+        assert listed(settings).refused == page(settings)["refused"] == ""
+
+
+def page(settings: Settings) -> dict[str, Any]:
+    """The list as the board's API answers."""
+    answer = get(api(parts(settings, {})), "/")
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = json.loads(answer.text)
+    return found
