@@ -8,7 +8,9 @@ import msgspec
 from benchmarks.material import FORCE, TOPIC
 from facts.wire import decode
 from measures.rules import Rules
-from streams.fold import Partition, Record
+from streams.fold import Partition
+from streams.moving import Share
+from streams.record import Record
 
 _RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH_RECORDS = 20
@@ -28,7 +30,7 @@ def read(records: list[bytes]) -> None:
 
 def fold(records: list[bytes], rules: Rules) -> None:
     """JSON to the changes of a state, in batches, as a worker does it."""
-    partition = Partition(TOPIC, {FORCE: rules})
+    partition = Partition(TOPIC, Share(0, 1), {FORCE: rules})
     for batch in _batches(records):
         admitted = partition.admit(batch)
         for key in partition.unknown(admitted):

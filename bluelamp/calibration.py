@@ -93,7 +93,7 @@ def records(told: Iterable[Told]) -> Iterator[Record]:
 
 def _record(topic: Topic, parcel: Sequence[Told]) -> Record:
     sent_at = datetime.fromtimestamp(parcel[-1].at, UTC)
-    return topic, 0, 0, sent_at, wire.encode([told.fact for told in parcel])
+    return Record(topic, 0, 0, sent_at, wire.encode([told.fact for told in parcel]))
 
 
 def last_day(chosen: Iterable[Row]) -> datetime:

@@ -215,7 +215,7 @@ def board_command(port: int | None, host: str, force: str | None) -> None:
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
     mounts = beside_the_board(settings, os.environ)
-    application = board(source, settings.force, mounts, lambda: watch.ends(source.fences()))
+    application = board(source, settings.force, mounts, lambda: watch.seen(source.fences()))
     uvicorn.run(
         application,
         host=host,

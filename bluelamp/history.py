@@ -1,5 +1,6 @@
 """The whole of what was ever told: the archive, where there is one, and the log, for the commands that read all of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from facts.union import TOPICS
 from streams.log import Log
 from streams.logreader import LogReader
 from streams.stall import Place
+from streams.store import Identity
 
 
 def recount_of(
@@ -37,10 +39,27 @@ def recount_of(
         BlueLampError: as `bluelamp.recount.log.from_log`, or the archive is of another log.
     """
     archive = opened(settings.archive)
-    if archive is not None:
+    if archive is not None or until is not None:
         with Log(settings.kafka) as log:
-            archive.check({topic: log.identity(topic) for topic in TOPICS if topic in log.topics()})
+            known = log.topics()
+            identities: dict[str, Identity] = {topic: log.identity(topic) for topic in TOPICS if topic in known}
+        if archive is not None:
+            archive.check(identities)
+        _check_partitions(identities, until or {})
     return from_log(settings.kafka, forces, until=until, earlier=archive, keeps_facts=keeps_facts)
+
+
+def _check_partitions(identities: Mapping[str, Identity], until: Mapping[Place, int]) -> None:
+    """Refuse to count up to where a state stands that was folded when a topic had fewer partitions.
+
+    Raises:
+        IncompleteError: it was; the two count other facts.
+    """
+    for topic, count in Counter(topic for topic, _ in until).items():
+        if topic in identities and identities[topic].partitions != count:
+            what = f"The topic has {identities[topic].partitions} partitions now, and the state was folded when it had {count}."
+            hint = "Nothing can be compared before `bluelamp rebuild --switch` has built it for the new number (docs/log.md)."
+            raise IncompleteError(what, where=f"topic {topic}", hint=hint)
 
 
 def directory_of(settings: Settings) -> Path:

@@ -8,25 +8,32 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Protocol, cast
+from typing import cast
 
+import msgspec
 from msgspec import Struct
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.archive.reading import Whole, opened
+from bluelamp.auditing import Cell as Counted
+from bluelamp.certifying import CountAgain, certify, line
 from bluelamp.comparison import Difference, every_query, numbers, read_one, take, told_numbers
 from bluelamp.connections import state_client
+from bluelamp.history import recount_of
+from bluelamp.moving import Log, Mover, sending
+from bluelamp.recount.recount import Recount
 from bluelamp.settings import Settings
 from bluelamp.versions import Cell, hold
 from facts.errors import IncompleteError, SettingError
+from facts.force import Force
 from facts.union import TOPICS
 from measures.reading import Reading
 from measures.rules import Rules
 from measures.window import WINDOWS
 from streams.cache import Cache
 from streams.codec import FORMAT
-from streams.logreader import LogReader, Source
+from streams.logreader import LogReader
 from streams.patience import Patience, Patiently, once
 from streams.readings import Reader
 from streams.refold import Refold
@@ -37,18 +44,6 @@ from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 _BATCH_KEYS = 500
 Tell = Callable[[Place, int, int], None]
 """Is told of a partition, where its new version stands, and where it is to come to."""
-
-
-class Log(Source, Protocol):
-    """The log to rebuild from; `streams.logreader.LogReader` is one."""
-
-    def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
-        """Which cluster and topic each of the topics that are there is."""
-        ...
-
-    def reach(self, identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
-        """The first offset still held, and the one after the last, of each partition of topics."""
-        ...
 
 
 class Rebuilt(Struct, kw_only=True):
@@ -63,10 +58,12 @@ class Rebuilt(Struct, kw_only=True):
         standing: how many matters that stand open.
         differing_figures: those that differ; `read` is of the version that was shown, `recounted` of the one built.
         differing_cells: counts and open matters that differ.
-        not_compared: why nothing was compared; empty when it was.
-        only_new: partitions that only the new version holds, in words: they could not be compared.
+        not_compared: why it was not compared with the version shown; empty when it was.
         behind: records of the log that the version shown does not hold yet.
         never_received: the forces that nothing was ever received of, so that they have no figures to compare.
+        log_compared: how many counts and open items were compared with a recount of the log.
+        differing_from_log: those that differ.
+        moved: how many facts lay on another partition than their subject's, and were moved to it.
     """
 
     shown: int
@@ -78,13 +75,16 @@ class Rebuilt(Struct, kw_only=True):
     differing_figures: list[Difference] = []
     differing_cells: list[Cell] = []
     not_compared: str = ""
-    only_new: list[str] = []
     behind: int = 0
     never_received: list[str] = []
+    log_compared: int = 0
+    differing_from_log: list[Counted] = []
+    moved: int = 0
 
     def is_same(self) -> bool:
-        """Whether everything was compared, and nothing differs."""
-        return not (self.differing_figures or self.differing_cells or self.not_compared or self.only_new)
+        """Whether everything was compared with the version shown, or with the log, and nothing differs."""
+        is_compared = not self.not_compared or self.log_compared > 0
+        return is_compared and not (self.differing_figures or self.differing_cells or self.differing_from_log)
 
 
 class Rebuild:
@@ -95,6 +95,8 @@ class Rebuild:
         rules: of every force, as they are to be counted by.
         redis: a blocking client of the state server.
         log: reads the log.
+        mover: moves what lies on the wrong partition.
+        count_again: recounts the log.
         client: a client of the state server for the new version.
         now: the wall clock.
         tell: is told of its course.
@@ -108,6 +110,8 @@ class Rebuild:
         rules: Mapping[str, Rules],
         redis: Redis,
         log: Log,
+        mover: Mover,
+        count_again: CountAgain,
         client: AsyncRedis,
         now: Callable[[], datetime],
         tell: Tell,
@@ -116,12 +120,14 @@ class Rebuild:
     ) -> None:
         self._patiently = patiently
         self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
+        self._mover, self._count_again = mover, count_again
         self._client, self._now, self._tell, self._windows = client, now, tell, tuple(windows)
         self._name = settings.state_name
         self.old = shown_of(redis, self._name)
         self.new = self.old + 1
         self._archive = opened(settings.archive)
         self._identities: dict[str, Identity] = dict(log.identities(TOPICS))
+        self._before = {topic: self._count_before(topic) for topic in self._identities}
 
     async def run(self, *, is_anew: bool, is_switched: bool, are_accepted: bool) -> Rebuilt:
         """Build, compare, and show what was built if that is wanted.
@@ -140,17 +146,20 @@ class Rebuild:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
         store = Store(self._client, prefix_of(self._name, self.new))
-        refold = Refold(store, self._rules, whole, self._patiently)
+        refold = Refold(store, self._rules, whole, self._mover.move, self._patiently)
         await self._patiently(lambda: self._announce(store))
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
-            await refold.claim(place, self._identities[place[0]], self._begin(place, first))
+            begin, before = self._begin(place, first), self._before[place[0]]
+            await refold.claim(place, self._identities[place[0]], begin, before)
         told = Rebuilt(shown=self.old, built=self.new)
         if not await self._compare(refold, list(reach), told):
             await self._advance_all(refold)
+        self._compare_with_log(refold, told)
         if is_switched and (told.is_same() or are_accepted):
             await self._switch(refold, told)
         told.records = sum(refold.fence(place) - first for place, (first, _) in reach.items())
+        told.moved = self._mover.moved
         return told
 
     async def _announce(self, store: Store) -> None:
@@ -178,9 +187,12 @@ class Rebuild:
         return advance
 
     async def _advance_all(self, refold: Refold) -> None:
-        """Bring the new version to the end of the log as it is now."""
-        for place, (_, last) in self._log.reach(self._identities).items():
-            await refold.advance(place, last, lambda fence, place=place, last=last: self._tell(place, fence, last))  # type: ignore[misc]
+        """Bring the new version to the end of the log as it is now, with what is moved to there on the way."""
+        moved = -1
+        while moved != self._mover.moved:
+            moved = self._mover.moved
+            for place, (_, last) in self._log.reach(self._identities).items():
+                await refold.advance(place, last, lambda fence, place=place, last=last: self._tell(place, fence, last))  # type: ignore[misc]
 
     # Comparing.
 
@@ -209,15 +221,9 @@ class Rebuild:
 
     def _leave_out(self, told: Rebuilt) -> None:
         """Note what could not be compared: what the log holds and the version shown does not."""
-        known = cast(dict[str, str], self._redis.hgetall(f"{prefix_of(self._name, self.old)}:topics"))
         for place, (first, end) in self._log.reach(self._identities).items():
             fence = cast("str | None", self._redis.hget(self._names(self.old, place).control, "fence"))
-            if fence is not None or place[1] < int(known.get(place[0], 0)):
-                told.behind += end - int(fence or first)
-            elif end > first:
-                told.only_new.append(
-                    f"{place[0]}:{place[1]}, {end - first:,} records: the version shown has none of it"
-                )
+            told.behind += end - int(fence or first)
 
     async def _figures(self, refold: Refold, force: str, rules: Rules, told: Rebuilt) -> None:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
@@ -235,10 +241,37 @@ class Rebuild:
             told.figures += len(readings)
             told.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
+    def _compare_with_log(self, refold: Refold, told: Rebuilt) -> None:
+        """Compare the new version with a recount of the log up to where it stands: the one shown may be wrong likewise."""
+        reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
+        fences = {
+            (topic, number): refold.fence((topic, number))
+            for topic, identity in self._identities.items()
+            for number in range(identity.partitions)
+        }
+        found = certify(reader, self._rules, fences, self._count_again)
+        told.log_compared, told.differing_from_log = found.compared, found.differing
+
+    def _count_before(self, topic: str) -> int:
+        """How many partitions a topic had when the version shown was folded; 0 where there is none, or none that says."""
+        for number in range(self._identities[topic].partitions):
+            names = self._names(self.old, (topic, number))
+            with suppress(UnreadableError), legible(names):
+                stored = self._redis.hget(names.control, "identity")
+                if stored is not None:
+                    return msgspec.json.decode(cast(str, stored), type=Identity).partitions
+        return 0
+
     def _why_not(self, places: list[Place]) -> str:
         stored = [self._format_and_fence(self._names(self.old, place)) for place in places]
         if not any(fence for _, fence in stored):
             return "There is no state yet that it could be compared with."
+        grown = [topic for topic, count in self._before.items() if 0 < count < self._identities[topic].partitions]
+        if grown:
+            changes = ", ".join(
+                f"{each} has {self._identities[each].partitions}, not {self._before[each]}" for each in grown
+            )
+            return f"The version shown was folded from fewer partitions: {changes}."
         formats = {format_ for format_, fence in stored if fence} - {str(FORMAT)}
         return (
             f"The version shown is written in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
@@ -261,7 +294,7 @@ class Rebuild:
             raise IncompleteError("Another version was shown meanwhile.", where=pointer(self._name), hint=hint)
         told.shown = self.new
         for topic, identity in self._identities.items():
-            for number in range(identity.partitions):
+            for number in range(self._before[topic] or identity.partitions):
                 # A worker that has the old version is fenced at its next batch, ends, and continues with the new one. One
                 # whose old version is damaged has ended already.
                 names = self._names(self.old, (topic, number))
@@ -312,6 +345,9 @@ def lines(told: Rebuilt, limit: int) -> Iterator[str]:
     """
     yield from _first([_figure(each) for each in told.differing_figures], limit)
     yield from _first([each.line() for each in told.differing_cells], limit)
+    yield from _first([line(each) for each in told.differing_from_log], limit)
+    if told.moved:
+        yield f"{told.moved:,} facts lay on another partition than their subject's, and were moved to it."
     yield f"Version {told.built} of the state is built from {told.records:,} records of archive and log."
     yield from _compared(told)
     if told.shown == told.built:
@@ -324,16 +360,21 @@ def lines(told: Rebuilt, limit: int) -> Iterator[str]:
 
 def _compared(told: Rebuilt) -> Iterator[str]:
     """What was compared, and what was not."""
+    if told.log_compared:
+        differing = len(told.differing_from_log)
+        yield f"{told.log_compared:,} counts and open items compared with a recount of the log, {differing:,} differ."
+    else:
+        yield "Nothing was compared with the log: neither holds a count or an open item."
     if told.not_compared:
-        yield f"It is compared with nothing: {told.not_compared}"
+        yield f"Not compared with version {told.built - 1}: {told.not_compared}"
         return
     if not (told.figures or told.counts or told.standing):
         yield "Nothing was compared: neither version holds a figure, a count or an open item."
     else:
-        yield f"{told.figures:,} figures compared, {len(told.differing_figures):,} differ."
-        cells = f"{told.counts:,} counts and {told.standing:,} open items compared"
+        version = f"compared with version {told.built - 1}"
+        yield f"{told.figures:,} figures {version}, {len(told.differing_figures):,} differ."
+        cells = f"{told.counts:,} counts and {told.standing:,} open items {version}"
         yield f"{cells}, {len(told.differing_cells):,} differ."
-    yield from (f"Not compared: partition {each}." for each in told.only_new)
     if told.behind:
         yield f"Not compared: {told.behind:,} records of the log that the version shown does not hold yet."
     if told.never_received:
@@ -379,9 +420,24 @@ def forget(redis: Redis, state_name: str, number: int) -> int:
 
 
 @contextmanager
-def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader]]:
-    with state_client(settings, 30.0) as redis, LogReader(settings.kafka) as log:
-        yield redis, log
+def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader, Mover]]:
+    with (
+        state_client(settings, 30.0) as redis,
+        LogReader(settings.kafka) as log,
+        LogReader(settings.kafka) as beside,
+        sending(settings.kafka) as send,
+    ):
+        yield redis, log, Mover(opened(settings.archive), beside, send)
+
+
+def _again(settings: Settings, forces: Sequence[Force]) -> CountAgain:
+    def count_again(until: Mapping[Place, int]) -> Recount:
+        recount = recount_of(settings, forces, until, keeps_facts=True)
+        if settings.first_start:
+            recount.loaded.missing_before = {}  # both begin there, and it was said that they may
+        return recount
+
+    return count_again
 
 
 async def rebuild(
@@ -396,8 +452,9 @@ async def rebuild(
     are_accepted: bool = False,
 ) -> Rebuilt:
     """Rebuild the state that the settings name; as `Rebuild.run`. What the state server refuses is said, and waited for."""
-    with _clients(settings) as (redis, log):
+    again = _again(settings, [each.force for each in rules.values()])
+    with _clients(settings) as (redis, log, mover):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
             patience = Patience(client, say, time.monotonic)
-            made = Rebuild(settings, rules, redis, log, client, now, tell, patiently=patience)
+            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell, patiently=patience)
             return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)

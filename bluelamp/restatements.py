@@ -6,7 +6,7 @@ log up to there; nothing has to be kept of it, and nothing of it can be lost or 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple, cast
 
@@ -25,8 +25,10 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import Window, resolve
-from streams.fold import Partition, record_of
+from streams.fold import Partition
 from streams.logreader import Source
+from streams.moving import Share
+from streams.record import Record, received, record_of
 from streams.stall import Place
 
 Cause = Literal["withdrawn", "corrected", "regraded", "reclassified", "late", "afterwards", "fell due"]
@@ -88,11 +90,30 @@ def is_in_course(because: Iterable[Because]) -> bool:
 
 
 class Told(NamedTuple):
-    """A fact that counts, at its place in the log."""
+    """A fact that counts, at its place in the log.
 
+    Attributes:
+        number: of the partition on which it first counted; another than its own when the topic was given more since.
+        offset: its place there.
+        received_at: when the log first received it.
+        fact: the fact.
+    """
+
+    number: int
     offset: int
     received_at: datetime
     fact: SubjectFact
+
+
+Closings = Mapping[Place, Mapping[int, int]]
+"""The offset up to which a day's figures were first shown, by partition and the day's ordinal."""
+
+
+class Closing(NamedTuple):
+    """Where a day's figures were first shown on a partition: up to which offset, and when the log received the heartbeat."""
+
+    offset: int
+    at: datetime
 
 
 class Kept(Struct):
@@ -102,21 +123,26 @@ class Kept(Struct):
         place: the partition.
         told: the facts of each subject in order of the log.
         held: a day's ordinal to the subjects that it may hold: those with a fact of that day.
-        closed: a day's ordinal to the offset up to which its figures were first shown; without it the day is not closed.
+        closed: a day's ordinal to where its figures were first shown; without it the day is not closed.
+        began: when the log received its first record; None while it has none.
     """
 
     place: Place
     told: dict[str, list[Told]]
     held: dict[int, set[str]]
-    closed: dict[int, int]
+    closed: dict[int, Closing]
+    began: datetime | None
 
 
-def keep(source: Source, place: Place, reach: tuple[int, int], rules: Rules, days: Sequence[date]) -> Kept:
+def keep(
+    source: Source, place: Place, partitions: int, reach: tuple[int, int], rules: Rules, days: Sequence[date]
+) -> Kept:
     """Read a partition twice: which subjects have facts on any of the days, then all facts of these.
 
     Args:
         source: the log.
         place: the partition.
+        partitions: how many its topic has.
         reach: its first offset, and the one after its last.
         rules: of the force.
         days: the local days.
@@ -124,18 +150,21 @@ def keep(source: Source, place: Place, reach: tuple[int, int], rules: Rules, day
     ends = {day.toordinal(): microseconds(_window(day, rules).end) for day in days}
     first, last = microseconds(_window(days[0], rules).start), max(ends.values())
     held: dict[int, set[str]] = {}
-    closed: dict[int, int] = {}
+    closed: dict[int, Closing] = {}
+    began: datetime | None = None
     before = None
-    for told, offset, mark in _admitted(source, place, reach, rules):
+    for told, record, mark in _admitted(source, place, partitions, reach, rules):
+        began = began or record.received_at
         for each in told:
             if first <= (at := microseconds(each.fact.at)) < last:
                 held.setdefault(rules.local_day(at), set()).add(each.fact.subject_id)
         if mark != before:
             # A wrong clock may take the watermark past a day that is not over: once it is put back, the day is open again.
             before, over = mark, {day for day, end in ends.items() if mark is not None and end <= mark}
-            closed = {day: closed.get(day, offset + 1) for day in over}
-    kept, wanted = Kept(place, {}, held, closed), set().union(*held.values())
-    for told, _, _ in _admitted(source, place, reach, rules):
+            closing = Closing(record.after, record.received_at)
+            closed = {day: closed.get(day, closing) for day in over}
+    kept, wanted = Kept(place, {}, held, closed, began), set().union(*held.values())
+    for told, _, _ in _admitted(source, place, partitions, reach, rules):
         for each in told:
             if each.fact.subject_id in wanted:
                 kept.told.setdefault(each.fact.subject_id, []).append(each)
@@ -147,17 +176,26 @@ def _window(day: date, rules: Rules) -> Window:
 
 
 def _admitted(
-    source: Source, place: Place, reach: tuple[int, int], rules: Rules
-) -> Iterator[tuple[list[Told], int, int | None]]:
-    """The facts of the force that count, record by record, with the offset and the watermark after it."""
+    source: Source, place: Place, partitions: int, reach: tuple[int, int], rules: Rules
+) -> Iterator[tuple[list[Told], Record, int | None]]:
+    """The facts of the force that count, record by record, with the record and the watermark after it."""
     name = rules.force.name
-    partition = Partition(cast(Topic, place[0]), {name: rules})
+    partition = Partition(cast(Topic, place[0]), Share(place[1], partitions), {name: rules})
     for some in source.read(place, *reach):
-        for each in some:
-            one = record_of(each.offset, each.timestamp, each.timestamp_type, each.value)
-            admitted = partition.admit([one])
-            told = [Told(one.offset, one.received_at, fact) for facts in admitted.facts.values() for fact in facts]
-            yield told, one.offset, partition.watermark(name)
+        for record in map(record_of, some):
+            admitted = partition.admit([record])
+            told = [_told(record, place[1], fact) for facts in admitted.facts.values() for fact in facts]
+            yield told, record, partition.watermark(name)
+
+
+def _told(record: Record, number: int, fact: SubjectFact) -> Told:
+    origin = record.moved_from
+    if origin is None:
+        return Told(number, record.offset, record.received_at, fact)
+    received_at = received(origin.received_at)
+    if origin.counted_on is None or origin.counted_at is None:
+        return Told(number, record.offset, received_at, fact)
+    return Told(origin.counted_on, origin.counted_at, received_at, fact)
 
 
 # A day, as it was and as it is.
@@ -228,13 +266,28 @@ def restated(
         and not isinstance(each.statistic, External)
         and set(by) <= set(each.dimensions())
     ]
+    closings = {each.place: _closings(each, kept) for each in kept}
     for day in days:
-        subjects = {each.place: list(_subjects(each, rules, day.toordinal())) for each in kept}
+        subjects = {each.place: list(_subjects(each, closings, rules, day.toordinal())) for each in kept}
         for measure in asked:
             parts = [each for each in kept if each.place[0] in measure.topics()]
             if parts and all(day.toordinal() in each.closed for each in parts):
                 of = sorted((one for each in parts for one in subjects[each.place]), key=_name)
                 yield from _of_day(measure, day, of, rules, by, as_of)
+
+
+def _closings(kept: Kept, every: Sequence[Kept]) -> Mapping[int, int]:
+    """Up to which offset each day was first shown: of a partition that was added later, none of what was over by then."""
+    others = [each for each in every if each.place[0] == kept.place[0]]
+    return {day: 0 if _was_over(day, kept, others) else closing.offset for day, closing in kept.closed.items()}
+
+
+def _was_over(day: int, kept: Kept, others: Sequence[Kept]) -> bool:
+    """Whether a day was closed on every partition there was then, before this one began."""
+    first = min(each.closed[day].at for each in others if day in each.closed)
+    closed = [each.closed.get(day) for each in others if each.began is not None and each.began <= first]
+    began = kept.began or first
+    return began > first and all(each is not None and each.at <= began for each in closed)
 
 
 def _name(subject: _Subject) -> str:
@@ -252,30 +305,32 @@ def open_days(kept: Iterable[Kept], days: Iterable[date]) -> dict[date, list[str
     return found
 
 
-def _subjects(kept: Kept, rules: Rules, day: int) -> Iterator[_Subject]:
+def _subjects(kept: Kept, closings: Closings, rules: Rules, day: int) -> Iterator[_Subject]:
     """The subjects that have, or had, an outcome on a day."""
-    closed = kept.closed.get(day)
-    if closed is None:
+    if day not in kept.closed:
         return
     topic = cast(Topic, kept.place[0])
     for subject_id in sorted(kept.held.get(day, ())):
         told = kept.told[subject_id]
-        first = _of(day, topic, [each for each in told if each.offset < closed], rules)
-        if told[-1].offset < closed:
+        shown = [each for each in told if each.offset < closings[topic, each.number].get(day, 0)]
+        first = _of(day, topic, shown, rules)
+        if len(shown) == len(told):
             yield _Subject(subject_id, first, first, [])
             continue
         now = _of(day, topic, told, rules)
         since = [
             _Since(each, _of(day, topic, [one for one in told if one.fact != each.fact], rules))
-            for each in _new(told, closed)
+            for each in _new(shown, told)
         ]
         yield _Subject(subject_id, first, now, since)
 
 
-def _new(told: Iterable[Told], closed: int) -> list[Told]:
-    """The facts from a place of the log on that were not known before: one told twice is one."""
+def _new(shown: Iterable[Told], told: Iterable[Told]) -> list[Told]:
+    """The facts that are not among those shown first: one told twice is one."""
     timeline: Timeline = {}
-    return [each for each in told if add(timeline, each.fact) and each.offset >= closed]
+    for each in shown:
+        add(timeline, each.fact)
+    return [each for each in told if add(timeline, each.fact)]
 
 
 def _of(day: int, topic: Topic, told: Iterable[Told], rules: Rules) -> Outcomes:

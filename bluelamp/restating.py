@@ -89,18 +89,19 @@ def restatements(
         raise QuestionError(f"No measure has {', '.join(by)}.", where="--by", hint="`bluelamp measures` lists them.")
     archive = opened(settings.archive)
     with LogReader(settings.kafka) as log:
-        # A topic that the force has no feed of tells it nothing, and would never be closed.
-        identities = log.identities([topic for topic in TOPICS if topic in {feed.topic for feed in rules.force.feeds}])
+        identities = log.identities(TOPICS)
         if archive is not None:
             archive.check(identities)
         whole = Whole(archive, log)
-        reach = whole.reach(log.reach(identities))
+        # A topic that the force has no feed of tells it nothing, and would never be closed.
+        topics = {feed.topic for feed in rules.force.feeds}
+        reach = {place: span for place, span in whole.reach(log.reach(identities)).items() if place[0] in topics}
         for place, (first, _) in reach.items():
             if first:
                 what = f"Archive and log begin at offset {first}: what was first shown is not known without all before."
                 hint = "Name the archive that holds the rest (BLUELAMP_ARCHIVE)."
                 raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
-        kept = [keep(whole, place, span, rules, days) for place, span in reach.items()]
+        kept = [keep(whole, place, identities[place[0]].partitions, span, rules, days) for place, span in reach.items()]
     found = [each for each in restated(kept, rules, days, asked, by, as_of) if is_all or each.is_restated()]
     return Restatements(
         force=rules.force.name,

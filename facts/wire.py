@@ -33,6 +33,7 @@ Reason = Literal[
     "wrong_topic",
     "unlisted_force",
     "too_late",
+    "unreadable_batch",
 ]
 
 _HINTS: dict[Reason, str] = {
@@ -48,6 +49,8 @@ _HINTS: dict[Reason, str] = {
     "implausible_time": "Check the clock, the year and the time zone of the system that told it.",
     "wrong_topic": "Each fact travels on the topic of its subject: contacts, incidents, custody or occurrences.",
     "unlisted_force": "Give this force a profile, or mend the name of the force in the feed.",
+    "unreadable_batch": "Whatever was in it is lost to the figures: find out which client wrote it, or what damaged Kafka's files, "
+    "and have its facts sent again.",
     "too_late": "Beyond the correction horizon: take it to the analyst, who decides whether to rebuild.",
 }
 _MESSAGES: tuple[tuple[str, Reason], ...] = (

@@ -5,20 +5,20 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from kafka.partitioner import murmur2
 from msgspec import Struct, field
 
 from facts import wire
 from facts.errors import PartMissingError
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
+from facts.partitioning import partition_of
 from facts.union import AnyFact, Topic, topic_of
 from producers.errors import PublishError
 
@@ -107,12 +107,6 @@ def connect(
     # kafka-python 3.0.12 does not pass the option on: without this line, asking for a topic may create it.
     producer._metadata.config["allow_auto_create_topics"] = False  # noqa: SLF001
     return Publisher(producer, settings, where=bootstrap, now=now, monotonic=monotonic)
-
-
-@lru_cache(maxsize=65_536)
-def partition_of(subject_id: str, partitions: int) -> int:
-    """The partition of a subject: that of Kafka's own default partitioner for the subject's id as key."""
-    return int(murmur2(subject_id.encode()) & 0x7FFFFFFF) % partitions
 
 
 class _Parcel(Struct):

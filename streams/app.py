@@ -1,12 +1,14 @@
 """Faust as runner only: an app whose consumer goes on from our fences, and that keeps nothing itself."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from facts.union import TOPICS
+from streams.fetching import READ_COMMITTED, read_by_entries
 from streams.settings import WorkerSettings
 
 _METADATA_MAX_AGE_MS = 5_000
@@ -17,9 +19,22 @@ TakeOver = Callable[[set[TP]], Awaitable[dict[TP, int]]]
 
 def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
     """A Faust app whose consumer seeks to our fences, and that keeps nothing itself."""
+    read_by_entries()
+
+    class CommittedThread(driver.AIOKafkaConsumerThread):
+        """Faust's thread that reads the log, reading nothing of transactions that are open or were aborted."""
+
+        def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+            consumer = super()._create_worker_consumer(transport)
+            # Faust reads so only with its own exactly-once, which needs its own transactions.
+            consumer._isolation_level = READ_COMMITTED  # noqa: SLF001
+            return consumer
 
     class FenceConsumer(driver.Consumer):
         """Goes on from the fence of each partition; Kafka's own committed offsets are for lag displays only."""
+
+        def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+            return CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
         async def seek_to_committed(self) -> Mapping[TP, int]:
             places = {place for place in self.assignment() if place.topic in TOPICS}

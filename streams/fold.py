@@ -1,16 +1,16 @@
 """The pure heart of a worker: records of one partition in, the change to its state out."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from facts.batch import Passed
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
-from measures.outcome import SECOND, Outcomes, instant, microseconds
+from measures.outcome import SECOND, Outcomes, microseconds
 from measures.outcomes import outcomes_of
 from measures.pane import GRAINS, Deltas, Grain, difference
 from measures.reading import SKEW_MICROSECONDS
@@ -19,38 +19,26 @@ from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
 from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
+from streams.moving import Elsewhere, Moved, Share, parcels
+from streams.record import Record
 from streams.remembered import Remembered, Subject
 
 FAR_AHEAD = 60 * SECOND
 """A worker's clock may be seconds behind the log's. A time that is further ahead comes from a wrong clock."""
 
 
-class Record(NamedTuple):
-    """One record of the log.
-
-    Attributes:
-        offset: its place in the partition.
-        received_at: the time on it: when the log received it, if the log set that time.
-        value: its bytes.
-        is_by_log: the log set that time; otherwise the producer did, and nobody knows when the log received it.
-    """
-
-    offset: int
-    received_at: datetime
-    value: bytes | None
-    is_by_log: bool = True
-
-
 class Quarantined(Struct, frozen=True):
     """Something that may not be counted, and where it lies in the log.
 
     Attributes:
-        offset: of its record.
+        offset: of its record, or the first of its batch.
+        last_offset: the same, or the last of its batch.
         refusal: what is wrong with it.
         fact: the fact itself when it could be read, so that it is not lost when the log forgets it.
     """
 
     offset: int
+    last_offset: int
     refusal: Unreadable
     fact: str | None = None
 
@@ -67,6 +55,7 @@ class Change(Struct):
         drop_before: by force and grain, the first slot still kept; what lies before is dropped.
         counts: what happened, for the worker's figures.
         quarantined: what may not be counted.
+        moved: facts that do not count here and are to be sent to the partition they belong on.
     """
 
     panes: dict[str, Deltas] = field(default_factory=dict)
@@ -77,6 +66,7 @@ class Change(Struct):
     drop_before: dict[tuple[str, Grain], int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
 
     def count(self, name: str, times: int = 1) -> None:
         """Count something that happened."""
@@ -95,6 +85,7 @@ class Partition:
 
     Args:
         topic: the partition's topic.
+        share: which of the topic's partitions it is.
         rules: by force.
         feeds: as the state has them.
         events: as the state has them.
@@ -103,11 +94,12 @@ class Partition:
     def __init__(
         self,
         topic: Topic,
+        share: Share,
         rules: Mapping[str, Rules],
         feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
     ) -> None:
-        self.topic, self.rules = topic, rules
+        self.topic, self.share, self.rules = topic, share, rules
         self.feeds, self.events = feeds or {}, events or {}
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
         self.subjects = Remembered()
@@ -133,6 +125,9 @@ class Partition:
         facts: dict[str, list[SubjectFact]] = {}
         change = Change()
         for record in records:
+            if record.passed:
+                _pass(change, record, record.passed)
+                continue
             parcel = decode(record.value, self.topic, record.received_at)
             change.count("records")
             if record.is_by_log:
@@ -141,21 +136,35 @@ class Partition:
                 change.count("producer_stamped")
             for refusal in parcel.unreadable:
                 _quarantine(change, record, refusal)
+            elsewhere: Elsewhere = {}
             for index, fact in parcel.facts:
-                self._admit_fact(record, index, fact, facts, change)
+                self._admit_fact(record, index, fact, facts, elsewhere, change)
+            for moved in parcels(record, self.share.number, elsewhere):
+                change.count("moved", len(moved.facts))
+                change.moved.append(moved)
         return Admitted(facts, change)
 
     def _admit_fact(
-        self, record: Record, index: int, fact: AnyFact, facts: dict[str, list[SubjectFact]], change: Change
+        self,
+        record: Record,
+        index: int,
+        fact: AnyFact,
+        facts: dict[str, list[SubjectFact]],
+        elsewhere: Elsewhere,
+        change: Change,
     ) -> None:
         if fact.force not in self.rules:
             _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
         elif isinstance(fact, FeedHeartbeat):
             self._hear(fact, record, change)
-        elif self._is_too_late(fact, record, change):
+        elif record.moved_from is None and self._is_too_late(fact):
+            # Of a moved fact this was judged where it was first received.
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
+        elif not self.share.is_own(fact):
+            self.share.misplace(fact, index, elsewhere)
         else:
+            self._see(fact, record, change)
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
 
     def _disprove(self, now: int, change: Change) -> None:
@@ -175,20 +184,19 @@ class Partition:
         self._furthest = max(self._furthest, state.furthest())
         change.count("heartbeats")
 
-    def _is_too_late(self, fact: SubjectFact, record: Record, change: Change) -> bool:
-        mark, settled, at = self.watermark(fact.force), self._settled(fact.force), microseconds(fact.at)
-        if settled is not None and at < kept_from("day", settled):
-            return True
-        if mark is not None and at < mark:
-            change.count("late")
-        self._see(fact.force, at, record, change)
-        return False
+    def _is_too_late(self, fact: SubjectFact) -> bool:
+        settled = self._settled(fact.force)
+        return settled is not None and microseconds(fact.at) < kept_from("day", settled)
 
     def _settled(self, force: str) -> int | None:
         return settled_mark(self.feeds, self.rules[force].force, self.topic)
 
-    def _see(self, force: str, at: int, record: Record, change: Change) -> None:
-        before = self.events.get(force)
+    def _see(self, fact: SubjectFact, record: Record, change: Change) -> None:
+        """Note when a fact that counts here happened, and whether it is late."""
+        force, at = fact.force, microseconds(fact.at)
+        mark, before = self.watermark(force), self.events.get(force)
+        if mark is not None and at < mark:
+            change.count("late")
         span = seen(before, at, microseconds(record.received_at), is_by_log=record.is_by_log)
         if span != before:
             self.events[force] = change.events[force] = span
@@ -245,18 +253,13 @@ class Partition:
 
 def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFact | None = None) -> None:
     text = encode([fact]).decode() if fact is not None else None
-    change.quarantined.append(Quarantined(record.offset, refusal, text))
+    change.quarantined.append(Quarantined(record.offset, record.after - 1, refusal, text))
     change.count("quarantined")
     change.count(f"quarantined_{refusal.reason}")
 
 
-def record_of(offset: int, milliseconds: int, timestamp_type: int, value: bytes | None) -> Record:
-    """A record as Kafka gives it.
-
-    Args:
-        offset: its place in the partition.
-        milliseconds: the time on it, since 1970.
-        timestamp_type: 0 if the producer set that time, 1 if the log did.
-        value: its bytes.
-    """
-    return Record(offset, instant(milliseconds * 1000), value, is_by_log=timestamp_type == 1)
+def _pass(change: Change, record: Record, passed: Passed) -> None:
+    """Offsets without a record: nothing, unless a batch lies there that cannot be read."""
+    if passed.why:
+        what = f"The batch of offsets {passed.first} to {passed.last} cannot be read: {passed.why}."
+        _quarantine(change, record, refuse("unreadable_batch", what))

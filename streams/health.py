@@ -23,6 +23,7 @@ _COUNTERS = {
     "facts": "Facts that were new.",
     "duplicates": "Facts that were known already.",
     "late": "Facts older than what their feed had said to be complete; counted all the same.",
+    "moved": "Facts that lay on another partition than their subject's, and were moved to it.",
     "heartbeats": "Heartbeats heard.",
     "producer_stamped": "Records stamped by their producer, so that nobody knows when the log received them.",
     "fenced": "Batches refused because the state no longer stood where their worker thought.",
@@ -40,7 +41,7 @@ class Health:
 
     def __init__(self, reader: Reader, watch: LogWatch | None, steady_seconds: Callable[[], float]) -> None:
         self._reader, self._watch, self._steady_seconds = reader, watch, steady_seconds
-        self._recent, self._stalls = Recent(), Stalls(0.0)
+        self._recent, self._stalls, self._held = Recent(), Stalls(0.0), Stalls(0.0)
 
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
@@ -82,12 +83,19 @@ class Health:
         stalled = GaugeMetricFamily(
             "bluelamp_partition_stalled_seconds", "For how long facts have waited with none taken.", labels=labels
         )
-        waits = self._stalls.waits(fences, seen.ends, self._steady_seconds())
-        for place, offset in seen.ends.items():
+        held = GaugeMetricFamily(
+            "bluelamp_partition_held_back_seconds",
+            "For how long a transaction that is still open has held back the records behind it.",
+            labels=labels,
+        )
+        now = self._steady_seconds()
+        written = {place: readable + seen.held_back.get(place, 0) for place, readable in seen.ends.items()}
+        waits, held_for = self._stalls.waits(fences, seen.ends, now), self._held.waits(seen.ends, written, now)
+        for place, offset in written.items():
             end.add_metric(_words(place), offset)
             stalled.add_metric(_words(place), waits.get(place, 0.0))
-        yield end
-        yield stalled
+            held.add_metric(_words(place), held_for.get(place, 0.0))
+        yield from (end, stalled, held)
         yield _gauge("stalled_seconds", "The longest of them.", max(waits.values(), default=0.0))
         if seen.workers is not None:
             yield _gauge("workers", "How many workers share the partitions.", seen.workers)

@@ -7,14 +7,16 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError, for_code
+from kafka.protocol.consumer import IsolationLevel
 
 from facts.errors import PartMissingError, SettingError
 from facts.union import TOPICS
 from measures.outcome import microseconds
 from measures.window import DAYS_KEPT
+from streams.fetching import committed_consumer
 from streams.settings import PARTITIONS
 from streams.store import Identity
 
@@ -46,6 +48,23 @@ class Group(NamedTuple):
     name: str
     state: str
     members: dict[str, list[tuple[str, int]]]
+
+
+class End(NamedTuple):
+    """Where a partition ends.
+
+    Attributes:
+        readable: the offset up to which it may be read: up to the first record of a transaction that is still open.
+        written: the offset after its last record.
+    """
+
+    readable: int
+    written: int
+
+    @property
+    def held_back(self) -> int:
+        """How many records nobody may read yet, because a transaction among or before them is still open."""
+        return self.written - self.readable
 
 
 class Log:
@@ -146,13 +165,33 @@ class Log:
         return Identity(cluster, str(UUID(str(described["topic_id"]))), len(described["partitions"]))
 
     def reach(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
-        """The first offset still held, and the one after the last, of each partition."""
-        wanted = [TopicPartition(topic, number) for topic, number in partitions]
-        if not wanted:
+        """The first offset still held, and the one after the last that may be read, of each partition.
+
+        What lies behind a transaction that is still open may not be read: see `ends`.
+        """
+        wanted = list(partitions)
+        first, ends = self._offsets(wanted, OffsetSpec.EARLIEST), self.ends(wanted)
+        return {place: (first[place], ends[place].readable) for place in wanted}
+
+    def ends(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], End]:
+        """Where each partition ends."""
+        wanted = list(partitions)
+        # In this order: what is written between the two looks is not held back.
+        written = self._offsets(wanted, OffsetSpec.LATEST)
+        readable = self._offsets(wanted, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        return {place: End(readable[place], max(readable[place], written[place])) for place in wanted}
+
+    def _offsets(
+        self,
+        partitions: list[tuple[str, int]],
+        spec: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[tuple[str, int], int]:
+        if not partitions:
             return {}
-        first = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.EARLIEST))
-        last = self._admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
-        return {(each.topic, each.partition): (first[each].offset, last[each].offset) for each in wanted}
+        wanted = {TopicPartition(*place): spec for place in partitions}
+        found = self._admin.list_partition_offsets(wanted, isolation)
+        return {(each.topic, each.partition): found[each].offset for each in wanted}
 
     def first_since(self, topic: str, partition: int, since: datetime) -> int | None:
         """The offset of the first record that was received at or after an instant; None where there is none."""
@@ -178,10 +217,8 @@ class Log:
         return Group(name, described["group_state"], members)
 
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
-        """The first offset at or after one that holds a record; transactions and compaction leave gaps."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap.split(","), enable_auto_commit=False, auto_offset_reset="none"
-        )
+        """The first offset at or after one at which there is anything; compaction leaves gaps."""
+        consumer = committed_consumer(self.bootstrap)
         try:
             place = TopicPartition(topic, partition)
             consumer.assign([place])

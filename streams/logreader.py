@@ -1,13 +1,15 @@
-"""Reads a stretch of one partition of the log, record by record as it lies there; what is gone is named."""
+"""Reads a stretch of one partition of the log, entry by entry as it lies there; what is gone is named."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Protocol, Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
+from facts.batch import Entry
 from facts.errors import IncompleteError, PartMissingError
+from streams.fetching import committed_consumer
 from streams.log import Log
 from streams.stall import Place
 from streams.store import Identity
@@ -17,31 +19,11 @@ _EMPTY_POLLS_MAX = 30
 _RECORDS_A_POLL = 2000
 
 
-class LogRecord(NamedTuple):
-    """One record exactly as the log holds it.
-
-    Attributes:
-        offset: its place in the partition.
-        timestamp: in milliseconds since 1970.
-        timestamp_type: 0 when the producer set it, 1 when the log did as it received the record.
-        key: its bytes.
-        value: its bytes.
-        headers: names and bytes.
-    """
-
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-
-
 class Source(Protocol):
     """Where records come from: `LogReader`, or what was kept of a log."""
 
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
-        """The records of a partition from one offset up to, and without, another, some at a time."""
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
+        """The entries of a partition from one offset up to, and without, another, some at a time."""
         ...
 
 
@@ -58,14 +40,7 @@ class LogReader:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self._log = Log(bootstrap)
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
-            group_id=None,
-            enable_auto_commit=False,
-            # A record that is gone must not be passed over in silence.
-            auto_offset_reset="none",
-            max_poll_records=_RECORDS_A_POLL,
-        )
+        self._consumer = committed_consumer(bootstrap, max_poll_records=_RECORDS_A_POLL)
 
     def __enter__(self) -> Self:
         return self
@@ -85,11 +60,10 @@ class LogReader:
         """The first offset still held, and the one after the last, of each partition of topics."""
         return self._log.reach((name, number) for name, one in identities.items() for number in range(one.partitions))
 
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
-        """The records of a partition from one offset up to, and without, another, some at a time.
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
+        """The entries of a partition from one offset up to, and without, another, some at a time.
 
-        Offsets that hold none (marks of transactions, what compaction has removed) are passed over: the log itself has
-        none there.
+        Records that are not committed are not among them: where their transaction was aborted they are passed over.
 
         Raises:
             IncompleteError: the log has let go of some of them.
@@ -103,7 +77,7 @@ class LogReader:
             polled = self._poll(place, partition)
             empty_polls = 0 if polled else empty_polls + 1
             if polled:
-                yield [_record(each) for each in polled if each.offset < after]
+                yield [each.value for each in polled if each.offset < after]
             elif empty_polls >= _EMPTY_POLLS_MAX:
                 what = f"The log stopped giving records before offset {after}."
                 hint = "See whether the broker is well; ask again."
@@ -121,8 +95,3 @@ class LogReader:
             hint = "See whether the broker is well; ask again."
             raise PartMissingError(f"Kafka does not answer ({error!r}).", where=self.bootstrap, hint=hint) from error
         return polled
-
-
-def _record(record: Any) -> LogRecord:
-    headers = tuple((name, value) for name, value in record.headers)
-    return LogRecord(record.offset, record.timestamp, record.timestamp_type, record.key, record.value, headers)

@@ -5,12 +5,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
 from streams.complaints import Complaints
 from streams.log import Log
-from streams.stall import Ends, Place
+from streams.stall import Place
 
 EVERY_SECONDS = 3.0
 """A look costs a hundredth of a second, and somebody waits to be told that the log does not answer."""
@@ -22,12 +23,14 @@ class Seen(NamedTuple):
     """The log at one look.
 
     Attributes:
-        ends: the end of each partition that was looked at.
+        ends: how far each partition that was looked at may be read.
         workers: how many workers share the partitions; None where that is not known.
+        held_back: of each partition how many records lie behind a transaction that is still open.
     """
 
     ends: Mapping[Place, int]
     workers: int | None
+    held_back: Mapping[Place, int] = MappingProxyType({})
 
 
 Look = Callable[[Mapping[Place, int]], Seen]
@@ -68,15 +71,6 @@ class LogWatch:
         self._fences = fences
         return self._seen
 
-    def ends(self, fences: Mapping[Place, int]) -> Mapping[Place, int] | None:
-        """The end of each partition at the last look; None when the log did not answer, or was not yet asked.
-
-        Args:
-            fences: as of `seen`.
-        """
-        seen = self.seen(fences)
-        return seen.ends if seen else None
-
     def look(self) -> None:
         """Ask the log once."""
         try:
@@ -102,12 +96,13 @@ def looking_at(bootstrap: str, group: str) -> Look:
         bootstrap: its addresses, `host:port` separated by commas.
         group: the workers' consumer group.
     """
-    ends = Ends()
 
     def look(fences: Mapping[Place, int]) -> Seen:
         check_answers(bootstrap)
         with Log(bootstrap) as log:
-            return Seen(ends.of(log, fences), _workers(log, group))
+            ends = log.ends(fences)
+            readable = {place: end.readable for place, end in ends.items()}
+            return Seen(readable, _workers(log, group), {place: end.held_back for place, end in ends.items()})
 
     return look
 

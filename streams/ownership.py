@@ -9,8 +9,10 @@ from msgspec import Struct, field
 from facts.errors import IncompleteError
 from facts.union import Topic
 from measures.rules import Rules
-from streams.fold import Change, Partition, Quarantined, Record
+from streams.fold import Change, Partition, Quarantined
+from streams.moving import Move, Share
 from streams.patience import Patiently, once
+from streams.record import Record
 from streams.stall import Place
 from streams.store import NEW_STATE, Applied, Control, Identity, Names, Store
 
@@ -75,6 +77,7 @@ class Owner:
         store: of the state.
         rules: by force.
         quarantine: sends what may not be counted to quarantine, before its batch is applied.
+        move: sends facts to the partition they belong on, before the batch they were found in is applied.
         next_offset: asks the log where the next record is; None where the records are known to have no gaps.
         patiently: does some work on the state server, which is harmless to do twice; once unless given.
 
@@ -87,12 +90,14 @@ class Owner:
         store: Store,
         rules: Mapping[str, Rules],
         quarantine: Quarantine,
+        move: Move,
         next_offset: NextOffset | None = None,
         patiently: Patiently = once,
     ) -> None:
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
-        self._quarantine, self._next_offset, self._patiently = quarantine, next_offset, patiently
+        self._quarantine, self._move = quarantine, move
+        self._next_offset, self._patiently = next_offset, patiently
         self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
@@ -111,19 +116,20 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int) -> int:
+    async def start(self, place: Place, control: Control, first: int, share: Share) -> int:
         """Own a claimed partition; answers with the offset it continues from.
 
         Args:
             place: the partition.
             control: the answer of `claim`.
             first: where a partition without a state begins.
+            share: which of its topic's partitions it is.
         """
         names = self.store.names(*place)
         fence = first if control.fence is None else control.fence
         if control.fence is None:
             await self.store.begin(names, fence)
-        memory = Partition(cast(Topic, place[0]), self.rules, control.feeds, control.events)
+        memory = Partition(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, fence, memory)
         return fence
 
@@ -161,7 +167,7 @@ class Owner:
                     await self._offer(place, Offer(owned, owned.fence, change))
 
     async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
-        new = [record for record in records if record.offset >= owned.fence]
+        new = [record for record in records if record.after > owned.fence]
         if not new:
             return
         await self._check_gaps(place, owned.fence, new)
@@ -172,7 +178,8 @@ class Owner:
             owned.partition.remember(key, timeline)
         change = owned.partition.fold(admitted)
         await self._quarantine(place, change.quarantined)
-        await self._offer(place, Offer(owned, new[-1].offset + 1, change))
+        await self._move(place, change.moved)
+        await self._offer(place, Offer(owned, new[-1].after, change))
 
     async def _check_gaps(self, place: Place, fence: int, records: Sequence[Record]) -> None:
         """Offsets are missing before or between records: continue only where the log itself holds none there."""
@@ -183,7 +190,7 @@ class Owner:
                 if found != record.offset:
                     what = f"got offset {record.offset} where {expected} was due; reading again"
                     raise GapError(f"{place[0]}:{place[1]}: {what}.")
-            expected = record.offset + 1
+            expected = record.after
 
     async def _offer(self, place: Place, offer: Offer) -> None:
         owned, after = offer.owned, offer.after

@@ -17,7 +17,8 @@ class QuarantineRecord(Struct, frozen=True):
     Attributes:
         topic: of the record refused.
         partition: likewise.
-        offset: likewise.
+        offset: likewise; the first one of a batch that cannot be read.
+        last_offset: the same, or the last one of that batch.
         index: of the fact in its parcel; None when the whole record is meant.
         reason: one word of a closed list.
         what: what is wrong.
@@ -29,6 +30,7 @@ class QuarantineRecord(Struct, frozen=True):
     topic: str
     partition: int
     offset: int
+    last_offset: int
     index: int | None
     reason: str
     what: str
@@ -49,6 +51,7 @@ async def send_all(send: Send, topic: str, partition: int, quarantined: Sequence
             topic,
             partition,
             each.offset,
+            each.last_offset,
             refusal.index,
             refusal.reason,
             refusal.what,

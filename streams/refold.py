@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from facts.batch import Entry, Passed
 from facts.errors import IncompleteError
 from measures.rules import Rules
-from streams.fold import Quarantined, record_of
-from streams.logreader import LogRecord, Source
+from streams.fold import Quarantined
+from streams.logreader import Source
+from streams.moving import Move, Share
 from streams.ownership import DamagedError, FencedError, Owner
 from streams.patience import Patiently, once
+from streams.record import record_of
 from streams.stall import Place
 from streams.store import Identity, Store
 
@@ -23,26 +26,31 @@ class Refold:
         store: of the version.
         rules: by force.
         source: what is folded.
+        move: sends facts to the partition they belong on.
         patiently: does some work on the state server, which is harmless to do twice; once unless given.
     """
 
-    def __init__(self, store: Store, rules: Mapping[str, Rules], source: Source, patiently: Patiently = once) -> None:
-        self._owner, self._source = Owner(store, rules, _leave, patiently=patiently), source
+    def __init__(
+        self, store: Store, rules: Mapping[str, Rules], source: Source, move: Move, patiently: Patiently = once
+    ) -> None:
+        self._owner, self._source = Owner(store, rules, _leave, move, patiently=patiently), source
         self._patiently = patiently
 
-    async def claim(self, place: Place, identity: Identity, first: int) -> int:
+    async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
         """Claim a partition, so that no earlier rebuild continues with it; answers with its fence.
 
         Args:
             place: the partition.
             identity: of its topic.
             first: where it begins when it is new.
+            before: how many partitions its topic had when the version shown was built.
 
         Raises:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
+        share = Share(place[1], identity.partitions, before)
         control = await self._patiently(lambda: self._owner.claim(place, identity))
-        return await self._patiently(lambda: self._owner.start(place, control, first))
+        return await self._patiently(lambda: self._owner.start(place, control, first, share))
 
     def fence(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
@@ -64,9 +72,11 @@ class Refold:
             for start in range(0, len(some), _BATCH_RECORDS):
                 await self._fold(place, some[start : start + _BATCH_RECORDS])
                 report(owned.fence)
+        if owned.fence < after:  # an archive does not keep what holds no record, such as the mark of a transaction
+            await self._fold(place, [Passed(owned.fence, after - 1, 0)])
 
-    async def _fold(self, place: Place, batch: Sequence[LogRecord]) -> None:
-        records = [record_of(each.offset, each.timestamp, each.timestamp_type, each.value) for each in batch]
+    async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
+        records = [record_of(each) for each in batch]
         try:
             await self._owner.fold(place, records)
         except (FencedError, DamagedError) as error:

@@ -54,28 +54,6 @@ class Stalls(Struct):
         return {place: now - since for place, (_, since) in standing.items()}
 
 
-class Ends:
-    """Where each partition ends; what follows a fence that stands may hold no record, as the mark of a transaction."""
-
-    def __init__(self) -> None:
-        self._before: dict[Place, int] = {}
-
-    def of(self, log: Log, fences: Mapping[Place, int]) -> dict[Place, int]:
-        """The ends of the log; where only marks follow a fence that has stood since the last look, the fence itself.
-
-        Args:
-            log: the log.
-            fences: where the state of each partition stands.
-        """
-        ends = {place: last for place, (_, last) in log.reach(fences).items()}
-        for place, fence in fences.items():
-            is_standing = fence < ends[place] and self._before.get(place) == fence
-            if is_standing and log.next_offset(*place, fence) is None:
-                ends[place] = fence
-        self._before = dict(fences)
-        return ends
-
-
 class StallWatch:
     """Watches the partitions a worker owns, and the topics, from a thread with clients of its own.
 
@@ -98,7 +76,6 @@ class StallWatch:
         self._settings, self._version, self._identities = settings, version, identities
         self._owned, self._leave = owned, leave
         self._stalls = Stalls(settings.stall_seconds)
-        self._ends = Ends()
         self._complaints = Complaints(
             lambda words: _logger.warning("cannot compare log and state: %s", words), time.monotonic
         )
@@ -137,7 +114,7 @@ class StallWatch:
             if not self._is_same(log):
                 return "a topic is gone, or no longer the one it was at the start"
             fences = self._fences(redis)
-            ends = self._ends.of(log, fences)
+            ends = {place: last for place, (_, last) in log.reach(fences).items()}
         is_stalled = self._stalls.is_stalled(fences, ends, time.monotonic())
         return f"stalled: log at {ends}, state at {fences}" if is_stalled else ""
 

@@ -67,6 +67,10 @@ class Identity(Struct, frozen=True):
     topic_id: str
     partitions: int
 
+    def is_same_log(self, other: "Identity") -> bool:
+        """Whether it is the same topic of the same cluster; it may have been given more partitions since."""
+        return (self.cluster_id, self.topic_id) == (other.cluster_id, other.topic_id)
+
 
 class Control(NamedTuple):
     """What a worker reads when it takes a partition over.
@@ -283,6 +287,13 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
     if int(stored.get("format", FORMAT)) != FORMAT:
         raise IncompleteError(f"It is written in format {stored['format']}, not {FORMAT}.", where=where, hint=NEW_STATE)
     known = msgspec.json.decode(stored["identity"], type=Identity) if "identity" in stored else identity
+    if known.is_same_log(identity) and known.partitions != identity.partitions:
+        raise IncompleteError(
+            f"The topic has {identity.partitions} partitions now, and the state was folded when it had {known.partitions}: "
+            "subjects belong on other partitions since.",
+            where=where,
+            hint="`bluelamp rebuild --switch` moves their facts and builds the state for the new number (docs/log.md).",
+        )
     if known != identity:
         what = f"It was folded from another log: {known}, and the log now is {identity}."
         raise IncompleteError(what, where=where, hint=f"Point at the log it was folded from. {NEW_STATE}")

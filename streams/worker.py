@@ -18,16 +18,20 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from facts.batch import Row
 from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
 from streams.app import fenced_app
-from streams.fold import Quarantined, Record, record_of
+from streams.fetching import passed_of
+from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, Log
+from streams.moving import Moved, Share, copy_of
 from streams.ownership import FencedError, GapError, Owner
 from streams.patience import Patience, report
 from streams.quarantine import send_all
+from streams.record import Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
@@ -59,6 +63,7 @@ class Worker:
     ) -> None:
         self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
+        self._misplaced: set[Place] = set()
         self.app = fenced_app(settings, self.take_over)
         for topic in TOPICS:
             self._add_agent(topic)
@@ -79,7 +84,7 @@ class Worker:
         try:
             self.version = await self._soon(self._shown)
             store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
-            self.owner = Owner(store, self.rules, self._quarantine, self._next_offset, self._patience)
+            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._patience)
             identities = await self._prepare()
         except Exception as error:  # noqa: BLE001 - whatever it is, a start that failed is repeated or needs a person
             self._end("Could not start", error)
@@ -156,16 +161,21 @@ class Worker:
         controls = {place: await self._claim(place, identities[place.topic]) for place in places}
         # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
         reach = await asyncio.to_thread(self._reach, places)
-        return {place: await self._start(place, control, reach[place]) for place, control in controls.items()}
+        counts = {topic: identity.partitions for topic, identity in identities.items()}
+        return {
+            place: await self._start(place, control, reach[place], counts[place.topic])
+            for place, control in controls.items()
+        }
 
     async def _claim(self, place: TP, identity: Identity) -> Control:
         return await self._patience(lambda: self.owner.claim(place, identity))
 
-    async def _start(self, place: TP, control: Control, reach: tuple[int, int]) -> int:
+    async def _start(self, place: TP, control: Control, reach: tuple[int, int], partitions: int) -> int:
         names, fence = self.owner.store.names(*place), control.fence
         first = self._first_fence(names, reach[0]) if fence is None else fence
         check_reach(names, first, *reach)
-        return await self._patience(lambda: self.owner.start(place, control, first))
+        share = Share(place.partition, partitions)
+        return await self._patience(lambda: self.owner.start(place, control, first, share))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with Log(self.settings.kafka) as log:
@@ -235,6 +245,16 @@ class Worker:
 
         await send_all(send, *place, quarantined)
 
+    async def _move(self, place: Place, moved: Sequence[Moved]) -> None:
+        sent = []
+        for copy in (copy_of(place, each) for each in moved):
+            at = (copy.topic, copy.key, copy.value, copy.partition, None, copy.headers)
+            sent.append(await self.app.producer.send(*at))
+        await asyncio.gather(*sent)
+        if moved and place not in self._misplaced:
+            self._misplaced.add(place)
+            _logger.warning("%s:%d holds facts of other partitions; they are moved there (docs/log.md)", *place)
+
     def _end(self, what: str, error: Exception) -> NoReturn:
         """End because of an error: for a person where only a person can help, else to be started again."""
         refusal = self._refusal(error)
@@ -264,4 +284,6 @@ def _words(error: Exception) -> str:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    return record_of(message.offset, int(message.timestamp * 1000 + 0.5), message.timestamp_type, message.value)
+    milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
+    row = Row(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
+    return record_of(passed_of(headers) or row)

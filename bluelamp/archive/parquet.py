@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streams.logreader import LogRecord
+from facts.batch import Entry, Passed, Row
 
 SCHEMA = pa.schema(
     [
@@ -26,7 +26,11 @@ SCHEMA = pa.schema(
         ),
     ]
 )
-"""`received_at` and `timestamp_type` are the record's time and whether the producer (0) or the log (1) set it."""
+"""`received_at` and `timestamp_type` are the record's time and whether the producer (0) or the log (1) set it.
+
+Of a batch that cannot be read `timestamp_type` is 2, `offset` its first one, `value` its bytes, and `headers` its last offset and why.
+"""
+_UNREADABLE, _LAST, _WHY = 2, "last", "why"
 _GROUP_ROWS, _GROUP_BYTES = 10_000, 16 * 1024 * 1024
 _READ_ROWS = 2000
 
@@ -47,12 +51,13 @@ class Writer:
     def __init__(self, path: Path, topic: str, partition: int) -> None:
         self.records, self.size_bytes = 0, 0
         self._topic, self._partition = topic, partition
-        self._waiting: list[LogRecord] = []
+        self._waiting: list[Row] = []
         self._waiting_bytes = 0
         self._writer: Any = pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=["topic"])
 
-    def add(self, record: LogRecord) -> None:
-        """Add a record, in the order of their offsets."""
+    def add(self, entry: Entry) -> None:
+        """Add a record, or a batch that cannot be read, in the order of their offsets."""
+        record = _of_unreadable(entry) if isinstance(entry, Passed) else entry
         size = len(record.value or b"")
         self.records += 1
         self.size_bytes += size
@@ -83,8 +88,20 @@ class Writer:
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
 
 
-def rows(path: Path) -> Iterator[list[LogRecord]]:
-    """The records of a file, some at a time.
+def _of_unreadable(passed: Passed) -> Row:
+    headers = ((_LAST, b"%d" % passed.last), (_WHY, passed.why.encode()))
+    return Row(passed.first, passed.timestamp, _UNREADABLE, None, passed.batch, headers)
+
+
+def _entry(row: Row) -> Entry:
+    if row.timestamp_type != _UNREADABLE:
+        return row
+    told = {name: value or b"" for name, value in row.headers}
+    return Passed(row.offset, int(told[_LAST]), row.timestamp, told[_WHY].decode(), row.value or b"")
+
+
+def rows(path: Path) -> Iterator[list[Entry]]:
+    """The entries of a file, some at a time.
 
     Raises:
         OSError, ValueError: it is no file of an archive, a torn one, or cannot be read.
@@ -94,7 +111,7 @@ def rows(path: Path) -> Iterator[list[LogRecord]]:
         columns = [times if name == "received_at" else batch.column(name) for name in SCHEMA.names[2:]]
         lists = [column.to_pylist() for column in columns]
         yield [
-            LogRecord(offset, time, kind, key, value, tuple((each["name"], each["value"]) for each in headers))
+            _entry(Row(offset, time, kind, key, value, tuple((each["name"], each["value"]) for each in headers)))
             for offset, time, kind, key, value, headers in zip(*lists, strict=True)
         ]
 

@@ -8,11 +8,13 @@ from bluelamp.archive.manifest import Part, load
 from bluelamp.archive.parquet import rows
 from bluelamp.archive.verifying import fault_of
 from bluelamp.archive.writing import check_follows, check_identity
-from bluelamp.recount.instant import moment_of
 from bluelamp.recount.load import Record
+from bluelamp.recount.log import records_of
+from facts.batch import Entry
 from facts.errors import IncompleteError, SettingError
 from facts.union import Topic
-from streams.logreader import LogRecord, Source
+from streams.fetching import span_of
+from streams.logreader import Source
 from streams.stall import Place
 from streams.store import Identity
 
@@ -85,22 +87,21 @@ class Archive:
             after = parts[-1].after if until is None else until.get(place, 0)
             for some in self.read(place, self.manifest.begin(place), after):
                 for each in some:
-                    received_at = moment_of(each.timestamp * 1000)
-                    yield cast(Topic, place[0]), place[1], each.offset, received_at, each.value
+                    yield from records_of(cast(Topic, place[0]), place[1], each)
 
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """The records of a partition from one offset up to, and without, another, as far as it holds them."""
         for part in self._parts.get(place, []):
             if part.after > first and part.first < after:
                 for some in self._rows(part):
-                    yield [each for each in some if first <= each.offset < after]
+                    yield [each for each in some if first <= span_of(each)[0] < after]
 
     def end(self, place: Place) -> int:
         """The offset after the last of a partition."""
         parts = self._parts.get(place)
         return parts[-1].after if parts else self.manifest.begin(place)
 
-    def _rows(self, part: Part) -> Iterator[list[LogRecord]]:
+    def _rows(self, part: Part) -> Iterator[list[Entry]]:
         fault = fault_of(self.directory, part)
         if fault:
             raise IncompleteError(fault.what, where=fault.where, hint=fault.hint)
@@ -129,7 +130,7 @@ class Whole:
         self._archive.follow(reach)
         return {place: (first, reach[place][1]) for place, first in self._archive.begins(reach).items()}
 
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """The records of a partition from one offset up to, and without, another, some at a time."""
         end = first
         if self._archive is not None:

@@ -16,8 +16,10 @@ from msgspec import Struct
 from bluelamp.archive.manifest import Manifest, Part, load, save
 from bluelamp.archive.parquet import Writer, sha256
 from bluelamp.embedded.broker.files import sync_directory
+from facts.batch import Entry, Passed
 from facts.errors import IncompleteError, PartMissingError, SettingError
-from streams.logreader import LogRecord, Source
+from streams.fetching import span_of
+from streams.logreader import Source
 from streams.stall import Place
 from streams.store import Identity
 
@@ -86,7 +88,7 @@ def check_identity(where: Path, manifest: Manifest, identities: Mapping[str, Ide
     """
     for topic, identity in identities.items():
         known = manifest.identities.get(topic, identity)
-        if known != identity:
+        if not known.is_same_log(identity) or known.partitions > identity.partitions:
             what = f"The archive is of another log: its topic {topic} is {known}, and the log's is {identity}."
             hint = "Point at the log it was kept from (BLUELAMP_KAFKA), or begin another archive (BLUELAMP_ARCHIVE)."
             raise IncompleteError(what, where=str(where), hint=hint)
@@ -130,7 +132,9 @@ def _begin(directory: Path, manifest: Manifest, place: Place, first: int, last: 
 
 def _parts(directory: Path, place: Place, begin: int, last: int, source: Source) -> Iterator[Part]:
     """Write the records of a partition into one part for each day, or more for a large one."""
-    records = (record for some in source.read(place, begin, last) for record in some)
+    entries = (entry for some in source.read(place, begin, last) for entry in some)
+    # Where the log itself holds nothing there is nothing to keep: the offsets of the part cover it.
+    records = (entry for entry in entries if not isinstance(entry, Passed) or entry.why)
     head = next(records, None)
     while head is not None:
         day, first = _day(head), begin
@@ -144,7 +148,7 @@ def _parts(directory: Path, place: Place, begin: int, last: int, source: Source)
             head = next(records, None)
         writer.close()
         _put(draft, path)
-        begin = last if head is None else head.offset
+        begin = last if head is None else span_of(head)[0]
         yield Part(
             file=name,
             day=day,
@@ -158,9 +162,9 @@ def _parts(directory: Path, place: Place, begin: int, last: int, source: Source)
         )
 
 
-def _day(record: LogRecord) -> date:
-    """The day on which the log received a record, in UTC."""
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC).date()
+def _day(entry: Entry) -> date:
+    """The day on which the log received an entry, in UTC."""
+    return datetime.fromtimestamp(entry.timestamp / 1000, UTC).date()
 
 
 def _drafted(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """The state and the workers that keep it: is it durable, does it hold the whole log, does it move, and who works on it."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 from redis import Redis
@@ -13,7 +13,7 @@ from bluelamp.shown import Partition, partitions
 from measures.rules import Rules
 from streams.log import Group, Log
 from streams.probe import Probe
-from streams.stall import Ends, Place
+from streams.stall import Place
 from streams.store import check_reach
 
 Pause = Callable[[], object]
@@ -67,7 +67,8 @@ class Seen(NamedTuple):
         goal: where each partition of the log ended at the first look.
         before: the offset up to which the state held each at the first look.
         applied: the same at the last look.
-        ends: where each partition of the log ended at the last look; marks of transactions are no records to wait for.
+        ends: where each partition of the log ended at the last look, as far as it may be read.
+        held_back: how many records lay behind a transaction that was still open at the last look.
         group: of the workers, at the last look.
         seconds: between the first look and the last.
     """
@@ -76,6 +77,7 @@ class Seen(NamedTuple):
     before: Mapping[Place, int]
     applied: Mapping[Place, int]
     ends: Mapping[Place, int]
+    held_back: int
     group: Group
     seconds: float
 
@@ -115,25 +117,33 @@ def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pa
         IncompleteError: the state was not folded from this log, or the log no longer reaches back to it.
     """
     with Log(settings.kafka) as log:
-        began, ends = time.monotonic(), Ends()
+        began = time.monotonic()
         first = list(partitions(settings, rules, redis, log))
         for each in first:
             check_reach(each.names, _applied(each), each.first, each.end)
         before = {each.place(): _applied(each) for each in first}
-        seen = Seen({}, before, before, ends.of(log, before), log.group(settings.state_name), 0.0)
+        seen = Seen({}, before, before, *_ends(log, before), log.group(settings.state_name), 0.0)
         seen = seen._replace(goal=seen.ends)
         for _ in range(LOOKS):
             if seen.is_settled():
                 break
             pause()
             applied = {each.place(): _now_applied(redis, each) for each in first}
+            ends, held_back = _ends(log, applied)
             seen = seen._replace(
                 applied=applied,
-                ends=ends.of(log, applied),
+                ends=ends,
+                held_back=held_back,
                 group=log.group(settings.state_name),
                 seconds=time.monotonic() - began,
             )
     return seen
+
+
+def _ends(log: Log, places: Iterable[Place]) -> tuple[dict[Place, int], int]:
+    """How far each partition may be read, and how many records of all of them may not be read yet."""
+    found = log.ends(places)
+    return {place: end.readable for place, end in found.items()}, sum(end.held_back for end in found.values())
 
 
 def _applied(each: Partition) -> int:
@@ -154,6 +164,12 @@ def state_findings(seen: Seen) -> Iterator[Finding]:
 
 def _state(seen: Seen) -> Finding:
     late, newer = seen.late(), seen.newer()
+    if not late and seen.held_back:
+        what = (
+            f"It holds all that may be read. {seen.held_back:,} records wait behind a transaction that is still open."
+        )
+        hint = "Look again. If it does not end, look at the program that began it: Kafka aborts it after that program's own time limit."
+        return Finding("state", "warning", what, "the log", hint)
     if not late:
         just_now = f" {newer:,} records have arrived since the first look." if newer else ""
         return Finding("state", "good", f"It holds the whole log.{just_now}")

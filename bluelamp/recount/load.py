@@ -1,11 +1,11 @@
 """The facts of a log into tables, and from the tables the outcomes: a recount of the whole log at once."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import duckdb
 
@@ -19,20 +19,47 @@ from facts.force import Force
 from facts.union import Topic
 from facts.wire import canonical, decode
 
-Record = tuple[Topic, int, int, datetime, bytes | None]
-"""Topic, partition, offset, when the log received it (in UTC), and its bytes."""
+
+class Record(NamedTuple):
+    """One record of a log.
+
+    Attributes:
+        topic: it came by.
+        partition: the number of the partition it lies on.
+        offset: its place there.
+        received_at: when the log received it, in UTC.
+        value: its bytes.
+        is_moved: its facts were first received on another partition, and judged there for being too late.
+        is_readable: False where a whole batch lies there that cannot be read.
+    """
+
+    topic: Topic
+    partition: int
+    offset: int
+    received_at: datetime
+    value: bytes | None
+    is_moved: bool = False
+    is_readable: bool = True
+
 
 _SQL = Path(__file__).with_name("sql")
 _SECTIONS = ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences", "listed")
 _MEMORY_LIMIT = "2GB"
 
 
-def from_records(records: Iterable[Record], forces: Sequence[Force], *, keeps_facts: bool = False) -> Recount:
+def from_records(
+    records: Iterable[Record],
+    forces: Sequence[Force],
+    partitions: Mapping[str, int] | None = None,
+    *,
+    keeps_facts: bool = False,
+) -> Recount:
     """Recount the records of a log.
 
     Args:
-        records: topic, partition, offset, when the log received it, bytes; each partition in the order of its offsets.
+        records: each partition in the order of its offsets.
         forces: the profiles; facts of other forces are left out.
+        partitions: topic to how many partitions it has; one for a topic that is not named.
         keeps_facts: the facts can be asked for, not only what they come to; that takes their room on disk.
 
     Returns:
@@ -42,7 +69,7 @@ def from_records(records: Iterable[Record], forces: Sequence[Force], *, keeps_fa
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recount-")))
         told = directory / "facts.tsv"
         with told.open("wb") as lines:
-            loaded = _write(records, forces, lines)
+            loaded = _write(records, Screen(forces, partitions or {}), lines)
         connection = duckdb.connect(
             directory / "recount.duckdb",
             config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"},
@@ -56,17 +83,19 @@ def from_records(records: Iterable[Record], forces: Sequence[Force], *, keeps_fa
         return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None)
 
 
-def _write(records: Iterable[Record], forces: Sequence[Force], lines: BinaryIO) -> Loaded:
+def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO) -> Loaded:
     """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
     loaded = Loaded()
-    screen = Screen(forces)
-    for topic, partition, _, received_at, value in records:
-        parcel = decode(value, topic, received_at)
+    for record in records:
+        if not record.is_readable:
+            loaded.leave_out("unreadable_batch")
+            continue
+        parcel = decode(record.value, record.topic, record.received_at)
         loaded.records += 1
         for unreadable in parcel.unreadable:
             loaded.leave_out(unreadable.reason)
         for _, fact in parcel.facts:
-            refusal = screen.refusal(fact, topic, partition, received_at)
+            refusal = screen.refusal(fact, record.topic, record.partition, record.received_at, is_moved=record.is_moved)
             if refusal:
                 loaded.leave_out(refusal)
             elif isinstance(fact, FeedHeartbeat):
@@ -74,7 +103,7 @@ def _write(records: Iterable[Record], forces: Sequence[Force], lines: BinaryIO) 
             else:
                 loaded.facts += 1
                 # Identifiers and labels hold no tab, and JSON writes none: a line needs no quoting.
-                lines.write(b"%b\t%d\t%b\n" % (topic.encode(), microseconds(fact.at), canonical(fact)))
+                lines.write(b"%b\t%d\t%b\n" % (record.topic.encode(), microseconds(fact.at), canonical(fact)))
     return loaded
 
 

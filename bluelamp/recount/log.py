@@ -1,19 +1,24 @@
 """Reading the whole log: every partition of every topic, from its beginning to its end as it was at the start."""
 
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from bluelamp.recount.instant import moment_of
 from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.recount import Recount
+from facts.batch import Entry, Row, read
 from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force
-from facts.union import TOPICS
+from facts.moved import origin_of
+from facts.union import TOPICS, Topic
 
 _POLL_MILLISECONDS = 1000
 _EMPTY_POLLS_MAX = 30
@@ -73,11 +78,14 @@ def from_log(
             log.go_on_from(earlier)
         left_beyond = log.stop_before(until) if until is not None else 0
         before = earlier.records(until) if earlier is not None else ()
-        recount = from_records(chain(before, log.records()), forces, keeps_facts=keeps_facts)
+        records = chain(before, log.records())
+        recount = from_records(records, forces, log.partitions, keeps_facts=keeps_facts)
+        held_back = log.held_back(bootstrap, client or {})
     finally:
         consumer.close()
-    recount.loaded.missing_before, recount.loaded.missing_after = log.missing_before, log.missing_after
-    recount.loaded.left_beyond = left_beyond
+    loaded = recount.loaded
+    loaded.missing_before, loaded.missing_after = log.missing_before, log.missing_after
+    loaded.left_beyond, loaded.held_back = left_beyond, held_back
     return recount
 
 
@@ -86,20 +94,24 @@ class Log:
 
     Attributes:
         missing_before: (topic, partition) to the first offset there still is, where that is not 0.
+        partitions: topic to how many it has.
         missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
     """
 
     def __init__(self, consumer: Any) -> None:
         self._consumer = consumer
+        consumer._fetcher.PartitionRecords = _Committed  # noqa: SLF001 - the library has no other place for it
         # A topic that is not there holds nothing.
         partitions = [
             TopicPartition(topic, number)
             for topic in TOPICS
             for number in sorted(consumer.partitions_for_topic(topic) or ())
         ]
+        self.partitions = Counter(place.topic for place in partitions)
         consumer.assign(partitions)
         first = consumer.beginning_offsets(partitions)
-        self._ends: dict[Any, int] = consumer.end_offsets(partitions)
+        self._readable: dict[Any, int] = consumer.end_offsets(partitions)
+        self._ends: dict[Any, int] = self._readable
         self.missing_before: dict[tuple[str, int], int] = {
             (place.topic, place.partition): offset for place, offset in first.items() if offset
         }
@@ -130,6 +142,16 @@ class Log:
         self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
         return held - sum(self._ends.values())
 
+    def held_back(self, bootstrap: str, client: Mapping[str, Any]) -> int:
+        """How many records lie behind the beginning of a transaction that is still open: nobody may read them yet."""
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap, **client)
+        try:
+            found = admin.list_partition_offsets(dict.fromkeys(self._readable, OffsetSpec.LATEST))
+            written: dict[Any, int] = {place: each.offset for place, each in found.items()}
+        finally:
+            admin.close()
+        return sum(max(0, written[place] - end) for place, end in self._readable.items())
+
     def records(self) -> Iterator[Record]:
         """Every record, each partition in the order of its offsets.
 
@@ -157,10 +179,10 @@ class Log:
             ) from error
         return polled
 
-    def _before_end(self, place: Any, records: list[Any]) -> Iterator[Record]:
-        for record in records:
-            if record.offset < self._ends[place]:
-                yield place.topic, place.partition, record.offset, moment_of(record.timestamp * 1000), record.value
+    def _before_end(self, place: Any, polled: list[Any]) -> Iterator[Record]:
+        for each in polled:
+            if each.offset < self._ends[place]:
+                yield from records_of(place.topic, place.partition, each.value)
 
     def _unread(self) -> list[Any]:
         """The partitions not read to their end; the others are paused, so that nothing is fetched for nothing."""
@@ -168,6 +190,28 @@ class Log:
         done = [place for place in self._ends if place not in unread and place not in self._consumer.paused()]
         self._consumer.pause(*done)
         return unread
+
+
+def records_of(topic: Topic, partition: int, entry: Entry) -> Iterator[Record]:
+    """What an entry of the log is to the recount: nothing where the log itself holds nothing."""
+    if isinstance(entry, Row):
+        received_at, is_moved = moment_of(entry.timestamp * 1000), origin_of(entry.headers) is not None
+        yield Record(topic, partition, entry.offset, received_at, entry.value, is_moved)
+    elif entry.why:
+        received_at = moment_of(entry.timestamp * 1000)
+        yield Record(topic, partition, entry.first, received_at, None, is_readable=False)
+
+
+class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
+    """What a fetch brought, in entries; kafka-python's own reading stops for good at a batch that it cannot read."""
+
+    def _unpack_records(self, tp: Any, records: Any, *_: Any) -> Iterator[ConsumerRecord]:
+        aborted = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
+        for entry in read(records._buffer, self.fetch_offset, aborted):  # noqa: SLF001 - the bytes as they came
+            offset = entry.offset if isinstance(entry, Row) else entry.first
+            self.next_fetch_offset = offset + 1 if isinstance(entry, Row) else entry.last + 1
+            yield ConsumerRecord(*tp, -1, offset, entry.timestamp, 0, None, entry, (), None, 0, 0, 0)
+        self.drain()
 
 
 def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, Log]:
@@ -184,6 +228,8 @@ def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, Log]:
             # A record that is gone since the reading began must not be passed over in silence.
             auto_offset_reset="none",
             max_poll_records=_RECORDS_A_POLL,
+            # What a transaction wrote counts when it is committed.
+            isolation_level="read_committed",
             **client,
         )
         return consumer, Log(consumer)

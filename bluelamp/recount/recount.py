@@ -35,6 +35,7 @@ class Loaded(Struct, kw_only=True):
             is then not of the whole.
         missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
         left_beyond: offsets between where it was told to stop and the log's end.
+        held_back: records behind the beginning of a transaction that is still open: they count once it is committed.
     """
 
     records: int = 0
@@ -44,6 +45,7 @@ class Loaded(Struct, kw_only=True):
     missing_before: dict[tuple[str, int], int] = {}
     missing_after: dict[tuple[str, int], tuple[int, int]] = {}
     left_beyond: int = 0
+    held_back: int = 0
 
     def leave_out(self, reason: str) -> None:
         """Count one more that is left out."""

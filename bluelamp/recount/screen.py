@@ -1,9 +1,10 @@
 """Which facts of the log are counted at all, at their place in the log (semantics section 1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
+from bluelamp.recount.belonging import belongs_on
 from facts.feed import FeedHeartbeat
 from facts.force import Force
 from facts.union import AnyFact, Topic
@@ -16,7 +17,7 @@ _TURN = timedelta(hours=1)
 _LONGEST_PAUSE = timedelta(hours=25)
 _NOTHING = datetime.min.replace(tzinfo=UTC)
 
-Refusal = Literal["unlisted_force", "too_late"]
+Refusal = Literal["unlisted_force", "too_late", "wrong_partition"]
 
 
 class _Beat(NamedTuple):
@@ -57,14 +58,17 @@ class Screen:
 
     Args:
         forces: the profiles there are.
+        partitions: topic to how many partitions it has; one for a topic that is not named.
     """
 
-    def __init__(self, forces: Iterable[Force]) -> None:
-        self._feeds = _feeds(forces)
+    def __init__(self, forces: Iterable[Force], partitions: Mapping[str, int]) -> None:
+        self._feeds, self._partitions = _feeds(forces), partitions
         self._heard: dict[tuple[Topic, int, str], dict[str, _Settled]] = {}
         self._oldest: dict[tuple[Topic, int, str], datetime] = {}
 
-    def refusal(self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime) -> Refusal | None:
+    def refusal(
+        self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime, *, is_moved: bool
+    ) -> Refusal | None:
         """Why a fact is not counted, or None; a heartbeat is heard on the way.
 
         Args:
@@ -72,6 +76,7 @@ class Screen:
             topic: the topic it came by.
             partition: the number of the partition.
             received_at: the time on its record.
+            is_moved: it was first received on another partition: whether it was too late was judged there.
         """
         if fact.force not in self._feeds:
             return "unlisted_force"
@@ -80,7 +85,10 @@ class Screen:
             self._hear(fact, place, received_at)
             return None
         oldest = self._oldest.get(place)
-        return "too_late" if oldest is not None and fact.at < oldest else None
+        if oldest is not None and fact.at < oldest and not is_moved:
+            return "too_late"
+        is_own = belongs_on(fact.subject_id, self._partitions.get(topic, 1)) == partition
+        return None if is_own else "wrong_partition"
 
     def _hear(self, heartbeat: FeedHeartbeat, place: tuple[Topic, int, str], received_at: datetime) -> None:
         topic, _, force = place

@@ -30,12 +30,13 @@ from starlette.requests import Request
 from dashboards.board.slow import Slow
 from facts.errors import BlueLampError
 from facts.force import Force
+from streams.logwatch import Seen
 from streams.readings import Reader
 
 MARKING = "OFFICIAL"
 """The protective marking of every page and export (rules C30)."""
 Parts = dict[str, Any]
-LogEnds = Mapping[tuple[str, int], int] | None
+LogEnds = Seen | None
 """Where the log ends, by topic and partition; None while it is not known."""
 
 

@@ -1,10 +1,14 @@
 """A log in memory to keep, and what may go wrong with it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
+from facts.batch import Entry, Row
 from facts.errors import IncompleteError
-from streams.logreader import LogRecord
+from streams.moving import Copy
 from streams.stall import Place
 from streams.store import Identity
 
@@ -18,12 +22,12 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> LogRecord:
+def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> Row:
     """A record as the log stamps it."""
-    return LogRecord(offset, time, 1, key, value, ())
+    return Row(offset, time, 1, key, value, ())
 
 
-def days(first: str, count: int, each: int, offset: int = 0) -> list[LogRecord]:
+def days(first: str, count: int, each: int, offset: int = 0) -> list[Row]:
     """So many days of so many records each, spread over the day."""
     start = at(f"{first} 00:00")
     return [
@@ -40,14 +44,22 @@ class MemoryLog:
         records: by partition.
     """
 
-    def __init__(self, records: Mapping[Place, Sequence[LogRecord]]) -> None:
+    def __init__(self, records: Mapping[Place, Sequence[Row]]) -> None:
         self.records = {place: list(some) for place, some in records.items()}
         self.ends = {place: some[-1].offset + 1 if some else 0 for place, some in self.records.items()}
         self.firsts = dict.fromkeys(self.records, 0)
+        self.now = max((each.timestamp for some in self.records.values() for each in some), default=0)
 
-    def add(self, place: Place, some: Sequence[LogRecord]) -> None:
+    def send(self, copies: Sequence[Copy]) -> None:
+        """Append what is moved, at the time of the last record there was."""
+        for copy in copies:
+            place = copy.topic, copy.partition
+            self.add(place, [Row(self.ends[place], self.now, 1, copy.key, copy.value, tuple(copy.headers))])
+
+    def add(self, place: Place, some: Sequence[Row]) -> None:
         """Append records."""
         self.records[place] += some
+        self.now = max(self.now, some[-1].timestamp)
         self.ends[place] = some[-1].offset + 1
 
     def forget(self, place: Place, before: int) -> None:
@@ -57,16 +69,25 @@ class MemoryLog:
 
     def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
         """Those of its topics that it has."""
-        return {topic: IDENTITY for topic in topics if topic in {name for name, _ in self.records}}
+        counts = Counter(name for name, _ in self.records)
+        return {topic: replace(IDENTITY, partitions=counts[topic]) for topic in topics if topic in counts}
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        for number in range(partitions):
+            place = topic, number
+            self.records.setdefault(place, [])
+            self.ends.setdefault(place, 0)
+            self.firsts.setdefault(place, 0)
 
     def reach(self, _identities: Mapping[str, Identity] | None = None) -> dict[Place, tuple[int, int]]:
         """What it holds."""
         return {place: (self.firsts[place], end) for place, end in self.ends.items()}
 
-    def read(self, place: Place, first: int, after: int) -> Iterator[list[LogRecord]]:
+    def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """A few records at a time."""
         if first < self.firsts[place]:
             raise IncompleteError("gone", where=str(place), hint="none")
         wanted = [each for each in self.records[place] if first <= each.offset < after]
         for start in range(0, len(wanted), _ROWS):
-            yield wanted[start : start + _ROWS]
+            yield list(wanted[start : start + _ROWS])

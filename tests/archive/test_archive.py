@@ -18,8 +18,9 @@ from bluelamp.archive.reading import Archive, Whole
 from bluelamp.archive.verifying import verify
 from bluelamp.archive.writing import Kept, keep
 from bluelamp.checks.log import last_day
+from facts.batch import Entry, Row
 from facts.errors import IncompleteError, PartMissingError, SettingError
-from streams.logreader import LogRecord
+from streams.fetching import span_of
 from streams.stall import Place
 from tests.archive.logs import IDENTITY, MemoryLog, at, days, record
 
@@ -36,7 +37,7 @@ def kept(directory: Path, log: MemoryLog) -> Kept:
     return keep(directory, log, IDENTITIES, log.reach(), lambda _: None)
 
 
-def held(directory: Path, place: Place) -> list[LogRecord]:
+def held(directory: Path, place: Place) -> list[Entry]:
     archive = Archive(directory)
     return [each for some in archive.read(place, 0, archive.end(place)) for each in some]
 
@@ -54,11 +55,9 @@ def log() -> MemoryLog:
 
 def test_every_record_comes_back_bit_for_bit(tmp_path: Path) -> None:
     odd = [
-        LogRecord(
-            3, at("2024-12-01 00:00"), 1, b"\x00\xff", b"\xff\xfenot JSON", (("trace", b"\x01"), ("trace", None))
-        ),
-        LogRecord(4, at("2024-12-01 23:59") + 59_999, 0, None, None, ()),
-        LogRecord(9, at("2024-12-02 00:00"), 1, b"", b"", ()),
+        Row(3, at("2024-12-01 00:00"), 1, b"\x00\xff", b"\xff\xfenot JSON", (("trace", b"\x01"), ("trace", None))),
+        Row(4, at("2024-12-01 23:59") + 59_999, 0, None, None, ()),
+        Row(9, at("2024-12-02 00:00"), 1, b"", b"", ()),
     ]
     log = MemoryLog({A: odd})
     log.firsts[A] = 3
@@ -86,7 +85,7 @@ def test_started_again_it_goes_on_with_what_is_new(tmp_path: Path, log: MemoryLo
     log.forget(A, 10)
     (part,) = kept(tmp_path, log).parts
     assert (part.day, part.first, part.after) == (date(2024, 12, 3), 12, 14)
-    assert [each.offset for each in held(tmp_path, A)] == list(range(14))
+    assert [span_of(each)[0] for each in held(tmp_path, A)] == list(range(14))
     assert faults(tmp_path) == []
 
 

@@ -45,9 +45,9 @@ class History:
 
     def __init__(self, state: StateServer, facts: Iterable[Told] | None = None) -> None:
         memory = MemoryState(RULES, FORCE)
-        for topic, _, _, received_at, value in records(told() if facts is None else facts):
-            assert value is not None
-            memory.partitions[topic][0].feed([value], received_at)
+        for each in records(told() if facts is None else facts):
+            assert each.value is not None
+            memory.partitions[each.topic][0].feed([each.value], each.received_at)
         beat(memory, AS_OF)
         keep(memory, state.url)
         self.client = Redis.from_url(state.url, decode_responses=True)

@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 from redis import Redis
 
-from bluelamp.recount.load import from_records
+from bluelamp.recount.load import Record, from_records
 from dashboards.board.handover import COMPARED, WEEKS, Handover, take_handover
 from dashboards.board.page import View
 from dashboards.board.pages.custody import take_detentions
 from facts.contact import ContactAbandoned, ContactAnswered, ContactOffered
+from facts.union import Topic
 from facts.wire import encode
 from measures.catalogue import find
 from measures.display import words
@@ -142,8 +143,8 @@ def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -
     found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=True))
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.comparison.columns[0] == "Tue 03 Dec, 07:00 to 15:00"
-    records: Iterator[Any] = (
-        (topic, 0, number, MOMENT, encode([fact])) for number, (topic, fact) in enumerate(day.facts)
+    records = (
+        Record(cast(Topic, topic), 0, number, MOMENT, encode([fact])) for number, (topic, fact) in enumerate(day.facts)
     )
     last = MOMENT.replace(hour=14, minute=59, second=59)
     with from_records(records, [PROFILE]) as recount:

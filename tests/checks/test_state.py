@@ -15,7 +15,8 @@ SHARED = Group("g", "Stable", {"a": [ONE], "b": [OTHER]})
 def found(**seen: Any) -> dict[str, Finding]:
     """The findings on two partitions that end at 10 and are applied up to there, unless other things were seen."""
     at_end = {ONE: 10, OTHER: 10}
-    usual = {"goal": at_end, "before": at_end, "applied": at_end, "ends": at_end, "group": SHARED, "seconds": 3.0}
+    usual: dict[str, Any] = {"goal": at_end, "before": at_end, "applied": at_end, "ends": at_end, "held_back": 0}
+    usual |= {"group": SHARED, "seconds": 3.0}
     return {each.check: each for each in state_findings(Seen(**{**usual, **seen}))}
 
 
@@ -29,10 +30,14 @@ def test_all_is_good_while_the_state_holds_what_the_log_held() -> None:
     assert found(goal=empty, before=empty, applied=empty, ends=empty)["state"].state == "good"
 
 
-def test_marks_of_transactions_are_no_records_that_wait() -> None:
-    """The log ends at 12, and what follows 10 holds no record: the second look knows."""
-    marked = found(goal={ONE: 12, OTHER: 10}, ends={ONE: 10, OTHER: 10})
-    assert marked["state"].state == "good"
+def test_records_behind_an_open_transaction_are_reported_as_such() -> None:
+    """Nobody may read them: no worker is at fault."""
+    found_ = found(held_back=7)["state"]
+    assert found_.state == "warning"
+    assert "7 records wait behind a transaction that is still open" in found_.what
+    assert (
+        "none was applied" in found(held_back=7, before={ONE: 2, OTHER: 10}, applied={ONE: 2, OTHER: 10})["state"].what
+    )
 
 
 def test_records_that_wait_are_a_warning_while_they_are_applied_and_bad_when_they_are_not() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from confluent_kafka import Producer
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
@@ -20,6 +21,7 @@ from kafka.errors import (
 )
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest, OffsetSpec
 
+from facts.batch import Row, read, read_header
 from tests.conftest import LogBackend
 from tests.contract.waiting import eventually
 from tests.contract.wire import GZIP, Wire, fetch, fetch_request, new_producer_id, produce, record_batch
@@ -324,6 +326,25 @@ def test_offset_found_by_time_misses_nothing_that_is_compressed(
         assert one is not None
         assert exact // 3 * 3 <= one[0] <= exact
     assert offsets_at(log_backend.bootstrap, topic, 3_003) == [None]
+
+
+# Codecs
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_what_any_codec_packed_is_given_as_it_was_sent(log_backend: LogBackend, topic: str, codec: str) -> None:
+    """As librdkafka packs it, and as the product opens it."""
+    sent = [b"%d" % number * 500 for number in range(200)]
+    producer = Producer({"bootstrap.servers": log_backend.bootstrap, "compression.type": codec, "linger.ms": 100})
+    for value in sent:
+        producer.produce(topic, value, partition=1, key=b"k", headers=[("h", b"v")])
+    assert producer.flush(30) == 0
+    with Wire(log_backend.bootstrap) as wire:
+        fetched = bytes(fetch(wire, topic, 0, partition=1).records)
+    rows = [each for each in read(fetched, 0) if isinstance(each, Row)]
+    assert [row.value for row in rows] == sent
+    assert {(row.key, row.headers, row.timestamp_type) for row in rows} == {(b"k", (("h", b"v"),), 1)}
+    assert {read_header(fetched).codec for _ in rows} == {["none", "gzip", "snappy", "lz4", "zstd"].index(codec)}
 
 
 # Reading

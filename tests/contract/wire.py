@@ -5,12 +5,12 @@ import struct
 from types import TracebackType
 from typing import Any, Self
 
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.protocol.consumer import FetchRequest, JoinGroupRequest
 from kafka.protocol.metadata import ApiVersionsRequest
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
-from kafka.record.memory_records import MemoryRecordsBuilder
 
-NONE, GZIP = 0, 1
+NONE, GZIP, SNAPPY, LZ4, ZSTD = CODECS = range(5)
 
 
 class Wire:
@@ -83,18 +83,18 @@ def record_batch(
     base_sequence: int = -1,
 ) -> bytes:
     """One batch as a producer would send it; the record times go up by 1 ms."""
-    builder = MemoryRecordsBuilder(
+    builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=codec,
-        batch_size=2**30,
+        is_transactional=0,
         producer_id=producer_id,
         producer_epoch=producer_epoch,
         base_sequence=base_sequence,
+        batch_size=2**30,
     )
     for index, value in enumerate(values):
-        builder.append(timestamp=at_milliseconds + index, key=None, value=value)
-    builder.close()
-    return bytes(builder.buffer())
+        builder.append(index, at_milliseconds + index, None, value, [])
+    return bytes(builder.build())
 
 
 def produce(wire: Wire, topic: str, batch: bytes, partition: int = 0, acks: int = -1) -> Any:

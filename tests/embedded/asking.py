@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from aiokafka.record.memory_records import MemoryRecords
 from kafka.protocol.admin import CreateTopicsRequest
 from kafka.protocol.consumer import ListOffsetsRequest
-from kafka.record import MemoryRecords
 
 from tests.contract.wire import Wire, fetch
 
@@ -36,8 +36,8 @@ def find_offset(wire: Wire, topic: str, at: int, partition: int = 0) -> int:
 
 
 def records_of(content: bytes) -> list[Any]:
-    """The records in fetched bytes; a batch that is cut off at the end is left out."""
-    memory, records = MemoryRecords(content), []
+    """The records in fetched bytes, as aiokafka reads them; a batch that is cut off at the end is left out."""
+    memory, records = MemoryRecords(content), list[Any]()
     while memory.has_next():
         batch = memory.next_batch()
         assert batch.validate_crc()

@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from confluent_kafka import KafkaException, Producer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.protocol.admin import DeleteTopicsRequest
 
 from bluelamp.embedded.broker import PROMISES, Broker, BrokerSettings, StartError
@@ -142,6 +146,30 @@ def test_unknown_topic_is_created_where_the_settings_say_so(tmp_path: Path) -> N
         consumer.poll(timeout_ms=200)
         assert consumer.partitions_for_topic("wanted") == {0, 1, 2}
         consumer.close()
+
+
+def test_transactions_are_refused_at_once_and_the_reason_is_logged(broker: BrokerProcess) -> None:
+    began = time.monotonic()
+    with (
+        KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id="python") as one,
+        pytest.raises(KafkaError, match="TransactionalIdAuthorizationFailed"),
+    ):
+        one.init_transactions()
+    other = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": "librdkafka"})
+    with pytest.raises(KafkaException) as caught:
+        other.init_transactions(30)
+    assert caught.value.args[0].fatal()
+    del other, caught  # it would go on calling a broker that is gone
+    assert time.monotonic() - began < 10
+    for name in ("python", "librdkafka"):
+        assert re.search(f"Refused the producer {name} of .*: transactions are not supported", broker.logged())
+
+
+def test_a_topic_whose_batches_the_broker_should_pack_itself_is_refused(broker: BrokerProcess) -> None:
+    invalid_config = 40
+    with Wire(broker.bootstrap) as wire:
+        assert create_topic(wire, "as-sent", compression_type="producer") == 0
+        assert create_topic(wire, "packed", compression_type="zstd") == invalid_config
 
 
 def test_waiting_consumers_cost_next_to_nothing(broker: BrokerProcess) -> None:

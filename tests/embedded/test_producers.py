@@ -1,7 +1,8 @@
 """Idempotent producers: what is a repeat, what is next, what is missing; the contract suite shows it on the wire."""
 
-from bluelamp.embedded.broker.batch import Header, place, read_header
+from bluelamp.embedded.broker.batch import place
 from bluelamp.embedded.broker.producers import Appended, Producers
+from facts.batch import Header, read_header
 from tests.contract.wire import record_batch
 
 

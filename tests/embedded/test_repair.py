@@ -20,7 +20,7 @@ from streams.readings import Reader
 from streams.refold import Refold
 from streams.store import Store
 from tests.archive.logs import IDENTITY
-from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, log_of, told
+from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, log_of, moves_nothing, told
 from tests.real.parts import missing
 from tests.support import aof as broken
 from tests.support.forces import STRICT
@@ -67,7 +67,7 @@ def fold(server: StateServer, after: int) -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             store = Store(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = Refold(store, RULES, LOG)
+            refold = Refold(store, RULES, LOG, moves_nothing)
             await refold.claim(PLACE, IDENTITY, 0)
             for offset in range(refold.fence(PLACE), after, 5):
                 await refold.advance(PLACE, min(offset + 5, after), lambda _: None)

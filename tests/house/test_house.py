@@ -119,6 +119,7 @@ SIGNS = {
     "uv": "$(BIN)/uv ",
 }
 TAKEN_BY_OTHERS = {
+    "cramjam": "aiokafka",
     "aiokafka": "faust",
     "mode-streaming": "faust",
     "crc32c": "kafka",

@@ -1,17 +1,22 @@
 """Records that may not be counted, each with the reasons it must be refused for, and what the quarantine says of them."""
 
+import gzip
 import json
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from facts.batch import UNPACKED_LIMIT_BYTES
 from facts.union import Topic
 from facts.wire import Reason
 from streams.log import QUARANTINE_TOPIC
 from streams.quarantine import QuarantineRecord
+from tests.contract.wire import GZIP, Wire, produce
+from tests.support.batches import batch_of, record_of
 from tests.support.system import System
 
 PERSONAL = "Zebedee Quincewort, Marrowfat Lane"
@@ -89,7 +94,7 @@ def refused(name: str) -> list[Refused]:
 
 
 def send(system: System, records: Iterable[Refused]) -> dict[Place, Reason]:
-    """Put records into the log, on its partitions in turn; where each must be refused, and why."""
+    """Put records into the log, on its partitions in turn, and a batch that cannot be read; where each must be refused, and why."""
     due: dict[Place, Reason] = {}
     # Packed, so that a broker with its usual limit takes what unpacks to ten megabytes.
     packing = {"compression_type": "gzip", "max_request_size": 2 * TEN_MEGABYTES}
@@ -97,7 +102,15 @@ def send(system: System, records: Iterable[Refused]) -> dict[Place, Reason]:
         for number, record in enumerate(records):
             sent = producer.send(record.topic, record.value, key=b"\xff", partition=number % 4).get(30)
             due |= {(record.topic, sent.partition, sent.offset, at): why for at, why in record.reasons.items()}
-    return due
+    with Wire(system.settings.kafka) as wire:
+        unreadable = produce(wire, "incidents", batch_of(_bomb(), attributes=GZIP))
+    return {**due, ("incidents", 0, unreadable.base_offset, None): "unreadable_batch"}
+
+
+@cache
+def _bomb() -> bytes:
+    """A record that unpacks to more than is opened."""
+    return gzip.compress(record_of(0, bytes(UNPACKED_LIMIT_BYTES)), 9)
 
 
 def quarantine(system: System) -> list[bytes]:

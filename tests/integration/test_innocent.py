@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 from msgspec.structs import replace
-from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.auditing import audit, hold, lines
 from bluelamp.clock import wall
 from bluelamp.comparison import Query, Taken, compare, every_query, take
 from bluelamp.explaining import explain
 from bluelamp.history import recount_of
-from bluelamp.rebuilding import Rebuild, Rebuilt
+from bluelamp.rebuilding import Rebuilt, rebuild
 from bluelamp.rebuilding import lines as rebuilt_lines
 from bluelamp.shown import answer
 from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
 from measures.catalogue import CATALOGUE
-from streams.logreader import LogReader
 from tests.recount import story as tell
 from tests.support import every_kind
 from tests.support.forces import STRICT, STRICT_PROFILE
@@ -140,11 +138,7 @@ def see_rebuild(system: System) -> None:
     """The state built again is the same."""
 
     async def run() -> Rebuilt:
-        settings = system.settings
-        with LogReader(settings.kafka) as log:
-            async with AsyncRedis.from_url(settings.redis, decode_responses=True) as client:
-                made = Rebuild(settings, system.rules, system.redis, log, client, wall, lambda *_: None, ["24h"])
-                return await made.run(is_anew=False, is_switched=False, are_accepted=False)
+        return await rebuild(system.settings, system.rules, wall, lambda *_: None, print)
 
     found = asyncio.run(run())
     said = list(rebuilt_lines(found, 0))

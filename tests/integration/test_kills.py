@@ -168,13 +168,12 @@ def run_kills(
 
 def keep_settling(system: System) -> None:
     """Wait until everything is in the state, starting again whoever asks for it."""
-    ends = system.ends()
 
     def is_settled() -> bool:
         keep_running(system)
-        return system.fences() == ends
+        return system.fences() == system.ends()
 
-    until(is_settled, 180, f"the state at {ends}")
+    until(is_settled, 180, "the state at the end of the log")
 
 
 @pytest.fixture

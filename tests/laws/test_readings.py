@@ -69,6 +69,18 @@ def test_order_duplication_batches_and_partitions_change_nothing(
     _law_of_order(facts, chance, batch, partitions)
 
 
+@given(records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(2, 4))
+@_thorough
+def test_where_a_client_puts_facts_changes_nothing(
+    facts: list[Told], chance: random.Random, batch: int, partitions: int
+) -> None:
+    """A salted hash, round robin, a subject on two partitions: what is misplaced is moved, and each count is the same."""
+    state = MemoryState(RULES, FORCE, partitions)
+    deliver(state, facts, batch, place=lambda topic, _: chance.choice(state.partitions[topic]))
+    state.move()
+    assert state.numbers() == told(facts).numbers()
+
+
 @given(records(), st.randoms(use_true_random=False))
 @_every_cell
 def test_neither_changes_any_cell_of_any_measure(facts: list[Told], chance: random.Random) -> None:

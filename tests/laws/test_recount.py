@@ -3,14 +3,13 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bluelamp.recount.load import from_records
+from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.recount import Recount
 from facts.fact import FactWithdrawn
 from facts.union import Topic
@@ -40,10 +39,10 @@ def recounted(told: list[Told]) -> Recount:
     return from_records(_records(told), [STRICT])
 
 
-def _records(told: list[Told]) -> Iterator[tuple[Topic, int, int, datetime, bytes]]:
+def _records(told: list[Told]) -> Iterator[Record]:
     offsets: Counter[Topic] = Counter()
     for topic, fact in told:
-        yield topic, 0, offsets[topic], RECEIVED, encode([fact])
+        yield Record(topic, 0, offsets[topic], RECEIVED, encode([fact]))
         offsets[topic] += 1
 
 

@@ -102,7 +102,7 @@ def product(facts: list[SubjectFact]) -> list[Open]:
 def recounted(stories: list[list[SubjectFact]]) -> list[Open]:
     """The same of many detentions from the recount."""
     facts = [replace(fact, subject_id=f"d{number}") for number, story in enumerate(stories) for fact in story]
-    records: list[Record] = [("custody", 0, offset, moment(500), encode([fact])) for offset, fact in enumerate(facts)]
+    records = [Record("custody", 0, offset, moment(500), encode([fact])) for offset, fact in enumerate(facts)]
     with from_records(records, [STRICT]) as recount:
         found = [each for kind in KNOWN for each in recount.open(kind)]
     return sorted((Open(each.kind, each.since, each.began, each.due, each.dimensions) for each in found), key=repr)

@@ -13,8 +13,10 @@ from measures.reading import FeedStatus
 from measures.rules import Rules
 from streams.cache import Cache, Key
 from streams.codec import decode_timeline, encode_timeline
-from streams.fold import Partition, Record
+from streams.fold import Partition
+from streams.moving import Share
 from streams.readings import Reader
+from streams.record import Record
 from streams.steps import Step
 from streams.store import Names
 
@@ -32,7 +34,7 @@ class MemoryCache(Cache):
 
     def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
         super().__init__(cast(Any, None), Names("memory", topic, 0))
-        self.fold = Partition(topic, rules)
+        self.fold = Partition(topic, Share(0, 1), rules)
         self.feeds, self.events, self.fence = self.fold.feeds, self.fold.events, 0
         self._timelines: dict[str, str] = {}
         self._matters: dict[str, dict[str, list[Open]]] = {}

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from kafka.errors import KafkaTimeoutError
 from kafka.future import Future
-from kafka.partitioner import DefaultPartitioner
 
 from facts import wire
 from facts.contact import ContactAnswered
@@ -19,9 +18,10 @@ from facts.errors import PartMissingError
 from facts.fact import FactWithdrawn
 from facts.feed import FeedHeartbeat
 from facts.incident import UnitDispatched
+from facts.partitioning import partition_of
 from facts.union import AnyFact
 from producers.errors import PublishError
-from producers.publish import LIVE, Publisher, PublisherSettings, partition_of
+from producers.publish import LIVE, Publisher, PublisherSettings
 from tests.contract.waiting import eventually
 
 AT = datetime(2024, 12, 1, 9, tzinfo=UTC)
@@ -86,30 +86,6 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
-
-
-def test_a_subject_goes_where_kafkas_own_partitioner_puts_its_key() -> None:
-    """So that producers which are not ours, and give the key alone, agree."""
-
-    class Cluster:
-        def topics(self) -> set[str]:
-            return {"incidents"}
-
-        def partitions_for_topic(self, _topic: str) -> set[int]:
-            return set(range(7))
-
-        available_partitions_for_topic = partitions_for_topic
-
-    for subject in ("i-1", "16146990", "é", "x" * 64):
-        key = subject.encode()
-        expected = DefaultPartitioner().partition("incidents", key, key, None, None, Cluster())
-        assert partition_of(subject, 7) == expected
-
-
-def test_partitions_are_those_of_apache_kafka() -> None:
-    """Murmur2 of these keys as Apache Kafka's own tests give it."""
-    for key, murmur in {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536}.items():
-        assert partition_of(key, 1000) == (murmur & 0x7FFFFFFF) % 1000
 
 
 def test_facts_of_a_partition_share_a_parcel() -> None:

@@ -18,11 +18,12 @@ from facts import wire
 from facts.errors import PartMissingError
 from facts.fact import FactWithdrawn
 from facts.feed import FeedHeartbeat
+from facts.partitioning import partition_of
 from facts.union import AnyFact, Topic
 from producers.errors import PublishError
 from producers.extract import read_extract
 from producers.packaged import packaged_mapping, packaged_sample
-from producers.publish import BACKFILL, LIVE, Publisher, PublisherSettings, connect, partition_of
+from producers.publish import BACKFILL, LIVE, Publisher, PublisherSettings, connect
 from producers.replay import play
 from tests.conftest import LogBackend
 from tests.contract.waiting import eventually

@@ -330,7 +330,7 @@ def topic_among(facts: Iterable[AnyFact]) -> Topic:
 def records(facts: Iterable[AnyFact], topic: Topic | None = None, partition: int = 0) -> list[Record]:
     """A record for each fact, on one partition; a withdrawal or heartbeat by the topic given."""
     return [
-        (topic_of(type(fact)) or topic or "contacts", partition, offset, RECEIVED, encode([fact]))
+        Record(topic_of(type(fact)) or topic or "contacts", partition, offset, RECEIVED, encode([fact]))
         for offset, fact in enumerate(facts)
     ]
 

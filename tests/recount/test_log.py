@@ -1,12 +1,14 @@
 """The recount of a log: all of every partition, up to its end as it was at the start."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
+from bluelamp.recount.belonging import belongs_on
 from bluelamp.recount.log import Log, from_log
 from facts.errors import IncompleteError, PartMissingError
 from facts.union import TOPICS, AnyFact
@@ -73,11 +75,13 @@ def publish(bootstrap: str, topic: str, partition: int, *parcels: list[AnyFact])
 def test_every_partition_of_every_topic_is_read_to_its_end(bootstrap: str) -> None:
     create_topics(bootstrap, *TOPICS)
     for partition in range(PARTITIONS):
-        contacts = [offered("09:00", subject_id=f"c{partition}-{number}") for number in range(40)]
+        subjects = (f"c{number}" for number in range(400) if belongs_on(f"c{number}", PARTITIONS) == partition)
+        contacts = [offered("09:00", subject_id=subject_id) for subject_id in islice(subjects, 40)]
         publish(bootstrap, "contacts", partition, contacts[:1], contacts[1:30], contacts[30:])
-    publish(bootstrap, "incidents", 2, [opened("09:00"), heartbeat("control", "09:05")])
+    publish(bootstrap, "incidents", belongs_on("s", PARTITIONS), [opened("09:00", subject_id="s")])
+    publish(bootstrap, "incidents", 2, [heartbeat("control", "09:05")])
     with from_log(bootstrap, FORCES) as recount:
-        assert (recount.loaded.records, recount.loaded.facts, recount.loaded.heartbeats) == (10, 121, 1)
+        assert (recount.loaded.records, recount.loaded.facts, recount.loaded.heartbeats) == (11, 121, 1)
         assert recount.loaded.missing_before == {}
         for name, count in (("contact_999_offered_count", 120), ("incident_count", 1)):
             (cell,) = recount.answer(find(name), "testshire", "2024-12-02/2024-12-03", at("23:00"))

@@ -4,12 +4,12 @@ import csv
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.recount.load import from_records
+from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.restatements import Cause, Kept, Restatement, keep, open_days, restated
 from bluelamp.restating import Restatements, lines, table
@@ -24,10 +24,13 @@ from facts.incident import (
     UnitArrived,
     UnitDispatched,
 )
+from facts.partitioning import partition_of
+from facts.union import Topic
 from facts.wire import decode, encode
 from measures.catalogue import CATALOGUE, find
 from measures.measure import External, Measure
 from measures.rules import Rules
+from streams.record import received
 from streams.stall import Place
 from tests.archive.logs import MemoryLog, record
 from tests.support.forces import STRICT
@@ -43,7 +46,7 @@ Telling = tuple[datetime, Place, Any]
 
 def place_of(fact: SubjectFact) -> Place:
     topic = "contacts" if fact.subject_id.startswith("c") else "incidents"
-    return topic, sum(fact.subject_id.encode()) % 2
+    return topic, partition_of(fact.subject_id, 2)
 
 
 def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
@@ -69,7 +72,7 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
 
 
 def kept_of(log: MemoryLog, days: Sequence[date] = DAYS) -> list[Kept]:
-    return [keep(log, place, span, RULES, days) for place, span in log.reach().items()]
+    return [keep(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
 
 
 def all_of(kept: Sequence[Kept], *names: str, by: tuple[str, ...] = ()) -> list[Restatement]:
@@ -142,12 +145,12 @@ def cells(
 
 def recounted(log: MemoryLog, until: dict[Place, int] | None = None) -> Recount:
     records = [
-        (place[0], place[1], each.offset, datetime.fromtimestamp(each.timestamp / 1000, UTC), each.value)
+        Record(cast(Topic, place[0]), place[1], each.offset, received(each.timestamp), each.value)
         for place, some in log.records.items()
         for each in some
         if until is None or each.offset < until[place]
     ]
-    return from_records(records, [STRICT])  # type: ignore[arg-type]
+    return from_records(records, [STRICT], {"contacts": 2, "incidents": 2})
 
 
 def asked() -> Iterator[tuple[Measure, tuple[str, ...]]]:
@@ -165,7 +168,7 @@ def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None
     with recounted(log) as now:
         for day in DAYS[:2]:
             end = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
-            with recounted(log, {each.place: each.closed[day.toordinal()] for each in kept}) as first:
+            with recounted(log, {each.place: each.closed[day.toordinal()].offset for each in kept}) as first:
                 for measure, by in asked():
                     was, is_ = cells(first, measure, day, end, by), cells(now, measure, day, PRESENT, by)
                     changed = {words for words in was | is_ if was.get(words) != is_.get(words)}
@@ -305,8 +308,9 @@ def test_a_clock_that_was_ahead_for_a_moment_closes_no_day() -> None:
     for offset, at in enumerate(moments):
         beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=at, feed="dispatch", seq=1, complete_to=at)
         log.add(place, [record(offset, int(at.timestamp() * 1000), encode([beat]))])
-    kept = keep(log, place, log.reach()[place], RULES, DAYS)
-    assert kept.closed == {DAYS[0].toordinal(): moments.index(START + timedelta(hours=24)) + 1}
+    kept = keep(log, place, 1, log.reach()[place], RULES, DAYS)
+    offsets = {day: closing.offset for day, closing in kept.closed.items()}
+    assert offsets == {DAYS[0].toordinal(): moments.index(START + timedelta(hours=24)) + 1}
 
 
 @pytest.fixture

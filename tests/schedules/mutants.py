@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from bluelamp.moving import Mover
 from bluelamp.rebuilding import Rebuild
 from streams.cache import Cache
 from streams.fold import Change
@@ -60,6 +61,29 @@ async def _offset_first(self: Store, names: Names, epoch: int, fence: int, after
     return await _STORE_APPLY(self, names, epoch, after, after, change)
 
 
+_FOLD = Owner._fold  # noqa: SLF001
+
+
+async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
+    """A batch is applied before what lies on the wrong partition is sent to its own."""
+    moves, later = self._move, list[Any]()
+
+    async def keep(place: Any, moved: Any) -> None:
+        later.append((place, moved))
+
+    self._move = keep
+    try:
+        await _FOLD(self, place, owned, records)
+    finally:
+        self._move = moves
+    for each in later:
+        await moves(*each)
+
+
+async def _moves_nothing(*_: Any) -> None:
+    """What a rebuild finds on the wrong partition is left there."""
+
+
 async def _no_gap_check(*_: Any) -> None:
     """Whatever is delivered is all there is."""
 
@@ -80,12 +104,14 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         *(patch(f"streams.{module}.believed", lambda state, _: state) for module in ("feeds", "fold")),
     ],
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
+    "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
+    "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
     "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """By name, the patches that put a fault back."""
 
 
-QUICK = tuple(MUTANTS)[:9]
+QUICK = (*tuple(MUTANTS)[:9], "a rebuild that leaves facts where they are", "a fact moved after its batch")
 """Those that some seconds of schedules find."""
 
 

@@ -8,8 +8,10 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
-from streams.fold import Change, Partition, Record
+from streams.fold import Change, Partition
+from streams.moving import Share
 from streams.ownership import Owner
+from streams.record import Record
 from streams.store import Applied, Names, Store
 from tests.schedules.choices import Choices
 from tests.schedules.reports import Reports, as_record
@@ -22,7 +24,7 @@ NAMES = Names("s", *PLACE)
 
 def changes(seed: int) -> list[Change]:
     """Changes of one partition, in order."""
-    partition, reports = Partition("contacts", RULES), Reports(Choices(seed), START)
+    partition, reports = Partition("contacts", Share(0, 1), RULES), Reports(Choices(seed), START)
     found = []
     for offset in range(60):
         facts = [fact for subject, fact in (reports.next(START) for _ in range(3)) if subject.topic == "contacts"]
@@ -37,12 +39,12 @@ async def apply_all(store: Store, seed: int) -> list[Applied]:
     """Claim the partition, then offer each change: most of them in order, some stale, some twice, one that cannot be."""
     chance = random.Random(seed)
 
-    async def no_quarantine(*_: Any) -> None:
-        """Nothing."""
+    async def nothing(*_: Any) -> None:
+        """Neither quarantined nor moved."""
 
-    owner = Owner(store, RULES, no_quarantine)
+    owner = Owner(store, RULES, nothing, nothing)
     control = await owner.claim(PLACE, IDENTITIES["contacts"])
-    await owner.start(PLACE, control, 0)
+    await owner.start(PLACE, control, 0, Share(0, 1))
     applied, fence = [], 0
     for change in changes(seed):
         expected, epoch = fence - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)

@@ -67,6 +67,7 @@ OWN = {
 }
 OWN |= {
     "heartbeats",
+    "moved",
     "producer_stamped",
     "fenced",
     "reading_in_part",
@@ -77,7 +78,8 @@ OWN |= {
 }
 OWN |= {"clock_step_seconds", "clock_last_step_seconds", "clock_steps"}
 OWN |= {"quarantined_recently_ratio", "quarantined_recently_ratio_n"}
-OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds", "stalled_seconds", "workers", "feeds_waiting"}
+OWN_OF_LOG = {"log_up", "partition_log_end", "partition_stalled_seconds", "partition_held_back_seconds"}
+OWN_OF_LOG |= {"stalled_seconds", "workers", "feeds_waiting"}
 OWN |= {f"feed_{each}_timestamp_seconds" for each in ("complete_to", "heartbeat", "first_event", "last_event")}
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]

@@ -1,10 +1,6 @@
 """The stall rule: who stands still although there is work, and who only has nothing to do."""
 
-from collections.abc import Iterable
-from typing import cast
-
-from streams.log import Log
-from streams.stall import Ends, Place, Stalls
+from streams.stall import Stalls
 
 ONE, OTHER = ("incidents", 0), ("incidents", 1)
 
@@ -47,22 +43,3 @@ def test_how_long_a_partition_has_waited_is_told_of_those_with_work_alone() -> N
     assert stalls.waits({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 8}, 130.0) == {ONE: 30.0, OTHER: 0.0}
     assert stalls.waits({ONE: 6, OTHER: 7}, {ONE: 6, OTHER: 8}, 135.0) == {OTHER: 5.0}
     assert stalls.waits({ONE: 6}, {}, 140.0) == {}
-
-
-class Marked:
-    """A log of which each partition ends at 6; the last record of the first is at 4, and a mark follows."""
-
-    def reach(self, partitions: Iterable[Place]) -> dict[Place, tuple[int, int]]:
-        """The first offset and the end."""
-        return dict.fromkeys(partitions, (0, 6))
-
-    def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
-        """The next record."""
-        return None if (topic, partition) == ONE and offset >= 5 else offset
-
-
-def test_a_mark_of_a_transaction_behind_a_fence_that_stands_is_no_work() -> None:
-    ends, log = Ends(), cast(Log, Marked())
-    assert ends.of(log, {ONE: 4, OTHER: 5}) == {ONE: 6, OTHER: 6}
-    assert ends.of(log, {ONE: 5, OTHER: 5}) == {ONE: 6, OTHER: 6}, "it moved: it may yet"
-    assert ends.of(log, {ONE: 5, OTHER: 5}) == {ONE: 5, OTHER: 6}

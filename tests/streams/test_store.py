@@ -163,7 +163,7 @@ def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_back
     [
         (Identity("cluster", "another", 1), FINGERPRINTS, "another log"),
         (Identity("elsewhere", "topic", 1), FINGERPRINTS, "another log"),
-        (Identity("cluster", "topic", 2), FINGERPRINTS, "another log"),
+        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions now, and the state was folded when it had 1"),
         (IDENTITY, {FORCE: "changed"}, "profile of strict has changed"),
         (IDENTITY, {"another": "new"}, "profile of strict is gone"),
     ],
@@ -207,8 +207,8 @@ async def _apply_in_multi(self: Store, names: Names, epoch: int, fence: int, aft
         return Applied("fenced", None)
     told = msgspec.msgpack.decode(streams.store.encode_change(names, change))
     async with self.redis.pipeline(transaction=True) as pipe:
-        for key, fields in told["panes"]:
-            for field, delta in zip(fields[::2], fields[1::2], strict=True):
+        for key, fields, deltas in told["panes"]:
+            for field, delta in zip(fields, deltas, strict=True):
                 pipe.hincrby(key, field, delta)
         for key in ("timelines", "open", "feeds"):
             for name, text in zip(told[key][::2], told[key][1::2], strict=True):

@@ -24,10 +24,13 @@ from measures.outcome import microseconds
 from measures.reading import FeedStatus, Reading, feed_trouble, silence
 from measures.window import DAYS_KEPT
 from streams.feeds import FeedState, believed
-from streams.fold import Change, Partition, Record
+from streams.fold import Change, Partition
+from streams.moving import Share
 from streams.ownership import Owner
+from streams.record import Record
 from streams.refold import _leave
 from streams.store import Store
+from tests.archive.test_rebuild import moves_nothing
 from tests.recount.story import TESTSHIRE
 from tests.streams.test_health import Scene
 from tests.support.forces import STRICT, rules
@@ -44,7 +47,7 @@ class Line:
     """One partition of contacts, to which two feeds write: telephony and digital."""
 
     def __init__(self) -> None:
-        self.partition = Partition("contacts", RULES_OF)
+        self.partition = Partition("contacts", Share(0, 1), RULES_OF)
         self.change = Change()
         self._offset = 0
 
@@ -215,13 +218,13 @@ def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
     told: list[tuple[int, bool, str, int]],
 ) -> None:
     """Nothing settled goes back either, and no watermark lies beyond the log's clock."""
-    line, screen, received_at, settled = Line(), Screen([TESTSHIRE]), NOW, 0
+    line, screen, received_at, settled = Line(), Screen([TESTSHIRE], {}), NOW, 0
     for step, is_by_log, feed, lag in told:
         received_at += step * SECOND
         said = received_at - lag * SECOND
         for fact in [heartbeat(feed, said)] if feed else [offered(said - DAYS_KEPT), offered(said - DAYS_KEPT - DAY)]:
             ours = [each.refusal.reason for each in line.take(fact, received_at, is_by_log=is_by_log).quarantined]
-            theirs = screen.refusal(fact, "contacts", 0, received_at)
+            theirs = screen.refusal(fact, "contacts", 0, received_at, is_moved=False)
             assert ours == ([theirs] if theirs else [])
         before, settled = settled, line.partition._settled("testshire") or 0  # noqa: SLF001
         assert settled >= before
@@ -364,8 +367,8 @@ def disproved(scene: Scene) -> list[str]:
     before = scene.redis.xlen("test:{incidents:0}:changes")
 
     async def disprove(store: Store) -> None:
-        owner = Owner(store, rules(STRICT), _leave)
-        await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0)
+        owner = Owner(store, rules(STRICT), _leave, moves_nothing)
+        await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0, Share(0, 1))
         await owner.disprove(microseconds(scene.now))
 
     call(scene.url, disprove)

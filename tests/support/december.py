@@ -38,9 +38,9 @@ def memory(profile: Force | None = None) -> MemoryState:
     """The product's state of them, one partition a topic; by the force's own profile unless another is given."""
     counted_by = profile or force()
     state = MemoryState({counted_by.name: Rules(counted_by)}, counted_by.name)
-    for topic, _, _, received_at, value in records(told()):
-        assert value is not None
-        state.partitions[topic][0].feed([value], received_at)
+    for each in records(told()):
+        assert each.value is not None
+        state.partitions[each.topic][0].feed([each.value], each.received_at)
     return state
 
 

@@ -115,6 +115,6 @@ def records(sent: Iterable[tuple[Topic, AnyFact]], partition: int = 0) -> list[R
     offsets: Counter[Topic] = Counter()
     found: list[Record] = []
     for topic, fact in sent:
-        found.append((topic, partition, offsets[topic], RECEIVED, encode([fact])))
+        found.append(Record(topic, partition, offsets[topic], RECEIVED, encode([fact])))
         offsets[topic] += 1
     return found

@@ -1,10 +1,12 @@
 """The whole way from facts to readings in memory: the product's own fold and readings, a dict in place of Redis."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
+from facts.moved import Origin, origin_of
+from facts.partitioning import partition_of
 from facts.union import TOPICS, Topic
 from facts.wire import encode
 from measures.measure import Measure, Where
@@ -14,9 +16,12 @@ from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.window import resolve
 from streams.codec import decode_open, decode_timeline, encode_open, encode_timeline
-from streams.fold import Change, Partition, Record
+from streams.fold import Change, Partition
+from streams.moving import Share, copy_of
+from streams.record import Record
 
 RECEIVED = datetime(2030, 1, 1, tzinfo=UTC)
+WHOLE = Share(0, 1)
 
 
 class MemoryPartition:
@@ -25,19 +30,24 @@ class MemoryPartition:
     Args:
         topic: of the partition.
         rules: by force.
+        share: which of the topic's partitions it is; its only one unless given.
     """
 
-    def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
-        self.fold = Partition(topic, rules)
+    def __init__(self, topic: Topic, rules: Mapping[str, Rules], share: Share = WHOLE) -> None:
+        self.fold = Partition(topic, share, rules)
         self.panes: dict[tuple[str, Grain, int], Pane] = {}
         self.timelines: dict[str, str] = {}
         self.open: dict[str, str] = {}
         self.fence = 0
         self.changes: list[Change] = []
 
-    def feed(self, values: Sequence[bytes], received_at: datetime = RECEIVED) -> Change:
+    def feed(
+        self, values: Sequence[bytes], received_at: datetime = RECEIVED, moved_from: Origin | None = None
+    ) -> Change:
         """Fold one batch of records and apply it."""
-        records = [Record(self.fence + index, received_at, value) for index, value in enumerate(values)]
+        records = [
+            Record(self.fence + index, received_at, value, moved_from=moved_from) for index, value in enumerate(values)
+        ]
         admitted = self.fold.admit(records)
         for key in self.fold.unknown(admitted):
             self.fold.remember(key, decode_timeline(self.timelines.get(key, "[]"), key))
@@ -65,7 +75,8 @@ class MemoryPartition:
 
     def forget(self) -> None:
         """Forget what is remembered beside the state, as a new owner of the partition would."""
-        self.fold = Partition(self.fold.topic, self.fold.rules, self.fold.feeds, self.fold.events)
+        known = self.fold
+        self.fold = Partition(known.topic, known.share, known.rules, known.feeds, known.events)
 
 
 class MemoryState:
@@ -79,12 +90,21 @@ class MemoryState:
 
     def __init__(self, rules: Mapping[str, Rules], force: str, partitions: int = 1) -> None:
         self.rules, self.force = rules, force
-        self.partitions = {topic: [MemoryPartition(topic, rules) for _ in range(partitions)] for topic in TOPICS}
+        shares = [Share(number, partitions) for number in range(partitions)]
+        self.partitions = {topic: [MemoryPartition(topic, rules, share) for share in shares] for topic in TOPICS}
 
     def place(self, topic: Topic, subject_id: str) -> MemoryPartition:
         """The partition of a subject."""
         partitions = self.partitions[topic]
-        return partitions[sum(subject_id.encode()) % len(partitions)]
+        return partitions[partition_of(subject_id, len(partitions))]
+
+    def move(self) -> None:
+        """Take every fact that lies on another partition than its subject's to its own."""
+        for topic, partitions in self.partitions.items():
+            moved = [each for partition in partitions for change in partition.changes for each in change.moved]
+            for each in moved:
+                copy = copy_of((topic, each.origin.partition), each)
+                partitions[copy.partition].feed([copy.value], moved_from=origin_of(copy.headers))
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
         """As a Source."""
@@ -134,11 +154,24 @@ def _fields(pane: Pane) -> Iterator[tuple[Field, int]]:
                 yield (kind, dimensions, value), count
 
 
-def deliver(state: MemoryState, told: Iterable[tuple[Topic, Fact]], batch: int = 1) -> None:
-    """Send facts in their order, `batch` records at a time to each partition, one fact a record."""
+def deliver(
+    state: MemoryState,
+    told: Iterable[tuple[Topic, Fact]],
+    batch: int = 1,
+    place: Callable[[Topic, str], MemoryPartition] | None = None,
+) -> None:
+    """Send facts in their order, `batch` records at a time to each partition, one fact a record.
+
+    Args:
+        state: where to.
+        told: the facts.
+        batch: how many records at a time.
+        place: where a client puts a subject; on its own partition unless given.
+    """
     waiting: dict[int, tuple[MemoryPartition, list[bytes]]] = {}
+    put = place or state.place
     for topic, fact in told:
-        places = [state.place(topic, fact.subject_id)] if isinstance(fact, SubjectFact) else state.partitions[topic]
+        places = [put(topic, fact.subject_id)] if isinstance(fact, SubjectFact) else state.partitions[topic]
         for partition in places:
             values = waiting.setdefault(id(partition), (partition, []))[1]
             values.append(encode([fact]))

@@ -79,8 +79,8 @@ class Pauses:
     def _run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
             offsets = self._offsets()
-            ends = self._watch.ends(dict.fromkeys(self._places, 0) if offsets is None else offsets)
-            self._progress.look(offsets, ends, time.monotonic())
+            seen = self._watch.seen(dict.fromkeys(self._places, 0) if offsets is None else offsets)
+            self._progress.look(offsets, seen.ends if seen else None, time.monotonic())
 
     def _offsets(self) -> dict[Place, int] | None:
         pipe = self._redis.pipeline(transaction=False)

@@ -195,8 +195,7 @@ class System:
 
     def settle(self, seconds: float = 90.0) -> None:
         """Wait until everything in the log is in the state."""
-        ends = self.ends()
-        until(lambda: all(self._fence(*place) == end for place, end in ends.items()), seconds, f"the state at {ends}")
+        until(lambda: self.fences() == self.ends(), seconds, "the state at the end of the log")
 
     def pauses(self) -> Pauses:
         """Watches for pauses in its work, once it is entered."""

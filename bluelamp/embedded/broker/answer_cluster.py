@@ -1,5 +1,6 @@
 """Answers about the cluster: which requests are understood, who the broker is, which topics there are."""
 
+import logging
 import uuid
 from typing import Any
 
@@ -8,8 +9,10 @@ from kafka.protocol.metadata import ApiVersionsResponse, FindCoordinatorResponse
 
 from bluelamp.embedded.broker.batch import LEADER_EPOCH
 from bluelamp.embedded.broker.catalog import Topic
-from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
+from bluelamp.embedded.broker.errors import NO_TRANSACTIONS, NO_TRANSACTIONS_CODE, BrokerError, ErrorCode
 from bluelamp.embedded.broker.node import NODE_ID, Caller, Node
+
+log = logging.getLogger(__name__)
 
 _GROUP_COORDINATOR = 0
 
@@ -46,11 +49,13 @@ async def describe_cluster(node: Node, _request: Any, _caller: Caller) -> Any:
     )
 
 
-async def find_coordinator(node: Node, request: Any, _caller: Caller) -> Any:
+async def find_coordinator(node: Node, request: Any, caller: Caller) -> Any:
     """This broker coordinates every group; there are no transactions to coordinate."""
     if request.key_type != _GROUP_COORDINATOR:
-        reason = "transactions are not supported by the embedded broker"
-        return FindCoordinatorResponse(error_code=ErrorCode.INVALID_REQUEST, error_message=reason, node_id=-1, port=-1)
+        log.warning("Refused the producer %s of %s: %s", request.key, caller.host, NO_TRANSACTIONS)
+        return FindCoordinatorResponse(
+            error_code=NO_TRANSACTIONS_CODE, error_message=NO_TRANSACTIONS, node_id=-1, host="", port=-1
+        )
     return FindCoordinatorResponse(node_id=NODE_ID, host=node.host, port=node.port, error_code=0, error_message=None)
 
 

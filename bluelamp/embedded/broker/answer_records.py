@@ -11,7 +11,13 @@ from kafka.protocol.consumer import FetchResponse, ListOffsetsResponse, OffsetFo
 from kafka.protocol.producer import InitProducerIdResponse, ProduceResponse
 
 from bluelamp.embedded.broker.batch import LEADER_EPOCH
-from bluelamp.embedded.broker.errors import BadRequestError, BrokerError, ErrorCode
+from bluelamp.embedded.broker.errors import (
+    NO_TRANSACTIONS,
+    NO_TRANSACTIONS_CODE,
+    BadRequestError,
+    BrokerError,
+    ErrorCode,
+)
 from bluelamp.embedded.broker.node import Caller, Node
 from bluelamp.embedded.broker.partition import Partition
 
@@ -65,7 +71,7 @@ def _check_produce(request: Any) -> None:
     if request.acks not in _ACKS:
         raise BrokerError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is -1, 0 or 1, not {request.acks}")
     if request.transactional_id is not None:
-        raise BrokerError(ErrorCode.INVALID_REQUEST, "transactions are not supported by the embedded broker")
+        raise BrokerError(NO_TRANSACTIONS_CODE, NO_TRANSACTIONS)
 
 
 def _refused(index: int, error: BrokerError) -> Any:
@@ -85,7 +91,7 @@ async def _settle(node: Node, written: dict[Partition, Any]) -> None:
 async def init_producer_id(node: Node, request: Any, _caller: Caller) -> Any:
     """An id for an idempotent producer."""
     if request.transactional_id is not None:
-        return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST, producer_id=-1, producer_epoch=-1)
+        return InitProducerIdResponse(error_code=NO_TRANSACTIONS_CODE, producer_id=-1, producer_epoch=-1)
     try:
         return InitProducerIdResponse(error_code=0, producer_id=node.catalog.new_producer_id(), producer_epoch=0)
     except BrokerError as error:

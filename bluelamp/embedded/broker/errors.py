@@ -39,17 +39,24 @@ class ErrorCode(IntEnum):
     POLICY_VIOLATION = 44
     OUT_OF_ORDER_SEQUENCE_NUMBER = 45
     INVALID_PRODUCER_EPOCH = 47
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
     KAFKA_STORAGE_ERROR = 56
     NON_EMPTY_GROUP = 68
     GROUP_ID_NOT_FOUND = 69
     FETCH_SESSION_ID_NOT_FOUND = 70
     FENCED_LEADER_EPOCH = 74
     UNKNOWN_LEADER_EPOCH = 75
+    UNSUPPORTED_COMPRESSION_TYPE = 76
     MEMBER_ID_REQUIRED = 79
     GROUP_MAX_SIZE_REACHED = 81
     FENCED_INSTANCE_ID = 82
     INVALID_RECORD = 87
     UNKNOWN_TOPIC_ID = 100
+
+
+NO_TRANSACTIONS = "transactions are not supported by the embedded broker; use Apache Kafka"
+NO_TRANSACTIONS_CODE = ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+"""The one code for which every client gives up at once: to others librdkafka answers by asking again for as long as it may."""
 
 
 class BrokerError(Exception):

@@ -14,6 +14,7 @@ from bluelamp.embedded.broker.producers import Appended, Producers
 from bluelamp.embedded.broker.records import first_at_or_after
 from bluelamp.embedded.broker.segment import Segment
 from bluelamp.embedded.broker.topicconfig import TopicConfig
+from facts.batch import Header
 
 log = logging.getLogger(__name__)
 
@@ -177,15 +178,15 @@ class Partition:
         if cut_bytes:
             log.warning("Cut a torn tail of %d bytes from %s at offset %d", cut_bytes, segment.path, segment.end_offset)
 
-    def _repeated(self, header: batches.Header) -> Appended | None:
-        if not header.is_idempotent:
+    def _repeated(self, header: Header) -> Appended | None:
+        if not batches.is_idempotent(header):
             return None
         repeated = self.producers.repeated(header)
         if repeated is not None:
             self._is_unsynced = True  # its first copy may not be on the disk yet: it is acknowledged after a sync too
         return repeated
 
-    def _write(self, stored: bytearray, header: batches.Header, segment_bytes: int) -> None:
+    def _write(self, stored: bytearray, header: Header, segment_bytes: int) -> None:
         try:
             if self._active.size_bytes and self._active.size_bytes + len(stored) > segment_bytes:
                 self._roll()

@@ -4,8 +4,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bluelamp.embedded.broker.batch import SEQUENCES, Header
+from bluelamp.embedded.broker.batch import SEQUENCES, is_idempotent, last_sequence
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
+from facts.batch import Header
 
 REMEMBERED_BATCHES = 5  # as many as a client may have in flight
 
@@ -48,7 +49,7 @@ class Producers:
             _check_epoch(header, known.epoch)
             return None
         for earlier in known.recent:
-            if (earlier.base_sequence, earlier.last_sequence) == (header.base_sequence, header.last_sequence):
+            if (earlier.base_sequence, earlier.last_sequence) == (header.base_sequence, last_sequence(header)):
                 return earlier
         _check_sequence(header, known.recent[-1].last_sequence)
         return None
@@ -56,8 +57,8 @@ class Producers:
     def note(self, header: Header, now_milliseconds: int) -> Appended:
         """Remember that the batch is stored at its base offset."""
         append_milliseconds = header.newest_milliseconds if header.has_append_time else -1
-        appended = Appended(header.base_offset, append_milliseconds, header.base_sequence, header.last_sequence)
-        if header.is_idempotent:
+        appended = Appended(header.base_offset, append_milliseconds, header.base_sequence, last_sequence(header))
+        if is_idempotent(header):
             known = self._producers.get(header.producer_id)
             if known is None or known.epoch != header.producer_epoch:
                 known = self._producers[header.producer_id] = _Producer(header.producer_epoch, now_milliseconds)

@@ -2,7 +2,7 @@
 
 from kafka.record import MemoryRecords
 
-from bluelamp.embedded.broker.batch import Header
+from facts.batch import Header
 
 
 def first_at_or_after(whole_batch: bytes, header: Header, milliseconds: int) -> tuple[int, int]:
@@ -13,7 +13,7 @@ def first_at_or_after(whole_batch: bytes, header: Header, milliseconds: int) -> 
     nothing. So it is with one that cannot be decoded.
     """
     first = header.base_offset, header.newest_milliseconds
-    if header.has_append_time or header.is_compressed:
+    if header.has_append_time or header.codec:
         return first
     try:
         decoded = MemoryRecords(whole_batch).next_batch()

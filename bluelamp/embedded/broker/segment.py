@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bluelamp.embedded.broker.batch import HEADER_BYTES, Header, read_header, whole_batches
+from bluelamp.embedded.broker.batch import whole_batches
 from bluelamp.embedded.broker.files import write_at
+from facts.batch import HEADER_BYTES, Header, read_header
 
 log = logging.getLogger(__name__)
 

@@ -89,6 +89,13 @@ CONFIG_KEYS: dict[str, ConfigKey] = {
             "Whose time a record carries: the producer's or the broker's.",
         ),
         ConfigKey(
+            "compression.type",
+            _STRING,
+            lambda _: "producer",
+            _one_of("producer"),
+            "Batches are kept as they are packed by their producers: this broker packs nothing anew.",
+        ),
+        ConfigKey(
             "cleanup.policy",
             _LIST,
             lambda _: "delete",

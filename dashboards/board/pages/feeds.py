@@ -7,10 +7,11 @@ from typing import Any
 from starlette.requests import Request
 
 from dashboards.board.frame import feed_troubles
-from dashboards.board.page import Page, Parts, View
+from dashboards.board.page import LogEnds, Page, Parts, View
 from measures.display import span_words
 from measures.outcome import SECOND, instant, microseconds
 from measures.reading import FeedStatus, is_later
+from streams.logwatch import Seen
 
 _FEED_COLUMNS: Mapping[str, str] = MappingProxyType(
     {
@@ -54,21 +55,21 @@ def _feed(feed: FeedStatus, trouble: str, present: int, view: View) -> dict[str,
     return {"cells": cells, "state": "stale" if trouble else "live"}
 
 
-def _topic(
-    topic: str, feeds: list[FeedStatus], ends: Mapping[tuple[str, int], int] | None, view: View
-) -> dict[str, Any]:
+def _topic(topic: str, feeds: list[FeedStatus], ends: LogEnds, view: View) -> dict[str, Any]:
     counts = {place: known for place, known in view.reader.counts().items() if place[0] == topic}
     marks = [each.complete_to for each in feeds if each.topic == topic]
     watermark = min(mark for mark in marks if mark is not None) if marks and None not in marks else None
-    waiting = "the log is not asked" if ends is None else f"{_waiting(counts, ends):,} records"
+    waiting = "the log is not asked" if ends is None else _waiting(counts, ends)
     told = [f"{sum(known.get(name, 0) for known in counts.values()):,}" for name in ("facts", "duplicates", "late")]
     cells = [topic, _said(watermark, view), waiting, *told, _quarantined(counts)]
     return {"cells": cells, "state": "live"}
 
 
-def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], ends: Mapping[tuple[str, int], int]) -> int:
-    """Records between the fence and the end of the log, as it was at the last look."""
-    return sum(max(0, ends.get(place, 0) - known.get("fence", 0)) for place, known in counts.items())
+def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], log: Seen) -> str:
+    """Records between the fence and the end of the log, as it was at the last look, and what nobody may read of them yet."""
+    late = sum(max(0, log.ends.get(place, 0) - known.get("fence", 0)) for place, known in counts.items())
+    held = sum(log.held_back.get(place, 0) for place in counts)
+    return f"{late + held:,} records" + (f", {held:,} of them behind an open transaction" if held else "")
 
 
 def _quarantined(counts: Mapping[tuple[str, int], Mapping[str, int]]) -> str:
