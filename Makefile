@@ -40,8 +40,8 @@ bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within o
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
 
-faults: $(VENV)/.ready parts ## The long kill loops against real parts
-	$(BIN)/python -m pytest -m faults
+faults: $(VENV)/.ready parts ## Every fault of the fault table against real parts, and the table (docs/faults.md); an hour
+	$(BIN)/python -m pytest -m "faults or injects" --fault-table docs/faults.md
 
 parts: $(VENV)/.ready ## The real parts the tests use, where they can be had
 	sh tests/real/install.sh

@@ -1,4 +1,4 @@
-"""What a worker remembers of the subjects of one partition: those used last, as many as have a number of facts."""
+"""What a worker remembers of the subjects of one partition: those used last, up to a total number of facts."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from measures.outcome import Outcomes
 from measures.timeline import Timeline
 
 FACTS_REMEMBERED = 10_000
-"""Of each partition, about 1 kB each. A subject that was forgotten is read from the state again when a fact of it arrives:
-in three simulated weeks of Staffordshire, 3 facts in 10,000 with half of this."""
+"""In each partition; a fact takes about 1 kB. A forgotten subject is read from the state again when another of its facts arrives:
+with half of this, 3 facts in 10,000 in three simulated weeks of Staffordshire."""
 
 
 class Subject(Struct):

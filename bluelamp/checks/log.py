@@ -1,8 +1,9 @@
 """The log and what is kept of it: the topics, the quarantine, the archive."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from bluelamp.archive.manifest import Manifest
 from bluelamp.archive.reading import opened
 from bluelamp.checks.finding import Finding
 from bluelamp.settings import Settings
@@ -52,12 +53,15 @@ def archive_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))
     behind = sum(reach[place][1] - end for place, end in archive.follow(reach).items())
-    # A day in the future comes from a wrong clock and does not say when the archive was last written.
-    days = (part.day for part in archive.manifest.parts)
-    last_day = max((day for day in days if day <= (now + SKEW).date()), default=None)
-    what = f"It reaches to {last_day}; records of the log that are not in it yet: {behind:,}."
-    if behind and (last_day is None or (now.date() - last_day).days > _ARCHIVE_DAYS):
+    until = last_day(archive.manifest, now)
+    what = f"It reaches to {until}; records of the log that are not in it yet: {behind:,}."
+    if behind and (until is None or (now.date() - until).days > _ARCHIVE_DAYS):
         hint = "Is `bluelamp archive` run daily? What Kafka lets go of before that is lost."
         yield Finding("archive", "warning", what, settings.archive, hint)
     else:
         yield Finding("archive", "good", what)
+
+
+def last_day(manifest: Manifest, now: datetime) -> date | None:
+    """The last day that an archive holds; days in the future come from a wrong clock and do not count."""
+    return max((part.day for part in manifest.parts if part.day <= (now + SKEW).date()), default=None)

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from bluelamp.archive.parquet import Writer
 from bluelamp.archive.reading import Archive, Whole
 from bluelamp.archive.verifying import verify
 from bluelamp.archive.writing import Kept, keep
+from bluelamp.checks.log import last_day
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.logreader import LogRecord
 from streams.stall import Place
@@ -93,6 +94,18 @@ def test_a_clock_that_is_put_back_begins_no_earlier_day_anew(tmp_path: Path) -> 
     told = [record(0, at("2024-12-02 00:01")), record(1, at("2024-12-01 23:59")), record(2, at("2024-12-03 00:00"))]
     assert [part.day.day for part in kept(tmp_path, MemoryLog({A: told})).parts] == [2, 3]
     assert held(tmp_path, A) == told
+
+
+def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path) -> None:
+    """A clock that was a year ahead for a moment would hide for a year that the archive is no longer written."""
+    log = MemoryLog({A: [record(0, at("2024-12-01 12:00")), record(1, at("2025-12-01 12:00"))]})
+    kept(tmp_path, log)
+    manifest = Archive(tmp_path).manifest
+    assert manifest.sums().last_day == date(2025, 12, 1)
+    assert last_day(manifest, datetime(2024, 12, 9, tzinfo=UTC)) == date(2024, 12, 1)
+    assert last_day(manifest, datetime(2024, 11, 30, tzinfo=UTC)) is None
+    midnight = datetime(2024, 12, 1, tzinfo=UTC)
+    assert last_day(manifest, midnight - timedelta(seconds=5)) == date(2024, 12, 1), "clocks may differ by seconds"
 
 
 def test_a_large_day_is_kept_in_several_parts(tmp_path: Path, log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:

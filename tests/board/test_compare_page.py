@@ -19,7 +19,7 @@ from tests.board.day import FORCE, PROFILE
 from tests.board.history import AS_OF, History, asking
 from tests.support.asgi import get
 
-WITHHELD = {"too few", "no data", "none", "-", "not kept"}
+WITHHELD = {"too few", "no record", "no data", "none", "-", "not kept"}
 
 
 def asked(reader: Reader, measure: str, query: str = "by=") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The compose file and what it mounts: read, held against the product, and checked by the parts' own tools."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import click
 import pytest
 import yaml
+from redis import Redis
 
 from bluelamp.cli import cli
+from bluelamp.embedded.state import StateServer
 from bluelamp.settings import ENGINE_TOKEN, SECRETS, Settings, variable
 from tests.real.parts import missing
 
@@ -48,6 +51,44 @@ def test_it_is_open_to_this_machine_alone(name: str) -> None:
 def test_what_is_mounted_exists(name: str) -> None:
     sources = [str(volume).partition(":")[0] for volume in SERVICES[name].get("volumes", ())]
     assert [source for source in sources if source.startswith(".") and not (ROOT / source).exists()] == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("kept", [None, 0.0, 0.5, 1.0])
+def test_redis_starts_without_the_batch_that_a_crash_has_cut_off(tmp_path: Path, kept: float | None) -> None:
+    """The entry is run as the container would, with a program in place of the image's own; None: there is no file yet."""
+    if reason := missing("redis"):
+        pytest.skip(reason)
+    data = tmp_path / "data"
+    data.mkdir()
+    if kept is not None:
+        cut_off(data, kept)
+    own = tmp_path / "docker-entrypoint.sh"
+    own.write_text('#!/bin/sh\necho "$@"\n')
+    own.chmod(0o755)
+    service = SERVICES["redis"]
+    entry = [word.replace("$$", "$") for word in service["entrypoint"]]
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run = subprocess.run(
+        [*entry, *service["command"]], cwd=data, env=path, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert run.stdout.splitlines()[-1].split() == " ".join(service["command"]).split()
+    for file in data.glob("appendonlydir/*.incr.aof"):
+        assert file.read_bytes().count(b"MULTI") == file.read_bytes().count(b"EXEC") == (3 if kept == 1.0 else 2)
+
+
+def cut_off(directory: Path, kept: float) -> None:
+    """Three batches in a state server's file, of the last of which only a share is there."""
+    server = StateServer(directory, binary="debian")
+    server.start()
+    with Redis.from_url(server.url) as redis:
+        for _ in range(3):
+            redis.eval("redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[2])", 2, "one", "other")
+    server.kill()
+    server.stop()
+    (file,) = directory.glob("appendonlydir/*.incr.aof")
+    last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
+    os.truncate(file, last + int((file.stat().st_size - last) * kept))
 
 
 def test_what_must_last_lies_on_a_volume_of_its_own() -> None:

@@ -12,8 +12,8 @@ def record(faults: list[int], **more: object) -> dict[str, object]:
     return {"faults": faults, "fired": {}, "cells": 0, "wrong": 0, "pause": None, **more}
 
 
-def report(outcome: str, told: dict[str, object], when: str = "call") -> pytest.TestReport:
-    properties = [("fault_record", told)]
+def report(outcome: str, recorded: dict[str, object], when: str = "call") -> pytest.TestReport:
+    properties = [("fault_record", recorded)]
     return pytest.TestReport("t", ("t", 1, "t"), {}, outcome, None, when, user_properties=properties)  # type: ignore[arg-type]
 
 
@@ -50,14 +50,14 @@ def test_one_failure_or_one_wrong_cell_fails_the_row(outcome: str, when: str, mo
 
 
 def test_a_test_records_only_faults_that_its_mark_names() -> None:
-    told = record([4, 5])
-    fault = Fault(told, [4, 5])
+    recorded = record([4, 5])
+    fault = Fault(recorded, [4, 5])
     fault.fired(2, 4)
     fault.fired(1, 4)
     fault.compared(10, 1)
     fault.paused(1.25)
     fault.paused(0.5)
-    assert told == record([4, 5], fired={"4": 3}, cells=10, wrong=1, pause=1.2)
+    assert recorded == record([4, 5], fired={"4": 3}, cells=10, wrong=1, pause=1.2)
     with pytest.raises(AssertionError, match="mark does not name fault 6"):
         fault.fired(1, 6)
 

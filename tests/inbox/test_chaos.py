@@ -14,6 +14,7 @@ from alerts.inbox.entry import Acknowledged, Ended, Raised
 from bluelamp.clock import wall
 from bluelamp.embedded.state import StateServer
 from tests.real.parts import missing
+from tests.support.fault_table import Fault
 from tests.support.system import until
 from tests.support.watched import FORCES, Watched
 
@@ -150,7 +151,9 @@ def _of(spell: Spell, rule: str, raised: list[Raised]) -> list[Raised]:
     ]
 
 
-def play(watched: Watched, seed: int, spells: int, kill_every: float, kills: int = 1_000) -> str:
+def play(
+    watched: Watched, seed: int, spells: int, kill_every: float, kills: int = 1_000, fault: Fault | None = None
+) -> str:
     """Chaos until all is good again, and what it came to."""
     with watched.running():
         chaos = Chaos(watched, seed, spells, kill_every, kills)
@@ -158,16 +161,22 @@ def play(watched: Watched, seed: int, spells: int, kill_every: float, kills: int
         until(lambda: watched.listing() == [], 60, "the end of every alert")
         waits = check(chaos)
     killed = {name: part.kills for name, part in watched.parts.items()}
+    if fault is not None:
+        fault.fired(sum(killed.values()))
     return f"{len(waits)} alerts, each raised after {max(waits):.1f} s at most, kills {killed}"
 
 
-def test_the_engine_in_process_and_the_inbox_are_killed(redis_url: str, tmp_path: Path) -> None:
-    print(play(Watched(tmp_path, redis_url, is_prometheus=False), seed=4, spells=1, kill_every=1.5, kills=2))  # noqa: T201
+@pytest.mark.injects(19)
+def test_the_engine_in_process_and_the_inbox_are_killed(redis_url: str, tmp_path: Path, fault: Fault) -> None:
+    watched = Watched(tmp_path, redis_url, is_prometheus=False)
+    print(play(watched, seed=4, spells=1, kill_every=1.5, kills=2, fault=fault))  # noqa: T201
 
 
 @pytest.mark.real
-def test_prometheus_alertmanager_and_the_inbox_are_killed(redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.injects(19)
+def test_prometheus_alertmanager_and_the_inbox_are_killed(redis_url: str, tmp_path: Path, fault: Fault) -> None:
     reason = missing("prometheus") or missing("alertmanager")
     if reason:
         pytest.skip(reason)
-    print(play(Watched(tmp_path, redis_url, is_prometheus=True), seed=4, spells=1, kill_every=4.0, kills=1))  # noqa: T201
+    watched = Watched(tmp_path, redis_url, is_prometheus=True)
+    print(play(watched, seed=4, spells=1, kill_every=4.0, kills=1, fault=fault))  # noqa: T201

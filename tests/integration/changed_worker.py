@@ -1,6 +1,7 @@
 """`python -m tests.integration.changed_worker CHANGES... worker`: the product's worker, changed on purpose for a test.
 
-`slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
+`dropping` leaves out what should go to quarantine; `offset_first` moves the offset before what it stands for is
+applied; `slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
 `no_fence` takes the fence out of the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
 but apply; `crashing` has an error in Faust's own reading of the log.
 """
@@ -13,7 +14,10 @@ from faust.transport.drivers.aiokafka import Consumer
 
 import streams.store
 from bluelamp.cli import main
+from streams.fold import Change
 from streams.ownership import Owner
+from streams.store import Applied, Names, Store
+from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
 _FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
@@ -58,6 +62,27 @@ def holding() -> None:
     Owner._offer = never  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
+def dropping() -> None:
+    """Send nothing to quarantine."""
+
+    async def drop(*_: Any) -> None:
+        return
+
+    Worker._quarantine = drop  # type: ignore[assignment, method-assign] # noqa: SLF001
+
+
+def offset_first() -> None:
+    """Move the offset, and apply the batch a moment later."""
+    apply = Store.apply
+
+    async def later(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+        await self.redis.hset(names.control, "fence", str(after))
+        await asyncio.sleep(0.25)
+        return await apply(self, names, epoch, after, after, change)
+
+    Store.apply = later  # type: ignore[assignment, method-assign]
+
+
 def crashing() -> None:
     """Fail where Faust fetches, once it has been given its partitions."""
 
@@ -68,7 +93,8 @@ def crashing() -> None:
 
 
 if __name__ == "__main__":
-    changes = {"slow": slow, "no_fence": no_fence, "stuck": stuck, "holding": holding, "crashing": crashing}
+    known = (slow, no_fence, stuck, holding, crashing, dropping, offset_first)
+    changes = {each.__name__: each for each in known}
     while sys.argv[1] in changes:
         changes[sys.argv.pop(1)]()
     main()

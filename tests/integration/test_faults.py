@@ -4,7 +4,7 @@ import re
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,9 +22,10 @@ from producers.publish import PublisherSettings
 from streams.patience import report_key
 from streams.settings import PERSON_NEEDED, RESTART_ME
 from tests.integration.conftest import FORCE, Parts
-from tests.integration.refusals import NUMBER, PERSONAL, entries, quarantine, refused, send
+from tests.integration.refusals import NUMBER, PERSONAL, Place, entries, quarantine, refused, send
 from tests.integration.test_kills import beat, keep_settling
 from tests.integration.test_week import WEEK, facts
+from tests.support.fault_table import Fault
 from tests.support.system import System, WorkerProcess, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
@@ -47,7 +48,7 @@ def tell(system: System, told: Sequence[AnyFact]) -> None:
         publisher.heartbeat(beat(max(fact.at for fact in told)), "incidents")
 
 
-def assert_every_cell_equals_the_recount(system: System) -> None:
+def assert_every_cell_equals_the_recount(system: System, fault: Fault | None = None) -> None:
     """Every measure over the week, whole, by grade and by area."""
     reader = system.reader()
     asked = every_query([WEEK], system.rules[FORCE].force)
@@ -56,6 +57,8 @@ def assert_every_cell_equals_the_recount(system: System) -> None:
     taken = take(reader, FORCE, queries, reader.present(FORCE))
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         found = compare(taken, recount)
+    if fault is not None:
+        fault.compared(found.cells, len(found.differences))
     assert found.differences == []
     assert found.cells > 300
 
@@ -85,7 +88,10 @@ def keys(system: System) -> list[str]:
     return sorted({*found} - {report_key(system.settings.state_name)})
 
 
-def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_counted(system: System) -> None:
+@pytest.mark.injects(11)
+def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_counted(
+    system: System, fault: Fault
+) -> None:
     good = week()[:1000]
     tell(system, good[:500])
     due = send(system, first := refused("first"))
@@ -100,16 +106,34 @@ def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_count
     system.settle()
 
     assert set(due.values()) == set(get_args(Reason)), "every reason there is was met"
+    fault.fired(len(due))
     found = quarantine(system)
-    assert {place: entry.reason for place, entry in entries(found).items()} == due
+    assert_is_in_quarantine(system, due)
     assert len(found) > len(due), "what was sent before the kill was sent again"
     assert system.count("quarantined") == len(due)
     for reason, times in Counter(due.values()).items():
         assert system.count(f"quarantined_{reason}") == times
     assert system.count("facts") == len(good) + sum(record.good for record in first + second)
-    assert_every_cell_equals_the_recount(system)
+    assert_every_cell_equals_the_recount(system, fault)
     assert_only_readable_facts_are_copied(list(entries(found).values()))
     assert_nowhere(f"{PERSONAL} {NUMBER}", b"".join(found).decode(), worker.said(), str(state(system)))
+
+
+def assert_is_in_quarantine(system: System, due: Mapping[Place, Reason]) -> None:
+    """Each fact that may not be counted, once, with its reason, and nothing else."""
+    assert {place: entry.reason for place, entry in entries(quarantine(system)).items()} == due
+
+
+@EMBEDDED
+@pytest.mark.faults
+def test_a_quarantine_that_drops_is_caught(system: System) -> None:
+    tell(system, week()[:300])
+    due = send(system, refused("dropped"))
+    system.start_workers(1, (*CHANGED, "dropping"))
+    system.settle()
+    assert system.count("quarantined") == len(due), "it counts them all the same"
+    with pytest.raises(AssertionError):
+        assert_is_in_quarantine(system, due)
 
 
 def assert_only_readable_facts_are_copied(found: Sequence[Any]) -> None:
@@ -129,7 +153,10 @@ def assert_nowhere(personal: str, *texts: str) -> None:
         assert not any(word in text for text in texts), word
 
 
-def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(new_system: Callable[..., System]) -> None:
+@pytest.mark.injects(16)
+def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
+    new_system: Callable[..., System], fault: Fault
+) -> None:
     system = new_system(stall_seconds=3.0)
     tell(system, week()[:300])
     system.start_workers(1)
@@ -154,7 +181,7 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(new_system: Ca
     assert system.count("facts") == 0
     worker.become(BLUELAMP_FIRST_START="yes")
     keep_settling(system)
-    assert_every_cell_equals_the_recount(system)
+    assert_every_cell_equals_the_recount(system, fault)
 
     # A client out of reach meanwhile goes on in the new topic as if it were the old one: it asks by name.
     worker.send(signal.SIGSTOP)
@@ -170,6 +197,7 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(new_system: Ca
     assert "folded from another log" in last_words(worker)
     assert "state of incidents" in last_words(worker)
     assert "bluelamp rebuild" in last_words(worker)
+    fault.fired(3)
 
 
 def cut(system: System, partition: int, first: int) -> None:
@@ -188,7 +216,8 @@ def make_anew(system: System, topic: str) -> None:
 
 
 @EMBEDDED
-def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System]) -> None:
+@pytest.mark.injects(23)
+def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System], fault: Fault) -> None:
     """A copy restored under a running worker, then nothing left at all: the first is met by the fence, the second watched."""
     system = new_system(stall_seconds=2.0)
     tell(system, week()[:300])
@@ -215,7 +244,8 @@ def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callab
     worker.become()
     keep_settling(system)
     assert system.count("facts") == 900
-    assert_every_cell_equals_the_recount(system)
+    assert_every_cell_equals_the_recount(system, fault)
+    fault.fired(2)
 
 
 @EMBEDDED
@@ -239,7 +269,8 @@ def test_a_worker_that_stands_still_ends_itself_and_one_with_nothing_to_do_does_
     assert stuck.count("facts") == 300
 
 
-def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Parts) -> None:
+@pytest.mark.injects(4, 5)
+def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Parts, fault: Fault) -> None:
     tell(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
@@ -268,7 +299,9 @@ def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Pa
     keep_settling(system)
     assert system.count("facts") == 900
     assert set(worker.statuses) - {-signal.SIGKILL} == {RESTART_ME}
-    assert_every_cell_equals_the_recount(system)
+    fault.fired(1, 4)
+    fault.fired(1, 5)
+    assert_every_cell_equals_the_recount(system, fault)
 
 
 @EMBEDDED

@@ -18,10 +18,12 @@ from streams.store import Names
 from tests.integration.changed_worker import HOLDING, OFFERING
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import facts, held
+from tests.support.fault_table import Fault
 from tests.support.system import System, WorkerProcess, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SLOW = ("-m", "tests.integration.changed_worker", "slow")
+OFFSET_FIRST = ("-m", "tests.integration.changed_worker", "offset_first")
 NO_FENCE = ("-m", "tests.integration.changed_worker", "slow", "no_fence")
 _small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)
 
@@ -142,8 +144,12 @@ def taken_over(system: System, before: dict[str, int]) -> bool:
 
 def run_kills(
     system: System, parts: Parts, kills: int, state_kills: int, seed: int, program: tuple[str, ...] = SLOW
-) -> None:
-    """A replay in disorder under kills, to its end; workers are slow enough to hold a batch at any moment."""
+) -> float:
+    """A replay in disorder under kills, to its end; workers are slow enough to hold a batch at any moment.
+
+    Returns:
+        the longest pause in seconds.
+    """
     print(f"seed {seed}")  # noqa: T201 - a failure is repeated from it
     chance = random.Random(seed)
     feeding = Feeding(system.publisher(_small), disorder(chance), seconds=kills * 1.6)
@@ -151,11 +157,13 @@ def run_kills(
     until(lambda: system.members() == 3, 60, "three workers that share the partitions")
     feeding.start()
     until(lambda: system.count("facts") > 0, 60, "the first facts")
-    make_zombie(system, is_fenced=program == SLOW)
-    kill_loop(system, parts, chance, kills, state_kills)
-    feeding.hurry.set()
-    feeding.join()
-    keep_settling(system)
+    with system.pauses() as pauses:
+        make_zombie(system, is_fenced=program == SLOW)
+        kill_loop(system, parts, chance, kills, state_kills)
+        feeding.hurry.set()
+        feeding.join()
+        keep_settling(system)
+    return pauses.longest_seconds
 
 
 def keep_settling(system: System) -> None:
@@ -175,32 +183,60 @@ def seed() -> int:
     return random.SystemRandom().randrange(10**6)
 
 
+@pytest.mark.injects(1, 3, 4, 8, 9)
 @pytest.mark.timeout(600)
 def test_fifty_kills_of_workers_and_ten_of_the_state_server_change_no_cell(
-    system: System, parts: Parts, seed: int
+    system: System, parts: Parts, seed: int, fault: Fault
 ) -> None:
     if parts.name == "real":
         pytest.skip("real: the long loop on real parts runs with `make faults`")
-    run_kills(system, parts, kills=50, state_kills=10, seed=seed)
-    assert_nothing_was_lost(system, kills=50)
+    fault.paused(run_kills(system, parts, kills=50, state_kills=10, seed=seed))
+    assert_nothing_was_lost(system, kills=50, state_kills=10, fault=fault)
 
 
-def assert_nothing_was_lost(system: System, kills: int) -> None:
+def assert_nothing_was_lost(system: System, kills: int, state_kills: int, fault: Fault) -> None:
     """No cell differs, and the faults really happened."""
+    found = held(system)
+    fault.compared(found.cells, len(found.differences))
     killed = sum(worker.statuses.count(-signal.SIGKILL) for worker in system.workers)
     assert killed >= kills * 0.9, "a worker that was just ending could not be killed"
     assert system.count("fenced") > 0, "no stale write was ever refused"
     assert system.count("duplicates") > 1000
     assert system.count("facts") == len(facts())
     assert sum(worker.restarts_wanted() for worker in system.workers) > 0, "no worker ever asked to be started again"
-    assert held(system).differences == []
+    for number, times in ((1, killed), (3, system.count("fenced")), (4, state_kills), (9, 1)):
+        fault.fired(times, number)
+    fault.fired(system.count("duplicates"), 8)
+    assert found.differences == []
 
 
 @pytest.mark.faults
+@pytest.mark.injects(1, 3, 4, 8, 9)
 @pytest.mark.timeout(1800)
-def test_the_long_loop_on_every_backend(system: System, parts: Parts, seed: int) -> None:
-    run_kills(system, parts, kills=100, state_kills=20, seed=seed)
-    assert_nothing_was_lost(system, kills=100)
+def test_the_long_loop_on_every_backend(system: System, parts: Parts, seed: int, fault: Fault) -> None:
+    fault.paused(run_kills(system, parts, kills=100, state_kills=20, seed=seed))
+    assert_nothing_was_lost(system, kills=100, state_kills=20, fault=fault)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+def test_an_offset_saved_before_its_state_is_caught(system: System, seed: int) -> None:
+    """Whoever is killed between the two has lost a batch."""
+    chance = random.Random(seed)
+    feeding = Feeding(system.publisher(_small), disorder(chance), seconds=20)
+    system.start_workers(1, OFFSET_FIRST)
+    until(lambda: system.members() == 1, 60, "the worker")
+    feeding.start()
+    for _ in range(5):
+        before = sum(system.fences().values())
+        until(lambda done=before: sum(system.fences().values()) > done, 60, "some work")  # type: ignore[misc]
+        system.workers[0].kill()
+        keep_running(system)
+    feeding.hurry.set()
+    feeding.join()
+    keep_settling(system)
+    assert held(system).differences != []
 
 
 @pytest.mark.faults

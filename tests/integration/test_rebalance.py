@@ -37,7 +37,7 @@ def test_from_one_worker_to_three_and_back_costs_no_fact_and_little_time(
 
 
 def join(living: LiveSystem) -> None:
-    """Two more, one of which always holds a batch."""
+    """Two more workers; one always holds a batch."""
     living.system.start_workers(1)
     living.system.start_workers(1, SLOW)
     until(lambda: (living.supervise(), living.system.members() == 3)[1], 60, "three workers")
@@ -45,7 +45,7 @@ def join(living: LiveSystem) -> None:
 
 
 def leave(living: LiveSystem) -> None:
-    """Two less: one ends properly, the other with a batch in its hands."""
+    """Two fewer: one ends properly, the other is killed with a batch in its hands."""
     *stay, ended, killed = living.system.workers
     ended.stop()
     killed.kill()

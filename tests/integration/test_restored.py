@@ -73,6 +73,7 @@ def test_an_append_only_file_cut_short_again_and_again_changes_no_cell(real: Par
     living.finish(fault)
 
 
+@pytest.mark.faults
 @pytest.mark.injects(23)
 def test_alerts_that_an_old_rdb_has_forgotten_are_raised_again_with_their_ids(tmp_path: Path, fault: Fault) -> None:
     """The engine that still runs reports them again within twenty seconds, and they began when they began."""

@@ -20,6 +20,7 @@ from producers.packaged import packaged_mapping, packaged_sample
 from producers.publish import BACKFILL
 from streams.readings import Reader
 from tests.integration.conftest import FORCE
+from tests.support.fault_table import Fault
 from tests.support.system import System
 
 WEEK = "2016-12-31/2017-01-08"
@@ -79,12 +80,14 @@ def facts() -> list[AnyFact]:
     return list(read_extract(packaged_sample(FORCE), mapping, now=when).facts)
 
 
-def test_every_cell_of_the_week_equals_the_recount(system: System) -> None:
+@pytest.mark.injects(8)
+def test_every_cell_of_the_week_equals_the_recount(system: System, fault: Fault) -> None:
     system.start_workers(2)
     told = run(system, "replay", "sample", "--speed", "max")
     assert (told["rows"], told["facts_by_type"]["IncidentOpened"], told["malformed"]) == (7704, 3560, [])
     system.settle()
     found = held(system, windows=EVERY)
+    fault.compared(found.cells, len(found.differences))
     assert found.differences == []
     assert found.cells > 5000
     reader = system.reader()
@@ -100,6 +103,7 @@ def test_every_cell_of_the_week_equals_the_recount(system: System) -> None:
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
     assert system.count("duplicates") == system.count("facts") == told["facts"]
+    fault.fired(system.count("duplicates"))
     after = reader.read("opened_to_arrived_median_seconds", WEEK, by=("grade", "area", "day"), force=FORCE)
     assert [(each.dimensions, each.value, each.n, each.spread) for each in after] == [
         (each.dimensions, each.value, each.n, each.spread) for each in before
@@ -146,8 +150,9 @@ def test_a_regrade_moves_the_incident_from_one_grade_to_the_other_and_the_sum_st
     assert held(system, reader).differences == []
 
 
+@pytest.mark.injects(2)
 @pytest.mark.parametrize("workers", [3])
-def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], workers: int) -> None:
+def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], workers: int, fault: Fault) -> None:
     """Two states from one log: one worker's, and that of several that join while it works."""
     one, several = new_system(), new_system()
     one.start_workers(1)
@@ -156,4 +161,7 @@ def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], wo
     several.start_workers(workers - 1)
     one.settle()
     several.settle()
-    assert held(one).differences == held(several).differences == []
+    found = held(several)
+    fault.fired(workers - 1)
+    fault.compared(found.cells, len(found.differences))
+    assert held(one).differences == found.differences == []

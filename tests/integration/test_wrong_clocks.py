@@ -29,6 +29,7 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.integration.conftest import FORCE, Parts
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
+from tests.support.fault_table import Fault
 from tests.support.set_clock import SetClock
 from tests.support.system import System, until
 
@@ -119,7 +120,8 @@ def heartbeat(at: datetime) -> FeedHeartbeat:
     return FeedHeartbeat(fact_id="beat", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at)
 
 
-def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Machine) -> None:
+@pytest.mark.injects(21)
+def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Machine, fault: Fault) -> None:
     machine.start_worker()
     machine.beat()
     assert machine.incidents().state == "live"
@@ -144,6 +146,7 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
     # The worker notices the step, and disproves what the wrong clock stamped before that time comes.
     until(lambda: any(each.seconds < 0 for each in machine.reader.clock_steps()), 10, "the step back, noted")
     (step,) = machine.reader.clock_steps()
+    fault.fired(step.count)
     assert (round(step.seconds / 60), step.count) == (-120, 2)
     assert "clock_stepped" in machine.firing()
     assert "was set back by 2 h 0 min" in machine.check()["clock"].what

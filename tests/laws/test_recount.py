@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from facts.fact import FactWithdrawn
 from facts.union import Topic
 from facts.wire import encode
 from measures.catalogue import CATALOGUE
 from measures.measure import External
-from measures.outcome import KINDS
+from measures.outcome import KINDS, microseconds
+from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryState, deliver
 from tests.support.stories import AS_OF, FORCE, Told, records
@@ -69,10 +72,21 @@ def test_every_outcome_of_every_kind_is_the_same(told: list[Told]) -> None:
             assert standing == Counter((o.since, o.began, o.due, o.dimensions) for o in recount.open(kind)), kind
 
 
-@given(records(), st.randoms(use_true_random=False))
+_QUESTIONS = (records(), st.randoms(use_true_random=False))
+
+
+@pytest.mark.injects(9, 10)
+@given(*_QUESTIONS)
 @_settings
-def test_every_cell_of_any_question_is_the_same(told: list[Told], chance: random.Random) -> None:
-    state = kept(told)
+def test_every_cell_of_any_question_is_the_same(fault: Fault, told: list[Told], chance: random.Random) -> None:
+    fault.compared(_compared(told, chance))
+    fault.fired(1, 9)
+    fault.fired(sum(isinstance(fact, FactWithdrawn) or fact.corrects is not None for _, fact in told), 10)
+
+
+def _compared(told: list[Told], chance: random.Random) -> int:
+    """Every measure, each by some question; how many cells were compared."""
+    cells, state = 0, kept(told)
     with recounted(told) as recount:
         for measure in CATALOGUE.values():
             if isinstance(measure.statistic, External):
@@ -84,6 +98,19 @@ def test_every_cell_of_any_question_is_the_same(told: list[Told], chance: random
             ours = [_cell(each) for each in state.figures(measure, window, AS_OF, by)]
             theirs = [_cell(each) for each in recount.answer(measure, FORCE, window, AS_OF, by=by)]
             assert ours == theirs, (measure.name, window, by)
+            cells += len(ours)
+    return cells
+
+
+def _law_of_questions(told: list[Told], chance: random.Random) -> None:
+    assert _compared(told, chance) > 0
+
+
+def test_panes_dropped_by_the_wall_clock_turn_the_law_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept goes by what feeds have said of event time: a history would lose its minutes as it is loaded."""
+    monkeypatch.setattr("streams.fold.Partition._settled", lambda *_: microseconds(RECEIVED))
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        settings(_settings, database=None)(given(*_QUESTIONS)(_law_of_questions))()
 
 
 def _cell(cell: Any) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ from tests.oracle.judgement import BAD, Stretch
 from tests.oracle.knowledge import SECOND, microseconds
 from tests.oracle.test_live import LEAD_SECONDS, Playing, everything, present
 from tests.real.parts import missing
+from tests.support.fault_table import Fault
 from tests.support.system import System, until
 from tests.support.watched import Kept
 
@@ -101,8 +102,11 @@ def killing(system: System, parts: dict[str, Kept], chance: random.Random) -> tu
     return kill, kills
 
 
+@pytest.mark.injects(1, 19)
 @pytest.mark.timeout(1200)
-def test_kills_of_every_part_in_the_disorder_lose_no_alert_and_end_none_that_is_bad(tmp_path: Path) -> None:
+def test_kills_of_every_part_in_the_disorder_lose_no_alert_and_end_none_that_is_bad(
+    tmp_path: Path, fault: Fault
+) -> None:
     for part in ("prometheus", "alertmanager"):
         if reason := missing(part):
             pytest.skip(reason)
@@ -116,6 +120,8 @@ def test_kills_of_every_part_in_the_disorder_lose_no_alert_and_end_none_that_is_
         look, kills = killing(system, parts, random.Random(seed))
         Playing(heard, publisher, look).run(first + shift)
         assert min(kills.values()) > 3, kills
+        fault.fired(kills["worker"], 1)
+        fault.fired(kills.total() - kills["worker"], 19)
         must = lasting(heard, first + shift)
         begun = sum(each.start > first + shift for each in must.values())
         assert begun > 2

@@ -7,8 +7,10 @@ from unittest.mock import patch
 
 from bluelamp.rebuilding import Rebuild
 from streams.cache import Cache
+from streams.fold import Change
 from streams.ownership import Owner
 from streams.readings import Reader
+from streams.store import Applied, Names, Store
 from tests.schedules.server import Server
 
 
@@ -23,7 +25,7 @@ def _forgets(self: Any, keys: Any) -> bool:
     return False
 
 
-_READ_ALL, _FOLLOW, _APPLY = Cache._read_all, Cache._follow, Server.apply  # noqa: SLF001
+_READ_ALL, _FOLLOW, _APPLY, _STORE_APPLY = Cache._read_all, Cache._follow, Server.apply, Store.apply  # noqa: SLF001
 
 
 def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
@@ -51,6 +53,12 @@ def _without_check(self: Any, keys: list[str], args: list[Any]) -> Any:
     return _APPLY(self, keys, [stored[0], stored[1], *args[2:]])
 
 
+async def _offset_first(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    """The offset is moved, and only then what it stands for is applied."""
+    await self.redis.hset(names.control, "fence", str(after))
+    return await _STORE_APPLY(self, names, epoch, after, after, change)
+
+
 async def _no_gap_check(*_: Any) -> None:
     """Whatever is delivered is all there is."""
 
@@ -62,6 +70,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
     "a fence taken over before its panes": lambda: [patch.object(Cache, "_follow", _settles_early)],
     "open items that stay": lambda: [patch.object(Cache, "_keep_open", _forgets_open)],
+    "the offset before the state": lambda: [patch.object(Store, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
     "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
@@ -70,7 +79,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
 """By name, the patches that put a fault back."""
 
 
-QUICK = tuple(MUTANTS)[:6]
+QUICK = tuple(MUTANTS)[:7]
 """Those that some seconds of schedules find."""
 
 

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from facts.fact import SubjectFact
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitDispatched
 from facts.wire import encode
 from streams.fold import Partition
 from streams.remembered import FACTS_REMEMBERED, Remembered
+from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryPartition
 from tests.support.stories import FORCE
@@ -56,15 +59,17 @@ def test_one_subject_of_more_facts_than_the_limit_is_kept_while_it_is_used() -> 
     assert len(memory.fold.subjects) == 1
 
 
-def test_what_was_forgotten_is_read_again_and_no_figure_differs() -> None:
-    told = [fact for subject in range(60) for fact in facts(subject)] * 2
-    random.Random(3).shuffle(told)
+@pytest.mark.injects(20)
+def test_what_was_forgotten_is_read_again_and_no_figure_differs(fault: Fault) -> None:
+    shuffled = [fact for subject in range(60) for fact in facts(subject)] * 2
+    random.Random(3).shuffle(shuffled)
     forgetful, other = MemoryPartition("incidents", RULES), MemoryPartition("incidents", RULES)
     forgetful.fold.subjects = Remembered(12)
-    for first in range(0, len(told), 7):
+    for first in range(0, len(shuffled), 7):
         for memory in (forgetful, other):
-            memory.feed([encode(told[first : first + 7])])
+            memory.feed([encode(shuffled[first : first + 7])])
     assert len(forgetful.fold.subjects) < 10 < len(other.fold.subjects) == 60
+    fault.fired(len(other.fold.subjects) - len(forgetful.fold.subjects))
     assert forgetful.panes == other.panes
     assert forgetful.timelines == other.timelines
     assert forgetful.open == other.open

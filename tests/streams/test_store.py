@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -197,6 +198,41 @@ def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_qua
 
     with pytest.raises(IncompleteError, match="a third is new, and 2 facts of forces without a profile"):
         call(state_backend.url, work)
+
+
+async def _apply_in_multi(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    """The same by MULTI and EXEC, which carry out the rest when one command fails."""
+    stored = await self.redis.hmget(names.control, ["fence", "epoch"])
+    if stored != [str(fence), str(epoch)]:
+        return Applied("fenced", None)
+    told = msgspec.msgpack.decode(streams.store.encode_change(names, change))
+    async with self.redis.pipeline(transaction=True) as pipe:
+        for key, fields in told["panes"]:
+            for field, delta in zip(fields[::2], fields[1::2], strict=True):
+                pipe.hincrby(key, field, delta)
+        for key in ("timelines", "open", "feeds"):
+            for name, text in zip(told[key][::2], told[key][1::2], strict=True):
+                pipe.hset(getattr(names, key), name, text)
+        pipe.hset(names.control, "fence", str(after))
+        await pipe.execute(raise_on_error=False)
+    return Applied("applied", after)
+
+
+def test_multi_in_place_of_the_script_is_caught(
+    redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It applies well-formed batches, and half of one that is refused."""
+    monkeypatch.setattr(Store, "apply", _apply_in_multi)
+    told = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    redis.flushall()
+
+    def spoil(redis: Redis, _: Names, pane: str) -> None:
+        redis.delete(pane)
+        redis.set(pane, "a string")
+
+    with pytest.raises(AssertionError):
+        test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(redis, state_backend, spoil)
 
 
 def test_without_the_fence_a_replay_would_count_twice(

@@ -17,6 +17,7 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.recount.screen import Screen
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
+from facts.incident import IncidentOpened
 from facts.union import AnyFact
 from facts.wire import encode
 from measures.outcome import microseconds
@@ -338,6 +339,24 @@ def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alar
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     scene.pass_time(61)
     assert incidents(scene).state == "stale"
+
+
+def test_a_reader_whose_clock_is_set_back_reads_what_a_new_one_does(scene: Scene) -> None:
+    """Two hours ahead an open incident counts as missed; what was read then is of no use now."""
+    opened = IncidentOpened(
+        fact_id="o", force=FORCE, at=AS_OF - MINUTE, subject_id="i", grade="1", group=None, area=None
+    )
+    scene.tell("incidents", encode([opened]), dispatch(AS_OF))
+
+    def missed() -> int:
+        (found,) = scene.reader.read("opened_to_arrived_within_target_ratio", "24h", force=FORCE)
+        return found.n
+
+    assert missed() == 0
+    scene.now = AS_OF + AHEAD
+    assert missed() == 1
+    scene.now = AS_OF
+    assert missed() == 0
 
 
 def disproved(scene: Scene) -> list[str]:

@@ -98,19 +98,19 @@ class Fault:
         self._record, self._faults = record, faults
 
     def fired(self, times: int, fault: int | None = None) -> None:
-        """The fault happened so many times; `fault` says which where the test injects several."""
+        """Add to the number of times the fault happened; `fault` says which one if the test injects several."""
         (which,) = (fault,) if fault is not None else self._faults
         assert which in self._faults, f"the test's mark does not name fault {which}"
         fired = self._record["fired"]
         fired[str(which)] = fired.get(str(which), 0) + int(times)
 
     def compared(self, cells: int, wrong: int = 0) -> None:
-        """So many figures were compared, and so many were wrong."""
+        """Add to the number of figures compared, and of those that were wrong."""
         self._record["cells"] += cells
         self._record["wrong"] += wrong
 
     def paused(self, seconds: float) -> None:
-        """The longest time without progress while there was work."""
+        """The longest time without progress while there was work, in seconds."""
         self._record["pause"] = round(max(seconds, self._record["pause"] or 0.0), 1)
 
 

@@ -28,7 +28,7 @@ def later(fact: AnyFact, by: timedelta) -> AnyFact:
 
 
 def until_now(facts: Sequence[AnyFact]) -> list[AnyFact]:
-    """The same facts, the last of which happened just now."""
+    """The same facts, moved so that the last one happened just now."""
     by = wall() - max(fact.at for fact in facts)
     return [later(fact, by) for fact in facts]
 
@@ -93,8 +93,8 @@ class LiveFeed(threading.Thread):
 
     def _beat(self) -> None:
         self._seq += 1
-        told = later(beat(self._force, self._feed, self._seq), self.clock_wrong_by)
-        self._publisher.heartbeat(cast(FeedHeartbeat, told), "incidents")
+        heartbeat = later(beat(self._force, self._feed, self._seq), self.clock_wrong_by)
+        self._publisher.heartbeat(cast(FeedHeartbeat, heartbeat), "incidents")
 
     def stop(self) -> None:
         """Publish no more, and wait until the log has everything."""

@@ -18,7 +18,7 @@ _EVERY_SECONDS = 0.1
 
 
 class Progress(Struct):
-    """The rule, pure: how long a partition stood still that had, or may have had, work.
+    """The rule, pure: for how long a partition with work, or perhaps with work, made no progress.
 
     Attributes:
         longest: pause of any partition so far, in seconds.
