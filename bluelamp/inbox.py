@@ -151,7 +151,7 @@ def listed(settings: Settings, *, is_ended: bool = False) -> Listing:
     """The alerts that stand, or those that have ended, without their figures.
 
     Raises:
-        RedisError: the state server does not answer.
+        RedisError: the state server refuses it, or does not answer.
     """
     log = inbox_log(settings)
     log.refresh()
@@ -212,7 +212,7 @@ def export(settings: Settings, kind: str) -> str:
     """The whole log, as `jsonl` or `csv`.
 
     Raises:
-        RedisError: the state server does not answer.
+        RedisError: the state server refuses it, or does not answer.
     """
     _, write = EXPORTS[kind]
     return write(inbox_log(settings).every())

@@ -142,9 +142,9 @@ def _silence(reader: Reader, fences: Mapping[Place, int], seen: Seen | None) -> 
     for force, status, is_live in _live(reader):
         is_waiting, is_doubted = waiting.get(status.topic, seen is None), bool(doubt_words(status, now))
         count += is_waiting and not is_live and not is_doubted
-        doubted.add_metric([force, status.feed], is_doubted and not is_live)
+        doubted.add_metric([force, status.feed], int(is_doubted and not is_live))
         if is_live or is_doubted or not is_waiting:
-            silent.add_metric([force, status.feed], not is_live and not is_doubted)
+            silent.add_metric([force, status.feed], int(not is_live and not is_doubted))
     yield silent
     yield doubted
     if seen is not None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import cast
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from facts.times import SKEW, is_future
 from measures.display import rough_words
+from streams.complaints import Complaints
 
 LEAST_SECONDS = 1.0
 """A smaller step changes no figure."""
@@ -95,6 +97,9 @@ class StepWatch:
     def __init__(self, steps: Steps, process: str, note: Callable[[Step], None]) -> None:
         self._steps, self._process, self._note = steps, process, note
         self._waiting: list[Step] = []
+        self._complaints = Complaints(
+            lambda words: _logger.warning("the step is stored later: %s", words), time.monotonic
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="clock-watch", daemon=True)
 
@@ -118,8 +123,9 @@ class StepWatch:
             while self._waiting:
                 self._note(self._waiting[0])
                 del self._waiting[0]
+                self._complaints.end()
         except (RedisError, OSError) as error:
-            _logger.warning("the state server does not answer; the step is stored later: %r", error)
+            self._complaints.add_error(error)
 
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_SECONDS):

@@ -31,7 +31,7 @@ class Log:
     Args:
         redis: a blocking client that decodes its answers to text.
         name: of the stream's key.
-        spool: takes entries while the state server does not answer; without one they are refused then.
+        spool: takes entries while the state server does not; without one they are refused then.
     """
 
     def __init__(self, redis: Redis, name: str, spool: Spool | None = None) -> None:
@@ -46,7 +46,7 @@ class Log:
         """Take up what was added since; answers with the ids of what changed.
 
         Raises:
-            RedisError: the state server does not answer.
+            RedisError: the state server refuses it, or does not answer.
         """
         changed: set[str] = set()
         with self._lock:
@@ -90,7 +90,7 @@ class Log:
             is_past: the entries were made earlier and keep their dates.
 
         Raises:
-            RedisError: the state server does not answer. What was asked may have been added: decide again, and what
+            RedisError: the state server refuses it, or does not answer. What was asked may have been added: decide again, and what
                 stands in the book already is not added twice.
         """
         with self._lock:
@@ -135,7 +135,7 @@ class Log:
         """Keep what an engine said last of a force's data: no entry, for it says nothing of any alert.
 
         Raises:
-            RedisError: the state server does not answer.
+            RedisError: the state server refuses it, or does not answer.
         """
         self.redis.hset(f"{self.name}:heard", force, msgspec.json.encode(heard).decode())
 
@@ -143,7 +143,7 @@ class Log:
         """What engines said last, by force.
 
         Raises:
-            RedisError: the state server does not answer.
+            RedisError: the state server refuses it, or does not answer.
         """
         told = cast(dict[str, str], self.redis.hgetall(f"{self.name}:heard"))
         return {force: msgspec.json.decode(each, type=Heard) for force, each in told.items()}

@@ -31,11 +31,12 @@ class Ran:
 
     Args:
         running: `bluelamp up`.
+        options: what else it is started with.
     """
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, *options: str) -> None:
         self.running = running
-        running.start("--history", "1d", "--seed", "1829")
+        running.start("--history", "1d", "--seed", "1829", *options)
         until(lambda: running.live_count() > 100, 120, "live figures")
         told = json.loads((running.directory / "running.json").read_text())
         self.inbox, self.redis = str(told["inbox"]), Redis.from_url(told["redis"], decode_responses=True)
@@ -75,16 +76,19 @@ class Ran:
 
 
 @pytest.fixture
-def ran(tmp_path: Path) -> Iterator[Ran]:
+def ran(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ran]:
     running = Running(tmp_path / "data")
     try:
-        found = Ran(running)
+        found = Ran(running, *getattr(request, "param", ()))
         yield found
         found.redis.close()
     finally:
         running.clear()
 
 
+@pytest.mark.parametrize(
+    "ran", [(), pytest.param(("--prometheus",), marks=pytest.mark.real)], indirect=True, ids=["engine", "prometheus"]
+)
 def test_out_of_memory_has_one_alert_and_ends_by_itself(ran: Ran) -> None:
     worker = ran.running.part("worker")
     words = WORDS["out_of_memory"].what
