@@ -172,14 +172,19 @@ class Owner:
             return
         await self._check_gaps(place, owned.fence, new)
         admitted = owned.partition.admit(new)
-        unknown = owned.partition.unknown(admitted)
-        known = await self._patiently(lambda: self.store.timelines(owned.names, unknown))
-        for key, timeline in known.items():
-            owned.partition.remember(key, timeline)
+        if unknown := owned.partition.unknown(admitted):
+            await self._remember(owned, unknown)
         change = owned.partition.fold(admitted)
         await self._quarantine(place, change.quarantined)
         await self._move(place, change.moved)
         await self._offer(place, Offer(owned, new[-1].after, change))
+
+    async def _remember(self, owned: Owned, keys: Sequence[str]) -> None:
+        fence, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+        if fence != owned.fence:
+            raise _fenced(owned, fence)
+        for key, timeline in known.items():
+            owned.partition.remember(key, timeline)
 
     async def _check_gaps(self, place: Place, fence: int, records: Sequence[Record]) -> None:
         """Offsets are missing before or between records: continue only where the log itself holds none there."""
@@ -201,9 +206,12 @@ class Owner:
             # Already at this batch's end: the answer to an earlier offer of it was lost.
             owned.fence = after
         elif self.owned.get(place) is owned:
-            where = f"the state is at offset {applied.fence}, this owner at {owned.fence}"
-            raise FencedError(f"{owned.names}: fenced; {where}.")
+            raise _fenced(owned, applied.fence)
 
     async def _apply_once(self, offer: Offer) -> Applied:
         owned = offer.owned
         return await self.store.apply(owned.names, owned.epoch, owned.fence, offer.after, offer.change)
+
+
+def _fenced(owned: Owned, fence: int | None) -> FencedError:
+    return FencedError(f"{owned.names}: fenced; the state is at offset {fence}, this owner at {owned.fence}.")

@@ -146,26 +146,33 @@ class Store:
         }
         epoch = await self.redis.hincrby(names.control, "epoch", 1)
         await self.redis.hset(names.control, mapping=known)
-        with legible(names):
-            feeds, events = decode_feeds(cast(dict[str, str], await self.redis.hgetall(names.feeds)))
-            fence = await self.redis.hget(names.control, "fence")
-            return Control(int(fence) if fence is not None else None, epoch, feeds, events)
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(names.feeds)
+            pipe.hget(names.control, "fence")
+            with legible(names):
+                stored_feeds, fence = await pipe.execute()
+                return Control(None if fence is None else int(fence), epoch, *decode_feeds(stored_feeds))
 
     async def begin(self, names: Names, fence: int) -> None:
         """Set the fence of a partition that has no state yet."""
         await self.redis.hsetnx(names.control, "fence", fence)
 
-    async def timelines(self, names: Names, keys: Sequence[str]) -> dict[str, Timeline]:
-        """The timelines of subjects; empty for those the state does not know.
+    async def timelines(self, names: Names, keys: Sequence[str]) -> tuple[int | None, dict[str, Timeline]]:
+        """The stored fence, and the timelines of subjects at that place; empty for those the state does not know.
+
+        Both are read in one step: timelines of another place than their reader takes them for make a wrong change, which is
+        applied if the state is restored to the expected place meanwhile.
 
         Raises:
             UnreadableError: one cannot be read.
         """
-        if not keys:
-            return {}
-        with legible(names):
-            texts = await self.redis.hmget(names.timelines, list(keys))
-            return {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hget(names.control, "fence")
+            pipe.hmget(names.timelines, list(keys))
+            with legible(names):
+                fence, texts = await pipe.execute()
+                found = {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
+                return None if fence is None else int(fence), found
 
     async def apply(self, names: Names, epoch: int, expected: int, after: int, change: Change) -> Applied:
         """Apply a batch in one atomic step, if the state is still where the worker last saw it.

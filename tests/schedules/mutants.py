@@ -80,6 +80,13 @@ async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
         await moves(*each)
 
 
+async def _remember_unchecked(self: Any, owned: Any, keys: Any) -> None:
+    """Timelines are taken for those of the place where the owner last saw the state."""
+    _, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+    for key, timeline in known.items():
+        owned.partition.remember(key, timeline)
+
+
 async def _moves_nothing(*_: Any) -> None:
     """What a rebuild finds on the wrong partition is left there."""
 
@@ -106,6 +113,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
     "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
     "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
+    "timelines of another place": lambda: [patch.object(Owner, "_remember", _remember_unchecked)],
     "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """By name, the patches that put a fault back."""

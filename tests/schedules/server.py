@@ -4,7 +4,7 @@ import copy
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 from redis.exceptions import ConnectionError as LostError
@@ -263,6 +263,30 @@ class Pipe:
         return [self._client.call(call) for call in calls]
 
 
+class AsyncPipe:
+    """Calls collected, then carried out together, for coroutines."""
+
+    def __init__(self, client: "AsyncClient", server: Server) -> None:
+        self._client, self._server = client, server
+        self._calls: list[Callable[[], Any]] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Any call that the server knows."""
+        return lambda *args, **kwargs: self._calls.append(lambda: getattr(self._server, name)(*args, **kwargs))
+
+    async def execute(self) -> list[Any]:
+        """Carry them out."""
+        answers: list[Any] = await self._client.call(lambda: [call() for call in self._calls])
+        return answers
+
+
 class AsyncClient:
     """A client for coroutines: each call is under way for a turn, and its answer for another."""
 
@@ -276,6 +300,12 @@ class AsyncClient:
             return await self.call(lambda: getattr(self._server, name)(*args, **kwargs))
 
         return call
+
+    def pipeline(self, *, transaction: bool) -> AsyncPipe:
+        """Calls that are carried out together."""
+        if not transaction:
+            raise NotImplementedError
+        return AsyncPipe(self, self._server)
 
     def register_script(self, _script: str) -> Callable[..., Any]:
         """The one script that a store has."""
