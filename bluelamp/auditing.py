@@ -13,7 +13,7 @@ from itertools import pairwise
 import msgspec
 from msgspec import Struct
 
-from bluelamp.comparison import Difference, Query, Taken, compare, not_compared, read_one, told_numbers
+from bluelamp.comparison import Difference, Query, Taken, compare, not_compared, read_one, taken_of, told_numbers
 from bluelamp.recount.cell import Open as RecountedOpen
 from bluelamp.recount.listing import Slot
 from bluelamp.recount.recount import Recount
@@ -150,7 +150,7 @@ def hold(
         answers = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
         panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
         open_items = {kind: reader.standing(force.name, kind) for kind in KINDS}
-        return Held(Taken(force.name, as_of, reader.fences(), answers), panes, open_items)
+        return Held(taken_of(reader, force.name, as_of, answers), panes, open_items)
 
     return reader.at_one_moment(held)
 

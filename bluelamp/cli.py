@@ -268,14 +268,13 @@ def read(
     """Read a measure from the state."""
     settings = _settings(force=force)
     source = reader(settings)
-    readings = source.read(
-        measure,
-        window,
-        by=split_names(by),
-        where=parse_where(where),
-        as_of=parse_instant(as_of, source.rules_of(settings.force).force.zone()) if as_of else None,
-        force=settings.force,
-    )
+    asked: dict[str, Any] = {
+        "where": parse_where(where),
+        "as_of": parse_instant(as_of, source.rules_of(settings.force).force.zone()) if as_of else None,
+        "force": settings.force,
+    }
+    # A breakdown without a cell is answered by the whole: that says whether there is nothing, or nothing is known.
+    readings = source.read(measure, window, by=split_names(by), **asked) or source.read(measure, window, **asked)
     if as_json:
         _say(readings)
     else:
@@ -287,8 +286,12 @@ def _line(reading: Reading, measure: Measure) -> str:
     told = " ".join(f"{name}={word}" for name, word in reading.dimensions.items())
     start, end = (each.strftime("%Y-%m-%d %H:%M") for each in (reading.start, reading.end))
     value = words(reading.value, measure.unit)
-    parts = [told, f"{value} (n {reading.n:,})", reading.state, f"{start} to {end}", reading.reason, reading.note]
+    parts = [told, f"{value} (n {_n(reading.n)})", reading.state, f"{start} to {end}", reading.reason, reading.note]
     return "  ".join(part for part in parts if part)
+
+
+def _n(n: int | None) -> str:
+    return "not known" if n is None else f"{n:,}"
 
 
 @cli.command()
@@ -483,19 +486,22 @@ def recount(
         answers = [
             (query, cell)
             for query in queries
-            for cell in counted.answer(query.measure, settings.force, query.window, moment, query.by, query.where)
+            for cell in counted.known(query.measure, settings.force, query.window, moment, query.by, query.where)
         ]
     _tell_cells(answers, as_json)
 
 
 def _tell_cells(answers: list[Any], as_json: bool) -> None:
+    from bluelamp.recount.reported import IN_WORDS
+
     if as_json:
         told = ((query, msgspec.to_builtins(cell, str_keys=True)) for query, cell in answers)
         _say([{"measure": query.measure.name, "window": query.window, **cell} for query, cell in told])
         return
     for query, cell in answers:
         limits = " ".join(f"{name}={word}" for name, word in cell.dimensions.items())
-        click.echo(f"{query.measure.name}  {limits}  {words(cell.value, query.measure.unit)} (n {cell.n:,})")
+        value = words(cell.value, query.measure.unit)
+        click.echo(f"{query.measure.name}  {limits}  {value} (n {_n(cell.n)})  {IN_WORDS[cell.held]}".rstrip())
 
 
 def _tell_comparison(found: Any, as_json: bool) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from bluelamp.recount.cell import Cell
 from bluelamp.recount.recount import Loaded, Recount
+from bluelamp.recount.reported import Known
 from facts.errors import IncompleteError
 from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
+from measures.outcome import microseconds
 from measures.reading import Reading
 from streams.readings import Reader
 
@@ -58,12 +59,15 @@ class Taken(Struct, frozen=True):
         as_of: the instant they were asked for.
         fences: that place, by topic and partition.
         answers: the questions, each with its readings.
+        complete_to: how far each feed is believed to be complete, in microseconds since 1970; None where that is not known.
+            That depends on the present as well as on the log, so the recount is given it.
     """
 
     force: str
     as_of: datetime
     fences: dict[tuple[str, int], int]
     answers: list[tuple[Query, list[Reading]]]
+    complete_to: dict[str, int | None]
 
 
 class Comparison(Struct):
@@ -112,10 +116,15 @@ def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) 
     """
 
     def taken() -> Taken:
-        answers = [(query, read_one(reader, force, query, as_of)) for query in queries]
-        return Taken(force, as_of, reader.fences(), answers)
+        return taken_of(reader, force, as_of, [(query, read_one(reader, force, query, as_of)) for query in queries])
 
     return reader.at_one_moment(taken)
+
+
+def taken_of(reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]) -> Taken:
+    """Answers with the place of the log that they are of; at the one moment at which they were read."""
+    complete_to = {feed.feed: feed.complete_to for feed in reader.feeds(force)}
+    return Taken(force, as_of, reader.fences(), answers, complete_to)
 
 
 def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
@@ -158,12 +167,13 @@ def compare(taken: Taken, recount: Recount) -> Comparison:
     loaded = recount.loaded
     found = Comparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
     for query, readings in taken.answers:
-        cells = recount.answer(query.measure, taken.force, query.window, taken.as_of, by=query.by, where=query.where)
+        asked = (query.measure, taken.force, query.window, taken.as_of, query.by, query.where)
+        cells = recount.known(*asked, complete_to=taken.complete_to)
         _compare_cells(query, readings, cells, found)
     return found
 
 
-def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], found: Comparison) -> None:
+def _compare_cells(query: Query, readings: list[Reading], cells: list[Known], found: Comparison) -> None:
     for words, ours, theirs in paired(readings, cells):
         found.cells += 1
         if not is_same(ours, theirs):
@@ -178,23 +188,23 @@ def _compare_cells(query: Query, readings: list[Reading], cells: list[Cell], fou
 
 
 def paired(
-    readings: Iterable[Reading], cells: Iterable[Cell]
-) -> Iterator[tuple[dict[str, str], Reading | None, Cell | None]]:
+    readings: Iterable[Reading], cells: Iterable[Known]
+) -> Iterator[tuple[dict[str, str], Reading | None, Known | None]]:
     """The readings and the cells of one answer side by side, by their words; None where one side has no such cell."""
     read = {tuple(each.dimensions.items()): each for each in readings}
     recounted = {tuple(each.dimensions.items()): each for each in cells}
     return ((dict(words), read.get(words), recounted.get(words)) for words in recounted | read)
 
 
-def is_same(ours: Reading | None, theirs: Cell | None) -> bool:
-    """Whether the state and the recount say the same of a cell."""
-    if ours and theirs and ours.state == "no_data":
-        # The product withholds a value while a feed is missing. The recount knows no feeds: only what it is taken from is compared.
-        return numbers(ours)[1:] == numbers(theirs)[1:] and bool(theirs.n or not theirs.value)
-    return (ours and numbers(ours)) == (theirs and numbers(theirs))
+def is_same(ours: Reading | None, theirs: Known | None) -> bool:
+    """Whether the state and the recount say the same of a cell, and know the same part of its period."""
+    if ours is None or theirs is None:
+        return ours is None and theirs is None
+    begins = None if ours.begins is None else microseconds(ours.begins)
+    return (numbers(ours), ours.held, begins) == (numbers(theirs), theirs.held, theirs.begins)
 
 
-def numbers(cell: Reading | Cell) -> tuple[Any, ...]:
+def numbers(cell: Reading | Known) -> tuple[Any, ...]:
     """What a cell says, to be held against another: value, n, met and spread."""
     spread = cell.spread
     told = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
@@ -206,7 +216,7 @@ def told_numbers(numbers: Any) -> str:
     if numbers is None:
         return "nothing"
     value, n, met, spread = numbers
-    parts = [f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
+    parts = ["n not known" if n is None else f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
     parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
     return f"{value!r} ({', '.join(parts)})"
 

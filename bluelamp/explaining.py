@@ -15,6 +15,7 @@ from bluelamp.recount.cell import Cell
 from bluelamp.recount.instant import SECOND, microseconds, moment_of
 from bluelamp.recount.listing import Listed
 from bluelamp.recount.recount import Recount
+from bluelamp.recount.reported import IN_WORDS, Held, Known
 from bluelamp.recount.subject import Subject
 from bluelamp.shown import Unread
 from facts.errors import BlueLampError
@@ -93,12 +94,13 @@ class Explained(Struct, frozen=True, kw_only=True):
         measure: its name.
         window: as asked.
         dimensions: the words of its cell.
-        value: by the recount; in the measure's unit.
-        n: how many it is taken from.
+        value: by the recount; in the measure's unit; None where there is none, and where it is not known.
+        n: how many it is taken from; None where it is not known.
         met: of a share, how many are so.
+        held: how much of its period is known.
         listed: how many outcomes are listed below.
         added: the figure that they come to when they are added up one by one.
-        agrees: that it is the same, to the last digit.
+        agrees: that it is what the log was counted to, to the last digit.
         compared: with what the state says.
         parts: the outcomes, in order of time.
     """
@@ -107,8 +109,9 @@ class Explained(Struct, frozen=True, kw_only=True):
     window: str
     dimensions: dict[str, str]
     value: float | int | None
-    n: int
+    n: int | None
     met: int | None
+    held: Held
     listed: int
     added: float | int | None
     agrees: bool
@@ -137,7 +140,8 @@ def explain(
         QuestionError: it cannot be answered.
     """
     asked = (query.measure, force, query.window, as_of, query.by, query.where)
-    cells = recount.answer(*asked)
+    cells = {tuple(each.dimensions.items()): each for each in recount.answer(*asked)}
+    complete_to = state.complete_to if isinstance(state, Taken) else None
     groups: dict[tuple[str, ...], list[Listed]] = defaultdict(list)
     for each in recount.outcomes(*asked):
         groups[tuple(_words(each, query.measure).values())].append(each)
@@ -150,14 +154,15 @@ def explain(
     return [
         _explained(
             query,
-            cell or _nothing(query.measure, words, moment),
+            cells.get(tuple(words.items())) or _nothing(query.measure, words, moment),
+            known,
             in_order.get(tuple(words.values()), []),
             subjects,
             moment,
             limit,
-            _compared(reading, cell, state, recount),
+            _compared(reading, known, state, recount),
         )
-        for words, reading, cell in paired(readings, cells)
+        for words, reading, known in paired(readings, recount.known(*asked, complete_to=complete_to))
     ]
 
 
@@ -178,12 +183,12 @@ def _nothing(measure: Measure, words: dict[str, str], moment: int) -> Cell:
     return Cell(dimensions=words, value=value, n=n, met=met)
 
 
-def _compared(reading: Reading | None, cell: Cell | None, state: Taken | Unread, recount: Recount) -> Compared:
+def _compared(reading: Reading | None, known: Known | None, state: Taken | Unread, recount: Recount) -> Compared:
     behind = recount.loaded.left_beyond
     if isinstance(state, Unread):
         return Compared(verdict="not compared", reason=state.why, behind=behind)
-    same = is_same(reading, cell)
-    read, recounted = (each and numbers(each) for each in (reading, cell))
+    same = is_same(reading, known)
+    read, recounted = (each and numbers(each) for each in (reading, known))
     return Compared(
         verdict="same" if same else "differs",
         value=reading.value if reading else None,
@@ -201,6 +206,7 @@ def _in_time(listed: Listed) -> tuple[int, int]:
 def _explained(
     query: Query,
     cell: Cell,
+    known: Known | None,
     group: Sequence[Listed],
     subjects: dict[int, Subject],
     moment: int,
@@ -214,9 +220,10 @@ def _explained(
         measure=query.measure.name,
         window=query.window,
         dimensions=cell.dimensions,
-        value=cell.value,
-        n=cell.n,
-        met=cell.met,
+        value=known.value if known else cell.value,
+        n=known.n if known else cell.n,
+        met=known.met if known else cell.met,
+        held=known.held if known else "whole",
         listed=len(group),
         added=value,
         agrees=(value, n, met) == (cell.value, cell.n, cell.met),
@@ -308,11 +315,13 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
         yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
     verdict = "come to this figure" if explained.agrees else f"come to ANOTHER figure: {explained.added}"
     yield f"  {explained.listed:,} outcomes in the log, added up one by one, {verdict}."
+    if explained.held == "none":
+        yield f"  {IN_WORDS['none']}"
     yield f"  {_verdict(explained, measure)}"
 
 
-def _figure(value: float | None, n: int, measure: Measure) -> str:
-    return f"{in_words(value, measure.unit)} (n {n:,})"
+def _figure(value: float | None, n: int | None, measure: Measure) -> str:
+    return f"{in_words(value, measure.unit)} (n {'not known' if n is None else f'{n:,}'})"
 
 
 def _verdict(explained: Explained, measure: Measure) -> str:
@@ -323,8 +332,8 @@ def _verdict(explained: Explained, measure: Measure) -> str:
     match compared.verdict:
         case "not compared":
             return f"NOT COMPARED with the state: {compared.reason}"
-        case "same" if compared.value is None and explained.value is not None:
-            return f"The state is taken from the same {explained.n:,}, but shows no figure: {compared.reason}"
+        case "same" if explained.n is None:
+            return f"The state does not know it either: {compared.reason}"
         case "same":
             return "The state has the same figure."
         case _:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED
 from facts.times import SKEW
+from measures.coverage import Held
 from measures.display import rough_words
 from measures.measure import (
     DATE_DIMENSIONS,
@@ -38,7 +39,7 @@ from measures.rules import Rules
 from measures.statistic import mean, quantile, ratio, total, within
 from measures.window import Window
 
-State = Literal["live", "stale", "too_few", "no_data"]
+State = Literal["live", "in_part", "stale", "too_few", "no_data"]
 Doubt = Literal["", "future", "ahead", "producer"]
 """Why a feed's last heartbeat does not prove that the feed is alive; empty if it does.
 
@@ -155,7 +156,7 @@ def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
     sheet = _Sheet(question, source, rules)
     figures = list(_figures(question.measure, sheet))
     if not figures and not question.by:
-        return [_empty(question.measure)]
+        return [empty(question.measure)]
     return sorted(figures, key=lambda figure: tuple(figure.dimensions.values()))
 
 
@@ -215,7 +216,8 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _empty(measure: Measure) -> Figure:
+def empty(measure: Measure) -> Figure:
+    """The figure of a whole in which nothing happened: a count of it is 0, and there is no share or time of it."""
     counts = isinstance(measure.statistic, Count | OpenCount | OpenDue)
     return Figure({}, 0 if counts else None, 0, 0 if measure.unit == "ratio" else None)
 
@@ -443,8 +445,9 @@ class FeedStatus(Struct, frozen=True):
         topic: where its facts travel.
         complete_to: everything up to here has been counted, in microseconds; None if no heartbeat says so.
         heard_at: when the log received its last heartbeat, likewise, on the partition where that is longest ago.
-        first_event_at: the earliest event time among its topic's facts of the force, likewise.
-        last_event_at: the latest, likewise.
+        first_event_at: the earliest event time among its own facts of the force, likewise: those of its lines where it
+            carries lines, else all of its topic.
+        last_event_at: the latest among the topic's, likewise.
         is_replay: it plays recorded facts.
         is_simulated: it has told, now or earlier, what did not happen.
         history_to: it tells its history up to here, likewise; None when it tells the present.
@@ -531,9 +534,9 @@ class Reading(Struct, frozen=True, kw_only=True):
         start: the first instant of the window.
         end: the first instant after it.
         as_of: the instant it is of.
-        value: in `unit`; a share is between 0 and 1.
+        value: in `unit`; a share is between 0 and 1; None when there is none, and when it is not known.
         unit: of the value.
-        n: how many it is taken from.
+        n: how many it is taken from; None when that is not known.
         met: of a share, how many are so.
         state: whether it can be relied on.
         reason: why it cannot; empty when it can.
@@ -541,7 +544,9 @@ class Reading(Struct, frozen=True, kw_only=True):
         note: what must be known to read it, such as where the record begins; empty when nothing.
         is_simulated: a feed of the force is simulated: the figure is not real.
         is_loading: a history is being loaded: the figure is of `as_of`, which is past, and therefore stale.
-        begins: where the record begins when that is inside the window, so that it covers less than its name says.
+        begins: where the record begins when the window reaches back before that, so that it covers less than its name
+            says, or nothing.
+        held: how much of its period the record holds; of a live window, which is in progress, only the start is judged.
         spread: of spans.
     """
 
@@ -554,7 +559,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     as_of: datetime
     value: float | None
     unit: str
-    n: int
+    n: int | None
     met: int | None
     state: State
     reason: str
@@ -563,123 +568,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     is_simulated: bool
     is_loading: bool
     begins: datetime | None
+    held: Held = "none"
     spread: Spread | None
-
-
-def judge(
-    question: Question,
-    figures: Iterable[Figure],
-    feeds: Sequence[FeedStatus],
-    rules: Rules,
-    now: datetime,
-    *,
-    is_simulated: bool = False,
-) -> list[Reading]:
-    """Say of each figure whether it can be relied on.
-
-    Args:
-        question: what was asked.
-        figures: the answer of `read`.
-        feeds: what is known of the force's feeds.
-        rules: of the force.
-        now: the wall clock, against which a replay that stands still is found out.
-        is_simulated: a feed of the force is, or was, simulated.
-    """
-    needed = _needed(question.measure, feeds, rules)
-    trouble = _trouble(question, needed, rules, now)
-    begins = _begins(question, [status for status, _ in needed])
-    past = loading(feeds) if question.is_now else None
-    if past and (trouble is None or trouble.state != "no_data"):
-        trouble = Trouble("stale", past.words(rules), past.at)
-    else:
-        past = None
-    standings = [(figure, trouble or _enough(question.measure, figure)) for figure in figures]
-    return [
-        _reading(question, figure, standing, begins, rules, is_simulated=is_simulated, is_loading=past is not None)
-        for figure, standing in standings
-    ]
-
-
-def _reading(
-    question: Question,
-    figure: Figure,
-    standing: Trouble,
-    begins: int | None,
-    rules: Rules,
-    *,
-    is_simulated: bool,
-    is_loading: bool,
-) -> Reading:
-    measure, window = question.measure, question.window
-    state, reason, stale_since = standing
-    notes = [
-        SIMULATION if is_simulated else "",
-        f"The record begins at {_local(begins, rules)}, inside this window." if begins is not None else "",
-    ]
-    return Reading(
-        measure=measure.name,
-        force=rules.force.name,
-        dimensions=figure.dimensions,
-        window=window.name,
-        start=window.start,
-        end=window.end,
-        as_of=question.as_of.astimezone(rules.force.zone()),
-        value=None if state == "no_data" else figure.value,
-        unit=measure.unit,
-        n=figure.n,
-        met=figure.met,
-        state=state,
-        reason=reason,
-        stale_since=instant(stale_since).astimezone(rules.force.zone()) if stale_since is not None else None,
-        note=" ".join(note for note in notes if note),
-        is_simulated=is_simulated,
-        is_loading=is_loading,
-        begins=instant(begins).astimezone(rules.force.zone()) if begins is not None else None,
-        spread=figure.spread,
-    )
-
-
-def _enough(measure: Measure, figure: Figure) -> Trouble:
-    if figure.value is None:
-        return Trouble("no_data", NOTHING)
-    if figure.n < measure.minimum_n and measure.unit != "count":
-        return Trouble("too_few", f"Taken from {figure.n}; below {measure.minimum_n} it says little.")
-    return Trouble("live", "")
-
-
-def _needed(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> list[tuple[FeedStatus, int]]:
-    """The feeds that a measure stands on, and after how many microseconds of silence each is stale."""
-    known = {(status.topic, status.feed): status for status in feeds}
-    return [
-        (known.get((feed.topic, feed.name), FeedStatus(feed.name, feed.topic)), feed.stale_after_seconds * SECOND)
-        for feed in measure.feeds(rules.force)
-    ]
-
-
-def _trouble(
-    question: Question, needed: Sequence[tuple[FeedStatus, int]], rules: Rules, now: datetime
-) -> Trouble | None:
-    """What keeps every figure of a question from being relied on."""
-    measure = question.measure
-    if isinstance(measure.statistic, External):
-        return Trouble("no_data", measure.statistic.why)
-    if not needed:
-        return Trouble("no_data", f"No feed of {rules.force.name} carries it.")
-    if measure.is_open() and not question.is_now:
-        return Trouble("no_data", "What stood open in the past is not kept: ask without --as-of.")
-    troubles = (_trouble_of(question, status, allowed, rules, microseconds(now)) for status, allowed in needed)
-    return next((trouble for trouble in troubles if trouble), None)
-
-
-def _trouble_of(question: Question, status: FeedStatus, allowed: int, rules: Rules, now: int) -> Trouble | None:
-    as_of, end = microseconds(question.as_of), microseconds(question.window.end)
-    until = min(as_of, end)
-    if status.complete_to is not None and status.heard_at is not None and not is_later(status.complete_to, now):
-        if until <= status.complete_to and not question.is_now:
-            return None
-        if end <= status.complete_to and end < as_of:  # one that ends with the present goes on: silence concerns it
-            return None
-    return feed_trouble(status, until, allowed, rules, now)
 
 
 def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now: int) -> Trouble | None:
@@ -762,16 +652,6 @@ _UNTIL_BELIEVABLE = "Not live until a heartbeat arrives with a believable time."
 def is_later(at: int, now: int) -> bool:
     """Whether a time is later than now by more than clocks may differ; both in microseconds since 1970."""
     return at - now > SKEW_MICROSECONDS
-
-
-def _begins(question: Question, needed: Sequence[FeedStatus]) -> int | None:
-    """Where the record begins, if the window reaches back before it."""
-    begins = min((status.first_event_at for status in needed if status.first_event_at is not None), default=None)
-    start, end = microseconds(question.window.start), microseconds(question.window.end)
-    # A quiet first hour, or a tenth of a short window, is no gap worth a word.
-    if begins is None or begins < start + min((end - start) // 10, HOUR) or question.measure.is_open():
-        return None
-    return begins
 
 
 def _local(at: int, rules: Rules) -> str:

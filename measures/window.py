@@ -1,7 +1,7 @@
 """Windows: which slices of time a reading is taken over, by the force's own clock and calendar."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from facts.errors import QuestionError
 from facts.force import Force, Shift
+from measures.coverage import Span
 from measures.outcome import SECOND, instant, microseconds
 from measures.pane import HOUR, MINUTE, Grain
 from measures.rules import Rules
@@ -145,6 +146,49 @@ def _minutes(start: int, end: int) -> Iterator[Segment]:
 def _today(name: str, as_of: datetime, force: Force) -> Window:
     midnight = _local(as_of.astimezone(force.zone()).date(), time(), force)
     return _live(name, midnight, _minute_at_or_after(as_of), force)
+
+
+def span_of(window: Window) -> Span:
+    """All of a window."""
+    return Span(microseconds(window.start), microseconds(window.end))
+
+
+def dated_spans(window: Window, limits: Iterable[Mapping[str, Iterable[str]]], force: Force) -> list[Span]:
+    """The stretches of a window that days and months limit it to, oldest first; none where it holds none of them.
+
+    Args:
+        window: a report window, where there are such limits.
+        limits: each `day` and `month` to the words that are meant; other dimensions say nothing of time.
+        force: whose calendar.
+    """
+    spans = [span_of(window)]
+    for name, chosen in (each for limit in limits for each in limit.items()):
+        if name in _CALENDAR:
+            meant = [span for word in sorted(set(chosen)) for span in _calendar(_CALENDAR[name], word, force)]
+            spans = [shared for one in spans for other in meant for shared in _shared(one, other)]
+    return spans
+
+
+def _calendar(period: tuple[str, timedelta], word: str, force: Force) -> list[Span]:
+    """The days of a word such as 2024-12-01 or 2024-12; nothing where there is no such day."""
+    first_day, length = period
+    try:
+        first = date.fromisoformat(word + first_day)
+        after = (first + length).replace(day=1) if first_day else first + length
+        span = Span(*(microseconds(_local(day, time(), force)) for day in (first, after)))
+    except (ValueError, OverflowError):
+        return []
+    return [span] if first.isoformat() == word + first_day else []
+
+
+_CALENDAR: Mapping[str, tuple[str, timedelta]] = {"day": ("", timedelta(days=1)), "month": ("-01", timedelta(days=31))}
+"""What makes a word its first day, and how long after that the next one has begun."""
+
+
+def _shared(one: Span, other: Span) -> Iterator[Span]:
+    start, end = max(one.start, other.start), min(one.end, other.end)
+    if start < end:
+        yield Span(start, end)
 
 
 class ShiftSpan(Struct, frozen=True):

@@ -66,7 +66,7 @@ class ExportedReadings:
         )
         in_part = GaugeMetricFamily(
             "bluelamp_reading_in_part",
-            "1 where the record begins inside the window, so that the reading is of less time than its name says.",
+            "1 where the record does not hold all of the window: the reading covers less time than its name says.",
             labels=["force", "measure", "window"],
         )
         for measure in CATALOGUE.values():
@@ -75,7 +75,7 @@ class ExportedReadings:
                 yield from _families(measure, readings)
                 for each in {(each.force, each.window): each for each in readings}.values():
                     state.add_metric([each.force, measure.name, each.window, each.state], 1)
-                    if each.begins is not None:
+                    if _is_in_part(each):
                         in_part.add_metric([each.force, measure.name, each.window], 1)
         yield state
         yield in_part
@@ -137,6 +137,12 @@ class ExportedReadings:
         return kept.taken_at if kept else float("-inf")
 
 
+def _is_in_part(reading: Reading) -> bool:
+    """Whether it covers less than its window; of a window in progress, whether its start is missing."""
+    is_over = reading.end <= reading.as_of
+    return reading.held == "part" and (is_over or reading.begins is not None)
+
+
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
     """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
     labels = ["force", *([] if measure.is_open() else ["window"]), *(["band"] if _has_bands(measure) else [])]
@@ -151,7 +157,7 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         words = [known[label] for label in labels]
         if each.state == "live" and each.value is not None:
             value.add_metric(words, each.value)
-        if each.state in ("live", "too_few") and measure.unit != "count":
+        if each.state in ("live", "too_few") and measure.unit != "count" and each.n is not None:
             taken_from.add_metric(words, each.n)
             if each.met is not None:
                 met.add_metric(words, each.met)

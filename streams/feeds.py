@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from facts.feed import FeedHeartbeat
-from facts.force import Force
+from facts.force import Feed, Force
 from measures.outcome import microseconds
 from measures.reading import SKEW_MICROSECONDS, Doubt
 from measures.window import MINUTES_KEPT
@@ -124,17 +124,29 @@ def believed(state: FeedState, now: int) -> FeedState:
     )
 
 
-class EventSpan(Struct):
+class EventSpan(Struct, frozen=True):
     """The earliest and latest event times of one force on one partition, in microseconds since 1970.
 
     An event in the future is taken to be of the time on its record.
+
+    Attributes:
+        first: the earliest.
+        last: the latest.
+        lines: of contacts, the earliest that one was offered on each line: feeds of one topic begin at different times.
     """
 
     first: int
     last: int
+    lines: dict[str, int] = {}
+
+    def first_of(self, feed: Feed) -> int | None:
+        """The earliest event of a feed's own: of the lines that it carries where it names any, else of all."""
+        if not feed.lines:
+            return self.first
+        return min((self.lines[line] for line in feed.lines if line in self.lines), default=None)
 
 
-def seen(span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool) -> EventSpan:
+def seen(span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool, line: str | None = None) -> EventSpan:
     """The event times after a fact; all times in microseconds.
 
     Args:
@@ -142,12 +154,13 @@ def seen(span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool) 
         at: when the fact happened.
         received_at: the time on its record.
         is_by_log: the log set that time, not the producer: if the log's clock went back, the latest event time follows.
+        line: on which a contact was offered; None for any other fact.
     """
     at = min(at, received_at)
-    if span is None:
-        return EventSpan(at, at)
-    last = min(span.last, received_at) if is_by_log else span.last
-    return EventSpan(min(at, span.first), max(at, last))
+    known = span or EventSpan(at, at)
+    last = min(known.last, received_at) if is_by_log else known.last
+    lines = known.lines if line is None else {**known.lines, line: min(at, known.lines.get(line, at))}
+    return EventSpan(min(at, known.first), max(at, last), lines)
 
 
 Feeds = dict[tuple[str, str], FeedState]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from facts.batch import Passed
+from facts.contact import ContactOffered
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
@@ -193,13 +194,13 @@ class Partition:
 
     def _see(self, fact: SubjectFact, record: Record, change: Change) -> None:
         """Note when a fact that counts here happened, and whether it is late."""
-        force, at = fact.force, microseconds(fact.at)
-        mark, before = self.watermark(force), self.events.get(force)
+        mark, at = self.watermark(fact.force), microseconds(fact.at)
         if mark is not None and at < mark:
             change.count("late")
-        span = seen(before, at, microseconds(record.received_at), is_by_log=record.is_by_log)
+        before, line = self.events.get(fact.force), fact.line if isinstance(fact, ContactOffered) else None
+        span = seen(before, at, microseconds(record.received_at), is_by_log=record.is_by_log, line=line)
         if span != before:
-            self.events[force] = change.events[force] = span
+            self.events[fact.force] = change.events[fact.force] = span
 
     def unknown(self, admitted: Admitted) -> list[str]:
         """The subjects that must be fetched from the state before the batch can be folded."""

@@ -15,7 +15,7 @@ from streams.stall import Place, Stalls
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
     "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
-    "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the topic's facts."),
+    "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the feed's own facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
 _COUNTERS = {

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from redis import Redis
 
 from facts.errors import PartMissingError, QuestionError
-from facts.union import TOPICS
+from facts.force import Feed
 from measures.band import Band, band, same_hours
 from measures.catalogue import find
+from measures.coverage import Coverage
+from measures.judging import coverage, judge
 from measures.measure import Measure, Where
 from measures.outcome import SECOND, Open, instant, microseconds
 from measures.pane import GRAINS, HOUR, MINUTE, Grain, Histogram, Pane
@@ -27,13 +29,12 @@ from measures.reading import (
     check,
     histograms,
     is_alive,
-    judge,
     listed,
     loading,
     read,
 )
 from measures.rules import Rules
-from measures.window import Segment, Window, first_kept, last_hours, resolve, whole_hours
+from measures.window import Segment, Window, first_kept, last_hours, resolve, span_of, whole_hours
 from streams.cache import Cache, Key
 from streams.feeds import believed, settled_mark
 from streams.memo import Memo
@@ -255,15 +256,16 @@ class Reader:
         question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
         check(question, rules)
         name = rules.force.name
-        feeds = self.feeds(name)
+        feeds, is_simulated = self.feeds(name), self.is_simulated(name)
         try:
             figures = self._figures(question, rules)
         except QuestionError:
             # Partitions are loaded apart by days: what one of them no longer keeps is shown once they have met.
             if not (question.is_now and loading(feeds)):
                 raise
-            figures = [] if by else [Figure({}, None, 0)]
-        return judge(question, figures, feeds, rules, self._clock(), is_simulated=self.is_simulated(name))
+            unknown = judge(question, [Figure({}, None, 0)], feeds, rules, self._clock(), is_simulated=is_simulated)
+            return [] if by else [replace(each, n=None) for each in unknown]
+        return judge(question, figures, feeds, rules, self._clock(), is_simulated=is_simulated)
 
     @_of_one_moment
     def expected(self, measure: Measure, force: str) -> Band | None:
@@ -274,12 +276,11 @@ class Reader:
             force: whose.
         """
         rules = self.rules[force]
-        topics = measure.topics()
-        begins = [each.first_event_at for each in self.feeds(force) if each.topic in topics]
+        record = self._coverage(measure, rules)
         values: list[float] = []
         for window in same_hours(self.present(force), rules.force):
-            # Before the record begins nothing happened that we could know of: that is no quiet hour.
-            if all(begin is not None and begin <= microseconds(window.start) for begin in begins):
+            # An hour that the feeds have not reported on is no quiet hour.
+            if record.holds(span_of(window)):
                 values += self._value(Question(measure, window, window.end, is_now=False), rules)
         return band(values, measure.unit)
 
@@ -293,11 +294,11 @@ class Reader:
             count: how many hours.
         """
         rules = self.rules[force]
-        begins, ends = self._known(measure, rules)
+        record = self._coverage(measure, rules)
         found = []
         for window in last_hours(self.present(force), rules.force, count):
             value, n = None, 0
-            if begins <= microseconds(window.start) and microseconds(window.end) <= ends:
+            if record.holds(span_of(window)):
                 question = Question(measure, window, window.end, is_now=False)
                 (figure,) = read(question, self._source(question, rules), rules)
                 value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
@@ -335,16 +336,15 @@ class Reader:
     def hours_known(self, measure: Measure, force: str, weeks: int) -> Window | None:
         """The whole hours of the last weeks up to which everything that a measure stands on is in; None for none."""
         rules = self.rules[force]
-        begins, ends = self._known(measure, rules)
-        end = min(ends, microseconds(self.present(force))) // HOUR * HOUR
-        return whole_hours(max(begins, end - weeks * WEEK), end, rules.force)
+        record = self._coverage(measure, rules)
+        if record.begins is None or record.complete_to is None:
+            return None
+        end = min(record.complete_to, microseconds(self.present(force))) // HOUR * HOUR
+        return whole_hours(max(record.begins, end - weeks * WEEK), end, rules.force)
 
-    def _known(self, measure: Measure, rules: Rules) -> tuple[int, int]:
-        """From when on, and up to when, everything that a measure stands on is in; the end first where nothing is."""
-        feeds = {feed.name for feed in measure.feeds(rules.force)}
-        known = [each for each in self.feeds(rules.force.name) if each.feed in feeds]
-        begins = max((each.first_event_at or 1 << 62 for each in known), default=1 << 62)
-        return begins, min((each.complete_to or 0 for each in known), default=0)
+    def _coverage(self, measure: Measure, rules: Rules) -> Coverage:
+        """The stretch of time that the feeds of a measure have reported on."""
+        return coverage(measure, self.feeds(rules.force.name), rules)
 
     @_of_one_moment
     def histograms(
@@ -473,31 +473,27 @@ class Reader:
             if force in self._moment_feeds:
                 return self._moment_feeds[force]
             found = [
-                self._feed(
-                    force, feed.name, {place: each for place, each in self._caches.items() if place[0] == feed.topic}
-                )
+                self._feed(force, feed, {place: each for place, each in self._caches.items() if place[0] == feed.topic})
                 for feed in self.rules[force].force.feeds
             ]
             if self._moment is not None and not self._has_moved:
                 self._moment_feeds[force] = found
             return found
 
-    def _feed(self, force: str, feed: str, places: Mapping[Place, Cache]) -> FeedStatus:
+    def _feed(self, force: str, feed: Feed, places: Mapping[Place, Cache]) -> FeedStatus:
         """A feed is complete only as far as it is on every partition of its topic; what it says of the future is not shown."""
-        caches = places.values()
-        topic = next((name.topic for name in self.rules[force].force.feeds if name.name == feed), TOPICS[0])
-        now = microseconds(self._clock())
-        heard = [believed(cache.feeds[force, feed], now) for cache in caches if (force, feed) in cache.feeds]
+        caches, now = places.values(), microseconds(self._clock())
+        heard = [believed(cache.feeds[force, feed.name], now) for cache in caches if (force, feed.name) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
         is_everywhere = bool(caches) and len(heard) == len(caches)
         return FeedStatus(
-            feed=feed,
-            topic=topic,
+            feed=feed.name,
+            topic=feed.topic,
             complete_to=(min(state.complete_to for state in heard) or None) if is_everywhere else None,
             heard_at=min(state.heard_at for state in heard) if is_everywhere else None,
             newest_heard_at=max(state.heard_at for state in heard) if is_everywhere else None,
             doubt=next((state.doubt for state in heard if state.doubt), ""),
-            first_event_at=min((span.first for span in events), default=None),
+            first_event_at=min((at for span in events if (at := span.first_of(feed)) is not None), default=None),
             last_event_at=max((span.last for span in events), default=None),
             is_replay=any(state.is_replay for state in heard),
             is_simulated=any(state.is_simulated for state in heard),

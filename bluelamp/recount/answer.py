@@ -34,7 +34,7 @@ def cells(question: Question) -> list[Cell]:
     if isinstance(question.measure.statistic, External):
         return []
     found = sorted(_found(question), key=lambda cell: tuple(cell.dimensions.values()))
-    return found if found or question.by else [_nothing(question)]
+    return found if found or question.by else [nothing(question)]
 
 
 def _found(question: Question) -> Iterable[Cell]:
@@ -57,7 +57,7 @@ def _found(question: Question) -> Iterable[Cell]:
     return found
 
 
-def _nothing(question: Question) -> Cell:
+def nothing(question: Question) -> Cell:
     """The one cell of a question without `by` that found nothing: a count of nothing is 0, all else is not known."""
     statistic = question.measure.statistic
     return Cell(

@@ -13,6 +13,7 @@ from bluelamp.recount.falling import gone
 from bluelamp.recount.instant import microseconds
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
+from bluelamp.recount.reported import Reports
 from bluelamp.recount.screen import Screen
 from facts.feed import FeedHeartbeat
 from facts.force import Force
@@ -69,7 +70,8 @@ def from_records(
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recount-")))
         told = directory / "facts.tsv"
         with told.open("wb") as lines:
-            loaded = _write(records, Screen(forces, partitions or {}), lines)
+            reports = Reports()
+            loaded = _write(records, Screen(forces, partitions or {}), lines, reports)
         connection = duckdb.connect(
             directory / "recount.duckdb",
             config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"},
@@ -80,10 +82,10 @@ def from_records(
         connection.commit()
         if not keeps_facts:
             told.unlink()
-        return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None)
+        return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None, reports)
 
 
-def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO) -> Loaded:
+def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO, reports: Reports) -> Loaded:
     """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
     loaded = Loaded()
     for record in records:
@@ -98,7 +100,9 @@ def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO) -> Loaded
             refusal = screen.refusal(fact, record.topic, record.partition, record.received_at, is_moved=record.is_moved)
             if refusal:
                 loaded.leave_out(refusal)
-            elif isinstance(fact, FeedHeartbeat):
+                continue
+            reports.take(fact, record.topic, record.partition, record.received_at)
+            if isinstance(fact, FeedHeartbeat):
                 loaded.heartbeats += 1
             else:
                 loaded.facts += 1

@@ -1,6 +1,6 @@
 """A recount of one set of facts: it answers any measure of the catalogue, and shows the outcomes behind an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from bluelamp.recount.instant import microseconds
 from bluelamp.recount.interval import interval
 from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of, subjects_open
 from bluelamp.recount.question import Question
+from bluelamp.recount.reported import Known, Reports, known
 from bluelamp.recount.subject import Subject, subjects
 from facts.errors import QuestionError
 from facts.force import Force
@@ -61,6 +62,7 @@ class Recount:
         loaded: what the log held.
         resources: closed with the recount.
         told: the facts that are counted, where they are kept.
+        reports: what the feeds have reported in all.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class Recount:
         loaded: Loaded,
         resources: ExitStack,
         told: Path | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self.loaded = loaded
         self.forces = {force.name: force for force in forces}
         self._connection = connection
         self._resources = resources
         self._told = told
+        self._reports = reports or Reports()
 
     def answer(
         self,
@@ -104,6 +108,32 @@ class Recount:
             QuestionError: there is no such force, window or dimension.
         """
         return cells(self._question(measure, force, window, as_of, by, where))
+
+    def known(
+        self,
+        measure: Measure,
+        force: str,
+        window: str,
+        as_of: datetime,
+        by: Sequence[str] = (),
+        where: Where | None = None,
+        complete_to: Mapping[str, int | None] | None = None,
+    ) -> list[Known]:
+        """What is known of a measure, cell by cell; asked as `answer` is, which says what was counted.
+
+        A count of a period that no feed has reported on is 0 there, and not known here.
+
+        Args:
+            measure: as for `answer`; likewise what follows.
+            force: whose.
+            window: over which stretch of time.
+            as_of: the instant of the question.
+            by: the dimensions to break it down by.
+            where: the words to limit it to.
+            complete_to: how far each feed is complete, in microseconds; as its heartbeats in the log say unless given.
+        """
+        question = self._question(measure, force, window, as_of, by, where)
+        return known(question, cells(question), self._reports, self.forces[force], complete_to)
 
     def outcomes(
         self,

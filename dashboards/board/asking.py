@@ -37,11 +37,7 @@ def answered(measure: Measure, view: View, **told: object) -> Response:
 
 def _shown(measure: Measure, reading: Reading) -> Figure:
     found = figure_of(measure, reading)
-    # Before the record begins, that nothing happened is not what can be said.
-    if reading.begins is not None and reading.end <= reading.begins:
-        told = f"The record begins on {reading.begins:%Y-%m-%d}: nothing is known of that period."
-        return replace(found, value=None, n=0, met=None, instead="no record", trouble=told)
-    if reading.state == "live" or (reading.is_loading and reading.value is not None):
+    if found.instead or reading.state in ("live", "in_part") or (reading.is_loading and reading.value is not None):
         return found
     if measure.unit == "count" and reading.reason == NOTHING:
         return replace(found, value=Fraction(), trouble="")

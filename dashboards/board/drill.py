@@ -7,11 +7,10 @@ from starlette.datastructures import QueryParams
 
 from dashboards.board.page import View
 from dashboards.board.table import DIMENSION_TITLES, in_order, name_of, names
-from dashboards.board.tile import NOW, WINDOW_TITLES, Tile, as_window, take_tile, text
+from dashboards.board.tile import NOW, SHOWN_STATES, WINDOW_TITLES, Tile, as_window, take_tile, text
 from facts.errors import QuestionError
 from facts.force import NONE
 from measures.catalogue import find
-from measures.display import words as value_words
 from measures.measure import Decided, Measure, Where
 from measures.outcome import instant
 from measures.reading import Listed, Reading
@@ -138,13 +137,13 @@ def take_drill(question: Asked, view: View, listed_most: int | None = LISTED) ->
     readings = _read(question, view, (question.by,)) if question.by else []
     columns = [DIMENSION_TITLES.get(question.by, question.by) or "All", *_columns(question.measure)]
     rows = _rows(readings, question, view)
-    is_shown = tile.state in ("live", "too_few")
+    is_shown = tile.state in (*SHOWN_STATES, "too_few")
     return Drill(
         tile=tile,
         columns=columns,
         rows=rows if is_shown else [],
         total=["All", *_cells(whole, question.measure)] if is_shown else [],
-        says=_adds_up(whole, readings, question.measure) if is_shown and question.by else "",
+        says=_says(tile, whole, readings, question) if is_shown and question.by else "",
         subjects=_subjects(question, view, listed_most) if is_shown else None,
     )
 
@@ -170,12 +169,12 @@ def _columns(measure: Measure) -> list[str]:
 
 
 def _cells(reading: Reading, measure: Measure) -> list[str]:
-    value = value_words(reading.value, measure.unit) if reading.state == "live" else text(reading, measure)
+    value = text(reading, measure)
     met = [f"{reading.met:,}"] if measure.unit == "ratio" and reading.met is not None else []
     return [
         value,
         *(met or (["-"] if measure.unit == "ratio" else [])),
-        *([f"{reading.n:,}"] * (measure.unit != "count")),
+        *(["-" if reading.n is None else f"{reading.n:,}"] * (measure.unit != "count")),
     ]
 
 
@@ -185,13 +184,19 @@ def _row(word: str, cells: list[str], question: Asked, view: View) -> Row:
     return Row(name_of(question.by, word, view), cells, onward)
 
 
+def _says(tile: Tile, whole: Reading, readings: Sequence[Reading], question: Asked) -> str:
+    """How the rows add up; before that, which time they cover where that is less than their window."""
+    part = f"{tile.reason} " if tile.state == "in_part" else ""
+    return part + _adds_up(whole, readings, question.measure)
+
+
 def _adds_up(whole: Reading, readings: Sequence[Reading], measure: Measure) -> str:
     """Said only when it is so: it is counted here, from rows and whole that were read apart."""
     if measure.unit == "count":
         rows, all_of_them = sum(int(each.value or 0) for each in readings), int(whole.value or 0)
         what = "counts"
     else:
-        rows, all_of_them, what = sum(each.n for each in readings), whole.n, "n"
+        rows, all_of_them, what = sum(each.n or 0 for each in readings), whole.n or 0, "n"
     if rows != all_of_them:
         return f"The rows do not add up: their {what} come to {rows:,}, and the whole is {all_of_them:,}."
     return f"The {what} of the rows add up to the whole: {all_of_them:,}."

@@ -1,11 +1,12 @@
 """Tables that add up: rows and columns of counts, in the profile's order and with its names, totals beside them."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from dashboards.board.page import View
-from dashboards.board.tile import as_window, take_tile
+from dashboards.board.tile import SHOWN_STATES, Tile, as_window, take_tile
 from facts.force import NONE, UNLISTED
 from measures.catalogue import find
 from measures.measure import Measure
@@ -115,25 +116,56 @@ def in_order(dimension: str, words: Iterable[str], view: View) -> list[str]:
     return sorted(set(words), key=lambda word: (order.get(word, len(order)), word))
 
 
+class _Column(NamedTuple):
+    """A count over one window.
+
+    Attributes:
+        title: of the window; where the record begins inside it, with since when.
+        counts: by the words of a dimension; None where it may not be shown.
+        instead: what each of its cells says where it may not be shown.
+        total: of the whole, in words.
+    """
+
+    title: str
+    counts: dict[tuple[str, ...], int] | None
+    instead: str
+    total: str
+
+    def cell(self, word: str) -> str:
+        """The count of a word."""
+        return self.instead if self.counts is None else _said(self.counts.get((word,), 0))
+
+
 def by_windows(measure: Measure | str, dimension: str, windows: Mapping[str, str], view: View) -> Table:
     """A count by the words of one dimension over several windows."""
     found = find(measure) if isinstance(measure, str) else measure
-    columns = {title: _counts(found, window, (dimension,), view) for window, title in windows.items()}
-    totals = [_whole(found, window, view) for window in windows]
-    listed = in_order(
-        dimension, [*names(dimension, view), *(word for each in columns.values() for (word,) in each)], view
-    )
+    columns = [_column(found, dimension, window, title, view) for window, title in windows.items()]
+    head = [DIMENSION_TITLES.get(dimension, dimension), *(each.title for each in columns)]
+    first = take_tile(found, next(iter(windows)), view)
+    if first.state not in SHOWN_STATES:
+        return _withheld(first, head)
+    counted = [word for each in columns for (word,) in each.counts or ()]
     rows = [
-        [name_of(dimension, word, view), *(_said(counts.get((word,), 0)) for counts in columns.values())]
-        for word in listed
+        [name_of(dimension, word, view), *(each.cell(word) for each in columns)]
+        for word in in_order(dimension, [*names(dimension, view), *counted], view)
     ]
-    head = [DIMENSION_TITLES.get(dimension, dimension), *columns]
-    return _judged(Table("live", "", head, rows, ["All", *totals]), found, next(iter(windows)), view)
+    return Table("live", "", head, rows, ["All", *(each.total for each in columns)])
+
+
+def _column(measure: Measure, dimension: str, window: str, title: str, view: View) -> _Column:
+    tile = take_tile(measure, window, view)
+    if tile.state not in SHOWN_STATES:
+        return _Column(title, None, tile.text, tile.text)
+    counts = _counts(measure, window, (dimension,), view)
+    return _Column(_titled(title, tile), counts, "", _whole(measure, window, view))
 
 
 def crossed(measure: Measure | str, down: str, across: str, window: str, view: View) -> Table:
     """A count by two dimensions, with the totals of rows and columns: read apart, so that they prove each other."""
     found = find(measure) if isinstance(measure, str) else measure
+    tile = take_tile(found, window, view)
+    if tile.state not in SHOWN_STATES:
+        return _withheld(tile, [DIMENSION_TITLES[down]])
     counts = _counts(found, window, (down, across), view)
     rows_total, columns_total = _counts(found, window, (down,), view), _counts(found, window, (across,), view)
     listed_down = in_order(down, [*names(down, view), *(word for word, _ in counts)], view)
@@ -146,9 +178,10 @@ def crossed(measure: Measure | str, down: str, across: str, window: str, view: V
         ]
         for row in listed_down
     ]
-    head = [DIMENSION_TITLES[down], *(_short(name_of(across, word, view)) for word in listed_across), "All"]
+    title = _titled(DIMENSION_TITLES[down], tile)
+    head = [title, *(_short(name_of(across, word, view)) for word in listed_across), "All"]
     total = ["All", *(_said(columns_total.get((word,), 0)) for word in listed_across), _whole(found, window, view)]
-    return _judged(Table("live", "", head, rows, total), found, window, view)
+    return Table("live", "", head, rows, total)
 
 
 def _short(name: str) -> str:
@@ -169,9 +202,11 @@ def _said(count: int) -> str:
     return f"{count:,}"
 
 
-def _judged(table: Table, measure: Measure, window: str, view: View) -> Table:
-    """The table when its figures may be shown; else only why not."""
-    tile = take_tile(measure, window, view)
-    if tile.state == "live":
-        return table
-    return Table(tile.state, f"{tile.text}. {tile.reason}", table.columns, [], [])
+def _titled(title: str, tile: Tile) -> str:
+    """A heading that says since when its figures are, where that is not the start of their window."""
+    return f"{title}, {tile.since}" if tile.since else title
+
+
+def _withheld(tile: Tile, head: list[str]) -> Table:
+    """In place of a table whose figures may not be shown: why."""
+    return Table(tile.state, f"{tile.text}. {tile.reason}", head, [], [])

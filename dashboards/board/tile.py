@@ -26,6 +26,8 @@ WINDOW_TITLES = {
     "7d": "7 days",
 }
 _SAID = {"stale": "not live", "too_few": "too few", "no_data": "no data"}
+SHOWN_STATES = ("live", "in_part")
+"""Those whose value is shown; one in part only with the words that say since when it is."""
 _WAITING = "leg_waiting"
 
 
@@ -36,8 +38,8 @@ class Tile(Struct, frozen=True, omit_defaults=True):
         text: the value; for what is not live, why not.
         state: of the reading.
         n: how many it is taken from, in words; empty for counts.
-        since: where the record begins, when the window reaches back before it; while a history is loaded, of which
-            moment it is; else empty.
+        since: where the record begins, when that is inside the window; while a history is loaded, of which moment it is;
+            else empty.
         reason: why it cannot be relied on; empty when it can.
         title: the whole story, for whoever points at it.
         verdict: how it stands: `good`, `bad`, `odd`; empty when nothing is to be said.
@@ -113,7 +115,7 @@ def _tile(reading: Reading, measure: Measure, band: Band | None, view: View, *, 
 
 def text(reading: Reading, measure: Measure) -> str:
     """The value only when it is live, or says itself of which moment it is: nothing stale may look live."""
-    if reading.state == "live" or _is_past(reading):
+    if reading.state in SHOWN_STATES or _is_past(reading):
         return words(reading.value, measure.unit)
     if reading.state == "stale" and reading.stale_since is not None:
         return f"not live since {_moment(reading.stale_since, reading.as_of)}"
@@ -134,8 +136,8 @@ def _moment(at: datetime, as_of: datetime) -> str:
 
 def n_words(reading: Reading, measure: Measure) -> str:
     """How many a figure is taken from; empty for counts, and where it is not shown."""
-    is_told = reading.state in ("live", "too_few") or _is_past(reading)
-    if measure.unit == "count" or not is_told:
+    is_told = reading.state in (*SHOWN_STATES, "too_few") or _is_past(reading)
+    if measure.unit == "count" or reading.n is None or not is_told:
         return ""
     oldest = ""
     if isinstance(measure.statistic, OpenLongest) and reading.value is not None:
@@ -147,7 +149,7 @@ def _since(reading: Reading) -> str:
     """Where a shown figure really begins: the time of day when that was today, else the date; or of when it is."""
     if _is_past(reading):
         return f"of {reading.as_of.day} {reading.as_of:%b, %H:%M}"
-    if reading.begins is None or reading.state not in ("live", "too_few"):
+    if reading.begins is None or reading.state not in (*SHOWN_STATES, "too_few"):
         return ""
     is_today = reading.begins.date() == reading.as_of.date()
     return f"since {reading.begins:%H:%M}" if is_today else f"since {reading.begins.day} {reading.begins:%b}"

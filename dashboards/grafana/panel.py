@@ -16,7 +16,7 @@ WORDS = {
     query.STATES["too_few"]: ("too few", "yellow"),
     query.STATES["stale"]: ("stale", "red"),
     query.STATES["no_data"]: ("no data", "purple"),
-    query.IN_PART: ("live, in part", "blue"),
+    query.STATES["in_part"]: ("in part", "blue"),
 }
 """What a state's number is shown as."""
 _UNITS: Mapping[Unit, tuple[str, int]] = {"count": ("locale", 0), "seconds": ("s", 2), "ratio": ("percentunit", 1)}
@@ -234,7 +234,7 @@ def state_history(title: str, measures: Sequence[Measure], window: str) -> Panel
     return panel(
         "state-timeline",
         f"{title}: when the figures were live",
-        "The state of each figure over time. Live: it can be relied on. Live, in part: the record begins inside the window. "
+        "The state of each figure over time. Live: it can be relied on. In part: the record does not hold all of the window. "
         "Too few: taken from so few that it says little. Stale: a feed it stands on is silent. No data: nothing it could be "
         "taken from. Where there is no bar at all, nothing was scraped.",
         (title, *names, "states"),

@@ -4,10 +4,8 @@ from measures.measure import Bands, Measure
 from measures.window import REPORT_WINDOWS
 from streams.names import metric_name
 
-STATES = {"live": 1, "too_few": 2, "stale": 3, "no_data": 4}
+STATES = {"live": 1, "too_few": 2, "stale": 3, "no_data": 4, "in_part": 5}
 """The numbers that stand for a reading's state in a panel: Grafana puts words to numbers, not to labels."""
-IN_PART = 5
-"""Live, and the record begins inside the window: the figure is of less time than the window's name says."""
 CHOSEN = 'window="$window"'
 REPORT = f'window=~"{"|".join(REPORT_WINDOWS)}"'
 _FORCE = 'force="$force"'
@@ -76,6 +74,7 @@ def _states(limits: str, by: str) -> str:
         return f"max by ({_NAMES}) (bluelamp_reading_{metric})"
 
     each = {name: taken(f'state{{{limits}, state="{name}"}}') for name in STATES}
-    in_part = f"({each['live']} and {taken(f'in_part{{{limits}}}')}) * {IN_PART}"
+    # Live, and still of less than its window: the first hour of a force, or a month that its feeds are about to complete.
+    in_part = f"({each['live']} and {taken(f'in_part{{{limits}}}')}) * {STATES['in_part']}"
     numbered = (f"{query} * {STATES[name]}" for name, query in each.items())
     return f"max by ({by}) ({' or '.join((in_part, *numbered))})"

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from dashboards.report.figures import Ask, Figure
+from msgspec.structs import replace
+
+from dashboards.report.figures import Ask, Figure, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.periods import Period
 from dashboards.report.withhold import Key, is_small, protected
 from measures.catalogue import CATALOGUE
 from measures.measure import External, Where
-
-_NOTHING = Figure({}, Fraction(0))
 
 
 class Book:
@@ -48,8 +48,9 @@ class Book:
         }
 
     def nothing(self, measure: str, where: Where, period: Period) -> Key:
-        """A count of which there is nothing."""
-        return self._keep(key_of(measure, where, period), _NOTHING)
+        """The count of a word without any, as far as the whole of the period is known."""
+        whole = self.figures[self.one(Line(measure, ""), period)]
+        return self._keep(key_of(measure, where, period), nothing_of(whole))
 
     def by_month(self, line: Line, months: Sequence[Period]) -> list[Key]:
         """A figure of each of some months that follow each other."""
@@ -70,10 +71,8 @@ class Book:
         keys = []
         for lower, upper in edges:
             inside = [each for each in found if "band" in each.dimensions and _is_inside(each, lower, upper)]
-            value = sum((each.value or Fraction() for each in inside), Fraction())
             word = f"{lower * 60:05}-{upper * 60:05}" if upper else f"{lower * 60:05}-"
-            counted = Figure({}, value, int(value), trouble=found[0].trouble if found else "")
-            keys.append(self._keep(key_of(measure, {"band": (word,)}, period), counted))
+            keys.append(self._keep(key_of(measure, {"band": (word,)}, period), _added(inside, found)))
         return keys
 
     def add(self, parts: Iterable[Key], whole: Key) -> None:
@@ -81,18 +80,22 @@ class Book:
         self._sums[tuple(parts), whole] = None
 
     def adds(self) -> list[tuple[tuple[Key, ...], Key]]:
-        """The sums in which the parts do not add to the whole: normally none."""
+        """The sums in which the parts do not add to the whole: normally none. What is not known adds to nothing."""
         return [
             (parts, whole)
-            for parts, whole in self._sums
+            for parts, whole in self._known_sums()
             if sum((self._count(key) for key in parts), 0) != self._count(whole)
         ]
+
+    def _known_sums(self) -> list[tuple[tuple[Key, ...], Key]]:
+        known = {key for key, figure in self.figures.items() if figure.value is not None}
+        return [(tuple(key for key in parts if key in known), whole) for parts, whole in self._sums if whole in known]
 
     def protect(self) -> None:
         """Withhold what a public copy must not show."""
         small = [key for key, figure in self.figures.items() if is_small(figure, CATALOGUE[key[0]].unit)]
         counts = {key: self._count(key) for key in self.figures if CATALOGUE[key[0]].unit == "count"}
-        self.withheld = protected(small, counts, list(self._sums))
+        self.withheld = protected(small, counts, self._known_sums())
 
     def value(self, key: Key) -> Fraction | None:
         """What is shown of a figure; None when there is none, and of what is withheld."""
@@ -115,6 +118,15 @@ class Book:
 def key_of(measure: str, where: Where, period: Period) -> Key:
     """The key of a figure."""
     return measure, tuple(sorted((name, tuple(words)) for name, words in where.items())), period.window()
+
+
+def _added(inside: Iterable[Figure], found: Sequence[Figure]) -> Figure:
+    """The sum of some bands of an answer; not known where the answer is not."""
+    if found and (found[0].instead or not found[0].is_known()):
+        return replace(found[0], dimensions={})
+    value = sum((each.value or Fraction() for each in inside), Fraction())
+    trouble, is_whole = (found[0].trouble, found[0].is_whole) if found else ("", True)
+    return Figure({}, value, int(value), trouble=trouble, is_whole=is_whole)
 
 
 def _is_inside(figure: Figure, lower: int, upper: int) -> bool:

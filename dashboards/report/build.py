@@ -9,7 +9,7 @@ from dashboards.report.figures import Ask
 from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months, sections, worded
 from dashboards.report.layout import Section as Asked
 from dashboards.report.periods import Periods, of_month
-from dashboards.report.series import drawn, withheld
+from dashboards.report.series import NO_PERIOD, WITHHELD, drawn, undrawn
 from dashboards.report.tables import Tables
 from dashboards.report.targets import Days, changed
 from dashboards.report.withhold import RULE
@@ -81,10 +81,15 @@ def _chart(line: Line, book: Book, force: Force, periods: Periods) -> Drawn:
         book.add(keys[12:], book.one(line, periods.year))
         book.add(keys[:12], book.one(line, periods.previous))
     if book.withheld.intersection(keys):
-        return withheld(line)
-    days = (periods.months[0].start, periods.months[-1].end)
+        return undrawn(line, WITHHELD)
+    figures = [book.figures[key] for key in keys]
+    first = next((place for place, each in enumerate(figures) if each.is_whole), None)
+    if first is None:
+        return undrawn(line, NO_PERIOD)
+    days = (periods.months[first].start, periods.months[-1].end)
     remarks = changed(CATALOGUE[line.measure], force, days)
-    return drawn(line, periods.months, [book.figures[key].value for key in keys], remarks=remarks)
+    values = [each.of_a_whole_period() for each in figures]
+    return drawn(line, periods.months[first:], values[first:], remarks=remarks)
 
 
 def _names(layout: Iterable[Asked]) -> list[str]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dashboards.report.beside import CHANGE, as_printed, days_words, otherwise, published, quoted
 from dashboards.report.document import Cell, Column, Row, Table
-from dashboards.report.figures import Ask, Figure
+from dashboards.report.figures import CUT, Ask, Figure, difference, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
@@ -38,7 +38,6 @@ _UNDER_WAY = "That period is not over: ours is of what has begun in it so far."
 _NOT_KEPT = f"Days are kept for {DAYS_KEPT.days} days, and that period begins before them."
 _CHANGES = "A change was published, and no figure."
 _DATE = len("2024-12-01")
-_PARTS = "The record does not hold all of both periods, so that no difference can be given."
 _TODAY = "Today counts what was decided today; every other column what began in its period."
 _RANKED = {
     "higher": "Rank 1 has the highest figure of the last 12 months, which is the best.",
@@ -204,19 +203,15 @@ class Comparison:
         return Cell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, told)
 
     def _compared(self, year: Figure, previous: Figure, whole: Fraction | None) -> Iterable[Cell]:
-        now, before = year.value, previous.value
-        is_known = now is not None and before is not None
-        told = () if (year.is_whole and previous.is_whole) or not is_known else (self._notes.number(_PARTS),)
-        difference = now - before if now is not None and before is not None and not told else None
+        more, before = difference(year, previous), previous.value
+        is_cut = more is None and year.value is not None and before is not None
+        told = (self._notes.number(CUT),) if is_cut else ()
         unit = "points" if self._unit.kind == "percent" else self._measure.unit
-        yield Cell(
-            said_difference(difference, self._unit), difference, unit if difference is not None else "", None, told
-        )
-        is_relative = difference is not None and before and self._unit.kind != "percent"
-        change = difference / before if is_relative and difference is not None and before else None
+        yield Cell(said_difference(more, self._unit), more, unit if more is not None else "", None, told)
+        change = more / before if more is not None and before and self._unit.kind != "percent" else None
         yield Cell(said_change(change), change, "ratio" if change is not None else "")
         if self._is_of_whole():
-            share = now / whole if now is not None and whole else None
+            share = year.value / whole if year.value is not None and whole else None
             yield Cell(said(share, _SHARE), share, "ratio" if share is not None else "")
 
     def _is_of_whole(self) -> bool:
@@ -262,15 +257,14 @@ def _figure(measure: Measure, parts: Answers, whole: Answers, words: Words) -> F
     known = whole.get(()) or _sum(tuple(whole.values()))
     if not words or words in parts:
         return parts[words] if words else known
-    if known.instead or measure.unit != "count":
+    if measure.unit != "count":
         return Figure({}, None, trouble=known.trouble if known.instead else "", instead=known.instead)
-    # Nothing of it happened, as far as the record goes.
-    return Figure({}, Fraction(0), trouble=known.trouble, is_whole=known.is_whole)
+    return nothing_of(known)
 
 
 def _sum(bands: Sequence[Figure]) -> Figure:
     """Bands have no cell of the whole: they add to it."""
-    if not bands or bands[0].instead:
+    if not bands or bands[0].instead or not bands[0].is_known():
         return replace(bands[0], dimensions={}) if bands else Figure({}, None)
     first = bands[0]
     return Figure(

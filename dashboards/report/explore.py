@@ -172,7 +172,7 @@ class Exploration:
             whole = self.whole.value
             yield _share(figure.value / whole if figure.value is not None and whole else None)
             return
-        is_known = not figure.instead or figure.n > 0
+        is_known = not figure.instead or (figure.n or 0) > 0
         if unit == "ratio":
             yield _count(figure.met if is_known else None)
         yield _count(figure.n if is_known else None)

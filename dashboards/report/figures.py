@@ -20,20 +20,46 @@ class Figure(Struct, frozen=True):
     Attributes:
         dimensions: the words it is of.
         value: exact, in the measure's unit (a count, a share of 1, seconds); None when there is none.
-        n: how many it is taken from.
+        n: how many it is taken from; None when that is not known.
         met: of a share, how many are so.
         trouble: why it cannot be relied on, or what must be known to read it; empty when nothing.
         instead: what is shown in place of a value that may not be shown; empty when there is one, or simply none.
-        is_whole: the record holds all of the window.
+        is_whole: the record holds all of its period. Only such a figure is compared, drawn, or counted for limits.
     """
 
     dimensions: Mapping[str, str]
     value: Fraction | None
-    n: int = 0
+    n: int | None = 0
     met: int | None = None
     trouble: str = ""
     instead: str = ""
     is_whole: bool = True
+
+    def is_known(self) -> bool:
+        """Whether the record says anything of it; of what it says nothing, nothing is 0."""
+        return self.n is not None
+
+    def of_a_whole_period(self) -> Fraction | None:
+        """The value where it may be held against that of another period; else None."""
+        return self.value if self.is_whole else None
+
+
+NO_RECORD = "no record"
+"""In place of a figure of a period that the record does not hold."""
+CUT = "The record does not hold all of both periods, so no difference is given."
+
+
+def difference(now: Figure, before: Figure) -> Fraction | None:
+    """How much more it is than before; None unless the record holds all of both periods."""
+    later, earlier = now.of_a_whole_period(), before.of_a_whole_period()
+    return later - earlier if later is not None and earlier is not None else None
+
+
+def nothing_of(whole: Figure) -> Figure:
+    """The count of a word that an answer has no cell of: 0, as far as the whole is known, and with what is said of it."""
+    if whole.value is None:
+        return replace(whole, dimensions={}, met=None)
+    return Figure({}, Fraction(0), trouble=whole.trouble, is_whole=whole.is_whole)
 
 
 Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[Figure]]
@@ -52,8 +78,8 @@ class Answered(Protocol):
         """In the measure's unit."""
 
     @property
-    def n(self) -> int:
-        """How many it is taken from."""
+    def n(self) -> int | None:
+        """How many it is taken from; None when that is not known."""
 
     @property
     def met(self) -> int | None:
@@ -63,12 +89,13 @@ class Answered(Protocol):
 def figure(measure: Measure, answered: Answered) -> Figure:
     """A figure from what was read or recounted."""
     met = answered.met if measure.unit == "ratio" else None
-    return Figure(answered.dimensions, exact(answered.value, met, answered.n), answered.n, met)
+    return Figure(answered.dimensions, exact(answered.value, met, answered.n or 0), answered.n, met)
 
 
 def figure_of(measure: Measure, reading: Reading) -> Figure:
     """A figure from a reading, with what must be read with it."""
-    return replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.begins is None)
+    found = replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.held == "whole")
+    return replace(found, instead=NO_RECORD) if reading.held == "none" and reading.state == "no_data" else found
 
 
 def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:

@@ -57,8 +57,7 @@ def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
     figures = [ask(asked.measure, each.window(), (), asked.where)[0] for each in shown]
     line = line_of(asked.measure, force)
     # A figure of too few says little: it would make the limits wide and the signals chance.
-    # Nor is one of part of a period a figure of it.
-    values = [each.value if each.is_whole and _is_enough(asked.measure, each) else None for each in figures]
+    values = [each.of_a_whole_period() if _is_enough(asked.measure, each) else None for each in figures]
     # Before the first there is nothing to be seen.
     first = next((place for place, value in enumerate(values) if value is not None), 0)
     remarks = changed(asked.measure, force, (shown[first].start, shown[-1].end))
@@ -66,7 +65,7 @@ def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
 
 
 def _is_enough(measure: Measure, figure: Figure) -> bool:
-    return measure.unit == "count" or figure.n >= measure.minimum_n
+    return measure.unit == "count" or (figure.n or 0) >= measure.minimum_n
 
 
 def drawn(
@@ -99,9 +98,12 @@ def drawn(
     )
 
 
-def withheld(line: Line) -> Drawn:
-    """In place of a chart that would show small numbers."""
-    why = "This chart is withheld: it would show small numbers."
+WITHHELD = "This chart is withheld: it would show small numbers."
+NO_PERIOD = "There is no chart: the record holds no whole month of it yet."
+
+
+def undrawn(line: Line, why: str) -> Drawn:
+    """In place of a chart."""
     empty = Table(title=line.label, heading="", columns=(), rows=())
     return Drawn(title=line.label, measure=line.measure, table=empty, chart=None, summary=(why,), svg="")
 

@@ -5,10 +5,12 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dashboards.report.beside import otherwise, published, quoted
 from dashboards.report.book import Book
 from dashboards.report.document import Cell, Column, Row, Table, cell_of
+from dashboards.report.figures import CUT, difference
 from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months
 from dashboards.report.naming import countable, named
 from dashboards.report.notes import Notes
@@ -153,19 +155,21 @@ class Tables:
     ) -> Row:
         unit = item.line.unit
         year, previous, *months = (self._cell(item.keys[each.window()], unit, notes) for each in shown)
-        cells = [year, previous, *self._compared(item, shown, is_of_whole=is_of_whole), *months]
+        cells = [year, previous, *self._compared(item, shown, notes, is_of_whole=is_of_whole), *months]
         cells += [Cell(quoted(told, each, unit, is_share=is_share)) for each, is_share in quotes]
         return Row(item.line.label, unit.title(), tuple(cells), item.is_total, item.is_part, (item.line.measure,))
 
-    def _compared(self, item: _Item, shown: Sequence[Period], *, is_of_whole: bool) -> Iterable[Cell]:
+    def _compared(self, item: _Item, shown: Sequence[Period], notes: Notes, *, is_of_whole: bool) -> Iterable[Cell]:
         """Difference, relative difference, and share of the whole: from exact figures, each rounded once."""
         unit, (now, before) = item.line.unit, (item.keys[each.window()] for each in shown[:2])
         one, other = self._book.value(now), self._book.value(before)
-        difference = None if one is None or other is None else one - other
+        more = difference(self._book.figures[now], self._book.figures[before])
         is_withheld = bool({now, before} & self._book.withheld)
+        is_cut = more is None and one is not None and other is not None
         told = "points" if unit.kind == "percent" else CATALOGUE[item.line.measure].unit
-        yield _derived(difference, unit.of_difference(), told, is_withheld=is_withheld)
-        change = difference / other if difference is not None and other and unit.kind != "percent" else None
+        numbers = (notes.number(CUT),) if is_cut and not is_withheld else ()
+        yield _derived(more, unit.of_difference(), told, is_withheld=is_withheld, notes=numbers)
+        change = more / other if more is not None and other and unit.kind != "percent" else None
         yield _derived(change, CHANGE, "ratio", is_withheld=is_withheld)
         if is_of_whole:
             whole = self._book.value(item.wholes[shown[0].window()])
@@ -177,7 +181,8 @@ class Tables:
         if key in self._book.withheld:
             return Cell(WITHHELD)
         told = (notes.number(figure.trouble),) if figure.trouble else ()
-        return cell_of(value, unit, CATALOGUE[key[0]].unit, n=figure.n, notes=told)
+        cell = cell_of(value, unit, CATALOGUE[key[0]].unit, n=figure.n, notes=told)
+        return replace(cell, text=figure.instead) if figure.instead else cell
 
     def _of_months(self, title: str, lines: Sequence[Line], sums: Sequence[tuple[tuple[int, ...], int]]) -> list[Table]:
         months, year = self._periods.months[12:], self._periods.year
@@ -246,8 +251,10 @@ _SIDE_BY_SIDE = 3
 _WHOLE = "12 months"
 
 
-def _derived(value: Fraction | None, printed: Unit, unit: str, *, is_withheld: bool) -> Cell:
-    return Cell(WITHHELD) if is_withheld else cell_of(value, printed, unit)
+def _derived(
+    value: Fraction | None, printed: Unit, unit: str, *, is_withheld: bool, notes: tuple[int, ...] = ()
+) -> Cell:
+    return Cell(WITHHELD) if is_withheld else cell_of(value, printed, unit, notes=notes)
 
 
 def _columns(shown: Sequence[Period], *, is_of_whole: bool) -> tuple[Column, ...]:

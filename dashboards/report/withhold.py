@@ -20,6 +20,8 @@ Key = tuple[str, tuple[tuple[str, tuple[str, ...]], ...], str]
 
 def is_small(figure: Figure, unit: Unit) -> bool:
     """Whether a figure is of so few that it must be withheld by itself."""
+    if figure.n is None:
+        return False
     if unit == "ratio" and figure.met is not None:
         return any(0 < count < SMALL for count in (figure.n, figure.met, figure.n - figure.met))
     if unit == "count":

@@ -118,12 +118,12 @@ def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[st
     bands = {each.dimensions["band"]: each.value for each in readings if each.dimensions}
     reading = readings[0]
     is_counted = reading.state in ("live", "too_few") and measure.unit != "count"
-    in_part = reading.state == "live" and reading.begins is not None
+    in_part = reading.state == "live" and reading.begins is not None  # an hour at most is missing
     return {
         "value": (bands or reading.value) if reading.state == "live" else None,
         "n": reading.n if is_counted else None,
         "met": reading.met if is_counted and measure.unit == "ratio" else None,
-        "state": query.IN_PART if in_part else query.STATES[reading.state],
+        "state": query.STATES["in_part" if in_part else reading.state],
     }
 
 

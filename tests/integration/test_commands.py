@@ -113,6 +113,7 @@ def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Pa
     (explained,) = run(system, "explain", SPAN, "--window", WEEK, "--limit", "1")
     assert (explained["value"], explained["listed"]) == (reading["value"], reading["n"])
     assert explained["compared"]["verdict"] == "same"
+    _nothing_is_made_up_of_the_year_before_the_record(system)
     _audit_before_and_after_a_field_is_altered(system)
     _explain_what_was_altered(system)
 
@@ -136,6 +137,24 @@ def _explain_what_was_altered(system: System) -> None:
     assert "NOT COMPARED with the state: It is written in format 1" in older.stdout
     refused = command(system, "recount", "--window", "24h", "--compare")
     assert (refused.returncode, "differ" in refused.stdout) == (2, False)
+
+
+def _nothing_is_made_up_of_the_year_before_the_record(system: System) -> None:
+    asked = ("incident_count", "--window", "previous_12m")
+    for by in ((), ("--by", "grade")):
+        (told,) = run(system, "read", *asked, *by)
+        assert (told["dimensions"], told["value"], told["n"], told["state"]) == ({}, None, None, "no_data")
+        assert told["reason"] == "The record begins on 31 December 2016: nothing is known before."
+    assert "- (n not known)  no_data" in command(system, "read", *asked).stdout
+    (counted,) = run(system, "recount", *asked)
+    assert (counted["value"], counted["n"], counted["held"]) == (None, None, "none")
+    assert "not known" in command(system, "recount", *asked).stdout
+    explained = command(system, "explain", *asked)
+    assert (explained.returncode, "the figure is not known" in explained.stdout) == (0, True)
+    report = command(system, "report", "--month", "2016-12", "--format", "csv").stdout
+    before = [line for line in report.splitlines() if ",Incidents,Previous 12 months," in line and ",no," in line]
+    assert before
+    assert all(",no record,,,," in line for line in before)
 
 
 def _reports_of_one_reading(system: System, folder: Path) -> None:

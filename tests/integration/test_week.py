@@ -68,7 +68,7 @@ def counts(reader: Reader, **where: str) -> dict[str, int]:
     """Incidents of the week by grade."""
     limits = {name: (word,) for name, word in where.items()}
     return {
-        each.dimensions["grade"]: each.n
+        each.dimensions["grade"]: each.n or 0
         for each in reader.read("incident_count", WEEK, by=("grade",), where=limits, force=FORCE)
     }
 

@@ -100,7 +100,7 @@ def test_in_words_it_says_the_figure_its_parts_and_that_they_agree(kept: Recount
     first, *parts, more, sum_, verdict = lines(explained, query.measure, has_facts=False)
     assert first == f"Arrests  {explained.n} (n {explained.n})"
     assert [line.split()[0] for line in parts] == [part.subject_id for part in explained.parts]
-    assert more.startswith(f"  and {explained.n - 3} more")
+    assert more.startswith(f"  and {(explained.n or 0) - 3} more")
     assert sum_ == f"  {explained.n} outcomes in the log, added up one by one, come to this figure."
     assert verdict == "  The state has the same figure."
     assert explained.is_confirmed()
@@ -144,7 +144,7 @@ def test_a_count_altered_in_the_state_is_said_with_both_figures(kept: Recount, r
     assert all(each.is_confirmed() for each in found.values())
     assert (altered.agrees, altered.compared.verdict) == (True, "differs")
     *_, verdict = lines(altered, query.measure, has_facts=False)
-    n = altered.n
+    n = altered.n or 0
     assert verdict == f"  DIFFERENT: the board shows {n + 1} (n {n + 1}) where the log gives {n} (n {n})."
 
 
@@ -156,7 +156,7 @@ def test_what_only_the_state_has_and_what_only_the_log_has_differ(kept: Recount,
         found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
     *_, verdict = lines(found["invented"], query.measure, has_facts=False)
     assert verdict == "  DIFFERENT: the board shows 3 (n 3) where the log gives 0 (n 0)."
-    nothing_shown = Taken(FORCE, NOON, {}, [(query, [])])
+    nothing_shown = Taken(FORCE, NOON, {}, [(query, [])], {})
     for each in explain(kept, FORCE, query, NOON, nothing_shown, limit=1):
         *_, verdict = lines(each, query.measure, has_facts=False)
         assert verdict.startswith("  DIFFERENT: the board shows nothing where the log gives ")

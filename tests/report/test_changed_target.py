@@ -47,6 +47,7 @@ def recounted() -> Iterator[Recount]:
 def met_of(ask: Ask, share: str, window: str) -> tuple[int, int]:
     """How many met the target, and of how many."""
     (figure,) = ask(CATALOGUE[share], window, (), {})
+    assert figure.n
     assert figure.value == Fraction(figure.met or 0, figure.n)
     return figure.met or 0, figure.n
 

@@ -189,7 +189,11 @@ class World:
             page = self._check_page(reader, number)
             if page.fences != {place: len(records) for place, records in self.log.items()}:
                 raise FoundError("settled behind", page.fences)
-            late = [each for each in page.readings if each.value is not None and each.state not in ("live", "too_few")]
+            late = [
+                each
+                for each in page.readings
+                if each.value is not None and each.state not in ("live", "in_part", "too_few")
+            ]
             if late:
                 raise FoundError("settled and not live", [(each.measure, each.state, each.reason) for each in late])
 
@@ -428,9 +432,7 @@ class World:
         try:
             client, log = cast(Any, AsyncClient(self.server)), Log(self)
             mover = Mover(None, log, self._send)
-            work = _Uncertified(
-                settings, RULES, redis, log, mover, cast(Any, None), client, self.clock, _untold, ()
-            )
+            work = _Uncertified(settings, RULES, redis, log, mover, cast(Any, None), client, self.clock, _untold, ())
             built = await work.run(is_anew=self.choices.happens(2), is_switched=True, are_accepted=False)
             if not built.is_same() and not built.not_compared:
                 raise FoundError("rebuild differs", built.differing_cells[:2])
@@ -447,7 +449,11 @@ class World:
     def _check_page(self, reader: Reader, number: int) -> Page:
         asked = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
         page = reader.at_one_moment(lambda: _page(reader, asked))
-        unknown = {(each.measure, *each.dimensions.values()) for each in page.readings if each.state == "no_data"}
+        unknown = {
+            (each.measure, *each.dimensions.values())
+            for each in page.readings
+            if each.state == "no_data" or each.n is None
+        }
         facts = [fact for place in PLACES for some in self.facts[place][: page.fences.get(place, 0)] for fact in some]
         names = {(measure, window) for measure, window, _ in asked}
         every = count(facts, page.as_of)
@@ -484,7 +490,7 @@ class World:
                 and not all(self._is_alive(page, each) for each in places)
             ):
                 raise FoundError("a dead feed is live", f"reader {number} at {page.fences}, {self.now}: {self.beats}")
-            if reading.met is not None and reading.met > reading.n:
+            if reading.met is not None and reading.met > (reading.n or 0):
                 raise FoundError("share above 1", f"reader {number}: {reading.met} of {reading.n}")
         for place, fence in page.fences.items():
             shown[place] = max(fence, shown.get(place, 0))
@@ -498,7 +504,7 @@ def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> 
         found = reader.read(measure, {"day": _DAY, "now": "60m"}.get(window, window), by=by, force=FORCE)
         readings += found
         for each in found:
-            cells[measure, window, *each.dimensions.values()] = Cell(each.value, each.n, each.met)
+            cells[measure, window, *each.dimensions.values()] = Cell(each.value, each.n or 0, each.met)
     listed = len(reader.listed(find("contact_999_waiting_count"), force=FORCE))
     return Page(reader.present(FORCE), reader.fences(), cells, readings, listed)
 

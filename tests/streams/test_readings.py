@@ -13,6 +13,7 @@ from redis.client import Pipeline
 from redis.exceptions import ConnectionError  # noqa: A004
 
 from bluelamp.embedded.state import StateServer
+from facts.contact import ContactOffered, Line
 from facts.errors import QuestionError
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
@@ -23,7 +24,7 @@ from streams.cache import Cache, NotLoadedError
 from streams.fold import Change
 from streams.readings import Reader
 from streams.store import Names
-from tests.support.forces import STRICT, rules
+from tests.support.forces import STRICT, rules, shipped
 from tests.support.memory import RECEIVED, MemoryPartition
 from tests.support.stores import one_by_one
 from tests.support.stories import AS_OF, FORCE, Told, records
@@ -135,7 +136,7 @@ def counted(source: Reader) -> tuple[float | None, int, int]:
     """Incidents of the last hour: the count, the sum of its rows, and how many open ones are listed."""
     (whole,) = source.read("incident_count", "60m", as_of=AS_OF)
     rows = source.read("incident_count", "60m", by=("grade",), as_of=AS_OF)
-    return whole.value, sum(each.n for each in rows), len(source.open_subjects(FORCE, "incident_open"))
+    return whole.value, sum(each.n or 0 for each in rows), len(source.open_subjects(FORCE, "incident_open"))
 
 
 @pytest.mark.parametrize("limit", [0, 500], ids=["batches too large to name what they touch", "small batches"])
@@ -241,6 +242,13 @@ def beat(minutes: float, feed: str = "dispatch", **told: Any) -> bytes:
     return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **told)])
 
 
+def first_event(days_before: float = 3) -> bytes:
+    """An incident some days before the day's moment: from then on the record is known."""
+    at = AS_OF - timedelta(days=days_before)
+    fact = IncidentOpened(fact_id="o", force=FORCE, at=at, subject_id="i", grade="1", group="one", area="one")
+    return encode([fact])
+
+
 def state_of(
     url: str,
     redis: Redis,
@@ -262,6 +270,48 @@ def test_a_quiet_line_is_zero_and_up_to_date(redis: Redis, state_backend: StateS
     assert (found.state, found.value) == ("live", 0)
 
 
+def test_a_day_of_which_three_hours_are_on_record_is_in_part(redis: Redis, state_backend: StateServer) -> None:
+    records, now = [first_event(3 / 24), beat(0)], AS_OF + timedelta(seconds=30)
+    day = state_of(state_backend.url, redis, records, now, window="24h", received_at=AS_OF)
+    assert (day.state, day.value, day.held) == ("in_part", 1, "part")
+    assert day.reason == (
+        "The record begins on 27 October 2024 at 02:00: "
+        "this figure covers only the time from then to 27 October 2024 at 05:00."
+    )
+    source = reader(redis)
+    assert [(each.state, each.value) for each in source.read("incident_count", "60m")] == [("live", 0)]
+    assert [(each.state, each.value) for each in source.read("incident_count", "12m")] == [("no_data", None)]
+    assert [(each.state, each.value) for each in source.read("incident_count", "this_month")] == [("in_part", 1)]
+
+
+def test_feeds_of_one_topic_begin_each_with_its_own_first_event(redis: Redis, state_backend: StateServer) -> None:
+    """As the state keeps it: the earliest of each line, in whatever order the facts arrive."""
+
+    def offered(number: int, line: Line, days_before: float) -> bytes:
+        at = AS_OF - timedelta(days=days_before)
+        fact = ContactOffered(
+            fact_id=f"c{number}", force="staffordshire", at=at, subject_id=f"c{number}", line=line, queue="emergency"
+        )
+        return encode([fact])
+
+    profile = rules(shipped("staffordshire"))
+    partition = MemoryPartition("contacts", profile)
+    batches = [offered(1, "101", 5), offered(2, "999", 2), offered(3, "999", 9), offered(4, "101", 1)]
+    for _ in one_by_one(state_backend.url, [partition.feed([each], RECEIVED) for each in batches], "contacts"):
+        pass
+    partition.forget()
+    for _ in one_by_one(state_backend.url, [partition.feed([offered(5, "999", 4)], RECEIVED)], "contacts"):
+        pass
+    source = Reader(redis, "test", profile, lambda: AS_OF)
+    source.refresh()
+    begins = {each.feed: each.first_event_at for each in source.feeds("staffordshire") if each.topic == "contacts"}
+    expected = {"telephony_999": 9, "telephony_101": 5}
+    assert begins == {
+        **{feed: microseconds(AS_OF - timedelta(days=days)) for feed, days in expected.items()},
+        "digital": None,
+    }
+
+
 def test_a_dead_line_is_stale_and_says_since_when(redis: Redis, state_backend: StateServer) -> None:
     found = state_of(state_backend.url, redis, [beat(0)], AS_OF + timedelta(minutes=5), received_at=AS_OF)
     assert found.state == "stale"
@@ -275,7 +325,8 @@ def test_a_feed_never_heard_gives_no_data(redis: Redis, state_backend: StateServ
 
 
 def test_a_replay_has_its_own_present_and_may_not_stand_still(redis: Redis, state_backend: StateServer) -> None:
-    found = state_of(state_backend.url, redis, [beat(90, replay=True)], RECEIVED + timedelta(seconds=20))
+    told = [first_event(), beat(90, replay=True)]
+    found = state_of(state_backend.url, redis, told, RECEIVED + timedelta(seconds=20))
     assert (found.state, found.as_of) == ("live", AS_OF + timedelta(minutes=90))
     found = state_of(state_backend.url, redis, [], RECEIVED + timedelta(seconds=61))
     assert found.state == "stale"
@@ -287,7 +338,7 @@ def test_a_replay_that_stands_still_on_the_minute_is_found_out_too(redis: Redis,
     """Its windows then end just where it is complete to."""
     on_the_minute = -AS_OF.second / 60
     later = RECEIVED + timedelta(seconds=61)
-    assert state_of(state_backend.url, redis, [beat(on_the_minute, replay=True)], later).state == "stale"
+    assert state_of(state_backend.url, redis, [first_event(), beat(on_the_minute, replay=True)], later).state == "stale"
     past = state_of(state_backend.url, redis, [], later, window="2024-10-25/2024-10-26")
     assert past.state == "live", "a window that has ended is complete, whoever is silent"
 
@@ -312,7 +363,7 @@ def test_a_feed_that_falls_silent_does_not_hold_up_the_others_of_a_replay(
 
 
 def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, state_backend: StateServer) -> None:
-    source = [beat(60 * 24 * 30)]
+    source = [first_event(), beat(60 * 24 * 30)]
     with pytest.raises(QuestionError) as caught:
         state_of(state_backend.url, redis, source, RECEIVED, as_of=AS_OF)
     assert "two days" in str(caught.value)
@@ -347,8 +398,7 @@ def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = RECEIVED + timedelta(days=9)
-    opened = IncidentOpened(fact_id="o", force=FORCE, at=AS_OF, subject_id="i", grade="1", group="one", area="one")
-    told = [encode([opened]), beat(30, history_to=now)]
+    told = [first_event(), beat(30, history_to=now)]
     partition = MemoryPartition("incidents", RULES)
     for _ in one_by_one(state_backend.url, [partition.feed([each], now) for each in told]):
         pass

@@ -351,7 +351,7 @@ def test_a_reader_whose_clock_is_set_back_reads_what_a_new_one_does(scene: Scene
     )
     scene.tell("incidents", encode([opened]), dispatch(AS_OF))
 
-    def missed() -> int:
+    def missed() -> int | None:
         (found,) = scene.reader.read("opened_to_arrived_within_target_ratio", "24h", force=FORCE)
         return found.n
 
@@ -408,6 +408,9 @@ def test_a_history_that_goes_to_a_time_of_the_future_hides_no_dead_feed(scene: S
 
 
 def test_figures_of_long_ago_stand_while_a_clock_is_wrong(scene: Scene) -> None:
+    began = AS_OF - 7 * HOUR
+    opened = IncidentOpened(fact_id="o", force=FORCE, at=began, subject_id="i", grade="1")
+    scene.tell("incidents", encode([opened]), received_at=began)
     for hours in range(6, 0, -1):
         scene.tell("incidents", dispatch(AS_OF - hours * HOUR), received_at=AS_OF - hours * HOUR)
     scene.tell("incidents", dispatch(AS_OF + AHEAD), received_at=AS_OF + AHEAD)

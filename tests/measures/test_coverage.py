@@ -1,0 +1,149 @@
+"""Coverage: between the last feed's first event and the least that any is complete to something is known, and nowhere else."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from measures.coverage import Coverage, Held, Span, coverage_of
+from measures.outcome import SECOND
+from measures.pane import HOUR, MINUTE
+from measures.window import dated_spans, resolve
+from tests.support.forces import shipped
+
+DAY = 24 * HOUR
+JULY, AUGUST = 0, 31 * DAY
+MONTH = [Span(JULY, AUGUST)]
+FORCE = shipped("staffordshire")
+
+
+class Feed(NamedTuple):
+    """What is known of a feed."""
+
+    first_event_at: int | None
+    complete_to: int | None
+
+
+@pytest.mark.parametrize(
+    ("feeds", "expected"),
+    [
+        ([Feed(3, 10)], Coverage(3, 10)),
+        ([Feed(3, 10), Feed(5, 8)], Coverage(5, 8)),
+        ([Feed(3, 10), Feed(None, 8)], Coverage(None, 8)),
+        ([Feed(3, None), Feed(5, 8)], Coverage(5, None)),
+        ([Feed(0, 0)], Coverage(0, 0)),
+        ([], Coverage(None, None)),
+    ],
+)
+def test_the_last_feed_to_begin_and_the_first_to_end_bound_it(feeds: Sequence[Feed], expected: Coverage) -> None:
+    assert coverage_of(feeds) == expected
+
+
+@pytest.mark.parametrize(
+    ("begins", "complete_to", "expected"),
+    [
+        (JULY, AUGUST, "whole"),
+        (JULY - 400 * DAY, AUGUST + DAY, "whole"),
+        (JULY + HOUR, AUGUST, "whole"),  # a quiet first hour
+        (JULY + HOUR + 1, AUGUST, "part"),
+        (JULY + 29 * DAY, AUGUST + DAY, "part"),
+        (AUGUST - 1, AUGUST + DAY, "part"),
+        (AUGUST, AUGUST + DAY, "none"),
+        (AUGUST + DAY, AUGUST + 2 * DAY, "none"),
+        (JULY, AUGUST - 1, "part"),  # a month in progress, or not complete
+        (JULY, JULY + 1, "part"),
+        (JULY - DAY, JULY, "none"),
+        (JULY, None, "part"),
+        (None, AUGUST, "none"),
+        (None, None, "none"),
+        (JULY + 9 * DAY, JULY + 3 * DAY, "none"),  # one feed had ended before the other began
+    ],
+)
+def test_how_much_of_a_month_is_known(begins: int | None, complete_to: int | None, expected: Held) -> None:
+    assert Coverage(begins, complete_to).held(MONTH) == expected
+
+
+def test_a_window_in_progress_need_not_be_known_to_its_end() -> None:
+    known = Coverage(JULY, AUGUST - SECOND)
+    assert (known.held(MONTH), known.held(MONTH, to_the_end=False)) == ("part", "whole")
+
+
+@pytest.mark.parametrize(("late", "expected"), [(6 * MINUTE, False), (6 * MINUTE + 1, True)])
+def test_of_an_hour_a_tenth_may_be_quiet(late: int, expected: bool) -> None:
+    assert Coverage(late, DAY).begins_late(Span(0, HOUR)) is expected
+
+
+def test_an_hour_that_is_compared_is_known_to_the_instant() -> None:
+    assert Coverage(0, HOUR).holds(Span(0, HOUR))
+    assert not Coverage(1, HOUR).holds(Span(0, HOUR))
+    assert not Coverage(0, HOUR - 1).holds(Span(0, HOUR))
+    assert not Coverage(None, HOUR).holds(Span(0, HOUR))
+    assert not Coverage(0, None).holds(Span(0, HOUR))
+
+
+def test_of_several_stretches_each_counts() -> None:
+    known = Coverage(10 * DAY, 20 * DAY)
+    assert known.held([Span(11 * DAY, 12 * DAY), Span(13 * DAY, 14 * DAY)]) == "whole"
+    assert known.held([Span(1 * DAY, 2 * DAY), Span(13 * DAY, 14 * DAY)]) == "part"
+    assert known.held([Span(1 * DAY, 2 * DAY), Span(21 * DAY, 22 * DAY)]) == "none"
+    assert known.held([]) == "none"
+
+
+@given(
+    some.integers(0, 40), some.integers(0, 40), some.lists(some.integers(0, 40), min_size=3, max_size=6, unique=True)
+)
+def test_whole_is_whole_in_every_part_and_none_is_none(begins: int, complete_to: int, edges: list[int]) -> None:
+    """What is said of a period agrees with what is said of the periods that it is made of."""
+    known = Coverage(begins * DAY, complete_to * DAY)
+    spans = [Span(one * DAY, other * DAY) for one, other in pairwise(sorted(edges))]
+    whole, parts = known.held([Span(spans[0].start, spans[-1].end)]), {known.held([span]) for span in spans}
+    assert (whole == "whole") == (parts == {"whole"})
+    assert (whole == "none") == (parts == {"none"})
+
+
+# Which stretches of a window days and months mean.
+
+
+def days(*spans: tuple[str, str]) -> list[Span]:
+    zone = FORCE.zone()
+    edges = [[datetime.fromisoformat(day).replace(tzinfo=zone) for day in span] for span in spans]
+    return [Span(*(round(edge.timestamp()) * SECOND for edge in each)) for each in edges]
+
+
+WINDOW = resolve("2024-12-15/2025-04-10", datetime(2025, 6, 1, tzinfo=UTC), FORCE)
+"""It holds the day on which summer time begins."""
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ([{}], [("2024-12-15", "2025-04-10")]),
+        ([{"grade": ("1",)}], [("2024-12-15", "2025-04-10")]),
+        ([{"month": ("2025-03",)}], [("2025-03-01", "2025-04-01")]),
+        ([{"month": ("2024-12",)}], [("2024-12-15", "2025-01-01")]),
+        ([{"month": ("2025-04", "2025-01")}], [("2025-01-01", "2025-02-01"), ("2025-04-01", "2025-04-10")]),
+        ([{"day": ("2025-03-30",)}], [("2025-03-30", "2025-03-31")]),
+        ([{"day": ("2025-03-30",)}, {"month": ("2025-03",)}], [("2025-03-30", "2025-03-31")]),
+        ([{"day": ("2025-03-30",)}, {"month": ("2025-02",)}], []),
+        ([{"month": ("2024-11",)}], []),
+        ([{"month": ("soon", "2025-13", "9999-12", "0001-01", "2025-1")}], []),
+        ([{"day": ("20250330", "2025-02-30")}], []),
+    ],
+)
+def test_days_and_months_limit_a_window(
+    limits: list[dict[str, tuple[str, ...]]], expected: list[tuple[str, str]]
+) -> None:
+    assert dated_spans(WINDOW, limits, FORCE) == days(*expected)
+
+
+def test_the_months_of_a_window_are_all_of_it() -> None:
+    first, last = date(2024, 12, 1), date(2025, 4, 1)
+    months = {f"{first + timedelta(days=day):%Y-%m}" for day in range((last - first).days + 1)}
+    spans = dated_spans(WINDOW, [{"month": months}], FORCE)
+    assert len(spans) == 5
+    assert all(one.end == other.start for one, other in pairwise(spans))
+    assert [Span(spans[0].start, spans[-1].end)] == dated_spans(WINDOW, [], FORCE)

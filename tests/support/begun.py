@@ -1,0 +1,167 @@
+"""A force whose record begins in the middle of a month, in the product's memory and in the independent recount.
+
+Telephony, incidents and occurrences begin in the morning of 30 July 2025, custody on 12 September, digital contact in the
+first hour of October. Every feed is complete to the present, 3 January 2026.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from msgspec.structs import replace
+
+from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.recount import Recount
+from bluelamp.recount.reported import Known
+from dashboards.report.figures import NO_RECORD, Ask, Figure, figure
+from facts.contact import ContactAnswered, ContactConcluded, ContactOffered
+from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded
+from facts.feed import FeedHeartbeat
+from facts.force import Force
+from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched
+from facts.occurrence import OccurrenceRecorded
+from facts.union import TOPICS, AnyFact, Topic, topic_of
+from facts.wire import encode
+from measures.measure import Measure, Where
+from measures.reading import NOTHING
+from tests.oracle.memory import MemoryReader
+from tests.support.forces import shipped
+
+Facts = tuple[tuple[Topic, AnyFact], ...]
+FORCE: Force = shipped("staffordshire")
+ZONE = FORCE.zone()
+BEGINS = datetime(2025, 7, 30, 5, tzinfo=ZONE)
+AS_OF = datetime(2026, 1, 3, 12, tzinfo=ZONE)
+CUSTODY, DIGITAL = datetime(2025, 9, 12, tzinfo=ZONE), datetime(2025, 10, 1, tzinfo=ZONE)
+_MINUTE = timedelta(minutes=1)
+_TRIAGE, _LOCAL = {"queue": "triage"}, {"queue": "local"}
+_AREAS = [area.label for area in FORCE.areas]
+_TYPES = [each.label for each in FORCE.occurrence_types]
+
+
+def _of_day(day: date, number: int) -> Iterator[tuple[Any, datetime, str, dict[str, Any]]]:
+    """What happens on a day: kinds of facts, when, of which subject, and what they say."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=ZONE)
+    at = [midnight + minute * 17 * _MINUTE + 10 * _MINUTE for minute in range(80)]
+    for call in range(3 + number % 3):
+        said = {"queue": "emergency"}
+        yield ContactOffered, at[9 * call], f"e{number}.{call}", {"line": "999", **said}
+        yield ContactAnswered, at[9 * call] + timedelta(seconds=4 + 3 * call), f"e{number}.{call}", said
+    for call in range(2):
+        name, first = f"n{number}.{call}", at[20 * call]
+        yield ContactOffered, first, name, {"line": "101", **_TRIAGE}
+        yield ContactAnswered, first + _MINUTE, name, _TRIAGE
+        yield ContactConcluded, first + 2 * _MINUTE, name, {"result": "to_local", **_TRIAGE}
+        yield ContactOffered, first + 2 * _MINUTE, name, {"line": "101", **_LOCAL}
+        yield ContactAnswered, first + (5 + 9 * call) * _MINUTE, name, _LOCAL
+    for form in range(1 + number % 2 if midnight >= DIGITAL else 0):
+        said = {"line": "digital", "queue": "digital", "channel": "contact_us"}
+        yield ContactOffered, at[30 * form], f"d{number}.{form}", said
+    for job in range(3 + number % 4):
+        name, area = f"i{number}.{job}", _AREAS[(number + job) % len(_AREAS)]
+        yield IncidentOpened, at[11 * job], name, {"grade": str(1 + job % 3), "group": "crime", "area": area}
+        yield UnitDispatched, at[11 * job] + 3 * _MINUTE, name, {"unit": "u"}
+        yield UnitArrived, at[11 * job] + (9 + job) * _MINUTE, name, {"unit": "u"}
+        yield IncidentClosed, at[11 * job] + 40 * _MINUTE, name, {"result": "attended"}
+    for stay in range(1 + number % 2 if midnight >= CUSTODY else 0):
+        name, arrival = f"c{number}.{stay}", at[33 + 11 * stay]
+        stayed: dict[str, Any] = {"suite": "north", "child": number % 5 == 0, "relevant_time": arrival}
+        yield DetaineeArrived, arrival, name, stayed
+        yield DetentionAuthorised, arrival + 20 * _MINUTE, name, {}
+        yield DetentionEnded, arrival + 300 * _MINUTE, name, {"disposal": "charged"}
+    for each in range(2):
+        recorded: dict[str, Any] = {
+            "type": _TYPES[(number + each) % len(_TYPES)],
+            "area": _AREAS[number % len(_AREAS)],
+            "victim_based": True,
+        }
+        yield OccurrenceRecorded, at[25 + 20 * each], f"o{number}.{each}", recorded
+
+
+@lru_cache(maxsize=1)
+def all_facts() -> Facts:
+    """Every fact, then a heartbeat of each feed."""
+    found: list[tuple[Topic, AnyFact]] = []
+    days = [BEGINS.date() + timedelta(days=day) for day in range((AS_OF.date() - BEGINS.date()).days)]
+    for number, day in enumerate(days):
+        for place, (kind, at, subject, said) in enumerate(_of_day(day, number)):
+            if at >= BEGINS:
+                fact = kind(fact_id=f"{subject}-{place}", force=FORCE.name, at=at, subject_id=subject, **said)
+                found.append((topic_of(kind) or "contacts", fact))
+    return *found, *beats(AS_OF)
+
+
+def facts_by(now: datetime, complete_to: datetime | None = None) -> Facts:
+    """Those that happened before a moment, every feed complete to then, or to another one."""
+    until = complete_to or now
+    past = tuple(each for each in all_facts() if each[1].at < until and not isinstance(each[1], FeedHeartbeat))
+    return *past, *beats(until)
+
+
+def beats(complete_to: datetime) -> Facts:
+    """A heartbeat of each feed."""
+    return tuple((feed.topic, beat(feed.name, complete_to)) for feed in FORCE.feeds)
+
+
+def beat(feed: str, complete_to: datetime) -> FeedHeartbeat:
+    """A heartbeat of a feed."""
+    return FeedHeartbeat(
+        fact_id=f"beat-{feed}", force=FORCE.name, at=complete_to, feed=feed, seq=1, complete_to=complete_to
+    )
+
+
+def read_by(facts: Facts, now: datetime = AS_OF) -> MemoryReader:
+    """The product's reader of some facts, at a moment."""
+    reader = MemoryReader(FORCE)
+    reader.moment = round(now.timestamp() * 1_000_000)
+    for topic in TOPICS:
+        reader.caches[topic].take([fact for name, fact in facts if name == topic], now)
+    return reader
+
+
+def recount_of(facts: Facts) -> Recount:
+    """The recount of some facts; close it."""
+    return from_records(_records(facts), [FORCE])
+
+
+def _records(facts: Facts) -> Iterator[Record]:
+    return (Record(topic, 0, place, AS_OF, encode([fact])) for place, (topic, fact) in enumerate(facts))
+
+
+def asking_recount(counted: Recount, as_of: datetime = AS_OF) -> Ask:
+    """The figures of the recount, with its own judgement of the record, in the words of the product."""
+
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        return [_figure(measure, each, as_of) for each in counted.known(measure, FORCE.name, window, as_of, by, where)]
+
+    return ask
+
+
+def _figure(measure: Measure, known: Known, as_of: datetime) -> Figure:
+    begins, until = _local(known.begins), _local(known.until)
+    part = instead = ""
+    if known.held == "none":
+        assert begins is not None, "here every feed has begun"
+        instead, part = NO_RECORD, f"The record begins on {begins.day} {begins:%B %Y}: nothing is known before."
+    elif begins is not None and until is not None:
+        until = min(until, as_of)
+        part = (
+            f"The record begins on {begins.day} {begins:%B %Y at %H:%M}: "
+            f"this figure covers only the time from then to {until.day} {until:%B %Y at %H:%M}."
+        )
+    said = " ".join(each for each in (_too_few(measure, known), part) if each)
+    return replace(figure(measure, known), trouble=said, instead=instead, is_whole=known.held == "whole")
+
+
+def _local(at: int | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at / 1_000_000, ZONE)
+
+
+def _too_few(measure: Measure, known: Known) -> str:
+    if known.n is None or known.held == "none":
+        return ""
+    if known.value is None:
+        return NOTHING
+    is_little = known.n < measure.minimum_n and measure.unit != "count"
+    return f"Taken from {known.n}; below {measure.minimum_n} it says little." if is_little else ""
