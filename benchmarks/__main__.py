@@ -12,8 +12,8 @@ import click
 
 from benchmarks import steps, whole
 from benchmarks.material import FORCE, facts, parcels
-from bluelamp.clock import wall
-from bluelamp.settings import Settings, load_forces
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.settings import Settings, load_forces
 from facts.wire import encode
 
 

@@ -22,9 +22,9 @@ import msgspec
 
 from benchmarks.watching import watched
 from benchmarks.whole import await_that, parts
-from bluelamp.clock import wall
-from bluelamp.connections import reader
-from bluelamp.settings import Settings
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.connections import reader
+from bluelamp.wiring.settings import Settings
 from producers.publish import LIVE, connect
 
 _FORCE = "staffordshire"

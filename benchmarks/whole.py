@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.material import FORCE, TOPIC
-from bluelamp.clock import wall
-from bluelamp.connections import reader
 from bluelamp.embedded.state import StateServer
-from bluelamp.settings import Settings
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.connections import reader
+from bluelamp.wiring.settings import Settings
 from facts.union import AnyFact
 from producers.publish import BACKFILL, connect
 from streams.log import Log

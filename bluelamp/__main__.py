@@ -1,5 +1,5 @@
 """`python -m bluelamp` is the command line."""
 
-from bluelamp.cli import main
+from bluelamp.cli.main import main
 
 main()

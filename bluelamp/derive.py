@@ -14,8 +14,9 @@ from alerts.inhibition import CHAIN
 from alerts.prometheus import Places, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
-from bluelamp.cli import cli, setting_help
-from bluelamp.settings import SECRETS, Settings, load_forces, variable
+from bluelamp.cli.main import cli
+from bluelamp.cli.settings import setting_help
+from bluelamp.wiring.settings import SECRETS, Settings, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE

@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal, NoReturn
 
-from bluelamp.children import end_with_parent
 from bluelamp.embedded import aof
+from bluelamp.wiring.processes import end_with_parent
 from facts.errors import PartMissingError
 from streams.settings import PERSON_NEEDED, RESTART_ME
 

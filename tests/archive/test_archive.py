@@ -17,7 +17,7 @@ from bluelamp.archive.parquet import Writer
 from bluelamp.archive.reading import Archive, Whole
 from bluelamp.archive.verifying import verify
 from bluelamp.archive.writing import Kept, keep
-from bluelamp.checks.log import last_day
+from bluelamp.verify.checks.log import last_day
 from facts.batch import Entry, Row
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.fetching import span_of

@@ -15,14 +15,14 @@ from redis.asyncio import Redis as AsyncRedis
 from bluelamp.archive.reading import Archive, Whole
 from bluelamp.archive.verifying import verify
 from bluelamp.archive.writing import keep
-from bluelamp.certifying import certify
 from bluelamp.embedded.state import StateServer
-from bluelamp.moving import Mover
-from bluelamp.rebuilding import Rebuild, Rebuilt, lines
+from bluelamp.rebuild.certify import certify
+from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, lines
+from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import from_records
-from bluelamp.restatements import Restatement, restated
-from bluelamp.restatements import keep as keep_days
-from bluelamp.settings import Settings
+from bluelamp.verify.restatements import Restatement, restated
+from bluelamp.verify.restatements import keep as keep_days
+from bluelamp.wiring.settings import Settings
 from facts.batch import Row
 from facts.errors import IncompleteError, PartMissingError
 from facts.fact import SubjectFact

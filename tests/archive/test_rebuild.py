@@ -16,14 +16,14 @@ from redis.asyncio import Redis as AsyncRedis
 import streams.store
 from bluelamp.archive.reading import Whole, opened
 from bluelamp.archive.writing import keep
-from bluelamp.certifying import CountAgain
 from bluelamp.embedded.state import StateServer
-from bluelamp.moving import Mover
-from bluelamp.rebuilding import Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.rebuild.certify import CountAgain
+from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.log import records_of
 from bluelamp.recount.recount import Recount
-from bluelamp.settings import Settings
+from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
 from facts.feed import FeedHeartbeat
 from facts.force import Force, QueueTarget

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from selenium import webdriver
 
 from bluelamp.recount.recount import Recount
-from bluelamp.settings import load_forces
+from bluelamp.wiring.settings import load_forces
 from facts.feed import FeedHeartbeat
 from producers.publish import LIVE, Publisher
 from tests.board.day import Day

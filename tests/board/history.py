@@ -8,10 +8,10 @@ from itertools import chain
 import msgspec
 from redis import Redis
 
-from bluelamp.calibration import records
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.verify.calibration import records
 from dashboards.report.figures import Ask, Figure, figure
 from measures.measure import Measure, Where
 from producers.simulate.reporting import Told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.tiles import shown
 from benchmarks.watching import watched
-from bluelamp.clock import wall
+from bluelamp.wiring.clock import wall
 from producers.publish import LIVE, connect
 
 VIEWERS, PROBES = 50, 12

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.checks.feeds import feed_finding
-from bluelamp.checks.finding import Finding
+from bluelamp.verify.checks.feeds import feed_finding
+from bluelamp.verify.checks.finding import Finding
 from measures.outcome import microseconds
 from measures.reading import FeedStatus
 from measures.rules import Rules

@@ -3,9 +3,9 @@
 import pytest
 import requests
 
-from bluelamp.checks.finding import Finding, lines, status
-from bluelamp.checks.parts import part_findings, parts
-from bluelamp.settings import Settings
+from bluelamp.verify.checks.finding import Finding, lines, status
+from bluelamp.verify.checks.parts import part_findings, parts
+from bluelamp.wiring.settings import Settings
 
 NAMES = ("exporter", "board", "inbox", "gateway", "prometheus")
 

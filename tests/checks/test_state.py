@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bluelamp.checks.finding import Finding
-from bluelamp.checks.state import Seen, state_findings
+from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.state import Seen, state_findings
 from streams.log import Group
 
 ONE, OTHER = ("incidents", 0), ("incidents", 1)

@@ -11,11 +11,11 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from bluelamp.comparison import compare, every_query, take
 from bluelamp.embedded import aof
 from bluelamp.embedded.repair import Repaired, repair
 from bluelamp.embedded.state import Choice, StateDamagedError, StateServer
 from bluelamp.recount.load import from_records
+from bluelamp.verify.compare import compare, every_query, take
 from streams.readings import Reader
 from streams.refold import Refold
 from streams.store import Store

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.clock import wall
+from bluelamp.wiring.clock import wall
 from dashboards.grafana import query
 from dashboards.grafana.dashboard import dashboards
 from dashboards.grafana.panel import identity

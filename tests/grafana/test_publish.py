@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bluelamp.grafana import TOKEN as TOKEN_VARIABLE
-from bluelamp.grafana import find_token, publish, read_alerts
+from bluelamp.services.grafana import TOKEN as TOKEN_VARIABLE
+from bluelamp.services.grafana import find_token, publish, read_alerts
 from dashboards.grafana.dashboard import FOLDER, USERS
 from dashboards.grafana.publish import GrafanaError, Published, Publisher
 from facts.errors import BlueLampError, SettingError

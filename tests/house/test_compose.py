@@ -10,9 +10,9 @@ import pytest
 import yaml
 from redis import Redis
 
-from bluelamp.cli import cli
+from bluelamp.cli.main import cli
 from bluelamp.embedded.state import StateServer
-from bluelamp.settings import ENGINE_TOKEN, SECRETS, Settings, variable
+from bluelamp.wiring.settings import ENGINE_TOKEN, SECRETS, Settings, variable
 from tests.real.parts import missing
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from alerts.inbox.entry import Acknowledged, Ended, Raised
-from bluelamp.clock import wall
 from bluelamp.embedded.state import StateServer
+from bluelamp.wiring.clock import wall
 from tests.real.parts import missing
 from tests.support.fault_table import Fault
 from tests.support.system import until

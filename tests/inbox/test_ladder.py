@@ -10,7 +10,7 @@ from alerts.inbox.entry import Acknowledged, AnyEntry, Escalated, Reraised
 from alerts.inbox.intake import by_name, raised
 from alerts.inbox.ladder import due
 from alerts.table import RULES
-from bluelamp.settings import Settings, load_forces
+from bluelamp.wiring.settings import Settings, load_forces
 
 FORCE = load_forces(Settings())["staffordshire"].force
 ALL = by_name(RULES)

@@ -17,10 +17,10 @@ from alerts.inbox.intake import by_name, intake
 from alerts.inbox.log import Log
 from alerts.inbox.spool import Spool
 from alerts.table import RULES
-from bluelamp.alerting import parts
 from bluelamp.embedded.state import StateServer
-from bluelamp.inbox import listed
-from bluelamp.settings import Settings
+from bluelamp.services.alerts import parts
+from bluelamp.services.inbox import listed
+from bluelamp.wiring.settings import Settings
 from streams.refusal import WORDS, Cause, refusal_of
 from tests.streams.test_apply import SHORTAGES
 from tests.support.asgi import get

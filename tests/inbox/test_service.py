@@ -23,8 +23,8 @@ from alerts.inbox.spool import Spool
 from alerts.inbox.truth import Seen
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.inbox import lines
-from bluelamp.settings import Settings, load_forces
+from bluelamp.services.inbox import lines
+from bluelamp.wiring.settings import Settings, load_forces
 from tests.support.inbox import RULE, START, Clock, firing, resolved
 from tests.support.system import until
 

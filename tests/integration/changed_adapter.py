@@ -7,7 +7,7 @@ log has it.
 import sys
 from typing import IO, Any
 
-from bluelamp.cli import main
+from bluelamp.cli.main import main
 from producers.adapters.growing import mark_of
 from producers.adapters.position import Position, save_position
 from producers.adapters.tail import Tail

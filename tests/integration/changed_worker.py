@@ -13,7 +13,7 @@ from typing import Any
 from faust.transport.drivers.aiokafka import Consumer
 
 import streams.store
-from bluelamp.cli import main
+from bluelamp.cli.main import main
 from streams.fold import Change
 from streams.ownership import Owner
 from streams.store import Applied, Names, Store

@@ -17,9 +17,9 @@ import msgspec
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from bluelamp.clock import wall
-from bluelamp.comparison import Difference, compare, every_query, take
 from bluelamp.recount.log import from_log
+from bluelamp.verify.compare import Difference, compare, every_query, take
+from bluelamp.wiring.clock import wall
 from facts import wire
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat

@@ -33,7 +33,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from bluelamp.archive import writing
-from bluelamp.cli import main
+from bluelamp.cli.main import main
 left, really = int(sys.argv.pop(1)), writing._put
 
 def put(draft, path):

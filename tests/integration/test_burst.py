@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bluelamp.clock import wall
+from bluelamp.wiring.clock import wall
 from producers.publish import PublisherSettings
 from streams.exporter import ReadingsCollector
 from streams.log import Log

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bluelamp.checks.finding import Finding
+from bluelamp.verify.checks.finding import Finding
 from tests.integration.conftest import FORCE
 from tests.integration.test_commands import command
 from tests.support.system import System, until

@@ -14,8 +14,8 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from bluelamp.comparison import compare, every_query, take
 from bluelamp.recount.log import from_log
+from bluelamp.verify.compare import compare, every_query, take
 from facts.union import AnyFact
 from facts.wire import Reason, decode
 from producers.publish import PublisherSettings

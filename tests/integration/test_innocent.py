@@ -9,14 +9,14 @@ import pytest
 from kafka import KafkaProducer
 from msgspec.structs import replace
 
-from bluelamp.auditing import audit, hold, lines
-from bluelamp.clock import wall
-from bluelamp.comparison import Query, Taken, compare, every_query, take
-from bluelamp.explaining import explain
-from bluelamp.history import recount_of
-from bluelamp.rebuilding import Rebuilt, rebuild
-from bluelamp.rebuilding import lines as rebuilt_lines
-from bluelamp.shown import answer
+from bluelamp.archive.full_log import recount_of
+from bluelamp.rebuild.rebuild import Rebuilt, rebuild
+from bluelamp.rebuild.rebuild import lines as rebuilt_lines
+from bluelamp.verify.audit import audit, hold, lines
+from bluelamp.verify.compare import Query, Taken, compare, every_query, take
+from bluelamp.verify.explain import explain
+from bluelamp.verify.state_and_log import answer
+from bluelamp.wiring.clock import wall
 from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode

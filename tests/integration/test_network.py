@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
-from bluelamp.connections import reader as reader_of
 from bluelamp.embedded.state import StateServer
-from bluelamp.listening import free_ports
+from bluelamp.wiring.connections import reader as reader_of
+from bluelamp.wiring.ports import free_ports
 from streams.exporter import ReadingsCollector
 from tests.integration.live_system import BOUND_SECONDS, STALE_SECONDS, LiveSystem, figure, live_system, parts_of
 from tests.real.kafka_server import KafkaServer

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bluelamp.comparison import Query, compare, every_query, take
 from bluelamp.recount.log import from_log
+from bluelamp.verify.compare import Query, compare, every_query, take
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched
 from facts.union import AnyFact

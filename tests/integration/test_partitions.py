@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
 
-from bluelamp.comparison import Comparison, compare, every_query, take
 from bluelamp.recount.load import from_records
 from bluelamp.recount.log import from_log
+from bluelamp.verify.compare import Comparison, compare, every_query, take
 from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from bluelamp.clock import wall
+from bluelamp.wiring.clock import wall
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched
 from facts.union import AnyFact
 from producers.publish import PublisherSettings

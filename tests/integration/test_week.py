@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bluelamp.comparison import Comparison, Query, compare, every_query, take
 from bluelamp.recount.log import from_log
+from bluelamp.verify.compare import Comparison, Query, compare, every_query, take
 from facts.incident import IncidentRegraded
 from facts.union import AnyFact
 from measures.catalogue import find

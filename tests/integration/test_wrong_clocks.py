@@ -15,8 +15,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from alerts.engine import Engine
 from alerts.table import RULES
-from bluelamp.checking import examine
-from bluelamp.checks.finding import Finding
+from bluelamp.verify.check import examine
+from bluelamp.verify.checks.finding import Finding
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
 from facts.wire import encode

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from alerts.inbox.entry import AnyEntry, Ended, Raised
 from alerts.table import RULES
-from bluelamp.alarm import Alarm
-from bluelamp.alerting import inbox_log
-from bluelamp.clock import wall
-from bluelamp.listening import free_ports
-from bluelamp.settings import Settings
+from bluelamp.local.alert_engine import Alarm
+from bluelamp.services.alerts import inbox_log
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.ports import free_ports
+from bluelamp.wiring.settings import Settings
 from tests.oracle.broadcast import Broadcast, broadcast
 from tests.oracle.compare import Oracle, Place
 from tests.oracle.judgement import BAD, Stretch

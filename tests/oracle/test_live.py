@@ -20,10 +20,10 @@ from prometheus_client.registry import Collector
 from alerts.samples import looked_at
 from alerts.standing import Standing, samples_of
 from alerts.table import RULES
-from bluelamp.alarm import FOLDER, Alarm
-from bluelamp.clock import wall
-from bluelamp.connections import reader
 from bluelamp.embedded.state import StateServer
+from bluelamp.local.alert_engine import FOLDER, Alarm
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.connections import reader
 from facts.feed import FeedHeartbeat
 from measures.outcome import instant
 from producers.publish import Publisher

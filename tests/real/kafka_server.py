@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from bluelamp.listening import free_ports
+from bluelamp.wiring.ports import free_ports
 from tests.real.parts import KAFKA_LIBRARIES
 
 _CLUSTER_ID = "Ymx1ZWxhbXAtdGVzdHMtMQ"

@@ -10,10 +10,10 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from bluelamp.auditing import Audit, audit, hold, lines
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.verify.audit import Audit, audit, hold, lines
 from facts.errors import IncompleteError, QuestionError
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 import pytest
 from redis import Redis
 
-from bluelamp.auditing import Audit, Cell, audit, hold, lines
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.verify.audit import Audit, Cell, audit, hold, lines
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.outcome import KINDS, SECOND

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bluelamp.comparison import Comparison, Difference, check_whole, is_same, lines
 from bluelamp.recount.recount import Loaded
 from bluelamp.recount.reported import Known
+from bluelamp.verify.compare import Comparison, Difference, check_whole, is_same, lines
 from facts.errors import IncompleteError
 
 DIFFERENT = Difference(

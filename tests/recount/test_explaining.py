@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from bluelamp.comparison import Query, Taken, every_query, take
-from bluelamp.explaining import Explained, explain, lines
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.shown import Unread
+from bluelamp.verify.compare import Query, Taken, every_query, take
+from bluelamp.verify.explain import Explained, explain, lines
+from bluelamp.verify.state_and_log import Unread
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
 from measures.rules import Rules

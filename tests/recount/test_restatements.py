@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from bluelamp.recount.load import Record, from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.restatements import Cause, Kept, Restatement, keep, open_days, restated
-from bluelamp.restating import Restatements, lines, table
+from bluelamp.verify.restatement_report import Restatements, lines, table
+from bluelamp.verify.restatements import Cause, Kept, Restatement, keep, open_days, restated
 from facts.contact import ContactAnswered, ContactOffered
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.comparison import Query, every_query, take
-from bluelamp.comparison import compare as held_against
 from bluelamp.recount.recount import Recount
+from bluelamp.verify.compare import Query, every_query, take
+from bluelamp.verify.compare import compare as held_against
 from dashboards.report.build import report
 from dashboards.report.compare import compare
 from dashboards.report.document import Cell, Document, Drawn, Table

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bluelamp.printing import pdf
+from bluelamp.cli.pdf import pdf
 from bluelamp.recount.recount import Recount
 from dashboards.report.build import report
 from dashboards.report.document import Document, Row, Table

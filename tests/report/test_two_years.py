@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bluelamp.calibration import records
+from bluelamp.local.simulation import simulation_of
 from bluelamp.recount.load import from_records
-from bluelamp.simulating import simulation_of
+from bluelamp.verify.calibration import records
 from dashboards.report.build import report
 from dashboards.report.document import Document
 from dashboards.report.figures import Figure, figure

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from bluelamp.moving import Mover
-from bluelamp.rebuilding import Rebuild
+from bluelamp.rebuild.rebuild import Rebuild
+from bluelamp.rebuild.repartition import Mover
 from streams.cache import Cache
 from streams.fold import Change
 from streams.ownership import Owner

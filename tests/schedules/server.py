@@ -140,7 +140,7 @@ class Server:
 
     @_write
     def set_if(self, key: str, expected: str, value: str, default: str) -> int:
-        """What `bluelamp.rebuilding` shows another version by."""
+        """What `bluelamp.rebuild.rebuild` shows another version by."""
         if self.keys.get(key, default) != expected:
             return 0
         self.keys[key] = value

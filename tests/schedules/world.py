@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from bluelamp.moving import Mover
-from bluelamp.rebuilding import Rebuild, forget
-from bluelamp.settings import Settings
+from bluelamp.rebuild.rebuild import Rebuild, forget
+from bluelamp.rebuild.repartition import Mover
+from bluelamp.wiring.settings import Settings
 from facts.batch import Entry, Row
 from facts.errors import BlueLampError, IncompleteError
 from facts.feed import FeedHeartbeat

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from bluelamp.calibration import Found, Row, expected_rows, rows, table
-from bluelamp.simulating import calibration, failures, line
+from bluelamp.local.simulation import calibration, failures, line
+from bluelamp.verify.calibration import Found, Row, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
 from tests.support.forces import shipped
 

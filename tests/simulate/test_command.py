@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from bluelamp.cli import cli
+from bluelamp.cli.main import cli
 from producers.simulate.playing import Played
 
 PLAYED = Played(facts=3, heartbeats=1, told_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
@@ -21,7 +21,7 @@ def test_progress_is_no_part_of_an_answer_in_json(
         say("2 facts told")
         return PLAYED
 
-    monkeypatch.setattr("bluelamp.simulating.run", run)
+    monkeypatch.setattr("bluelamp.local.simulation.run", run)
     told = CliRunner().invoke(cli, ["simulate", "--days", "1", *options], catch_exceptions=False)
     assert "2 facts told" in getattr(told, where)
     if options:

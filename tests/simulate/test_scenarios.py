@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import pytest
 
-from bluelamp.calibration import records
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.verify.calibration import records
 from facts.contact import ContactOffered
 from facts.errors import SettingError
 from facts.incident import IncidentOpened, UnitDispatched

@@ -23,9 +23,9 @@ from redis import Redis
 
 from alerts.standing import Standing, samples_of
 from alerts.table import RULES as RULES_OF_ALERTS
-from bluelamp.connections import state_client
 from bluelamp.embedded.state import StateServer
-from bluelamp.settings import Settings
+from bluelamp.wiring.connections import state_client
+from bluelamp.wiring.settings import Settings
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched, VideoResponseStarted

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from bluelamp.embedded.state import StateServer
-from bluelamp.listening import free_ports
+from bluelamp.wiring.ports import free_ports
 from facts.errors import IncompleteError, PartMissingError
 from streams.complaints import Complaints
 from streams.refusal import CAUSES, WORDS, Cause, Refusal, explained, refusal_of

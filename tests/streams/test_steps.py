@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from bluelamp.checks.clocks import clock_findings
 from bluelamp.embedded.state import StateServer
+from bluelamp.verify.checks.clocks import clock_findings
 from dashboards.board.frame import Frame, take_frame
 from measures.outcome import SECOND
 from streams.steps import Step, Steps, StepWatch, note, noted

@@ -11,10 +11,10 @@ from redis import Redis
 
 from alerts.engine import Engine
 from alerts.table import RULES
-from bluelamp.checks.feeds import feed_finding
-from bluelamp.checks.finding import Finding
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.screen import Screen
+from bluelamp.verify.checks.feeds import feed_finding
+from bluelamp.verify.checks.finding import Finding
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bluelamp.calibration import Row, rows
+from bluelamp.verify.calibration import Row, rows
 from dashboards.report.beside import days_words
 from dashboards.report.document import Cell, Column, Document, Table
 from dashboards.report.document import Row as Line

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import msgspec
 
-from bluelamp.calibration import records
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.verify.calibration import records
 from dashboards.report.figures import Ask, Figure, figure
 from facts.force import Force
 from measures.measure import Measure, Where

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from bluelamp.clock import wall
+from bluelamp.wiring.clock import wall
 
 FAULTS = {
     1: "Worker killed (kill -9)",

@@ -8,9 +8,9 @@ from typing import cast
 
 import msgspec
 
-from bluelamp.clock import wall
-from bluelamp.comparison import Comparison, compare, every_query, take
 from bluelamp.recount.log import from_log
+from bluelamp.verify.compare import Comparison, compare, every_query, take
+from bluelamp.wiring.clock import wall
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact
 from producers.publish import Publisher

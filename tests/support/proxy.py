@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from bluelamp.listening import free_ports
+from bluelamp.wiring.ports import free_ports
 
 HOST = "127.0.0.1"
 _CHUNK_BYTES = 64 * 1024

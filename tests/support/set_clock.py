@@ -9,9 +9,9 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import bluelamp.clock
+import bluelamp.wiring.clock
 
-_wall = bluelamp.clock.wall
+_wall = bluelamp.wiring.clock.wall
 
 
 class SetClock:
@@ -51,6 +51,6 @@ class SetClock:
 if __name__ == "__main__":
     clock = SetClock.__new__(SetClock)
     clock.path = Path(sys.argv[1])
-    bluelamp.clock.wall = clock.__call__
+    bluelamp.wiring.clock.wall = clock.__call__
     del sys.argv[:2]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -16,8 +16,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import CoordinatorNotAvailableError
 from redis import Redis
 
-from bluelamp.clock import wall
-from bluelamp.settings import Settings, load_forces
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.settings import Settings, load_forces
 from facts.union import TOPICS
 from measures.rules import Rules
 from producers.publish import Publisher, PublisherSettings, connect

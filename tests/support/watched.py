@@ -26,12 +26,12 @@ from alerts.inbox.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold
 from alerts.standing import Standing
-from bluelamp.alarm import Alarm
-from bluelamp.alerting import inbox_log, posting
-from bluelamp.children import end_with_parent
-from bluelamp.clock import wall
-from bluelamp.inbox import serve
-from bluelamp.settings import ENGINE_TOKEN, PEOPLE, Settings, load
+from bluelamp.local.alert_engine import Alarm
+from bluelamp.services.alerts import inbox_log, posting
+from bluelamp.services.inbox import serve
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.processes import end_with_parent
+from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load
 from tests.support.inbox import TOKENS
 from tests.support.system import until
 

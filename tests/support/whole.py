@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 import requests
 
-from bluelamp.checking import examine
-from bluelamp.checks.finding import Finding, status
-from bluelamp.checks.parts import get, parts
-from bluelamp.clock import wall
-from bluelamp.connections import reader
-from bluelamp.listening import free_ports
-from bluelamp.settings import ENGINE_TOKEN, GATEWAY_TOKENS
+from bluelamp.verify.check import examine
+from bluelamp.verify.checks.finding import Finding, status
+from bluelamp.verify.checks.parts import get, parts
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.connections import reader
+from bluelamp.wiring.ports import free_ports
+from bluelamp.wiring.settings import ENGINE_TOKEN, GATEWAY_TOKENS
 from facts.feed import FeedHeartbeat
 from tests.support.system import System, until
 

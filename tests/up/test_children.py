@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bluelamp.children import Child, until
+from bluelamp.wiring.processes import Child, until
 from streams.settings import PERSON_NEEDED
 
 WORKER = """

@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from bluelamp.clock import wall
 from bluelamp.embedded.broker.catalog import Catalog
 from bluelamp.embedded.broker.connection import Connection, peer_name
 from bluelamp.embedded.broker.coordinator import Coordinator
@@ -19,6 +18,7 @@ from bluelamp.embedded.broker.node import Node
 from bluelamp.embedded.broker.offsets import CommittedOffsets
 from bluelamp.embedded.broker.settings import MEBIBYTE, BrokerSettings
 from bluelamp.embedded.broker.sync import Syncer, Writer
+from bluelamp.wiring.clock import wall
 
 log = logging.getLogger(__name__)
 

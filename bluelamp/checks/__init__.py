@@ -1,1 +1,0 @@
-"""What `bluelamp check` looks at, one module for each kind of part; `bluelamp.checking` asks them all."""

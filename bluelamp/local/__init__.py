@@ -1,0 +1,1 @@
+"""Everything that `bluelamp up` starts and keeps on one machine."""

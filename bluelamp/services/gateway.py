@@ -1,0 +1,67 @@
+"""The gateway command: the senders and the profiles from outside, the publisher to the log, the server."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import uvicorn
+
+from bluelamp.feeding.replay import named_mapping
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.ports import listen
+from bluelamp.wiring.settings import GATEWAY_TOKENS, Settings, load_forces
+from producers.adapters.webhook import Webhook
+from producers.gateway.app import gateway
+from producers.gateway.courier import Courier
+from producers.gateway.limits import Limits
+from producers.gateway.senders import parse_senders
+from producers.publish import Publisher, PublisherSettings, connect
+
+_CONNECT_SECONDS = 2.0
+"""How long the log is asked for: whoever sent something waits for it."""
+_SHUTDOWN_SECONDS = 10
+
+
+def serve(
+    settings: Settings, environment: Mapping[str, str], host: str, webhooks: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Serve the gateway until SIGINT or SIGTERM; what was taken in by then is answered first.
+
+    Args:
+        settings: where the log is, and how much is taken.
+        environment: holds the senders' tokens.
+        host: address to listen on.
+        webhooks: mappings of platforms that push events: files, or names of those that come with Blue Lamp.
+        say: tells the address once it listens.
+
+    Raises:
+        SettingError: no sender has a token.
+        MappingError: a webhook's mapping has a fault.
+        PartMissingError: the port is in use.
+    """
+    senders = parse_senders(environment.get(GATEWAY_TOKENS, ""), GATEWAY_TOKENS)
+    forces = {name: rules.force for name, rules in load_forces(settings).items()}
+    limits = Limits(
+        body_bytes=settings.gateway_body_bytes,
+        facts_per_second=settings.gateway_facts_per_second,
+        delivery_seconds=settings.gateway_delivery_seconds,
+    )
+    courier = Courier(lambda: _connect(settings), limits)
+    hooks = [Webhook(named_mapping(each), wall, limits.batch_facts) for each in webhooks]
+    application = gateway(forces, senders, courier, limits, now=wall, monotonic=time.monotonic, webhooks=hooks)
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    with listen(host, settings.gateway_port, "BLUELAMP_GATEWAY_PORT") as listening:
+        say(f"ready http://{host}:{listening.getsockname()[1]}/")
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _connect(settings: Settings) -> Publisher:
+    options = {"bootstrap_timeout_ms": int(_CONNECT_SECONDS * 1000)}
+    publishing = PublisherSettings(topic_timeout_seconds=_CONNECT_SECONDS)
+    return connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic, options=options)

@@ -1,0 +1,352 @@
+"""What makes a figure: its subjects and their facts, from the log by the recount's path, and whether the state has the same figure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from fractions import Fraction
+from statistics import median
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from bluelamp.recount.cell import Cell
+from bluelamp.recount.instant import SECOND, microseconds, moment_of
+from bluelamp.recount.listing import Listed
+from bluelamp.recount.recount import Recount
+from bluelamp.recount.reported import IN_WORDS, Held, Known
+from bluelamp.recount.subject import Subject
+from bluelamp.verify.compare import Query, Taken, check_whole, is_same, numbers, paired, told_numbers
+from bluelamp.verify.state_and_log import Unread
+from facts.errors import BlueLampError
+from measures.display import words as in_words
+from measures.measure import (
+    Bands,
+    Count,
+    Decided,
+    Mean,
+    Measure,
+    Median,
+    OpenCount,
+    OpenDue,
+    OpenLongest,
+    OpenSoonest,
+    Share,
+    SpanWithin,
+)
+from measures.outcome import KINDS
+from measures.reading import Reading
+
+_BAND = "band"
+Verdict = Literal["same", "differs", "not compared"]
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One outcome that a figure is taken from.
+
+    Attributes:
+        subject_id: of which subject.
+        kind: what it counts for.
+        value: a span in seconds; of what stands open how long it has; None where it only counts.
+        at: when it was decided, or since when it stands open.
+        began: when its subject began.
+        is_open: it stands open.
+        is_met: of a share, whether it is one of those that are so; else None.
+        facts: every fact that was told of the subject, as canonical JSON, in order.
+        fallen: those of them that do not count: replaced, withdrawn, or a withdrawal.
+    """
+
+    subject_id: str
+    kind: str
+    value: float | None
+    at: datetime
+    began: datetime
+    is_open: bool
+    is_met: bool | None
+    facts: tuple[msgspec.Raw, ...]
+    fallen: tuple[msgspec.Raw, ...]
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """What the state says of the same cell, at the same place of the log and the same instant.
+
+    Attributes:
+        verdict: whether it says the same as the log.
+        value: in the measure's unit; None where there is none, or none is shown.
+        n: how many it is taken from; None where the state has no such cell, or says nothing that could be compared.
+        reason: why nothing was compared, or why the state's figure cannot be relied on; empty when it can.
+        exactly: both figures to the last digit where they differ; else empty.
+        behind: records of the log that are not in the state yet, and are in neither figure.
+    """
+
+    verdict: Verdict
+    value: float | None = None
+    n: int | None = None
+    reason: str = ""
+    exactly: str = ""
+    behind: int = 0
+
+
+class Explained(Struct, frozen=True, kw_only=True):
+    """One figure and what makes it.
+
+    Attributes:
+        measure: its name.
+        window: as asked.
+        dimensions: the words of its cell.
+        value: by the recount; in the measure's unit; None where there is none, and where it is not known.
+        n: how many it is taken from; None where it is not known.
+        met: of a share, how many are so.
+        held: how much of its period is known.
+        listed: how many outcomes are listed below.
+        added: the figure that they come to when they are added up one by one.
+        agrees: that it is what the log was counted to, to the last digit.
+        compared: with what the state says.
+        parts: the outcomes, in order of time.
+    """
+
+    measure: str
+    window: str
+    dimensions: dict[str, str]
+    value: float | int | None
+    n: int | None
+    met: int | None
+    held: Held
+    listed: int
+    added: float | int | None
+    agrees: bool
+    compared: Compared
+    parts: tuple[Part, ...]
+
+    def is_confirmed(self) -> bool:
+        """Whether its outcomes come to it, and the state has the same figure."""
+        return self.agrees and self.compared.verdict == "same"
+
+
+def explain(
+    recount: Recount, force: str, query: Query, as_of: datetime, state: Taken | Unread, limit: int | None = None
+) -> list[Explained]:
+    """Each cell of an answer with what makes it, also those that only the state has.
+
+    Args:
+        recount: of the log up to where the state is, with its facts kept.
+        force: whose figure.
+        query: the measure, its window and limits.
+        as_of: the instant of the question.
+        state: what the state says to the same question, or why it says nothing.
+        limit: parts of each cell that are listed with their facts; None for all. All of them are added up.
+
+    Raises:
+        QuestionError: it cannot be answered.
+    """
+    asked = (query.measure, force, query.window, as_of, query.by, query.where)
+    cells = {tuple(each.dimensions.items()): each for each in recount.answer(*asked)}
+    complete_to = state.complete_to if isinstance(state, Taken) else None
+    groups: dict[tuple[str, ...], list[Listed]] = defaultdict(list)
+    for each in recount.outcomes(*asked):
+        groups[tuple(_words(each, query.measure).values())].append(each)
+    moment = microseconds(as_of)
+    in_order = {words: sorted(group, key=_in_time) for words, group in groups.items()}
+    listed = {each.subject for group in in_order.values() for each in group[:limit]}
+    subjects = recount.subjects(sorted(listed)) if listed else {}
+    state = _comparable(recount, state)
+    readings = [each for _, some in state.answers for each in some] if isinstance(state, Taken) else []
+    return [
+        _explained(
+            query,
+            cells.get(tuple(words.items())) or _nothing(query.measure, words, moment),
+            known,
+            in_order.get(tuple(words.values()), []),
+            subjects,
+            moment,
+            limit,
+            _compared(reading, known, state, recount),
+        )
+        for words, reading, known in paired(readings, recount.known(*asked, complete_to=complete_to))
+    ]
+
+
+def _comparable(recount: Recount, state: Taken | Unread) -> Taken | Unread:
+    """What the state says, unless the log does not hold everything that the state was folded from."""
+    try:
+        check_whole(recount.loaded)
+    except BlueLampError as error:
+        return state if isinstance(state, Unread) else Unread(f"{error.what} ({error.where})")
+    if isinstance(state, Taken) and recount.loaded.left_beyond and not recount.loaded.records:
+        return Unread("The state holds no record of the log yet.")
+    return state
+
+
+def _nothing(measure: Measure, words: dict[str, str], moment: int) -> Cell:
+    """The cell that nothing in the log comes to."""
+    value, n, met = _added(measure, (), moment)
+    return Cell(dimensions=words, value=value, n=n, met=met)
+
+
+def _compared(reading: Reading | None, known: Known | None, state: Taken | Unread, recount: Recount) -> Compared:
+    behind = recount.loaded.left_beyond
+    if isinstance(state, Unread):
+        return Compared(verdict="not compared", reason=state.why, behind=behind)
+    same = is_same(reading, known)
+    read, recounted = (each and numbers(each) for each in (reading, known))
+    return Compared(
+        verdict="same" if same else "differs",
+        value=reading.value if reading else None,
+        n=reading.n if reading else None,
+        reason=reading.reason if reading else "",
+        exactly="" if same else f"state {told_numbers(read)}, log {told_numbers(recounted)}",
+        behind=behind,
+    )
+
+
+def _in_time(listed: Listed) -> tuple[int, int]:
+    return listed.at, listed.subject
+
+
+def _explained(
+    query: Query,
+    cell: Cell,
+    known: Known | None,
+    group: Sequence[Listed],
+    subjects: dict[int, Subject],
+    moment: int,
+    limit: int | None,
+    compared: Compared,
+) -> Explained:
+    value, n, met = _added(query.measure, group, moment)
+    if isinstance(query.measure.statistic, Bands):
+        n = cell.n  # each band is of all spans, and lists its own
+    return Explained(
+        measure=query.measure.name,
+        window=query.window,
+        dimensions=cell.dimensions,
+        value=known.value if known else cell.value,
+        n=known.n if known else cell.n,
+        met=known.met if known else cell.met,
+        held=known.held if known else "whole",
+        listed=len(group),
+        added=value,
+        agrees=(value, n, met) == (cell.value, cell.n, cell.met),
+        compared=compared,
+        parts=tuple(_part(each, query.measure, subjects[each.subject], moment) for each in group[:limit]),
+    )
+
+
+def _words(listed: Listed, measure: Measure) -> dict[str, str]:
+    """The words of the cell that an outcome is in; of bands its own band too."""
+    if not isinstance(measure.statistic, Bands):
+        return listed.words
+    edges = measure.statistic.edges_seconds
+    seconds = Fraction(listed.value, KINDS[listed.kind].per_second)
+    place = max(place for place, edge in enumerate(edges) if edge <= seconds)
+    upper = f"{edges[place + 1]:05}" if place + 1 < len(edges) else ""
+    return {**listed.words, _BAND: f"{edges[place]:05}-{upper}"}
+
+
+_Sum = tuple[float | int | None, int, int | None]
+"""A figure, its n, and how many are so."""
+
+
+def _added(measure: Measure, group: Sequence[Listed], moment: int) -> _Sum:
+    """What outcomes come to: one by one, with nothing of the recount's answers."""
+    n, met = sum(each.is_counted for each in group), sum(each.is_met for each in group)
+    found: _Sum = (None, n, None)
+    match measure.statistic:
+        case Count() | OpenCount() | OpenDue():
+            found = n, n, None
+        case Bands():
+            found = n, n, n
+        case Share() | Decided():
+            found = (met / n if n else None), n, met
+        case SpanWithin(of, seconds, is_inclusive):
+            limit = seconds * KINDS[of.kind].per_second
+            met = sum(each.value < limit or (is_inclusive and each.value == limit) for each in group)
+            found = (met / n if n else None), n, met
+        case Mean(of) | Median(of):
+            found = _middle(measure, [each.value for each in group], KINDS[of.kind].per_second), n, None
+        case OpenLongest():
+            found = (max(moment - each.at for each in group) / SECOND if n else None), n, None
+        case OpenSoonest():
+            found = (min((each.due or moment) - moment for each in group) / SECOND if n else None), n, None
+    return found
+
+
+def _middle(measure: Measure, spans: Sequence[int], per_second: int) -> float | None:
+    if not spans:
+        return None
+    middle = Fraction(sum(spans), len(spans)) if isinstance(measure.statistic, Mean) else median(map(Fraction, spans))
+    return float(middle / per_second)
+
+
+def _part(each: Listed, measure: Measure, subject: Subject, moment: int) -> Part:
+    per_second = KINDS[each.kind].per_second
+    is_share = measure.unit == "ratio" and not isinstance(measure.statistic, SpanWithin)
+    span = each.value / per_second if per_second else None
+    return Part(
+        subject_id=subject.subject_id,
+        kind=each.kind,
+        value=(moment - each.at) / SECOND if each.is_open else span,
+        at=moment_of(each.at),
+        began=moment_of(each.began),
+        is_open=each.is_open,
+        is_met=each.is_met if is_share else None,
+        facts=tuple(msgspec.Raw(told.fact) for told in subject.facts),
+        fallen=tuple(msgspec.Raw(told.fact) for told in subject.facts if not told.counts),
+    )
+
+
+def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterable[str]:
+    """What a person reads of one figure.
+
+    Args:
+        explained: the figure.
+        measure: its measure.
+        has_facts: the facts of each subject are told too.
+    """
+    limits = " ".join(f"{name}={word}" for name, word in explained.dimensions.items())
+    figure = _figure(explained.value, explained.n, measure)
+    yield "  ".join(part for part in (measure.title, limits, figure) if part)
+    for part in explained.parts:
+        yield f"  {_line(part)}"
+        for fact in part.facts if has_facts else ():
+            mark = "does not count: " if fact in part.fallen else ""
+            yield f"      {mark}{bytes(fact).decode()}"
+    if len(explained.parts) < explained.listed:
+        yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
+    verdict = "come to this figure" if explained.agrees else f"come to ANOTHER figure: {explained.added}"
+    yield f"  {explained.listed:,} outcomes in the log, added up one by one, {verdict}."
+    if explained.held == "none":
+        yield f"  {IN_WORDS['none']}"
+    yield f"  {_verdict(explained, measure)}"
+
+
+def _figure(value: float | None, n: int | None, measure: Measure) -> str:
+    return f"{in_words(value, measure.unit)} (n {'not known' if n is None else f'{n:,}'})"
+
+
+def _verdict(explained: Explained, measure: Measure) -> str:
+    """Whether the state has the same figure, in words."""
+    compared = explained.compared
+    log = _figure(explained.value, explained.n, measure)
+    shown = "nothing" if compared.n is None else _figure(compared.value, compared.n, measure)
+    match compared.verdict:
+        case "not compared":
+            return f"NOT COMPARED with the state: {compared.reason}"
+        case "same" if explained.n is None:
+            return f"The state does not know it either: {compared.reason}"
+        case "same":
+            return "The state has the same figure."
+        case _:
+            exactly = f" To the last digit: {compared.exactly}." if shown == log else ""
+            return f"DIFFERENT: the board shows {shown} where the log gives {log}.{exactly}"
+
+
+def _line(part: Part) -> str:
+    value: Any = "" if part.value is None else in_words(part.value, "seconds")
+    met = (
+        ""
+        if part.is_met is None
+        else ("met" if part.is_met else "missed" if part.kind.endswith("_decided") else "not so")
+    )
+    moment = f"{'open since' if part.is_open else 'at'} {part.at:%Y-%m-%d %H:%M:%S}Z"
+    return "  ".join(word for word in (part.subject_id, part.kind, moment, value, met) if word)

@@ -1,0 +1,1 @@
+"""What every command needs: settings, connections, clock, ports, processes and arguments."""

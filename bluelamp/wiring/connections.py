@@ -1,0 +1,25 @@
+"""Clients of the parts, made from the settings: nothing is opened before it is asked for."""
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.settings import Settings, load_forces
+from streams.readings import Reader
+
+
+def state_client(settings: Settings, timeout_seconds: float = 5.0) -> Redis:
+    """A blocking client of the state server that gives up at once: whoever asks decides whether to ask again."""
+    return Redis.from_url(
+        settings.redis,
+        decode_responses=True,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def reader(settings: Settings, timeout_seconds: float = 5.0) -> Reader:
+    """A reader of the state that the settings name."""
+    return Reader(state_client(settings, timeout_seconds), settings.state_name, load_forces(settings), wall)
