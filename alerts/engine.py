@@ -35,7 +35,7 @@ class Sample(NamedTuple):
     value: float
 
 
-class Alert(NamedTuple):
+class RuleAlert(NamedTuple):
     """An alert as it stands after a step.
 
     Attributes:
@@ -121,7 +121,7 @@ class Engine:
         self.rules = rules
         self.memory = memory or Memory()
 
-    def step(self, samples: Iterable[SampleLike], now: int) -> list[Alert]:
+    def step(self, samples: Iterable[SampleLike], now: int) -> list[RuleAlert]:
         """The alerts after one look at the exporter's samples.
 
         Args:
@@ -132,7 +132,7 @@ class Engine:
         by_name = by_series(samples)
         return [alert for rule in self.rules for alert in self._evaluate(rule, by_name, now)]
 
-    def _evaluate(self, rule: Rule, by_name: Mapping[str, Sequence[SampleLike]], now: int) -> Iterator[Alert]:
+    def _evaluate(self, rule: Rule, by_name: Mapping[str, Sequence[SampleLike]], now: int) -> Iterator[RuleAlert]:
         known = judge(rule, lambda ending: combined(rule.series, ending, by_name))
         for scope, is_bad in known.items():
             self.memory.bad[rule.name, scope] = is_bad
@@ -150,7 +150,7 @@ class Engine:
                 continue
             self.memory.active[rule.name, scope] = alert
             words = dict(zip(rule.series.by, scope, strict=True))
-            yield Alert(rule, words, alert.state, alert.active_at, scope not in known)
+            yield RuleAlert(rule, words, alert.state, alert.active_at, scope not in known)
 
 
 def by_series(samples: Iterable[SampleLike]) -> dict[str, list[SampleLike]]:

@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from alerts.engine import Alert, Over, Place
-from alerts.inbox.payload import Payload, Told, payload, told
+from alerts.engine import Over, Place, RuleAlert
+from alerts.inbox.payload import Payload, PayloadAlert, payload, told
 from alerts.inhibition import is_quiet
 from alerts.prometheus import GROUP_BY
 from alerts.rule import Rule
@@ -34,11 +34,11 @@ class Picture(NamedTuple):
         over: those that have ended and are not known to have been told, with their rules.
     """
 
-    firing: Sequence[Alert]
+    firing: Sequence[RuleAlert]
     over: Sequence[tuple[Rule, Place, Over]]
 
 
-class Heard(NamedTuple):
+class InboxReply(NamedTuple):
     """What was heard back from the inbox.
 
     Attributes:
@@ -50,19 +50,19 @@ class Heard(NamedTuple):
     standing: Standing
 
 
-def labels_of(alert: Alert) -> dict[str, str]:
+def labels_of(alert: RuleAlert) -> dict[str, str]:
     """The labels that Prometheus would give an alert."""
     return {**alert.rule.labels(), **{name: word for name, word in alert.scope.items() if word}}
 
 
-def heard(alerts: Iterable[Alert]) -> list[Alert]:
+def heard(alerts: Iterable[RuleAlert]) -> list[RuleAlert]:
     """The alerts that fire and that no other keeps quiet."""
     firing = [each for each in alerts if each.state == "firing"]
     labels = [labels_of(each) for each in firing]
     return [each for each, own in zip(firing, labels, strict=True) if not is_quiet(own, labels)]
 
 
-def place_of(alert: Alert) -> Place:
+def place_of(alert: RuleAlert) -> Place:
     """What an alert is remembered under."""
     return alert.rule.name, tuple(alert.scope[name] for name in alert.rule.series.by)
 
@@ -100,10 +100,10 @@ class Notifier:
             self._is_stopped = True
             self._turn.notify()
 
-    def show(self, picture: Picture) -> Heard:
+    def show(self, picture: Picture) -> InboxReply:
         """Give it what there is to tell now; answers with what was heard back since it was given something last."""
         with self._turn:
-            back = Heard(self._taken, self._standing)
+            back = InboxReply(self._taken, self._standing)
             self._taken, self._standing = set(), ()
             over = [each for each in picture.over if (each[1], each[2]) not in back.taken]
             self._picture = Picture(picture.firing, over)
@@ -136,11 +136,11 @@ class Notifier:
             if self._hand_over(group, [_firing(each) for each in firing]):
                 self._told_at |= {(place_of(each), each.active_at): now for each in firing}
 
-    def _is_due(self, alert: Alert, now: float) -> bool:
+    def _is_due(self, alert: RuleAlert, now: float) -> bool:
         return now - self._told_at.get((place_of(alert), alert.active_at), float("-inf")) >= AGAIN_SECONDS
 
     def _hand_over(
-        self, group: Mapping[str, str], alerts: Sequence[Told], ends: Iterable[tuple[Place, Over]] = ()
+        self, group: Mapping[str, str], alerts: Sequence[PayloadAlert], ends: Iterable[tuple[Place, Over]] = ()
     ) -> bool:
         try:
             standing = self._post(payload(group, alerts))
@@ -170,11 +170,11 @@ def _groups(
         yield dict(labels), list(rows)
 
 
-def _firing(alert: Alert) -> Told:
+def _firing(alert: RuleAlert) -> PayloadAlert:
     return told(alert.rule, alert.scope, _began(alert.rule, alert.active_at))
 
 
-def _ended(rule: Rule, place: Place, over: Over) -> Told:
+def _ended(rule: Rule, place: Place, over: Over) -> PayloadAlert:
     return told(rule, _words(rule, place), _began(rule, over.active_at), instant(over.ended))
 
 

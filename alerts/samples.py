@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from alerts.engine import SampleLike, by_series
 from alerts.rule import Rule
 from measures.catalogue import find
-from streams.exported import OPEN_EXPORTED, Wanted
+from streams.reading_metrics import OPEN_EXPORTED, Wanted
 
 
 def looked_at(rules: Iterable[Rule]) -> Wanted:
@@ -23,7 +23,7 @@ def others(wanted: Wanted) -> Wanted:
     return lambda measure, window: not wanted(measure, window)
 
 
-class Recent:
+class CachedSamples:
     """Samples as they were a moment ago: however many ask, they are taken once in so long.
 
     Args:

@@ -8,8 +8,8 @@ import msgspec
 from benchmarks.material import FORCE, TOPIC
 from facts.wire import decode
 from measures.rules import Rules
-from streams.fold import Partition
-from streams.moving import Share
+from streams.fold import PartitionFold
+from streams.moving import OwnPartition
 from streams.record import Record
 
 _RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ def read(records: list[bytes]) -> None:
 
 def fold(records: list[bytes], rules: Rules) -> None:
     """JSON to the changes of a state, in batches, as a worker does it."""
-    partition = Partition(TOPIC, Share(0, 1), {FORCE: rules})
+    partition = PartitionFold(TOPIC, OwnPartition(0, 1), {FORCE: rules})
     for batch in _batches(records):
         admitted = partition.admit(batch)
         for key in partition.unknown(admitted):

@@ -18,7 +18,7 @@ from bluelamp.wiring.connections import reader
 from bluelamp.wiring.settings import Settings
 from facts.union import AnyFact
 from producers.publish import BACKFILL, connect
-from streams.log import Log
+from streams.log import LogClient
 from streams.readings import Reader
 
 _MEASURE = "opened_to_arrived_median_seconds"
@@ -42,7 +42,7 @@ def parts(directory: Path) -> Iterator[Settings]:
 
 def publish(settings: Settings, told: list[AnyFact]) -> float:
     """Seconds until the log has acknowledged every fact."""
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         log.ensure_topics()
     start = time.perf_counter()
     with connect(settings.kafka, BACKFILL, now=wall, monotonic=time.monotonic) as publisher:

@@ -21,7 +21,7 @@ from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.disagreements import DISAGREEMENTS
-from measures.measure import DATE_DIMENSIONS, Measure, Published
+from measures.measure import DATE_DIMENSIONS, Measure, PublishedFigure
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 from producers.gateway.asyncapi import asyncapi
@@ -113,7 +113,7 @@ def _contract(measure: Measure) -> Iterable[tuple[str, str]]:
         yield "Note", note
 
 
-def _published_table(figures: Iterable[Published]) -> Iterable[str]:
+def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
     yield "| published | unit | period | of | source | note |"
     yield "|---|---|---|---|---|---|"
     for each in figures:

@@ -92,7 +92,7 @@ class Header(NamedTuple):
         return bool(self.attributes & _CONTROL_BIT)
 
 
-class Row(NamedTuple):
+class BatchRecord(NamedTuple):
     """One record as the log holds it.
 
     Attributes:
@@ -131,7 +131,7 @@ class Passed(NamedTuple):
     batch: bytes = b""
 
 
-Entry = Row | Passed
+Entry = BatchRecord | Passed
 """What lies at one place of the log."""
 
 
@@ -217,7 +217,7 @@ class _Reading:
                 self._timestamp = header.newest_milliseconds
         yield from self._give(rows, last, why, batch)
 
-    def _rows(self, batch: memoryview, header: Header) -> list[Row]:
+    def _rows(self, batch: memoryview, header: Header) -> list[BatchRecord]:
         """The records that count; none where the log holds none, or a transaction was aborted."""
         while self._to_come and self._to_come[0][0] <= header.last_offset:
             self._aborted.add(self._to_come.popleft()[1])
@@ -239,7 +239,7 @@ class _Reading:
         count = min(header.last_offset_delta + 1, header.record_count) if header.record_count > 0 else 1
         return max(base + count - 1, self._position)
 
-    def _give(self, rows: list[Row], last: int, why: str, batch: memoryview) -> Iterator[Entry]:
+    def _give(self, rows: list[BatchRecord], last: int, why: str, batch: memoryview) -> Iterator[Entry]:
         for row in rows:
             if row.offset >= self._position:
                 self._position, self._timestamp = row.offset + 1, row.timestamp
@@ -271,7 +271,7 @@ def _control_kind(batch: memoryview, header: Header) -> int:
     raise _UnreadableError("it is a control batch of an unknown kind")
 
 
-def _rows_of(batch: memoryview, header: Header) -> list[Row]:
+def _rows_of(batch: memoryview, header: Header) -> list[BatchRecord]:
     packed = bytes(batch[HEADER_BYTES:])
     if header.codec not in _UNPACK:
         raise _UnreadableError(f"it is packed by a codec of an unknown number, {header.codec}")
@@ -289,7 +289,7 @@ def _rows_of(batch: memoryview, header: Header) -> list[Row]:
     return rows
 
 
-def _parsed(data: bytes, header: Header) -> Iterator[Row]:
+def _parsed(data: bytes, header: Header) -> Iterator[BatchRecord]:
     at, before = 0, -1
     kind = int(header.has_append_time)
     for _ in range(header.record_count):
@@ -305,7 +305,7 @@ def _parsed(data: bytes, header: Header) -> Iterator[Row]:
         if at != start + length:
             raise ValueError(f"record {delta} has {at - start} bytes, not {length}")
         timestamp = header.newest_milliseconds if kind else header.oldest_milliseconds + elapsed
-        yield Row(header.base_offset + delta, timestamp, kind, key, value, headers)
+        yield BatchRecord(header.base_offset + delta, timestamp, kind, key, value, headers)
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes after {header.record_count} records")
 

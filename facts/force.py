@@ -131,7 +131,7 @@ class Feed(_Part, frozen=True, kw_only=True):
     stale_after_seconds: Seconds = 60
 
 
-class Step(_Part, frozen=True, kw_only=True):
+class LadderStep(_Part, frozen=True, kw_only=True):
     """One step of the escalation ladder (rules C13).
 
     Attributes:
@@ -171,7 +171,7 @@ class Force(_Part, frozen=True, kw_only=True):
     occurrence_types: tuple[OccurrenceType, ...] = ()
     shifts: tuple[Shift, ...] = ()
     feeds: tuple[Feed, ...] = ()
-    ladder: tuple[Step, ...] = ()
+    ladder: tuple[LadderStep, ...] = ()
     duplicate_group: Label | None = None
     bank_holidays: BankHolidays | None = None
 

@@ -85,7 +85,7 @@ class Unreadable(Struct, frozen=True, kw_only=True):
     index: int | None = None
 
 
-class Parcel(Struct, frozen=True):
+class Decoded(Struct, frozen=True):
     """What one record held.
 
     Attributes:
@@ -97,7 +97,7 @@ class Parcel(Struct, frozen=True):
     unreadable: list[Unreadable]
 
 
-def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Parcel:
+def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Decoded:
     """Read one record of the log.
 
     Args:
@@ -137,13 +137,13 @@ def refuse(reason: Reason, what: str, index: int | None = None, path: str = "$")
     return Unreadable(reason=reason, what=what, where=place, hint=_HINTS[reason], index=index)
 
 
-def _refused(reason: Reason, what: str) -> Parcel:
-    return Parcel([], [refuse(reason, what)])
+def _refused(reason: Reason, what: str) -> Decoded:
+    return Decoded([], [refuse(reason, what)])
 
 
 def _sort_out(
     facts: list[tuple[int, AnyFact]], unreadable: list[Unreadable], topic: Topic, received_at: datetime
-) -> Parcel:
+) -> Decoded:
     latest = received_at + CLOCK_TOLERANCE
     kept: list[tuple[int, AnyFact]] = []
     for index, fact in facts:
@@ -152,7 +152,7 @@ def _sort_out(
             unreadable.append(refusal)
         else:
             kept.append((index, fact))
-    return Parcel(kept, unreadable)
+    return Decoded(kept, unreadable)
 
 
 def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
@@ -180,7 +180,7 @@ def _out_of_time(field: str, index: int) -> Unreadable:
     return refuse("implausible_time", what, index, f"$.{field}")
 
 
-def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Parcel:
+def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Decoded:
     """Read a record that is not wholly readable fact by fact, so that one bad fact does not take the rest with it."""
     try:
         value = json.loads(record, parse_constant=_NotANumber, parse_float=_number)

@@ -36,7 +36,7 @@ RULES: dict[Rule, str] = {
 }
 
 
-class Point(Struct, frozen=True):
+class ChartPoint(Struct, frozen=True):
     """One value of a series.
 
     Attributes:
@@ -48,7 +48,7 @@ class Point(Struct, frozen=True):
     value: Fraction | None
 
 
-class Step(Struct, frozen=True):
+class LimitsPeriod(Struct, frozen=True):
     """The limits that hold from one period on, taken from every point up to the next step.
 
     Attributes:
@@ -111,16 +111,16 @@ class Chart(Struct, frozen=True):
         signals: in order of their first points, then of the rules.
     """
 
-    points: tuple[Point, ...]
-    steps: tuple[Step, ...]
+    points: tuple[ChartPoint, ...]
+    steps: tuple[LimitsPeriod, ...]
     signals: tuple[Signal, ...]
 
-    def step_of(self, start: date) -> Step:
+    def step_of(self, start: date) -> LimitsPeriod:
         """The step that holds for a period."""
         return next(step for step in reversed(self.steps) if step.since <= start)
 
 
-def chart(points: Sequence[Point], recalculated: Iterable[date] = ()) -> Chart:
+def chart(points: Sequence[ChartPoint], recalculated: Iterable[date] = ()) -> Chart:
     """The chart of a series.
 
     Args:
@@ -152,21 +152,21 @@ def _begun(starts: Sequence[date], day: date) -> date:
     return max(start for start in starts if start <= day)
 
 
-def _step(part: Sequence[Point]) -> Step:
+def _step(part: Sequence[ChartPoint]) -> LimitsPeriod:
     values = [point.value for point in part if point.value is not None]
     ranges = [
         abs(later.value - earlier.value)
         for earlier, later in pairwise(part)
         if earlier.value is not None and later.value is not None
     ]
-    return Step(part[0].start, len(values), _mean(values), _mean(ranges))
+    return LimitsPeriod(part[0].start, len(values), _mean(values), _mean(ranges))
 
 
 def _mean(values: Sequence[Fraction]) -> Fraction | None:
     return sum(values, Fraction()) / len(values) if values else None
 
 
-def _signals(part: Sequence[Point], step: Step) -> Iterator[Signal]:
+def _signals(part: Sequence[ChartPoint], step: LimitsPeriod) -> Iterator[Signal]:
     for stretch in _stretches(part):
         sides = [_side(value, step.centre) for _, value in stretch]
         rises = [None, *(_side(later, earlier) for (_, earlier), (_, later) in pairwise(stretch))]
@@ -182,7 +182,7 @@ def _signals(part: Sequence[Point], step: Step) -> Iterator[Signal]:
 _Stretch = list[tuple[date, Fraction]]
 
 
-def _stretches(part: Sequence[Point]) -> Iterator[_Stretch]:
+def _stretches(part: Sequence[ChartPoint]) -> Iterator[_Stretch]:
     """The parts of a series without a missing value."""
     for is_known, group in groupby(part, key=lambda point: point.value is not None):
         if is_known:
@@ -196,7 +196,7 @@ def _side(value: Fraction, line: Fraction | None) -> Side | None:
     return "high" if value > line else "low"
 
 
-def _beyond(stretch: _Stretch, step: Step, share: Fraction) -> Iterator[tuple[int, Side]]:
+def _beyond(stretch: _Stretch, step: LimitsPeriod, share: Fraction) -> Iterator[tuple[int, Side]]:
     """The places beyond a line so far from the centre, on either side."""
     upper, lower = step.at(share), step.at(-share)
     for index, (_, value) in enumerate(stretch):
@@ -214,7 +214,7 @@ def _alike(sides: Sequence[Side | None], least: int) -> Iterator[tuple[Side, lis
             yield side, run
 
 
-def _near(stretch: _Stretch, step: Step, sides: Sequence[Side | None]) -> Iterator[Signal]:
+def _near(stretch: _Stretch, step: LimitsPeriod, sides: Sequence[Side | None]) -> Iterator[Signal]:
     """Three in a row on one side, at least two of them near its limit; one outside it is told as that, and is not near."""
     outside = {index for index, _ in _beyond(stretch, step, Fraction(1))}
     near = {index for index, _ in _beyond(stretch, step, NEAR)} - outside

@@ -8,8 +8,8 @@ from msgspec import Struct, field
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.fact import SubjectFact
-from measures.findings import Findings
 from measures.outcome import TENTHS, Outcomes, Target, microseconds
+from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 _End = ContactAnswered | ContactAbandoned | ContactConcluded
@@ -33,7 +33,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
         rules: of the contact's force.
     """
     legs, strays = _legs(facts)
-    found = Findings("contact", legs[0].offered.at if legs else facts[0].at)
+    found = OutcomeBuilder("contact", legs[0].offered.at if legs else facts[0].at)
     if strays:
         found.incomplete(strays[0].at)
     if legs:
@@ -74,7 +74,7 @@ def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:
     return offered.line, rules.listed("queue", offered.queue), rules.listed("channel", offered.channel)
 
 
-def _count_leg(leg: _Leg, is_last: bool, found: Findings, rules: Rules) -> None:
+def _count_leg(leg: _Leg, is_last: bool, found: OutcomeBuilder, rules: Rules) -> None:
     dimensions = _dimensions(leg, rules)
     start = leg.offered.at
     found.count("leg_offered", start, dimensions)
@@ -97,7 +97,9 @@ def _count_leg(leg: _Leg, is_last: bool, found: Findings, rules: Rules) -> None:
         found.count("leg_end_unrecorded", start, dimensions)
 
 
-def _count_answered(leg: _Leg, answered: datetime, found: Findings, rules: Rules, dimensions: tuple[str, ...]) -> None:
+def _count_answered(
+    leg: _Leg, answered: datetime, found: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
+) -> None:
     span = found.span("leg_answered", leg.offered.at, answered, dimensions)
     target = _target(leg, rules)
     if span is not None and target:
@@ -106,7 +108,7 @@ def _count_answered(leg: _Leg, answered: datetime, found: Findings, rules: Rules
 
 
 def _count_abandoned(
-    leg: _Leg, abandoned: datetime, found: Findings, rules: Rules, dimensions: tuple[str, ...]
+    leg: _Leg, abandoned: datetime, found: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
 ) -> None:
     start = leg.offered.at
     queue = rules.queues.get(leg.offered.queue)
@@ -118,7 +120,7 @@ def _count_abandoned(
         found.decide("leg_service_decided", start, None, target, dimensions, given_up=abandoned)
 
 
-def _count_waiting(leg: _Leg, found: Findings, rules: Rules, dimensions: tuple[str, ...]) -> None:
+def _count_waiting(leg: _Leg, found: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]) -> None:
     found.stand("leg_waiting", leg.offered.at, dimensions)
     target = _target(leg, rules)
     if target:

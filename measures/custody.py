@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
 from facts.fact import SubjectFact
 from measures import clock
-from measures.findings import Findings
 from measures.outcome import Outcomes, microseconds
+from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 
@@ -20,7 +20,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     arrived = next((fact for fact in facts if isinstance(fact, DetaineeArrived)), None)
     voluntary = next((fact for fact in facts if isinstance(fact, VoluntaryAttended)), None)
     beginning = arrived or voluntary
-    found = Findings("detention", beginning.at if beginning else facts[0].at)
+    found = OutcomeBuilder("detention", beginning.at if beginning else facts[0].at)
     if voluntary:
         found.count("voluntary_attended", voluntary.at, _dimensions(voluntary, rules))
     if arrived:
@@ -35,7 +35,7 @@ def _dimensions(fact: DetaineeArrived | VoluntaryAttended, rules: Rules) -> tupl
 
 
 def _count_detention(
-    arrived: DetaineeArrived, facts: Sequence[SubjectFact], found: Findings, dimensions: tuple[str, ...]
+    arrived: DetaineeArrived, facts: Sequence[SubjectFact], found: OutcomeBuilder, dimensions: tuple[str, ...]
 ) -> None:
     authorised = next((fact for fact in facts if isinstance(fact, DetentionAuthorised)), None)
     ended = next((fact for fact in facts if isinstance(fact, DetentionEnded)), None)
@@ -53,7 +53,7 @@ def _count_detention(
 
 
 def _count_clocks(
-    arrived: DetaineeArrived, facts: Sequence[SubjectFact], found: Findings, dimensions: tuple[str, ...]
+    arrived: DetaineeArrived, facts: Sequence[SubjectFact], found: OutcomeBuilder, dimensions: tuple[str, ...]
 ) -> None:
     """The two clocks, never one from the other: reviews run from the authorisation, the limit from the relevant time."""
     relevant_time = microseconds(arrived.relevant_time)

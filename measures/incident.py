@@ -17,8 +17,8 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from measures.findings import Findings
 from measures.outcome import SECOND, Outcomes, Target, microseconds
+from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 _DAY_SECONDS = 86_400
@@ -47,7 +47,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
         rules: of the incident's force.
     """
     opened = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
-    found = Findings("incident", opened.at if opened else facts[0].at)
+    found = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
     if opened is None:
         found.incomplete(facts[0].at)
         return found.result()
@@ -122,7 +122,7 @@ def _needs_attendance(incident: _Incident) -> bool:
     return incident.closed.result not in _NEEDED_NO_ATTENDANCE or bool(incident.arrived or incident.video)
 
 
-def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], found: Findings) -> None:
+def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], found: OutcomeBuilder) -> None:
     dimensions = incident.dimensions
     found.count("incident_opened", incident.opened.at, dimensions)
     if sum(isinstance(fact, IncidentOpened) for fact in facts) > 1:
@@ -137,7 +137,7 @@ def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], found: Find
         found.stand("incident_open", incident.opened.at, dimensions)
 
 
-def _count_regrades(incident: _Incident, found: Findings, rules: Rules) -> None:
+def _count_regrades(incident: _Incident, found: OutcomeBuilder, rules: Rules) -> None:
     for (_, before), (at, after) in zip(incident.grades, incident.grades[1:], strict=False):
         dimensions = (after, *incident.dimensions[1:], before)
         if before != after:
@@ -160,7 +160,7 @@ def _was_near_breach(incident: _Incident, grade: str, at: datetime, rules: Rules
     return (microseconds(at) - microseconds(opened)) * 5 >= seconds * SECOND * 4
 
 
-def _count_attendance(incident: _Incident, found: Findings) -> None:
+def _count_attendance(incident: _Incident, found: OutcomeBuilder) -> None:
     dimensions, closed = incident.dimensions, incident.closed
     attended = _earlier(incident.arrived, incident.video)
     if attended or closed:
@@ -176,7 +176,7 @@ def _count_attendance(incident: _Incident, found: Findings) -> None:
             found.stand("incident_unresourced", incident.unresourced_since, dimensions)
 
 
-def _count_targets(incident: _Incident, found: Findings, rules: Rules) -> None:
+def _count_targets(incident: _Incident, found: OutcomeBuilder, rules: Rules) -> None:
     opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
     graded, attended = _graded_at(incident, rules), _earlier(arrived, incident.video)
     promised = rules.targets(incident.dimensions[0], microseconds(opened))
@@ -212,7 +212,12 @@ def _graded_at(incident: _Incident, rules: Rules) -> datetime:
 
 
 def _count_span(
-    kind: str, start: datetime, end: datetime | None, target_seconds: int | None, incident: _Incident, found: Findings
+    kind: str,
+    start: datetime,
+    end: datetime | None,
+    target_seconds: int | None,
+    incident: _Incident,
+    found: OutcomeBuilder,
 ) -> None:
     """The span when it is finished, and whether it met its target as soon as that is certain."""
     if end is not None and found.span(kind, start, end, incident.dimensions) is None:
@@ -222,7 +227,7 @@ def _count_span(
 
 
 def _decide(
-    kind: str, start: datetime, end: datetime | None, target_seconds: int, incident: _Incident, found: Findings
+    kind: str, start: datetime, end: datetime | None, target_seconds: int, incident: _Incident, found: OutcomeBuilder
 ) -> None:
     if end is not None and end < start:
         return

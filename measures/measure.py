@@ -124,7 +124,7 @@ Standing = OpenCount | OpenLongest | OpenDue | OpenSoonest
 Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | Standing | External
 
 
-class Published(Struct, frozen=True):
+class PublishedFigure(Struct, frozen=True):
     """A figure as a report prints it.
 
     Attributes:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from facts.fact import SubjectFact
 from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
-from measures.findings import Findings
 from measures.outcome import Outcomes, Target, microseconds
+from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 _REFERRAL = Target(48 * 3600)
@@ -23,7 +23,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     """
     recorded = next((fact for fact in facts if isinstance(fact, OccurrenceRecorded)), None)
     referred = next((fact for fact in facts if isinstance(fact, VictimReferred)), None)
-    found = Findings("occurrence", recorded.at if recorded else facts[0].at)
+    found = OutcomeBuilder("occurrence", recorded.at if recorded else facts[0].at)
     if recorded is None:
         found.incomplete(facts[0].at)
         return found.result()
@@ -41,7 +41,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     return found.result()
 
 
-def _link(link: PartyLinked, dimensions: tuple[str, ...], found: Findings, *, is_domestic: bool) -> None:
+def _link(link: PartyLinked, dimensions: tuple[str, ...], found: OutcomeBuilder, *, is_domestic: bool) -> None:
     """Each link counts, and by itself: nobody here knows whether two of them are of one party."""
     found.count("party_linked", link.at, (*dimensions, _WORD[is_domestic], link.role, _WORD[link.repeat]))
     if is_domestic:
@@ -49,7 +49,7 @@ def _link(link: PartyLinked, dimensions: tuple[str, ...], found: Findings, *, is
 
 
 def _hold_to_promises(
-    recorded: datetime, referred: datetime | None, dimensions: tuple[str, ...], found: Findings, rules: Rules
+    recorded: datetime, referred: datetime | None, dimensions: tuple[str, ...], found: OutcomeBuilder, rules: Rules
 ) -> None:
     """The report's 48 hours, and the Victims' Code's two working days where the profile says which days are worked."""
     found.decide("recorded_to_referred_decided", recorded, referred, _REFERRAL, dimensions)

@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     value: int
 
 
-class Open(NamedTuple):
+class OpenItem(NamedTuple):
     """Something that stands open: a caller who waits, an incident not yet attended.
 
     Attributes:
@@ -65,7 +65,7 @@ class Outcomes(NamedTuple):
     """Everything that one timeline counts for now."""
 
     finished: list[Outcome]
-    open: list[Open]
+    open: list[OpenItem]
 
 
 class Kind(Struct, frozen=True):

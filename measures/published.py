@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from measures.measure import Published
+from measures.measure import PublishedFigure
 
 _12M, _PREVIOUS, _LAST = "2024-01-01/2025-01-01", "2023-01-01/2024-01-01", "2024-12-01/2025-01-01"
 _BT = "2023-12-01/2024-12-01"
@@ -12,7 +12,7 @@ _DEMAND, _RESPONSE, _CUSTODY = "S25 Context - Incidents", "S25 section 6.2", "S2
 _ASB, _VICTIMS = "S25 section 6.4", "S25 section 5"
 _CRIME = "S18 Overall Crime Performance"
 
-_Row = tuple[str, Published]
+_Row = tuple[str, PublishedFigure]
 
 
 def _figure(
@@ -24,7 +24,7 @@ def _figure(
     note: str = "",
     where: Mapping[str, str] | None = None,
 ) -> _Row:
-    return measure, Published(figure, unit, period, source, where or {}, note)
+    return measure, PublishedFigure(figure, unit, period, source, where or {}, note)
 
 
 def _periods(measure: str, unit: str, source: str, **figures: str) -> Iterable[_Row]:
@@ -358,15 +358,15 @@ def _counted() -> Iterable[_Row]:
     )
 
 
-def _gathered() -> dict[str, tuple[Published, ...]]:
-    found: dict[str, list[Published]] = {}
+def _gathered() -> dict[str, tuple[PublishedFigure, ...]]:
+    found: dict[str, list[PublishedFigure]] = {}
     for part in (_contact, _digital, _incident, _custody, _occurrence, _counted):
         for measure, figure in part():
             found.setdefault(measure, []).append(figure)
     return {measure: tuple(figures) for measure, figures in found.items()}
 
 
-PUBLISHED: dict[str, tuple[Published, ...]] = _gathered()
+PUBLISHED: dict[str, tuple[PublishedFigure, ...]] = _gathered()
 """Measure name to its published figures."""
 
 OF_FORCE = "staffordshire"

@@ -33,7 +33,7 @@ from measures.measure import (
     Standing,
     Where,
 )
-from measures.outcome import KINDS, SECOND, Open, instant, microseconds
+from measures.outcome import KINDS, SECOND, OpenItem, instant, microseconds
 from measures.pane import HOUR, Dimensions, Grain, Histogram, Pane, merge
 from measures.rules import Rules
 from measures.statistic import mean, quantile, ratio, total, within
@@ -56,13 +56,13 @@ WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
 """The limits that every spread is given for: those of the targets (reports A1 to A3) and of the published bands."""
 
 
-class Source(Protocol):
+class FigureSource(Protocol):
     """Where the numbers of one force are kept."""
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
         """The panes of a grain from a slot up to, and without, another; those that are empty may be left out."""
 
-    def open(self, kind: str) -> Iterable[Open]:
+    def open(self, kind: str) -> Iterable[OpenItem]:
         """What stands open of a kind."""
 
 
@@ -145,7 +145,7 @@ def check(question: Question, rules: Rules) -> None:
                 raise QuestionError(f"{rules.force.name} lists no {name} {word!r}.", where="--where", hint=hint)
 
 
-def read(question: Question, source: Source, rules: Rules) -> list[Figure]:
+def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]:
     """Every cell of the answer, in order of its words; the one cell of the whole when nothing is broken down.
 
     Args:
@@ -166,7 +166,7 @@ def spans(measure: Measure) -> Selection | None:
     return statistic.of if isinstance(statistic, Mean | Median | SpanWithin | Bands) else None
 
 
-def histograms(question: Question, source: Source, rules: Rules) -> Groups:
+def histograms(question: Question, source: FigureSource, rules: Rules) -> Groups:
     """The exact histograms of the finished spans behind an answer, by its words, in the whole units of their kind.
 
     Args:
@@ -178,15 +178,15 @@ def histograms(question: Question, source: Source, rules: Rules) -> Groups:
     return _Sheet(question, source, rules).gather([selection]) if selection else {}
 
 
-class Listed(NamedTuple):
+class ListedSubject(NamedTuple):
     """One open subject that a measure counts, with its words by dimension."""
 
     subject_id: str
     dimensions: dict[str, str]
-    matter: Open
+    matter: OpenItem
 
 
-def listed(question: Question, matters: Iterable[tuple[str, Open]], rules: Rules) -> Iterator[Listed]:
+def listed(question: Question, matters: Iterable[tuple[str, OpenItem]], rules: Rules) -> Iterator[ListedSubject]:
     """What stands open and is counted, one by one; of what is decided, what counts as missed and is still open.
 
     Args:
@@ -198,7 +198,7 @@ def listed(question: Question, matters: Iterable[tuple[str, Open]], rules: Rules
     for subject_id, each in matters:
         if any(sheet.counts(selection, each) for selection in measure.selections()):
             names = KINDS[each.kind].dimensions
-            yield Listed(subject_id, dict(zip(names, each.dimensions, strict=True)), each)
+            yield ListedSubject(subject_id, dict(zip(names, each.dimensions, strict=True)), each)
 
 
 class _Nothing:
@@ -208,7 +208,7 @@ class _Nothing:
         del grain, first, last
         return ()
 
-    def open(self, kind: str) -> Iterable[Open]:
+    def open(self, kind: str) -> Iterable[OpenItem]:
         del kind
         return ()
 
@@ -225,7 +225,7 @@ def empty(measure: Measure) -> Figure:
 class _Sheet:
     """Gathers histograms by the dimensions asked for."""
 
-    def __init__(self, question: Question, source: Source, rules: Rules) -> None:
+    def __init__(self, question: Question, source: FigureSource, rules: Rules) -> None:
         self.question, self.source, self.rules = question, source, rules
         self.as_of = microseconds(question.as_of)
         self.is_clocked = question.by == CLOCK_DIMENSIONS
@@ -262,21 +262,21 @@ class _Sheet:
             if words is not None:
                 merge(groups[words], histogram)
 
-    def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, Open]]:
+    def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
         """What stands open, with the words it falls under."""
         for each in self.source.open(selection.kind):
             words = self.open_words(selection, each)
             if words is not None:
                 yield words, each
 
-    def open_words(self, selection: Selection, each: Open) -> Dimensions | None:
+    def open_words(self, selection: Selection, each: OpenItem) -> Dimensions | None:
         """The words that something open falls under, or None when it is not asked for; of the measure's one selection."""
         key = (each.dimensions, self._slot(each) if self.is_dated else 0)
         if key not in self._open_words:
             self._open_words[key] = self._words(selection, *key)
         return self._open_words[key]
 
-    def _slot(self, each: Open) -> int:
+    def _slot(self, each: OpenItem) -> int:
         """The slot that something open is counted in: the day it began, or the hour in which it is due."""
         return (each.due or each.since) // HOUR if self.is_clocked else self.rules.local_day(each.began)
 
@@ -284,13 +284,13 @@ class _Sheet:
         """What stands open and can no longer meet its target, in the window the reading is of."""
         return (words for words, each in self.gather_open(selection) if self.is_overdue(each))
 
-    def is_overdue(self, each: Open) -> bool:
+    def is_overdue(self, each: OpenItem) -> bool:
         """Whether it can no longer meet its target, and was due (or began) in the window the reading is of."""
         start, end = self.window
         anchor = each.began if self.question.window.kind == "report" else each.due
         return each.due is not None and each.due <= self.as_of and anchor is not None and start <= anchor < end
 
-    def counts(self, selection: Selection, each: Open) -> bool:
+    def counts(self, selection: Selection, each: OpenItem) -> bool:
         """Whether a measure counts what stands open, as its reading does."""
         if each.kind != selection.kind:
             return False
@@ -417,7 +417,7 @@ def _extreme(statistic: OpenLongest | OpenSoonest, spans: Sequence[int]) -> int:
     return max(spans) if isinstance(statistic, OpenLongest) else min(spans)
 
 
-def _standing_span(statistic: Standing, each: Open, as_of: int) -> int | None:
+def _standing_span(statistic: Standing, each: OpenItem, as_of: int) -> int | None:
     """How long it has stood open, or how long until it is due, in microseconds; None when it does not count."""
     match statistic:
         case OpenCount(_, least, under):
@@ -431,7 +431,7 @@ def _standing_span(statistic: Standing, each: Open, as_of: int) -> int | None:
             return None if each.due is None else each.due - as_of
 
 
-def _age(each: Open, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
+def _age(each: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
     age = as_of - each.since
     is_counted = age >= least_seconds * SECOND and not (under_seconds and age >= under_seconds * SECOND)
     return age if is_counted else None

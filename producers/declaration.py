@@ -23,7 +23,7 @@ class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a mapping; unknown keys are refused, so that a misspelt one is not silently idle."""
 
 
-class Source(_Part, frozen=True, kw_only=True):
+class ExtractSource(_Part, frozen=True, kw_only=True):
     """How the extract is written.
 
     Attributes:
@@ -72,7 +72,7 @@ class Rows(_Part, frozen=True, kw_only=True):
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
 
 
-class Subject(_Part, frozen=True, kw_only=True):
+class SubjectColumns(_Part, frozen=True, kw_only=True):
     """What a row is about.
 
     Attributes:
@@ -174,8 +174,8 @@ class Mapping(_Part, frozen=True, kw_only=True):
     force: Label
     topic: Topic
     feed: Label | Annotated[tuple[Label, ...], Meta(min_length=1)]
-    source: Source
-    subject: Subject
+    source: ExtractSource
+    subject: SubjectColumns
     rows: Rows = Rows()
     facts: Annotated[tuple[DeclaredFact, ...], Meta(min_length=1)]
 

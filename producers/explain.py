@@ -16,9 +16,9 @@ from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used
 from producers.declaration import Mapping as Declared
 from producers.extract import Extract, read_extract
+from producers.row_facts import goes_back
 from producers.rows import Row, read_rows
 from producers.shape import fields_of
-from producers.telling import goes_back
 from producers.values import Fault, LocalClock, MalformedError
 
 VOCABULARIES = {

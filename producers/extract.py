@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, Mapping, columns_used
-from producers.rows import Row, Unread, read_rows
-from producers.telling import Telling, digest, make, settle, tell
+from producers.row_facts import Telling, digest, make, settle, tell
+from producers.rows import Row, UnreadableRow, read_rows
 from producers.values import Cells, Fault, LocalClock, MalformedError
 
 
@@ -95,7 +95,7 @@ def read_extract(path: Path | Traversable, mapping: Mapping, *, now: datetime) -
     return reading.extract(path.name)
 
 
-class Told(NamedTuple):
+class RowResult(NamedTuple):
     """What one row tells.
 
     Attributes:
@@ -123,13 +123,13 @@ class RowReading:
         self._digests: set[bytes] = set()
         self._line_of_key: dict[tuple[str, ...], int] = {}
 
-    def read(self, row: Row | Unread) -> Told | Literal["excluded", "repeated"]:
+    def read(self, row: Row | UnreadableRow) -> RowResult | Literal["excluded", "repeated"]:
         """What a row tells: all of it, or nothing.
 
         Raises:
             MalformedError: it cannot be read.
         """
-        if isinstance(row, Unread):
+        if isinstance(row, UnreadableRow):
             raise row.error
         if not _is_included(self._mapping, row.cells):
             return "excluded"
@@ -151,10 +151,10 @@ class RowReading:
         declared = self._mapping.facts[index]
         return make(self._mapping, declared, subject_id, (), settle(declared, tellings), self._now())
 
-    def _told(self, row: Row) -> Told:
+    def _told(self, row: Row) -> RowResult:
         subject_id = _subject_id(self._mapping, row.cells)
         row_key = self._row_key(subject_id, row)
-        told = Told(subject_id, [], {})
+        told = RowResult(subject_id, [], {})
         for index, declared in enumerate(self._mapping.facts):
             telling = tell(declared, row.cells, row.line, self._clock)
             if telling and declared.per == "row":
@@ -207,7 +207,7 @@ class _Reading:
         self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
         self._columns_empty = set(columns)
 
-    def take(self, row: Row | Unread) -> None:
+    def take(self, row: Row | UnreadableRow) -> None:
         """Count a row, and keep what it tells."""
         if isinstance(row, Row):
             self._columns_empty -= row.cells.keys()

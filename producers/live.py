@@ -11,12 +11,12 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping
 from producers.extract import Malformed, RowReading, malformed
-from producers.rows import Row, Unread
-from producers.telling import Telling, digest
+from producers.row_facts import Telling, digest
+from producers.rows import Row, UnreadableRow
 from producers.values import MalformedError
 
 
-class Taken(NamedTuple):
+class RowFacts(NamedTuple):
     """What a row told.
 
     Attributes:
@@ -28,7 +28,7 @@ class Taken(NamedTuple):
     malformed: list[Malformed]
 
 
-class Live:
+class RowFollower:
     """Rows to facts as they come.
 
     The same rows in the same order give the same facts with the same ids. Once every row has come, the facts that stand are
@@ -45,9 +45,9 @@ class Live:
         self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
         self._told: dict[tuple[str, int], list[SubjectFact]] = defaultdict(list)
 
-    def take(self, row: Row | Unread) -> Taken:
+    def take(self, row: Row | UnreadableRow) -> RowFacts:
         """What a row tells."""
-        taken = Taken([], [])
+        taken = RowFacts([], [])
         try:
             told = self._reading.read(row)
         except MalformedError as error:
@@ -59,7 +59,7 @@ class Live:
                 self._settle((told.subject_id, index), telling, taken)
         return taken
 
-    def _settle(self, place: tuple[str, int], telling: Telling, taken: Taken) -> None:
+    def _settle(self, place: tuple[str, int], telling: Telling, taken: RowFacts) -> None:
         tellings = self._tellings[place]
         tellings.append(telling)
         try:

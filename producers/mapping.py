@@ -17,9 +17,9 @@ from producers.declaration import (
     Condition,
     Constant,
     DeclaredFact,
+    ExtractSource,
     Field,
     Mapping,
-    Source,
     columns_used,
 )
 from producers.shape import FACTS_BY_NAME, FieldShape, fields_of
@@ -68,7 +68,7 @@ def _faults(mapping: Mapping) -> Iterator[_Fault]:
             yield from _condition_faults(f"{path}.when[{position}]", condition)
 
 
-def _source_faults(source: Source) -> Iterator[_Fault]:
+def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
     try:
         ZoneInfo(source.time_zone)
     except (ZoneInfoNotFoundError, ValueError):

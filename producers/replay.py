@@ -10,7 +10,7 @@ from facts.errors import SettingError
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.extract import Extract
-from producers.telling import digest
+from producers.row_facts import digest
 
 Speed = float | Literal["max"]
 """Seconds of event time in a second of ours, or as fast as it goes."""
@@ -36,7 +36,7 @@ class Sink(Protocol):
         """Return when the log has everything taken."""
 
 
-class Played(Struct, frozen=True, kw_only=True):
+class ReplayProgress(Struct, frozen=True, kw_only=True):
     """What was played, and is in the log.
 
     Attributes:
@@ -79,7 +79,7 @@ def play(
     wait: Callable[[float], bool],
     progress: Callable[[int, int], None] | None = None,
     fast_until: datetime | None = None,
-) -> Played:
+) -> ReplayProgress:
     """Play an extract into a sink, and return when the log has it.
 
     Args:
@@ -200,9 +200,9 @@ class _Playing:
         self._complete_to = complete_to
         self._say()
 
-    def played(self) -> Played:
+    def played(self) -> ReplayProgress:
         """What was played."""
-        return Played(
+        return ReplayProgress(
             facts=self._facts,
             heartbeats=self._heartbeats,
             complete_to=self._complete_to,

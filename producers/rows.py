@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from facts.errors import MappingError
-from producers.declaration import Source
+from producers.declaration import ExtractSource
 from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns the mapping names; every letter and space counts."
@@ -28,7 +28,7 @@ class Row(Struct, frozen=True):
     cells: Cells
 
 
-class Unread(Struct, frozen=True):
+class UnreadableRow(Struct, frozen=True):
     """A row that cannot be read at all.
 
     Attributes:
@@ -40,7 +40,9 @@ class Unread(Struct, frozen=True):
     error: MalformedError
 
 
-def read_rows(stream: IO[bytes], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
+def read_rows(
+    stream: IO[bytes], source: ExtractSource, columns: frozenset[str], name: str
+) -> Iterator[Row | UnreadableRow]:
     """Read an extract row by row.
 
     Args:
@@ -63,7 +65,9 @@ def read_rows(stream: IO[bytes], source: Source, columns: frozenset[str], name: 
         raise MappingError(what, where=name, hint="Set `source.encoding` to the extract's own.") from None
 
 
-def _csv_rows(text: Iterable[str], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
+def _csv_rows(
+    text: Iterable[str], source: ExtractSource, columns: frozenset[str], name: str
+) -> Iterator[Row | UnreadableRow]:
     reader = csv.reader(
         text,
         delimiter=source.delimiter,
@@ -79,7 +83,7 @@ def _csv_rows(text: Iterable[str], source: Source, columns: frozenset[str], name
         except StopIteration:
             return
         except csv.Error:
-            yield Unread(line, _not_csv(line, reader.line_num, source))
+            yield UnreadableRow(line, _not_csv(line, reader.line_num, source))
             continue
         if cells:
             yield _csv_row(line, header, cells, source, columns)
@@ -106,7 +110,7 @@ def _header(reader: Iterator[list[str]], columns: frozenset[str], name: str) -> 
     return header
 
 
-def _not_csv(first: int, last: int, source: Source) -> MalformedError:
+def _not_csv(first: int, last: int, source: ExtractSource) -> MalformedError:
     if last > first:
         what = f"a {source.quote} is not closed where it should be; lines {first} to {last} are lost"
     else:
@@ -114,24 +118,30 @@ def _not_csv(first: int, last: int, source: Source) -> MalformedError:
     return MalformedError("not_readable", "", what)
 
 
-def _csv_row(line: int, header: list[str], cells: list[str], source: Source, columns: frozenset[str]) -> Row | Unread:
+def _csv_row(
+    line: int, header: list[str], cells: list[str], source: ExtractSource, columns: frozenset[str]
+) -> Row | UnreadableRow:
     if source.short_rows == "fill":
         cells += [""] * (len(header) - len(cells))
     if len(cells) != len(header):
         what = f"has {len(cells)} cells where the header has {len(header)}"
-        return Unread(line, MalformedError("ragged_row", "", what))
+        return UnreadableRow(line, MalformedError("ragged_row", "", what))
     return _row(line, zip(header, cells, strict=True), source, columns)
 
 
-def _row(line: int, pairs: Iterable[tuple[str, str]], source: Source, columns: frozenset[str]) -> Row | Unread:
+def _row(
+    line: int, pairs: Iterable[tuple[str, str]], source: ExtractSource, columns: frozenset[str]
+) -> Row | UnreadableRow:
     cells = {column: text for column, cell in pairs if (text := cell.strip()) and not _is_absent(text, column, source)}
     for column in columns & cells.keys():
         if _is_broken(cells[column]):
-            return Unread(line, MalformedError("bad_encoding", column, f"has bytes that are not {source.encoding}"))
+            return UnreadableRow(
+                line, MalformedError("bad_encoding", column, f"has bytes that are not {source.encoding}")
+            )
     return Row(line, cells)
 
 
-def _is_absent(text: str, column: str, source: Source) -> bool:
+def _is_absent(text: str, column: str, source: ExtractSource) -> bool:
     return text in source.absent or text in source.absent_in.get(column, ())
 
 
@@ -139,7 +149,9 @@ def _is_broken(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _json_rows(text: Iterable[str], source: Source, columns: frozenset[str], name: str) -> Iterator[Row | Unread]:
+def _json_rows(
+    text: Iterable[str], source: ExtractSource, columns: frozenset[str], name: str
+) -> Iterator[Row | UnreadableRow]:
     line = 0
     for line, written in enumerate(text, 1):
         if written.strip():
@@ -148,17 +160,19 @@ def _json_rows(text: Iterable[str], source: Source, columns: frozenset[str], nam
         raise MappingError("The extract is empty.", where=name, hint="Export it anew.")
 
 
-def _json_row(line: int, written: str, source: Source, columns: frozenset[str]) -> Row | Unread:
+def _json_row(line: int, written: str, source: ExtractSource, columns: frozenset[str]) -> Row | UnreadableRow:
     if _is_broken(written):
-        return Unread(line, MalformedError("bad_encoding", "", f"has bytes that are not {source.encoding}"))
+        return UnreadableRow(line, MalformedError("bad_encoding", "", f"has bytes that are not {source.encoding}"))
     try:
         members = msgspec.json.decode(written, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
-        return Unread(line, MalformedError("not_readable", "", "is not a JSON object"))
+        return UnreadableRow(line, MalformedError("not_readable", "", "is not a JSON object"))
     return row_of(line, members, source, columns)
 
 
-def row_of(line: int, members: dict[str, object], source: Source, columns: frozenset[str]) -> Row | Unread:
+def row_of(
+    line: int, members: dict[str, object], source: ExtractSource, columns: frozenset[str]
+) -> Row | UnreadableRow:
     """A JSON object as a row.
 
     Args:
@@ -170,9 +184,9 @@ def row_of(line: int, members: dict[str, object], source: Source, columns: froze
     try:
         return _row(line, _flatten(members, "", columns), source, columns)
     except MalformedError as error:
-        return Unread(line, error)
+        return UnreadableRow(line, error)
     except (RecursionError, ValueError):
-        return Unread(line, MalformedError("not_readable", "", "is nested too deeply, or has too long a number"))
+        return UnreadableRow(line, MalformedError("not_readable", "", "is nested too deeply, or has too long a number"))
 
 
 def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:

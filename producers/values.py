@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from producers.declaration import EPOCH, ISO, REFUSE, Condition, Field, Source, columns_of
+from producers.declaration import EPOCH, ISO, REFUSE, Condition, ExtractSource, Field, columns_of
 from producers.shape import Kind
 
 Cells = dict[str, str]
@@ -132,7 +132,7 @@ class LocalClock:
         source: the formats, the zone, and what a repeated hour means.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ExtractSource) -> None:
         self._source, self._zone = source, ZoneInfo(source.time_zone)
         # The same time stands in many cells: each is read once.
         self._known: dict[tuple[str, After | None], datetime] = {}

@@ -7,7 +7,7 @@ import msgspec
 
 from facts.fact import SubjectFact
 from facts.union import FACT_TYPES
-from measures.outcome import Open, instant, microseconds
+from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
@@ -58,14 +58,14 @@ def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
     return _TYPES[name](fact_id=fact_id, force=force, at=instant(at), subject_id=subject_id, corrects=corrects, **own)
 
 
-def encode_open(matters: list[Open]) -> str:
+def encode_open(matters: list[OpenItem]) -> str:
     """What stands open of one subject as text."""
     return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in matters]).decode()
 
 
-def decode_open(text: str | bytes) -> list[Open]:
+def decode_open(text: str | bytes) -> list[OpenItem]:
     """What stands open of one subject."""
-    return [Open(kind, since, began, due, tuple(words)) for kind, since, began, due, *words in _decode(text)]
+    return [OpenItem(kind, since, began, due, tuple(words)) for kind, since, began, due, *words in _decode(text)]
 
 
 def encode_field(field: Field) -> str:

@@ -14,11 +14,11 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
+from streams.band_metrics import expected_families
 from streams.complaints import Complaints
-from streams.expected import expected_families
-from streams.exported import ExportedReadings, Wanted, everything
 from streams.health import Health, state_families
 from streams.logwatch import LogWatch
+from streams.reading_metrics import ExportedReadings, Wanted, everything
 from streams.readings import Reader
 from streams.refusal import Refusal, refusal_of
 

@@ -20,9 +20,9 @@ from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
 from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
-from streams.moving import Elsewhere, Moved, Share, parcels
+from streams.moving import Elsewhere, Moved, OwnPartition, parcels
 from streams.record import Record
-from streams.remembered import Remembered, Subject
+from streams.subject_cache import CachedSubject, SubjectCache
 
 FAR_AHEAD = 60 * SECOND
 """A worker's clock may be seconds behind the log's. A time that is further ahead comes from a wrong clock."""
@@ -81,7 +81,7 @@ class Admitted(NamedTuple):
     change: Change
 
 
-class Partition:
+class PartitionFold:
     """What a worker remembers of one partition it owns; the state holds the same and more.
 
     Args:
@@ -95,7 +95,7 @@ class Partition:
     def __init__(
         self,
         topic: Topic,
-        share: Share,
+        share: OwnPartition,
         rules: Mapping[str, Rules],
         feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
@@ -103,7 +103,7 @@ class Partition:
         self.topic, self.share, self.rules = topic, share, rules
         self.feeds, self.events = feeds or {}, events or {}
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
-        self.subjects = Remembered()
+        self.subjects = SubjectCache()
         self._dropped: dict[tuple[str, Grain], int] = {}
 
     def watermark(self, force: str) -> int | None:
@@ -208,7 +208,7 @@ class Partition:
 
     def remember(self, key: str, timeline: Timeline) -> None:
         """Take up a subject as the state has it; an empty timeline is a new one."""
-        self.subjects.put(key, Subject(timeline, self._outcomes(key, timeline)))
+        self.subjects.put(key, CachedSubject(timeline, self._outcomes(key, timeline)))
 
     def fold(self, admitted: Admitted) -> Change:
         """Add the facts to their timelines; the change to the figures is the outcomes after less those before."""

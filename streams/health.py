@@ -6,9 +6,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, doubt_words, is_alive, is_later, loading
-from streams.logwatch import LogWatch, Seen
+from streams.logwatch import LogSnapshot, LogWatch
+from streams.quarantine_rate import Counted, QuarantineRate
 from streams.readings import Reader
-from streams.recent import Counted, Recent
 from streams.refusal import CAUSES, Refusal
 from streams.stall import Place, Stalls
 
@@ -41,7 +41,7 @@ class Health:
 
     def __init__(self, reader: Reader, watch: LogWatch | None, steady_seconds: Callable[[], float]) -> None:
         self._reader, self._watch, self._steady_seconds = reader, watch, steady_seconds
-        self._recent, self._stalls, self._held = Recent(), Stalls(0.0), Stalls(0.0)
+        self._recent, self._stalls, self._held = QuarantineRate(), Stalls(0.0), Stalls(0.0)
 
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
@@ -71,7 +71,7 @@ class Health:
         yield ratio
         yield taken_from
 
-    def _log(self, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
+    def _log(self, fences: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
         """Whether the log answers, how far it reaches, for how long what it holds has waited, and who is there to take it."""
         yield _gauge("log_up", "Whether the log answers.", seen is not None)
         if seen is None:
@@ -121,7 +121,7 @@ def _gauge(name: str, question: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"bluelamp_{name}", question, value=float(value))
 
 
-def _silence(reader: Reader, fences: Mapping[Place, int], seen: Seen | None) -> Iterator[Metric]:
+def _silence(reader: Reader, fences: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
     """Why feeds are not live: they are silent, their times are not believed, or their records wait in the log.
 
     Of one that is not live nothing is said while the log does not answer: whether it has sent anything is not known.

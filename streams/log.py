@@ -36,7 +36,7 @@ _NO_GROUP = "GroupIdNotFoundError"
 """What Kafka says of a group that nobody has ever joined."""
 
 
-class Group(NamedTuple):
+class ConsumerGroup(NamedTuple):
     """Those who share the partitions of the log, as Kafka knows them.
 
     Attributes:
@@ -67,7 +67,7 @@ class End(NamedTuple):
         return self.written - self.readable
 
 
-class Log:
+class LogClient:
     """The log, asked from outside the stream of it; blocking, for a thread of its own.
 
     Args:
@@ -200,7 +200,7 @@ class Log:
         found = int(self._admin.list_partition_offsets({place: milliseconds})[place].offset)
         return found if found >= 0 else None
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> ConsumerGroup:
         """Who is in a consumer group now. One that was killed is in it until its session times out.
 
         Raises:
@@ -209,12 +209,12 @@ class Log:
         try:
             described = self._admin.describe_groups([name])[name]
         except CoordinatorNotAvailableError:
-            return Group(name, "Dead", {})  # a new Kafka makes its coordinator when the first group asks for it
+            return ConsumerGroup(name, "Dead", {})  # a new Kafka makes its coordinator when the first group asks for it
         if described["error"] and _NO_GROUP not in described["error"]:
             what = f"Kafka does not say who is in the consumer group: {described['error']}"
             raise PartMissingError(what, where=f"consumer group {name}", hint="May this client describe it? Ask again.")
         members = {each["member_id"]: _assigned(each["member_assignment"]) for each in described["members"]}
-        return Group(name, described["group_state"], members)
+        return ConsumerGroup(name, described["group_state"], members)
 
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
         """The first offset at or after one at which there is anything; compaction leaves gaps."""

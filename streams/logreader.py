@@ -10,7 +10,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from facts.batch import Entry
 from facts.errors import IncompleteError, PartMissingError
 from streams.fetching import committed_consumer
-from streams.log import Log
+from streams.log import LogClient
 from streams.stall import Place
 from streams.store import Identity
 
@@ -19,7 +19,7 @@ _EMPTY_POLLS_MAX = 30
 _RECORDS_A_POLL = 2000
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """Where records come from: `LogReader`, or what was kept of a log."""
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
@@ -39,7 +39,7 @@ class LogReader:
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
-        self._log = Log(bootstrap)
+        self._log = LogClient(bootstrap)
         self._consumer = committed_consumer(bootstrap, max_poll_records=_RECORDS_A_POLL)
 
     def __enter__(self) -> Self:

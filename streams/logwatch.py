@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
 from streams.complaints import Complaints
-from streams.log import Log
+from streams.log import LogClient
 from streams.stall import Place
 
 EVERY_SECONDS = 3.0
@@ -19,7 +19,7 @@ _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 
 
-class Seen(NamedTuple):
+class LogSnapshot(NamedTuple):
     """The log at one look.
 
     Attributes:
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     held_back: Mapping[Place, int] = MappingProxyType({})
 
 
-Look = Callable[[Mapping[Place, int]], Seen]
+Look = Callable[[Mapping[Place, int]], LogSnapshot]
 """Looks at the log, given the fence of each partition; raises BlueLampError or OSError when it cannot."""
 
 
@@ -47,7 +47,7 @@ class LogWatch:
 
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
-        self._seen: Seen | None = None
+        self._seen: LogSnapshot | None = None
         self._fences: Mapping[Place, int] = {}
         self._complaints = Complaints(_logger.warning, time.monotonic)
         self._stop = threading.Event()
@@ -62,7 +62,7 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def seen(self, fences: Mapping[Place, int]) -> Seen | None:
+    def seen(self, fences: Mapping[Place, int]) -> LogSnapshot | None:
         """What was seen at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
@@ -97,17 +97,17 @@ def looking_at(bootstrap: str, group: str) -> Look:
         group: the workers' consumer group.
     """
 
-    def look(fences: Mapping[Place, int]) -> Seen:
+    def look(fences: Mapping[Place, int]) -> LogSnapshot:
         check_answers(bootstrap)
-        with Log(bootstrap) as log:
+        with LogClient(bootstrap) as log:
             ends = log.ends(fences)
             readable = {place: end.readable for place, end in ends.items()}
-            return Seen(readable, _workers(log, group), {place: end.held_back for place, end in ends.items()})
+            return LogSnapshot(readable, _workers(log, group), {place: end.held_back for place, end in ends.items()})
 
     return look
 
 
-def _workers(log: Log, group: str) -> int | None:
+def _workers(log: LogClient, group: str) -> int | None:
     try:
         return len(log.group(group).members)
     except PartMissingError:

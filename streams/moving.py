@@ -18,7 +18,7 @@ Elsewhere = dict[tuple[int, bool], list[tuple[int, SubjectFact]]]
 """Facts that do not belong on a partition: by where they do and whether they did, each with its position in its record."""
 
 
-class Share(NamedTuple):
+class OwnPartition(NamedTuple):
     """One partition of so many: which subjects are its own follows from that.
 
     Attributes:

@@ -9,12 +9,12 @@ from msgspec import Struct, field
 from facts.errors import IncompleteError
 from facts.union import Topic
 from measures.rules import Rules
-from streams.fold import Change, Partition, Quarantined
-from streams.moving import Move, Share
+from streams.fold import Change, PartitionFold, Quarantined
+from streams.moving import Move, OwnPartition
 from streams.patience import Patiently, once
 from streams.record import Record
 from streams.stall import Place
-from streams.store import NEW_STATE, Applied, Control, Identity, Names, Store
+from streams.store import NEW_STATE, Applied, Control, Identity, Names, StateStore
 
 NextOffset = Callable[[Place, int], Awaitable[int | None]]
 """The first offset at or after one that holds a record; None when the log holds none there."""
@@ -36,7 +36,7 @@ class Owned(Struct):
     names: Names
     epoch: int
     fence: int
-    partition: Partition
+    partition: PartitionFold
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -54,7 +54,7 @@ class Offer(NamedTuple):
     change: Change
 
 
-class FencedError(Exception):
+class StaleOwnerError(Exception):
     """The state is no longer where its owner last saw it: somebody else has claimed the partition, or the state went back."""
 
 
@@ -87,7 +87,7 @@ class Owner:
 
     def __init__(
         self,
-        store: Store,
+        store: StateStore,
         rules: Mapping[str, Rules],
         quarantine: Quarantine,
         move: Move,
@@ -116,7 +116,7 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int, share: Share) -> int:
+    async def start(self, place: Place, control: Control, first: int, share: OwnPartition) -> int:
         """Own a claimed partition; answers with the offset it continues from.
 
         Args:
@@ -129,7 +129,7 @@ class Owner:
         fence = first if control.fence is None else control.fence
         if control.fence is None:
             await self.store.begin(names, fence)
-        memory = Partition(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
+        memory = PartitionFold(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, fence, memory)
         return fence
 
@@ -213,5 +213,5 @@ class Owner:
         return await self.store.apply(owned.names, owned.epoch, owned.fence, offer.after, offer.change)
 
 
-def _fenced(owned: Owned, fence: int | None) -> FencedError:
-    return FencedError(f"{owned.names}: fenced; the state is at offset {fence}, this owner at {owned.fence}.")
+def _fenced(owned: Owned, fence: int | None) -> StaleOwnerError:
+    return StaleOwnerError(f"{owned.names}: fenced; the state is at offset {fence}, this owner at {owned.fence}.")

@@ -17,13 +17,13 @@ from measures.catalogue import find
 from measures.coverage import Coverage
 from measures.judging import coverage, judge
 from measures.measure import Measure, Where
-from measures.outcome import SECOND, Open, instant, microseconds
+from measures.outcome import SECOND, OpenItem, instant, microseconds
 from measures.pane import GRAINS, HOUR, MINUTE, Grain, Histogram, Pane
 from measures.reading import (
     CLOCK_DIMENSIONS,
     FeedStatus,
     Figure,
-    Listed,
+    ListedSubject,
     Question,
     Reading,
     check,
@@ -35,11 +35,11 @@ from measures.reading import (
 )
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, span_of, whole_hours
-from streams.cache import Cache, Key
+from streams.clock_steps import ClockStep, noted
 from streams.feeds import believed, settled_mark
-from streams.memo import Memo
+from streams.figure_cache import Memo
+from streams.partition_cache import Key, PartitionCache
 from streams.stall import Place
-from streams.steps import Step, noted
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -74,7 +74,7 @@ _PART = 7
 """How many panes of each partition are read before others go first."""
 
 
-class Hour(NamedTuple):
+class HourReading(NamedTuple):
     """A measure over one whole hour.
 
     Attributes:
@@ -129,7 +129,7 @@ class Reader:
         self.redis, self.state_name, self.rules, self.now = redis, state_name, rules, now
         self.version, self._is_fixed = version or FIRST, version is not None
         self._is_checked = self._is_fixed
-        self._caches: dict[tuple[str, int], Cache] = {}
+        self._caches: dict[tuple[str, int], PartitionCache] = {}
         self._lock = threading.RLock()
         self._memo = Memo()
         self._moment: datetime | None = None
@@ -210,7 +210,7 @@ class Reader:
                 key = (place, cache.identity)
                 self._furthest[key] = max(cache.fence, self._furthest.get(key, 0))
 
-    def _has_gone_back(self, place: Place, cache: Cache) -> bool:
+    def _has_gone_back(self, place: Place, cache: PartitionCache) -> bool:
         return (cache.fence or 0) < self._furthest.get((place, cache.identity), 0)
 
     def _clock(self) -> datetime:
@@ -285,7 +285,7 @@ class Reader:
         return band(values, measure.unit)
 
     @_of_one_moment
-    def hours(self, measure: Measure, force: str, count: int = 24) -> list[Hour]:
+    def hours(self, measure: Measure, force: str, count: int = 24) -> list[HourReading]:
         """The course of a measure by whole hours, oldest first, up to the last hour that is over.
 
         Args:
@@ -302,7 +302,7 @@ class Reader:
                 question = Question(measure, window, window.end, is_now=False)
                 (figure,) = read(question, self._source(question, rules), rules)
                 value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
-            found.append(Hour(window.start, value, n))
+            found.append(HourReading(window.start, value, n))
         return found
 
     @_of_one_moment
@@ -371,7 +371,7 @@ class Reader:
     @_of_one_moment
     def listed(
         self, measure: Measure, window: str = "60m", *, where: Where | None = None, force: str | None = None
-    ) -> list[Listed]:
+    ) -> list[ListedSubject]:
         """The open subjects that a measure counts now, one by one: as many of each as its reading says.
 
         Args:
@@ -392,7 +392,7 @@ class Reader:
         return list(listed(question, matters, rules))
 
     @_of_one_moment
-    def open_subjects(self, force: str, kind: str) -> list[tuple[str, Open]]:
+    def open_subjects(self, force: str, kind: str) -> list[tuple[str, OpenItem]]:
         """What stands open of a kind at a force, each with the id of its subject."""
         return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
 
@@ -407,7 +407,7 @@ class Reader:
         versions = tuple(cache.version for cache in caches)
         return self._memo.figures(question, force, versions, anew, lambda kind: _Source(force, caches).open(kind))
 
-    def _of(self, measure: Measure) -> list[Cache]:
+    def _of(self, measure: Measure) -> list[PartitionCache]:
         topics = measure.topics()
         return [cache for (topic, _), cache in self._caches.items() if topic in topics]
 
@@ -480,7 +480,7 @@ class Reader:
                 self._moment_feeds[force] = found
             return found
 
-    def _feed(self, force: str, feed: Feed, places: Mapping[Place, Cache]) -> FeedStatus:
+    def _feed(self, force: str, feed: Feed, places: Mapping[Place, PartitionCache]) -> FeedStatus:
         """A feed is complete only as far as it is on every partition of its topic; what it says of the future is not shown."""
         caches, now = places.values(), microseconds(self._clock())
         heard = [believed(cache.feeds[force, feed.name], now) for cache in caches if (force, feed.name) in cache.feeds]
@@ -529,7 +529,7 @@ class Reader:
         ]
 
     @_of_one_moment
-    def standing(self, force: str, kind: str) -> list[Open]:
+    def standing(self, force: str, kind: str) -> list[OpenItem]:
         """The open items of a kind."""
         return [each for cache in self._caches.values() for each in cache.open(force, kind)]
 
@@ -560,7 +560,7 @@ class Reader:
                 if is_new:
                     pause()
 
-    def clock_steps(self) -> list[Step]:
+    def clock_steps(self) -> list[ClockStep]:
         """The last step of each process's wall clock, for processes that had one in about a day."""
         return noted(self.redis, self.state_name)
 
@@ -576,7 +576,7 @@ class Reader:
         for topic, count in counts.items():
             for number in range(int(count)):
                 if (topic, number) not in self._caches:
-                    self._caches[topic, number] = Cache(self.redis, Names(prefix, topic, number))
+                    self._caches[topic, number] = PartitionCache(self.redis, Names(prefix, topic, number))
 
     def _find_version(self) -> int:
         """The version to read; when another has come to be shown, nothing of the one before is remembered.
@@ -597,18 +597,18 @@ class Reader:
         """The panes a question needs, all read and brought to the present."""
         return self._loaded(self._of(question.measure), question.window, rules)
 
-    def _loaded(self, caches: Sequence[Cache], window: Window, rules: Rules) -> "_Source":
+    def _loaded(self, caches: Sequence[PartitionCache], window: Window, rules: Rules) -> "_Source":
         self._check_kept(window, caches, rules)
         self._load(caches, window.segments, rules.force.name)
         return _Source(rules.force.name, caches)
 
-    def _load(self, caches: Sequence[Cache], segments: Iterable[Segment], force: str) -> None:
+    def _load(self, caches: Sequence[PartitionCache], segments: Iterable[Segment], force: str) -> None:
         """Load the panes that are missing, and note whether a partition has moved on meanwhile."""
         keys = _keys(segments, force)
         for cache in caches:
             self._has_moved |= cache.load(keys)
 
-    def _check_kept(self, window: Window, caches: Sequence[Cache], rules: Rules) -> None:
+    def _check_kept(self, window: Window, caches: Sequence[PartitionCache], rules: Rules) -> None:
         marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
         furthest = max((mark for mark in marks if mark is not None), default=None)
         for segment in window.segments:
@@ -624,7 +624,7 @@ def _keys(segments: Iterable[Segment], force: str) -> list[Key]:
 class _Source:
     """The panes of one force, partition by partition."""
 
-    def __init__(self, force: str, caches: Sequence[Cache]) -> None:
+    def __init__(self, force: str, caches: Sequence[PartitionCache]) -> None:
         self._force, self._caches = force, caches
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
@@ -632,5 +632,5 @@ class _Source:
             for slot in range(first, last):
                 yield slot, cache.pane((self._force, grain, slot))
 
-    def open(self, kind: str) -> Iterable[Open]:
+    def open(self, kind: str) -> Iterable[OpenItem]:
         return (each for cache in self._caches for each in cache.open(self._force, kind))

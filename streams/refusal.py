@@ -31,7 +31,7 @@ Cause = Literal[
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
-class Words(NamedTuple):
+class CauseText(NamedTuple):
     """What a person reads of a cause.
 
     Attributes:
@@ -43,52 +43,52 @@ class Words(NamedTuple):
     hint: str
 
 
-WORDS: Mapping[Cause, Words] = {
-    "unreachable": Words(
+WORDS: Mapping[Cause, CauseText] = {
+    "unreachable": CauseText(
         "The state server does not answer",
         "Start it, or set BLUELAMP_REDIS to its address (redis:// without TLS, rediss:// with it); `bluelamp up` starts "
         "everything itself.",
     ),
-    "out_of_memory": Words(
+    "out_of_memory": CauseText(
         "The state server refuses writes: it is out of memory",
         "Raise its maxmemory, or remove what else it holds. It must evict nothing.",
     ),
-    "disk": Words(
+    "disk": CauseText(
         "The state server refuses writes: it cannot write to its disk",
         "Free space on its disk; its own log says what failed.",
     ),
-    "read_only": Words(
+    "read_only": CauseText(
         "The state server refuses writes: it is a read-only replica",
         "A failover may be under way. If this lasts, set BLUELAMP_REDIS to the primary.",
     ),
-    "access_denied": Words(
+    "access_denied": CauseText(
         "The state server denies access",
         "Correct the user name and password in BLUELAMP_REDIS, or grant that user every command on the state's keys.",
     ),
-    "loading": Words("The state server is loading its data", "Wait until it has read its data."),
-    "busy": Words(
+    "loading": CauseText("The state server is loading its data", "Wait until it has read its data."),
+    "busy": CauseText(
         "The state server is busy with a long script",
         "Find out who runs it. SCRIPT KILL ends a script that has written nothing.",
     ),
-    "no_primary": Words(
+    "no_primary": CauseText(
         "The state server is a replica that has lost its primary",
         "Start the primary, or set BLUELAMP_REDIS to it.",
     ),
-    "too_few_replicas": Words(
+    "too_few_replicas": CauseText(
         "The state server refuses writes: too few of its replicas are connected",
         "Start its replicas, or lower its min-replicas-to-write.",
     ),
-    "too_many_clients": Words(
+    "too_many_clients": CauseText(
         "The state server accepts no more clients", "Raise its maxclients, or stop clients that are not needed."
     ),
-    "cluster": Words(
+    "cluster": CauseText(
         "The state server is a Redis Cluster, which Blue Lamp does not support yet",
         "Set BLUELAMP_REDIS to a Redis that is not a cluster.",
     ),
-    "other": Words(
+    "other": CauseText(
         "The state server refuses what it is asked", "Read the output of the workers, and the state server's own log."
     ),
-    "needs_person": Words(
+    "needs_person": CauseText(
         "The state cannot be continued, and a person must decide",
         "The worker's output says why. If the state is damaged, build a new one: `bluelamp rebuild --switch "
         "--accept-differences`. The worker then continues by itself.",

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
 from streams.complaints import Complaints
-from streams.log import Log
+from streams.log import LogClient
 from streams.settings import WorkerSettings
 from streams.store import Identity, Names
 from streams.version import number_of, pointer, prefix_of
@@ -110,7 +110,7 @@ class StallWatch:
         shown = number_of(cast("str | None", redis.get(pointer(self._settings.state_name))))
         if shown != self._version:
             return f"the state that is shown is version {shown} now, and this worker has version {self._version}"
-        with Log(self._settings.kafka) as log:
+        with LogClient(self._settings.kafka) as log:
             if not self._is_same(log):
                 return "a topic is gone, or no longer the one it was at the start"
             fences = self._fences(redis)
@@ -118,7 +118,7 @@ class StallWatch:
         is_stalled = self._stalls.is_stalled(fences, ends, time.monotonic())
         return f"stalled: log at {ends}, state at {fences}" if is_stalled else ""
 
-    def _is_same(self, log: Log) -> bool:
+    def _is_same(self, log: LogClient) -> bool:
         is_there = log.topics().issuperset(self._identities)
         return is_there and all(log.identity(topic) == known for topic, known in self._identities.items())
 

@@ -104,7 +104,7 @@ class Applied(NamedTuple):
     reason: str = ""
 
 
-class Store:
+class StateStore:
     """The state of all partitions.
 
     Args:

@@ -18,7 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from facts.batch import Row
+from facts.batch import BatchRecord
 from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
@@ -26,16 +26,16 @@ from measures.rules import Rules
 from streams.app import fenced_app
 from streams.fetching import passed_of
 from streams.fold import Quarantined
-from streams.log import QUARANTINE_TOPIC, Log
-from streams.moving import Moved, Share, copy_of
-from streams.ownership import FencedError, GapError, Owner
+from streams.log import QUARANTINE_TOPIC, LogClient
+from streams.moving import Moved, OwnPartition, copy_of
+from streams.ownership import GapError, Owner, StaleOwnerError
 from streams.patience import Patience, report
 from streams.quarantine import send_all
 from streams.record import Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
-from streams.store import Control, Identity, Names, Store, check_reach
+from streams.store import Control, Identity, Names, StateStore, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
@@ -83,7 +83,7 @@ class Worker:
         self._patience = Patience(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
         try:
             self.version = await self._soon(self._shown)
-            store = Store(self.redis, prefix_of(self.settings.state_name, self.version))
+            store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
             self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._patience)
             identities = await self._prepare()
         except Exception as error:  # noqa: BLE001 - whatever it is, a start that failed is repeated or needs a person
@@ -136,7 +136,7 @@ class Worker:
             await self.owner.store.announce(topic, identity.partitions)
 
     def _prepare_log(self) -> dict[str, Identity]:
-        with Log(self.settings.kafka) as log:
+        with LogClient(self.settings.kafka) as log:
             log.ensure_topics(self.settings.partitions)
         return self._identities(TOPICS)
 
@@ -174,15 +174,15 @@ class Worker:
         names, fence = self.owner.store.names(*place), control.fence
         first = self._first_fence(names, reach[0]) if fence is None else fence
         check_reach(names, first, *reach)
-        share = Share(place.partition, partitions)
+        share = OwnPartition(place.partition, partitions)
         return await self._patience(lambda: self.owner.start(place, control, first, share))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
-        with Log(self.settings.kafka) as log:
+        with LogClient(self.settings.kafka) as log:
             return {topic: log.identity(topic) for topic in topics}
 
     def _reach(self, places: set[TP]) -> dict[Place, tuple[int, int]]:
-        with Log(self.settings.kafka) as log:
+        with LogClient(self.settings.kafka) as log:
             return log.reach((place.topic, place.partition) for place in places)
 
     def _first_fence(self, names: Names, first: int) -> int:
@@ -228,7 +228,7 @@ class Worker:
         """Change the state; the process ends if that fails."""
         try:
             await change
-        except (FencedError, GapError) as error:
+        except (StaleOwnerError, GapError) as error:
             self._give_up(
                 RESTART_ME, f"{error}\nWhere another version is shown now, it is worked on after the new start."
             )
@@ -236,7 +236,7 @@ class Worker:
             self._end("Could not fold a batch", error)
 
     async def _next_offset(self, place: Place, offset: int) -> int | None:
-        with await asyncio.to_thread(Log, self.settings.kafka) as log:
+        with await asyncio.to_thread(LogClient, self.settings.kafka) as log:
             return await asyncio.to_thread(log.next_offset, *place, offset)
 
     async def _quarantine(self, place: Place, quarantined: Sequence[Quarantined]) -> None:
@@ -285,5 +285,5 @@ def _words(error: Exception) -> str:
 def _record(event: EventT[Any]) -> Record:
     message = event.message
     milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
-    row = Row(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
+    row = BatchRecord(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
     return record_of(passed_of(headers) or row)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.inbox.book import Alert, Book
 from alerts.inbox.entry import (
     Acknowledged,
     AnyEntry,
@@ -17,6 +16,7 @@ from alerts.inbox.entry import (
     Unsuppressed,
 )
 from alerts.inbox.problem import ProblemError
+from alerts.inbox.state import Alert, InboxState
 from alerts.rule import Rule
 
 SUPPRESSED_AT_MOST = timedelta(days=7)
@@ -48,7 +48,7 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: Text
 
 
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SuppressionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a suppression."""
 
     rule: str
@@ -57,7 +57,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: Text = ""
 
 
-def acknowledge(book: Book, name: str, note: str, act: Act) -> AnyEntry:
+def acknowledge(book: InboxState, name: str, note: str, act: Act) -> AnyEntry:
     """Take an alert.
 
     Raises:
@@ -67,7 +67,7 @@ def acknowledge(book: Book, name: str, note: str, act: Act) -> AnyEntry:
     return Acknowledged(id=_id(alert.id, "acknowledged", act), alert=alert.id, at=act.at, by=act.by, note=note)
 
 
-def assign(book: Book, name: str, to: str, act: Act) -> AnyEntry:
+def assign(book: InboxState, name: str, to: str, act: Act) -> AnyEntry:
     """Make an alert somebody's.
 
     Raises:
@@ -79,7 +79,7 @@ def assign(book: Book, name: str, to: str, act: Act) -> AnyEntry:
     return Assigned(id=_id(alert.id, "assigned", act), alert=alert.id, at=act.at, by=act.by, to=to.strip()[:60])
 
 
-def note(book: Book, name: str, text: str, act: Act) -> AnyEntry:
+def note(book: InboxState, name: str, text: str, act: Act) -> AnyEntry:
     """Write something down about an alert, also after its end.
 
     Raises:
@@ -91,7 +91,7 @@ def note(book: Book, name: str, text: str, act: Act) -> AnyEntry:
     return Noted(id=_id(alert.id, "noted", act), alert=alert.id, at=act.at, by=act.by, note=text)
 
 
-def suppress(rules: dict[str, Rule], plan: Plan, act: Act) -> AnyEntry:
+def suppress(rules: dict[str, Rule], plan: SuppressionRequest, act: Act) -> AnyEntry:
     """Tell nobody of a rule's alerts while work is done.
 
     Raises:
@@ -118,7 +118,7 @@ def suppress(rules: dict[str, Rule], plan: Plan, act: Act) -> AnyEntry:
     )  # fmt: skip
 
 
-def unsuppress(book: Book, name: str, act: Act) -> AnyEntry | None:
+def unsuppress(book: InboxState, name: str, act: Act) -> AnyEntry | None:
     """End a suppression before its time; nothing where it has ended.
 
     Raises:
@@ -132,7 +132,7 @@ def unsuppress(book: Book, name: str, act: Act) -> AnyEntry | None:
     return Unsuppressed(id=f"{name}:unsuppressed", alert=name, at=act.at, by=act.by)
 
 
-def find(book: Book, name: str) -> Alert:
+def find(book: InboxState, name: str) -> Alert:
     """An alert by its id.
 
     Raises:
@@ -144,7 +144,7 @@ def find(book: Book, name: str) -> Alert:
     return alert
 
 
-def _standing(book: Book, name: str) -> Alert:
+def _standing(book: InboxState, name: str) -> Alert:
     alert = find(book, name)
     if alert.ended:
         detail = "There is nothing left to take. A note can still be written; a new alert has an id of its own."

@@ -20,17 +20,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from alerts.inbox import action, shown
-from alerts.inbox.action import Act, Assignment, Note, Plan
-from alerts.inbox.book import Alert, Book
+from alerts.inbox import action, view
+from alerts.inbox.action import Act, Assignment, Note, SuppressionRequest
 from alerts.inbox.changes import Changes
+from alerts.inbox.data_status import DataStatus
 from alerts.inbox.entry import AnyEntry, encode
 from alerts.inbox.guard import COOKIE, Guard, check_origin
-from alerts.inbox.heard import Heard
 from alerts.inbox.intake import by_name
 from alerts.inbox.payload import Payload, decode_payload
 from alerts.inbox.people import SESSION, Attempts, Role
 from alerts.inbox.problem import Kind, ProblemError, response_of
+from alerts.inbox.state import Alert, InboxState
 from alerts.rule import Rule
 from streams.refusal import refusal_of
 
@@ -54,12 +54,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 class LogLike(Protocol):
     """The log as the API uses it."""
 
-    def look(self, read: Callable[[Book], _Found]) -> _Found: ...  # noqa: D102
+    def look(self, read: Callable[[InboxState], _Found]) -> _Found: ...  # noqa: D102
     def refresh(self) -> set[str]: ...  # noqa: D102
-    def append(self, decide: Callable[[Book], Iterable[AnyEntry]]) -> list[AnyEntry]: ...  # noqa: D102
+    def append(self, decide: Callable[[InboxState], Iterable[AnyEntry]]) -> list[AnyEntry]: ...  # noqa: D102
     def wait(self, seconds: float) -> None: ...  # noqa: D102
     def every(self) -> Iterable[AnyEntry]: ...  # noqa: D102
-    def heard(self) -> Mapping[str, Heard]: ...  # noqa: D102
+    def heard(self) -> Mapping[str, DataStatus]: ...  # noqa: D102
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     log: LogLike
     rules: tuple[Rule, ...]
-    samples: Callable[[], shown.Samples]
+    samples: Callable[[], view.Samples]
     guard: Guard
     attempts: Attempts
     now: Callable[[], datetime]
@@ -155,11 +155,11 @@ class _Inbox:
         self._rules = by_name(parts.rules)
         self._changes = Changes(self._listing, parts.log.wait)
 
-    def _listing(self) -> shown.Listing:
+    def _listing(self) -> view.Listing:
         samples, heard = self._parts.samples(), self._log.heard()
-        return self._fresh(lambda book: shown.listing(book, self._rules, samples, self._parts.now(), heard))
+        return self._fresh(lambda book: view.listing(book, self._rules, samples, self._parts.now(), heard))
 
-    def _fresh(self, read: Callable[[Book], _Found]) -> _Found:
+    def _fresh(self, read: Callable[[InboxState], _Found]) -> _Found:
         self._log.refresh()
         return self._log.look(read)
 
@@ -170,12 +170,12 @@ class _Inbox:
             raise ProblemError("not_understood", 422, f"There is no state {which!r}.", "Use standing, ended or all.")
         return await _json(lambda: self._chosen(which, _limit(request)))
 
-    def _chosen(self, which: str, limit: int) -> shown.Listing:
+    def _chosen(self, which: str, limit: int) -> view.Listing:
         samples, heard = self._parts.samples(), self._log.heard()
 
-        def chosen(book: Book) -> shown.Listing:
+        def chosen(book: InboxState) -> view.Listing:
             alerts = _chosen(book, which, limit)
-            return shown.listing(book, self._rules, samples, self._parts.now(), heard, alerts)
+            return view.listing(book, self._rules, samples, self._parts.now(), heard, alerts)
 
         return self._fresh(chosen)
 
@@ -183,13 +183,13 @@ class _Inbox:
         self._guard.need(request, "view")
         return await _json(lambda: self._detail(request.path_params["id"]))
 
-    def _detail(self, name: str) -> shown.Detail:
+    def _detail(self, name: str) -> view.Detail:
         samples = self._parts.samples()
 
-        def detail(book: Book) -> shown.Detail:
+        def detail(book: InboxState) -> view.Detail:
             alert = action.find(book, name)
-            row = shown.row(alert, book, self._rules, samples, self._parts.now())
-            return shown.Detail(alert=row, history=alert.entries)
+            row = view.row(alert, book, self._rules, samples, self._parts.now())
+            return view.Detail(alert=row, history=alert.entries)
 
         return self._fresh(detail)
 
@@ -217,7 +217,7 @@ class _Inbox:
             "may_administer": bool(person and person.may("admin")),
             "can_sign_in": self._guard.people.can_act(),
         }
-        return Response(shown.encode(told), media_type=_JSON)
+        return Response(view.encode(told), media_type=_JSON)
 
     async def sign_in_page(self, request: Request) -> Response:
         return _sign_in_page(request.query_params.get("next", "/"))
@@ -283,7 +283,7 @@ class _Inbox:
         request: Request,
         role: Role,
         kind: type[_Body],
-        decide: Callable[[Book, _Body, Act], AnyEntry | None],
+        decide: Callable[[InboxState, _Body, Act], AnyEntry | None],
     ) -> Response:
         """Do one thing, once, and answer with the alert as it then is."""
         told, act = await self._asked(request, role, kind)
@@ -296,21 +296,21 @@ class _Inbox:
         name = request.headers.get("idempotency-key", "")[:80] or secrets.token_urlsafe(12)
         return _decoded(body, kind), Act(by=person.login, at=self._parts.now(), request=f"{person.login}:{name}")
 
-    def _append(self, decide: Callable[[Book], AnyEntry | None]) -> None:
+    def _append(self, decide: Callable[[InboxState], AnyEntry | None]) -> None:
         self._log.append(lambda book: [each for each in [decide(book)] if each])
 
     async def suppressions(self, request: Request) -> Response:
         self._guard.need(request, "view")
         return await _json(self._planned)
 
-    def _planned(self) -> list[shown.Planned]:
+    def _planned(self) -> list[view.PlannedWork]:
         now = self._parts.now()
         return self._fresh(
-            lambda book: [shown.planned(name, each, now) for name, each in book.suppressions.items()],
+            lambda book: [view.planned(name, each, now) for name, each in book.suppressions.items()],
         )
 
     async def suppress(self, request: Request) -> Response:
-        plan, act = await self._asked(request, "admin", Plan)
+        plan, act = await self._asked(request, "admin", SuppressionRequest)
         entry = action.suppress(self._rules, plan, act)
         await asyncio.to_thread(self._append, lambda _: entry)
         return await _json(lambda: next(each for each in self._planned() if each.id == entry.alert))
@@ -338,7 +338,7 @@ class _Inbox:
         return {"standing": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in told]}
 
 
-def _chosen(book: Book, which: str, limit: int) -> list[Alert]:
+def _chosen(book: InboxState, which: str, limit: int) -> list[Alert]:
     """Those that stand, the last that ended, or both."""
     over = [each for each in book.alerts.values() if each.ended] if which != "standing" else []
     over.sort(key=lambda each: each.entries[-1].at, reverse=True)
@@ -346,7 +346,7 @@ def _chosen(book: Book, which: str, limit: int) -> list[Alert]:
 
 
 async def _json(take: Callable[[], Any]) -> Response:
-    return Response(await asyncio.to_thread(lambda: shown.encode(take())), media_type=_JSON)
+    return Response(await asyncio.to_thread(lambda: view.encode(take())), media_type=_JSON)
 
 
 def _id(request: Request) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
-from alerts.inbox.shown import Listing
+from alerts.inbox.view import Listing
 from streams.complaints import Complaints
 from streams.refusal import refusal_of
 

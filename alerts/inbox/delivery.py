@@ -16,7 +16,7 @@ from alerts.inbox.receiver import Email
 TIMEOUT_SECONDS = 10.0
 
 
-class Words(Struct, frozen=True):
+class ForceNames(Struct, frozen=True):
     """How a force is spoken of.
 
     Attributes:
@@ -34,7 +34,7 @@ class NotTakenError(Exception):
     """A receiver has not taken what it was told; says why, without address or secret."""
 
 
-def tell(message: Message, words: Words) -> None:
+def tell(message: Message, words: ForceNames) -> None:
     """Tell it.
 
     Raises:

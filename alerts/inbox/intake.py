@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from alerts.inbox.book import Alert, Book
 from alerts.inbox.entry import AnyEntry, Ended, Raised, alert_id
-from alerts.inbox.payload import Told
+from alerts.inbox.payload import PayloadAlert
+from alerts.inbox.state import Alert, InboxState
 from alerts.rule import Rule
 from facts.times import is_future
 
@@ -24,7 +24,7 @@ def scope_words(rule: Rule, labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def intake(
-    told: Sequence[Told], rules: Mapping[str, Rule], book: Book, now: datetime, truth: Truth | None = None
+    told: Sequence[PayloadAlert], rules: Mapping[str, Rule], book: InboxState, now: datetime, truth: Truth | None = None
 ) -> Iterator[AnyEntry]:
     """The entries that a payload comes to.
 
@@ -42,7 +42,7 @@ def intake(
             yield from take(each, rule, book, now, truth)
 
 
-def _begun(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | None) -> Iterator[AnyEntry]:
+def _begun(told: PayloadAlert, rule: Rule, book: InboxState, now: datetime, truth: Truth | None) -> Iterator[AnyEntry]:
     scope = scope_words(rule, told.labels)
     if book.standing_of(rule.name, scope):
         return
@@ -53,7 +53,7 @@ def _begun(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | Non
         yield raised(rule, scope, now, now)
 
 
-def _over(told: Told, rule: Rule, book: Book, now: datetime, truth: Truth | None) -> Iterator[AnyEntry]:
+def _over(told: PayloadAlert, rule: Rule, book: InboxState, now: datetime, truth: Truth | None) -> Iterator[AnyEntry]:
     scope = scope_words(rule, told.labels)
     ended_at = min(told.ends_at, now)
     standing = book.standing_of(rule.name, scope)
@@ -75,7 +75,7 @@ def _began(alert: Alert, now: datetime) -> datetime:
     return datetime.min.replace(tzinfo=UTC) if is_future(began, now) else began
 
 
-def _is_old(told: Told, rule: Rule, scope: Mapping[str, str], book: Book, now: datetime) -> bool:
+def _is_old(told: PayloadAlert, rule: Rule, scope: Mapping[str, str], book: InboxState, now: datetime) -> bool:
     """Whether this alert has ended already: payloads may arrive twice, and late.
 
     An end in the future was dated by a clock that was ahead, and says nothing about an alert that began at a believable time.
@@ -109,7 +109,7 @@ def ended(alert: Alert, at: datetime, now: datetime) -> Ended:
     return Ended(id=f"{alert.id}:ended", alert=alert.id, at=now, ended=at)
 
 
-def reconcile(book: Book, now: datetime, truth: Truth) -> Iterator[AnyEntry]:
+def reconcile(book: InboxState, now: datetime, truth: Truth) -> Iterator[AnyEntry]:
     """The ends that an engine knows of for sure and was not heard of: Alertmanager does not tell all of them."""
     for alert in book.standing():
         if truth(alert.raised.rule, alert.raised.scope) is False:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from alerts.inbox.book import Alert
 from alerts.inbox.entry import AnyEntry, Escalated, Reraised
-from facts.force import Force, Step
+from alerts.inbox.state import Alert
+from facts.force import Force, LadderStep
 from measures.catalogue import find
 from measures.window import resolve
 
@@ -41,7 +41,7 @@ def _changeover(alert: Alert, force: Force, now: datetime) -> Reraised | None:
     return Reraised(id=name, alert=alert.id, at=now, changeover=started)
 
 
-def _is_meant(step: Step, alert: Alert) -> bool:
+def _is_meant(step: LadderStep, alert: Alert) -> bool:
     if step.response:
         return step.response in _response(alert)
     return step.severity == alert.raised.severity and alert.acknowledged is None
@@ -53,13 +53,13 @@ def _response(alert: Alert) -> tuple[str, ...]:
     return tuple(measure.where.get("response", ())) if measure and measure.is_open() else ()
 
 
-def _since(step: Step, alert: Alert) -> datetime:
+def _since(step: LadderStep, alert: Alert) -> datetime:
     """From when a step's time is counted: since it began; where nobody has taken it, since that was last asked for."""
     asked = alert.reraised.at if alert.reraised and not step.response else alert.raised.began
     return max(asked, alert.raised.began)
 
 
-def _escalated(step: Step, alert: Alert, force: Force, now: datetime) -> Escalated:
+def _escalated(step: LadderStep, alert: Alert, force: Force, now: datetime) -> Escalated:
     shift = alert.reraised.changeover.isoformat() if alert.reraised else ""
     kind = step.response or step.severity
     after = f"after {step.after_seconds // 60} min" if step.after_seconds else "at once"
@@ -72,7 +72,7 @@ def _escalated(step: Step, alert: Alert, force: Force, now: datetime) -> Escalat
     )
 
 
-def _meant(step: Step, force: Force) -> str:
+def _meant(step: LadderStep, force: Force) -> str:
     if step.response:
         return ", ".join(grade.name for grade in force.grades if grade.response == step.response) or step.response
     return f"{step.severity} alerts that nobody has taken"

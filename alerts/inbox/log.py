@@ -10,10 +10,10 @@ import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 
-from alerts.inbox.book import Book
+from alerts.inbox.data_status import DataStatus
 from alerts.inbox.entry import AnyEntry, decode, encode
-from alerts.inbox.heard import Heard
 from alerts.inbox.spool import Spool
+from alerts.inbox.state import InboxState
 
 SCRIPT = files("alerts.inbox").joinpath("append.lua").read_text()
 _BEFORE_ALL = "0-0"
@@ -21,11 +21,11 @@ _ATTEMPTS = 50
 _PAGE = 5_000
 
 _Found = TypeVar("_Found")
-Decide = Callable[[Book], Iterable[AnyEntry]]
+Decide = Callable[[InboxState], Iterable[AnyEntry]]
 """What is to be added, as the book stands; asked again where another was quicker."""
 
 
-class Log:
+class InboxLog:
     """The log and its book, kept in memory and brought up to date before each use; safe to share between threads.
 
     Args:
@@ -36,7 +36,7 @@ class Log:
 
     def __init__(self, redis: Redis, name: str, spool: Spool | None = None) -> None:
         self.redis, self.name, self.spool = redis, name, spool
-        self.book = Book()
+        self.book = InboxState()
         self.book.add(spool.entries if spool else ())
         self.last = _BEFORE_ALL
         self._script = redis.register_script(SCRIPT)
@@ -62,7 +62,7 @@ class Log:
         """Add what was spooled to the log, now that it answers; until it has all of it nothing here changes."""
         if self.spool is None or not self.spool.entries:
             return set()
-        whole, spooled = Log(self.redis, self.name), list(self.spool.entries)
+        whole, spooled = InboxLog(self.redis, self.name), list(self.spool.entries)
         whole.append(lambda _: spooled, is_past=True)
         self.book, self.last = whole.book, whole.last
         self.spool.clear()
@@ -71,13 +71,13 @@ class Log:
     def _check_tail(self) -> None:
         """A state server that has lost its last second no longer ends where we do: begin anew from what it has."""
         if self.last != _BEFORE_ALL and not self._read(self.last, self.last):
-            self.book, self.last = Book(), _BEFORE_ALL
+            self.book, self.last = InboxState(), _BEFORE_ALL
             self.book.add(self.spool.entries if self.spool else ())
 
     def _read(self, first: str, last: str = "+") -> list[tuple[str, dict[str, str]]]:
         return cast(list[tuple[str, dict[str, str]]], self.redis.xrange(self.name, first, last, count=_PAGE))
 
-    def look(self, read: Callable[[Book], _Found]) -> _Found:
+    def look(self, read: Callable[[InboxState], _Found]) -> _Found:
         """Read the book as it was taken up last, while nobody changes it."""
         with self._lock:
             return read(self.book)
@@ -131,7 +131,7 @@ class Log:
         """Wait until something is added, or at most so long."""
         self.redis.xread({self.name: self.last}, count=1, block=max(1, int(seconds * 1000)))
 
-    def hear(self, force: str, heard: Heard) -> None:
+    def hear(self, force: str, heard: DataStatus) -> None:
         """Keep what an engine said last of a force's data: no entry, for it says nothing of any alert.
 
         Raises:
@@ -139,14 +139,14 @@ class Log:
         """
         self.redis.hset(f"{self.name}:heard", force, msgspec.json.encode(heard).decode())
 
-    def heard(self) -> dict[str, Heard]:
+    def heard(self) -> dict[str, DataStatus]:
         """What engines said last, by force.
 
         Raises:
             RedisError: the state server refuses it, or does not answer.
         """
         told = cast(dict[str, str], self.redis.hgetall(f"{self.name}:heard"))
-        return {force: msgspec.json.decode(each, type=Heard) for force, each in told.items()}
+        return {force: msgspec.json.decode(each, type=DataStatus) for force, each in told.items()}
 
     def every(self) -> Iterable[AnyEntry]:
         """The whole log, in the order in which it was written."""

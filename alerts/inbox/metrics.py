@@ -7,9 +7,9 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from alerts.inbox.book import Book
 from alerts.inbox.entry import Delivered, Failed
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
+from alerts.inbox.state import InboxState
 
 
 class InboxCollector(Collector):
@@ -21,7 +21,7 @@ class InboxCollector(Collector):
         now: the wall clock.
     """
 
-    def __init__(self, log: Log, watched_at: Callable[[], datetime | None], now: Callable[[], datetime]) -> None:
+    def __init__(self, log: InboxLog, watched_at: Callable[[], datetime | None], now: Callable[[], datetime]) -> None:
         self._log, self._watched_at, self._now = log, watched_at, now
 
     def describe(self) -> Iterable[Metric]:
@@ -42,7 +42,7 @@ class InboxCollector(Collector):
         yield watched
 
 
-def _standing(book: Book, now: datetime) -> Iterator[Metric]:
+def _standing(book: InboxState, now: datetime) -> Iterator[Metric]:
     family = GaugeMetricFamily("bluelamp_inbox_alerts", "Alerts that stand.", labels=["severity", "state"])
     counted = Counter((each.raised.severity, book.state_of(each, now)) for each in book.standing())
     for words, count in counted.items():
@@ -50,7 +50,7 @@ def _standing(book: Book, now: datetime) -> Iterator[Metric]:
     yield family
 
 
-def _told(book: Book) -> Iterator[Metric]:
+def _told(book: InboxState) -> Iterator[Metric]:
     attempts = CounterMetricFamily(
         "bluelamp_inbox_deliveries", "Attempts to tell a receiver.", labels=["receiver", "outcome"]
     )

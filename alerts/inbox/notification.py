@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from alerts.inbox.book import Alert, Book
 from alerts.inbox.entry import AnyEntry, Delivered, Ended, Entry, Escalated, Failed, Raised, Reraised
 from alerts.inbox.receiver import Event, Receiver
+from alerts.inbox.state import Alert, InboxState
 from facts.times import has_passed
 
 TRIED_FOR = timedelta(hours=24)
@@ -61,7 +61,7 @@ _EVENTS: dict[type[Entry], Event] = {
 }
 
 
-def wanted(alert: Alert, book: Book, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
+def wanted(alert: Alert, book: InboxState, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
     """What has not been delivered and is to be, whether or not it is time to try.
 
     Args:
@@ -85,7 +85,7 @@ def wanted(alert: Alert, book: Book, receivers: Sequence[Receiver], now: datetim
                 yield Message(alert=alert, of=entry, receiver=receiver, attempt=attempt, event=event)
 
 
-def due(alert: Alert, book: Book, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
+def due(alert: Alert, book: InboxState, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
     """What is to be told now."""
     for message in wanted(alert, book, receivers, now):
         before = alert.deliveries.get((message.of.id, message.receiver.name))

@@ -15,7 +15,7 @@ _NOT_ENDED = datetime(1, 1, 1, tzinfo=UTC)
 """How Alertmanager says that an alert has no end yet."""
 
 
-class Told(Struct, frozen=True, kw_only=True, rename="camel"):
+class PayloadAlert(Struct, frozen=True, kw_only=True, rename="camel"):
     """One alert of a payload."""
 
     status: Literal["firing", "resolved"]
@@ -34,7 +34,7 @@ class Payload(Struct, frozen=True, kw_only=True, rename="camel"):
     group_key: str
     status: Literal["firing", "resolved"]
     receiver: str
-    alerts: tuple[Told, ...]
+    alerts: tuple[PayloadAlert, ...]
     truncated_alerts: int = 0
     group_labels: dict[str, str] = {}
     common_labels: dict[str, str] = {}
@@ -54,9 +54,9 @@ def decode_payload(body: bytes) -> Payload:
     return _decoder.decode(body)
 
 
-def told(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime | None = None) -> Told:
+def told(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime | None = None) -> PayloadAlert:
     """One alert as Alertmanager would tell it."""
-    return Told(
+    return PayloadAlert(
         status="resolved" if ended else "firing",
         labels={
             "alertname": rule.alert_name(),
@@ -69,7 +69,7 @@ def told(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime 
     )
 
 
-def payload(group: Mapping[str, str], alerts: Iterable[Told]) -> Payload:
+def payload(group: Mapping[str, str], alerts: Iterable[PayloadAlert]) -> Payload:
     """A group of alerts as Alertmanager would post it."""
     every = tuple(alerts)
     words = ", ".join(f'{name}="{word}"' for name, word in sorted(group.items()))

@@ -11,16 +11,16 @@ from msgspec import Struct
 from redis.exceptions import RedisError
 
 from alerts.inbox import ladder, notification
-from alerts.inbox.book import Alert, Book
+from alerts.inbox.active import ActiveAlerts, Key
+from alerts.inbox.data_status import DataStatus
 from alerts.inbox.delivery import NotTakenError
 from alerts.inbox.entry import AnyEntry, scope_of
-from alerts.inbox.heard import Heard
 from alerts.inbox.intake import by_name, ended, intake, raised, reconcile
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.notification import Message
-from alerts.inbox.payload import Payload, Told
+from alerts.inbox.payload import Payload, PayloadAlert
 from alerts.inbox.receiver import Receiver
-from alerts.inbox.truth import Key, Seen
+from alerts.inbox.state import Alert, InboxState
 from alerts.inhibition import is_quiet
 from alerts.rule import Rule
 from facts.force import Force
@@ -57,7 +57,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     receivers: Sequence[Receiver]
     tell: Callable[[Message], None]
     now: Callable[[], datetime]
-    look: Callable[[], Seen] | None = None
+    look: Callable[[], ActiveAlerts] | None = None
     watcher: Callable[[], None] | None = None
     watched_every: timedelta = timedelta(seconds=60)
 
@@ -70,12 +70,12 @@ class Service:
         duties: what it works with.
     """
 
-    def __init__(self, log: Log, duties: Duties) -> None:
+    def __init__(self, log: InboxLog, duties: Duties) -> None:
         self.log, self.duties = log, duties
         self._rules = by_name(duties.rules)
         self._busy: set[str] = set()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="deliveries")
-        self._heard: dict[str, Heard] = {}
+        self._heard: dict[str, DataStatus] = {}
         self._watching = False
         self.watched_at: datetime | None = None
         """When the watcher was told last that data come."""
@@ -109,12 +109,12 @@ class Service:
         for each in payload.alerts:
             self.log.append(lambda book, told=each: intake([told], self._rules, book, now, truth))  # type: ignore[misc]
 
-    def _hear_heartbeat(self, told: Iterable[Told], now: datetime) -> None:
+    def _hear_heartbeat(self, told: Iterable[PayloadAlert], now: datetime) -> None:
         for each in told:
             if each.labels.get("severity") == "heartbeat":
-                self._hear(each.labels.get("force", ""), Heard(now, each.status == "firing"))
+                self._hear(each.labels.get("force", ""), DataStatus(now, each.status == "firing"))
 
-    def _hear(self, force: str, heard: Heard) -> None:
+    def _hear(self, force: str, heard: DataStatus) -> None:
         self._heard[force] = heard
         try:
             self.log.hear(force, heard)
@@ -172,7 +172,7 @@ class Service:
         late = [key for key, since in self._unheard.items() if now - since >= UNHEARD]
         self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in late])
 
-    def _due(self, book: Book, now: datetime) -> Iterator[AnyEntry]:
+    def _due(self, book: InboxState, now: datetime) -> Iterator[AnyEntry]:
         for alert in book.standing():
             if alert.raised.rule not in self._rules:
                 yield ended(alert, now, now)  # nothing evaluates it any more
@@ -231,7 +231,7 @@ class Service:
             self._watching = False
 
 
-def _messages(book: Book, receivers: Sequence[Receiver], now: datetime) -> dict[str, list[Message]]:
+def _messages(book: InboxState, receivers: Sequence[Receiver], now: datetime) -> dict[str, list[Message]]:
     """What is due, by receiver."""
     found: dict[str, list[Message]] = {}
     for alert in book.recent(now - notification.TRIED_FOR):
@@ -251,9 +251,9 @@ class _Lazily:
         look: for it.
     """
 
-    def __init__(self, look: Callable[[], Seen]) -> None:
+    def __init__(self, look: Callable[[], ActiveAlerts]) -> None:
         self._look = look
-        self._seen: Seen | None = None
+        self._seen: ActiveAlerts | None = None
 
     def __call__(self, rule: str, scope: Mapping[str, str]) -> bool | None:
         """Whether an alert stands."""

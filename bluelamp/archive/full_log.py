@@ -4,17 +4,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bluelamp.archive.manifest import Manifest, Part, load
+from bluelamp.archive.manifest import ArchivePart, Manifest, load
 from bluelamp.archive.reading import opened
 from bluelamp.archive.verifying import Fault, verify
-from bluelamp.archive.writing import Kept, keep
+from bluelamp.archive.writing import ArchiveRun, keep
 from bluelamp.recount.log import from_log
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
 from facts.force import Force
 from facts.union import TOPICS
-from streams.log import Log
+from streams.log import LogClient
 from streams.logreader import LogReader
 from streams.stall import Place
 from streams.store import Identity
@@ -40,7 +40,7 @@ def recount_of(
     """
     archive = opened(settings.archive)
     if archive is not None or until is not None:
-        with Log(settings.kafka) as log:
+        with LogClient(settings.kafka) as log:
             known = log.topics()
             identities: dict[str, Identity] = {topic: log.identity(topic) for topic in TOPICS if topic in known}
         if archive is not None:
@@ -74,7 +74,7 @@ def directory_of(settings: Settings) -> Path:
     return Path(settings.archive)
 
 
-def keep_log(settings: Settings, say: Callable[[Part], None]) -> Kept:
+def keep_log(settings: Settings, say: Callable[[ArchivePart], None]) -> ArchiveRun:
     """Write what the log holds beyond the archive's end into it.
 
     Args:

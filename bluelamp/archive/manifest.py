@@ -18,7 +18,7 @@ NAME = "manifest.json"
 _RESTORE = "Restore it from a copy of the archive; every file beside it says in its own name and columns what it holds."
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class ArchivePart(Struct, frozen=True, kw_only=True):
     """One file: a run of one partition's records.
 
     Attributes:
@@ -123,11 +123,11 @@ class Manifest(Struct, kw_only=True):
     format: int = FORMAT
     identities: dict[str, Identity] = field(default_factory=dict)
     begins: dict[str, int] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[ArchivePart] = field(default_factory=list)
 
-    def places(self) -> dict[Place, list[Part]]:
+    def places(self) -> dict[Place, list[ArchivePart]]:
         """The parts of each partition, in the order of their offsets."""
-        found: dict[Place, list[Part]] = {}
+        found: dict[Place, list[ArchivePart]] = {}
         for part in sorted(self.parts, key=lambda each: each.first):
             found.setdefault(part.place(), []).append(part)
         return dict(sorted(found.items()))

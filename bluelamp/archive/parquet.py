@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facts.batch import Entry, Passed, Row
+from facts.batch import BatchRecord, Entry, Passed
 
 SCHEMA = pa.schema(
     [
@@ -35,7 +35,7 @@ _GROUP_ROWS, _GROUP_BYTES = 10_000, 16 * 1024 * 1024
 _READ_ROWS = 2000
 
 
-class Writer:
+class ParquetWriter:
     """Writes one file; its rows reach it in groups, so that a day need not fit into memory.
 
     Args:
@@ -51,7 +51,7 @@ class Writer:
     def __init__(self, path: Path, topic: str, partition: int) -> None:
         self.records, self.size_bytes = 0, 0
         self._topic, self._partition = topic, partition
-        self._waiting: list[Row] = []
+        self._waiting: list[BatchRecord] = []
         self._waiting_bytes = 0
         self._writer: Any = pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=["topic"])
 
@@ -88,12 +88,12 @@ class Writer:
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
 
 
-def _of_unreadable(passed: Passed) -> Row:
+def _of_unreadable(passed: Passed) -> BatchRecord:
     headers = ((_LAST, b"%d" % passed.last), (_WHY, passed.why.encode()))
-    return Row(passed.first, passed.timestamp, _UNREADABLE, None, passed.batch, headers)
+    return BatchRecord(passed.first, passed.timestamp, _UNREADABLE, None, passed.batch, headers)
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: BatchRecord) -> Entry:
     if row.timestamp_type != _UNREADABLE:
         return row
     told = {name: value or b"" for name, value in row.headers}
@@ -111,7 +111,9 @@ def rows(path: Path) -> Iterator[list[Entry]]:
         columns = [times if name == "received_at" else batch.column(name) for name in SCHEMA.names[2:]]
         lists = [column.to_pylist() for column in columns]
         yield [
-            _entry(Row(offset, time, kind, key, value, tuple((each["name"], each["value"]) for each in headers)))
+            _entry(
+                BatchRecord(offset, time, kind, key, value, tuple((each["name"], each["value"]) for each in headers))
+            )
             for offset, time, kind, key, value, headers in zip(*lists, strict=True)
         ]
 

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
-from bluelamp.archive.manifest import Part, load
+from bluelamp.archive.manifest import ArchivePart, load
 from bluelamp.archive.parquet import rows
 from bluelamp.archive.verifying import fault_of
 from bluelamp.archive.writing import check_follows, check_identity
-from bluelamp.recount.load import Record
+from bluelamp.recount.load import LogRecord
 from bluelamp.recount.log import records_of
 from facts.batch import Entry
 from facts.errors import IncompleteError, SettingError
 from facts.union import Topic
 from streams.fetching import span_of
-from streams.logreader import Source
+from streams.logreader import RecordSource
 from streams.stall import Place
 from streams.store import Identity
 
@@ -74,7 +74,7 @@ class Archive:
             for place, (first, last) in reach.items()
         }
 
-    def records(self, until: Mapping[Place, int] | None = None) -> Iterator[Record]:
+    def records(self, until: Mapping[Place, int] | None = None) -> Iterator[LogRecord]:
         """Every record, each partition in the order of its offsets.
 
         Args:
@@ -101,7 +101,7 @@ class Archive:
         parts = self._parts.get(place)
         return parts[-1].after if parts else self.manifest.begin(place)
 
-    def _rows(self, part: Part) -> Iterator[list[Entry]]:
+    def _rows(self, part: ArchivePart) -> Iterator[list[Entry]]:
         fault = fault_of(self.directory, part)
         if fault:
             raise IncompleteError(fault.what, where=fault.where, hint=fault.hint)
@@ -116,7 +116,7 @@ class Whole:
         log: the log.
     """
 
-    def __init__(self, archive: Archive | None, log: Source) -> None:
+    def __init__(self, archive: Archive | None, log: RecordSource) -> None:
         self._archive, self._log = archive, log
 
     def reach(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, tuple[int, int]]:

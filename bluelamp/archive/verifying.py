@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bluelamp.archive.manifest import Manifest, Part
+from bluelamp.archive.manifest import ArchivePart, Manifest
 from bluelamp.archive.parquet import places, sha256
 
 _COPY = "Put it back from a copy of the archive."
@@ -42,7 +42,7 @@ def verify(directory: Path, manifest: Manifest) -> Iterator[Fault]:
     for gap in manifest.gaps():
         hint = "No file of them is named in the manifest: put both back from a copy of the archive."
         yield Fault(what=f"Records are missing: {gap.words()}.", where="the manifest", hint=hint, day=gap.until)
-    days: dict[date, list[Part]] = {}
+    days: dict[date, list[ArchivePart]] = {}
     for part in manifest.parts:
         days.setdefault(part.day, []).append(part)
     for day, parts in sorted(days.items()):
@@ -54,7 +54,7 @@ def verify(directory: Path, manifest: Manifest) -> Iterator[Fault]:
             yield Fault(what="A file lies there that the manifest does not name.", where=name, hint=hint)
 
 
-def _day(directory: Path, day: date, parts: list[Part]) -> Iterator[Fault]:
+def _day(directory: Path, day: date, parts: list[ArchivePart]) -> Iterator[Fault]:
     gone = [part for part in parts if not (directory / part.file).exists()]
     if len(gone) == len(parts):
         what = f"The day {day} is missing: {len(parts):,} files of {sum(part.records for part in parts):,} records."
@@ -67,7 +67,7 @@ def _day(directory: Path, day: date, parts: list[Part]) -> Iterator[Fault]:
             yield fault
 
 
-def fault_of(directory: Path, part: Part) -> Fault | None:
+def fault_of(directory: Path, part: ArchivePart) -> Fault | None:
     """What is wrong with one file, by its size and checksum; None when it is the one that was written."""
     path = directory / part.file
     try:
@@ -82,7 +82,7 @@ def fault_of(directory: Path, part: Part) -> Fault | None:
     return Fault(what=what, where=where, hint=_COPY, day=part.day)
 
 
-def _content(directory: Path, part: Part) -> Fault | None:
+def _content(directory: Path, part: ArchivePart) -> Fault | None:
     """A manifest that was altered, or a file put under another's name with its checksum."""
     try:
         held = list(places(directory / part.file))

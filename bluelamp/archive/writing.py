@@ -13,13 +13,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bluelamp.archive.manifest import Manifest, Part, load, save
-from bluelamp.archive.parquet import Writer, sha256
+from bluelamp.archive.manifest import ArchivePart, Manifest, load, save
+from bluelamp.archive.parquet import ParquetWriter, sha256
 from bluelamp.embedded.broker.files import sync_directory
 from facts.batch import Entry, Passed
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.fetching import span_of
-from streams.logreader import Source
+from streams.logreader import RecordSource
 from streams.stall import Place
 from streams.store import Identity
 
@@ -29,7 +29,7 @@ _LOCK = "lock"
 _DRAFT = ".draft"
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class ArchiveRun(Struct, frozen=True, kw_only=True):
     """What came of a run.
 
     Attributes:
@@ -37,17 +37,17 @@ class Kept(Struct, frozen=True, kw_only=True):
         manifest: of the whole archive.
     """
 
-    parts: list[Part]
+    parts: list[ArchivePart]
     manifest: Manifest
 
 
 def keep(
     directory: Path,
-    source: Source,
+    source: RecordSource,
     identities: Mapping[str, Identity],
     reach: Mapping[Place, tuple[int, int]],
-    say: Callable[[Part], None],
-) -> Kept:
+    say: Callable[[ArchivePart], None],
+) -> ArchiveRun:
     """Write everything that a log holds beyond the end of its archive.
 
     Args:
@@ -68,7 +68,7 @@ def keep(
         manifest.identities |= identities
         for draft in directory.glob(f"day=*/*{_DRAFT}"):
             draft.unlink()
-        written: list[Part] = []
+        written: list[ArchivePart] = []
         for place, (first, last) in sorted(reach.items()):
             begin = _begin(directory, manifest, place, first, last)
             for part in _parts(directory, place, begin, last, source):
@@ -77,7 +77,7 @@ def keep(
                 written.append(part)
                 say(part)
         save(directory, manifest)
-    return Kept(parts=written, manifest=manifest)
+    return ArchiveRun(parts=written, manifest=manifest)
 
 
 def check_identity(where: Path, manifest: Manifest, identities: Mapping[str, Identity]) -> None:
@@ -130,7 +130,7 @@ def _begin(directory: Path, manifest: Manifest, place: Place, first: int, last: 
     return check_follows(manifest, place, first, last)
 
 
-def _parts(directory: Path, place: Place, begin: int, last: int, source: Source) -> Iterator[Part]:
+def _parts(directory: Path, place: Place, begin: int, last: int, source: RecordSource) -> Iterator[ArchivePart]:
     """Write the records of a partition into one part for each day, or more for a large one."""
     entries = (entry for some in source.read(place, begin, last) for entry in some)
     # Where the log itself holds nothing there is nothing to keep: the offsets of the part cover it.
@@ -141,7 +141,7 @@ def _parts(directory: Path, place: Place, begin: int, last: int, source: Source)
         name = f"day={day}/{place[0]}-{place[1]}-{first:020d}.parquet"
         path = directory / name
         draft = _drafted(path)
-        writer = Writer(draft, *place)
+        writer = ParquetWriter(draft, *place)
         # A clock that is put back does not begin an earlier day anew: the order of offsets is what counts.
         while head is not None and _day(head) <= day and writer.size_bytes < PART_BYTES:
             writer.add(head)
@@ -149,7 +149,7 @@ def _parts(directory: Path, place: Place, begin: int, last: int, source: Source)
         writer.close()
         _put(draft, path)
         begin = last if head is None else span_of(head)[0]
-        yield Part(
+        yield ArchivePart(
             file=name,
             day=day,
             topic=place[0],

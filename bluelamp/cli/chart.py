@@ -33,13 +33,13 @@ def chart(
 ) -> None:
     """The control chart of a measure (XmR): its limits, and the points that chance does not explain."""
     from dashboards.report.figures import from_reader
-    from dashboards.report.series import Asked, series
+    from dashboards.report.series import SeriesQuery, series
     from dashboards.report.text import lines, plain
 
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
-    asked = Asked(
+    asked = SeriesQuery(
         find(measure), parse_where(where), grain, count, tuple(parse_day(each, "--recalculate") for each in dates)
     )
 

@@ -39,7 +39,7 @@ def explain(
     status 0: both come to the figure; 1: one does not, or the state could not be read.
     """
     from bluelamp.archive.full_log import recount_of
-    from bluelamp.verify.compare import Query, Taken, not_compared
+    from bluelamp.verify.compare import Query, StateReadings, not_compared
     from bluelamp.verify.explain import explain, lines
     from bluelamp.verify.state_and_log import answer
 
@@ -49,7 +49,7 @@ def explain(
     query = Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))
     asked = parse_instant(as_of, rules.force.zone()) if as_of else None
     moment, state = answer(settings, source, rules.force.name, query, asked)
-    until = state.fences if isinstance(state, Taken) else None
+    until = state.fences if isinstance(state, StateReadings) else None
     with recount_of(settings, [each.force for each in source.rules.values()], until, keeps_facts=True) as counted:
         told = explain(counted, rules.force.name, query, moment, state, limit or None)
     if as_json:
@@ -62,4 +62,4 @@ def explain(
             click.echo(line)
         if not told:
             click.echo("Neither the log nor the state has a figure for this question.")
-    sys.exit(0 if isinstance(state, Taken) and all(each.is_confirmed() for each in told) else 1)
+    sys.exit(0 if isinstance(state, StateReadings) and all(each.is_confirmed() for each in told) else 1)

@@ -73,13 +73,13 @@ def up(
     from bluelamp.feeding.replay import plan
     from bluelamp.local.saved_simulation import is_to_simulate
     from bluelamp.local.terminal import Terminal
-    from bluelamp.local.up import Plan, Up
+    from bluelamp.local.up import RunPlan, Up
 
     played = plan(replay, mapping, speed, fast_until) if replay else None
     if played and variable("force") not in os.environ:
         force = force or played.force
     settings = settings_of(data=data, board_port=port, force=force)
-    asked = Plan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus, is_repaired=is_repaired)
+    asked = RunPlan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus, is_repaired=is_repaired)
     if played:
         asked = replace(asked, replay=played.arguments, replay_words=played.words)
     if is_to_simulate(

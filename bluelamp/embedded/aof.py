@@ -15,7 +15,7 @@ _LONGEST_ARGUMENT = 512 * 1024 * 1024
 _TIME = b"#TS:"
 
 
-class Part(NamedTuple):
+class AofPart(NamedTuple):
     """One file of an append-only file.
 
     Attributes:
@@ -48,16 +48,16 @@ def is_lost(directory: Path) -> bool:
     return bool(parts_there(directory)) and not (directory / MANIFEST).exists()
 
 
-def parts_there(directory: Path) -> list[Part]:
+def parts_there(directory: Path) -> list[AofPart]:
     """The parts in a folder, bases first, whatever the manifest says."""
     names = [path.name for path in directory.glob("appendonly.aof.*")] if directory.is_dir() else []
     found = [
-        Part(int(match[1]), match[2].startswith("base"), name) for name in names if (match := _PART.fullmatch(name))
+        AofPart(int(match[1]), match[2].startswith("base"), name) for name in names if (match := _PART.fullmatch(name))
     ]
     return sorted(found, key=lambda each: (not each.is_base, each.number))
 
 
-def parts_named(directory: Path) -> list[Part]:
+def parts_named(directory: Path) -> list[AofPart]:
     """The parts in use, in order: those that the manifest names; without one, those that can be no others.
 
     Of several files of what was written after a base, some may be in that base already, and would count twice: without the
@@ -72,18 +72,18 @@ def parts_named(directory: Path) -> list[Part]:
     return [*bases[-1:], *(written if is_certain else [])]
 
 
-def _read_manifest(directory: Path) -> list[Part]:
+def _read_manifest(directory: Path) -> list[AofPart]:
     """What the manifest names; nothing when any of it cannot be read."""
     try:
         lines = (directory / MANIFEST).read_text().splitlines()
     except (OSError, UnicodeDecodeError):
         return []
     matches = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
-    found = [Part(int(each[2]), each[3] == "b", each[1]) for each in matches if each and each[3] != "h"]
+    found = [AofPart(int(each[2]), each[3] == "b", each[1]) for each in matches if each and each[3] != "h"]
     return found if all(matches) else []
 
 
-def write_manifest(directory: Path, parts: Iterable[Part]) -> None:
+def write_manifest(directory: Path, parts: Iterable[AofPart]) -> None:
     """Name the parts that a server is to read, in their order."""
     lines = (f"file {each.name} seq {each.number} type {'b' if each.is_base else 'i'}\n" for each in parts)
     (directory / MANIFEST).write_text("".join(lines))

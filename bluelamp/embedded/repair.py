@@ -94,7 +94,7 @@ class _Candidate(NamedTuple):
         until: a time up to which everything that was written is in them.
     """
 
-    parts: Sequence[aof.Part]
+    parts: Sequence[aof.AofPart]
     ends: Sequence[int]
     until: datetime | None
 
@@ -123,8 +123,8 @@ def _candidates(folder: Path, server: StateServer) -> Iterator[_Candidate]:
 
 
 def _readable(
-    folder: Path, written: Sequence[aof.Part], commands: frozenset[bytes]
-) -> Iterator[tuple[aof.Part, aof.Scanned]]:
+    folder: Path, written: Sequence[aof.AofPart], commands: frozenset[bytes]
+) -> Iterator[tuple[aof.AofPart, aof.Scanned]]:
     """The parts that were written after a base, up to the first break, which may be a part that is not there."""
     for each in written:
         if not (folder / each.name).exists():

@@ -21,15 +21,15 @@ from producers.extract import Extract, Malformed, read_extract
 from producers.mapping import load_mapping
 from producers.packaged import mapping_names, packaged_mapping, packaged_sample
 from producers.publish import BACKFILL, REPLAY, connect
-from producers.replay import Played, parse_speed, play
-from streams.log import Log
+from producers.replay import ReplayProgress, parse_speed, play
+from streams.log import LogClient
 
 SAMPLE = "sample"
 _SAMPLE_NAME = "san_francisco_fire"
 _MALFORMED_SHOWN = 20
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class ReplayResult(Struct, frozen=True, kw_only=True):
     """What came of a replay.
 
     Attributes:
@@ -58,7 +58,7 @@ def run(
     fast_until: str | None,
     *,
     is_quiet: bool,
-) -> Told:
+) -> ReplayResult:
     """Read an extract and play it; Ctrl-C and SIGTERM stop it with everything flushed.
 
     Args:
@@ -79,7 +79,7 @@ def run(
     if not is_quiet:
         tell_malformed(extract.malformed)
     told_to_stop = stopping()
-    with Log(bootstrap) as log:
+    with LogClient(bootstrap) as log:
         log.ensure_topics(partitions)
     settings = BACKFILL if pace == "max" else REPLAY
     with connect(bootstrap, settings, now=wall, monotonic=time.monotonic) as publisher, _bar(extract, is_quiet) as bar:
@@ -97,7 +97,7 @@ def run(
     return _told(extract, played)
 
 
-class Planned(Struct, frozen=True, kw_only=True):
+class PlannedReplay(Struct, frozen=True, kw_only=True):
     """A replay that is still to run.
 
     Attributes:
@@ -111,7 +111,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     words: str
 
 
-def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> Planned:
+def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> PlannedReplay:
     """Check what a replay is asked for before anything is started for it; arguments as for `run`.
 
     Raises:
@@ -128,7 +128,9 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
     given = (part for name, value in options.items() if value for part in (name, value))
     told = "as fast as it goes" if pace == "max" else f"at {pace:g} times real time"
     told = f"what came before {fast_until} at once, the rest {told}" if fast_until else told
-    return Planned(arguments=(file, *given), force=declared.force, words=f"It is a replay of recorded facts: {told}.")
+    return PlannedReplay(
+        arguments=(file, *given), force=declared.force, words=f"It is a replay of recorded facts: {told}."
+    )
 
 
 def _read(file: str, mapping: str | None) -> Extract:
@@ -203,8 +205,8 @@ def _bar(extract: Extract, is_quiet: bool) -> AbstractContextManager[Any]:
     return nullcontext() if is_quiet else click.progressbar(length=len(extract.facts), label="facts")
 
 
-def _told(extract: Extract, played: Played) -> Told:
-    return Told(
+def _told(extract: Extract, played: ReplayProgress) -> ReplayResult:
+    return ReplayResult(
         rows=extract.rows,
         facts=played.facts,
         facts_by_type=extract.counts(),

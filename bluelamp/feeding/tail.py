@@ -11,8 +11,8 @@ from bluelamp.wiring.settings import Settings
 from bluelamp.wiring.stopping import stopping
 from producers.adapters.tail import Tail, TailSettings
 from producers.publish import PublisherSettings, connect
-from producers.telling import digest
-from streams.log import Log
+from producers.row_facts import digest
+from streams.log import LogClient
 
 _LIVE = PublisherSettings(are_facts_checked=True)
 
@@ -45,7 +45,7 @@ def follow(
     kept = Path(position or Path(settings.data, "positions", f"{declared.name}-{digest(str(path))}.json"))
     following = TailSettings(late=timedelta(seconds=late_seconds), is_silence_trusted=is_silence_trusted)
     told_to_stop = stopping()
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         log.ensure_topics(settings.partitions)
     say(f"following {path}; the position is kept in {kept}")
     with connect(settings.kafka, _LIVE, now=wall, monotonic=time.monotonic) as publisher:

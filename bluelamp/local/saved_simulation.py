@@ -11,7 +11,7 @@ from facts.errors import SettingError
 from producers.adapters.position import write_whole
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class SavedSimulation(Struct, frozen=True, kw_only=True):
     """A simulation, and how far the log has it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     told_to: datetime | None = None
 
 
-class Planned(Struct, frozen=True, kw_only=True):
+class PlannedSimulation(Struct, frozen=True, kw_only=True):
     """A simulation that `bluelamp up` is to run.
 
     Attributes:
@@ -38,19 +38,19 @@ class Planned(Struct, frozen=True, kw_only=True):
         words: what a person is told of it.
     """
 
-    kept: Kept
+    kept: SavedSimulation
     arguments: tuple[str, ...]
     words: str
 
 
-def load_kept(path: Path) -> Kept | None:
+def load_kept(path: Path) -> SavedSimulation | None:
     """The simulation kept in a file; None when there is none yet.
 
     Raises:
         SettingError: it cannot be read.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Kept)
+        return msgspec.json.decode(path.read_bytes(), type=SavedSimulation)
     except (FileNotFoundError, NotADirectoryError):
         return None  # a place that is no directory is told of where it is first used
     except (OSError, msgspec.DecodeError) as error:
@@ -58,7 +58,7 @@ def load_kept(path: Path) -> Kept | None:
         raise SettingError(f"What was simulated cannot be read: {error}.", where=str(path), hint=hint) from None
 
 
-def save_kept(path: Path, kept: Kept) -> None:
+def save_kept(path: Path, kept: SavedSimulation) -> None:
     """Keep a simulation; whenever the machine dies, the old file is there or the new one, whole."""
     write_whole(path, msgspec.json.format(msgspec.json.encode(kept)))
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.local.directory import SIMULATION
-from bluelamp.local.saved_simulation import Kept, Planned, load_kept, save_kept
+from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_kept, save_kept
 from bluelamp.recount.load import from_records
 from bluelamp.verify.calibration import Found, calibrate, last_day, records, rows
 from bluelamp.wiring.arguments import parse_instant
@@ -25,10 +25,10 @@ from measures.rules import Rules
 from producers.publish import PublisherSettings, connect
 from producers.replay import Speed, parse_speed
 from producers.simulate.parameters import packaged
-from producers.simulate.playing import Played, play
+from producers.simulate.playing import SimulationProgress, play
 from producers.simulate.scenario import NORMAL, load_scenario
 from producers.simulate.simulation import Simulation
-from streams.log import Log
+from streams.log import LogClient
 
 _PARCELS = PublisherSettings(parcel_facts=500)
 """Large parcels while history is told, and at once what is live; poison is meant to reach the log."""
@@ -98,7 +98,7 @@ def simulation_of(
     )
 
 
-def again(kept: Kept, forces: Mapping[str, Rules]) -> Simulation:
+def again(kept: SavedSimulation, forces: Mapping[str, Rules]) -> Simulation:
     """The simulation that was kept.
 
     Raises:
@@ -138,9 +138,9 @@ def going_on(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_s
     return found
 
 
-def kept_of(simulation: Simulation) -> Kept:
+def kept_of(simulation: Simulation) -> SavedSimulation:
     """A simulation as it is kept, before it is told."""
-    return Kept(
+    return SavedSimulation(
         force=simulation.force.name,
         seed=simulation.seed,
         scenario=simulation.scenario.name,
@@ -157,7 +157,7 @@ def plan(
     speed: str,
     fast_until: str | None,
     is_fresh: bool,
-) -> Planned:
+) -> PlannedSimulation:
     """The simulation of a directory: the one it holds, or a new one - a history that goes on live, or a scenario.
 
     Args:
@@ -191,7 +191,7 @@ def plan(
     begun = "goes on" if kept else "begins"
     rest = "and on with the clock" if is_live else f"the scenario {asked.scenario.title!r}"
     words = f"A simulation {begun}: seed {asked.seed}, from {asked.start} {rest}. No figure is real."
-    return Planned(kept=kept or kept_of(asked), arguments=tuple(arguments), words=words)
+    return PlannedSimulation(kept=kept or kept_of(asked), arguments=tuple(arguments), words=words)
 
 
 def moment_of(text: str, force: Force) -> datetime:
@@ -217,7 +217,7 @@ class Playing(Struct, frozen=True, kw_only=True):
 
 def run(
     bootstrap: str, partitions: int, simulation: Simulation, playing: Playing, say: Callable[[str], None]
-) -> Played:
+) -> SimulationProgress:
     """Play a simulation into the log; Ctrl-C and SIGTERM stop it with everything flushed.
 
     Args:
@@ -236,7 +236,7 @@ def run(
     length = playing.days if playing.days is not None or pace == "live" else simulation.scenario.days
     kept = load_kept(playing.position) if playing.position else None
     told_to_stop = stopping()
-    with Log(bootstrap) as log:
+    with LogClient(bootstrap) as log:
         log.ensure_topics(partitions)
     with connect(bootstrap, _PARCELS, now=wall, monotonic=time.monotonic) as publisher:
         return play(
@@ -261,7 +261,7 @@ class _Keeping:
         self._kept, self._path = kept_of(simulation), path
         self._said_at = time.monotonic()
 
-    def __call__(self, played: Played) -> None:
+    def __call__(self, played: SimulationProgress) -> None:
         if self._path:
             save_kept(self._path, replace(self._kept, told_to=played.told_to))
         if time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:

@@ -19,12 +19,12 @@ from bluelamp.embedded.repair import repair
 from bluelamp.embedded.state import StateServer, end_left_behind, find_binary, is_ready
 from bluelamp.local.alert_engine import Alarm
 from bluelamp.local.directory import LOG, OUTPUT, SIMULATION, STATE, forget, held, is_left
-from bluelamp.local.saved_simulation import Planned, save_kept
+from bluelamp.local.saved_simulation import PlannedSimulation, save_kept
 from bluelamp.local.terminal import Terminal
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.ports import free_ports
-from bluelamp.wiring.processes import Child, until
+from bluelamp.wiring.processes import ManagedProcess, until
 from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, variable
 from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant
@@ -50,7 +50,7 @@ _TRIES = 3
 _LOOK_SECONDS = 1.0
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class RunPlan(Struct, frozen=True, kw_only=True):
     """What `bluelamp up` is asked for.
 
     Attributes:
@@ -66,7 +66,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     workers: int = 1
     replay: tuple[str, ...] = ()
     replay_words: str = ""
-    simulation: Planned | None = None
+    simulation: PlannedSimulation | None = None
     is_fresh: bool = False
     is_prometheus: bool = False
     is_repaired: bool = False
@@ -81,12 +81,12 @@ class Up:
         terminal: of the person who has started it.
     """
 
-    def __init__(self, settings: Settings, plan: Plan, terminal: Terminal) -> None:
+    def __init__(self, settings: Settings, plan: RunPlan, terminal: Terminal) -> None:
         self.plan, self.terminal, self.say = plan, terminal, terminal.say
         self.directory = Path(settings.data).resolve()
         self.alarm = Alarm(os.environ, is_prometheus=plan.is_prometheus)
         self.settings = self.alarm.settings(settings)
-        self.children: list[Child] = []
+        self.children: list[ManagedProcess] = []
         self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -136,7 +136,7 @@ class Up:
         self._keep("exporter", "exporter", variables=self.alarm.engine())
         self._keep("inbox", "inbox", "serve", variables={**self.alarm.engine(), **self.alarm.people()})
         for each in programs:
-            self._add(Child(each.name, each.arguments, os.environ, self.directory / OUTPUT, self.say))
+            self._add(ManagedProcess(each.name, each.arguments, os.environ, self.directory / OUTPUT, self.say))
         board = self._keep("board", "board", variables=self.alarm.people())
         await self._wait_for(board, lambda: _answers(self.settings.board_port), _BOARD_SECONDS)
         if _has_senders():
@@ -179,15 +179,17 @@ class Up:
         for line in repaired.lines():
             self.say(line)
 
-    def _part(self, name: str, folder: str, port: int, *options: str) -> Child:
+    def _part(self, name: str, folder: str, port: int, *options: str) -> ManagedProcess:
         module = [sys.executable, "-m", f"bluelamp.embedded.{name}"]
         arguments = [*module, "--directory", str(self.directory / folder), "--port", str(port), *options]
-        return self._add(Child(name, arguments, os.environ, self.directory / OUTPUT, self.say))
+        return self._add(ManagedProcess(name, arguments, os.environ, self.directory / OUTPUT, self.say))
 
-    def _keep(self, name: str, *arguments: str, is_once: bool = False, variables: Mapping[str, str] = _NONE) -> Child:
+    def _keep(
+        self, name: str, *arguments: str, is_once: bool = False, variables: Mapping[str, str] = _NONE
+    ) -> ManagedProcess:
         environment = {**os.environ, **self.settings.environment(), **variables}
         command = [sys.executable, "-m", "bluelamp", *arguments]
-        return self._add(Child(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
+        return self._add(ManagedProcess(name, command, environment, self.directory / OUTPUT, self.say, is_once=is_once))
 
     async def _watch_state(self) -> None:
         """Say at the terminal how far a history is loaded, and what the state server refuses."""
@@ -215,12 +217,12 @@ class Up:
         words = f"History: {past.ratio():.0%}, up to {moment:%d %B %Y, %H:%M}. The board shows that moment."
         self.terminal.move(past.ratio(), words)
 
-    def _add(self, child: Child) -> Child:
+    def _add(self, child: ManagedProcess) -> ManagedProcess:
         self.children.append(child)
         child.start()
         return child
 
-    async def _wait_for(self, child: Child, answers: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    async def _wait_for(self, child: ManagedProcess, answers: Callable[[], Awaitable[bool]], seconds: float) -> None:
         """Wait until a child answers; one that ends again and again never will."""
 
         async def is_over() -> bool:
@@ -233,7 +235,7 @@ class Up:
             what = f"The {child.name} does not start. Its last words:\n{child.last_words()}"
             raise PartMissingError(what, where=str(child.output), hint=self._way_out(child))
 
-    def _way_out(self, child: Child) -> str:
+    def _way_out(self, child: ManagedProcess) -> str:
         """What to do about a part that does not start."""
         if child.name == "state" and child.status == PERSON_NEEDED:
             options = f"--data {shlex.quote(str(self.settings.data))} --repair-state"

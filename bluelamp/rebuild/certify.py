@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Cell, audit, hold
+from bluelamp.verify.audit import AuditDifference, audit, hold
 from measures.outcome import microseconds
 from measures.rules import Rules
 from measures.window import DAYS_KEPT
@@ -26,7 +26,7 @@ class Certified(Struct):
     """
 
     compared: int = 0
-    differing: list[Cell] = []
+    differing: list[AuditDifference] = []
 
 
 def certify(
@@ -69,7 +69,7 @@ def _period(reader: Reader, force: str, rules: Rules) -> tuple[date, date] | Non
     return max(date.fromordinal(rules.local_day(first)), last - DAYS_KEPT + timedelta(days=2)), last + timedelta(days=2)
 
 
-def line(cell: Cell) -> str:
+def line(cell: AuditDifference) -> str:
     """A count or open item that differs, as people read it."""
     words = " ".join(f"{name}={word}" for name, word in cell.words.items())
     value = f"value {cell.value}" if isinstance(cell.value, int) else cell.value

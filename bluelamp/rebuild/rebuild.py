@@ -18,11 +18,11 @@ from redis.asyncio import Redis as AsyncRedis
 from bluelamp.archive.full_log import recount_of
 from bluelamp.archive.reading import Whole, opened
 from bluelamp.rebuild.certify import CountAgain, certify, line
-from bluelamp.rebuild.repartition import Log, Mover, sending
+from bluelamp.rebuild.repartition import LogSource, Mover, sending
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Cell as Counted
+from bluelamp.verify.audit import AuditDifference
 from bluelamp.verify.compare import Difference, every_query, numbers, read_one, take, told_numbers
-from bluelamp.verify.state_diff import Cell, hold
+from bluelamp.verify.state_diff import StateDifference, hold
 from bluelamp.wiring.connections import state_client
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
@@ -31,15 +31,15 @@ from facts.union import TOPICS
 from measures.reading import Reading
 from measures.rules import Rules
 from measures.window import WINDOWS
-from streams.cache import Cache
 from streams.codec import FORMAT
 from streams.logreader import LogReader
+from streams.partition_cache import PartitionCache
 from streams.patience import Patience, Patiently, once
 from streams.readings import Reader
-from streams.refold import Refold
 from streams.stall import Place
-from streams.store import Identity, Names, Store, UnreadableError, legible
+from streams.store import Identity, Names, StateStore, UnreadableError, legible
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
+from streams.version_builder import VersionBuilder
 
 _BATCH_KEYS = 500
 Tell = Callable[[Place, int, int], None]
@@ -73,12 +73,12 @@ class Rebuilt(Struct, kw_only=True):
     counts: int = 0
     standing: int = 0
     differing_figures: list[Difference] = []
-    differing_cells: list[Cell] = []
+    differing_cells: list[StateDifference] = []
     not_compared: str = ""
     behind: int = 0
     never_received: list[str] = []
     log_compared: int = 0
-    differing_from_log: list[Counted] = []
+    differing_from_log: list[AuditDifference] = []
     moved: int = 0
 
     def is_same(self) -> bool:
@@ -109,7 +109,7 @@ class Rebuild:
         settings: Settings,
         rules: Mapping[str, Rules],
         redis: Redis,
-        log: Log,
+        log: LogSource,
         mover: Mover,
         count_again: CountAgain,
         client: AsyncRedis,
@@ -145,8 +145,8 @@ class Rebuild:
         if self._archive is not None:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
-        store = Store(self._client, prefix_of(self._name, self.new))
-        refold = Refold(store, self._rules, whole, self._mover.move, self._patiently)
+        store = StateStore(self._client, prefix_of(self._name, self.new))
+        refold = VersionBuilder(store, self._rules, whole, self._mover.move, self._patiently)
         await self._patiently(lambda: self._announce(store))
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
@@ -162,7 +162,7 @@ class Rebuild:
         told.moved = self._mover.moved
         return told
 
-    async def _announce(self, store: Store) -> None:
+    async def _announce(self, store: StateStore) -> None:
         for topic, identity in self._identities.items():
             await store.announce(topic, identity.partitions)
 
@@ -176,7 +176,7 @@ class Rebuild:
             raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
         return first
 
-    def _advance(self, refold: Refold, place: Place) -> Callable[[int], Awaitable[None]]:
+    def _advance(self, refold: VersionBuilder, place: Place) -> Callable[[int], Awaitable[None]]:
         async def advance(after: int) -> None:
             if refold.fence(place) > after:
                 what = f"The new version stands at offset {refold.fence(place)}, and the one shown at {after} only."
@@ -186,7 +186,7 @@ class Rebuild:
 
         return advance
 
-    async def _advance_all(self, refold: Refold) -> None:
+    async def _advance_all(self, refold: VersionBuilder) -> None:
         """Bring the new version to the end of the log as it is now, with what is moved to there on the way."""
         moved = -1
         while moved != self._mover.moved:
@@ -196,7 +196,7 @@ class Rebuild:
 
     # Comparing.
 
-    async def _compare(self, refold: Refold, places: list[Place], told: Rebuilt) -> bool:
+    async def _compare(self, refold: VersionBuilder, places: list[Place], told: Rebuilt) -> bool:
         """Compare every cell at the place where the version shown stands; whether it could be."""
         try:
             told.not_compared = self._why_not(places)
@@ -209,9 +209,9 @@ class Rebuild:
             told.not_compared = f"The version shown cannot be read. {error.what} ({error.where})"
         return not told.not_compared
 
-    async def _compare_all(self, refold: Refold, places: list[Place], told: Rebuilt) -> None:
+    async def _compare_all(self, refold: VersionBuilder, places: list[Place], told: Rebuilt) -> None:
         for place in places:
-            old, new = (Cache(self._redis, self._names(number, place)) for number in (self.old, self.new))
+            old, new = (PartitionCache(self._redis, self._names(number, place)) for number in (self.old, self.new))
             held = await hold(old, new, self._rules, self._advance(refold, place))
             told.counts += held.counts
             told.standing += held.standing
@@ -225,7 +225,7 @@ class Rebuild:
             fence = cast("str | None", self._redis.hget(self._names(self.old, place).control, "fence"))
             told.behind += end - int(fence or first)
 
-    async def _figures(self, refold: Refold, force: str, rules: Rules, told: Rebuilt) -> None:
+    async def _figures(self, refold: VersionBuilder, force: str, rules: Rules, told: Rebuilt) -> None:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
@@ -241,7 +241,7 @@ class Rebuild:
             told.figures += len(readings)
             told.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
-    def _compare_with_log(self, refold: Refold, told: Rebuilt) -> None:
+    def _compare_with_log(self, refold: VersionBuilder, told: Rebuilt) -> None:
         """Compare the new version with a recount of the log up to where it stands: the one shown may be wrong likewise."""
         reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
         fences = {
@@ -283,7 +283,7 @@ class Rebuild:
 
     # Showing.
 
-    async def _switch(self, refold: Refold, told: Rebuilt) -> None:
+    async def _switch(self, refold: VersionBuilder, told: Rebuilt) -> None:
         """Show the new version from now on, at a place of the log not before the old one's."""
         await self._advance_all(refold)
         await self._advance_all(refold)  # what arrived meanwhile: a moment's worth
@@ -301,7 +301,7 @@ class Rebuild:
                 with suppress(UnreadableError), legible(names):
                     self._redis.hincrby(names.control, "epoch", 1)
 
-    def _check_is_kept(self, refold: Refold) -> None:
+    def _check_is_kept(self, refold: VersionBuilder) -> None:
         """A state server that was restarted or restored meanwhile may have lost some of what was built.
 
         Raises:

@@ -12,11 +12,11 @@ from kafka.errors import KafkaError
 from msgspec.structs import replace
 
 from bluelamp.archive.reading import Archive, Whole
-from facts.batch import Row
+from facts.batch import BatchRecord
 from facts.errors import PartMissingError
 from facts.moved import Origin, origin_of
 from facts.union import TOPICS
-from streams.logreader import Source
+from streams.logreader import RecordSource
 from streams.moving import Copy, Moved, copy_of
 from streams.stall import Place
 from streams.store import Identity
@@ -29,7 +29,7 @@ Send = Callable[[Sequence[Copy]], None]
 """Sends records; returns when the log has them."""
 
 
-class Log(Source, Protocol):
+class LogSource(RecordSource, Protocol):
     """The log, read beside whatever folds it; `streams.logreader.LogReader` is one."""
 
     def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
@@ -53,7 +53,7 @@ class Mover:
         moved: how many facts it has sent.
     """
 
-    def __init__(self, archive: Archive | None, log: Log, send: Send) -> None:
+    def __init__(self, archive: Archive | None, log: LogSource, send: Send) -> None:
         self._archive, self._log, self._send = archive, log, send
         self._copied: Copied | None = None
         self.moved = 0
@@ -81,7 +81,7 @@ class Mover:
         for place, span in whole.reach(self._log.reach(self._log.identities(TOPICS))).items():
             for some in whole.read(place, *span):
                 for entry in some:
-                    if isinstance(entry, Row) and (origin := origin_of(entry.headers)):
+                    if isinstance(entry, BatchRecord) and (origin := origin_of(entry.headers)):
                         found[place[0], origin.partition, place[1]].extend(_numbers(origin))
         return {places: array("Q", sorted(numbers)) for places, numbers in found.items()}
 

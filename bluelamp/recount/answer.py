@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from bluelamp.recount.cell import WITHIN_SECONDS, Cell, Spread
+from bluelamp.recount.cell import WITHIN_SECONDS, RecountCell, RecountSpread
 from bluelamp.recount.instant import SECOND
-from bluelamp.recount.question import Question, Sql, check, decided, finished, standing_open
+from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, standing_open
 from measures.measure import (
     Bands,
     Count,
@@ -24,7 +24,7 @@ from measures.measure import (
 from measures.outcome import KINDS
 
 
-def cells(question: Question) -> list[Cell]:
+def cells(question: RecountQuestion) -> list[RecountCell]:
     """The cells of a question, in the order of their words.
 
     Raises:
@@ -37,8 +37,8 @@ def cells(question: Question) -> list[Cell]:
     return found if found or question.by else [nothing(question)]
 
 
-def _found(question: Question) -> Iterable[Cell]:
-    found: Iterable[Cell] = ()
+def _found(question: RecountQuestion) -> Iterable[RecountCell]:
+    found: Iterable[RecountCell] = ()
     match question.measure.statistic:
         case Count(of):
             found = _count(question, of)
@@ -57,10 +57,10 @@ def _found(question: Question) -> Iterable[Cell]:
     return found
 
 
-def nothing(question: Question) -> Cell:
+def nothing(question: RecountQuestion) -> RecountCell:
     """The one cell of a question without `by` that found nothing: a count of nothing is 0, all else is not known."""
     statistic = question.measure.statistic
-    return Cell(
+    return RecountCell(
         dimensions={},
         value=0 if isinstance(statistic, Count | OpenCount | OpenDue) else None,
         n=0,
@@ -68,32 +68,34 @@ def nothing(question: Question) -> Cell:
     )
 
 
-def _count(question: Question, of: Selection) -> Iterable[Cell]:
+def _count(question: RecountQuestion, of: Selection) -> Iterable[RecountCell]:
     for key, n in _counts(question, (of,)).items():
-        yield Cell(dimensions=question.words(key), value=n, n=n)
+        yield RecountCell(dimensions=question.words(key), value=n, n=n)
 
 
-def _share(question: Question, met: tuple[Selection, ...], of: tuple[Selection, ...]) -> Iterable[Cell]:
+def _share(question: RecountQuestion, met: tuple[Selection, ...], of: tuple[Selection, ...]) -> Iterable[RecountCell]:
     so = _counts(question, met)
     for key, n in _counts(question, of).items():
         yield _share_cell(question, key, so.get(key, 0), n)
 
 
-def _counts(question: Question, selections: tuple[Selection, ...]) -> dict[str, int]:
+def _counts(question: RecountQuestion, selections: tuple[Selection, ...]) -> dict[str, int]:
     chosen, values = finished(question, selections)
     text = f"SELECT key, count(*) FROM ({chosen}) GROUP BY key"  # noqa: S608 - built from checked names
     return dict(question.rows((text, values)))
 
 
-def _decided(question: Question, of: Selection) -> Iterable[Cell]:
+def _decided(question: RecountQuestion, of: Selection) -> Iterable[RecountCell]:
     chosen, values = decided(question, of)
     text = f"SELECT key, sum(value), count(*) FROM ({chosen}) GROUP BY key"  # noqa: S608 - built from checked names
     for key, met, n in question.rows((text, values)):
         yield _share_cell(question, key, met, n)
 
 
-def _share_cell(question: Question, key: str, met: int, n: int, spread: Spread | None = None) -> Cell:
-    return Cell(dimensions=question.words(key), value=met / n, n=n, met=met, spread=spread)
+def _share_cell(
+    question: RecountQuestion, key: str, met: int, n: int, spread: RecountSpread | None = None
+) -> RecountCell:
+    return RecountCell(dimensions=question.words(key), value=met / n, n=n, met=met, spread=spread)
 
 
 class _Spans(NamedTuple):
@@ -119,10 +121,10 @@ class _Spans(NamedTuple):
     ninth_high: int
     at_most: list[int]
 
-    def spread(self, per_second: int) -> Spread:
+    def spread(self, per_second: int) -> RecountSpread:
         """The whole numbers divided, once each."""
         rest = (self.n - 1) * 9 % 10
-        return Spread(
+        return RecountSpread(
             mean=self.total / (self.n * per_second),
             median=(self.middle_low + self.middle_high) / (2 * per_second),
             p90=(self.ninth_low * (10 - rest) + self.ninth_high * rest) / (10 * per_second),
@@ -130,7 +132,7 @@ class _Spans(NamedTuple):
         )
 
 
-def _spans(question: Question, of: Selection) -> Iterable[Cell]:
+def _spans(question: RecountQuestion, of: Selection) -> Iterable[RecountCell]:
     per_second = KINDS[of.kind].per_second
     for row in question.rows(_spans_sql(finished(question, (of,)), _limits(question, per_second))):
         spans = _Spans(*row)
@@ -139,12 +141,12 @@ def _spans(question: Question, of: Selection) -> Iterable[Cell]:
             case SpanWithin():
                 yield _share_cell(question, spans.key, spans.at_most[-1], spans.n, spread)
             case Mean():
-                yield Cell(dimensions=question.words(spans.key), value=spread.mean, n=spans.n, spread=spread)
+                yield RecountCell(dimensions=question.words(spans.key), value=spread.mean, n=spans.n, spread=spread)
             case _:
-                yield Cell(dimensions=question.words(spans.key), value=spread.median, n=spans.n, spread=spread)
+                yield RecountCell(dimensions=question.words(spans.key), value=spread.median, n=spans.n, spread=spread)
 
 
-def _limits(question: Question, per_second: int) -> list[int]:
+def _limits(question: RecountQuestion, per_second: int) -> list[int]:
     """The longest spans, in units, that each count is of: those of the spread, then the measure's own."""
     limits = [seconds * per_second for seconds in WITHIN_SECONDS]
     match question.measure.statistic:
@@ -185,7 +187,7 @@ def _spans_sql(chosen: Sql, limits: list[int]) -> Sql:
     )
 
 
-def _bands(question: Question, of: Selection, edges_seconds: tuple[int, ...]) -> Iterable[Cell]:
+def _bands(question: RecountQuestion, of: Selection, edges_seconds: tuple[int, ...]) -> Iterable[RecountCell]:
     per_second = KINDS[of.kind].per_second
     text, values = finished(question, (of,))
     # The band of a span is told by how many edges are at or below it; a span below all is in none, but in the total.
@@ -200,7 +202,7 @@ def _bands(question: Question, of: Selection, edges_seconds: tuple[int, ...]) ->
     for key, spans_by_band, n in question.rows((banded, values)):
         for band, name in enumerate(_band_names(edges_seconds), start=1):
             spans = spans_by_band.get(band, 0)
-            yield Cell(dimensions={**question.words(key), "band": name}, value=spans, n=int(n), met=spans)
+            yield RecountCell(dimensions={**question.words(key), "band": name}, value=spans, n=int(n), met=spans)
 
 
 def _band_names(edges_seconds: tuple[int, ...]) -> list[str]:
@@ -208,7 +210,7 @@ def _band_names(edges_seconds: tuple[int, ...]) -> list[str]:
     return [f"{low}-{high}" for low, high in zip(lower, [*lower[1:], ""], strict=True)]
 
 
-def _open(question: Question, statistic: OpenCount | OpenLongest) -> Iterable[Cell]:
+def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iterable[RecountCell]:
     chosen, values = standing_open(question, statistic.of)
     # What begins to stand open after the as-of instant does not stand open yet: its age is less than nothing.
     at_least_seconds = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
@@ -221,10 +223,10 @@ def _open(question: Question, statistic: OpenCount | OpenLongest) -> Iterable[Ce
         """  # noqa: S608 - built from checked names and whole numbers
     for key, n, longest in question.rows((text, values)):
         value: Any = n if isinstance(statistic, OpenCount) else longest / SECOND
-        yield Cell(dimensions=question.words(key), value=value, n=n)
+        yield RecountCell(dimensions=question.words(key), value=value, n=n)
 
 
-def _falling_due(question: Question, statistic: OpenDue | OpenSoonest) -> Iterable[Cell]:
+def _falling_due(question: RecountQuestion, statistic: OpenDue | OpenSoonest) -> Iterable[RecountCell]:
     chosen, values = standing_open(question, statistic.of)
     # What has no due instant does not fall due: comparisons with nothing leave it out.
     is_wanted = f"left_microseconds < {statistic.under_seconds * SECOND}" if isinstance(statistic, OpenDue) else "true"
@@ -236,4 +238,4 @@ def _falling_due(question: Question, statistic: OpenDue | OpenSoonest) -> Iterab
         """  # noqa: S608 - built from checked names and whole numbers
     for key, n, soonest in question.rows((text, values)):
         value: Any = n if isinstance(statistic, OpenDue) else soonest / SECOND
-        yield Cell(dimensions=question.words(key), value=value, n=n)
+        yield RecountCell(dimensions=question.words(key), value=value, n=n)

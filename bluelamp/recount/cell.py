@@ -6,7 +6,7 @@ WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86_400)
 """The spans of which every spread says how many were at most so long."""
 
 
-class Spread(Struct, frozen=True, kw_only=True):
+class RecountSpread(Struct, frozen=True, kw_only=True):
     """How finished spans are spread.
 
     Attributes:
@@ -22,7 +22,7 @@ class Spread(Struct, frozen=True, kw_only=True):
     within: dict[int, float]
 
 
-class Cell(Struct, frozen=True, kw_only=True):
+class RecountCell(Struct, frozen=True, kw_only=True):
     """One figure of an answer.
 
     Attributes:
@@ -37,7 +37,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     value: float | int | None
     n: int
     met: int | None = None
-    spread: Spread | None = None
+    spread: RecountSpread | None = None
 
 
 class Finished(Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     value: int
 
 
-class Open(Struct, frozen=True, kw_only=True):
+class RecountOpenItem(Struct, frozen=True, kw_only=True):
     """One matter that stands open, as the recount derived it.
 
     Attributes:

@@ -14,7 +14,7 @@ REPORT_WINDOWS = ("this_month", "last_month", "12m", "previous_12m")
 _ONE_DAY = timedelta(days=1)
 
 
-class Live(NamedTuple):
+class LiveInterval(NamedTuple):
     """Counts what was decided from `start` to `end`, that excluded; both in microseconds since 1970 in UTC."""
 
     start: int
@@ -28,7 +28,7 @@ class Report(NamedTuple):
     end: date
 
 
-def interval(window: str, force: Force, as_of: datetime) -> Live | Report:
+def interval(window: str, force: Force, as_of: datetime) -> LiveInterval | Report:
     """The stretch of time of a window.
 
     Args:
@@ -55,17 +55,17 @@ def interval(window: str, force: Force, as_of: datetime) -> Live | Report:
     return _from_to(window)
 
 
-def _live(window: str, force: Force, as_of: datetime) -> Live:
+def _live(window: str, force: Force, as_of: datetime) -> LiveInterval:
     moment = microseconds(as_of)
     minute = moment // MINUTE * MINUTE
     end = minute if minute == moment else minute + MINUTE
     if window == "today":
-        return Live(day_start(as_of.astimezone(force.zone()).date(), force.zone()), end)
+        return LiveInterval(day_start(as_of.astimezone(force.zone()).date(), force.zone()), end)
     if window == "shift":
-        return Live(_shift_start(force, as_of), end)
+        return LiveInterval(_shift_start(force, as_of), end)
     if window == "7d":
-        return Live((minute - 7 * DAY) // HOUR * HOUR, end)
-    return Live(minute - _LONG[window], end)
+        return LiveInterval((minute - 7 * DAY) // HOUR * HOUR, end)
+    return LiveInterval(minute - _LONG[window], end)
 
 
 def _shift_start(force: Force, as_of: datetime) -> int:

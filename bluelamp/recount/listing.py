@@ -6,15 +6,15 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bluelamp.recount.cell import Open
+from bluelamp.recount.cell import RecountOpenItem
 from bluelamp.recount.instant import SECOND
-from bluelamp.recount.question import Question, Sql, check, chosen, key_words, within
+from bluelamp.recount.question import RecountQuestion, Sql, check, chosen, key_words, within
 from facts.union import Topic
 from measures.measure import Decided, External, OpenCount, OpenDue, OpenLongest, OpenSoonest, Selection, Share
 from measures.outcome import KINDS
 
 
-class Listed(Struct, frozen=True, kw_only=True):
+class ListedOutcome(Struct, frozen=True, kw_only=True):
     """One outcome, or one matter that stands open.
 
     Attributes:
@@ -44,7 +44,7 @@ class Listed(Struct, frozen=True, kw_only=True):
     is_counted: bool = True
 
 
-def outcomes(question: Question) -> list[Listed]:
+def outcomes(question: RecountQuestion) -> list[ListedOutcome]:
     """Everything that the cells of a question are taken from; a share is of all of them, and those met are marked.
 
     Raises:
@@ -77,14 +77,14 @@ _Place = tuple[str, int]
 """A row of a table of outcomes."""
 
 
-def _finished(question: Question, selection: Selection) -> list[tuple[_Place, Listed]]:
+def _finished(question: RecountQuestion, selection: Selection) -> list[tuple[_Place, ListedOutcome]]:
     kind = KINDS[selection.kind]
     columns = f"chosen.rowid, {key_words(question)}, subject, value, decided, began"
     rows = question.rows(chosen(question, selection, "finished", columns, within(question, "decided")))
     return [
         (
             (kind.topic, row),
-            Listed(
+            ListedOutcome(
                 words=question.words(key),
                 topic=kind.topic,
                 subject=subject,
@@ -98,7 +98,7 @@ def _finished(question: Question, selection: Selection) -> list[tuple[_Place, Li
     ]
 
 
-def _open(question: Question, selection: Selection, condition: Sql) -> list[Listed]:
+def _open(question: RecountQuestion, selection: Selection, condition: Sql) -> list[ListedOutcome]:
     """What stands open; of a decided kind only what is overdue."""
     kind = KINDS[selection.kind]
     text, values = condition
@@ -107,7 +107,7 @@ def _open(question: Question, selection: Selection, condition: Sql) -> list[List
     columns = f"{key_words(question)}, subject, since, began, due"
     rows = question.rows(chosen(question, selection, "open", columns, (text, values)))
     return [
-        Listed(
+        ListedOutcome(
             words=question.words(key), topic=kind.topic, subject=subject, kind=kind.name, value=0, at=since, began=began,
             due=due, is_open=True,
         )
@@ -115,7 +115,7 @@ def _open(question: Question, selection: Selection, condition: Sql) -> list[List
     ]  # fmt: skip
 
 
-def _counts(statistic: Any, each: Listed, as_of: int) -> bool:
+def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
     """Whether something that stands open has done so for long enough, or is near enough to its due instant."""
     if isinstance(statistic, OpenDue | OpenSoonest):
         under = statistic.under_seconds * SECOND if isinstance(statistic, OpenDue) else None
@@ -156,7 +156,7 @@ def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> 
     return found
 
 
-def subjects_open(connection: Any, item: Open) -> list[int]:
+def subjects_open(connection: Any, item: RecountOpenItem) -> list[int]:
     """The subjects that have just this open item, by their numbers."""
     kind = KINDS[item.kind]
     words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)

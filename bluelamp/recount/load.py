@@ -21,7 +21,7 @@ from facts.union import Topic
 from facts.wire import canonical, decode
 
 
-class Record(NamedTuple):
+class LogRecord(NamedTuple):
     """One record of a log.
 
     Attributes:
@@ -49,7 +49,7 @@ _MEMORY_LIMIT = "2GB"
 
 
 def from_records(
-    records: Iterable[Record],
+    records: Iterable[LogRecord],
     forces: Sequence[Force],
     partitions: Mapping[str, int] | None = None,
     *,
@@ -85,7 +85,7 @@ def from_records(
         return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None, reports)
 
 
-def _write(records: Iterable[Record], screen: Screen, lines: BinaryIO, reports: Reports) -> Loaded:
+def _write(records: Iterable[LogRecord], screen: Screen, lines: BinaryIO, reports: Reports) -> Loaded:
     """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
     loaded = Loaded()
     for record in records:

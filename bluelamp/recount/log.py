@@ -12,9 +12,9 @@ from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from bluelamp.recount.instant import moment_of
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
-from facts.batch import Entry, Row, read
+from facts.batch import BatchRecord, Entry, read
 from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force
 from facts.moved import origin_of
@@ -41,7 +41,7 @@ class Earlier(Protocol):
         """Where the log goes on from it; raises IncompleteError where the two do not meet."""
         ...
 
-    def records(self, until: Mapping[tuple[str, int], int] | None) -> Iterator[Record]:
+    def records(self, until: Mapping[tuple[str, int], int] | None) -> Iterator[LogRecord]:
         """Every record of it, each partition in the order of its offsets."""
         ...
 
@@ -89,7 +89,7 @@ def from_log(
     return recount
 
 
-class Log:
+class OpenedLog:
     """The log as it was when it was opened.
 
     Attributes:
@@ -152,7 +152,7 @@ class Log:
             admin.close()
         return sum(max(0, written[place] - end) for place, end in self._readable.items())
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[LogRecord]:
         """Every record, each partition in the order of its offsets.
 
         Raises:
@@ -179,7 +179,7 @@ class Log:
             ) from error
         return polled
 
-    def _before_end(self, place: Any, polled: list[Any]) -> Iterator[Record]:
+    def _before_end(self, place: Any, polled: list[Any]) -> Iterator[LogRecord]:
         for each in polled:
             if each.offset < self._ends[place]:
                 yield from records_of(place.topic, place.partition, each.value)
@@ -192,14 +192,14 @@ class Log:
         return unread
 
 
-def records_of(topic: Topic, partition: int, entry: Entry) -> Iterator[Record]:
+def records_of(topic: Topic, partition: int, entry: Entry) -> Iterator[LogRecord]:
     """What an entry of the log is to the recount: nothing where the log itself holds nothing."""
-    if isinstance(entry, Row):
+    if isinstance(entry, BatchRecord):
         received_at, is_moved = moment_of(entry.timestamp * 1000), origin_of(entry.headers) is not None
-        yield Record(topic, partition, entry.offset, received_at, entry.value, is_moved)
+        yield LogRecord(topic, partition, entry.offset, received_at, entry.value, is_moved)
     elif entry.why:
         received_at = moment_of(entry.timestamp * 1000)
-        yield Record(topic, partition, entry.first, received_at, None, is_readable=False)
+        yield LogRecord(topic, partition, entry.first, received_at, None, is_readable=False)
 
 
 class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
@@ -208,13 +208,13 @@ class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self, tp: Any, records: Any, *_: Any) -> Iterator[ConsumerRecord]:
         aborted = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
         for entry in read(records._buffer, self.fetch_offset, aborted):  # noqa: SLF001 - the bytes as they came
-            offset = entry.offset if isinstance(entry, Row) else entry.first
-            self.next_fetch_offset = offset + 1 if isinstance(entry, Row) else entry.last + 1
+            offset = entry.offset if isinstance(entry, BatchRecord) else entry.first
+            self.next_fetch_offset = offset + 1 if isinstance(entry, BatchRecord) else entry.last + 1
             yield ConsumerRecord(*tp, -1, offset, entry.timestamp, 0, None, entry, (), None, 0, 0, 0)
         self.drain()
 
 
-def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, Log]:
+def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, OpenedLog]:
     """A consumer, which the caller closes, and the log it reads."""
     # The client tries for half a minute, and leaves a thread behind when it gives up: nobody there is told at once.
     if not any(_listens(address) for address in bootstrap.split(",")):
@@ -232,7 +232,7 @@ def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, Log]:
             isolation_level="read_committed",
             **client,
         )
-        return consumer, Log(consumer)
+        return consumer, OpenedLog(consumer)
     except KafkaError as error:
         if consumer is not None:
             consumer.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from bluelamp.recount.interval import Live, Report
+from bluelamp.recount.interval import LiveInterval, Report
 from facts.errors import QuestionError
 from measures.measure import DATE_DIMENSIONS, Measure, Selection, Where
 from measures.outcome import KINDS
@@ -31,7 +31,7 @@ _READ_OFF = {
 }
 
 
-class Question(Struct, frozen=True, kw_only=True):
+class RecountQuestion(Struct, frozen=True, kw_only=True):
     """A measure, asked.
 
     Attributes:
@@ -47,7 +47,7 @@ class Question(Struct, frozen=True, kw_only=True):
     connection: Any
     measure: Measure
     force: str
-    interval: Live | Report | None
+    interval: LiveInterval | Report | None
     as_of: int
     by: tuple[str, ...]
     where: Where
@@ -62,7 +62,7 @@ class Question(Struct, frozen=True, kw_only=True):
         return dict(zip(self.by, key.split("/"), strict=True)) if self.by else {}
 
 
-def check(question: Question) -> None:
+def check(question: RecountQuestion) -> None:
     """Refuse dimensions that the question cannot be broken down by or limited to.
 
     Raises:
@@ -77,17 +77,17 @@ def check(question: Question) -> None:
                 )
 
 
-def finished(question: Question, selections: Iterable[Selection]) -> Sql:
+def finished(question: RecountQuestion, selections: Iterable[Selection]) -> Sql:
     """The outcomes of a question: `key` (its words, with slashes between) and `value`."""
     return _all_of(_finished(question, selection) for selection in selections)
 
 
-def decided(question: Question, selection: Selection) -> Sql:
+def decided(question: RecountQuestion, selection: Selection) -> Sql:
     """The same with the open matters that are overdue: each counts as missed, with the value 0."""
     return _all_of((_finished(question, selection), _overdue(question, selection)))
 
 
-def standing_open(question: Question, selection: Selection) -> Sql:
+def standing_open(question: RecountQuestion, selection: Selection) -> Sql:
     """The matters of a question that stand open: `key`, `age_microseconds`, and `left_microseconds` until it is due."""
     columns = (
         f"{key_words(question)} AS key, {question.as_of} - chosen.since AS age_microseconds, "
@@ -96,23 +96,23 @@ def standing_open(question: Question, selection: Selection) -> Sql:
     return chosen(question, selection, "open", columns, ("true", []))
 
 
-def _finished(question: Question, selection: Selection) -> Sql:
+def _finished(question: RecountQuestion, selection: Selection) -> Sql:
     return chosen(question, selection, "finished", f"{key_words(question)} AS key, value", within(question, "decided"))
 
 
-def _overdue(question: Question, selection: Selection) -> Sql:
+def _overdue(question: RecountQuestion, selection: Selection) -> Sql:
     condition, values = within(question, "due")
     overdue = (f"{condition} AND chosen.due <= ?", [*values, question.as_of])
     return chosen(question, selection, "open", f"{key_words(question)} AS key, 0 AS value", overdue)
 
 
-def within(question: Question, moment: str) -> Sql:
+def within(question: RecountQuestion, moment: str) -> Sql:
     """The condition of the window: live windows go by a moment of the outcome, report windows by its local day."""
-    column = moment if isinstance(question.interval, Live) else "day"
+    column = moment if isinstance(question.interval, LiveInterval) else "day"
     return f"chosen.{column} >= ? AND chosen.{column} < ?", list(question.interval or ())
 
 
-def chosen(question: Question, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
+def chosen(question: RecountQuestion, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
     """Columns of the outcomes (`chosen`, of the table `finished` or `open`) that a question asks for."""
     kind = KINDS[selection.kind]
     conditions: list[Sql] = [("chosen.kind = ? AND chosen.force = ?", [kind.name, question.force]), condition]
@@ -131,7 +131,7 @@ def _all_of(queries: Iterable[Sql]) -> Sql:
     return " UNION ALL ".join(texts), [value for some in values for value in some]
 
 
-def key_words(question: Question) -> str:
+def key_words(question: RecountQuestion) -> str:
     """The words of an outcome as one text; no word holds a slash."""
     return f"concat_ws('/', {', '.join(_word(name) for name in question.by)})" if question.by else "''"
 

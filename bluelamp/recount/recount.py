@@ -10,13 +10,13 @@ from typing import Any, Self
 from msgspec import Struct
 
 from bluelamp.recount.answer import cells
-from bluelamp.recount.cell import Cell, Finished, Open
+from bluelamp.recount.cell import Finished, RecountCell, RecountOpenItem
 from bluelamp.recount.instant import microseconds
 from bluelamp.recount.interval import interval
-from bluelamp.recount.listing import Listed, Slot, outcomes, slots, subjects_of, subjects_open
-from bluelamp.recount.question import Question
-from bluelamp.recount.reported import Known, Reports, known
-from bluelamp.recount.subject import Subject, subjects
+from bluelamp.recount.listing import ListedOutcome, Slot, outcomes, slots, subjects_of, subjects_open
+from bluelamp.recount.question import RecountQuestion
+from bluelamp.recount.reported import KnownFigure, Reports, known
+from bluelamp.recount.subject import RecountSubject, subjects
 from facts.errors import QuestionError
 from facts.force import Force
 from facts.union import Topic
@@ -89,7 +89,7 @@ class Recount:
         as_of: datetime,
         by: Sequence[str] = (),
         where: Where | None = None,
-    ) -> list[Cell]:
+    ) -> list[RecountCell]:
         """What a measure is, cell by cell.
 
         Args:
@@ -118,7 +118,7 @@ class Recount:
         by: Sequence[str] = (),
         where: Where | None = None,
         complete_to: Mapping[str, int | None] | None = None,
-    ) -> list[Known]:
+    ) -> list[KnownFigure]:
         """What is known of a measure, cell by cell; asked as `answer` is, which says what was counted.
 
         A count of a period that no feed has reported on is 0 there, and not known here.
@@ -143,7 +143,7 @@ class Recount:
         as_of: datetime,
         by: Sequence[str] = (),
         where: Where | None = None,
-    ) -> list[Listed]:
+    ) -> list[ListedOutcome]:
         """The single outcomes that an answer is taken from; asked as `answer` is."""
         return outcomes(self._question(measure, force, window, as_of, by, where))
 
@@ -155,11 +155,11 @@ class Recount:
         """The subjects that a slot counts, by their numbers."""
         return subjects_of(self._connection, force, slot)
 
-    def subjects_open(self, item: Open) -> list[int]:
+    def subjects_open(self, item: RecountOpenItem) -> list[int]:
         """The subjects that have just this open item, by their numbers."""
         return subjects_open(self._connection, item)
 
-    def subjects(self, numbers: Sequence[int]) -> dict[int, Subject]:
+    def subjects(self, numbers: Sequence[int]) -> dict[int, RecountSubject]:
         """Subjects by their numbers, with every fact that was told of them.
 
         Raises:
@@ -171,11 +171,11 @@ class Recount:
 
     def _question(
         self, measure: Measure, force: str, window: str, as_of: datetime, by: Sequence[str], where: Where | None
-    ) -> Question:
+    ) -> RecountQuestion:
         profile = self._force(force)
         # What stands open now has no window, and what is published by others has nothing to ask.
         span = None if measure.is_open() else interval(window, profile, as_of)
-        return Question(
+        return RecountQuestion(
             connection=self._connection,
             measure=measure,
             force=force,
@@ -192,10 +192,10 @@ class Recount:
             for force, decided, began, value, *words in self._rows(kind, "finished", "decided", "value")
         ]
 
-    def open(self, kind: str) -> list[Open]:
+    def open(self, kind: str) -> list[RecountOpenItem]:
         """Every matter of a kind that stands open, force by force, the longest first."""
         return [
-            Open(kind=kind, force=force, since=since, began=began, due=due, dimensions=tuple(words))
+            RecountOpenItem(kind=kind, force=force, since=since, began=began, due=due, dimensions=tuple(words))
             for force, since, began, due, *words in self._rows(kind, "open", "since", "due")
         ]
 

@@ -10,10 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.recount.answer import nothing
-from bluelamp.recount.cell import Cell, Spread
+from bluelamp.recount.cell import RecountCell, RecountSpread
 from bluelamp.recount.instant import HOUR, SECOND, day_start, microseconds
-from bluelamp.recount.interval import Live, Report
-from bluelamp.recount.question import Question
+from bluelamp.recount.interval import LiveInterval, Report
+from bluelamp.recount.question import RecountQuestion
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.force import Feed, Force
@@ -34,7 +34,7 @@ IN_WORDS: Mapping[Held, str] = MappingProxyType(
 """What is said of a figure, by how much of its period is known."""
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class KnownFigure(Struct, frozen=True, kw_only=True):
     """One figure of an answer, as far as the feeds have reported on its period.
 
     Attributes:
@@ -52,7 +52,7 @@ class Known(Struct, frozen=True, kw_only=True):
     value: float | int | None = None
     n: int | None = None
     met: int | None = None
-    spread: Spread | None = None
+    spread: RecountSpread | None = None
     held: Held = "none"
     begins: int | None = None
     until: int | None = None
@@ -105,12 +105,12 @@ class _Stretch(NamedTuple):
 
 
 def known(
-    question: Question,
-    cells: Iterable[Cell],
+    question: RecountQuestion,
+    cells: Iterable[RecountCell],
     reports: Reports,
     force: Force,
     complete_to: Mapping[str, int | None] | None = None,
-) -> list[Known]:
+) -> list[KnownFigure]:
     """An answer as far as the feeds have reported, with a figure for each day and month that is not known whole.
 
     Args:
@@ -125,12 +125,12 @@ def known(
     judged = _Judged(question, reports, force, [ends.get(feed.name) for feed in feeds])
     found = [judged.known(cell) for cell in cells]
     if not found and not question.by:  # what others publish
-        found = [Known(dimensions={})]
+        found = [KnownFigure(dimensions={})]
     return sorted((*found, *judged.unreported(found)), key=lambda each: tuple(each.dimensions.values()))
 
 
 class _Judged:
-    def __init__(self, question: Question, reports: Reports, force: Force, ends: Sequence[int | None]) -> None:
+    def __init__(self, question: RecountQuestion, reports: Reports, force: Force, ends: Sequence[int | None]) -> None:
         feeds = question.measure.feeds(force)
         known = [end for end in ends if end is not None]
         self._question, self._force = question, force
@@ -143,21 +143,21 @@ class _Judged:
             end is None and not reports.has_facts(force.name, feed.topic) for end, feed in zip(ends, feeds, strict=True)
         )
 
-    def known(self, cell: Cell) -> Known:
+    def known(self, cell: RecountCell) -> KnownFigure:
         """A cell, with nothing in it where nothing is known."""
         stretches = self._stretches(cell.dimensions)
         held = self._held(stretches)
         if held == "none" and cell.n and self._is_begun(stretches):
             held = "part"  # it was reported ahead of the heartbeats
         begins = self._begins if stretches and self._is_late(stretches) else None
-        period = Known(
+        period = KnownFigure(
             dimensions=cell.dimensions, held=held, begins=begins, until=stretches[-1].end if stretches else None
         )
         if held == "none":
             return period
         return replace(period, value=cell.value, n=cell.n, met=cell.met, spread=cell.spread)
 
-    def unreported(self, found: Sequence[Known]) -> list[Known]:
+    def unreported(self, found: Sequence[KnownFigure]) -> list[KnownFigure]:
         """Of each day or month that is not known whole the figures that the answer has none of."""
         dates = [name for name in self._question.by if name in DATE_DIMENSIONS]
         if not dates or not isinstance(self._question.interval, Report):
@@ -186,7 +186,7 @@ class _Judged:
             return "whole"
         if self._begins is None or not any(self._is_touched(each) for each in stretches):
             return "none"
-        is_live = isinstance(self._question.interval, Live)
+        is_live = isinstance(self._question.interval, LiveInterval)
         is_complete = is_live or (self._complete_to is not None and stretches[-1].end <= self._complete_to)
         return "whole" if is_complete and not self._is_late(stretches) else "part"
 
@@ -204,7 +204,7 @@ class _Judged:
     def _may_be_behind(self, stretch: _Stretch) -> bool:
         """A live window counts as known to its end while no feed is further behind than the profile allows."""
         until = min(self._question.as_of, stretch.end)
-        is_live = isinstance(self._question.interval, Live)
+        is_live = isinstance(self._question.interval, LiveInterval)
         return is_live and all(until <= latest for latest in self._latest)
 
     def _is_late(self, stretches: Sequence[_Stretch]) -> bool:
@@ -216,7 +216,7 @@ class _Judged:
     def _stretches(self, dimensions: Mapping[str, str]) -> list[_Stretch]:
         """The stretches of time of a cell, day by day where it is of days."""
         interval, zone = self._question.interval, self._force.zone()
-        if isinstance(interval, Live):
+        if isinstance(interval, LiveInterval):
             return [_Stretch(*interval)]
         key = tuple(dimensions.get(name, "") for name in DATE_DIMENSIONS)
         if key not in self._of_days:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 
-class Told(Struct, frozen=True):
+class RecountFact(Struct, frozen=True):
     """One fact.
 
     Attributes:
@@ -19,7 +19,7 @@ class Told(Struct, frozen=True):
     counts: bool
 
 
-class Subject(Struct, frozen=True):
+class RecountSubject(Struct, frozen=True):
     """A contact, an incident, a detention or an occurrence.
 
     Attributes:
@@ -28,7 +28,7 @@ class Subject(Struct, frozen=True):
     """
 
     subject_id: str
-    facts: tuple[Told, ...]
+    facts: tuple[RecountFact, ...]
 
 
 _FACTS = """
@@ -62,7 +62,7 @@ _FACTS = """
 """
 
 
-def subjects(connection: Any, told: Path, numbers: Sequence[int]) -> dict[int, Subject]:
+def subjects(connection: Any, told: Path, numbers: Sequence[int]) -> dict[int, RecountSubject]:
     """Subjects by their numbers.
 
     Args:
@@ -70,7 +70,7 @@ def subjects(connection: Any, told: Path, numbers: Sequence[int]) -> dict[int, S
         told: the facts that are counted, as the recount wrote them.
         numbers: which subjects.
     """
-    found: dict[int, tuple[str, list[Told]]] = {}
+    found: dict[int, tuple[str, list[RecountFact]]] = {}
     for number, subject_id, fact, counts in connection.execute(_FACTS, [list(numbers), str(told)]).fetchall():
-        found.setdefault(number, (subject_id, []))[1].append(Told(fact, counts))
-    return {number: Subject(subject_id, tuple(facts)) for number, (subject_id, facts) in found.items()}
+        found.setdefault(number, (subject_id, []))[1].append(RecountFact(fact, counts))
+    return {number: RecountSubject(subject_id, tuple(facts)) for number, (subject_id, facts) in found.items()}

@@ -15,14 +15,14 @@ from starlette.types import ASGIApp
 
 from alerts.inbox.api import Parts, api
 from alerts.inbox.guard import Guard
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.payload import Payload
 from alerts.inbox.people import Attempts, People, Proxy, Role, parse_tokens
 from alerts.inbox.service import Service
 from alerts.inbox.spool import Spool
 from alerts.notifier import Post, Standing
 from alerts.rule import Rule
-from alerts.samples import Recent, looked_at
+from alerts.samples import CachedSamples, looked_at
 from alerts.table import RULES
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
@@ -36,9 +36,9 @@ PLACE = "/api/alerts"
 ENGINE = "engine"
 
 
-def inbox_log(settings: Settings, spool: Spool | None = None) -> Log:
+def inbox_log(settings: Settings, spool: Spool | None = None) -> InboxLog:
     """The inbox's log in the state server that the settings name."""
-    return Log(state_client(settings), f"{settings.state_name}:inbox", spool)
+    return InboxLog(state_client(settings), f"{settings.state_name}:inbox", spool)
 
 
 def people(settings: Settings, environment: Mapping[str, str]) -> People:
@@ -117,7 +117,9 @@ def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule,
     return Parts(
         log=inbox_log(settings),
         rules=rules,
-        samples=Recent(lambda: (each for family in figures.collect() for each in family.samples), time.monotonic),
+        samples=CachedSamples(
+            lambda: (each for family in figures.collect() for each in family.samples), time.monotonic
+        ),
         guard=Guard(people(settings, environment), is_open_to_view=not settings.sign_in_to_view),
         attempts=Attempts(time.monotonic),
         now=wall,

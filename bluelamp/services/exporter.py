@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client.registry import Collector
 
+from alerts.engine_process import Standing, samples_of
 from alerts.notifier import Notifier
 from alerts.samples import looked_at, others
-from alerts.standing import Standing, samples_of
 from alerts.table import RULES
 from bluelamp.services.alerts import posting
 from bluelamp.wiring.clock import wall

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from dashboards.grafana.dashboard import dashboards
-from dashboards.grafana.publish import Alert, GrafanaError, Published, Publisher
+from dashboards.grafana.publish import AlertMark, GrafanaError, GrafanaPublisher, PublishResult
 from facts.errors import SettingError
 from measures.catalogue import CATALOGUE
 
@@ -15,7 +15,7 @@ TOKEN = "BLUELAMP_GRAFANA_TOKEN"  # noqa: S105 - the variable's name
 TOKEN_FILE = f"{TOKEN}_FILE"
 
 
-def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[Published]:
+def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[PublishResult]:
     """Publish folder, dashboards and, from a file, alerts; tells of each as it is done.
 
     Args:
@@ -28,7 +28,7 @@ def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[P
         GrafanaError: a line of the file is no alert, or Grafana did not take something.
     """
     marks = read_alerts(Path(alerts)) if alerts else []
-    with Publisher(url, token) as publisher:
+    with GrafanaPublisher(url, token) as publisher:
         made = list(dashboards(CATALOGUE, source).values())
         yield from publisher.publish(made, source, f"Blue Lamp {version('bluelamp')}")
         yield from publisher.mark(marks)
@@ -58,7 +58,7 @@ def _one_word(text: str, where: str) -> str:
     return found
 
 
-def read_alerts(path: Path) -> list[Alert]:
+def read_alerts(path: Path) -> list[AlertMark]:
     """The alerts of a file.
 
     Raises:
@@ -71,9 +71,9 @@ def read_alerts(path: Path) -> list[Alert]:
     return [_alert(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def _alert(line: bytes, where: str) -> Alert:
+def _alert(line: bytes, where: str) -> AlertMark:
     try:
-        return msgspec.json.decode(line, type=Alert)
+        return msgspec.json.decode(line, type=AlertMark)
     except msgspec.DecodeError as error:
         hint = "docs/grafana.md says what a line holds."
         raise GrafanaError(f"This is no alert: {error}.", where=where, hint=hint) from None

@@ -14,16 +14,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from alerts.inbox.active import asking, see
 from alerts.inbox.api import EXPORTS
-from alerts.inbox.delivery import Words, tell
+from alerts.inbox.delivery import ForceNames, tell
 from alerts.inbox.intake import by_name
 from alerts.inbox.metrics import InboxCollector
 from alerts.inbox.notification import SIMULATED, Message
 from alerts.inbox.receiver import EVENTS, OURS_ALWAYS, Watcher, load_receivers
 from alerts.inbox.service import Duties, Service
-from alerts.inbox.shown import Listing, Row, listing, refused_words
 from alerts.inbox.spool import Spool
-from alerts.inbox.truth import asking, see
+from alerts.inbox.view import AlertRow, Listing, listing, refused_words
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.alerts import PLACE, inbox_log, telling
@@ -119,14 +119,14 @@ class _Spoken:
         self._forces, self._usual, self._link, self._is_simulated = forces, usual, link, is_simulated
         self._known: dict[str, bool] = {}
 
-    def of(self, message: Message) -> Words:
+    def of(self, message: Message) -> ForceNames:
         """The words for a message."""
         name = message.alert.raised.scope.get("force", "")
         with suppress(RedisError, OSError):
             self._known[name] = self._is_simulated(name)
         force = self._forces.get(name)
         parts = [force.title if force else "", SIMULATED if self._known.get(name) else ""]
-        return Words(", ".join(filter(None, parts)), (force or self._forces[self._usual]).zone(), self._link)
+        return ForceNames(", ".join(filter(None, parts)), (force or self._forces[self._usual]).zone(), self._link)
 
 
 def _ask_watcher(watcher: Watcher) -> None:
@@ -177,7 +177,7 @@ def lines(found: Listing) -> Iterator[str]:
         yield "No alert."
 
 
-def _line(row: Row) -> str:
+def _line(row: AlertRow) -> str:
     scope = " ".join(f"{name}={word}" for name, word in row.scope.items())
     since = f"since {row.since.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
     owner = f"with {row.owner}" if row.owner else f"for {row.who}"

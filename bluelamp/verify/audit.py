@@ -13,16 +13,25 @@ from itertools import pairwise
 import msgspec
 from msgspec import Struct
 
-from bluelamp.recount.cell import Open as RecountedOpen
+from bluelamp.recount.cell import RecountOpenItem
 from bluelamp.recount.listing import Slot
 from bluelamp.recount.recount import Recount
-from bluelamp.recount.subject import Subject
-from bluelamp.verify.compare import Difference, Query, Taken, compare, not_compared, read_one, taken_of, told_numbers
+from bluelamp.recount.subject import RecountSubject
+from bluelamp.verify.compare import (
+    Difference,
+    Query,
+    StateReadings,
+    compare,
+    not_compared,
+    read_one,
+    taken_of,
+    told_numbers,
+)
 from bluelamp.verify.state_diff import named
 from facts.force import Force
 from facts.union import TOPICS, Topic
 from measures.measure import External, Measure
-from measures.outcome import KINDS, Open, instant
+from measures.outcome import KINDS, OpenItem, instant
 from measures.pane import Pane
 from measures.rules import Rules
 from measures.window import resolve
@@ -45,7 +54,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     facts: tuple[msgspec.Raw, ...]
 
 
-class Cell(Struct, frozen=True, kw_only=True):
+class AuditDifference(Struct, frozen=True, kw_only=True):
     """One count, or one open item, of which the state and the log hold different numbers.
 
     Attributes:
@@ -99,8 +108,8 @@ class Audit(Struct, frozen=True, kw_only=True):
     behind: int
     left_out: dict[str, int]
     differing_figures: tuple[Difference, ...]
-    differing_counts: tuple[Cell, ...]
-    differing_open: tuple[Cell, ...]
+    differing_counts: tuple[AuditDifference, ...]
+    differing_open: tuple[AuditDifference, ...]
 
     def is_clean(self) -> bool:
         """Whether something was compared, and nothing differs."""
@@ -108,7 +117,7 @@ class Audit(Struct, frozen=True, kw_only=True):
         return bool(is_compared) and not (self.differing_figures or self.differing_counts or self.differing_open)
 
 
-class Held(Struct, frozen=True):
+class AuditedState(Struct, frozen=True):
     """What the state holds of a period, at one place of the log.
 
     Attributes:
@@ -117,9 +126,9 @@ class Held(Struct, frozen=True):
         open_items: by kind.
     """
 
-    taken: Taken
+    taken: StateReadings
     panes: Mapping[Topic, Sequence[tuple[int, Pane]]]
-    open_items: Mapping[str, Sequence[Open]]
+    open_items: Mapping[str, Sequence[OpenItem]]
 
 
 def hold(
@@ -129,7 +138,7 @@ def hold(
     end: date,
     as_of: datetime,
     measures: Iterable[Measure],
-) -> Held:
+) -> AuditedState:
     """Take everything that the state holds of a period, also while it moves on.
 
     Args:
@@ -146,11 +155,11 @@ def hold(
     window = resolve(f"{start}/{end}", as_of, force)
     queries = list(_queries(force, start, end, measures))
 
-    def held() -> Held:
+    def held() -> AuditedState:
         answers = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
         panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
         open_items = {kind: reader.standing(force.name, kind) for kind in KINDS}
-        return Held(taken_of(reader, force.name, as_of, answers), panes, open_items)
+        return AuditedState(taken_of(reader, force.name, as_of, answers), panes, open_items)
 
     return reader.at_one_moment(held)
 
@@ -171,7 +180,7 @@ def _month_of_last(end: date) -> tuple[int, int]:
     return last.year, last.month
 
 
-def audit(held: Held, recount: Recount, rules: Rules, start: date, end: date) -> Audit:
+def audit(held: AuditedState, recount: Recount, rules: Rules, start: date, end: date) -> Audit:
     """Hold what the state holds against a recount of the log up to the same place.
 
     Args:
@@ -254,7 +263,7 @@ def _counts(
 
 
 def _open_items(
-    held: Mapping[str, Sequence[Open]], recount: Recount, rules: Rules, days: tuple[date, date]
+    held: Mapping[str, Sequence[OpenItem]], recount: Recount, rules: Rules, days: tuple[date, date]
 ) -> tuple[int, list[_Differing]]:
     """How many open items of subjects that began in the period there are, and those that differ."""
     force, count, found = rules.force.name, 0, list[_Differing]()
@@ -272,20 +281,20 @@ def _open_items(
     return count, found
 
 
-def _as_recounted(each: Open, force: str) -> RecountedOpen:
-    return RecountedOpen(
+def _as_recounted(each: OpenItem, force: str) -> RecountOpenItem:
+    return RecountOpenItem(
         kind=each.kind, force=force, since=each.since, began=each.began, due=each.due, dimensions=each.dimensions
     )
 
 
-def _since(each: RecountedOpen) -> str:
+def _since(each: RecountOpenItem) -> str:
     due = f", due {instant(each.due).isoformat()}" if each.due is not None else ""
     return f"open since {instant(each.since).isoformat()}{due}"
 
 
-def _cell(differing: _Differing, known: Mapping[int, Subject]) -> Cell:
+def _cell(differing: _Differing, known: Mapping[int, RecountSubject]) -> AuditDifference:
     subjects = [known[number] for number in differing.subjects[:_SUBJECTS_LISTED]]
-    return Cell(
+    return AuditDifference(
         kind=differing.kind,
         day=differing.day,
         words=named(differing.kind, differing.words),
@@ -328,7 +337,7 @@ def _verdict(name: str, compared: int, differing: int, why_none: str) -> str:
     return f"{compared:,} {name} compared, {differing:,} differ." if compared else f"No {name} compared: {why_none}."
 
 
-def _cell_lines(name: str, cell: Cell) -> Iterator[str]:
+def _cell_lines(name: str, cell: AuditDifference) -> Iterator[str]:
     words = " ".join(f"{dimension}={word}" for dimension, word in cell.words.items())
     value = f"value {cell.value}" if isinstance(cell.value, int) else cell.value
     yield "  ".join(part for part in (name, cell.kind, str(cell.day), words, value) if part) + (

@@ -9,15 +9,15 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from bluelamp.recount.load import Record
+from bluelamp.recount.load import LogRecord
 from bluelamp.recount.recount import Recount
 from facts import wire
 from facts.errors import QuestionError
 from facts.union import Topic
 from measures.catalogue import CATALOGUE
-from measures.measure import Bands, Published
+from measures.measure import Bands, PublishedFigure
 from measures.published import PUBLISHED
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 
 Kind = Literal["relative", "points", "between", "change"]
 _PARCEL_FACTS = 500
@@ -25,7 +25,7 @@ _SETTLED_DAYS = 7
 """What begins on the last day of a period has ended by then, nearly always."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class CalibrationFigure(Struct, frozen=True, kw_only=True):
     """One published figure that a simulated year must come near to.
 
     Attributes:
@@ -64,22 +64,22 @@ class Found(Struct, frozen=True, kw_only=True):
         is_near: within the tolerance.
     """
 
-    row: Row
+    row: CalibrationFigure
     simulated: float | None
     n: int
     difference: float | None
     is_near: bool
 
 
-def rows() -> list[Row]:
+def rows() -> list[CalibrationFigure]:
     """The committed table: every published operational figure, with its tolerance."""
     text = files("bluelamp.verify").joinpath("calibration.csv").read_text("utf-8")
-    return [msgspec.convert(line, Row, strict=False) for line in csv.DictReader(text.splitlines())]
+    return [msgspec.convert(line, CalibrationFigure, strict=False) for line in csv.DictReader(text.splitlines())]
 
 
-def records(told: Iterable[Told]) -> Iterator[Record]:
+def records(told: Iterable[ReportedFact]) -> Iterator[LogRecord]:
     """What is told as records of a log with one partition a topic, as a backfill sends it."""
-    parcels: dict[Topic, list[Told]] = {}
+    parcels: dict[Topic, list[ReportedFact]] = {}
     for each in told:
         parcel = parcels.setdefault(each.topic, [])
         parcel.append(each)
@@ -91,18 +91,18 @@ def records(told: Iterable[Told]) -> Iterator[Record]:
             yield _record(topic, parcel)
 
 
-def _record(topic: Topic, parcel: Sequence[Told]) -> Record:
+def _record(topic: Topic, parcel: Sequence[ReportedFact]) -> LogRecord:
     sent_at = datetime.fromtimestamp(parcel[-1].at, UTC)
-    return Record(topic, 0, 0, sent_at, wire.encode([told.fact for told in parcel]))
+    return LogRecord(topic, 0, 0, sent_at, wire.encode([told.fact for told in parcel]))
 
 
-def last_day(chosen: Iterable[Row]) -> datetime:
+def last_day(chosen: Iterable[CalibrationFigure]) -> datetime:
     """Until when must be simulated so that the periods of all rows have settled."""
     ends = max(row.period.partition("/")[2] for row in chosen)
     return datetime.fromisoformat(ends).replace(tzinfo=UTC) + timedelta(days=_SETTLED_DAYS)
 
 
-def calibrate(recount: Recount, force: str, chosen: Sequence[Row]) -> list[Found]:
+def calibrate(recount: Recount, force: str, chosen: Sequence[CalibrationFigure]) -> list[Found]:
     """Each row beside its simulated figure.
 
     Args:
@@ -114,7 +114,7 @@ def calibrate(recount: Recount, force: str, chosen: Sequence[Row]) -> list[Found
     return [_beside(row, *_simulated(recount, force, row, as_of)) for row in chosen]
 
 
-def _simulated(recount: Recount, force: str, row: Row, as_of: datetime) -> tuple[float | None, int]:
+def _simulated(recount: Recount, force: str, row: CalibrationFigure, as_of: datetime) -> tuple[float | None, int]:
     """The simulated figure of a row in the measure's unit, and its n."""
     words = row.words()
     if row.kind == "change":
@@ -131,7 +131,7 @@ def _simulated(recount: Recount, force: str, row: Row, as_of: datetime) -> tuple
     return (cells[0].value, cells[0].n) if cells else (None, 0)
 
 
-def _total(recount: Recount, force: str, row: Row, period: str, as_of: datetime) -> float:
+def _total(recount: Recount, force: str, row: CalibrationFigure, period: str, as_of: datetime) -> float:
     cells = recount.answer(CATALOGUE[row.measure], force, period, as_of)
     return float(cells[0].value or 0)
 
@@ -145,7 +145,7 @@ def _is_inside(band: str, wanted: str) -> bool:
     return int(least) <= int(low) and (not most or (high != "" and int(high) <= int(most)))
 
 
-def _beside(row: Row, simulated: float | None, n: int) -> Found:
+def _beside(row: CalibrationFigure, simulated: float | None, n: int) -> Found:
     if simulated is None:
         return Found(row=row, simulated=None, n=n, difference=None, is_near=False)
     difference = simulated - row.value
@@ -160,7 +160,7 @@ _SIMULATED_SINCE = "2023-01-01"
 _VOLUME, _TIME, _POINTS, _BAND_POINTS = 0.01, 0.05, 0.015, 0.03
 
 
-def expected_rows() -> Iterator[Row]:
+def expected_rows() -> Iterator[CalibrationFigure]:
     """The rows that the published figures of A1 to A5 call for, with the tolerance that their kind has.
 
     Figures of years before the simulated ones have none: those of the earlier report, and one that adds up since 2021.
@@ -173,10 +173,10 @@ def expected_rows() -> Iterator[Row]:
             yield from (_row(name, each, is_band=is_band) for each in figures if each.period >= _SIMULATED_SINCE)
 
 
-def _row(name: str, figure: Published, *, is_band: bool) -> Row:
+def _row(name: str, figure: PublishedFigure, *, is_band: bool) -> CalibrationFigure:
     where = " ".join(f"{dimension}={word}" for dimension, word in figure.where.items())
     kind, value, tolerance = _reading_of(figure, is_band=is_band and bool(figure.where))
-    return Row(
+    return CalibrationFigure(
         measure=name,
         where=where,
         period=figure.period,
@@ -188,7 +188,7 @@ def _row(name: str, figure: Published, *, is_band: bool) -> Row:
     )
 
 
-def _reading_of(figure: Published, *, is_band: bool) -> tuple[Kind, float, float]:
+def _reading_of(figure: PublishedFigure, *, is_band: bool) -> tuple[Kind, float, float]:
     text = figure.figure
     if figure.unit == "% change":
         return "change", _number(text) / 100, _VOLUME
@@ -239,7 +239,7 @@ _UNITS: dict[str, Callable[[str], float]] = {
 }
 
 
-def table(lines: Iterable[Row]) -> str:
+def table(lines: Iterable[CalibrationFigure]) -> str:
     """The table as text: what bluelamp/verify/calibration.csv holds."""
     told = ["measure,where,period,published,value,kind,tolerance,contradiction"]
     for row in lines:

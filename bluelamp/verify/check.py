@@ -10,7 +10,7 @@ from bluelamp.verify.checks.clocks import clock_findings, stamp_findings
 from bluelamp.verify.checks.feeds import force_findings
 from bluelamp.verify.checks.finding import Finding
 from bluelamp.verify.checks.log import archive_findings, log_findings
-from bluelamp.verify.checks.parts import Part, part_findings
+from bluelamp.verify.checks.parts import ServicePart, part_findings
 from bluelamp.verify.checks.state import Pause, a_second, look, state_findings, state_server, write_findings
 from bluelamp.wiring.settings import Settings
 from facts.errors import BlueLampError
@@ -18,7 +18,7 @@ from streams.readings import Reader
 from streams.refusal import explained
 
 
-def examine(settings: Settings, reader: Reader, parts: list[Part], pause: Pause = a_second) -> Iterator[Finding]:
+def examine(settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second) -> Iterator[Finding]:
     """Look at profiles, log, state server, archive, clocks, state, workers, every force's feeds, and what answers over HTTP.
 
     What cannot be seen because the log or the state server is bad is said to be unknown.

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from bluelamp.recount.recount import Loaded, Recount
-from bluelamp.recount.reported import Known
+from bluelamp.recount.reported import KnownFigure
 from facts.errors import IncompleteError
 from facts.force import Force
 from measures.catalogue import CATALOGUE
@@ -51,7 +51,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     recounted: Any
 
 
-class Taken(Struct, frozen=True):
+class StateReadings(Struct, frozen=True):
     """Readings of one moment, taken from the state at one place of the log.
 
     Attributes:
@@ -70,7 +70,7 @@ class Taken(Struct, frozen=True):
     complete_to: dict[str, int | None]
 
 
-class Comparison(Struct):
+class RecountComparison(Struct):
     """What came of it.
 
     Attributes:
@@ -105,7 +105,7 @@ def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
                     yield Query(measure=measure, window=window, by=by)
 
 
-def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> Taken:
+def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> StateReadings:
     """Read every answer from the state at one place of the log, also while it moves on.
 
     Args:
@@ -115,16 +115,16 @@ def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) 
         as_of: the instant; open items are read as they are now.
     """
 
-    def taken() -> Taken:
+    def taken() -> StateReadings:
         return taken_of(reader, force, as_of, [(query, read_one(reader, force, query, as_of)) for query in queries])
 
     return reader.at_one_moment(taken)
 
 
-def taken_of(reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]) -> Taken:
+def taken_of(reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]) -> StateReadings:
     """Answers with the place of the log that they are of; at the one moment at which they were read."""
     complete_to = {feed.feed: feed.complete_to for feed in reader.feeds(force)}
-    return Taken(force, as_of, reader.fences(), answers, complete_to)
+    return StateReadings(force, as_of, reader.fences(), answers, complete_to)
 
 
 def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
@@ -157,7 +157,7 @@ def _place(place: tuple[str, int]) -> str:
     return f"{place[0]}:{place[1]}"
 
 
-def compare(taken: Taken, recount: Recount) -> Comparison:
+def compare(taken: StateReadings, recount: Recount) -> RecountComparison:
     """Hold what was read against a recount of the log up to the same place.
 
     Raises:
@@ -165,7 +165,7 @@ def compare(taken: Taken, recount: Recount) -> Comparison:
     """
     check_whole(recount.loaded)
     loaded = recount.loaded
-    found = Comparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
+    found = RecountComparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
     for query, readings in taken.answers:
         asked = (query.measure, taken.force, query.window, taken.as_of, query.by, query.where)
         cells = recount.known(*asked, complete_to=taken.complete_to)
@@ -173,7 +173,7 @@ def compare(taken: Taken, recount: Recount) -> Comparison:
     return found
 
 
-def _compare_cells(query: Query, readings: list[Reading], cells: list[Known], found: Comparison) -> None:
+def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigure], found: RecountComparison) -> None:
     for words, ours, theirs in paired(readings, cells):
         found.cells += 1
         if not is_same(ours, theirs):
@@ -188,15 +188,15 @@ def _compare_cells(query: Query, readings: list[Reading], cells: list[Known], fo
 
 
 def paired(
-    readings: Iterable[Reading], cells: Iterable[Known]
-) -> Iterator[tuple[dict[str, str], Reading | None, Known | None]]:
+    readings: Iterable[Reading], cells: Iterable[KnownFigure]
+) -> Iterator[tuple[dict[str, str], Reading | None, KnownFigure | None]]:
     """The readings and the cells of one answer side by side, by their words; None where one side has no such cell."""
     read = {tuple(each.dimensions.items()): each for each in readings}
     recounted = {tuple(each.dimensions.items()): each for each in cells}
     return ((dict(words), read.get(words), recounted.get(words)) for words in recounted | read)
 
 
-def is_same(ours: Reading | None, theirs: Known | None) -> bool:
+def is_same(ours: Reading | None, theirs: KnownFigure | None) -> bool:
     """Whether the state and the recount say the same of a cell, and know the same part of its period."""
     if ours is None or theirs is None:
         return ours is None and theirs is None
@@ -204,7 +204,7 @@ def is_same(ours: Reading | None, theirs: Known | None) -> bool:
     return (numbers(ours), ours.held, begins) == (numbers(theirs), theirs.held, theirs.begins)
 
 
-def numbers(cell: Reading | Known) -> tuple[Any, ...]:
+def numbers(cell: Reading | KnownFigure) -> tuple[Any, ...]:
     """What a cell says, to be held against another: value, n, met and spread."""
     spread = cell.spread
     told = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
@@ -221,7 +221,7 @@ def told_numbers(numbers: Any) -> str:
     return f"{value!r} ({', '.join(parts)})"
 
 
-def lines(found: Comparison) -> Iterator[str]:
+def lines(found: RecountComparison) -> Iterator[str]:
     """What a person reads: what differs, what was compared, and what was not."""
     for each in found.differences:
         words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())

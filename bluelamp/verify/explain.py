@@ -10,14 +10,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from bluelamp.recount.cell import Cell
+from bluelamp.recount.cell import RecountCell
 from bluelamp.recount.instant import SECOND, microseconds, moment_of
-from bluelamp.recount.listing import Listed
+from bluelamp.recount.listing import ListedOutcome
 from bluelamp.recount.recount import Recount
-from bluelamp.recount.reported import IN_WORDS, Held, Known
-from bluelamp.recount.subject import Subject
-from bluelamp.verify.compare import Query, Taken, check_whole, is_same, numbers, paired, told_numbers
-from bluelamp.verify.state_and_log import Unread
+from bluelamp.recount.reported import IN_WORDS, Held, KnownFigure
+from bluelamp.recount.subject import RecountSubject
+from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, paired, told_numbers
+from bluelamp.verify.state_and_log import NotCompared
 from facts.errors import BlueLampError
 from measures.display import words as in_words
 from measures.measure import (
@@ -41,7 +41,7 @@ _BAND = "band"
 Verdict = Literal["same", "differs", "not compared"]
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class ExplainedOutcome(Struct, frozen=True, kw_only=True):
     """One outcome that a figure is taken from.
 
     Attributes:
@@ -116,7 +116,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     added: float | int | None
     agrees: bool
     compared: Compared
-    parts: tuple[Part, ...]
+    parts: tuple[ExplainedOutcome, ...]
 
     def is_confirmed(self) -> bool:
         """Whether its outcomes come to it, and the state has the same figure."""
@@ -124,7 +124,12 @@ class Explained(Struct, frozen=True, kw_only=True):
 
 
 def explain(
-    recount: Recount, force: str, query: Query, as_of: datetime, state: Taken | Unread, limit: int | None = None
+    recount: Recount,
+    force: str,
+    query: Query,
+    as_of: datetime,
+    state: StateReadings | NotCompared,
+    limit: int | None = None,
 ) -> list[Explained]:
     """Each cell of an answer with what makes it, also those that only the state has.
 
@@ -141,8 +146,8 @@ def explain(
     """
     asked = (query.measure, force, query.window, as_of, query.by, query.where)
     cells = {tuple(each.dimensions.items()): each for each in recount.answer(*asked)}
-    complete_to = state.complete_to if isinstance(state, Taken) else None
-    groups: dict[tuple[str, ...], list[Listed]] = defaultdict(list)
+    complete_to = state.complete_to if isinstance(state, StateReadings) else None
+    groups: dict[tuple[str, ...], list[ListedOutcome]] = defaultdict(list)
     for each in recount.outcomes(*asked):
         groups[tuple(_words(each, query.measure).values())].append(each)
     moment = microseconds(as_of)
@@ -150,7 +155,7 @@ def explain(
     listed = {each.subject for group in in_order.values() for each in group[:limit]}
     subjects = recount.subjects(sorted(listed)) if listed else {}
     state = _comparable(recount, state)
-    readings = [each for _, some in state.answers for each in some] if isinstance(state, Taken) else []
+    readings = [each for _, some in state.answers for each in some] if isinstance(state, StateReadings) else []
     return [
         _explained(
             query,
@@ -166,26 +171,28 @@ def explain(
     ]
 
 
-def _comparable(recount: Recount, state: Taken | Unread) -> Taken | Unread:
+def _comparable(recount: Recount, state: StateReadings | NotCompared) -> StateReadings | NotCompared:
     """What the state says, unless the log does not hold everything that the state was folded from."""
     try:
         check_whole(recount.loaded)
     except BlueLampError as error:
-        return state if isinstance(state, Unread) else Unread(f"{error.what} ({error.where})")
-    if isinstance(state, Taken) and recount.loaded.left_beyond and not recount.loaded.records:
-        return Unread("The state holds no record of the log yet.")
+        return state if isinstance(state, NotCompared) else NotCompared(f"{error.what} ({error.where})")
+    if isinstance(state, StateReadings) and recount.loaded.left_beyond and not recount.loaded.records:
+        return NotCompared("The state holds no record of the log yet.")
     return state
 
 
-def _nothing(measure: Measure, words: dict[str, str], moment: int) -> Cell:
+def _nothing(measure: Measure, words: dict[str, str], moment: int) -> RecountCell:
     """The cell that nothing in the log comes to."""
     value, n, met = _added(measure, (), moment)
-    return Cell(dimensions=words, value=value, n=n, met=met)
+    return RecountCell(dimensions=words, value=value, n=n, met=met)
 
 
-def _compared(reading: Reading | None, known: Known | None, state: Taken | Unread, recount: Recount) -> Compared:
+def _compared(
+    reading: Reading | None, known: KnownFigure | None, state: StateReadings | NotCompared, recount: Recount
+) -> Compared:
     behind = recount.loaded.left_beyond
-    if isinstance(state, Unread):
+    if isinstance(state, NotCompared):
         return Compared(verdict="not compared", reason=state.why, behind=behind)
     same = is_same(reading, known)
     read, recounted = (each and numbers(each) for each in (reading, known))
@@ -199,16 +206,16 @@ def _compared(reading: Reading | None, known: Known | None, state: Taken | Unrea
     )
 
 
-def _in_time(listed: Listed) -> tuple[int, int]:
+def _in_time(listed: ListedOutcome) -> tuple[int, int]:
     return listed.at, listed.subject
 
 
 def _explained(
     query: Query,
-    cell: Cell,
-    known: Known | None,
-    group: Sequence[Listed],
-    subjects: dict[int, Subject],
+    cell: RecountCell,
+    known: KnownFigure | None,
+    group: Sequence[ListedOutcome],
+    subjects: dict[int, RecountSubject],
     moment: int,
     limit: int | None,
     compared: Compared,
@@ -232,7 +239,7 @@ def _explained(
     )
 
 
-def _words(listed: Listed, measure: Measure) -> dict[str, str]:
+def _words(listed: ListedOutcome, measure: Measure) -> dict[str, str]:
     """The words of the cell that an outcome is in; of bands its own band too."""
     if not isinstance(measure.statistic, Bands):
         return listed.words
@@ -247,7 +254,7 @@ _Sum = tuple[float | int | None, int, int | None]
 """A figure, its n, and how many are so."""
 
 
-def _added(measure: Measure, group: Sequence[Listed], moment: int) -> _Sum:
+def _added(measure: Measure, group: Sequence[ListedOutcome], moment: int) -> _Sum:
     """What outcomes come to: one by one, with nothing of the recount's answers."""
     n, met = sum(each.is_counted for each in group), sum(each.is_met for each in group)
     found: _Sum = (None, n, None)
@@ -278,11 +285,11 @@ def _middle(measure: Measure, spans: Sequence[int], per_second: int) -> float | 
     return float(middle / per_second)
 
 
-def _part(each: Listed, measure: Measure, subject: Subject, moment: int) -> Part:
+def _part(each: ListedOutcome, measure: Measure, subject: RecountSubject, moment: int) -> ExplainedOutcome:
     per_second = KINDS[each.kind].per_second
     is_share = measure.unit == "ratio" and not isinstance(measure.statistic, SpanWithin)
     span = each.value / per_second if per_second else None
-    return Part(
+    return ExplainedOutcome(
         subject_id=subject.subject_id,
         kind=each.kind,
         value=(moment - each.at) / SECOND if each.is_open else span,
@@ -341,7 +348,7 @@ def _verdict(explained: Explained, measure: Measure) -> str:
             return f"DIFFERENT: the board shows {shown} where the log gives {log}.{exactly}"
 
 
-def _line(part: Part) -> str:
+def _line(part: ExplainedOutcome) -> str:
     value: Any = "" if part.value is None else in_words(part.value, "seconds")
     met = (
         ""

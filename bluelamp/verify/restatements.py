@@ -18,16 +18,16 @@ from facts.incident import IncidentReclassified, IncidentRegraded
 from facts.union import Topic
 from facts.wire import canonical
 from measures.measure import External, Measure, Unit
-from measures.outcome import Open, Outcomes, instant, microseconds
+from measures.outcome import OpenItem, Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
 from measures.pane import Field, Grain, Pane, apply
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import Window, resolve
-from streams.fold import Partition
-from streams.logreader import Source
-from streams.moving import Share
+from streams.fold import PartitionFold
+from streams.logreader import RecordSource
+from streams.moving import OwnPartition
 from streams.record import Record, received, record_of
 from streams.stall import Place
 
@@ -89,7 +89,7 @@ def is_in_course(because: Iterable[Because]) -> bool:
     return IN_COURSE.issuperset(each.cause for each in because)
 
 
-class Told(NamedTuple):
+class CountedFact(NamedTuple):
     """A fact that counts, at its place in the log.
 
     Attributes:
@@ -116,7 +116,7 @@ class Closing(NamedTuple):
     at: datetime
 
 
-class Kept(Struct):
+class PartitionFacts(Struct):
     """What was kept of one partition: the subjects that a day of the period may hold, and where each day was closed.
 
     Attributes:
@@ -128,15 +128,15 @@ class Kept(Struct):
     """
 
     place: Place
-    told: dict[str, list[Told]]
+    told: dict[str, list[CountedFact]]
     held: dict[int, set[str]]
     closed: dict[int, Closing]
     began: datetime | None
 
 
 def keep(
-    source: Source, place: Place, partitions: int, reach: tuple[int, int], rules: Rules, days: Sequence[date]
-) -> Kept:
+    source: RecordSource, place: Place, partitions: int, reach: tuple[int, int], rules: Rules, days: Sequence[date]
+) -> PartitionFacts:
     """Read a partition twice: which subjects have facts on any of the days, then all facts of these.
 
     Args:
@@ -163,7 +163,7 @@ def keep(
             before, over = mark, {day for day, end in ends.items() if mark is not None and end <= mark}
             closing = Closing(record.after, record.received_at)
             closed = {day: closed.get(day, closing) for day in over}
-    kept, wanted = Kept(place, {}, held, closed, began), set().union(*held.values())
+    kept, wanted = PartitionFacts(place, {}, held, closed, began), set().union(*held.values())
     for told, _, _ in _admitted(source, place, partitions, reach, rules):
         for each in told:
             if each.fact.subject_id in wanted:
@@ -176,11 +176,11 @@ def _window(day: date, rules: Rules) -> Window:
 
 
 def _admitted(
-    source: Source, place: Place, partitions: int, reach: tuple[int, int], rules: Rules
-) -> Iterator[tuple[list[Told], Record, int | None]]:
+    source: RecordSource, place: Place, partitions: int, reach: tuple[int, int], rules: Rules
+) -> Iterator[tuple[list[CountedFact], Record, int | None]]:
     """The facts of the force that count, record by record, with the record and the watermark after it."""
     name = rules.force.name
-    partition = Partition(cast(Topic, place[0]), Share(place[1], partitions), {name: rules})
+    partition = PartitionFold(cast(Topic, place[0]), OwnPartition(place[1], partitions), {name: rules})
     for some in source.read(place, *reach):
         for record in map(record_of, some):
             admitted = partition.admit([record])
@@ -188,14 +188,14 @@ def _admitted(
             yield told, record, partition.watermark(name)
 
 
-def _told(record: Record, number: int, fact: SubjectFact) -> Told:
+def _told(record: Record, number: int, fact: SubjectFact) -> CountedFact:
     origin = record.moved_from
     if origin is None:
-        return Told(number, record.offset, record.received_at, fact)
+        return CountedFact(number, record.offset, record.received_at, fact)
     received_at = received(origin.received_at)
     if origin.counted_on is None or origin.counted_at is None:
-        return Told(number, record.offset, received_at, fact)
-    return Told(origin.counted_on, origin.counted_at, received_at, fact)
+        return CountedFact(number, record.offset, received_at, fact)
+    return CountedFact(origin.counted_on, origin.counted_at, received_at, fact)
 
 
 # A day, as it was and as it is.
@@ -207,7 +207,7 @@ _Cells = dict[tuple[str, ...], Figure]
 class _Since(NamedTuple):
     """A fact that was told after a day was first shown, and what its subject's outcomes of the day would be without it."""
 
-    told: Told
+    told: CountedFact
     without: Outcomes
 
 
@@ -225,7 +225,7 @@ class _Day:
 
     def __init__(self, day: int, outcomes: Iterable[Outcomes]) -> None:
         counts: Counter[Field] = Counter()
-        self._open: dict[str, list[Open]] = {}
+        self._open: dict[str, list[OpenItem]] = {}
         for each in outcomes:
             counts.update((one.kind, one.dimensions, one.value) for one in each.finished)
             for matter in each.open:
@@ -236,12 +236,12 @@ class _Day:
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
         return [(self._day, self._pane)] if grain == "day" and first <= self._day < last else []
 
-    def open(self, kind: str) -> Iterable[Open]:
+    def open(self, kind: str) -> Iterable[OpenItem]:
         return self._open.get(kind, [])
 
 
 def restated(
-    kept: Sequence[Kept],
+    kept: Sequence[PartitionFacts],
     rules: Rules,
     days: Sequence[date],
     measures: Iterable[Measure],
@@ -276,13 +276,13 @@ def restated(
                 yield from _of_day(measure, day, of, rules, by, as_of)
 
 
-def _closings(kept: Kept, every: Sequence[Kept]) -> Mapping[int, int]:
+def _closings(kept: PartitionFacts, every: Sequence[PartitionFacts]) -> Mapping[int, int]:
     """Up to which offset each day was first shown: of a partition that was added later, none of what was over by then."""
     others = [each for each in every if each.place[0] == kept.place[0]]
     return {day: 0 if _was_over(day, kept, others) else closing.offset for day, closing in kept.closed.items()}
 
 
-def _was_over(day: int, kept: Kept, others: Sequence[Kept]) -> bool:
+def _was_over(day: int, kept: PartitionFacts, others: Sequence[PartitionFacts]) -> bool:
     """Whether a day was closed on every partition there was then, before this one began."""
     first = min(each.closed[day].at for each in others if day in each.closed)
     closed = [each.closed.get(day) for each in others if each.began is not None and each.began <= first]
@@ -294,7 +294,7 @@ def _name(subject: _Subject) -> str:
     return subject.subject_id
 
 
-def open_days(kept: Iterable[Kept], days: Iterable[date]) -> dict[date, list[str]]:
+def open_days(kept: Iterable[PartitionFacts], days: Iterable[date]) -> dict[date, list[str]]:
     """The days that are not closed, each with the topics of which it is not: these were never shown as whole days."""
     found: dict[date, list[str]] = {}
     every = list(kept)
@@ -305,7 +305,7 @@ def open_days(kept: Iterable[Kept], days: Iterable[date]) -> dict[date, list[str
     return found
 
 
-def _subjects(kept: Kept, closings: Closings, rules: Rules, day: int) -> Iterator[_Subject]:
+def _subjects(kept: PartitionFacts, closings: Closings, rules: Rules, day: int) -> Iterator[_Subject]:
     """The subjects that have, or had, an outcome on a day."""
     if day not in kept.closed:
         return
@@ -325,7 +325,7 @@ def _subjects(kept: Kept, closings: Closings, rules: Rules, day: int) -> Iterato
         yield _Subject(subject_id, first, now, since)
 
 
-def _new(shown: Iterable[Told], told: Iterable[Told]) -> list[Told]:
+def _new(shown: Iterable[CountedFact], told: Iterable[CountedFact]) -> list[CountedFact]:
     """The facts that are not among those shown first: one told twice is one."""
     timeline: Timeline = {}
     for each in shown:
@@ -333,7 +333,7 @@ def _new(shown: Iterable[Told], told: Iterable[Told]) -> list[Told]:
     return [each for each in told if add(timeline, each.fact)]
 
 
-def _of(day: int, topic: Topic, told: Iterable[Told], rules: Rules) -> Outcomes:
+def _of(day: int, topic: Topic, told: Iterable[CountedFact], rules: Rules) -> Outcomes:
     """The outcomes of a subject that began on a day."""
     timeline: Timeline = {}
     for each in told:
@@ -398,7 +398,7 @@ def _restatement(
     )
 
 
-def _because(subject: _Subject, facts: Iterable[Told], end: int) -> list[Because]:
+def _because(subject: _Subject, facts: Iterable[CountedFact], end: int) -> list[Because]:
     """The facts behind a change of one subject; without any, time has gone by."""
     return [
         Because(

@@ -7,18 +7,18 @@ from typing import NamedTuple, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bluelamp.verify.compare import Query, Taken, take
+from bluelamp.verify.compare import Query, StateReadings, take
 from bluelamp.wiring.settings import Settings
 from facts.errors import BlueLampError
 from facts.union import TOPICS
 from measures.rules import Rules
-from streams.log import Log
+from streams.log import LogClient
 from streams.readings import Reader
 from streams.store import Names, check_control
 from streams.version import number_of, pointer, prefix_of
 
 
-class Partition(NamedTuple):
+class PartitionStatus(NamedTuple):
     """One partition of the log, with what the state says of it.
 
     Attributes:
@@ -38,7 +38,9 @@ class Partition(NamedTuple):
         return self.names.topic, self.names.partition
 
 
-def partitions(settings: Settings, rules: Mapping[str, Rules], redis: Redis, log: Log) -> Iterator[Partition]:
+def partitions(
+    settings: Settings, rules: Mapping[str, Rules], redis: Redis, log: LogClient
+) -> Iterator[PartitionStatus]:
     """Every partition of the log, each looked at when it is asked for.
 
     Raises:
@@ -53,7 +55,7 @@ def partitions(settings: Settings, rules: Mapping[str, Rules], redis: Redis, log
             names = Names(prefix, topic, number)
             control = cast(dict[str, str], redis.hgetall(names.control))
             check_control(names, control, identity, fingerprints)
-            yield Partition(names, int(control["fence"]) if "fence" in control else None, first, end)
+            yield PartitionStatus(names, int(control["fence"]) if "fence" in control else None, first, end)
 
 
 def check_same_log(settings: Settings, source: Reader) -> None:
@@ -62,12 +64,12 @@ def check_same_log(settings: Settings, source: Reader) -> None:
     Raises:
         IncompleteError: it was folded from another log, in another format, or by other definitions.
     """
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         for _ in partitions(settings, source.rules, source.redis, log):
             pass
 
 
-class Unread(NamedTuple):
+class NotCompared(NamedTuple):
     """Why the state does not say anything that could be compared."""
 
     why: str
@@ -75,7 +77,7 @@ class Unread(NamedTuple):
 
 def answer(
     settings: Settings, source: Reader, force: str, query: Query, as_of: datetime | None
-) -> tuple[datetime, Taken | Unread]:
+) -> tuple[datetime, StateReadings | NotCompared]:
     """What the state says to a question, or why it cannot, and the instant that this is of.
 
     Args:
@@ -92,6 +94,6 @@ def answer(
         moment = as_of or source.present(force)
         return moment, take(source, force, [query], moment)
     except RedisError as error:
-        return moment, Unread(f"The state server does not answer ({error}).")
+        return moment, NotCompared(f"The state server does not answer ({error}).")
     except BlueLampError as error:
-        return moment, Unread(error.what)
+        return moment, NotCompared(error.what)

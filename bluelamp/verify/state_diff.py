@@ -6,15 +6,15 @@ from datetime import date
 
 from msgspec import Struct
 
-from measures.outcome import KINDS, Open, instant
+from measures.outcome import KINDS, OpenItem, instant
 from measures.pane import GRAINS, HOUR, MINUTE, Grain, Pane
 from measures.rules import Rules
 from measures.window import first_kept
-from streams.cache import Cache, Key
 from streams.feeds import watermark
+from streams.partition_cache import Key, PartitionCache
 
 
-class Cell(Struct, frozen=True, kw_only=True):
+class StateDifference(Struct, frozen=True, kw_only=True):
     """One count, or one matter that stands open, of which two versions hold different numbers.
 
     Attributes:
@@ -44,7 +44,7 @@ class Cell(Struct, frozen=True, kw_only=True):
         return "  ".join(part for part in parts if part) + f"  old {self.old}, new {self.new}"
 
 
-class Held(Struct):
+class PartitionDiff(Struct):
     """What came of a partition.
 
     Attributes:
@@ -55,10 +55,12 @@ class Held(Struct):
 
     counts: int = 0
     standing: int = 0
-    cells: list[Cell] = []
+    cells: list[StateDifference] = []
 
 
-async def hold(old: Cache, new: Cache, rules: Mapping[str, Rules], advance: Callable[[int], Awaitable[None]]) -> Held:
+async def hold(
+    old: PartitionCache, new: PartitionCache, rules: Mapping[str, Rules], advance: Callable[[int], Awaitable[None]]
+) -> PartitionDiff:
     """Compare one partition, also while the old version moves on.
 
     Args:
@@ -73,7 +75,7 @@ async def hold(old: Cache, new: Cache, rules: Mapping[str, Rules], advance: Call
         await advance(old.fence)
     new.refresh()
     built = _load(new, rules)
-    found = Held()
+    found = PartitionDiff()
     for key in sorted(kept | built):
         if key[2] >= _kept(old, rules[key[0]], key[1]):
             # What a version's index does not list holds nothing in it.
@@ -83,7 +85,7 @@ async def hold(old: Cache, new: Cache, rules: Mapping[str, Rules], advance: Call
     return found
 
 
-def _load(cache: Cache, rules: Mapping[str, Rules]) -> set[Key]:
+def _load(cache: PartitionCache, rules: Mapping[str, Rules]) -> set[Key]:
     """Read every pane there is, all as of one fence."""
     cache.refresh()
     while True:
@@ -93,7 +95,7 @@ def _load(cache: Cache, rules: Mapping[str, Rules]) -> set[Key]:
         cache.load(keys)
 
 
-def _kept(cache: Cache, rules: Rules, grain: Grain) -> int:
+def _kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
     """The first slot that is kept: older ones go batch by batch, and are no figure any more."""
     mark = watermark(cache.feeds, rules.force, cache.names.topic)
     return first_kept(grain, mark, rules) if mark is not None else 0
@@ -110,20 +112,20 @@ def _fields(pane: Pane) -> Counter[tuple[str, tuple[str, ...], int]]:
     )
 
 
-def _counts(partition: str, key: Key, old: Pane, new: Pane, found: Held) -> None:
+def _counts(partition: str, key: Key, old: Pane, new: Pane, found: PartitionDiff) -> None:
     ours, theirs = _fields(old), _fields(new)
     found.counts += len(ours | theirs)
     for kind, words, value in sorted(each for each in ours | theirs if ours[each] != theirs[each]):
         field = (kind, words, value)
         found.cells.append(
-            Cell(
+            StateDifference(
                 partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=named(kind, words),
                 value=value, old=ours[field], new=theirs[field],
             )
         )  # fmt: skip
 
 
-def _standing(old: Cache, new: Cache, found: Held) -> None:
+def _standing(old: PartitionCache, new: PartitionCache, found: PartitionDiff) -> None:
     ours, theirs = (_matters(cache) for cache in (old, new))
     found.standing += len(ours | theirs)
     for subject, matter in sorted((each for each in ours | theirs if ours[each] != theirs[each]), key=repr):
@@ -132,14 +134,14 @@ def _standing(old: Cache, new: Cache, found: Held) -> None:
             f", due {instant(matter.due).isoformat()}" if matter.due is not None else ""
         )
         found.cells.append(
-            Cell(
+            StateDifference(
                 partition=f"{old.names}", force=force, pane=name, kind=matter.kind, value=since,
                 words=named(matter.kind, matter.dimensions), old=ours[subject, matter], new=theirs[subject, matter],
             )
         )  # fmt: skip
 
 
-def _matters(cache: Cache) -> Counter[tuple[str, Open]]:
+def _matters(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
     return Counter((subject, each) for subject, matters in cache.matters().items() for each in matters)
 
 

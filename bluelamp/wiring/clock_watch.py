@@ -6,7 +6,7 @@ import time
 from redis import Redis
 
 from bluelamp.wiring.clock import wall
-from streams.steps import Step, Steps, StepWatch, note
+from streams.clock_steps import ClockStep, Steps, StepWatch, note
 
 
 def steps() -> Steps:
@@ -23,7 +23,7 @@ def watch_clock(redis: Redis, state_name: str, process: str) -> None:
         process: its name.
     """
 
-    def keep(step: Step) -> None:
+    def keep(step: ClockStep) -> None:
         note(redis, state_name, step)
 
     StepWatch(steps(), f"{process} on {socket.gethostname()}", keep).start()

@@ -22,7 +22,7 @@ _DONE = (0, 1, 2)
 """How a child that has one thing to do ends by itself: done, done with something to say, or not possible."""
 
 
-class Child:
+class ManagedProcess:
     """One process, kept running until it is told to stop.
 
     Its standard input is a pipe that ends with us, however we end; a child of ours takes that as its own end.

@@ -20,12 +20,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.board.answers import answers
+from dashboards.board.background import Slow
 from dashboards.board.frame import take_frame
-from dashboards.board.live import Live, Look
+from dashboards.board.live import LiveUpdates, Look
 from dashboards.board.page import MARKING, LogEnds, Page, View, sentences, unasked
 from dashboards.board.pages import PAGES
 from dashboards.board.pages.unknown import UNKNOWN
-from dashboards.board.slow import Slow
 from dashboards.board.tile import shown
 from facts.errors import QuestionError
 from measures.outcome import microseconds
@@ -100,7 +100,7 @@ def board(
     )
 
 
-def _live(view: View, pages: list[Page]) -> Live:
+def _live(view: View, pages: list[Page]) -> LiveUpdates:
     """One stream for each page; those that are watched are looked at together, so that they agree."""
     takes = {page.name: page.take for page in pages}
     slow = [measure for measure in shown(view) if not measure.is_open()]
@@ -118,7 +118,7 @@ def _live(view: View, pages: list[Page]) -> Live:
         view.slow.work(slow)
         return found
 
-    return Live(takes, look, view.reader.wait)
+    return LiveUpdates(takes, look, view.reader.wait)
 
 
 def _templates(view: View, pages: list[Page]) -> Environment:

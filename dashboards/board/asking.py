@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from dashboards.board.page import View
 from dashboards.board.tile import text
-from dashboards.report.figures import Ask, Figure, figure_of
+from dashboards.report.figures import Ask, ReportFigure, figure_of
 from measures.measure import Measure, Where
 from measures.reading import NOTHING, Reading
 
@@ -17,7 +17,7 @@ def asking(view: View) -> Ask:
     """The figures of the state at the force's present; what is not live, or of too few, is said in words instead."""
     present = view.reader.present(view.force)
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         readings = view.reader.read(measure, window, by=by, where=where, as_of=present, force=view.force, is_now=True)
         return [_shown(measure, each) for each in readings]
 
@@ -35,7 +35,7 @@ def answered(measure: Measure, view: View, **told: object) -> Response:
     return Response(msgspec.json.encode({**head, **told}), media_type="application/json")
 
 
-def _shown(measure: Measure, reading: Reading) -> Figure:
+def _shown(measure: Measure, reading: Reading) -> ReportFigure:
     found = figure_of(measure, reading)
     if found.instead or reading.state in ("live", "in_part") or (reading.is_loading and reading.value is not None):
         return found

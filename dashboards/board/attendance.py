@@ -6,7 +6,7 @@ from dashboards.board.page import View
 from dashboards.board.table import name_of
 from facts.force import Response
 from measures.catalogue import find
-from measures.outcome import KINDS, Open, instant
+from measures.outcome import KINDS, OpenItem, instant
 
 ROWS = 12
 """How many are listed on the panel; the rest are a count and a link."""
@@ -18,14 +18,14 @@ _CLOCKS = {
 }
 
 
-class Clock(Struct, frozen=True):
+class TargetClock(Struct, frozen=True):
     """One promise: what it is of, and when it falls due, in milliseconds since 1970; None once it is kept or not made."""
 
     name: str
     due: int | None
 
 
-class Job(Struct, frozen=True):
+class UnattendedIncident(Struct, frozen=True):
     """An incident that no unit has reached.
 
     Attributes:
@@ -45,7 +45,7 @@ class Job(Struct, frozen=True):
     area: str
     group: str
     unit: str
-    clocks: list[Clock]
+    clocks: list[TargetClock]
     due: int
 
 
@@ -70,7 +70,7 @@ class Jobs(Struct, frozen=True):
     count: int
     over: int
     names: list[str]
-    jobs: list[Job]
+    jobs: list[UnattendedIncident]
 
 
 def take_jobs(response: Response, view: View) -> Jobs:
@@ -90,15 +90,15 @@ def take_jobs(response: Response, view: View) -> Jobs:
     return Jobs("live", "", title, "", len(jobs), over, names, jobs[:ROWS])
 
 
-def _has(job: Job, name: str) -> bool:
+def _has(job: UnattendedIncident, name: str) -> bool:
     return any(clock.name == name and clock.due is not None for clock in job.clocks)
 
 
-def _job(incident: str, matter: Open, due: dict[str, dict[str, Open]], view: View) -> Job:
+def _job(incident: str, matter: OpenItem, due: dict[str, dict[str, OpenItem]], view: View) -> UnattendedIncident:
     words = dict(zip(KINDS[matter.kind].dimensions, matter.dimensions, strict=True))
-    clocks = [Clock(name, _due(due[kind].get(incident))) for kind, name in _CLOCKS.items()]
+    clocks = [TargetClock(name, _due(due[kind].get(incident))) for kind, name in _CLOCKS.items()]
     opened = instant(matter.since).astimezone(view.profile.zone())
-    return Job(
+    return UnattendedIncident(
         incident=incident,
         opened=f"{opened:%H:%M}" if _is_today(matter, view) else f"{opened.day} {opened:%b %H:%M}",
         since=matter.since // 1000,
@@ -110,10 +110,10 @@ def _job(incident: str, matter: Open, due: dict[str, dict[str, Open]], view: Vie
     )
 
 
-def _is_today(matter: Open, view: View) -> bool:
+def _is_today(matter: OpenItem, view: View) -> bool:
     zone = view.profile.zone()
     return instant(matter.since).astimezone(zone).date() == view.reader.present(view.force).astimezone(zone).date()
 
 
-def _due(matter: Open | None) -> int | None:
+def _due(matter: OpenItem | None) -> int | None:
     return None if matter is None or matter.due is None else matter.due // 1000

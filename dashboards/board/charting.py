@@ -16,7 +16,7 @@ from dashboards.board.export import Sheet, kept
 from dashboards.board.page import View
 from dashboards.report.document import Drawn
 from dashboards.report.drawing import without_style
-from dashboards.report.series import Asked, series
+from dashboards.report.series import SeriesQuery, series
 from dashboards.report.text import plain
 from facts.errors import QuestionError
 from measures.chart import Grain, periods
@@ -29,7 +29,7 @@ MOST: dict[Grain, int] = {"month": 25, "week": 112}
 """How many whole ones lie in the days that are kept."""
 
 
-def series_asked(name: str, query: QueryParams) -> Asked:
+def series_asked(name: str, query: QueryParams) -> SeriesQuery:
     """What an address asks.
 
     Raises:
@@ -44,10 +44,10 @@ def series_asked(name: str, query: QueryParams) -> Asked:
         hint = f"Ask for {LEAST} to {MOST[grain]}."
         raise QuestionError(f"{count!r} {grain}s cannot be shown.", where="last", hint=hint)
     dates = tuple(parse_day(each, "recalculate") for each in query.getlist("recalculate") if each)
-    return Asked(question.measure, question.where, grain, int(count), dates)
+    return SeriesQuery(question.measure, question.where, grain, int(count), dates)
 
 
-def query_of(question: Asked, recalculated: Iterable[date] | None = None) -> str:
+def query_of(question: SeriesQuery, recalculated: Iterable[date] | None = None) -> str:
     """The query of an address that asks it, but for the measure's name; with other dates of recalculation where given."""
     limits = [f"where={name}:{word}" for name, words in question.where.items() for word in words]
     dates = question.recalculated if recalculated is None else recalculated
@@ -56,7 +56,7 @@ def query_of(question: Asked, recalculated: Iterable[date] | None = None) -> str
     )
 
 
-def starts(question: Asked, view: View) -> list[tuple[date, date]]:
+def starts(question: SeriesQuery, view: View) -> list[tuple[date, date]]:
     """The periods that are asked for: the first day of each, and the first after it."""
     today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
     return periods(question.grain, today, question.count)
@@ -65,7 +65,7 @@ def starts(question: Asked, view: View) -> list[tuple[date, date]]:
 def routes(view: View) -> list[Route]:
     """The routes: as JSON, as a picture, and as a file."""
 
-    def drawn(request: Request) -> tuple[Asked, Drawn]:
+    def drawn(request: Request) -> tuple[SeriesQuery, Drawn]:
         question = series_asked(request.path_params["name"], request.query_params)
         return question, series(asking(view), view.profile, question, view.reader.present(view.force))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dashboards.board.contract import contract
-from dashboards.board.drill import Asked, dimensions
+from dashboards.board.drill import BreakdownQuery, dimensions
 from dashboards.board.page import View
 from dashboards.board.table import DIMENSION_TITLES, name_of, names
 from dashboards.report.naming import countable
@@ -13,7 +13,7 @@ from measures.measure import DERIVED_DIMENSIONS, Measure
 _PUBLISHED_ONLY = "Published by others"
 
 
-def choices(question: Asked, measures: Iterable[Measure], view: View) -> Mapping[str, Any]:
+def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -> Mapping[str, Any]:
     """What a template lays out: the question, its contract, and everything else that could be asked.
 
     Args:
@@ -39,7 +39,7 @@ def _by_topic(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
     return found
 
 
-def _limits(question: Asked, view: View) -> list[tuple[str, str, str]]:
+def _limits(question: BreakdownQuery, view: View) -> list[tuple[str, str, str]]:
     """Each limit with its title, its words, and the query without it."""
     return [
         (
@@ -51,7 +51,7 @@ def _limits(question: Asked, view: View) -> list[tuple[str, str, str]]:
     ]
 
 
-def _words(question: Asked, view: View) -> dict[str, dict[str, str]]:
+def _words(question: BreakdownQuery, view: View) -> dict[str, dict[str, str]]:
     """The words that it can be limited to, by the title of their dimension: `dimension:word` to name."""
     free = [name for name in dimensions(question.measure) if name not in question.where]
     found = {

@@ -6,17 +6,17 @@ from starlette.routing import Route
 
 from dashboards.board.asking import answered, asking
 from dashboards.board.blocking import Needed, blocking
-from dashboards.board.drill import Asked, asked
+from dashboards.board.drill import BreakdownQuery, asked
 from dashboards.board.export import Sheet, kept
 from dashboards.board.page import View
-from dashboards.report.compare import Comparison
+from dashboards.report.compare import PeriodComparison
 from dashboards.report.text import plain
 from measures.catalogue import find
 from measures.published import PUBLISHED
 from measures.window import REPORT_WINDOWS
 
 
-def compared(question: Asked, view: View) -> Comparison:
+def compared(question: BreakdownQuery, view: View) -> PeriodComparison:
     """A measure side by side over the usual windows, at the force's present; blocking.
 
     Raises:
@@ -24,7 +24,7 @@ def compared(question: Asked, view: View) -> Comparison:
     """
     by = (question.by,) if question.by else ()
     present = view.reader.present(view.force)
-    return Comparison(asking(view), view.profile, question.measure, present, by, question.where)
+    return PeriodComparison(asking(view), view.profile, question.measure, present, by, question.where)
 
 
 def _needs(request: Request) -> Needed:

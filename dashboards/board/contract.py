@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dashboards.board.page import View
 from dashboards.report.targets import always
-from measures.measure import Decided, Measure, Published, Share, Standing
+from measures.measure import Decided, Measure, PublishedFigure, Share, Standing
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS
 
@@ -59,7 +59,7 @@ def contract(measure: Measure, view: View) -> Contract:
     )
 
 
-def _published(each: Published) -> tuple[str, str, str]:
+def _published(each: PublishedFigure) -> tuple[str, str, str]:
     period = each.period.replace("/", " to before ")
     words = " ".join(f"{name}={word}" for name, word in each.where.items())
     figure = f"{each.figure} {each.unit}".strip()

@@ -13,7 +13,7 @@ from facts.force import NONE
 from measures.catalogue import find
 from measures.measure import Decided, Measure, Where
 from measures.outcome import instant
-from measures.reading import Listed, Reading
+from measures.reading import ListedSubject, Reading
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 
 REPORT_TITLES = {
@@ -26,7 +26,7 @@ LISTED = 300
 """How many open subjects the page lists; the file holds all."""
 
 
-class Asked(Struct, frozen=True):
+class BreakdownQuery(Struct, frozen=True):
     """What is asked: a measure over a window, by a dimension (empty for none), limited to words."""
 
     measure: Measure
@@ -43,7 +43,7 @@ class Asked(Struct, frozen=True):
         return "&".join([f"window={told['window']}", f"by={told['by']}", *limits])
 
 
-class Row(Struct, frozen=True):
+class BreakdownRow(Struct, frozen=True):
     """One row of a breakdown: its word, its cells, and the query that limits to it."""
 
     name: str
@@ -81,13 +81,13 @@ class Drill(Struct, frozen=True):
 
     tile: Tile
     columns: list[str]
-    rows: list[Row]
+    rows: list[BreakdownRow]
     total: list[str]
     says: str
     subjects: Subjects | None
 
 
-def asked(name: str, query: QueryParams) -> Asked:
+def asked(name: str, query: QueryParams) -> BreakdownQuery:
     """What an address asks.
 
     Raises:
@@ -101,7 +101,7 @@ def asked(name: str, query: QueryParams) -> Asked:
             raise QuestionError(f"{limit!r} limits nothing.", where="where", hint="Give dimension:word.")
         where[dimension] = (*where.get(dimension, ()), word)
     window = NOW if measure.is_open() else query.get("window", "60m")
-    return Asked(measure, window, query.get("by", _first_dimension(measure, where)), where)
+    return BreakdownQuery(measure, window, query.get("by", _first_dimension(measure, where)), where)
 
 
 def _first_dimension(measure: Measure, where: Where) -> str:
@@ -127,7 +127,7 @@ def window_titles(view: View, measure: Measure) -> dict[str, str]:
     return live | {name: REPORT_TITLES[name] for name in REPORT_WINDOWS}
 
 
-def take_drill(question: Asked, view: View, listed_most: int | None = LISTED) -> Drill:
+def take_drill(question: BreakdownQuery, view: View, listed_most: int | None = LISTED) -> Drill:
     """The answer to what is asked; blocking.
 
     Raises:
@@ -148,11 +148,11 @@ def take_drill(question: Asked, view: View, listed_most: int | None = LISTED) ->
     )
 
 
-def _read(question: Asked, view: View, by: tuple[str, ...]) -> list[Reading]:
+def _read(question: BreakdownQuery, view: View, by: tuple[str, ...]) -> list[Reading]:
     return view.reader.read(question.measure, as_window(question.window), by=by, where=question.where, force=view.force)
 
 
-def _rows(readings: Sequence[Reading], question: Asked, view: View) -> list[Row]:
+def _rows(readings: Sequence[Reading], question: BreakdownQuery, view: View) -> list[BreakdownRow]:
     """In the profile's order; of what is counted also the words of which there are none."""
     by, known = question.by, {}
     if by and question.measure.unit == "count":
@@ -178,13 +178,13 @@ def _cells(reading: Reading, measure: Measure) -> list[str]:
     ]
 
 
-def _row(word: str, cells: list[str], question: Asked, view: View) -> Row:
+def _row(word: str, cells: list[str], question: BreakdownQuery, view: View) -> BreakdownRow:
     where = {**question.where, question.by: (word,)}
     onward = question.query(where=where, by=_first_dimension(question.measure, where))
-    return Row(name_of(question.by, word, view), cells, onward)
+    return BreakdownRow(name_of(question.by, word, view), cells, onward)
 
 
-def _says(tile: Tile, whole: Reading, readings: Sequence[Reading], question: Asked) -> str:
+def _says(tile: Tile, whole: Reading, readings: Sequence[Reading], question: BreakdownQuery) -> str:
     """How the rows add up; before that, which time they cover where that is less than their window."""
     part = f"{tile.reason} " if tile.state == "in_part" else ""
     return part + _adds_up(whole, readings, question.measure)
@@ -202,7 +202,7 @@ def _adds_up(whole: Reading, readings: Sequence[Reading], measure: Measure) -> s
     return f"The {what} of the rows add up to the whole: {all_of_them:,}."
 
 
-def _subjects(question: Asked, view: View, most: int | None) -> Subjects | None:
+def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subjects | None:
     measure = question.measure
     if not measure.is_open() and not isinstance(measure.statistic, Decided):
         return None
@@ -216,7 +216,7 @@ def _subjects(question: Asked, view: View, most: int | None) -> Subjects | None:
     return Subjects(says, len(found), columns, rows)
 
 
-def _cells_of(each: Listed, view: View, *, has_due: bool) -> list[str]:
+def _cells_of(each: ListedSubject, view: View, *, has_due: bool) -> list[str]:
     matter = each.matter
     due = [_local(matter.due, view) if matter.due is not None else "stands still"] if has_due else []
     named = (name_of(name, word, view) for name, word in each.dimensions.items())

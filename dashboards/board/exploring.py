@@ -17,7 +17,7 @@ from dashboards.board.drill import asked
 from dashboards.board.export import Sheet, kept
 from dashboards.board.page import View
 from dashboards.report.document import Table
-from dashboards.report.explore import Asked, Exploration, bin_words, check_within, per_second
+from dashboards.report.explore import Exploration, ExploreQuery, bin_words, check_within, per_second
 from dashboards.report.periods import Period
 from dashboards.report.targets import dated, days_of
 from dashboards.report.text import number, plain
@@ -37,7 +37,7 @@ _SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
 """A time as an address gives it: three years at most. Read as a fraction, 1e999999999 would hold up everybody's board."""
 
 
-def exploring(name: str, query: QueryParams) -> Asked:
+def exploring(name: str, query: QueryParams) -> ExploreQuery:
     """What an address asks.
 
     Raises:
@@ -49,7 +49,7 @@ def exploring(name: str, query: QueryParams) -> Asked:
         what = f"{name} has no single figure over a window."
         raise QuestionError(what, where="measure", hint="Ask for a count, a share, a mean or a median.")
     window = query.get("window", _USUAL_WINDOW)
-    told = Asked(measure, window, question.by, question.where, _seconds(query.get("within", "")))
+    told = ExploreQuery(measure, window, question.by, question.where, _seconds(query.get("within", "")))
     if told.within_seconds is not None:
         check_within(measure, told.within_seconds)
     return told
@@ -76,14 +76,14 @@ def _seconds(text: str) -> Fraction | None:
     return Fraction(text)
 
 
-def query_of(told: Asked, weeks: int) -> str:
+def query_of(told: ExploreQuery, weeks: int) -> str:
     """The query of an address that asks the same, but for the measure's name."""
     limits = [f"where={name}:{word}" for name, words in told.where.items() for word in words]
     kept = [] if told.within_seconds is None else [f"within={number(told.within_seconds)}"]
     return "&".join([f"window={told.window}", f"by={told.by}", *kept, f"weeks={weeks}", *limits])
 
 
-def explored(told: Asked, view: View) -> Exploration:
+def explored(told: ExploreQuery, view: View) -> Exploration:
     """The answer; blocking.
 
     Raises:
@@ -106,7 +106,7 @@ def window_words(window: Window) -> str:
     return f"{window.start:%a %d %b %H:%M} to {window.end:%a %d %b %H:%M}, by when it was decided"
 
 
-def week_of(told: Asked, weeks: int, view: View) -> tuple[str, Table | None]:
+def week_of(told: ExploreQuery, weeks: int, view: View) -> tuple[str, Table | None]:
     """The hours of the week: of which hours they are, and the table; None where the record holds no hour."""
     found = view.reader.hours_of_week(told.measure, view.force, weeks, told.where)
     if found is None:
@@ -118,7 +118,7 @@ def week_of(told: Asked, weeks: int, view: View) -> tuple[str, Table | None]:
     return said_so, week_table(told.measure, found.figures, found.hours)
 
 
-def answer_of(found: Exploration, told: Asked, view: View) -> Response:
+def answer_of(found: Exploration, told: ExploreQuery, view: View) -> Response:
     """What the page draws, and programs may ask for."""
     within = found.within()
     return answered(
@@ -155,7 +155,7 @@ def _promises(found: Exploration) -> Iterator[dict[str, Any]]:
 def routes(view: View) -> list[Route]:
     """The routes: the window as JSON, its week as JSON, and both as a file."""
 
-    def asked_by(request: Request) -> tuple[Asked, int]:
+    def asked_by(request: Request) -> tuple[ExploreQuery, int]:
         query = request.query_params
         return exploring(request.path_params["name"], query), weeks_asked(query)
 

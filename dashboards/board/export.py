@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from dashboards.board.blocking import Needed, as_file, blocking
 from dashboards.board.contract import contract
-from dashboards.board.drill import Asked, Drill
+from dashboards.board.drill import BreakdownQuery, Drill
 from dashboards.board.page import MARKING, View
 from dashboards.board.parquet import in_parquet
 from dashboards.report.document import Table
@@ -79,7 +79,7 @@ def _parquet_of(sheet: Sheet, view: View) -> bytes:
     return in_parquet([*_head(sheet.measure, sheet.where, view), *sheet.told], sheet.tables)
 
 
-def written(question: Asked, drill: Drill, view: View) -> str:
+def written(question: BreakdownQuery, drill: Drill, view: View) -> str:
     """A breakdown as a file in CSV (RFC 4180): its rows, the whole, and the open subjects."""
     out = io.StringIO()
     rows = csv.writer(out)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from dashboards.board.blocking import blocking
 from dashboards.board.frame import feed_troubles
 from dashboards.board.page import View
-from dashboards.board.pages.custody import Detention, Known, take_detentions, take_known
+from dashboards.board.pages.custody import Detention, ListStatus, take_detentions, take_known
 from dashboards.board.shifts import span_at
 from dashboards.board.table import name_of
 from dashboards.board.tile import NOW, as_window, is_breach, is_shown, n_words, shown, take_tile, text
@@ -51,7 +51,7 @@ COMPARED: tuple[tuple[str, Where], ...] = (
 """The measures of a shift, each limited to words."""
 
 
-class Feed(Struct, frozen=True):
+class FeedStatus(Struct, frozen=True):
     """A feed, and why its figures are not of now; empty when they are."""
 
     name: str
@@ -78,21 +78,21 @@ class Breach(Struct, frozen=True):
     left: int
 
 
-class Cell(Struct, frozen=True):
+class HandoverCell(Struct, frozen=True):
     """A figure: its value or why there is none, and what it is taken from."""
 
     text: str
     n: str
 
 
-class Row(Struct, frozen=True):
+class HandoverRow(Struct, frozen=True):
     """A measure over the stretches of time that are compared."""
 
     title: str
-    cells: list[Cell]
+    cells: list[HandoverCell]
 
 
-class Comparison(Struct, frozen=True):
+class ShiftComparison(Struct, frozen=True):
     """This shift beside the same in the weeks before.
 
     Attributes:
@@ -103,7 +103,7 @@ class Comparison(Struct, frozen=True):
 
     says: str
     columns: list[str]
-    rows: list[Row]
+    rows: list[HandoverRow]
 
 
 class Handover(Struct, frozen=True):
@@ -124,14 +124,14 @@ class Handover(Struct, frozen=True):
 
     shift: str
     made_at: str
-    feeds: list[Feed]
+    feeds: list[FeedStatus]
     breaches: list[Breach]
     none_of: int
-    custody: Known
+    custody: ListStatus
     detentions: list[Detention]
     left: int
     now: int
-    comparison: Comparison
+    comparison: ShiftComparison
 
 
 def take_handover(view: View, *, is_last: bool) -> Handover:
@@ -149,14 +149,16 @@ def take_handover(view: View, *, is_last: bool) -> Handover:
     return Handover(
         shift=_titled(span, view) if span else "No shift of the profile is under way",
         made_at=_local(present, view, "%a %d %b %Y, %H:%M:%S"),
-        feeds=[Feed(each.name, troubles.get(each.name, "")) for each in view.profile.feeds],
+        feeds=[FeedStatus(each.name, troubles.get(each.name, "")) for each in view.profile.feeds],
         breaches=[each for each in found if each is not None],
         none_of=sum(each is None for each in found),
         custody=take_known(len(detentions), view),
         detentions=detentions[:DUE_LISTED],
         left=max(0, len(detentions) - DUE_LISTED),
         now=microseconds(present) // 1000,
-        comparison=_comparison(span, present, view) if span else Comparison("There is no shift to compare.", [], []),
+        comparison=_comparison(span, present, view)
+        if span
+        else ShiftComparison("There is no shift to compare.", [], []),
     )
 
 
@@ -202,17 +204,17 @@ def _where(dimensions: dict[str, str], view: View) -> Iterator[str]:
     return (name_of(name, dimensions[name], view) for name in ("area", "suite", "queue") if name in dimensions)
 
 
-def _comparison(span: ShiftSpan, present: datetime, view: View) -> Comparison:
+def _comparison(span: ShiftSpan, present: datetime, view: View) -> ShiftComparison:
     windows = dict(_windows(span, present, view))
     rows = [
-        Row(
+        HandoverRow(
             _title(CATALOGUE[name], where, view),
             [_cell(CATALOGUE[name], where, each, view) for each in windows.values()],
         )
         for name, where in COMPARED
         if is_shown(CATALOGUE[name], view)
     ]
-    return Comparison(_says(span, present), list(windows), rows)
+    return ShiftComparison(_says(span, present), list(windows), rows)
 
 
 def _whole_hours(span: ShiftSpan, present: datetime) -> datetime:
@@ -253,7 +255,7 @@ def _title(measure: Measure, where: Where, view: View) -> str:
     return ", ".join([measure.title, *named])
 
 
-def _cell(measure: Measure, where: Where, window: Window | str, view: View) -> Cell:
+def _cell(measure: Measure, where: Where, window: Window | str, view: View) -> HandoverCell:
     try:
         if isinstance(window, str):
             reading = view.reader.read(measure, window, where=where, force=view.force)[0]
@@ -262,8 +264,8 @@ def _cell(measure: Measure, where: Where, window: Window | str, view: View) -> C
                 0
             ]
     except QuestionError:
-        return Cell("not kept", "")
-    return Cell(_value(reading, measure, is_past=not isinstance(window, str)), n_words(reading, measure))
+        return HandoverCell("not kept", "")
+    return HandoverCell(_value(reading, measure, is_past=not isinstance(window, str)), n_words(reading, measure))
 
 
 def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:

@@ -25,7 +25,7 @@ _RESULTS = {
 }
 
 
-class Step(Struct, frozen=True):
+class JourneyRow(Struct, frozen=True):
     """One row: where calls are or ended, how many, and their share of all."""
 
     stage: str
@@ -51,7 +51,7 @@ class Journey(Struct, frozen=True):
     day: str
     offered: int
     stages: dict[str, str]
-    steps: list[Step]
+    steps: list[JourneyRow]
 
 
 def _counted(kind: str) -> Measure:
@@ -103,7 +103,7 @@ def take_journey(view: View, days_back: int = 0) -> Journey:
     on_their_way = _on_their_way(stays["leg_offered"], results, offered)
     rows.append(("local", "Sent on or to be called back, and in no queue yet", on_their_way))
     rows.append(("other", "Not explained by the record", offered - sum(count for _, _, count in rows)))
-    steps = [Step(stage, name, count, _share(count, offered)) for stage, name, count in rows]
+    steps = [JourneyRow(stage, name, count, _share(count, offered)) for stage, name, count in rows]
     return Journey("live", "", words, offered, _stages(results), steps)
 
 

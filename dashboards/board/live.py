@@ -103,7 +103,7 @@ def _event(name: str, now: int, parts: Mapping[str, bytes] | None = None, gone: 
     return f"event: {name}\ndata: {msgspec.json.encode(body).decode()}\n\n"
 
 
-class Live:
+class LiveUpdates:
     """One task that looks at the state, however many watch, and only while somebody does.
 
     Whoever watches hears at every look, or once a second, and at no other time: were the task to stop, silence would say so.

@@ -27,16 +27,16 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from starlette.requests import Request
 
-from dashboards.board.slow import Slow
+from dashboards.board.background import Slow
 from facts.errors import BlueLampError
 from facts.force import Force
-from streams.logwatch import Seen
+from streams.logwatch import LogSnapshot
 from streams.readings import Reader
 
 MARKING = "OFFICIAL"
 """The protective marking of every page and export (rules C30)."""
 Parts = dict[str, Any]
-LogEnds = Seen | None
+LogEnds = LogSnapshot | None
 """Where the log ends, by topic and partition; None while it is not known."""
 
 

@@ -63,7 +63,7 @@ DIMENSION_TITLES = {
 }
 
 
-class Table(Struct, frozen=True):
+class BoardTable(Struct, frozen=True):
     """A table.
 
     Attributes:
@@ -136,7 +136,7 @@ class _Column(NamedTuple):
         return self.instead if self.counts is None else _said(self.counts.get((word,), 0))
 
 
-def by_windows(measure: Measure | str, dimension: str, windows: Mapping[str, str], view: View) -> Table:
+def by_windows(measure: Measure | str, dimension: str, windows: Mapping[str, str], view: View) -> BoardTable:
     """A count by the words of one dimension over several windows."""
     found = find(measure) if isinstance(measure, str) else measure
     columns = [_column(found, dimension, window, title, view) for window, title in windows.items()]
@@ -149,7 +149,7 @@ def by_windows(measure: Measure | str, dimension: str, windows: Mapping[str, str
         [name_of(dimension, word, view), *(each.cell(word) for each in columns)]
         for word in in_order(dimension, [*names(dimension, view), *counted], view)
     ]
-    return Table("live", "", head, rows, ["All", *(each.total for each in columns)])
+    return BoardTable("live", "", head, rows, ["All", *(each.total for each in columns)])
 
 
 def _column(measure: Measure, dimension: str, window: str, title: str, view: View) -> _Column:
@@ -160,7 +160,7 @@ def _column(measure: Measure, dimension: str, window: str, title: str, view: Vie
     return _Column(_titled(title, tile), counts, "", _whole(measure, window, view))
 
 
-def crossed(measure: Measure | str, down: str, across: str, window: str, view: View) -> Table:
+def crossed(measure: Measure | str, down: str, across: str, window: str, view: View) -> BoardTable:
     """A count by two dimensions, with the totals of rows and columns: read apart, so that they prove each other."""
     found = find(measure) if isinstance(measure, str) else measure
     tile = take_tile(found, window, view)
@@ -181,7 +181,7 @@ def crossed(measure: Measure | str, down: str, across: str, window: str, view: V
     title = _titled(DIMENSION_TITLES[down], tile)
     head = [title, *(_short(name_of(across, word, view)) for word in listed_across), "All"]
     total = ["All", *(_said(columns_total.get((word,), 0)) for word in listed_across), _whole(found, window, view)]
-    return Table("live", "", head, rows, total)
+    return BoardTable("live", "", head, rows, total)
 
 
 def _short(name: str) -> str:
@@ -207,6 +207,6 @@ def _titled(title: str, tile: Tile) -> str:
     return f"{title}, {tile.since}" if tile.since else title
 
 
-def _withheld(tile: Tile, head: list[str]) -> Table:
+def _withheld(tile: Tile, head: list[str]) -> BoardTable:
     """In place of a table whose figures may not be shown: why."""
-    return Table(tile.state, f"{tile.text}. {tile.reason}", head, [], [])
+    return BoardTable(tile.state, f"{tile.text}. {tile.reason}", head, [], [])

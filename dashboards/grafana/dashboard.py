@@ -28,8 +28,8 @@ from dashboards.grafana.panel import (
 from facts.union import TOPICS, Topic
 from measures.catalogue.record import RECORD
 from measures.measure import External, Measure
-from streams.exported import LIVE_EXPORTED
 from streams.names import is_exported
+from streams.reading_metrics import LIVE_EXPORTED
 
 Dashboard = dict[str, Any]
 TAG = "bluelamp"

@@ -26,7 +26,7 @@ class GrafanaError(BlueLampError):
     """Grafana did not take what was published."""
 
 
-class Alert(Struct, frozen=True, forbid_unknown_fields=True):
+class AlertMark(Struct, frozen=True, forbid_unknown_fields=True):
     """An alert to be marked on the dashboards.
 
     Attributes:
@@ -46,7 +46,7 @@ class Alert(Struct, frozen=True, forbid_unknown_fields=True):
     ended_at: Instant | None = None
 
 
-class Published(Struct, frozen=True):
+class PublishResult(Struct, frozen=True):
     """What became of one thing that was published.
 
     Attributes:
@@ -62,7 +62,7 @@ class Published(Struct, frozen=True):
     url: str = ""
 
 
-class Publisher:
+class GrafanaPublisher:
     """Publishes to one Grafana.
 
     Args:
@@ -93,7 +93,7 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self._face.api.s.close()
 
-    def publish(self, dashboards: Sequence[Dashboard], source: str, message: str) -> Iterator[Published]:
+    def publish(self, dashboards: Sequence[Dashboard], source: str, message: str) -> Iterator[PublishResult]:
         """Publish the folder and the dashboards in it.
 
         Args:
@@ -111,7 +111,7 @@ class Publisher:
         for each in dashboards:
             yield self._dashboard(each, message)
 
-    def mark(self, alerts: Sequence[Alert]) -> Iterator[Published]:
+    def mark(self, alerts: Sequence[AlertMark]) -> Iterator[PublishResult]:
         """Put a mark on the dashboards for each alert, or move the one that is there to what is known now.
 
         Raises:
@@ -134,15 +134,15 @@ class Publisher:
             hint = "Name the uid of the Prometheus that scrapes Blue Lamp's exporter with --datasource UID."
             raise GrafanaError(f"The data source {uid!r} is no Prometheus.", where=self.url, hint=hint)
 
-    def _folder(self) -> Published:
+    def _folder(self) -> PublishResult:
         uid, title = FOLDER
         if self._found(f"/api/folders/{uid}", lambda: self._face.folder.get_folder(uid)) is not None:
-            return Published("folder", uid, "unchanged")
+            return PublishResult("folder", uid, "unchanged")
         with self._explained("/api/folders"):
             self._face.folder.create_folder(title, uid)
-        return Published("folder", uid, "created")
+        return PublishResult("folder", uid, "created")
 
-    def _dashboard(self, dashboard: Dashboard, message: str) -> Published:
+    def _dashboard(self, dashboard: Dashboard, message: str) -> PublishResult:
         uid = dashboard["uid"]
         found = self._found(f"/api/dashboards/uid/{uid}", lambda: self._face.dashboard.get_dashboard(uid))
         meta = (found or {}).get("meta", {})
@@ -151,15 +151,15 @@ class Publisher:
             raise GrafanaError(f"The dashboard {uid} is provisioned from a file.", where=self.url, hint=hint)
         present = (found or {}).get("dashboard", {})
         if _holds(present, dashboard) and meta.get("folderUid") == FOLDER[0]:
-            return Published("dashboard", uid, "unchanged", self._page(meta.get("url", "")))
+            return PublishResult("dashboard", uid, "unchanged", self._page(meta.get("url", "")))
         # With the version that was looked at, a change that somebody makes in between is refused, not overwritten.
         version = {"version": present["version"]} if found else {}
         body = {"dashboard": {**dashboard, "id": None, **version}, "folderUid": FOLDER[0], "message": message}
         with self._explained("/api/dashboards/db"):
             told = self._face.dashboard.update_dashboard({**body, "overwrite": False})
-        return Published("dashboard", uid, "updated" if found else "created", self._page(told.get("url", "")))
+        return PublishResult("dashboard", uid, "updated" if found else "created", self._page(told.get("url", "")))
 
-    def _alert(self, alert: Alert) -> Published:
+    def _alert(self, alert: AlertMark) -> PublishResult:
         tags = [TAG, f"alert:{alert.alert_id}", alert.force, alert.severity]
         began = int(alert.began_at.timestamp() * 1000)
         ended = int(alert.ended_at.timestamp() * 1000) if alert.ended_at else None
@@ -169,12 +169,12 @@ class Publisher:
         if not found:
             with self._explained("/api/annotations"):
                 self._face.annotations.add_annotation(**told)
-            return Published("alert", alert.alert_id, "created")
+            return PublishResult("alert", alert.alert_id, "created")
         if _is_marked(found[0], told):
-            return Published("alert", alert.alert_id, "unchanged")
+            return PublishResult("alert", alert.alert_id, "unchanged")
         with self._explained(f"/api/annotations/{found[0]['id']}"):
             self._face.annotations.update_annotation(found[0]["id"], **told)
-        return Published("alert", alert.alert_id, "updated")
+        return PublishResult("alert", alert.alert_id, "updated")
 
     def _page(self, path: str) -> str:
         parts = urlsplit(self.url)

@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from dashboards.report.book import Book
-from dashboards.report.document import Document, Drawn, Section
+from dashboards.report.document import Document, DocumentSection, Drawn
 from dashboards.report.figures import Ask
-from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months, sections, worded
-from dashboards.report.layout import Section as Asked
+from dashboards.report.layout import BandedSpans, Breakdown, Line, Lines, Months, Section, sections, worded
 from dashboards.report.periods import Periods, of_month
+from dashboards.report.report_figures import ReportFigures
 from dashboards.report.series import NO_PERIOD, WITHHELD, drawn, undrawn
+from dashboards.report.suppression import RULE
 from dashboards.report.tables import Tables
 from dashboards.report.targets import Days, changed
-from dashboards.report.withhold import RULE
 from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
@@ -38,7 +37,7 @@ def report(
         QuestionError: it is no month, or not over.
     """
     periods = of_month(month, as_of.astimezone(force.zone()).date())
-    book = Book(ask)
+    book = ReportFigures(ask)
     days = (periods.previous.start, periods.year.end)
     layout = worded(sections(force), force, days)
     made = _sections(layout, book, force, periods)
@@ -61,10 +60,10 @@ def report(
     )
 
 
-def _sections(layout: Iterable[Asked], book: Book, force: Force, periods: Periods) -> list[Section]:
+def _sections(layout: Iterable[Section], book: ReportFigures, force: Force, periods: Periods) -> list[DocumentSection]:
     tables = Tables(book, force, periods)
     return [
-        Section(
+        DocumentSection(
             section.title,
             tuple(table for asked in section.tables for table in tables.build(asked)),
             tuple(
@@ -75,7 +74,7 @@ def _sections(layout: Iterable[Asked], book: Book, force: Force, periods: Period
     ]
 
 
-def _chart(line: Line, book: Book, force: Force, periods: Periods) -> Drawn:
+def _chart(line: Line, book: ReportFigures, force: Force, periods: Periods) -> Drawn:
     keys = book.by_month(line, periods.months)
     if CATALOGUE[line.measure].unit == "count":
         book.add(keys[12:], book.one(line, periods.year))
@@ -92,30 +91,30 @@ def _chart(line: Line, book: Book, force: Force, periods: Periods) -> Drawn:
     return drawn(line, periods.months[first:], values[first:], remarks=remarks)
 
 
-def _names(layout: Iterable[Asked]) -> list[str]:
+def _names(layout: Iterable[Section]) -> list[str]:
     """The measures of a layout, each once, in its order."""
     names: list[str] = []
     for table in (table for section in layout for table in section.tables):
         match table:
             case Lines(lines=lines) | Months(lines=lines):
                 names += [line.measure for line in lines]
-            case Breakdown(measure=measure) | Bands(measure=measure):
+            case Breakdown(measure=measure) | BandedSpans(measure=measure):
                 names.append(measure)
     return list(dict.fromkeys(names))
 
 
-def _shown(made: Iterable[Section]) -> tuple[Measure, ...]:
+def _shown(made: Iterable[DocumentSection]) -> tuple[Measure, ...]:
     names = (name for section in made for table in section.tables for row in table.rows for name in row.measures)
     return tuple(CATALOGUE[name] for name in dict.fromkeys(names))
 
 
-def _changed(layout: Iterable[Asked], force: Force, days: Days) -> Iterable[str]:
+def _changed(layout: Iterable[Section], force: Force, days: Days) -> Iterable[str]:
     """Said of every share whose target changed within the report's days."""
     for measure in (CATALOGUE[name] for name in _names(layout)):
         yield from (f"{measure.title}: {told}" for told in changed(measure, force, days) if measure.feeds(force))
 
 
-def _not_adding(book: Book) -> Iterable[str]:
+def _not_adding(book: ReportFigures) -> Iterable[str]:
     """Said of every sum that does not come out: normally nothing."""
     for parts, whole in book.adds():
         yield f"The {len(parts)} parts of {CATALOGUE[whole[0]].title}, {whole[2]}, do not add to it: some have no column here."

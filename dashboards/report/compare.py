@@ -7,23 +7,23 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dashboards.report.beside import CHANGE, as_printed, days_words, otherwise, published, quoted
-from dashboards.report.document import Cell, Column, Row, Table
-from dashboards.report.figures import CUT, Ask, Figure, difference, nothing_of
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
+from dashboards.report.figures import CUT, Ask, ReportFigure, difference, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period
+from dashboards.report.published_rows import CHANGE, as_printed, days_words, otherwise, published, quoted
 from dashboards.report.targets import changed
 from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED, Force
 from measures.disagreements import referred
-from measures.measure import External, Measure, Published, Where
+from measures.measure import External, Measure, PublishedFigure, Where
 from measures.window import DAYS_KEPT, resolve
 
 Words = tuple[str, ...]
-Answers = Mapping[Words, Figure]
+Answers = Mapping[Words, ReportFigure]
 _TITLES = {
     "today": "Today",
     "this_month": "This month so far",
@@ -62,10 +62,10 @@ def compare(
     Raises:
         QuestionError: it has no such dimension or word.
     """
-    return Comparison(ask, force, measure, as_of, by, where or {}).table()
+    return PeriodComparison(ask, force, measure, as_of, by, where or {}).table()
 
 
-class Comparison:
+class PeriodComparison:
     """One measure, asked over every window; asked as `compare` is."""
 
     def __init__(self, ask: Ask, force: Force, measure: Measure, as_of: datetime, by: Words, where: Where) -> None:
@@ -77,7 +77,7 @@ class Comparison:
         self._notes = Notes()
         self._found, self._wholes = ({name: self._asked(name, words) for name in self._windows} for words in (by, ()))
 
-    def _asked(self, window: str, by: Words) -> dict[Words, Figure]:
+    def _asked(self, window: str, by: Words) -> dict[Words, ReportFigure]:
         if isinstance(self._measure.statistic, External):
             return {}
         found = self._ask(self._measure, window, by, self._where)
@@ -115,7 +115,7 @@ class Comparison:
                 if each.period not in answers:
                     answers[each.period] = self._answers(each.period)
                 cells = self._beside(each, self._of_period(each, words, answers[each.period]), notes)
-                rows.append(Row(line.label, self._unit.title(), cells, measures=(self._measure.name,)))
+                rows.append(DocumentRow(line.label, self._unit.title(), cells, measures=(self._measure.name,)))
         return Table(
             title=f"{self._measure.title}: as published, and ours of the same periods",
             heading=self._heading(),
@@ -129,12 +129,12 @@ class Comparison:
         try:
             return self._asked(period, self._by), self._asked(period, ())
         except QuestionError:
-            return {}, {(): Figure({}, None, trouble=_NOT_KEPT, instead="not kept")}
+            return {}, {(): ReportFigure({}, None, trouble=_NOT_KEPT, instead="not kept")}
 
-    def _of_period(self, told: Published, words: Words, answers: tuple[Answers, Answers]) -> Figure:
+    def _of_period(self, told: PublishedFigure, words: Words, answers: tuple[Answers, Answers]) -> ReportFigure:
         found = _figure(self._measure, *answers, words)
         if told.unit == CHANGE:
-            return Figure({}, None, trouble=_CHANGES)
+            return ReportFigure({}, None, trouble=_CHANGES)
         if (
             found.value is not None
             and date.fromisoformat(told.period[-_DATE:]) > self._as_of.astimezone(self._force.zone()).date()
@@ -145,17 +145,17 @@ class Comparison:
             return replace(found, value=found.value / whole if whole else None)
         return found
 
-    def _beside(self, told: Published, ours: Figure, notes: Notes) -> tuple[Cell, ...]:
+    def _beside(self, told: PublishedFigure, ours: ReportFigure, notes: Notes) -> tuple[DocumentCell, ...]:
         is_share = told.unit == "%" and self._measure.unit == "count"
         shown = ours.instead or said(ours.value, _SHARE if is_share else self._unit)
         unit = ("ratio" if is_share else self._measure.unit) if ours.value is not None else ""
         numbers = (notes.number(ours.trouble),) if ours.trouble else ()
         return (
-            Cell(days_words(told.period)),
-            Cell(as_printed(told, self._unit, is_share=is_share)),
-            Cell(shown, ours.value, unit, ours.n, numbers),
-            Cell(told.source),
-            Cell(told.note),
+            DocumentCell(days_words(told.period)),
+            DocumentCell(as_printed(told, self._unit, is_share=is_share)),
+            DocumentCell(shown, ours.value, unit, ours.n, numbers),
+            DocumentCell(told.source),
+            DocumentCell(told.note),
         )
 
     def _heading(self) -> str:
@@ -176,7 +176,7 @@ class Comparison:
             yield words, Line(self._measure.name, label, self._unit, {**self._where, **limits})
         yield (), Line(self._measure.name, "Total" if seen else self._measure.title, self._unit, self._where)
 
-    def _figure(self, window: str, words: Words) -> Figure:
+    def _figure(self, window: str, words: Words) -> ReportFigure:
         return _figure(self._measure, self._found[window], self._wholes[window], words)
 
     def _row(
@@ -184,35 +184,37 @@ class Comparison:
         words: Words,
         line: Line,
         quotes: Sequence[Period],
-        told: Sequence[Published],
+        told: Sequence[PublishedFigure],
         lines: Sequence[tuple[Words, Line]],
-    ) -> Row:
+    ) -> DocumentRow:
         figures = {name: self._figure(name, words) for name in self._windows}
         cells = [self._cell(each) for each in figures.values()]
         if not self._measure.is_open():
             cells += self._compared(figures[_YEAR], figures[_PREVIOUS], self._figure(_YEAR, ()).value)
         if self._is_ranked():
-            cells.append(Cell(self._rank(words, [each for each, _ in lines])))
-        cells += [Cell(quoted(told, each, self._unit)) for each in quotes]
+            cells.append(DocumentCell(self._rank(words, [each for each, _ in lines])))
+        cells += [DocumentCell(quoted(told, each, self._unit)) for each in quotes]
         is_total = not words and len(lines) > 1
-        return Row(line.label, self._unit.title(), tuple(cells), is_total=is_total, measures=(self._measure.name,))
+        return DocumentRow(
+            line.label, self._unit.title(), tuple(cells), is_total=is_total, measures=(self._measure.name,)
+        )
 
-    def _cell(self, figure: Figure) -> Cell:
+    def _cell(self, figure: ReportFigure) -> DocumentCell:
         told = (self._notes.number(figure.trouble),) if figure.trouble else ()
         unit = self._measure.unit if figure.value is not None else ""
-        return Cell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, told)
+        return DocumentCell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, told)
 
-    def _compared(self, year: Figure, previous: Figure, whole: Fraction | None) -> Iterable[Cell]:
+    def _compared(self, year: ReportFigure, previous: ReportFigure, whole: Fraction | None) -> Iterable[DocumentCell]:
         more, before = difference(year, previous), previous.value
         is_cut = more is None and year.value is not None and before is not None
         told = (self._notes.number(CUT),) if is_cut else ()
         unit = "points" if self._unit.kind == "percent" else self._measure.unit
-        yield Cell(said_difference(more, self._unit), more, unit if more is not None else "", None, told)
+        yield DocumentCell(said_difference(more, self._unit), more, unit if more is not None else "", None, told)
         change = more / before if more is not None and before and self._unit.kind != "percent" else None
-        yield Cell(said_change(change), change, "ratio" if change is not None else "")
+        yield DocumentCell(said_change(change), change, "ratio" if change is not None else "")
         if self._is_of_whole():
             share = year.value / whole if year.value is not None and whole else None
-            yield Cell(said(share, _SHARE), share, "ratio" if share is not None else "")
+            yield DocumentCell(said(share, _SHARE), share, "ratio" if share is not None else "")
 
     def _is_of_whole(self) -> bool:
         return self._measure.unit == "count" and not self._measure.is_open()
@@ -252,22 +254,22 @@ class Comparison:
             yield _RANKED[self._measure.good]
 
 
-def _figure(measure: Measure, parts: Answers, whole: Answers, words: Words) -> Figure:
+def _figure(measure: Measure, parts: Answers, whole: Answers, words: Words) -> ReportFigure:
     """Of the answers over one window the figure of some words, or of the whole."""
     known = whole.get(()) or _sum(tuple(whole.values()))
     if not words or words in parts:
         return parts[words] if words else known
     if measure.unit != "count":
-        return Figure({}, None, trouble=known.trouble if known.instead else "", instead=known.instead)
+        return ReportFigure({}, None, trouble=known.trouble if known.instead else "", instead=known.instead)
     return nothing_of(known)
 
 
-def _sum(bands: Sequence[Figure]) -> Figure:
+def _sum(bands: Sequence[ReportFigure]) -> ReportFigure:
     """Bands have no cell of the whole: they add to it."""
     if not bands or bands[0].instead or not bands[0].is_known():
-        return replace(bands[0], dimensions={}) if bands else Figure({}, None)
+        return replace(bands[0], dimensions={}) if bands else ReportFigure({}, None)
     first = bands[0]
-    return Figure(
+    return ReportFigure(
         {},
         sum((each.value or Fraction() for each in bands), Fraction()),
         first.n,

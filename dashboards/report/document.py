@@ -11,7 +11,7 @@ from measures.disagreements import Disagreement
 from measures.measure import Measure
 
 
-class Cell(Struct, frozen=True):
+class DocumentCell(Struct, frozen=True):
     """One cell.
 
     Attributes:
@@ -33,7 +33,7 @@ class Cell(Struct, frozen=True):
 
 def cell_of(
     value: Fraction | None, printed: Unit, unit: str, n: int | None = None, notes: tuple[int, ...] = ()
-) -> Cell:
+) -> DocumentCell:
     """The cell of a figure.
 
     Args:
@@ -44,7 +44,9 @@ def cell_of(
         notes: numbers of the table's notes that must be read with it.
     """
     has_value = value is not None
-    return Cell(said(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None)
+    return DocumentCell(
+        said(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None
+    )
 
 
 class Column(Struct, frozen=True):
@@ -63,7 +65,7 @@ class Column(Struct, frozen=True):
     is_published: bool = False
 
 
-class Row(Struct, frozen=True):
+class DocumentRow(Struct, frozen=True):
     """One row.
 
     Attributes:
@@ -77,7 +79,7 @@ class Row(Struct, frozen=True):
 
     label: str
     unit: str
-    cells: tuple[Cell, ...]
+    cells: tuple[DocumentCell, ...]
     is_total: bool = False
     is_part: bool = False
     measures: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ class Table(Struct, frozen=True):
     title: str
     heading: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[DocumentRow, ...]
     notes: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -127,7 +129,7 @@ class Drawn(Struct, frozen=True):
     svg: str
 
 
-class Section(Struct, frozen=True):
+class DocumentSection(Struct, frozen=True):
     """One section."""
 
     title: str
@@ -160,6 +162,6 @@ class Document(Struct, frozen=True):
     marking: str
     is_public: bool
     remarks: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[DocumentSection, ...]
     measures: tuple[Measure, ...]
     uncarried: tuple[str, ...]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dashboards.report.document import Cell, Column, Row, Table, cell_of
-from dashboards.report.figures import Ask, Figure
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table, cell_of
+from dashboards.report.figures import Ask, ReportFigure
 from dashboards.report.naming import line_of, named
 from dashboards.report.notes import Notes
 from dashboards.report.targets import Days, Stretch, stretches
@@ -31,7 +31,7 @@ _MINUTE = 60
 _STATISTICS = ("Mean", "Median", "90 of 100 within")
 
 
-class Asked(Struct, frozen=True):
+class ExploreQuery(Struct, frozen=True):
     """What is asked.
 
     Attributes:
@@ -90,7 +90,7 @@ class Exploration:
         QuestionError: it has no such dimension or word.
     """
 
-    def __init__(self, ask: Ask, histograms: Histograms, force: Force, asked: Asked, days: Days) -> None:
+    def __init__(self, ask: Ask, histograms: Histograms, force: Force, asked: ExploreQuery, days: Days) -> None:
         self._force, self._asked = force, asked
         self._unit = line_of(asked.measure, force).unit
         self._notes = Notes()
@@ -156,7 +156,7 @@ class Exploration:
         """The statistic of spans that the measure itself is; empty for none."""
         return {Mean: "Mean", Median: "Median"}.get(type(self._asked.measure.statistic), "")
 
-    def _row(self, label: str, figure: Figure, histogram: Histogram, *, is_total: bool = False) -> Row:
+    def _row(self, label: str, figure: ReportFigure, histogram: Histogram, *, is_total: bool = False) -> DocumentRow:
         measure = self._asked.measure
         told = (self._notes.number(figure.trouble),) if figure.trouble else ()
         shown = figure.instead or said(figure.value, self._unit)
@@ -164,9 +164,9 @@ class Exploration:
         cells = [replace(own, text=shown), *self._taken_from(figure)]
         if spans(measure):
             cells += self._spans(histogram if not figure.instead else {})
-        return Row(label, self._unit.title(), tuple(cells), is_total=is_total, measures=(measure.name,))
+        return DocumentRow(label, self._unit.title(), tuple(cells), is_total=is_total, measures=(measure.name,))
 
-    def _taken_from(self, figure: Figure) -> Iterable[Cell]:
+    def _taken_from(self, figure: ReportFigure) -> Iterable[DocumentCell]:
         unit = self._asked.measure.unit
         if unit == "count":
             whole = self.whole.value
@@ -177,7 +177,7 @@ class Exploration:
             yield _count(figure.met if is_known else None)
         yield _count(figure.n if is_known else None)
 
-    def _spans(self, histogram: Histogram) -> Iterable[Cell]:
+    def _spans(self, histogram: Histogram) -> Iterable[DocumentCell]:
         n, parts = total(histogram), self._per_second
         unit = self._unit if self._asked.measure.unit == "seconds" else Unit("minutes", 2)
         values = (
@@ -197,7 +197,7 @@ class Exploration:
         for each in self.bins():
             reached += each.count
             counts = (_count(each.count), _share(Fraction(each.count, n)), _share(Fraction(reached, n)))
-            rows.append(Row(bin_words(each), "", counts, measures=(self._asked.measure.name,)))
+            rows.append(DocumentRow(bin_words(each), "", counts, measures=(self._asked.measure.name,)))
         columns = tuple(Column(title) for title in ("How many", "Share", "Share so far"))
         title = f"{self._asked.measure.title}: how it is spread"
         return Table(title=title, heading="Time", columns=columns, rows=tuple(rows))
@@ -211,9 +211,9 @@ def bin_words(each: Bin) -> str:
     return over if each.within_seconds is None else f"{over}, to {span_words(each.within_seconds)}"
 
 
-def _count(value: int | None) -> Cell:
+def _count(value: int | None) -> DocumentCell:
     return cell_of(None if value is None else Fraction(value), COUNT, "count")
 
 
-def _share(value: Fraction | None) -> Cell:
+def _share(value: Fraction | None) -> DocumentCell:
     return cell_of(value, _SHARE, "ratio")

@@ -14,7 +14,7 @@ from measures.reading import SIMULATION, Reading
 from streams.readings import Reader
 
 
-class Figure(Struct, frozen=True):
+class ReportFigure(Struct, frozen=True):
     """One cell of an answer.
 
     Attributes:
@@ -49,20 +49,20 @@ NO_RECORD = "no record"
 CUT = "The record does not hold all of both periods, so no difference is given."
 
 
-def difference(now: Figure, before: Figure) -> Fraction | None:
+def difference(now: ReportFigure, before: ReportFigure) -> Fraction | None:
     """How much more it is than before; None unless the record holds all of both periods."""
     later, earlier = now.of_a_whole_period(), before.of_a_whole_period()
     return later - earlier if later is not None and earlier is not None else None
 
 
-def nothing_of(whole: Figure) -> Figure:
+def nothing_of(whole: ReportFigure) -> ReportFigure:
     """The count of a word that an answer has no cell of: 0, as far as the whole is known, and with what is said of it."""
     if whole.value is None:
         return replace(whole, dimensions={}, met=None)
-    return Figure({}, Fraction(0), trouble=whole.trouble, is_whole=whole.is_whole)
+    return ReportFigure({}, Fraction(0), trouble=whole.trouble, is_whole=whole.is_whole)
 
 
-Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[Figure]]
+Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[ReportFigure]]
 """Answers a measure over a window, broken down by dimensions, limited to words."""
 
 
@@ -86,13 +86,13 @@ class Answered(Protocol):
         """Of a share, how many are so."""
 
 
-def figure(measure: Measure, answered: Answered) -> Figure:
+def figure(measure: Measure, answered: Answered) -> ReportFigure:
     """A figure from what was read or recounted."""
     met = answered.met if measure.unit == "ratio" else None
-    return Figure(answered.dimensions, exact(answered.value, met, answered.n or 0), answered.n, met)
+    return ReportFigure(answered.dimensions, exact(answered.value, met, answered.n or 0), answered.n, met)
 
 
-def figure_of(measure: Measure, reading: Reading) -> Figure:
+def figure_of(measure: Measure, reading: Reading) -> ReportFigure:
     """A figure from a reading, with what must be read with it."""
     found = replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.held == "whole")
     return replace(found, instead=NO_RECORD) if reading.held == "none" and reading.state == "no_data" else found
@@ -107,7 +107,7 @@ def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:
         as_of: the present, at which they are asked.
     """
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         readings = reader.read(measure, window, by=by, where=where, as_of=as_of, force=force, is_now=True)
         return [figure_of(measure, each) for each in readings]
 

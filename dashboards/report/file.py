@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from dashboards.report.document import Document, Row, Table
+from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
 
@@ -51,7 +51,7 @@ def _header(document: Document) -> Iterable[str]:
     yield from (f"{name}: {what}" for name, what in _COLUMNS)
 
 
-def _cells(table: Table, row: Row) -> Iterable[list[str]]:
+def _cells(table: Table, row: DocumentRow) -> Iterable[list[str]]:
     for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
         measure = row.measures[place] if len(row.measures) > 1 else row.measures[0]
         notes = " ".join(table.notes[each - 1] for each in cell.notes)

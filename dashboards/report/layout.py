@@ -63,7 +63,7 @@ class Breakdown(Struct, frozen=True):
     none: str = "None"
 
 
-class Bands(Struct, frozen=True):
+class BandedSpans(Struct, frozen=True):
     """Finished spans in bands, which add to their total.
 
     Attributes:
@@ -92,7 +92,7 @@ class Months(Struct, frozen=True):
     sums: tuple[tuple[tuple[int, ...], int], ...] = ()
 
 
-Table = Lines | Breakdown | Bands | Months
+Table = Lines | Breakdown | BandedSpans | Months
 
 
 class Section(Struct, frozen=True):
@@ -167,7 +167,7 @@ _POST_TRIAGE = Lines(
         Line("post_triage_abandoned_within_20_minutes_ratio", "Of these, in the first 20 minutes", PERCENT_1),
     ),
 )
-_WAITS = Bands(
+_WAITS = BandedSpans(
     "Wait in the local queue before the answer (minutes)",
     "post_triage_answer_bands",
     (

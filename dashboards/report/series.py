@@ -7,9 +7,9 @@ from fractions import Fraction
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dashboards.report.document import Cell, Column, Drawn, Row, Table, cell_of
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Drawn, Table, cell_of
 from dashboards.report.drawing import picture
-from dashboards.report.figures import Ask, Figure
+from dashboards.report.figures import Ask, ReportFigure
 from dashboards.report.layout import Line
 from dashboards.report.naming import line_of
 from dashboards.report.periods import Period
@@ -18,13 +18,13 @@ from dashboards.report.words import Unit, said
 from facts.errors import QuestionError
 from facts.force import Force
 from measures.catalogue import CATALOGUE
-from measures.chart import FIRM, RULES, Chart, Grain, Point, Signal, Step, chart, periods
+from measures.chart import FIRM, RULES, Chart, ChartPoint, Grain, LimitsPeriod, Signal, chart, periods
 from measures.measure import Bands, External, Measure, Where
 
 _COLUMNS = ("Value", "Centre", "Lower limit", "Upper limit", "Signals")
 
 
-class Asked(Struct, frozen=True):
+class SeriesQuery(Struct, frozen=True):
     """A series that is asked for.
 
     Attributes:
@@ -42,7 +42,7 @@ class Asked(Struct, frozen=True):
     recalculated: tuple[date, ...] = ()
 
 
-def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
+def series(ask: Ask, force: Force, asked: SeriesQuery, as_of: datetime) -> Drawn:
     """The control chart of a measure's last whole months or weeks.
 
     Raises:
@@ -64,7 +64,7 @@ def series(ask: Ask, force: Force, asked: Asked, as_of: datetime) -> Drawn:
     return drawn(line, shown[first:], values[first:], asked.recalculated, remarks)
 
 
-def _is_enough(measure: Measure, figure: Figure) -> bool:
+def _is_enough(measure: Measure, figure: ReportFigure) -> bool:
     return measure.unit == "count" or (figure.n or 0) >= measure.minimum_n
 
 
@@ -84,7 +84,7 @@ def drawn(
         recalculated: the first days of the periods from which on limits are taken anew.
         remarks: what must be read with it.
     """
-    points = [Point(each.start, value) for each, value in zip(shown, values, strict=True)]
+    points = [ChartPoint(each.start, value) for each, value in zip(shown, values, strict=True)]
     found = chart(points, recalculated)
     titles = {each.start: each.title for each in shown}
     summary = (*remarks, *_summary(line, found, titles))
@@ -120,7 +120,7 @@ def _summary(line: Line, found: Chart, titles: Mapping[date, str]) -> Iterable[s
         yield "No signal: what varies here is explained by chance."
 
 
-def _step_words(step: Step, unit: Unit, titles: Mapping[date, str], *, is_first: bool) -> str:
+def _step_words(step: LimitsPeriod, unit: Unit, titles: Mapping[date, str], *, is_first: bool) -> str:
     if step.centre is None or step.moving_range is None:
         return f"From {titles[step.since]}: too few values for limits."
     firm = f" provisional, from fewer than {FIRM} values;" if step.is_provisional() else ""
@@ -172,5 +172,7 @@ def _table(line: Line, found: Chart, titles: Mapping[date, str]) -> Table:
         names = [signal.rule for signal in found.signals if point.start in signal.points]
         is_new = step.since == point.start and step is not found.steps[0]
         told = ", ".join([*names, *(["limits recalculated"] if is_new else [])])
-        rows.append(Row(titles[point.start], line.unit.title(), (*cells, Cell(told)), measures=(line.measure,)))
+        rows.append(
+            DocumentRow(titles[point.start], line.unit.title(), (*cells, DocumentCell(told)), measures=(line.measure,))
+        )
     return Table(title=line.label, heading="Period", columns=tuple(map(Column, _COLUMNS)), rows=tuple(rows))

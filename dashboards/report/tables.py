@@ -7,20 +7,20 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dashboards.report.beside import otherwise, published, quoted
-from dashboards.report.book import Book
-from dashboards.report.document import Cell, Column, Row, Table, cell_of
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table, cell_of
 from dashboards.report.figures import CUT, difference
-from dashboards.report.layout import Bands, Breakdown, Line, Lines, Months
+from dashboards.report.layout import BandedSpans, Breakdown, Line, Lines, Months
 from dashboards.report.naming import countable, named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period, Periods
-from dashboards.report.withhold import WITHHELD, Key
+from dashboards.report.published_rows import otherwise, published, quoted
+from dashboards.report.report_figures import ReportFigures
+from dashboards.report.suppression import WITHHELD, Key
 from dashboards.report.words import CHANGE, NOTHING, Unit
 from facts.force import Force
 from measures.catalogue import CATALOGUE
 from measures.disagreements import referred
-from measures.measure import Published
+from measures.measure import PublishedFigure
 
 _SHARE = Unit("percent", 1)
 
@@ -52,17 +52,17 @@ class Tables:
         periods: of the report.
     """
 
-    def __init__(self, book: Book, force: Force, periods: Periods) -> None:
+    def __init__(self, book: ReportFigures, force: Force, periods: Periods) -> None:
         self._book, self._force, self._periods = book, force, periods
 
-    def build(self, asked: Lines | Breakdown | Bands | Months) -> list[Table]:
+    def build(self, asked: Lines | Breakdown | BandedSpans | Months) -> list[Table]:
         """The tables that one of the layout becomes; none when the force's feeds carry nothing of it."""
         match asked:
             case Lines(title, lines, months):
                 return self._of_lines(title, [line for line in lines if self._is_shown(line)], months)
             case Breakdown():
                 return self._of_words(asked) if self._is_shown(Line(asked.measure, "")) else []
-            case Bands():
+            case BandedSpans():
                 return self._of_bands(asked) if self._is_shown(Line(asked.measure, "")) else []
             case Months(title, lines, sums):
                 return self._of_months(title, lines, sums) if all(map(self._is_shown, lines)) else []
@@ -102,7 +102,7 @@ class Tables:
         items.append(_Item(total, wholes, wholes, is_total=True))
         return [self._by_period(asked.title, asked.heading, items, shown)]
 
-    def _of_bands(self, asked: Bands) -> list[Table]:
+    def _of_bands(self, asked: BandedSpans) -> list[Table]:
         shown = self._shown_periods(1)
         edges = [(lower, upper) for _, lower, upper in asked.rows]
         found = {each.window(): self._book.bands(asked.measure, edges, each) for each in shown}
@@ -148,18 +148,22 @@ class Tables:
         item: _Item,
         shown: Sequence[Period],
         quotes: Sequence[tuple[Period, bool]],
-        told: Sequence[Published],
+        told: Sequence[PublishedFigure],
         notes: Notes,
         *,
         is_of_whole: bool,
-    ) -> Row:
+    ) -> DocumentRow:
         unit = item.line.unit
         year, previous, *months = (self._cell(item.keys[each.window()], unit, notes) for each in shown)
         cells = [year, previous, *self._compared(item, shown, notes, is_of_whole=is_of_whole), *months]
-        cells += [Cell(quoted(told, each, unit, is_share=is_share)) for each, is_share in quotes]
-        return Row(item.line.label, unit.title(), tuple(cells), item.is_total, item.is_part, (item.line.measure,))
+        cells += [DocumentCell(quoted(told, each, unit, is_share=is_share)) for each, is_share in quotes]
+        return DocumentRow(
+            item.line.label, unit.title(), tuple(cells), item.is_total, item.is_part, (item.line.measure,)
+        )
 
-    def _compared(self, item: _Item, shown: Sequence[Period], notes: Notes, *, is_of_whole: bool) -> Iterable[Cell]:
+    def _compared(
+        self, item: _Item, shown: Sequence[Period], notes: Notes, *, is_of_whole: bool
+    ) -> Iterable[DocumentCell]:
         """Difference, relative difference, and share of the whole: from exact figures, each rounded once."""
         unit, (now, before) = item.line.unit, (item.keys[each.window()] for each in shown[:2])
         one, other = self._book.value(now), self._book.value(before)
@@ -176,10 +180,10 @@ class Tables:
             share = one / whole if one is not None and whole else None
             yield _derived(share, _SHARE, "ratio", is_withheld=now in self._book.withheld)
 
-    def _cell(self, key: Key, unit: Unit, notes: Notes) -> Cell:
+    def _cell(self, key: Key, unit: Unit, notes: Notes) -> DocumentCell:
         figure, value = self._book.figures[key], self._book.value(key)
         if key in self._book.withheld:
-            return Cell(WITHHELD)
+            return DocumentCell(WITHHELD)
         told = (notes.number(figure.trouble),) if figure.trouble else ()
         cell = cell_of(value, unit, CATALOGUE[key[0]].unit, n=figure.n, notes=told)
         return replace(cell, text=figure.instead) if figure.instead else cell
@@ -200,7 +204,7 @@ class Tables:
             [self._cell(keys[row], line.unit, notes) for line, keys in zip(lines, columns, strict=True)] for row in rows
         ]
         theirs = [
-            [Cell(quoted(figures, shown[row], line.unit)) for line, figures in zip(lines, told, strict=True)]
+            [DocumentCell(quoted(figures, shown[row], line.unit)) for line, figures in zip(lines, told, strict=True)]
             for row in rows
         ]
         return self._month_tables(
@@ -211,7 +215,7 @@ class Tables:
         self,
         title: str,
         lines: Sequence[Line],
-        cells: tuple[list[list[Cell]], list[list[Cell]]],
+        cells: tuple[list[list[DocumentCell]], list[list[DocumentCell]]],
         notes: Notes,
         references: dict[str, Any],
     ) -> list[Table]:
@@ -224,9 +228,11 @@ class Tables:
         ]
         their_columns = [Column(line.label, is_published=True) for line in lines]
 
-        def table(name: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Table:
+        def table(name: str, columns: Sequence[Column], rows: Sequence[Sequence[DocumentCell]]) -> Table:
             made = tuple(
-                Row(label, "", tuple(row), is_total=label == _WHOLE, measures=measures * (len(row) // len(measures)))
+                DocumentRow(
+                    label, "", tuple(row), is_total=label == _WHOLE, measures=measures * (len(row) // len(measures))
+                )
                 for label, row in zip(labels, rows, strict=True)
             )
             return Table(
@@ -253,8 +259,8 @@ _WHOLE = "12 months"
 
 def _derived(
     value: Fraction | None, printed: Unit, unit: str, *, is_withheld: bool, notes: tuple[int, ...] = ()
-) -> Cell:
-    return Cell(WITHHELD) if is_withheld else cell_of(value, printed, unit, notes=notes)
+) -> DocumentCell:
+    return DocumentCell(WITHHELD) if is_withheld else cell_of(value, printed, unit, notes=notes)
 
 
 def _columns(shown: Sequence[Period], *, is_of_whole: bool) -> tuple[Column, ...]:
@@ -267,7 +273,7 @@ def _quote_column(period: Period, is_share: bool) -> Column:
     return Column(f"{period.title}{', %' if is_share else ''}", period.words(), period.brief(), is_published=True)
 
 
-def _references(measures: Sequence[str], figures: Sequence[Published]) -> dict[str, Any]:
+def _references(measures: Sequence[str], figures: Sequence[PublishedFigure]) -> dict[str, Any]:
     """Where the figures beside were published, and where the report disagrees with itself about these measures."""
     texts = [*(note for name in measures for note in CATALOGUE[name].notes), *(each.note for each in figures)]
     sources = tuple(sorted({each.source for each in figures}))

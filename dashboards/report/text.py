@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from dashboards.report.document import Cell, Column, Table
+from dashboards.report.document import Column, DocumentCell, Table
 
 
 def lines(table: Table) -> Iterable[str]:
@@ -32,7 +32,7 @@ def _label(label: str, unit: str) -> str:
     return f"{label} ({unit})" if unit and unit != "%" else label
 
 
-def _shown(cell: Cell) -> str:
+def _shown(cell: DocumentCell) -> str:
     return cell.text + "".join(f" ({number})" for number in cell.notes)
 
 
@@ -56,7 +56,7 @@ def plain(table: Table) -> dict[str, Any]:
     }
 
 
-def _plain(cell: Cell) -> dict[str, Any]:
+def _plain(cell: DocumentCell) -> dict[str, Any]:
     told = {"text": cell.text, "value": number(cell.value), "unit": cell.unit, "n": cell.n, "notes": cell.notes}
     return {name: value for name, value in told.items() if value not in (None, "", ())}
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from msgspec.structs import replace
 
-from dashboards.report.document import Cell, Column, Row, Table, cell_of
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table, cell_of
 from dashboards.report.words import Unit
 from measures.chart import exact
 from measures.measure import Measure
@@ -27,7 +27,7 @@ def week_table(measure: Measure, figures: Mapping[Clock, Figure], hours: Mapping
     """
     unit = heat_unit(measure)
     rows = tuple(
-        Row(
+        DocumentRow(
             name,
             unit.title(),
             tuple(_cell(measure, unit, figures.get((day, hour)), hours.get((day, hour), 0)) for hour in range(_HOURS)),
@@ -53,10 +53,10 @@ def unit_words(measure: Measure) -> str:
     return {"percent": "per cent"}.get(heat_unit(measure).kind, heat_unit(measure).kind)
 
 
-def _cell(measure: Measure, unit: Unit, figure: Figure | None, hours: int) -> Cell:
+def _cell(measure: Measure, unit: Unit, figure: Figure | None, hours: int) -> DocumentCell:
     """Of a count the mean of the hours; of all else the figure of all their cases together."""
     if not hours:
-        return Cell("no data")
+        return DocumentCell("no data")
     n = figure.n if figure else 0
     if measure.unit == "count":
         value: Fraction | None = Fraction(n, hours)
@@ -64,6 +64,6 @@ def _cell(measure: Measure, unit: Unit, figure: Figure | None, hours: int) -> Ce
         met = figure.met if figure and measure.unit == "ratio" else None
         value = exact(figure.value, met, n) if figure else None
     if value is None or (measure.unit != "count" and n < measure.minimum_n):
-        return Cell("too few" if n else "none", n=n)
+        return DocumentCell("too few" if n else "none", n=n)
     found = cell_of(value, unit, measure.unit, n)
     return replace(found, text=found.text.removesuffix(unit.suffix()))

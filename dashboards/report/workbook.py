@@ -12,7 +12,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from dashboards.report.definitions import CHARTS, ROUNDING, definition
-from dashboards.report.document import Cell, Column, Document, Drawn, Row, Table
+from dashboards.report.document import Column, Document, DocumentCell, DocumentRow, Drawn, Table
 from dashboards.report.text import number
 from dashboards.report.words import MINUS, NOTHING, Unit, is_nothing, rounded
 
@@ -55,7 +55,7 @@ def workbook(document: Document) -> bytes:
     return content.getvalue()
 
 
-def printed(cell: Cell, *, is_published: bool) -> Number | None:
+def printed(cell: DocumentCell, *, is_published: bool) -> Number | None:
     """What a cell holds as a number; None where it is words."""
     if is_published:
         return _quoted(cell.text)
@@ -72,7 +72,7 @@ def _stored(value: Fraction, unit: Unit) -> float:
     return float(value) if unit.kind == "percent" else number(unit.scaled(value)) or 0
 
 
-def _code(cell: Cell, unit: Unit) -> str:
+def _code(cell: DocumentCell, unit: Unit) -> str:
     digits = "[h]:mm:ss" if unit.kind == "clock" else f"#,##0{_decimals(unit.places)}"
     suffix = {"percent": r"\ %", "points": '" pp"'}.get(unit.kind, "")
     body = digits + suffix + "".join(f'" ({note})"' for note in cell.notes)
@@ -200,7 +200,9 @@ class _Sheets:
         elif quoted:
             sheet.write_string(FIRST_ROW - 2, quoted[0], "As published", style)
 
-    def _row(self, sheet: Worksheet, place: int, columns: Sequence[Column], row: Row, *, is_series: bool) -> None:
+    def _row(
+        self, sheet: Worksheet, place: int, columns: Sequence[Column], row: DocumentRow, *, is_series: bool
+    ) -> None:
         line = {"bold": True, "top": 2} if row.is_total else {}
         label = f"{row.label} ({row.unit})" if row.unit and row.unit != "%" else row.label
         sheet.write_string(place, 0, label, self._style(**line, indent=2 if row.is_part else 0))

@@ -15,10 +15,10 @@ from facts.times import is_future
 from producers.adapters.growing import Growing, find_marked, mark_of, next_after
 from producers.adapters.position import Position, load_position, save_position
 from producers.declaration import Mapping, columns_used
-from producers.live import Live
+from producers.live import RowFollower
 from producers.replay import Sink
-from producers.rows import Row, Unread, read_rows
-from producers.telling import digest
+from producers.row_facts import digest
+from producers.rows import Row, UnreadableRow, read_rows
 
 _logger = logging.getLogger("bluelamp.tail")
 _ROWS_BETWEEN_FLUSHES = 500
@@ -98,7 +98,7 @@ class Tail:
         self._rows, self._rows_kept = 0, rows_told
         while not current.exists() or not current.stat().st_size:
             self._idle_at(None)
-        live, columns = Live(self._mapping, self._now), frozenset(columns_used(self._mapping))
+        live, columns = RowFollower(self._mapping, self._now), frozenset(columns_used(self._mapping))
         with current.open("rb") as file:
             save_position(self._position_path, Position(file=mark_of(file), rows=rows_told))
             growing = Growing(file, self._path, lambda: self._idle_at(file), self._monotonic)
@@ -110,7 +110,7 @@ class Tail:
             self._keep(file)
             return os.fstat(file.fileno())
 
-    def _take(self, row: Row | Unread, live: Live, name: str) -> None:
+    def _take(self, row: Row | UnreadableRow, live: RowFollower, name: str) -> None:
         taken, is_new = live.take(row), self._rows >= self._rows_kept
         self._rows += 1
         for fact in taken.facts:

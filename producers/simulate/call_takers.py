@@ -57,7 +57,7 @@ class Call:
         self.timer: Timeout | None = None
 
 
-class Listener(Protocol):
+class CallListener(Protocol):
     """Who is told what becomes of calls; times are in seconds since 1970, and may lie a ring ahead."""
 
     def answered(self, call: Call, at: float) -> None:
@@ -85,7 +85,7 @@ class Desk:
     """
 
     def __init__(
-        self, environment: Environment, listener: Listener, kept_free: int, hold_after_seconds: float | None
+        self, environment: Environment, listener: CallListener, kept_free: int, hold_after_seconds: float | None
     ) -> None:
         self._environment, self._listener = environment, listener
         self._kept_free, self._hold_after_seconds = kept_free, hold_after_seconds

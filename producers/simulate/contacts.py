@@ -15,7 +15,7 @@ from producers.simulate.call_takers import Call, Desk
 from producers.simulate.chance import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
-from producers.simulate.parameters import Lognormal, Parameters, Patience, Shape, month_total, of_year
+from producers.simulate.parameters import CallerPatience, Lognormal, Parameters, Shape, month_total, of_year
 from producers.simulate.scenario import Effects
 
 _NEVER = float("inf")
@@ -337,7 +337,7 @@ def _times(of: Lognormal, chance: Generator, count: int) -> list[float]:
     return values
 
 
-def _patience(of: Patience, chance: Generator, count: int) -> list[float]:
+def _patience(of: CallerPatience, chance: Generator, count: int) -> list[float]:
     stays = lognormal(quantiles(chance, count), of.staying.median_seconds, of.staying.sigma)
     at_once = chance.exponential(of.at_once_mean_seconds, count)
     values: list[float] = np.where(chance.random(count) < of.at_once_share, at_once, stays).tolist()

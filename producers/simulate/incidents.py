@@ -27,7 +27,7 @@ from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Lognormal, Parameters, month_share, of_year
 from producers.simulate.scenario import Effects
-from producers.simulate.units import Job, Units
+from producers.simulate.units import UnitRequest, Units
 
 NO_AREA = "none"
 _GRADES = ("1", "2", "3", "res_centre", "other")
@@ -38,7 +38,7 @@ _REGRADED_BY_SHARE = 0.7
 _RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
 
 
-class Plan(Struct, gc=False):
+class IncidentPlan(Struct, gc=False):
     """Everything about one incident that does not wait for a unit.
 
     Attributes:
@@ -130,7 +130,7 @@ class Incidents:
             present = self._effects.factor("units", hour.start)
             self.units.staff({area: round(on_duty[shift] * present) for area, on_duty in self._of.units.items()})
 
-    def _ask(self, plans: Sequence[Plan]) -> Process[Event, Any, None]:
+    def _ask(self, plans: Sequence[IncidentPlan]) -> Process[Event, Any, None]:
         environment = self._environment
         for plan in plans:
             wait_seconds = plan.opened + plan.ready_seconds - environment.now
@@ -139,16 +139,16 @@ class Incidents:
             yield Timeout(environment, wait_seconds)
             self.units.request(self._job(plan))
 
-    def _job(self, plan: Plan) -> Job:
+    def _job(self, plan: IncidentPlan) -> UnitRequest:
         area = plan.area if plan.area != NO_AREA else self._areas[int(plan.opened) % len(self._areas)]
         stays = None if plan.course == "turned_back" else plan.at_scene_seconds
-        return Job(plan.who, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan)
+        return UnitRequest(plan.who, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan)
 
     # Where units go.
 
-    def dispatched(self, job: Job, unit: str, at: float, arrives: float, released: float) -> None:
+    def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
         """A unit goes, arrives, and is released."""
-        plan: Plan = job.note
+        plan: IncidentPlan = job.note
         who, number = job.who, job.number
         at, arrives, released = _whole(at), _whole(arrives), _whole(released)
         common: dict[str, Any] = {"force": self._parameters.force, "subject_id": who, "unit": unit}
@@ -162,9 +162,9 @@ class Incidents:
             if plan.second_unit_seconds is not None:
                 self._send_another(job, plan, arrives + plan.second_unit_seconds - at)
 
-    def _send_another(self, job: Job, plan: Plan, after_seconds: float) -> None:
+    def _send_another(self, job: UnitRequest, plan: IncidentPlan, after_seconds: float) -> None:
         stays = plan.at_scene_seconds / 2
-        another = Job(job.who, job.area, job.urgency + 1, plan.travel_seconds, stays, job.number + 1, plan)
+        another = UnitRequest(job.who, job.area, job.urgency + 1, plan.travel_seconds, stays, job.number + 1, plan)
         callbacks: Any = Timeout(self._environment, after_seconds, another).callbacks
         callbacks.append(self._ask_again)
 
@@ -173,7 +173,7 @@ class Incidents:
 
     # What is told of an incident besides.
 
-    def _tell_opening(self, plan: Plan) -> None:
+    def _tell_opening(self, plan: IncidentPlan) -> None:
         group = plan.first_group or plan.group
         fact = IncidentOpened(
             fact_id=f"{plan.who}.opened",
@@ -194,7 +194,7 @@ class Incidents:
         if plan.course not in _RESOURCED:
             self._tell_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
 
-    def _tell_regrade(self, plan: Plan) -> None:
+    def _tell_regrade(self, plan: IncidentPlan) -> None:
         at = _whole(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
         fact = IncidentRegraded(
             fact_id=f"{plan.who}.regraded",
@@ -205,14 +205,14 @@ class Incidents:
         )
         self._ledger.add(at, self._feed, fact)
 
-    def _tell_video(self, plan: Plan) -> None:
+    def _tell_video(self, plan: IncidentPlan) -> None:
         at = _whole(plan.opened + plan.ready_seconds)
         fact = VideoResponseStarted(
             fact_id=f"{plan.who}.video", force=self._parameters.force, at=instant(at), subject_id=plan.who
         )
         self._ledger.add(at, self._feed, fact)
 
-    def _tell_closing(self, plan: Plan, second: float) -> None:
+    def _tell_closing(self, plan: IncidentPlan, second: float) -> None:
         at = _whole(second)
         common: dict[str, Any] = {"force": self._parameters.force, "subject_id": plan.who}
         if plan.first_group:
@@ -232,7 +232,9 @@ class Incidents:
             self._ledger.add(again, self._feed, reopened)
             self._tell_closed(plan, again + max(plan.closing_seconds, 600.0), result, "closed-again", common)
 
-    def _tell_closed(self, plan: Plan, second: float, result: str, word: str, common: Mapping[str, Any]) -> None:
+    def _tell_closed(
+        self, plan: IncidentPlan, second: float, result: str, word: str, common: Mapping[str, Any]
+    ) -> None:
         at = _whole(second)
         closed = IncidentClosed(
             fact_id=f"{plan.who}.{word}",
@@ -244,13 +246,13 @@ class Incidents:
         self._ledger.add(at, self._feed, closed)
 
 
-def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int, tag: str) -> list[Plan]:
+def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int, tag: str) -> list[IncidentPlan]:
     """Every incident opened in a month, in order, with its final group, area and grade as the year's figures have them."""
     chance = stream(seed, "incidents", month.ordinal)
     plans = _open(parameters, month, chance, tag)
     plans += _more(parameters, effects, month, stream(seed, "more incidents", month.ordinal), tag, plans)
     plans.sort(key=attrgetter("opened"))
-    by_grade: dict[str, list[Plan]] = {grade: [] for grade in _GRADES}
+    by_grade: dict[str, list[IncidentPlan]] = {grade: [] for grade in _GRADES}
     for plan in plans:
         by_grade[plan.grade].append(plan)
     for grade, graded in by_grade.items():
@@ -261,7 +263,7 @@ def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int
     return plans
 
 
-def _open(parameters: Parameters, month: Month, chance: Generator, tag: str) -> list[Plan]:
+def _open(parameters: Parameters, month: Month, chance: Generator, tag: str) -> list[IncidentPlan]:
     """The incidents of a month with group, area, grade and category."""
     of = parameters.incidents
     groups = [(group, month_share(years, of.months, month)) for group, years in of.groups.items()]
@@ -271,23 +273,23 @@ def _open(parameters: Parameters, month: Month, chance: Generator, tag: str) -> 
     shape = of.shape
     at = spread(month, len(kinds), shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
     burglaries = month_share(of.home_burglary.years, of.months, month)
-    plans: list[Plan] = []
+    plans: list[IncidentPlan] = []
     for number, (opened, area, index) in enumerate(zip(at.tolist(), areas, order, strict=True)):
         group, grade = kinds[index]
         is_burglary = burglaries > 0 and group == "crime" and grade == of.home_burglary.grade
         burglaries -= is_burglary
         category = "home_burglary" if is_burglary else None
         who = f"{tag}i{month.ordinal}-{number}"
-        plans.append(Plan(who, _whole(opened), group, area, group == "domestic", grade, category, ""))
+        plans.append(IncidentPlan(who, _whole(opened), group, area, group == "domestic", grade, category, ""))
     return plans
 
 
 def _more(
-    parameters: Parameters, effects: Effects, month: Month, chance: Generator, tag: str, plans: Sequence[Plan]
-) -> list[Plan]:
+    parameters: Parameters, effects: Effects, month: Month, chance: Generator, tag: str, plans: Sequence[IncidentPlan]
+) -> list[IncidentPlan]:
     """The incidents that a scenario adds: a multiple of the ordinary ones of its hours, of one grade and group."""
     areas = list(parameters.incidents.units)
-    found: list[Plan] = []
+    found: list[IncidentPlan] = []
     for spell in effects.spells("incidents"):
         if not month.start <= spell.start < month.end:
             continue
@@ -297,7 +299,7 @@ def _more(
         for second, area in zip(at.tolist(), chance.integers(0, len(areas), count).tolist(), strict=True):
             who = f"{tag}j{month.ordinal}-{len(found)}"
             grade, group = spell.effect.grade, spell.effect.group
-            found.append(Plan(who, _whole(second), group, areas[area], False, grade, None, ""))
+            found.append(IncidentPlan(who, _whole(second), group, areas[area], False, grade, None, ""))
     return found
 
 
@@ -310,7 +312,9 @@ def _grades(parameters: Parameters, month: Month, chance: Generator, group: str,
     return ["2"] * priority + shuffled(chance, count - priority, of.grades[group])
 
 
-def _set_courses(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[Plan]) -> None:
+def _set_courses(
+    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[IncidentPlan]
+) -> None:
     """What becomes of the incidents of a grade: first those that need no attendance, then who is reached."""
     of = parameters.incidents
     for is_domestic in (False, True):
@@ -335,7 +339,7 @@ def _set_courses(parameters: Parameters, month: Month, chance: Generator, grade:
         plan.course = course
 
 
-def _set_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[Plan]) -> None:
+def _set_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[IncidentPlan]) -> None:
     """How long each step takes, stratified over those that were reached: they are what medians are taken of."""
     of = parameters.incidents
     reached = [plan for plan in plans if plan.course == "arrived" and not plan.duplicate_of]
@@ -374,7 +378,9 @@ def _immediate_times(parameters: Parameters, month: Month, chance: Generator, co
     return ready, travel
 
 
-def _ready_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]) -> Floats:
+def _ready_times(
+    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[IncidentPlan]
+) -> Floats:
     """Opened to arrived, as if units were always to be had."""
     of, index = parameters.incidents, month.number - 1
     if grade != "2":
@@ -405,7 +411,9 @@ def _domestic_times(parameters: Parameters, month: Month, chance: Generator, cou
     return np.where(places < quick, soon, slow)
 
 
-def _set_video(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[Plan]) -> None:
+def _set_video(
+    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[IncidentPlan]
+) -> None:
     """Enhanced video response instead of a unit, for some domestic Grade 2 that would have been reached."""
     eligible = [plan for plan in plans if grade == "2" and plan.domestic]
     share = of_year(parameters.incidents.domestic.video_share, month.year)[month.number - 1]
@@ -420,7 +428,7 @@ def _set_video(parameters: Parameters, month: Month, chance: Generator, grade: s
         plan.ready_seconds += plan.travel_seconds
 
 
-def _set_duplicates(chance: Generator, plans: list[Plan], parameters: Parameters) -> None:
+def _set_duplicates(chance: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
     """Duplicates and incidents out of force: opened as any other, known for what they are within minutes."""
     of = parameters.incidents
     chosen = [(number, plan) for number, plan in enumerate(plans) if plan.group == of.duplicate_group]
@@ -435,7 +443,7 @@ def _set_duplicates(chance: Generator, plans: list[Plan], parameters: Parameters
             plan.duplicate_of = plans[max(0, number - 1 - int(place * 20))].who
 
 
-def _set_changes(chance: Generator, plans: list[Plan], parameters: Parameters) -> None:
+def _set_changes(chance: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
     """Regrades, reclassifications, second units and reopenings."""
     of = parameters.incidents
     count = len(plans)

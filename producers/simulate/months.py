@@ -16,7 +16,7 @@ _DAY_SIGMA = 0.05
 _SATURDAY = 5
 
 
-class Hour(Struct, frozen=True):
+class SimulatedHour(Struct, frozen=True):
     """One hour as it passes.
 
     Attributes:
@@ -43,7 +43,7 @@ class Month(Struct, frozen=True):
 
     year: int
     number: int
-    hours: tuple[Hour, ...]
+    hours: tuple[SimulatedHour, ...]
 
     @property
     def start(self) -> float:
@@ -88,9 +88,9 @@ def instant(second: float) -> datetime:
 _from_timestamp = datetime.fromtimestamp
 
 
-def _hour(second: int, zone: ZoneInfo) -> Hour:
+def _hour(second: int, zone: ZoneInfo) -> SimulatedHour:
     local = datetime.fromtimestamp(second, zone)
-    return Hour(float(second), local.toordinal(), local.hour, local.weekday())
+    return SimulatedHour(float(second), local.toordinal(), local.hour, local.weekday())
 
 
 def spread(

@@ -12,7 +12,7 @@ from producers.simulate.chance import apportion, lognormal, quantiles, shuffled,
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, instant, spread
 from producers.simulate.parameters import Parameters, month_share, of_year
-from producers.simulate.parties import Link, Parties, Record
+from producers.simulate.parties import Link, OccurrenceRecord, Parties
 
 _LIMIT_SECONDS = 48 * 3600
 _NO_AREA = "none"
@@ -70,13 +70,13 @@ class Records:
         self._record(self._ledgers.counted, self._counted(month), ())
         self._close([each for each in crimes if each.has_victim], month)
 
-    def _domestic_others(self, month: Month) -> list[Record]:
+    def _domestic_others(self, month: Month) -> list[OccurrenceRecord]:
         """Domestic occurrences that are no crime."""
         of, chance = self._parameters.occurrences, stream(self._seed, "domestic others", month.ordinal)
         count = month_share(of.domestic.others, of.months, month)
         return list(self._drawn("d", month, {of.domestic.other_type: 1}, of.crime_areas, count, 0.0, chance))
 
-    def _counted(self, month: Month) -> Iterator[Record]:
+    def _counted(self, month: Month) -> Iterator[OccurrenceRecord]:
         """What is only counted; each type by itself, as many as are its month's."""
         of = self._parameters.occurrences
         for place, (kind, years) in enumerate(of.counted.items()):
@@ -93,7 +93,7 @@ class Records:
         count: int,
         victim_share: float,
         chance: Generator,
-    ) -> Iterator[Record]:
+    ) -> Iterator[OccurrenceRecord]:
         shape = self._parameters.occurrences.shape
         at = spread(month, count, shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
         has_victim = chance.permutation(count) < round(victim_share * count)
@@ -102,9 +102,11 @@ class Records:
         columns = zip(at.tolist(), *words, has_victim.tolist(), strict=True)
         for number, (second, kind, area, victim) in enumerate(columns):
             who, recorded = f"{self._tag}o-{letter}{month.ordinal}-{number}", float(round(second))
-            yield Record(who, recorded, kind, area, victim, float(round(recorded + next(referred))) if victim else None)
+            yield OccurrenceRecord(
+                who, recorded, kind, area, victim, float(round(recorded + next(referred))) if victim else None
+            )
 
-    def _record(self, ledger: Ledger, records: Iterable[Record], domestic: Container[str]) -> None:
+    def _record(self, ledger: Ledger, records: Iterable[OccurrenceRecord], domestic: Container[str]) -> None:
         force = self._parameters.force
         for each in records:
             who = each.subject_id
@@ -138,7 +140,7 @@ class Records:
             )
             self._ledgers.parties.add(each.at, self._feed, fact)
 
-    def _close(self, crimes: Sequence[Record], month: Month) -> None:
+    def _close(self, crimes: Sequence[OccurrenceRecord], month: Month) -> None:
         """Some of the crimes with a victim are closed, as many as are the month's; chance says which, when and how."""
         of, chance = self._parameters.occurrences.contracts, stream(self._seed, "contracts", month.ordinal)
         count = min(month_share(of.years, self._parameters.occurrences.months, month), len(crimes))

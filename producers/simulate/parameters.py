@@ -59,7 +59,7 @@ class Lognormal(_Part, frozen=True, kw_only=True):
     sigma: _Number
 
 
-class Patience(_Part, frozen=True, kw_only=True):
+class CallerPatience(_Part, frozen=True, kw_only=True):
     """How long callers stay before they give up.
 
     Attributes:
@@ -92,7 +92,7 @@ class EmergencyCalls(_Part, frozen=True, kw_only=True):
     shape: Shape
     ring: Lognormal
     handling: Lognormal
-    patience: Patience
+    patience: CallerPatience
     results: Shares
 
 
@@ -120,7 +120,7 @@ class Triage(_Part, frozen=True, kw_only=True):
     shape: Shape
     ring: Lognormal
     handling: Lognormal
-    patience: Patience
+    patience: CallerPatience
     results: Shares
     callback_after_seconds: _Number
     callback_share: Share
@@ -148,7 +148,7 @@ class Local(_Part, frozen=True, kw_only=True):
 
     ring: Lognormal
     handling: Lognormal
-    patience: Patience
+    patience: CallerPatience
     results: Shares
     takers: Hours
     takers_by_month: Years
@@ -258,7 +258,7 @@ class HomeBurglary(_Part, frozen=True, kw_only=True):
     attended_share: Share
 
 
-class Incidents(_Part, frozen=True, kw_only=True):
+class IncidentParameters(_Part, frozen=True, kw_only=True):
     """Incidents and the units that go to them.
 
     Attributes:
@@ -496,7 +496,7 @@ class Parameters(_Part, frozen=True, kw_only=True):
     triage: Triage
     local: Local
     digital: Digital
-    incidents: Incidents
+    incidents: IncidentParameters
     custody: Custody
     occurrences: Occurrences
     reporting: Reporting

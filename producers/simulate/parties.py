@@ -11,7 +11,7 @@ from producers.simulate.months import Month
 from producers.simulate.parameters import Links, Occurrences, month_share, of_year
 
 
-class Record(Struct, frozen=True):
+class OccurrenceRecord(Struct, frozen=True):
     """An occurrence as it is recorded.
 
     Attributes:
@@ -42,7 +42,7 @@ class Link(Struct, frozen=True):
         is_domestic_repeat: likewise, of a domestic occurrence.
     """
 
-    record: Record
+    record: OccurrenceRecord
     role: Role
     at: float
     is_repeat: bool
@@ -61,7 +61,7 @@ class Parties:
     def __init__(self, of: Occurrences, month: Month, chance: Generator) -> None:
         self._of, self._month, self._chance = of, month, chance
 
-    def domestic(self, crimes: Sequence[Record]) -> set[str]:
+    def domestic(self, crimes: Sequence[OccurrenceRecord]) -> set[str]:
         """Those of the crimes that are domestic, by their ids: of each type as many as are its share of the month's."""
         of = self._of.domestic
         count = month_share(of.crimes, self._of.months, self._month)
@@ -70,7 +70,7 @@ class Parties:
             found.update(each.subject_id for each in self._some([one for one in crimes if one.type == kind], wanted))
         return found
 
-    def of_asb(self, records: Sequence[Record]) -> Iterator[Link]:
+    def of_asb(self, records: Sequence[OccurrenceRecord]) -> Iterator[Link]:
         """Suspects, victims and addresses of ASB."""
         for role, links in self._of.asb_parties.items():
             some = self._some(records, self._count(links))
@@ -79,7 +79,9 @@ class Parties:
             ):
                 yield Link(each, role, at, is_repeat)
 
-    def victims(self, crimes: Sequence[Record], others: Sequence[Record], domestic: set[str]) -> Iterator[Link]:
+    def victims(
+        self, crimes: Sequence[OccurrenceRecord], others: Sequence[OccurrenceRecord], domestic: set[str]
+    ) -> Iterator[Link]:
         """Victims of crimes, those of domestic and victim-based ones first, and of domestic occurrences that are no crime."""
         of = self._of.crime_victims
         by_chance = self._some(crimes, len(crimes))
@@ -97,21 +99,21 @@ class Parties:
     def _count(self, links: Links) -> int:
         return month_share(links.years, self._of.months, self._month)
 
-    def _some(self, records: Sequence[Record], count: int) -> list[Record]:
+    def _some(self, records: Sequence[OccurrenceRecord], count: int) -> list[OccurrenceRecord]:
         return [records[place] for place in self._chance.permutation(len(records))[:count].tolist()]
 
-    def _repeats(self, records: Sequence[Record], shares: Mapping[str, float]) -> list[bool]:
+    def _repeats(self, records: Sequence[OccurrenceRecord], shares: Mapping[str, float]) -> list[bool]:
         """For each whether it is a repeat: as many as are the year's share."""
         wanted = round(of_year(shares, self._month.year) * len(records))
         found: list[bool] = (self._chance.permutation(len(records)) < wanted).tolist()
         return found
 
-    def _after(self, records: Sequence[Record]) -> list[float]:
+    def _after(self, records: Sequence[OccurrenceRecord]) -> list[float]:
         """When a party of each is linked."""
         of = self._of.linked_after
         spans = lognormal(quantiles(self._chance, len(records)), of.median_seconds, of.sigma)
         return [float(round(each.at + span)) for each, span in zip(records, spans.tolist(), strict=True)]
 
 
-def _ids(records: Sequence[Record]) -> list[str]:
+def _ids(records: Sequence[OccurrenceRecord]) -> list[str]:
     return [each.subject_id for each in records]

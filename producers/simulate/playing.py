@@ -10,7 +10,7 @@ from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.replay import Pace, Speed
 from producers.simulate.months import instant
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation, feeds_of
 
 _HEARTBEATS_A_SECOND = 0.5
@@ -36,7 +36,7 @@ class Sink(Protocol):
         """Return when the log has everything taken."""
 
 
-class Played(Struct, frozen=True, kw_only=True):
+class SimulationProgress(Struct, frozen=True, kw_only=True):
     """What was played, and is in the log.
 
     Attributes:
@@ -97,8 +97,8 @@ def play(
     wait: Callable[[float], bool],
     since: float | None = None,
     fast_until: datetime | None = None,
-    keep: Callable[[Played], None] | None = None,
-) -> Played:
+    keep: Callable[[SimulationProgress], None] | None = None,
+) -> SimulationProgress:
     """Play a simulation into a sink, and return when the log has it.
 
     Args:
@@ -150,13 +150,13 @@ def _reaching(live: LivePace | None, playing: "_Playing") -> Callable[[datetime]
 class _Kept:
     """When it is time to say how far the log has everything."""
 
-    def __init__(self, keep: Callable[[Played], None] | None, monotonic: Callable[[], float]) -> None:
+    def __init__(self, keep: Callable[[SimulationProgress], None] | None, monotonic: Callable[[], float]) -> None:
         self._keep, self._monotonic, self._at = keep, monotonic, monotonic()
 
     def is_due(self) -> bool:
         return self._keep is not None and self._monotonic() - self._at >= _KEPT_EVERY_SECONDS
 
-    def tell(self, played: Played) -> None:
+    def tell(self, played: SimulationProgress) -> None:
         self._at = self._monotonic()
         if self._keep:
             self._keep(played)
@@ -203,7 +203,7 @@ class _Beats:
 
 def _programme(
     simulation: Simulation, begins: float, until: float | None, beats: _Beats
-) -> Iterator[tuple[float, Told | None]]:
+) -> Iterator[tuple[float, ReportedFact | None]]:
     """What is told when: the facts, and before, between and after them heartbeats (None)."""
     beat = begins
     told_before = simulation.told() if until is None else simulation.told_before(until)
@@ -233,7 +233,7 @@ class _Playing:
         self._told_to = begins
         self.is_whole = False
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: ReportedFact) -> None:
         """Tell the next fact."""
         self._sink.publish(told.fact, told.topic)
         self._facts += 1
@@ -260,7 +260,9 @@ class _Playing:
                 self._sequence[feed] += 1
                 self._heartbeats += 1
 
-    def played(self) -> Played:
+    def played(self) -> SimulationProgress:
         """What was played."""
         told_to = datetime.fromtimestamp(self._told_to, UTC)
-        return Played(facts=self._facts, heartbeats=self._heartbeats, told_to=told_to, is_whole=self.is_whole)
+        return SimulationProgress(
+            facts=self._facts, heartbeats=self._heartbeats, told_to=told_to, is_whole=self.is_whole
+        )

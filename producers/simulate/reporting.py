@@ -25,7 +25,7 @@ _TELEPHONY: tuple[Topic, ...] = ("contacts",)
 _MINUTE_SECONDS = 60.0
 
 
-class Told(Struct, frozen=True, gc=False):
+class ReportedFact(Struct, frozen=True, gc=False):
     """A fact as it is told.
 
     Attributes:
@@ -54,10 +54,10 @@ class Reporter:
     def __init__(self, reporting: Reporting, effects: Effects, seed: int, name: str = "reporting") -> None:
         self._of, self._effects, self._seed, self._name = reporting, effects, seed, name
         self._has_trouble = bool(effects.spells("feed_silent") or effects.spells("feed_replayed"))
-        self._untold: list[tuple[float, int, Told]] = []
+        self._untold: list[tuple[float, int, ReportedFact]] = []
         self._number = 0
 
-    def tell(self, happened: Sequence[Happened], before: float) -> Sequence[Told]:
+    def tell(self, happened: Sequence[Happened], before: float) -> Sequence[ReportedFact]:
         """What is told before an instant, in order of telling.
 
         Args:
@@ -136,13 +136,13 @@ class Reporter:
     def _put(self, told_at: float, feed: str, topic: Topic, fact: AnyFact) -> None:
         if not self._has_trouble:
             self._number += 1
-            self._untold.append((told_at, self._number, Told(told_at, feed, topic, fact)))
+            self._untold.append((told_at, self._number, ReportedFact(told_at, feed, topic, fact)))
             return
         again_at = self._effects.told_again(feed, told_at)
         told_at = self._effects.told_after_silence(feed, told_at) or told_at
         for at in (told_at,) if again_at is None else (told_at, again_at):
             self._number += 1
-            self._untold.append((at, self._number, Told(at, feed, topic, fact)))
+            self._untold.append((at, self._number, ReportedFact(at, feed, topic, fact)))
 
 
 def _drawn(chance: Generator, median_seconds: float, sigma: float) -> float:

@@ -20,7 +20,7 @@ from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, midnight, month_at
 from producers.simulate.occurrences import Ledgers, Records
 from producers.simulate.parameters import Parameters, Reporting
-from producers.simulate.reporting import Reporter, Told
+from producers.simulate.reporting import ReportedFact, Reporter
 from producers.simulate.scenario import NORMAL, Effects, Scenario
 
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2090, 1, 1)
@@ -71,7 +71,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
             hint = f"Give a day from {_EARLIEST} to {_LATEST}."
             raise SettingError(f"{self.start} is no day to simulate.", where="--from", hint=hint)
 
-    def told(self) -> Iterator[Told]:
+    def told(self) -> Iterator[ReportedFact]:
         """Everything that is told, in order of telling, without end: a day is simulated when the one before is used up.
 
         Raises:
@@ -81,7 +81,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
         for day in _Days(self).days():
             yield from day
 
-    def told_before(self, second: float) -> Iterator[Told]:
+    def told_before(self, second: float) -> Iterator[ReportedFact]:
         """What is told before an instant, in seconds since 1970."""
         for told in self.told():
             if told.at >= second:
@@ -123,7 +123,7 @@ class _Days:
             for ledger, name in zip(ledgers, names, strict=True)
         )
 
-    def days(self) -> Iterator[Sequence[Told]]:
+    def days(self) -> Iterator[Sequence[ReportedFact]]:
         """What is told on each day from the first on."""
         began_before: set[str] = set()
         day, last_month = self._first, None
@@ -140,7 +140,7 @@ class _Days:
                 facts = (fact for _, happened in taken for *_, fact in happened)
                 began_before.update(fact.subject_id for fact in facts if isinstance(fact, SubjectFact))
                 continue
-            told: list[Told] = []
+            told: list[ReportedFact] = []
             for reporter, happened in taken:
                 new = [each for each in happened if each[3].subject_id not in began_before]  # type: ignore[union-attr]
                 told += reporter.tell(new, end)

@@ -9,7 +9,7 @@ from simpy import Environment
 from simpy.events import Timeout
 
 
-class Job(Struct, gc=False):
+class UnitRequest(Struct, gc=False):
     """One request for a unit.
 
     Attributes:
@@ -31,10 +31,10 @@ class Job(Struct, gc=False):
     note: Any = None
 
 
-class Listener(Protocol):
+class UnitListener(Protocol):
     """Who is told where units go."""
 
-    def dispatched(self, job: Job, unit: str, at: float, arrives: float, released: float) -> None:
+    def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
         """A unit goes; times in seconds since 1970. One that is turned back is released when it would arrive."""
 
 
@@ -49,7 +49,7 @@ class Units:
     """
 
     def __init__(
-        self, environment: Environment, listener: Listener, areas: tuple[str, ...], lent_travel_factor: float
+        self, environment: Environment, listener: UnitListener, areas: tuple[str, ...], lent_travel_factor: float
     ) -> None:
         self._environment, self._listener = environment, listener
         self._lent_travel_factor = lent_travel_factor
@@ -57,7 +57,7 @@ class Units:
         self._sent = dict.fromkeys(areas, 0)
         self._free_numbers: dict[str, list[int]] = {area: [] for area in areas}
         self._last_number = dict.fromkeys(areas, 0)
-        self._waiting: dict[str, list[tuple[int, int, Job]]] = {area: [] for area in areas}
+        self._waiting: dict[str, list[tuple[int, int, UnitRequest]]] = {area: [] for area in areas}
         self._asked = 0
 
     def staff(self, on_duty: Mapping[str, int]) -> None:
@@ -66,7 +66,7 @@ class Units:
         for area in self._on_duty:
             self._serve(area)
 
-    def request(self, job: Job) -> None:
+    def request(self, job: UnitRequest) -> None:
         """A job needs a unit, now or as soon as there is one."""
         area = job.area if self._free(job.area) > 0 else self._lender(job)
         if area:
@@ -82,14 +82,14 @@ class Units:
     def _free(self, area: str) -> int:
         return self._on_duty[area] - self._sent[area]
 
-    def _lender(self, job: Job) -> str | None:
+    def _lender(self, job: UnitRequest) -> str | None:
         """The area with the most units to spare, for an immediate job."""
         if job.urgency:
             return None
         lender = max(self._on_duty, key=self._free)
         return lender if self._free(lender) > 1 else None
 
-    def _send(self, job: Job, area: str) -> None:
+    def _send(self, job: UnitRequest, area: str) -> None:
         now = self._environment.now
         self._sent[area] += 1
         numbers = self._free_numbers[area]
@@ -117,7 +117,7 @@ class Units:
                 return
             self._send(heappop(queue)[2], area)
 
-    def _next_queue(self, area: str) -> list[tuple[int, int, Job]] | None:
+    def _next_queue(self, area: str) -> list[tuple[int, int, UnitRequest]] | None:
         """The area's own jobs; but an immediate job anywhere goes before one that is not."""
         own = self._waiting[area]
         if own and own[0][0] == 0:
@@ -128,5 +128,5 @@ class Units:
         return own or None
 
 
-def _asked_first(queue: list[tuple[int, int, Job]]) -> int:
+def _asked_first(queue: list[tuple[int, int, UnitRequest]]) -> int:
     return queue[0][1]

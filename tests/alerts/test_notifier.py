@@ -6,14 +6,14 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from alerts.engine import Sample
-from alerts.inbox.book import Book
+from alerts.engine_process import Standing as Engine
+from alerts.engine_process import decode_memory
 from alerts.inbox.entry import Ended, Raised
 from alerts.inbox.intake import by_name, intake
 from alerts.inbox.payload import Payload
-from alerts.notifier import AGAIN_SECONDS, Heard, Notifier, Picture, Standing
+from alerts.inbox.state import InboxState
+from alerts.notifier import AGAIN_SECONDS, InboxReply, Notifier, Picture, Standing
 from alerts.rule import Rule, Series, Threshold
-from alerts.standing import Standing as Engine
-from alerts.standing import decode_memory
 from measures.outcome import microseconds
 from tests.alerts.test_standing import START, World, rule
 
@@ -29,7 +29,7 @@ QUIET = rule(name="one_waiting", measure=LOUD.measure, severity="warning", for_s
 class AtOnce(Notifier):
     """Tells within the step, so that a test need not wait for a thread."""
 
-    def show(self, picture: Picture) -> Heard:
+    def show(self, picture: Picture) -> InboxReply:
         """Tell, and answer at once."""
         back = super().show(picture)
         self.tell(self._picture)
@@ -44,7 +44,7 @@ class Told(World):
 
     def __init__(self, *rules: Rule) -> None:
         super().__init__()
-        self.rules, self.book, self.is_away = rules or (rule(),), Book(), False
+        self.rules, self.book, self.is_away = rules or (rule(),), InboxState(), False
         self.payloads: list[Payload] = []
 
     def post(self, payload: Payload) -> Standing:

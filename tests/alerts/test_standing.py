@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.engine import Sample
+from alerts.engine_process import Standing
 from alerts.rule import Rule, Series, Threshold
-from alerts.standing import Standing
-from streams.steps import Steps
+from streams.clock_steps import Steps
 
 START = datetime(2024, 12, 3, 10, tzinfo=UTC)
 

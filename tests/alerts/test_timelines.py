@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from alerts.engine import Alert, Engine
+from alerts.engine import Engine, RuleAlert
 from alerts.inhibition import CHAIN
 from alerts.prometheus import RECEIVERS
 from alerts.rule import Rule, Series, Threshold, faults
@@ -97,14 +97,14 @@ def expected(check: dict[str, Any]) -> set[str]:
     return {rule for each in told for rule in re.findall(r'rule="([^"]+)"', each)}
 
 
-def asked(alerts: list[Alert], check: dict[str, Any]) -> set[str]:
+def asked(alerts: list[RuleAlert], check: dict[str, Any]) -> set[str]:
     """The rules of those alerts that fire and that a check asks for."""
     conditions = re.findall(r'(\w+)(!?=)"([^"]*)"', check.get("expr", f'alertname="{check.get("alertname")}"'))
     firing = [each for each in alerts if each.state == "firing"]
     return {each.rule.name for each in firing if all(_fits(each, *condition) for condition in conditions)}
 
 
-def _fits(alert: Alert, name: str, sign: str, word: str) -> bool:
+def _fits(alert: RuleAlert, name: str, sign: str, word: str) -> bool:
     told = {"alertname": alert.rule.alert_name(), "alertstate": alert.state, **alert.rule.labels(), **alert.scope}
     return (told.get(name, "") == word) == (sign == "=")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from facts.batch import Entry, Row
+from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError
 from streams.moving import Copy
 from streams.stall import Place
@@ -22,12 +22,12 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> Row:
+def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | None = None) -> BatchRecord:
     """A record as the log stamps it."""
-    return Row(offset, time, 1, key, value, ())
+    return BatchRecord(offset, time, 1, key, value, ())
 
 
-def days(first: str, count: int, each: int, offset: int = 0) -> list[Row]:
+def days(first: str, count: int, each: int, offset: int = 0) -> list[BatchRecord]:
     """So many days of so many records each, spread over the day."""
     start = at(f"{first} 00:00")
     return [
@@ -44,7 +44,7 @@ class MemoryLog:
         records: by partition.
     """
 
-    def __init__(self, records: Mapping[Place, Sequence[Row]]) -> None:
+    def __init__(self, records: Mapping[Place, Sequence[BatchRecord]]) -> None:
         self.records = {place: list(some) for place, some in records.items()}
         self.ends = {place: some[-1].offset + 1 if some else 0 for place, some in self.records.items()}
         self.firsts = dict.fromkeys(self.records, 0)
@@ -54,9 +54,9 @@ class MemoryLog:
         """Append what is moved, at the time of the last record there was."""
         for copy in copies:
             place = copy.topic, copy.partition
-            self.add(place, [Row(self.ends[place], self.now, 1, copy.key, copy.value, tuple(copy.headers))])
+            self.add(place, [BatchRecord(self.ends[place], self.now, 1, copy.key, copy.value, tuple(copy.headers))])
 
-    def add(self, place: Place, some: Sequence[Row]) -> None:
+    def add(self, place: Place, some: Sequence[BatchRecord]) -> None:
         """Append records."""
         self.records[place] += some
         self.now = max(self.now, some[-1].timestamp)

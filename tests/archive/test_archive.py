@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from bluelamp.archive import writing
 from bluelamp.archive.manifest import NAME, Manifest, load, save
-from bluelamp.archive.parquet import Writer
+from bluelamp.archive.parquet import ParquetWriter
 from bluelamp.archive.reading import Archive, Whole
 from bluelamp.archive.verifying import verify
-from bluelamp.archive.writing import Kept, keep
+from bluelamp.archive.writing import ArchiveRun, keep
 from bluelamp.verify.checks.log import last_day
-from facts.batch import Entry, Row
+from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.fetching import span_of
 from streams.stall import Place
@@ -33,7 +33,7 @@ class Killed(BaseException):
     """The process is gone at this moment; nothing of it is tidied up."""
 
 
-def kept(directory: Path, log: MemoryLog) -> Kept:
+def kept(directory: Path, log: MemoryLog) -> ArchiveRun:
     return keep(directory, log, IDENTITIES, log.reach(), lambda _: None)
 
 
@@ -55,9 +55,11 @@ def log() -> MemoryLog:
 
 def test_every_record_comes_back_bit_for_bit(tmp_path: Path) -> None:
     odd = [
-        Row(3, at("2024-12-01 00:00"), 1, b"\x00\xff", b"\xff\xfenot JSON", (("trace", b"\x01"), ("trace", None))),
-        Row(4, at("2024-12-01 23:59") + 59_999, 0, None, None, ()),
-        Row(9, at("2024-12-02 00:00"), 1, b"", b"", ()),
+        BatchRecord(
+            3, at("2024-12-01 00:00"), 1, b"\x00\xff", b"\xff\xfenot JSON", (("trace", b"\x01"), ("trace", None))
+        ),
+        BatchRecord(4, at("2024-12-01 23:59") + 59_999, 0, None, None, ()),
+        BatchRecord(9, at("2024-12-02 00:00"), 1, b"", b"", ()),
     ]
     log = MemoryLog({A: odd})
     log.firsts[A] = 3
@@ -132,7 +134,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
 
         return doing
 
-    for owner, name in ((Writer, "add"), (Writer, "close"), (Path, "replace"), (Path, "mkdir")):
+    for owner, name in ((ParquetWriter, "add"), (ParquetWriter, "close"), (Path, "replace"), (Path, "mkdir")):
         monkeypatch.setattr(owner, name, step(getattr(owner, name)))
     return lambda: died
 

@@ -23,7 +23,7 @@ from bluelamp.recount.load import from_records
 from bluelamp.verify.restatements import Restatement, restated
 from bluelamp.verify.restatements import keep as keep_days
 from bluelamp.wiring.settings import Settings
-from facts.batch import Row
+from facts.batch import BatchRecord
 from facts.errors import IncompleteError, PartMissingError
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
@@ -32,9 +32,9 @@ from facts.partitioning import partition_of
 from facts.union import AnyFact, Topic
 from facts.wire import decode, encode
 from measures.catalogue import CATALOGUE
-from streams.moving import Copy, Share
-from streams.refold import Refold
-from streams.store import Identity, Store
+from streams.moving import Copy, OwnPartition
+from streams.store import Identity, StateStore
+from streams.version_builder import VersionBuilder
 from tests.archive.logs import MemoryLog, record
 from tests.archive.test_rebuild import (
     NAME,
@@ -105,9 +105,9 @@ def folded(server: StateServer, log: MemoryLog) -> MemoryLog:
 
     async def fold() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
-            store, identity = Store(client, NAME), log.identities([TOPIC])[TOPIC]
+            store, identity = StateStore(client, NAME), log.identities([TOPIC])[TOPIC]
             await store.announce(TOPIC, identity.partitions)
-            refold = Refold(store, RULES, log, moves_nothing)
+            refold = VersionBuilder(store, RULES, log, moves_nothing)
             for place, end in log.ends.items():
                 await refold.claim(place, identity, 0)
                 await refold.advance(place, end, lambda _: None)
@@ -144,7 +144,7 @@ def copies(log: MemoryLog) -> Counter[str]:
     return Counter(fact.fact_id for _, fact, row in held(log) if origin_of(row.headers))
 
 
-def held(log: MemoryLog) -> Iterator[tuple[tuple[str, int], SubjectFact, Row]]:
+def held(log: MemoryLog) -> Iterator[tuple[tuple[str, int], SubjectFact, BatchRecord]]:
     for place, rows in log.records.items():
         for row in rows:
             for _, fact in decode(row.value, TOPIC, NOW).facts:
@@ -247,7 +247,7 @@ def test_a_version_that_splits_subjects_is_not_shown(
     redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two versions folded in the same wrong way agree with each other: only the log says that both are wrong."""
-    monkeypatch.setattr(Share, "is_own", lambda *_: True)
+    monkeypatch.setattr(OwnPartition, "is_own", lambda *_: True)
     found = rebuilt(server, log, is_switched=True)
     assert (found.shown, found.is_same()) == (1, False)
     assert found.differing_from_log

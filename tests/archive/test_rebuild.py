@@ -20,7 +20,7 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.rebuild.certify import CountAgain
 from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, forget, lines, versions
 from bluelamp.rebuild.repartition import Mover
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.log import records_of
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
@@ -33,13 +33,13 @@ from facts.wire import encode
 from measures.catalogue import find
 from measures.rules import Rules
 from streams.codec import FORMAT
-from streams.exported import ExportedReadings
 from streams.fold import Change
+from streams.reading_metrics import ExportedReadings
 from streams.readings import Reader
-from streams.refold import Refold
 from streams.stall import Place
-from streams.store import Applied, Names, Store
+from streams.store import Applied, Names, StateStore
 from streams.version import pointer
+from streams.version_builder import VersionBuilder
 from tests.archive.logs import IDENTITY, MemoryLog, record
 from tests.support.forces import STRICT
 
@@ -125,9 +125,9 @@ def folded(server: StateServer, made: MemoryLog) -> MemoryLog:
 
     async def fold() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
-            store = Store(client, NAME)
+            store = StateStore(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = Refold(store, RULES, made, moves_nothing)
+            refold = VersionBuilder(store, RULES, made, moves_nothing)
             await refold.claim(PLACE, IDENTITY, 0)
             await refold.advance(PLACE, made.ends[PLACE], lambda _: None)
 
@@ -288,9 +288,9 @@ class Died(BaseException):
 def test_ended_at_any_batch_it_goes_on_without_loss_or_double(
     redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really, done = Store.apply, 0
+    really, done = StateStore.apply, 0
 
-    async def apply(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    async def apply(self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
         nonlocal done
         done += 1
         if done % 7 == 3:
@@ -300,7 +300,7 @@ def test_ended_at_any_batch_it_goes_on_without_loss_or_double(
             raise Died
         return applied
 
-    monkeypatch.setattr(Store, "apply", apply)
+    monkeypatch.setattr(StateStore, "apply", apply)
     deaths = 0
     while True:
         try:
@@ -318,7 +318,7 @@ def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
 ) -> None:
     async def claim() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
-            await Refold(Store(client, NAME), LATER, log, moves_nothing).claim(PLACE, IDENTITY, 0)
+            await VersionBuilder(StateStore(client, NAME), LATER, log, moves_nothing).claim(PLACE, IDENTITY, 0)
 
     with pytest.raises(IncompleteError, match="profile of strict has changed") as caught:
         asyncio.run(claim())
@@ -357,7 +357,7 @@ def assert_recounted(redis: Redis, log: MemoryLog, force: Force) -> None:
     """What is shown is what the independent path counts by the same profile."""
     name = "grade_1_opened_to_arrived_within_target_ratio"
     source = reader(redis, {force.name: Rules(force)})
-    records = [Record("incidents", 0, each.offset, NOW, each.value) for each in log.records[PLACE]]
+    records = [LogRecord("incidents", 0, each.offset, NOW, each.value) for each in log.records[PLACE]]
     with from_records(records, [force]) as counted:
         (cell,) = counted.answer(find(name), force.name, WINDOW, NOW)
     (reading,) = source.read(name, WINDOW, as_of=NOW)
@@ -443,7 +443,7 @@ def test_a_worker_that_has_the_old_version_is_refused_once_the_new_one_is_shown(
     async def apply() -> Applied:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             end = log.ends[PLACE]
-            return await Store(client, NAME).apply(Names(NAME, *PLACE), epoch, end, end + 1, Change())
+            return await StateStore(client, NAME).apply(Names(NAME, *PLACE), epoch, end, end + 1, Change())
 
     assert asyncio.run(apply()).outcome == "fenced"
 

@@ -13,15 +13,15 @@ from starlette.types import ASGIApp
 
 from bluelamp.embedded.state import StateServer
 from dashboards.board.app import NO_MOUNTS, board
+from dashboards.board.background import Slow
 from dashboards.board.page import View, unasked
-from dashboards.board.slow import Slow
 from facts.feed import FeedHeartbeat
 from facts.wire import encode
 from producers.simulate.parameters import packaged
 from producers.simulate.scenario import NORMAL, load_scenario
 from producers.simulate.simulation import Simulation
 from streams.readings import Reader
-from streams.store import Store
+from streams.store import StateStore
 from tests.support.forces import rules, shipped
 from tests.support.memory import MemoryState
 from tests.support.stores import apply_all, call
@@ -88,7 +88,7 @@ def keep(memory: MemoryState, url: str) -> None:
     """Write what was folded into the state server, under the name `test`."""
     fingerprints = {FORCE: PROFILE.fingerprint()}
 
-    async def apply(store: Store) -> None:
+    async def apply(store: StateStore) -> None:
         for topic, (partition,) in memory.partitions.items():
             await apply_all(store, partition.changes, topic, fingerprints)
             await store.announce(topic, 1)

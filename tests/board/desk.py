@@ -9,16 +9,16 @@ from starlette.types import ASGIApp
 
 from alerts.engine import by_series
 from alerts.inbox import ladder
-from alerts.inbox.action import Act, Plan, acknowledge, assign, suppress
+from alerts.inbox.action import Act, SuppressionRequest, acknowledge, assign, suppress
 from alerts.inbox.api import api
+from alerts.inbox.data_status import DataStatus
 from alerts.inbox.entry import AnyEntry, Raised
 from alerts.inbox.guard import Guard
-from alerts.inbox.heard import Heard
 from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.payload import told
 from alerts.inbox.people import People
-from alerts.inbox.shown import Samples
+from alerts.inbox.view import Samples
 from alerts.samples import looked_at
 from alerts.table import RULES
 from streams.exporter import ReadingsCollector
@@ -47,7 +47,7 @@ class Desk:
 
     def __init__(self, client: Redis, reader: Reader, name: str = "test:desk", *, is_open_to_view: bool = True) -> None:
         client.delete(name, f"{name}:heard")
-        self.log, self.clock = Log(client, name), Clock()
+        self.log, self.clock = InboxLog(client, name), Clock()
         self.clock.now = MOMENT
         figures = ReadingsCollector(reader, is_wanted=looked_at(RULES))
         self._samples = by_series(each for family in figures.collect() for each in family.samples)
@@ -67,7 +67,7 @@ class Desk:
 
     def hear(self, *, is_alive: bool = True) -> None:
         """An engine says whether data come in."""
-        self.log.hear(FORCE, Heard(self.clock.now, is_alive))
+        self.log.hear(FORCE, DataStatus(self.clock.now, is_alive))
 
     def begin(self, rule: str, minutes: float, **scope: str) -> str:
         """An alert that began so many minutes ago; its id."""
@@ -115,7 +115,9 @@ class Desk:
 
     def plan(self, rule: str, by: str, note: str, **scope: str) -> None:
         """Somebody planned work for two hours."""
-        plan = Plan(rule=rule, until=self.clock.now + timedelta(hours=2), scope={"force": FORCE, **scope}, note=note)
+        plan = SuppressionRequest(
+            rule=rule, until=self.clock.now + timedelta(hours=2), scope={"force": FORCE, **scope}, note=note
+        )
         entry: AnyEntry = suppress(_RULES, plan, self.act(by))
         self.log.append(lambda _: [entry])
 

@@ -12,9 +12,9 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.calibration import records
-from dashboards.report.figures import Ask, Figure, figure
+from dashboards.report.figures import Ask, ReportFigure, figure
 from measures.measure import Measure, Where
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE, RULES, beat, keep
 from tests.simulate.worlds import simulation
@@ -23,14 +23,14 @@ from tests.support.memory import MemoryState
 AS_OF = datetime(2024, 12, 1, 18, 0, 20, tzinfo=UTC)
 
 
-def _days(start: date, seed: int, until: float | None = None) -> Iterator[Told]:
+def _days(start: date, seed: int, until: float | None = None) -> Iterator[ReportedFact]:
     chosen = simulation(seed=seed, start=start)
     quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
     return quick.told_before(until or quick.end_of(2))
 
 
 @lru_cache(maxsize=1)
-def told() -> tuple[Told, ...]:
+def told() -> tuple[ReportedFact, ...]:
     """Everything that is told: of the previous 12 months, the last 12, the last month, this one and today."""
     return tuple(chain(_days(date(2022, 11, 30), 42), _days(date(2024, 11, 30), 41, AS_OF.timestamp())))
 
@@ -43,7 +43,7 @@ class History:
         facts: others in their place.
     """
 
-    def __init__(self, state: StateServer, facts: Iterable[Told] | None = None) -> None:
+    def __init__(self, state: StateServer, facts: Iterable[ReportedFact] | None = None) -> None:
         memory = MemoryState(RULES, FORCE)
         for each in records(told() if facts is None else facts):
             assert each.value is not None
@@ -58,7 +58,7 @@ class History:
         return Reader(self.client, "test", RULES, lambda: now)
 
 
-def recount(facts: Iterable[Told] | None = None) -> Recount:
+def recount(facts: Iterable[ReportedFact] | None = None) -> Recount:
     """The recount of them, or of others in their place; close it."""
     return from_records(records(told() if facts is None else facts), [PROFILE])
 
@@ -66,7 +66,7 @@ def recount(facts: Iterable[Told] | None = None) -> Recount:
 def asking(counted: Recount) -> Ask:
     """The figures of the recount at `AS_OF`."""
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [figure(measure, each) for each in counted.answer(measure, FORCE, window, AS_OF, by, where)]
 
     return ask

@@ -13,7 +13,7 @@ from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import encode
 from producers.simulate.playing import play
 from streams.readings import Reader
-from streams.store import Store
+from streams.store import StateStore
 from tests.board.day import FORCE, PROFILE, RULES, serving
 from tests.simulate.worlds import simulation
 from tests.support.memory import MemoryState
@@ -63,7 +63,7 @@ class Scene:
     def _apply(self, topic: Topic, done: int) -> None:
         changes = self._memory.partitions[topic][0].changes[done:]
 
-        async def apply(store: Store) -> None:
+        async def apply(store: StateStore) -> None:
             applied = await apply_all(store, changes, topic, {FORCE: PROFILE.fingerprint()})
             assert {each.outcome for each in applied} <= {"applied"}
             await store.announce(topic, 1)

@@ -11,8 +11,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from alerts.inbox.data_status import ALIVE
 from alerts.inbox.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
-from alerts.inbox.heard import ALIVE
 from alerts.inbox.people import Role
 from dashboards.board import handover
 from measures.display import words

@@ -10,7 +10,7 @@ from typing import Any
 
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.report.compare import Comparison
+from dashboards.report.compare import PeriodComparison
 from dashboards.report.text import plain
 from measures.catalogue import CATALOGUE
 from measures.measure import External
@@ -42,7 +42,7 @@ def test_every_figure_is_the_recounts_or_is_withheld_for_a_reason(history: Histo
         ways = ("", *measure.dimensions())
         by = ways[place % len(ways)]
         told = asked(history.reader, measure.name, f"by={by}")
-        theirs = Comparison(asking(counted), PROFILE, measure, AS_OF, (by,) if by else (), {})
+        theirs = PeriodComparison(asking(counted), PROFILE, measure, AS_OF, (by,) if by else (), {})
         for name, wanted in (("comparison", plain(theirs.table())), ("published", plain(theirs.published()))):
             assert [row["label"] for row in told[name]["rows"]] == [row["label"] for row in wanted["rows"]]
             for cell, right in pairs(told[name], wanted):

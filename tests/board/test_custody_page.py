@@ -4,12 +4,12 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from dashboards.board.background import Slow
 from dashboards.board.page import View, unasked
-from dashboards.board.pages.custody import CUSTODY, TOTALS, Clock, Detention, Known, take_detentions
-from dashboards.board.slow import Slow
+from dashboards.board.pages.custody import CUSTODY, TOTALS, CustodyClock, Detention, ListStatus, take_detentions
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find
-from measures.outcome import Open, microseconds
+from measures.outcome import OpenItem, microseconds
 from streams.readings import Reader
 from tests.board.day import FORCE, MOMENT, RULES, Day
 
@@ -58,7 +58,7 @@ def _minutes_left(each: Detention) -> float:
 
 def _held(name: str, minutes: float, *, child: bool) -> Detention:
     due = int(MOMENT.timestamp() + minutes * 60) * 1000
-    return Detention(name, "Northern", child, "", "", Clock("due", due), Clock("none"))
+    return Detention(name, "Northern", child, "", "", CustodyClock("due", due), CustodyClock("none"))
 
 
 def test_within_a_step_of_warning_children_come_first_and_beyond_it_whoever_is_due_first() -> None:
@@ -80,7 +80,7 @@ def test_within_a_step_of_warning_children_come_first_and_beyond_it_whoever_is_d
 def test_a_feed_that_falls_silent_takes_no_deadline_away_and_says_since_when_it_is_known(day: Day) -> None:
     later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(minutes=5))
     live, silent = (CUSTODY.take(day.view._replace(reader=reader)) for reader in (day.reader, later))
-    assert live["custody"] == Known("live", f"{len(live['detentions'])} in custody.")
+    assert live["custody"] == ListStatus("live", f"{len(live['detentions'])} in custody.")
     told = silent["custody"]
     assert (told.state, told.mark) == ("stale", "as last known at 03 Dec 15:40:19")
     assert "The deadlines below stand as last known at 03 Dec 15:40:19" in told.says
@@ -136,13 +136,13 @@ class _Standing:
     def present(self, _: str) -> datetime:
         return MOMENT
 
-    def open_subjects(self, _: str, kind: str) -> list[tuple[str, Open]]:
+    def open_subjects(self, _: str, kind: str) -> list[tuple[str, OpenItem]]:
         noon = microseconds(MOMENT.replace(hour=12, minute=0, second=0))
         due = {
             name: None if hours is None else noon + hours * _HOUR
             for name, hours in self._standing.get(kind, {}).items()
         }
-        return [(name, Open(kind, noon, noon, each, ("northern", "yes"))) for name, each in due.items()]
+        return [(name, OpenItem(kind, noon, noon, each, ("northern", "yes"))) for name, each in due.items()]
 
 
 def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_clock_keeps_its_own_when_paused() -> None:
@@ -161,7 +161,7 @@ def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_cloc
     assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 11:00:00", "paused")
     assert overdue.review.stood == int(MOMENT.replace(hour=12, minute=0, second=0).timestamp()) * 1000
     assert (new.detention.stood, postponed.detention.stood) == (None, None)
-    assert (postponed.review, postponed.detention.at) == (Clock("postponed"), "04 Dec 08:00:00")
-    assert (new.review, new.stands) == (Clock("none"), "awaits authorisation since 03 Dec 12:00:00")
-    assert (still.review, still.detention) == (Clock("paused"), Clock("paused"))
+    assert (postponed.review, postponed.detention.at) == (CustodyClock("postponed"), "04 Dec 08:00:00")
+    assert (new.review, new.stands) == (CustodyClock("none"), "awaits authorisation since 03 Dec 12:00:00")
+    assert (still.review, still.detention) == (CustodyClock("paused"), CustodyClock("paused"))
     assert still.stands == overdue.stands == "clocks paused since 03 Dec 12:00:00"

@@ -11,10 +11,10 @@ from starlette.datastructures import QueryParams
 
 from dashboards.board.app import board
 from dashboards.board.attendance import take_jobs
-from dashboards.board.course import take_course
 from dashboards.board.drill import asked, dimensions, take_drill
 from dashboards.board.journey import take_journey
 from dashboards.board.layout import PANELS
+from dashboards.board.sparkline import take_course
 from dashboards.board.table import crossed
 from dashboards.board.tile import shown, take_tile
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered

@@ -16,7 +16,7 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
 from dashboards.board.exploring import answer_of, explored, exploring, weeks_asked
-from dashboards.report.explore import Asked
+from dashboards.report.explore import ExploreQuery
 from facts.contact import ContactAnswered, ContactOffered
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
@@ -107,7 +107,7 @@ def test_a_window_in_which_the_target_changed_shows_both_with_their_dates(state_
         told = {
             window: json.loads(bytes(answer_of(explored(question, view), question, view).body))["promises"]
             for window in ("today", "24h", "2024-10-26/2024-10-27")
-            for question in [Asked(CATALOGUE[ANSWER], window)]
+            for question in [ExploreQuery(CATALOGUE[ANSWER], window)]
         }
     before, after = "within 15 seconds", "in under 10 seconds"
     assert told == {

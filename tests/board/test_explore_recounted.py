@@ -20,7 +20,7 @@ from facts.incident import IncidentOpened, UnitArrived
 from facts.union import AnyFact
 from measures.catalogue import CATALOGUE
 from measures.outcome import KINDS
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from tests.board.day import FORCE, PROFILE
 from tests.board.history import AS_OF, History, recount, told
 from tests.support.asgi import get
@@ -41,7 +41,7 @@ class Weeks(NamedTuple):
     counted: Recount
 
 
-def moved(each: Told, days: int) -> Told:
+def moved(each: ReportedFact, days: int) -> ReportedFact:
     """The same of other subjects, some days before."""
     by = timedelta(days=days)
     fact: Any = each.fact
@@ -51,7 +51,7 @@ def moved(each: Told, days: int) -> Told:
     )
 
 
-def put_right(facts: list[Told]) -> Iterator[Told]:
+def put_right(facts: list[ReportedFact]) -> Iterator[ReportedFact]:
     """At the end: every fifth arrival was nine minutes later, and every twentieth incident never was."""
     arrivals = [each.fact for each in facts if isinstance(each.fact, UnitArrived)]
     opened = [each.fact for each in facts if isinstance(each.fact, IncidentOpened)]
@@ -71,11 +71,11 @@ def put_right(facts: list[Told]) -> Iterator[Told]:
         )
         for fact in opened[::20]
     ]
-    return (Told(AS_OF.timestamp(), "command_and_control", "incidents", fact) for fact in late)
+    return (ReportedFact(AS_OF.timestamp(), "command_and_control", "incidents", fact) for fact in late)
 
 
 @lru_cache(maxsize=1)
-def facts() -> tuple[Told, ...]:
+def facts() -> tuple[ReportedFact, ...]:
     """Three times two days, and then what was wrong in them."""
     first = datetime(2024, 11, 1, tzinfo=AS_OF.tzinfo).timestamp()
     base = [each for each in told() if each.topic == "incidents" and each.at > first]

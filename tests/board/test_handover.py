@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import pytest
 from redis import Redis
 
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from dashboards.board.handover import COMPARED, WEEKS, Handover, take_handover
 from dashboards.board.page import View
 from dashboards.board.pages.custody import take_detentions
@@ -144,7 +144,8 @@ def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.comparison.columns[0] == "Tue 03 Dec, 07:00 to 15:00"
     records = (
-        Record(cast(Topic, topic), 0, number, MOMENT, encode([fact])) for number, (topic, fact) in enumerate(day.facts)
+        LogRecord(cast(Topic, topic), 0, number, MOMENT, encode([fact]))
+        for number, (topic, fact) in enumerate(day.facts)
     )
     last = MOMENT.replace(hour=14, minute=59, second=59)
     with from_records(records, [PROFILE]) as recount:

@@ -10,7 +10,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseErro
 from redis.exceptions import ConnectionError as Unreachable
 
 from bluelamp.embedded.state import StateServer
-from dashboards.board.live import Live, Look
+from dashboards.board.live import LiveUpdates, Look
 from dashboards.board.pages.measures import MEASURES
 from dashboards.board.tile import NOW, custom, take_tile
 from facts.contact import ContactOffered
@@ -44,7 +44,7 @@ def told(*looks: Callable[[], Look]) -> list[str]:
 
     async def run() -> list[str]:
         waiting = iter(looks)
-        live = Live(["page", "other"], lambda _: next(waiting)(), lambda _: None)
+        live = LiveUpdates(["page", "other"], lambda _: next(waiting)(), lambda _: None)
         live.alive_seconds = 0.0
         events = live.watch("page")
         heard = [await anext(events), await anext(events)]
@@ -117,7 +117,7 @@ def test_what_the_state_server_refuses_is_told_by_its_cause() -> None:
 def test_who_missed_a_change_and_who_comes_later_are_told_everything() -> None:
     async def run() -> list[str]:
         waiting = iter([seen(a="1", b="1"), seen(a="2", b="1"), seen(a="3", b="1"), seen(a="3", b="1")])
-        live = Live(["page"], lambda _: next(waiting)(), lambda _: None)
+        live = LiveUpdates(["page"], lambda _: next(waiting)(), lambda _: None)
         slow, first = live.watch("page"), live.watch("page")
         heard = [await anext(slow), await anext(slow), await anext(first), await anext(first)]
         await live.turn()

@@ -12,16 +12,16 @@ from pyarrow import parquet
 from starlette.datastructures import QueryParams
 
 from dashboards.board.app import board
+from dashboards.board.background import Slow
 from dashboards.board.drill import asked as drilled
 from dashboards.board.drill import take_drill
 from dashboards.board.handover import take_handover
 from dashboards.board.journey import take_journey
 from dashboards.board.page import View, unasked
-from dashboards.board.slow import Slow
 from dashboards.board.table import by_windows, crossed
 from dashboards.board.tile import take_tile
 from measures.catalogue import find
-from streams.exported import ExportedReadings
+from streams.reading_metrics import ExportedReadings
 from tests.oracle.memory import MemoryReader
 from tests.support import begun
 from tests.support.asgi import get

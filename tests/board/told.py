@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from redis import Redis
 
 from bluelamp.embedded.state import StateServer
+from dashboards.board.background import Slow
 from dashboards.board.page import View, unasked
-from dashboards.board.slow import Slow
 from streams.readings import Reader
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, deliver, heartbeat

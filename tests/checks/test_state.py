@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from bluelamp.verify.checks.finding import Finding
-from bluelamp.verify.checks.state import Seen, state_findings
-from streams.log import Group
+from bluelamp.verify.checks.state import ProgressSamples, state_findings
+from streams.log import ConsumerGroup
 
 ONE, OTHER = ("incidents", 0), ("incidents", 1)
-SHARED = Group("g", "Stable", {"a": [ONE], "b": [OTHER]})
+SHARED = ConsumerGroup("g", "Stable", {"a": [ONE], "b": [OTHER]})
 
 
 def found(**seen: Any) -> dict[str, Finding]:
@@ -17,7 +17,7 @@ def found(**seen: Any) -> dict[str, Finding]:
     at_end = {ONE: 10, OTHER: 10}
     usual: dict[str, Any] = {"goal": at_end, "before": at_end, "applied": at_end, "ends": at_end, "held_back": 0}
     usual |= {"group": SHARED, "seconds": 3.0}
-    return {each.check: each for each in state_findings(Seen(**{**usual, **seen}))}
+    return {each.check: each for each in state_findings(ProgressSamples(**{**usual, **seen}))}
 
 
 def test_all_is_good_while_the_state_holds_what_the_log_held() -> None:
@@ -54,7 +54,7 @@ def test_records_that_wait_are_a_warning_while_they_are_applied_and_bad_when_the
 
 
 def test_while_workers_share_partitions_out_it_is_unknown_whether_they_work() -> None:
-    forming = Group("g", "PreparingRebalance", {"a": []})
+    forming = ConsumerGroup("g", "PreparingRebalance", {"a": []})
     seen = found(before={ONE: 2, OTHER: 2}, applied={ONE: 2, OTHER: 2}, group=forming)
     assert {each.state for each in seen.values()} == {"unknown"}
     assert found(group=forming)["state"].state == "good"
@@ -63,13 +63,13 @@ def test_while_workers_share_partitions_out_it_is_unknown_whether_they_work() ->
 @pytest.mark.parametrize(
     ("group", "words"),
     [
-        (Group("g", "Dead", {}), "No worker is running."),
-        (Group("g", "Empty", {}), "No worker is running."),
-        (Group("g", "Stable", {"a": [ONE]}), "No worker reads incidents:1."),
-        (Group("g", "Stable", {"a": []}), "No worker reads incidents:0, incidents:1."),
+        (ConsumerGroup("g", "Dead", {}), "No worker is running."),
+        (ConsumerGroup("g", "Empty", {}), "No worker is running."),
+        (ConsumerGroup("g", "Stable", {"a": [ONE]}), "No worker reads incidents:1."),
+        (ConsumerGroup("g", "Stable", {"a": []}), "No worker reads incidents:0, incidents:1."),
     ],
 )
-def test_partitions_that_nobody_reads_are_bad_also_when_nothing_waits(group: Group, words: str) -> None:
+def test_partitions_that_nobody_reads_are_bad_also_when_nothing_waits(group: ConsumerGroup, words: str) -> None:
     finding = found(group=group)["workers"]
     assert (finding.state, finding.what, finding.where) == ("bad", words, "consumer group g")
 

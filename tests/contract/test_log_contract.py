@@ -21,7 +21,7 @@ from kafka.errors import (
 )
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest, OffsetSpec
 
-from facts.batch import Row, read, read_header
+from facts.batch import BatchRecord, read, read_header
 from tests.conftest import LogBackend
 from tests.contract.waiting import eventually
 from tests.contract.wire import GZIP, Wire, fetch, fetch_request, new_producer_id, produce, record_batch
@@ -341,7 +341,7 @@ def test_what_any_codec_packed_is_given_as_it_was_sent(log_backend: LogBackend, 
     assert producer.flush(30) == 0
     with Wire(log_backend.bootstrap) as wire:
         fetched = bytes(fetch(wire, topic, 0, partition=1).records)
-    rows = [each for each in read(fetched, 0) if isinstance(each, Row)]
+    rows = [each for each in read(fetched, 0) if isinstance(each, BatchRecord)]
     assert [row.value for row in rows] == sent
     assert {(row.key, row.headers, row.timestamp_type) for row in rows} == {(b"k", (("h", b"v"),), 1)}
     assert {read_header(fetched).codec for _ in rows} == {["none", "gzip", "snappy", "lz4", "zstd"].index(codec)}

@@ -17,8 +17,8 @@ from bluelamp.embedded.state import Choice, StateDamagedError, StateServer
 from bluelamp.recount.load import from_records
 from bluelamp.verify.compare import compare, every_query, take
 from streams.readings import Reader
-from streams.refold import Refold
-from streams.store import Store
+from streams.store import StateStore
+from streams.version_builder import VersionBuilder
 from tests.archive.logs import IDENTITY
 from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, log_of, moves_nothing, told
 from tests.real.parts import missing
@@ -65,9 +65,9 @@ def fold(server: StateServer, after: int) -> None:
 
     async def work() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
-            store = Store(client, NAME)
+            store = StateStore(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = Refold(store, RULES, LOG, moves_nothing)
+            refold = VersionBuilder(store, RULES, LOG, moves_nothing)
             await refold.claim(PLACE, IDENTITY, 0)
             for offset in range(refold.fence(PLACE), after, 5):
                 await refold.advance(PLACE, min(offset + 5, after), lambda _: None)

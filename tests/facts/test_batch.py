@@ -11,7 +11,7 @@ import cramjam
 import pytest
 from aiokafka.record.memory_records import MemoryRecords
 
-from facts.batch import UNPACKED_LIMIT_BYTES, Passed, Row, read
+from facts.batch import UNPACKED_LIMIT_BYTES, BatchRecord, Passed, read
 from facts.errors import IncompleteError
 from tests.contract.wire import CODECS, GZIP, LZ4, SNAPPY, ZSTD, record_batch
 from tests.support.batches import (
@@ -34,17 +34,17 @@ GOOD = [b"a", b"b", b"c"]
 BOMB_BYTES = UNPACKED_LIMIT_BYTES + 1
 
 
-def values(found: list[Row | Passed]) -> list[bytes | None]:
-    return [each.value for each in found if isinstance(each, Row)]
+def values(found: list[BatchRecord | Passed]) -> list[bytes | None]:
+    return [each.value for each in found if isinstance(each, BatchRecord)]
 
 
-def offsets(found: list[Row | Passed]) -> list[int]:
+def offsets(found: list[BatchRecord | Passed]) -> list[int]:
     """Every offset that is covered, in order."""
     spans = ((each.first, each.last) if isinstance(each, Passed) else (each.offset,) * 2 for each in found)
     return [offset for first, last in spans for offset in range(first, last + 1)]
 
 
-def whys(found: list[Row | Passed]) -> list[str]:
+def whys(found: list[BatchRecord | Passed]) -> list[str]:
     return [each.why for each in found if isinstance(each, Passed)]
 
 
@@ -52,7 +52,7 @@ def whys(found: list[Row | Passed]) -> list[str]:
 def test_whatever_codec_a_batch_is_packed_by_it_is_read_as_another_library_reads_it(codec: int) -> None:
     large = [b"%d" % number * 5_000 for number in range(400)]
     batches = placed(record_batch(*GOOD, codec=codec), 5) + placed(record_batch(*large, codec=codec), 8)
-    found = [each for each in read(batches, 5) if isinstance(each, Row)]
+    found = [each for each in read(batches, 5) if isinstance(each, BatchRecord)]
     assert [each.value for each in found] == [*GOOD, *large]
     memory, expected = MemoryRecords(batches), list[Any]()
     while memory.has_next():
@@ -73,9 +73,9 @@ def test_headers_keys_and_the_brokers_time_are_read() -> None:
     header = number(1) + number(3) + b"abc" + number(-1)
     record = b"\0" + number(5) + number(0) + number(1) + b"k" + number(-1) + header
     payload = number(len(record)) + record
-    assert list(read(batch_of(payload), 0)) == [Row(0, AT + 5, 0, b"k", None, (("abc", None),))]
+    assert list(read(batch_of(payload), 0)) == [BatchRecord(0, AT + 5, 0, b"k", None, (("abc", None),))]
     stamped = batch_of(payload, attributes=APPEND_TIME, times=(1, AT + 9))
-    assert list(read(stamped, 0)) == [Row(0, AT + 9, 1, b"k", None, (("abc", None),))]
+    assert list(read(stamped, 0)) == [BatchRecord(0, AT + 9, 1, b"k", None, (("abc", None),))]
 
 
 def test_a_header_whose_name_is_no_good_utf_8_makes_no_record_unreadable() -> None:
@@ -192,7 +192,7 @@ def test_what_unpacks_to_as_much_as_is_allowed_is_read() -> None:
     payload = record_of(0, bytes(UNPACKED_LIMIT_BYTES - 40))
     for codec, packed in ((GZIP, gzip.compress(payload, 1)), (ZSTD, bytes(cramjam.zstd.compress(payload)))):
         (row,) = read(batch_of(packed, attributes=codec), 0)
-        assert isinstance(row, Row)
+        assert isinstance(row, BatchRecord)
 
 
 def test_gzip_is_read_in_several_streams_and_what_follows_them_is_left_alone() -> None:
@@ -271,7 +271,7 @@ def test_bytes_that_are_no_batch_are_told_and_not_passed_over() -> None:
     """Where the next batch begins is not known: nothing may be guessed."""
     for length in (-1, 0, 13):
         broken = placed(record_batch(*GOOD), 0) + struct.pack(">qi", 3, length) + b"\0" * 80
-        found = list[Row | Passed]()
+        found = list[BatchRecord | Passed]()
         with pytest.raises(IncompleteError, match=f"has {length} bytes"):
             found.extend(read(broken, 0))
 

@@ -20,9 +20,9 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
-from streams.exported import ENDED_AGAIN_SECONDS, EXPORTED_WINDOWS, LIVE_EXPORTED
 from streams.exporter import ReadingsCollector
 from streams.names import is_exported
+from streams.reading_metrics import ENDED_AGAIN_SECONDS, EXPORTED_WINDOWS, LIVE_EXPORTED
 from tests.grafana.conftest import SAMPLE, Exported, Scraped
 from tests.grafana.files import FILES, panels
 from tests.grafana.quarter import FORCE, NOW

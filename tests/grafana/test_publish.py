@@ -14,7 +14,7 @@ import pytest
 from bluelamp.services.grafana import TOKEN as TOKEN_VARIABLE
 from bluelamp.services.grafana import find_token, publish, read_alerts
 from dashboards.grafana.dashboard import FOLDER, USERS
-from dashboards.grafana.publish import GrafanaError, Published, Publisher
+from dashboards.grafana.publish import GrafanaError, GrafanaPublisher, PublishResult
 from facts.errors import BlueLampError, SettingError
 from tests.grafana.files import FILES
 from tests.grafana.server import TOKEN, Answer, Grafana, Request, serving
@@ -42,12 +42,12 @@ def url(grafana: Grafana) -> Iterator[str]:
         yield address
 
 
-def outcomes(told: list[Published]) -> list[str]:
+def outcomes(told: list[PublishResult]) -> list[str]:
     """What was done, in short."""
     return [f"{each.outcome} {each.kind} {each.name}" for each in told]
 
 
-def run(url: str, alerts: str | None = None, source: str = "prometheus") -> list[Published]:
+def run(url: str, alerts: str | None = None, source: str = "prometheus") -> list[PublishResult]:
     """Publish everything."""
     return list(publish(url, TOKEN, source, alerts))
 
@@ -178,7 +178,7 @@ def test_a_grafana_that_is_not_there_is_said() -> None:
 )
 def test_an_address_that_cannot_be_one_is_refused(address: str) -> None:
     with pytest.raises(GrafanaError) as caught:
-        Publisher(address, TOKEN)
+        GrafanaPublisher(address, TOKEN)
     assert "secret" not in str(caught.value)
 
 

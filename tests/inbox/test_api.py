@@ -9,7 +9,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.people import People, Proxy
 from bluelamp.embedded.state import StateServer
 from tests.support.inbox import PEOPLE, SCOPE, TOKENS, Clock, Desk, application, firing, resolved, served
@@ -35,7 +35,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def root(state: Redis, clock: Clock) -> Iterator[str]:
-    with served(application(Log(state, KEY), clock)) as address:
+    with served(application(InboxLog(state, KEY), clock)) as address:
         yield address
 
 
@@ -278,7 +278,7 @@ def test_a_proxys_headers_count_from_its_address_alone() -> None:
 
 def test_without_tokens_nobody_acts(state: Redis, clock: Clock, address: str) -> None:
     name = only(address)["id"]
-    with served(application(Log(state, KEY), clock, people=People((), clock))) as other:
+    with served(application(InboxLog(state, KEY), clock, people=People((), clock))) as other:
         desk = Desk(other + "/api/alerts", "act")
         assert desk.get("/").status_code == 200
         refused(desk.post(f"/{name}/acknowledge"), 403, "nobody_may_act")
@@ -286,7 +286,7 @@ def test_without_tokens_nobody_acts(state: Redis, clock: Clock, address: str) ->
 
 
 def test_viewing_can_be_for_those_who_are_known(state: Redis, clock: Clock, address: str) -> None:
-    with served(application(Log(state, KEY), clock, is_open_to_view=False)) as other:
+    with served(application(InboxLog(state, KEY), clock, is_open_to_view=False)) as other:
         for place in ("/", "/events", "/export", "/suppressions"):
             refused(Desk(other + "/api/alerts").get(place), 401, "not_signed_in")
         assert Desk(other + "/api/alerts", "view").get("/").status_code == 200
@@ -294,6 +294,6 @@ def test_viewing_can_be_for_those_who_are_known(state: Redis, clock: Clock, addr
 
 def test_a_state_server_that_is_away_is_said_and_the_engine_asks_again(clock: Clock) -> None:
     nobody = Redis(port=9, decode_responses=True, retry=Retry(NoBackoff(), 0))
-    with served(application(Log(nobody, KEY), clock)) as address:
+    with served(application(InboxLog(nobody, KEY), clock)) as address:
         refused(Desk(address + "/api/alerts").get("/"), 503, "state_unavailable")
         refused(Desk(address + "/api/alerts", "engine").tell(firing()), 503, "state_unavailable")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.inbox.book import Book
 from alerts.inbox.entry import (
     Acknowledged,
     AnyEntry,
@@ -23,6 +22,7 @@ from alerts.inbox.entry import (
     encode,
 )
 from alerts.inbox.intake import raised
+from alerts.inbox.state import InboxState
 from tests.support.inbox import RULE, SCOPE, START
 
 NAMES = ("north", "south")
@@ -62,15 +62,15 @@ _KINDS: dict[str, Callable[..., AnyEntry]] = {
 }
 
 
-def book_of(told: list[AnyEntry]) -> Book:
+def book_of(told: list[AnyEntry]) -> InboxState:
     """A book that has read entries one by one."""
-    book = Book()
+    book = InboxState()
     for each in told:
         book.add([each])
     return book
 
 
-def as_one_sees_it(book: Book) -> object:
+def as_one_sees_it(book: InboxState) -> object:
     """Everything that can be asked of a book."""
     moments = [START + timedelta(seconds=each) for each in range(8)]
     states = {name: [book.state_of(each, at) for at in moments] for name, each in book.alerts.items()}
@@ -81,7 +81,7 @@ def as_one_sees_it(book: Book) -> object:
 def test_order_and_repetition_change_nothing(told: list[AnyEntry], chance: object) -> None:
     shuffled = [*told, *told[::2]]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    at_once = Book()
+    at_once = InboxState()
     at_once.add(told)
     assert as_one_sees_it(book_of(shuffled)) == as_one_sees_it(at_once)
 

@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from alerts.inbox.book import fold_alert
-from alerts.inbox.delivery import NotTakenError, Words, tell
+from alerts.inbox.delivery import ForceNames, NotTakenError, tell
 from alerts.inbox.intake import raised
 from alerts.inbox.notification import Message
 from alerts.inbox.receiver import Email, Receiver, Secret, load_receivers
+from alerts.inbox.state import fold_alert
 from facts.errors import SettingError
 from tests.support.inbox import RULE, START
 
-WORDS = Words("Staffordshire Police", ZoneInfo("Europe/London"), "http://127.0.0.1:8018/alerts")
+WORDS = ForceNames("Staffordshire Police", ZoneInfo("Europe/London"), "http://127.0.0.1:8018/alerts")
 ENTRY = raised(RULE, {"force": "staffordshire"}, START, START)
 ALERT = fold_alert([ENTRY])
 

@@ -6,10 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.inbox.book import Book
 from alerts.inbox.entry import Ended, Raised
 from alerts.inbox.intake import by_name, intake, reconcile
-from alerts.inbox.payload import Told, decode_payload, payload, told
+from alerts.inbox.payload import PayloadAlert, decode_payload, payload, told
+from alerts.inbox.state import InboxState
 from alerts.table import RULES
 from tests.support.inbox import RULE, SCOPE, START, firing, resolved
 
@@ -20,10 +20,10 @@ class Inbox:
     """A book that takes what it is told."""
 
     def __init__(self) -> None:
-        self.book = Book()
+        self.book = InboxState()
         self.truth: dict[str, bool | None] | None = None
 
-    def tell(self, seconds: float, *alerts: Told) -> list[str]:
+    def tell(self, seconds: float, *alerts: PayloadAlert) -> list[str]:
         """Take alerts so long after the start; what that came to."""
         now = START + timedelta(seconds=seconds)
         known = self.truth

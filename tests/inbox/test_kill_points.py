@@ -9,13 +9,13 @@ import pytest
 from redis import Redis
 
 import alerts.inbox.service
-from alerts.inbox.book import Book
 from alerts.inbox.entry import Delivered, Raised
 from alerts.inbox.intake import intake
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.notification import Message
 from alerts.inbox.payload import Payload
 from alerts.inbox.service import Service
+from alerts.inbox.state import InboxState
 from bluelamp.embedded.state import StateServer
 from tests.inbox.test_service import KEY, PAGER, World, begun
 from tests.support.fault_table import Fault
@@ -93,7 +93,7 @@ class Killed(World):
 
 def raised(redis: Redis) -> set[str]:
     """The alerts that the log says were raised."""
-    return {each.alert for each in Log(redis, KEY).every() if isinstance(each, Raised)}
+    return {each.alert for each in InboxLog(redis, KEY).every() if isinstance(each, Raised)}
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_killed_at_any_point_each_alert_is_delivered_and_none_is_made_up(
 
 def _delivered_first(self: Service, payload: Payload) -> None:
     """Deliver at once, and write to the log afterwards."""
-    now, book = self.duties.now(), Book()
+    now, book = self.duties.now(), InboxState()
     book.add(intake(payload.alerts, self._rules, book, now))
     for messages in alerts.inbox.service._messages(book, self.duties.receivers, now).values():  # noqa: SLF001
         for message in messages:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerts.inbox.book import Alert, fold_alert
 from alerts.inbox.entry import Acknowledged, AnyEntry, Escalated, Reraised
 from alerts.inbox.intake import by_name, raised
 from alerts.inbox.ladder import due
+from alerts.inbox.state import Alert, fold_alert
 from alerts.table import RULES
 from bluelamp.wiring.settings import Settings, load_forces
 

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from alerts.inbox.book import Book
 from alerts.inbox.entry import AnyEntry, Noted
 from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
+from alerts.inbox.state import InboxState
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from tests.support.inbox import START, firing
@@ -25,13 +25,13 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
         client.delete(KEY)
 
 
-def raise_once(book: Book) -> list[AnyEntry]:
+def raise_once(book: InboxState) -> list[AnyEntry]:
     """As the webhook decides."""
     return list(intake([firing()], by_name(RULES), book, START))
 
 
 def test_many_who_tell_the_same_raise_one_alert(redis: Redis) -> None:
-    logs = [Log(redis, KEY) for _ in range(8)]
+    logs = [InboxLog(redis, KEY) for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
         added = list(threads.map(lambda log: log.append(raise_once), logs))
     assert sum(map(len, added)) == 1
@@ -39,10 +39,10 @@ def test_many_who_tell_the_same_raise_one_alert(redis: Redis) -> None:
 
 
 def test_who_decided_on_what_is_no_more_so_decides_again(redis: Redis) -> None:
-    one, other = Log(redis, KEY), Log(redis, KEY)
+    one, other = InboxLog(redis, KEY), InboxLog(redis, KEY)
     asked = []
 
-    def overtaken(book: Book) -> list[AnyEntry]:
+    def overtaken(book: InboxState) -> list[AnyEntry]:
         asked.append(len(book.alerts))
         if len(asked) == 1:
             other.append(raise_once)
@@ -54,39 +54,39 @@ def test_who_decided_on_what_is_no_more_so_decides_again(redis: Redis) -> None:
 
 
 def test_writers_lose_nothing_of_each_other(redis: Redis) -> None:
-    Log(redis, KEY).append(raise_once)
-    (alert,) = [each.alert for each in Log(redis, KEY).every()]
+    InboxLog(redis, KEY).append(raise_once)
+    (alert,) = [each.alert for each in InboxLog(redis, KEY).every()]
 
     def write(number: int) -> None:
-        log = Log(redis, KEY)
+        log = InboxLog(redis, KEY)
         for each in range(10):
             entry = Noted(id=f"{number}:{each}", alert=alert, at=START, note="seen")
             log.append(lambda _, entry=entry: [entry])  # type: ignore[misc]
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, range(4)))
-    reader = Log(redis, KEY)
+    reader = InboxLog(redis, KEY)
     reader.refresh()
     assert len(reader.book.alerts[alert].entries) == 41
 
 
 def test_what_another_wrote_is_taken_up_and_a_second_try_adds_nothing(redis: Redis) -> None:
-    one, other = Log(redis, KEY), Log(redis, KEY)
+    one, other = InboxLog(redis, KEY), InboxLog(redis, KEY)
     one.append(raise_once)
     assert other.refresh() == {each.alert for each in one.every()}
     assert other.append(raise_once) == []
 
 
 def test_a_server_that_lost_its_last_second_is_believed_and_told_again(redis: Redis) -> None:
-    log = Log(redis, KEY)
+    log = InboxLog(redis, KEY)
     (entry,) = log.append(raise_once)
     redis.delete(KEY)
     assert log.append(raise_once) == [entry]
-    assert list(Log(redis, KEY).every()) == [entry]
+    assert list(InboxLog(redis, KEY).every()) == [entry]
 
 
 def test_a_key_of_another_kind_is_not_overwritten(redis: Redis) -> None:
     redis.set(KEY, "something else")
     with pytest.raises(Exception, match="WRONGTYPE"):
-        Log(redis, KEY).append(raise_once)
+        InboxLog(redis, KEY).append(raise_once)
     assert redis.get(KEY) == "something else"

@@ -11,11 +11,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from alerts.inbox.api import api
-from alerts.inbox.book import Book
 from alerts.inbox.entry import AnyEntry
 from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.spool import Spool
+from alerts.inbox.state import InboxState
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from bluelamp.services.alerts import parts
@@ -38,7 +38,7 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
         yield client
 
 
-def three(book: Book) -> list[AnyEntry]:
+def three(book: InboxState) -> list[AnyEntry]:
     """Three alerts at once."""
     told = [
         firing(0, rule, {"force": "north"}) for rule in ("incident_unusual", "grade_1_unattended", "review_postponed")
@@ -63,7 +63,7 @@ def test_what_cannot_be_written_is_spooled_and_written_once_when_it_can(
 ) -> None:
     redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
     with Redis.from_url(as_user(state_backend.url, "inbox"), decode_responses=True) as client:
-        without, log = Log(client, KEY), Log(client, KEY, Spool(tmp_path / "spool"))
+        without, log = InboxLog(client, KEY), InboxLog(client, KEY, Spool(tmp_path / "spool"))
         with REFUSALS[cause](redis, state_backend):
             with pytest.raises(RedisError) as caught:
                 without.append(three)
@@ -71,11 +71,11 @@ def test_what_cannot_be_written_is_spooled_and_written_once_when_it_can(
             assert log.append(three)
             if cause != "no_primary":
                 log.refresh()
-                assert len(log.look(Book.standing)) == 3, "whoever asks the inbox is told of them"
+                assert len(log.look(InboxState.standing)) == 3, "whoever asks the inbox is told of them"
         assert not redis.exists(KEY), "all of it or nothing"
         log.refresh()
     assert redis.xlen(KEY) == 3
-    assert {each.id for each in Log(redis, KEY).every()} == {each.id for each in three(Book())}
+    assert {each.id for each in InboxLog(redis, KEY).every()} == {each.id for each in three(InboxState())}
     redis.acl_deluser("inbox")
 
 
@@ -84,15 +84,15 @@ def test_what_others_write_is_read_while_nothing_can_be_written(
 ) -> None:
     redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
     with Redis.from_url(as_user(state_backend.url, "inbox"), decode_responses=True) as client:
-        log, other = Log(client, KEY, Spool(tmp_path / "spool")), Log(redis, KEY)
+        log, other = InboxLog(client, KEY, Spool(tmp_path / "spool")), InboxLog(redis, KEY)
         with no_adding(redis, state_backend):
             log.append(three)
             other.append(lambda book: list(intake([firing()], by_name(RULES), book, START)))
             log.refresh()
-            assert len(log.look(Book.standing)) == 4
+            assert len(log.look(InboxState.standing)) == 4
             redis.delete(KEY)  # as after a server that has lost its last second
             log.refresh()
-            assert len(log.look(Book.standing)) == 3
+            assert len(log.look(InboxState.standing)) == 3
     redis.acl_deluser("inbox")
 
 

@@ -8,19 +8,19 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
-from alerts.inbox.action import Act, Plan, acknowledge, suppress
+from alerts.inbox.action import Act, SuppressionRequest, acknowledge, suppress
+from alerts.inbox.active import ActiveAlerts
+from alerts.inbox.data_status import ALIVE, DataStatus
 from alerts.inbox.delivery import NotTakenError
 from alerts.inbox.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
-from alerts.inbox.heard import ALIVE, Heard
 from alerts.inbox.intake import by_name
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.notification import Message, pause
-from alerts.inbox.payload import Told, payload, told
+from alerts.inbox.payload import PayloadAlert, payload, told
 from alerts.inbox.receiver import EVENTS, Receiver
 from alerts.inbox.service import Duties, Service
-from alerts.inbox.shown import Listing, Watched
 from alerts.inbox.spool import Spool
-from alerts.inbox.truth import Seen
+from alerts.inbox.view import Listing, Watched
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from bluelamp.services.inbox import lines
@@ -35,7 +35,7 @@ PAGER = Receiver(name="pager", who=("duty inspector",), events=EVENTS)
 MAIL = Receiver(name="mail", severities=("critical", "warning"), events=EVENTS)
 MANAGER = Receiver(name="manager", who=("force incident manager",), events=EVENTS)
 KEY_OF_IT = RULE.name, scope_of(SCOPE)
-NOTHING = Seen({}, frozenset(), {})
+NOTHING = ActiveAlerts({}, frozenset(), {})
 HEARTBEAT = next(each for each in RULES if each.severity == "heartbeat")
 
 
@@ -63,7 +63,7 @@ class World:
         self.told: list[Message] = []
         self.refusing: set[str] = set()
         self.watched = 0
-        self.seen: Seen | None = None
+        self.seen: ActiveAlerts | None = None
         self.service = self.start()
 
     def start(self) -> Service:
@@ -72,7 +72,7 @@ class World:
             rules=RULES, forces=FORCES, force="staffordshire", receivers=self.receivers, tell=self.tell, now=self.clock,
             watcher=self.watch, look=None if self.seen is None else lambda: self.seen or NOTHING,
         )  # fmt: skip
-        self.service = Service(Log(self.redis, KEY, Spool(self.spool)), duties)
+        self.service = Service(InboxLog(self.redis, KEY, Spool(self.spool)), duties)
         return self.service
 
     def tell(self, message: Message) -> None:
@@ -85,7 +85,7 @@ class World:
         """As the watcher is told."""
         self.watched += 1
 
-    def take(self, *alerts: Told, url: str = "") -> None:
+    def take(self, *alerts: PayloadAlert, url: str = "") -> None:
         """As the webhook is told."""
         self.service.take(replace(payload({}, alerts), external_url=url))
 
@@ -97,7 +97,7 @@ class World:
 
     def log(self) -> list[str]:
         """The kinds of all entries, as they stand in the log."""
-        return [type(each).__name__ for each in Log(self.redis, KEY).every()]
+        return [type(each).__name__ for each in InboxLog(self.redis, KEY).every()]
 
     def heard(self) -> list[tuple[str, str]]:
         """What each receiver was told, in order."""
@@ -109,12 +109,12 @@ def world(redis: Redis, tmp_path: Path) -> World:
     return World(redis, tmp_path / "spool.jsonl")
 
 
-def begun(seconds: float = 0, rule: str = RULE.name) -> Told:
+def begun(seconds: float = 0, rule: str = RULE.name) -> PayloadAlert:
     """An alert of the force that begins so long after the start."""
     return firing(seconds, rule, SCOPE)
 
 
-def over(seconds: float, began: float = 0) -> Told:
+def over(seconds: float, began: float = 0) -> PayloadAlert:
     """Its end."""
     return resolved(seconds, began, scope=SCOPE)
 
@@ -142,12 +142,12 @@ def test_a_receiver_that_does_not_take_it_is_told_again_ever_more_seldom(world: 
     assert at == [1, 2, 3, 4, 5, 6]
     assert [pause(each).total_seconds() for each in (1, 2, 3, 9)] == [5, 10, 20, 300]
     assert [each.attempt for each in world.told if each.receiver.name == "mail"] == [1], "others do not wait for it"
-    failed = [each for each in Log(world.redis, KEY).every() if isinstance(each, Failed)]
+    failed = [each for each in InboxLog(world.redis, KEY).every() if isinstance(each, Failed)]
     assert {each.reason for each in failed} == {"answered 500"}
     world.refusing = set()
     world.tick(400)
     (delivered,) = [
-        each for each in Log(world.redis, KEY).every() if isinstance(each, Delivered) and each.receiver == "pager"
+        each for each in InboxLog(world.redis, KEY).every() if isinstance(each, Delivered) and each.receiver == "pager"
     ]
     assert delivered.attempt == 7
 
@@ -168,7 +168,7 @@ def test_what_was_told_and_not_written_down_is_told_again_under_the_same_key(wor
 
 
 def test_planned_work_keeps_it_quiet_and_what_outlasts_it_is_told(world: World) -> None:
-    plan = Plan(rule=RULE.name, until=world.clock.now + timedelta(seconds=60), note="Radio work.")
+    plan = SuppressionRequest(rule=RULE.name, until=world.clock.now + timedelta(seconds=60), note="Radio work.")
     act = Act(by="chief", at=world.clock.now, request="r")
     assert isinstance(suppress(by_name(RULES), plan, act), Suppressed)
     world.service.log.append(lambda _: [suppress(by_name(RULES), plan, act)])
@@ -237,10 +237,10 @@ def test_alertmanagers_word_alone_ends_nothing(world: World) -> None:
     world.start()
     world.take(over(60), url="http://alertmanager:9093")
     assert "Ended" not in world.log()
-    world.seen = Seen({KEY_OF_IT: 1}, frozenset(), {})
+    world.seen = ActiveAlerts({KEY_OF_IT: 1}, frozenset(), {})
     world.take(over(60), url="http://alertmanager:9093")
     assert "Ended" not in world.log(), "what is bad has not ended"
-    world.seen = Seen({KEY_OF_IT: 0}, frozenset(), {})
+    world.seen = ActiveAlerts({KEY_OF_IT: 0}, frozenset(), {})
     world.start()
     world.tick(66)
     assert world.log().count("Ended") == 1, "found without being told"
@@ -248,7 +248,7 @@ def test_alertmanagers_word_alone_ends_nothing(world: World) -> None:
 
 def test_what_prometheus_knows_to_fire_is_raised_though_alertmanager_is_down(world: World) -> None:
     labels = {**RULE.labels(), **SCOPE}
-    world.seen = Seen({KEY_OF_IT: 1}, frozenset({KEY_OF_IT}), {KEY_OF_IT: labels})
+    world.seen = ActiveAlerts({KEY_OF_IT: 1}, frozenset({KEY_OF_IT}), {KEY_OF_IT: labels})
     world.start()
     for seconds in (6, 12, 18):
         world.tick(seconds)
@@ -268,7 +268,7 @@ def test_an_alert_of_a_rule_that_is_no_more_ends(world: World) -> None:
     assert "Ended" not in world.log()
     world.start()
     world.tick(2)
-    assert {type(each) for each in Log(world.redis, KEY).every()} >= {Raised, Ended}
+    assert {type(each) for each in InboxLog(world.redis, KEY).every()} >= {Raised, Ended}
 
 
 def test_the_watcher_is_told_for_as_long_as_data_come(world: World) -> None:
@@ -290,11 +290,11 @@ def test_the_watcher_is_told_for_as_long_as_data_come(world: World) -> None:
 
 
 def test_the_last_word_on_the_data_is_kept_for_whoever_reads_the_list(world: World) -> None:
-    log, force = Log(world.redis, KEY), SCOPE["force"]
+    log, force = InboxLog(world.redis, KEY), SCOPE["force"]
     assert log.heard() == {}
     world.take(told(HEARTBEAT, SCOPE, world.clock.now))
     heard = log.heard()[force]
-    assert heard == Heard(world.clock.now, is_alive=True)
+    assert heard == DataStatus(world.clock.now, is_alive=True)
     assert heard.is_watched(world.clock.now + ALIVE)
     assert not heard.is_watched(world.clock.now + ALIVE + timedelta(seconds=1))
     world.take(told(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))

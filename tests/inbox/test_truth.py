@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from alerts.inbox.active import see
 from alerts.inbox.intake import by_name
-from alerts.inbox.truth import see
 from alerts.table import RULES
 
 RULE = by_name(RULES)["contact_999_waiting_long"]

@@ -8,15 +8,15 @@ import pytest
 from redis import Redis
 
 from alerts.inbox.action import Act, acknowledge
-from alerts.inbox.book import Alert, Book, fold_alert
+from alerts.inbox.active import ActiveAlerts
 from alerts.inbox.entry import AnyEntry, Ended, Failed, Reraised
 from alerts.inbox.intake import by_name, intake, raised
 from alerts.inbox.ladder import due
-from alerts.inbox.log import Log
+from alerts.inbox.log import InboxLog
 from alerts.inbox.notification import pause
 from alerts.inbox.payload import told
 from alerts.inbox.people import SESSION, People
-from alerts.inbox.truth import Seen
+from alerts.inbox.state import Alert, InboxState, fold_alert
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from tests.inbox.test_service import FORCES, HEARTBEAT, KEY, KEY_OF_IT, SCOPE, World, begun, over
@@ -70,7 +70,7 @@ def test_the_watcher_is_told_at_once_and_not_two_hours_later(world: World) -> No
 def test_what_prometheus_knows_is_asked_for_again_at_once(world: World) -> None:
     labels = {**RULE.labels(), **SCOPE}
     world.clock.at(AHEAD)
-    world.seen = Seen({KEY_OF_IT: 1}, frozenset({KEY_OF_IT}), {KEY_OF_IT: labels})
+    world.seen = ActiveAlerts({KEY_OF_IT: 1}, frozenset({KEY_OF_IT}), {KEY_OF_IT: labels})
     world.start()
     world.tick(AHEAD + 6)
     for seconds in (30, 36, 42, 48):
@@ -94,7 +94,7 @@ class Inbox:
     """A book that takes payloads at times that the test sets."""
 
     def __init__(self) -> None:
-        self.book = Book()
+        self.book = InboxState()
 
     def tell(self, seconds: float, *alerts: object) -> list[str]:
         """Take alerts a number of seconds after the start; the entries that were added."""
@@ -159,13 +159,13 @@ def _only(world: World) -> str:
 
 def _standing(world: World) -> list[Alert]:
     """The active alerts, as another process reads them from the log."""
-    log = Log(world.redis, KEY)
+    log = InboxLog(world.redis, KEY)
     log.refresh()
     return log.look(lambda book: book.standing())
 
 
 def test_ends_that_were_not_delivered_are_not_lost_in_a_moment_far_ahead() -> None:
-    book = Book()
+    book = InboxState()
     began = raised(RULE, SCOPE, START, START)
     entries: list[AnyEntry] = [began, Ended(id="e", alert=began.alert, at=START, ended=START)]
     book.add(entries)

@@ -16,7 +16,7 @@ import streams.store
 from bluelamp.cli.main import main
 from streams.fold import Change
 from streams.ownership import Owner
-from streams.store import Applied, Names, Store
+from streams.store import Applied, Names, StateStore
 from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
@@ -73,14 +73,14 @@ def dropping() -> None:
 
 def offset_first() -> None:
     """Move the offset, and apply the batch a moment later."""
-    apply = Store.apply
+    apply = StateStore.apply
 
-    async def later(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    async def later(self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
         await self.redis.hset(names.control, "fence", str(after))
         await asyncio.sleep(0.25)
         return await apply(self, names, epoch, after, after, change)
 
-    Store.apply = later  # type: ignore[assignment, method-assign]
+    StateStore.apply = later  # type: ignore[assignment, method-assign]
 
 
 def crashing() -> None:

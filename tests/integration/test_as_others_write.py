@@ -23,7 +23,7 @@ from facts.partitioning import partition_of
 from facts.union import AnyFact
 from facts.wire import encode
 from producers.publish import PublisherSettings
-from streams.log import Log
+from streams.log import LogClient
 from tests.contract.wire import GZIP, LZ4, Wire, produce
 from tests.integration.conftest import Parts
 from tests.integration.refusals import entries, quarantine
@@ -245,6 +245,6 @@ async def held_open(system: System, told: Sequence[SubjectFact]) -> None:
 
 def held_back(system: System) -> int:
     """How many records of incidents nobody may read yet."""
-    with Log(system.settings.kafka) as log:
+    with LogClient(system.settings.kafka) as log:
         ends = log.ends(("incidents", number) for number in range(PARTITIONS))
     return sum(each.held_back for each in ends.values())

@@ -14,7 +14,7 @@ import pytest
 from bluelamp.wiring.clock import wall
 from producers.publish import PublisherSettings
 from streams.exporter import ReadingsCollector
-from streams.log import Log
+from streams.log import LogClient
 from streams.logwatch import LogWatch, looking_at
 from streams.readings import Reader
 from streams.stall import Place
@@ -67,7 +67,7 @@ class Honesty(threading.Thread):
     def run(self) -> None:
         """Look again and again."""
         reader, places = self._system.reader(), list(self._system.ends())
-        with Log(self._system.settings.kafka) as log:
+        with LogClient(self._system.settings.kafka) as log:
             while not self._over.wait(0.2):
                 self._look(reader, log.reach(places), time.monotonic())
 

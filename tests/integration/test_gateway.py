@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.log import Log
+from streams.log import LogClient
 from tests.embedded.broker_process import BrokerProcess
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import counts, facts, held
@@ -67,7 +67,7 @@ def own_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
     """A broker that this test may end."""
     broker = BrokerProcess(tmp_path / "log")
     broker.start()
-    with Log(broker.bootstrap) as log:
+    with LogClient(broker.bootstrap) as log:
         log.ensure_topics()
     yield broker
     broker.stop()
@@ -102,7 +102,7 @@ OFFERED = {
 
 def records(broker: BrokerProcess) -> int:
     """How many records the log has."""
-    with Log(broker.bootstrap) as log:
+    with LogClient(broker.bootstrap) as log:
         return sum(last for _, last in log.reach(("contacts", number) for number in range(4)).values())
 
 

@@ -13,7 +13,7 @@ from bluelamp.archive.full_log import recount_of
 from bluelamp.rebuild.rebuild import Rebuilt, rebuild
 from bluelamp.rebuild.rebuild import lines as rebuilt_lines
 from bluelamp.verify.audit import audit, hold, lines
-from bluelamp.verify.compare import Query, Taken, compare, every_query, take
+from bluelamp.verify.compare import Query, StateReadings, compare, every_query, take
 from bluelamp.verify.explain import explain
 from bluelamp.verify.state_and_log import answer
 from bluelamp.wiring.clock import wall
@@ -130,7 +130,7 @@ def see_no_difference(system: System, force: str, records: int) -> None:
         for name in SOME:
             query = Query(measure=CATALOGUE[name], window=f"{period[0]}/{period[1]}", by=("day",))
             moment, state = answer(system.settings, system.reader(), force, query, present)
-            assert isinstance(state, Taken), state
+            assert isinstance(state, StateReadings), state
             assert all(each.is_confirmed() for each in explain(counted, force, query, moment, state, 1))
 
 

@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import Comparison, compare, every_query, take
+from bluelamp.verify.compare import RecountComparison, compare, every_query, take
 from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
@@ -78,7 +78,7 @@ def hear(system: System, told: Sequence[SubjectFact]) -> None:
         publisher.heartbeat(beat(max(fact.at for fact in told)), "incidents")
 
 
-def against_the_log(system: System) -> Comparison:
+def against_the_log(system: System) -> RecountComparison:
     """Every figure of the state against a recount of the log."""
     reader = system.reader()
     reader.refresh()

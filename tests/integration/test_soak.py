@@ -9,7 +9,7 @@ Measured with one worker on Apache Kafka and Redis (resident memory in MB):
   84 and 85 for ten minutes at 150 facts a second. So nothing else grows with facts or with time. Faust's
   acknowledgements (some hundreds, until the next commit) and its monitor (30 latencies) stay as they are, malloc's
   arenas stay between 24 and 33, and `malloc_trim` would give back 4 at most.
-- It now remembers 10,000 facts in each partition (streams/remembered.py): 124 to 131 for 1,200,000 facts.
+- It now remembers 10,000 facts in each partition (streams/subject_cache.py): 124 to 131 for 1,200,000 facts.
 """
 
 import random
@@ -24,8 +24,8 @@ from bluelamp.wiring.clock import wall
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched
 from facts.union import AnyFact
 from producers.publish import PublisherSettings
-from streams.remembered import FACTS_REMEMBERED
 from streams.settings import PARTITIONS
+from streams.subject_cache import FACTS_REMEMBERED
 from tests.integration.conftest import FORCE
 from tests.support.fault_table import Fault
 from tests.support.live import beat, held_now

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import Comparison, Query, compare, every_query, take
+from bluelamp.verify.compare import Query, RecountComparison, compare, every_query, take
 from facts.incident import IncidentRegraded
 from facts.union import AnyFact
 from measures.catalogue import find
@@ -45,7 +45,7 @@ LIVE = ("60m", "24h", "shift")
 EVERY = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "last_month")
 
 
-def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] = LIVE) -> Comparison:
+def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] = LIVE) -> RecountComparison:
     """The state against a recount of the log: spans by grade, area and day; everything over some windows."""
     rules = system.rules[FORCE]
     source = reader or system.reader()
@@ -61,7 +61,7 @@ def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] 
     midweek = take(source, FORCE, list(every_query(["60m"], rules.force)), MIDWEEK)
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         found, past = compare(now, recount), compare(midweek, recount)
-    return Comparison(found.cells + past.cells, found.differences + past.differences)
+    return RecountComparison(found.cells + past.cells, found.differences + past.differences)
 
 
 def counts(reader: Reader, **where: str) -> dict[str, int]:

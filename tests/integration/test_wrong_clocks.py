@@ -23,7 +23,7 @@ from facts.wire import encode
 from measures.outcome import microseconds
 from measures.reading import Reading
 from streams.exporter import ReadingsCollector
-from streams.log import STAMPING, Log
+from streams.log import STAMPING, LogClient
 from streams.readings import Reader
 from tests.embedded.broker_process import BrokerProcess
 from tests.integration.conftest import FORCE, Parts
@@ -122,7 +122,7 @@ def heartbeat(at: datetime) -> FeedHeartbeat:
 
 def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(machine: Machine) -> None:
     """As Kafka creates it when a producer starts before the first worker."""
-    with Log(machine.system.settings.kafka) as log:
+    with LogClient(machine.system.settings.kafka) as log:
         log.ensure_topics()
         stamped = ConfigResource(ConfigResourceType.TOPIC, "incidents", {STAMPING: "CreateTime"})
         admin = KafkaAdminClient(bootstrap_servers=machine.system.settings.kafka)

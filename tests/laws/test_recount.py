@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from facts.fact import FactWithdrawn
 from facts.union import Topic
@@ -39,10 +39,10 @@ def recounted(told: list[Told]) -> Recount:
     return from_records(_records(told), [STRICT])
 
 
-def _records(told: list[Told]) -> Iterator[Record]:
+def _records(told: list[Told]) -> Iterator[LogRecord]:
     offsets: Counter[Topic] = Counter()
     for topic, fact in told:
-        yield Record(topic, 0, offsets[topic], RECEIVED, encode([fact]))
+        yield LogRecord(topic, 0, offsets[topic], RECEIVED, encode([fact]))
         offsets[topic] += 1
 
 
@@ -107,7 +107,7 @@ def _law_of_questions(told: list[Told], chance: random.Random) -> None:
 
 def test_panes_dropped_by_the_wall_clock_turn_the_law_red(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept goes by what feeds have said of event time: a history would lose its minutes as it is loaded."""
-    monkeypatch.setattr("streams.fold.Partition._settled", lambda *_: microseconds(RECEIVED))
+    monkeypatch.setattr("streams.fold.PartitionFold._settled", lambda *_: microseconds(RECEIVED))
     with pytest.raises((AssertionError, ExceptionGroup)):
         settings(_settings, database=None)(given(*_QUESTIONS)(_law_of_questions))()
 

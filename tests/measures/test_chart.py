@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from facts.errors import QuestionError
-from measures.chart import LONG, NEAR, TO_LIMIT, Chart, Point, Rule, Side, Signal, chart, exact, periods
+from measures.chart import LONG, NEAR, TO_LIMIT, Chart, ChartPoint, Rule, Side, Signal, chart, exact, periods
 
 FIRST = date(2023, 1, 2)
 
@@ -21,7 +21,7 @@ def day(place: int) -> date:
 
 def drawn(values: Sequence[float | str | Fraction | None], recalculated: Sequence[int] = ()) -> Chart:
     """The chart of weekly values; text is read exactly."""
-    points = [Point(day(place), None if each is None else Fraction(each)) for place, each in enumerate(values)]
+    points = [ChartPoint(day(place), None if each is None else Fraction(each)) for place, each in enumerate(values)]
     return chart(points, [day(place) for place in recalculated])
 
 
@@ -107,7 +107,7 @@ def test_recalculated_limits_are_steps_with_their_date_and_no_rule_looks_across(
 @pytest.mark.parametrize("dates", [[FIRST], [FIRST + timedelta(days=8)], [day(99)]])
 def test_a_recalculation_that_begins_no_later_period_is_refused(dates: list[date]) -> None:
     with pytest.raises(QuestionError, match="begins on"):
-        chart([Point(day(place), Fraction(place)) for place in range(9)], dates)
+        chart([ChartPoint(day(place), Fraction(place)) for place in range(9)], dates)
 
 
 def test_what_a_signal_means_depends_on_which_way_is_good() -> None:

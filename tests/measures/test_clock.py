@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from facts.custody import (
     ClockPaused,
     ClockResumed,
@@ -22,7 +22,7 @@ from facts.fact import SubjectFact
 from facts.wire import encode
 from measures.clock import Clock, Pause, limit, next_review
 from measures.custody import outcomes
-from measures.outcome import Open, instant, microseconds
+from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import HOUR
 from measures.rules import Rules
 from tests.support.forces import STRICT
@@ -94,18 +94,18 @@ def facts_of(*others: Told, relevant_time: datetime = RELEVANT) -> list[SubjectF
     return sorted(facts, key=lambda fact: (fact.at, fact.fact_id))
 
 
-def product(facts: list[SubjectFact]) -> list[Open]:
+def product(facts: list[SubjectFact]) -> list[OpenItem]:
     """What stands open of the detention."""
     return sorted(outcomes(facts, RULES).open, key=repr)
 
 
-def recounted(stories: list[list[SubjectFact]]) -> list[Open]:
+def recounted(stories: list[list[SubjectFact]]) -> list[OpenItem]:
     """The same of many detentions from the recount."""
     facts = [replace(fact, subject_id=f"d{number}") for number, story in enumerate(stories) for fact in story]
-    records = [Record("custody", 0, offset, moment(500), encode([fact])) for offset, fact in enumerate(facts)]
+    records = [LogRecord("custody", 0, offset, moment(500), encode([fact])) for offset, fact in enumerate(facts)]
     with from_records(records, [STRICT]) as recount:
         found = [each for kind in KNOWN for each in recount.open(kind)]
-    return sorted((Open(each.kind, each.since, each.began, each.due, each.dimensions) for each in found), key=repr)
+    return sorted((OpenItem(each.kind, each.since, each.began, each.due, each.dimensions) for each in found), key=repr)
 
 
 def hours_of(at: int | None) -> float | None:

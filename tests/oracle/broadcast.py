@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from facts.contact import ContactOffered
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import IncidentClosed, IncidentOpened
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from producers.simulate.scenario import load_scenario
 from producers.simulate.simulation import Simulation
 from tests.oracle.knowledge import SECOND
@@ -35,7 +35,7 @@ class Broadcast(Struct, frozen=True):
     """
 
     simulation: Simulation
-    told: Sequence[Told]
+    told: Sequence[ReportedFact]
     heard: Sequence[Heard]
     start: int
     end: int
@@ -68,7 +68,7 @@ def heartbeats(world: Simulation, start: float, end: float) -> Iterator[Heard]:
                 yield Heard(feed.name, second * SECOND, second * SECOND - behind)
 
 
-def week_before(scenario: str, days: int, week: int) -> Iterator[Told]:
+def week_before(scenario: str, days: int, week: int) -> Iterator[ReportedFact]:
     """The same days so many weeks before: ordinary ones, each week with another part of their calls and incidents."""
     chance = random.Random(week)
     share = 0.7 + 0.05 * chance.randrange(7)
@@ -79,7 +79,7 @@ def week_before(scenario: str, days: int, week: int) -> Iterator[Told]:
             yield _moved(each, week)
 
 
-def _moved(told: Told, week: int) -> Told:
+def _moved(told: ReportedFact, week: int) -> ReportedFact:
     """The same told weeks earlier, about another subject."""
     fact, back = told.fact, (week - 1) * WEEK
     assert isinstance(fact, SubjectFact)
@@ -92,7 +92,7 @@ def _moved(told: Told, week: int) -> Told:
 
 
 @lru_cache(maxsize=8)
-def _ordinary(scenario: str, days: int) -> list[Told]:
+def _ordinary(scenario: str, days: int) -> list[ReportedFact]:
     """What is told on the same days of the week before of calls and incidents that began and ended on them."""
     world = simulation("normal", 41, load_scenario(scenario).start - WEEK)
     told_then = [each for each in world.told_before(world.end_of(days)) if each.topic in ("contacts", "incidents")]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.union import Topic
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 
 FOREVER = 1 << 62
 SECOND = 1_000_000
@@ -27,9 +27,9 @@ class Known(NamedTuple):
     until: int
 
 
-def knowledge(told: Iterable[Told]) -> Iterator[Known]:
+def knowledge(told: Iterable[ReportedFact]) -> Iterator[Known]:
     """All that was ever known, from what was told in order of telling."""
-    subjects: dict[tuple[Topic, str], list[Told]] = {}
+    subjects: dict[tuple[Topic, str], list[ReportedFact]] = {}
     for each in told:
         if isinstance(each.fact, SubjectFact):
             subjects.setdefault((each.topic, each.fact.subject_id), []).append(each)
@@ -37,7 +37,7 @@ def knowledge(told: Iterable[Told]) -> Iterator[Known]:
         yield from _known(topic, of_subject)
 
 
-def _known(topic: Topic, told: Sequence[Told]) -> Iterator[Known]:
+def _known(topic: Topic, told: Sequence[ReportedFact]) -> Iterator[Known]:
     heard: dict[str, SubjectFact] = {}
     moments = [*(microseconds(each.at) for each in told[1:]), FOREVER]
     for each, until in zip(told, moments, strict=True):

@@ -7,24 +7,24 @@ from typing import Any, cast
 from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import encode
-from measures.outcome import Open, instant
+from measures.outcome import OpenItem, instant
 from measures.pane import Pane, apply
 from measures.reading import FeedStatus
 from measures.rules import Rules
-from streams.cache import Cache, Key
+from streams.clock_steps import ClockStep
 from streams.codec import decode_timeline, encode_timeline
-from streams.fold import Partition
-from streams.moving import Share
+from streams.fold import PartitionFold
+from streams.moving import OwnPartition
+from streams.partition_cache import Key, PartitionCache
 from streams.readings import Reader
 from streams.record import Record
-from streams.steps import Step
 from streams.store import Names
 
 Touched = tuple[str, tuple[str, ...]]
 """A kind of outcome and its words."""
 
 
-class MemoryCache(Cache):
+class MemoryCache(PartitionCache):
     """A partition folded and remembered in this process: what a worker and the cache of a reader are together.
 
     Args:
@@ -34,10 +34,10 @@ class MemoryCache(Cache):
 
     def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
         super().__init__(cast(Any, None), Names("memory", topic, 0))
-        self.fold = Partition(topic, Share(0, 1), rules)
+        self.fold = PartitionFold(topic, OwnPartition(0, 1), rules)
         self.feeds, self.events, self.fence = self.fold.feeds, self.fold.events, 0
         self._timelines: dict[str, str] = {}
-        self._matters: dict[str, dict[str, list[Open]]] = {}
+        self._matters: dict[str, dict[str, list[OpenItem]]] = {}
 
     def missing(self, keys: Iterable[Key]) -> set[Key]:
         """Nothing: everything is here."""
@@ -47,7 +47,7 @@ class MemoryCache(Cache):
         """The pane, or an empty one."""
         return self._panes.get(key, {})
 
-    def open(self, force: str, kind: str) -> list[Open]:
+    def open(self, force: str, kind: str) -> list[OpenItem]:
         """As ever, of the one force there is."""
         return [each for matters in self._matters.get(kind, {}).values() for each in matters]
 
@@ -93,13 +93,13 @@ class MemoryReader(Reader):
         self.moment = 0
         self._feeds_of: tuple[int, list[FeedStatus]] = (-1, [])
         self.caches = {topic: MemoryCache(topic, rules) for topic in TOPICS}
-        self._caches = {(topic, 0): cast(Cache, cache) for topic, cache in self.caches.items()}
+        self._caches = {(topic, 0): cast(PartitionCache, cache) for topic, cache in self.caches.items()}
 
     def refresh(self) -> bool:
         """Everything is here."""
         return False
 
-    def clock_steps(self) -> list[Step]:
+    def clock_steps(self) -> list[ClockStep]:
         """No clock is set."""
         return []
 

@@ -14,15 +14,15 @@ from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from measures.catalogue import find
 from measures.measure import DERIVED_DIMENSIONS, Measure, OpenCount, OpenDue
-from measures.outcome import KINDS, SECOND, Open, instant
+from measures.outcome import KINDS, SECOND, OpenItem, instant
 from measures.pane import HOUR, MINUTE
-from producers.simulate.reporting import Told
-from streams.expected import expected_families
-from streams.exported import OPEN_EXPORTED, _families
+from producers.simulate.reporting import ReportedFact
+from streams.band_metrics import expected_families
 from streams.exporter import ReadingsCollector
 from streams.feeds import FeedState
 from streams.health import Health, state_families
-from streams.logwatch import LogWatch, Seen
+from streams.logwatch import LogSnapshot, LogWatch
+from streams.reading_metrics import OPEN_EXPORTED, _families
 from streams.stall import Place
 from tests.oracle.broadcast import Broadcast
 from tests.oracle.judgement import Stretch
@@ -39,11 +39,11 @@ class KeptUp(LogWatch):
     """A log of which everything is applied, by one worker."""
 
     def __init__(self) -> None:
-        super().__init__(lambda fences: Seen(fences, 1))
+        super().__init__(lambda fences: LogSnapshot(fences, 1))
 
-    def seen(self, fences: Mapping[Place, int]) -> Seen:
+    def seen(self, fences: Mapping[Place, int]) -> LogSnapshot:
         """As it is now."""
-        return Seen(fences, 1)
+        return LogSnapshot(fences, 1)
 
 
 KEPT_UP = KeptUp()
@@ -156,7 +156,7 @@ class Shown:
                     return (slot + 61) * MINUTE
         return FOREVER
 
-    def _open(self, kind: str) -> Iterator[Open]:
+    def _open(self, kind: str) -> Iterator[OpenItem]:
         return (each for cache in self._reader.caches.values() for each in cache.open(self._force, kind))
 
     def _band(self, name: str) -> tuple[int, list[Sample]]:
@@ -233,7 +233,7 @@ class Played:
         )
 
 
-def _by_topic(told: Sequence[Told]) -> dict[Topic, list[AnyFact]]:
+def _by_topic(told: Sequence[ReportedFact]) -> dict[Topic, list[AnyFact]]:
     found: dict[Topic, list[AnyFact]] = {}
     for each in told:
         found.setdefault(each.topic, []).append(each.fact)

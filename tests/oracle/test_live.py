@@ -17,8 +17,8 @@ import requests
 from msgspec import Struct
 from prometheus_client.registry import Collector
 
+from alerts.engine_process import Standing, samples_of
 from alerts.samples import looked_at
-from alerts.standing import Standing, samples_of
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from bluelamp.local.alert_engine import FOLDER, Alarm
@@ -27,7 +27,7 @@ from bluelamp.wiring.connections import reader
 from facts.feed import FeedHeartbeat
 from measures.outcome import instant
 from producers.publish import Publisher
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from streams.exporter import ReadingsCollector, serve
 from tests.embedded.broker_process import BrokerProcess
 from tests.oracle.broadcast import BEAT_SECONDS, Broadcast, broadcast
@@ -63,7 +63,7 @@ def hottest(oracle: Oracle) -> tuple[int, int]:
     return min(pairs, key=lambda pair: pair[1] - pair[0])
 
 
-def moved(told: Sequence[Told], by: timedelta) -> list[Told]:
+def moved(told: Sequence[ReportedFact], by: timedelta) -> list[ReportedFact]:
     """The same told so much later, of what happened so much later."""
     return [msgspec.structs.replace(each, at=each.at + by.total_seconds(), fact=later(each.fact, by)) for each in told]
 

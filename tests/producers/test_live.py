@@ -11,7 +11,7 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping, columns_used
 from producers.extract import Malformed, read_extract
-from producers.live import Live
+from producers.live import RowFollower
 from producers.mapping import load_mapping
 from producers.packaged import packaged_mapping, packaged_sample
 from producers.rows import read_rows
@@ -31,7 +31,7 @@ result = { constant = "attended" }
 
 def lived(path: Path, mapping: Mapping) -> tuple[list[AnyFact], list[Malformed]]:
     """What a file tells row by row."""
-    live, facts, malformed = Live(mapping, lambda: NOW), [], []
+    live, facts, malformed = RowFollower(mapping, lambda: NOW), [], []
     with path.open("rb") as stream:
         for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
             taken = live.take(row)

@@ -12,7 +12,7 @@ from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.errors import PublishError
 from producers.extract import Extract
-from producers.replay import Played, Speed, parse_speed, play
+from producers.replay import ReplayProgress, Speed, parse_speed, play
 from tests.producers.extracts import NOW, read_rows
 
 START = datetime(2024, 12, 1, 9, tzinfo=UTC)
@@ -60,7 +60,7 @@ def extract_of(directory: Path, *minutes: int) -> Extract:
     return read_rows(directory, *rows)
 
 
-def played(extract: Extract, tape: _Tape, speed: Speed = "max") -> Played:
+def played(extract: Extract, tape: _Tape, speed: Speed = "max") -> ReplayProgress:
     return play(extract, tape, speed=speed, monotonic=tape.monotonic, wait=tape.wait)
 
 
@@ -183,7 +183,7 @@ def test_at_max_it_can_be_stopped_too(tmp_path: Path) -> None:
 
 def test_an_extract_without_facts_tells_nothing(tmp_path: Path) -> None:
     tape = _Tape()
-    assert played(read_rows(tmp_path), tape) == Played(facts=0, heartbeats=0, complete_to=None, is_whole=True)
+    assert played(read_rows(tmp_path), tape) == ReplayProgress(facts=0, heartbeats=0, complete_to=None, is_whole=True)
     assert tape.told == []
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bluelamp.recount.cell import Finished, Open
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.cell import Finished, RecountOpenItem
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld, VoluntaryAttended
@@ -327,10 +327,10 @@ def topic_among(facts: Iterable[AnyFact]) -> Topic:
     return topic
 
 
-def records(facts: Iterable[AnyFact], topic: Topic | None = None, partition: int = 0) -> list[Record]:
+def records(facts: Iterable[AnyFact], topic: Topic | None = None, partition: int = 0) -> list[LogRecord]:
     """A record for each fact, on one partition; a withdrawal or heartbeat by the topic given."""
     return [
-        Record(topic_of(type(fact)) or topic or "contacts", partition, offset, RECEIVED, encode([fact]))
+        LogRecord(topic_of(type(fact)) or topic or "contacts", partition, offset, RECEIVED, encode([fact]))
         for offset, fact in enumerate(facts)
     ]
 
@@ -345,7 +345,7 @@ class Story:
     """What some facts count for: kind to its outcomes, and kind to what stands open."""
 
     finished: dict[str, list[Finished]]
-    open: dict[str, list[Open]]
+    open: dict[str, list[RecountOpenItem]]
 
     def counts(self, kind: str) -> list[tuple[str, int]]:
         """When each outcome of a kind was decided, and its value."""

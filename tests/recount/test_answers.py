@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from bluelamp.recount.cell import Cell
+from bluelamp.recount.cell import RecountCell
 from bluelamp.recount.recount import Recount
 from facts.errors import QuestionError
 from facts.union import AnyFact
@@ -53,7 +53,7 @@ def ask(
     window: str = DAY,
     where: Where | None = None,
     as_of: str = "23:00",
-) -> list[Cell]:
+) -> list[RecountCell]:
     """The cells of a measure of the catalogue."""
     return ask_for(find(name), *facts, by=by, window=window, where=where, as_of=as_of)
 
@@ -65,7 +65,7 @@ def ask_for(
     window: str = DAY,
     where: Where | None = None,
     as_of: str = "23:00",
-) -> list[Cell]:
+) -> list[RecountCell]:
     """The cells of any measure."""
     with recount_of(*facts) as recount:
         return recount.answer(measure, "testshire", window, at(as_of), by, where)
@@ -95,7 +95,7 @@ def queue_of_101(*waits: tuple[str, str], queue: str = "local") -> list[AnyFact]
 
 def test_a_count_is_whole_and_its_own_n() -> None:
     facts = [opened("09:00", subject_id="s1"), opened("09:01", subject_id="s2")]
-    assert ask("incident_count", *facts) == [Cell(dimensions={}, value=2, n=2)]
+    assert ask("incident_count", *facts) == [RecountCell(dimensions={}, value=2, n=2)]
 
 
 def test_cells_come_in_the_order_of_their_words() -> None:
@@ -107,10 +107,10 @@ def test_cells_come_in_the_order_of_their_words() -> None:
         opened("09:04", "1", area="north", subject_id="s5"),
     ]
     assert ask("incident_count", *facts, by=("grade", "area")) == [
-        Cell(dimensions={"grade": "1", "area": "Zulu"}, value=1, n=1),
-        Cell(dimensions={"grade": "1", "area": "none"}, value=1, n=1),
-        Cell(dimensions={"grade": "1", "area": "north"}, value=2, n=2),
-        Cell(dimensions={"grade": "2", "area": "north"}, value=1, n=1),
+        RecountCell(dimensions={"grade": "1", "area": "Zulu"}, value=1, n=1),
+        RecountCell(dimensions={"grade": "1", "area": "none"}, value=1, n=1),
+        RecountCell(dimensions={"grade": "1", "area": "north"}, value=2, n=2),
+        RecountCell(dimensions={"grade": "2", "area": "north"}, value=1, n=1),
     ]
     assert [list(cell.dimensions) for cell in ask("incident_count", facts[0], by=("area", "grade"))] == [
         ["area", "grade"]
@@ -158,7 +158,7 @@ def three_callers() -> list[AnyFact]:
 
 def test_a_share_is_met_of_all() -> None:
     share = measure_of(Share((Selection("leg_abandoned"),), (Selection("leg_answered"), Selection("leg_abandoned"))))
-    assert ask_for(share, *three_callers()) == [Cell(dimensions={}, value=1 / 3, n=3, met=1)]
+    assert ask_for(share, *three_callers()) == [RecountCell(dimensions={}, value=1 / 3, n=3, met=1)]
 
 
 def test_the_cells_of_a_share_are_those_of_what_it_is_of() -> None:
@@ -166,8 +166,8 @@ def test_the_cells_of_a_share_are_those_of_what_it_is_of() -> None:
     of = (Selection("leg_answered"), Selection("leg_abandoned"))
     both = measure_of(Share((Selection("leg_abandoned"),), of))
     assert ask_for(both, *three_callers(), by=("queue",)) == [
-        Cell(dimensions={"queue": "local"}, value=1.0, n=1, met=1),
-        Cell(dimensions={"queue": "triage"}, value=0.0, n=2, met=0),
+        RecountCell(dimensions={"queue": "local"}, value=1.0, n=1, met=1),
+        RecountCell(dimensions={"queue": "triage"}, value=0.0, n=2, met=0),
     ]
     answers_only = measure_of(Share((Selection("leg_abandoned"),), (Selection("leg_answered"),)))
     assert [cell.dimensions["queue"] for cell in ask_for(answers_only, *three_callers(), by=("queue",))] == ["triage"]
@@ -182,7 +182,7 @@ def test_a_share_of_one_result() -> None:
             concluded("09:05", "triage", result, subject_id=f"c{number}"),
         )
     ]
-    assert ask("triage_resolved_ratio", *facts) == [Cell(dimensions={}, value=2 / 3, n=3, met=2)]
+    assert ask("triage_resolved_ratio", *facts) == [RecountCell(dimensions={}, value=2 / 3, n=3, met=2)]
 
 
 def test_decided_ones_by_word_take_the_overdue_with_them() -> None:
@@ -193,8 +193,8 @@ def test_decided_ones_by_word_take_the_overdue_with_them() -> None:
         arrived("09:10", subject_id="s2"),
     ]
     assert ask("opened_to_arrived_within_target_ratio", *facts, by=("area",), as_of="09:20") == [
-        Cell(dimensions={"area": "Zulu"}, value=1.0, n=1, met=1),
-        Cell(dimensions={"area": "north"}, value=0.0, n=1, met=0),
+        RecountCell(dimensions={"area": "Zulu"}, value=1.0, n=1, met=1),
+        RecountCell(dimensions={"area": "north"}, value=0.0, n=1, met=0),
     ]
     early = ask("opened_to_arrived_within_target_ratio", *facts, by=("area",), as_of="09:15:00.499999")
     assert [cell.dimensions["area"] for cell in early] == ["Zulu"]
@@ -218,7 +218,7 @@ def test_settled_attendance_is_met_when_attended() -> None:
         opened("09:00", subject_id="s4"),
         arrived("09:30", subject_id="s4"),
     ]
-    assert ask("home_burglary_attended_ratio", *facts) == [Cell(dimensions={}, value=0.5, n=2, met=1)]
+    assert ask("home_burglary_attended_ratio", *facts) == [RecountCell(dimensions={}, value=0.5, n=2, met=1)]
 
 
 # --- bands ----------------------------------------------------------------------------------------------------------
@@ -248,10 +248,10 @@ def test_the_n_of_a_band_is_that_of_its_own_group() -> None:
         *queue_of_101(("09:00", "09:00:01"), queue="triage"),
     ]
     assert ask_for(bands, *facts, by=("queue",)) == [
-        Cell(dimensions={"queue": "local", "band": "00000-00060"}, value=1, n=2, met=1),
-        Cell(dimensions={"queue": "local", "band": "00060-"}, value=1, n=2, met=1),
-        Cell(dimensions={"queue": "triage", "band": "00000-00060"}, value=1, n=1, met=1),
-        Cell(dimensions={"queue": "triage", "band": "00060-"}, value=0, n=1, met=0),
+        RecountCell(dimensions={"queue": "local", "band": "00000-00060"}, value=1, n=2, met=1),
+        RecountCell(dimensions={"queue": "local", "band": "00060-"}, value=1, n=2, met=1),
+        RecountCell(dimensions={"queue": "triage", "band": "00000-00060"}, value=1, n=1, met=1),
+        RecountCell(dimensions={"queue": "triage", "band": "00060-"}, value=0, n=1, met=0),
     ]
 
 
@@ -292,8 +292,8 @@ def test_the_longest_by_word() -> None:
         opened("09:00", "2", area="Zulu", subject_id="s4"),
     ]
     assert ask("grade_1_longest_unattended_seconds", *facts, by=("area",), as_of="09:30:00.5") == [
-        Cell(dimensions={"area": "Zulu"}, value=600.5, n=1),
-        Cell(dimensions={"area": "north"}, value=1800.5, n=2),
+        RecountCell(dimensions={"area": "Zulu"}, value=600.5, n=1),
+        RecountCell(dimensions={"area": "north"}, value=1800.5, n=2),
     ]
 
 
@@ -417,5 +417,5 @@ def test_words_are_words_whatever_they_look_like(nothing: Recount) -> None:
 def test_the_longest_of_nothing_is_not_known(nothing: Recount) -> None:
     assert isinstance(find("custody_longest_wait_seconds").statistic, OpenLongest)
     assert nothing.answer(find("custody_longest_wait_seconds"), "testshire", "now", at("10:00")) == [
-        Cell(dimensions={}, value=None, n=0)
+        RecountCell(dimensions={}, value=None, n=0)
     ]

@@ -19,7 +19,7 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.rules import Rules
 from streams.readings import Reader
-from streams.store import Store
+from streams.store import StateStore
 from tests.support import december
 from tests.support.stores import apply_memory
 
@@ -44,7 +44,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
     async def apply() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
-            await apply_memory(Store(client, "test"), december.memory())
+            await apply_memory(StateStore(client, "test"), december.memory())
 
     try:
         asyncio.run(apply())

@@ -9,7 +9,7 @@ from redis import Redis
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Audit, Cell, audit, hold, lines
+from bluelamp.verify.audit import Audit, AuditDifference, audit, hold, lines
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.outcome import KINDS, SECOND
@@ -89,7 +89,7 @@ COUNT_FAULTS: dict[str, Callable[[Count], tuple[str, str | None]]] = {
     "gone": _gone,
     "invented": _invented,
 }
-Altered = tuple[Count, str | None, Cell]
+Altered = tuple[Count, str | None, AuditDifference]
 
 
 @pytest.fixture(scope="module", params=list(COUNT_FAULTS))

@@ -3,8 +3,8 @@
 import pytest
 
 from bluelamp.recount.recount import Loaded
-from bluelamp.recount.reported import Known
-from bluelamp.verify.compare import Comparison, Difference, check_whole, is_same, lines
+from bluelamp.recount.reported import KnownFigure
+from bluelamp.verify.compare import Difference, RecountComparison, check_whole, is_same, lines
 from facts.errors import IncompleteError
 
 DIFFERENT = Difference(
@@ -15,10 +15,10 @@ DIFFERENT = Difference(
 @pytest.mark.parametrize(
     ("found", "is_clean", "said"),
     [
-        (Comparison(cells=7, records=3), True, ["7 cells compared, 0 differ."]),
-        (Comparison(cells=7), True, ["7 cells compared, 0 differ."]),
+        (RecountComparison(cells=7, records=3), True, ["7 cells compared, 0 differ."]),
+        (RecountComparison(cells=7), True, ["7 cells compared, 0 differ."]),
         (
-            Comparison(cells=7, records=3, behind=2, left_out={"too_late": 4}),
+            RecountComparison(cells=7, records=3, behind=2, left_out={"too_late": 4}),
             True,
             [
                 "7 cells compared, 0 differ.",
@@ -27,17 +27,17 @@ DIFFERENT = Difference(
             ],
         ),
         (
-            Comparison(cells=1, records=3, differences=[DIFFERENT]),
+            RecountComparison(cells=1, records=3, differences=[DIFFERENT]),
             False,
             ["incident_count  24h  area=north  state 2 (n 2), log nothing", "1 cells compared, 1 differ."],
         ),
         (
-            Comparison(records=3),
+            RecountComparison(records=3),
             False,
             ["Nothing was compared: neither the state nor the log has a figure for this question."],
         ),
         (
-            Comparison(cells=7, behind=2),
+            RecountComparison(cells=7, behind=2),
             False,
             [
                 "Nothing was compared: the state holds no record of the log yet.",
@@ -46,7 +46,7 @@ DIFFERENT = Difference(
         ),
     ],
 )
-def test_a_verdict_is_of_what_was_compared(found: Comparison, is_clean: bool, said: list[str]) -> None:
+def test_a_verdict_is_of_what_was_compared(found: RecountComparison, is_clean: bool, said: list[str]) -> None:
     assert found.is_clean() == is_clean
     assert list(lines(found)) == said
 
@@ -66,6 +66,6 @@ def test_a_log_that_is_not_whole_is_refused_by_name_of_its_offsets(loaded: Loade
 
 
 def test_a_figure_that_only_one_of_the_two_has_is_not_the_same() -> None:
-    cell = Known(dimensions={}, value=0, n=0, held="whole")
+    cell = KnownFigure(dimensions={}, value=0, n=0, held="whole")
     assert is_same(None, None)
     assert not is_same(None, cell)

@@ -9,9 +9,9 @@ from redis import Redis
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.compare import Query, Taken, every_query, take
+from bluelamp.verify.compare import Query, StateReadings, every_query, take
 from bluelamp.verify.explain import Explained, explain, lines
-from bluelamp.verify.state_and_log import Unread
+from bluelamp.verify.state_and_log import NotCompared
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
 from measures.rules import Rules
@@ -20,7 +20,7 @@ from tests.support import december, planted
 from tests.support.stores import apply_memory, call, state_server
 
 FORCE = "staffordshire"
-UNREAD = Unread("The state server does not answer.")
+UNREAD = NotCompared("The state server does not answer.")
 WINDOWS = ("2024-11-30/2024-12-02", "24h")
 # In the middle of the second day, while callers wait and jobs stand open.
 NOON = december.AS_OF.replace(year=2024, month=12, day=1)
@@ -41,7 +41,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
             yield client
 
 
-def shown(redis: Redis, query: Query) -> Taken:
+def shown(redis: Redis, query: Query) -> StateReadings:
     """What the state says, by a new reader."""
     reader = Reader(redis, "test", {FORCE: Rules(december.force())}, lambda: december.AS_OF)
     return take(reader, FORCE, [query], NOON)
@@ -156,7 +156,7 @@ def test_what_only_the_state_has_and_what_only_the_log_has_differ(kept: Recount,
         found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
     *_, verdict = lines(found["invented"], query.measure, has_facts=False)
     assert verdict == "  DIFFERENT: the board shows 3 (n 3) where the log gives 0 (n 0)."
-    nothing_shown = Taken(FORCE, NOON, {}, [(query, [])], {})
+    nothing_shown = StateReadings(FORCE, NOON, {}, [(query, [])], {})
     for each in explain(kept, FORCE, query, NOON, nothing_shown, limit=1):
         *_, verdict = lines(each, query.measure, has_facts=False)
         assert verdict.startswith("  DIFFERENT: the board shows nothing where the log gives ")

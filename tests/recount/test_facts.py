@@ -8,7 +8,7 @@ import pytest
 
 from bluelamp.recount.belonging import belongs_on
 from bluelamp.recount.falling import gone
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from facts.union import AnyFact
 from facts.wire import encode
 from tests.recount.story import (
@@ -39,7 +39,7 @@ def test_a_fact_told_again_is_the_same_fact() -> None:
 def test_the_same_instant_in_another_zone_is_the_same_fact() -> None:
     contact = offered("09:00")
     record = encode([contact]).replace(b"09:00:00Z", b"10:00:00+01:00")
-    with from_records([*records([contact]), Record("contacts", 0, 1, RECEIVED, record)], FORCES) as recount:
+    with from_records([*records([contact]), LogRecord("contacts", 0, 1, RECEIVED, record)], FORCES) as recount:
         assert len(recount.finished("contact_offered")) == 1
 
 
@@ -231,7 +231,8 @@ def test_what_is_unreadable_is_left_out_by_reason_and_the_rest_of_its_parcel_is_
     parcel = b"[" + encode([offered("09:00")]) + b',{"fact":"Gossip"},' + encode([answered("09:00:05")]) + b"]"
     wrong_topic = encode([opened("09:00")])
     told_records = [
-        Record("contacts", 0, number, RECEIVED, value) for number, value in enumerate([parcel, b"{", None, wrong_topic])
+        LogRecord("contacts", 0, number, RECEIVED, value)
+        for number, value in enumerate([parcel, b"{", None, wrong_topic])
     ]
     with from_records(told_records, FORCES) as recount:
         assert recount.loaded.left_out == {"unknown_fact": 1, "not_json": 1, "empty": 1, "wrong_topic": 1}
@@ -300,7 +301,7 @@ def test_a_fact_is_judged_at_its_place_in_the_log() -> None:
 
 def test_a_place_in_a_parcel_is_a_place_in_the_log() -> None:
     for facts, expected in (([*BOTH_FEEDS, offered(BEYOND)], 1), ([offered(BEYOND), *BOTH_FEEDS], 0)):
-        with from_records([Record("contacts", 0, 0, RECEIVED, encode(facts))], FORCES) as recount:
+        with from_records([LogRecord("contacts", 0, 0, RECEIVED, encode(facts))], FORCES) as recount:
             assert recount.loaded.left_out.get("too_late", 0) == expected
 
 
@@ -320,7 +321,7 @@ def test_a_fact_on_another_partition_than_its_subjects_is_left_out_and_counts_wh
     own = belongs_on("s", 4)
     here, other = (records([offered(BEYOND, subject_id="s")], partition=each)[0] for each in (own, (own + 1) % 4))
     heard = [each for number in range(4) for each in records(BOTH_FEEDS, partition=number)]
-    stories: list[tuple[list[Record], dict[str, int], int]] = [
+    stories: list[tuple[list[LogRecord], dict[str, int], int]] = [
         ([here], {}, 1),
         ([other], {"wrong_partition": 1}, 0),
         ([other, here], {"wrong_partition": 1}, 1),

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from bluelamp.recount.belonging import belongs_on
-from bluelamp.recount.log import Log, from_log
+from bluelamp.recount.log import OpenedLog, from_log
 from facts.errors import IncompleteError, PartMissingError
 from facts.union import TOPICS, AnyFact
 from facts.wire import encode
@@ -101,7 +101,7 @@ def test_what_is_told_after_the_recount_began_is_not_in_it(embedded: str) -> Non
     publish(embedded, "contacts", 0, [offered("09:00")])
     consumer = KafkaConsumer(bootstrap_servers=embedded, group_id=None, enable_auto_commit=False)
     try:
-        log = Log(consumer)
+        log = OpenedLog(consumer)
         publish(embedded, "contacts", 0, [offered("09:01")])
         publish(embedded, "contacts", 1, [offered("09:02")])
         assert [record[:3] for record in log.records()] == [("contacts", 0, 0)]
@@ -139,7 +139,7 @@ def test_a_log_that_lets_go_of_records_while_they_are_read_is_told(bootstrap: st
         bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="none"
     )
     try:
-        log = Log(consumer)
+        log = OpenedLog(consumer)
         forget_before(bootstrap, "contacts", 1, 2)
         with pytest.raises(IncompleteError, match="let go of records"):
             list(log.records())

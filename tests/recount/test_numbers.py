@@ -2,7 +2,7 @@
 
 import pytest
 
-from bluelamp.recount.cell import Cell, Spread
+from bluelamp.recount.cell import RecountCell, RecountSpread
 from facts.union import AnyFact
 from measures.catalogue import find
 from measures.measure import Decided, Mean, Measure, Median, Selection, SpanWithin
@@ -19,7 +19,7 @@ from tests.recount.story import (
 )
 
 
-def the_cell(measure: Measure, *facts: AnyFact, as_of: str = "23:00") -> Cell:
+def the_cell(measure: Measure, *facts: AnyFact, as_of: str = "23:00") -> RecountCell:
     """The one cell of a measure over the day of these tests."""
     with recount_of(*facts) as recount:
         (cell,) = recount.answer(measure, "testshire", "today", at(as_of))
@@ -118,7 +118,7 @@ def test_the_quantile_of_eleven_needs_no_line() -> None:
 def test_a_spread_says_how_many_were_within() -> None:
     cell = the_cell(of_spans(Mean(Selection("leg_answered"))), *waits(10, 10.04, 10.05, 60, 120, 1199))
     # 10.04 s is 10.0 s when rounded, 10.05 s is 10.1.
-    assert cell.spread == Spread(
+    assert cell.spread == RecountSpread(
         mean=(100 + 100 + 101 + 600 + 1200 + 11990) / 60,
         median=(101 + 600) / 20,
         p90=(1200 * 5 + 11990 * 5) / 100,

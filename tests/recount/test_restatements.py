@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.restatement_report import Restatements, lines, table
-from bluelamp.verify.restatements import Cause, Kept, Restatement, keep, open_days, restated
+from bluelamp.verify.restatements import Cause, PartitionFacts, Restatement, keep, open_days, restated
 from facts.contact import ContactAnswered, ContactOffered
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
@@ -71,11 +71,11 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
     return log
 
 
-def kept_of(log: MemoryLog, days: Sequence[date] = DAYS) -> list[Kept]:
+def kept_of(log: MemoryLog, days: Sequence[date] = DAYS) -> list[PartitionFacts]:
     return [keep(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
 
 
-def all_of(kept: Sequence[Kept], *names: str, by: tuple[str, ...] = ()) -> list[Restatement]:
+def all_of(kept: Sequence[PartitionFacts], *names: str, by: tuple[str, ...] = ()) -> list[Restatement]:
     measures = [find(name) for name in names] or CATALOGUE.values()
     return list(restated(kept, RULES, DAYS, measures, by, PRESENT))
 
@@ -145,7 +145,7 @@ def cells(
 
 def recounted(log: MemoryLog, until: dict[Place, int] | None = None) -> Recount:
     records = [
-        Record(cast(Topic, place[0]), place[1], each.offset, received(each.timestamp), each.value)
+        LogRecord(cast(Topic, place[0]), place[1], each.offset, received(each.timestamp), each.value)
         for place, some in log.records.items()
         for each in some
         if until is None or each.offset < until[place]

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.recount.interval import Live, Report, interval
+from bluelamp.recount.interval import LiveInterval, Report, interval
 from bluelamp.recount.load import from_records
 from facts.errors import QuestionError
 from facts.union import AnyFact
@@ -14,7 +14,7 @@ from tests.recount.story import ELSEWHERE, TESTSHIRE, answered, arrived, at, clo
 def live(window: str, as_of: str) -> tuple[str, str]:
     """The start and end of a live window of Testshire."""
     stretch = interval(window, TESTSHIRE, at(as_of))
-    assert isinstance(stretch, Live)
+    assert isinstance(stretch, LiveInterval)
     return clock(stretch.start), clock(stretch.end)
 
 
@@ -111,14 +111,14 @@ def test_the_shift_under_way_begins_by_the_local_clock(as_of: str, start: str) -
 def test_of_several_shifts_the_last_to_start_is_meant_wherever_the_profile_lists_it() -> None:
     turned = replace(TESTSHIRE, shifts=TESTSHIRE.shifts[::-1])
     stretch = interval("shift", turned, at("14:30"))
-    assert isinstance(stretch, Live)
+    assert isinstance(stretch, LiveInterval)
     assert clock(stretch.start) == "14:00:00"
 
 
 def test_a_shift_may_last_the_whole_day() -> None:
     whole = replace(TESTSHIRE.shifts[0], start=TESTSHIRE.shifts[0].start, end=TESTSHIRE.shifts[0].start)
     stretch = interval("shift", replace(TESTSHIRE, shifts=(whole,)), at("06:00"))
-    assert isinstance(stretch, Live)
+    assert isinstance(stretch, LiveInterval)
     assert clock(stretch.start) == "2024-12-01 07:00:00"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bluelamp.recount.cell import Cell
+from bluelamp.recount.cell import RecountCell
 from facts.union import AnyFact
 from measures.catalogue import find
 from tests.recount.story import (
@@ -23,7 +23,7 @@ def figures(measure: str, by: str, *facts: AnyFact, **where: str) -> dict[str, f
     """Word to figure, over the day of these tests."""
     limited = {name: (word,) for name, word in where.items()}
     with recount_of(*facts) as recount:
-        cells: list[Cell] = recount.answer(find(measure), "testshire", "today", at("23:00"), (by,), limited)
+        cells: list[RecountCell] = recount.answer(find(measure), "testshire", "today", at("23:00"), (by,), limited)
     return {cell.dimensions[by]: cell.value for cell in cells}
 
 

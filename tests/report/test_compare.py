@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from bluelamp.recount.recount import Recount
 from dashboards.report.compare import compare
-from dashboards.report.document import Row, Table
-from dashboards.report.figures import Figure
+from dashboards.report.document import DocumentRow, Table
+from dashboards.report.figures import ReportFigure
 from dashboards.report.layout import Line
 from dashboards.report.periods import Period
-from dashboards.report.series import Asked, drawn, series
+from dashboards.report.series import SeriesQuery, drawn, series
 from dashboards.report.text import lines, plain
 from dashboards.report.words import COUNT, Unit
 from facts.errors import QuestionError
@@ -28,7 +28,7 @@ def compared(source: MemoryState | Recount, measure: str, *by: str) -> Table:
     return compare(ask, december.force(), CATALOGUE[measure], december.AS_OF, by)
 
 
-def cells(table: Table, row: Row) -> dict[str, str]:
+def cells(table: Table, row: DocumentRow) -> dict[str, str]:
     titles = [f"{column.title}{' published' if column.is_published else ''}" for column in table.columns]
     return {title: cell.text for title, cell in zip(titles, row.cells, strict=True)}
 
@@ -87,7 +87,7 @@ def test_what_was_published_stands_in_its_own_period(state: MemoryState) -> None
 def test_no_difference_is_given_of_periods_that_the_record_does_not_hold_whole(state: MemoryState) -> None:
     ask = december.asking_memory(state)
 
-    def partly(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def partly(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [replace(each, is_whole=window != "previous_12m") for each in ask(measure, window, by, where)]
 
     (row,) = compare(partly, december.force(), CATALOGUE["arrest_count"], december.AS_OF).rows
@@ -123,7 +123,7 @@ def test_as_text_and_as_data_it_is_the_same(state: MemoryState) -> None:
 
 @pytest.mark.parametrize(("grain", "count"), [("week", 6), ("month", 3)])
 def test_a_series_is_the_recount_s(state: MemoryState, counted: Recount, grain: str, count: int) -> None:
-    asked = Asked(CATALOGUE["incident_count"], grain=grain, count=count)  # type: ignore[arg-type]
+    asked = SeriesQuery(CATALOGUE["incident_count"], grain=grain, count=count)  # type: ignore[arg-type]
     ours, theirs = (
         series(ask, december.force(), asked, december.AS_OF)
         for ask in (december.asking_memory(state), december.asking_recount(counted))
@@ -180,4 +180,4 @@ def test_no_limit_is_shown_below_nothing() -> None:
 @pytest.mark.parametrize("measure", ["incident_open_count", "post_triage_answer_bands", "contact_999_national_count"])
 def test_what_has_no_figure_of_a_period_has_no_chart(measure: str) -> None:
     with pytest.raises(QuestionError, match="no single figure"):
-        series(lambda *_: [], december.force(), Asked(CATALOGUE[measure]), december.AS_OF)
+        series(lambda *_: [], december.force(), SeriesQuery(CATALOGUE[measure]), december.AS_OF)

@@ -16,13 +16,13 @@ from bluelamp.verify.compare import Query, every_query, take
 from bluelamp.verify.compare import compare as held_against
 from dashboards.report.build import report
 from dashboards.report.compare import compare
-from dashboards.report.document import Cell, Document, Drawn, Table
+from dashboards.report.document import Document, DocumentCell, Drawn, Table
 from dashboards.report.figures import CUT, NO_RECORD, from_reader
 from dashboards.report.file import table_file
 from dashboards.report.page import html
-from dashboards.report.series import NO_PERIOD, Asked, series
+from dashboards.report.series import NO_PERIOD, SeriesQuery, series
+from dashboards.report.suppression import WITHHELD
 from dashboards.report.text import lines
-from dashboards.report.withhold import WITHHELD
 from dashboards.report.workbook import workbook
 from facts.contact import ContactOffered
 from facts.fact import SubjectFact
@@ -88,13 +88,13 @@ def tables(document: Document) -> dict[str, Table]:
     return {table.title: table for section in document.sections for table in section.tables}
 
 
-def cells(table: Table, label: str) -> dict[str, Cell]:
+def cells(table: Table, label: str) -> dict[str, DocumentCell]:
     (row,) = [each for each in table.rows if each.label == label]
     titles = [f"{column.title}{' published' * column.is_published}" for column in table.columns]
     return dict(zip(titles, row.cells, strict=True))
 
 
-def every_cell(document: Document) -> Iterator[tuple[str, str, Cell]]:
+def every_cell(document: Document) -> Iterator[tuple[str, str, DocumentCell]]:
     """Each cell of ours, with its table and its column."""
     for title, table in tables(document).items():
         for row in table.rows:
@@ -171,7 +171,7 @@ def test_two_july_days_are_no_month(beginning: MemoryReader) -> None:
     assert charts(july)["incident_count"].chart is None
     assert july.remarks == ()
     ask = from_reader(beginning, FORCE.name, AUGUST)
-    drawn = series(ask, FORCE, Asked(find("incident_count"), count=25), AUGUST)
+    drawn = series(ask, FORCE, SeriesQuery(find("incident_count"), count=25), AUGUST)
     assert {row.cells[0].text for row in drawn.table.rows} == {"-"}
 
 
@@ -219,7 +219,7 @@ def test_what_is_compared_says_why_in_words(reader: MemoryReader) -> None:
 def test_of_25_months_those_without_a_record_are_neither_drawn_nor_counted(
     reader: MemoryReader, counted: Recount, grain: Grain, count: int, first: str, known: int
 ) -> None:
-    asked = Asked(find("incident_count"), grain=grain, count=count)
+    asked = SeriesQuery(find("incident_count"), grain=grain, count=count)
     drawn = series(from_reader(reader, FORCE.name, AS_OF), FORCE, asked, AS_OF)
     assert drawn == series(begun.asking_recount(counted), FORCE, asked, AS_OF)
     assert [drawn.table.rows[0].label, len(drawn.table.rows)] == [first, known]
@@ -371,6 +371,6 @@ def test_a_month_that_the_feeds_are_not_complete_to_is_neither_compared_nor_draw
         assert (found["Difference"].text, found["Difference"].value, found["% difference"].value) == ("-", None, None)
         assert [tables(late)[title].notes[note - 1] for note in found["Difference"].notes] == [CUT]
     assert last_point(charts(late)["incident_count"]) == "2025-11-01"
-    drawn = series(ask, FORCE, Asked(find("crime_count"), count=12), now)
+    drawn = series(ask, FORCE, SeriesQuery(find("crime_count"), count=12), now)
     assert [drawn.table.rows[-1].label, drawn.table.rows[-1].cells[0].text] == ["Dec 2025", "-"]
     assert last_point(drawn) == "2025-11-01"

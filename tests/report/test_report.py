@@ -10,7 +10,7 @@ import pytest
 from bluelamp.cli.pdf import pdf
 from bluelamp.recount.recount import Recount
 from dashboards.report.build import report
-from dashboards.report.document import Document, Row, Table
+from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.file import table_file
 from dashboards.report.page import html
 from facts.errors import PartMissingError, QuestionError
@@ -23,7 +23,7 @@ def tables(document: Document) -> dict[str, Table]:
     return {table.title: table for section in document.sections for table in section.tables}
 
 
-def row(table: Table, label: str) -> Row:
+def row(table: Table, label: str) -> DocumentRow:
     return next(each for each in table.rows if each.label == label)
 
 

@@ -6,11 +6,10 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from dashboards.report.explore import Asked, Exploration, Within
-from dashboards.report.figures import Figure
+from dashboards.report.explore import Exploration, ExploreQuery, Within
+from dashboards.report.figures import ReportFigure
 from dashboards.report.layout import sections, worded
-from dashboards.report.series import Asked as AskedSeries
-from dashboards.report.series import series
+from dashboards.report.series import SeriesQuery, series
 from dashboards.report.targets import always, changed, days_of, promise, target_words
 from facts.force import Force
 from measures.catalogue import CATALOGUE
@@ -94,8 +93,8 @@ def test_the_days_of_a_window_are_local(window: str, as_of: str, days: tuple[dat
 
 def test_an_exploration_knows_each_target_that_held_in_its_window() -> None:
     """Never today's alone: its bins reach as far as the longest, and it begins at the one that came last."""
-    figure = Figure({}, Fraction(8), n=4)
-    asked = Asked(CATALOGUE["contact_999_answer_mean_seconds"], "last_month")
+    figure = ReportFigure({}, Fraction(8), n=4)
+    asked = ExploreQuery(CATALOGUE["contact_999_answer_mean_seconds"], "last_month")
     spread: dict[tuple[str, ...], dict[int, int]] = {(): {40: 3, 160: 1}}
     found = Exploration(lambda *_: [figure], lambda *_: spread, STRICT, asked, (BEFORE[0], AFTER[1]))
     assert [str(each.first) for each in found.held] == ["2024-10-01", "2024-10-27"]
@@ -105,10 +104,10 @@ def test_an_exploration_knows_each_target_that_held_in_its_window() -> None:
 
 
 def test_a_chart_over_the_change_says_so() -> None:
-    asked, as_of = AskedSeries(CATALOGUE[SHARE_999]), datetime(2025, 1, 5, tzinfo=UTC)
-    found = series(lambda *_: [Figure({}, Fraction(1, 2), n=9)], STRICT, asked, as_of)
+    asked, as_of = SeriesQuery(CATALOGUE[SHARE_999]), datetime(2025, 1, 5, tzinfo=UTC)
+    found = series(lambda *_: [ReportFigure({}, Fraction(1, 2), n=9)], STRICT, asked, as_of)
     assert found.summary[0] == changed(CATALOGUE[SHARE_999], STRICT, YEARS)[0]
-    later = series(lambda *_: [Figure({}, Fraction(1, 2), n=9)], STRICT, asked, datetime(2027, 1, 5, tzinfo=UTC))
+    later = series(lambda *_: [ReportFigure({}, Fraction(1, 2), n=9)], STRICT, asked, datetime(2027, 1, 5, tzinfo=UTC))
     assert "target" not in later.summary[0]
 
 

@@ -10,7 +10,7 @@ from bluelamp.recount.load import from_records
 from bluelamp.verify.calibration import records
 from dashboards.report.build import report
 from dashboards.report.document import Document
-from dashboards.report.figures import Figure, figure
+from dashboards.report.figures import ReportFigure, figure
 from measures.measure import Measure, Where
 from producers.simulate.scenario import NORMAL
 from tests.support.beside import Quote, empty_rows, quotes
@@ -37,7 +37,7 @@ def two_years() -> Iterator[Document]:
     simulation = simulation_of(force, 41, NORMAL, "2023-01-01", is_live=False)
     with from_records(records(simulation.told_before(simulation.end_of(DAYS))), [force]) as counted:
 
-        def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+        def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
             return [figure(measure, each) for each in counted.answer(measure, force.name, window, AS_OF, by, where)]
 
         yield report(ask, force, "2024-12", AS_OF, is_simulated=True)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from dashboards.report.document import Document
-from dashboards.report.figures import Figure
+from dashboards.report.figures import ReportFigure
 from dashboards.report.file import table_file
 from dashboards.report.page import html
-from dashboards.report.withhold import RULE, SMALL, WITHHELD, Key, is_small, protected
+from dashboards.report.suppression import RULE, SMALL, WITHHELD, Key, is_small, protected
 from measures.measure import Unit
 
 TABLES = some.integers(2, 4).flatmap(
@@ -58,7 +58,7 @@ def test_no_sum_of_a_table_gives_a_withheld_number_away(table: Sequence[Sequence
     ],
 )
 def test_what_is_small(unit: Unit, value: float, n: int, met: int | None, expected: bool) -> None:
-    assert is_small(Figure({}, Fraction(value), n, met), unit) is expected
+    assert is_small(ReportFigure({}, Fraction(value), n, met), unit) is expected
 
 
 def test_a_public_copy_shows_no_small_count_and_states_the_rule(document: Document, public: Document) -> None:

@@ -15,10 +15,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dashboards.report.document import Cell, Document
+from dashboards.report.document import Document, DocumentCell
 from dashboards.report.file import table_file
 from dashboards.report.page import html
-from dashboards.report.withhold import RULE, WITHHELD
+from dashboards.report.suppression import RULE, WITHHELD
 from dashboards.report.words import CHANGE, Unit, said
 from dashboards.report.workbook import FIRST_ROW, printed, workbook
 
@@ -188,14 +188,14 @@ def test_the_same_report_is_the_same_file(document: Document) -> None:
 )
 def test_a_number_prints_as_its_words(value: Fraction, unit: Unit) -> None:
     text = said(value, unit)
-    number = printed(Cell(text, value, printed=unit, notes=(2,)), is_published=False)
+    number = printed(DocumentCell(text, value, printed=unit, notes=(2,)), is_published=False)
     assert number is not None
     assert as_shown(number.value, number.code) == f"{text} (2)"
 
 
 @pytest.mark.parametrize("text", ["212246", "1,234.50", "10.01", "0.70 %", "52%", "-5.2%", "03:45:00", "3:45:00"])
 def test_a_published_number_is_one_and_prints_as_it_was(text: str) -> None:
-    number = printed(Cell(text), is_published=True)
+    number = printed(DocumentCell(text), is_published=True)
     assert number is not None
     shown = as_shown(number.value, number.code)
     assert (f"-{shown}" if number.value < 0 else shown) == text
@@ -203,7 +203,7 @@ def test_a_published_number_is_one_and_prints_as_it_was(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-", "between 40 and 50 per cent", "=1+1", "7.9 (hours)", "66 to 72"])
 def test_what_was_published_in_words_stays_words(text: str) -> None:
-    assert printed(Cell(text), is_published=True) is None
+    assert printed(DocumentCell(text), is_published=True) is None
 
 
 def test_it_is_what_programs_take_for_a_workbook(document: Document, tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from unittest.mock import patch
 
 from bluelamp.rebuild.rebuild import Rebuild
 from bluelamp.rebuild.repartition import Mover
-from streams.cache import Cache
 from streams.fold import Change
 from streams.ownership import Owner
+from streams.partition_cache import PartitionCache
 from streams.readings import Reader
 from streams.refusal import Refusal
-from streams.store import Applied, Names, Store
+from streams.store import Applied, Names, StateStore
 from tests.schedules.server import Server
 
 
@@ -27,7 +27,8 @@ def _forgets(self: Any, keys: Any) -> bool:
     return False
 
 
-_READ_ALL, _FOLLOW, _APPLY, _STORE_APPLY = Cache._read_all, Cache._follow, Server.apply, Store.apply  # noqa: SLF001
+_READ_ALL, _FOLLOW = PartitionCache._read_all, PartitionCache._follow  # noqa: SLF001
+_APPLY, _STORE_APPLY = Server.apply, StateStore.apply
 
 
 def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
@@ -55,7 +56,7 @@ def _without_check(self: Any, keys: list[str], args: list[Any]) -> Any:
     return _APPLY(self, keys, [stored[0], stored[1], *args[2:]])
 
 
-async def _offset_first(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+async def _offset_first(self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
     """The offset is moved, and only then what it stands for is applied."""
     await self.redis.hset(names.control, "fence", str(after))
     return await _STORE_APPLY(self, names, epoch, after, after, change)
@@ -97,12 +98,12 @@ async def _no_gap_check(*_: Any) -> None:
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "a reader that forgets": lambda: [
-        patch.object(Cache, "_read_all", _forgets), patch.object(Cache, "pane", _pane_or_nothing)
+        patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "pane", _pane_or_nothing)
     ],
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
-    "a fence taken over before its panes": lambda: [patch.object(Cache, "_follow", _settles_early)],
-    "open items that stay": lambda: [patch.object(Cache, "_keep_open", _forgets_open)],
-    "the offset before the state": lambda: [patch.object(Store, "apply", _offset_first)],
+    "a fence taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
+    "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
+    "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
     "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
     "a refusal that ends a worker": lambda: [patch.object(Refusal, "heals", lambda _: False)],

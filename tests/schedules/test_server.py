@@ -8,11 +8,11 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
-from streams.fold import Change, Partition
-from streams.moving import Share
+from streams.fold import Change, PartitionFold
+from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.record import Record
-from streams.store import Applied, Names, Store
+from streams.store import Applied, Names, StateStore
 from tests.schedules.choices import Choices
 from tests.schedules.reports import Reports, as_record
 from tests.schedules.server import AsyncClient, Server
@@ -24,7 +24,7 @@ NAMES = Names("s", *PLACE)
 
 def changes(seed: int) -> list[Change]:
     """Changes of one partition, in order."""
-    partition, reports = Partition("contacts", Share(0, 1), RULES), Reports(Choices(seed), START)
+    partition, reports = PartitionFold("contacts", OwnPartition(0, 1), RULES), Reports(Choices(seed), START)
     found = []
     for offset in range(60):
         facts = [fact for subject, fact in (reports.next(START) for _ in range(3)) if subject.topic == "contacts"]
@@ -35,7 +35,7 @@ def changes(seed: int) -> list[Change]:
     return found
 
 
-async def apply_all(store: Store, seed: int) -> list[Applied]:
+async def apply_all(store: StateStore, seed: int) -> list[Applied]:
     """Claim the partition, then offer each change: most of them in order, some stale, some twice, one that cannot be."""
     chance = random.Random(seed)
 
@@ -44,7 +44,7 @@ async def apply_all(store: Store, seed: int) -> list[Applied]:
 
     owner = Owner(store, RULES, nothing, nothing)
     control = await owner.claim(PLACE, IDENTITIES["contacts"])
-    await owner.start(PLACE, control, 0, Share(0, 1))
+    await owner.start(PLACE, control, 0, OwnPartition(0, 1))
     applied, fence = [], 0
     for change in changes(seed):
         expected, epoch = fence - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)
@@ -66,13 +66,13 @@ def test_the_model_does_what_the_script_does(state_backend: StateServer) -> None
     refused = 0
     for seed in range(8):
         server = Server(10_000, lambda: "", lambda: None)
-        modelled = asyncio.run(apply_all(Store(cast(Any, AsyncClient(server)), "s"), seed))
+        modelled = asyncio.run(apply_all(StateStore(cast(Any, AsyncClient(server)), "s"), seed))
         with Redis.from_url(state_backend.url, decode_responses=True) as client:
             client.flushall()
 
             async def real(number: int = seed) -> list[Applied]:
                 async with AsyncRedis.from_url(state_backend.url, decode_responses=True) as redis:
-                    return await apply_all(Store(redis, "s"), number)
+                    return await apply_all(StateStore(redis, "s"), number)
 
             assert asyncio.run(real()) == modelled
             stream = [{name: str(word) for name, word in entry.items()} for _, entry in server.keys[NAMES.changes]]

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from bluelamp.rebuild.rebuild import Rebuild, forget
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.wiring.settings import Settings
-from facts.batch import Entry, Row
+from facts.batch import BatchRecord, Entry
 from facts.errors import BlueLampError, IncompleteError
 from facts.feed import FeedHeartbeat
 from facts.moved import Origin, header_of, origin_of
@@ -26,13 +26,13 @@ from measures.catalogue import find
 from measures.outcome import microseconds
 from measures.reading import Reading
 from streams.fold import Quarantined
-from streams.moving import Copy, Moved, Share, copy_of
-from streams.ownership import FencedError, GapError, Owner
+from streams.moving import Copy, Moved, OwnPartition, copy_of
+from streams.ownership import GapError, Owner, StaleOwnerError
 from streams.readings import Reader
 from streams.record import Record
 from streams.refusal import refusal_of
 from streams.stall import Place
-from streams.store import Identity, Store
+from streams.store import Identity, StateStore
 from streams.version import number_of, pointer, prefix_of
 from tests.schedules.choices import Choices
 from tests.schedules.recount import Cell, count
@@ -341,7 +341,7 @@ class World:
         async def work() -> None:
             try:
                 await self._own(number)
-            except (FencedError, GapError, RedisError):
+            except (StaleOwnerError, GapError, RedisError):
                 return  # it asks to be started again
             except IncompleteError as error:
                 self.given_up.append(f"worker {number}: {error}")
@@ -362,7 +362,7 @@ class World:
                         raise FoundError("gave up for good", error) from error
                     await Turn()
 
-        store = Store(cast(Any, client), prefix_of(STATE, version))
+        store = StateStore(cast(Any, client), prefix_of(STATE, version))
         owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, patiently)
         mine: list[Place] = []
         generation, turns = -1, 0
@@ -383,7 +383,9 @@ class World:
         mine = [place for place in PLACES if self.assigned[place] == number]
         owner.owned.clear()
         for place in mine:
-            await owner.start(place, await owner.claim(place, IDENTITIES[place[0]]), 0, Share(place[1], PARTITIONS))
+            await owner.start(
+                place, await owner.claim(place, IDENTITIES[place[0]]), 0, OwnPartition(place[1], PARTITIONS)
+            )
         return mine
 
     async def _deliver(self, owner: Owner, place: Place) -> None:
@@ -538,7 +540,7 @@ class Log:
         """Records, a few at a time."""
         for start in range(first, after, 3):
             some = self._world.log[place][start : min(start + 3, after)]
-            yield [Row(each.offset, _milliseconds(each), 1, None, each.value, _headers(each)) for each in some]
+            yield [BatchRecord(each.offset, _milliseconds(each), 1, None, each.value, _headers(each)) for each in some]
 
 
 def _headers(record: Record) -> tuple[tuple[str, bytes | None], ...]:

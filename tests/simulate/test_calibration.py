@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from bluelamp.local.simulation import calibration, failures, line
-from bluelamp.verify.calibration import Found, Row, expected_rows, rows, table
+from bluelamp.verify.calibration import CalibrationFigure, Found, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
 from tests.support.forces import shipped
 
@@ -53,7 +53,9 @@ def test_what_was_printed_is_read_in_the_measure_s_unit(where: str, period: str,
 
 
 def test_a_figure_beyond_its_tolerance_is_off() -> None:
-    row = Row(measure="x", where="", period="", published="10", value=10.0, kind="relative", tolerance=0.01)
+    row = CalibrationFigure(
+        measure="x", where="", period="", published="10", value=10.0, kind="relative", tolerance=0.01
+    )
     near, off = (Found(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2))
     assert failures([near, off]) == [off]
     assert line(off).endswith("OFF")

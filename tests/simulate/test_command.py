@@ -8,16 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from bluelamp.cli.main import cli
-from producers.simulate.playing import Played
+from producers.simulate.playing import SimulationProgress
 
-PLAYED = Played(facts=3, heartbeats=1, told_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
+PLAYED = SimulationProgress(facts=3, heartbeats=1, told_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
 
 
 @pytest.mark.parametrize(("options", "where"), [(("--json",), "stderr"), ((), "stdout")])
 def test_progress_is_no_part_of_an_answer_in_json(
     options: tuple[str, ...], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(_: str, __: int, ___: object, ____: object, say: Callable[[str], None]) -> Played:
+    def run(_: str, __: int, ___: object, ____: object, say: Callable[[str], None]) -> SimulationProgress:
         say("2 facts told")
         return PLAYED
 

@@ -11,7 +11,7 @@ from producers.simulate.ledger import Ledger
 from producers.simulate.months import month_of
 from producers.simulate.occurrences import Ledgers, Records
 from producers.simulate.parameters import Occurrences, month_share, packaged
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from tests.simulate.worlds import simulation
 from tests.support.forces import shipped
 
@@ -41,7 +41,7 @@ def test_how_many_there_are_shifts_no_other_fact() -> None:
     usual = simulation(start=date(2024, 6, 1))
     few = msgspec.structs.replace(OF, contracts=msgspec.structs.replace(OF.contracts, years={"2024": 1200}))
 
-    def told(of: Occurrences) -> list[Told]:
+    def told(of: Occurrences) -> list[ReportedFact]:
         parameters = msgspec.structs.replace(usual.parameters, warm_up_days=1, occurrences=of)
         chosen = msgspec.structs.replace(usual, parameters=parameters)
         return list(chosen.told_before(chosen.end_of(2)))
@@ -51,5 +51,5 @@ def test_how_many_there_are_shifts_no_other_fact() -> None:
     assert len(one) - len(_others(one)) > 10 * (len(other) - len(_others(other)))
 
 
-def _others(told: list[Told]) -> list[Told]:
+def _others(told: list[ReportedFact]) -> list[ReportedFact]:
     return [each for each in told if not isinstance(each.fact, VictimContractClosed)]

@@ -10,7 +10,7 @@ from producers.simulate.ledger import Ledger
 from producers.simulate.months import month_of
 from producers.simulate.occurrences import Ledgers, Records
 from producers.simulate.parameters import Occurrences, packaged
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from tests.simulate.worlds import simulation
 from tests.support.forces import shipped
 
@@ -43,7 +43,7 @@ def test_how_many_there_are_shifts_no_other_fact() -> None:
     usual = simulation(start=date(2024, 6, 1))
     few = msgspec.structs.replace(OF, counted={kind: {"2024": (1,) * 12} for kind in OF.counted})
 
-    def told(of: Occurrences) -> list[Told]:
+    def told(of: Occurrences) -> list[ReportedFact]:
         parameters = msgspec.structs.replace(usual.parameters, warm_up_days=1, occurrences=of)
         chosen = msgspec.structs.replace(usual, parameters=parameters)
         return list(chosen.told_before(chosen.end_of(1)))
@@ -53,7 +53,7 @@ def test_how_many_there_are_shifts_no_other_fact() -> None:
     assert len(counted) > 20 > len(fewer)
 
 
-def _apart(told: list[Told]) -> tuple[list[Told], list[Told]]:
+def _apart(told: list[ReportedFact]) -> tuple[list[ReportedFact], list[ReportedFact]]:
     """All else, and what is only counted."""
     counted = [each for each in told if getattr(each.fact, "type", "") in OF.counted]
     return [each for each in told if each not in counted], counted

@@ -11,7 +11,7 @@ from producers.simulate.ledger import Ledger
 from producers.simulate.months import month_of
 from producers.simulate.occurrences import Ledgers, Records
 from producers.simulate.parameters import Links, month_share, packaged
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation
 from tests.simulate.worlds import simulation
 from tests.support.forces import shipped
@@ -62,7 +62,7 @@ def test_parties_are_linked_to_what_can_have_them() -> None:
     assert {each.subject_id for each in recorded.values() if each.victim_based} <= linked
 
 
-def _others(told: list[Told]) -> list[tuple[float, str]]:
+def _others(told: list[ReportedFact]) -> list[tuple[float, str]]:
     """Everything but parties, and domestic occurrences that are no crime, without whether it is domestic."""
     return [
         (each.at, repr(each.fact).replace("domestic=True", "domestic=False"))
@@ -81,7 +81,7 @@ def test_how_many_parties_there_are_shifts_no_other_fact() -> None:
         domestic=msgspec.structs.replace(OF.domestic, crimes={"2024": 9000}, others={"2024": 500}),
     )
 
-    def told(of: msgspec.Struct) -> list[Told]:
+    def told(of: msgspec.Struct) -> list[ReportedFact]:
         chosen: Simulation = msgspec.structs.replace(usual, parameters=msgspec.structs.replace(quick, occurrences=of))
         return list(chosen.told_before(chosen.end_of(1)))
 

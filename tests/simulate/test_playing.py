@@ -11,7 +11,7 @@ from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.replay import Speed
-from producers.simulate.playing import Played, play
+from producers.simulate.playing import SimulationProgress, play
 from producers.simulate.simulation import Simulation, feeds_of
 from tests.simulate.worlds import simulation
 
@@ -58,7 +58,7 @@ def exact(scenario: str = "normal", start: date | None = None) -> Simulation:
     return msgspec.structs.replace(chosen, parameters=parameters)
 
 
-def played(chosen: Simulation, tape: _Tape, speed: Speed | str, hours: float, **options: Any) -> Played:
+def played(chosen: Simulation, tape: _Tape, speed: Speed | str, hours: float, **options: Any) -> SimulationProgress:
     return play(
         chosen,
         tape,
@@ -211,7 +211,7 @@ def test_played_on_from_where_it_was_kept_it_tells_what_it_would_have_told() -> 
     chosen, begun = exact(), datetime(2030, 1, 1, tzinfo=UTC)
     whole, first, second = _Tape(begun), _Tape(begun, stop_after=300.0), _Tape(begun)
     played(chosen, whole, 60.0, 9)
-    kept: list[Played] = []
+    kept: list[SimulationProgress] = []
     assert not played(chosen, first, 60.0, 9, keep=kept.append).is_whole
     assert len(kept) > 100
     assert kept[-1].told_to == datetime(2024, 12, 1, 5, tzinfo=UTC)

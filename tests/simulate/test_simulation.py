@@ -16,7 +16,7 @@ from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import UnitArrived
 from facts.union import AnyFact
 from producers.simulate.parameters import packaged, parse
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation
 from tests.simulate.worlds import simulation, told
 from tests.support.forces import STRICT
@@ -24,12 +24,12 @@ from tests.support.forces import STRICT
 RECEIVED = timedelta(seconds=1)
 
 
-def digest(facts: tuple[Told, ...]) -> str:
+def digest(facts: tuple[ReportedFact, ...]) -> str:
     """Of the bytes of a log."""
     return hashlib.sha256(b"\n".join(wire.encode([each.fact]) for each in facts)).hexdigest()
 
 
-def _words(each: Told) -> tuple[str, datetime]:
+def _words(each: ReportedFact) -> tuple[str, datetime]:
     """What happened when, whatever its id."""
     return type(each.fact).__name__, each.fact.at
 
@@ -45,12 +45,12 @@ def day(seed: int = 41) -> Simulation:
 
 
 @lru_cache(maxsize=1)
-def two_days() -> tuple[Told, ...]:
+def two_days() -> tuple[ReportedFact, ...]:
     """What it tells in two days."""
     return first_days(day(), 2)
 
 
-def first_days(chosen: Simulation, days: int = 1) -> tuple[Told, ...]:
+def first_days(chosen: Simulation, days: int = 1) -> tuple[ReportedFact, ...]:
     return tuple(chosen.told_before(chosen.end_of(days)))
 
 

@@ -2,7 +2,7 @@
 
 from simpy import Environment
 
-from producers.simulate.units import Job, Units
+from producers.simulate.units import UnitRequest, Units
 
 
 class _Told:
@@ -11,16 +11,16 @@ class _Told:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, float, float]] = []
 
-    def dispatched(self, job: Job, unit: str, at: float, arrives: float, released: float) -> None:
+    def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
         assert at <= arrives <= released
         self.sent.append((job.who, unit, at, arrives))
 
 
-def job(who: str, urgency: int, area: str = "north", at_scene_seconds: float | None = 100) -> Job:
-    return Job(who, area, urgency, 60, at_scene_seconds)
+def job(who: str, urgency: int, area: str = "north", at_scene_seconds: float | None = 100) -> UnitRequest:
+    return UnitRequest(who, area, urgency, 60, at_scene_seconds)
 
 
-def play(*jobs: Job, north: int, south: int) -> list[tuple[str, str, float, float]]:
+def play(*jobs: UnitRequest, north: int, south: int) -> list[tuple[str, str, float, float]]:
     """Where units go when jobs come in all at once."""
     environment, told = Environment(), _Told()
     units = Units(environment, told, ("north", "south"), 2.0)

@@ -4,7 +4,7 @@ from datetime import date
 from functools import lru_cache
 
 from producers.simulate.parameters import packaged
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from producers.simulate.scenario import load_scenario
 from producers.simulate.simulation import Simulation
 from tests.support.forces import shipped
@@ -19,7 +19,7 @@ def simulation(scenario: str = "normal", seed: int = 41, start: date | None = No
 
 
 @lru_cache(maxsize=16)
-def told(scenario: str = "normal", seed: int = 41, days: int = 1) -> tuple[Told, ...]:
+def told(scenario: str = "normal", seed: int = 41, days: int = 1) -> tuple[ReportedFact, ...]:
     """What is told in the first days of a scenario."""
     chosen = simulation(scenario, seed)
     return tuple(chosen.told_before(chosen.end_of(days)))

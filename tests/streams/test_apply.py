@@ -18,7 +18,7 @@ from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, Uni
 from facts.wire import encode
 from streams.fold import Change
 from streams.refusal import Cause, refusal_of
-from streams.store import Applied, Names, Store
+from streams.store import Applied, Names, StateStore
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition, heartbeat
 from tests.support.stores import apply_all, as_user, call, dump
@@ -74,7 +74,7 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
 def offer(url: str) -> Applied:
     """Offer the batch that needs every command."""
 
-    async def work(store: Store) -> Applied:
+    async def work(store: StateStore) -> Applied:
         return await store.apply(store.names("incidents", 0), 1, len(BEFORE), AFTER, CHANGE)
 
     applied: Applied = call(url, work)
@@ -237,7 +237,7 @@ def test_memory_that_runs_out_within_the_batch_does_not_stop_it(redis: Redis, st
     facts = [IncidentOpened(fact_id=f"m{number}", subject_id=f"m{number}", **at) for number in range(1500)]
     many = partition.feed([encode([fact]) for fact in facts], RECEIVED)
 
-    async def work(store: Store) -> Applied:
+    async def work(store: StateStore) -> Applied:
         return await store.apply(store.names("incidents", 0), 1, len(BEFORE), len(BEFORE) + 1500, many)
 
     before, limit = dump(redis), redis.info("memory")["used_memory"]
@@ -251,7 +251,7 @@ def test_memory_that_runs_out_within_the_batch_does_not_stop_it(redis: Redis, st
     assert redis.hget(NAMES.control, "fence") == str(len(BEFORE) + 1500)
 
 
-def outcome_of(url: str, work: Callable[[Store], Any]) -> str:
+def outcome_of(url: str, work: Callable[[StateStore], Any]) -> str:
     """What came of a batch: its outcome, or why it was refused."""
     try:
         applied: Applied = call(url, work)

@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from alerts.standing import Standing, samples_of
+from alerts.engine_process import Standing, samples_of
 from alerts.table import RULES as RULES_OF_ALERTS
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.connections import state_client
@@ -35,10 +35,10 @@ from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
 from measures.measure import Bands, External, Measure
 from measures.reading import State
-from streams.exported import EXPORTED_WINDOWS, LIVE_EXPORTED
 from streams.exporter import ReadingsCollector, serve
-from streams.logwatch import LogWatch, Seen
+from streams.logwatch import LogSnapshot, LogWatch
 from streams.names import metric_name
+from streams.reading_metrics import EXPORTED_WINDOWS, LIVE_EXPORTED
 from streams.readings import Reader
 from streams.refusal import CAUSES, Cause
 from tests.real.parts import missing
@@ -447,7 +447,7 @@ def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
     if reason := missing("prometheus"):
         pytest.skip(reason)
     source = looking(state)
-    watch = LogWatch(lambda fences: Seen({place: fence + 1 for place, fence in fences.items()}, 1))
+    watch = LogWatch(lambda fences: LogSnapshot({place: fence + 1 for place, fence in fences.items()}, 1))
     readings = ReadingsCollector(source, watch)
     standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()

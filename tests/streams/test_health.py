@@ -18,7 +18,7 @@ from facts.union import Topic
 from facts.wire import encode
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
-from streams.logwatch import LogWatch, Seen
+from streams.logwatch import LogSnapshot, LogWatch
 from streams.patience import report
 from streams.probe import Probe
 from streams.readings import Reader
@@ -52,10 +52,10 @@ class Scene:
         self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds, probe)
         self.partitions: dict[Topic, MemoryPartition] = {}
 
-    def _look(self, fences: Mapping[Place, int]) -> Seen:
+    def _look(self, fences: Mapping[Place, int]) -> LogSnapshot:
         if self.ends is None:
             raise PartMissingError("gone", where="here", hint="none")
-        return Seen({place: self.ends[place] for place in fences}, self.workers)
+        return LogSnapshot({place: self.ends[place] for place in fences}, self.workers)
 
     def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
         """Records of a topic, one batch."""
@@ -314,7 +314,7 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
 def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
     """The engine in process on the exporter's own samples."""
     engine = Engine(RULES)
-    scene.watch.seen = lambda fences: Seen(fences, 1)  # type: ignore[method-assign] # everything is applied
+    scene.watch.seen = lambda fences: LogSnapshot(fences, 1)  # type: ignore[method-assign] # everything is applied
     scene.tell(
         "custody",
         detained("d1", 5.9),

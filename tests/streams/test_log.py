@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from facts.errors import PartMissingError, SettingError
 from facts.union import TOPICS
-from streams.log import BY_LOG, QUARANTINE_TOPIC, STAMPING, End, Log
+from streams.log import BY_LOG, QUARANTINE_TOPIC, STAMPING, End, LogClient
 from tests.conftest import LogBackend
 from tests.support.system import until
 
@@ -39,7 +39,7 @@ def fill(log_backend: LogBackend, topic: str, **options: str) -> None:
 
 def test_the_next_record_is_found_and_at_the_end_there_is_none(log_backend: LogBackend, topic: str) -> None:
     fill(log_backend, topic)
-    with Log(log_backend.bootstrap) as log:
+    with LogClient(log_backend.bootstrap) as log:
         assert log.reach([(topic, 0)]) == {(topic, 0): (0, 2)}
         assert [log.next_offset(topic, 0, offset) for offset in (0, 1, 2)] == [0, 1, None]
 
@@ -48,7 +48,7 @@ def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_what_it_hold
     log_backend: LogBackend,
 ) -> None:
     """Kafka sweeps the quarantine itself: 792 days, as long as figures are kept."""
-    with Log(log_backend.bootstrap) as log:
+    with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
     admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in (*TOPICS, QUARANTINE_TOPIC)]
@@ -62,7 +62,7 @@ def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_what_it_hold
 @pytest.fixture
 def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
     """One of our topics as Kafka creates it when a producer starts before the first worker."""
-    with Log(log_backend.bootstrap) as log:
+    with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
         admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "custody", {STAMPING: "CreateTime"})])
@@ -75,7 +75,7 @@ def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
 def test_a_topic_that_its_producers_stamp_is_set_right(
     log_backend: LogBackend, producer_stamped: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Log(log_backend.bootstrap) as log:
+    with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
         until(lambda: log.stamping(TOPICS) == dict.fromkeys(TOPICS, BY_LOG), 30, "the setting")
     assert f"topic {producer_stamped}: {STAMPING} was CreateTime, and is LogAppendTime now" in caplog.text
@@ -86,7 +86,7 @@ def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(
 ) -> None:
     """Only Kafka's refusal is made up: brokers of tests let everybody change everything."""
     refused = {"topic": {producer_stamped: "[Error 29] TopicAuthorizationFailedError"}}
-    with Log(log_backend.bootstrap) as log, monkeypatch.context() as forbidden:
+    with LogClient(log_backend.bootstrap) as log, monkeypatch.context() as forbidden:
         forbidden.setattr(KafkaAdminClient, "alter_configs", lambda *_, **__: refused)
         with pytest.raises(SettingError) as caught:
             log.ensure_topics()
@@ -99,7 +99,7 @@ def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(
 def test_the_mark_of_a_transaction_is_no_record_and_nothing_to_wait_for(log_backend: LogBackend, topic: str) -> None:
     """Offsets 0 and 1 hold records, 2 the mark: it is read as such, so that nothing is left to be read."""
     fill(log_backend, topic, transactional_id=topic)
-    with Log(log_backend.bootstrap) as log:
+    with LogClient(log_backend.bootstrap) as log:
         # The broker writes the mark after it has answered the commit.
         until(lambda: log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}, 30, "the mark")
         assert [log.next_offset(topic, 0, offset) for offset in (1, 2, 3)] == [1, 2, None]
@@ -107,8 +107,10 @@ def test_the_mark_of_a_transaction_is_no_record_and_nothing_to_wait_for(log_back
 
 
 @pytest.mark.parametrize("ask", [lambda log: log.identity("nothing"), lambda log: log.reach([("nothing", 0)])])
-def test_what_kafka_does_not_answer_is_told_at_the_end(log_backend: LogBackend, ask: Callable[[Log], object]) -> None:
+def test_what_kafka_does_not_answer_is_told_at_the_end(
+    log_backend: LogBackend, ask: Callable[[LogClient], object]
+) -> None:
     """Of a topic that is not there nothing is made up."""
-    with pytest.raises(PartMissingError, match="UnknownTopic") as caught, Log(log_backend.bootstrap) as log:
+    with pytest.raises(PartMissingError, match="UnknownTopic") as caught, LogClient(log_backend.bootstrap) as log:
         ask(log)
     assert caught.value.where == log_backend.bootstrap

@@ -13,8 +13,8 @@ from facts.partitioning import partition_of
 from facts.union import AnyFact
 from facts.wire import decode, encode
 from measures.rules import Rules
-from streams.fold import Change, Partition
-from streams.moving import MOVED_FACTS, Moved, Share, copy_of
+from streams.fold import Change, PartitionFold
+from streams.moving import MOVED_FACTS, Moved, OwnPartition, copy_of
 from streams.record import Record
 from tests.support.forces import STRICT
 
@@ -31,12 +31,12 @@ def opened(subject_id: str, **changed: Any) -> IncidentOpened:
     return IncidentOpened(subject_id=subject_id, **given | changed)
 
 
-def on(number: int) -> Partition:
+def on(number: int) -> PartitionFold:
     """One of four partitions of incidents."""
-    return Partition("incidents", Share(number, COUNT), RULES)
+    return PartitionFold("incidents", OwnPartition(number, COUNT), RULES)
 
 
-def folded(partition: Partition, *records: Record) -> Change:
+def folded(partition: PartitionFold, *records: Record) -> Change:
     admitted = partition.admit(records)
     for key in partition.unknown(admitted):
         partition.remember(key, {})

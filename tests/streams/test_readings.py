@@ -20,8 +20,8 @@ from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
 from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, Reading
-from streams.cache import Cache, NotLoadedError
 from streams.fold import Change
+from streams.partition_cache import NotLoadedError, PartitionCache
 from streams.readings import Reader
 from streams.store import Names
 from tests.support.forces import STRICT, rules, shipped
@@ -162,7 +162,7 @@ def test_a_page_is_of_one_moment_whatever_is_applied_while_it_is_read(
 
 
 def test_a_pane_that_is_not_loaded_is_an_error(redis: Redis) -> None:
-    cache = Cache(redis, Names("test", "incidents", 0))
+    cache = PartitionCache(redis, Names("test", "incidents", 0))
     with pytest.raises(NotLoadedError, match="not loaded"):
         cache.pane((FORCE, "minute", 1))
 

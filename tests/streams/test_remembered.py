@@ -10,8 +10,8 @@ import pytest
 from facts.fact import SubjectFact
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitDispatched
 from facts.wire import encode
-from streams.fold import Partition
-from streams.remembered import FACTS_REMEMBERED, Remembered
+from streams.fold import PartitionFold
+from streams.subject_cache import FACTS_REMEMBERED, SubjectCache
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryPartition
@@ -33,7 +33,7 @@ def facts(subject: int, regrades: int = 1) -> Iterator[SubjectFact]:
     yield IncidentClosed(fact_id=f"{subject}-closed", at=at + timedelta(hours=9), result="attended", **named)
 
 
-def held(partition: Partition) -> int:
+def held(partition: PartitionFold) -> int:
     """How many facts a partition remembers."""
     return sum(len(each.timeline) for each in partition.subjects.values())
 
@@ -53,7 +53,7 @@ def fed(memory: MemoryPartition, subject: int, regrades: int) -> int:
 
 def test_one_subject_of_more_facts_than_the_limit_is_kept_while_it_is_used() -> None:
     memory = MemoryPartition("incidents", RULES)
-    memory.fold.subjects = Remembered(10)
+    memory.fold.subjects = SubjectCache(10)
     for subject in range(3):
         assert fed(memory, subject, 50) == 53
     assert len(memory.fold.subjects) == 1
@@ -64,7 +64,7 @@ def test_what_was_forgotten_is_read_again_and_no_figure_differs(fault: Fault) ->
     shuffled = [fact for subject in range(60) for fact in facts(subject)] * 2
     random.Random(3).shuffle(shuffled)
     forgetful, other = MemoryPartition("incidents", RULES), MemoryPartition("incidents", RULES)
-    forgetful.fold.subjects = Remembered(12)
+    forgetful.fold.subjects = SubjectCache(12)
     for first in range(0, len(shuffled), 7):
         for memory in (forgetful, other):
             memory.feed([encode(shuffled[first : first + 7])])

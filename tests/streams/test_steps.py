@@ -13,7 +13,7 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.verify.checks.clocks import clock_findings
 from dashboards.board.frame import Frame, take_frame
 from measures.outcome import SECOND
-from streams.steps import Step, Steps, StepWatch, note, noted
+from streams.clock_steps import ClockStep, Steps, StepWatch, note, noted
 from tests.streams.test_health import Scene
 from tests.support.stories import AS_OF, FORCE
 
@@ -85,7 +85,7 @@ def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
 ) -> None:
     clocks, is_away = Clocks(), True
 
-    def keep(step: Step) -> None:
+    def keep(step: ClockStep) -> None:
         if is_away:
             raise RedisConnectionError
         note(redis, "test", step)
@@ -108,11 +108,11 @@ def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
 
 def test_the_last_step_of_each_process_is_kept_for_a_day(redis: Redis) -> None:
     day = timedelta(days=1)
-    note(redis, "test", Step("one", TWO_HOURS, AS_OF + timedelta(hours=2)))
-    note(redis, "test", Step("one", -TWO_HOURS, AS_OF))
-    note(redis, "test", Step("two", 3.0, AS_OF))
-    assert noted(redis, "test") == [Step("one", -TWO_HOURS, AS_OF, 2), Step("two", 3.0, AS_OF)]
-    note(redis, "test", Step("three", 9.0, AS_OF + day + timedelta(seconds=1)))
+    note(redis, "test", ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2)))
+    note(redis, "test", ClockStep("one", -TWO_HOURS, AS_OF))
+    note(redis, "test", ClockStep("two", 3.0, AS_OF))
+    assert noted(redis, "test") == [ClockStep("one", -TWO_HOURS, AS_OF, 2), ClockStep("two", 3.0, AS_OF)]
+    note(redis, "test", ClockStep("three", 9.0, AS_OF + day + timedelta(seconds=1)))
     assert [each.process for each in noted(redis, "test")] == ["three"]
 
 
@@ -131,8 +131,8 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
         scene = Scene(state_backend.url, client)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}, "0 is exported, so that the alert ends"
         assert frame(scene).clock == ""
-        note(client, "test", Step("the worker on here", -TWO_HOURS, AS_OF))
-        note(client, "test", Step("the board on here", 3.0, AS_OF))
+        note(client, "test", ClockStep("the worker on here", -TWO_HOURS, AS_OF))
+        note(client, "test", ClockStep("the board on here", 3.0, AS_OF))
         scene.pass_time(900)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): TWO_HOURS}
         assert scene.shown("bluelamp_clock_last_step_seconds")["the worker on here",] == -TWO_HOURS
@@ -147,7 +147,7 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
 
 
 def test_a_step_that_a_clock_which_was_ahead_has_dated_is_not_overlooked(redis: Redis) -> None:
-    step = Step("one", TWO_HOURS, AS_OF + timedelta(hours=2))
+    step = ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2))
     assert step.is_recent(AS_OF)
 
 
@@ -155,7 +155,7 @@ def test_a_step_of_less_than_clocks_may_differ_by_is_on_no_board(state_backend: 
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
-        note(client, "test", Step("the board on here", 5.0, AS_OF))
+        note(client, "test", ClockStep("the board on here", 5.0, AS_OF))
         assert frame(scene).clock == ""
 
 
@@ -170,7 +170,7 @@ def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_se
             AS_OF - AS_OF.fromtimestamp(0, AS_OF.tzinfo)
         )
         assert [each.state for each in clock_findings(scene.reader)] == ["good"]
-        note(client, "test", Step("the inbox on here", -TWO_HOURS, scene.now))
+        note(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
         scene.now -= timedelta(hours=2)
         differs, stepped = clock_findings(scene.reader)
         assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's: one of them is wrong.")

@@ -16,7 +16,7 @@ from facts.wire import encode
 from measures.catalogue import CATALOGUE
 from streams.fold import Change
 from streams.readings import Reader
-from streams.store import Applied, Identity, Names, Store
+from streams.store import Applied, Identity, Names, StateStore
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver, heartbeat
 from tests.support.stores import FINGERPRINTS, IDENTITY, apply_all, apply_memory, call, dump
@@ -60,7 +60,7 @@ def test_a_zombie_and_a_replay_are_fenced_and_change_nothing(
     """An older epoch, an older fence, and a fence ahead of the state are all refused."""
     told = some_changes(4)
 
-    async def work(store: Store) -> tuple[Any, Applied, Any]:
+    async def work(store: StateStore) -> tuple[Any, Applied, Any]:
         await apply_all(store, told)
         names = store.names("incidents", 0)
         before = dump(redis)
@@ -93,7 +93,7 @@ def test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(
 ) -> None:
     told = some_changes(4)
 
-    async def work(store: Store) -> tuple[Any, Applied, Any]:
+    async def work(store: StateStore) -> tuple[Any, Applied, Any]:
         await apply_all(store, told[:3])
         names = store.names("incidents", 0)
         pane = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))
@@ -174,7 +174,7 @@ def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_back
 def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
     redis: Redis, state_backend: StateServer, identity: Identity, fingerprints: dict[str, str], words: str
 ) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StateStore) -> None:
         await apply_all(store, some_changes(1))
         await store.claim(store.names("incidents", 0), identity, fingerprints)
 
@@ -190,7 +190,7 @@ def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_qua
     """What was quarantined for want of its profile lies before the fence: it would be missing for good."""
     more = {**FINGERPRINTS, "another": "new"}
 
-    async def work(store: Store) -> None:
+    async def work(store: StateStore) -> None:
         names = store.names("incidents", 0)
         await apply_all(store, some_changes(1))
         await store.claim(names, IDENTITY, more)
@@ -203,7 +203,9 @@ def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_qua
         call(state_backend.url, work)
 
 
-async def _apply_in_multi(self: Store, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+async def _apply_in_multi(
+    self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change
+) -> Applied:
     """The same by MULTI and EXEC, which carry out the rest when one command fails."""
     stored = await self.redis.hmget(names.control, ["fence", "epoch"])
     if stored != [str(fence), str(epoch)]:
@@ -225,7 +227,7 @@ def test_multi_in_place_of_the_script_is_caught(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It applies well-formed batches, and half of one that is refused."""
-    monkeypatch.setattr(Store, "apply", _apply_in_multi)
+    monkeypatch.setattr(StateStore, "apply", _apply_in_multi)
     told = some_changes(4)
     assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
     redis.flushall()
@@ -247,7 +249,7 @@ def test_without_the_fence_a_replay_would_count_twice(
     monkeypatch.setattr("streams.store.SCRIPT", streams.store.SCRIPT.replace(guarded, "if false then"))
     told = some_changes(1)
 
-    async def work(store: Store) -> Applied:
+    async def work(store: StateStore) -> Applied:
         await apply_all(store, told)
         return await store.apply(store.names("incidents", 0), 0, 0, 1, told[0])
 

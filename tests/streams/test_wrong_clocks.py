@@ -24,12 +24,12 @@ from measures.outcome import microseconds
 from measures.reading import FeedStatus, Reading, feed_trouble, silence
 from measures.window import DAYS_KEPT
 from streams.feeds import FeedState, believed
-from streams.fold import Change, Partition
-from streams.moving import Share
+from streams.fold import Change, PartitionFold
+from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.record import Record
-from streams.refold import _leave
-from streams.store import Store
+from streams.store import StateStore
+from streams.version_builder import _leave
 from tests.archive.test_rebuild import moves_nothing
 from tests.recount.story import TESTSHIRE
 from tests.streams.test_health import Scene
@@ -47,7 +47,7 @@ class Line:
     """One partition of contacts, to which two feeds write: telephony and digital."""
 
     def __init__(self) -> None:
-        self.partition = Partition("contacts", Share(0, 1), RULES_OF)
+        self.partition = PartitionFold("contacts", OwnPartition(0, 1), RULES_OF)
         self.change = Change()
         self._offset = 0
 
@@ -366,9 +366,9 @@ def disproved(scene: Scene) -> list[str]:
     """As a worker does once a second; the changes that readers see."""
     before = scene.redis.xlen("test:{incidents:0}:changes")
 
-    async def disprove(store: Store) -> None:
+    async def disprove(store: StateStore) -> None:
         owner = Owner(store, rules(STRICT), _leave, moves_nothing)
-        await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0, Share(0, 1))
+        await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0, OwnPartition(0, 1))
         await owner.disprove(microseconds(scene.now))
 
     call(scene.url, disprove)

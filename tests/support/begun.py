@@ -11,10 +11,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bluelamp.recount.load import Record, from_records
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.recount.reported import Known
-from dashboards.report.figures import NO_RECORD, Ask, Figure, figure
+from bluelamp.recount.reported import KnownFigure
+from dashboards.report.figures import NO_RECORD, Ask, ReportFigure, figure
 from facts.contact import ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded
 from facts.feed import FeedHeartbeat
@@ -125,20 +125,20 @@ def recount_of(facts: Facts) -> Recount:
     return from_records(_records(facts), [FORCE])
 
 
-def _records(facts: Facts) -> Iterator[Record]:
-    return (Record(topic, 0, place, AS_OF, encode([fact])) for place, (topic, fact) in enumerate(facts))
+def _records(facts: Facts) -> Iterator[LogRecord]:
+    return (LogRecord(topic, 0, place, AS_OF, encode([fact])) for place, (topic, fact) in enumerate(facts))
 
 
 def asking_recount(counted: Recount, as_of: datetime = AS_OF) -> Ask:
     """The figures of the recount, with its own judgement of the record, in the words of the product."""
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [_figure(measure, each, as_of) for each in counted.known(measure, FORCE.name, window, as_of, by, where)]
 
     return ask
 
 
-def _figure(measure: Measure, known: Known, as_of: datetime) -> Figure:
+def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigure:
     begins, until = _local(known.begins), _local(known.until)
     part = instead = ""
     if known.held == "none":
@@ -158,7 +158,7 @@ def _local(at: int | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at / 1_000_000, ZONE)
 
 
-def _too_few(measure: Measure, known: Known) -> str:
+def _too_few(measure: Measure, known: KnownFigure) -> str:
     if known.n is None or known.held == "none":
         return ""
     if known.value is None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bluelamp.verify.calibration import Row, rows
-from dashboards.report.beside import days_words
-from dashboards.report.document import Cell, Column, Document, Table
-from dashboards.report.document import Row as Line
+from bluelamp.verify.calibration import CalibrationFigure, rows
+from dashboards.report.document import Column, Document, DocumentCell, Table
+from dashboards.report.document import DocumentRow as Line
 from dashboards.report.periods import Period
+from dashboards.report.published_rows import days_words
 from dashboards.report.words import NOTHING
 from measures.catalogue import CATALOGUE
 from measures.measure import External
@@ -35,8 +35,8 @@ class Quote:
     measure: str
     period: str
     text: str
-    ours: Cell | None
-    row: Row | None
+    ours: DocumentCell | None
+    row: CalibrationFigure | None
     is_of_others: bool
 
     def difference(self) -> float | None:
@@ -90,7 +90,7 @@ def _days_of(label: str, document: Document) -> str:
     return Period("", start, (start + timedelta(days=31)).replace(day=1)).words()
 
 
-def _ours(own: Table, row: Line, quoted: Column, place: int, *, is_share: bool) -> Cell | None:
+def _ours(own: Table, row: Line, quoted: Column, place: int, *, is_share: bool) -> DocumentCell | None:
     """The report's own cell of what a column quotes in a row: of the same days, or of the same measure of a month."""
     if not quoted.period:
         return row.cells[place % sum(not column.is_published for column in own.columns)]

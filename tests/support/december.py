@@ -8,11 +8,11 @@ import msgspec
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.calibration import records
-from dashboards.report.figures import Ask, Figure, figure
+from dashboards.report.figures import Ask, ReportFigure, figure
 from facts.force import Force
 from measures.measure import Measure, Where
 from measures.rules import Rules
-from producers.simulate.reporting import Told
+from producers.simulate.reporting import ReportedFact
 from tests.simulate.worlds import simulation
 from tests.support.forces import shipped
 from tests.support.memory import MemoryState
@@ -27,7 +27,7 @@ def force() -> Force:
 
 
 @lru_cache(maxsize=1)
-def told() -> tuple[Told, ...]:
+def told() -> tuple[ReportedFact, ...]:
     """Everything that is told in them."""
     chosen = simulation(start=FIRST)
     quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
@@ -52,7 +52,7 @@ def recount(profile: Force | None = None, *, keeps_facts: bool = False) -> Recou
 def asking_memory(state: MemoryState) -> Ask:
     """The figures of the product."""
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [figure(measure, each) for each in state.figures(measure, window, AS_OF, by, where)]
 
     return ask
@@ -61,7 +61,7 @@ def asking_memory(state: MemoryState) -> Ask:
 def asking_recount(counted: Recount) -> Ask:
     """The figures of the recount."""
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[Figure]:
+    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [figure(measure, each) for each in counted.answer(measure, force().name, window, AS_OF, by, where)]
 
     return ask

@@ -6,7 +6,7 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from bluelamp.recount.load import Record
+from bluelamp.recount.load import LogRecord
 from facts.custody import ClockPaused, ExtensionAuthorised, ReviewPostponed
 from facts.union import AnyFact, Topic
 from facts.wire import encode
@@ -110,11 +110,11 @@ def facts() -> list[tuple[Topic, AnyFact]]:
     return [*found, *((feed.topic, heartbeat(STRICT.name, feed.name, AS_OF)) for feed in STRICT.feeds)]
 
 
-def records(sent: Iterable[tuple[Topic, AnyFact]], partition: int = 0) -> list[Record]:
+def records(sent: Iterable[tuple[Topic, AnyFact]], partition: int = 0) -> list[LogRecord]:
     """A record for each fact, on one partition of its topic, in the order they were sent."""
     offsets: Counter[Topic] = Counter()
-    found: list[Record] = []
+    found: list[LogRecord] = []
     for topic, fact in sent:
-        found.append(Record(topic, partition, offsets[topic], RECEIVED, encode([fact])))
+        found.append(LogRecord(topic, partition, offsets[topic], RECEIVED, encode([fact])))
         offsets[topic] += 1
     return found

@@ -15,8 +15,8 @@ from starlette.routing import Mount
 from alerts.inbox.api import Parts, api
 from alerts.inbox.guard import Guard
 from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import Log
-from alerts.inbox.payload import Payload, Told, payload, told
+from alerts.inbox.log import InboxLog
+from alerts.inbox.payload import Payload, PayloadAlert, payload, told
 from alerts.inbox.people import Attempts, People, Proxy, Role
 from alerts.table import RULES
 from tests.support.system import until
@@ -33,12 +33,12 @@ PEOPLE: list[tuple[str, Role, str]] = [
 ]
 
 
-def firing(seconds: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> Told:
+def firing(seconds: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> PayloadAlert:
     """An alert that began so long after the start."""
     return told(by_name(RULES)[rule], scope, START + timedelta(seconds=seconds))
 
 
-def resolved(seconds: float, began: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> Told:
+def resolved(seconds: float, began: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> PayloadAlert:
     """The same alert, over so long after the start."""
     return told(by_name(RULES)[rule], scope, START + timedelta(seconds=began), START + timedelta(seconds=seconds))
 
@@ -78,7 +78,7 @@ class Desk:
         """Ask for something to be done."""
         return requests.post(self.address + place, json=body or {}, headers={**self.headers, **headers}, timeout=10)
 
-    def tell(self, *alerts: Told) -> requests.Response:
+    def tell(self, *alerts: PayloadAlert) -> requests.Response:
         """Tell alerts, as an engine."""
         body = msgspec.json.encode(payload({"rule": "any"}, alerts))
         return requests.post(self.address + "/webhook", data=body, headers=self.headers, timeout=10)
@@ -101,14 +101,19 @@ def served(application: Starlette) -> Iterator[str]:
 
 
 def application(
-    log: Log, clock: Clock, *, is_open_to_view: bool = True, people: People | None = None, proxy: Proxy | None = None
+    log: InboxLog,
+    clock: Clock,
+    *,
+    is_open_to_view: bool = True,
+    people: People | None = None,
+    proxy: Proxy | None = None,
 ) -> Starlette:
     """The API on a log, by a clock, where the board has it."""
     guard = Guard(people or People(PEOPLE, clock, proxy), is_open_to_view=is_open_to_view)
     return Starlette(routes=[Mount("/api/alerts", api(parts(log, clock, guard)))])
 
 
-def parts(log: Log, clock: Clock, guard: Guard) -> Parts:
+def parts(log: InboxLog, clock: Clock, guard: Guard) -> Parts:
     """What the API stands on; figures are none."""
 
     def take(told: Payload) -> None:

@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import Comparison, compare, every_query, take
+from bluelamp.verify.compare import RecountComparison, compare, every_query, take
 from bluelamp.wiring.clock import wall
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact
@@ -39,7 +39,7 @@ def beat(force: str, feed: str, seq: int) -> FeedHeartbeat:
     return FeedHeartbeat(fact_id=f"beat-{seq}", force=force, at=now, feed=feed, seq=seq, complete_to=now)
 
 
-def held_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> Comparison:
+def held_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> RecountComparison:
     """Every measure over windows that end now, whole and by each of its dimensions, against a recount of the log."""
     reader = system.reader()
     reader.refresh()

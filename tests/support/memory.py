@@ -10,18 +10,18 @@ from facts.partitioning import partition_of
 from facts.union import TOPICS, Topic
 from facts.wire import encode
 from measures.measure import Measure, Where
-from measures.outcome import Open
+from measures.outcome import OpenItem
 from measures.pane import Field, Grain, Pane, apply
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.window import resolve
 from streams.codec import decode_open, decode_timeline, encode_open, encode_timeline
-from streams.fold import Change, Partition
-from streams.moving import Share, copy_of
+from streams.fold import Change, PartitionFold
+from streams.moving import OwnPartition, copy_of
 from streams.record import Record
 
 RECEIVED = datetime(2030, 1, 1, tzinfo=UTC)
-WHOLE = Share(0, 1)
+WHOLE = OwnPartition(0, 1)
 
 
 class MemoryPartition:
@@ -33,8 +33,8 @@ class MemoryPartition:
         share: which of the topic's partitions it is; its only one unless given.
     """
 
-    def __init__(self, topic: Topic, rules: Mapping[str, Rules], share: Share = WHOLE) -> None:
-        self.fold = Partition(topic, share, rules)
+    def __init__(self, topic: Topic, rules: Mapping[str, Rules], share: OwnPartition = WHOLE) -> None:
+        self.fold = PartitionFold(topic, share, rules)
         self.panes: dict[tuple[str, Grain, int], Pane] = {}
         self.timelines: dict[str, str] = {}
         self.open: dict[str, str] = {}
@@ -76,7 +76,7 @@ class MemoryPartition:
     def forget(self) -> None:
         """Forget what is remembered beside the state, as a new owner of the partition would."""
         known = self.fold
-        self.fold = Partition(known.topic, known.share, known.rules, known.feeds, known.events)
+        self.fold = PartitionFold(known.topic, known.share, known.rules, known.feeds, known.events)
 
 
 class MemoryState:
@@ -90,7 +90,7 @@ class MemoryState:
 
     def __init__(self, rules: Mapping[str, Rules], force: str, partitions: int = 1) -> None:
         self.rules, self.force = rules, force
-        shares = [Share(number, partitions) for number in range(partitions)]
+        shares = [OwnPartition(number, partitions) for number in range(partitions)]
         self.partitions = {topic: [MemoryPartition(topic, rules, share) for share in shares] for topic in TOPICS}
 
     def place(self, topic: Topic, subject_id: str) -> MemoryPartition:
@@ -113,7 +113,7 @@ class MemoryState:
                 if force == self.force and known == grain and first <= slot < last:
                     yield slot, pane
 
-    def open(self, kind: str) -> Iterable[Open]:
+    def open(self, kind: str) -> Iterable[OpenItem]:
         """As a Source."""
         for partition in self._all():
             for key, text in partition.open.items():
@@ -129,7 +129,7 @@ class MemoryState:
         check(question, rules)
         return read(question, self, rules)
 
-    def numbers(self) -> tuple[dict[tuple[str, Grain, int, Field], int], list[Open]]:
+    def numbers(self) -> tuple[dict[tuple[str, Grain, int, Field], int], list[OpenItem]]:
         """Every count added over partitions, and everything that stands open: all that a reading is taken from."""
         counts: dict[tuple[str, Grain, int, Field], int] = {}
         for partition in self._all():

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
-from measures.outcome import Open
+from measures.outcome import OpenItem
 from streams.codec import decode_field, decode_open, encode_field, encode_open
 from streams.version import pattern_of
 
@@ -29,7 +29,7 @@ class Item(NamedTuple):
     key: str
     field: str
     subject_id: str
-    item: Open
+    item: OpenItem
 
 
 @contextmanager
@@ -78,7 +78,9 @@ def invented(count: Count) -> str:
     return encode_field((kind, ("invented",) * len(words), 77))
 
 
-def with_items(redis: Redis, place: Item, *, without: Open | None = None, plus: Open | None = None) -> str | None:
+def with_items(
+    redis: Redis, place: Item, *, without: OpenItem | None = None, plus: OpenItem | None = None
+) -> str | None:
     """What a subject's field holds with one item fewer or more; None when nothing is left."""
     held_now = decode_open(cast(str, redis.hget(place.key, place.field)))
     if without is not None:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis as AsyncRedis
 from bluelamp.embedded.state import StateServer
 from facts.union import Topic
 from streams.fold import Change
-from streams.store import Applied, Identity, Store
+from streams.store import Applied, Identity, StateStore
 from tests.support.forces import STRICT
 from tests.support.memory import MemoryState
 from tests.support.stories import FORCE
@@ -49,18 +49,18 @@ def as_user(url: str, name: str) -> str:
     return url.replace("redis://", f"redis://{name}:any@")
 
 
-def call(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
+def call(url: str, work: Callable[[StateStore], Awaitable[Any]]) -> Any:
     """Run some work on a store of its own connection."""
 
     async def run() -> Any:
         async with AsyncRedis.from_url(url, decode_responses=True) as client:
-            return await work(Store(client, "test"))
+            return await work(StateStore(client, "test"))
 
     return asyncio.run(run())
 
 
 async def apply_all(
-    store: Store, told: list[Change], topic: Topic = "incidents", fingerprints: dict[str, str] = FINGERPRINTS
+    store: StateStore, told: list[Change], topic: Topic = "incidents", fingerprints: dict[str, str] = FINGERPRINTS
 ) -> list[Applied]:
     """Claim a partition and apply changes one after the other, each an offset further."""
     names = store.names(topic, 0)
@@ -72,7 +72,7 @@ async def apply_all(
     ]
 
 
-async def apply_memory(store: Store, memory: MemoryState) -> None:
+async def apply_memory(store: StateStore, memory: MemoryState) -> None:
     """Apply everything that was folded in memory, and tell readers of its topics."""
     for topic, (partition,) in memory.partitions.items():
         applied = await apply_all(store, partition.changes, topic)
@@ -84,7 +84,7 @@ def one_by_one(url: str, changes: list[Change], topic: Topic = "incidents") -> I
     """Apply the next change at each step."""
     for change in changes:
 
-        async def apply(store: Store, told: Change = change) -> None:
+        async def apply(store: StateStore, told: Change = change) -> None:
             await apply_all(store, [told], topic)
             await store.announce(topic, 1)
 

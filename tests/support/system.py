@@ -21,7 +21,7 @@ from bluelamp.wiring.settings import Settings, load_forces
 from facts.union import TOPICS
 from measures.rules import Rules
 from producers.publish import Publisher, PublisherSettings, connect
-from streams.log import Log
+from streams.log import LogClient
 from streams.readings import Reader
 from streams.settings import RESTART_ME
 from streams.store import Names
@@ -188,7 +188,7 @@ class System:
 
     def ends(self) -> dict[tuple[str, int], int]:
         """Where the log of each partition ends."""
-        with Log(self.settings.kafka) as log:
+        with LogClient(self.settings.kafka) as log:
             counts = log.ensure_topics()
             reach = log.reach((topic, number) for topic in TOPICS for number in range(counts[topic]))
             return {place: last for place, (_, last) in reach.items()}
@@ -199,7 +199,7 @@ class System:
 
     def pauses(self) -> Pauses:
         """Watches for pauses in its work, once it is entered."""
-        with Log(self.settings.kafka) as log:
+        with LogClient(self.settings.kafka) as log:
             return Pauses(self.settings.kafka, self.settings.redis, self._prefix(), log.ensure_topics())
 
     def members(self) -> int:
@@ -222,7 +222,7 @@ class System:
 
 def connected(kafka: str, settings: PublisherSettings) -> Publisher:
     """A publisher to a log, whose topics are there."""
-    with Log(kafka) as log:
+    with LogClient(kafka) as log:
         log.ensure_topics()
     return connect(kafka, settings, now=wall, monotonic=time.monotonic)
 

@@ -22,10 +22,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from alerts.engine import Sample
+from alerts.engine_process import Standing
 from alerts.inbox.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold
-from alerts.standing import Standing
 from bluelamp.local.alert_engine import Alarm
 from bluelamp.services.alerts import inbox_log, posting
 from bluelamp.services.inbox import serve

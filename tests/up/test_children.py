@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bluelamp.wiring.processes import Child, until
+from bluelamp.wiring.processes import ManagedProcess, until
 from streams.settings import PERSON_NEEDED
 
 WORKER = """
@@ -21,7 +21,7 @@ time.sleep(60)
 def test_one_that_needs_a_person_is_started_again_and_goes_on_once_that_is_settled(tmp_path: Path) -> None:
     said, settled = list[str](), tmp_path / "settled"
     script = WORKER.format(status=PERSON_NEEDED)
-    child = Child(
+    child = ManagedProcess(
         "worker-1", [sys.executable, "-c", script, str(settled)], os.environ, tmp_path, said.append, person_seconds=0.05
     )
 

@@ -8,13 +8,13 @@ from facts.times import is_future
 from facts.union import TOPICS
 from measures.display import rough_words
 from measures.outcome import SECOND, instant
-from streams.log import BY_LOG, STAMP_HINT, STAMPING, Log
+from streams.log import BY_LOG, STAMP_HINT, STAMPING, LogClient
 from streams.readings import Reader
 
 
 def stamp_findings(settings: Settings) -> Iterator[Finding]:
     """Topics whose producers stamp the records: no heartbeat on them proves that its feed is alive."""
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         topics = sorted({*TOPICS} & log.topics())
         stamping = log.stamping(topics)
     wrong = [(topic, by) for topic, by in stamping.items() if by != BY_LOG]

@@ -9,7 +9,7 @@ from bluelamp.verify.checks.finding import Finding
 from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
 from facts.union import TOPICS
-from streams.log import QUARANTINE_TOPIC, Log
+from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.logwatch import check_answers
 
 _RECENT = timedelta(hours=24)
@@ -19,7 +19,7 @@ _ARCHIVE_DAYS = 2
 def log_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether Kafka answers and has every topic, and whether anything was quarantined lately."""
     check_answers(settings.kafka)
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         missing = sorted({*TOPICS, QUARANTINE_TOPIC} - log.topics())
         if missing:
             hint = "The first worker or producer to start makes them."
@@ -30,7 +30,7 @@ def log_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
             yield _quarantine(log, now)
 
 
-def _quarantine(log: Log, now: datetime) -> Finding:
+def _quarantine(log: LogClient, now: datetime) -> Finding:
     first, end = log.reach([(QUARANTINE_TOPIC, 0)])[QUARANTINE_TOPIC, 0]
     if first == end:
         return Finding("quarantine", "good", "Empty.")
@@ -48,7 +48,7 @@ def archive_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     if archive is None:
         yield Finding("archive", "not set up", "BLUELAMP_ARCHIVE names none.")
         return
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         identities = {str(topic): log.identity(topic) for topic in sorted({*TOPICS} & log.topics())}
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))

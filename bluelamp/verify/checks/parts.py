@@ -13,7 +13,7 @@ Get = Callable[[str], requests.Response]
 _ANSWER_SECONDS = 5.0
 
 
-class Part(NamedTuple):
+class ServicePart(NamedTuple):
     """One part, and where it should answer.
 
     Attributes:
@@ -31,7 +31,7 @@ class Part(NamedTuple):
     start: str
 
 
-def parts(settings: Settings, *, has_senders: bool) -> list[Part]:
+def parts(settings: Settings, *, has_senders: bool) -> list[ServicePart]:
     """The parts of a system, with the addresses that its settings name.
 
     Args:
@@ -46,10 +46,10 @@ def parts(settings: Settings, *, has_senders: bool) -> list[Part]:
     }
     return [
         *(
-            Part(name, settings.address(name, has_senders=has_senders), "/health", f"bluelamp {name} ", start)
+            ServicePart(name, settings.address(name, has_senders=has_senders), "/health", f"bluelamp {name} ", start)
             for name, start in ours.items()
         ),
-        Part("prometheus", settings.prometheus, "/-/ready", "", "Prometheus"),
+        ServicePart("prometheus", settings.prometheus, "/-/ready", "", "Prometheus"),
     ]
 
 
@@ -60,12 +60,12 @@ def get(address: str) -> requests.Response:
         return session.get(address, timeout=_ANSWER_SECONDS, allow_redirects=False)
 
 
-def part_findings(every: list[Part], ask: Get = get) -> Iterator[Finding]:
+def part_findings(every: list[ServicePart], ask: Get = get) -> Iterator[Finding]:
     """Look at each part."""
     return (_found(each, ask) for each in every)
 
 
-def _found(part: Part, ask: Get) -> Finding:
+def _found(part: ServicePart, ask: Get) -> Finding:
     if not part.address:
         return Finding(part.name, "not set up", f"{_setting(part)} names none.")
     trouble = _trouble(part, ask)
@@ -78,11 +78,11 @@ def _found(part: Part, ask: Get) -> Finding:
     return Finding(part.name, "bad", trouble, part.address, hint)
 
 
-def _setting(part: Part) -> str:
+def _setting(part: ServicePart) -> str:
     return variable(part.name)
 
 
-def _trouble(part: Part, ask: Get) -> str:
+def _trouble(part: ServicePart, ask: Get) -> str:
     """What is wrong with its answer; empty when nothing is."""
     try:
         answer = ask(part.address.rstrip("/") + part.path)

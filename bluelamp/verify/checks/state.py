@@ -8,10 +8,10 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from bluelamp.verify.checks.finding import Finding
-from bluelamp.verify.state_and_log import Partition, partitions
+from bluelamp.verify.state_and_log import PartitionStatus, partitions
 from bluelamp.wiring.settings import Settings
 from measures.rules import Rules
-from streams.log import Group, Log
+from streams.log import ConsumerGroup, LogClient
 from streams.probe import Probe
 from streams.stall import Place
 from streams.store import check_reach
@@ -60,7 +60,7 @@ def write_findings(redis: Redis, state_name: str) -> Iterator[Finding]:
         yield Finding("writes", "bad", refusal.sentence(), "BLUELAMP_REDIS", refusal.advice())
 
 
-class Seen(NamedTuple):
+class ProgressSamples(NamedTuple):
     """What some looks at log, state and workers have shown.
 
     Attributes:
@@ -78,7 +78,7 @@ class Seen(NamedTuple):
     applied: Mapping[Place, int]
     ends: Mapping[Place, int]
     held_back: int
-    group: Group
+    group: ConsumerGroup
     seconds: float
 
     def late(self) -> dict[Place, int]:
@@ -104,7 +104,7 @@ class Seen(NamedTuple):
         return self.has_nobody() or (is_shared and not self.late())
 
 
-def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pause = a_second) -> Seen:
+def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pause = a_second) -> ProgressSamples:
     """Look until everything that the log held at first is applied, or it has been looked often enough.
 
     Args:
@@ -116,13 +116,13 @@ def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pa
     Raises:
         IncompleteError: the state was not folded from this log, or the log no longer reaches back to it.
     """
-    with Log(settings.kafka) as log:
+    with LogClient(settings.kafka) as log:
         began = time.monotonic()
         first = list(partitions(settings, rules, redis, log))
         for each in first:
             check_reach(each.names, _applied(each), each.first, each.end)
         before = {each.place(): _applied(each) for each in first}
-        seen = Seen({}, before, before, *_ends(log, before), log.group(settings.state_name), 0.0)
+        seen = ProgressSamples({}, before, before, *_ends(log, before), log.group(settings.state_name), 0.0)
         seen = seen._replace(goal=seen.ends)
         for _ in range(LOOKS):
             if seen.is_settled():
@@ -140,29 +140,29 @@ def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pa
     return seen
 
 
-def _ends(log: Log, places: Iterable[Place]) -> tuple[dict[Place, int], int]:
+def _ends(log: LogClient, places: Iterable[Place]) -> tuple[dict[Place, int], int]:
     """How far each partition may be read, and how many records of all of them may not be read yet."""
     found = log.ends(places)
     return {place: end.readable for place, end in found.items()}, sum(end.held_back for end in found.values())
 
 
-def _applied(each: Partition) -> int:
+def _applied(each: PartitionStatus) -> int:
     """Where a state that is not there yet would begin counts as where it is."""
     return each.first if each.applied is None else each.applied
 
 
-def _now_applied(redis: Redis, each: Partition) -> int:
+def _now_applied(redis: Redis, each: PartitionStatus) -> int:
     stored = cast("str | None", redis.hget(each.names.control, "fence"))
     return int(stored) if stored is not None else each.first
 
 
-def state_findings(seen: Seen) -> Iterator[Finding]:
+def state_findings(seen: ProgressSamples) -> Iterator[Finding]:
     """Whether the state holds the whole log, and whether there are workers that keep it so."""
     yield _workers(seen)
     yield _state(seen)
 
 
-def _state(seen: Seen) -> Finding:
+def _state(seen: ProgressSamples) -> Finding:
     late, newer = seen.late(), seen.newer()
     if not late and seen.held_back:
         what = (
@@ -197,7 +197,7 @@ def _places(some: set[Place] | Mapping[Place, int]) -> str:
     return ", ".join(f"{topic}:{number}" for topic, number in sorted(some))
 
 
-def _workers(seen: Seen) -> Finding:
+def _workers(seen: ProgressSamples) -> Finding:
     group, unread = seen.group, seen.unread()
     where = f"consumer group {group.name}"
     if group.state in _FORMING:

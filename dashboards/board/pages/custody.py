@@ -8,7 +8,7 @@ from dashboards.board.page import Page, Parts, View
 from dashboards.board.table import name_of
 from dashboards.board.tile import NOW, take_tile
 from measures.catalogue import find
-from measures.outcome import KINDS, Open, instant, microseconds
+from measures.outcome import KINDS, OpenItem, instant, microseconds
 from measures.reading import NOTHING
 
 _KINDS = (
@@ -36,7 +36,7 @@ WARNED_MINUTES = (10, 30, 60)
 """How long before a deadline is warned of it, the most pressing first; the rules of the alerts have the same."""
 
 
-class Clock(Struct, frozen=True):
+class CustodyClock(Struct, frozen=True):
     """A clock of custody.
 
     Attributes:
@@ -77,8 +77,8 @@ class Detention(Struct, frozen=True):
     child: bool
     arrived: str
     stands: str
-    review: Clock
-    detention: Clock
+    review: CustodyClock
+    detention: CustodyClock
 
     def order(self, now: int) -> tuple[int, bool, int, str]:
         """The nearest step of warning first, of those within one children first, then whose clock falls due first."""
@@ -89,7 +89,7 @@ class Detention(Struct, frozen=True):
         return step, is_warned and not self.child, due, self.detainee
 
 
-class Known(Struct, frozen=True):
+class ListStatus(Struct, frozen=True):
     """How what is listed is known.
 
     Attributes:
@@ -113,16 +113,16 @@ def _take(view: View) -> Parts:
     }
 
 
-def take_known(count: int, view: View) -> Known:
+def take_known(count: int, view: View) -> ListStatus:
     """How so many detentions are known: a deadline does not go away because its feed has fallen silent."""
     reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
     if reading.state == "live" or reading.reason == NOTHING:
-        return Known("live", f"{count} in custody." if count else "Nobody is in custody.")
+        return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
     if not count:
-        return Known(reading.state, f"{reading.reason} Who is in custody is not known.")
+        return ListStatus(reading.state, f"{reading.reason} Who is in custody is not known.")
     known_at = f" at {reading.stale_since:%d %b %H:%M:%S}" if reading.stale_since else ""
     says = f"{reading.reason} The deadlines below stand as last known{known_at}: what has happened since is not known."
-    return Known(reading.state, says, f"as last known{known_at}")
+    return ListStatus(reading.state, says, f"as last known{known_at}")
 
 
 def take_detentions(view: View) -> list[Detention]:
@@ -134,7 +134,7 @@ def take_detentions(view: View) -> list[Detention]:
     return sorted(detentions, key=lambda each: each.order(now))
 
 
-def _detention(name: str, matter: Open, standing: Mapping[str, Mapping[str, Open]], view: View) -> Detention:
+def _detention(name: str, matter: OpenItem, standing: Mapping[str, Mapping[str, OpenItem]], view: View) -> Detention:
     words = dict(zip(KINDS[matter.kind].dimensions, matter.dimensions, strict=True))
     held = {kind: known[name] for kind, known in standing.items() if name in known}
     return Detention(
@@ -143,25 +143,25 @@ def _detention(name: str, matter: Open, standing: Mapping[str, Mapping[str, Open
         child=words["child"] == "yes",
         arrived=_local(matter.since, view),
         stands=_stands(held, view),
-        review=Clock("postponed") if "review_postponed" in held else _clock(held, "review_due", view),
+        review=CustodyClock("postponed") if "review_postponed" in held else _clock(held, "review_due", view),
         detention=_clock(held, "detention_limit", view),
     )
 
 
-def _stands(held: Mapping[str, Open], view: View) -> str:
+def _stands(held: Mapping[str, OpenItem], view: View) -> str:
     titles = {"awaiting_authorisation": "awaits authorisation", "custody_clock_paused": "clocks paused"}
     return ", ".join(
         f"{title} since {_local(held[kind].since, view)}" for kind, title in titles.items() if kind in held
     )
 
 
-def _clock(held: Mapping[str, Open], kind: str, view: View) -> Clock:
+def _clock(held: Mapping[str, OpenItem], kind: str, view: View) -> CustodyClock:
     if kind not in held:
-        return Clock("none")
+        return CustodyClock("none")
     due, pause = held[kind].due, held.get("custody_clock_paused")
     if due is None:
-        return Clock("paused")
-    return Clock("due", due // 1000, _local(due, view), pause.since // 1000 if pause else None)
+        return CustodyClock("paused")
+    return CustodyClock("due", due // 1000, _local(due, view), pause.since // 1000 if pause else None)
 
 
 def _local(at: int, view: View) -> str:

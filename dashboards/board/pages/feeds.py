@@ -11,7 +11,7 @@ from dashboards.board.page import LogEnds, Page, Parts, View
 from measures.display import span_words
 from measures.outcome import SECOND, instant, microseconds
 from measures.reading import FeedStatus, is_later
-from streams.logwatch import Seen
+from streams.logwatch import LogSnapshot
 
 _FEED_COLUMNS: Mapping[str, str] = MappingProxyType(
     {
@@ -65,7 +65,7 @@ def _topic(topic: str, feeds: list[FeedStatus], ends: LogEnds, view: View) -> di
     return {"cells": cells, "state": "live"}
 
 
-def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], log: Seen) -> str:
+def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], log: LogSnapshot) -> str:
     """Records between the fence and the end of the log, as it was at the last look, and what nobody may read of them yet."""
     late = sum(max(0, log.ends.get(place, 0) - known.get("fence", 0)) for place, known in counts.items())
     held = sum(log.held_back.get(place, 0) for place in counts)

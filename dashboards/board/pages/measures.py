@@ -13,7 +13,7 @@ from measures.measure import Measure
 from measures.window import LIVE_WINDOWS
 
 
-class Row(Struct, frozen=True):
+class MeasureRow(Struct, frozen=True):
     """One measure over every window shown; `place` is its place in the catalogue."""
 
     place: int
@@ -27,10 +27,10 @@ def _take(view: View) -> Parts:
     return {f"measure:{each.name}": _row(place, each, view) for place, each in enumerate(shown(view))}
 
 
-def _row(place: int, measure: Measure, view: View) -> Row:
+def _row(place: int, measure: Measure, view: View) -> MeasureRow:
     asked = [NOW] if measure.is_open() else list(windows(view, LIVE_WINDOWS))
     tiles = {window: take_tile(measure, window, view) for window in asked}
-    return Row(place, measure.name, measure.title, measure.question, tiles)
+    return MeasureRow(place, measure.name, measure.title, measure.question, tiles)
 
 
 def _words(view: View, _: Request) -> Mapping[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 from starlette.requests import Request
 
 from dashboards.board.attendance import take_jobs
-from dashboards.board.course import take_course
 from dashboards.board.journey import take_journey
 from dashboards.board.layout import WINDOWS, has_extra, named, panels
 from dashboards.board.page import Page, Parts, View
+from dashboards.board.sparkline import take_course
 from dashboards.board.table import by_windows, crossed
 from dashboards.board.tile import NOW, custom, take_tile, windows
 from facts.force import Response

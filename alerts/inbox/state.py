@@ -146,7 +146,7 @@ def _delivery(alert: Alert, entry: Delivered | Failed) -> dict[tuple[str, str], 
     return {key: Delivery(attempts, entry.at, isinstance(entry, Delivered), reason)}
 
 
-class Book:
+class InboxState:
     """Every alert and suppression of a log."""
 
     def __init__(self) -> None:

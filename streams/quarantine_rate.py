@@ -15,7 +15,7 @@ class Counted(NamedTuple):
     quarantined: int
 
 
-class Recent(Struct):
+class QuarantineRate(Struct):
     """What came in over the last quarter of an hour, topic by topic.
 
     Attributes:

@@ -8,7 +8,7 @@ from measures.band import Band
 from measures.measure import Measure
 from measures.outcome import microseconds
 from measures.pane import HOUR
-from streams.readings import Hour, Reader
+from streams.readings import HourReading, Reader
 
 BUDGET_SECONDS = 0.03
 """What one look may spend on them: nobody's figures wait for them."""
@@ -22,7 +22,7 @@ class _Kept(NamedTuple):
     hour: int
     taken_at: float
     band: Band | None
-    course: list[Hour]
+    course: list[HourReading]
 
 
 class Slow:
@@ -44,7 +44,7 @@ class Slow:
         kept = self._known().get(measure.name)
         return kept.band if kept and kept.hour == self._hour() else None
 
-    def course(self, measure: Measure) -> list[Hour]:
+    def course(self, measure: Measure) -> list[HourReading]:
         """The last 24 whole hours; empty while they are not known."""
         kept = self._known().get(measure.name)
         return kept.course if kept and kept.hour == self._hour() else []

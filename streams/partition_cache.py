@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from redis import Redis
 from redis.client import Pipeline
 
-from measures.outcome import Open
+from measures.outcome import OpenItem
 from measures.pane import Grain, Pane, apply
 from streams.codec import decode_field, decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
@@ -71,7 +71,7 @@ class _Draft(Struct):
         return Touched(touched.panes - set(keys), touched.subjects - answer.open.keys())
 
 
-class Cache:
+class PartitionCache:
     """One partition as of one fence.
 
     A loaded pane is either untouched since that fence, or was read again at it, so whatever is loaded belongs together although it
@@ -97,8 +97,8 @@ class Cache:
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
         self._panes: dict[Key, Pane] = {}
-        self._open: dict[str, list[Open]] = {}
-        self._open_by_kind: dict[tuple[str, str], list[tuple[str, Open]]] | None = None
+        self._open: dict[str, list[OpenItem]] = {}
+        self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
 
     def pane(self, key: Key) -> Pane:
         """A loaded pane; empty where nothing was counted.
@@ -115,11 +115,11 @@ class Cache:
         """Those of some panes that are not loaded."""
         return {key for key in keys if key not in self._panes}
 
-    def open(self, force: str, kind: str) -> Iterable[Open]:
+    def open(self, force: str, kind: str) -> Iterable[OpenItem]:
         """The open items of a force and kind."""
         return (each for _, each in self.open_subjects(force, kind))
 
-    def open_subjects(self, force: str, kind: str) -> Sequence[tuple[str, Open]]:
+    def open_subjects(self, force: str, kind: str) -> Sequence[tuple[str, OpenItem]]:
         """The open items of a force and kind, each with the id of its subject."""
         if self._open_by_kind is None:
             self._open_by_kind = {}
@@ -129,7 +129,7 @@ class Cache:
                     self._open_by_kind.setdefault((owner, each.kind), []).append((subject_id, each))
         return self._open_by_kind.get((force, kind), ())
 
-    def matters(self) -> Mapping[str, Sequence[Open]]:
+    def matters(self) -> Mapping[str, Sequence[OpenItem]]:
         """All open items, by subject."""
         return self._open
 

@@ -7,7 +7,7 @@ from measures.display import words
 from measures.measure import Measure
 
 
-class Point(Struct, frozen=True):
+class SparklinePoint(Struct, frozen=True):
     """One whole hour: where it lies in the drawing (0 to 1; None for none), and what is said of it."""
 
     height: float | None
@@ -17,7 +17,7 @@ class Point(Struct, frozen=True):
 class Course(Struct, frozen=True):
     """The hours, oldest first, and what is said of them all."""
 
-    points: list[Point]
+    points: list[SparklinePoint]
     says: str
 
 
@@ -33,6 +33,6 @@ def take_course(measure: Measure, view: View) -> Course | None:
         value = words(hour.value, measure.unit) if hour.value is not None else "too few, or not recorded"
         n = "" if measure.unit == "count" or hour.value is None else f", n {hour.n:,}"
         height = None if hour.value is None else round(hour.value / top, 4)
-        points.append(Point(height, f"{hour.start:%a %H:%M}, one hour: {value}{n}"))
+        points.append(SparklinePoint(height, f"{hour.start:%a %H:%M}, one hour: {value}{n}"))
     low, high, last = (words(each, measure.unit) for each in (min(values), max(values), values[-1]))
     return Course(points, f"{measure.title}, last 24 hours by the hour: least {low}, most {high}, last {last}")

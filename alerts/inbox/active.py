@@ -21,7 +21,7 @@ Ask = Callable[[str], list[Mapping[str, Any]]]
 """Asks Prometheus for an instant vector; raises OSError when it does not answer."""
 
 
-class Seen(NamedTuple):
+class ActiveAlerts(NamedTuple):
     """What Prometheus evaluated just now, by rule and scope.
 
     Attributes:
@@ -58,7 +58,7 @@ def asking(address: str) -> Ask:
     return ask
 
 
-def see(ask: Ask, rules: Mapping[str, Rule]) -> Seen:
+def see(ask: Ask, rules: Mapping[str, Rule]) -> ActiveAlerts:
     """What stands for sure, as of now.
 
     Raises:
@@ -67,7 +67,7 @@ def see(ask: Ask, rules: Mapping[str, Rule]) -> Seen:
     breach, alerts = ask(_fresh(BREACH)), ask(_fresh("ALERTS"))
     firing = [each for each in alerts if each["metric"].get("alertstate") == "firing"]
     lately = _lately(ask, rules)
-    return Seen(
+    return ActiveAlerts(
         {key: max(_value(row), lately.get(key, 0)) for key, row in _by_key(breach, rules)},
         frozenset(key for key, _ in _by_key(alerts, rules)),
         {key: row["metric"] for key, row in _by_key(firing, rules)},

@@ -6,18 +6,18 @@ from facts.batch import Entry, Passed
 from facts.errors import IncompleteError
 from measures.rules import Rules
 from streams.fold import Quarantined
-from streams.logreader import Source
-from streams.moving import Move, Share
-from streams.ownership import DamagedError, FencedError, Owner
+from streams.logreader import RecordSource
+from streams.moving import Move, OwnPartition
+from streams.ownership import DamagedError, Owner, StaleOwnerError
 from streams.patience import Patiently, once
 from streams.record import record_of
 from streams.stall import Place
-from streams.store import Identity, Store
+from streams.store import Identity, StateStore
 
 _BATCH_RECORDS = 500
 
 
-class Refold:
+class VersionBuilder:
     """Folds partitions one after the other; stopped at any moment, another goes on at their fences.
 
     What may not be counted is counted as such, and not sent to the quarantine again: the fold before has sent it.
@@ -31,7 +31,12 @@ class Refold:
     """
 
     def __init__(
-        self, store: Store, rules: Mapping[str, Rules], source: Source, move: Move, patiently: Patiently = once
+        self,
+        store: StateStore,
+        rules: Mapping[str, Rules],
+        source: RecordSource,
+        move: Move,
+        patiently: Patiently = once,
     ) -> None:
         self._owner, self._source = Owner(store, rules, _leave, move, patiently=patiently), source
         self._patiently = patiently
@@ -48,7 +53,7 @@ class Refold:
         Raises:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
-        share = Share(place[1], identity.partitions, before)
+        share = OwnPartition(place[1], identity.partitions, before)
         control = await self._patiently(lambda: self._owner.claim(place, identity))
         return await self._patiently(lambda: self._owner.start(place, control, first, share))
 
@@ -79,7 +84,7 @@ class Refold:
         records = [record_of(each) for each in batch]
         try:
             await self._owner.fold(place, records)
-        except (FencedError, DamagedError) as error:
+        except (StaleOwnerError, DamagedError) as error:
             hint = "Does another `bluelamp rebuild` run? Let it end. Else begin again: `bluelamp rebuild --anew`."
             raise IncompleteError(
                 f"The new version could not be built: {error}", where=f"partition {place[0]}:{place[1]}", hint=hint

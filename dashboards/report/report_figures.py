@@ -5,15 +5,15 @@ from fractions import Fraction
 
 from msgspec.structs import replace
 
-from dashboards.report.figures import Ask, Figure, nothing_of
+from dashboards.report.figures import Ask, ReportFigure, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.periods import Period
-from dashboards.report.withhold import Key, is_small, protected
+from dashboards.report.suppression import Key, is_small, protected
 from measures.catalogue import CATALOGUE
 from measures.measure import External, Where
 
 
-class Book:
+class ReportFigures:
     """The figures of one report.
 
     Args:
@@ -22,11 +22,11 @@ class Book:
 
     def __init__(self, ask: Ask) -> None:
         self._source = ask
-        self.figures: dict[Key, Figure] = {}
+        self.figures: dict[Key, ReportFigure] = {}
         self.withheld: frozenset[Key] = frozenset()
         # In order, each once: a report is built a second time once it is known what is withheld.
         self._sums: dict[tuple[tuple[Key, ...], Key], None] = {}
-        self._answers: dict[tuple[object, ...], Sequence[Figure]] = {}
+        self._answers: dict[tuple[object, ...], Sequence[ReportFigure]] = {}
 
     def one(self, line: Line, period: Period) -> Key:
         """A figure of the whole."""
@@ -34,7 +34,7 @@ class Book:
         if key not in self.figures:
             statistic = CATALOGUE[line.measure].statistic
             if isinstance(statistic, External):
-                self.figures[key] = Figure({}, None, trouble=statistic.why)
+                self.figures[key] = ReportFigure({}, None, trouble=statistic.why)
             else:
                 (self.figures[key],) = self._ask(line.measure, period, (), line.where)
         return key
@@ -61,7 +61,7 @@ class Book:
             told = {each.dimensions["month"]: each for each in found}
             is_count = CATALOGUE[line.measure].unit == "count"
             for key, month in zip(keys, months, strict=True):
-                missing = Figure({}, Fraction(0) if is_count and found else None)
+                missing = ReportFigure({}, Fraction(0) if is_count and found else None)
                 self._keep(key, told.get(f"{month.start:%Y-%m}", missing))
         return keys
 
@@ -101,13 +101,13 @@ class Book:
         """What is shown of a figure; None when there is none, and of what is withheld."""
         return None if key in self.withheld else self.figures[key].value
 
-    def _ask(self, measure: str, period: Period, by: tuple[str, ...], where: Where) -> Sequence[Figure]:
+    def _ask(self, measure: str, period: Period, by: tuple[str, ...], where: Where) -> Sequence[ReportFigure]:
         question = key_of(measure, where, period), by
         if question not in self._answers:
             self._answers[question] = self._source(CATALOGUE[measure], period.window(), by, where)
         return self._answers[question]
 
-    def _keep(self, key: Key, figure: Figure) -> Key:
+    def _keep(self, key: Key, figure: ReportFigure) -> Key:
         self.figures[key] = figure
         return key
 
@@ -120,15 +120,15 @@ def key_of(measure: str, where: Where, period: Period) -> Key:
     return measure, tuple(sorted((name, tuple(words)) for name, words in where.items())), period.window()
 
 
-def _added(inside: Iterable[Figure], found: Sequence[Figure]) -> Figure:
+def _added(inside: Iterable[ReportFigure], found: Sequence[ReportFigure]) -> ReportFigure:
     """The sum of some bands of an answer; not known where the answer is not."""
     if found and (found[0].instead or not found[0].is_known()):
         return replace(found[0], dimensions={})
     value = sum((each.value or Fraction() for each in inside), Fraction())
     trouble, is_whole = (found[0].trouble, found[0].is_whole) if found else ("", True)
-    return Figure({}, value, int(value), trouble=trouble, is_whole=is_whole)
+    return ReportFigure({}, value, int(value), trouble=trouble, is_whole=is_whole)
 
 
-def _is_inside(figure: Figure, lower: int, upper: int) -> bool:
+def _is_inside(figure: ReportFigure, lower: int, upper: int) -> bool:
     low, _, high = figure.dimensions["band"].partition("-")
     return int(low) >= lower * 60 and (not upper or (high != "" and int(high) <= upper * 60))

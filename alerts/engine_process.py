@@ -12,19 +12,19 @@ from msgspec import Struct
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from alerts.engine import Active, Alert, Engine, Memory, Over, Place, Sample, SampleLike
+from alerts.engine import Active, Engine, Memory, Over, Place, RuleAlert, Sample, SampleLike
 from alerts.notifier import Notifier, Picture, heard, place_of
 from alerts.rule import Rule
 from measures.outcome import SECOND, microseconds
+from streams.clock_steps import Steps
 from streams.complaints import Complaints
-from streams.steps import Steps
 
 EVERY_SECONDS = 1.5
 """Short enough that somebody is told within five seconds of when it is due, with the time of looking and of telling."""
 _logger = logging.getLogger("bluelamp.alerts")
 
 
-class Store(Protocol):
+class EngineStore(Protocol):
     """Where the memory of an engine is kept: a client of the state server."""
 
     def get(self, name: str) -> object: ...  # noqa: D102
@@ -89,7 +89,7 @@ class Standing(Collector):
         self,
         rules: Sequence[Rule],
         samples: Callable[[], Iterable[SampleLike]],
-        store: Store,
+        store: EngineStore,
         name: str,
         now: Callable[[], datetime],
         notifier: Notifier | None = None,
@@ -97,7 +97,7 @@ class Standing(Collector):
     ) -> None:
         self._notifier, self._steps = notifier, steps
         self.rules, self._samples, self._store, self._name, self._now = rules, samples, store, name, now
-        self.alerts: list[Alert] = []
+        self.alerts: list[RuleAlert] = []
         self._engine, self._is_remembered, self._kept = Engine(rules), False, ""
         self._complaints = Complaints(
             lambda words: _logger.warning("the memory of alerts is not kept: %s", words), time.monotonic
@@ -118,7 +118,7 @@ class Standing(Collector):
         if self._notifier:
             self._notifier.stop()
 
-    def step(self) -> list[Alert]:
+    def step(self) -> list[RuleAlert]:
         """Evaluate once; where the memory cannot be read yet it begins without, and takes it up when it can."""
         self._remember()
         memory = self._engine.memory
@@ -135,7 +135,7 @@ class Standing(Collector):
         self._show(to_tell)
         return self.alerts
 
-    def _show(self, to_tell: Sequence[Alert]) -> None:
+    def _show(self, to_tell: Sequence[RuleAlert]) -> None:
         if self._notifier is None:
             return
         memory, rules = self._engine.memory, {rule.name: rule for rule in self.rules}
@@ -245,7 +245,7 @@ def adopt(memory: Memory, rules: Mapping[str, Rule], standing: Iterable[tuple[st
 _NOTHING = Active("firing", 0)
 
 
-def _tell(rules: Iterable[Rule], before: Mapping[Place, Active], alerts: Sequence[Alert]) -> None:
+def _tell(rules: Iterable[Rule], before: Mapping[Place, Active], alerts: Sequence[RuleAlert]) -> None:
     labels = {rule.name: rule.series.by for rule in rules}
     firing = {place_of(each): each for each in alerts if each.state == "firing"}
     for place in sorted(firing.keys() - before.keys()):

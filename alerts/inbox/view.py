@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from alerts.engine import SampleLike, combined, judge
-from alerts.inbox.book import Alert, Book, State, Suppression
+from alerts.inbox.data_status import DataStatus
 from alerts.inbox.entry import AnyEntry
-from alerts.inbox.heard import Heard
+from alerts.inbox.state import Alert, InboxState, State, Suppression
 from alerts.rule import Rule, Threshold
 from measures.catalogue import find
 from measures.display import words
@@ -22,7 +22,7 @@ Samples = Mapping[str, Sequence[SampleLike]]
 _LOUDNESS = {"critical": 0, "warning": 1, "info": 2, "heartbeat": 3}
 
 
-class Figure(Struct, frozen=True, kw_only=True):
+class AlertFigure(Struct, frozen=True, kw_only=True):
     """A figure as it is now; without a value where no live one is known: the alert then stands on.
 
     Attributes:
@@ -50,7 +50,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     is_bad: bool | None = None
 
 
-class Taken(Struct, frozen=True):
+class Acknowledgement(Struct, frozen=True):
     """Who has taken an alert, when, and what they wrote."""
 
     by: str
@@ -58,7 +58,7 @@ class Taken(Struct, frozen=True):
     note: str
 
 
-class Step(Struct, frozen=True):
+class ReachedStep(Struct, frozen=True):
     """A step of the ladder that was reached."""
 
     at: datetime
@@ -66,7 +66,7 @@ class Step(Struct, frozen=True):
     why: str
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class AlertRow(Struct, frozen=True, kw_only=True):
     """An alert in the list; docs/inbox.md explains every field."""
 
     id: str
@@ -81,12 +81,12 @@ class Row(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     scope: dict[str, str]
     measure: str
-    figure: Figure | None
+    figure: AlertFigure | None
     what_to_do: str
     who: str
     owner: str
-    acknowledged: Taken | None
-    escalated: tuple[Step, ...]
+    acknowledged: Acknowledgement | None
+    escalated: tuple[ReachedStep, ...]
     reraised_at: datetime | None
     suppressed_until: datetime | None
     suppressed_by: str
@@ -112,12 +112,12 @@ class Listing(Struct, frozen=True, kw_only=True):
 
     now: datetime
     watched: tuple[Watched, ...]
-    alerts: tuple[Row, ...]
-    suppressions: tuple["Planned", ...]
+    alerts: tuple[AlertRow, ...]
+    suppressions: tuple["PlannedWork", ...]
     refused: str
 
 
-class Planned(Struct, frozen=True, kw_only=True):
+class PlannedWork(Struct, frozen=True, kw_only=True):
     """Planned work, because of which nobody is told."""
 
     id: str
@@ -133,16 +133,16 @@ class Planned(Struct, frozen=True, kw_only=True):
 class Detail(Struct, frozen=True, kw_only=True):
     """One alert with everything that happened to it, oldest first."""
 
-    alert: Row
+    alert: AlertRow
     history: tuple[AnyEntry, ...]
 
 
 def listing(
-    book: Book,
+    book: InboxState,
     rules: Mapping[str, Rule],
     samples: Samples,
     now: datetime,
-    heard: Mapping[str, Heard],
+    heard: Mapping[str, DataStatus],
     alerts: Iterable[Alert] | None = None,
 ) -> Listing:
     """The list of alerts: those that stand, unless others are given."""
@@ -175,17 +175,17 @@ def _causes(samples: Samples) -> set[str]:
     return {each.labels["cause"] for each in samples.get("bluelamp_state_refuses", ()) if each.value == 1}
 
 
-def _order(each: Row) -> tuple[bool, int, bool, datetime, str]:
+def _order(each: AlertRow) -> tuple[bool, int, bool, datetime, str]:
     return each.state == "ended", _LOUDNESS[each.severity], not each.is_child, each.since, each.id
 
 
-def row(alert: Alert, book: Book, rules: Mapping[str, Rule], samples: Samples, now: datetime) -> Row:
+def row(alert: Alert, book: InboxState, rules: Mapping[str, Rule], samples: Samples, now: datetime) -> AlertRow:
     """One alert as the list shows it."""
     told, taken, over = alert.raised, alert.acknowledged, alert.ended
     suppression = None if over else book.suppression_of(alert, now)
     rule = rules.get(told.rule)
     deliveries = alert.deliveries.values()
-    return Row(
+    return AlertRow(
         id=alert.id,
         rule=told.rule,
         title=told.title,
@@ -202,8 +202,8 @@ def row(alert: Alert, book: Book, rules: Mapping[str, Rule], samples: Samples, n
         what_to_do=told.what_to_do,
         who=told.who,
         owner=alert.owner,
-        acknowledged=Taken(taken.by, taken.at, taken.note) if taken else None,
-        escalated=tuple(Step(each.at, each.tell, each.why) for each in alert.escalations),
+        acknowledged=Acknowledgement(taken.by, taken.at, taken.note) if taken else None,
+        escalated=tuple(ReachedStep(each.at, each.tell, each.why) for each in alert.escalations),
         reraised_at=alert.reraised.at if alert.reraised else None,
         suppressed_until=suppression.told.until if suppression else None,
         suppressed_by=suppression.told.by if suppression else "",
@@ -218,16 +218,16 @@ def _is_simulated(scope: Mapping[str, str], samples: Samples) -> bool:
     return any(each.value == 1 for each in told if each.labels.get("force") == scope.get("force"))
 
 
-def planned(name: str, suppression: Suppression, now: datetime) -> Planned:
+def planned(name: str, suppression: Suppression, now: datetime) -> PlannedWork:
     """Planned work as the API shows it."""
     told = suppression.told
-    return Planned(
+    return PlannedWork(
         id=name, rule=told.rule, scope=told.scope, since=told.at, until=told.until, by=told.by, note=told.note,
         is_in_force=suppression.is_in_force(now),
     )  # fmt: skip
 
 
-def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> Figure:
+def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> AlertFigure:
     """The figure that a rule looks at, as it is now."""
     key = tuple(scope.get(name, "") for name in rule.series.by)
     value, n, lower, middle, upper = (
@@ -236,7 +236,7 @@ def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> Figure:
     )
     unit = find(rule.measure).unit if rule.measure else ""
     has_band = lower is not None and upper is not None
-    return Figure(
+    return AlertFigure(
         value=value,
         words=_words(value, unit),
         unit=unit,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dashboards.report.figures import Figure
+from dashboards.report.figures import ReportFigure
 from measures.measure import Unit
 
 SMALL = 5
@@ -18,7 +18,7 @@ Key = tuple[str, tuple[tuple[str, tuple[str, ...]], ...], str]
 """A figure's measure, the words it is limited to, and its window."""
 
 
-def is_small(figure: Figure, unit: Unit) -> bool:
+def is_small(figure: ReportFigure, unit: Unit) -> bool:
     """Whether a figure is of so few that it must be withheld by itself."""
     if figure.n is None:
         return False

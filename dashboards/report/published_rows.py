@@ -7,14 +7,14 @@ from dashboards.report.layout import Line
 from dashboards.report.periods import Period
 from dashboards.report.words import NOTHING, Unit
 from facts.force import Force
-from measures.measure import Published
+from measures.measure import PublishedFigure
 from measures.published import OF_FORCE, PUBLISHED
 
 CHANGE = "% change"
 """The unit of what was published as a change, without the figure itself."""
 
 
-def published(line: Line, force: Force) -> tuple[Published, ...]:
+def published(line: Line, force: Force) -> tuple[PublishedFigure, ...]:
     """Everything that was published of a row, for whatever period."""
     if force.name != OF_FORCE:
         return ()
@@ -22,7 +22,7 @@ def published(line: Line, force: Force) -> tuple[Published, ...]:
     return tuple(each for each in PUBLISHED.get(line.measure, ()) if dict(each.where) == words)
 
 
-def quoted(figures: Iterable[Published], period: Period, unit: Unit, *, is_share: bool = False) -> str:
+def quoted(figures: Iterable[PublishedFigure], period: Period, unit: Unit, *, is_share: bool = False) -> str:
     """What was published for just this period; a dash for nothing.
 
     Args:
@@ -41,7 +41,7 @@ def quoted(figures: Iterable[Published], period: Period, unit: Unit, *, is_share
     return "; ".join(dict.fromkeys(as_printed(each, unit, is_share=is_share) for each in wanted)) or NOTHING
 
 
-def otherwise(line: Line, figures: Iterable[Published], shown: Iterable[Period]) -> Iterable[str]:
+def otherwise(line: Line, figures: Iterable[PublishedFigure], shown: Iterable[Period]) -> Iterable[str]:
     """What was published of a row for other periods than those shown, except of single months, or as a change, in words."""
     windows = {each.window() for each in shown}
     for each in figures:
@@ -52,7 +52,7 @@ def otherwise(line: Line, figures: Iterable[Published], shown: Iterable[Period])
             yield f"{line.label}: {told}, {days_words(each.period)} ({each.source}{note})."
 
 
-def as_printed(figure: Published, unit: Unit, *, is_share: bool = False) -> str:
+def as_printed(figure: PublishedFigure, unit: Unit, *, is_share: bool = False) -> str:
     """What was published, with its unit where that is not the row's."""
     is_said = is_share or figure.unit in ("", "%", "days and hours", unit.kind) or unit.kind == "clock"
     return figure.figure if is_said else f"{figure.figure} ({figure.unit})"

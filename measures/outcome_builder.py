@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from measures.outcome import KINDS, Open, Outcome, Outcomes, Target, microseconds, span
+from measures.outcome import KINDS, OpenItem, Outcome, Outcomes, Target, microseconds, span
 
 
-class Findings:
+class OutcomeBuilder:
     """Gathers what one subject counts for.
 
     Args:
@@ -17,7 +17,7 @@ class Findings:
         self.subject = subject
         self.began = microseconds(began)
         self.finished: list[Outcome] = []
-        self.open: list[Open] = []
+        self.open: list[OpenItem] = []
 
     def result(self) -> Outcomes:
         """Everything found."""
@@ -29,11 +29,11 @@ class Findings:
 
     def stand(self, kind: str, since: datetime, dimensions: tuple[str, ...]) -> None:
         """Something that stands open since an instant."""
-        self.open.append(Open(kind, microseconds(since), self.began, None, dimensions))
+        self.open.append(OpenItem(kind, microseconds(since), self.began, None, dimensions))
 
     def fall_due(self, kind: str, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
         """Something that stands open and falls due; instants in microseconds, None while its clock stands still."""
-        self.open.append(Open(kind, since, self.began, due, dimensions))
+        self.open.append(OpenItem(kind, since, self.began, due, dimensions))
 
     def contradiction(self, what: str, at: datetime) -> None:
         """The record says two things that cannot both be: counted, and the subject is listed."""
@@ -92,4 +92,4 @@ class Findings:
         elif given_up is not None:
             self.finished.append(Outcome(kind, min(microseconds(given_up), due), self.began, dimensions, 0))
         else:
-            self.open.append(Open(kind, microseconds(start), self.began, due, dimensions))
+            self.open.append(OpenItem(kind, microseconds(start), self.began, due, dimensions))

@@ -10,7 +10,7 @@ ALIVE = timedelta(seconds=75)
 """How long the word of an engine that data come in holds: engines give it at least twice in that time."""
 
 
-class Heard(Struct, frozen=True):
+class DataStatus(Struct, frozen=True):
     """The last word of an engine on the data of a force.
 
     Attributes:

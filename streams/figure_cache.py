@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from measures.measure import Decided, Measure
-from measures.outcome import Open, microseconds
+from measures.outcome import OpenItem, microseconds
 from measures.reading import Figure, Question
 from measures.window import Segment
 
@@ -37,7 +37,7 @@ class Memo:
         force: str,
         versions: tuple[int, ...],
         read: Callable[[], tuple[list[Figure], tuple[int, ...]]],
-        matters: Callable[[str], Iterable[Open]],
+        matters: Callable[[str], Iterable[OpenItem]],
     ) -> list[Figure]:
         """The figures of a question, read only where they may have changed.
 
@@ -70,7 +70,7 @@ def _holds(kept: _Kept, question: Question, versions: tuple[int, ...], as_of: in
     return is_same and kept.versions == versions and kept.since <= as_of < kept.until
 
 
-def _until(measure: Measure, as_of: int, matters: Callable[[str], Iterable[Open]]) -> int:
+def _until(measure: Measure, as_of: int, matters: Callable[[str], Iterable[OpenItem]]) -> int:
     """The instant from which the figures may differ although no fact arrives: when the next promise is broken."""
     never = 1 << 62
     if not isinstance(measure.statistic, Decided):

@@ -9,8 +9,8 @@ from facts.errors import QuestionError
 from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
-from streams.exported import Wanted, everything
 from streams.names import metric_name
+from streams.reading_metrics import Wanted, everything
 from streams.readings import Reader
 
 _LIMITS = (

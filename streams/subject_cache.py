@@ -13,14 +13,14 @@ FACTS_REMEMBERED = 10_000
 with half of this, 3 facts in 10,000 in three simulated weeks of Staffordshire."""
 
 
-class Subject(Struct):
+class CachedSubject(Struct):
     """A subject as the partition remembers it."""
 
     timeline: Timeline
     outcomes: Outcomes
 
 
-class Remembered:
+class SubjectCache:
     """Subjects by key; the one used last is forgotten last.
 
     A bound on subjects would not bound memory: one may have three facts, another three thousand.
@@ -31,7 +31,7 @@ class Remembered:
 
     def __init__(self, limit: int = FACTS_REMEMBERED) -> None:
         self.limit = limit
-        self._subjects: OrderedDict[str, Subject] = OrderedDict()
+        self._subjects: OrderedDict[str, CachedSubject] = OrderedDict()
         self._facts = 0
 
     def __contains__(self, key: str) -> bool:
@@ -40,17 +40,17 @@ class Remembered:
     def __len__(self) -> int:
         return len(self._subjects)
 
-    def values(self) -> Iterable[Subject]:
+    def values(self) -> Iterable[CachedSubject]:
         """The subjects, the one used last at the end."""
         return self._subjects.values()
 
-    def take(self, key: str) -> Subject:
+    def take(self, key: str) -> CachedSubject:
         """Take a subject out, to be changed and put back."""
         subject = self._subjects.pop(key)
         self._facts -= len(subject.timeline)
         return subject
 
-    def put(self, key: str, subject: Subject) -> None:
+    def put(self, key: str, subject: CachedSubject) -> None:
         """Keep a subject, as the one used last."""
         self._subjects[key] = subject
         self._facts += len(subject.timeline)

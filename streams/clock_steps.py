@@ -26,7 +26,7 @@ _READ_SECONDS = 0.1
 _logger = logging.getLogger("bluelamp.clock")
 
 
-class Step(Struct, frozen=True):
+class ClockStep(Struct, frozen=True):
     """The last step of the clock of a process.
 
     Attributes:
@@ -94,9 +94,9 @@ class StepWatch:
         note: stores a step; raises RedisError or OSError if it cannot.
     """
 
-    def __init__(self, steps: Steps, process: str, note: Callable[[Step], None]) -> None:
+    def __init__(self, steps: Steps, process: str, note: Callable[[ClockStep], None]) -> None:
         self._steps, self._process, self._note = steps, process, note
-        self._waiting: list[Step] = []
+        self._waiting: list[ClockStep] = []
         self._complaints = Complaints(
             lambda words: _logger.warning("the step is stored later: %s", words), time.monotonic
         )
@@ -116,7 +116,7 @@ class StepWatch:
         """Look once."""
         seconds = self._steps.look()
         if seconds:
-            step = Step(self._process, seconds, self._steps.now())
+            step = ClockStep(self._process, seconds, self._steps.now())
             _logger.warning("%s", step.words())
             self._waiting.append(step)
         try:
@@ -132,25 +132,25 @@ class StepWatch:
             self.look()
 
 
-def note(redis: Redis, state_name: str, step: Step) -> None:
+def note(redis: Redis, state_name: str, step: ClockStep) -> None:
     """Store a step as the last one of its process; forget processes that have had none for a day."""
     known = _kept(redis, state_name)
     before = known.get(step.process)
     gone = [name for name, each in known.items() if not each.is_recent(step.at, _KEPT)]
     if gone:
         redis.hdel(_key(state_name), *gone)
-    counted = Step(step.process, step.seconds, step.at, before.count + 1 if before else 1)
+    counted = ClockStep(step.process, step.seconds, step.at, before.count + 1 if before else 1)
     redis.hset(_key(state_name), step.process, msgspec.json.encode(counted).decode())
 
 
-def noted(redis: Redis, state_name: str) -> list[Step]:
+def noted(redis: Redis, state_name: str) -> list[ClockStep]:
     """The last step of each process that had one in about a day."""
     return sorted(_kept(redis, state_name).values(), key=lambda each: each.process)
 
 
-def _kept(redis: Redis, state_name: str) -> Mapping[str, Step]:
+def _kept(redis: Redis, state_name: str) -> Mapping[str, ClockStep]:
     stored = cast(dict[str, str], redis.hgetall(_key(state_name)))
-    return {name: msgspec.json.decode(text, type=Step) for name, text in stored.items()}
+    return {name: msgspec.json.decode(text, type=ClockStep) for name, text in stored.items()}
 
 
 def _key(state_name: str) -> str:
