@@ -1,4 +1,4 @@
-"""Faust as runner only: an app whose consumer goes on from our fences, and that keeps nothing itself."""
+"""Faust as runner only: an app whose consumer goes on from our applied offsets, and that keeps nothing itself."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,8 +17,8 @@ TakeOver = Callable[[set[TP]], Awaitable[dict[TP, int]]]
 """Claims partitions just assigned; answers with the offset each goes on from."""
 
 
-def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
-    """A Faust app whose consumer seeks to our fences, and that keeps nothing itself."""
+def stale_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
+    """A Faust app whose consumer seeks to our applied offsets, and that keeps nothing itself."""
     read_by_entries()
 
     class CommittedThread(driver.AIOKafkaConsumerThread):
@@ -31,7 +31,7 @@ def fenced_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
             return consumer
 
     class FenceConsumer(driver.Consumer):
-        """Goes on from the fence of each partition; Kafka's own committed offsets are for lag displays only."""
+        """Goes on from the applied offset of each partition; Kafka's own committed offsets are for lag displays only."""
 
         def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
             return CommittedThread(self, loop=self.loop, beacon=self.beacon)

@@ -1,11 +1,11 @@
 -- One batch of one partition, whole or not at all. KEYS: control, timelines, open, feeds, changes.
--- ARGV: the fence the worker last saw, its epoch, the fence after the batch, and the change in MessagePack.
--- Answers {1, fence} when applied, {0, stored fence, stored epoch} when fenced, {-1, reason} when the state is damaged;
+-- ARGV: the applied offset the worker last saw, its epoch, the applied offset after the batch, and the change in MessagePack.
+-- Answers {1, applied offset} when applied, {0, stored applied offset, stored epoch} when refused as stale, {-1, reason} when the state is damaged;
 -- any other refusal is an error of the server's. Unless the batch was applied, nothing has changed.
 --
 -- Redis takes nothing back when a script fails midway. So whatever can be known is checked before the first write:
 -- types, permissions, counts. The first write is one that Redis refuses when memory, disk or replicas are short; once it
--- is done, Redis refuses no later one. Should one fail all the same, those before it are undone. The fence moves last.
+-- is done, Redis refuses no later one. Should one fail all the same, those before it are undone. The applied offset moves last.
 
 local control, timelines, open, feeds, changes = unpack(KEYS)
 local expected, epoch, after = ARGV[1], ARGV[2], ARGV[3]
@@ -19,9 +19,9 @@ end
 
 local refusal = wrong_type(control, 'hash')
 if refusal then return refusal end
-local stored = redis.call('HMGET', control, 'fence', 'epoch')
+local stored = redis.call('HMGET', control, 'applied_offset', 'epoch')
 if stored[1] ~= expected or stored[2] ~= epoch then
-  redis.pcall('HINCRBY', control, 'fenced', 1) -- only a figure: its refusal must not hide that the batch is fenced
+  redis.pcall('HINCRBY', control, 'stale_writes', 1) -- only a figure: its refusal must not hide that the batch is refused as stale
   return {0, stored[1] or '', stored[2] or ''}
 end
 
@@ -111,7 +111,7 @@ local function write()
   change_hash('HSET', open, change.open, 2)
   change_hash('HSET', feeds, change.feeds, 2)
   change_hash('HDEL', open, change.closed, 1)
-  redis.call('HSET', control, 'fence', after)
+  redis.call('HSET', control, 'applied_offset', after)
 end
 
 local is_written, failure = pcall(write)

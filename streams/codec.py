@@ -11,7 +11,7 @@ from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
-FORMAT = 5
+FORMAT = 6
 """The version of everything below and of what outcomes mean; a state written in another is not read, but built anew."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects")

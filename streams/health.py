@@ -26,7 +26,7 @@ _COUNTERS = {
     "moved": "Facts that lay on another partition than their subject's, and were moved to it.",
     "heartbeats": "Heartbeats heard.",
     "producer_stamped": "Records stamped by their producer, so that nobody knows when the log received them.",
-    "fenced": "Batches refused because the state no longer stood where their worker thought.",
+    "stale_writes": "Batches refused because another owner had claimed the partition or the state had moved back.",
 }
 
 
@@ -45,15 +45,15 @@ class Health:
 
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
-        fences = {place: known.get("fence", 0) for place, known in self._reader.counts().items()}
-        seen = self._watch.seen(fences) if self._watch else None
+        applied_offsets = {place: known.get("applied_offset", 0) for place, known in self._reader.counts().items()}
+        seen = self._watch.seen(applied_offsets) if self._watch else None
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
-        yield from _silence(self._reader, fences, seen)
+        yield from _silence(self._reader, applied_offsets, seen)
         yield from _partitions(self._reader)
         yield from _clocks(self._reader)
         yield from self._quarantine_share()
-        yield from self._log(fences, seen) if self._watch else ()
+        yield from self._log(applied_offsets, seen) if self._watch else ()
 
     def _quarantine_share(self) -> Iterator[Metric]:
         """Of the facts read in the last quarter of an hour, the share that was quarantined; nothing when none were."""
@@ -71,7 +71,7 @@ class Health:
         yield ratio
         yield taken_from
 
-    def _log(self, fences: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
+    def _log(self, applied_offsets: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
         """Whether the log answers, how far it reaches, for how long what it holds has waited, and who is there to take it."""
         yield _gauge("log_up", "Whether the log answers.", seen is not None)
         if seen is None:
@@ -90,7 +90,7 @@ class Health:
         )
         now = self._steady_seconds()
         written = {place: readable + seen.held_back.get(place, 0) for place, readable in seen.ends.items()}
-        waits, held_for = self._stalls.waits(fences, seen.ends, now), self._held.waits(seen.ends, written, now)
+        waits, held_for = self._stalls.waits(applied_offsets, seen.ends, now), self._held.waits(seen.ends, written, now)
         for place, offset in written.items():
             end.add_metric(_words(place), offset)
             stalled.add_metric(_words(place), waits.get(place, 0.0))
@@ -121,7 +121,7 @@ def _gauge(name: str, question: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"bluelamp_{name}", question, value=float(value))
 
 
-def _silence(reader: Reader, fences: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
+def _silence(reader: Reader, applied_offsets: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
     """Why feeds are not live: they are silent, their times are not believed, or their records wait in the log.
 
     Of one that is not live nothing is said while the log does not answer: whether it has sent anything is not known.
@@ -137,7 +137,7 @@ def _silence(reader: Reader, fences: Mapping[Place, int], seen: LogSnapshot | No
         "Whether a feed is not live because its times are not believed.",
         labels=["force", "feed"],
     )
-    waiting = {} if seen is None else _waiting(fences, seen.ends)
+    waiting = {} if seen is None else _waiting(applied_offsets, seen.ends)
     count = 0
     for force, status, is_live in _live(reader):
         is_waiting, is_doubted = waiting.get(status.topic, seen is None), bool(doubt_words(status, now))
@@ -153,11 +153,11 @@ def _silence(reader: Reader, fences: Mapping[Place, int], seen: LogSnapshot | No
         )
 
 
-def _waiting(fences: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, bool]:
+def _waiting(applied_offsets: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, bool]:
     """By topic, whether the log may hold records that are not applied yet."""
     found: dict[str, bool] = {}
-    for place, fence in fences.items():
-        found[place[0]] = found.get(place[0], False) or place not in ends or fence < ends[place]
+    for place, applied_offset in applied_offsets.items():
+        found[place[0]] = found.get(place[0], False) or place not in ends or applied_offset < ends[place]
     return found
 
 
@@ -261,18 +261,20 @@ def _clocks(reader: Reader) -> Iterator[Metric]:
 
 def _partitions(reader: Reader) -> Iterator[Metric]:
     counts = reader.counts()
-    fence = GaugeMetricFamily(
-        "bluelamp_partition_fence", "The offset up to which the log is folded in.", labels=["topic", "partition"]
+    applied_offset = GaugeMetricFamily(
+        "bluelamp_partition_applied_offset",
+        "The offset up to which the log is folded in.",
+        labels=["topic", "partition"],
     )
     quarantined = CounterMetricFamily(
         "bluelamp_quarantined", "Facts that may not be counted.", labels=["topic", "partition", "reason"]
     )
     for (topic, number), known in counts.items():
-        fence.add_metric([topic, str(number)], known.get("fence", 0))
+        applied_offset.add_metric([topic, str(number)], known.get("applied_offset", 0))
         for name, count in known.items():
             if name.startswith("quarantined_"):
                 quarantined.add_metric([topic, str(number), name.removeprefix("quarantined_")], count)
-    yield fence
+    yield applied_offset
     yield quarantined
     for name, question in _COUNTERS.items():
         family = CounterMetricFamily(f"bluelamp_{name}", question, labels=["topic", "partition"])

@@ -34,7 +34,7 @@ class LogSnapshot(NamedTuple):
 
 
 Look = Callable[[Mapping[Place, int]], LogSnapshot]
-"""Looks at the log, given the fence of each partition; raises BlueLampError or OSError when it cannot."""
+"""Looks at the log, given the applied offset of each partition; raises BlueLampError or OSError when it cannot."""
 
 
 class LogWatch:
@@ -48,7 +48,7 @@ class LogWatch:
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
         self._seen: LogSnapshot | None = None
-        self._fences: Mapping[Place, int] = {}
+        self._applied_offsets: Mapping[Place, int] = {}
         self._complaints = Complaints(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
@@ -62,19 +62,19 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def seen(self, fences: Mapping[Place, int]) -> LogSnapshot | None:
+    def seen(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot | None:
         """What was seen at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
-            fences: up to where each partition to look at from now on is applied.
+            applied_offsets: up to where each partition to look at from now on is applied.
         """
-        self._fences = fences
+        self._applied_offsets = applied_offsets
         return self._seen
 
     def look(self) -> None:
         """Ask the log once."""
         try:
-            self._seen = self._look(self._fences)
+            self._seen = self._look(self._applied_offsets)
             self._complaints.end()
         except (BlueLampError, OSError) as error:
             self._complaints.add_error(error)
@@ -97,10 +97,10 @@ def looking_at(bootstrap: str, group: str) -> Look:
         group: the workers' consumer group.
     """
 
-    def look(fences: Mapping[Place, int]) -> LogSnapshot:
+    def look(applied_offsets: Mapping[Place, int]) -> LogSnapshot:
         check_answers(bootstrap)
         with LogClient(bootstrap) as log:
-            ends = log.ends(fences)
+            ends = log.ends(applied_offsets)
             readable = {place: end.readable for place, end in ends.items()}
             return LogSnapshot(readable, _workers(log, group), {place: end.held_back for place, end in ends.items()})
 

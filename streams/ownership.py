@@ -28,14 +28,14 @@ class Owned(Struct):
     Attributes:
         names: of its keys.
         epoch: of this ownership.
-        fence: the offset up to which the log is applied to its state.
+        applied_offset: the offset up to which the log is applied to its state.
         partition: what its owner remembers of it.
         turn: held while its state is changed.
     """
 
     names: Names
     epoch: int
-    fence: int
+    applied_offset: int
     partition: PartitionFold
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -62,7 +62,7 @@ class DamagedError(IncompleteError):
     """The state is damaged: a batch cannot be applied to it, and it was left unchanged."""
 
     def __init__(self, owned: Owned, reason: str) -> None:
-        what = f"The state is damaged, and the batch at offset {owned.fence} was not applied: {reason}."
+        what = f"The state is damaged, and the batch at offset {owned.applied_offset} was not applied: {reason}."
         super().__init__(what, where=f"state of {owned.names}", hint=NEW_STATE)
 
 
@@ -126,12 +126,12 @@ class Owner:
             share: which of its topic's partitions it is.
         """
         names = self.store.names(*place)
-        fence = first if control.fence is None else control.fence
-        if control.fence is None:
-            await self.store.begin(names, fence)
+        applied_offset = first if control.applied_offset is None else control.applied_offset
+        if control.applied_offset is None:
+            await self.store.begin(names, applied_offset)
         memory = PartitionFold(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
-        self.owned[place] = Owned(names, control.epoch, fence, memory)
-        return fence
+        self.owned[place] = Owned(names, control.epoch, applied_offset, memory)
+        return applied_offset
 
     async def fold(self, place: Place, records: Sequence[Record]) -> None:
         """Fold records into the state; those that are in it already are passed over.
@@ -164,13 +164,13 @@ class Owner:
             async with owned.turn:
                 change = owned.partition.disprove(now)
                 if change.feeds and self.owned.get(place) is owned:
-                    await self._offer(place, Offer(owned, owned.fence, change))
+                    await self._offer(place, Offer(owned, owned.applied_offset, change))
 
     async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
-        new = [record for record in records if record.after > owned.fence]
+        new = [record for record in records if record.after > owned.applied_offset]
         if not new:
             return
-        await self._check_gaps(place, owned.fence, new)
+        await self._check_gaps(place, owned.applied_offset, new)
         admitted = owned.partition.admit(new)
         if unknown := owned.partition.unknown(admitted):
             await self._remember(owned, unknown)
@@ -180,15 +180,15 @@ class Owner:
         await self._offer(place, Offer(owned, new[-1].after, change))
 
     async def _remember(self, owned: Owned, keys: Sequence[str]) -> None:
-        fence, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
-        if fence != owned.fence:
-            raise _fenced(owned, fence)
+        applied_offset, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+        if applied_offset != owned.applied_offset:
+            raise _stale(owned, applied_offset)
         for key, timeline in known.items():
             owned.partition.remember(key, timeline)
 
-    async def _check_gaps(self, place: Place, fence: int, records: Sequence[Record]) -> None:
+    async def _check_gaps(self, place: Place, applied_offset: int, records: Sequence[Record]) -> None:
         """Offsets are missing before or between records: continue only where the log itself holds none there."""
-        expected = fence
+        expected = applied_offset
         for record in records if self._next_offset else ():
             if record.offset != expected:
                 found = await cast(NextOffset, self._next_offset)(place, expected)
@@ -202,16 +202,18 @@ class Owner:
         applied = await self._patiently(lambda: self._apply_once(offer))
         if applied.outcome == "damaged":
             raise DamagedError(owned, applied.reason)
-        if applied.outcome == "applied" or (applied.fence == after and applied.epoch == owned.epoch):
+        if applied.outcome == "applied" or (applied.applied_offset == after and applied.epoch == owned.epoch):
             # Already at this batch's end: the answer to an earlier offer of it was lost.
-            owned.fence = after
+            owned.applied_offset = after
         elif self.owned.get(place) is owned:
-            raise _fenced(owned, applied.fence)
+            raise _stale(owned, applied.applied_offset)
 
     async def _apply_once(self, offer: Offer) -> Applied:
         owned = offer.owned
-        return await self.store.apply(owned.names, owned.epoch, owned.fence, offer.after, offer.change)
+        return await self.store.apply(owned.names, owned.epoch, owned.applied_offset, offer.after, offer.change)
 
 
-def _fenced(owned: Owned, fence: int | None) -> StaleOwnerError:
-    return StaleOwnerError(f"{owned.names}: fenced; the state is at offset {fence}, this owner at {owned.fence}.")
+def _stale(owned: Owned, applied_offset: int | None) -> StaleOwnerError:
+    return StaleOwnerError(
+        f"{owned.names}: refused as stale; the state is at offset {applied_offset}, this owner at {owned.applied_offset}."
+    )

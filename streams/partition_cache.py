@@ -1,4 +1,4 @@
-"""What a reader keeps of one partition: its panes and open items as of one fence, brought forward by reading what was touched."""
+"""What a reader keeps of one partition: its panes and open items as of one applied offset, brought forward by reading what was touched."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -27,7 +27,7 @@ class NotLoadedError(RuntimeError):
 
 
 class Touched(NamedTuple):
-    """What changed between two fences."""
+    """What changed between two applied offsets."""
 
     panes: AbstractSet[Key]
     subjects: AbstractSet[str]
@@ -45,24 +45,24 @@ class _Answer(NamedTuple):
     panes: list[Mapping[str, str]]
     open: Mapping[str, str | None]
 
-    def fence(self) -> int | None:
-        """The partition's fence at that moment."""
-        return int(self.control["fence"]) if "fence" in self.control else None
+    def applied_offset(self) -> int | None:
+        """The partition's applied offset at that moment."""
+        return int(self.control["applied_offset"]) if "applied_offset" in self.control else None
 
 
 class _Draft(Struct):
-    """What has been read on the way to another fence; nothing of it counts before all of it is of that fence."""
+    """What has been read on the way to another applied offset; nothing of it counts before all of it is of that applied offset."""
 
-    fence: int | None
+    applied_offset: int | None
     last_change: str
     panes: dict[Key, Pane] = field(default_factory=dict)
     open: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, keys: Sequence[Key], answer: _Answer) -> Touched | None:
         """Add an answer; what was touched since the one before that it does not hold, or None when that is unknown."""
-        fence = answer.fence()
-        touched = touched_between(self.fence, fence, answer.changes)
-        self.fence = fence
+        applied_offset = answer.applied_offset()
+        touched = touched_between(self.applied_offset, applied_offset, answer.changes)
+        self.applied_offset = applied_offset
         self.last_change = answer.changes[-1][0] if answer.changes else self.last_change
         self.panes |= {key: _pane(counts) for key, counts in zip(keys, answer.panes, strict=True)}
         self.open |= answer.open
@@ -72,9 +72,9 @@ class _Draft(Struct):
 
 
 class PartitionCache:
-    """One partition as of one fence.
+    """One partition as of one applied offset.
 
-    A loaded pane is either untouched since that fence, or was read again at it, so whatever is loaded belongs together although it
+    A loaded pane is either untouched since that applied offset, or was read again at it, so whatever is loaded belongs together although it
     was not all read at once. A pane that is not loaded cannot be read. When reading fails midway, everything stays as it was.
 
     Args:
@@ -82,14 +82,14 @@ class PartitionCache:
         names: of the partition's keys.
 
     Attributes:
-        fence: the offset up to which the log is in what is kept; None before the first refresh, and while there is no state.
+        applied_offset: the offset up to which the log is in what is kept; None before the first refresh, and while there is no state.
         identity: of the log that the state was folded from; empty while there is no state.
         version: how often panes or open items have changed; a heartbeat changes neither.
     """
 
     def __init__(self, redis: Redis, names: Names) -> None:
         self.redis, self.names = redis, names
-        self.fence: int | None = None
+        self.applied_offset: int | None = None
         self.identity = ""
         self.version = 0
         self.last_change = "0-0"
@@ -140,14 +140,14 @@ class PartitionCache:
             return {(force, grain, int(slot)) for slot in slots}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Load panes as of the partition's present fence, with all that is loaded; say whether the fence moved.
+        """Load panes as of the partition's present applied offset, with all that is loaded; say whether the applied offset moved.
 
         Raises:
             UnreadableError: the state is damaged.
         """
         missing = self.missing(keys)
         with legible(self.names):
-            return self._follow(_Draft(self.fence, self.last_change), _NOTHING, missing) if missing else False
+            return self._follow(_Draft(self.applied_offset, self.last_change), _NOTHING, missing) if missing else False
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
         """Forget the panes before a slot: the state no longer keeps them."""
@@ -156,24 +156,24 @@ class PartitionCache:
 
     def look(self, pipe: Pipeline) -> None:
         """Ask, in a pipe shared with other partitions, how far the state has come: two answers, for `catch_up`."""
-        pipe.hget(self.names.control, "fence")
+        pipe.hget(self.names.control, "applied_offset")
         pipe.xrange(self.names.changes, f"({self.last_change}", "+")
 
     def catch_up(self, stored: str | None, changes: list[Any]) -> bool:
-        """Go forward to the partition's present fence, from the answers to `look`; say whether anything had changed.
+        """Go forward to the partition's present applied offset, from the answers to `look`; say whether anything had changed.
 
         Raises:
             UnreadableError: the state is damaged.
         """
         with legible(self.names):
-            fence = int(stored) if stored is not None else None
-            if fence == self.fence and not changes:
+            applied_offset = int(stored) if stored is not None else None
+            if applied_offset == self.applied_offset and not changes:
                 return False
-            touched = touched_between(self.fence, fence, changes)
-            return self._follow(_Draft(fence, changes[-1][0] if changes else self.last_change), touched, set())
+            touched = touched_between(self.applied_offset, applied_offset, changes)
+            return self._follow(_Draft(applied_offset, changes[-1][0] if changes else self.last_change), touched, set())
 
     def refresh(self) -> bool:
-        """Go forward to the partition's present fence; say whether anything had changed.
+        """Go forward to the partition's present applied offset; say whether anything had changed.
 
         Raises:
             UnreadableError: the state is damaged.
@@ -184,11 +184,11 @@ class PartitionCache:
             return self.catch_up(*pipe.execute())
 
     def _follow(self, draft: _Draft, touched: Touched | None, missing: set[Key]) -> bool:
-        """Read what was touched or is missing, one transaction at a time, until nothing loaded is of an older fence.
+        """Read what was touched or is missing, one transaction at a time, until nothing loaded is of an older applied offset.
 
         Args:
             draft: how far the changes are known.
-            touched: what they touched since this cache's fence; None when that is unknown.
+            touched: what they touched since this cache's applied offset; None when that is unknown.
             missing: panes to be loaded.
         """
         wanted = self._panes.keys() | missing
@@ -221,7 +221,7 @@ class PartitionCache:
         return _Answer(control, feeds, changes, rest[: len(keys)], dict(zip(subjects, texts, strict=True)))
 
     def _read_all(self, keys: AbstractSet[Key]) -> bool:
-        """Read everything again in one transaction: what has changed is unknown, and nothing may be of two fences."""
+        """Read everything again in one transaction: what has changed is unknown, and nothing may be of two applied offsets."""
         ordered = list(keys)
         pipe = self.redis.pipeline(transaction=True)
         pipe.hgetall(self.names.control)
@@ -239,11 +239,11 @@ class PartitionCache:
 
     def _settle(self, draft: _Draft, answer: _Answer) -> bool:
         """Take over what was read; the one place where anything kept changes."""
-        has_moved = draft.fence != self.fence
+        has_moved = draft.applied_offset != self.applied_offset
         self.version += bool(draft.open or any(key in self._panes for key in draft.panes) or not self._panes)
         self._panes |= draft.panes
         self._keep_open(draft.open)
-        self.fence, self.last_change = draft.fence, draft.last_change
+        self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
         self.identity = answer.control.get("identity", "")
         self.feeds, self.events = decode_feeds(answer.feeds)
         self.counts = {name: int(text) for name, text in answer.control.items() if text.isdigit()}
@@ -266,16 +266,16 @@ def _pane(counts: Mapping[str, str]) -> Pane:
 
 
 def touched_between(before: int | None, after: int | None, changes: Sequence[Any]) -> Touched | None:
-    """What a run of changes touched; None when they do not lead without a gap from one fence to the other.
+    """What a run of changes touched; None when they do not lead without a gap from one applied offset to the other.
 
     Args:
-        before: the fence of what is kept.
-        after: the fence of the state.
+        before: the applied offset of what is kept.
+        after: the applied offset of the state.
         changes: entries of the change stream, oldest first.
     """
-    fences = [before, *(int(entry["to"]) for _, entry in changes)]
+    applied_offsets = [before, *(int(entry["to"]) for _, entry in changes)]
     starts = [int(entry["from"]) for _, entry in changes]
-    if before is None or fences[:-1] != starts or fences[-1] != after:
+    if before is None or applied_offsets[:-1] != starts or applied_offsets[-1] != after:
         return None
     panes: set[Key] = set()
     subjects: set[str] = set()

@@ -168,7 +168,7 @@ class Reader:
                         cache.forget(force, grain, first_kept(grain, mark, rules))
 
     def at_one_moment(self, build: Callable[[], T]) -> T:
-        """Build something from many readings, all of one moment: of one fence of each partition, and one time.
+        """Build something from many readings, all of one moment: of one applied offset of each partition, and one time.
 
         Args:
             build: reads and puts together. It runs again when the state has moved on while it loaded panes, so it changes nothing
@@ -206,12 +206,12 @@ class Reader:
     def _note_furthest(self) -> None:
         """How far the state had come when figures of it were shown: none may be shown as live from before that."""
         for place, cache in self._caches.items():
-            if cache.fence is not None:
+            if cache.applied_offset is not None:
                 key = (place, cache.identity)
-                self._furthest[key] = max(cache.fence, self._furthest.get(key, 0))
+                self._furthest[key] = max(cache.applied_offset, self._furthest.get(key, 0))
 
     def _has_gone_back(self, place: Place, cache: PartitionCache) -> bool:
-        return (cache.fence or 0) < self._furthest.get((place, cache.identity), 0)
+        return (cache.applied_offset or 0) < self._furthest.get((place, cache.identity), 0)
 
     def _clock(self) -> datetime:
         """The time of the moment that is read, else the wall clock."""
@@ -502,7 +502,7 @@ class Reader:
         )
 
     def counts(self) -> dict[tuple[str, int], dict[str, int]]:
-        """The workers' figures of each partition: fence, facts, duplicates, quarantined, fenced."""
+        """The workers' figures of each partition: applied offset, facts, duplicates, quarantined, refused as stale."""
         with self._lock:
             self._ensure_refreshed()
             return {place: dict(cache.counts) for place, cache in self._caches.items()}
@@ -564,11 +564,11 @@ class Reader:
         """The last step of each process's wall clock, for processes that had one in about a day."""
         return noted(self.redis, self.state_name)
 
-    def fences(self) -> dict[tuple[str, int], int]:
+    def applied_offsets(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""
         with self._lock:
             self._ensure_refreshed()
-            return {place: cache.fence or 0 for place, cache in self._caches.items()}
+            return {place: cache.applied_offset or 0 for place, cache in self._caches.items()}
 
     def _find_partitions(self) -> None:
         prefix = prefix_of(self.state_name, self._find_version())

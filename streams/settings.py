@@ -7,7 +7,7 @@ PARTITIONS = 4
 
 
 RESTART_ME = 10
-"""Exit status of a worker: start it again; nothing is lost, it goes on at its fences."""
+"""Exit status of a worker: start it again; nothing is lost, it goes on at its applied offsets."""
 PERSON_NEEDED = 11
 """Exit status of a worker: a person must decide; started again before, it changes nothing and ends so again."""
 

@@ -26,30 +26,30 @@ class Stalls(Struct):
 
     Attributes:
         patience_seconds: how long no partition with work to do may move; one alone may stand ten times as long.
-        stood: the fence of each partition with work to do, and since when it has stood (seconds of a steady clock).
+        stood: the applied offset of each partition with work to do, and since when it has stood (seconds of a steady clock).
     """
 
     patience_seconds: float
     stood: dict[Place, tuple[int, float]] = field(default_factory=dict)
 
-    def is_stalled(self, fences: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> bool:
+    def is_stalled(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> bool:
         """Whether the worker stands still although the log is ahead of the state.
 
         Args:
-            fences: where the state of each owned partition stands.
+            applied_offsets: where the state of each owned partition stands.
             ends: where the log of each ends.
             now: seconds of a steady clock.
         """
-        waits = self.waits(fences, ends, now).values()
+        waits = self.waits(applied_offsets, ends, now).values()
         return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
 
-    def waits(self, fences: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
+    def waits(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
         """For how many seconds each partition with work to do has not moved; those without are left out."""
         standing: dict[Place, tuple[int, float]] = {}
-        for place, fence in fences.items():
-            if fence < ends.get(place, fence):
+        for place, applied_offset in applied_offsets.items():
+            if applied_offset < ends.get(place, applied_offset):
                 known = self.stood.get(place)
-                standing[place] = known if known and known[0] == fence else (fence, now)
+                standing[place] = known if known and known[0] == applied_offset else (applied_offset, now)
         self.stood = standing
         return {place: now - since for place, (_, since) in standing.items()}
 
@@ -113,18 +113,18 @@ class StallWatch:
         with LogClient(self._settings.kafka) as log:
             if not self._is_same(log):
                 return "a topic is gone, or no longer the one it was at the start"
-            fences = self._fences(redis)
-            ends = {place: last for place, (_, last) in log.reach(fences).items()}
-        is_stalled = self._stalls.is_stalled(fences, ends, time.monotonic())
-        return f"stalled: log at {ends}, state at {fences}" if is_stalled else ""
+            applied_offsets = self._applied_offsets(redis)
+            ends = {place: last for place, (_, last) in log.reach(applied_offsets).items()}
+        is_stalled = self._stalls.is_stalled(applied_offsets, ends, time.monotonic())
+        return f"stalled: log at {ends}, state at {applied_offsets}" if is_stalled else ""
 
     def _is_same(self, log: LogClient) -> bool:
         is_there = log.topics().issuperset(self._identities)
         return is_there and all(log.identity(topic) == known for topic, known in self._identities.items())
 
-    def _fences(self, redis: "Redis") -> dict[Place, int]:
-        fences, prefix = {}, prefix_of(self._settings.state_name, self._version)
+    def _applied_offsets(self, redis: "Redis") -> dict[Place, int]:
+        applied_offsets, prefix = {}, prefix_of(self._settings.state_name, self._version)
         for topic, number in self._owned():
-            fence = redis.hget(Names(prefix, topic, number).control, "fence")
-            fences[topic, number] = int(str(fence or 0))
-        return fences
+            applied_offset = redis.hget(Names(prefix, topic, number).control, "applied_offset")
+            applied_offsets[topic, number] = int(str(applied_offset or 0))
+        return applied_offsets

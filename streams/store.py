@@ -76,30 +76,30 @@ class Control(NamedTuple):
     """What a worker reads when it takes a partition over.
 
     Attributes:
-        fence: the offset up to which the log is folded in; None when there is no state yet.
+        applied_offset: the offset up to which the log is folded in; None when there is no state yet.
         epoch: of this ownership; an older owner's writes are refused.
         feeds: by force and feed.
         events: by force.
     """
 
-    fence: int | None
+    applied_offset: int | None
     epoch: int
     feeds: Feeds
     events: dict[str, EventSpan]
 
 
 class Applied(NamedTuple):
-    """The answer to an applied batch, a fenced one, or one that the state is too damaged for.
+    """The answer to an applied batch, a refused as stale one, or one that the state is too damaged for.
 
     Attributes:
         outcome: what became of it.
-        fence: the stored fence; of a fenced batch where the state really is.
-        epoch: the stored epoch of a fenced batch, which tells whether another owner has claimed the partition.
+        applied_offset: the stored applied offset; of a refused as stale batch where the state really is.
+        epoch: the stored epoch of a refused as stale batch, which tells whether another owner has claimed the partition.
         reason: what is damaged.
     """
 
-    outcome: Literal["applied", "fenced", "damaged"]
-    fence: int | None
+    outcome: Literal["applied", "stale", "damaged"]
+    applied_offset: int | None
     epoch: int | None = None
     reason: str = ""
 
@@ -148,17 +148,19 @@ class StateStore:
         await self.redis.hset(names.control, mapping=known)
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(names.feeds)
-            pipe.hget(names.control, "fence")
+            pipe.hget(names.control, "applied_offset")
             with legible(names):
-                stored_feeds, fence = await pipe.execute()
-                return Control(None if fence is None else int(fence), epoch, *decode_feeds(stored_feeds))
+                stored_feeds, applied_offset = await pipe.execute()
+                return Control(
+                    None if applied_offset is None else int(applied_offset), epoch, *decode_feeds(stored_feeds)
+                )
 
-    async def begin(self, names: Names, fence: int) -> None:
-        """Set the fence of a partition that has no state yet."""
-        await self.redis.hsetnx(names.control, "fence", fence)
+    async def begin(self, names: Names, applied_offset: int) -> None:
+        """Set the applied offset of a partition that has no state yet."""
+        await self.redis.hsetnx(names.control, "applied_offset", applied_offset)
 
     async def timelines(self, names: Names, keys: Sequence[str]) -> tuple[int | None, dict[str, Timeline]]:
-        """The stored fence, and the timelines of subjects at that place; empty for those the state does not know.
+        """The stored applied offset, and the timelines of subjects at that place; empty for those the state does not know.
 
         Both are read in one step: timelines of another place than their reader takes them for make a wrong change, which is
         applied if the state is restored to the expected place meanwhile.
@@ -167,12 +169,12 @@ class StateStore:
             UnreadableError: one cannot be read.
         """
         async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.hget(names.control, "fence")
+            pipe.hget(names.control, "applied_offset")
             pipe.hmget(names.timelines, list(keys))
             with legible(names):
-                fence, texts = await pipe.execute()
+                applied_offset, texts = await pipe.execute()
                 found = {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
-                return None if fence is None else int(fence), found
+                return None if applied_offset is None else int(applied_offset), found
 
     async def apply(self, names: Names, epoch: int, expected: int, after: int, change: Change) -> Applied:
         """Apply a batch in one atomic step, if the state is still where the worker last saw it.
@@ -186,12 +188,12 @@ class StateStore:
             return Applied("applied", after)
         if answer[0] == 0:
             at, owner = (int(each) if each else None for each in answer[1:3])
-            return Applied("fenced", at, owner)
+            return Applied("stale", at, owner)
         return Applied("damaged", expected, reason=answer[1])
 
-    async def fence(self, names: Names) -> int | None:
+    async def applied_offset(self, names: Names) -> int | None:
         """Where the state of a partition stands."""
-        stored = await self.redis.hget(names.control, "fence")
+        stored = await self.redis.hget(names.control, "applied_offset")
         return int(stored) if stored is not None else None
 
     async def announce(self, topic: str, partitions: int) -> None:
@@ -328,7 +330,7 @@ def kinds() -> dict[str, str]:
 
 
 def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) -> None:
-    """What is quarantined for want of a profile would be missing for good: the fence passes it."""
+    """What is quarantined for want of a profile would be missing for good: the applied offset passes it."""
     if gone := sorted(before - now):
         what = f"The profile of {', '.join(gone)} is gone: what happens there would be quarantined, not counted."
         raise IncompleteError(what, where=where, hint=f"Put the profile back (BLUELAMP_FORCES). {NEW_STATE}")
@@ -357,20 +359,20 @@ def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> 
                 raise IncompleteError(what, where=f"state of {names}", hint=hint)
 
 
-def check_reach(names: Names, fence: int, first: int, last: int) -> None:
-    """The log must still reach back to the fence, and on to it.
+def check_reach(names: Names, applied_offset: int, first: int, last: int) -> None:
+    """The log must still reach back to the applied offset, and on to it.
 
     Raises:
         IncompleteError: naming the range that is missing.
     """
-    if fence < first:
-        what = f"The log no longer reaches back to the state: offsets {fence} to {first - 1} are missing."
+    if applied_offset < first:
+        what = f"The log no longer reaches back to the state: offsets {applied_offset} to {first - 1} are missing."
         hint = (
             "Where an archive holds them, build the state anew: BLUELAMP_ARCHIVE=... bluelamp rebuild --switch. Else they "
             "are gone: begin another state (BLUELAMP_STATE_NAME), and say so to its users."
         )
-    elif fence > last:
-        what = f"The state stands at offset {fence}, and the log ends at {last}: offsets {last} to {fence - 1} are missing."
+    elif applied_offset > last:
+        what = f"The state stands at offset {applied_offset}, and the log ends at {last}: offsets {last} to {applied_offset - 1} are missing."
         hint = "Is this the right Kafka? If its log was cut back, restore it, or build a new state: `bluelamp rebuild --anew`."
     else:
         return

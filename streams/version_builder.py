@@ -18,7 +18,7 @@ _BATCH_RECORDS = 500
 
 
 class VersionBuilder:
-    """Folds partitions one after the other; stopped at any moment, another goes on at their fences.
+    """Folds partitions one after the other; stopped at any moment, another goes on at their applied offsets.
 
     What may not be counted is counted as such, and not sent to the quarantine again: the fold before has sent it.
 
@@ -42,7 +42,7 @@ class VersionBuilder:
         self._patiently = patiently
 
     async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
-        """Claim a partition, so that no earlier rebuild continues with it; answers with its fence.
+        """Claim a partition, so that no earlier rebuild continues with it; answers with its applied offset.
 
         Args:
             place: the partition.
@@ -57,9 +57,9 @@ class VersionBuilder:
         control = await self._patiently(lambda: self._owner.claim(place, identity))
         return await self._patiently(lambda: self._owner.start(place, control, first, share))
 
-    def fence(self, place: Place) -> int:
+    def applied_offset(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
-        return self._owner.owned[place].fence
+        return self._owner.owned[place].applied_offset
 
     async def advance(self, place: Place, after: int, report: Callable[[int], None]) -> None:
         """Fold a partition up to, and without, an offset.
@@ -67,18 +67,20 @@ class VersionBuilder:
         Args:
             place: the partition, which is claimed.
             after: the offset.
-            report: is given the fence of the partition after each batch.
+            report: is given the applied offset of the partition after each batch.
 
         Raises:
             IncompleteError: somebody else has claimed the partition, or its keys hold what is not of a state.
         """
         owned = self._owner.owned[place]
-        for some in self._source.read(place, owned.fence, after) if owned.fence < after else ():
+        for some in self._source.read(place, owned.applied_offset, after) if owned.applied_offset < after else ():
             for start in range(0, len(some), _BATCH_RECORDS):
                 await self._fold(place, some[start : start + _BATCH_RECORDS])
-                report(owned.fence)
-        if owned.fence < after:  # an archive does not keep what holds no record, such as the mark of a transaction
-            await self._fold(place, [Passed(owned.fence, after - 1, 0)])
+                report(owned.applied_offset)
+        if (
+            owned.applied_offset < after
+        ):  # an archive does not keep what holds no record, such as the mark of a transaction
+            await self._fold(place, [Passed(owned.applied_offset, after - 1, 0)])
 
     async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
         records = [record_of(each) for each in batch]

@@ -1,4 +1,4 @@
-"""The worker: Faust agents read the log, one a topic; each batch is folded and applied to the state behind its fence."""
+"""The worker: Faust agents read the log, one a topic; each batch is folded and applied to the state behind its applied offset."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
-from streams.app import fenced_app
+from streams.app import stale_app
 from streams.fetching import passed_of
 from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, LogClient
@@ -64,7 +64,7 @@ class Worker:
         self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
         self._misplaced: set[Place] = set()
-        self.app = fenced_app(settings, self.take_over)
+        self.app = stale_app(settings, self.take_over)
         for topic in TOPICS:
             self._add_agent(topic)
 
@@ -159,7 +159,7 @@ class Worker:
         await self._check_version()
         identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
         controls = {place: await self._claim(place, identities[place.topic]) for place in places}
-        # Not before the claims: until then an older owner may still move a fence beyond the end that was seen.
+        # Not before the claims: until then an older owner may still move a applied offset beyond the end that was seen.
         reach = await asyncio.to_thread(self._reach, places)
         counts = {topic: identity.partitions for topic, identity in identities.items()}
         return {
@@ -171,8 +171,8 @@ class Worker:
         return await self._patience(lambda: self.owner.claim(place, identity))
 
     async def _start(self, place: TP, control: Control, reach: tuple[int, int], partitions: int) -> int:
-        names, fence = self.owner.store.names(*place), control.fence
-        first = self._first_fence(names, reach[0]) if fence is None else fence
+        names, applied_offset = self.owner.store.names(*place), control.applied_offset
+        first = self._first_applied_offset(names, reach[0]) if applied_offset is None else applied_offset
         check_reach(names, first, *reach)
         share = OwnPartition(place.partition, partitions)
         return await self._patience(lambda: self.owner.start(place, control, first, share))
@@ -185,7 +185,7 @@ class Worker:
         with LogClient(self.settings.kafka) as log:
             return log.reach((place.topic, place.partition) for place in places)
 
-    def _first_fence(self, names: Names, first: int) -> int:
+    def _first_applied_offset(self, names: Names, first: int) -> int:
         if first > 0 and not self.settings.is_first_start:
             raise IncompleteError(
                 f"There is no state yet, and the log begins at offset {first}: offsets 0 to {first - 1} are missing.",

@@ -38,7 +38,7 @@ def audit(start: str, end: str, names: tuple[str, ...], force: str | None, as_js
     check_same_log(settings, source)
     held = hold(source, rules.force, first, last, source.present(rules.force.name), measures)
     every = [each.force for each in source.rules.values()]
-    with recount_of(settings, every, held.taken.fences, keeps_facts=True) as counted:
+    with recount_of(settings, every, held.taken.applied_offsets, keeps_facts=True) as counted:
         found = audit(held, counted, rules, first, last)
     if as_json:
         say(found)

@@ -49,7 +49,7 @@ def explain(
     query = Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))
     asked = parse_instant(as_of, rules.force.zone()) if as_of else None
     moment, state = answer(settings, source, rules.force.name, query, asked)
-    until = state.fences if isinstance(state, StateReadings) else None
+    until = state.applied_offsets if isinstance(state, StateReadings) else None
     with recount_of(settings, [each.force for each in source.rules.values()], until, keeps_facts=True) as counted:
         told = explain(counted, rules.force.name, query, moment, state, limit or None)
     if as_json:

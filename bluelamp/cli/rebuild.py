@@ -61,9 +61,9 @@ def _rebuild(settings: Settings, limit: int, *, as_json: bool, **wanted: bool) -
 
     terminal = Terminal()
 
-    def tell(place: tuple[str, int], fence: int, after: int) -> None:
+    def tell(place: tuple[str, int], applied_offset: int, after: int) -> None:
         if not as_json:
-            terminal.move(fence / after, f"{place[0]}:{place[1]} {fence:,} of {after:,}")
+            terminal.move(applied_offset / after, f"{place[0]}:{place[1]} {applied_offset:,} of {after:,}")
 
     def refused(words: str) -> None:
         click.echo(words, err=True)

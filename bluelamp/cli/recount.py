@@ -54,7 +54,7 @@ def recount(
     if is_compared:
         check_same_log(settings, source)
     taken = take(source, settings.force, queries, moment) if is_compared else None
-    until = taken.fences if taken else None
+    until = taken.applied_offsets if taken else None
     with recount_of(settings, [each.force for each in source.rules.values()], until) as counted:
         if taken:
             _tell_comparison(compare(taken, counted), as_json)

@@ -30,14 +30,14 @@ class Certified(Struct):
 
 
 def certify(
-    reader: Reader, rules: Mapping[str, Rules], fences: Mapping[Place, int], count_again: CountAgain
+    reader: Reader, rules: Mapping[str, Rules], applied_offsets: Mapping[Place, int], count_again: CountAgain
 ) -> Certified:
     """Compare everything that a version holds of every force with the log up to where the version stands.
 
     Args:
         reader: of the version, which nobody else writes.
         rules: of every force.
-        fences: where it stands.
+        applied_offsets: where it stands.
         count_again: recounts the log.
 
     Raises:
@@ -48,7 +48,7 @@ def certify(
     periods = {name: period for name, each in rules.items() if (period := _period(reader, name, each))}
     if not periods:
         return found
-    with count_again(fences) as recount:
+    with count_again(applied_offsets) as recount:
         for name, (start, end) in periods.items():
             held = hold(reader, rules[name].force, start, end, reader.present(name), ())
             audited = audit(held, recount, rules[name], start, end)

@@ -1,13 +1,14 @@
 """Rebuilds the state: a new version from archive and log beside the one that is shown, compared with it, then shown.
 
 Nothing is ever shown of two versions: readers and workers follow one key, which is set in one step, and workers that still had
-the old version are fenced out of it.
+the old version are refused as stale out of it.
 """
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -158,7 +159,7 @@ class Rebuild:
         self._compare_with_log(refold, told)
         if is_switched and (told.is_same() or are_accepted):
             await self._switch(refold, told)
-        told.records = sum(refold.fence(place) - first for place, (first, _) in reach.items())
+        told.records = sum(refold.applied_offset(place) - first for place, (first, _) in reach.items())
         told.moved = self._mover.moved
         return told
 
@@ -178,13 +179,16 @@ class Rebuild:
 
     def _advance(self, refold: VersionBuilder, place: Place) -> Callable[[int], Awaitable[None]]:
         async def advance(after: int) -> None:
-            if refold.fence(place) > after:
-                what = f"The new version stands at offset {refold.fence(place)}, and the one shown at {after} only."
+            if refold.applied_offset(place) > after:
+                what = f"The new version stands at offset {refold.applied_offset(place)}, and the one shown at {after} only."
                 hint = "Let a worker bring it up to the log's end, or begin again: `bluelamp rebuild --anew`."
                 raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
-            await refold.advance(place, after, lambda fence: self._tell(place, fence, after))
+            await refold.advance(place, after, lambda applied_offset: self._tell(place, applied_offset, after))
 
         return advance
+
+    def _report(self, place: Place, last: int, applied_offset: int) -> None:
+        self._tell(place, applied_offset, last)
 
     async def _advance_all(self, refold: VersionBuilder) -> None:
         """Bring the new version to the end of the log as it is now, with what is moved to there on the way."""
@@ -192,7 +196,7 @@ class Rebuild:
         while moved != self._mover.moved:
             moved = self._mover.moved
             for place, (_, last) in self._log.reach(self._identities).items():
-                await refold.advance(place, last, lambda fence, place=place, last=last: self._tell(place, fence, last))  # type: ignore[misc]
+                await refold.advance(place, last, partial(self._report, place, last))
 
     # Comparing.
 
@@ -222,8 +226,10 @@ class Rebuild:
     def _leave_out(self, told: Rebuilt) -> None:
         """Note what could not be compared: what the log holds and the version shown does not."""
         for place, (first, end) in self._log.reach(self._identities).items():
-            fence = cast("str | None", self._redis.hget(self._names(self.old, place).control, "fence"))
-            told.behind += end - int(fence or first)
+            applied_offset = cast(
+                "str | None", self._redis.hget(self._names(self.old, place).control, "applied_offset")
+            )
+            told.behind += end - int(applied_offset or first)
 
     async def _figures(self, refold: VersionBuilder, force: str, rules: Rules, told: Rebuilt) -> None:
         """Compare every figure over every window, whole and by each dimension, at one instant."""
@@ -234,8 +240,8 @@ class Rebuild:
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
         taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
-        for place, fence in taken.fences.items():
-            await self._advance(refold, place)(fence)
+        for place, applied_offset in taken.applied_offsets.items():
+            await self._advance(refold, place)(applied_offset)
         for query, readings in taken.answers:
             again = read_one(other, force, query, taken.as_of)
             told.figures += len(readings)
@@ -244,12 +250,12 @@ class Rebuild:
     def _compare_with_log(self, refold: VersionBuilder, told: Rebuilt) -> None:
         """Compare the new version with a recount of the log up to where it stands: the one shown may be wrong likewise."""
         reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
-        fences = {
-            (topic, number): refold.fence((topic, number))
+        applied_offsets = {
+            (topic, number): refold.applied_offset((topic, number))
             for topic, identity in self._identities.items()
             for number in range(identity.partitions)
         }
-        found = certify(reader, self._rules, fences, self._count_again)
+        found = certify(reader, self._rules, applied_offsets, self._count_again)
         told.log_compared, told.differing_from_log = found.compared, found.differing
 
     def _count_before(self, topic: str) -> int:
@@ -263,8 +269,8 @@ class Rebuild:
         return 0
 
     def _why_not(self, places: list[Place]) -> str:
-        stored = [self._format_and_fence(self._names(self.old, place)) for place in places]
-        if not any(fence for _, fence in stored):
+        stored = [self._format_and_applied_offset(self._names(self.old, place)) for place in places]
+        if not any(applied_offset for _, applied_offset in stored):
             return "There is no state yet that it could be compared with."
         grown = [topic for topic, count in self._before.items() if 0 < count < self._identities[topic].partitions]
         if grown:
@@ -272,14 +278,14 @@ class Rebuild:
                 f"{each} has {self._identities[each].partitions}, not {self._before[each]}" for each in grown
             )
             return f"The version shown was folded from fewer partitions: {changes}."
-        formats = {format_ for format_, fence in stored if fence} - {str(FORMAT)}
+        formats = {format_ for format_, applied_offset in stored if applied_offset} - {str(FORMAT)}
         return (
             f"The version shown is written in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
         )
 
-    def _format_and_fence(self, names: Names) -> list[str | None]:
+    def _format_and_applied_offset(self, names: Names) -> list[str | None]:
         with legible(names):
-            return cast("list[str | None]", self._redis.hmget(names.control, "format", "fence"))
+            return cast("list[str | None]", self._redis.hmget(names.control, "format", "applied_offset"))
 
     # Showing.
 
@@ -295,7 +301,7 @@ class Rebuild:
         told.shown = self.new
         for topic, identity in self._identities.items():
             for number in range(self._before[topic] or identity.partitions):
-                # A worker that has the old version is fenced at its next batch, ends, and continues with the new one. One
+                # A worker that has the old version is refused as stale at its next batch, ends, and continues with the new one. One
                 # whose old version is damaged has ended already.
                 names = self._names(self.old, (topic, number))
                 with suppress(UnreadableError), legible(names):
@@ -310,8 +316,12 @@ class Rebuild:
         counts = cast(dict[str, str], self._redis.hgetall(f"{prefix_of(self._name, self.new)}:topics"))
         for topic, identity in self._identities.items():
             for number in range(identity.partitions):
-                stored = cast("str | None", self._redis.hget(self._names(self.new, (topic, number)).control, "fence"))
-                if stored != str(refold.fence((topic, number))) or counts.get(topic) != str(identity.partitions):
+                stored = cast(
+                    "str | None", self._redis.hget(self._names(self.new, (topic, number)).control, "applied_offset")
+                )
+                if stored != str(refold.applied_offset((topic, number))) or counts.get(topic) != str(
+                    identity.partitions
+                ):
                     what = "The state server has lost some of the new version: was it restarted or restored meanwhile?"
                     hint = "Begin again: `bluelamp rebuild --anew`."
                     raise IncompleteError(what, where=f"partition {topic}:{number}", hint=hint)

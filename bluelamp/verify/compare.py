@@ -57,7 +57,7 @@ class StateReadings(Struct, frozen=True):
     Attributes:
         force: whose.
         as_of: the instant they were asked for.
-        fences: that place, by topic and partition.
+        applied_offsets: that place, by topic and partition.
         answers: the questions, each with its readings.
         complete_to: how far each feed is believed to be complete, in microseconds since 1970; None where that is not known.
             That depends on the present as well as on the log, so the recount is given it.
@@ -65,7 +65,7 @@ class StateReadings(Struct, frozen=True):
 
     force: str
     as_of: datetime
-    fences: dict[tuple[str, int], int]
+    applied_offsets: dict[tuple[str, int], int]
     answers: list[tuple[Query, list[Reading]]]
     complete_to: dict[str, int | None]
 
@@ -124,7 +124,7 @@ def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) 
 def taken_of(reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]) -> StateReadings:
     """Answers with the place of the log that they are of; at the one moment at which they were read."""
     complete_to = {feed.feed: feed.complete_to for feed in reader.feeds(force)}
-    return StateReadings(force, as_of, reader.fences(), answers, complete_to)
+    return StateReadings(force, as_of, reader.applied_offsets(), answers, complete_to)
 
 
 def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:

@@ -55,7 +55,9 @@ def partitions(
             names = Names(prefix, topic, number)
             control = cast(dict[str, str], redis.hgetall(names.control))
             check_control(names, control, identity, fingerprints)
-            yield PartitionStatus(names, int(control["fence"]) if "fence" in control else None, first, end)
+            yield PartitionStatus(
+                names, int(control["applied_offset"]) if "applied_offset" in control else None, first, end
+            )
 
 
 def check_same_log(settings: Settings, source: Reader) -> None:

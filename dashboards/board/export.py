@@ -117,15 +117,15 @@ def _head(measure: Measure, where: Where, view: View) -> Iterator[list[str]]:
 
 
 def _reaches(measure: Measure, view: View) -> Iterator[list[str]]:
-    """How far what a measure stands on has come: each feed by its own word, each partition of the log by its fence."""
+    """How far what a measure stands on has come: each feed by its own word, each partition of the log by its applied offset."""
     zone, stands_on = view.profile.zone(), {feed.name for feed in measure.feeds(view.profile)}
     for feed in view.reader.feeds(view.force):
         if feed.feed in stands_on:
             at = None if feed.complete_to is None else instant(feed.complete_to).astimezone(zone)
             yield ["Complete to", feed.feed, at.isoformat(timespec="seconds") if at else "not known"]
-    for (topic, number), fence in sorted(view.reader.fences().items()):
+    for (topic, number), applied_offset in sorted(view.reader.applied_offsets().items()):
         if topic in measure.topics():
-            yield ["Log counted up to offset", f"{topic} {number}", str(fence)]
+            yield ["Log counted up to offset", f"{topic} {number}", str(applied_offset)]
 
 
 def _safe(cell: str) -> str:

@@ -200,7 +200,7 @@ def replaced(redis: Redis, key: str) -> None:
     [
         lambda redis: redis.hset(next(redis.scan_iter(match="*:pane:strict:day:*")), FIELD, "of another program"),
         lambda redis: redis.hset(OLD.open, "strict|i1", "of another program"),
-        lambda redis: redis.hset(OLD.control, "fence", "of another program"),
+        lambda redis: redis.hset(OLD.control, "applied_offset", "of another program"),
         lambda redis: replaced(redis, OLD.control),
         lambda redis: replaced(redis, OLD.index(STRICT.name, "day")),
         lambda redis: replaced(redis, next(redis.scan_iter(match="*:pane:strict:day:*"))),
@@ -290,12 +290,14 @@ def test_ended_at_any_batch_it_goes_on_without_loss_or_double(
 ) -> None:
     really, done = StateStore.apply, 0
 
-    async def apply(self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+    async def apply(
+        self: StateStore, names: Names, epoch: int, applied_offset: int, after: int, change: Change
+    ) -> Applied:
         nonlocal done
         done += 1
         if done % 7 == 3:
             raise Died
-        applied = await really(self, names, epoch, fence, after, change)
+        applied = await really(self, names, epoch, applied_offset, after, change)
         if done % 7 == 6:
             raise Died
         return applied
@@ -445,7 +447,7 @@ def test_a_worker_that_has_the_old_version_is_refused_once_the_new_one_is_shown(
             end = log.ends[PLACE]
             return await StateStore(client, NAME).apply(Names(NAME, *PLACE), epoch, end, end + 1, Change())
 
-    assert asyncio.run(apply()).outcome == "fenced"
+    assert asyncio.run(apply()).outcome == "stale"
 
 
 def test_only_versions_that_are_not_shown_are_removed_and_nothing_else(

@@ -104,9 +104,9 @@ def test_the_contract_is_in_the_metadata_of_the_schema(history: History, page: s
     assert {line.split("; ")[0] for line in told["Complete to"].splitlines()} == feeds
     assert all(line.endswith("2024-12-01T18:00:19+00:00") for line in told["Complete to"].splitlines())
     (topic,) = measure.topics()
-    fence = history.reader.fences()[topic, 0]
-    assert fence > 0
-    assert told["Log counted up to offset"] == f"{topic} 0; {fence}"
+    applied_offset = history.reader.applied_offsets()[topic, 0]
+    assert applied_offset > 0
+    assert told["Log counted up to offset"] == f"{topic} 0; {applied_offset}"
 
 
 def test_what_is_not_live_is_null_with_its_words(history: History) -> None:

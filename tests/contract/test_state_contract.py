@@ -10,10 +10,10 @@ from redis.exceptions import NoScriptError, ResponseError
 from bluelamp.embedded.state import StateServer
 from tests.contract.waiting import eventually
 
-# Moves a fence forward only from where it is expected, with everything that belongs to the step.
+# Moves a applied offset forward only from where it is expected, with everything that belongs to the step.
 STEP = """
-local fence = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
-if fence ~= tonumber(ARGV[1]) then return {0, fence} end
+local applied offset = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
+if applied offset ~= tonumber(ARGV[1]) then return {0, applied offset} end
 redis.call('HINCRBY', KEYS[2], ARGV[3], ARGV[4])
 redis.call('HSET', KEYS[1], 'next', ARGV[2])
 return {1, tonumber(ARGV[2])}
@@ -54,20 +54,20 @@ def test_what_comes_back_after_a_kill_is_whole(state_backend: StateServer, clien
     What is relied on: each step is there with all that belongs to it or not at all, none is missing
     before one that is there, and the server is where it was.
     """
-    step, keys = client.register_script(STEP), ["{t:0}:fence", "{t:0}:pane"]
-    port, fence = state_backend.port, 0
+    step, keys = client.register_script(STEP), ["{t:0}:applied_offset", "{t:0}:pane"]
+    port, applied_offset = state_backend.port, 0
     for _ in range(3):
         for _ in range(500):
-            applied, fence = step(keys, [fence, fence + 1, "answered", 2])
+            applied, applied_offset = step(keys, [applied_offset, applied_offset + 1, "answered", 2])
             assert applied
         eventually(lambda: b"answered" in newest_file(state_backend).read_bytes(), "a step is in the file")
         state_backend.kill()
         assert not state_backend.is_running()
         state_backend.start()
         assert state_backend.port == port
-        told, fence = fence, int(client.hget(keys[0], "next") or b"0")
-        assert 0 < fence <= told
-        assert client.hget(keys[1], "answered") == b"%d" % (2 * fence)
+        told, applied_offset = applied_offset, int(client.hget(keys[0], "next") or b"0")
+        assert 0 < applied_offset <= told
+        assert client.hget(keys[1], "answered") == b"%d" % (2 * applied_offset)
 
 
 def test_torn_tail_of_the_file_is_cut(state_backend: StateServer, client: Redis) -> None:
@@ -81,9 +81,9 @@ def test_torn_tail_of_the_file_is_cut(state_backend: StateServer, client: Redis)
     assert client.get("kept") == b"1"
 
 
-def test_script_moves_a_fence_once(client: Redis) -> None:
+def test_script_moves_a_applied_offset_once(client: Redis) -> None:
     step = client.register_script(STEP)
-    keys = ["{t:0}:fence", "{t:0}:pane"]
+    keys = ["{t:0}:applied_offset", "{t:0}:pane"]
     assert step(keys, [0, 10, "answered", 7]) == [1, 10]
     assert step(keys, [0, 10, "answered", 7]) == [0, 10]
     assert step(keys, [10, 12, "answered", -2]) == [1, 12]

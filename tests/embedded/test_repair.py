@@ -69,7 +69,7 @@ def fold(server: StateServer, after: int) -> None:
             await store.announce(PLACE[0], 1)
             refold = VersionBuilder(store, RULES, LOG, moves_nothing)
             await refold.claim(PLACE, IDENTITY, 0)
-            for offset in range(refold.fence(PLACE), after, 5):
+            for offset in range(refold.applied_offset(PLACE), after, 5):
                 await refold.advance(PLACE, min(offset + 5, after), lambda _: None)
 
     asyncio.run(work())
@@ -101,7 +101,7 @@ def see_figures_of_the_recount(server: StateServer) -> None:
         found = compare(taken, counted)
     assert found.differences == []
     assert found.cells > 200
-    assert taken.fences == {PLACE: LOG.ends[PLACE]}
+    assert taken.applied_offsets == {PLACE: LOG.ends[PLACE]}
 
 
 def entries(server: StateServer) -> list[str]:

@@ -2,7 +2,7 @@
 
 `dropping` leaves out what should go to quarantine; `offset_first` moves the offset before what it stands for is
 applied; `slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
-`no_fence` takes the fence out of the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
+`no_applied_offset` takes the applied offset out of the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
 but apply; `crashing` has an error in Faust's own reading of the log.
 """
 
@@ -37,7 +37,7 @@ def slow() -> None:
     Owner._offer = later  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
-def no_fence() -> None:
+def no_applied_offset() -> None:
     """Apply whatever is offered; the refusal of counts below zero, which would often notice that, goes too."""
     for guard in (_FENCE, _BELOW_ZERO):
         assert guard in streams.store.SCRIPT
@@ -75,8 +75,10 @@ def offset_first() -> None:
     """Move the offset, and apply the batch a moment later."""
     apply = StateStore.apply
 
-    async def later(self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
-        await self.redis.hset(names.control, "fence", str(after))
+    async def later(
+        self: StateStore, names: Names, epoch: int, applied_offset: int, after: int, change: Change
+    ) -> Applied:
+        await self.redis.hset(names.control, "applied_offset", str(after))
         await asyncio.sleep(0.25)
         return await apply(self, names, epoch, after, after, change)
 
@@ -93,7 +95,7 @@ def crashing() -> None:
 
 
 if __name__ == "__main__":
-    known = (slow, no_fence, stuck, holding, crashing, dropping, offset_first)
+    known = (slow, no_applied_offset, stuck, holding, crashing, dropping, offset_first)
     changes = {each.__name__: each for each in known}
     while sys.argv[1] in changes:
         changes[sys.argv.pop(1)]()

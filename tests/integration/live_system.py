@@ -81,7 +81,7 @@ class LiveSystem:
 
         def has_caught_up() -> bool:
             self.supervise()
-            return all(offset >= ends[place] for place, offset in self.system.fences().items())
+            return all(offset >= ends[place] for place, offset in self.system.applied_offsets().items())
 
         until(has_caught_up, seconds, f"the state at {ends}")
 

@@ -154,7 +154,7 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
     refused = command(system, "rebuild")
     assert (refused.returncode, "begin at offset" in refused.stderr) == (2, True), refused.stderr
     source, (worker,) = system.reader(), system.workers
-    # Facts known already, so that every one moves the fences: the old version goes on while the new one is built.
+    # Facts known already, so that every one moves the applied offsets: the old version goes on while the new one is built.
     feeding = Feeding(system.publisher(_small), facts()[:2000], seconds=60)
     feeding.start()
     rebuilt = command(system, "rebuild", "--switch", "--json", **with_archive)
@@ -173,7 +173,7 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
     tell(system, facts()[2000:2100])
     keep_settling(system)
     source.refresh()
-    assert (source.version, source.fences()) == (2, system.fences())
+    assert (source.version, source.applied_offsets()) == (2, system.applied_offsets())
     again = command(system, *AUDIT, **with_archive)
     assert (again.returncode, " 0 differ." in again.stdout) == (0, True), again.stdout + again.stderr
     _restate(system, with_archive)

@@ -74,7 +74,7 @@ class Honesty(threading.Thread):
     def _look(self, reader: Reader, reach: Mapping[Place, tuple[int, int]], now: float) -> None:
         self._ends.append((now, {place: last for place, (_, last) in reach.items()}))
         reader.refresh()
-        offsets, state = reader.fences(), figure(reader)
+        offsets, state = reader.applied_offsets(), figure(reader)
         self.states.add(state)
         due = [ends for at, ends in self._ends if at <= now - STALE_SECONDS - BOUND_SECONDS]
         if state == "live" and due and any(offsets[place] < end for place, end in due[-1].items()):
@@ -124,8 +124,10 @@ def lag(living: LiveSystem) -> float:
     list(collector.collect())  # it says which partitions are to be looked at
     watch.look()
     named = {family.name: family.samples for family in collector.collect()}
-    sums = {name: sum(each.value for each in named[f"bluelamp_partition_{name}"]) for name in ("log_end", "fence")}
-    return sums["log_end"] - sums["fence"]
+    sums = {
+        name: sum(each.value for each in named[f"bluelamp_partition_{name}"]) for name in ("log_end", "applied_offset")
+    }
+    return sums["log_end"] - sums["applied_offset"]
 
 
 @pytest.mark.faults

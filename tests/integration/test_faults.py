@@ -163,20 +163,23 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     (worker,) = system.workers
     keep_settling(system)
     worker.stop()
-    before, fence = state(system), system.fences()["incidents", 1]
+    before, applied_offset = state(system), system.applied_offsets()["incidents", 1]
     tell(system, week()[300:600])
-    cut(system, partition=1, first=fence + 2)
+    cut(system, partition=1, first=applied_offset + 2)
 
     worker.become(BLUELAMP_FIRST_START="yes")  # which is meant for a state that is not there
     assert worker.wait() == PERSON_NEEDED
-    assert f"offsets {fence} to {fence + 1} are missing" in last_words(worker)
+    assert f"offsets {applied_offset} to {applied_offset + 1} are missing" in last_words(worker)
     assert "partition incidents:1" in last_words(worker)
     assert state(system) == before
 
     system.redis.delete(*keys(system))
     worker.become(BLUELAMP_FIRST_START="no")
     assert worker.wait() == PERSON_NEEDED
-    assert f"no state yet, and the log begins at offset {fence + 2}: offsets 0 to {fence + 1}" in last_words(worker)
+    assert (
+        f"no state yet, and the log begins at offset {applied_offset + 2}: offsets 0 to {applied_offset + 1}"
+        in last_words(worker)
+    )
     assert "BLUELAMP_FIRST_START=yes" in last_words(worker)
     assert system.count("facts") == 0
     worker.become(BLUELAMP_FIRST_START="yes")
@@ -218,7 +221,7 @@ def make_anew(system: System, topic: str) -> None:
 @EMBEDDED
 @pytest.mark.injects(23)
 def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System], fault: Fault) -> None:
-    """A copy restored under a running worker, then nothing left at all: the first is met by the fence, the second watched."""
+    """A copy restored under a running worker, then nothing left at all: the first is met by the applied offset, the second watched."""
     system = new_system(stall_seconds=2.0)
     tell(system, week()[:300])
     system.start_workers(1, (*CHANGED, "crashing"))

@@ -122,7 +122,7 @@ def see_no_difference(system: System, force: str, records: int) -> None:
     queries = [each for each in every_query(["24h", "7d"], rules.force) if not each.by or each.measure.name in SOME]
     taken = take(reader, force, queries, present)
     forces = [each.force for each in system.rules.values()]
-    with recount_of(system.settings, forces, held.taken.fences, keeps_facts=True) as counted:
+    with recount_of(system.settings, forces, held.taken.applied_offsets, keeps_facts=True) as counted:
         found = audit(held, counted, rules, *period)
         assert found.is_clean(), "\n".join(lines(found))
         compared = compare(taken, counted)

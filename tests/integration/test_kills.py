@@ -24,7 +24,7 @@ from tests.support.system import System, WorkerProcess, until
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SLOW = ("-m", "tests.integration.changed_worker", "slow")
 OFFSET_FIRST = ("-m", "tests.integration.changed_worker", "offset_first")
-NO_FENCE = ("-m", "tests.integration.changed_worker", "slow", "no_fence")
+NO_FENCE = ("-m", "tests.integration.changed_worker", "slow", "no_applied_offset")
 _small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)
 
 
@@ -90,17 +90,17 @@ def kill_loop(system: System, parts: Parts, chance: random.Random, kills: int, s
         state_kills -= 1
 
 
-def make_zombie(system: System, *, is_fenced: bool) -> None:
+def make_zombie(system: System, *, is_stale: bool) -> None:
     """Stop a worker in its work until others have gone on in its partitions, then let it go on with what it held."""
     worker = system.workers[0]
     before = epochs(system)
     until(lambda: is_caught(worker), 60, "a worker stopped with a batch in its hands")
-    stood = system.fences()
+    stood = system.applied_offsets()
     until(lambda: taken_over(system, before), 60, "a takeover from the stopped worker")
     # Before that its batch would be the first of its kind, or be known as told twice by whoever reads it after.
     until(lambda: has_gone_on(system, stood), 60, "work on its partitions by others")
     worker.send(signal.SIGCONT)
-    if is_fenced:
+    if is_stale:
         worker.wait()
     else:
         until(lambda: went_back(system), 10, "a stale write")
@@ -109,7 +109,10 @@ def make_zombie(system: System, *, is_fenced: bool) -> None:
 def has_gone_on(system: System, stood: dict[tuple[str, int], int]) -> bool:
     """Whether every partition is further than where it stood, or at its end."""
     ends = system.ends()
-    return all(fence > stood[place] or fence == ends[place] for place, fence in system.fences().items())
+    return all(
+        applied_offset > stood[place] or applied_offset == ends[place]
+        for place, applied_offset in system.applied_offsets().items()
+    )
 
 
 def is_caught(worker: WorkerProcess) -> bool:
@@ -158,7 +161,7 @@ def run_kills(
     feeding.start()
     until(lambda: system.count("facts") > 0, 60, "the first facts")
     with system.pauses() as pauses:
-        make_zombie(system, is_fenced=program == SLOW)
+        make_zombie(system, is_stale=program == SLOW)
         kill_loop(system, parts, chance, kills, state_kills)
         feeding.hurry.set()
         feeding.join()
@@ -171,7 +174,7 @@ def keep_settling(system: System) -> None:
 
     def is_settled() -> bool:
         keep_running(system)
-        return system.fences() == system.ends()
+        return system.applied_offsets() == system.ends()
 
     until(is_settled, 180, "the state at the end of the log")
 
@@ -199,11 +202,11 @@ def assert_nothing_was_lost(system: System, kills: int, state_kills: int, fault:
     fault.compared(found.cells, len(found.differences))
     killed = sum(worker.statuses.count(-signal.SIGKILL) for worker in system.workers)
     assert killed >= kills * 0.9, "a worker that was just ending could not be killed"
-    assert system.count("fenced") > 0, "no stale write was ever refused"
+    assert system.count("stale_writes") > 0, "no stale write was ever refused"
     assert system.count("duplicates") > 1000
     assert system.count("facts") == len(facts())
     assert sum(worker.restarts_wanted() for worker in system.workers) > 0, "no worker ever asked to be started again"
-    for number, times in ((1, killed), (3, system.count("fenced")), (4, state_kills), (9, 1)):
+    for number, times in ((1, killed), (3, system.count("stale_writes")), (4, state_kills), (9, 1)):
         fault.fired(times, number)
     fault.fired(system.count("duplicates"), 8)
     assert found.differences == []
@@ -228,8 +231,8 @@ def test_an_offset_saved_before_its_state_is_caught(system: System, seed: int) -
     until(lambda: system.members() == 1, 60, "the worker")
     feeding.start()
     for _ in range(5):
-        before = sum(system.fences().values())
-        until(lambda done=before: sum(system.fences().values()) > done, 60, "some work")  # type: ignore[misc]
+        before = sum(system.applied_offsets().values())
+        until(lambda done=before: sum(system.applied_offsets().values()) > done, 60, "some work")  # type: ignore[misc]
         system.workers[0].kill()
         keep_running(system)
     feeding.hurry.set()
@@ -240,6 +243,6 @@ def test_an_offset_saved_before_its_state_is_caught(system: System, seed: int) -
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-def test_without_the_fence_the_loop_turns_red(system: System, parts: Parts, seed: int) -> None:
+def test_without_the_applied_offset_the_loop_turns_red(system: System, parts: Parts, seed: int) -> None:
     run_kills(system, parts, kills=20, state_kills=4, seed=seed, program=NO_FENCE)
     assert held(system).differences != []

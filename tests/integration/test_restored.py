@@ -32,7 +32,7 @@ def real(tmp_path: Path) -> Iterator[Parts]:
 
 def gone_back(living: LiveSystem, before: dict[tuple[str, int], int]) -> int:
     """How many partitions no longer hold what they held, looked at before any worker can have replayed it."""
-    return sum(offset < before[place] for place, offset in living.system.fences().items())
+    return sum(offset < before[place] for place, offset in living.system.applied_offsets().items())
 
 
 @pytest.mark.faults
@@ -45,7 +45,7 @@ def test_an_old_rdb_under_a_running_worker_is_brought_up_to_date_from_the_log(
     living, server = real
     copy = snapshot(server, tmp_path / "old.rdb")
     living.watch(AGE_SECONDS)
-    back_to, facts = living.system.fences(), living.system.count("facts")
+    back_to, facts = living.system.applied_offsets(), living.system.count("facts")
     (worker,) = living.system.workers
     restore(server, copy)
     fault.fired(gone_back(living, back_to))
@@ -66,7 +66,7 @@ def test_an_append_only_file_cut_short_again_and_again_changes_no_cell(real: Par
     chance = random.Random(seed)
     for _ in range(6):
         living.watch(4)
-        before = living.system.fences()
+        before = living.system.applied_offsets()
         assert cut_short(server, chance.uniform(0.01, 0.6)) > 0
         fault.fired(gone_back(living, before))
         living.becomes_live()

@@ -35,7 +35,7 @@ class MemoryCache(PartitionCache):
     def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
         super().__init__(cast(Any, None), Names("memory", topic, 0))
         self.fold = PartitionFold(topic, OwnPartition(0, 1), rules)
-        self.feeds, self.events, self.fence = self.fold.feeds, self.fold.events, 0
+        self.feeds, self.events, self.applied_offset = self.fold.feeds, self.fold.events, 0
         self._timelines: dict[str, str] = {}
         self._matters: dict[str, dict[str, list[OpenItem]]] = {}
 
@@ -53,12 +53,14 @@ class MemoryCache(PartitionCache):
 
     def take(self, facts: Sequence[AnyFact], received_at: datetime) -> set[Touched]:
         """Fold facts as one batch of records; the outcomes that changed."""
-        records = [Record((self.fence or 0) + place, received_at, encode([fact])) for place, fact in enumerate(facts)]
+        records = [
+            Record((self.applied_offset or 0) + place, received_at, encode([fact])) for place, fact in enumerate(facts)
+        ]
         admitted = self.fold.admit(records)
         for key in self.fold.unknown(admitted):
             self.fold.remember(key, decode_timeline(self._timelines.get(key, "[]"), key))
         change = self.fold.fold(admitted)
-        self.fence = (self.fence or 0) + len(records)
+        self.applied_offset = (self.applied_offset or 0) + len(records)
         self.version += 1
         touched = set[Touched]()
         for force, deltas in change.panes.items():

@@ -39,11 +39,11 @@ class KeptUp(LogWatch):
     """A log of which everything is applied, by one worker."""
 
     def __init__(self) -> None:
-        super().__init__(lambda fences: LogSnapshot(fences, 1))
+        super().__init__(lambda applied_offsets: LogSnapshot(applied_offsets, 1))
 
-    def seen(self, fences: Mapping[Place, int]) -> LogSnapshot:
+    def seen(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot:
         """As it is now."""
-        return LogSnapshot(fences, 1)
+        return LogSnapshot(applied_offsets, 1)
 
 
 KEPT_UP = KeptUp()

@@ -38,8 +38,8 @@ def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
 
 
 def _settles_early(self: Any, draft: Any, touched: Any, missing: Any) -> bool:
-    """The fence is that of the look, before what was touched has been read."""
-    self.fence, self.last_change = draft.fence, draft.last_change
+    """The applied offset is that of the look, before what was touched has been read."""
+    self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
     return bool(_FOLLOW(self, draft, touched, missing))
 
 
@@ -52,13 +52,15 @@ def _forgets_open(self: Any, texts: Any) -> None:
 
 
 def _without_check(self: Any, keys: list[str], args: list[Any]) -> Any:
-    stored = self.hmget(keys[0], ["fence", "epoch"])
+    stored = self.hmget(keys[0], ["applied_offset", "epoch"])
     return _APPLY(self, keys, [stored[0], stored[1], *args[2:]])
 
 
-async def _offset_first(self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change) -> Applied:
+async def _offset_first(
+    self: StateStore, names: Names, epoch: int, applied_offset: int, after: int, change: Change
+) -> Applied:
     """The offset is moved, and only then what it stands for is applied."""
-    await self.redis.hset(names.control, "fence", str(after))
+    await self.redis.hset(names.control, "applied_offset", str(after))
     return await _STORE_APPLY(self, names, epoch, after, after, change)
 
 
@@ -101,7 +103,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "pane", _pane_or_nothing)
     ],
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
-    "a fence taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
+    "a applied offset taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
     "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
     "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],

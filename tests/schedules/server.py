@@ -151,9 +151,9 @@ class Server:
         """What streams/apply.lua does."""
         control, timelines, open_, feeds, changes = keys
         expected, epoch, after, packed = str(args[0]), str(args[1]), str(args[2]), args[3]
-        stored = self.hmget(control, ["fence", "epoch"])
+        stored = self.hmget(control, ["applied_offset", "epoch"])
         if stored != [expected, epoch]:
-            self.hincrby(control, "fenced", 1)
+            self.hincrby(control, "stale_writes", 1)
             return [0, stored[0] or "", stored[1] or ""]
         change = msgspec.msgpack.decode(packed)
         if reason := self._refusal(change):
@@ -175,7 +175,7 @@ class Server:
         entry = {"from": expected, "to": after, "touched": change["touched"]}
         self.keys.setdefault(changes, []).append((self._last_id, entry))
         del self.keys[changes][: -self.stream_length]
-        self.hset(control, "fence", after)
+        self.hset(control, "applied_offset", after)
         return [1, after]
 
     def _refusal(self, change: Mapping[str, Any]) -> str:

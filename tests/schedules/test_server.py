@@ -45,11 +45,11 @@ async def apply_all(store: StateStore, seed: int) -> list[Applied]:
     owner = Owner(store, RULES, nothing, nothing)
     control = await owner.claim(PLACE, IDENTITIES["contacts"])
     await owner.start(PLACE, control, 0, OwnPartition(0, 1))
-    applied, fence = [], 0
+    applied, applied_offset = [], 0
     for change in changes(seed):
-        expected, epoch = fence - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)
+        expected, epoch = applied_offset - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)
         applied.append(await store.apply(NAMES, epoch, expected, expected + 1, change))
-        fence += applied[-1].outcome == "applied"
+        applied_offset += applied[-1].outcome == "applied"
     return applied
 
 
@@ -77,5 +77,5 @@ def test_the_model_does_what_the_script_does(state_backend: StateServer) -> None
             assert asyncio.run(real()) == modelled
             stream = [{name: str(word) for name, word in entry.items()} for _, entry in server.keys[NAMES.changes]]
             assert contents(client) == server.keys | {NAMES.changes: stream}
-        refused += sum(each.outcome == "fenced" for each in modelled)
+        refused += sum(each.outcome == "stale" for each in modelled)
     assert refused > 0

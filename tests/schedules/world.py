@@ -85,7 +85,7 @@ class Page(NamedTuple):
     """What a reader showed at one moment."""
 
     as_of: datetime
-    fences: dict[Place, int]
+    applied_offsets: dict[Place, int]
     cells: dict[tuple[str, ...], Cell]
     readings: list[Reading]
     listed: int
@@ -180,15 +180,21 @@ class World:
         for turn in range(_SETTLING_TURNS):
             ready = [*self.workers, *([self.rebuild] if self.rebuild.running else [])]
             ready[turn % len(ready)].turn()
-            if all(self._fence(place) == len(self.log[place]) for place in PLACES) and self.rebuild.running is None:
+            if (
+                all(self._applied_offset(place) == len(self.log[place]) for place in PLACES)
+                and self.rebuild.running is None
+            ):
                 break
         else:
-            raise FoundError("never settled", f"fences {[self._fence(p) for p in PLACES]}, given up: {self.given_up}")
+            raise FoundError(
+                "never settled",
+                f"applied offsets {[self._applied_offset(p) for p in PLACES]}, given up: {self.given_up}",
+            )
         self._check_moved()
         for number, reader in enumerate([*self.readers, self._reader()]):
             page = self._check_page(reader, number)
-            if page.fences != {place: len(records) for place, records in self.log.items()}:
-                raise FoundError("settled behind", page.fences)
+            if page.applied_offsets != {place: len(records) for place, records in self.log.items()}:
+                raise FoundError("settled behind", page.applied_offsets)
             late = [
                 each
                 for each in page.readings
@@ -210,9 +216,9 @@ class World:
                 if (topic, fact["subject_id"], fact["fact_id"]) not in counted:
                     raise FoundError("lost", f"{topic}: {fact}")
 
-    def _fence(self, place: Place) -> int:
+    def _applied_offset(self, place: Place) -> int:
         prefix = prefix_of(STATE, number_of(self.server.get(pointer(STATE))))
-        return int(self.server.hget(f"{prefix}:{{{place[0]}:{place[1]}}}:control", "fence") or -1)
+        return int(self.server.hget(f"{prefix}:{{{place[0]}:{place[1]}}}:control", "applied_offset") or -1)
 
     # What may happen.
 
@@ -390,15 +396,15 @@ class World:
 
     async def _deliver(self, owner: Owner, place: Place) -> None:
         """Deliver some records: those that are due, some that were delivered before, or with one left out."""
-        log, fence = self.log[place], owner.owned[place].fence
-        if fence > len(log):
-            raise FoundError("state beyond log", f"{place}: {fence} of {len(log)}")
+        log, applied_offset = self.log[place], owner.owned[place].applied_offset
+        if applied_offset > len(log):
+            raise FoundError("state beyond log", f"{place}: {applied_offset} of {len(log)}")
         batch = 1 + self.choices.below(5)
         if self.choices.happens(8):
-            fence = max(0, fence - 2)
+            applied_offset = max(0, applied_offset - 2)
         elif self.has_faults and not self._is_settling and self.choices.happens(30):
-            fence += 1
-        await owner.fold(place, log[fence : fence + batch])
+            applied_offset += 1
+        await owner.fold(place, log[applied_offset : applied_offset + batch])
 
     async def _next_offset(self, place: Place, offset: int) -> int | None:
         await Turn()
@@ -456,7 +462,12 @@ class World:
             for each in page.readings
             if each.state == "no_data" or each.n is None
         }
-        facts = [fact for place in PLACES for some in self.facts[place][: page.fences.get(place, 0)] for fact in some]
+        facts = [
+            fact
+            for place in PLACES
+            for some in self.facts[place][: page.applied_offsets.get(place, 0)]
+            for fact in some
+        ]
         names = {(measure, window) for measure, window, _ in asked}
         every = count(facts, page.as_of)
         wanted = {key: cell for key, cell in every.items() if key[:2] in names and (key[0], *key[2:]) not in unknown}
@@ -466,7 +477,7 @@ class World:
         }
         if known != wanted or extra:
             wrong = {key: (known[key], wanted[key]) for key in wanted if known[key] != wanted[key]} | extra
-            raise FoundError("wrong figure", f"reader {number} at {page.fences}: {wrong}")
+            raise FoundError("wrong figure", f"reader {number} at {page.applied_offsets}: {wrong}")
         waiting = every["contact_999_waiting_count", "now"].n
         if page.listed != waiting:
             raise FoundError("wrong list", f"reader {number}: {page.listed} are listed where {waiting} wait")
@@ -475,7 +486,7 @@ class World:
 
     def _is_alive(self, page: Page, place: Place) -> bool:
         """Whether a heartbeat that is on the page really was sent in the time allowed, whatever clocks said."""
-        sent = [at for offset, at in self.beats[place] if offset < page.fences[place]]
+        sent = [at for offset, at in self.beats[place] if offset < page.applied_offsets[place]]
         return bool(sent) and self.now - sent[-1] <= timedelta(seconds=SILENT_AFTER) + 2 * SKEW
 
     def _check_live(self, page: Page, number: int) -> None:
@@ -484,18 +495,22 @@ class World:
         for reading in page.readings:
             topic = "incidents" if "incident" in reading.measure or "grade" in reading.measure else "contacts"
             places = [place for place in PLACES if place[0] == topic]
-            if reading.state == "live" and any(page.fences[place] < shown.get(place, 0) for place in places):
-                raise FoundError("gone back", f"reader {number}: live at {page.fences} after {shown} was shown")
+            if reading.state == "live" and any(page.applied_offsets[place] < shown.get(place, 0) for place in places):
+                raise FoundError(
+                    "gone back", f"reader {number}: live at {page.applied_offsets} after {shown} was shown"
+                )
             if (
                 reading.state == "live"
                 and not self.step_of_clock
                 and not all(self._is_alive(page, each) for each in places)
             ):
-                raise FoundError("a dead feed is live", f"reader {number} at {page.fences}, {self.now}: {self.beats}")
+                raise FoundError(
+                    "a dead feed is live", f"reader {number} at {page.applied_offsets}, {self.now}: {self.beats}"
+                )
             if reading.met is not None and reading.met > (reading.n or 0):
                 raise FoundError("share above 1", f"reader {number}: {reading.met} of {reading.n}")
-        for place, fence in page.fences.items():
-            shown[place] = max(fence, shown.get(place, 0))
+        for place, applied_offset in page.applied_offsets.items():
+            shown[place] = max(applied_offset, shown.get(place, 0))
 
 
 def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
@@ -508,7 +523,7 @@ def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> 
         for each in found:
             cells[measure, window, *each.dimensions.values()] = Cell(each.value, each.n or 0, each.met)
     listed = len(reader.listed(find("contact_999_waiting_count"), force=FORCE))
-    return Page(reader.present(FORCE), reader.fences(), cells, readings, listed)
+    return Page(reader.present(FORCE), reader.applied_offsets(), cells, readings, listed)
 
 
 class _Uncertified(Rebuild):
@@ -518,7 +533,7 @@ class _Uncertified(Rebuild):
         """Nothing: it would take longer than everything else together."""
 
 
-def _untold(_place: Place, _fence: int, _after: int) -> None:
+def _untold(_place: Place, _applied_offset: int, _after: int) -> None:
     """Nobody watches a rebuild here."""
 
 

@@ -117,7 +117,7 @@ def test_a_command_that_is_not_permitted_is_refused_before_anything_is_written(
     before, after = dump(redis), whole(redis, state_backend.url)
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all", f"-{command}"])
     url = as_user(state_backend.url, "worker")
-    if command in ("HINCRBY", "XDEL"):  # only counts a fenced batch; only takes back what cannot fail
+    if command in ("HINCRBY", "XDEL"):  # only counts a refused as stale batch; only takes back what cannot fail
         assert offer(url).outcome == "applied"
     else:
         assert cause_of(offer, url) == "access_denied"
@@ -248,7 +248,7 @@ def test_memory_that_runs_out_within_the_batch_does_not_stop_it(redis: Redis, st
             redis.config_set("maxmemory", limit)
         assert redis.info("memory")["used_memory_peak"] > limit, "the batch itself has gone over the limit"
     assert redis.hlen(NAMES.timelines) == 1501
-    assert redis.hget(NAMES.control, "fence") == str(len(BEFORE) + 1500)
+    assert redis.hget(NAMES.control, "applied_offset") == str(len(BEFORE) + 1500)
 
 
 def outcome_of(url: str, work: Callable[[StateStore], Any]) -> str:

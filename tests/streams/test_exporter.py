@@ -58,7 +58,7 @@ OWN = {
     "feed_silent",
     "feed_doubted",
     "reading_state",
-    "partition_fence",
+    "partition_applied_offset",
     "quarantined",
     "records",
     "facts",
@@ -69,7 +69,7 @@ OWN |= {
     "heartbeats",
     "moved",
     "producer_stamped",
-    "fenced",
+    "stale_writes",
     "reading_in_part",
     "feed_live",
     "feed_behind_ratio",
@@ -447,7 +447,11 @@ def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
     if reason := missing("prometheus"):
         pytest.skip(reason)
     source = looking(state)
-    watch = LogWatch(lambda fences: LogSnapshot({place: fence + 1 for place, fence in fences.items()}, 1))
+    watch = LogWatch(
+        lambda applied_offsets: LogSnapshot(
+            {place: applied_offset + 1 for place, applied_offset in applied_offsets.items()}, 1
+        )
+    )
     readings = ReadingsCollector(source, watch)
     standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()

@@ -52,10 +52,10 @@ class Scene:
         self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds, probe)
         self.partitions: dict[Topic, MemoryPartition] = {}
 
-    def _look(self, fences: Mapping[Place, int]) -> LogSnapshot:
+    def _look(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot:
         if self.ends is None:
             raise PartMissingError("gone", where="here", hint="none")
-        return LogSnapshot({place: self.ends[place] for place in fences}, self.workers)
+        return LogSnapshot({place: self.ends[place] for place in applied_offsets}, self.workers)
 
     def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
         """Records of a topic, one batch."""
@@ -206,8 +206,8 @@ def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene
 
     def look(incidents: int | None) -> tuple[float | None, float | None]:
         """Whether dispatch is silent and how many feeds wait, with the log of incidents so far ahead."""
-        fences = {("incidents", 0): 1, ("custody", 0): 1}
-        scene.ends = None if incidents is None else {**fences, ("incidents", 0): 1 + incidents}
+        applied_offsets = {("incidents", 0): 1, ("custody", 0): 1}
+        scene.ends = None if incidents is None else {**applied_offsets, ("incidents", 0): 1 + incidents}
         scene.shown("")
         scene.watch.look()
         silent = scene.shown("bluelamp_feed_silent").get((FORCE, "dispatch"))
@@ -314,7 +314,7 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
 def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
     """The engine in process on the exporter's own samples."""
     engine = Engine(RULES)
-    scene.watch.seen = lambda fences: LogSnapshot(fences, 1)  # type: ignore[method-assign] # everything is applied
+    scene.watch.seen = lambda applied_offsets: LogSnapshot(applied_offsets, 1)  # type: ignore[method-assign] # everything is applied
     scene.tell(
         "custody",
         detained("d1", 5.9),

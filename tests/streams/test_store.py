@@ -1,4 +1,4 @@
-"""The atomic step: applied whole behind its fence, or not at all - on the embedded state server and on Redis."""
+"""The atomic step: applied whole behind its applied offset, or not at all - on the embedded state server and on Redis."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -46,18 +46,18 @@ def some_changes(count: int) -> list[Change]:
     return story.state.partitions["incidents"][0].changes[:count]
 
 
-def test_a_batch_is_applied_and_moves_the_fence(redis: Redis, state_backend: StateServer) -> None:
+def test_a_batch_is_applied_and_moves_the_applied_offset(redis: Redis, state_backend: StateServer) -> None:
     told = some_changes(4)
     assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
-    assert redis.hget("test:{incidents:0}:control", "fence") == "4"
+    assert redis.hget("test:{incidents:0}:control", "applied_offset") == "4"
     assert redis.hget("test:{incidents:0}:control", "facts") == "4"
 
 
-@pytest.mark.parametrize(("epoch_back", "fence_back", "stored"), [(0, 1, 4), (1, 0, 4), (0, -1, 4)])
-def test_a_zombie_and_a_replay_are_fenced_and_change_nothing(
-    redis: Redis, state_backend: StateServer, epoch_back: int, fence_back: int, stored: int
+@pytest.mark.parametrize(("epoch_back", "applied_offset_back", "stored"), [(0, 1, 4), (1, 0, 4), (0, -1, 4)])
+def test_a_zombie_and_a_replay_are_stale_and_change_nothing(
+    redis: Redis, state_backend: StateServer, epoch_back: int, applied_offset_back: int, stored: int
 ) -> None:
-    """An older epoch, an older fence, and a fence ahead of the state are all refused."""
+    """An older epoch, an older applied offset, and a applied offset ahead of the state are all refused."""
     told = some_changes(4)
 
     async def work(store: StateStore) -> tuple[Any, Applied, Any]:
@@ -65,12 +65,12 @@ def test_a_zombie_and_a_replay_are_fenced_and_change_nothing(
         names = store.names("incidents", 0)
         before = dump(redis)
         epoch = int(str(redis.hget(names.control, "epoch")))
-        answer = await store.apply(names, epoch - epoch_back, 4 - fence_back, 5, told[-1])
-        assert redis.hget(names.control, "fenced") == "1"
+        answer = await store.apply(names, epoch - epoch_back, 4 - applied_offset_back, 5, told[-1])
+        assert redis.hget(names.control, "stale_writes") == "1"
         return before, answer, dump(redis)
 
     before, answer, after = call(state_backend.url, work)
-    assert (answer.outcome, answer.fence) == ("fenced", stored)
+    assert (answer.outcome, answer.applied_offset) == ("stale", stored)
     assert after == before
 
 
@@ -187,7 +187,7 @@ def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
 def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_quarantined(
     redis: Redis, state_backend: StateServer
 ) -> None:
-    """What was quarantined for want of its profile lies before the fence: it would be missing for good."""
+    """What was quarantined for want of its profile lies before the applied offset: it would be missing for good."""
     more = {**FINGERPRINTS, "another": "new"}
 
     async def work(store: StateStore) -> None:
@@ -204,12 +204,12 @@ def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_qua
 
 
 async def _apply_in_multi(
-    self: StateStore, names: Names, epoch: int, fence: int, after: int, change: Change
+    self: StateStore, names: Names, epoch: int, applied_offset: int, after: int, change: Change
 ) -> Applied:
     """The same by MULTI and EXEC, which carry out the rest when one command fails."""
-    stored = await self.redis.hmget(names.control, ["fence", "epoch"])
-    if stored != [str(fence), str(epoch)]:
-        return Applied("fenced", None)
+    stored = await self.redis.hmget(names.control, ["applied_offset", "epoch"])
+    if stored != [str(applied_offset), str(epoch)]:
+        return Applied("stale", None)
     told = msgspec.msgpack.decode(streams.store.encode_change(names, change))
     async with self.redis.pipeline(transaction=True) as pipe:
         for key, fields, deltas in told["panes"]:
@@ -218,7 +218,7 @@ async def _apply_in_multi(
         for key in ("timelines", "open", "feeds"):
             for name, text in zip(told[key][::2], told[key][1::2], strict=True):
                 pipe.hset(getattr(names, key), name, text)
-        pipe.hset(names.control, "fence", str(after))
+        pipe.hset(names.control, "applied_offset", str(after))
         await pipe.execute(raise_on_error=False)
     return Applied("applied", after)
 
@@ -240,10 +240,10 @@ def test_multi_in_place_of_the_script_is_caught(
         test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(redis, state_backend, spoil)
 
 
-def test_without_the_fence_a_replay_would_count_twice(
+def test_without_the_applied_offset_a_replay_would_count_twice(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tests above would see a script whose fence had been taken out."""
+    """The tests above would see a script whose applied offset had been taken out."""
     guarded = "if stored[1] ~= expected or stored[2] ~= epoch then"
     assert guarded in streams.store.SCRIPT
     monkeypatch.setattr("streams.store.SCRIPT", streams.store.SCRIPT.replace(guarded, "if false then"))

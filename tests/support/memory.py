@@ -38,7 +38,7 @@ class MemoryPartition:
         self.panes: dict[tuple[str, Grain, int], Pane] = {}
         self.timelines: dict[str, str] = {}
         self.open: dict[str, str] = {}
-        self.fence = 0
+        self.applied_offset = 0
         self.changes: list[Change] = []
 
     def feed(
@@ -46,14 +46,15 @@ class MemoryPartition:
     ) -> Change:
         """Fold one batch of records and apply it."""
         records = [
-            Record(self.fence + index, received_at, value, moved_from=moved_from) for index, value in enumerate(values)
+            Record(self.applied_offset + index, received_at, value, moved_from=moved_from)
+            for index, value in enumerate(values)
         ]
         admitted = self.fold.admit(records)
         for key in self.fold.unknown(admitted):
             self.fold.remember(key, decode_timeline(self.timelines.get(key, "[]"), key))
         change = self.fold.fold(admitted)
         self._apply(change)
-        self.fence += len(records)
+        self.applied_offset += len(records)
         self.changes.append(change)
         return change
 

@@ -85,7 +85,7 @@ class Pauses:
     def _offsets(self) -> dict[Place, int] | None:
         pipe = self._redis.pipeline(transaction=False)
         for names in self._names:
-            pipe.hget(names.control, "fence")
+            pipe.hget(names.control, "applied_offset")
         try:
             answers = pipe.execute()
         except (RedisError, OSError):

@@ -33,8 +33,8 @@ def state_server(directory: Path) -> Iterator[StateServer]:
 
 
 def dump(redis: Redis) -> dict[str, Any]:
-    """Everything the state server holds, but for the count of fenced batches."""
-    redis.hdel("test:{incidents:0}:control", "fenced")
+    """Everything the state server holds, but for the count of refused as stale batches."""
+    redis.hdel("test:{incidents:0}:control", "stale_writes")
     read: dict[Any, Callable[[Any], Any]] = {
         "hash": redis.hgetall,
         "string": redis.get,
@@ -66,9 +66,10 @@ async def apply_all(
     names = store.names(topic, 0)
     control = await store.claim(names, IDENTITY, fingerprints)
     await store.begin(names, 0)
-    fence = int(str(await store.redis.hget(names.control, "fence")))
+    applied_offset = int(str(await store.redis.hget(names.control, "applied_offset")))
     return [
-        await store.apply(names, control.epoch, fence + at, fence + at + 1, change) for at, change in enumerate(told)
+        await store.apply(names, control.epoch, applied_offset + at, applied_offset + at + 1, change)
+        for at, change in enumerate(told)
     ]
 
 

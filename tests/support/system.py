@@ -173,12 +173,12 @@ class System:
         """A publisher to the log, whose topics are there."""
         return connected(self.settings.kafka, settings or PublisherSettings())
 
-    def fences(self) -> dict[tuple[str, int], int]:
+    def applied_offsets(self) -> dict[tuple[str, int], int]:
         """Where the state of each partition stands; -1 where there is none."""
-        return {place: self._fence(*place) for place in self.ends()}
+        return {place: self._applied_offset(*place) for place in self.ends()}
 
-    def _fence(self, topic: str, partition: int) -> int:
-        stored = self.redis.hget(Names(self._prefix(), topic, partition).control, "fence")
+    def _applied_offset(self, topic: str, partition: int) -> int:
+        stored = self.redis.hget(Names(self._prefix(), topic, partition).control, "applied_offset")
         return int(str(stored)) if stored is not None else -1
 
     def _prefix(self) -> str:
@@ -195,7 +195,7 @@ class System:
 
     def settle(self, seconds: float = 90.0) -> None:
         """Wait until everything in the log is in the state."""
-        until(lambda: self.fences() == self.ends(), seconds, "the state at the end of the log")
+        until(lambda: self.applied_offsets() == self.ends(), seconds, "the state at the end of the log")
 
     def pauses(self) -> Pauses:
         """Watches for pauses in its work, once it is entered."""

@@ -223,7 +223,7 @@ class Group:
         return member
 
     def _replace_instance(self, ask: JoinAsk) -> tuple[Member, bool]:
-        """A static member comes back: its place is kept, and what it was before is fenced."""
+        """A static member comes back: its place is kept, and what it was before is refused as stale."""
         earlier = self.members[self._instances[ask.instance_id or ""]]
         was_leader = earlier.member_id == self.leader_id
         self._remove(earlier, ErrorCode.FENCED_INSTANCE_ID)

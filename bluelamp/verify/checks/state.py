@@ -152,7 +152,7 @@ def _applied(each: PartitionStatus) -> int:
 
 
 def _now_applied(redis: Redis, each: PartitionStatus) -> int:
-    stored = cast("str | None", redis.hget(each.names.control, "fence"))
+    stored = cast("str | None", redis.hget(each.names.control, "applied_offset"))
     return int(stored) if stored is not None else each.first
 
 

@@ -66,8 +66,8 @@ def _topic(topic: str, feeds: list[FeedStatus], ends: LogEnds, view: View) -> di
 
 
 def _waiting(counts: Mapping[tuple[str, int], Mapping[str, int]], log: LogSnapshot) -> str:
-    """Records between the fence and the end of the log, as it was at the last look, and what nobody may read of them yet."""
-    late = sum(max(0, log.ends.get(place, 0) - known.get("fence", 0)) for place, known in counts.items())
+    """Records between the applied offset and the end of the log, as it was at the last look, and what nobody may read of them yet."""
+    late = sum(max(0, log.ends.get(place, 0) - known.get("applied_offset", 0)) for place, known in counts.items())
     held = sum(log.held_back.get(place, 0) for place in counts)
     return f"{late + held:,} records" + (f", {held:,} of them behind an open transaction" if held else "")
 
