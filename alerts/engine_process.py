@@ -17,7 +17,7 @@ from alerts.notifier import Notifier, Picture, heard, place_of
 from alerts.rule import Rule
 from measures.outcome import SECOND, microseconds
 from streams.clock_steps import Steps
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 
 EVERY_SECONDS = 1.5
 """Short enough that somebody is told within five seconds of when it is due, with the time of looking and of telling."""
@@ -99,7 +99,7 @@ class Standing(Collector):
         self.rules, self._samples, self._store, self._name, self._now = rules, samples, store, name, now
         self.alerts: list[RuleAlert] = []
         self._engine, self._is_remembered, self._kept = Engine(rules), False, ""
-        self._complaints = Complaints(
+        self._complaints = RepeatedErrors(
             lambda words: _logger.warning("the memory of alerts is not kept: %s", words), time.monotonic
         )
         self._stop = threading.Event()

@@ -112,7 +112,7 @@ class BatchRecord(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-class Passed(NamedTuple):
+class SkippedOffsets(NamedTuple):
     """Offsets at which there is no record to be read.
 
     Attributes:
@@ -131,7 +131,7 @@ class Passed(NamedTuple):
     batch: bytes = b""
 
 
-Entry = BatchRecord | Passed
+Entry = BatchRecord | SkippedOffsets
 """What lies at one place of the log."""
 
 
@@ -246,7 +246,7 @@ class _Reading:
                 yield row
         if last >= self._position:
             first, self._position = self._position, last + 1
-            yield Passed(first, last, self._timestamp, why, bytes(batch) if why else b"")
+            yield SkippedOffsets(first, last, self._timestamp, why, bytes(batch) if why else b"")
 
 
 def _checked(batch: memoryview, header: Header | None, next_base: int | None) -> Header:

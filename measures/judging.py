@@ -305,7 +305,7 @@ def _trouble_of(
 ) -> Trouble | None:
     as_of = microseconds(question.as_of)
     until = min(as_of, end)
-    if status.complete_to is not None and status.heard_at is not None and not is_later(status.complete_to, now):
+    if status.complete_to is not None and status.heartbeat_at is not None and not is_later(status.complete_to, now):
         if until <= status.complete_to and not question.is_now:
             return None
         if end <= status.complete_to and end < as_of:  # one that ends with the present goes on: silence concerns it

@@ -444,14 +444,14 @@ class FeedStatus(Struct, frozen=True):
         feed: its name.
         topic: where its facts travel.
         complete_to: everything up to here has been counted, in microseconds; None if no heartbeat says so.
-        heard_at: when the log received its last heartbeat, likewise, on the partition where that is longest ago.
+        heartbeat_at: when the log received its last heartbeat, likewise, on the partition where that is longest ago.
         first_event_at: the earliest event time among its own facts of the force, likewise: those of its lines where it
             carries lines, else all of its topic.
         last_event_at: the latest among the topic's, likewise.
         is_replay: it plays recorded facts.
         is_simulated: it has told, now or earlier, what did not happen.
         history_to: it tells its history up to here, likewise; None when it tells the present.
-        newest_heard_at: the same on the partition where it is most recent; None if that is `heard_at`.
+        newest_heartbeat_at: the same on the partition where it is most recent; None if that is `heartbeat_at`.
         doubt: why its last heartbeat does not prove that it is alive.
         has_gone_back: the state of its topic is at an earlier place in the log than one that was already shown.
     """
@@ -459,13 +459,13 @@ class FeedStatus(Struct, frozen=True):
     feed: str
     topic: str
     complete_to: int | None = None
-    heard_at: int | None = None
+    heartbeat_at: int | None = None
     first_event_at: int | None = None
     last_event_at: int | None = None
     is_replay: bool = False
     is_simulated: bool = False
     history_to: int | None = None
-    newest_heard_at: int | None = None
+    newest_heartbeat_at: int | None = None
     doubt: Doubt = ""
     has_gone_back: bool = False
 
@@ -584,7 +584,7 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
     """
     if words := doubt_words(status, now):
         return Trouble("stale", words)
-    if status.complete_to is None or status.heard_at is None:
+    if status.complete_to is None or status.heartbeat_at is None:
         state: State = "stale" if status.last_event_at else "no_data"
         return Trouble(state, f"The feed {status.feed} has sent no heartbeat yet.")
     if status.is_loading():
@@ -597,7 +597,7 @@ def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now
     if until - status.complete_to > allowed:
         since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
     elif not is_alive(status, allowed, now):
-        since, why = status.heard_at, f"the feed {status.feed} is silent"
+        since, why = status.heartbeat_at, f"the feed {status.feed} is silent"
     else:
         return None
     return Trouble("stale", f"Not live since {_local(since, rules)}: {why}.", since)
@@ -610,7 +610,7 @@ def silence(status: FeedStatus, now: int) -> int | None:
         status: what is known of the feed.
         now: the wall clock, in microseconds.
     """
-    return None if status.heard_at is None or doubt_words(status, now) else max(0, now - status.heard_at)
+    return None if status.heartbeat_at is None or doubt_words(status, now) else max(0, now - status.heartbeat_at)
 
 
 def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
@@ -626,7 +626,7 @@ def doubt_words(status: FeedStatus, now: int) -> str:
         status: what is known of the feed.
         now: the wall clock, in microseconds.
     """
-    stamps = [at for at in (status.heard_at, status.newest_heard_at) if at is not None]
+    stamps = [at for at in (status.heartbeat_at, status.newest_heartbeat_at) if at is not None]
     if not stamps:
         return ""
     if status.doubt == "producer":

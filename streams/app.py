@@ -13,11 +13,11 @@ from streams.settings import WorkerSettings
 
 _METADATA_MAX_AGE_MS = 5_000
 _FOREVER_SECONDS = 10.0 * 365 * 24 * 3600
-TakeOver = Callable[[set[TP]], Awaitable[dict[TP, int]]]
+ClaimPartitions = Callable[[set[TP]], Awaitable[dict[TP, int]]]
 """Claims partitions just assigned; answers with the offset each goes on from."""
 
 
-def stale_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
+def applied_offset_app(settings: WorkerSettings, claim_partitions: ClaimPartitions) -> faust.App:
     """A Faust app whose consumer seeks to our applied offsets, and that keeps nothing itself."""
     read_by_entries()
 
@@ -30,7 +30,7 @@ def stale_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
             consumer._isolation_level = READ_COMMITTED  # noqa: SLF001
             return consumer
 
-    class FenceConsumer(driver.Consumer):
+    class AppliedOffsetConsumer(driver.Consumer):
         """Goes on from the applied offset of each partition; Kafka's own committed offsets are for lag displays only."""
 
         def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
@@ -38,20 +38,20 @@ def stale_app(settings: WorkerSettings, take_over: TakeOver) -> faust.App:
 
         async def seek_to_committed(self) -> Mapping[TP, int]:
             places = {place for place in self.assignment() if place.topic in TOPICS}
-            offsets = await take_over(places)
+            offsets = await claim_partitions(places)
             await self.seek_wait(offsets)
             return offsets
 
-    class FenceTransport(driver.Transport):
+    class AppliedOffsetTransport(driver.Transport):
         """Faust's Kafka transport with our consumer."""
 
-        Consumer = FenceConsumer
+        Consumer = AppliedOffsetConsumer
 
     class App(faust.App):
         """Faust's app with our transport."""
 
         def _new_transport(self) -> driver.Transport:
-            return FenceTransport(self.conf.broker_consumer, self)
+            return AppliedOffsetTransport(self.conf.broker_consumer, self)
 
     return App(
         settings.state_name,

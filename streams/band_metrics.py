@@ -10,7 +10,7 @@ from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from streams.names import metric_name
-from streams.reading_metrics import Wanted, everything
+from streams.reading_metrics import ReadingFilter, all_readings
 from streams.readings import Reader
 
 _LIMITS = (
@@ -21,7 +21,7 @@ _LIMITS = (
 _logger = logging.getLogger("bluelamp.exporter")
 
 
-def expected_families(reader: Reader, is_wanted: Wanted = everything) -> Iterator[Metric]:
+def band_families(reader: Reader, is_wanted: ReadingFilter = all_readings) -> Iterator[Metric]:
     """The middle and the control limits of every measure that is held against them.
 
     Args:
@@ -30,7 +30,7 @@ def expected_families(reader: Reader, is_wanted: Wanted = everything) -> Iterato
     """
     for measure in CATALOGUE.values():
         if measure.has_band and is_wanted(measure.name, "60m"):
-            found = [(force, _expected(reader, measure, force)) for force in _carrying(reader, measure)]
+            found = [(force, _band(reader, measure, force)) for force in _forces(reader, measure)]
             for attribute, ending, words in _LIMITS:
                 question = f"{words} for this hour of the week: {measure.question}"
                 family = GaugeMetricFamily(f"{metric_name(measure)}_{ending}", question, labels=["force", "window"])
@@ -40,13 +40,13 @@ def expected_families(reader: Reader, is_wanted: Wanted = everything) -> Iterato
                 yield family
 
 
-def _expected(reader: Reader, measure: Measure, force: str) -> Band | None:
+def _band(reader: Reader, measure: Measure, force: str) -> Band | None:
     try:
-        return reader.expected(measure, force)
+        return reader.band(measure, force)
     except QuestionError as error:
         _logger.warning("what is normal for %s: %s", measure.name, error.what)
         return None
 
 
-def _carrying(reader: Reader, measure: Measure) -> list[str]:
+def _forces(reader: Reader, measure: Measure) -> list[str]:
     return [force for force, rules in reader.rules.items() if measure.feeds(rules.force)]

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from facts.times import SKEW, is_future
 from measures.display import rough_words
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 
 LEAST_SECONDS = 1.0
 """A smaller step changes no figure."""
@@ -94,10 +94,10 @@ class StepWatch:
         note: stores a step; raises RedisError or OSError if it cannot.
     """
 
-    def __init__(self, steps: Steps, process: str, note: Callable[[ClockStep], None]) -> None:
-        self._steps, self._process, self._note = steps, process, note
+    def __init__(self, steps: Steps, process: str, store_step: Callable[[ClockStep], None]) -> None:
+        self._steps, self._process, self._note = steps, process, store_step
         self._waiting: list[ClockStep] = []
-        self._complaints = Complaints(
+        self._errors = RepeatedErrors(
             lambda words: _logger.warning("the step is stored later: %s", words), time.monotonic
         )
         self._stop = threading.Event()
@@ -123,16 +123,16 @@ class StepWatch:
             while self._waiting:
                 self._note(self._waiting[0])
                 del self._waiting[0]
-                self._complaints.end()
+                self._errors.end()
         except (RedisError, OSError) as error:
-            self._complaints.add_error(error)
+            self._errors.add_error(error)
 
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_SECONDS):
             self.look()
 
 
-def note(redis: Redis, state_name: str, step: ClockStep) -> None:
+def store_step(redis: Redis, state_name: str, step: ClockStep) -> None:
     """Store a step as the last one of its process; forget processes that have had none for a day."""
     known = _kept(redis, state_name)
     before = known.get(step.process)
@@ -143,7 +143,7 @@ def note(redis: Redis, state_name: str, step: ClockStep) -> None:
     redis.hset(_key(state_name), step.process, msgspec.json.encode(counted).decode())
 
 
-def noted(redis: Redis, state_name: str) -> list[ClockStep]:
+def stored_steps(redis: Redis, state_name: str) -> list[ClockStep]:
     """The last step of each process that had one in about a day."""
     return sorted(_kept(redis, state_name).values(), key=lambda each: each.process)
 

@@ -58,9 +58,9 @@ def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
     return _TYPES[name](fact_id=fact_id, force=force, at=instant(at), subject_id=subject_id, corrects=corrects, **own)
 
 
-def encode_open(matters: list[OpenItem]) -> str:
+def encode_open(open_items: list[OpenItem]) -> str:
     """What stands open of one subject as text."""
-    return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in matters]).decode()
+    return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in open_items]).decode()
 
 
 def decode_open(text: str | bytes) -> list[OpenItem]:

@@ -14,11 +14,11 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
-from streams.band_metrics import expected_families
-from streams.complaints import Complaints
+from streams.band_metrics import band_families
+from streams.repeated_errors import RepeatedErrors
 from streams.health import Health, state_families
 from streams.logwatch import LogWatch
-from streams.reading_metrics import ExportedReadings, Wanted, everything
+from streams.reading_metrics import ReadingMetrics, ReadingFilter, all_readings
 from streams.readings import Reader
 from streams.refusal import Refusal, refusal_of
 
@@ -44,13 +44,13 @@ class ReadingsCollector(Collector):
         steady_seconds: Callable[[], float] = time.monotonic,
         probe: Callable[[], Refusal | None] = lambda: None,
         *,
-        is_wanted: Wanted = everything,
+        is_wanted: ReadingFilter = all_readings,
         has_health: bool = True,
     ) -> None:
         self._reader, self._is_wanted, self._has_health = reader, is_wanted, has_health
-        self._readings = ExportedReadings(reader, steady_seconds, is_wanted)
+        self._readings = ReadingMetrics(reader, steady_seconds, is_wanted)
         self._health, self._probe = Health(reader, watch, steady_seconds), probe
-        self._complaints = Complaints(_logger.warning, steady_seconds)
+        self._errors = RepeatedErrors(_logger.warning, steady_seconds)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registration must not ask the state."""
@@ -62,17 +62,17 @@ class ReadingsCollector(Collector):
         try:
             self._readings.read_ended()
             metrics = self._reader.at_one_moment(lambda: list(self._metrics()))
-            self._complaints.end()
+            self._errors.end()
         except (RedisError, OSError, IncompleteError) as error:
             refusal = refusal_of(error)
-            self._complaints.add_error(error)
+            self._errors.add_error(error)
         if self._has_health:
             yield from state_families(refusal or self._probe(), is_up=refusal is None)
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:
         yield from self._readings.families()
-        yield from expected_families(self._reader, self._is_wanted)
+        yield from band_families(self._reader, self._is_wanted)
         if self._has_health:
             yield from self._health.families()
 

@@ -28,7 +28,7 @@ class FeedState(Struct):
 
     Attributes:
         complete_to: everything up to here was sent, as far as can be believed; 0 if nothing can.
-        heard_at: the time on the record of the last heartbeat.
+        heartbeat_at: the time on the record of the last heartbeat.
         seq: of that heartbeat.
         is_replay: it plays recorded facts.
         is_simulated: it has ever told what did not happen. That is in the figures for good, whatever is said later.
@@ -40,7 +40,7 @@ class FeedState(Struct):
     """
 
     complete_to: int
-    heard_at: int
+    heartbeat_at: int
     seq: int
     is_replay: bool
     is_simulated: bool = False
@@ -56,7 +56,7 @@ class FeedState(Struct):
 
     def furthest(self) -> int:
         """The latest time that it claims to have reached."""
-        return max(self.complete_to, self.history_to or 0, 0 if self.doubt else self.heard_at)
+        return max(self.complete_to, self.history_to or 0, 0 if self.doubt else self.heartbeat_at)
 
 
 def after(known: FeedState | None, heartbeat: FeedHeartbeat, received_at: int, *, is_by_log: bool) -> FeedState:
@@ -78,7 +78,7 @@ def after(known: FeedState | None, heartbeat: FeedHeartbeat, received_at: int, *
     settled_to, turn_to, turn_since = _settled(known, said, received_at)
     return FeedState(
         complete_to=max(said, known.complete_to) if known else said,
-        heard_at=received_at,
+        heartbeat_at=received_at,
         seq=heartbeat.seq,
         is_replay=heartbeat.replay,
         is_simulated=heartbeat.simulated or (known is not None and known.is_simulated),
@@ -98,7 +98,7 @@ def _settled(known: FeedState | None, said: int, received_at: int) -> tuple[int,
     settled_to = known.settled_to if known else NOTHING_SETTLED
     if said <= received_at - LONG_PAST:
         settled_to = max(settled_to, said)
-    if known is None or not -SKEW_MICROSECONDS <= received_at - known.heard_at <= PAUSE:
+    if known is None or not -SKEW_MICROSECONDS <= received_at - known.heartbeat_at <= PAUSE:
         return settled_to, said, received_at
     if received_at - known.turn_since >= SETTLING:
         return max(settled_to, known.turn_to), said, received_at

@@ -25,7 +25,7 @@ class _Kept(NamedTuple):
     figures: list[Figure]
 
 
-class Memo:
+class FigureCache:
     """What was answered before. What stands open now changes with every instant and is never kept."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Memo:
         force: str,
         versions: tuple[int, ...],
         read: Callable[[], tuple[list[Figure], tuple[int, ...]]],
-        matters: Callable[[str], Iterable[OpenItem]],
+        open_items: Callable[[str], Iterable[OpenItem]],
     ) -> list[Figure]:
         """The figures of a question, read only where they may have changed.
 
@@ -56,7 +56,7 @@ class Memo:
         kept, as_of = self._kept.get(key), microseconds(question.as_of)
         if kept is None or not _holds(kept, question, versions, as_of):
             figures, versions = read()
-            until = _until(measure, as_of, matters)
+            until = _until(measure, as_of, open_items)
             kept = _Kept(measure, question.window.segments, versions, as_of, until, figures)
             self._kept[key] = kept
             if len(self._kept) > KEPT:
@@ -70,10 +70,10 @@ def _holds(kept: _Kept, question: Question, versions: tuple[int, ...], as_of: in
     return is_same and kept.versions == versions and kept.since <= as_of < kept.until
 
 
-def _until(measure: Measure, as_of: int, matters: Callable[[str], Iterable[OpenItem]]) -> int:
+def _until(measure: Measure, as_of: int, open_items: Callable[[str], Iterable[OpenItem]]) -> int:
     """The instant from which the figures may differ although no fact arrives: when the next promise is broken."""
     never = 1 << 62
     if not isinstance(measure.statistic, Decided):
         return never
-    dues = (each.due for each in matters(measure.statistic.of.kind))
+    dues = (each.due for each in open_items(measure.statistic.of.kind))
     return min((due for due in dues if due is not None and due > as_of), default=never)

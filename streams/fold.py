@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from facts.batch import Passed
+from facts.batch import SkippedOffsets
 from facts.contact import ContactOffered
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
@@ -20,7 +20,7 @@ from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
 from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
-from streams.moving import Elsewhere, Moved, OwnPartition, parcels
+from streams.moving import Misplaced, Moved, OwnPartition, moved_batches
 from streams.record import Record
 from streams.subject_cache import CachedSubject, SubjectCache
 
@@ -126,21 +126,21 @@ class PartitionFold:
         facts: dict[str, list[SubjectFact]] = {}
         change = Change()
         for record in records:
-            if record.passed:
-                _pass(change, record, record.passed)
+            if record.skipped:
+                _pass(change, record, record.skipped)
                 continue
-            parcel = decode(record.value, self.topic, record.received_at)
+            decoded = decode(record.value, self.topic, record.received_at)
             change.count("records")
             if record.is_by_log:
                 self._disprove(microseconds(record.received_at), change)
             else:
                 change.count("producer_stamped")
-            for refusal in parcel.unreadable:
+            for refusal in decoded.unreadable:
                 _quarantine(change, record, refusal)
-            elsewhere: Elsewhere = {}
-            for index, fact in parcel.facts:
-                self._admit_fact(record, index, fact, facts, elsewhere, change)
-            for moved in parcels(record, self.share.number, elsewhere):
+            misplaced: Misplaced = {}
+            for index, fact in decoded.facts:
+                self._admit_fact(record, index, fact, facts, misplaced, change)
+            for moved in moved_batches(record, self.share.number, misplaced):
                 change.count("moved", len(moved.facts))
                 change.moved.append(moved)
         return Admitted(facts, change)
@@ -151,21 +151,21 @@ class PartitionFold:
         index: int,
         fact: AnyFact,
         facts: dict[str, list[SubjectFact]],
-        elsewhere: Elsewhere,
+        misplaced: Misplaced,
         change: Change,
     ) -> None:
         if fact.force not in self.rules:
             _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
         elif isinstance(fact, FeedHeartbeat):
-            self._hear(fact, record, change)
+            self._add_heartbeat(fact, record, change)
         elif record.moved_from is None and self._is_too_late(fact):
             # Of a moved fact this was judged where it was first received.
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
         elif not self.share.is_own(fact):
-            self.share.misplace(fact, index, elsewhere)
+            self.share.add_misplaced(fact, index, misplaced)
         else:
-            self._see(fact, record, change)
+            self._note_event(fact, record, change)
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
 
     def _disprove(self, now: int, change: Change) -> None:
@@ -177,7 +177,7 @@ class PartitionFold:
                 self.feeds[key] = change.feeds[key] = left
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
 
-    def _hear(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
+    def _add_heartbeat(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
         key = (heartbeat.force, heartbeat.feed)
         at = microseconds(record.received_at)
         state = after(self.feeds.get(key), heartbeat, at, is_by_log=record.is_by_log)
@@ -192,7 +192,7 @@ class PartitionFold:
     def _settled(self, force: str) -> int | None:
         return settled_mark(self.feeds, self.rules[force].force, self.topic)
 
-    def _see(self, fact: SubjectFact, record: Record, change: Change) -> None:
+    def _note_event(self, fact: SubjectFact, record: Record, change: Change) -> None:
         """Note when a fact that counts here happened, and whether it is late."""
         mark, at = self.watermark(fact.force), microseconds(fact.at)
         if mark is not None and at < mark:
@@ -220,7 +220,7 @@ class PartitionFold:
         return change
 
     def _fold_subject(self, key: str, told: list[SubjectFact], change: Change) -> None:
-        subject = self.subjects.take(key)
+        subject = self.subjects.pop(key)
         added = sum([add(subject.timeline, fact) for fact in told])
         self.subjects.put(key, subject)
         change.count("facts", added)
@@ -259,8 +259,8 @@ def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFa
     change.count(f"quarantined_{refusal.reason}")
 
 
-def _pass(change: Change, record: Record, passed: Passed) -> None:
+def _pass(change: Change, record: Record, skipped: SkippedOffsets) -> None:
     """Offsets without a record: nothing, unless a batch lies there that cannot be read."""
-    if passed.why:
+    if skipped.why:
         what = f"The batch of offsets {passed.first} to {passed.last} cannot be read: {passed.why}."
         _quarantine(change, record, refuse("unreadable_batch", what))

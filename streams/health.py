@@ -14,7 +14,7 @@ from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
     "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
-    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
+    "heartbeat_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
     "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the feed's own facts."),
     "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
 }
@@ -46,7 +46,7 @@ class Health:
     def families(self) -> Iterator[Metric]:
         """Every figure of the monitor itself, but for whether the state answers."""
         applied_offsets = {place: known.get("applied_offset", 0) for place, known in self._reader.counts().items()}
-        seen = self._watch.seen(applied_offsets) if self._watch else None
+        seen = self._watch.snapshot(applied_offsets) if self._watch else None
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
         yield from _silence(self._reader, applied_offsets, seen)
@@ -60,16 +60,16 @@ class Health:
         ratio = GaugeMetricFamily(
             "bluelamp_quarantined_recently_ratio", "Share quarantined of the facts read in 15 min.", labels=["topic"]
         )
-        taken_from = GaugeMetricFamily(
+        facts_read = GaugeMetricFamily(
             "bluelamp_quarantined_recently_ratio_n", "How many facts were read in 15 min.", labels=["topic"]
         )
         for topic, counted in _read_by_topic(self._reader).items():
             lately = self._recent.take(topic, counted, self._steady_seconds())
-            taken_from.add_metric([topic], lately.read)
+            facts_read.add_metric([topic], lately.read)
             if lately.read:
                 ratio.add_metric([topic], lately.quarantined / lately.read)
         yield ratio
-        yield taken_from
+        yield facts_read
 
     def _log(self, applied_offsets: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
         """Whether the log answers, how far it reaches, for how long what it holds has waited, and who is there to take it."""
@@ -181,7 +181,7 @@ def _feeds(reader: Reader) -> Iterator[Metric]:
     for attribute, (name, question) in _FEED_METRICS.items():
         family = GaugeMetricFamily(f"bluelamp_{name}", question, labels=["force", "feed"])
         for force, status in statuses:
-            at = None if attribute == "heard_at" and doubt_words(status, now) else getattr(status, attribute)
+            at = None if attribute == "heartbeat_at" and doubt_words(status, now) else getattr(status, attribute)
             if at is not None and not is_later(at, now):
                 family.add_metric([force, status.feed], at / SECOND)
         yield family
@@ -216,7 +216,7 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
             if status.complete_to is not None and not doubt_words(status, now):
                 # One that is silent is not late as well: it is of what it said when it was last heard.
-                heard = min(present, present if status.heard_at is None else status.heard_at)
+                heard = min(present, present if status.heartbeat_at is None else status.heartbeat_at)
                 allowed = feed.stale_after_seconds * SECOND
                 behind.add_metric([force, feed.name], max(0, heard - status.complete_to) / allowed)
     for force, status, is_live in _live(reader):

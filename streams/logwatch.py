@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 from streams.log import LogClient
 from streams.stall import Place
 
@@ -47,9 +47,9 @@ class LogWatch:
 
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
-        self._seen: LogSnapshot | None = None
+        self._snapshot: LogSnapshot | None = None
         self._applied_offsets: Mapping[Place, int] = {}
-        self._complaints = Complaints(_logger.warning, time.monotonic)
+        self._errors = RepeatedErrors(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
 
@@ -62,25 +62,25 @@ class LogWatch:
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def seen(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot | None:
+    def snapshot(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot | None:
         """What was seen at the last look; None when the log did not answer, or was not yet asked.
 
         Args:
             applied_offsets: up to where each partition to look at from now on is applied.
         """
         self._applied_offsets = applied_offsets
-        return self._seen
+        return self._snapshot
 
     def look(self) -> None:
         """Ask the log once."""
         try:
-            self._seen = self._look(self._applied_offsets)
-            self._complaints.end()
+            self._snapshot = self._look(self._applied_offsets)
+            self._errors.end()
         except (BlueLampError, OSError) as error:
-            self._complaints.add_error(error)
-            self._seen = None
+            self._errors.add_error(error)
+            self._snapshot = None
         except Exception:
-            self._seen = None
+            self._snapshot = None
             _logger.exception("cannot look at the log")
 
     def _watch(self) -> None:
@@ -98,7 +98,7 @@ def looking_at(bootstrap: str, group: str) -> Look:
     """
 
     def look(applied_offsets: Mapping[Place, int]) -> LogSnapshot:
-        check_answers(bootstrap)
+        check_reachable(bootstrap)
         with LogClient(bootstrap) as log:
             ends = log.ends(applied_offsets)
             readable = {place: end.readable for place, end in ends.items()}
@@ -114,7 +114,7 @@ def _workers(log: LogClient, group: str) -> int | None:
         return None  # it may be that this client may not describe the group
 
 
-def check_answers(bootstrap: str) -> None:
+def check_reachable(bootstrap: str) -> None:
     """See at once whether anybody listens: the client tries for half a minute, and leaves a thread behind when it gives up.
 
     Raises:

@@ -14,7 +14,7 @@ from streams.record import Record
 
 MOVED_FACTS = 100
 """The most facts moved in one record: some hundred kilobytes, well below what any topic takes."""
-Elsewhere = dict[tuple[int, bool], list[tuple[int, SubjectFact]]]
+Misplaced = dict[tuple[int, bool], list[tuple[int, SubjectFact]]]
 """Facts that do not belong on a partition: by where they do and whether they did, each with its position in its record."""
 
 
@@ -39,10 +39,10 @@ class OwnPartition(NamedTuple):
         """Whether it belonged here before the topic was given more partitions."""
         return 0 < self.before < self.of and partition_of(fact.subject_id, self.before) == self.number
 
-    def misplace(self, fact: SubjectFact, index: int, elsewhere: Elsewhere) -> None:
+    def add_misplaced(self, fact: SubjectFact, index: int, misplaced: Misplaced) -> None:
         """Put a fact that does not belong here with those of where it does."""
         place = partition_of(fact.subject_id, self.of), self.was_own(fact)
-        elsewhere.setdefault(place, []).append((index, fact))
+        misplaced.setdefault(place, []).append((index, fact))
 
 
 class Moved(NamedTuple):
@@ -82,13 +82,13 @@ class Copy(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def parcels(
-    record: Record, number: int, elsewhere: Mapping[tuple[int, bool], list[tuple[int, SubjectFact]]]
+def moved_batches(
+    record: Record, number: int, misplaced: Mapping[tuple[int, bool], list[tuple[int, SubjectFact]]]
 ) -> Iterator[Moved]:
     """The facts of a record that do not belong on its partition, as they are sent to where they do."""
-    for (partition, was_own), misplaced in elsewhere.items():
-        for start in range(0, len(misplaced), MOVED_FACTS):
-            some = misplaced[start : start + MOVED_FACTS]
+    for (partition, was_own), indexed_facts in misplaced.items():
+        for start in range(0, len(indexed_facts), MOVED_FACTS):
+            some = indexed_facts[start : start + MOVED_FACTS]
             origin = _origin(record, number, [index for index, _ in some], was_own=was_own)
             yield Moved(partition, origin, [fact for _, fact in some])
 

@@ -123,13 +123,13 @@ class PartitionCache:
         """The open items of a force and kind, each with the id of its subject."""
         if self._open_by_kind is None:
             self._open_by_kind = {}
-            for key, matters in self._open.items():
+            for key, open_items in self._open.items():
                 owner, _, subject_id = key.partition("|")
-                for each in matters:
+                for each in open_items:
                     self._open_by_kind.setdefault((owner, each.kind), []).append((subject_id, each))
         return self._open_by_kind.get((force, kind), ())
 
-    def matters(self) -> Mapping[str, Sequence[OpenItem]]:
+    def open_items(self) -> Mapping[str, Sequence[OpenItem]]:
         """All open items, by subject."""
         return self._open
 

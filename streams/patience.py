@@ -10,7 +10,7 @@ from redis import Redis as Blocking
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 from streams.refusal import Refusal, refusal_of
 
 AGAIN_SECONDS = 0.5
@@ -47,7 +47,7 @@ class Patience:
         self, redis: Redis, say: Callable[[str], object], monotonic: Callable[[], float], state_name: str = ""
     ) -> None:
         self._redis, self._state_name = redis, state_name
-        self._complaints = Complaints(say, monotonic)
+        self._errors = RepeatedErrors(say, monotonic)
         self._waiting = 0
         self.refusal: Refusal | None = None
         self._is_reported = bool(state_name)  # by a worker before this one, for all we know
@@ -88,7 +88,7 @@ class Patience:
             if refusal.cause == "out_of_memory":
                 refusal = refusal.with_memory(await self._redis.info("memory"))
         self.refusal = refusal
-        is_said = self._complaints.add(refusal.cause, refusal.words())
+        is_said = self._errors.add(refusal.cause, refusal.words())
         if is_said and self._state_name and refusal.cause != "unreachable":
             with suppress(RedisError, OSError):
                 await self._redis.set(report_key(self._state_name), encode_report(refusal), ex=REPORTED_SECONDS)
@@ -99,7 +99,7 @@ class Patience:
         if self._waiting:
             return
         self.refusal = None
-        self._complaints.end()
+        self._errors.end()
         if self._is_reported:
             with suppress(RedisError, OSError):
                 await self._redis.delete(report_key(self._state_name))

@@ -35,9 +35,9 @@ from measures.reading import (
 )
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, span_of, whole_hours
-from streams.clock_steps import ClockStep, noted
+from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
-from streams.figure_cache import Memo
+from streams.figure_cache import FigureCache
 from streams.partition_cache import Key, PartitionCache
 from streams.stall import Place
 from streams.store import Names, check_profiles
@@ -131,7 +131,7 @@ class Reader:
         self._is_checked = self._is_fixed
         self._caches: dict[tuple[str, int], PartitionCache] = {}
         self._lock = threading.RLock()
-        self._memo = Memo()
+        self._figure_cache = FigureCache()
         self._moment: datetime | None = None
         self._has_moved = False
         self._moment_feeds: dict[str, list[FeedStatus]] = {}
@@ -268,7 +268,7 @@ class Reader:
         return judge(question, figures, feeds, rules, self._clock(), is_simulated=is_simulated)
 
     @_of_one_moment
-    def expected(self, measure: Measure, force: str) -> Band | None:
+    def band(self, measure: Measure, force: str) -> Band | None:
         """What is normal for a measure at this hour of the week; None where too little is known.
 
         Args:
@@ -388,8 +388,8 @@ class Reader:
         question = Question(measure, resolve(window, moment, rules.force), moment, (), where or {})
         check(question, rules)
         kinds = {selection.kind for selection in measure.selections()}
-        matters = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
-        return list(listed(question, matters, rules))
+        open_items = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
+        return list(listed(question, open_items, rules))
 
     @_of_one_moment
     def open_subjects(self, force: str, kind: str) -> list[tuple[str, OpenItem]]:
@@ -405,7 +405,7 @@ class Reader:
             return read(question, source, rules), tuple(cache.version for cache in caches)
 
         versions = tuple(cache.version for cache in caches)
-        return self._memo.figures(question, force, versions, anew, lambda kind: _Source(force, caches).open(kind))
+        return self._figure_cache.figures(question, force, versions, anew, lambda kind: _Source(force, caches).open(kind))
 
     def _of(self, measure: Measure) -> list[PartitionCache]:
         topics = measure.topics()
@@ -490,8 +490,8 @@ class Reader:
             feed=feed.name,
             topic=feed.topic,
             complete_to=(min(state.complete_to for state in heard) or None) if is_everywhere else None,
-            heard_at=min(state.heard_at for state in heard) if is_everywhere else None,
-            newest_heard_at=max(state.heard_at for state in heard) if is_everywhere else None,
+            heartbeat_at=min(state.heartbeat_at for state in heard) if is_everywhere else None,
+            newest_heartbeat_at=max(state.heartbeat_at for state in heard) if is_everywhere else None,
             doubt=next((state.doubt for state in heard if state.doubt), ""),
             first_event_at=min((at for span in events if (at := span.first_of(feed)) is not None), default=None),
             last_event_at=max((span.last for span in events), default=None),
@@ -529,7 +529,7 @@ class Reader:
         ]
 
     @_of_one_moment
-    def standing(self, force: str, kind: str) -> list[OpenItem]:
+    def open_items(self, force: str, kind: str) -> list[OpenItem]:
         """The open items of a kind."""
         return [each for cache in self._caches.values() for each in cache.open(force, kind)]
 
@@ -562,7 +562,7 @@ class Reader:
 
     def clock_steps(self) -> list[ClockStep]:
         """The last step of each process's wall clock, for processes that had one in about a day."""
-        return noted(self.redis, self.state_name)
+        return stored_steps(self.redis, self.state_name)
 
     def applied_offsets(self) -> dict[tuple[str, int], int]:
         """Up to which offset of each partition what is remembered was folded."""
@@ -589,7 +589,7 @@ class Reader:
         if shown != self.version or not self._is_checked:
             check_profiles(self.redis, prefix_of(self.state_name, shown), self.rules)
             self._is_checked = True
-            self._caches, self._memo, self.version, self._dropped_at = {}, Memo(), shown, {}
+            self._caches, self._figure_cache, self.version, self._dropped_at = {}, FigureCache(), shown, {}
             self._moment_feeds.clear()
         return shown
 

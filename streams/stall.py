@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 from streams.log import LogClient
 from streams.settings import WorkerSettings
 from streams.store import Identity, Names
@@ -30,7 +30,7 @@ class Stalls(Struct):
     """
 
     patience_seconds: float
-    stood: dict[Place, tuple[int, float]] = field(default_factory=dict)
+    unmoved: dict[Place, tuple[int, float]] = field(default_factory=dict)
 
     def is_stalled(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> bool:
         """Whether the worker stands still although the log is ahead of the state.
@@ -40,18 +40,18 @@ class Stalls(Struct):
             ends: where the log of each ends.
             now: seconds of a steady clock.
         """
-        waits = self.waits(applied_offsets, ends, now).values()
-        return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
+        stalled_seconds = self.stalled_seconds(applied_offsets, ends, now).values()
+        return bool(stalled_seconds) and (min(stalled_seconds) > self.patience_seconds or max(stalled_seconds) > 10 * self.patience_seconds)
 
-    def waits(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
+    def stalled_seconds(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
         """For how many seconds each partition with work to do has not moved; those without are left out."""
-        standing: dict[Place, tuple[int, float]] = {}
+        unmoved: dict[Place, tuple[int, float]] = {}
         for place, applied_offset in applied_offsets.items():
             if applied_offset < ends.get(place, applied_offset):
-                known = self.stood.get(place)
-                standing[place] = known if known and known[0] == applied_offset else (applied_offset, now)
-        self.stood = standing
-        return {place: now - since for place, (_, since) in standing.items()}
+                known = self.unmoved.get(place)
+                unmoved[place] = known if known and known[0] == applied_offset else (applied_offset, now)
+        self.unmoved = unmoved
+        return {place: now - since for place, (_, since) in unmoved.items()}
 
 
 class StallWatch:
@@ -76,7 +76,7 @@ class StallWatch:
         self._settings, self._version, self._identities = settings, version, identities
         self._owned, self._leave = owned, leave
         self._stalls = Stalls(settings.stall_seconds)
-        self._complaints = Complaints(
+        self._errors = RepeatedErrors(
             lambda words: _logger.warning("cannot compare log and state: %s", words), time.monotonic
         )
         self._stop = threading.Event()
@@ -97,10 +97,10 @@ class StallWatch:
                 try:
                     trouble = self._trouble(redis)
                 except (RedisError, OSError, BlueLampError) as error:
-                    self._complaints.add_error(error)
-                    self._stalls.stood.clear()  # whether there was work meanwhile is not known
+                    self._errors.add_error(error)
+                    self._stalls.unmoved.clear()  # whether there was work meanwhile is not known
                     continue
-                self._complaints.end()
+                self._errors.end()
                 if trouble:
                     _logger.error("%s", trouble)
                     self._leave()

@@ -44,7 +44,7 @@ class SubjectCache:
         """The subjects, the one used last at the end."""
         return self._subjects.values()
 
-    def take(self, key: str) -> CachedSubject:
+    def pop(self, key: str) -> CachedSubject:
         """Take a subject out, to be changed and put back."""
         subject = self._subjects.pop(key)
         self._facts -= len(subject.timeline)
@@ -58,4 +58,4 @@ class SubjectCache:
     def forget(self) -> None:
         """Forget the subjects unused for longest until the rest is within the limit; never in the middle of a batch."""
         while self._facts > self.limit and len(self._subjects) > 1:
-            self.take(next(iter(self._subjects)))
+            self.pop(next(iter(self._subjects)))

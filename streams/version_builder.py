@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from facts.batch import Entry, Passed
+from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError
 from measures.rules import Rules
 from streams.fold import Quarantined
@@ -38,7 +38,7 @@ class VersionBuilder:
         move: Move,
         patiently: Patiently = once,
     ) -> None:
-        self._owner, self._source = Owner(store, rules, _leave, move, patiently=patiently), source
+        self._owner, self._source = Owner(store, rules, _send_nothing, move, patiently=patiently), source
         self._patiently = patiently
 
     async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
@@ -80,7 +80,7 @@ class VersionBuilder:
         if (
             owned.applied_offset < after
         ):  # an archive does not keep what holds no record, such as the mark of a transaction
-            await self._fold(place, [Passed(owned.applied_offset, after - 1, 0)])
+            await self._fold(place, [SkippedOffsets(owned.applied_offset, after - 1, 0)])
 
     async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
         records = [record_of(each) for each in batch]
@@ -93,5 +93,5 @@ class VersionBuilder:
             ) from error
 
 
-async def _leave(_place: Place, _quarantined: Sequence[Quarantined]) -> None:
+async def _send_nothing(_place: Place, _quarantined: Sequence[Quarantined]) -> None:
     """Send nothing: the fold before has sent it."""

@@ -23,8 +23,8 @@ from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
-from streams.app import stale_app
-from streams.fetching import passed_of
+from streams.app import applied_offset_app
+from streams.fetching import skipped_of
 from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
@@ -64,7 +64,7 @@ class Worker:
         self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
         self._misplaced: set[Place] = set()
-        self.app = stale_app(settings, self.take_over)
+        self.app = applied_offset_app(settings, self.claim_partitions)
         for topic in TOPICS:
             self._add_agent(topic)
 
@@ -146,15 +146,15 @@ class Worker:
 
     # Taking partitions over.
 
-    async def take_over(self, places: set[TP]) -> dict[TP, int]:
+    async def claim_partitions(self, places: set[TP]) -> dict[TP, int]:
         """Claim partitions just assigned; answer with the offset each goes on from."""
         try:
             async with asyncio.timeout(30):
-                return await self._take_over(places)
+                return await self._claim_partitions(places)
         except Exception as error:  # noqa: BLE001 - let through to Faust, it would leave a worker that owns nothing
             self._end(f"Could not take over {len(places)} partitions", error)
 
-    async def _take_over(self, places: set[TP]) -> dict[TP, int]:
+    async def _claim_partitions(self, places: set[TP]) -> dict[TP, int]:
         self.owner.owned.clear()
         await self._check_version()
         identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
@@ -286,4 +286,4 @@ def _record(event: EventT[Any]) -> Record:
     message = event.message
     milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
     row = BatchRecord(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
-    return record_of(passed_of(headers) or row)
+    return record_of(skipped_of(headers) or row)

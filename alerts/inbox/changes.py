@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from alerts.inbox.view import Listing
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.inbox")
@@ -37,7 +37,7 @@ class Changes:
         self._turned = asyncio.Condition()
         self._turn = self._event_turn = 0
         self._task: asyncio.Task[None] | None = None
-        self._complaints = Complaints(_logger.warning, time.monotonic)
+        self._complaints = RepeatedErrors(_logger.warning, time.monotonic)
 
     async def follow(self) -> None:
         """Look at every change."""

@@ -25,7 +25,7 @@ from alerts.inhibition import is_quiet
 from alerts.rule import Rule
 from facts.force import Force
 from facts.times import has_passed
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 
 _logger = logging.getLogger("bluelamp.inbox")
 EVERY_SECONDS = 1.0
@@ -81,8 +81,8 @@ class Service:
         """When the watcher was told last that data come."""
         self._reconciled_at = duties.now()
         self._unheard: dict[Key, datetime] = {}
-        self._ticking = Complaints(lambda words: _logger.warning("what happens is spooled: %s", words), time.monotonic)
-        self._hearing = Complaints(lambda words: _logger.warning("heartbeats are not kept: %s", words), time.monotonic)
+        self._ticking = RepeatedErrors(lambda words: _logger.warning("what happens is spooled: %s", words), time.monotonic)
+        self._hearing = RepeatedErrors(lambda words: _logger.warning("heartbeats are not kept: %s", words), time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 

@@ -142,7 +142,7 @@ def _standing(old: PartitionCache, new: PartitionCache, found: PartitionDiff) ->
 
 
 def _matters(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
-    return Counter((subject, each) for subject, matters in cache.matters().items() for each in matters)
+    return Counter((subject, each) for subject, matters in cache.open_items().items() for each in matters)
 
 
 def named(kind: str, words: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import time
 from redis import Redis
 
 from bluelamp.wiring.clock import wall
-from streams.clock_steps import ClockStep, Steps, StepWatch, note
+from streams.clock_steps import ClockStep, Steps, StepWatch, store_step
 
 
 def steps() -> Steps:
@@ -24,6 +24,6 @@ def watch_clock(redis: Redis, state_name: str, process: str) -> None:
     """
 
     def keep(step: ClockStep) -> None:
-        note(redis, state_name, step)
+        store_step(redis, state_name, step)
 
     StepWatch(steps(), f"{process} on {socket.gethostname()}", keep).start()

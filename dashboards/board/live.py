@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from dashboards.board.page import Parts
 from facts.errors import BlueLampError
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.board")
@@ -119,7 +119,7 @@ class LiveUpdates:
         self._look, self._wait = look, wait
         self._now = 0
         self.alive_seconds = ALIVE_SECONDS - CHANGE_SECONDS
-        self._complaints = Complaints(_logger.warning, time.monotonic)
+        self._complaints = RepeatedErrors(_logger.warning, time.monotonic)
         self._turned = asyncio.Condition()
         self._watched, self._arrived = asyncio.Event(), asyncio.Event()
 

@@ -29,7 +29,7 @@ from facts.union import TOPICS, Topic
 from measures.catalogue.record import RECORD
 from measures.measure import External, Measure
 from streams.names import is_exported
-from streams.reading_metrics import LIVE_EXPORTED
+from streams.reading_metrics import EXPORTED_LIVE_WINDOWS
 
 Dashboard = dict[str, Any]
 TAG = "bluelamp"
@@ -322,12 +322,12 @@ def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:
 
 
 def _window_variable(user: User) -> dict[str, Any]:
-    options = [{"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in LIVE_EXPORTED]
+    options = [{"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in EXPORTED_LIVE_WINDOWS]
     return {
         "type": "custom",
         "name": "window",
         "label": "Window",
-        "query": ",".join(f"{_WINDOW_TITLES[name]} : {name}" for name in LIVE_EXPORTED),
+        "query": ",".join(f"{_WINDOW_TITLES[name]} : {name}" for name in EXPORTED_LIVE_WINDOWS),
         "options": options,
         "current": {"text": _WINDOW_TITLES[user.window], "value": user.window},
         "multi": False,

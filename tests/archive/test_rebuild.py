@@ -34,7 +34,7 @@ from measures.catalogue import find
 from measures.rules import Rules
 from streams.codec import FORMAT
 from streams.fold import Change
-from streams.reading_metrics import ExportedReadings
+from streams.reading_metrics import ReadingMetrics
 from streams.readings import Reader
 from streams.stall import Place
 from streams.store import Applied, Names, StateStore
@@ -419,7 +419,7 @@ def test_the_exporter_keeps_nothing_of_the_version_before(redis: Redis, server: 
     log = folded(server, log_of([*before(), *told()], january))
     redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", START.date().toordinal()), FIELD, 2)
     source = Reader(redis, NAME, RULES, lambda: january)
-    exported = ExportedReadings(
+    exported = ReadingMetrics(
         source, time.monotonic, lambda name, window: (name, window) == ("incident_count", "last_month")
     )
 

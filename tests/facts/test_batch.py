@@ -11,7 +11,7 @@ import cramjam
 import pytest
 from aiokafka.record.memory_records import MemoryRecords
 
-from facts.batch import UNPACKED_LIMIT_BYTES, BatchRecord, Passed, read
+from facts.batch import UNPACKED_LIMIT_BYTES, BatchRecord, SkippedOffsets, read
 from facts.errors import IncompleteError
 from tests.contract.wire import CODECS, GZIP, LZ4, SNAPPY, ZSTD, record_batch
 from tests.support.batches import (
@@ -34,18 +34,18 @@ GOOD = [b"a", b"b", b"c"]
 BOMB_BYTES = UNPACKED_LIMIT_BYTES + 1
 
 
-def values(found: list[BatchRecord | Passed]) -> list[bytes | None]:
+def values(found: list[BatchRecord | SkippedOffsets]) -> list[bytes | None]:
     return [each.value for each in found if isinstance(each, BatchRecord)]
 
 
-def offsets(found: list[BatchRecord | Passed]) -> list[int]:
+def offsets(found: list[BatchRecord | SkippedOffsets]) -> list[int]:
     """Every offset that is covered, in order."""
-    spans = ((each.first, each.last) if isinstance(each, Passed) else (each.offset,) * 2 for each in found)
+    spans = ((each.first, each.last) if isinstance(each, SkippedOffsets) else (each.offset,) * 2 for each in found)
     return [offset for first, last in spans for offset in range(first, last + 1)]
 
 
-def whys(found: list[BatchRecord | Passed]) -> list[str]:
-    return [each.why for each in found if isinstance(each, Passed)]
+def whys(found: list[BatchRecord | SkippedOffsets]) -> list[str]:
+    return [each.why for each in found if isinstance(each, SkippedOffsets)]
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -162,7 +162,7 @@ def test_a_batch_that_cannot_be_read_is_passed_over_by_its_offsets_and_the_rest_
     found = list(read(before + bad + after, 7))
     assert values(found) == [*GOOD, *GOOD]
     assert offsets(found) == list(range(7, 10 + 2 * length))
-    (passed,) = (each for each in found if isinstance(each, Passed))
+    (passed,) = (each for each in found if isinstance(each, SkippedOffsets))
     assert why in passed.why
     assert passed.batch == bad
     assert passed.timestamp == 1_002, "of the record before: the batch's own may be wrong"
@@ -233,7 +233,7 @@ def test_of_transactions_what_was_committed_is_read_and_every_offset_is_covered(
     assert values(found) == [b"kept", b"plain", b"kept too", b"kept after all"]
     assert offsets(found) == list(range(10))
     assert set(whys(found)) == {""}
-    assert all(not each.batch for each in found if isinstance(each, Passed))
+    assert all(not each.batch for each in found if isinstance(each, SkippedOffsets))
 
 
 def test_two_transactions_of_one_producer_are_told_apart() -> None:
@@ -271,7 +271,7 @@ def test_bytes_that_are_no_batch_are_told_and_not_passed_over() -> None:
     """Where the next batch begins is not known: nothing may be guessed."""
     for length in (-1, 0, 13):
         broken = placed(record_batch(*GOOD), 0) + struct.pack(">qi", 3, length) + b"\0" * 80
-        found = list[BatchRecord | Passed]()
+        found = list[BatchRecord | SkippedOffsets]()
         with pytest.raises(IncompleteError, match=f"has {length} bytes"):
             found.extend(read(broken, 0))
 

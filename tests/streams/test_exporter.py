@@ -38,7 +38,7 @@ from measures.reading import State
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.names import metric_name
-from streams.reading_metrics import EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.reading_metrics import EXPORTED_WINDOWS, EXPORTED_LIVE_WINDOWS
 from streams.readings import Reader
 from streams.refusal import CAUSES, Cause
 from tests.real.parts import missing
@@ -175,9 +175,9 @@ def evening(subjects: int) -> Story:
 def fill(redis: Redis, url: str, story: Story, silent: str = "") -> None:
     """Put an evening into the state; the feed named was heard five minutes before the others."""
     for feed in STRICT.feeds:
-        heard_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
+        heartbeat_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
         beat = encode([heartbeat(FORCE, feed.name, story.moment(PRESENT))])
-        story.state.partitions[feed.topic][0].feed([beat], heard_at)
+        story.state.partitions[feed.topic][0].feed([beat], heartbeat_at)
     redis.flushall()
     call(url, lambda store: apply_memory(store, story.state))
 
@@ -348,7 +348,7 @@ def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
     states = {
         (dict(words)["measure"], dict(words)["state"])
         for name, words in found
-        if name == "bluelamp_reading_state" and dict(words)["window"] in LIVE_EXPORTED
+        if name == "bluelamp_reading_state" and dict(words)["window"] in EXPORTED_LIVE_WINDOWS
     }
     contacts = {each.name for each in CATALOGUE.values() if each.topics() == {"contacts"}}
     assert {state for name, state in states if name in contacts} == {"stale"}

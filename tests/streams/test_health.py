@@ -314,7 +314,7 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
 def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
     """The engine in process on the exporter's own samples."""
     engine = Engine(RULES)
-    scene.watch.seen = lambda applied_offsets: LogSnapshot(applied_offsets, 1)  # type: ignore[method-assign] # everything is applied
+    scene.watch.snapshot = lambda applied_offsets: LogSnapshot(applied_offsets, 1)  # type: ignore[method-assign] # everything is applied
     scene.tell(
         "custody",
         detained("d1", 5.9),

@@ -351,8 +351,8 @@ def test_a_feed_that_falls_silent_does_not_hold_up_the_others_of_a_replay(
     now, began = microseconds(RECEIVED), microseconds(AS_OF)
     source = Reader(redis, "test", RULES, lambda: RECEIVED)
 
-    def feed(name: str, complete_to: int, heard_at: int) -> FeedStatus:
-        return FeedStatus(name, "incidents", complete_to=complete_to, heard_at=heard_at, is_replay=True)
+    def feed(name: str, complete_to: int, heartbeat_at: int) -> FeedStatus:
+        return FeedStatus(name, "incidents", complete_to=complete_to, heartbeat_at=heartbeat_at, is_replay=True)
 
     silent, heard = feed("telephony", began, now - 61 * SECOND), feed("dispatch", began + 90 * minute, now)
     monkeypatch.setattr(source, "feeds", lambda _: [silent, heard])

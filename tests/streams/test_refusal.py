@@ -18,7 +18,7 @@ from redis.retry import Retry
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.ports import free_ports
 from facts.errors import IncompleteError, PartMissingError
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 from streams.refusal import CAUSES, WORDS, Cause, Refusal, explained, refusal_of
 from tests.real.parts import missing
 from tests.streams.test_apply import SHORTAGES, configured
@@ -205,7 +205,7 @@ def test_a_person_reads_what_happened_where_and_what_to_do() -> None:
 
 def test_a_cause_is_said_once_then_at_intervals_and_its_end_is_said() -> None:
     seconds, said = iter(range(1000)), list[str]()
-    complaints = Complaints(said.append, lambda: next(seconds), every_seconds=30)
+    complaints = RepeatedErrors(said.append, lambda: next(seconds), every_seconds=30)
     complaints.end()
     for _ in range(61):
         complaints.add_error(ResponseError("MISCONF Errors writing to the AOF file"))

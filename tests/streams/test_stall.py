@@ -39,7 +39,7 @@ def test_a_partition_that_was_given_away_is_forgotten() -> None:
 
 def test_how_long_a_partition_has_waited_is_told_of_those_with_work_alone() -> None:
     stalls = Stalls(10.0)
-    assert stalls.waits({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 7}, 100.0) == {ONE: 0.0}
-    assert stalls.waits({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 8}, 130.0) == {ONE: 30.0, OTHER: 0.0}
-    assert stalls.waits({ONE: 6, OTHER: 7}, {ONE: 6, OTHER: 8}, 135.0) == {OTHER: 5.0}
-    assert stalls.waits({ONE: 6}, {}, 140.0) == {}
+    assert stalls.stalled_seconds({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 7}, 100.0) == {ONE: 0.0}
+    assert stalls.stalled_seconds({ONE: 5, OTHER: 7}, {ONE: 6, OTHER: 8}, 130.0) == {ONE: 30.0, OTHER: 0.0}
+    assert stalls.stalled_seconds({ONE: 6, OTHER: 7}, {ONE: 6, OTHER: 8}, 135.0) == {OTHER: 5.0}
+    assert stalls.stalled_seconds({ONE: 6}, {}, 140.0) == {}

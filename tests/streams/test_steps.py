@@ -13,7 +13,7 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.verify.checks.clocks import clock_findings
 from dashboards.board.frame import Frame, take_frame
 from measures.outcome import SECOND
-from streams.clock_steps import ClockStep, Steps, StepWatch, note, noted
+from streams.clock_steps import ClockStep, Steps, StepWatch, store_step, stored_steps
 from tests.streams.test_health import Scene
 from tests.support.stories import AS_OF, FORCE
 
@@ -88,7 +88,7 @@ def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
     def keep(step: ClockStep) -> None:
         if is_away:
             raise RedisConnectionError
-        note(redis, "test", step)
+        store_step(redis, "test", step)
 
     watch = StepWatch(clocks.steps(), "the exporter on here", keep)
     clocks.pass_time(1, 1 + TWO_HOURS)
@@ -96,24 +96,24 @@ def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
         watch.look()
         clocks.pass_time(1)
         watch.look()
-        assert noted(redis, "test") == []
+        assert stored_steps(redis, "test") == []
         is_away = False
         watch.look()
         watch.look()
     said = [each.getMessage() for each in caplog.records if "was set" in each.getMessage()]
     assert said == ["The clock of the exporter on here was set forward by 2 h 0 min, to 2024-10-27 07:00:18Z."]
-    (step,) = noted(redis, "test")
+    (step,) = stored_steps(redis, "test")
     assert (round(step.seconds), step.count) == (TWO_HOURS, 1)
 
 
 def test_the_last_step_of_each_process_is_kept_for_a_day(redis: Redis) -> None:
     day = timedelta(days=1)
-    note(redis, "test", ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2)))
-    note(redis, "test", ClockStep("one", -TWO_HOURS, AS_OF))
-    note(redis, "test", ClockStep("two", 3.0, AS_OF))
-    assert noted(redis, "test") == [ClockStep("one", -TWO_HOURS, AS_OF, 2), ClockStep("two", 3.0, AS_OF)]
-    note(redis, "test", ClockStep("three", 9.0, AS_OF + day + timedelta(seconds=1)))
-    assert [each.process for each in noted(redis, "test")] == ["three"]
+    store_step(redis, "test", ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2)))
+    store_step(redis, "test", ClockStep("one", -TWO_HOURS, AS_OF))
+    store_step(redis, "test", ClockStep("two", 3.0, AS_OF))
+    assert stored_steps(redis, "test") == [ClockStep("one", -TWO_HOURS, AS_OF, 2), ClockStep("two", 3.0, AS_OF)]
+    store_step(redis, "test", ClockStep("three", 9.0, AS_OF + day + timedelta(seconds=1)))
+    assert [each.process for each in stored_steps(redis, "test")] == ["three"]
 
 
 # What people see.
@@ -131,8 +131,8 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
         scene = Scene(state_backend.url, client)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}, "0 is exported, so that the alert ends"
         assert frame(scene).clock == ""
-        note(client, "test", ClockStep("the worker on here", -TWO_HOURS, AS_OF))
-        note(client, "test", ClockStep("the board on here", 3.0, AS_OF))
+        store_step(client, "test", ClockStep("the worker on here", -TWO_HOURS, AS_OF))
+        store_step(client, "test", ClockStep("the board on here", 3.0, AS_OF))
         scene.pass_time(900)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): TWO_HOURS}
         assert scene.shown("bluelamp_clock_last_step_seconds")["the worker on here",] == -TWO_HOURS
@@ -155,7 +155,7 @@ def test_a_step_of_less_than_clocks_may_differ_by_is_on_no_board(state_backend: 
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
-        note(client, "test", ClockStep("the board on here", 5.0, AS_OF))
+        store_step(client, "test", ClockStep("the board on here", 5.0, AS_OF))
         assert frame(scene).clock == ""
 
 
@@ -170,7 +170,7 @@ def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_se
             AS_OF - AS_OF.fromtimestamp(0, AS_OF.tzinfo)
         )
         assert [each.state for each in clock_findings(scene.reader)] == ["good"]
-        note(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
+        store_step(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
         scene.now -= timedelta(hours=2)
         differs, stepped = clock_findings(scene.reader)
         assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's: one of them is wrong.")

@@ -29,7 +29,7 @@ from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.record import Record
 from streams.store import StateStore
-from streams.version_builder import _leave
+from streams.version_builder import _send_nothing
 from tests.archive.test_rebuild import moves_nothing
 from tests.recount.story import TESTSHIRE
 from tests.streams.test_health import Scene
@@ -237,16 +237,16 @@ def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
 
 def status(**told: Any) -> FeedStatus:
     """A feed that was live at NOW, except for what is given."""
-    well: dict[str, Any] = {"complete_to": microseconds(NOW), "heard_at": microseconds(NOW)}
+    well: dict[str, Any] = {"complete_to": microseconds(NOW), "heartbeat_at": microseconds(NOW)}
     return FeedStatus("telephony", "contacts", **well | told)
 
 
 DOUBTED = [
     (
-        {"heard_at": microseconds(NOW + AHEAD)},
+        {"heartbeat_at": microseconds(NOW + AHEAD)},
         "telephony is stamped 2 h 0 min in the future: a clock was wrong. Not live until a heartbeat arrives with a believable time.",
     ),
-    ({"newest_heard_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
+    ({"newest_heartbeat_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
     ({"complete_to": microseconds(NOW + 6 * SECOND)}, "claims to be complete to a time yet to come"),
     ({"doubt": "future"}, "was stamped with a time yet to come: a clock was wrong."),
     ({"doubt": "ahead"}, "claims to be complete to a time yet to come: its clock or the log's is wrong."),
@@ -269,7 +269,7 @@ def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, An
 
 
 def test_clocks_may_differ_by_seconds() -> None:
-    near = status(heard_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
+    near = status(heartbeat_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
     assert feed_trouble(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
     assert silence(near, microseconds(NOW)) == 0
     assert "last heartbeat received 0 s ago" in checked(near).what
@@ -367,7 +367,7 @@ def disproved(scene: Scene) -> list[str]:
     before = scene.redis.xlen("test:{incidents:0}:changes")
 
     async def disprove(store: StateStore) -> None:
-        owner = Owner(store, rules(STRICT), _leave, moves_nothing)
+        owner = Owner(store, rules(STRICT), _send_nothing, moves_nothing)
         await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0, OwnPartition(0, 1))
         await owner.disprove(microseconds(scene.now))
 

@@ -10,7 +10,7 @@ from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
 from facts.union import TOPICS
 from streams.log import QUARANTINE_TOPIC, LogClient
-from streams.logwatch import check_answers
+from streams.logwatch import check_reachable
 
 _RECENT = timedelta(hours=24)
 _ARCHIVE_DAYS = 2
@@ -18,7 +18,7 @@ _ARCHIVE_DAYS = 2
 
 def log_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether Kafka answers and has every topic, and whether anything was quarantined lately."""
-    check_answers(settings.kafka)
+    check_reachable(settings.kafka)
     with LogClient(settings.kafka) as log:
         missing = sorted({*TOPICS, QUARANTINE_TOPIC} - log.topics())
         if missing:

@@ -8,7 +8,7 @@ from facts.errors import BlueLampError
 from streams.refusal import refusal_of
 
 
-class Complaints:
+class RepeatedErrors:
     """What goes wrong with one thing that is tried again and again.
 
     Args:
