@@ -11,8 +11,8 @@ from facts.union import Topic
 from measures.rules import Rules
 from streams.fold import Change, PartitionFold, Quarantined
 from streams.moving import Move, OwnPartition
-from streams.patience import Patiently, once
 from streams.record import Record
+from streams.retrying import Retry, once
 from streams.stall import Place
 from streams.store import NEW_STATE, Applied, Control, Identity, Names, StateStore
 
@@ -92,12 +92,12 @@ class Owner:
         quarantine: Quarantine,
         move: Move,
         next_offset: NextOffset | None = None,
-        patiently: Patiently = once,
+        retry: Retry = once,
     ) -> None:
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._move = quarantine, move
-        self._next_offset, self._patiently = next_offset, patiently
+        self._next_offset, self._retry = next_offset, retry
         self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
@@ -180,7 +180,7 @@ class Owner:
         await self._offer(place, Offer(owned, new[-1].after, change))
 
     async def _remember(self, owned: Owned, keys: Sequence[str]) -> None:
-        applied_offset, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+        applied_offset, known = await self._retry(lambda: self.store.timelines(owned.names, keys))
         if applied_offset != owned.applied_offset:
             raise _stale(owned, applied_offset)
         for key, timeline in known.items():
@@ -199,7 +199,7 @@ class Owner:
 
     async def _offer(self, place: Place, offer: Offer) -> None:
         owned, after = offer.owned, offer.after
-        applied = await self._patiently(lambda: self._apply_once(offer))
+        applied = await self._retry(lambda: self._apply_once(offer))
         if applied.outcome == "damaged":
             raise DamagedError(owned, applied.reason)
         if applied.outcome == "applied" or (applied.applied_offset == after and applied.epoch == owned.epoch):

@@ -5,8 +5,8 @@ from contextlib import suppress
 from redis import Redis
 from redis.exceptions import RedisError
 
-from streams.patience import reported
 from streams.refusal import Refusal, refusal_of
+from streams.retrying import reported
 
 _KEPT_MILLISECONDS = 60_000
 

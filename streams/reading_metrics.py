@@ -52,7 +52,9 @@ class ReadingMetrics:
         is_wanted: whether a measure is wanted over a window.
     """
 
-    def __init__(self, reader: Reader, steady_seconds: Callable[[], float], is_wanted: ReadingFilter = all_readings) -> None:
+    def __init__(
+        self, reader: Reader, steady_seconds: Callable[[], float], is_wanted: ReadingFilter = all_readings
+    ) -> None:
         self._reader, self._steady_seconds, self._is_wanted = reader, steady_seconds, is_wanted
         self._ended: dict[tuple[str, str, str], _EndedReadings] = {}
         self._version = reader.version

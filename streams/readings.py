@@ -405,7 +405,9 @@ class Reader:
             return read(question, source, rules), tuple(cache.version for cache in caches)
 
         versions = tuple(cache.version for cache in caches)
-        return self._figure_cache.figures(question, force, versions, anew, lambda kind: _Source(force, caches).open(kind))
+        return self._figure_cache.figures(
+            question, force, versions, anew, lambda kind: _Source(force, caches).open(kind)
+        )
 
     def _of(self, measure: Measure) -> list[PartitionCache]:
         topics = measure.topics()

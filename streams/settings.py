@@ -40,5 +40,5 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     session_timeout_seconds: float = 10.0
     batch_wait_seconds: float = 0.05
     batch_records: int = 200
-    redis_patience_seconds: float = 10.0
+    redis_start_seconds: float = 10.0
     stall_seconds: float = 60.0

@@ -11,8 +11,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
-from streams.repeated_errors import RepeatedErrors
 from streams.log import LogClient
+from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
 from streams.store import Identity, Names
 from streams.version import number_of, pointer, prefix_of
@@ -29,7 +29,7 @@ class Stalls(Struct):
         stood: the applied offset of each partition with work to do, and since when it has stood (seconds of a steady clock).
     """
 
-    patience_seconds: float
+    limit_seconds: float
     unmoved: dict[Place, tuple[int, float]] = field(default_factory=dict)
 
     def is_stalled(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> bool:
@@ -41,9 +41,13 @@ class Stalls(Struct):
             now: seconds of a steady clock.
         """
         stalled_seconds = self.stalled_seconds(applied_offsets, ends, now).values()
-        return bool(stalled_seconds) and (min(stalled_seconds) > self.patience_seconds or max(stalled_seconds) > 10 * self.patience_seconds)
+        return bool(stalled_seconds) and (
+            min(stalled_seconds) > self.limit_seconds or max(stalled_seconds) > 10 * self.limit_seconds
+        )
 
-    def stalled_seconds(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
+    def stalled_seconds(
+        self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float
+    ) -> dict[Place, float]:
         """For how many seconds each partition with work to do has not moved; those without are left out."""
         unmoved: dict[Place, tuple[int, float]] = {}
         for place, applied_offset in applied_offsets.items():

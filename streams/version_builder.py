@@ -9,8 +9,8 @@ from streams.fold import Quarantined
 from streams.logreader import RecordSource
 from streams.moving import Move, OwnPartition
 from streams.ownership import DamagedError, Owner, StaleOwnerError
-from streams.patience import Patiently, once
 from streams.record import record_of
+from streams.retrying import Retry, once
 from streams.stall import Place
 from streams.store import Identity, StateStore
 
@@ -36,10 +36,10 @@ class VersionBuilder:
         rules: Mapping[str, Rules],
         source: RecordSource,
         move: Move,
-        patiently: Patiently = once,
+        retry: Retry = once,
     ) -> None:
-        self._owner, self._source = Owner(store, rules, _send_nothing, move, patiently=patiently), source
-        self._patiently = patiently
+        self._owner, self._source = Owner(store, rules, _send_nothing, move, retry=retry), source
+        self._retry = retry
 
     async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
         """Claim a partition, so that no earlier rebuild continues with it; answers with its applied offset.
@@ -54,8 +54,8 @@ class VersionBuilder:
             IncompleteError: what there is of it was folded from another log, or by other definitions.
         """
         share = OwnPartition(place[1], identity.partitions, before)
-        control = await self._patiently(lambda: self._owner.claim(place, identity))
-        return await self._patiently(lambda: self._owner.start(place, control, first, share))
+        control = await self._retry(lambda: self._owner.claim(place, identity))
+        return await self._retry(lambda: self._owner.start(place, control, first, share))
 
     def applied_offset(self, place: Place) -> int:
         """The offset up to which a partition is folded."""

@@ -29,10 +29,10 @@ from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
-from streams.patience import Patience, report
 from streams.quarantine import send_all
 from streams.record import Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
+from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
 from streams.store import Control, Identity, Names, StateStore, check_reach
@@ -80,11 +80,11 @@ class Worker:
             socket_connect_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 1),
         )
-        self._patience = Patience(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
+        self._retry = Retrying(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
         try:
             self.version = await self._soon(self._shown)
             store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
-            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._patience)
+            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry)
             identities = await self._prepare()
         except Exception as error:  # noqa: BLE001 - whatever it is, a start that failed is repeated or needs a person
             self._end("Could not start", error)
@@ -109,8 +109,8 @@ class Worker:
         Raises:
             TimeoutError: it could not be done for too long.
         """
-        async with asyncio.timeout(self.settings.redis_patience_seconds):
-            return await self._patience(work)
+        async with asyncio.timeout(self.settings.redis_start_seconds):
+            return await self._retry(work)
 
     async def _shown(self) -> int:
         """The version of the state that is shown, which is the one to work on."""
@@ -118,7 +118,7 @@ class Worker:
 
     async def _check_version(self) -> None:
         """Another version that has come to be shown is worked on after a new start."""
-        if (shown := await self._patience(self._shown)) != self.version:
+        if (shown := await self._retry(self._shown)) != self.version:
             what = f"The state that is shown is version {shown} now, and this worker has version {self.version}."
             self._give_up(RESTART_ME, what)
 
@@ -142,7 +142,7 @@ class Worker:
 
     def _moving(self) -> list[Place]:
         """The partitions that should move on: none while the state server refuses, which is no fault of this worker's."""
-        return [] if self._patience.refusal else list(self.owner.owned)
+        return [] if self._retry.refusal else list(self.owner.owned)
 
     # Taking partitions over.
 
@@ -168,14 +168,14 @@ class Worker:
         }
 
     async def _claim(self, place: TP, identity: Identity) -> Control:
-        return await self._patience(lambda: self.owner.claim(place, identity))
+        return await self._retry(lambda: self.owner.claim(place, identity))
 
     async def _start(self, place: TP, control: Control, reach: tuple[int, int], partitions: int) -> int:
         names, applied_offset = self.owner.store.names(*place), control.applied_offset
         first = self._first_applied_offset(names, reach[0]) if applied_offset is None else applied_offset
         check_reach(names, first, *reach)
         share = OwnPartition(place.partition, partitions)
-        return await self._patience(lambda: self.owner.start(place, control, first, share))
+        return await self._retry(lambda: self.owner.start(place, control, first, share))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with LogClient(self.settings.kafka) as log:
@@ -267,7 +267,7 @@ class Worker:
     def _refusal(self, error: Exception) -> Refusal | None:
         """What the state server refused, if that is what is wrong."""
         if isinstance(error, TimeoutError):
-            return self._patience.refusal
+            return self._retry.refusal
         return refusal_of(error) if isinstance(error, IncompleteError | RedisError) else None
 
     def _give_up(self, status: int, why: str) -> NoReturn:

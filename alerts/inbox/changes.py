@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from alerts.inbox.view import Listing
-from streams.repeated_errors import RepeatedErrors
 from streams.refusal import refusal_of
+from streams.repeated_errors import RepeatedErrors
 
 _logger = logging.getLogger("bluelamp.inbox")
 PAUSE_SECONDS = 0.5

@@ -81,8 +81,12 @@ class Service:
         """When the watcher was told last that data come."""
         self._reconciled_at = duties.now()
         self._unheard: dict[Key, datetime] = {}
-        self._ticking = RepeatedErrors(lambda words: _logger.warning("what happens is spooled: %s", words), time.monotonic)
-        self._hearing = RepeatedErrors(lambda words: _logger.warning("heartbeats are not kept: %s", words), time.monotonic)
+        self._ticking = RepeatedErrors(
+            lambda words: _logger.warning("what happens is spooled: %s", words), time.monotonic
+        )
+        self._hearing = RepeatedErrors(
+            lambda words: _logger.warning("heartbeats are not kept: %s", words), time.monotonic
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 

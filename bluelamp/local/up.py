@@ -29,9 +29,9 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Sett
 from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant
 from measures.reading import Loading, loading
-from streams.repeated_errors import RepeatedErrors
 from streams.probe import Probe
 from streams.readings import Reader
+from streams.repeated_errors import RepeatedErrors
 from streams.settings import PERSON_NEEDED
 
 PROMISE = (

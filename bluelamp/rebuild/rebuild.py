@@ -35,8 +35,8 @@ from measures.window import WINDOWS
 from streams.codec import FORMAT
 from streams.logreader import LogReader
 from streams.partition_cache import PartitionCache
-from streams.patience import Patience, Patiently, once
 from streams.readings import Reader
+from streams.retrying import Retry, Retrying, once
 from streams.stall import Place
 from streams.store import Identity, Names, StateStore, UnreadableError, legible
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
@@ -117,9 +117,9 @@ class Rebuild:
         now: Callable[[], datetime],
         tell: Tell,
         windows: Iterable[str] = WINDOWS,
-        patiently: Patiently = once,
+        retry: Retry = once,
     ) -> None:
-        self._patiently = patiently
+        self._retry = retry
         self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
         self._mover, self._count_again = mover, count_again
         self._client, self._now, self._tell, self._windows = client, now, tell, tuple(windows)
@@ -147,8 +147,8 @@ class Rebuild:
             self._archive.check(self._identities)
         whole = Whole(self._archive, self._log)
         store = StateStore(self._client, prefix_of(self._name, self.new))
-        refold = VersionBuilder(store, self._rules, whole, self._mover.move, self._patiently)
-        await self._patiently(lambda: self._announce(store))
+        refold = VersionBuilder(store, self._rules, whole, self._mover.move, self._retry)
+        await self._retry(lambda: self._announce(store))
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
             begin, before = self._begin(place, first), self._before[place[0]]
@@ -465,6 +465,6 @@ async def rebuild(
     again = _again(settings, [each.force for each in rules.values()])
     with _clients(settings) as (redis, log, mover):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
-            patience = Patience(client, say, time.monotonic)
-            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell, patiently=patience)
+            retry = Retrying(client, say, time.monotonic)
+            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell, retry=retry)
             return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)

@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 
 from dashboards.board.page import Parts
 from facts.errors import BlueLampError
-from streams.repeated_errors import RepeatedErrors
 from streams.refusal import refusal_of
+from streams.repeated_errors import RepeatedErrors
 
 _logger = logging.getLogger("bluelamp.board")
 CHANGE_SECONDS = 0.25

@@ -195,7 +195,9 @@ _Row = tuple[str, list[list[Panel]]]
 
 
 def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
-    states = state_history(title, group, query.CHOSEN if not group[0].is_open() else f'window="{LIVE_EXPORTED[0]}"')
+    states = state_history(
+        title, group, query.CHOSEN if not group[0].is_open() else f'window="{EXPORTED_LIVE_WINDOWS[0]}"'
+    )
     if user.by_period and not group[0].is_open():
         return title, [*([_by_period(each), history(each)] for each in group), [states]]
     figures, histories = [figure(each) for each in group], [history(each) for each in group]
@@ -322,7 +324,9 @@ def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:
 
 
 def _window_variable(user: User) -> dict[str, Any]:
-    options = [{"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in EXPORTED_LIVE_WINDOWS]
+    options = [
+        {"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in EXPORTED_LIVE_WINDOWS
+    ]
     return {
         "type": "custom",
         "name": "window",

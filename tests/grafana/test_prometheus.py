@@ -22,7 +22,7 @@ from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
 from streams.exporter import ReadingsCollector
 from streams.names import is_exported
-from streams.reading_metrics import ENDED_REFRESH_SECONDS, EXPORTED_WINDOWS, EXPORTED_LIVE_WINDOWS
+from streams.reading_metrics import ENDED_REFRESH_SECONDS, EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from tests.grafana.conftest import SAMPLE, Exported, Scraped
 from tests.grafana.files import FILES, panels
 from tests.grafana.quarter import FORCE, NOW

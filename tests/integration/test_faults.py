@@ -19,7 +19,7 @@ from bluelamp.verify.compare import compare, every_query, take
 from facts.union import AnyFact
 from facts.wire import Reason, decode
 from producers.publish import PublisherSettings
-from streams.patience import report_key
+from streams.retrying import report_key
 from streams.settings import PERSON_NEEDED, RESTART_ME
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.refusals import NUMBER, PERSONAL, Place, entries, quarantine, refused, send

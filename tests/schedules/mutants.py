@@ -85,7 +85,7 @@ async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
 
 async def _remember_unchecked(self: Any, owned: Any, keys: Any) -> None:
     """Timelines are taken for those of the place where the owner last saw the state."""
-    _, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+    _, known = await self._retry(lambda: self.store.timelines(owned.names, keys))
     for key, timeline in known.items():
         owned.partition.remember(key, timeline)
 

@@ -359,7 +359,7 @@ class World:
         client = AsyncClient(self.server)
         version = number_of(await client.get(pointer(STATE)))
 
-        async def patiently(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        async def retry(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
             while True:
                 try:
                     return await work()
@@ -369,7 +369,7 @@ class World:
                     await Turn()
 
         store = StateStore(cast(Any, client), prefix_of(STATE, version))
-        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, patiently)
+        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, retry)
         mine: list[Place] = []
         generation, turns = -1, 0
         while True:

@@ -38,7 +38,7 @@ from measures.reading import State
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.names import metric_name
-from streams.reading_metrics import EXPORTED_WINDOWS, EXPORTED_LIVE_WINDOWS
+from streams.reading_metrics import EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from streams.readings import Reader
 from streams.refusal import CAUSES, Cause
 from tests.real.parts import missing

@@ -19,10 +19,10 @@ from facts.wire import encode
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
 from streams.logwatch import LogSnapshot, LogWatch
-from streams.patience import report
 from streams.probe import Probe
 from streams.readings import Reader
 from streams.refusal import Refusal
+from streams.retrying import report
 from streams.stall import Place
 from tests.streams.test_apply import SHORTAGES
 from tests.support.forces import STRICT, rules, shipped

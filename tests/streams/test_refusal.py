@@ -18,8 +18,8 @@ from redis.retry import Retry
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.ports import free_ports
 from facts.errors import IncompleteError, PartMissingError
-from streams.repeated_errors import RepeatedErrors
 from streams.refusal import CAUSES, WORDS, Cause, Refusal, explained, refusal_of
+from streams.repeated_errors import RepeatedErrors
 from tests.real.parts import missing
 from tests.streams.test_apply import SHORTAGES, configured
 from tests.support.stores import as_user

@@ -10,8 +10,8 @@ from redis import Redis as Blocking
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams.repeated_errors import RepeatedErrors
 from streams.refusal import Refusal, refusal_of
+from streams.repeated_errors import RepeatedErrors
 
 AGAIN_SECONDS = 0.5
 REPORTED_SECONDS = 150
@@ -19,7 +19,7 @@ REPORTED_SECONDS = 150
 _Answer = TypeVar("_Answer")
 
 
-class Patiently(Protocol):
+class Retry(Protocol):
     """Does some work on the state server."""
 
     async def __call__(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer: ...  # noqa: D102
@@ -30,7 +30,7 @@ async def once(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
     return await work()
 
 
-class Patience:
+class Retrying:
     """Does work on the state server again and again, for as long as what refuses it may end by itself.
 
     Args:
@@ -67,7 +67,7 @@ class Patience:
                 except (RedisError, OSError) as error:
                     self._waiting += not is_refused
                     is_refused = True
-                    await self._refused(error)
+                    await self._handle(error)
                     # The client can lose a cancellation that comes as a command has just been sent.
                     if _cancellations() > cancelled:
                         raise asyncio.CancelledError from error
@@ -77,7 +77,7 @@ class Patience:
         await self._done()
         return answer
 
-    async def _refused(self, error: Exception) -> None:
+    async def _handle(self, error: Exception) -> None:
         refusal = refusal_of(error)
         if not refusal.heals():
             raise error
