@@ -1,4 +1,4 @@
-"""The readings that the exporter shows, as metrics: what has ended is read again only now and then."""
+"""Readings as Prometheus metrics; windows that have ended are read again only every few minutes."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -16,29 +16,29 @@ from streams.readings import Reader
 
 EXPORTED_LIVE_WINDOWS = ("15m", "60m", "shift", "today", "24h")
 EXPORTED_OPEN_WINDOWS = EXPORTED_LIVE_WINDOWS[:1]
-"""What stands open now is the same over any of them."""
+"""The open items are the same over every window."""
 EXPORTED_WINDOWS = (*EXPORTED_LIVE_WINDOWS, *REPORT_WINDOWS)
 ENDED_REFRESH_SECONDS = 300.0
-"""How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
+"""How long the reading of an ended window is served: a year has many panes, and only corrections change it."""
 ENDED_BUDGET_SECONDS = 3.0
-"""What a scrape may spend on them: one that takes longer than Prometheus waits would lose every other figure too."""
+"""The time that a scrape may spend on ended windows: if Prometheus times out, every other figure is lost too."""
 _ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
 _logger = logging.getLogger("bluelamp.exporter")
 
 
 ReadingFilter = Callable[[str, str], bool]
-"""Whether a measure, by its name, is wanted over a window."""
+"""Whether to include a measure, by its name, over a window."""
 
 
 def all_readings(_measure: str, _window: str) -> bool:
-    """Every measure over every window."""
+    """Include every measure over every window."""
     return True
 
 
 class _EndedReadings(NamedTuple):
-    """Readings of a window that has ended, by measure, window and force, and when they were taken, by the steady clock."""
+    """The readings of a window that has ended, and when they were read, in seconds of a steady clock."""
 
-    of: Window
+    window: Window
     read_at: float
     readings: list[Reading]
 
@@ -49,7 +49,7 @@ class ReadingMetrics:
     Args:
         reader: of the state.
         steady_seconds: a clock that never jumps.
-        is_wanted: whether a measure is wanted over a window.
+        is_wanted: whether to include a measure over a window.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class ReadingMetrics:
         """The figures with their states."""
         state = GaugeMetricFamily(
             "bluelamp_reading_state",
-            "1 for the state each reading is in.",
+            "1 for the state of each reading.",
             labels=["force", "measure", "window", "state"],
         )
         in_part = GaugeMetricFamily(
             "bluelamp_reading_in_part",
-            "1 where the record does not hold all of the window: the reading covers less time than its name says.",
+            "1 if the record covers only part of the window, so that the reading covers less time than the window's name says.",
             labels=["force", "measure", "window"],
         )
         for measure in CATALOGUE.values():
@@ -83,11 +83,11 @@ class ReadingMetrics:
         yield in_part
 
     def _readings(self, measure: Measure, force: str) -> Iterator[Reading]:
-        """The readings of the whole force that its feeds carry at all."""
+        """The readings of the whole force, for every window of a measure that its feeds supply."""
         for window in self._windows(measure, force):
             if window in _ENDED:
                 kept = self._ended.get((measure.name, window, force))
-                yield from kept.readings if kept and kept.of == self._resolved(window, force) else ()
+                yield from kept.readings if kept and kept.window == self._resolved(window, force) else ()
             else:
                 yield from self._read(measure, window, force)
 
@@ -111,9 +111,9 @@ class ReadingMetrics:
             return []
 
     def read_ended(self) -> None:
-        """Read the windows that have ended again, the longest unread first, for as long as a scrape may spend on them.
+        """Read ended windows again, the least recently read first, for as long as a scrape may spend on them.
 
-        Each is of a moment of its own, up to five minutes before that of the scrape: only corrections move them.
+        Each has a moment of its own, up to five minutes before that of the scrape; only corrections change them.
         """
         self._reader.refresh()
         if self._version != self._reader.version:
@@ -121,12 +121,12 @@ class ReadingMetrics:
         now = self._steady_seconds()
         windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
         for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
-            kept, found = self._ended.get((measure.name, window, force)), windows[window, force]
-            if kept and kept.of == found and now - kept.read_at < ENDED_REFRESH_SECONDS:
+            kept, resolved = self._ended.get((measure.name, window, force)), windows[window, force]
+            if kept and kept.window == resolved and now - kept.read_at < ENDED_REFRESH_SECONDS:
                 continue
             if self._steady_seconds() - now > ENDED_BUDGET_SECONDS:
                 return
-            self._ended[measure.name, window, force] = _EndedReadings(found, now, self._read(measure, window, force))
+            self._ended[measure.name, window, force] = _EndedReadings(resolved, now, self._read(measure, window, force))
 
     def _ended_questions(self) -> Iterator[tuple[Measure, str, str]]:
         for measure in CATALOGUE.values():
@@ -140,22 +140,22 @@ class ReadingMetrics:
 
 
 def _is_in_part(reading: Reading) -> bool:
-    """Whether it covers less than its window; of a window in progress, whether its start is missing."""
+    """Whether it covers less than its window; for a window in progress, whether its start is missing."""
     is_over = reading.end <= reading.as_of
     return reading.held == "part" and (is_over or reading.begins is not None)
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
-    """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
+    """Gauges of the value and of n; a reading that is not live has no sample."""
     labels = ["force", *([] if measure.is_open() else ["window"]), *(["band"] if _has_bands(measure) else [])]
     name = metric_name(measure)
     value = GaugeMetricFamily(name, measure.question, labels=labels)
-    samples = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
-    met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
+    samples = GaugeMetricFamily(f"{name}_n", f"Number of: {measure.population}", labels=labels)
+    met = GaugeMetricFamily(f"{name}_met", f"Number that met the condition: {measure.question}", labels=labels)
     for each in readings:
         known = {"force": each.force, "window": each.window, **each.dimensions}
         if _has_bands(measure) and not each.dimensions:
-            continue  # nothing happened that could be put into bands
+            continue  # there is nothing to put into bands
         words = [known[label] for label in labels]
         if each.state == "live" and each.value is not None:
             value.add_metric(words, each.value)
