@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from bluelamp.archive import writing
 from bluelamp.archive.manifest import NAME, Manifest, load, save
 from bluelamp.archive.parquet import ParquetWriter
-from bluelamp.archive.reading import Archive, Whole
+from bluelamp.archive.reading import Archive, ArchiveAndLog
 from bluelamp.archive.verifying import verify
-from bluelamp.archive.writing import ArchiveRun, keep
+from bluelamp.archive.writing import ArchiveRun, write_new
 from bluelamp.verify.checks.log import last_day
 from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError, PartMissingError, SettingError
@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 
 def kept(directory: Path, log: MemoryLog) -> ArchiveRun:
-    return keep(directory, log, IDENTITIES, log.reach(), lambda _: None)
+    return write_new(directory, log, IDENTITIES, log.reach(), lambda _: None)
 
 
 def held(directory: Path, place: Place) -> list[Entry]:
@@ -102,7 +102,7 @@ def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path
     log = MemoryLog({A: [record(0, at("2024-12-01 12:00")), record(1, at("2025-12-01 12:00"))]})
     kept(tmp_path, log)
     manifest = Archive(tmp_path).manifest
-    assert manifest.sums().last_day == date(2025, 12, 1)
+    assert manifest.totals().last_day == date(2025, 12, 1)
     assert last_day(manifest, datetime(2024, 12, 9, tzinfo=UTC)) == date(2024, 12, 1)
     assert last_day(manifest, datetime(2024, 11, 30, tzinfo=UTC)) is None
     midnight = datetime(2024, 12, 1, tzinfo=UTC)
@@ -164,7 +164,7 @@ def test_killed_at_any_moment_it_goes_on_without_loss_or_double(tmp_path: Path, 
 
 
 def test_it_takes_no_room_away_from_a_second_run(tmp_path: Path, log: MemoryLog) -> None:
-    with writing._held(tmp_path), pytest.raises(SettingError, match="Another `bluelamp archive`"):  # noqa: SLF001
+    with writing._locked(tmp_path), pytest.raises(SettingError, match="Another `bluelamp archive`"):  # noqa: SLF001
         kept(tmp_path, log)
 
 
@@ -181,7 +181,7 @@ def test_a_log_that_no_longer_reaches_back_is_refused_and_the_range_is_named(tmp
     with pytest.raises(IncompleteError, match="offsets 12 to 14 are missing"):
         kept(tmp_path, log)
     with pytest.raises(IncompleteError, match="offsets 12 to 14 are missing"):
-        Whole(Archive(tmp_path), log).reach(log.reach())
+        ArchiveAndLog(Archive(tmp_path), log).reach(log.reach())
 
 
 def test_a_log_that_was_cut_back_is_refused(tmp_path: Path, log: MemoryLog) -> None:
@@ -194,7 +194,7 @@ def test_another_log_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     other = {"contacts": replace(IDENTITY, topic_id="made anew")}
     with pytest.raises(IncompleteError, match="of another log"):
-        keep(tmp_path, log, other, log.reach(), lambda _: None)
+        write_new(tmp_path, log, other, log.reach(), lambda _: None)
     with pytest.raises(IncompleteError, match="of another log"):
         Archive(tmp_path).check(other)
 
@@ -204,7 +204,7 @@ def test_archive_and_log_are_read_as_one(tmp_path: Path, log: MemoryLog) -> None
     log.add(A, days("2024-12-04", 1, 4, offset=12))
     everything = days("2024-12-01", 4, 4)
     log.forget(A, 9)
-    whole = Whole(Archive(tmp_path), log)
+    whole = ArchiveAndLog(Archive(tmp_path), log)
     assert whole.reach(log.reach()) == {A: (0, 16), B: (0, 5)}
     for first, after in ((0, 16), (2, 5), (5, 14), (12, 16), (13, 15), (0, 0)):
         assert [each for some in whole.read(A, first, after) for each in some] == everything[first:after]

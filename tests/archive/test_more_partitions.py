@@ -12,9 +12,9 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from bluelamp.archive.reading import Archive, Whole
+from bluelamp.archive.reading import Archive, ArchiveAndLog
 from bluelamp.archive.verifying import verify
-from bluelamp.archive.writing import keep
+from bluelamp.archive.writing import write_new
 from bluelamp.embedded.state import StateServer
 from bluelamp.rebuild.certify import certify
 from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, lines
@@ -164,7 +164,7 @@ def test_each_subject_is_moved_to_its_own_partition_and_every_figure_is_compared
     due = misplaced(log)
     found = rebuilt(server, log, is_switched=True)
     assert found.not_compared == "The version shown was folded from fewer partitions: incidents has 4, not 2."
-    assert (found.figures, found.counts, found.differing_from_log, found.shown) == (0, 0, [], 2)
+    assert (found.figures, found.counts, found.differing_from_log, found.current) == (0, 0, [], 2)
     assert found.log_compared > 100
     said = list(lines(found, 0))
     assert f"{found.moved:,} facts lay on another partition than their subject's, and were moved to it." in said
@@ -183,7 +183,7 @@ def test_more_partitions_once_more(redis: Redis, server: StateServer, log: Memor
     log.grow(TOPIC, 7)
     beat(log, 7)
     found = rebuilt(server, log, is_switched=True)
-    assert (found.differing_from_log, found.shown) == ([], 3)
+    assert (found.differing_from_log, found.current) == ([], 3)
     assert found.moved > 0
     assert_shown_as_counted(redis, [*told(), *later()])
     assert rebuilt(server, log).moved == 0
@@ -202,7 +202,7 @@ def test_killed_while_it_moves_a_rebuild_goes_on_and_moves_nothing_twice(
 
         with pytest.raises(PartMissingError, match="killed"):
             rebuild_by(server, log, send)
-    assert rebuilt(server, log, is_switched=True).shown == 2
+    assert rebuilt(server, log, is_switched=True).current == 2
     assert copies(log) == due
     assert_shown_as_counted(redis, [*told(), *later()])
 
@@ -213,11 +213,11 @@ def rebuild_by(server: StateServer, log: MemoryLog, send: Any) -> Rebuilt:
     async def run() -> Rebuilt:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             with Redis.from_url(server.url, decode_responses=True) as blocking:
-                mover, again = Mover(None, log, send), counting(Whole(None, log), log, RULES)
+                mover, again = Mover(None, log, send), counting(ArchiveAndLog(None, log), log, RULES)
                 settings = Settings(state_name=NAME)
                 arguments = (mover, again, client, lambda: NOW, lambda *_: None, WINDOWS)
                 made = Rebuild(settings, RULES, blocking, log, *arguments)
-                return await made.run(is_anew=False, is_switched=False, are_accepted=False)
+                return await made.run(is_from_scratch=False, is_switched=False, are_accepted=False)
 
     return asyncio.run(run())
 
@@ -227,20 +227,20 @@ def test_an_archive_of_before_and_the_log_of_after_are_rebuilt_as_one(
 ) -> None:
     """The archive goes on when its topic is given more partitions, and holds what was moved and the copies."""
     before = MemoryLog({place: rows for place, rows in log.records.items() if place[1] < 2})
-    keep(tmp_path, before, before.identities([TOPIC]), before.reach(), lambda _: None)
-    keep(tmp_path, log, log.identities([TOPIC]), log.reach(), lambda _: None)
+    write_new(tmp_path, before, before.identities([TOPIC]), before.reach(), lambda _: None)
+    write_new(tmp_path, log, log.identities([TOPIC]), log.reach(), lambda _: None)
     for place, end in log.ends.items():
         log.forget(place, end)
     found = rebuilt(server, log, archive=str(tmp_path), is_switched=True)
-    assert (found.differing_from_log, found.shown) == ([], 2)
+    assert (found.differing_from_log, found.current) == ([], 2)
     assert_shown_as_counted(redis, [*told(), *later()])
-    kept = keep(tmp_path, log, log.identities([TOPIC]), log.reach(), lambda _: None)
+    kept = write_new(tmp_path, log, log.identities([TOPIC]), log.reach(), lambda _: None)
     assert list(verify(tmp_path, kept.manifest)) == []
     assert Archive(tmp_path).manifest.identities[TOPIC].partitions == 4
     assert rebuilt(server, log, archive=str(tmp_path)).moved == 0
     fewer: dict[str, Identity] = {TOPIC: before.identities([TOPIC])[TOPIC]}
     with pytest.raises(IncompleteError, match="of another log"):
-        keep(tmp_path, log, fewer, log.reach(), lambda _: None)
+        write_new(tmp_path, log, fewer, log.reach(), lambda _: None)
 
 
 def test_a_version_that_splits_subjects_is_not_shown(
@@ -249,7 +249,7 @@ def test_a_version_that_splits_subjects_is_not_shown(
     """Two versions folded in the same wrong way agree with each other: only the log says that both are wrong."""
     monkeypatch.setattr(OwnPartition, "is_own", lambda *_: True)
     found = rebuilt(server, log, is_switched=True)
-    assert (found.shown, found.is_same()) == (1, False)
+    assert (found.current, found.is_same()) == (1, False)
     assert found.differing_from_log
     assert any(line.startswith("incident_opened  2024-12-02  ") and "state " in line for line in lines(found, 0))
 

@@ -14,11 +14,11 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 import streams.store
-from bluelamp.archive.reading import Whole, opened
-from bluelamp.archive.writing import keep
+from bluelamp.archive.reading import ArchiveAndLog, open_archive
+from bluelamp.archive.writing import write_new
 from bluelamp.embedded.state import StateServer
-from bluelamp.rebuild.certify import CountAgain
-from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.rebuild.certify import Recounter
+from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, existing_versions, lines, remove_version
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.log import records_of
@@ -141,7 +141,7 @@ def log(redis: Redis, server: StateServer) -> MemoryLog:
     return folded(server, log_of(told()))
 
 
-def counting(whole: Whole, log: MemoryLog, rules: dict[str, Rules]) -> CountAgain:
+def counting(whole: ArchiveAndLog, log: MemoryLog, rules: dict[str, Rules]) -> Recounter:
     """Recounts a log, and what was archived of it."""
 
     def again(until: Mapping[Place, int]) -> Recount:
@@ -166,8 +166,8 @@ def rebuilt(
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             with Redis.from_url(server.url, decode_responses=True) as blocking:
                 settings = Settings(state_name=NAME, archive=archive)
-                kept = opened(archive)
-                mover, again = Mover(kept, log, log.send), counting(Whole(kept, log), log, rules)
+                kept = open_archive(archive)
+                mover, again = Mover(kept, log, log.send), counting(ArchiveAndLog(kept, log), log, rules)
                 made = Rebuild(
                     settings, rules, blocking, log, mover, again, client, lambda: NOW, lambda *_: None, WINDOWS
                 )
@@ -214,7 +214,7 @@ def test_a_damaged_state_is_built_again_and_compared_with_the_log(
     made = rebuilt(server, log, is_switched=True)
     assert made.not_compared.startswith("The version shown cannot be read. The state is damaged: ")
     assert "state of incidents:0" in made.not_compared
-    assert (made.is_same(), made.shown, made.log_compared > 100) == (True, 2, True)
+    assert (made.is_same(), made.current, made.log_compared > 100) == (True, 2, True)
     assert numbers_of(reader(redis)) == before
 
 
@@ -228,15 +228,15 @@ def test_what_is_rebuilt_is_the_same_and_is_shown_when_asked(redis: Redis, serve
     source = reader(redis)
     assert (count(source), source.version) == (40, 1)
     first = rebuilt(server, log)
-    assert (first.is_same(), first.shown, first.built) == (True, 1, 2), list(lines(first, 0))
+    assert (first.is_same(), first.current, first.built) == (True, 1, 2), list(lines(first, 0))
     assert first.figures > 300
     assert first.counts > 500
-    assert first.standing > 10
+    assert first.open_items > 10
     assert (count(source), source.version) == (40, 1)
     again = rebuilt(server, log, is_switched=True)
-    assert (again.is_same(), again.shown, again.records) == (True, 2, log.ends[PLACE])
+    assert (again.is_same(), again.current, again.records) == (True, 2, log.ends[PLACE])
     assert (count(source), source.version) == (40, 2)
-    assert versions(redis, NAME) == [1, 2]
+    assert existing_versions(redis, NAME) == [1, 2]
     assert rebuilt(server, log).built == 3
 
 
@@ -256,7 +256,7 @@ def test_one_altered_count_is_named_and_not_shown_over(
         2,
     )
     assert cell.pane.startswith(grain)
-    assert (found.shown, reader(redis).read("incident_count", WINDOW, as_of=NOW)[0].value) == (
+    assert (found.current, reader(redis).read("incident_count", WINDOW, as_of=NOW)[0].value) == (
         1,
         42 if grain == "day" else 40,
     )
@@ -264,7 +264,7 @@ def test_one_altered_count_is_named_and_not_shown_over(
     assert (figures[:1] == ["figure  incident_count  this_month  old 42 (n 42), new 40 (n 40)"]) == (grain == "day"), (
         figures
     )
-    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert rebuilt(server, log, is_switched=True, are_accepted=True).current == 2
     assert count(reader(redis)) == 40
 
 
@@ -329,7 +329,7 @@ def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
     before = reader(redis)
     assert count(before) == 40
     found = rebuilt(server, log, LATER, is_switched=True, are_accepted=True)
-    assert found.shown == 2
+    assert found.current == 2
     assert {cell.kind for cell in found.differing_cells} >= {"opened_to_arrived_decided"}
     assert all(
         "dispatched" not in cell.kind or "to_arrived" in cell.kind
@@ -350,7 +350,7 @@ def test_a_target_that_is_still_to_come_has_to_be_rebuilt_and_nothing_differs(
     queued = replace(queue, targets=(*queue.targets, QueueTarget(since=date(2026, 1, 1), seconds=5)))
     for profile in (replace(STRICT, grades=(graded, *grades)), replace(STRICT, queues=(queued, *queues))):
         assert profile.fingerprint() != STRICT.fingerprint()
-        found = rebuilt(server, log, {STRICT.name: Rules(profile)}, is_anew=True)
+        found = rebuilt(server, log, {STRICT.name: Rules(profile)}, is_from_scratch=True)
         assert found.is_same(), list(lines(found, 0))
         assert found.counts > 100
 
@@ -387,7 +387,7 @@ def test_a_program_that_counts_otherwise_says_rebuild(
 def test_what_the_log_has_let_go_of_comes_from_the_archive(
     redis: Redis, server: StateServer, log: MemoryLog, tmp_path: Path
 ) -> None:
-    keep(tmp_path, log, {"incidents": IDENTITY}, log.reach(), lambda _: None)
+    write_new(tmp_path, log, {"incidents": IDENTITY}, log.reach(), lambda _: None)
     log.forget(PLACE, 50)
     with pytest.raises(IncompleteError, match="offsets 0 to 49 are missing"):
         rebuilt(server, log)
@@ -456,10 +456,10 @@ def test_only_versions_that_are_not_shown_are_removed_and_nothing_else(
     others = {f"{NAME}:inbox": "1", f"{NAME}:alerts": "2", f"{NAME}2:topics": "3", f"{NAME}2:{{incidents:0}}:open": "4"}
     redis.mset(others)
     with pytest.raises(SettingError, match="Version 1 is shown"):
-        forget(redis, NAME, 1)
+        remove_version(redis, NAME, 1)
     rebuilt(server, log, is_switched=True)
-    assert forget(redis, NAME, 1) > 50
-    assert versions(redis, NAME) == [2]
+    assert remove_version(redis, NAME, 1) > 50
+    assert existing_versions(redis, NAME) == [2]
     left = {str(key) for key in redis.scan_iter() if not str(key).startswith(f"{NAME}:v2:")}
     assert left == {*others, pointer(NAME)}
     assert count(reader(redis)) == 40
@@ -471,7 +471,7 @@ def test_begun_anew_nothing_of_an_earlier_rebuild_is_left(redis: Redis, server: 
         f"{NAME}:v2:{{incidents:0}}:pane:strict:day:{NOW.date().toordinal()}", "incident_opened|1|x|x|x|x|0", 5
     )
     assert rebuilt(server, log).is_same() is False
-    assert rebuilt(server, log, is_anew=True).is_same()
+    assert rebuilt(server, log, is_from_scratch=True).is_same()
 
 
 def test_a_version_that_cannot_be_compared_with_the_one_shown_is_compared_with_the_log(
@@ -479,7 +479,7 @@ def test_a_version_that_cannot_be_compared_with_the_one_shown_is_compared_with_t
 ) -> None:
     redis.hset(Names(NAME, *PLACE).control, "format", "1")
     found = rebuilt(server, log, is_switched=True)
-    assert (found.not_compared, found.is_same(), found.shown) == (
+    assert (found.not_compared, found.is_same(), found.current) == (
         f"The version shown is written in format 1, not {FORMAT}.",
         True,
         2,
@@ -496,9 +496,9 @@ def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> N
     assert found.is_same()
     assert "Not compared: 3 records of the log that the version shown does not hold yet." in lines(found, 0)
     more = MemoryLog({**log.records, ("incidents", 1): log.records[PLACE][:7]})
-    found = rebuilt(server, more, is_anew=True, is_switched=True)
+    found = rebuilt(server, more, is_from_scratch=True, is_switched=True)
     why = "The version shown was folded from fewer partitions: incidents has 2, not 1."
-    assert (found.not_compared, found.figures, found.counts, found.standing) == (why, 0, 0, 0)
+    assert (found.not_compared, found.figures, found.counts, found.open_items) == (why, 0, 0, 0)
     assert f"Not compared with version 1: {why}" in lines(found, 0)
 
 

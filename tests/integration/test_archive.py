@@ -116,7 +116,7 @@ def test_the_service_keeps_what_is_new_again_and_again_until_it_is_told_to_end(s
         def holds_all() -> bool:
             assert process.poll() is None, "it has ended"
             manifest = load(directory) if directory.exists() else None
-            return manifest is not None and manifest.sums().records == sum(system.ends().values())
+            return manifest is not None and manifest.totals().records == sum(system.ends().values())
 
         until(holds_all, what="an archive of the first facts")
         tell(system, facts()[200:400])

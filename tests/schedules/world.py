@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from bluelamp.rebuild.rebuild import Rebuild, forget
+from bluelamp.rebuild.rebuild import Rebuild, remove_version
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.wiring.settings import Settings
 from facts.batch import BatchRecord, Entry
@@ -441,11 +441,11 @@ class World:
             client, log = cast(Any, AsyncClient(self.server)), Log(self)
             mover = Mover(None, log, self._send)
             work = _Uncertified(settings, RULES, redis, log, mover, cast(Any, None), client, self.clock, _untold, ())
-            built = await work.run(is_anew=self.choices.happens(2), is_switched=True, are_accepted=False)
+            built = await work.run(is_from_scratch=self.choices.happens(2), is_switched=True, are_accepted=False)
             if not built.is_same() and not built.not_compared:
                 raise FoundError("rebuild differs", built.differing_cells[:2])
-            if built.shown == built.built and self.choices.happens(2):
-                forget(redis, STATE, built.shown - 1)
+            if built.current == built.built and self.choices.happens(2):
+                remove_version(redis, STATE, built.current - 1)
         except (RedisError, BlueLampError):
             return
 

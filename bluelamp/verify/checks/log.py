@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from bluelamp.archive.manifest import Manifest
-from bluelamp.archive.reading import opened
+from bluelamp.archive.reading import open_archive
 from bluelamp.verify.checks.finding import Finding
 from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
@@ -44,7 +44,7 @@ def _quarantine(log: LogClient, now: datetime) -> Finding:
 
 def archive_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether it is of this log, meets it, and was written lately; `bluelamp archive --verify` reads its files."""
-    archive = opened(settings.archive)
+    archive = open_archive(settings.archive)
     if archive is None:
         yield Finding("archive", "not set up", "BLUELAMP_ARCHIVE names none.")
         return
