@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from bluelamp.embedded.broker.files import replace_file
 from facts.errors import IncompleteError
+from producers.files import replace_file
 from streams.stall import Place
 from streams.store import Identity
 

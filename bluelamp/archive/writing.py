@@ -5,7 +5,6 @@ manifest does not list does not count, and is written again under the same name.
 """
 
 import fcntl
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -15,9 +14,9 @@ from msgspec import Struct
 
 from bluelamp.archive.manifest import ArchivePart, Manifest, load, save
 from bluelamp.archive.parquet import ParquetWriter, sha256
-from bluelamp.embedded.broker.files import sync_directory
 from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError, PartMissingError, SettingError
+from producers.files import publish_draft, sync_directory
 from streams.fetching import span_of
 from streams.logreader import RecordSource
 from streams.stall import Place
@@ -147,7 +146,7 @@ def _parts(directory: Path, place: Place, begin: int, last: int, source: RecordS
             writer.add(head)
             head = next(records, None)
         writer.close()
-        _put(draft, path)
+        publish_draft(draft, path)
         begin = last if head is None else span_of(head)[0]
         yield ArchivePart(
             file=name,
@@ -172,14 +171,6 @@ def _draft_of(path: Path) -> Path:
         path.parent.mkdir(mode=0o700)
         sync_directory(path.parent.parent)
     return path.with_name(path.name + _DRAFT)
-
-
-def _put(draft: Path, path: Path) -> None:
-    """Rename a draft to its final name, so that a crash leaves either no file or the complete one."""
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_directory(path.parent)
 
 
 @contextmanager

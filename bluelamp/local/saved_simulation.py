@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bluelamp.local.directory import LOG, SIMULATION
 from facts.errors import SettingError
-from producers.adapters.position import write_whole
+from producers.files import replace_file
 
 
 class SavedSimulation(Struct, frozen=True, kw_only=True):
@@ -60,7 +60,8 @@ def load_kept(path: Path) -> SavedSimulation | None:
 
 def save_kept(path: Path, kept: SavedSimulation) -> None:
     """Keep a simulation; whenever the machine dies, the old file is there or the new one, whole."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(kept)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, msgspec.json.format(msgspec.json.encode(kept)))
 
 
 def is_to_simulate(

@@ -232,7 +232,7 @@ class Up:
             return child.ends >= _TRIES or child.status == PERSON_NEEDED
 
         if not await until(is_over, seconds) or has_failed():
-            what = f"The {child.name} does not start. Its last words:\n{child.last_words()}"
+            what = f"The {child.name} does not start. Its last words:\n{child.last_lines()}"
             raise PartMissingError(what, where=str(child.output), hint=self._way_out(child))
 
     def _way_out(self, child: ManagedProcess) -> str:

@@ -1,6 +1,5 @@
 """How far a growing file was told: kept on the disk, and never ahead of what the log has."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -8,6 +7,7 @@ from msgspec import Struct
 
 from producers.adapters.growing import FileMark
 from producers.errors import SourceError
+from producers.files import replace_file
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -38,16 +38,6 @@ def load_position(path: Path) -> Position | None:
 
 
 def save_position(path: Path, position: Position) -> None:
-    """Keep a position; whenever the machine dies, the old one is there or the new one, whole."""
-    write_whole(path, msgspec.json.encode(position))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole, as it was or as it is to be, whenever the machine dies."""
+    """Save a position; a crash leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    replace_file(path, msgspec.json.encode(position))

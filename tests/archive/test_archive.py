@@ -186,7 +186,7 @@ def test_a_log_that_no_longer_reaches_back_is_refused_and_the_range_is_named(tmp
 
 def test_a_log_that_was_cut_back_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
-    with pytest.raises(IncompleteError, match="offsets 10 to 11 are in the archive only"):
+    with pytest.raises(IncompleteError, match="offsets 10 to 11 are only in the archive"):
         kept(tmp_path, MemoryLog({A: log.records[A][:10]}))
 
 
@@ -245,7 +245,7 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
         (lambda place: part_of(place, B, 0).unlink(), "A file of 2024-12-02 is missing: incidents:1 offsets 0 to 4."),
         (
             lambda place: spoil(part_of(place, A, 4)),
-            "2024-12-02 is not the one that was written: contacts:0 offsets 4 to 7",
+            "2024-12-02 was altered: contacts:0 offsets 4 to 7",
         ),
         (
             lambda place: without(place, 4),
@@ -254,7 +254,7 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
         (lambda place: without(place, 0), "contacts:0 offsets 0 to 3, received on 2024-12-02, are missing."),
         (
             lambda place: shutil.copy(part_of(place, A, 4), place / "day=2024-12-02" / "odd.parquet"),
-            "A file lies there that the manifest does not name. day=2024-12-02/odd.parquet",
+            "The manifest does not list this file. day=2024-12-02/odd.parquet",
         ),
     ],
 )
@@ -272,7 +272,7 @@ def test_a_file_under_another_s_name_and_checksum_is_found_out(tmp_path: Path, l
     other = replace(two, file=one.file, sha256=one.sha256, size_bytes=one.size_bytes)
     save(tmp_path, Manifest(**{**_fields(manifest), "parts": [one, other, *rest]}))
     found = faults(tmp_path)
-    assert any("does not hold what the manifest says: contacts:0 offsets 4 to 7" in each for each in found)
+    assert any("does not match the manifest: contacts:0 offsets 4 to 7" in each for each in found)
 
 
 @pytest.mark.parametrize("harm", [spoil, Path.unlink])

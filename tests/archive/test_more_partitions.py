@@ -163,13 +163,13 @@ def test_each_subject_is_moved_to_its_own_partition_and_every_figure_is_compared
 ) -> None:
     due = misplaced(log)
     found = rebuilt(server, log, is_switched=True)
-    assert found.not_compared == "The version shown was folded from fewer partitions: incidents has 4, not 2."
+    assert found.not_compared == "The current version was built with fewer partitions: incidents has 4, not 2."
     assert (found.figures, found.counts, found.differing_from_log, found.current) == (0, 0, [], 2)
     assert found.log_compared > 100
     said = list(lines(found, 0))
-    assert f"{found.moved:,} facts lay on another partition than their subject's, and were moved to it." in said
-    assert f"{found.log_compared:,} counts and open items compared with a recount of the log, 0 differ." in said
-    assert not any("compared with version 1, 0 differ" in line for line in said)
+    assert f"{found.moved:,} facts were on a wrong partition and were moved." in said
+    assert f"Compared {found.log_compared:,} counts and open items with a recount of the log: 0 differ." in said
+    assert not any("with version 1: 0 differ" in line for line in said)
     assert found.moved == due.total() > len(told()) / 4
     assert copies(log) == due
     assert_shown_as_counted(redis, [*told(), *later()])

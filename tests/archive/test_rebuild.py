@@ -212,7 +212,7 @@ def test_a_damaged_state_is_built_again_and_compared_with_the_log(
     before = numbers_of(reader(redis))
     spoil(redis)
     made = rebuilt(server, log, is_switched=True)
-    assert made.not_compared.startswith("The version shown cannot be read. The state is damaged: ")
+    assert made.not_compared.startswith("The current version cannot be read. The state is damaged: ")
     assert "state of incidents:0" in made.not_compared
     assert (made.is_same(), made.current, made.log_compared > 100) == (True, 2, True)
     assert numbers_of(reader(redis)) == before
@@ -337,7 +337,7 @@ def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
         if cell.new > cell.old
     )
     assert_recounted(redis, log, LATER[STRICT.name].force)
-    with pytest.raises(IncompleteError, match="built by another profile of strict than this process has read"):
+    with pytest.raises(IncompleteError, match="built with a profile of strict that differs from this process's"):
         count(before)
 
 
@@ -373,7 +373,7 @@ def test_a_program_that_counts_otherwise_says_rebuild(
     known = streams.store.kinds()
     monkeypatch.setattr(streams.store, "kinds", lambda: {**known, "a_new_kind": "incidents", "incident_opened": "else"})
     with pytest.raises(
-        IncompleteError, match="counts otherwise than when it was built: a_new_kind, incident_opened"
+        IncompleteError, match="counts differently from the one that built the state: a_new_kind, incident_opened"
     ) as told:
         streams.store.check_control(
             Names(NAME, *PLACE),
@@ -480,7 +480,7 @@ def test_a_version_that_cannot_be_compared_with_the_one_shown_is_compared_with_t
     redis.hset(Names(NAME, *PLACE).control, "format", "1")
     found = rebuilt(server, log, is_switched=True)
     assert (found.not_compared, found.is_same(), found.current) == (
-        f"The version shown is written in format 1, not {FORMAT}.",
+        f"The current version is in format 1, not {FORMAT}.",
         True,
         2,
     )
@@ -494,10 +494,10 @@ def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> N
     log.add(PLACE, [record(log.ends[PLACE] + number, _milliseconds(NOW), b"{}") for number in range(3)])
     found = rebuilt(server, log)
     assert found.is_same()
-    assert "Not compared: 3 records of the log that the version shown does not hold yet." in lines(found, 0)
+    assert "Not compared: 3 records of the log that the current version does not have yet." in lines(found, 0)
     more = MemoryLog({**log.records, ("incidents", 1): log.records[PLACE][:7]})
     found = rebuilt(server, more, is_from_scratch=True, is_switched=True)
-    why = "The version shown was folded from fewer partitions: incidents has 2, not 1."
+    why = "The current version was built with fewer partitions: incidents has 2, not 1."
     assert (found.not_compared, found.figures, found.counts, found.open_items) == (why, 0, 0, 0)
     assert f"Not compared with version 1: {why}" in lines(found, 0)
 
@@ -505,12 +505,12 @@ def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> N
 def test_a_force_that_nothing_was_received_of_is_said_not_to_be_compared(server: StateServer, log: MemoryLog) -> None:
     other = replace(STRICT, name="other")
     found = rebuilt(server, log, {**RULES, "other": Rules(other)})
-    assert "Not compared: figures of other, for which nothing was ever received." in lines(found, 0)
+    assert "Not compared: the figures of other, from which nothing was ever received." in lines(found, 0)
 
 
 def test_nothing_compared_is_no_verdict(redis: Redis, server: StateServer) -> None:
     assert redis.dbsize() == 0
     empty = folded(server, MemoryLog({PLACE: []}))
     said = list(lines(rebuilt(server, empty), 0))
-    assert "Nothing was compared: neither version holds a figure, a count or an open item." in said
+    assert "Nothing to compare: neither version has a figure, a count or an open item." in said
     assert not [line for line in said if "0 differ" in line]

@@ -167,7 +167,7 @@ def test_what_can_be_read_is_left_alone(server: StateServer) -> None:
     folder = server.directory / aof.FOLDER
     before = files(folder)
     done = repair(server, NOW)
-    assert (done.aside, list(done.lines())) == (None, ["The state's files can be read: nothing was repaired."])
+    assert (done.aside, list(done.lines())) == (None, ["The state server's files are not damaged. Nothing was repaired."])
     assert files(folder) == before
     server.start()
     see_figures_of_the_recount(server)
@@ -177,11 +177,11 @@ def test_of_several_files_none_is_taken_twice_without_the_manifest(tmp_path: Pat
     """One of them may be in the base already: then what it says would count twice."""
     for name in ("2.base.rdb", "2.incr.aof", "3.incr.aof"):
         (tmp_path / f"appendonly.aof.{name}").touch()
-    assert [each.name for each in aof.parts_named(tmp_path)] == ["appendonly.aof.2.base.rdb"]
+    assert [each.name for each in aof.used_parts(tmp_path)] == ["appendonly.aof.2.base.rdb"]
     (tmp_path / "appendonly.aof.3.incr.aof").unlink()
-    assert [each.number for each in aof.parts_named(tmp_path)] == [2, 2]
+    assert [each.number for each in aof.used_parts(tmp_path)] == [2, 2]
     (tmp_path / "appendonly.aof.3.base.rdb").touch()
-    assert [each.name for each in aof.parts_named(tmp_path)] == ["appendonly.aof.3.base.rdb"]
+    assert [each.name for each in aof.used_parts(tmp_path)] == ["appendonly.aof.3.base.rdb"]
 
 
 WHOLE = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\n"

@@ -86,14 +86,14 @@ def test_server_left_behind_by_a_killed_parent_is_taken_over(tmp_path: Path, ser
 def test_port_of_somebody_else_is_not_taken_for_ours(tmp_path: Path, server: StateServer) -> None:
     port = server.start()
     other = StateServer(tmp_path / "other", binary="embedded", port=port)
-    with pytest.raises(StateServerError, match=f"ended at once on port {port}.*Address already in use"):
+    with pytest.raises(StateServerError, match=f"ended immediately on port {port}.*Address already in use"):
         other.start()
     assert ask(port, b"PING") == b"+PONG\r\n"
 
 
 def test_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StateServerError, match="Give a directory that can be written"):
+    with pytest.raises(StateServerError, match="Choose a directory that is writable"):
         StateServer(tmp_path / "file" / "state").start()
 
 

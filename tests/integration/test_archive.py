@@ -34,7 +34,7 @@ import os, signal, sys
 from pathlib import Path
 from bluelamp.archive import writing
 from bluelamp.cli.main import main
-left, really = int(sys.argv.pop(1)), writing._put
+left, really = int(sys.argv.pop(1)), writing.publish_draft
 
 def put(draft, path):
     global left
@@ -43,7 +43,7 @@ def put(draft, path):
         os.kill(os.getpid(), signal.SIGKILL)
     really(draft, path)
 
-writing._put = put
+writing.publish_draft = put
 main()
 """
 

@@ -177,7 +177,7 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     worker.become(BLUELAMP_FIRST_START="no")
     assert worker.wait() == PERSON_NEEDED
     assert (
-        f"no state yet, and the log begins at offset {applied_offset + 2}: offsets 0 to {applied_offset + 1}"
+        f"no state yet, but the log begins at offset {applied_offset + 2}: offsets 0 to {applied_offset + 1}"
         in last_words(worker)
     )
     assert "BLUELAMP_FIRST_START=yes" in last_words(worker)
@@ -193,11 +193,11 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     worker.send(signal.SIGCONT)
     status = worker.wait()
     if status == RESTART_ME:
-        assert "no longer the one it was" in worker.said()
+        assert "deleted and created again" in worker.said()
         worker.start()
         status = worker.wait()
     assert status == PERSON_NEEDED
-    assert "folded from another log" in last_words(worker)
+    assert "built from another log" in last_words(worker)
     assert "state of incidents" in last_words(worker)
     assert "bluelamp rebuild" in last_words(worker)
     fault.fired(3)
@@ -360,7 +360,7 @@ def test_a_profile_that_counts_otherwise_is_refused_by_the_state_of_another(
     stricter = profiles(tmp_path / "stricter", ("opened_to_arrived_seconds = 900", "opened_to_arrived_seconds = 300"))
     without = profiles(tmp_path / "without")
     (without / f"{FORCE}.toml").unlink()
-    for directory, words in ((stricter, "has changed in what is counted"), (without, "is gone")):
+    for directory, words in ((stricter, "has changed since the state was built"), (without, "is missing")):
         worker.become(BLUELAMP_FORCES=str(directory))
         assert worker.wait() == PERSON_NEEDED
         assert f"The profile of {FORCE} {words}" in last_words(worker)

@@ -266,7 +266,7 @@ def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backen
 
 NORMAL = {
     "expected_lower": "The lower control limit",
-    "expected": "The middle",
+    "expected": "The expected value",
     "expected_upper": "The upper control limit",
 }
 
@@ -285,8 +285,8 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
         name = metric_name(each).removeprefix("bluelamp_")
         if not isinstance(each.statistic, External):
             wanted |= {name: each.question}
-            wanted |= {f"{name}_n": f"How many: {each.population}"} if each.unit != "count" else {}
-            wanted |= {f"{name}_met": f"How many of them: {each.question}"} if each.unit == "ratio" else {}
+            wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
+            wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}
             wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
     told = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
     assert {name: words.replace('\\"', '"') for name, words in told.items()} == wanted

@@ -78,7 +78,7 @@ def test_a_topic_that_its_producers_stamp_is_set_right(
     with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
         until(lambda: log.stamping(TOPICS) == dict.fromkeys(TOPICS, BY_LOG), 30, "the setting")
-    assert f"topic {producer_stamped}: {STAMPING} was CreateTime, and is LogAppendTime now" in caplog.text
+    assert f"topic {producer_stamped}: changed {STAMPING} from CreateTime to LogAppendTime" in caplog.text
 
 
 def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(

@@ -166,9 +166,9 @@ def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_back
     [
         (Identity("cluster", "another", 1), FINGERPRINTS, "another log"),
         (Identity("elsewhere", "topic", 1), FINGERPRINTS, "another log"),
-        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions now, and the state was folded when it had 1"),
+        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions now, but the state was built when it had 1"),
         (IDENTITY, {FORCE: "changed"}, "profile of strict has changed"),
-        (IDENTITY, {"another": "new"}, "profile of strict is gone"),
+        (IDENTITY, {"another": "new"}, "profile of strict is missing"),
     ],
 )
 def test_a_state_of_another_log_or_definition_is_not_gone_on_with(

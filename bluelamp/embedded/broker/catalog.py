@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode, StartError
-from bluelamp.embedded.broker.files import replace_file, sync_directory
 from bluelamp.embedded.broker.partition import Partition
 from bluelamp.embedded.broker.settings import BrokerSettings
 from bluelamp.embedded.broker.topicconfig import TopicConfig, check_overrides, topic_config
+from producers.files import replace_file, sync_directory
 
 log = logging.getLogger(__name__)
 

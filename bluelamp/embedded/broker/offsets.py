@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bluelamp.embedded.broker.files import replace_file, write_at
+from bluelamp.embedded.broker.files import write_at
+from producers.files import replace_file
 
 log = logging.getLogger(__name__)
 

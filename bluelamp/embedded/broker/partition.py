@@ -9,12 +9,12 @@ from pathlib import Path
 
 from bluelamp.embedded.broker import batch as batches
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
-from bluelamp.embedded.broker.files import replace_file
 from bluelamp.embedded.broker.producers import Appended, Producers
 from bluelamp.embedded.broker.records import first_at_or_after
 from bluelamp.embedded.broker.segment import Segment
 from bluelamp.embedded.broker.topicconfig import TopicConfig
 from facts.batch import Header
+from producers.files import replace_file
 
 log = logging.getLogger(__name__)
 
