@@ -213,9 +213,9 @@ def rebuild_by(server: StateServer, log: MemoryLog, send: Any) -> Rebuilt:
     async def run() -> Rebuilt:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             with Redis.from_url(server.url, decode_responses=True) as blocking:
-                mover, again = Mover(None, log, send), counting(ArchiveAndLog(None, log), log, RULES)
+                mover, recounter = Mover(None, log, send), counting(ArchiveAndLog(None, log), log, RULES)
                 settings = Settings(state_name=NAME)
-                arguments = (mover, again, client, lambda: NOW, lambda *_: None, WINDOWS)
+                arguments = (mover, recounter, client, lambda: NOW, lambda *_: None, WINDOWS)
                 made = Rebuild(settings, RULES, blocking, log, *arguments)
                 return await made.run(is_from_scratch=False, is_switched=False, are_accepted=False)
 

@@ -167,11 +167,11 @@ def rebuilt(
             with Redis.from_url(server.url, decode_responses=True) as blocking:
                 settings = Settings(state_name=NAME, archive=archive)
                 kept = open_archive(archive)
-                mover, again = Mover(kept, log, log.send), counting(ArchiveAndLog(kept, log), log, rules)
+                mover, recounter = Mover(kept, log, log.send), counting(ArchiveAndLog(kept, log), log, rules)
                 made = Rebuild(
-                    settings, rules, blocking, log, mover, again, client, lambda: NOW, lambda *_: None, WINDOWS
+                    settings, rules, blocking, log, mover, recounter, client, lambda: NOW, lambda *_: None, WINDOWS
                 )
-                usual = {"is_anew": False, "is_switched": False, "are_accepted": False}
+                usual = {"is_from_scratch": False, "is_switched": False, "are_accepted": False}
                 return await made.run(**(usual | wanted))
 
     return asyncio.run(run())

@@ -8,7 +8,7 @@ from bluelamp.embedded.broker.batch import check, last_sequence, place, whole_ba
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
 from facts.batch import read_header
 from tests.contract.wire import CODECS, record_batch
-from tests.embedded.asking import records_of
+from tests.embedded.broker_requests import records_of
 from tests.support.batches import checksummed
 
 ATTRIBUTES_AT, DELTA_AT, MAGIC_AT = 21, 23, 16

@@ -12,8 +12,8 @@ from kafka.protocol.consumer import OffsetCommitRequest, OffsetFetchRequest
 from bluelamp.embedded.broker import BrokerSettings
 from tests.contract.waiting import eventually
 from tests.contract.wire import Wire, produce, record_batch
-from tests.embedded.asking import create_topic, read_all
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import create_topic, read_all
 from tests.embedded.in_process import running_broker
 from tests.support.disk import fill, small_disk
 

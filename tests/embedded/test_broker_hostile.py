@@ -23,8 +23,8 @@ from tests.contract.wire import (
     produce,
     record_batch,
 )
-from tests.embedded.asking import LATEST, create_topic, find_offset, read_all, records_of
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import LATEST, create_topic, find_offset, read_all, records_of
 
 POLICY_VIOLATION, MESSAGE_TOO_LARGE, GROUP_FULL, INVALID_SESSION = 44, 10, 81, 26
 MEMBER_ID_REQUIRED, INVALID_GROUP = 79, 24
@@ -213,7 +213,7 @@ def test_whatever_batch_arrives_the_log_can_be_opened_again(broker: BrokerProces
     broker.start()
     with Wire(broker.bootstrap) as wire:
         assert find_offset(wire, "good", LATEST, partition=1) == end
-    assert "Cut a torn tail" not in broker.logged()
+    assert "Truncated an incomplete write" not in broker.logged()
 
 
 def test_group_that_nobody_joins_is_forgotten(start: Start) -> None:

@@ -13,8 +13,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.contract.waiting import eventually
 from tests.contract.wire import Wire, produce, record_batch
-from tests.embedded.asking import EARLIEST, create_topic, find_offset, read_all
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import EARLIEST, create_topic, find_offset, read_all
 
 PARTITIONS = 4
 KILLS = 4
@@ -88,7 +88,7 @@ def test_ids_configs_and_committed_offsets_survive_a_kill(broker: BrokerProcess)
     with Wire(broker.bootstrap) as wire:
         assert [record.value for record in read_all(wire, "kept")] == [b"x"]
     assert (broker.directory / "catalog.json").read_bytes() == before
-    assert "Cut a torn tail of 27 bytes" in broker.logged()
+    assert "Truncated an incomplete write of 27 bytes" in broker.logged()
 
 
 def test_retention_is_applied_while_running_and_kept_over_a_kill(broker: BrokerProcess) -> None:

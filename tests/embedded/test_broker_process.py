@@ -15,10 +15,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DeleteTopicsRequest
 
-from bluelamp.embedded.broker import PROMISES, Broker, BrokerSettings, StartError
+from bluelamp.embedded.broker import LIMITS, Broker, BrokerSettings, StartError
 from tests.contract.wire import Wire, produce, record_batch
-from tests.embedded.asking import create_topic, read_all
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import create_topic, read_all
 from tests.embedded.in_process import running_broker
 
 
@@ -43,7 +43,7 @@ def refusal(broker: Broker) -> str:
 
 
 def test_it_says_what_it_does_not_promise(broker: BrokerProcess) -> None:
-    assert PROMISES in broker.logged()
+    assert LIMITS in broker.logged()
 
 
 def test_it_ends_cleanly_and_starts_again(broker: BrokerProcess) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode, MemberIdRequiredError
-from bluelamp.embedded.broker.groups import Group, JoinAnswer, JoinAsk, State
+from bluelamp.embedded.broker.groups import Group, JoinRequest, JoinResult, State
 from bluelamp.embedded.broker.settings import BrokerSettings
 
 AT_ONCE = BrokerSettings(group_initial_delay_seconds=0.0, session_minimum_seconds=0.01)
@@ -34,8 +34,8 @@ def told(test: Test) -> Callable[[], None]:
     return run
 
 
-def ask(member_id: str = "", instance_id: str | None = None, *protocols: str, **times: float) -> JoinAsk:
-    return JoinAsk(
+def ask(member_id: str = "", instance_id: str | None = None, *protocols: str, **times: float) -> JoinRequest:
+    return JoinRequest(
         member_id=member_id,
         instance_id=instance_id,
         client_id="client",
@@ -48,12 +48,12 @@ def ask(member_id: str = "", instance_id: str | None = None, *protocols: str, **
     )
 
 
-def briefly(member_id: str = "", instance_id: str | None = None, *protocols: str) -> JoinAsk:
+def briefly(member_id: str = "", instance_id: str | None = None, *protocols: str) -> JoinRequest:
     """A member that allows the others little time to join again."""
     return ask(member_id, instance_id, *protocols, rebalance_seconds=0.2)
 
 
-async def settle(group: Group, *members: JoinAnswer) -> None:
+async def settle(group: Group, *members: JoinResult) -> None:
     """The leader assigns each member its own id; all of them are told."""
     shares = {member.member_id: member.member_id.encode() for member in members}
     leader = next(member for member in members if member.member_id == member.leader_id)
@@ -63,7 +63,7 @@ async def settle(group: Group, *members: JoinAnswer) -> None:
     assert group.state is State.STABLE
 
 
-async def join_all(group: Group, *asks: JoinAsk) -> list[JoinAnswer]:
+async def join_all(group: Group, *asks: JoinRequest) -> list[JoinResult]:
     """Members that join at the same time; the first may be alone for a generation."""
     answers = [group.join(one) for one in asks]
     first = await answers[0]
@@ -150,7 +150,9 @@ async def test_member_that_waits_is_not_silent(group: Group) -> None:
 @told
 async def test_newcomer_that_must_name_itself_holds_the_generation_back(group: Group) -> None:
     with pytest.raises(MemberIdRequiredError) as named:
-        group.join(JoinAsk("", None, "client", "/", 10.0, 10.0, "consumer", (("range", b""),), must_name_itself=True))
+        group.join(
+            JoinRequest("", None, "client", "/", 10.0, 10.0, "consumer", (("range", b""),), must_name_itself=True)
+        )
     other = group.join(ask())
     await asyncio.sleep(0)
     assert not other.done()

@@ -13,7 +13,7 @@ from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
 from bluelamp.embedded.broker.partition import Partition
 from bluelamp.embedded.broker.topicconfig import TopicConfig, topic_config
 from tests.contract.wire import record_batch
-from tests.embedded.asking import records_of
+from tests.embedded.broker_requests import records_of
 
 INDEX_INTERVAL_BYTES = 256
 NOW = 1_700_000_000_000

@@ -167,7 +167,10 @@ def test_what_can_be_read_is_left_alone(server: StateServer) -> None:
     folder = server.directory / aof.FOLDER
     before = files(folder)
     done = repair(server, NOW)
-    assert (done.aside, list(done.lines())) == (None, ["The state server's files are not damaged. Nothing was repaired."])
+    assert (done.aside, list(done.lines())) == (
+        None,
+        ["The state server's files are not damaged. Nothing was repaired."],
+    )
     assert files(folder) == before
     server.start()
     see_figures_of_the_recount(server)
