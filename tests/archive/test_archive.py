@@ -1,4 +1,4 @@
-"""The archive: bit for bit what the log held, whole after every kill, and whatever is wrong with it is named."""
+"""The archive equals the log bit for bit, is complete after every kill, and its faults are named."""
 
 import contextlib
 import shutil
@@ -30,7 +30,7 @@ IDENTITIES = {"contacts": IDENTITY, "incidents": IDENTITY}
 
 
 class Killed(BaseException):
-    """The process is gone at this moment; nothing of it is tidied up."""
+    """The process ends at this moment; nothing is tidied up."""
 
 
 def kept(directory: Path, log: MemoryLog) -> ArchiveRun:
@@ -75,7 +75,7 @@ def test_every_record_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert table.column("received_at").to_pylist()[1].isoformat() == "2024-12-01T23:59:59.999000+00:00"
 
 
-def test_started_again_it_goes_on_with_what_is_new(tmp_path: Path, log: MemoryLog) -> None:
+def test_the_next_run_continues_with_new_records(tmp_path: Path, log: MemoryLog) -> None:
     assert [part.words() for part in kept(tmp_path, log).parts] == [
         "contacts:0 offsets 0 to 3",
         "contacts:0 offsets 4 to 7",
@@ -91,7 +91,7 @@ def test_started_again_it_goes_on_with_what_is_new(tmp_path: Path, log: MemoryLo
     assert faults(tmp_path) == []
 
 
-def test_a_clock_that_is_put_back_begins_no_earlier_day_anew(tmp_path: Path) -> None:
+def test_a_clock_that_is_set_back_begins_no_earlier_day_again(tmp_path: Path) -> None:
     told = [record(0, at("2024-12-02 00:01")), record(1, at("2024-12-01 23:59")), record(2, at("2024-12-03 00:00"))]
     assert [part.day.day for part in kept(tmp_path, MemoryLog({A: told})).parts] == [2, 3]
     assert held(tmp_path, A) == told
@@ -109,7 +109,9 @@ def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path
     assert last_day(manifest, midnight - timedelta(seconds=5)) == date(2024, 12, 1), "clocks may differ by seconds"
 
 
-def test_a_large_day_is_kept_in_several_parts(tmp_path: Path, log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_day_is_written_in_several_parts(
+    tmp_path: Path, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writing, "PART_BYTES", 12)
     assert [(part.first, part.after) for part in kept(tmp_path, log).parts if part.place() == B] == [
         (0, 2),
@@ -120,7 +122,7 @@ def test_a_large_day_is_kept_in_several_parts(tmp_path: Path, log: MemoryLog, mo
 
 
 def dying(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
-    """Die at the so-manieth change of the directory; answers whether it has."""
+    """Die at this change of the directory; returns whether it died."""
     left, died = after, False
 
     def step(really: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,7 +142,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
 
 
 def moments(tmp_path: Path, log: MemoryLog) -> Iterator[Path]:
-    """An archive that was killed at each moment of its first run in turn, until one is not."""
+    """An archive whose first run was killed at each moment in turn, until one run finishes."""
     for number in range(1000):
         directory = tmp_path / str(number)
         with pytest.MonkeyPatch.context() as patched:
@@ -152,7 +154,7 @@ def moments(tmp_path: Path, log: MemoryLog) -> Iterator[Path]:
         yield directory
 
 
-def test_killed_at_any_moment_it_goes_on_without_loss_or_double(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_run_killed_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, log: MemoryLog) -> None:
     count = 0
     for directory in moments(tmp_path, log):
         count += 1
@@ -163,12 +165,12 @@ def test_killed_at_any_moment_it_goes_on_without_loss_or_double(tmp_path: Path, 
     assert count > 25
 
 
-def test_it_takes_no_room_away_from_a_second_run(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_second_run_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     with writing._locked(tmp_path), pytest.raises(SettingError, match="Another `bluelamp archive`"):  # noqa: SLF001
         kept(tmp_path, log)
 
 
-def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_directory_that_cannot_be_written_is_reported(tmp_path: Path, log: MemoryLog) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PartMissingError, match="cannot be written"):
         kept(tmp_path / "file" / "archive", log)
@@ -184,7 +186,7 @@ def test_a_log_that_no_longer_reaches_back_is_refused_and_the_range_is_named(tmp
         ArchiveAndLog(Archive(tmp_path), log).reach(log.reach())
 
 
-def test_a_log_that_was_cut_back_is_refused(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_truncated_log_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     with pytest.raises(IncompleteError, match="offsets 10 to 11 are only in the archive"):
         kept(tmp_path, MemoryLog({A: log.records[A][:10]}))
@@ -222,7 +224,7 @@ def spoil(path: Path) -> None:
 
 
 def without(directory: Path, *firsts: int) -> None:
-    """Take files out of the manifest, too."""
+    """Remove files from the manifest too."""
     manifest = load(directory)
     assert manifest is not None
     gone = [part for part in manifest.parts if part.place() == A and part.first in firsts]
@@ -258,14 +260,14 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
         ),
     ],
 )
-def test_whatever_is_wrong_is_named(tmp_path: Path, log: MemoryLog, harm: Callable[[Path], object], words: str) -> None:
+def test_every_fault_is_named(tmp_path: Path, log: MemoryLog, harm: Callable[[Path], object], words: str) -> None:
     kept(tmp_path, log)
     harm(tmp_path)
     (fault,) = faults(tmp_path)
     assert words in fault
 
 
-def test_a_file_under_another_s_name_and_checksum_is_found_out(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_file_under_another_name_and_checksum_is_detected(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     manifest = Archive(tmp_path).manifest
     one, two, *rest = manifest.parts
@@ -276,23 +278,21 @@ def test_a_file_under_another_s_name_and_checksum_is_found_out(tmp_path: Path, l
 
 
 @pytest.mark.parametrize("harm", [spoil, Path.unlink])
-def test_what_is_not_as_it_was_written_is_not_read(
-    tmp_path: Path, log: MemoryLog, harm: Callable[[Path], None]
-) -> None:
+def test_an_altered_file_is_not_read(tmp_path: Path, log: MemoryLog, harm: Callable[[Path], None]) -> None:
     kept(tmp_path, log)
     harm(part_of(tmp_path, A, 4))
     with pytest.raises(IncompleteError, match=r"2024-12-02.*contacts:0 offsets 4 to 7"):
         held(tmp_path, A)
 
 
-def test_a_gap_in_the_manifest_is_not_read_over(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_gap_in_the_manifest_is_an_error(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     without(tmp_path, 4)
     with pytest.raises(IncompleteError, match="contacts:0 offsets 4 to 7, from 2024-12-01 to 2024-12-03, are missing"):
         Archive(tmp_path)
 
 
-def test_a_manifest_that_is_gone_or_torn_is_no_new_archive(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_missing_or_incomplete_manifest_is_not_a_new_archive(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     manifest = tmp_path / NAME
     manifest.write_bytes(manifest.read_bytes()[:-40])
@@ -304,7 +304,7 @@ def test_a_manifest_that_is_gone_or_torn_is_no_new_archive(tmp_path: Path, log: 
 
 
 def test_nobody_else_can_read_it(tmp_path: Path, log: MemoryLog) -> None:
-    """What could not be read as a fact is kept too, and may hold what no fact may."""
+    """Unreadable records are archived too, and may contain personal data."""
     kept(tmp_path / "archive", log)
     assert {oct(each.stat().st_mode & 0o077) for each in (tmp_path / "archive").rglob("*") if each.is_dir()} == {"0o0"}
     assert (tmp_path / "archive").stat().st_mode & 0o077 == 0

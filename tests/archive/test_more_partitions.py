@@ -1,4 +1,4 @@
-"""A topic that is given more partitions: a rebuild moves each subject to its own, and holds the figures against the log."""
+"""A topic that is given more partitions: a rebuild moves each subject to its own, and compares the figures with the log."""
 
 import asyncio
 import random
@@ -57,7 +57,7 @@ TOPIC: Topic = "incidents"
 
 
 def later() -> list[AnyFact]:
-    """More facts of the same subjects, and of others: what arrives once there are more partitions."""
+    """More facts of the same subjects and of others, which arrive when there are more partitions."""
     shift = timedelta(hours=2)
     return [
         type(fact)(
@@ -74,7 +74,7 @@ def _other(fact: AnyFact) -> str:
 
 
 def put(log: MemoryLog, facts: Sequence[AnyFact], partitions: int, parcel: int = 1) -> None:
-    """Facts by a client that knows so many partitions."""
+    """Add facts from a client that knows this many partitions."""
     parcels: dict[int, list[AnyFact]] = {number: [] for number in range(partitions)}
     for fact in facts:
         assert isinstance(fact, SubjectFact)
@@ -94,14 +94,14 @@ def _add(log: MemoryLog, number: int, facts: Sequence[AnyFact]) -> None:
 
 
 def beat(log: MemoryLog, partitions: int) -> None:
-    """Heard of up to the present on every partition."""
+    """Heartbeats up to the present on every partition."""
     for number in range(partitions):
         heartbeat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=NOW, feed="dispatch", seq=1, complete_to=NOW)
         _add(log, number, [heartbeat])
 
 
 def folded(server: StateServer, log: MemoryLog) -> MemoryLog:
-    """The log, and the version shown that is folded from it."""
+    """The log, and the current version folded from it."""
 
     async def fold() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
@@ -118,7 +118,7 @@ def folded(server: StateServer, log: MemoryLog) -> MemoryLog:
 
 @pytest.fixture
 def log(redis: Redis, server: StateServer) -> MemoryLog:
-    """A log of two partitions with its state, and then two partitions more, with facts by both numbers."""
+    """A log of two partitions with its state, then two more partitions with facts sent for either number."""
     made = MemoryLog({(TOPIC, number): [] for number in range(2)})
     put(made, told(), 2, parcel=3)
     beat(made, 2)
@@ -132,7 +132,7 @@ def log(redis: Redis, server: StateServer) -> MemoryLog:
 
 
 def misplaced(log: MemoryLog) -> Counter[str]:
-    """How often each fact that does not lie on its subject's partition is in the log, by its id."""
+    """How often each fact that is on a wrong partition is in the log, by its id."""
     counts = log.identities([TOPIC])[TOPIC].partitions
     return Counter(
         fact.fact_id for (_, number), fact, _ in held(log) if partition_of(fact.subject_id, counts) != number
@@ -140,7 +140,7 @@ def misplaced(log: MemoryLog) -> Counter[str]:
 
 
 def copies(log: MemoryLog) -> Counter[str]:
-    """How many copies of each fact the log holds, by its id."""
+    """The number of copies of each fact in the log, by its id."""
     return Counter(fact.fact_id for _, fact, row in held(log) if origin_of(row.headers))
 
 
@@ -153,7 +153,7 @@ def held(log: MemoryLog) -> Iterator[tuple[tuple[str, int], SubjectFact, BatchRe
 
 
 def assert_shown_as_counted(redis: Redis, facts: Sequence[AnyFact]) -> None:
-    """Everything shown is what the recount makes of the facts alone, which knows of no partitions."""
+    """Check that every figure equals a recount of the facts alone, which knows of no partitions."""
     found = certify(reader(redis), RULES, {}, lambda _: from_records(records(facts), [STRICT], keeps_facts=True))
     assert (found.differing, found.compared > 100) == ([], True)
 
@@ -178,7 +178,7 @@ def test_each_subject_is_moved_to_its_own_partition_and_every_figure_is_compared
 
 
 def test_more_partitions_once_more(redis: Redis, server: StateServer, log: MemoryLog) -> None:
-    """Also to a number that is no multiple: a fact that was moved once is moved again, from where it first was or from its copy."""
+    """Also to a number that is not a multiple: a moved fact is moved again, from its first place or from its copy."""
     rebuilt(server, log, is_switched=True)
     log.grow(TOPIC, 7)
     beat(log, 7)
@@ -189,7 +189,7 @@ def test_more_partitions_once_more(redis: Redis, server: StateServer, log: Memor
     assert rebuilt(server, log).moved == 0
 
 
-def test_killed_while_it_moves_a_rebuild_goes_on_and_moves_nothing_twice(
+def test_a_rebuild_killed_while_it_moves_continues_and_moves_nothing_twice(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     due, chance = misplaced(log), random.Random(5)
@@ -208,7 +208,7 @@ def test_killed_while_it_moves_a_rebuild_goes_on_and_moves_nothing_twice(
 
 
 def rebuild_by(server: StateServer, log: MemoryLog, send: Any) -> Rebuilt:
-    """A rebuild that sends what it moves in another way."""
+    """A rebuild that sends the facts it moves with another function."""
 
     async def run() -> Rebuilt:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
@@ -222,10 +222,10 @@ def rebuild_by(server: StateServer, log: MemoryLog, send: Any) -> Rebuilt:
     return asyncio.run(run())
 
 
-def test_an_archive_of_before_and_the_log_of_after_are_rebuilt_as_one(
+def test_an_archive_from_before_and_the_log_from_after_are_rebuilt_as_one(
     redis: Redis, server: StateServer, log: MemoryLog, tmp_path: Path
 ) -> None:
-    """The archive goes on when its topic is given more partitions, and holds what was moved and the copies."""
+    """The archive continues when its topic is given more partitions, and holds the moved facts and their copies."""
     before = MemoryLog({place: rows for place, rows in log.records.items() if place[1] < 2})
     write_new(tmp_path, before, before.identities([TOPIC]), before.reach(), lambda _: None)
     write_new(tmp_path, log, log.identities([TOPIC]), log.reach(), lambda _: None)
@@ -243,10 +243,10 @@ def test_an_archive_of_before_and_the_log_of_after_are_rebuilt_as_one(
         write_new(tmp_path, log, fewer, log.reach(), lambda _: None)
 
 
-def test_a_version_that_splits_subjects_is_not_shown(
+def test_a_version_that_splits_subjects_does_not_become_current(
     redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two versions folded in the same wrong way agree with each other: only the log says that both are wrong."""
+    """Two versions folded in the same wrong way agree with each other; only the log shows that both are wrong."""
     monkeypatch.setattr(OwnPartition, "is_own", lambda *_: True)
     found = rebuilt(server, log, is_switched=True)
     assert (found.current, found.is_same()) == (1, False)
@@ -254,10 +254,10 @@ def test_a_version_that_splits_subjects_is_not_shown(
     assert any(line.startswith("incident_opened  2024-12-02  ") and "state " in line for line in lines(found, 0))
 
 
-def test_what_was_first_shown_before_there_were_more_partitions_is_still_known(
+def test_a_figure_first_shown_before_there_were_more_partitions_is_still_known(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
-    """Nothing is restated by being moved: a day is first shown as it was when its facts lay on the old partitions."""
+    """Moving facts restates nothing: a day was first shown as it was when its facts were on the old partitions."""
     days = [date(2024, 12, 2)]
     before = MemoryLog({(TOPIC, 0): []})
     put(before, told(), 1)

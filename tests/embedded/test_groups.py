@@ -1,4 +1,4 @@
-"""One consumer group, member by member; the contract suite shows the same to real clients."""
+"""One consumer group, member by member; the contract tests show the same to real clients."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -54,7 +54,7 @@ def briefly(member_id: str = "", instance_id: str | None = None, *protocols: str
 
 
 async def settle(group: Group, *members: JoinResult) -> None:
-    """The leader assigns each member its own id; all of them are told."""
+    """The leader assigns each member its own id, and all members receive theirs."""
     shares = {member.member_id: member.member_id.encode() for member in members}
     leader = next(member for member in members if member.member_id == member.leader_id)
     waiting = [group.sync(one.member_id, None, one.generation, {}) for one in members if one is not leader]
@@ -64,7 +64,7 @@ async def settle(group: Group, *members: JoinResult) -> None:
 
 
 async def join_all(group: Group, *asks: JoinRequest) -> list[JoinResult]:
-    """Members that join at the same time; the first may be alone for a generation."""
+    """Members that join at the same time; the first may be alone for one generation."""
     answers = [group.join(one) for one in asks]
     first = await answers[0]
     if len(asks) > 1:
@@ -93,7 +93,7 @@ async def test_protocol_that_all_share_and_most_prefer_is_chosen(group: Group) -
 
 
 @told
-async def test_member_that_never_asks_for_its_assignment_is_dropped(group: Group) -> None:
+async def test_member_that_never_requests_its_assignment_is_dropped(group: Group) -> None:
     silent, lively = await join_all(group, briefly(), briefly())
     assert silent.member_id == lively.leader_id
     with pytest.raises(BrokerError) as told_to_join_again:
@@ -125,7 +125,7 @@ async def test_nothing_is_committed_while_a_generation_forms(group: Group) -> No
 
 
 @told
-async def test_silent_member_is_dropped(group: Group) -> None:
+async def test_member_without_heartbeats_is_dropped(group: Group) -> None:
     [member] = await join_all(group, ask(session_seconds=0.05))
     await settle(group, member)
     emptied = asyncio.Event()
@@ -137,8 +137,8 @@ async def test_silent_member_is_dropped(group: Group) -> None:
 
 
 @told
-async def test_member_that_waits_is_not_silent(group: Group) -> None:
-    """Nobody can send heartbeats while its request to join is being held."""
+async def test_waiting_member_does_not_time_out(group: Group) -> None:
+    """A member cannot send heartbeats while its request to join is waiting."""
     [first] = await join_all(group, briefly())
     await settle(group, first)
     waiting = group.join(ask(session_seconds=0.05))
@@ -148,7 +148,7 @@ async def test_member_that_waits_is_not_silent(group: Group) -> None:
 
 
 @told
-async def test_newcomer_that_must_name_itself_holds_the_generation_back(group: Group) -> None:
+async def test_new_member_that_must_join_with_its_id_delays_the_generation(group: Group) -> None:
     with pytest.raises(MemberIdRequiredError) as named:
         group.join(
             JoinRequest("", None, "client", "/", 10.0, 10.0, "consumer", (("range", b""),), must_name_itself=True)

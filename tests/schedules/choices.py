@@ -1,4 +1,4 @@
-"""Every choice of one schedule: drawn from a seed and noted, or given again so that a schedule runs once more."""
+"""Every choice of one schedule: drawn from a seed and recorded, or given so that a schedule runs again."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class Choices:
         self.is_over = False
 
     def below(self, count: int) -> int:
-        """A whole number from 0 up to, and without, another."""
+        """A whole number from 0 up to but excluding another."""
         drawn = next(self._given, None)
         if drawn is None:
             self.is_over = self._random is None
@@ -35,7 +35,7 @@ class Choices:
         return self.made[-1]
 
     def happens(self, one_in: int) -> bool:
-        """Something that happens once in so many times; never where nothing is drawn."""
+        """Something that happens once in this many times; never if nothing is drawn."""
         return self.below(one_in) == one_in - 1
 
     def pick(self, items: Sequence[T]) -> T:
@@ -44,7 +44,7 @@ class Choices:
 
 
 def shrink(made: Sequence[int], fails: Callable[[Sequence[int]], bool], tries: int = 2000) -> list[int]:
-    """Fewer and plainer choices that still fail: blocks are left out, then single choices become 0.
+    """Find fewer and simpler choices that still fail: leave out blocks, then set single choices to 0.
 
     Args:
         made: choices that fail.

@@ -9,11 +9,11 @@ from tests.schedules.choices import Choices, shrink
 from tests.schedules.world import World
 
 STEPS = 300
-"""Of one schedule, beside those that settle it."""
+"""The steps of one schedule, except those that settle it."""
 
 
 class Found(Struct):
-    """What came of some schedules.
+    """The result of some schedules.
 
     Attributes:
         schedules: how many ran.
@@ -38,7 +38,7 @@ def run(choices: Choices) -> World:
 
 
 def failure_of(given: Sequence[int]) -> BaseException | None:
-    """What a schedule of given choices fails with; None when it does not."""
+    """The error of a schedule with given choices; None if it has none."""
     try:
         run(Choices(given=given))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
@@ -55,7 +55,7 @@ def _shrunk(made: Sequence[int], kind: object) -> list[int]:
 
 
 def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, is_shrunk: bool = True) -> Found:
-    """Schedules from a seed on, until one fails or nothing more may be run.
+    """Run schedules from a seed until one fails or no more may run.
 
     Args:
         seed: the first.

@@ -1,4 +1,4 @@
-"""A step of the wall clock is noticed, logged once, stored where everybody sees it, and not mistaken for time."""
+"""A step of the wall clock is noticed, logged once, stored for every reader, and not confused with the passing of time."""
 
 import logging
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ TWO_HOURS = 7200.0
 
 
 class Clocks:
-    """A wall clock and a monotonic one, and how long reading them takes."""
+    """A wall clock and a monotonic clock, and how long it takes to read them."""
 
     def __init__(self) -> None:
         self.now, self.steady_seconds, self.held_up_seconds = AS_OF, 0.0, 0.0
@@ -33,16 +33,16 @@ class Clocks:
         return self.steady_seconds
 
     def pass_time(self, seconds: float, by_wall: float | None = None) -> None:
-        """Both advance, equally or differently."""
+        """Advance both clocks, by the same time or by different ones."""
         self.steady_seconds += seconds
         self.now += timedelta(seconds=seconds if by_wall is None else by_wall)
 
     def steps(self) -> Steps:
-        """Compares both."""
+        """Steps found by comparing the clocks."""
         return Steps(lambda: self.now, self.monotonic)
 
 
-def test_time_that_passes_is_no_step_however_long() -> None:
+def test_time_that_passes_is_not_a_step_however_long() -> None:
     clocks = Clocks()
     steps = clocks.steps()
     for seconds in (0.0, 1.0, 0.25, 86_400.0):
@@ -60,7 +60,7 @@ def test_a_clock_that_is_set_is_one_step(by: float) -> None:
     assert steps.look() == 0
 
 
-def test_a_clock_that_is_slowed_or_read_by_a_process_that_was_held_up_is_no_step() -> None:
+def test_a_slowed_clock_or_an_interrupted_process_is_not_a_step() -> None:
     clocks = Clocks()
     steps = clocks.steps()
     for _ in range(10_000):
@@ -80,7 +80,7 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
         yield client
 
 
-def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
+def test_a_step_is_logged_once_and_stored_as_soon_as_the_state_server_accepts_it(
     redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     clocks, is_away = Clocks(), True
@@ -125,7 +125,7 @@ def frame(scene: Scene) -> Frame:
     return found  # type: ignore[no-any-return]
 
 
-def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(state_backend: StateServer) -> None:
+def test_a_step_is_in_the_metrics_and_on_the_board_for_15_minutes(state_backend: StateServer) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
@@ -146,12 +146,12 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
         assert frame(scene).clock == ""
 
 
-def test_a_step_that_a_clock_which_was_ahead_has_dated_is_not_overlooked(redis: Redis) -> None:
+def test_a_step_dated_in_the_future_by_a_wrong_clock_is_shown(redis: Redis) -> None:
     step = ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2))
     assert step.is_recent(AS_OF)
 
 
-def test_a_step_of_less_than_clocks_may_differ_by_is_on_no_board(state_backend: StateServer) -> None:
+def test_a_step_within_the_allowed_difference_is_not_on_the_board(state_backend: StateServer) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
@@ -159,7 +159,7 @@ def test_a_step_of_less_than_clocks_may_differ_by_is_on_no_board(state_backend: 
         assert frame(scene).clock == ""
 
 
-def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_servers(
+def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_server(
     state_backend: StateServer,
 ) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:

@@ -1,4 +1,4 @@
-"""Work that is done again until the state server takes it: said once, reported, and no more than that for as long as it lasts."""
+"""Work that is retried until the state server accepts it: the refusal is logged once and reported, for as long as it lasts."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ Work = Callable[[Retrying, AsyncRedis], Awaitable[Any]]
 
 @pytest.fixture
 def redis(state_backend: StateServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    """A state server, and a user of a worker's."""
+    """A state server, and a worker's user."""
     monkeypatch.setattr(retrying, "AGAIN_SECONDS", 0.001)
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
@@ -32,7 +32,7 @@ def redis(state_backend: StateServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def run(url: str, work: Work) -> list[str]:
-    """Run some work retry; what was said."""
+    """Run some work with retries; returns the lines that were logged."""
     said = list[str]()
 
     async def working() -> None:
@@ -44,12 +44,12 @@ def run(url: str, work: Work) -> list[str]:
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     while not is_so():  # noqa: ASYNC110 - there is nothing to be notified by
         await asyncio.sleep(0.005)
 
 
-def test_it_is_done_once_the_refusal_is_over_and_only_its_begin_and_end_are_said(
+def test_work_succeeds_after_the_refusal_and_only_its_start_and_end_are_logged(
     redis: Redis, state_backend: StateServer
 ) -> None:
     async def work(retry: Retrying, client: AsyncRedis) -> None:
@@ -68,9 +68,7 @@ def test_it_is_done_once_the_refusal_is_over_and_only_its_begin_and_end_are_said
     assert redis.get("a") == "b"
 
 
-def test_what_can_be_done_meanwhile_ends_nothing_and_a_report_stays_until_all_is_done(
-    redis: Redis, state_backend: StateServer
-) -> None:
+def test_other_successful_work_does_not_end_a_refusal_and_its_report(redis: Redis, state_backend: StateServer) -> None:
     async def work(retry: Retrying, client: AsyncRedis) -> None:
         redis.acl_setuser("worker", enabled=True, commands=["-hdel"])
         waiting = asyncio.create_task(retry(lambda: client.hdel("a", "b")))
@@ -88,8 +86,8 @@ def test_what_can_be_done_meanwhile_ends_nothing_and_a_report_stays_until_all_is
     assert len(run(state_backend.url, work)) == 2
 
 
-def test_work_that_is_given_up_waits_no_more(redis: Redis, state_backend: StateServer) -> None:
-    """As when partitions go to another worker meanwhile: what is refused then must not be thought to last.
+def test_cancelled_work_no_longer_waits(redis: Redis, state_backend: StateServer) -> None:
+    """As when partitions go to another worker meanwhile: the refusal must then not appear to last.
 
     At whatever moment: the client loses a cancellation now and then.
     """
@@ -109,7 +107,7 @@ def test_work_that_is_given_up_waits_no_more(redis: Redis, state_backend: StateS
     run(state_backend.url, work)
 
 
-def test_what_a_person_must_decide_is_not_waited_for(redis: Redis, state_backend: StateServer) -> None:
+def test_a_refusal_that_needs_a_person_is_not_retried(redis: Redis, state_backend: StateServer) -> None:
     redis.set("a", "of another program")
 
     async def read(retry: Retrying, client: AsyncRedis) -> None:
