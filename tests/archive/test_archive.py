@@ -37,7 +37,7 @@ def kept(directory: Path, log: MemoryLog) -> ArchiveRun:
     return write_new(directory, log, IDENTITIES, log.reach(), lambda _: None)
 
 
-def held(directory: Path, place: Place) -> list[Entry]:
+def archived(directory: Path, place: Place) -> list[Entry]:
     archive = Archive(directory)
     return [each for some in archive.read(place, 0, archive.end(place)) for each in some]
 
@@ -64,7 +64,7 @@ def test_every_record_comes_back_bit_for_bit(tmp_path: Path) -> None:
     log = MemoryLog({A: odd})
     log.firsts[A] = 3
     kept(tmp_path, log)
-    assert held(tmp_path, A) == odd
+    assert archived(tmp_path, A) == odd
     manifest = Archive(tmp_path).manifest
     assert [(part.day, part.first, part.after, part.records) for part in manifest.parts] == [
         (date(2024, 12, 1), 3, 9, 2),
@@ -87,14 +87,14 @@ def test_the_next_run_continues_with_new_records(tmp_path: Path, log: MemoryLog)
     log.forget(A, 10)
     (part,) = kept(tmp_path, log).parts
     assert (part.day, part.first, part.after) == (date(2024, 12, 3), 12, 14)
-    assert [span_of(each)[0] for each in held(tmp_path, A)] == list(range(14))
+    assert [span_of(each)[0] for each in archived(tmp_path, A)] == list(range(14))
     assert faults(tmp_path) == []
 
 
 def test_a_clock_that_is_set_back_begins_no_earlier_day_again(tmp_path: Path) -> None:
-    told = [record(0, at("2024-12-02 00:01")), record(1, at("2024-12-01 23:59")), record(2, at("2024-12-03 00:00"))]
-    assert [part.day.day for part in kept(tmp_path, MemoryLog({A: told})).parts] == [2, 3]
-    assert held(tmp_path, A) == told
+    records = [record(0, at("2024-12-02 00:01")), record(1, at("2024-12-01 23:59")), record(2, at("2024-12-03 00:00"))]
+    assert [part.day.day for part in kept(tmp_path, MemoryLog({A: records})).parts] == [2, 3]
+    assert archived(tmp_path, A) == records
 
 
 def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_large_day_is_written_in_several_parts(
         (2, 4),
         (4, 5),
     ]
-    assert held(tmp_path, B) == log.records[B]
+    assert archived(tmp_path, B) == log.records[B]
 
 
 def dying(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
@@ -159,7 +159,7 @@ def test_a_run_killed_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, lo
     for directory in moments(tmp_path, log):
         count += 1
         kept(directory, log)
-        assert {place: held(directory, place) for place in (A, B)} == log.records
+        assert {place: archived(directory, place) for place in (A, B)} == log.records
         assert faults(directory) == []
         assert not list(directory.rglob("*.draft"))
     assert count > 25
@@ -282,7 +282,7 @@ def test_an_altered_file_is_not_read(tmp_path: Path, log: MemoryLog, harm: Calla
     kept(tmp_path, log)
     harm(part_of(tmp_path, A, 4))
     with pytest.raises(IncompleteError, match=r"2024-12-02.*contacts:0 offsets 4 to 7"):
-        held(tmp_path, A)
+        archived(tmp_path, A)
 
 
 def test_a_gap_in_the_manifest_is_an_error(tmp_path: Path, log: MemoryLog) -> None:

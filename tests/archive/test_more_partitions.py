@@ -42,12 +42,12 @@ from tests.archive.test_rebuild import (
     RULES,
     WINDOWS,
     counting,
+    incident_facts,
     moves_nothing,
     reader,
     rebuilt,
     redis,
     server,
-    told,
 )
 from tests.recount.story import records
 from tests.support.forces import STRICT
@@ -64,7 +64,7 @@ def later() -> list[AnyFact]:
             **{name: getattr(fact, name) for name in fact.__struct_fields__}
             | {"fact_id": f"again-{fact.fact_id}", "at": fact.at + shift, "subject_id": _other(fact)}
         )
-        for fact in told()
+        for fact in incident_facts()
     ]
 
 
@@ -73,14 +73,14 @@ def _other(fact: AnyFact) -> str:
     return fact.subject_id if int(fact.subject_id[1:]) % 3 else f"later-{fact.subject_id}"
 
 
-def put(log: MemoryLog, facts: Sequence[AnyFact], partitions: int, parcel: int = 1) -> None:
+def put(log: MemoryLog, facts: Sequence[AnyFact], partitions: int, batch: int = 1) -> None:
     """Add facts from a client that knows this many partitions."""
     parcels: dict[int, list[AnyFact]] = {number: [] for number in range(partitions)}
     for fact in facts:
         assert isinstance(fact, SubjectFact)
         waiting = parcels[partition_of(fact.subject_id, partitions)]
         waiting.append(fact)
-        if len(waiting) == parcel:
+        if len(waiting) == batch:
             _add(log, partition_of(fact.subject_id, partitions), waiting)
             waiting.clear()
     for number, waiting in parcels.items():
@@ -107,10 +107,10 @@ def folded(server: StateServer, log: MemoryLog) -> MemoryLog:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             store, identity = StateStore(client, NAME), log.identities([TOPIC])[TOPIC]
             await store.announce(TOPIC, identity.partitions)
-            refold = VersionBuilder(store, RULES, log, moves_nothing)
+            builder = VersionBuilder(store, RULES, log, moves_nothing)
             for place, end in log.ends.items():
-                await refold.claim(place, identity, 0)
-                await refold.advance(place, end, lambda _: None)
+                await builder.claim(place, identity, 0)
+                await builder.advance(place, end, lambda _: None)
 
     asyncio.run(fold())
     return log
@@ -120,12 +120,12 @@ def folded(server: StateServer, log: MemoryLog) -> MemoryLog:
 def log(redis: Redis, server: StateServer) -> MemoryLog:
     """A log of two partitions with its state, then two more partitions with facts sent for either number."""
     made = MemoryLog({(TOPIC, number): [] for number in range(2)})
-    put(made, told(), 2, parcel=3)
+    put(made, incident_facts(), 2, batch=3)
     beat(made, 2)
     folded(server, made)
     made.grow(TOPIC, 4)
     half = len(later()) // 2
-    put(made, later()[:half], 2, parcel=3)  # a producer that has not noticed
+    put(made, later()[:half], 2, batch=3)  # a producer that has not noticed
     put(made, later()[half:], 4)
     beat(made, 4)
     return made
@@ -135,16 +135,16 @@ def misplaced(log: MemoryLog) -> Counter[str]:
     """How often each fact that is on a wrong partition is in the log, by its id."""
     counts = log.identities([TOPIC])[TOPIC].partitions
     return Counter(
-        fact.fact_id for (_, number), fact, _ in held(log) if partition_of(fact.subject_id, counts) != number
+        fact.fact_id for (_, number), fact, _ in logged_facts(log) if partition_of(fact.subject_id, counts) != number
     )
 
 
 def copies(log: MemoryLog) -> Counter[str]:
     """The number of copies of each fact in the log, by its id."""
-    return Counter(fact.fact_id for _, fact, row in held(log) if origin_of(row.headers))
+    return Counter(fact.fact_id for _, fact, row in logged_facts(log) if origin_of(row.headers))
 
 
-def held(log: MemoryLog) -> Iterator[tuple[tuple[str, int], SubjectFact, BatchRecord]]:
+def logged_facts(log: MemoryLog) -> Iterator[tuple[tuple[str, int], SubjectFact, BatchRecord]]:
     for place, rows in log.records.items():
         for row in rows:
             for _, fact in decode(row.value, TOPIC, NOW).facts:
@@ -166,13 +166,13 @@ def test_each_subject_is_moved_to_its_own_partition_and_every_figure_is_compared
     assert found.not_compared == "The current version was built with fewer partitions: incidents has 4, not 2."
     assert (found.figures, found.counts, found.differing_from_log, found.current) == (0, 0, [], 2)
     assert found.log_compared > 100
-    said = list(lines(found, 0))
-    assert f"{found.moved:,} facts were on a wrong partition and were moved." in said
-    assert f"Compared {found.log_compared:,} counts and open items with a recount of the log: 0 differ." in said
-    assert not any("with version 1: 0 differ" in line for line in said)
-    assert found.moved == due.total() > len(told()) / 4
+    report = list(lines(found, 0))
+    assert f"{found.moved:,} facts were on a wrong partition and were moved." in report
+    assert f"Compared {found.log_compared:,} counts and open items with a recount of the log: 0 differ." in report
+    assert not any("with version 1: 0 differ" in line for line in report)
+    assert found.moved == due.total() > len(incident_facts()) / 4
     assert copies(log) == due
-    assert_shown_as_counted(redis, [*told(), *later()])
+    assert_shown_as_counted(redis, [*incident_facts(), *later()])
     again = rebuilt(server, log)
     assert (again.moved, again.is_same(), again.not_compared) == (0, True, "")
 
@@ -185,7 +185,7 @@ def test_more_partitions_once_more(redis: Redis, server: StateServer, log: Memor
     found = rebuilt(server, log, is_switched=True)
     assert (found.differing_from_log, found.current) == ([], 3)
     assert found.moved > 0
-    assert_shown_as_counted(redis, [*told(), *later()])
+    assert_shown_as_counted(redis, [*incident_facts(), *later()])
     assert rebuilt(server, log).moved == 0
 
 
@@ -204,7 +204,7 @@ def test_a_rebuild_killed_while_it_moves_continues_and_moves_nothing_twice(
             rebuild_by(server, log, send)
     assert rebuilt(server, log, is_switched=True).current == 2
     assert copies(log) == due
-    assert_shown_as_counted(redis, [*told(), *later()])
+    assert_shown_as_counted(redis, [*incident_facts(), *later()])
 
 
 def rebuild_by(server: StateServer, log: MemoryLog, send: Any) -> Rebuilt:
@@ -233,7 +233,7 @@ def test_an_archive_from_before_and_the_log_from_after_are_rebuilt_as_one(
         log.forget(place, end)
     found = rebuilt(server, log, archive=str(tmp_path), is_switched=True)
     assert (found.differing_from_log, found.current) == ([], 2)
-    assert_shown_as_counted(redis, [*told(), *later()])
+    assert_shown_as_counted(redis, [*incident_facts(), *later()])
     kept = write_new(tmp_path, log, log.identities([TOPIC]), log.reach(), lambda _: None)
     assert list(verify(tmp_path, kept.manifest)) == []
     assert Archive(tmp_path).manifest.identities[TOPIC].partitions == 4
@@ -260,7 +260,7 @@ def test_a_figure_first_shown_before_there_were_more_partitions_is_still_known(
     """Moving facts restates nothing: a day was first shown as it was when its facts were on the old partitions."""
     days = [date(2024, 12, 2)]
     before = MemoryLog({(TOPIC, 0): []})
-    put(before, told(), 1)
+    put(before, incident_facts(), 1)
     beat(before, 1)
     put(before, later(), 1)
     beat(before, 1)

@@ -67,7 +67,7 @@ LATER = {
 """The profile with another target, so that figures that depend on it must be rebuilt."""
 
 
-def told() -> list[AnyFact]:
+def incident_facts() -> list[AnyFact]:
     """Forty incidents over a day, a quarter of them regraded, and some still open."""
     facts: list[AnyFact] = []
     for number in range(40):
@@ -127,9 +127,9 @@ def folded(server: StateServer, made: MemoryLog) -> MemoryLog:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             store = StateStore(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = VersionBuilder(store, RULES, made, moves_nothing)
-            await refold.claim(PLACE, IDENTITY, 0)
-            await refold.advance(PLACE, made.ends[PLACE], lambda _: None)
+            builder = VersionBuilder(store, RULES, made, moves_nothing)
+            await builder.claim(PLACE, IDENTITY, 0)
+            await builder.advance(PLACE, made.ends[PLACE], lambda _: None)
 
     asyncio.run(fold())
     return made
@@ -138,7 +138,7 @@ def folded(server: StateServer, made: MemoryLog) -> MemoryLog:
 @pytest.fixture
 def log(redis: Redis, server: StateServer) -> MemoryLog:
     """A log from which the current version was folded."""
-    return folded(server, log_of(told()))
+    return folded(server, log_of(incident_facts()))
 
 
 def counting(whole: ArchiveAndLog, log: MemoryLog, rules: dict[str, Rules]) -> Recounter:
@@ -374,14 +374,14 @@ def test_a_program_that_counts_differently_asks_for_a_rebuild(
     monkeypatch.setattr(streams.store, "kinds", lambda: {**known, "a_new_kind": "incidents", "incident_opened": "else"})
     with pytest.raises(
         IncompleteError, match="counts differently from the one that built the state: a_new_kind, incident_opened"
-    ) as told:
+    ) as caught:
         streams.store.check_control(
             Names(NAME, *PLACE),
             redis.hgetall(Names(NAME, *PLACE).control),  # type: ignore[arg-type]
             IDENTITY,
             {STRICT.name: STRICT.fingerprint()},
         )
-    assert "`bluelamp rebuild`" in told.value.hint
+    assert "`bluelamp rebuild`" in caught.value.hint
 
 
 def test_records_deleted_from_the_log_come_from_the_archive(
@@ -416,7 +416,7 @@ def test_readings_of_one_moment_have_one_version(redis: Redis, server: StateServ
 def test_the_exporter_keeps_nothing_of_the_previous_version(redis: Redis, server: StateServer) -> None:
     """Last month is read again only every few minutes, but at once when another version becomes current."""
     january = datetime(2025, 1, 2, 9, tzinfo=UTC)
-    log = folded(server, log_of([*before(), *told()], january))
+    log = folded(server, log_of([*before(), *incident_facts()], january))
     redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", START.date().toordinal()), FIELD, 2)
     source = Reader(redis, NAME, RULES, lambda: january)
     exported = ReadingMetrics(
@@ -513,6 +513,6 @@ def test_a_force_without_facts_is_reported_as_not_compared(server: StateServer, 
 def test_comparing_nothing_is_not_success(redis: Redis, server: StateServer) -> None:
     assert redis.dbsize() == 0
     empty = folded(server, MemoryLog({PLACE: []}))
-    said = list(lines(rebuilt(server, empty), 0))
-    assert "Nothing to compare: neither version has a figure, a count or an open item." in said
-    assert not [line for line in said if "0 differ" in line]
+    report = list(lines(rebuilt(server, empty), 0))
+    assert "Nothing to compare: neither version has a figure, a count or an open item." in report
+    assert not [line for line in report if "0 differ" in line]

@@ -72,9 +72,9 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(script: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (tmp_path / f"{script}-{len(processes)}.log").open("wb") as said:
+        with (tmp_path / f"{script}-{len(processes)}.log").open("wb") as log_file:
             command = [sys.executable, str(HERE / script), *arguments]
-            processes.append(subprocess.Popen(command, stdout=said, stderr=said))
+            processes.append(subprocess.Popen(command, stdout=log_file, stderr=log_file))
         return processes[-1]
 
     yield start

@@ -65,8 +65,8 @@ def test_data_after_a_kill_consist_of_whole_steps(state_backend: StateServer, cl
         assert not state_backend.is_running()
         state_backend.start()
         assert state_backend.port == port
-        told, applied_offset = applied_offset, int(client.hget(keys[0], "next") or b"0")
-        assert 0 < applied_offset <= told
+        previous, applied_offset = applied_offset, int(client.hget(keys[0], "next") or b"0")
+        assert 0 < applied_offset <= previous
         assert client.hget(keys[1], "answered") == b"%d" % (2 * applied_offset)
 
 

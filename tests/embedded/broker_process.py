@@ -48,9 +48,9 @@ class BrokerProcess:
         """Start it and wait for its ready line."""
         module = [sys.executable, *self._program]
         place = ["--directory", str(self.directory), "--port", str(self.port)]
-        with self.log_path.open("a") as said:
+        with self.log_path.open("a") as log_file:
             self._process = subprocess.Popen(
-                [*module, *place, *self._options], stdout=subprocess.PIPE, stderr=said, text=True
+                [*module, *place, *self._options], stdout=subprocess.PIPE, stderr=log_file, text=True
             )
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()

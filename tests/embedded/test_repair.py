@@ -20,13 +20,13 @@ from streams.readings import Reader
 from streams.store import StateStore
 from streams.version_builder import VersionBuilder
 from tests.archive.logs import IDENTITY
-from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, log_of, moves_nothing, told
+from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, incident_facts, log_of, moves_nothing
 from tests.real.parts import missing
 from tests.support import aof as broken
 from tests.support.forces import STRICT
 from tests.support.system import until
 
-LOG = log_of(told())
+LOG = log_of(incident_facts())
 HALF = LOG.ends[PLACE] // 2
 INBOX = f"{NAME}:inbox"
 COMMANDS = frozenset((b"SET", b"MULTI", b"EXEC", b"HINCRBY"))
@@ -67,10 +67,10 @@ def fold(server: StateServer, after: int) -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             store = StateStore(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = VersionBuilder(store, RULES, LOG, moves_nothing)
-            await refold.claim(PLACE, IDENTITY, 0)
-            for offset in range(refold.applied_offset(PLACE), after, 5):
-                await refold.advance(PLACE, min(offset + 5, after), lambda _: None)
+            builder = VersionBuilder(store, RULES, LOG, moves_nothing)
+            await builder.claim(PLACE, IDENTITY, 0)
+            for offset in range(builder.applied_offset(PLACE), after, 5):
+                await builder.advance(PLACE, min(offset + 5, after), lambda _: None)
 
     asyncio.run(work())
 
@@ -97,11 +97,11 @@ def see_figures_of_the_recount(server: StateServer) -> None:
     with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:  # type: ignore[arg-type]
         reader = Reader(redis, NAME, RULES, lambda: NOW)
         queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
-        taken = take(reader, STRICT.name, queries, NOW)
-        found = compare(taken, counted)
+        readings = take(reader, STRICT.name, queries, NOW)
+        found = compare(readings, counted)
     assert found.differences == []
     assert found.cells > 200
-    assert taken.applied_offsets == {PLACE: LOG.ends[PLACE]}
+    assert readings.applied_offsets == {PLACE: LOG.ends[PLACE]}
 
 
 def entries(server: StateServer) -> list[str]:
@@ -146,15 +146,15 @@ def test_the_repair_that_the_error_names_keeps_what_can_be_read(server: StateSer
 
 def assert_said(done: Repaired, kept: list[str]) -> None:
     """The report says where the damaged files are, and what the inbox's log has lost."""
-    said = "\n".join(done.lines())
-    assert str(done.aside) in said
+    report = "\n".join(done.lines())
+    assert str(done.aside) in report
     if kept == ["first", "second"]:
-        assert said.endswith("Nothing is lost.")
+        assert report.endswith("Nothing is lost.")
     elif kept:
         assert done.until is not None
-        assert f"after {done.until:%Y-%m-%d %H:%M:%S}Z may be lost" in said
+        assert f"after {done.until:%Y-%m-%d %H:%M:%S}Z may be lost" in report
     else:
-        assert "all of it is lost" in said
+        assert "all of it is lost" in report
 
 
 def test_an_incomplete_write_needs_no_repair(server: StateServer) -> None:

@@ -158,16 +158,16 @@ def test_a_batch_cut_off_by_a_crash_is_gone_also_at_the_start_after_the_next(
             last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
             os.truncate(file, last + int((file.stat().st_size - last) * kept))
             server.start()
-            assert held(redis) == {2}
+            assert counts(redis) == {2}
             redis.eval(BATCH, 2, "counts", "batches")
             server.kill()
             server.start()
-            assert held(redis) == {3}
+            assert counts(redis) == {3}
     finally:
         server.stop()
 
 
-def held(redis: Redis) -> set[int]:
+def counts(redis: Redis) -> set[int]:
     """Every count in the state."""
     counts = cast("dict[str, str]", redis.hgetall("counts"))
     return {int(str(redis.get("batches"))), *map(int, counts.values())}

@@ -103,7 +103,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "pane", _pane_or_nothing)
     ],
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
-    "a applied offset taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
+    "an applied offset taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
     "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
     "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],

@@ -423,8 +423,10 @@ class World:
     def _send(self, copies: Sequence[Copy]) -> None:
         for copy in copies:
             self._give_way()
-            told = msgspec.json.decode(copy.value)
-            ids = [(each["subject_id"], each["fact_id"]) for each in (told if isinstance(told, list) else [told])]
+            decoded = msgspec.json.decode(copy.value)
+            ids = [
+                (each["subject_id"], each["fact_id"]) for each in (decoded if isinstance(decoded, list) else [decoded])
+            ]
             known = {
                 (fact["subject_id"], fact["fact_id"]): fact
                 for topic, facts in self.misplaced

@@ -38,7 +38,7 @@ KEYS = {
 }
 
 
-def told() -> tuple[list[Change], Change]:
+def example_batches() -> tuple[list[Change], Change]:
     """Some batches, and one that needs every command: it brings counts to zero, closes open items and drops old panes."""
     partition = MemoryPartition("incidents", rules(STRICT))
     known: dict[str, Any] = {"force": FORCE, "subject_id": "i1"}
@@ -48,16 +48,16 @@ def told() -> tuple[list[Change], Change]:
     regraded = IncidentRegraded(fact_id="f3", at=at(minutes=6), grade="1", **known)
     closed = IncidentClosed(fact_id="f4", at=at(minutes=7), result="attended", **known)
     other = IncidentOpened(fact_id="f5", at=at(days=3), grade="1", group=None, area=None, force=FORCE, subject_id="i2")
-    heard = heartbeat(FORCE, "dispatch", at(days=3))
+    beat = heartbeat(FORCE, "dispatch", at(days=3))
     before = [partition.feed([encode([fact])], RECEIVED) for fact in (opened, arrived)]
-    return before, partition.feed([encode([regraded, closed]), encode([other]), encode([heard])], RECEIVED)
+    return before, partition.feed([encode([regraded, closed]), encode([other]), encode([beat])], RECEIVED)
 
 
 def _later(start: Any, **by: float) -> Any:
     return start + timedelta(**by)
 
 
-BEFORE, CHANGE = told()
+BEFORE, CHANGE = example_batches()
 AFTER = len(BEFORE) + 3
 
 
@@ -93,13 +93,13 @@ def whole(redis: Redis, url: str) -> dict[str, Any]:
 def restore(redis: Redis, copy: dict[str, Any]) -> None:
     """Restore the state from a copy."""
     redis.flushall()
-    for key, held in copy.items():
-        redis.restore(key, 0, held)
+    for key, value in copy.items():
+        redis.restore(key, 0, value)
 
 
 def without_ids(state: dict[str, Any]) -> dict[str, Any]:
     """The state without stream ids, which depend on the clock."""
-    return {key: [entry for _, entry in held] if key == NAMES.changes else held for key, held in state.items()}
+    return {key: [entry for _, entry in value] if key == NAMES.changes else value for key, value in state.items()}
 
 
 def test_the_batch_needs_every_command_of_the_script(redis: Redis, state_backend: StateServer) -> None:
@@ -270,7 +270,7 @@ local function failing(act, fail)
   end
 end
 local redis = {
-  call = failing(real.call, error), pcall = failing(real.pcall, function(told) return told end),
+  call = failing(real.call, error), pcall = failing(real.pcall, function(result) return result end),
   acl_check_cmd = real.acl_check_cmd, error_reply = real.error_reply,
 }
 """
@@ -292,10 +292,10 @@ def test_a_failure_at_any_call_applies_the_batch_completely_or_not_at_all(
             outcomes.append(str(error).partition(" script:")[0])
             assert dump(redis) == before, f"call {number} left something behind"
             continue
-        held = without_ids(dump(redis))
-        assert {key: held[key] for key in after} == {**after, **{key: held[key] for key in after if ":index:" in key}}
+        value = without_ids(dump(redis))
+        assert {key: value[key] for key in after} == {**after, **{key: value[key] for key in after if ":index:" in key}}
         restore(redis, copy)
-        if held == after:
+        if value == after:
             break
     assert {*outcomes} == {"applied", "failed on purpose"}
     assert outcomes.count("failed on purpose") > 40

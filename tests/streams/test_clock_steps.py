@@ -100,8 +100,8 @@ def test_a_step_is_logged_once_and_stored_as_soon_as_the_state_server_accepts_it
         is_away = False
         watch.look()
         watch.look()
-    said = [each.getMessage() for each in caplog.records if "was set" in each.getMessage()]
-    assert said == ["The clock of the exporter on here was set forward by 2 h 0 min, to 2024-10-27 07:00:18Z."]
+    logged = [each.getMessage() for each in caplog.records if "was set" in each.getMessage()]
+    assert logged == ["The clock of the exporter on here was set forward by 2 h 0 min, to 2024-10-27 07:00:18Z."]
     (step,) = stored_steps(redis, "test")
     assert (round(step.seconds), step.count) == (TWO_HOURS, 1)
 

@@ -288,8 +288,8 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
             wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
             wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}
             wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
-    told = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
-    assert {name: words.replace('\\"', '"') for name, words in told.items()} == wanted
+    help_texts = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
+    assert {name: words.replace('\\"', '"') for name, words in help_texts.items()} == wanted
     assert {name.removesuffix("_total") for name in set(helps) - set(wanted)} == OWN
 
 
@@ -356,8 +356,8 @@ def test_a_silent_feed_removes_its_own_series_and_the_state_metric_says_so(
     gone = {metric_name(CATALOGUE[each]) for each in contacts}
     assert names & {name + ending for name in gone for ending in ("", "_n", "_met")} == set()
     assert "bluelamp_grade_1_opened_to_arrived_median_seconds" in names
-    heard = {dict(words)["feed"]: value for (name, words), value in found.items() if "feed_heartbeat" in name}
-    assert heard["dispatch"] - heard["telephony"] == SILENT.total_seconds()
+    heartbeats = {dict(words)["feed"]: value for (name, words), value in found.items() if "feed_heartbeat" in name}
+    assert heartbeats["dispatch"] - heartbeats["telephony"] == SILENT.total_seconds()
 
 
 # Over the wire.
@@ -451,19 +451,19 @@ def test_promtool_has_no_complaints(state: StateServer) -> None:
         )
     )
     readings = ReadingsCollector(source, watch)
-    standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
+    engine = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()
-    for collector in (readings, standing):
+    for collector in (readings, engine):
         registry.register(collector)
     generate_latest(registry)  # names the partitions to query
     watch.look()
-    standing.step()
+    engine.step()
     text = generate_latest(registry).decode()
     assert {f"bluelamp_{name}" for name in OWN_OF_LOG} | {"bluelamp_alert"} <= {name for name, _ in series(text)}
-    told = subprocess.run(
+    checked = subprocess.run(
         ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
     )
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 @contextmanager
@@ -478,9 +478,9 @@ def prometheus(directory: Path, target: str) -> Iterator[str]:
     }
     (directory / "prometheus.yml").write_text(json.dumps(config))
     arguments = [f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data"]
-    with (directory / "prometheus.log").open("wb") as said:
+    with (directory / "prometheus.log").open("wb") as log_file:
         process = subprocess.Popen(
-            ["prometheus", *arguments, f"--web.listen-address=127.0.0.1:{port}"], stdout=said, stderr=said
+            ["prometheus", *arguments, f"--web.listen-address=127.0.0.1:{port}"], stdout=log_file, stderr=log_file
         )
     try:
         yield f"http://127.0.0.1:{port}"
@@ -492,10 +492,10 @@ def prometheus(directory: Path, target: str) -> Iterator[str]:
 def ask(address: str, query: str) -> dict[Labels, float]:
     """The result of an instant query, by labels."""
     try:
-        told = json.loads(fetch(f"{address}/api/v1/query?{urlencode({'query': query})}"))["data"]["result"]
+        result = json.loads(fetch(f"{address}/api/v1/query?{urlencode({'query': query})}"))["data"]["result"]
     except URLError:
         return {}  # it is still starting
-    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in told}
+    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in result}
 
 
 @pytest.mark.real

@@ -57,7 +57,7 @@ class Scene:
             raise PartMissingError("gone", where="here", hint="none")
         return LogSnapshot({place: self.ends[place] for place in applied_offsets}, self.workers)
 
-    def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
+    def publish(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
         """Publish records of a topic as one batch."""
         partition = self.partitions.setdefault(topic, MemoryPartition(topic, RULES_OF))
         for _ in one_by_one(self.url, [partition.feed(list(values), received_at or self.now)], topic):
@@ -100,13 +100,13 @@ def beat(feed: str, at: datetime, seq: int = 1, complete_to: datetime | None = N
 
 def detained(subject_id: str, hours: float, *, child: bool = False) -> bytes:
     """A detainee who arrived and was authorised this many hours before AS_OF."""
-    told = {"force": FORCE, "at": AS_OF - timedelta(hours=hours), "subject_id": subject_id}
-    arrived = DetaineeArrived(fact_id=f"{subject_id}a", suite="one", child=child, relevant_time=told["at"], **told)  # type: ignore[arg-type]
-    return encode([arrived, DetentionAuthorised(fact_id=f"{subject_id}b", **told)])  # type: ignore[arg-type]
+    fields = {"force": FORCE, "at": AS_OF - timedelta(hours=hours), "subject_id": subject_id}
+    arrived = DetaineeArrived(fact_id=f"{subject_id}a", suite="one", child=child, relevant_time=fields["at"], **fields)  # type: ignore[arg-type]
+    return encode([arrived, DetentionAuthorised(fact_id=f"{subject_id}b", **fields)])  # type: ignore[arg-type]
 
 
 def test_a_feed_is_live_until_its_time_is_up_and_a_force_without_heartbeats_has_none(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     scene.pass_time(60)
     shown = scene.shown("bluelamp_feed_live")
     assert shown[FORCE, "dispatch"] == 1
@@ -117,44 +117,44 @@ def test_a_feed_is_live_until_its_time_is_up_and_a_force_without_heartbeats_has_
 
 
 def test_a_feed_with_heartbeats_may_still_be_behind(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=90)))
+    scene.publish("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=90)))
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 1.5}
 
 
 def test_a_feed_that_falls_silent_is_not_late_as_well(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=6)))
+    scene.publish("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=6)))
     scene.pass_time(3600)
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
     assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 0.1}
 
 
 def test_a_simulated_force_is_distinguished_from_a_real_one(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 0}
     simulated = FeedHeartbeat(
         fact_id="s", force=FORCE, at=AS_OF, feed="custody", seq=1, complete_to=AS_OF, simulated=True
     )
-    scene.tell("custody", encode([simulated]))
+    scene.publish("custody", encode([simulated]))
     scene.pass_time(1e6)
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 1}
 
 
 def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) -> None:
     scene.pass_time(1e6)
-    told = {"force": FORCE, "at": AS_OF, "feed": "dispatch", "seq": 1, "complete_to": AS_OF, "history_to": scene.now}
-    scene.tell("incidents", encode([FeedHeartbeat(fact_id="h", **told)]))  # type: ignore[arg-type]
+    fields = {"force": FORCE, "at": AS_OF, "feed": "dispatch", "seq": 1, "complete_to": AS_OF, "history_to": scene.now}
+    scene.publish("incidents", encode([FeedHeartbeat(fact_id="h", **fields)]))  # type: ignore[arg-type]
     assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_live")
     assert 0 <= scene.shown("bluelamp_history_loaded_ratio")[FORCE,] < 1
     assert not [each for each in scene.samples() if each.name == "bluelamp_incident_count"]
-    scene.tell("incidents", beat("dispatch", scene.now))
+    scene.publish("incidents", beat("dispatch", scene.now))
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     assert scene.shown("bluelamp_history_loaded_ratio") == {}
 
 
 def test_custody_clocks_count_down_separately_for_adults_and_children(scene: Scene) -> None:
     facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
-    scene.tell("custody", *facts, beat("custody", AS_OF))
+    scene.publish("custody", *facts, beat("custody", AS_OF))
     counts = {
         "child_review_due_within_3600_seconds": 1,
         "child_review_due_within_1800_seconds": 0,
@@ -171,11 +171,11 @@ def test_custody_clocks_count_down_separately_for_adults_and_children(scene: Sce
 
 
 def test_the_share_quarantined_covers_the_last_15_minutes(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.shown("bluelamp_quarantined_recently_ratio") == {}
     assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
     fact = IncidentOpened(fact_id="f1", force=FORCE, at=AS_OF, subject_id="i1", grade="1", group=None, area=None)
-    scene.tell("incidents", encode([fact]), b"nonsense", encode([fact]), b"{}")
+    scene.publish("incidents", encode([fact]), b"nonsense", encode([fact]), b"{}")
     assert scene.shown("bluelamp_quarantined_recently_ratio") == {("incidents",): 0.5}
     scene.pass_time(901)
     scene.shown("bluelamp_quarantined_recently_ratio")
@@ -184,7 +184,7 @@ def test_the_share_quarantined_covers_the_last_15_minutes(scene: Scene) -> None:
 
 
 def test_facts_waiting_in_the_log_are_seen_from_outside_the_workers(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     scene.shown("bluelamp_log_up")
     assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been queried yet"
     scene.ends = {("incidents", 0): 3}
@@ -192,7 +192,7 @@ def test_facts_waiting_in_the_log_are_seen_from_outside_the_workers(scene: Scene
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}
     scene.pass_time(75)
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 75}
-    scene.tell("incidents", beat("dispatch", AS_OF, 2))
+    scene.publish("incidents", beat("dispatch", AS_OF, 2))
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}, "it makes progress, if slowly"
     scene.ends = None
     scene.watch.look()
@@ -201,8 +201,8 @@ def test_facts_waiting_in_the_log_are_seen_from_outside_the_workers(scene: Scene
 
 
 def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
-    scene.tell("custody", beat("custody", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
+    scene.publish("custody", beat("custody", AS_OF))
 
     def look(incidents: int | None) -> tuple[float | None, float | None]:
         """Whether dispatch is silent and how many feeds wait, with the log of incidents this far ahead."""
@@ -224,7 +224,7 @@ def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene
 
 def test_workers_are_counted_and_so_is_the_time_that_the_log_waits_for_them(scene: Scene) -> None:
     for topic in ("incidents", "custody"):
-        scene.tell(topic, beat("dispatch" if topic == "incidents" else "custody", AS_OF))
+        scene.publish(topic, beat("dispatch" if topic == "incidents" else "custody", AS_OF))
     scene.ends = {("incidents", 0): 1, ("custody", 0): 2}
     for workers in (2, 0, None):
         scene.workers = workers
@@ -236,7 +236,7 @@ def test_workers_are_counted_and_so_is_the_time_that_the_log_waits_for_them(scen
 
 
 def test_a_refusal_of_the_state_server_is_exported_with_its_one_cause(scene: Scene, state_backend: StateServer) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.refused() == ""
     for cause, shortage in SHORTAGES.items():
         with shortage(scene.redis, state_backend):
@@ -253,7 +253,7 @@ def test_a_refusal_of_the_state_server_is_exported_with_its_one_cause(scene: Sce
 def test_an_exporter_without_write_permission_is_fine_and_one_without_read_permission_is_not(
     scene: Scene, state_backend: StateServer
 ) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     for commands, refused in ((["+@read", "+@connection", "+@transaction"], ""), (["-@all"], "access_denied")):
         scene.redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], reset=True, commands=commands)
         with Redis.from_url(as_user(state_backend.url, "reader"), decode_responses=True) as client:
@@ -286,7 +286,7 @@ def test_the_band_of_this_hour_is_exported_with_the_reading(scene: Scene) -> Non
     early = IncidentOpened(
         fact_id="f0", force=FORCE, at=first.at - timedelta(days=1), subject_id="i0", grade="1", group=None, area=None
     )
-    scene.tell("incidents", *(encode([fact]) for fact in [early, *facts]), beat("dispatch", AS_OF))
+    scene.publish("incidents", *(encode([fact]) for fact in [early, *facts]), beat("dispatch", AS_OF))
     shown = {each.name: each.value for each in scene.samples() if "_incident_expected" in each.name}
     assert shown == {
         "bluelamp_incident_expected": 12,
@@ -315,7 +315,7 @@ def test_an_overdue_review_stays_on_the_page_when_the_feed_falls_silent_and_ends
     """The alert engine in process, on the exporter's own samples."""
     engine = Engine(RULES)
     scene.watch.snapshot = lambda applied_offsets: LogSnapshot(applied_offsets, 1)  # type: ignore[method-assign] # everything is applied
-    scene.tell(
+    scene.publish(
         "custody",
         detained("d1", 5.9),
         beat("custody", AS_OF),
@@ -323,7 +323,7 @@ def test_an_overdue_review_stays_on_the_page_when_the_feed_falls_silent_and_ends
     assert "adult_review_due_within_10_minutes" in firing(engine, scene)
     assert "adult_review_overdue" not in firing(engine, scene)
     scene.pass_time(361)
-    scene.tell("custody", beat("custody", scene.now, 2))
+    scene.publish("custody", beat("custody", scene.now, 2))
     assert "adult_review_overdue" in firing(engine, scene)
     for _ in range(10):
         scene.pass_time(60)
@@ -331,7 +331,7 @@ def test_an_overdue_review_stays_on_the_page_when_the_feed_falls_silent_and_ends
     assert {"adult_review_overdue", "feed_silent", "no_live_data"} <= found
     assert "data_alive" not in found
     ended = b'{"fact": "ReviewHeld", "fact_id": "r1", "force": "strict", "at": "%s", "subject_id": "d1"}'
-    scene.tell("custody", ended % scene.now.isoformat().encode(), beat("custody", scene.now, 3))
+    scene.publish("custody", ended % scene.now.isoformat().encode(), beat("custody", scene.now, 3))
     firing(engine, scene)
     scene.pass_time(30)
     assert {name for name in firing(engine, scene) if "review" in name} == set()

@@ -51,10 +51,10 @@ def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_figures_are(
     with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
     admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in (*TOPICS, QUARANTINE_TOPIC)]
-    told = admin.describe_configs(asked)["topic"]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in (*TOPICS, QUARANTINE_TOPIC)]
+    described = admin.describe_configs(resources)["topic"]
     admin.close()
-    kept = {name: int(configs["retention.ms"]["value"]) for name, configs in told.items()}
+    kept = {name: int(configs["retention.ms"]["value"]) for name, configs in described.items()}
     assert kept.pop(QUARANTINE_TOPIC) == 792 * 24 * 3600 * 1000
     assert set(kept.values()) == {-1}
 

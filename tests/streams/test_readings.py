@@ -218,16 +218,16 @@ def test_a_rebuilt_state_and_a_lost_change_stream_are_noticed(redis: Redis, stat
     story.tell(IncidentOpened, "22:00", grade="1", group="crime")
     story.tell(UnitDispatched, "22:01", unit="u1")
     story.tell(UnitArrived, "22:05", unit="u1")
-    told = story.state.partitions["incidents"][0].changes
+    batches = story.state.partitions["incidents"][0].changes
     old = reader(redis)
-    for _ in one_by_one(state_backend.url, told):
+    for _ in one_by_one(state_backend.url, batches):
         sheet(old)
     full = sheet(old)
     redis.flushall()
-    for _ in one_by_one(state_backend.url, told[:1]):
+    for _ in one_by_one(state_backend.url, batches[:1]):
         assert sheet(old) == sheet(reader(redis)) != full
     redis.delete("test:{incidents:0}:changes")
-    for _ in one_by_one(state_backend.url, told[1:]):
+    for _ in one_by_one(state_backend.url, batches[1:]):
         redis.delete("test:{incidents:0}:changes")
         assert sheet(old) == sheet(reader(redis))
     assert sheet(old) == full
@@ -236,10 +236,10 @@ def test_a_rebuilt_state_and_a_lost_change_stream_are_noticed(redis: Redis, stat
 # Whether a figure is reliable.
 
 
-def beat(minutes: float, feed: str = "dispatch", **told: Any) -> bytes:
+def beat(minutes: float, feed: str = "dispatch", **fields: Any) -> bytes:
     """A heartbeat received at RECEIVED that is complete to this many minutes after the day's moment."""
     at = AS_OF + timedelta(minutes=minutes)
-    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **told)])
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **fields)])
 
 
 def first_event(days_before: float = 3) -> bytes:
@@ -325,8 +325,8 @@ def test_a_feed_without_heartbeats_gives_no_data(redis: Redis, state_backend: St
 
 
 def test_a_replay_has_its_own_present_and_must_make_progress(redis: Redis, state_backend: StateServer) -> None:
-    told = [first_event(), beat(90, replay=True)]
-    found = state_of(state_backend.url, redis, told, RECEIVED + timedelta(seconds=20))
+    records = [first_event(), beat(90, replay=True)]
+    found = state_of(state_backend.url, redis, records, RECEIVED + timedelta(seconds=20))
     assert (found.state, found.as_of) == ("live", AS_OF + timedelta(minutes=90))
     found = state_of(state_backend.url, redis, [], RECEIVED + timedelta(seconds=61))
     assert found.state == "stale"
@@ -354,8 +354,8 @@ def test_a_feed_that_falls_silent_does_not_delay_the_others_of_a_replay(
     def feed(name: str, complete_to: int, heartbeat_at: int) -> FeedStatus:
         return FeedStatus(name, "incidents", complete_to=complete_to, heartbeat_at=heartbeat_at, is_replay=True)
 
-    silent, heard = feed("telephony", began, now - 61 * SECOND), feed("dispatch", began + 90 * minute, now)
-    monkeypatch.setattr(source, "feeds", lambda _: [silent, heard])
+    silent, live = feed("telephony", began, now - 61 * SECOND), feed("dispatch", began + 90 * minute, now)
+    monkeypatch.setattr(source, "feeds", lambda _: [silent, live])
     assert source.present(FORCE) == AS_OF + timedelta(minutes=90)
     ended = feed("dispatch", began + 90 * minute, now - 61 * SECOND)
     monkeypatch.setattr(source, "feeds", lambda _: [silent, ended])
@@ -381,9 +381,9 @@ def test_past_open_items_are_not_made_up(redis: Redis, state_backend: StateServe
 def test_simulated_facts_are_never_shown_as_real(redis: Redis, state_backend: StateServer, feed: str) -> None:
     found = state_of(state_backend.url, redis, [beat(0)], AS_OF)
     assert (found.is_simulated, found.note) == (False, "")
-    told = [beat(0), beat(1, feed, simulated=True), beat(2, feed), beat(3)]
+    records = [beat(0), beat(1, feed, simulated=True), beat(2, feed), beat(3)]
     redis.flushall()
-    found = state_of(state_backend.url, redis, told, RECEIVED + timedelta(days=9))
+    found = state_of(state_backend.url, redis, records, RECEIVED + timedelta(days=9))
     assert found.state == "stale"
     assert found.is_simulated
     assert "SIMULATION - no figure is real." in found.note
@@ -398,9 +398,9 @@ def test_while_a_history_loads_figures_have_its_time_and_are_never_live(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = RECEIVED + timedelta(days=9)
-    told = [first_event(), beat(30, history_to=now)]
+    records = [first_event(), beat(30, history_to=now)]
     partition = MemoryPartition("incidents", RULES)
-    for _ in one_by_one(state_backend.url, [partition.feed([each], now) for each in told]):
+    for _ in one_by_one(state_backend.url, [partition.feed([each], now) for each in records]):
         pass
     reader_then = Reader(redis, "test", RULES, lambda: now)
     (found,) = reader_then.read("incident_count", "7d")

@@ -202,18 +202,18 @@ def test_an_error_says_what_happened_where_and_what_to_do() -> None:
 
 
 def test_a_cause_is_logged_once_then_at_intervals_and_so_is_its_end() -> None:
-    seconds, said = iter(range(1000)), list[str]()
-    complaints = RepeatedErrors(said.append, lambda: next(seconds), every_seconds=30)
-    complaints.end()
+    seconds, logged = iter(range(1000)), list[str]()
+    errors = RepeatedErrors(logged.append, lambda: next(seconds), every_seconds=30)
+    errors.end()
     for _ in range(61):
-        complaints.add_error(ResponseError("MISCONF Errors writing to the AOF file"))
-    assert len(said) == 3
-    assert {*said} == {Refusal("disk").words()}
+        errors.add_error(ResponseError("MISCONF Errors writing to the AOF file"))
+    assert len(logged) == 3
+    assert {*logged} == {Refusal("disk").words()}
     for _ in range(5):  # two alternating causes are not logged more often than one
-        complaints.add_error(ResponseError("LOADING"))
-        complaints.add_error(ResponseError("MISCONF"))
-    assert said[3:] == [Refusal("loading").words()]
-    complaints.add_error(PartMissingError("Kafka does not answer.", where="there", hint="Start it."))
-    complaints.end()
-    complaints.end()
-    assert said[4:] == ["Kafka does not answer. Start it.", "Over: Kafka does not answer. Start it."]
+        errors.add_error(ResponseError("LOADING"))
+        errors.add_error(ResponseError("MISCONF"))
+    assert logged[3:] == [Refusal("loading").words()]
+    errors.add_error(PartMissingError("Kafka does not answer.", where="there", hint="Start it."))
+    errors.end()
+    errors.end()
+    assert logged[4:] == ["Kafka does not answer. Start it.", "Over: Kafka does not answer. Start it."]

@@ -33,14 +33,14 @@ def redis(state_backend: StateServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def run(url: str, work: Work) -> list[str]:
     """Run some work with retries; returns the lines that were logged."""
-    said = list[str]()
+    logged = list[str]()
 
     async def working() -> None:
         async with AsyncRedis.from_url(as_user(url, "worker"), decode_responses=True) as client:
-            await work(Retrying(client, said.append, time.monotonic, "test"), client)
+            await work(Retrying(client, logged.append, time.monotonic, "test"), client)
 
     asyncio.run(asyncio.wait_for(working(), 20))
-    return said
+    return logged
 
 
 async def until(is_so: Callable[[], object]) -> None:

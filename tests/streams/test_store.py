@@ -47,8 +47,10 @@ def some_changes(count: int) -> list[Change]:
 
 
 def test_a_batch_is_applied_and_moves_the_applied_offset(redis: Redis, state_backend: StateServer) -> None:
-    told = some_changes(4)
-    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    batches = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, batches))] == [
+        "applied"
+    ] * 4
     assert redis.hget("test:{incidents:0}:control", "applied_offset") == "4"
     assert redis.hget("test:{incidents:0}:control", "facts") == "4"
 
@@ -58,14 +60,14 @@ def test_a_zombie_and_a_replay_are_stale_and_change_nothing(
     redis: Redis, state_backend: StateServer, epoch_back: int, applied_offset_back: int, stored: int
 ) -> None:
     """An older epoch, an older applied offset, and an applied offset ahead of the state are all refused."""
-    told = some_changes(4)
+    batches = some_changes(4)
 
     async def work(store: StateStore) -> tuple[Any, Applied, Any]:
-        await apply_all(store, told)
+        await apply_all(store, batches)
         names = store.names("incidents", 0)
         before = dump(redis)
         epoch = int(str(redis.hget(names.control, "epoch")))
-        answer = await store.apply(names, epoch - epoch_back, 4 - applied_offset_back, 5, told[-1])
+        answer = await store.apply(names, epoch - epoch_back, 4 - applied_offset_back, 5, batches[-1])
         assert redis.hget(names.control, "stale_writes") == "1"
         return before, answer, dump(redis)
 
@@ -91,15 +93,15 @@ def test_a_zombie_and_a_replay_are_stale_and_change_nothing(
 def test_a_state_that_another_program_has_written_to_is_refused_and_left_unchanged(
     redis: Redis, state_backend: StateServer, spoil: Callable[[Redis, Names, str], Any]
 ) -> None:
-    told = some_changes(4)
+    batches = some_changes(4)
 
     async def work(store: StateStore) -> tuple[Any, Applied, Any]:
-        await apply_all(store, told[:3])
+        await apply_all(store, batches[:3])
         names = store.names("incidents", 0)
         pane = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))
         spoil(redis, names, pane)
         before = dump(redis)
-        answer = await store.apply(names, 1, 3, 4, told[3])
+        answer = await store.apply(names, 1, 3, 4, batches[3])
         return before, answer, dump(redis)
 
     before, answer, after = call(state_backend.url, work)
@@ -145,8 +147,8 @@ def test_a_reading_from_the_state_equals_the_reading_from_memory(
 
 
 def test_the_state_holds_no_count_below_one(redis: Redis, state_backend: StateServer) -> None:
-    told = some_changes(4)
-    call(state_backend.url, lambda store: apply_all(store, told))
+    batches = some_changes(4)
+    call(state_backend.url, lambda store: apply_all(store, batches))
     counts = [int(count) for key in redis.scan_iter(match="*pane*") for count in redis.hgetall(key).values()]
     assert counts
     assert min(counts) >= 1
@@ -154,9 +156,9 @@ def test_the_state_holds_no_count_below_one(redis: Redis, state_backend: StateSe
 
 def test_old_panes_are_dropped_as_the_watermark_advances(redis: Redis, state_backend: StateServer) -> None:
     partition = MemoryPartition("incidents", RULES)
-    told = some_changes(3)
+    batches = some_changes(3)
     late = partition.feed([encode([heartbeat(FORCE, "dispatch", START.replace(year=2029))])], RECEIVED)
-    call(state_backend.url, lambda store: apply_all(store, [*told, late]))
+    call(state_backend.url, lambda store: apply_all(store, [*batches, late]))
     assert not list(redis.scan_iter(match="*pane*"))
     assert not list(redis.scan_iter(match="*index*"))
 
@@ -210,13 +212,13 @@ async def _apply_in_multi(
     stored = await self.redis.hmget(names.control, ["applied_offset", "epoch"])
     if stored != [str(applied_offset), str(epoch)]:
         return Applied("stale", None)
-    told = msgspec.msgpack.decode(streams.store.encode_change(names, change))
+    decoded = msgspec.msgpack.decode(streams.store.encode_change(names, change))
     async with self.redis.pipeline(transaction=True) as pipe:
-        for key, fields, deltas in told["panes"]:
+        for key, fields, deltas in decoded["panes"]:
             for field, delta in zip(fields, deltas, strict=True):
                 pipe.hincrby(key, field, delta)
         for key in ("timelines", "open", "feeds"):
-            for name, text in zip(told[key][::2], told[key][1::2], strict=True):
+            for name, text in zip(decoded[key][::2], decoded[key][1::2], strict=True):
                 pipe.hset(getattr(names, key), name, text)
         pipe.hset(names.control, "applied_offset", str(after))
         await pipe.execute(raise_on_error=False)
@@ -228,8 +230,10 @@ def test_multi_in_place_of_the_script_is_caught(
 ) -> None:
     """It applies valid batches, but half of one that is refused."""
     monkeypatch.setattr(StateStore, "apply", _apply_in_multi)
-    told = some_changes(4)
-    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    batches = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, batches))] == [
+        "applied"
+    ] * 4
     redis.flushall()
 
     def spoil(redis: Redis, _: Names, pane: str) -> None:
@@ -247,11 +251,11 @@ def test_without_the_applied_offset_a_replay_would_count_twice(
     guarded = "if stored[1] ~= expected or stored[2] ~= epoch then"
     assert guarded in streams.store.SCRIPT
     monkeypatch.setattr("streams.store.SCRIPT", streams.store.SCRIPT.replace(guarded, "if false then"))
-    told = some_changes(1)
+    batches = some_changes(1)
 
     async def work(store: StateStore) -> Applied:
-        await apply_all(store, told)
-        return await store.apply(store.names("incidents", 0), 0, 0, 1, told[0])
+        await apply_all(store, batches)
+        return await store.apply(store.names("incidents", 0), 0, 0, 1, batches[0])
 
     assert call(state_backend.url, work).outcome == "applied"
     day = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))

@@ -33,7 +33,7 @@ def facts(subject: int, regrades: int = 1) -> Iterator[SubjectFact]:
     yield IncidentClosed(fact_id=f"{subject}-closed", at=at + timedelta(hours=9), result="attended", **named)
 
 
-def held(partition: PartitionFold) -> int:
+def cached_facts(partition: PartitionFold) -> int:
     """The number of facts in a partition's cache."""
     return sum(len(each.timeline) for each in partition.subjects.values())
 
@@ -48,7 +48,7 @@ def test_memory_is_limited_by_facts_however_many_each_subject_has() -> None:
 def fed(memory: MemoryPartition, subject: int, regrades: int) -> int:
     """The number of cached facts after those of one more subject."""
     memory.feed([encode(list(facts(subject, regrades)))])
-    return held(memory.fold)
+    return cached_facts(memory.fold)
 
 
 def test_one_subject_with_more_facts_than_the_limit_is_kept_while_it_is_used() -> None:

@@ -73,10 +73,10 @@ class Line:
         return self.partition.watermark("testshire")
 
 
-def heartbeat(feed: str, complete_to: datetime, **told: Any) -> FeedHeartbeat:
+def heartbeat(feed: str, complete_to: datetime, **fields: Any) -> FeedHeartbeat:
     """A heartbeat of a live feed."""
     return FeedHeartbeat(
-        fact_id="h", force="testshire", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **told
+        fact_id="h", force="testshire", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **fields
     )
 
 
@@ -217,14 +217,16 @@ _RECORDS = st.lists(
 @given(_RECORDS)
 @settings(max_examples=300, deadline=None)
 def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
-    told: list[tuple[int, bool, str, int]],
+    steps: list[tuple[int, bool, str, int]],
 ) -> None:
     """Also, nothing settled goes back, and no watermark is beyond the log's clock."""
     line, screen, received_at, settled = Line(), Screen([TESTSHIRE], {}), NOW, 0
-    for step, is_by_log, feed, lag in told:
+    for step, is_by_log, feed, lag in steps:
         received_at += step * SECOND
-        said = received_at - lag * SECOND
-        for fact in [heartbeat(feed, said)] if feed else [offered(said - DAYS_KEPT), offered(said - DAYS_KEPT - DAY)]:
+        claimed = received_at - lag * SECOND
+        for fact in (
+            [heartbeat(feed, claimed)] if feed else [offered(claimed - DAYS_KEPT), offered(claimed - DAYS_KEPT - DAY)]
+        ):
             ours = [each.refusal.reason for each in line.take(fact, received_at, is_by_log=is_by_log).quarantined]
             theirs = screen.refusal(fact, "contacts", 0, received_at, is_moved=False)
             assert ours == ([theirs] if theirs else [])
@@ -237,10 +239,10 @@ def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
 # What people see.
 
 
-def status(**told: Any) -> FeedStatus:
+def status(**fields: Any) -> FeedStatus:
     """A feed that was live at NOW, except for the given attributes."""
     well: dict[str, Any] = {"complete_to": microseconds(NOW), "heartbeat_at": microseconds(NOW)}
-    return FeedStatus("telephony", "contacts", **well | told)
+    return FeedStatus("telephony", "contacts", **well | fields)
 
 
 DOUBTED = [
@@ -257,9 +259,9 @@ DOUBTED = [
 ]
 
 
-@pytest.mark.parametrize(("told", "words"), DOUBTED)
-def test_a_time_in_the_future_is_no_proof_of_life_and_is_reported(told: dict[str, Any], words: str) -> None:
-    doubted, now, allowed = status(**told), microseconds(NOW), 60_000_000
+@pytest.mark.parametrize(("fields", "words"), DOUBTED)
+def test_a_time_in_the_future_is_no_proof_of_life_and_is_reported(fields: dict[str, Any], words: str) -> None:
+    doubted, now, allowed = status(**fields), microseconds(NOW), 60_000_000
     trouble = feed_trouble(doubted, now, allowed, RULES_OF["testshire"], now)
     assert trouble is not None
     assert trouble.state == "stale"
@@ -289,11 +291,11 @@ def scene(state_backend: StateServer) -> Iterator[Scene]:
         yield Scene(state_backend.url, client)
 
 
-def dispatch(at: datetime, complete_to: datetime | None = None, **told: Any) -> bytes:
+def dispatch(at: datetime, complete_to: datetime | None = None, **fields: Any) -> bytes:
     """A heartbeat of the only feed of incidents."""
     complete_to = complete_to or at
     own: dict[str, Any] = {"feed": "dispatch", "complete_to": complete_to}
-    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=complete_to, seq=1, **own | told)])
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=complete_to, seq=1, **own | fields)])
 
 
 def incidents(scene: Scene, as_of: datetime | None = None) -> Reading:
@@ -316,12 +318,12 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
 def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_alerts(scene: Scene) -> None:
     """The machine's clock is two hours ahead for half a minute and then correct; after that nothing arrives."""
     engine = Engine(RULES)
-    scene.tell("incidents", dispatch(AS_OF))
+    scene.publish("incidents", dispatch(AS_OF))
     assert incidents(scene).state == "live"
     assert firing(engine, scene) == {"data_alive"}
 
     scene.now = AS_OF + AHEAD + 15 * SECOND
-    scene.tell("incidents", dispatch(scene.now))
+    scene.publish("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live", "all clocks agree"
 
     scene.now = AS_OF + 30 * SECOND
@@ -339,7 +341,7 @@ def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_alerts(s
     whole_hour = AS_OF.replace(minute=0, second=0)
     assert incidents(scene, whole_hour + HOUR).state == "stale", "nobody knows whether all of it has arrived"
 
-    scene.tell("incidents", dispatch(scene.now))
+    scene.publish("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live"
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     scene.pass_time(61)
@@ -351,7 +353,7 @@ def test_a_reader_whose_clock_is_set_back_reads_the_same_as_a_new_one(scene: Sce
     opened = IncidentOpened(
         fact_id="o", force=FORCE, at=AS_OF - MINUTE, subject_id="i", grade="1", group=None, area=None
     )
-    scene.tell("incidents", encode([opened]), dispatch(AS_OF))
+    scene.publish("incidents", encode([opened]), dispatch(AS_OF))
 
     def missed() -> int | None:
         (found,) = scene.reader.read("opened_to_arrived_within_target_ratio", "24h", force=FORCE)
@@ -381,8 +383,8 @@ def disproved(scene: Scene) -> list[str]:
 def test_a_timestamp_from_the_future_proves_nothing_when_its_time_comes(scene: Scene) -> None:
     """Two hours later the dead feed would otherwise look live again, for as long as a feed may be silent."""
     for feed in ("dispatch", "gossip"):
-        scene.tell("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
-        scene.tell("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
+        scene.publish("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
+        scene.publish("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
     scene.now = AS_OF + 30 * SECOND
     assert disproved(scene) == ["[[],[]]"], "readers read only the feeds again"
     assert disproved(scene) == [], "and only once"
@@ -391,19 +393,19 @@ def test_a_timestamp_from_the_future_proves_nothing_when_its_time_comes(scene: S
     assert found.state == "stale"
     assert "was stamped with a time yet to come: a clock was wrong" in found.reason
     assert incidents(scene, AS_OF + HOUR - 17 * SECOND).state == "stale"
-    scene.tell("incidents", dispatch(scene.now))
+    scene.publish("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live"
 
 
 def test_a_worker_whose_clock_is_seconds_behind_takes_nothing_back(scene: Scene) -> None:
-    scene.tell("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
+    scene.publish("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
     assert disproved(scene) == []
 
 
 def test_a_history_up_to_a_time_in_the_future_hides_no_dead_feed(scene: Scene) -> None:
     """A feed that loads its history is neither live nor silent, so a dead one would never raise an alert."""
     later = AS_OF + AHEAD
-    scene.tell("incidents", dispatch(later, later - HOUR, history_to=later), received_at=later)
+    scene.publish("incidents", dispatch(later, later - HOUR, history_to=later), received_at=later)
     found = incidents(scene)
     assert (found.state, found.is_loading) == ("stale", False)
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
@@ -412,10 +414,10 @@ def test_a_history_up_to_a_time_in_the_future_hides_no_dead_feed(scene: Scene) -
 def test_past_figures_stay_while_a_clock_is_wrong(scene: Scene) -> None:
     began = AS_OF - 7 * HOUR
     opened = IncidentOpened(fact_id="o", force=FORCE, at=began, subject_id="i", grade="1")
-    scene.tell("incidents", encode([opened]), received_at=began)
+    scene.publish("incidents", encode([opened]), received_at=began)
     for hours in range(6, 0, -1):
-        scene.tell("incidents", dispatch(AS_OF - hours * HOUR), received_at=AS_OF - hours * HOUR)
-    scene.tell("incidents", dispatch(AS_OF + AHEAD), received_at=AS_OF + AHEAD)
+        scene.publish("incidents", dispatch(AS_OF - hours * HOUR), received_at=AS_OF - hours * HOUR)
+    scene.publish("incidents", dispatch(AS_OF + AHEAD), received_at=AS_OF + AHEAD)
     whole_hour = AS_OF.replace(minute=0, second=0)
     assert incidents(scene, whole_hour - HOUR).state == "live"
     assert incidents(scene, whole_hour).state == "stale", "no credible heartbeat has arrived so far"
