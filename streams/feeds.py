@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from facts.feed import FeedHeartbeat
@@ -28,7 +28,7 @@ class FeedState(Struct):
 
     Attributes:
         complete_to: everything up to this time was sent, as far as the claim is credible; 0 if none is.
-        heartbeat_at: the time on the record of the last heartbeat; stored under its earlier name, `heard_at`.
+        heartbeat_at: the time on the record of the last heartbeat.
         seq: the sequence number of that heartbeat.
         is_replay: the feed replays recorded facts.
         is_simulated: the feed has ever sent simulated facts. They stay in the figures, so this never becomes false.
@@ -40,7 +40,7 @@ class FeedState(Struct):
     """
 
     complete_to: int
-    heartbeat_at: int = field(name="heard_at")
+    heartbeat_at: int
     seq: int
     is_replay: bool
     is_simulated: bool = False

@@ -2,7 +2,7 @@
 
 `dropping` leaves out what should go to quarantine; `offset_first` moves the offset before what it stands for is
 applied; `slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
-`no_applied_offset` takes the applied offset out of the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
+`no_applied_offset` does not check the applied offset in the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
 but apply; `crashing` has an error in Faust's own reading of the log.
 """
 

@@ -154,7 +154,7 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
     refused = command(system, "rebuild")
     assert (refused.returncode, "begin at offset" in refused.stderr) == (2, True), refused.stderr
     source, (worker,) = system.reader(), system.workers
-    # Facts known already, so that every one moves the applied offsets: the old version goes on while the new one is built.
+    # Known facts, which move the applied offsets but no figure: the old version advances while the new one is built.
     feeding = Feeding(system.publisher(_small), facts()[:2000], seconds=60)
     feeding.start()
     rebuilt = command(system, "rebuild", "--switch", "--json", **with_archive)

@@ -221,7 +221,7 @@ def make_anew(system: System, topic: str) -> None:
 @EMBEDDED
 @pytest.mark.injects(23)
 def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System], fault: Fault) -> None:
-    """A copy restored under a running worker, then nothing left at all: the first is met by the applied offset, the second watched."""
+    """An old copy is restored under a running worker, then all state is deleted: both leave the state behind the worker's offset."""
     system = new_system(stall_seconds=2.0)
     tell(system, week()[:300])
     system.start_workers(1, (*CHANGED, "crashing"))
