@@ -21,7 +21,7 @@ from facts.wire import Reason, decode
 from producers.publish import PublisherSettings
 from streams.patience import report_key
 from streams.settings import PERSON_NEEDED, RESTART_ME
-from tests.integration.conftest import FORCE, Parts
+from tests.integration.conftest import FORCE, REAL_IN_FAULTS, Parts
 from tests.integration.refusals import NUMBER, PERSONAL, Place, entries, quarantine, refused, send
 from tests.integration.test_kills import beat, keep_settling
 from tests.integration.test_week import WEEK, facts
@@ -92,6 +92,7 @@ def keys(system: System) -> list[str]:
     return sorted({*found} - {report_key(system.settings.state_name)})
 
 
+@REAL_IN_FAULTS
 @pytest.mark.injects(11)
 def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_counted(
     system: System, fault: Fault
@@ -157,6 +158,7 @@ def assert_nowhere(personal: str, *texts: str) -> None:
         assert not any(word in text for text in texts), word
 
 
+@REAL_IN_FAULTS
 @pytest.mark.injects(16)
 def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     new_system: Callable[..., System], fault: Fault
