@@ -366,7 +366,7 @@ def test_the_long_loop_on_every_backend(police: System, tmp_path: Path, seed: in
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 def test_where_the_log_is_not_waited_for_facts_are_lost(police: System, tmp_path: Path, seed: int) -> None:
-    _, wanted, told = run(police, tmp_path, KILLS, seed, ("position_first", "answer_first"))
+    _, wanted, told = run(police, tmp_path, 20, seed, ("position_first", "answer_first"))
     lost = wanted - standing(told)
     assert any(FIRE in each for each in lost), "the tail lost nothing"
     assert any(POLICE in each for each in lost), "the webhook lost nothing"
