@@ -97,7 +97,7 @@ class Rebuild:
         redis: a blocking client of the state server.
         log: reads the log.
         mover: moves facts that are on a wrong partition.
-        count_again: recounts the log.
+        recounter: recounts the log.
         client: a client of the state server for the new version.
         now: the wall clock.
         report: called with the progress of each partition.

@@ -439,10 +439,10 @@ def test_fetch_waits_for_min_bytes(wire: Wire, log_backend: LogBackend, topic: s
 def test_end_of_the_only_epoch_is_the_end_of_the_log(wire: Wire, topic: str) -> None:
     """A consumer requests this after a change of leader, to find out whether the log was truncated."""
     produce(wire, topic, record_batch(b"x", b"y"))
-    asked = OffsetForLeaderEpochRequest.OffsetForLeaderTopic.OffsetForLeaderPartition(
+    requested = OffsetForLeaderEpochRequest.OffsetForLeaderTopic.OffsetForLeaderPartition(
         partition=0, current_leader_epoch=-1, leader_epoch=0
     )
-    topics = [OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic=topic, partitions=[asked])]
+    topics = [OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic=topic, partitions=[requested])]
     answer = wire.ask(OffsetForLeaderEpochRequest(replica_id=-1, topics=topics), 3).topics[0].partitions[0]
     assert (answer.error_code, answer.leader_epoch, answer.end_offset) == (0, 0, 2)
 

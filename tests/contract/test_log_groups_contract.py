@@ -220,7 +220,7 @@ def heartbeat(wire: Wire, group: str, member_id: str, generation: int, instance_
 
 
 def commit(wire: Wire, group: str, topic: str, member_id: str, generation: int) -> int:
-    asked = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
+    requested = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
         partition_index=0, committed_offset=5, committed_leader_epoch=-1, committed_metadata=""
     )
     request = OffsetCommitRequest(
@@ -228,7 +228,7 @@ def commit(wire: Wire, group: str, topic: str, member_id: str, generation: int) 
         generation_id_or_member_epoch=generation,
         member_id=member_id,
         group_instance_id=None,
-        topics=[OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, partitions=[asked])],
+        topics=[OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, partitions=[requested])],
     )
     return int(wire.ask(request, 7).topics[0].partitions[0].error_code)
 

@@ -107,7 +107,7 @@ def produce(wire: Wire, topic: str, batch: bytes, partition: int = 0, acks: int 
 
 def fetch_request(topic: str, offset: int, **limits: int) -> Any:
     """A request for partition 0 from `offset`; limits: max_wait_ms, min_bytes, max_bytes, partition_max_bytes."""
-    asked = FetchRequest.FetchTopic.FetchPartition(
+    requested = FetchRequest.FetchTopic.FetchPartition(
         partition=limits.get("partition", 0),
         current_leader_epoch=-1,
         fetch_offset=offset,
@@ -120,7 +120,7 @@ def fetch_request(topic: str, offset: int, **limits: int) -> Any:
         max_bytes=limits.get("max_bytes", 2**20),
         session_id=0,
         session_epoch=-1,
-        topics=[FetchRequest.FetchTopic(topic=topic, partitions=[asked])],
+        topics=[FetchRequest.FetchTopic(topic=topic, partitions=[requested])],
         forgotten_topics_data=[],
         rack_id="",
     )

@@ -26,10 +26,10 @@ def create_topic(wire: Wire, name: str, partitions: int = 1, **configs: str) -> 
 
 def find_offset(wire: Wire, topic: str, at: int, partition: int = 0) -> int:
     """The LATEST or EARLIEST offset of a partition."""
-    asked = ListOffsetsRequest.ListOffsetsTopic.ListOffsetsPartition(
+    requested = ListOffsetsRequest.ListOffsetsTopic.ListOffsetsPartition(
         partition_index=partition, current_leader_epoch=-1, timestamp=at
     )
-    topics = [ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[asked])]
+    topics = [ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[requested])]
     answer = wire.ask(ListOffsetsRequest(replica_id=-1, isolation_level=0, topics=topics), 5)
     assert answer.topics[0].partitions[0].error_code == 0
     return int(answer.topics[0].partitions[0].offset)

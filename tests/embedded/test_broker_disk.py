@@ -29,10 +29,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def commit(wire: Wire, offset: int, metadata: str = "") -> int:
-    asked = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
+    requested = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
         partition_index=0, committed_offset=offset, committed_leader_epoch=-1, committed_metadata=metadata
     )
-    topics = [OffsetCommitRequest.OffsetCommitRequestTopic(name="kept", partitions=[asked])]
+    topics = [OffsetCommitRequest.OffsetCommitRequestTopic(name="kept", partitions=[requested])]
     request = OffsetCommitRequest(
         group_id="readers",
         generation_id_or_member_epoch=-1,

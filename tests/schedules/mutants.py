@@ -103,7 +103,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "pane", _pane_or_nothing)
     ],
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
-    "an applied offset taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
+    "an applied offset used before its panes are read": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
     "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
     "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
@@ -117,7 +117,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
     "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
     "timelines of another place": lambda: [patch.object(Owner, "_remember", _remember_unchecked)],
-    "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
+    "a switch to a version that was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """The patches that put each fault back, by name."""
 

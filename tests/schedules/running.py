@@ -16,11 +16,11 @@ class Found(Struct):
     """The result of some schedules.
 
     Attributes:
-        schedules: how many ran.
-        steps: how many steps they had.
-        seed: of the one that failed; None when none did.
+        schedules: the number that ran.
+        steps: the number of steps they had.
+        seed: of the one that failed; None if none did.
         error: what was found.
-        choices: of the one that failed, shrunk where that was asked for.
+        choices: of the one that failed, shrunk if requested.
     """
 
     schedules: int = 0
@@ -59,9 +59,9 @@ def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, tries:
 
     Args:
         seed: the first.
-        schedules: how many at most.
-        may_go_on: asked before each.
-        tries: how many schedules may be run to shrink one that fails; 0 leaves it as it is.
+        schedules: the most to run.
+        may_go_on: called before each; returns whether to run it.
+        tries: the most schedules to run to shrink one that fails; 0 does not shrink it.
     """
     found = Found()
     while found.schedules < schedules and may_go_on():

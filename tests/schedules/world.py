@@ -95,7 +95,7 @@ class Process(Struct):
     """Something that runs a turn at a time, and may be killed between any two turns.
 
     Attributes:
-        name: for whoever reads a failure.
+        name: for error messages.
         work: makes its coroutine when it starts.
         running: the coroutine; None while it does not run.
         is_in_turn: it is in the middle of a turn.
@@ -380,7 +380,7 @@ class World:
             if generation != self.generation and (self._is_settling or not mine or self.choices.happens(3)):
                 generation, mine = self.generation, await self._claim(owner, number)
             if turns % _VERSION_TURNS == 0 and number_of(await client.get(pointer(STATE))) != version:
-                return  # as the stall watch ends a worker whose version is not the current one
+                return  # as the stall watch stops a worker whose version is not the current one
             if mine:
                 await self._deliver(owner, mine[(turns + self.choices.below(len(mine))) % len(mine)])
 
@@ -457,8 +457,8 @@ class World:
         return Reader(cast(Any, Client(self.server)), STATE, RULES, self.clock)
 
     def _check_page(self, reader: Reader, number: int) -> Page:
-        asked = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
-        page = reader.at_one_moment(lambda: _page(reader, asked))
+        requested = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
+        page = reader.at_one_moment(lambda: _page(reader, requested))
         unknown = {
             (each.measure, *each.dimensions.values())
             for each in page.readings
@@ -470,7 +470,7 @@ class World:
             for some in self.facts[place][: page.applied_offsets.get(place, 0)]
             for fact in some
         ]
-        names = {(measure, window) for measure, window, _ in asked}
+        names = {(measure, window) for measure, window, _ in requested}
         every = count(facts, page.as_of)
         wanted = {key: cell for key, cell in every.items() if key[:2] in names and (key[0], *key[2:]) not in unknown}
         known = {key: page.cells.get(key, Cell(0, 0, None)) for key in wanted}
@@ -515,11 +515,11 @@ class World:
             shown[place] = max(applied_offset, shown.get(place, 0))
 
 
-def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
+def _page(reader: Reader, requested: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
     """The content of a page: all of one moment, or it does not equal a prefix of the log."""
     cells: dict[tuple[str, ...], Cell] = {}
     readings: list[Reading] = []
-    for measure, window, by in asked:
+    for measure, window, by in requested:
         found = reader.read(measure, {"day": _DAY, "now": "60m"}.get(window, window), by=by, force=FORCE)
         readings += found
         for each in found:

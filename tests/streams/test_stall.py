@@ -26,8 +26,8 @@ def test_a_worker_that_makes_progress_does_not_stall_however_far_it_is_behind() 
 def test_one_partition_may_stop_ten_times_as_long_while_others_make_progress() -> None:
     stalls = Stalls(10.0)
     ends = {ONE: 10**6, OTHER: 10**6}
-    stood = [now for now in range(0, 200, 5) if stalls.is_stalled({ONE: 7, OTHER: now}, ends, float(now))]
-    assert stood[0] == 105
+    stalled = [now for now in range(0, 200, 5) if stalls.is_stalled({ONE: 7, OTHER: now}, ends, float(now))]
+    assert stalled[0] == 105
 
 
 def test_a_partition_that_was_given_away_is_forgotten() -> None:
