@@ -242,7 +242,7 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
     [
         (
             lambda place: shutil.rmtree(place / "day=2024-12-02"),
-            "The day 2024-12-02 is missing: 2 files of 9 records. contacts:0 offsets 4 to 7; incidents:1 offsets 0 to 4",
+            "The day 2024-12-02 is missing: 2 files with 9 records. contacts:0 offsets 4 to 7; incidents:1 offsets 0 to 4",
         ),
         (lambda place: part_of(place, B, 0).unlink(), "A file of 2024-12-02 is missing: incidents:1 offsets 0 to 4."),
         (
@@ -299,7 +299,7 @@ def test_a_missing_or_incomplete_manifest_is_not_a_new_archive(tmp_path: Path, l
     with pytest.raises(IncompleteError, match="cannot be read"):
         kept(tmp_path, log)
     manifest.unlink()
-    with pytest.raises(IncompleteError, match="files and no manifest"):
+    with pytest.raises(IncompleteError, match="files but no manifest"):
         kept(tmp_path, log)
 
 

@@ -455,7 +455,7 @@ def test_only_versions_that_are_not_current_are_removed_and_nothing_else(
 ) -> None:
     others = {f"{NAME}:inbox": "1", f"{NAME}:alerts": "2", f"{NAME}2:topics": "3", f"{NAME}2:{{incidents:0}}:open": "4"}
     redis.mset(others)
-    with pytest.raises(SettingError, match="Version 1 is shown"):
+    with pytest.raises(SettingError, match="Version 1 is current"):
         remove_version(redis, NAME, 1)
     rebuilt(server, log, is_switched=True)
     assert remove_version(redis, NAME, 1) > 50

@@ -168,7 +168,7 @@ def test_old_panes_are_dropped_as_the_watermark_advances(redis: Redis, state_bac
     [
         (Identity("cluster", "another", 1), FINGERPRINTS, "another log"),
         (Identity("elsewhere", "topic", 1), FINGERPRINTS, "another log"),
-        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions now, but the state was built when it had 1"),
+        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions, but the state was built when it had 1"),
         (IDENTITY, {FORCE: "changed"}, "profile of strict has changed"),
         (IDENTITY, {"another": "new"}, "profile of strict is missing"),
     ],
