@@ -86,7 +86,7 @@ class PartitionFold:
 
     Args:
         topic: the partition's topic.
-        share: which of the topic's partitions it is.
+        own_partition: which of the topic's partitions it is.
         rules: by force.
         feeds: as stored.
         events: as stored.
@@ -95,12 +95,12 @@ class PartitionFold:
     def __init__(
         self,
         topic: Topic,
-        share: OwnPartition,
+        own_partition: OwnPartition,
         rules: Mapping[str, Rules],
         feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
     ) -> None:
-        self.topic, self.share, self.rules = topic, share, rules
+        self.topic, self.own_partition, self.rules = topic, own_partition, rules
         self.feeds, self.events = feeds or {}, events or {}
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
         self.subjects = SubjectCache()
@@ -140,7 +140,7 @@ class PartitionFold:
             misplaced: Misplaced = {}
             for index, fact in decoded.facts:
                 self._admit_fact(record, index, fact, facts, misplaced, change)
-            for moved in moved_batches(record, self.share.number, misplaced):
+            for moved in moved_batches(record, self.own_partition.number, misplaced):
                 change.count("moved", len(moved.facts))
                 change.moved.append(moved)
         return Admitted(facts, change)
@@ -162,8 +162,8 @@ class PartitionFold:
             # For a moved fact, the partition that first received it has decided this.
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
-        elif not self.share.is_own(fact):
-            self.share.add_misplaced(fact, index, misplaced)
+        elif not self.own_partition.is_own(fact):
+            self.own_partition.add_misplaced(fact, index, misplaced)
         else:
             self._note_event(fact, record, change)
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
@@ -202,11 +202,11 @@ class PartitionFold:
         if span != before:
             self.events[fact.force] = change.events[fact.force] = span
 
-    def unknown(self, admitted: Admitted) -> list[str]:
+    def uncached(self, admitted: Admitted) -> list[str]:
         """The subjects that must be read from the state before the batch can be folded."""
         return [key for key in admitted.facts if key not in self.subjects]
 
-    def remember(self, key: str, timeline: Timeline) -> None:
+    def cache_subject(self, key: str, timeline: Timeline) -> None:
         """Cache a subject as stored; an empty timeline means a new subject."""
         self.subjects.put(key, CachedSubject(timeline, self._outcomes(key, timeline)))
 

@@ -23,25 +23,25 @@ class OwnPartition(NamedTuple):
 
     Attributes:
         number: of the partition.
-        of: the number of partitions that its topic has.
+        partitions: the number of partitions that its topic has.
         before: the number it had when the previous state version was built; the same unless partitions were added.
     """
 
     number: int
-    of: int
+    partitions: int
     before: int = 0
 
     def is_own(self, fact: SubjectFact) -> bool:
         """Whether a fact belongs here."""
-        return partition_of(fact.subject_id, self.of) == self.number
+        return partition_of(fact.subject_id, self.partitions) == self.number
 
     def was_own(self, fact: SubjectFact) -> bool:
         """Whether a fact belonged here before the topic was given more partitions."""
-        return 0 < self.before < self.of and partition_of(fact.subject_id, self.before) == self.number
+        return 0 < self.before < self.partitions and partition_of(fact.subject_id, self.before) == self.number
 
     def add_misplaced(self, fact: SubjectFact, index: int, misplaced: Misplaced) -> None:
         """Add a fact that does not belong here to those of its right partition."""
-        place = partition_of(fact.subject_id, self.of), self.was_own(fact)
+        place = partition_of(fact.subject_id, self.partitions), self.was_own(fact)
         misplaced.setdefault(place, []).append((index, fact))
 
 

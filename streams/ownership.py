@@ -30,14 +30,14 @@ class Owned(Struct):
         epoch: of this ownership.
         applied_offset: the offset up to which the log is applied to its state.
         partition: its owner's memory of it.
-        turn: the lock under which its state is changed.
+        lock: the lock under which its state is changed.
     """
 
     names: Names
     epoch: int
     applied_offset: int
     partition: PartitionFold
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Offer(NamedTuple):
@@ -116,20 +116,20 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int, share: OwnPartition) -> int:
+    async def start(self, place: Place, control: Control, first: int, own_partition: OwnPartition) -> int:
         """Own a claimed partition; returns the offset to continue from.
 
         Args:
             place: the partition.
             control: the result of `claim`.
             first: the offset at which a partition without a state begins.
-            share: which of its topic's partitions it is.
+            own_partition: which of its topic's partitions it is.
         """
         names = self.store.names(*place)
         applied_offset = first if control.applied_offset is None else control.applied_offset
         if control.applied_offset is None:
             await self.store.begin(names, applied_offset)
-        memory = PartitionFold(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
+        memory = PartitionFold(cast(Topic, place[0]), own_partition, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, applied_offset, memory)
         return applied_offset
 
@@ -147,7 +147,7 @@ class Owner:
         """
         owned = self.owned.get(place)
         if owned is not None:
-            async with owned.turn:
+            async with owned.lock:
                 await self._fold(place, owned, records)
 
     async def disprove(self, now: int) -> None:
@@ -161,7 +161,7 @@ class Owner:
             DamagedError: the state is damaged.
         """
         for place, owned in list(self.owned.items()):
-            async with owned.turn:
+            async with owned.lock:
                 change = owned.partition.disprove(now)
                 if change.feeds and self.owned.get(place) is owned:
                     await self._offer(place, Offer(owned, owned.applied_offset, change))
@@ -172,19 +172,19 @@ class Owner:
             return
         await self._check_gaps(place, owned.applied_offset, new)
         admitted = owned.partition.admit(new)
-        if unknown := owned.partition.unknown(admitted):
-            await self._remember(owned, unknown)
+        if uncached := owned.partition.uncached(admitted):
+            await self._load_timelines(owned, uncached)
         change = owned.partition.fold(admitted)
         await self._quarantine(place, change.quarantined)
         await self._move(place, change.moved)
         await self._offer(place, Offer(owned, new[-1].after, change))
 
-    async def _remember(self, owned: Owned, keys: Sequence[str]) -> None:
+    async def _load_timelines(self, owned: Owned, keys: Sequence[str]) -> None:
         applied_offset, known = await self._retry(lambda: self.store.timelines(owned.names, keys))
         if applied_offset != owned.applied_offset:
             raise _stale(owned, applied_offset)
         for key, timeline in known.items():
-            owned.partition.remember(key, timeline)
+            owned.partition.cache_subject(key, timeline)
 
     async def _check_gaps(self, place: Place, applied_offset: int, records: Sequence[Record]) -> None:
         """Check for missing offsets before or between records; continue only if the log holds no records there either."""

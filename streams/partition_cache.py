@@ -13,7 +13,7 @@ from measures.outcome import OpenItem
 from measures.pane import Grain, Pane, apply
 from streams.codec import decode_field, decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
-from streams.store import Names, legible
+from streams.store import Names, reading_state
 
 Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
@@ -135,7 +135,7 @@ class PartitionCache:
 
     def index(self, force: str, grain: Grain) -> set[Key]:
         """The panes that the state now holds of a force."""
-        with legible(self.names):
+        with reading_state(self.names):
             slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
             return {(force, grain, int(slot)) for slot in slots}
 
@@ -146,7 +146,7 @@ class PartitionCache:
             UnreadableError: the state is damaged.
         """
         missing = self.missing(keys)
-        with legible(self.names):
+        with reading_state(self.names):
             return self._follow(_Draft(self.applied_offset, self.last_change), _NOTHING, missing) if missing else False
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
@@ -165,7 +165,7 @@ class PartitionCache:
         Raises:
             UnreadableError: the state is damaged.
         """
-        with legible(self.names):
+        with reading_state(self.names):
             applied_offset = int(stored) if stored is not None else None
             if applied_offset == self.applied_offset and not changes:
                 return False
@@ -180,7 +180,7 @@ class PartitionCache:
         """
         pipe = self.redis.pipeline(transaction=True)
         self.look(pipe)
-        with legible(self.names):
+        with reading_state(self.names):
             return self.catch_up(*pipe.execute())
 
     def _follow(self, draft: _Draft, touched: Touched | None, missing: set[Key]) -> bool:

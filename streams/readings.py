@@ -98,10 +98,10 @@ def _of_one_moment(method: Callable[Concatenate["Reader", P], T]) -> Callable[Co
     """Make everything that one call returns belong to one moment."""
 
     @wraps(method)
-    def answered(self: "Reader", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(self: "Reader", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.at_one_moment(lambda: method(self, *args, **kwargs))
 
-    return answered
+    return wrapper
 
 
 class Reader:
@@ -112,10 +112,10 @@ class Reader:
         state_name: prefix of the state's keys.
         rules: by force.
         now: the wall clock.
-        version: of the state; by default always the current one, also after a switch.
+        version: the state version to read; by default the current one, also after a switch.
 
     Attributes:
-        version: of the state that is read.
+        version: the state version that is read.
     """
 
     def __init__(

@@ -126,7 +126,7 @@ class StateStore:
         Raises:
             IncompleteError: the state was folded from another log, in another format, or with other definitions.
         """
-        with legible(names):
+        with reading_state(names):
             stored = cast(dict[str, str], await self.redis.hgetall(names.control))
             check_control(names, stored, identity, fingerprints)
         return stored
@@ -149,7 +149,7 @@ class StateStore:
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(names.feeds)
             pipe.hget(names.control, "applied_offset")
-            with legible(names):
+            with reading_state(names):
                 stored_feeds, applied_offset = await pipe.execute()
                 return Control(
                     None if applied_offset is None else int(applied_offset), epoch, *decode_feeds(stored_feeds)
@@ -171,7 +171,7 @@ class StateStore:
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hget(names.control, "applied_offset")
             pipe.hmget(names.timelines, list(keys))
-            with legible(names):
+            with reading_state(names):
                 applied_offset, texts = await pipe.execute()
                 found = {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
                 return None if applied_offset is None else int(applied_offset), found
@@ -267,7 +267,7 @@ class UnreadableError(IncompleteError):
 
 
 @contextmanager
-def legible(names: Names) -> Iterator[None]:
+def reading_state(names: Names) -> Iterator[None]:
     """Turn every error in reading a partition's keys into one that says which partition.
 
     Raises:

@@ -53,9 +53,9 @@ class VersionBuilder:
         Raises:
             IncompleteError: its present state was folded from another log, or with other definitions.
         """
-        share = OwnPartition(place[1], identity.partitions, before)
+        own_partition = OwnPartition(place[1], identity.partitions, before)
         control = await self._retry(lambda: self._owner.claim(place, identity))
-        return await self._retry(lambda: self._owner.start(place, control, first, share))
+        return await self._retry(lambda: self._owner.start(place, control, first, own_partition))
 
     def applied_offset(self, place: Place) -> int:
         """The offset up to which a partition is folded."""

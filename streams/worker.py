@@ -174,8 +174,8 @@ class Worker:
         names, applied_offset = self.owner.store.names(*place), control.applied_offset
         first = self._first_applied_offset(names, reach[0]) if applied_offset is None else applied_offset
         check_reach(names, first, *reach)
-        share = OwnPartition(place.partition, partitions)
-        return await self._retry(lambda: self.owner.start(place, control, first, share))
+        own_partition = OwnPartition(place.partition, partitions)
+        return await self._retry(lambda: self.owner.start(place, control, first, own_partition))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with LogClient(self.settings.kafka) as log:

@@ -38,7 +38,7 @@ from streams.partition_cache import PartitionCache
 from streams.readings import Reader
 from streams.retrying import Retry, Retrying, once
 from streams.stall import Place
-from streams.store import Identity, Names, StateStore, UnreadableError, legible
+from streams.store import Identity, Names, StateStore, UnreadableError, reading_state
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 from streams.version_builder import VersionBuilder
 
@@ -262,7 +262,7 @@ class Rebuild:
         """The number of partitions of a topic when the current version was built; 0 if there is none or it is unknown."""
         for number in range(self._identities[topic].partitions):
             names = self._names(self.old, (topic, number))
-            with suppress(UnreadableError), legible(names):
+            with suppress(UnreadableError), reading_state(names):
                 stored = self._redis.hget(names.control, "identity")
                 if stored is not None:
                     return msgspec.json.decode(cast(str, stored), type=Identity).partitions
@@ -282,7 +282,7 @@ class Rebuild:
         return f"The current version is in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
 
     def _format_and_applied_offset(self, names: Names) -> list[str | None]:
-        with legible(names):
+        with reading_state(names):
             return cast("list[str | None]", self._redis.hmget(names.control, "format", "applied_offset"))
 
     # Switching.
@@ -302,7 +302,7 @@ class Rebuild:
                 # A new epoch makes the old version's workers stale: they are refused at their next batch, exit, and continue
                 # with the new version. Workers of a damaged version have exited already.
                 names = self._names(self.old, (topic, number))
-                with suppress(UnreadableError), legible(names):
+                with suppress(UnreadableError), reading_state(names):
                     self._redis.hincrby(names.control, "epoch", 1)
 
     def _check_is_kept(self, builder: VersionBuilder) -> None:

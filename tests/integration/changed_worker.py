@@ -20,7 +20,7 @@ from streams.store import Applied, Names, StateStore
 from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
-_FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
+_OWNER_CHECK = "if stored[1] ~= expected or stored[2] ~= epoch then"
 _BELOW_ZERO = "if count < 0 or count > LARGEST then"
 
 
@@ -39,7 +39,7 @@ def slow() -> None:
 
 def no_applied_offset() -> None:
     """Apply whatever is offered; the refusal of counts below zero, which would often notice that, goes too."""
-    for guard in (_FENCE, _BELOW_ZERO):
+    for guard in (_OWNER_CHECK, _BELOW_ZERO):
         assert guard in streams.store.SCRIPT
         streams.store.SCRIPT = streams.store.SCRIPT.replace(guard, "if false then")
 

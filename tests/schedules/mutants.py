@@ -87,7 +87,7 @@ async def _remember_unchecked(self: Any, owned: Any, keys: Any) -> None:
     """Use timelines without checking that they are at the owner's applied offset."""
     _, known = await self._retry(lambda: self.store.timelines(owned.names, keys))
     for key, timeline in known.items():
-        owned.partition.remember(key, timeline)
+        owned.partition.cache_subject(key, timeline)
 
 
 async def _moves_nothing(*_: Any) -> None:
@@ -116,7 +116,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
     "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
     "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
-    "timelines of another place": lambda: [patch.object(Owner, "_remember", _remember_unchecked)],
+    "timelines of another place": lambda: [patch.object(Owner, "_load_timelines", _remember_unchecked)],
     "a switch to a version that was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """The patches that put each fault back, by name."""

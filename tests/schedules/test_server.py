@@ -29,8 +29,8 @@ def changes(seed: int) -> list[Change]:
     for offset in range(60):
         facts = [fact for subject, fact in (reports.next(START) for _ in range(3)) if subject.topic == "contacts"]
         admitted = partition.admit([Record(offset, START, as_record(facts) if facts else b"[]")])
-        for key in partition.unknown(admitted):
-            partition.remember(key, {})
+        for key in partition.uncached(admitted):
+            partition.cache_subject(key, {})
         found.append(partition.fold(admitted))
     return found
 

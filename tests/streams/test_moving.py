@@ -38,8 +38,8 @@ def on(number: int) -> PartitionFold:
 
 def folded(partition: PartitionFold, *records: Record) -> Change:
     admitted = partition.admit(records)
-    for key in partition.unknown(admitted):
-        partition.remember(key, {})
+    for key in partition.uncached(admitted):
+        partition.cache_subject(key, {})
     return partition.fold(admitted)
 
 

@@ -54,8 +54,8 @@ class Line:
     def take(self, fact: AnyFact, received_at: datetime, *, is_by_log: bool = True) -> Change:
         """Fold the next record of the log."""
         admitted = self.partition.admit([Record(self._offset, received_at, encode([fact]), is_by_log)])
-        for key in self.partition.unknown(admitted):
-            self.partition.remember(key, {})
+        for key in self.partition.uncached(admitted):
+            self.partition.cache_subject(key, {})
         self._offset += 1
         return self.partition.fold(admitted)
 
