@@ -47,7 +47,7 @@ def count(facts: Iterable[Fact], as_of: datetime) -> dict[tuple[str, ...], Cell]
     """Every cell of a page, by measure, window and words.
 
     Args:
-        facts: all of them, in any order, each as often as it may be.
+        facts: all facts, in any order; some may be repeated.
         as_of: the time of the page.
     """
     subjects: dict[str, dict[str, Fact]] = {}

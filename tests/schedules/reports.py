@@ -28,8 +28,8 @@ class Reports:
     """Makes up facts, choice by choice.
 
     Args:
-        choices: what happens.
-        start: nothing happens before that.
+        choices: decide what happens.
+        start: the earliest time of a fact.
     """
 
     def __init__(self, choices: Choices, start: datetime) -> None:

@@ -48,12 +48,12 @@ class Server:
     """All keys: hashes, sets of slots, streams and texts.
 
     Args:
-        stream_length: how many entries a stream keeps.
-        lose: asked at each call whether its connection is lost: "before" it is carried out, "after", or not at all.
+        stream_length: the number of entries that a stream keeps.
+        lose: returns for each call whether its connection is lost "before" or "after" it is executed, or not at all.
         give_way: called before each call of a blocking client.
 
     Attributes:
-        refusing: what it refuses writes with; None while it takes them.
+        refusing: the cause with which it refuses writes; None while it accepts them.
     """
 
     def __init__(self, stream_length: int, lose: Callable[[], str], give_way: Callable[[], None]) -> None:

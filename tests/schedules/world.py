@@ -72,8 +72,8 @@ class FoundError(Exception):
     """Something happened that must not happen.
 
     Args:
-        kind: in a word or two, the same for every schedule that finds the same.
-        what: in full.
+        kind: one or two words, the same for every schedule with the same fault.
+        what: the details.
     """
 
     def __init__(self, kind: str, what: object) -> None:
@@ -96,9 +96,9 @@ class Process(Struct):
 
     Attributes:
         name: for error messages.
-        work: makes its coroutine when it starts.
-        running: the coroutine; None while it does not run.
-        is_in_turn: it is in the middle of a turn.
+        work: creates its coroutine when it starts.
+        running: its coroutine; None while it is not running.
+        is_in_turn: whether it is in the middle of a turn.
     """
 
     name: str
@@ -130,8 +130,8 @@ class World:
     """Everything of one schedule.
 
     Args:
-        choices: what happens.
-        has_faults: processes are killed, connections lost, the state restored; without, only their order is chosen.
+        choices: decide what happens.
+        has_faults: whether processes are killed, connections lost and the state restored; otherwise only the order varies.
     """
 
     def __init__(self, choices: Choices, *, has_faults: bool = True) -> None:
