@@ -123,7 +123,7 @@ def state_families(refusal: Refusal | None, *, is_up: bool) -> Iterator[Metric]:
     """
     yield _gauge("state_up", "Whether the state can be read.", is_up)
     refuses = GaugeMetricFamily(
-        "bluelamp_state_refuses", "1 for the cause why the state cannot be read or written.", labels=["cause"]
+        "bluelamp_state_refuses", "1 for the cause of a refused read or write.", labels=["cause"]
     )
     for cause in CAUSES:
         refuses.add_metric([cause], float(refusal is not None and refusal.cause == cause))
