@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from measures.pane import HOUR
 
-Held = Literal["whole", "part", "none"]
+CoverageLevel = Literal["whole", "part", "none"]
 """How much of a period the record holds."""
 QUIET = HOUR
 """The longest silence at the start of a period that is taken for a quiet beginning, and not for a missing record."""
@@ -51,7 +51,7 @@ class Coverage(Struct, frozen=True):
         """Whether the start of a stretch is missing: longer than a quiet hour, or than a tenth of a short stretch."""
         return not self._is_begun(span.start + min((span.end - span.start) // 10, QUIET))
 
-    def held(self, spans: Sequence[Span], *, to_the_end: bool = True) -> Held:
+    def level(self, spans: Sequence[Span], *, to_the_end: bool = True) -> CoverageLevel:
         """How much of a period is known.
 
         Args:

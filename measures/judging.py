@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from measures.coverage import Coverage, Held, Span, coverage_of
+from measures.coverage import Coverage, CoverageLevel, Span, coverage_of
 from measures.measure import DATE_DIMENSIONS, External, Measure
 from measures.outcome import SECOND, instant, microseconds
 from measures.pane import HOUR, MINUTE
@@ -72,12 +72,12 @@ class _Period(NamedTuple):
 
     Attributes:
         spans: its stretches; none where the window holds none of the days asked for.
-        held: how much of them the record holds.
+        coverage: how much of them the record holds.
         trouble: what keeps everything of it from being relied on; None when nothing does.
     """
 
     spans: list[Span]
-    held: Held
+    coverage: CoverageLevel
     trouble: Trouble | None
 
 
@@ -101,7 +101,7 @@ class _Judging:
         period = self._reported(figure, self._period(figure.dimensions))
         standing = self._standing(figure, period)
         state, reason, stale_since = standing
-        is_known = period.held != "none"
+        is_known = period.coverage != "none"
         begins = self._begins_late(period.spans)
         notes = (SIMULATION if self._is_simulated else "", self._part_words(period) if state != "in_part" else "")
         return Reading(
@@ -123,7 +123,7 @@ class _Judging:
             is_simulated=self._is_simulated,
             is_loading=standing is self._loading,
             begins=instant(begins).astimezone(zone) if begins is not None else None,
-            held=period.held,
+            coverage=period.coverage,
             spread=figure.spread if is_known else None,
         )
 
@@ -133,7 +133,7 @@ class _Judging:
         Args:
             found: the cells that there are.
         """
-        if not self._dates or self._period({}).held == "whole":
+        if not self._dates or self._period({}).coverage == "whole":
             return
         cells = [each.dimensions for each in found]
         there = {tuple(each.items()) for each in cells}
@@ -142,7 +142,7 @@ class _Judging:
             others = [{}]
         for dates in self._all_dates():
             period = self._period(dates)
-            for other in others if period.spans and period.held != "whole" else ():
+            for other in others if period.spans and period.coverage != "whole" else ():
                 named = {**dates, **other}
                 words = {name: named[name] for name in dict.fromkeys((*self._question.by, *named))}
                 if tuple(words.items()) not in there:
@@ -171,16 +171,16 @@ class _Judging:
             return _Period(spans, "whole", trouble)  # it is open now, whenever it began
         is_live = self._question.window.kind == "live"
         record = replace(self._coverage, complete_to=None) if is_live and not self._is_late(spans) else self._coverage
-        held = record.held(spans, to_the_end=not is_live)
+        coverage = record.level(spans, to_the_end=not is_live)
         is_quiet = trouble is None and self._coverage.begins is None and self._is_last_hour(spans)
-        return _Period(spans, "part" if is_quiet else held, trouble)
+        return _Period(spans, "part" if is_quiet else coverage, trouble)
 
     def _reported(self, figure: Figure, period: _Period) -> _Period:
         """The period with what was reported of it ahead of its feeds' heartbeats: that is known, if not all of it."""
         begins, end = self._coverage.begins, max((span.end for span in period.spans), default=0)
-        is_ahead = period.held == "none" and figure.n > 0 and begins is not None and begins < end
+        is_ahead = period.coverage == "none" and figure.n > 0 and begins is not None and begins < end
         is_refused = period.trouble is not None and period.trouble.state == "no_data"
-        return period._replace(held="part") if is_ahead and not is_refused else period
+        return period._replace(coverage="part") if is_ahead and not is_refused else period
 
     def _is_late(self, spans: Sequence[Span]) -> bool:
         """Whether a feed is further behind than it may be: until then a live window counts as known up to its end."""
@@ -198,7 +198,7 @@ class _Judging:
         """Whether a figure can be relied on."""
         if period.trouble and period.trouble.state == "no_data":
             return period.trouble
-        if period.held == "none":
+        if period.coverage == "none":
             return self._unknown(period)
         if doubt := self._doubt(period):
             return doubt
@@ -244,7 +244,7 @@ class _Judging:
 
     def _part_words(self, period: _Period) -> str:
         """Which time a figure really covers, where the record begins inside its period."""
-        if period.held != "part" or self._question.measure.is_open():
+        if period.coverage != "part" or self._question.measure.is_open():
             return ""
         begins = self._begins_late(period.spans)
         if begins is None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED
 from facts.times import SKEW
-from measures.coverage import Held
+from measures.coverage import CoverageLevel
 from measures.display import rough_words
 from measures.measure import (
     DATE_DIMENSIONS,
@@ -546,7 +546,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         is_loading: a history is being loaded: the figure is of `as_of`, which is past, and therefore stale.
         begins: where the record begins when the window reaches back before that, so that it covers less than its name
             says, or nothing.
-        held: how much of its period the record holds; of a live window, which is in progress, only the start is judged.
+        coverage: how much of its period the record holds; of a live window, which is in progress, only the start is judged.
         spread: of spans.
     """
 
@@ -568,7 +568,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     is_simulated: bool
     is_loading: bool
     begins: datetime | None
-    held: Held = "none"
+    coverage: CoverageLevel = "none"
     spread: Spread | None
 
 

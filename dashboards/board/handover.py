@@ -270,7 +270,7 @@ def _cell(measure: Measure, where: Where, window: Window | str, view: View) -> H
 
 def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:
     """The value; of the past only where the record holds all of it."""
-    return "not on record" if is_past and reading.held != "whole" else text(reading, measure)
+    return "not on record" if is_past and reading.coverage != "whole" else text(reading, measure)
 
 
 def _local(at: datetime, view: View, form: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from measures.coverage import Coverage, Held, Span, coverage_of
+from measures.coverage import Coverage, CoverageLevel, Span, coverage_of
 from measures.outcome import SECOND
 from measures.pane import HOUR, MINUTE
 from measures.window import dated_spans, resolve
@@ -63,13 +63,13 @@ def test_the_last_feed_to_begin_and_the_first_to_end_bound_it(feeds: Sequence[Fe
         (JULY + 9 * DAY, JULY + 3 * DAY, "none"),  # one feed had ended before the other began
     ],
 )
-def test_how_much_of_a_month_is_known(begins: int | None, complete_to: int | None, expected: Held) -> None:
-    assert Coverage(begins, complete_to).held(MONTH) == expected
+def test_how_much_of_a_month_is_known(begins: int | None, complete_to: int | None, expected: CoverageLevel) -> None:
+    assert Coverage(begins, complete_to).level(MONTH) == expected
 
 
 def test_a_window_in_progress_need_not_be_known_to_its_end() -> None:
     known = Coverage(JULY, AUGUST - SECOND)
-    assert (known.held(MONTH), known.held(MONTH, to_the_end=False)) == ("part", "whole")
+    assert (known.level(MONTH), known.level(MONTH, to_the_end=False)) == ("part", "whole")
 
 
 @pytest.mark.parametrize(("late", "expected"), [(6 * MINUTE, False), (6 * MINUTE + 1, True)])
@@ -87,10 +87,10 @@ def test_an_hour_that_is_compared_is_known_to_the_instant() -> None:
 
 def test_of_several_stretches_each_counts() -> None:
     known = Coverage(10 * DAY, 20 * DAY)
-    assert known.held([Span(11 * DAY, 12 * DAY), Span(13 * DAY, 14 * DAY)]) == "whole"
-    assert known.held([Span(1 * DAY, 2 * DAY), Span(13 * DAY, 14 * DAY)]) == "part"
-    assert known.held([Span(1 * DAY, 2 * DAY), Span(21 * DAY, 22 * DAY)]) == "none"
-    assert known.held([]) == "none"
+    assert known.level([Span(11 * DAY, 12 * DAY), Span(13 * DAY, 14 * DAY)]) == "whole"
+    assert known.level([Span(1 * DAY, 2 * DAY), Span(13 * DAY, 14 * DAY)]) == "part"
+    assert known.level([Span(1 * DAY, 2 * DAY), Span(21 * DAY, 22 * DAY)]) == "none"
+    assert known.level([]) == "none"
 
 
 @given(
@@ -100,7 +100,7 @@ def test_whole_is_whole_in_every_part_and_none_is_none(begins: int, complete_to:
     """What is said of a period agrees with what is said of the periods that it is made of."""
     known = Coverage(begins * DAY, complete_to * DAY)
     spans = [Span(one * DAY, other * DAY) for one, other in pairwise(sorted(edges))]
-    whole, parts = known.held([Span(spans[0].start, spans[-1].end)]), {known.held([span]) for span in spans}
+    whole, parts = known.level([Span(spans[0].start, spans[-1].end)]), {known.level([span]) for span in spans}
     assert (whole == "whole") == (parts == {"whole"})
     assert (whole == "none") == (parts == {"none"})
 

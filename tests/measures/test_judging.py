@@ -59,7 +59,7 @@ def read(
 
 
 @pytest.mark.parametrize(
-    ("window", "state", "value", "held"),
+    ("window", "state", "value", "coverage"),
     [
         ("2025-01-01/2025-07-30", "no_data", None, "none"),
         ("2025-07-01/2025-08-01", "in_part", 7, "part"),
@@ -73,9 +73,9 @@ def read(
         ("24h", "live", 7, "whole"),
     ],
 )
-def test_no_record_no_figure(window: str, state: str, value: int | None, held: str) -> None:
+def test_no_record_no_figure(window: str, state: str, value: int | None, coverage: str) -> None:
     (found,) = read(window)
-    assert (found.state, found.value, found.held) == (state, value, held)
+    assert (found.state, found.value, found.coverage) == (state, value, coverage)
     assert (found.n is None) == (value is None)
     assert (found.begins == BEGINS) == (found.start < BEGINS)
 
@@ -92,7 +92,7 @@ def test_the_reason_says_what_is_known_in_plain_words() -> None:
     (going_on,) = read("2025-07-01/2025-10-01")
     assert going_on.reason.endswith("from then to 10 September 2025 at 13:00.")
     (later,) = read("2025-09-11/2025-09-12", [Figure({}, 0, 0)])  # it is still to come
-    assert (later.state, later.value, later.n, later.held) == ("no_data", None, None, "none")
+    assert (later.state, later.value, later.n, later.coverage) == ("no_data", None, None, "none")
     assert (
         later.reason
         == "The record is complete only to 10 September 2025 at 13:00: nothing of this period is known yet."
@@ -148,7 +148,7 @@ def test_a_force_of_which_no_fact_was_received_has_no_zeros(window: str) -> None
 @pytest.mark.parametrize("window", ["15m", "60m"])
 def test_a_quiet_line_with_heartbeats_is_zero_in_its_last_hour(window: str) -> None:
     (found,) = read(window, [Figure({}, 0, 0)], feeds(begins=None))
-    assert (found.state, found.value, found.held) == ("live", 0, "part")
+    assert (found.state, found.value, found.coverage) == ("live", 0, "part")
     (past,) = read(window, [Figure({}, 0, 0)], feeds(begins=None), is_now=False)
     assert (past.state, past.value) == ("no_data", None), "of the past it says nothing"
 
@@ -193,9 +193,9 @@ def test_a_month_that_the_feeds_are_not_complete_to_is_not_whole() -> None:
     question = Question(COUNT, resolve("last_month", just_after, FORCE), just_after)
     known = feeds(begins=datetime(2025, 7, 1, tzinfo=UTC), complete_to=august_ended)
     (found,) = judge(question, [Figure({}, 7, 7)], known, RULES, just_after)
-    assert (found.state, found.held) == ("live", "part"), "within the time allowed, and yet not all of August"
+    assert (found.state, found.coverage) == ("live", "part"), "within the time allowed, and yet not all of August"
     (complete,) = judge(question, [Figure({}, 7, 7)], feeds(datetime(2025, 7, 1, tzinfo=UTC)), RULES, just_after)
-    assert complete.held == "whole"
+    assert complete.coverage == "whole"
 
 
 @pytest.mark.parametrize(
@@ -215,14 +215,14 @@ def test_just_after_midnight_today_is_live_while_its_feed_is_no_later_than_it_ma
     question = Question(COUNT, resolve("today", midnight, FORCE), midnight)
     known = feeds(complete_to=midnight - timedelta(seconds=30))
     (found,) = judge(question, [Figure({}, 0, 0)], known, RULES, midnight)
-    assert (found.state, found.value, found.held) == ("live", 0, "whole")
+    assert (found.state, found.value, found.coverage) == ("live", 0, "whole")
 
 
 def test_months_after_a_feed_fell_silent_have_no_figure_and_those_before_stay() -> None:
     silent = feeds(datetime(2025, 4, 1, tzinfo=UTC), complete_to=datetime(2025, 7, 10, 12, tzinfo=UTC))
     counted = [Figure({"month": "2025-05"}, 5, 5), Figure({"month": "2025-07"}, 2, 2)]
     months = read("2025-03-01/2025-09-01", counted, silent, by=("month",))
-    assert [(each.dimensions["month"], each.state, each.value, each.held) for each in months] == [
+    assert [(each.dimensions["month"], each.state, each.value, each.coverage) for each in months] == [
         ("2025-03", "no_data", None, "none"),
         # Nothing happened in April, and all of it is known: it has no cell, as ever.
         ("2025-05", "live", 5, "whole"),
@@ -230,7 +230,7 @@ def test_months_after_a_feed_fell_silent_have_no_figure_and_those_before_stay() 
         ("2025-08", "stale", None, "none"),
     ]
     june = read("2025-06-01/2025-07-01", [Figure({}, 0, 0)], silent)
-    assert [(each.state, each.value, each.held) for each in june] == [("live", 0, "whole")]
+    assert [(each.state, each.value, each.coverage) for each in june] == [("live", 0, "whole")]
 
 
 # Broken down by days and months.
@@ -278,7 +278,7 @@ def test_a_window_limited_to_months_is_of_those_alone(where: Where, state: str, 
 
 def test_what_is_open_now_is_open_whenever_the_record_begins() -> None:
     (found,) = read("60m", known=feeds(begins=NOW - timedelta(minutes=1)), measure="incident_open_count")
-    assert (found.state, found.value, found.begins, found.held) == ("live", 7, None, "whole")
+    assert (found.state, found.value, found.begins, found.coverage) == ("live", 7, None, "whole")
 
 
 def test_a_simulated_figure_is_noted_as_such_wherever_the_record_begins() -> None:

@@ -264,7 +264,7 @@ def test_a_rule_that_holds_everything_is_found_out_by_the_recount(
     reader: MemoryReader, counted: Recount, document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: without the rule zeros come back, and the comparison says so."""
-    monkeypatch.setattr(Coverage, "held", lambda *_, **__: "whole")
+    monkeypatch.setattr(Coverage, "level", lambda *_, **__: "whole")
     assert held_against(take(reader, FORCE.name, dated(), AS_OF), counted).differences
     (before,) = read(reader, "incident_count", "previous_12m")
     assert before.value == 0

@@ -273,7 +273,7 @@ def test_a_quiet_line_is_zero_and_up_to_date(redis: Redis, state_backend: StateS
 def test_a_day_of_which_three_hours_are_on_record_is_in_part(redis: Redis, state_backend: StateServer) -> None:
     records, now = [first_event(3 / 24), beat(0)], AS_OF + timedelta(seconds=30)
     day = state_of(state_backend.url, redis, records, now, window="24h", received_at=AS_OF)
-    assert (day.state, day.value, day.held) == ("in_part", 1, "part")
+    assert (day.state, day.value, day.coverage) == ("in_part", 1, "part")
     assert day.reason == (
         "The record begins on 27 October 2024 at 02:00: "
         "this figure covers only the time from then to 27 October 2024 at 05:00."

@@ -141,7 +141,7 @@ def asking_recount(counted: Recount, as_of: datetime = AS_OF) -> Ask:
 def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigure:
     begins, until = _local(known.begins), _local(known.until)
     part = instead = ""
-    if known.held == "none":
+    if known.coverage == "none":
         assert begins is not None, "here every feed has begun"
         instead, part = NO_RECORD, f"The record begins on {begins.day} {begins:%B %Y}: nothing is known before."
     elif begins is not None and until is not None:
@@ -151,7 +151,7 @@ def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigu
             f"this figure covers only the time from then to {until.day} {until:%B %Y at %H:%M}."
         )
     said = " ".join(each for each in (_too_few(measure, known), part) if each)
-    return replace(figure(measure, known), trouble=said, instead=instead, is_whole=known.held == "whole")
+    return replace(figure(measure, known), trouble=said, instead=instead, is_whole=known.coverage == "whole")
 
 
 def _local(at: int | None) -> datetime | None:
@@ -159,7 +159,7 @@ def _local(at: int | None) -> datetime | None:
 
 
 def _too_few(measure: Measure, known: KnownFigure) -> str:
-    if known.n is None or known.held == "none":
+    if known.n is None or known.coverage == "none":
         return ""
     if known.value is None:
         return NOTHING
