@@ -8,7 +8,7 @@ from measures.catalogue import find
 from measures.judging import coverage, judge
 from measures.measure import Where
 from measures.outcome import instant, microseconds
-from measures.reading import NOTHING, SIMULATION, FeedStatus, Figure, Question, Reading
+from measures.reading import NO_EVENTS, SIMULATION, FeedStatus, Figure, Question, Reading
 from measures.window import resolve
 from tests.support.forces import rules, shipped
 
@@ -82,7 +82,7 @@ def test_no_record_no_figure(window: str, state: str, value: int | None, coverag
 
 def test_the_reason_says_what_is_known_in_plain_words() -> None:
     (before,) = read("previous_12m")
-    assert (before.reason, before.note) == ("The record begins on 30 July 2025: nothing is known before.", "")
+    assert (before.reason, before.note) == ("The record begins on 30 July 2025: there is no data before then.", "")
     (part,) = read("2025-07-01/2025-08-01")
     assert part.reason == (
         "The record begins on 30 July 2025 at 06:12: "
@@ -93,17 +93,14 @@ def test_the_reason_says_what_is_known_in_plain_words() -> None:
     assert going_on.reason.endswith("from then to 10 September 2025 at 13:00.")
     (later,) = read("2025-09-11/2025-09-12", [Figure({}, 0, 0)])  # it is still to come
     assert (later.state, later.value, later.n, later.coverage) == ("no_data", None, None, "none")
-    assert (
-        later.reason
-        == "The record is complete only to 10 September 2025 at 13:00: nothing of this period is known yet."
-    )
+    assert later.reason == "The record is complete only to 10 September 2025 at 13:00, before this period begins."
 
 
 def test_a_share_or_a_spread_of_no_record_is_not_of_none_either() -> None:
     (found,) = read("previous_12m", [Figure({}, None, 0, 0)], measure=SHARE.name)
     assert (found.value, found.n, found.met, found.spread) == (None, None, None, None)
     (nothing,) = read("last_month", [Figure({}, None, 0, 0)], measure=SHARE.name)
-    assert (nothing.state, nothing.reason, nothing.n, nothing.met) == ("no_data", NOTHING, 0, 0)
+    assert (nothing.state, nothing.reason, nothing.n, nothing.met) == ("no_data", NO_EVENTS, 0, 0)
 
 
 def test_of_too_few_in_part_of_a_window_both_are_said() -> None:
@@ -142,7 +139,7 @@ def test_a_feed_that_was_never_received_leaves_everything_unknown() -> None:
 def test_a_force_of_which_no_fact_was_received_has_no_zeros(window: str) -> None:
     (found,) = read(window, [Figure({}, 0, 0)], feeds(begins=None))
     assert (found.state, found.value, found.n) == ("no_data", None, None)
-    assert found.reason == "No fact has been received from command_and_control yet: nothing is known."
+    assert found.reason == "No facts have been received from command_and_control yet."
 
 
 @pytest.mark.parametrize("window", ["15m", "60m"])
@@ -181,7 +178,7 @@ def test_an_hour_before_the_record_begins_is_unknown_however_short() -> None:
     past = BEGINS.replace(hour=4, minute=0, second=0)
     (found,) = read("60m", as_of=past, is_now=False)
     assert (found.state, found.value) == ("no_data", None)
-    assert found.reason == "The record begins on 30 July 2025 at 06:12: nothing is known before."
+    assert found.reason == "The record begins on 30 July 2025 at 06:12: there is no data before then."
 
 
 # The end of the record.

@@ -37,7 +37,7 @@ from tests.oracle.memory import MemoryReader
 from tests.support import begun
 from tests.support.begun import AS_OF, BEGINS, FORCE
 
-NOTHING_BEFORE = "The record begins on 30 July 2025: nothing is known before."
+NOTHING_BEFORE = "The record begins on 30 July 2025: there is no data before then."
 OF_INCIDENTS = "The record begins on 30 July 2025 at 06:24: this figure covers only the time from then to"
 IN_YEAR = f"{OF_INCIDENTS} 1 January 2026 at 00:00."
 WINDOWS = ("7d", "12m", "previous_12m", "2025-07-01/2025-08-01")
