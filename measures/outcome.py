@@ -11,16 +11,16 @@ from facts.union import Topic
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
-"""Microseconds in a second; instants inside `measures` are whole microseconds since 1970 in UTC."""
+"""Microseconds in a second. Times inside `measures` are whole microseconds since 1970 in UTC."""
 
 
 def microseconds(instant: datetime) -> int:
-    """An instant as whole microseconds since 1970 in UTC."""
+    """A time as whole microseconds since 1970 in UTC."""
     return (instant - EPOCH) // _MICROSECOND
 
 
 def instant(since_epoch: int) -> datetime:
-    """The instant, in UTC, of whole microseconds since 1970."""
+    """The time, in UTC, of whole microseconds since 1970."""
     return EPOCH + timedelta(microseconds=since_epoch)
 
 
@@ -29,10 +29,10 @@ class Outcome(NamedTuple):
 
     Attributes:
         kind: a key of `KINDS`.
-        at: when it was decided, in microseconds since 1970: places it in live windows.
-        began: when its subject began, likewise: places it in report windows.
+        at: when it was decided, in microseconds since 1970; live windows use this time.
+        began: when its subject began, in microseconds since 1970; report windows use this time.
         dimensions: one word for each of the kind's dimensions.
-        value: a whole number in the kind's unit; 0 where the kind only counts.
+        value: a whole number in the kind's unit; 0 if the kind is only counted.
     """
 
     kind: str
@@ -43,14 +43,14 @@ class Outcome(NamedTuple):
 
 
 class OpenItem(NamedTuple):
-    """Something that stands open: a caller who waits, an incident not yet attended.
+    """Something that has begun and not ended, such as a waiting caller. Times are in microseconds since 1970.
 
     Attributes:
-        kind: a key of `KINDS`; of a decided kind it means "missed from `due` on, until the end is known".
-        since: when it began to stand open, in microseconds since 1970.
+        kind: a key of `KINDS`. An item of a decided kind counts as missed from `due` until its end is known.
+        since: since when it has been open.
         began: when its subject began.
-        due: from when on it can no longer meet its target; of a custody clock the last instant in time, None while it
-            stands still; None where there is none.
+        due: the first time at which it can no longer meet its target; for a custody clock, the last time that is still in
+            time. None if it has no due time, or while its clock is paused.
         dimensions: as in `Outcome`.
     """
 
@@ -62,7 +62,7 @@ class OpenItem(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """Everything that one timeline counts for now."""
+    """What one subject counts for: its finished outcomes and its open items."""
 
     finished: list[Outcome]
     open: list[OpenItem]
@@ -73,9 +73,9 @@ class Kind(Struct, frozen=True):
 
     Attributes:
         name: its key.
-        topic: the topic its subjects' facts travel on.
+        topic: the topic of its subjects' facts.
         dimensions: the names of its dimensions, in order.
-        per_second: values are spans in this many parts of a second; 0 where they are not spans.
+        per_second: the number of units of its values in a second; 0 if its values are not spans.
     """
 
     name: str
@@ -140,18 +140,18 @@ KINDS: dict[str, Kind] = {
 
 
 def span(start: int, end: int, per_second: int) -> int:
-    """A span in whole parts of a second, rounded half up; both ends in microseconds."""
+    """A span in whole units, of which a second has `per_second`, rounded half up; start and end in microseconds."""
     part = SECOND // per_second
     return (end - start + part // 2) // part
 
 
 class Target(NamedTuple):
-    """A promise on a span.
+    """A target for a span.
 
     Attributes:
         seconds: the target.
-        is_inclusive: "within" the target; otherwise "under" it.
-        per_second: the parts of a second in which the span is judged.
+        is_inclusive: a span equal to the target meets it ("within"); otherwise it must be shorter ("under").
+        per_second: the number of units in a second to which the span is rounded.
     """
 
     seconds: int
@@ -159,10 +159,10 @@ class Target(NamedTuple):
     per_second: int = WHOLE
 
     def due(self, start: int) -> int:
-        """The first instant at which a span from `start` can no longer meet the target, in microseconds.
+        """The first time at which a span from `start` can no longer meet the target, in microseconds.
 
-        The span is judged as rounded, so the instant lies half a unit after the target, or before it when the target
-        itself does not count as met. It is exact: a reading never has to take back a miss.
+        The rounded span is compared with the target, so this is half a unit after the target, or half a unit before it if
+        a span equal to the target misses it. It is exact, so that a reading never has to withdraw a miss.
         """
         half_part = SECOND // self.per_second // 2
         return start + self.seconds * SECOND + (half_part if self.is_inclusive else -half_part)
