@@ -142,7 +142,7 @@ in `measures/published.py` exactly as printed. Where a report disagrees with its
 
 
 def _reports() -> str:
-    rows = (f"| {each.number} | {each.what} | {each.made_of} |\n" for each in DISAGREEMENTS)
+    rows = (f"| {each.number} | {each.what} | {each.explanation} |\n" for each in DISAGREEMENTS)
     return _REPORTS.format(note=_NOTE) + "".join(rows)
 
 
