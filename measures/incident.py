@@ -17,7 +17,7 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from measures.outcome import SECOND, Outcomes, Target, microseconds
+from measures.outcome import DECIDED, SECOND, KindName, Outcomes, Target, microseconds
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
@@ -186,7 +186,7 @@ def _count_targets(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -
     if dispatched or not arrived:
         # Without a recorded dispatch there is no time to measure: the incident counts as `dispatch_unrecorded`.
         _count_span("opened_to_dispatched", opened, dispatched, to_dispatch, incident, builder)
-        _decide("opened_to_dispatched_within_24_hours", opened, dispatched, _DAY_SECONDS, incident, builder)
+        _decide("opened_to_dispatched_within_24_hours_decided", opened, dispatched, _DAY_SECONDS, incident, builder)
     if dispatched:
         _count_span("dispatched_to_arrived", dispatched, arrived, to_travel, incident, builder)
     _count_span("opened_to_arrived", opened, arrived, to_arrive, incident, builder)
@@ -212,7 +212,7 @@ def _graded_at(incident: _Incident, rules: Rules) -> datetime:
 
 
 def _count_span(
-    kind: str,
+    kind: KindName,
     start: datetime,
     end: datetime | None,
     target_seconds: int | None,
@@ -223,13 +223,18 @@ def _count_span(
     if end is not None and builder.span(kind, start, end, incident.dimensions) is None:
         return
     if target_seconds is not None:
-        _decide(kind, start, end, target_seconds, incident, builder)
+        _decide(DECIDED[kind], start, end, target_seconds, incident, builder)
 
 
 def _decide(
-    kind: str, start: datetime, end: datetime | None, target_seconds: int, incident: _Incident, builder: OutcomeBuilder
+    kind: KindName,
+    start: datetime,
+    end: datetime | None,
+    target_seconds: int,
+    incident: _Incident,
+    builder: OutcomeBuilder,
 ) -> None:
     if end is not None and end < start:
         return
     given_up = incident.closed.at if incident.closed else None
-    builder.decide(f"{kind}_decided", start, end, Target(target_seconds), incident.dimensions, given_up)
+    builder.decide(kind, start, end, Target(target_seconds), incident.dimensions, given_up)

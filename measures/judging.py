@@ -310,8 +310,7 @@ def _problem_of(
     if status.complete_to is not None and status.heard_at is not None and not is_later(status.complete_to, now):
         if until <= status.complete_to and not question.is_now:
             return None
-        if (
-            end <= status.complete_to and end < as_of
-        ):  # a window that ends now is still in progress: silence matters to it
+        # A window that ends now is still in progress, so that a silent feed makes it stale.
+        if end <= status.complete_to and end < as_of:
             return None
     return feed_problem(status, until, allowed, rules, now)

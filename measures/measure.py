@@ -8,14 +8,21 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import UNLISTED, Feed, Force
 from facts.union import Topic
-from measures.outcome import KINDS
+from measures.outcome import KINDS, Dimension, KindName
 
 Unit = Literal["count", "seconds", "ratio"]
 Good = Literal["higher", "lower", "neither"]
 Where = Mapping[str, tuple[str, ...]]
 """Each dimension to the words that count; several words mean any of them."""
+DerivedDimension = Literal["response", "online_home", "family"]
+DeclaredWhere = Mapping[Dimension | DerivedDimension, tuple[str, ...]]
+"""The same in a declaration, where a misspelt dimension is a type error."""
 
-DERIVED_DIMENSIONS = {"response": "grade", "online_home": "channel", "family": "type"}
+DERIVED_DIMENSIONS: dict[str, Dimension] = {
+    "response": "grade",
+    "online_home": "channel",
+    "family": "type",
+}
 """Dimensions derived from another one through the force's profile."""
 DATE_DIMENSIONS = ("day", "month")
 """Dimensions that only report windows have: the local day or month in which the subject began."""
@@ -29,8 +36,8 @@ class Selection(Struct, frozen=True):
         where: the words that count.
     """
 
-    kind: str
-    where: Where = {}
+    kind: KindName
+    where: DeclaredWhere = {}
 
 
 class Count(Struct, frozen=True):
@@ -173,7 +180,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     statistic: Statistic
     unit: Unit
     clock: str = ""
-    where: Where = {}
+    where: DeclaredWhere = {}
     good: Good = "neither"
     target: str = ""
     target_value: float | None = None

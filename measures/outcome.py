@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -22,6 +22,94 @@ def microseconds(instant: datetime) -> int:
 def instant(since_epoch: int) -> datetime:
     """The time, in UTC, of whole microseconds since 1970."""
     return EPOCH + timedelta(microseconds=since_epoch)
+
+
+KindName = Literal[
+    "contact_offered",
+    "leg_offered",
+    "leg_end_unrecorded",
+    "leg_waiting",
+    "leg_answer_decided",
+    "leg_service_decided",
+    "leg_answered",
+    "leg_abandoned",
+    "leg_abandoned_short",
+    "leg_left",
+    "leg_concluded",
+    "contact_incomplete",
+    "contact_contradiction",
+    "incident_opened",
+    "incident_resourced",
+    "video_response_started",
+    "incident_open",
+    "incident_unresourced",
+    "incident_unattended",
+    "attendance_settled",
+    "arrival_unrecorded",
+    "dispatch_unrecorded",
+    "opened_to_dispatched_decided",
+    "dispatched_to_arrived_decided",
+    "opened_to_arrived_decided",
+    "opened_to_attended_decided",
+    "graded_to_arrived_decided",
+    "opened_to_dispatched_within_24_hours_decided",
+    "opened_to_dispatched",
+    "dispatched_to_arrived",
+    "opened_to_arrived",
+    "opened_to_attended",
+    "graded_to_arrived",
+    "incident_closed",
+    "attendance_not_required",
+    "incident_regraded",
+    "incident_downgraded_near_breach",
+    "incident_incomplete",
+    "incident_contradiction",
+    "detainee_arrived",
+    "voluntary_attended",
+    "in_custody",
+    "awaiting_authorisation",
+    "review_due",
+    "review_postponed",
+    "detention_limit",
+    "custody_clock_paused",
+    "arrived_to_authorised",
+    "arrived_to_ended",
+    "detention_ended",
+    "detention_incomplete",
+    "detention_contradiction",
+    "occurrence_recorded",
+    "recorded_to_referred_decided",
+    "recorded_to_referred_within_2_working_days_decided",
+    "recorded_to_referred",
+    "party_linked",
+    "domestic_party_linked",
+    "victim_contract_closed",
+    "occurrence_incomplete",
+    "occurrence_contradiction",
+]
+"""Every kind of outcome, so that a misspelt kind is a type error."""
+Dimension = Literal[
+    "line",
+    "queue",
+    "channel",
+    "result",
+    "contradiction",
+    "grade",
+    "group",
+    "area",
+    "domestic",
+    "category",
+    "from_grade",
+    "suite",
+    "child",
+    "disposal",
+    "type",
+    "role",
+    "repeat",
+    "compliance",
+]
+"""Every dimension of a kind."""
+Subject = Literal["contact", "incident", "detention", "occurrence"]
 
 
 class Outcome(NamedTuple):
@@ -78,55 +166,62 @@ class Kind(Struct, frozen=True):
         per_second: the number of units of its values in a second; 0 if its values are not spans.
     """
 
-    name: str
+    name: KindName
     topic: Topic
-    dimensions: tuple[str, ...]
+    dimensions: tuple[Dimension, ...]
     per_second: int = 0
 
 
-_LEG = ("line", "queue", "channel")
-_INCIDENT = ("grade", "group", "area", "domestic", "category")
-_CUSTODY = ("suite", "child")
-_OCCURRENCE = ("type", "area")
+_LEG: tuple[Dimension, ...] = ("line", "queue", "channel")
+_INCIDENT: tuple[Dimension, ...] = ("grade", "group", "area", "domestic", "category")
+_CUSTODY: tuple[Dimension, ...] = ("suite", "child")
+_OCCURRENCE: tuple[Dimension, ...] = ("type", "area")
 
 TENTHS = 10
 WHOLE = 1
 
 
-def _kinds(topic: Topic, dimensions: tuple[str, ...], per_second: int, names: str) -> Iterable[Kind]:
-    return (Kind(name, topic, dimensions, per_second) for name in names.split())
+def _kinds(topic: Topic, dimensions: tuple[Dimension, ...], per_second: int, *names: KindName) -> Iterable[Kind]:
+    return (Kind(name, topic, dimensions, per_second) for name in names)
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for group in (
-        _kinds("contacts", _LEG, 0, "contact_offered leg_offered leg_end_unrecorded leg_waiting"),
-        _kinds("contacts", _LEG, 0, "leg_answer_decided leg_service_decided"),
-        _kinds("contacts", _LEG, TENTHS, "leg_answered leg_abandoned leg_abandoned_short leg_left"),
+        _kinds("contacts", _LEG, 0, "contact_offered", "leg_offered", "leg_end_unrecorded", "leg_waiting"),
+        _kinds("contacts", _LEG, 0, "leg_answer_decided", "leg_service_decided"),
+        _kinds("contacts", _LEG, TENTHS, "leg_answered", "leg_abandoned", "leg_abandoned_short", "leg_left"),
         _kinds("contacts", (*_LEG, "result"), 0, "leg_concluded"),
         _kinds("contacts", (), 0, "contact_incomplete"),
         _kinds("contacts", ("contradiction",), 0, "contact_contradiction"),
-        _kinds("incidents", _INCIDENT, 0, "incident_opened incident_resourced video_response_started"),
-        _kinds("incidents", _INCIDENT, 0, "incident_open incident_unresourced incident_unattended"),
-        _kinds("incidents", _INCIDENT, 0, "attendance_settled arrival_unrecorded dispatch_unrecorded"),
-        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_decided dispatched_to_arrived_decided"),
+        _kinds("incidents", _INCIDENT, 0, "incident_opened", "incident_resourced", "video_response_started"),
+        _kinds("incidents", _INCIDENT, 0, "incident_open", "incident_unresourced", "incident_unattended"),
+        _kinds("incidents", _INCIDENT, 0, "attendance_settled", "arrival_unrecorded", "dispatch_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_decided", "dispatched_to_arrived_decided"),
         _kinds(
-            "incidents", _INCIDENT, 0, "opened_to_arrived_decided opened_to_attended_decided graded_to_arrived_decided"
+            "incidents",
+            _INCIDENT,
+            0,
+            "opened_to_arrived_decided",
+            "opened_to_attended_decided",
+            "graded_to_arrived_decided",
         ),
         _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_within_24_hours_decided"),
-        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_dispatched dispatched_to_arrived"),
-        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived opened_to_attended graded_to_arrived"),
-        _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed attendance_not_required"),
-        _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded incident_downgraded_near_breach"),
+        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_dispatched", "dispatched_to_arrived"),
+        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived", "opened_to_attended", "graded_to_arrived"),
+        _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed", "attendance_not_required"),
+        _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded", "incident_downgraded_near_breach"),
         _kinds("incidents", (), 0, "incident_incomplete"),
         _kinds("incidents", ("contradiction",), 0, "incident_contradiction"),
-        _kinds("custody", _CUSTODY, 0, "detainee_arrived voluntary_attended in_custody awaiting_authorisation"),
-        _kinds("custody", _CUSTODY, 0, "review_due review_postponed detention_limit custody_clock_paused"),
-        _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised arrived_to_ended"),
+        _kinds(
+            "custody", _CUSTODY, 0, "detainee_arrived", "voluntary_attended", "in_custody", "awaiting_authorisation"
+        ),
+        _kinds("custody", _CUSTODY, 0, "review_due", "review_postponed", "detention_limit", "custody_clock_paused"),
+        _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
         _kinds("custody", (), 0, "detention_incomplete"),
         _kinds("custody", ("contradiction",), 0, "detention_contradiction"),
-        _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded recorded_to_referred_decided"),
+        _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded", "recorded_to_referred_decided"),
         _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_decided"),
         _kinds("occurrences", _OCCURRENCE, WHOLE, "recorded_to_referred"),
         _kinds("occurrences", (*_OCCURRENCE, "domestic", "role", "repeat"), 0, "party_linked"),
@@ -136,6 +231,27 @@ KINDS: dict[str, Kind] = {
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),
     )
     for kind in group
+}
+
+DECIDED: dict[KindName, KindName] = {
+    "opened_to_dispatched": "opened_to_dispatched_decided",
+    "dispatched_to_arrived": "dispatched_to_arrived_decided",
+    "opened_to_arrived": "opened_to_arrived_decided",
+    "opened_to_attended": "opened_to_attended_decided",
+    "graded_to_arrived": "graded_to_arrived_decided",
+}
+"""Each span of an incident with a target to the kind that says whether it met the target."""
+INCOMPLETE: dict[Subject, KindName] = {
+    "contact": "contact_incomplete",
+    "incident": "incident_incomplete",
+    "detention": "detention_incomplete",
+    "occurrence": "occurrence_incomplete",
+}
+CONTRADICTION: dict[Subject, KindName] = {
+    "contact": "contact_contradiction",
+    "incident": "incident_contradiction",
+    "detention": "detention_contradiction",
+    "occurrence": "occurrence_contradiction",
 }
 
 

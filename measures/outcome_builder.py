@@ -2,7 +2,19 @@
 
 from datetime import datetime
 
-from measures.outcome import KINDS, OpenItem, Outcome, Outcomes, Target, microseconds, span
+from measures.outcome import (
+    CONTRADICTION,
+    INCOMPLETE,
+    KINDS,
+    KindName,
+    OpenItem,
+    Outcome,
+    Outcomes,
+    Subject,
+    Target,
+    microseconds,
+    span,
+)
 
 
 class OutcomeBuilder:
@@ -13,7 +25,7 @@ class OutcomeBuilder:
         began: when the subject began.
     """
 
-    def __init__(self, subject: str, began: datetime) -> None:
+    def __init__(self, subject: Subject, began: datetime) -> None:
         self.subject = subject
         self.began = microseconds(began)
         self.finished: list[Outcome] = []
@@ -23,30 +35,30 @@ class OutcomeBuilder:
         """Everything collected."""
         return Outcomes(self.finished, self.open)
 
-    def count(self, kind: str, at: datetime, dimensions: tuple[str, ...], value: int = 0) -> None:
+    def count(self, kind: KindName, at: datetime, dimensions: tuple[str, ...], value: int = 0) -> None:
         """Add an outcome of a kind, decided at a time."""
         self.finished.append(Outcome(kind, microseconds(at), self.began, dimensions, value))
 
-    def add_open(self, kind: str, since: datetime, dimensions: tuple[str, ...]) -> None:
+    def add_open(self, kind: KindName, since: datetime, dimensions: tuple[str, ...]) -> None:
         """Add an open item without a due time."""
         self.open.append(OpenItem(kind, microseconds(since), self.began, None, dimensions))
 
-    def add_due(self, kind: str, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
+    def add_due(self, kind: KindName, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
         """Add an open item with a due time; times in microseconds, `due` is None while its clock is paused."""
         self.open.append(OpenItem(kind, since, self.began, due, dimensions))
 
     def contradiction(self, what: str, at: datetime) -> None:
         """Add a contradiction: it is counted, and stays open so that the subject can be found."""
-        kind = f"{self.subject}_contradiction"
+        kind = CONTRADICTION[self.subject]
         self.count(kind, at, (what,))
         self.add_open(kind, at, (what,))
 
     def incomplete(self, at: datetime) -> None:
         """Add an incomplete subject: its opening event has not arrived. It is counted until it does."""
-        self.count(f"{self.subject}_incomplete", at, ())
-        self.add_open(f"{self.subject}_incomplete", at, ())
+        self.count(INCOMPLETE[self.subject], at, ())
+        self.add_open(INCOMPLETE[self.subject], at, ())
 
-    def span(self, kind: str, start: datetime, end: datetime, dimensions: tuple[str, ...]) -> int | None:
+    def span(self, kind: KindName, start: datetime, end: datetime, dimensions: tuple[str, ...]) -> int | None:
         """Add a finished span and return it in the kind's unit; a span that ends before it starts is a contradiction, and None."""
         if end < start:
             self.contradiction(f"{kind}_ends_before_it_starts", end)
@@ -57,7 +69,7 @@ class OutcomeBuilder:
 
     def decide(
         self,
-        kind: str,
+        kind: KindName,
         start: datetime,
         end: datetime | None,
         target: Target,
@@ -78,7 +90,7 @@ class OutcomeBuilder:
 
     def settle(
         self,
-        kind: str,
+        kind: KindName,
         start: datetime,
         end: datetime | None,
         due: int,

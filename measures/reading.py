@@ -306,7 +306,7 @@ class _Sheet:
     def _words(self, selection: Selection, dimensions: Dimensions, slot: int) -> Dimensions | None:
         """The words of the breakdown, or None if the question does not include the outcome."""
         names = KINDS[selection.kind].dimensions
-        own = dict(zip(names, dimensions, strict=True))
+        own: dict[str, str] = dict(zip(names, dimensions, strict=True))
         for name, words in (
             *selection.where.items(),
             *self.question.measure.where.items(),
@@ -579,7 +579,7 @@ def feed_problem(status: FeedStatus, until: int, allowed: int, rules: Rules, now
 
     Args:
         status: the status of the feed.
-        until: the instant up to which it must be complete, in microseconds.
+        until: the time up to which it must be complete, in microseconds.
         allowed: by how many microseconds it may be behind, or silent.
         rules: the rules of the force.
         now: the wall clock, in microseconds.

@@ -5,6 +5,7 @@ from measures.measure import (
     Bands,
     Count,
     Decided,
+    DeclaredWhere,
     External,
     Mean,
     Measure,
@@ -14,14 +15,13 @@ from measures.measure import (
     Selection,
     Share,
     SpanWithin,
-    Where,
 )
 
-_999: Where = {"line": ("999",)}
-_101: Where = {"line": ("101",)}
-_TRIAGE: Where = {"line": ("101",), "queue": ("triage",)}
-_LOCAL: Where = {"line": ("101",), "queue": ("local",)}
-_DIGITAL: Where = {"line": ("digital",)}
+_999: DeclaredWhere = {"line": ("999",)}
+_101: DeclaredWhere = {"line": ("101",)}
+_TRIAGE: DeclaredWhere = {"line": ("101",), "queue": ("triage",)}
+_LOCAL: DeclaredWhere = {"line": ("101",), "queue": ("local",)}
+_DIGITAL: DeclaredWhere = {"line": ("digital",)}
 _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
 _HALF_DAY_SECONDS = 43_200

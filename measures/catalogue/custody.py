@@ -2,6 +2,7 @@
 
 from measures.measure import (
     Count,
+    DeclaredWhere,
     Mean,
     Measure,
     OpenCount,
@@ -10,11 +11,10 @@ from measures.measure import (
     OpenSoonest,
     Selection,
     Share,
-    Where,
 )
 
-_CHILD: Where = {"child": ("yes",)}
-_ADULT: Where = {"child": ("no",)}
+_CHILD: DeclaredWhere = {"child": ("yes",)}
+_ADULT: DeclaredWhere = {"child": ("no",)}
 WARNING_MINUTES = (60, 30, 10)
 """How many minutes before a custody clock runs out people are warned."""
 _DURATION_CLOCK = (
@@ -56,7 +56,7 @@ _CLOCKS = {
         "How long until the next detention without charge reaches its limit?",
     ),
 }
-_WHO: dict[str, tuple[Where, str, str]] = {
+_WHO: dict[str, tuple[DeclaredWhere, str, str]] = {
     "child": (_CHILD, "children", "children's"),
     "adult": (_ADULT, "adults", "adults'"),
 }

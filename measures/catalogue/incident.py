@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from measures.measure import (
     Count,
     Decided,
+    DeclaredWhere,
     External,
     Mean,
     Measure,
@@ -13,12 +14,12 @@ from measures.measure import (
     OpenLongest,
     Selection,
     Share,
-    Where,
 )
+from measures.outcome import DECIDED, KindName
 
-_IMMEDIATE: Where = {"response": ("immediate",)}
-_PRIORITY: Where = {"response": ("priority",)}
-_DOMESTIC_PRIORITY: Where = {"response": ("priority",), "domestic": ("yes",)}
+_IMMEDIATE: DeclaredWhere = {"response": ("immediate",)}
+_PRIORITY: DeclaredWhere = {"response": ("priority",)}
+_DOMESTIC_PRIORITY: DeclaredWhere = {"response": ("priority",), "domestic": ("yes",)}
 
 _FINAL_GRADE = "An incident counts under its final grade: a regrade moves it from one grade's figures to the other's."
 _NOT_NEEDED = (
@@ -32,7 +33,7 @@ _DECIDED = (
 )
 _LEGS_DO_NOT_ADD = "Medians do not add up: 5.30 + 9.65 is not 16.85, and that is not an error (reports I8)."
 
-_CLOCKS = {
+_CLOCKS: dict[KindName, tuple[str, str]] = {
     "opened_to_dispatched": ("opened to dispatched", "From the incident's opening until the first unit is dispatched."),
     "dispatched_to_arrived": ("dispatched to arrived", "From the first dispatch until the first unit is at the scene."),
     "opened_to_arrived": (
@@ -50,7 +51,15 @@ _CLOCKS = {
 }
 
 
-def _median(span: str) -> Measure:
+_SPANS: tuple[KindName, ...] = (
+    "opened_to_dispatched",
+    "dispatched_to_arrived",
+    "opened_to_arrived",
+    "graded_to_arrived",
+)
+
+
+def _median(span: KindName) -> Measure:
     words, clock = _CLOCKS[span]
     return Measure(
         name=f"{span}_median_seconds",
@@ -65,7 +74,7 @@ def _median(span: str) -> Measure:
     )
 
 
-def _within(span: str) -> Measure:
+def _within(span: KindName) -> Measure:
     words, clock = _CLOCKS[span]
     return Measure(
         name=f"{span}_within_target_ratio",
@@ -73,7 +82,7 @@ def _within(span: str) -> Measure:
         question=f"What share of incidents met the target for their grade from {words}?",
         population=_DECIDED,
         clock=clock,
-        statistic=Decided(Selection(f"{span}_decided")),
+        statistic=Decided(Selection(DECIDED[span])),
         unit="ratio",
         good="higher",
         target="the target that the force's profile gave the grade on the day of opening",
@@ -81,7 +90,7 @@ def _within(span: str) -> Measure:
     )
 
 
-def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> tuple[Measure, Measure]:
+def _grade_1(span: KindName, minutes: int, row: str, notes: tuple[str, ...] = ()) -> tuple[Measure, Measure]:
     words = _CLOCKS[span][0]
     return (
         replace(
@@ -340,11 +349,7 @@ ATTENDANCE = (
             ),
         ),
     ),
-    *(
-        declare(span)
-        for span in ("opened_to_dispatched", "dispatched_to_arrived", "opened_to_arrived", "graded_to_arrived")
-        for declare in (_median, _within)
-    ),
+    *(declare(span) for span in _SPANS for declare in (_median, _within)),
 )
 
 OPEN = (

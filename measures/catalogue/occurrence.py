@@ -1,7 +1,8 @@
 """Measures of occurrences: crime, ASB, victims' referrals and contracts, repeats, and plain counts (reports A5)."""
 
 from facts.force import UNLISTED, Family
-from measures.measure import Count, Decided, Mean, Measure, Selection, Share, Where
+from measures.measure import Count, Decided, DeclaredWhere, Mean, Measure, Selection, Share
+from measures.outcome import KindName
 
 OCCURRENCES = (
     Measure(
@@ -119,7 +120,9 @@ _LINKS = (
 )
 
 
-def _repeat(name: str, title: str, links: str, kind: str, where: Where, notes: tuple[str, ...], row: str) -> Measure:
+def _repeat(
+    name: str, title: str, links: str, kind: KindName, where: DeclaredWhere, notes: tuple[str, ...], row: str
+) -> Measure:
     """The share of links that are repeats.
 
     Args:
@@ -222,7 +225,7 @@ REPEATS = (
     ),
 )
 
-_CLOSED = "victim_contract_closed"
+_CLOSED: KindName = "victim_contract_closed"
 _CODE = "Crimes under the Victims' Code that were closed with an outcome; in report windows by the day on which the crime was recorded."
 _BY_RECORDING = (
     "The published report counts crimes closed in the year. Here, report windows count crimes recorded in the period and closed since; "

@@ -1,39 +1,38 @@
 """Measures of the record's quality: incomplete subjects, contradictions and missing events."""
 
+from typing import get_args
+
 from measures.measure import Count, Measure, Selection
+from measures.outcome import CONTRADICTION, INCOMPLETE, Subject
 
 
-def _incomplete(subject: str) -> Measure:
+def _incomplete(subject: Subject) -> Measure:
     return Measure(
         name=f"{subject}_incomplete_count",
         title=f"{subject.capitalize()}s without an opening event",
         question=f"How many {subject}s have facts but no opening event yet?",
         population=f"{subject.capitalize()}s whose opening event has not arrived.",
-        statistic=Count(Selection(f"{subject}_incomplete")),
+        statistic=Count(Selection(INCOMPLETE[subject])),
         unit="count",
         good="lower",
         notes=("Excluded from other figures until the opening event arrives.",),
     )
 
 
-def _contradiction(subject: str) -> Measure:
+def _contradiction(subject: Subject) -> Measure:
     return Measure(
         name=f"{subject}_contradiction_count",
         title=f"Contradictions in {subject}s",
         question=f"How many times do two facts of the same {subject} contradict each other?",
         population="Spans that end before they start, and ends that exclude each other. Excluded from all means and shares.",
-        statistic=Count(Selection(f"{subject}_contradiction")),
+        statistic=Count(Selection(CONTRADICTION[subject])),
         unit="count",
         good="lower",
     )
 
 
 RECORD = (
-    *(
-        declare(subject)
-        for subject in ("contact", "incident", "detention", "occurrence")
-        for declare in (_incomplete, _contradiction)
-    ),
+    *(declare(subject) for subject in get_args(Subject) for declare in (_incomplete, _contradiction)),
     Measure(
         name="contact_end_unrecorded_count",
         title="Contacts with no end recorded for a queue",

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from measures.measure import (
     DERIVED_DIMENSIONS,
     Bands,
     Decided,
+    DerivedDimension,
     External,
     Mean,
     Measure,
@@ -20,7 +22,7 @@ from measures.measure import (
     Share,
     SpanWithin,
 )
-from measures.outcome import KINDS
+from measures.outcome import KINDS, Dimension, KindName
 from measures.published import PUBLISHED
 from measures.reading import band_name
 from measures.window import resolve
@@ -87,6 +89,12 @@ def test_published_figures_fit_their_measure_and_its_dimensions() -> None:
             assert {*each.where} <= {*measure.dimensions(), *measure.where, "band"}, (name, each)
             assert resolve(each.period, datetime(2025, 1, 21, tzinfo=UTC), force).kind == "report"
             assert each.source.startswith(("S18 ", "S25 "))
+
+
+def test_every_kind_and_dimension_that_is_named_is_declared() -> None:
+    assert set(KINDS) == {*get_args(KindName)}
+    assert {name for kind in KINDS.values() for name in kind.dimensions} == {*get_args(Dimension)}
+    assert {*DERIVED_DIMENSIONS} == {*get_args(DerivedDimension)}
 
 
 def test_every_kind_of_outcome_is_used_by_a_measure() -> None:
