@@ -21,7 +21,7 @@ from measures.rules import Rules
 from measures.timeline import Timeline
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryState, deliver, heartbeat
-from tests.support.stories import AS_OF, FORCE, START, Told, records, withdrawal
+from tests.support.stories import AS_OF, FORCE, START, TopicFact, records, withdrawal
 
 RULES = rules(STRICT)
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "2024-10-26/2024-10-27")
@@ -43,7 +43,7 @@ def sheet(state: MemoryState) -> Sheet:
     }
 
 
-def state_after(facts: list[Told], partitions: int = 1, batch: int = 1) -> MemoryState:
+def state_after(facts: list[TopicFact], partitions: int = 1, batch: int = 1) -> MemoryState:
     """The state after facts in the given order."""
     state = MemoryState(RULES, FORCE, partitions)
     deliver(state, facts, batch)
@@ -53,7 +53,7 @@ def state_after(facts: list[Told], partitions: int = 1, batch: int = 1) -> Memor
 _ORDER = (records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(1, 4))
 
 
-def _law_of_order(facts: list[Told], chance: random.Random, batch: int, partitions: int) -> None:
+def _law_of_order(facts: list[TopicFact], chance: random.Random, batch: int, partitions: int) -> None:
     shuffled = [*facts, *chance.sample(facts, k=len(facts) // 2)]
     chance.shuffle(shuffled)
     state = state_after(shuffled, partitions, batch)
@@ -64,7 +64,7 @@ def _law_of_order(facts: list[Told], chance: random.Random, batch: int, partitio
 @given(*_ORDER)
 @_thorough
 def test_order_duplication_batches_and_partitions_change_nothing(
-    facts: list[Told], chance: random.Random, batch: int, partitions: int
+    facts: list[TopicFact], chance: random.Random, batch: int, partitions: int
 ) -> None:
     _law_of_order(facts, chance, batch, partitions)
 
@@ -72,7 +72,7 @@ def test_order_duplication_batches_and_partitions_change_nothing(
 @given(records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(2, 4))
 @_thorough
 def test_the_partition_that_a_client_chooses_changes_nothing(
-    facts: list[Told], chance: random.Random, batch: int, partitions: int
+    facts: list[TopicFact], chance: random.Random, batch: int, partitions: int
 ) -> None:
     """Clients may use another hash, round robin, or several partitions for one subject: misplaced facts are moved."""
     state = MemoryState(RULES, FORCE, partitions)
@@ -83,7 +83,7 @@ def test_the_partition_that_a_client_chooses_changes_nothing(
 
 @given(records(), st.randoms(use_true_random=False))
 @_every_cell
-def test_order_and_duplication_change_no_cell_of_any_measure(facts: list[Told], chance: random.Random) -> None:
+def test_order_and_duplication_change_no_cell_of_any_measure(facts: list[TopicFact], chance: random.Random) -> None:
     shuffled = [*facts, *facts]
     chance.shuffle(shuffled)
     assert sheet(state_after(shuffled, 3, 2)) == sheet(state_after(facts))
@@ -92,8 +92,8 @@ def test_order_and_duplication_change_no_cell_of_any_measure(facts: list[Told], 
 _WITHDRAWN = (records(), records(), st.randoms(use_true_random=False))
 
 
-def _law_of_withdrawal(kept: list[Told], others: list[Told], chance: random.Random) -> None:
-    added: list[Told] = []
+def _law_of_withdrawal(kept: list[TopicFact], others: list[TopicFact], chance: random.Random) -> None:
+    added: list[TopicFact] = []
     for number, (topic, fact) in enumerate(others):
         target = _some_id(kept, fact, chance)
         extra = msgspec.structs.replace(fact, fact_id=f"extra-{number}", corrects=target)
@@ -105,21 +105,21 @@ def _law_of_withdrawal(kept: list[Told], others: list[Told], chance: random.Rand
     assert state.least_count() >= 1
 
 
-def _some_id(kept: list[Told], fact: SubjectFact, chance: random.Random) -> str | None:
+def _some_id(kept: list[TopicFact], fact: SubjectFact, chance: random.Random) -> str | None:
     known = [other.fact_id for _, other in kept if other.subject_id == fact.subject_id]
     return chance.choice([*known, None])
 
 
 @given(*_WITHDRAWN)
 @_thorough
-def test_withdrawn_facts_leave_no_trace(kept: list[Told], others: list[Told], chance: random.Random) -> None:
+def test_withdrawn_facts_leave_no_trace(kept: list[TopicFact], others: list[TopicFact], chance: random.Random) -> None:
     """Facts added to the same subjects with ids of their own, and withdrawn in any order, leave no trace."""
     _law_of_withdrawal(kept, others, chance)
 
 
 @given(records(), st.integers(0, 40))
 @_thorough
-def test_a_new_owner_after_a_worker_died_gets_the_same_counts(facts: list[Told], cut: int) -> None:
+def test_a_new_owner_after_a_worker_died_gets_the_same_counts(facts: list[TopicFact], cut: int) -> None:
     """A new owner starts from the state only."""
     state = state_after(facts[:cut])
     for partitions in state.partitions.values():
@@ -131,7 +131,7 @@ def test_a_new_owner_after_a_worker_died_gets_the_same_counts(facts: list[Told],
 
 @given(records(), st.lists(st.integers(0, 40), max_size=3))
 @_every_cell
-def test_heartbeats_drop_only_panes_that_are_no_longer_read(facts: list[Told], places: list[int]) -> None:
+def test_heartbeats_drop_only_panes_that_are_no_longer_read(facts: list[TopicFact], places: list[int]) -> None:
     mixed: list[tuple[Topic, Fact]] = list(facts)
     for number, place in enumerate(places):
         for topic, feed in zip(TOPICS, ("telephony", "dispatch", "custody", "records"), strict=True):

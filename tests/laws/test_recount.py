@@ -20,7 +20,7 @@ from measures.outcome import KINDS, microseconds
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryState, deliver
-from tests.support.stories import AS_OF, FORCE, Told, records
+from tests.support.stories import AS_OF, FORCE, TopicFact, records
 
 RULES = rules(STRICT)
 REPORTS = ("this_month", "last_month", "12m", "2024-10-26/2024-10-28")
@@ -34,19 +34,19 @@ _settings = settings(
 )
 
 
-def recounted(facts: list[Told]) -> Recount:
+def recounted(facts: list[TopicFact]) -> Recount:
     """The recount of facts, with one record for each fact."""
     return from_records(_records(facts), [STRICT])
 
 
-def _records(facts: list[Told]) -> Iterator[LogRecord]:
+def _records(facts: list[TopicFact]) -> Iterator[LogRecord]:
     offsets: Counter[Topic] = Counter()
     for topic, fact in facts:
         yield LogRecord(topic, 0, offsets[topic], RECEIVED, encode([fact]))
         offsets[topic] += 1
 
 
-def state_after(facts: list[Told]) -> MemoryState:
+def state_after(facts: list[TopicFact]) -> MemoryState:
     """The product's state after facts."""
     state = MemoryState(RULES, FORCE)
     deliver(state, facts, 3)
@@ -55,7 +55,7 @@ def state_after(facts: list[Told]) -> MemoryState:
 
 @given(records())
 @_settings
-def test_every_outcome_of_every_kind_is_the_same(facts: list[Told]) -> None:
+def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None:
     state = state_after(facts)
     subjects = [each for (partition,) in state.partitions.values() for each in partition.fold.subjects.values()]
     with recounted(facts) as recount:
@@ -77,13 +77,13 @@ _QUESTIONS = (records(), st.randoms(use_true_random=False))
 @pytest.mark.injects(9, 10)
 @given(*_QUESTIONS)
 @_settings
-def test_every_cell_of_any_question_is_the_same(fault: Fault, facts: list[Told], chance: random.Random) -> None:
+def test_every_cell_of_any_question_is_the_same(fault: Fault, facts: list[TopicFact], chance: random.Random) -> None:
     fault.compared(_compared(facts, chance))
     fault.fired(1, 9)
     fault.fired(sum(isinstance(fact, FactWithdrawn) or fact.corrects is not None for _, fact in facts), 10)
 
 
-def _compared(facts: list[Told], chance: random.Random) -> int:
+def _compared(facts: list[TopicFact], chance: random.Random) -> int:
     """Compare the answers to one random question about each measure; returns the number of cells compared."""
     cells, state = 0, state_after(facts)
     with recounted(facts) as recount:
@@ -101,7 +101,7 @@ def _compared(facts: list[Told], chance: random.Random) -> int:
     return cells
 
 
-def _law_of_questions(facts: list[Told], chance: random.Random) -> None:
+def _law_of_questions(facts: list[TopicFact], chance: random.Random) -> None:
     assert _compared(facts, chance) > 0
 
 

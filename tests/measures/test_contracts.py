@@ -21,9 +21,11 @@ def closed_crimes() -> Story:
     """Four crimes closed at noon: two with a contract in time, one with a late contract and one without. A fifth is open."""
     story = Story(STRICT)
     for number in range(5):
-        story.tell(OccurrenceRecorded, "10:00", f"c{number}", type="theft", area="north", fact_id=f"f{number}-recorded")
+        story.report(
+            OccurrenceRecorded, "10:00", f"c{number}", type="theft", area="north", fact_id=f"f{number}-recorded"
+        )
     for number, compliance in enumerate(_COMPLIANCE):
-        story.tell(VictimContractClosed, "12:00", f"c{number}", compliance=compliance, fact_id=f"f{number}-closed")
+        story.report(VictimContractClosed, "12:00", f"c{number}", compliance=compliance, fact_id=f"f{number}-closed")
     return story
 
 
@@ -40,22 +42,22 @@ def test_shares_are_of_closed_crimes_and_late_contracts_comply() -> None:
     ("report", "expected"),
     [
         # The open crime is closed too.
-        (lambda story: story.tell(VictimContractClosed, "19:00", "c4", compliance="late"), [5, 0.8, 0.4]),
+        (lambda story: story.report(VictimContractClosed, "19:00", "c4", compliance="late"), [5, 0.8, 0.4]),
         # The contract was found later.
         (
-            lambda story: story.tell(VictimContractClosed, "12:00", "c3", compliance="late", corrects="f3-closed"),
+            lambda story: story.report(VictimContractClosed, "12:00", "c3", compliance="late", corrects="f3-closed"),
             [4, 1.0, 0.5],
         ),
         # The crime was reopened.
         (
-            lambda story: story.tell(FactWithdrawn, "15:00", "c0", withdraws="f0-closed", topic="occurrences"),
+            lambda story: story.report(FactWithdrawn, "15:00", "c0", withdraws="f0-closed", topic="occurrences"),
             [3, 2 / 3, 1 / 3],
         ),
         # Closing a closed crime again changes nothing.
-        (lambda story: story.tell(VictimContractClosed, "16:00", "c0", compliance="missed"), [4, 0.75, 0.5]),
+        (lambda story: story.report(VictimContractClosed, "16:00", "c0", compliance="missed"), [4, 0.75, 0.5]),
         # It was not a crime.
         (
-            lambda story: story.tell(FactWithdrawn, "15:00", "c3", withdraws="f3-recorded", topic="occurrences"),
+            lambda story: story.report(FactWithdrawn, "15:00", "c3", withdraws="f3-recorded", topic="occurrences"),
             [3, 1.0, 2 / 3],
         ),
     ],
@@ -69,7 +71,7 @@ def test_later_facts_restate_the_figures(report: Callable[[Story], Any], expecte
 
 def test_a_live_window_counts_by_closure_and_a_report_window_by_day_of_recording() -> None:
     story = closed_crimes()
-    story.tell(VictimContractClosed, "36:00", "c4", compliance="missed")
+    story.report(VictimContractClosed, "36:00", "c4", compliance="missed")
     assert values(story, "40:00") == [1, 0, 0]
     assert values(story, "40:00", "2024-12-03/2024-12-04") == [5, 0.6, 0.4]
     assert values(story, "40:00", "2024-12-04/2024-12-05") == [0, None, None]

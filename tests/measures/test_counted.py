@@ -21,7 +21,7 @@ def one_of_each() -> Story:
     """One occurrence of each of the strict force's types, but two crimes, and one with an unlisted type."""
     story = Story(STRICT)
     for number, kind in enumerate(["asb_personal", "theft", "theft", "collision", "search", "school", "odd"]):
-        story.tell(OccurrenceRecorded, "10:00", f"o{number}", type=kind, area="north", fact_id=f"f-{number}-{kind}")
+        story.report(OccurrenceRecorded, "10:00", f"o{number}", type=kind, area="north", fact_id=f"f-{number}-{kind}")
     return story
 
 
@@ -39,17 +39,17 @@ def test_only_crime_asb_and_unlisted_types_are_counted_as_occurrences() -> None:
     [
         # The collision turned out not to be fatal.
         (
-            lambda story: story.tell(FactWithdrawn, "15:00", "o3", withdraws="f-3-collision", topic="occurrences"),
+            lambda story: story.report(FactWithdrawn, "15:00", "o3", withdraws="f-3-collision", topic="occurrences"),
             [4, 2, 1, 0, 1, 1],
         ),
         # An occurrence recorded as theft was a search.
         (
-            lambda story: story.tell(OccurrenceRecorded, "10:00", "o1", type="search", corrects="f-1-theft"),
+            lambda story: story.report(OccurrenceRecorded, "10:00", "o1", type="search", corrects="f-1-theft"),
             [3, 1, 1, 1, 2, 1],
         ),
         # The same notification was sent twice.
         (
-            lambda story: story.tell(
+            lambda story: story.report(
                 OccurrenceRecorded, "10:00", "o5", type="school", area="north", fact_id="f-5-school"
             ),
             [4, 2, 1, 1, 1, 1],

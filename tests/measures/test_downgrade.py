@@ -31,7 +31,7 @@ def regraded(clock: str, grade: str) -> Report:
 def test_a_downgrade_counts_after_four_fifths_of_the_target_without_attendance(facts: list[Report], count: int) -> None:
     """The target of Grade 1 is 15 minutes, and four fifths are 12; that of Grade 2 is 2 hours, and four fifths are 96 minutes."""
     story = Story(shipped("staffordshire"))
-    story.tell(IncidentOpened, "10:00", grade="1", group="crime", area=None)
+    story.report(IncidentOpened, "10:00", grade="1", group="crime", area=None)
     for kind, clock, fields in facts:
-        story.tell(kind, clock, **fields)
+        story.report(kind, clock, **fields)
     assert story.value("incident_downgraded_near_breach_count", "11:59", "24h") == (count, count)

@@ -22,10 +22,10 @@ _NOTHING = (None, 0)
 def linked_parties() -> Story:
     """An ASB occurrence with two victims, one of them a repeat, and a repeat suspect."""
     story = Story(STRICT)
-    story.tell(OccurrenceRecorded, "10:00", type="asb_personal", area="north", fact_id="recorded")
-    story.tell(PartyLinked, "10:10", role="victim", repeat=True, fact_id="first")
-    story.tell(PartyLinked, "10:20", role="victim", repeat=False, fact_id="second")
-    story.tell(PartyLinked, "10:20", role="suspect", repeat=True)
+    story.report(OccurrenceRecorded, "10:00", type="asb_personal", area="north", fact_id="recorded")
+    story.report(PartyLinked, "10:10", role="victim", repeat=True, fact_id="first")
+    story.report(PartyLinked, "10:20", role="victim", repeat=False, fact_id="second")
+    story.report(PartyLinked, "10:20", role="suspect", repeat=True)
     return story
 
 
@@ -47,34 +47,34 @@ def test_a_share_counts_the_links_of_one_role() -> None:
     [
         # A victim is linked hours after the recording.
         (
-            lambda story: story.tell(PartyLinked, "19:00", role="victim", repeat=True),
+            lambda story: story.report(PartyLinked, "19:00", role="victim", repeat=True),
             [(2 / 3, 3), _NOTHING, _NOTHING],
         ),
         # The link turns out to be a repeat.
         (
-            lambda story: story.tell(PartyLinked, "10:20", role="victim", repeat=True, corrects="second"),
+            lambda story: story.report(PartyLinked, "10:20", role="victim", repeat=True, corrects="second"),
             [(1.0, 2), _NOTHING, _NOTHING],
         ),
         # The link was a mistake.
         (
-            lambda story: story.tell(FactWithdrawn, "11:00", withdraws="first", topic="occurrences"),
+            lambda story: story.report(FactWithdrawn, "11:00", withdraws="first", topic="occurrences"),
             [(0.0, 1), _NOTHING, _NOTHING],
         ),
         # The occurrence is a crime and never was ASB: its links move with it.
         (
-            lambda story: story.tell(OccurrenceRecorded, "10:00", type="theft", corrects="recorded"),
+            lambda story: story.report(OccurrenceRecorded, "10:00", type="theft", corrects="recorded"),
             [_NOTHING, (0.5, 2), _NOTHING],
         ),
         # It was domestic: the same links count for domestic abuse too, where none is a repeat.
         (
-            lambda story: story.tell(
+            lambda story: story.report(
                 OccurrenceRecorded, "10:00", type="asb_personal", domestic=True, corrects="recorded"
             ),
             [(0.5, 2), _NOTHING, (0.0, 2)],
         ),
         # There was no occurrence.
         (
-            lambda story: story.tell(FactWithdrawn, "11:00", withdraws="recorded", topic="occurrences"),
+            lambda story: story.report(FactWithdrawn, "11:00", withdraws="recorded", topic="occurrences"),
             [_NOTHING, _NOTHING, _NOTHING],
         ),
     ],
@@ -90,7 +90,7 @@ def test_later_facts_restate_the_figures(
 
 def test_a_report_window_counts_a_link_by_day_of_recording() -> None:
     story = linked_parties()
-    story.tell(PartyLinked, "34:00", role="victim", repeat=True)
+    story.report(PartyLinked, "34:00", role="victim", repeat=True)
     assert story.value("asb_repeat_victim_ratio", "40:00", "2024-12-03/2024-12-04") == (2 / 3, 3)
     assert story.value("asb_repeat_victim_ratio", "40:00", "today") == (1.0, 1)
 
