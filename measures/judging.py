@@ -68,7 +68,7 @@ def coverage(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> Cov
 
 
 class _Period(NamedTuple):
-    """The period of a figure, and how much of it is known.
+    """The period of a figure, and how much of it is covered.
 
     Attributes:
         spans: its stretches; empty if the window contains none of the days in the question.
@@ -176,7 +176,7 @@ class _Judging:
         return _Period(spans, "part" if is_quiet else level, problem)
 
     def _reported(self, figure: Figure, period: _Period) -> _Period:
-        """The period, known in part if events of it arrived ahead of the heartbeats."""
+        """The period, covered in part if its events arrived ahead of the heartbeats."""
         begins, end = self._coverage.begins, max((span.end for span in period.spans), default=0)
         is_ahead = period.coverage == "none" and figure.n > 0 and begins is not None and begins < end
         is_refused = period.problem is not None and period.problem.state == "no_data"
@@ -212,7 +212,7 @@ class _Judging:
         return begins is not None and (self._question.window.kind == "report" or begins - start > LONGEST_HOUR_WINDOW)
 
     def _begins_late(self, spans: Sequence[Span]) -> int | None:
-        """Where the record begins, if the period starts before that."""
+        """When the record begins, if the period starts before that."""
         is_late = not self._question.measure.is_open() and any(map(self._coverage.begins_late, spans))
         return self._coverage.begins if is_late else None
 
@@ -230,7 +230,7 @@ class _Judging:
                 "no_data", f"The record begins on {at.day} {at:%B %Y}{time_of_day}: there is no data before then."
             )
         complete_to = _local_words(self._coverage.complete_to or 0, self._rules)
-        why = f"The record is complete only to {complete_to}, before this period begins."
+        why = f"The record is complete only to {complete_to} and does not cover this period yet."
         return self._stale(period) or Reliability("no_data", why)
 
     def _stale(self, period: _Period) -> Reliability | None:

@@ -43,8 +43,8 @@ State = Literal["live", "in_part", "stale", "too_few", "no_data"]
 Doubt = Literal["", "future", "ahead", "producer"]
 """Why a feed's last heartbeat does not prove that the feed is live; empty if it does.
 
-`future`: it is stamped with a time later than one at which it was already in the log. `ahead`: it claims to be complete to a time
-after it was received. `producer`: the producer stamped it, not the log.
+`future`: its timestamp is later than a time at which it was already in the log. `ahead`: it claims to be complete to a time after it
+was received. `producer`: the producer set its timestamp, not the log.
 """
 Groups = dict[Dimensions, Histogram]
 CLOCK_DIMENSIONS = ("weekday", "hour")
@@ -483,7 +483,7 @@ class Loading(Struct, frozen=True):
     """The progress of loading a force's history. Figures meanwhile are as of the time reached. Times are in microseconds.
 
     Attributes:
-        begins: where the record begins.
+        begins: when the record begins.
         at: the time reached.
         to: the end of the history.
     """
@@ -544,10 +544,10 @@ class Reading(Struct, frozen=True, kw_only=True):
         state: whether it can be relied on.
         reason: why it cannot be relied on; empty if it can.
         stale_since: since when it has been stale, if that is known.
-        note: a note that readers need, such as where the record begins; empty if there is none.
+        note: a note that readers need, such as when the record begins; empty if there is none.
         is_simulated: a feed of the force is simulated: the figure is not real.
         is_loading: a history is being loaded: the figure is as of `as_of`, which is in the past, and so it is stale.
-        begins: where the record begins, if the window starts before that and so is covered only in part or not at all.
+        begins: when the record begins, if the window starts before that and so is covered only in part or not at all.
         coverage: how much of its period the record covers. For a live window, which is in progress, only the start counts.
         spread: for spans, their distribution.
     """

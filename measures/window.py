@@ -232,7 +232,7 @@ def _shift(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def between(name: str, start: datetime, end: datetime, force: Force) -> Window:
-    """A live window between two whole minutes, or whole hours if it starts more than two days ago."""
+    """A live window between two whole minutes. Minutes are kept for two days; before that, use whole hours."""
     return _live(name, start, end, force)
 
 

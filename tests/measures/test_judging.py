@@ -93,7 +93,9 @@ def test_the_reason_says_which_time_the_record_covers() -> None:
     assert in_progress.reason.endswith("from then to 10 September 2025 at 13:00.")
     (later,) = read("2025-09-11/2025-09-12", [Figure({}, 0, 0)])  # a day in the future
     assert (later.state, later.value, later.n, later.coverage) == ("no_data", None, None, "none")
-    assert later.reason == "The record is complete only to 10 September 2025 at 13:00, before this period begins."
+    assert (
+        later.reason == "The record is complete only to 10 September 2025 at 13:00 and does not cover this period yet."
+    )
 
 
 def test_without_a_record_a_share_has_no_value_and_no_n() -> None:
