@@ -22,12 +22,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from alerts.engine import Sample
-from alerts.engine_process import Standing
-from alerts.inbox.entry import AnyEntry
+from alerts.engine_process import AlertEvaluator
+from alerts.inbox.log.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold
-from bluelamp.local.alert_engine import Alarm
-from bluelamp.services.alerts import inbox_log, posting
+from bluelamp.local.alert_engine import AlertSetup
+from bluelamp.services.alerts import inbox_client, inbox_log
 from bluelamp.services.inbox import serve
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.processes import end_with_parent
@@ -52,7 +52,7 @@ QUICK = (
     _rule("queue_long", "queue", "critical", keep_firing_for_seconds=1),
     _rule("jobs_some", "jobs", "warning", measure=_JOBS, keep_firing_for_seconds=1),
     _rule("jobs_many", "jobs", "critical", 2, _JOBS, for_seconds=1, keep_firing_for_seconds=1),
-    _rule("figures_alive", "queue", "heartbeat", -1, combine="sum", is_held=False),
+    _rule("figures_alive", "queue", "heartbeat", -1, combine="sum", keeps_last_state=False),
 )
 
 
@@ -151,7 +151,7 @@ class Watched:
     def __init__(self, directory: Path, redis_url: str, *, is_prometheus: bool, every: str = "1s") -> None:
         environment = {PEOPLE: f"inspector:act:{TOKENS['act']}", ENGINE_TOKEN: TOKENS["engine"]}
         self.figures, self.directory, self.is_prometheus = Figures(), directory, is_prometheus
-        self._alarm = Alarm(environment, is_prometheus=is_prometheus, rules=QUICK, every=every)
+        self._alarm = AlertSetup(environment, is_prometheus=is_prometheus, rules=QUICK, every=every)
         usual = Settings(redis=redis_url, state_name=f"watched-{directory.name}", data=str(directory))
         self.settings = self._alarm.settings(usual)
         self.environment = {**os.environ, **environment}
@@ -193,7 +193,7 @@ class Watched:
 
     def log(self) -> list[AnyEntry]:
         """Every entry of the log."""
-        return list(inbox_log(self.settings).every())
+        return list(inbox_log(self.settings).entries())
 
 
 def _with(settings: Settings, **changed: Any) -> Settings:
@@ -209,8 +209,8 @@ def _engine(settings: Settings) -> None:
         return [Sample(each.name, each.labels, each.value) for each in found]
 
     redis = Redis.from_url(settings.redis, decode_responses=True)
-    notifier = Notifier(posting(settings.inbox, os.environ[ENGINE_TOKEN]), time.monotonic)
-    Standing(QUICK, samples, redis, f"{settings.state_name}:alerts", wall, notifier).start()
+    notifier = Notifier(inbox_client(settings.inbox, os.environ[ENGINE_TOKEN]), time.monotonic)
+    AlertEvaluator(QUICK, samples, redis, f"{settings.state_name}:alerts", wall, notifier).start()
     threading.Event().wait()
 
 

@@ -1,4 +1,4 @@
-"""The book: what stands, as the fold of the log's entries; their order and their repetition change nothing."""
+"""The inbox's state: alerts and suppressions, folded from the log's entries in any order, with any repetition."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from alerts.inbox.entry import (
+from alerts.inbox.log.entry import (
     Acknowledged,
     AnyEntry,
     Assigned,
@@ -28,13 +28,13 @@ State = Literal["raised", "acknowledged", "suppressed", "ended"]
 
 
 class Delivery(Struct, frozen=True):
-    """How telling one receiver of one entry stands.
+    """The delivery of one entry to one receiver.
 
     Attributes:
-        attempts: how often it was tried.
-        last_at: the last time.
-        is_delivered: it was taken.
-        reason: why it was not, the last time.
+        attempts: how many attempts there were.
+        last_at: the time of the last attempt.
+        is_delivered: the receiver accepted it.
+        reason: why the last attempt failed.
     """
 
     attempts: int
@@ -44,17 +44,17 @@ class Delivery(Struct, frozen=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """An alert as its entries make it.
+    """An alert, folded from its entries.
 
     Attributes:
         raised: how it began.
-        ended: how it ended; None while it stands.
-        acknowledged: who has taken it; none before that, after a changeover, and once it has ended.
-        owner: who sees to it; likewise.
-        escalations: the steps of the ladder that were reached.
-        reraised: the last changeover at which it was told again.
-        deliveries: by entry and receiver.
-        entries: all of them, oldest first.
+        ended: how it ended; None while it is active.
+        acknowledged: its acknowledgement; None again after a shift changeover, and once it has ended.
+        owner: who deals with it; empty in the same cases.
+        escalations: the steps of the ladder that it has reached.
+        reraised: the last shift changeover at which it was raised again.
+        deliveries: by entry ID and receiver.
+        entries: its entries, oldest first.
     """
 
     raised: Raised
@@ -68,34 +68,36 @@ class Alert(Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """Its ID."""
         return self.raised.alert
 
 
 class Suppression(Struct, frozen=True):
-    """Planned work as its entries make it.
+    """A suppression, folded from its entries.
 
     Attributes:
-        told: what was said.
-        lifted: who ended it before its time.
+        entry: how it began.
+        lifted: how it was ended early, if it was.
     """
 
-    told: Suppressed
+    entry: Suppressed
     lifted: Unsuppressed | None = None
 
-    def holds(self, alert: Alert, now: datetime) -> bool:
-        """Whether nobody is told of an alert because of it."""
-        told, words = self.told, alert.raised.scope
-        is_meant = told.rule == alert.raised.rule and all(words.get(name) == word for name, word in told.scope.items())
-        return is_meant and self.is_in_force(now)
+    def applies_to(self, alert: Alert, now: datetime) -> bool:
+        """Whether it is in force and suppresses an alert."""
+        scope, labels = self.entry.scope, alert.raised.scope
+        is_match = self.entry.rule == alert.raised.rule and all(
+            labels.get(name) == value for name, value in scope.items()
+        )
+        return is_match and self.is_in_force(now)
 
     def is_in_force(self, now: datetime) -> bool:
-        """Whether it has neither been lifted nor run out."""
-        return self.lifted is None and self.told.at <= now < self.told.until
+        """Whether it has begun, and has neither been lifted nor expired."""
+        return self.lifted is None and self.entry.at <= now < self.entry.until
 
 
 def fold_alert(entries: Iterable[AnyEntry]) -> Alert | None:
-    """An alert from its entries, in whatever order; None while it is not known how it began."""
+    """An alert from its entries, in any order; None if the entry that raised it is not among them."""
     ordered = sorted({each.id: each for each in entries}.values(), key=_order)
     raised = next((each for each in ordered if isinstance(each, Raised)), None)
     if raised is None:
@@ -107,7 +109,7 @@ def fold_alert(entries: Iterable[AnyEntry]) -> Alert | None:
 
 
 def _order(entry: Entry) -> tuple[datetime, int, str]:
-    """By time; at one instant the beginning comes first, and the end last."""
+    """By time; of entries at the same time, the one that raised the alert comes first and its end last."""
     return entry.at, 0 if isinstance(entry, Raised) else 2 if isinstance(entry, Ended) else 1, entry.id
 
 
@@ -117,11 +119,11 @@ def _after(alert: Alert, entry: AnyEntry) -> Alert:
             return replace(alert, deliveries={**alert.deliveries, **_delivery(alert, entry)})
         case Ended() if alert.ended is None:
             return replace(alert, ended=entry, acknowledged=None, owner="")
-    # An action that comes in after the end is history: nothing may outlive the alert.
-    return alert if alert.ended else _while_it_stands(alert, entry)
+    # After the end, actions are only kept as history.
+    return alert if alert.ended else _while_active(alert, entry)
 
 
-def _while_it_stands(alert: Alert, entry: AnyEntry) -> Alert:
+def _while_active(alert: Alert, entry: AnyEntry) -> Alert:
     match entry:
         case Acknowledged():
             return replace(alert, acknowledged=entry, owner=alert.owner or entry.by)
@@ -137,7 +139,7 @@ def _while_it_stands(alert: Alert, entry: AnyEntry) -> Alert:
 def _delivery(alert: Alert, entry: Delivered | Failed) -> dict[tuple[str, str], Delivery]:
     key = entry.of, entry.receiver
     before = alert.deliveries.get(key)
-    # The latest attempt counts, whatever date a clock that was ahead gave to an earlier one.
+    # The latest attempt counts, even if a clock that was ahead gave an earlier one a later time.
     is_earlier = before is not None and isinstance(entry, Failed) and entry.attempt < before.attempts
     if before and (before.is_delivered or is_earlier):
         return {}
@@ -153,8 +155,8 @@ class InboxState:
         self.alerts: dict[str, Alert] = {}
         self.suppressions: dict[str, Suppression] = {}
         self._entries: dict[str, dict[str, AnyEntry]] = {}
-        self._lately: set[str] = set()
-        self._open: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
+        self._recent: set[str] = set()
+        self._active: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
         self._ends: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, datetime]] = {}
         self._since = datetime.min.replace(tzinfo=UTC)
 
@@ -162,62 +164,62 @@ class InboxState:
         return entry.id in self._entries.get(entry.alert, ())
 
     def add(self, entries: Iterable[AnyEntry]) -> set[str]:
-        """Take entries up; answers with what they changed: ids of alerts and suppressions."""
+        """Add entries; returns the IDs of the alerts and suppressions that they changed."""
         new = [each for each in entries if each not in self]
         for each in new:
             self._entries.setdefault(each.alert, {})[each.id] = each
-        touched = {each.alert for each in new}
-        for name in touched:
-            self._fold(name)
-        return touched
+        changed = {each.alert for each in new}
+        for key in changed:
+            self._fold(key)
+        return changed
 
-    def _fold(self, name: str) -> None:
-        entries = self._entries[name]
-        told = next((each for each in entries.values() if isinstance(each, Suppressed)), None)
-        if told:
+    def _fold(self, key: str) -> None:
+        entries = self._entries[key]
+        suppressed = next((each for each in entries.values() if isinstance(each, Suppressed)), None)
+        if suppressed:
             lifted = [each for each in entries.values() if isinstance(each, Unsuppressed)]
-            self.suppressions[name] = Suppression(told, min(lifted, key=_order, default=None))
+            self.suppressions[key] = Suppression(suppressed, min(lifted, key=_order, default=None))
         alert = fold_alert(entries.values())
         if alert:
-            self.alerts[name] = alert
-            self._lately.add(name)
+            self.alerts[key] = alert
+            self._recent.add(key)
             self._index(alert)
 
     def _index(self, alert: Alert) -> None:
         key = alert.raised.rule, scope_of(alert.raised.scope)
-        standing = self._open.setdefault(key, set())
+        active = self._active.setdefault(key, set())
         if alert.ended is None:
-            standing.add(alert.id)
+            active.add(alert.id)
             return
-        standing.discard(alert.id)
+        active.discard(alert.id)
         self._ends.setdefault(key, {})[alert.id] = alert.ended.ended
 
-    def standing(self) -> list[Alert]:
+    def active_alerts(self) -> list[Alert]:
         """Every alert that has not ended."""
-        return [self.alerts[name] for names in self._open.values() for name in names]
+        return [self.alerts[key] for keys in self._active.values() for key in keys]
 
-    def recent(self, since: datetime) -> list[Alert]:
-        """Those that stand, and those that ended since an instant."""
+    def recent_alerts(self, since: datetime) -> list[Alert]:
+        """The active alerts, and those that ended since a time."""
         if since < self._since:  # a clock was set back
-            self._lately = set(self.alerts)
+            self._recent = set(self.alerts)
         self._since = since
-        self._lately = {name for name in self._lately if self._is_recent(self.alerts[name], since)}
-        return [self.alerts[name] for name in self._lately]
+        self._recent = {key for key in self._recent if self._is_recent(self.alerts[key], since)}
+        return [self.alerts[key] for key in self._recent]
 
     @staticmethod
     def _is_recent(alert: Alert, since: datetime) -> bool:
         return alert.ended is None or alert.ended.at >= since
 
-    def standing_of(self, rule: str, scope: Mapping[str, str]) -> list[Alert]:
-        """The alert of a rule and scope that stands: one, or none."""
-        return [self.alerts[name] for name in self._open.get((rule, scope_of(scope)), ())]
+    def active_alerts_for(self, rule: str, scope: Mapping[str, str]) -> list[Alert]:
+        """The active alert of a rule and scope: one, or none."""
+        return [self.alerts[key] for key in self._active.get((rule, scope_of(scope)), ())]
 
     def ends(self, rule: str, scope: Mapping[str, str]) -> Iterable[datetime]:
         """When the alerts of a rule and scope ended, by the engine's clock."""
         return self._ends.get((rule, scope_of(scope)), {}).values()
 
-    def following(self, entry: AnyEntry) -> AnyEntry:
-        """An entry to be added, dated after the ones before it: they would undo it if the clock was set back in between."""
+    def dated_in_order(self, entry: AnyEntry) -> AnyEntry:
+        """A new entry, dated after its alert's earlier entries: if the clock was set back, they would otherwise override it."""
         alert = self.alerts.get(entry.alert)
         if alert is None or isinstance(entry, Delivered | Failed):
             return entry
@@ -225,12 +227,12 @@ class InboxState:
         return replace(entry, at=last + _JUST_AFTER) if entry.at < last else entry
 
     def suppression_of(self, alert: Alert, now: datetime) -> Suppression | None:
-        """The planned work because of which nobody is told of an alert; of several the one that lasts longest."""
-        holding = [each for each in self.suppressions.values() if each.holds(alert, now)]
-        return max(holding, key=lambda each: each.told.until, default=None)
+        """The suppression in force for an alert; of several the one that lasts longest."""
+        applying = [each for each in self.suppressions.values() if each.applies_to(alert, now)]
+        return max(applying, key=lambda each: each.entry.until, default=None)
 
     def state_of(self, alert: Alert, now: datetime) -> State:
-        """The one word for how an alert stands."""
+        """The state of an alert, as one word."""
         if alert.ended:
             return "ended"
         if self.suppression_of(alert, now):

@@ -1,4 +1,4 @@
-"""Who is told by what: receivers from a file of their own, because it holds addresses and passwords."""
+"""The receivers of notifications, read from a file of their own because it contains addresses and passwords."""
 
 import tomllib
 from pathlib import Path
@@ -12,12 +12,12 @@ from facts.errors import SettingError
 
 Event = Literal["raised", "ended", "escalated", "reraised"]
 EVENTS: tuple[Event, ...] = ("raised", "ended", "escalated", "reraised")
-OURS_ALWAYS: tuple[Event, ...] = ("escalated", "reraised")
-"""What Alertmanager knows nothing of: where it tells people of the rest, this is left to us."""
+INBOX_ONLY: tuple[Event, ...] = ("escalated", "reraised")
+"""The events that Alertmanager does not know: with Prometheus, the inbox sends only these."""
 
 
 class Secret:
-    """A text that is used and never shown.
+    """Text that is used but never displayed.
 
     Args:
         text: the text.
@@ -33,24 +33,24 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:
-        return "(not shown)"
+        return "(secret)"
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file; unknown keys are refused, so that a misspelt one is not silently idle."""
+    """A part of the file; unknown keys are refused, so that a misspelt key is not silently ignored."""
 
 
 class Email(_Part, frozen=True, kw_only=True):
-    """A mail server, and who gets mail through it.
+    """A mail server, and the addresses to send to.
 
     Attributes:
-        host: of the server.
-        port: of the server.
-        security: how it is spoken to.
-        sender: the address it is from.
-        to: the addresses it goes to.
-        user: to sign in; empty to do without.
-        password_file: a file that holds the password, if there is a user.
+        host: the server's host name.
+        port: the server's port.
+        security: how the connection is encrypted.
+        sender: the From address.
+        to: the To addresses.
+        user: the login; empty to send without one.
+        password_file: the file with the password, if there is a login.
     """
 
     host: str
@@ -63,14 +63,14 @@ class Email(_Part, frozen=True, kw_only=True):
 
 
 class Receiver(_Part, frozen=True, kw_only=True):
-    """Somebody who is told, by a webhook or by e-mail.
+    """Somebody who is notified, by webhook or e-mail.
 
     Attributes:
-        name: as the log has it.
-        who: the posts it reaches, as rules and ladder name them; empty means all.
-        severities: of the alerts that it is told of; the ladder tells it whatever the severity.
-        events: what it is told; where Alertmanager tells people, what it does not know of unless said.
-        webhook: the address that a JSON object is posted to.
+        name: its name in the log.
+        who: the posts it reaches, as rules and the ladder name them; empty for all.
+        severities: the severities of the alerts it is notified of; the ladder notifies it whatever the severity.
+        events: the events it is notified of; by default all, or with Prometheus those that Alertmanager does not know.
+        webhook: the address to post a JSON object to.
         email: the mail server and the addresses.
     """
 
@@ -82,15 +82,15 @@ class Receiver(_Part, frozen=True, kw_only=True):
     email: Email | None = None
 
     def reaches(self, post: str) -> bool:
-        """Whether a post is told through it."""
+        """Whether it reaches a post."""
         return not self.who or post in self.who
 
 
 class Watcher(_Part, frozen=True, kw_only=True):
-    """A watcher outside of this system that raises the alarm when it is not told that data come.
+    """An external watcher, which raises the alarm when Blue Lamp stops pinging it.
 
     Attributes:
-        url: that is asked for as long as they do.
+        url: the address to ping while data arrive.
         every_seconds: how often.
     """
 
@@ -102,9 +102,9 @@ class Receivers(_Part, frozen=True, kw_only=True):
     """The whole file.
 
     Attributes:
-        link: where the alerts are looked at, told with each; empty to tell none.
-        receivers: who is told.
-        watcher: who is told that data come.
+        link: the address of the alerts page, for every notification; empty to leave it out.
+        receivers: who is notified.
+        watcher: the external watcher.
     """
 
     link: str = ""
@@ -113,46 +113,46 @@ class Receivers(_Part, frozen=True, kw_only=True):
 
 
 def load_receivers(path: str, where: str) -> Receivers:
-    """The receivers in a file; none where no file is named.
+    """The receivers in a file; none if no file is named.
 
     Args:
-        path: of the file, in TOML.
+        path: the file, in TOML.
         where: the setting that names it, for errors.
 
     Raises:
-        SettingError: it cannot be read, or has a fault; never with what it holds.
+        SettingError: the file cannot be read or has an error; the message never contains a secret.
     """
     if not path:
         return Receivers()
     place = f"{where}={path}"
     try:
-        told = tomllib.loads(Path(path).read_text())
-        found = msgspec.convert(told, Receivers, dec_hook=_secret)
+        content = tomllib.loads(Path(path).read_text())
+        receivers = msgspec.convert(content, Receivers, dec_hook=_secret)
     except OSError as error:
         raise SettingError(f"The file cannot be read: {error.strerror}.", where=place, hint=_HINT) from None
     except tomllib.TOMLDecodeError:
-        raise SettingError("This is not TOML.", where=place, hint=_HINT) from None
+        raise SettingError("The file is not valid TOML.", where=place, hint=_HINT) from None
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         raise SettingError(f"{what}.", where=f"{place}, {at or '$'}", hint=_HINT) from None
-    _check(found, place)
-    return found
+    _check(receivers, place)
+    return receivers
 
 
-_HINT = "docs/inbox.md shows such a file."
+_HINT = "docs/inbox.md has an example."
 
 
-def _secret(kind: type, told: Any) -> Any:
-    if kind is Secret and isinstance(told, str):
-        return Secret(told)
+def _secret(kind: type, value: Any) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
     raise NotImplementedError
 
 
-def _check(found: Receivers, place: str) -> None:
-    names = [each.name for each in found.receivers]
-    for each in found.receivers:
+def _check(receivers: Receivers, place: str) -> None:
+    names = [each.name for each in receivers.receivers]
+    for each in receivers.receivers:
         if (each.webhook is None) == (each.email is None):
             hint = "Give it either `webhook` or `email`."
-            raise SettingError(f"The receiver {each.name} has no one way to be told.", where=place, hint=hint)
+            raise SettingError(f"The receiver {each.name} needs exactly one address.", where=place, hint=hint)
         if names.count(each.name) > 1:
-            raise SettingError(f"There are two receivers {each.name}.", where=place, hint="Name each once.")
+            raise SettingError(f"Two receivers are named {each.name}.", where=place, hint="Give each its own name.")

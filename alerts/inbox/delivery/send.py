@@ -1,4 +1,4 @@
-"""Tells one receiver one thing: a JSON object to a webhook, or an e-mail; what fails is said without address or secret."""
+"""Sends one notification to one receiver, by webhook or e-mail; errors contain no address and no secret."""
 
 import hashlib
 import smtplib
@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 import requests
 from msgspec import Struct
 
-from alerts.inbox.notification import Message, body, subject
-from alerts.inbox.receiver import Email
+from alerts.inbox.delivery.notification import Message, body, subject
+from alerts.inbox.delivery.receiver import Email
 
 TIMEOUT_SECONDS = 10.0
 
 
 class ForceNames(Struct, frozen=True):
-    """How a force is spoken of.
+    """What a notification says about its force.
 
     Attributes:
-        title: as people read it; empty for what is no force's.
-        zone: of its local times.
-        link: where the alerts are looked at.
+        title: the force's name; empty for alerts of no force.
+        zone: its time zone.
+        link: the address of the alerts page.
     """
 
     title: str
@@ -30,17 +30,17 @@ class ForceNames(Struct, frozen=True):
     link: str
 
 
-class NotTakenError(Exception):
-    """A receiver has not taken what it was told; says why, without address or secret."""
+class DeliveryError(Exception):
+    """A receiver did not accept a notification; says why, without any address or secret."""
 
 
-def tell(message: Message, words: ForceNames) -> None:
-    """Tell it.
+def send(message: Message, force: ForceNames) -> None:
+    """Send a notification.
 
     Raises:
-        NotTakenError: it is not known to have been taken.
+        DeliveryError: the receiver is not known to have accepted it.
     """
-    title, text = subject(message, words.title), body(message, words.title, words.zone, words.link)
+    title, text = subject(message, force.title), body(message, force.title, force.zone, force.link)
     if message.receiver.email:
         _mail(message.receiver.email, title, text, message.key)
     else:
@@ -48,38 +48,38 @@ def tell(message: Message, words: ForceNames) -> None:
 
 
 def _post(message: Message, title: str, text: str) -> None:
-    told = message.alert.raised
+    raised = message.alert.raised
     content = {
         "event": message.event,
         "alert": message.alert.id,
         "key": message.key,
         "title": title,
         "text": text,
-        "severity": told.severity,
-        "rule": told.rule,
-        "scope": told.scope,
-        "since": told.began.isoformat(),
-        "who": getattr(message.of, "tell", told.who),
-        "what_to_do": told.what_to_do,
+        "severity": raised.severity,
+        "rule": raised.rule,
+        "scope": raised.scope,
+        "since": raised.began.isoformat(),
+        "who": getattr(message.entry, "notify", raised.who),
+        "what_to_do": raised.what_to_do,
     }
     address = message.receiver.webhook
     headers = {"Idempotency-Key": message.key}
     try:
-        answer = requests.post(
+        response = requests.post(
             address.reveal() if address else "", json=content, headers=headers,
             timeout=TIMEOUT_SECONDS, allow_redirects=False,
         )  # fmt: skip
     except (requests.RequestException, ValueError) as error:
-        # Its sentence would hold the address, and an address may hold a secret.
-        raise NotTakenError(f"cannot be reached ({type(error).__name__})") from None
-    if not answer.ok:
-        raise NotTakenError(f"answered {answer.status_code}")
+        # The error's text would contain the address, and an address may contain a secret.
+        raise DeliveryError(f"the webhook cannot be reached ({type(error).__name__})") from None
+    if not response.ok:
+        raise DeliveryError(f"the webhook answered {response.status_code}")
 
 
 def _mail(email: Email, title: str, text: str, key: str) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = title, email.sender, ", ".join(email.to)
-    # The same at every attempt: a mail server that has it already can tell.
+    # The same at every attempt, so that a mail server can recognise a duplicate.
     message["Message-ID"] = f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@bluelamp>"
     message.set_content(text)
     try:
@@ -88,11 +88,11 @@ def _mail(email: Email, title: str, text: str, key: str) -> None:
                 server.login(email.user, Path(email.password_file).read_text().strip())
             refused = server.send_message(message)
     except smtplib.SMTPResponseException as error:
-        raise NotTakenError(f"the mail server answered {error.smtp_code}") from None
+        raise DeliveryError(f"the mail server answered {error.smtp_code}") from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise NotTakenError(f"the mail server cannot be used ({type(error).__name__})") from None
+        raise DeliveryError(f"the mail server cannot be reached or used ({type(error).__name__})") from None
     if refused:
-        raise NotTakenError(f"the mail server refused {len(refused)} of the addresses")
+        raise DeliveryError(f"the mail server refused {len(refused)} addresses")
 
 
 def _server(email: Email) -> smtplib.SMTP:

@@ -1,4 +1,4 @@
-"""The webhook payload of Alertmanager, version 4: what both engines hand to the inbox."""
+"""Alertmanager's webhook payload, version 4: both engines send it to the inbox."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -7,12 +7,12 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from alerts.inbox.entry import Instant
+from alerts.inbox.log.entry import Time
 from alerts.rule import Rule
 
 RECEIVER = "bluelamp"
 _NOT_ENDED = datetime(1, 1, 1, tzinfo=UTC)
-"""How Alertmanager says that an alert has no end yet."""
+"""Alertmanager's value for an alert that has not ended."""
 
 
 class PayloadAlert(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -21,14 +21,14 @@ class PayloadAlert(Struct, frozen=True, kw_only=True, rename="camel"):
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
     annotations: dict[str, str] = {}
-    starts_at: Instant
-    ends_at: Instant = _NOT_ENDED
+    starts_at: Time
+    ends_at: Time = _NOT_ENDED
     generator_url: str = msgspec.field(name="generatorURL", default="")
     fingerprint: str = ""
 
 
 class Payload(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What is posted: the alerts of one group."""
+    """The body of a request: the alerts of one group."""
 
     version: str
     group_key: str
@@ -46,22 +46,22 @@ _decoder = msgspec.json.Decoder(Payload)
 
 
 def decode_payload(body: bytes) -> Payload:
-    """A payload that was posted.
+    """A payload from its JSON.
 
     Raises:
-        msgspec.DecodeError: it is none; says where.
+        msgspec.DecodeError: it is not a payload.
     """
     return _decoder.decode(body)
 
 
-def told(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime | None = None) -> PayloadAlert:
-    """One alert as Alertmanager would tell it."""
+def payload_alert(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime | None = None) -> PayloadAlert:
+    """One alert as Alertmanager would send it."""
     return PayloadAlert(
         status="resolved" if ended else "firing",
         labels={
             "alertname": rule.alert_name(),
             **rule.labels(),
-            **{name: word for name, word in scope.items() if word},
+            **{name: value for name, value in scope.items() if value},
         },
         annotations=rule.annotations(),
         starts_at=began,
@@ -70,20 +70,20 @@ def told(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime 
 
 
 def payload(group: Mapping[str, str], alerts: Iterable[PayloadAlert]) -> Payload:
-    """A group of alerts as Alertmanager would post it."""
-    every = tuple(alerts)
-    words = ", ".join(f'{name}="{word}"' for name, word in sorted(group.items()))
+    """A group of alerts as Alertmanager would send it."""
+    members = tuple(alerts)
+    key = ", ".join(f'{name}="{value}"' for name, value in sorted(group.items()))
     return Payload(
         version="4",
-        group_key=f"{{}}:{{{words}}}",
-        status="firing" if any(each.status == "firing" for each in every) else "resolved",
+        group_key=f"{{}}:{{{key}}}",
+        status="firing" if any(each.status == "firing" for each in members) else "resolved",
         receiver=RECEIVER,
-        alerts=every,
+        alerts=members,
         group_labels=dict(group),
-        common_labels=_common([each.labels for each in every]),
-        common_annotations=_common([each.annotations for each in every]),
+        common_labels=_common([each.labels for each in members]),
+        common_annotations=_common([each.annotations for each in members]),
     )
 
 
-def _common(every: list[dict[str, str]]) -> dict[str, str]:
-    return dict(set.intersection(*(set(each.items()) for each in every))) if every else {}
+def _common(labels: list[dict[str, str]]) -> dict[str, str]:
+    return dict(set.intersection(*(set(each.items()) for each in labels))) if labels else {}

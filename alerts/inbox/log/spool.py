@@ -1,4 +1,4 @@
-"""Entries that the state server could not take: kept in a file until it can, so that its own outage is told of."""
+"""Entries that could not be written to the state server, kept in a file until they can: so its own outage raises an alert."""
 
 import os
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.inbox.entry import AnyEntry, decode, encode
+from alerts.inbox.log.entry import AnyEntry, decode, encode
 
 
 class Spool:
-    """A file of entries, each on the disk before anybody is told of it.
+    """A file of entries, each on the disk before anybody is notified of it.
 
     Args:
-        path: of the file.
+        path: the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,7 +21,7 @@ class Spool:
         self.entries: list[AnyEntry] = list(_read(path))
 
     def add(self, entries: Iterable[AnyEntry]) -> None:
-        """Keep entries; they are on the disk when this returns."""
+        """Append entries; they are on the disk when this returns."""
         new = list(entries)
         if not new:
             return
@@ -33,13 +33,13 @@ class Spool:
         self.entries += new
 
     def clear(self) -> None:
-        """Forget them: the log has them."""
+        """Delete the entries: the log has them."""
         self._path.unlink(missing_ok=True)
         self.entries = []
 
 
 def _read(path: Path) -> Iterable[AnyEntry]:
-    """What a killed process has left; a last line that is not whole was never told of."""
+    """The entries that a killed process has left; nobody was notified of an incomplete last line."""
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
             yield decode(line)
