@@ -134,7 +134,7 @@ _CONTACT = (
         Threshold(side="above", limit=900, clear=720),
         "warning",
         _SUPERVISOR,
-        "Offer callbacks and digital contact. Check whether 999 demand has taken the call takers.",
+        "Offer callbacks and digital contact. Check whether 999 demand is using the call takers.",
         n=10,
     ),
     _share(

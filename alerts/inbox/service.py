@@ -32,7 +32,7 @@ _logger = logging.getLogger("bluelamp.inbox")
 TICK_SECONDS = 1.0
 _RECONCILE_EVERY = timedelta(seconds=5)
 MISSING_AFTER = timedelta(seconds=15)
-"""How long Alertmanager may take to report an alert that Prometheus knows to fire."""
+"""How long Alertmanager may take to report an alert that fires in Prometheus."""
 _MESSAGES_PER_TURN = 20
 """How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 
@@ -260,7 +260,7 @@ def _messages(state: InboxState, receivers: Sequence[Receiver], now: datetime) -
 
 
 def _unknown(_rule: str, _scope: Mapping[str, str]) -> None:
-    """The check for an Alertmanager whose Prometheus cannot be asked: it may report an alert as resolved because it lost it."""
+    """The check if Prometheus is not configured: Alertmanager alone may report an alert as resolved because it lost it."""
 
 
 class _LazyCheck:

@@ -168,7 +168,7 @@ class People:
         return Person(login, role, is_ambient=True, csrf=self._csrf(f"proxy {login}"))
 
     def is_secure(self, headers: Mapping[str, str], address: str) -> bool:
-        """Whether the proxy says that whoever asks speaks to it encrypted."""
+        """Whether the client's connection to the proxy is encrypted."""
         return self._proxy is not None and self._proxy.is_secure(headers, address)
 
     def session(self, person: Person) -> str:

@@ -59,7 +59,7 @@ class InboxLog:
         return changed
 
     def _rejoin(self) -> set[str]:
-        """Append the spooled entries to the log, now that it answers; the state changes only once all of them are appended."""
+        """Append the spooled entries to the log once it answers; the state changes only when all of them are appended."""
         if self.spool is None or not self.spool.entries:
             return set()
         whole, spooled = InboxLog(self.redis, self.name), list(self.spool.entries)
