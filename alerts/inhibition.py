@@ -11,29 +11,29 @@ class Matcher(Struct, frozen=True):
     """A label that must have a value, or must not; a missing label has the empty value."""
 
     name: str
-    word: str
-    is_other: bool = False
+    value: str
+    is_negated: bool = False
 
-    def fits(self, labels: Mapping[str, str]) -> bool:
+    def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels match."""
-        return (labels.get(self.name, "") == self.word) != self.is_other
+        return (labels.get(self.name, "") == self.value) != self.is_negated
 
     def __str__(self) -> str:
-        return f'{self.name}{"!=" if self.is_other else "="}"{self.word}"'
+        return f'{self.name}{"!=" if self.is_negated else "="}"{self.value}"'
 
 
 class Among(Struct, frozen=True):
     """A label that must have one of several values."""
 
     name: str
-    words: tuple[str, ...]
+    values: tuple[str, ...]
 
-    def fits(self, labels: Mapping[str, str]) -> bool:
+    def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels match."""
-        return labels.get(self.name, "") in self.words
+        return labels.get(self.name, "") in self.values
 
     def __str__(self) -> str:
-        return f'{self.name}=~"{"|".join(self.words)}"'
+        return f'{self.name}=~"{"|".join(self.values)}"'
 
 
 class Inhibition(Struct, frozen=True, kw_only=True):
@@ -52,8 +52,8 @@ class Inhibition(Struct, frozen=True, kw_only=True):
     def inhibits(self, target: Mapping[str, str], source: Mapping[str, str]) -> bool:
         """Whether the source alert inhibits the target alert, given their labels."""
         return (
-            all(each.fits(source) for each in self.source)
-            and all(each.fits(target) for each in self.target)
+            all(each.matches(source) for each in self.source)
+            and all(each.matches(target) for each in self.target)
             and all(source.get(name, "") == target.get(name, "") for name in self.equal)
         )
 
@@ -82,7 +82,7 @@ def _chained() -> Iterable[Inhibition]:
 INHIBITIONS = (
     Inhibition(
         source=(Matcher("severity", "critical"),),
-        target=(Matcher("severity", "warning"), Matcher("measure", "monitor", is_other=True)),
+        target=(Matcher("severity", "warning"), Matcher("measure", "monitor", is_negated=True)),
         equal=("force", "measure"),
     ),
     *_chained(),

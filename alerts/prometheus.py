@@ -90,7 +90,7 @@ JOB = "bluelamp"
 """The scrape job whose `up` the rules evaluate."""
 
 
-class Places(Struct, frozen=True, kw_only=True):
+class Addresses(Struct, frozen=True, kw_only=True):
     """The addresses of the parts, as Prometheus and Alertmanager reach them: `host:port` each.
 
     Attributes:
@@ -108,17 +108,17 @@ class Places(Struct, frozen=True, kw_only=True):
     token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - a path, not the secret
 
 
-def prometheus(places: Places, every: str = EVALUATED_EVERY) -> dict[str, Any]:
+def prometheus(addresses: Addresses, every: str = EVALUATED_EVERY) -> dict[str, Any]:
     """The configuration of Prometheus: it scrapes the rules' series often, and the rest (ten times as many) less often."""
     return {
         "global": {"scrape_interval": "15s", "evaluation_interval": every},
-        "rule_files": [places.rules],
+        "rule_files": [addresses.rules],
         "scrape_configs": [
-            _scrape(JOB, places.exporter, "/metrics/rules", every),
-            _scrape(f"{JOB}_readings", places.exporter, "/metrics/others", "15s"),
-            _scrape(f"{JOB}_inbox", places.inbox, "/metrics", "15s"),
+            _scrape(JOB, addresses.exporter, "/metrics/rules", every),
+            _scrape(f"{JOB}_readings", addresses.exporter, "/metrics/others", "15s"),
+            _scrape(f"{JOB}_inbox", addresses.inbox, "/metrics", "15s"),
         ],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [places.alertmanager]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses.alertmanager]}]}]},
     }
 
 
@@ -131,7 +131,7 @@ def _scrape(job: str, target: str, path: str, interval: str) -> dict[str, Any]:
     }
 
 
-def alertmanager(places: Places) -> dict[str, Any]:
+def alertmanager(addresses: Addresses) -> dict[str, Any]:
     """The configuration of Alertmanager: every alert to the inbox at once; critical alerts page, children first; warnings give notice."""
     return {
         "route": {
@@ -150,7 +150,7 @@ def alertmanager(places: Places) -> dict[str, Any]:
             ],
         },
         "inhibit_rules": [_inhibit(each) for each in INHIBITIONS],
-        "receivers": [_inbox(places), *({"name": name} for name in RECEIVERS if name != "inbox")],
+        "receivers": [_inbox(addresses), *({"name": name} for name in RECEIVERS if name != "inbox")],
     }
 
 
@@ -167,11 +167,11 @@ def _to_the_inbox() -> dict[str, Any]:
     }
 
 
-def _inbox(places: Places) -> dict[str, Any]:
+def _inbox(addresses: Addresses) -> dict[str, Any]:
     webhook = {
-        "url": f"http://{places.inbox}/api/alerts/webhook",
+        "url": f"http://{addresses.inbox}/api/alerts/webhook",
         "send_resolved": True,
-        "http_config": {"authorization": {"credentials_file": places.token_file}},
+        "http_config": {"authorization": {"credentials_file": addresses.token_file}},
     }
     return {"name": "inbox", "webhook_configs": [webhook]}
 

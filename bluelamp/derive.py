@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from alerts.inhibition import CHAIN
-from alerts.prometheus import Places, alertmanager, prometheus, rule_file
+from alerts.prometheus import Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli.main import cli
@@ -42,8 +42,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/settings.md", _settings()
     yield "docs/alerts.md", _alerts()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
-    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Places()))
-    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Places()))
+    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Addresses()))
+    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Addresses()))
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
     yield (

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from alerts.prometheus import EVALUATED_EVERY, Places, alertmanager, prometheus, rule_file
+from alerts.prometheus import EVALUATED_EVERY, Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.alerts import API_PATH
@@ -94,11 +94,11 @@ class AlertSetup:
         paths = {name: find(name) for name in _PROGRAMS}
         folder = directory / FOLDER
         inbox, prometheus_port, alertmanager_port = (f"127.0.0.1:{port}" for port in self._ports)
-        places = Places(
+        addresses = Addresses(
             exporter=f"127.0.0.1:{settings.exporter_port}", inbox=inbox, alertmanager=alertmanager_port,
             rules="rules.yml", token_file=str(folder / "engine_token"),
         )  # fmt: skip
-        self._write(folder, places)
+        self._write(folder, addresses)
         runner = [sys.executable, "-m", "bluelamp.embedded.runner"]
         alertmanager_options = [
             f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'alertmanager'}",
@@ -113,14 +113,14 @@ class AlertSetup:
             Program("prometheus", [*runner, paths["prometheus"], *prometheus_options]),
         ]
 
-    def _write(self, folder: Path, places: Places) -> None:
+    def _write(self, folder: Path, addresses: Addresses) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         token = folder / "engine_token"
         token.touch(mode=0o600)
         token.write_text(self._engine_token)
         _write_yaml(folder / "rules.yml", rule_file(self._rules, self._every))
-        _write_yaml(folder / "prometheus.yml", prometheus(places, self._every))
-        _write_yaml(folder / "alertmanager.yml", alertmanager(places))
+        _write_yaml(folder / "prometheus.yml", prometheus(addresses, self._every))
+        _write_yaml(folder / "alertmanager.yml", alertmanager(addresses))
 
 
 def _write_yaml(path: Path, value: Mapping[str, Any]) -> None:

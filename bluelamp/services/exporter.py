@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client.registry import Collector
 
-from alerts.engine_process import AlertEvaluator, samples_of
+from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES

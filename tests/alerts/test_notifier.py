@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from alerts.engine import Sample
-from alerts.engine_process import AlertEvaluator, decode_memory
+from alerts.evaluator import AlertEvaluator, decode_memory
 from alerts.inbox.log.entry import Ended, Raised
 from alerts.inbox.log.intake import by_name, intake
 from alerts.inbox.log.payload import Payload
@@ -14,7 +14,7 @@ from alerts.inbox.log.state import InboxState
 from alerts.notifier import REPEAT_SECONDS, AlertUpdate, InboxAlerts, InboxReply, Notifier
 from alerts.rule import Rule, Series, Threshold
 from measures.outcome import microseconds
-from tests.alerts.test_engine_process import START, World, rule
+from tests.alerts.test_evaluator import START, World, rule
 
 CRITICAL = rule(
     name="several_waiting",

@@ -17,7 +17,7 @@ import requests
 from msgspec import Struct
 from prometheus_client.registry import Collector
 
-from alerts.engine_process import AlertEvaluator, samples_of
+from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.samples import used_by_rules
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer

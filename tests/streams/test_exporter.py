@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from alerts.engine_process import AlertEvaluator, samples_of
+from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.table import RULES as RULES_OF_ALERTS
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.connections import state_client

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from alerts.engine import Sample
-from alerts.engine_process import AlertEvaluator
+from alerts.evaluator import AlertEvaluator
 from alerts.inbox.log.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.engine import Sample
-from alerts.engine_process import AlertEvaluator
+from alerts.evaluator import AlertEvaluator
 from alerts.rule import Rule, Series, Threshold
 from streams.clock_steps import Steps
 
