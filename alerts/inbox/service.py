@@ -72,7 +72,7 @@ class Service:
     """
 
     def __init__(self, log: InboxLog, dependencies: Dependencies) -> None:
-        self.log, self._with = log, dependencies
+        self.log, self._dependencies = log, dependencies
         self._rules = by_name(dependencies.rules)
         self._busy: set[str] = set()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="deliveries")
@@ -105,7 +105,7 @@ class Service:
         Raises:
             RedisError: it could not be stored.
         """
-        now = self._with.now()
+        now = self._dependencies.now()
         self._record_heartbeats(payload.alerts, now)
         is_active = self._active_check(payload)
         for each in payload.alerts:
@@ -113,8 +113,8 @@ class Service:
 
     def _active_check(self, payload: Payload) -> ActiveCheck | None:
         """What confirms the ends in a payload: Prometheus; nothing for the built-in engine, whose ends are certain."""
-        if self._with.load_active:
-            return _LazyCheck(self._with.load_active)
+        if self._dependencies.load_active:
+            return _LazyCheck(self._dependencies.load_active)
         return _unknown if payload.external_url else None
 
     def _intake_of(
@@ -149,7 +149,7 @@ class Service:
 
     def tick(self) -> None:
         """Do everything that is due now."""
-        now = self._with.now()
+        now = self._dependencies.now()
         self._ping_if_due(now)
         self._refresh()
         self._reconcile(now)
@@ -167,11 +167,11 @@ class Service:
 
     def _reconcile(self, now: datetime) -> None:
         """Record what Alertmanager does not report: it forgets alerts, it can be down, and it hides the ends of inhibited alerts."""
-        if self._with.load_active is None or not has_passed(self._reconciled_at, now, _RECONCILE_EVERY):
+        if self._dependencies.load_active is None or not has_passed(self._reconciled_at, now, _RECONCILE_EVERY):
             return
         self._reconciled_at = now
         try:
-            prometheus = self._with.load_active()
+            prometheus = self._dependencies.load_active()
         except OSError as error:
             _logger.warning("Prometheus does not answer: %s", error)
             return
@@ -200,11 +200,13 @@ class Service:
 
     def _force_of(self, alert: Alert) -> Force:
         """The force that deals with an alert: its own, or the configured one for alerts of no force."""
-        return self._with.forces.get(alert.raised.scope.get("force", ""), self._with.forces[self._with.force])
+        return self._dependencies.forces.get(
+            alert.raised.scope.get("force", ""), self._dependencies.forces[self._dependencies.force]
+        )
 
     def _deliver(self, now: datetime) -> None:
         # Chosen before the state is read, because a receiver that is free has recorded everything it has sent.
-        free = [each for each in self._with.receivers if each.name not in self._busy]
+        free = [each for each in self._dependencies.receivers if each.name not in self._busy]
         for receiver, messages in self.log.read_state(lambda state: _messages(state, free, now)).items():
             self._busy.add(receiver)
             self._pool.submit(self._send_all, receiver, messages[:_MESSAGES_PER_TURN])
@@ -221,28 +223,28 @@ class Service:
 
     def _send(self, message: Message) -> bool:
         try:
-            self._with.send(message)
+            self._dependencies.send(message)
         except DeliveryError as error:
             _logger.warning("%s was not notified (attempt %d): %s", message.receiver.name, message.attempt, error)
-            entry: AnyEntry = message.failed(str(error), self._with.now())
+            entry: AnyEntry = message.failed(str(error), self._dependencies.now())
         else:
-            entry = message.delivered(self._with.now())
+            entry = message.delivered(self._dependencies.now())
         self.log.append(lambda _: [entry])
         return entry.id.endswith(":delivered")
 
     def _ping_if_due(self, now: datetime) -> None:
         """Ping the external watcher for as long as an engine reports that data arrive."""
-        ping, statuses = self._with.ping_watcher, list(self._data_status.values())
+        ping, statuses = self._dependencies.ping_watcher, list(self._data_status.values())
         if ping is None or self._is_pinging or not any(each.is_watched(now) for each in statuses):
             return
-        if self.pinged_at is None or has_passed(self.pinged_at, now, self._with.ping_every):
+        if self.pinged_at is None or has_passed(self.pinged_at, now, self._dependencies.ping_every):
             self._is_pinging = True
             self._pool.submit(self._ping, ping)
 
     def _ping(self, ping: Callable[[], None]) -> None:
         try:
             ping()
-            self.pinged_at = self._with.now()
+            self.pinged_at = self._dependencies.now()
         except OSError as error:
             # The error's text would contain the address, and an address may contain a secret.
             _logger.warning("the external watcher could not be reached (%s)", type(error).__name__)

@@ -126,10 +126,7 @@ def test_what_stands_is_told_in_words_the_loudest_first_with_the_figure_of_the_r
     assert f"Now\n{many} (a count)\nBad when\nabove 0\nSince\n15:05:20\nFor\n35 min 01 s" in unattended
     assert "UNACKNOWLEDGED: nobody has taken it." in unresourced
     assert "Take command of resourcing" in unresourced
-    assert (
-        "Escalated to duty inspector at 15:40:20: Escalation step for unacknowledged critical alerts: after 5 minutes."
-        in child
-    )
+    assert "Escalated to duty inspector at 15:40:20: Nobody acknowledged this critical alert within 5 minutes." in child
     assert 'Acknowledged by inspector at 15:02:20: "Suite telephoned: their link is down."' in silent
     assert "Of\nfeed custody" in silent
     assert "Assigned to sergeant north, not acknowledged." in quarantine

@@ -5,6 +5,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from email import message_from_string
 from email.message import Message as Mail
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,11 +16,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from alerts.inbox.delivery.notification import Message
+from alerts.inbox.delivery.notification import Message, body, subject
 from alerts.inbox.delivery.receiver import Email, Receiver, Secret, load_receivers
 from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
-from alerts.inbox.log.intake import raised
+from alerts.inbox.log.intake import by_name, ended, raised
 from alerts.inbox.log.state import fold_alert
+from alerts.table import RULES
 from facts.errors import SettingError
 from tests.support.inbox import RULE, START
 
@@ -109,7 +111,7 @@ def test_a_webhook_receives_json_with_the_same_key_at_every_attempt() -> None:
     assert body["title"] == f"CRITICAL: {RULE.title} (Staffordshire Police)"
     assert body["text"] == (
         f"{RULE.title}.\nForce: Staffordshire Police\nStarted: 03 December 2024 10:00:00 GMT\n"
-        f"For: duty inspector\nWhat to do: {RULE.what_to_do}\nView and acknowledge: {NAMES.link}\n"
+        f"Responsible: duty inspector\nWhat to do: {RULE.what_to_do}\nView and acknowledge: {NAMES.link}\n"
     )
 
 
@@ -131,6 +133,39 @@ def test_an_email_says_what_to_do_and_keeps_its_message_id() -> None:
     text = one.get_payload(decode=True)
     assert isinstance(text, bytes)
     assert RULE.what_to_do in text.decode()
+
+
+@pytest.mark.parametrize(
+    ("rule", "scope", "force", "where", "about"),
+    [
+        ("log_unreachable", {}, "", "Blue Lamp", "About: Blue Lamp itself"),
+        ("quarantine_high", {"topic": "custody"}, "", "Blue Lamp, custody", "About: Blue Lamp itself"),
+        ("feed_silent", {"force": "north", "feed": "custody"}, "North", "North, custody", "Force: North"),
+    ],
+)
+def test_the_subject_and_the_text_say_what_the_alert_is_about(
+    rule: str, scope: dict[str, str], force: str, where: str, about: str
+) -> None:
+    entry = raised(by_name(RULES)[rule], scope, START, START)
+    alert = fold_alert([entry])
+    assert alert
+    one = Message(alert=alert, entry=entry, receiver=Receiver(name="mail"), attempt=1, event="raised")
+    assert subject(one, force).endswith(f" ({where})")
+    assert body(one, force, NAMES.zone, "").splitlines()[1] == about
+
+
+def test_an_ended_alert_is_not_to_be_acknowledged() -> None:
+    assert ALERT
+    end = ended(ALERT, START + timedelta(minutes=9), START + timedelta(minutes=9))
+    alert = fold_alert([ENTRY, end])
+    assert alert
+    one = Message(alert=alert, entry=end, receiver=Receiver(name="mail"), attempt=1, event="ended")
+    assert body(one, NAMES.title, NAMES.zone, NAMES.link).splitlines()[1:] == [
+        "Force: Staffordshire Police",
+        "Started: 03 December 2024 10:00:00 GMT",
+        "Ended: 03 December 2024 10:09:00 GMT",
+        f"View: {NAMES.link}",
+    ]
 
 
 def test_delivery_errors_contain_no_address_and_no_secret() -> None:

@@ -117,11 +117,11 @@ def test_killed_at_any_point_every_alert_is_delivered_and_none_invented(
 
 def _delivered_first(self: Service, payload: Payload) -> None:
     """Deliver first, and write to the log afterwards."""
-    now, state = self._with.now(), InboxState()
+    now, state = self._dependencies.now(), InboxState()
     state.add(intake(payload.alerts, self._rules, state, now))
-    for messages in alerts.inbox.service._messages(state, self._with.receivers, now).values():  # noqa: SLF001
+    for messages in alerts.inbox.service._messages(state, self._dependencies.receivers, now).values():  # noqa: SLF001
         for message in messages:
-            self._with.send(message)
+            self._dependencies.send(message)
     _accept(self, payload)
 
 

@@ -69,6 +69,20 @@ def test_an_acknowledgement_stops_the_ladder() -> None:
     assert active.minutes_later(15) == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "minutes", "reasons"),
+    [
+        ("grade_1_unresourced", 0, ["Grade 1 - Immediate incidents are escalated at once."]),
+        ("grade_2_unattended", 40, ["Grade 2 - Priority incidents are escalated after 40 minutes."]),
+        ("contact_999_waiting_several", 5, ["Nobody acknowledged this critical alert within 5 minutes."]),
+    ],
+)
+def test_an_escalation_says_why(rule: str, minutes: float, reasons: list[str]) -> None:
+    active = ActiveAlert(rule)
+    active.minutes_later(minutes)
+    assert [each.why for each in active.entries if isinstance(each, Escalated)] == reasons
+
+
 def test_an_unacknowledged_warning_is_not_escalated() -> None:
     assert ActiveAlert("contact_999_below_standard").minutes_later(120) == []
 

@@ -136,7 +136,8 @@ def subject(message: Message, force: str) -> str:
         "reraised": f"{severity}, still active at shift changeover",
     }
     feed = raised.scope.get("feed") or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
-    return " ".join(f"{prefixes[message.event]}: {raised.title} ({', '.join(filter(None, (force, feed)))})".split())
+    where = ", ".join(filter(None, (force or "Blue Lamp", feed)))
+    return " ".join(f"{prefixes[message.event]}: {raised.title} ({where})".split())
 
 
 def body(message: Message, force: str, zone: ZoneInfo, link: str) -> str:
@@ -144,15 +145,22 @@ def body(message: Message, force: str, zone: ZoneInfo, link: str) -> str:
     alert = message.alert
     lines = [
         alert.raised.title + ".",
-        f"Force: {force or 'none (Blue Lamp itself)'}",
+        f"Force: {force}" if force else "About: Blue Lamp itself",
         f"Started: {_local(alert.raised.began, zone)}",
         *([f"Ended: {_local(alert.ended.ended, zone)}"] if alert.ended else []),
         *([f"Why you are notified: {message.entry.why}"] if isinstance(message.entry, Escalated) else []),
-        *([] if message.event == "ended" else [f"For: {alert.raised.who}", f"What to do: {alert.raised.what_to_do}"]),
-        *(["Somebody has acknowledged it."] if alert.acknowledged else []),
-        *([f"View and acknowledge: {link}"] if link else []),
+        *([] if message.event == "ended" else _instructions(alert)),
+        *([f"{'View' if alert.ended else 'View and acknowledge'}: {link}"] if link else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _instructions(alert: Alert) -> list[str]:
+    return [
+        f"Responsible: {alert.raised.who}",
+        f"What to do: {alert.raised.what_to_do}",
+        *(["Somebody has acknowledged it."] if alert.acknowledged else []),
+    ]
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:

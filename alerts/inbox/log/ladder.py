@@ -62,18 +62,27 @@ def _counted_from(step: LadderStep, alert: Alert) -> datetime:
 def _escalated(step: LadderStep, alert: Alert, force: Force, now: datetime) -> Escalated:
     shift = alert.reraised.changeover.isoformat() if alert.reraised else ""
     kind = step.response or step.severity
-    after = f"after {step.after_seconds // 60} minutes" if step.after_seconds else "at once"
     return Escalated(
         id=f"{alert.id}:escalated:{kind}:{step.after_seconds}:{step.tell}:{shift}",
         alert=alert.id,
         at=now,
         notify=step.tell,
-        why=f"Escalation step for {_subject(step, force)}: {after}.",
+        why=_reason(step, force),
     )
 
 
-def _subject(step: LadderStep, force: Force) -> str:
+def _reason(step: LadderStep, force: Force) -> str:
     if step.response:
         grades = [grade.name for grade in force.grades if grade.response == step.response]
-        return f"{', '.join(grades) or step.response} incidents"
-    return f"unacknowledged {step.severity} alerts"
+        subject = f"{', '.join(grades) or step.response} incidents"
+    elif step.after_seconds:
+        return f"Nobody acknowledged this {step.severity} alert within {_duration(step.after_seconds)}."
+    else:
+        subject = f"{step.severity.capitalize()} alerts"
+    when = f"after {_duration(step.after_seconds)}" if step.after_seconds else "at once"
+    return f"{subject} are escalated {when}."
+
+
+def _duration(seconds: int) -> str:
+    count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
