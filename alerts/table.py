@@ -270,10 +270,16 @@ _BANDS = (
 )  # fmt: skip
 
 _CLOCK_WORDS = {
-    "review": ("review of detention", "is due", "Carry out the review, or postpone it and record the reason."),
+    "review": (
+        "review of detention",
+        "is due",
+        "is overdue",
+        "Carry out the review, or postpone it and record the reason.",
+    ),
     "detention": (
         "detention without charge",
         "must end",
+        "has passed its time limit",
         "Charge, release, or get the authority the law requires: a superintendent's extension or a court's warrant.",
     ),
 }
@@ -289,9 +295,9 @@ _SEVERITIES: dict[tuple[str, str], dict[int, Severity]] = {
 
 
 def _clock(who: str, clock: str, minutes: int) -> Rule:
-    name, event, what_to_do = _CLOCK_WORDS[clock]
+    name, due, overdue, what_to_do = _CLOCK_WORDS[clock]
     ending = f"due_within_{minutes}_minutes" if minutes else "overdue"
-    when = f"{event} within {minutes} minutes" if minutes else "is overdue"
+    when = f"{due} within {minutes} minutes" if minutes else overdue
     return _any(
         f"{who}_{clock}_{ending}_count",
         f"{who}_{clock}_{ending}",
