@@ -78,7 +78,7 @@ def _reason(step: LadderStep, force: Force) -> str:
     elif step.after_seconds:
         return f"Nobody acknowledged this {step.severity} alert within {_duration(step.after_seconds)}."
     else:
-        subject = f"{step.severity.capitalize()} alerts"
+        subject = f"{step.severity} alerts".capitalize()
     when = f"after {_duration(step.after_seconds)}" if step.after_seconds else "at once"
     return f"{subject} are escalated {when}."
 
