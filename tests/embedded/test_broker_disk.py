@@ -89,7 +89,7 @@ def test_full_disk_refuses_and_recovers_when_there_is_space(disk: Path) -> None:
     finally:
         broker.stop()
     assert broker.logged().count("Cannot write to") == 1
-    assert broker.logged().count("works again") == 1
+    assert broker.logged().count("succeeds again") == 1
     assert "Traceback" not in broker.logged()
 
 
