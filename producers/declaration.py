@@ -20,7 +20,7 @@ EPOCH = "epoch"
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a mapping; unknown keys are refused, so that a misspelt one is not silently idle."""
+    """A part of a mapping; unknown keys are refused, so that a misspelt one is reported and not ignored."""
 
 
 class ExtractSource(_Part, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used
 from producers.declaration import Mapping as Declared
 from producers.extract import Extract, read_extract
-from producers.row_facts import goes_back
+from producers.row_facts import is_out_of_order
 from producers.rows import Row, read_rows
 from producers.shape import fields_of
 from producers.values import Fault, LocalClock, MalformedError
@@ -34,7 +34,7 @@ VOCABULARIES = {
 """Fields that hold a word of the force's own, and where its profile lists them."""
 
 
-class ColumnTold(Struct, frozen=True, kw_only=True):
+class ColumnSummary(Struct, frozen=True, kw_only=True):
     """What became of a column.
 
     Attributes:
@@ -50,7 +50,7 @@ class ColumnTold(Struct, frozen=True, kw_only=True):
     refused: dict[Fault, int]
 
 
-class FactTold(Struct, frozen=True, kw_only=True):
+class FactSummary(Struct, frozen=True, kw_only=True):
     """What became of the declared facts of one type.
 
     Attributes:
@@ -82,8 +82,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """
 
     extract: Extract
-    columns: tuple[ColumnTold, ...]
-    facts: tuple[FactTold, ...]
+    columns: tuple[ColumnSummary, ...]
+    facts: tuple[FactSummary, ...]
 
 
 def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *, now: datetime) -> Explanation:
@@ -118,20 +118,20 @@ def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *,
 def _that_go_back(row: Row, mapping: Declared, clock: LocalClock) -> Iterator[str]:
     for declared in mapping.facts:
         try:
-            if goes_back(declared, row.cells, clock):
+            if is_out_of_order(declared, row.cells, clock):
                 yield declared.fact
         except MalformedError:
             # It is listed already, by the reading.
             continue
 
 
-def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnTold]:
+def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnSummary]:
     became = _uses(extract.mapping)
     for column in sorted(present, key=lambda column: (column not in became, column)):
         faults: Counter[Fault] = Counter(
             each.fault for each in extract.malformed if column in each.column.split(", ") or column == each.column
         )
-        yield ColumnTold(
+        yield ColumnSummary(
             column=column, rows=present[column], became=tuple(became.get(column, ())), refused=dict(faults)
         )
 
@@ -166,11 +166,11 @@ def _uses_in(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
             yield column, f"whether {declared.label} happened"
 
 
-def _facts(extract: Extract, before: Mapping[str, int], force: Force | None) -> Iterator[FactTold]:
+def _facts(extract: Extract, before: Mapping[str, int], force: Force | None) -> Iterator[FactSummary]:
     for fact in extract.counts():
         told = [each for each in extract.facts if type(each).__name__ == fact]
         words = _words(fact, told)
-        yield FactTold(
+        yield FactSummary(
             fact=fact,
             count=len(told),
             first=told[0].at if told else None,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, Mapping, columns_used
-from producers.row_facts import Telling, digest, make, settle, tell
+from producers.row_facts import RowValues, choose_rows, digest, make, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.values import Cells, Fault, LocalClock, MalformedError
 
@@ -106,10 +106,10 @@ class RowResult(NamedTuple):
 
     subject_id: str
     facts: list[AnyFact]
-    tellings: dict[int, Telling]
+    tellings: dict[int, RowValues]
 
 
-class RowReading:
+class RowReader:
     """Reads the rows of one extract one after the other, and remembers their keys.
 
     Args:
@@ -142,21 +142,21 @@ class RowReading:
             self._digests.add(own)
         return told
 
-    def settled(self, subject_id: str, index: int, tellings: Sequence[Telling]) -> AnyFact:
+    def settled(self, subject_id: str, index: int, tellings: Sequence[RowValues]) -> AnyFact:
         """The fact that all rows of a subject tell together.
 
         Raises:
             MalformedError: it cannot be made of them.
         """
         declared = self._mapping.facts[index]
-        return make(self._mapping, declared, subject_id, (), settle(declared, tellings), self._now())
+        return make(self._mapping, declared, subject_id, (), choose_rows(declared, tellings), self._now())
 
     def _told(self, row: Row) -> RowResult:
         subject_id = _subject_id(self._mapping, row.cells)
         row_key = self._row_key(subject_id, row)
         told = RowResult(subject_id, [], {})
         for index, declared in enumerate(self._mapping.facts):
-            telling = tell(declared, row.cells, row.line, self._clock)
+            telling = read_values(declared, row.cells, row.line, self._clock)
             if telling and declared.per == "row":
                 by_field = dict.fromkeys(telling.values, telling)
                 told.facts.append(make(self._mapping, declared, subject_id, row_key, by_field, self._now()))
@@ -200,11 +200,11 @@ class _Reading:
 
     def __init__(self, mapping: Mapping, columns: frozenset[str], now: datetime) -> None:
         self._mapping = mapping
-        self._reading = RowReading(mapping, lambda: now)
+        self._reading = RowReader(mapping, lambda: now)
         self._facts: list[AnyFact] = []
         self._malformed: list[Malformed] = []
         self._rows: Counter[str] = Counter()
-        self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
+        self._tellings: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
         self._columns_empty = set(columns)
 
     def take(self, row: Row | UnreadableRow) -> None:
@@ -242,7 +242,7 @@ class _Reading:
             columns_empty=tuple(sorted(self._columns_empty)),
         )
 
-    def _settle(self, subject_id: str, index: int, tellings: Sequence[Telling]) -> None:
+    def _settle(self, subject_id: str, index: int, tellings: Sequence[RowValues]) -> None:
         try:
             self._facts.append(self._reading.settled(subject_id, index, tellings))
         except MalformedError as error:

@@ -10,8 +10,8 @@ import msgspec
 from facts.fact import SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping
-from producers.extract import Malformed, RowReading, malformed
-from producers.row_facts import Telling, digest
+from producers.extract import Malformed, RowReader, malformed
+from producers.row_facts import RowValues, digest
 from producers.rows import Row, UnreadableRow
 from producers.values import MalformedError
 
@@ -41,8 +41,8 @@ class RowFollower:
     """
 
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
-        self._mapping, self._reading = mapping, RowReading(mapping, now)
-        self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
+        self._mapping, self._reading = mapping, RowReader(mapping, now)
+        self._tellings: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
         self._told: dict[tuple[str, int], list[SubjectFact]] = defaultdict(list)
 
     def take(self, row: Row | UnreadableRow) -> RowFacts:
@@ -59,7 +59,7 @@ class RowFollower:
                 self._settle((told.subject_id, index), telling, taken)
         return taken
 
-    def _settle(self, place: tuple[str, int], telling: Telling, taken: RowFacts) -> None:
+    def _settle(self, place: tuple[str, int], telling: RowValues, taken: RowFacts) -> None:
         tellings = self._tellings[place]
         tellings.append(telling)
         try:

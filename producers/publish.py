@@ -24,7 +24,7 @@ from producers.errors import PublishError
 
 _logger = logging.getLogger("bluelamp.publisher")
 
-PARCEL_BYTES = 256 * 1024
+BATCH_BYTES = 256 * 1024
 """The most bytes in a parcel: a quarter of what the log's readers take."""
 _BATCH_BYTES = 256 * 1024
 """What kafka-python puts together for one partition while an earlier batch is under way."""
@@ -49,7 +49,7 @@ class PublisherSettings(Struct, frozen=True, kw_only=True):
         are_facts_checked: read each fact back as the log's readers will, and refuse what they would.
     """
 
-    parcel_facts: int = 100
+    batch_facts: int = 100
     linger_seconds: float = 0.05
     compression: Literal["none", "gzip"] = "none"
     buffer_bytes: int = 64 * 1024 * 1024
@@ -62,7 +62,7 @@ LIVE = PublisherSettings()
 """For a feed: small parcels, at once."""
 REPLAY = PublisherSettings(are_facts_checked=True)
 """For an extract played at a speed."""
-BACKFILL = PublisherSettings(parcel_facts=500, linger_seconds=1.0, are_facts_checked=True)
+BACKFILL = PublisherSettings(batch_facts=500, linger_seconds=1.0, are_facts_checked=True)
 """For an extract played at once: large parcels."""
 
 
@@ -80,7 +80,7 @@ def connect(
         bootstrap: addresses, `host:port` separated by commas.
         settings: how facts are published.
         now: the wall clock.
-        monotonic: a clock that is never put back, in seconds.
+        monotonic: a monotonic clock, in seconds.
         options: of the connection, in kafka-python's words: `security_protocol`, `ssl_cafile` and the like.
 
     Raises:
@@ -137,7 +137,7 @@ class Publisher:
         settings: how facts are published.
         where: Kafka's address, for errors.
         now: the wall clock.
-        monotonic: a clock that is never put back, in seconds.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -313,7 +313,7 @@ class Publisher:
     def _gather(self, topic: Topic, partition: int, fact: AnyFact, size_bytes: int) -> None:
         place = (topic, partition)
         parcel = self._parcels.get(place)
-        if parcel and parcel.size_bytes + size_bytes > PARCEL_BYTES:
+        if parcel and parcel.size_bytes + size_bytes > BATCH_BYTES:
             self._send_parcel(place)
             parcel = None
         if parcel is None:
@@ -322,7 +322,7 @@ class Publisher:
         parcel.facts.append(fact)
         parcel.size_bytes += size_bytes
         self._waiting_bytes += size_bytes
-        if len(parcel.facts) >= self._settings.parcel_facts:
+        if len(parcel.facts) >= self._settings.batch_facts:
             self._send_parcel(place)
 
     def _send_parcel(self, place: tuple[Topic, int]) -> None:

@@ -86,8 +86,8 @@ def play(
         extract: what is played; its facts are in order of event time.
         sink: a publisher, which stays open.
         speed: `max`, or seconds of event time in a second of ours.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
         progress: told now and then, and at the end, how many facts of how many were played.
         fast_until: what happened before it is played as fast as it goes, and only the rest at the speed.
 
@@ -135,8 +135,8 @@ class Pace:
 
     Args:
         speed: `max`, or seconds of event time in a second of ours.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
         fast_until: what happened before it is played as fast as it goes.
     """
 

@@ -17,7 +17,7 @@ from producers.values import After, Cells, LocalClock, MalformedError, Value, du
 AT = "at"
 
 
-class Telling(Struct, frozen=True):
+class RowValues(Struct, frozen=True):
     """What one row tells of one declared fact.
 
     Attributes:
@@ -31,7 +31,7 @@ class Telling(Struct, frozen=True):
     values: dict[str, Value]
 
 
-def tell(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> Telling | None:
+def read_values(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> RowValues | None:
     """What a row tells of a fact; None when the fact's conditions do not hold in it.
 
     Raises:
@@ -42,7 +42,7 @@ def tell(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> 
     at = _event_time(declared, cells, clock)
     shapes = fields_of(declared.fact)
     read = {name: value_of(field, shapes[name].kind, cells, clock) for name, field in declared.fields.items()}
-    return Telling(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
+    return RowValues(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
 
 
 def _event_time(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> datetime:
@@ -50,12 +50,12 @@ def _event_time(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> date
     text = text_of(cells, columns)
     if text is None:
         raise MalformedError("missing_value", ", ".join(columns), f"is empty, and {declared.label} needs its time")
-    at = clock.instant(text, columns, _after(declared, cells, clock))
+    at = clock.read_time(text, columns, _after(declared, cells, clock))
     lasting = cells.get(declared.plus) if declared.plus else None
     return at + duration(lasting, columns_of(declared.plus)) if lasting else at
 
 
-def goes_back(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> bool:
+def is_out_of_order(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> bool:
     """Whether a row tells a fact that comes before what it came after.
 
     Raises:
@@ -69,16 +69,16 @@ def goes_back(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> bool:
 def _after(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> After | None:
     columns = columns_of(declared.after)
     text = text_of(cells, columns) if columns else None
-    return After(clock.instant(text, columns), timedelta(seconds=declared.within_seconds)) if text else None
+    return After(clock.read_time(text, columns), timedelta(seconds=declared.within_seconds)) if text else None
 
 
-def settle(declared: DeclaredFact, tellings: Sequence[Telling]) -> dict[str, Telling]:
+def choose_rows(declared: DeclaredFact, tellings: Sequence[RowValues]) -> dict[str, RowValues]:
     """Which row tells each field of a fact that is told once per subject; what no row tells is left out.
 
     Raises:
         MalformedError: rows that must agree do not.
     """
-    settled: dict[str, Telling] = {}
+    settled: dict[str, RowValues] = {}
     for name in (AT, *declared.fields):
         given = [telling for telling in tellings if name in telling.values]
         own = declared.fields[name].pick if name in declared.fields else None
@@ -87,7 +87,7 @@ def settle(declared: DeclaredFact, tellings: Sequence[Telling]) -> dict[str, Tel
     return settled
 
 
-def _pick(pick: Pick, given: Sequence[Telling], name: str, declared: DeclaredFact) -> Telling:
+def _pick(pick: Pick, given: Sequence[RowValues], name: str, declared: DeclaredFact) -> RowValues:
     if pick == "last":
         return given[-1]
     if pick == "earliest":
@@ -99,7 +99,7 @@ def _pick(pick: Pick, given: Sequence[Telling], name: str, declared: DeclaredFac
     return given[0]
 
 
-def _must_agree(given: Sequence[Telling], name: str, declared: DeclaredFact) -> None:
+def _must_agree(given: Sequence[RowValues], name: str, declared: DeclaredFact) -> None:
     first = given[0]
     other = next((telling for telling in given if telling.values[name] != first.values[name]), None)
     if other:
@@ -112,7 +112,7 @@ def make(
     declared: DeclaredFact,
     subject_id: str,
     row_key: Sequence[str],
-    told: MappingOf[str, Telling],
+    told: MappingOf[str, RowValues],
     now: datetime,
 ) -> AnyFact:
     """The fact, checked as the log's readers will check it.

@@ -83,7 +83,7 @@ def value_of(field: Field, kind: Kind, cells: Cells, clock: "LocalClock") -> Val
 
 def _read(text: str, kind: Kind, columns: tuple[str, ...], clock: "LocalClock") -> Value:
     if kind == "time":
-        return clock.instant(text, columns)
+        return clock.read_time(text, columns)
     if kind == "yes_or_no" and text.lower() in _YES_OR_NO:
         return _YES_OR_NO[text.lower()]
     if kind == "whole_number" and text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX:
@@ -137,7 +137,7 @@ class LocalClock:
         # The same time stands in many cells: each is read once.
         self._known: dict[tuple[str, After | None], datetime] = {}
 
-    def instant(self, text: str, columns: tuple[str, ...], after: After | None = None) -> datetime:
+    def read_time(self, text: str, columns: tuple[str, ...], after: After | None = None) -> datetime:
         """The instant that a text tells.
 
         Args:

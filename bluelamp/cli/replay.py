@@ -25,7 +25,7 @@ def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, i
 
     Malformed rows are listed with line and reason, and the rest is kept; exit status 1 when there were any.
     """
-    from bluelamp.feeding.dry_run import dry_run, tell
+    from bluelamp.feeding.dry_run import dry_run, print_dry_run
     from bluelamp.feeding.replay import run
 
     log_to_stderr()
@@ -35,7 +35,7 @@ def replay(file: str, mapping: str | None, speed: str, fast_until: str | None, i
         if as_json:
             say(explained)
         else:
-            tell(explained)
+            print_dry_run(explained)
         sys.exit(1 if explained.refused else 0)
     refuse_mixture(settings, is_simulated=False)
     told = run(settings.kafka, settings.partitions, file, mapping, speed, fast_until, is_quiet=as_json)

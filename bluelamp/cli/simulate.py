@@ -68,25 +68,29 @@ def simulate(
     refuse_mixture(settings, is_simulated=True)
     path = Path(position) if position else None
     if path:
-        chosen = simulation.going_on(path, load_forces(settings), chosen, is_seed_given=seed is not None)
+        chosen = simulation.resume_or_save(path, load_forces(settings), chosen, is_seed_given=seed is not None)
     playing = simulation.Playing(days=days, speed=speed, fast_until=fast_until, position=path)
     played = simulation.run(
-        settings.kafka, settings.partitions, chosen, playing, lambda line: click.echo(line, err=as_json)
+        settings.kafka,
+        settings.partitions,
+        chosen,
+        playing,
+        lambda calibration_line: click.echo(calibration_line, err=as_json),
     )
     if as_json:
         say(played)
     else:
-        click.echo(f"{played.facts:,} facts told, up to {played.told_to}.")
+        click.echo(f"{played.facts:,} facts told, up to {played.reported_to}.")
 
 
 def _tell_calibration(found: list[Any], as_json: bool) -> None:
-    from bluelamp.local.simulation import failures, line
+    from bluelamp.local.simulation import calibration_line, failures
 
     if as_json:
         say(found)
     else:
         for each in found:
-            click.echo(line(each))
+            click.echo(calibration_line(each))
     off = failures(found)
     click.echo(f"{len(found)} published figures, {len(off)} off.", err=True)
     sys.exit(1 if off else 0)

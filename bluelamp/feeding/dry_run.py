@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 import click
 from msgspec import Struct
 
-from bluelamp.feeding.replay import mapping_of, path_of, readable, tell_malformed
+from bluelamp.feeding.replay import file_errors, mapping_of, path_of, print_malformed
 from bluelamp.wiring.clock import wall
 from facts.errors import MappingError
 from measures.rules import Rules
-from producers.explain import ColumnTold, FactTold, explain
+from producers.explain import ColumnSummary, FactSummary, explain
 from producers.extract import Malformed
 from producers.values import Fault
 
@@ -44,8 +44,8 @@ class DryRun(Struct, frozen=True, kw_only=True):
     rows_excluded: int
     rows_repeated: int
     rows_malformed: int
-    columns: tuple[ColumnTold, ...]
-    facts: tuple[FactTold, ...]
+    columns: tuple[ColumnSummary, ...]
+    facts: tuple[FactSummary, ...]
     refused: dict[Fault, int]
     malformed: list[Malformed]
 
@@ -65,7 +65,7 @@ def dry_run(forces: Mapping[str, Rules], file: str, mapping: str | None) -> DryR
     if declared.force not in forces:
         hint = f"Name one that has a profile: {', '.join(forces)}; or give this one a profile."
         raise MappingError(f"No profile is named {declared.force!r}.", where=f"{declared.name}, force", hint=hint)
-    with readable():
+    with file_errors():
         explained = explain(path_of(file), declared, forces[declared.force].force, now=wall())
     extract = explained.extract
     return DryRun(
@@ -85,7 +85,7 @@ def dry_run(forces: Mapping[str, Rules], file: str, mapping: str | None) -> DryR
     )
 
 
-def tell(told: DryRun) -> None:
+def print_dry_run(told: DryRun) -> None:
     """A dry run for a person at a terminal."""
     click.echo(
         f"By {told.mapping}, for {told.force}, on the topic {told.topic}, in the name of {', '.join(told.feeds)}."
@@ -106,10 +106,10 @@ def tell(told: DryRun) -> None:
             click.echo(f"  {line}")
     if told.refused:
         click.echo("\nrefused: " + ", ".join(f"{fault} {count:,}" for fault, count in told.refused.items()))
-    tell_malformed(told.malformed)
+    print_malformed(told.malformed)
 
 
-def _fact_lines(fact: FactTold) -> Iterator[str]:
+def _fact_lines(fact: FactSummary) -> Iterator[str]:
     for name, counted in fact.words.items():
         shown = [f"{word} {count:,}" for word, count in list(counted.items())[:_WORDS_SHOWN]]
         more = f" and {len(counted) - _WORDS_SHOWN:,} more" if len(counted) > _WORDS_SHOWN else ""

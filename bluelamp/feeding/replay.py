@@ -77,7 +77,7 @@ def run(
     pace = parse_speed(speed)
     extract = _read(file, mapping)
     if not is_quiet:
-        tell_malformed(extract.malformed)
+        print_malformed(extract.malformed)
     told_to_stop = stopping()
     with LogClient(bootstrap) as log:
         log.ensure_topics(partitions)
@@ -118,7 +118,7 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
         BlueLampError: it could not run.
     """
     pace = parse_speed(speed)
-    with readable():
+    with file_errors():
         declared = mapping_of(file, mapping)
         if file != SAMPLE:
             Path(file).open("rb").close()
@@ -134,7 +134,7 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
 
 
 def _read(file: str, mapping: str | None) -> Extract:
-    with readable():
+    with file_errors():
         declared = mapping_of(file, mapping)
         return read_extract(path_of(file), declared, now=wall())
 
@@ -166,12 +166,12 @@ def named_mapping(mapping: str) -> Mapping:
     """
     if mapping in mapping_names():
         return packaged_mapping(mapping)
-    with readable():
+    with file_errors():
         return load_mapping(Path(mapping).read_text("utf-8"), mapping)
 
 
 @contextmanager
-def readable() -> Iterator[None]:
+def file_errors() -> Iterator[None]:
     """A file that cannot be read is told as such.
 
     Raises:
@@ -191,7 +191,7 @@ def _instant(text: str, mapping: Mapping) -> datetime:
     return parse_instant(text, ZoneInfo(mapping.source.time_zone), "--fast-until")
 
 
-def tell_malformed(malformed: Sequence[Malformed]) -> None:
+def print_malformed(malformed: Sequence[Malformed]) -> None:
     """What could not be read, for a person at a terminal; a long list is cut short."""
     for each in malformed[:_MALFORMED_SHOWN]:
         click.echo(str(each), err=True)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bluelamp.local.directory import LOG, SIMULATION
 from facts.errors import SettingError
-from producers.adapters.position import write_whole
+from producers.adapters.position import write_atomically
 
 
 class SavedSimulation(Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class SavedSimulation(Struct, frozen=True, kw_only=True):
     seed: int
     scenario: str
     start: date
-    told_to: datetime | None = None
+    reported_to: datetime | None = None
 
 
 class PlannedSimulation(Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class PlannedSimulation(Struct, frozen=True, kw_only=True):
     words: str
 
 
-def load_kept(path: Path) -> SavedSimulation | None:
+def load_simulation(path: Path) -> SavedSimulation | None:
     """The simulation kept in a file; None when there is none yet.
 
     Raises:
@@ -58,9 +58,9 @@ def load_kept(path: Path) -> SavedSimulation | None:
         raise SettingError(f"What was simulated cannot be read: {error}.", where=str(path), hint=hint) from None
 
 
-def save_kept(path: Path, kept: SavedSimulation) -> None:
+def save_simulation(path: Path, kept: SavedSimulation) -> None:
     """Keep a simulation; whenever the machine dies, the old file is there or the new one, whole."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(kept)))
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(kept)))
 
 
 def is_to_simulate(

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.local.directory import SIMULATION
-from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_kept, save_kept
+from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_simulation, save_simulation
 from bluelamp.recount.load import from_records
 from bluelamp.verify.calibration import Found, calibrate, last_day, records, rows
 from bluelamp.wiring.arguments import parse_instant
@@ -30,7 +30,7 @@ from producers.simulate.scenario import NORMAL, load_scenario
 from producers.simulate.simulation import Simulation
 from streams.log import LogClient
 
-_PARCELS = PublisherSettings(parcel_facts=500)
+_PARCELS = PublisherSettings(batch_facts=500)
 """Large parcels while history is told, and at once what is live; poison is meant to reach the log."""
 _COLLECTED_EVERY = (200_000, 50, 100)
 """A month of a simulation stays alive while it is told: looking through all of it at every turn took a fifth of the time."""
@@ -98,7 +98,7 @@ def simulation_of(
     )
 
 
-def again(kept: SavedSimulation, forces: Mapping[str, Rules]) -> Simulation:
+def restore(kept: SavedSimulation, forces: Mapping[str, Rules]) -> Simulation:
     """The simulation that was kept.
 
     Raises:
@@ -113,7 +113,7 @@ def again(kept: SavedSimulation, forces: Mapping[str, Rules]) -> Simulation:
     )
 
 
-def going_on(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_seed_given: bool) -> Simulation:
+def resume_or_save(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_seed_given: bool) -> Simulation:
     """The simulation that a file keeps, or what is asked for, which it then keeps.
 
     Args:
@@ -125,11 +125,11 @@ def going_on(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_s
     Raises:
         SettingError: the file keeps another force, scenario or seed than is asked for.
     """
-    kept = load_kept(path)
+    kept = load_simulation(path)
     if kept is None:
-        save_kept(path, kept_of(asked))
+        save_simulation(path, saved_from(asked))
         return asked
-    found = again(kept, forces)
+    found = restore(kept, forces)
     is_other = (kept.force, kept.scenario) != (asked.force.name, asked.scenario.name)
     if is_other or (is_seed_given and kept.seed != asked.seed):
         what = f"It holds the simulation of {kept.force}, scenario {kept.scenario}, seed {kept.seed}: another would add up with it."
@@ -138,7 +138,7 @@ def going_on(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_s
     return found
 
 
-def kept_of(simulation: Simulation) -> SavedSimulation:
+def saved_from(simulation: Simulation) -> SavedSimulation:
     """A simulation as it is kept, before it is told."""
     return SavedSimulation(
         force=simulation.force.name,
@@ -177,24 +177,24 @@ def plan(
     is_live = scenario is None
     days = history_days(history) if is_live else 0
     asked = simulation_of(force, seed, scenario or NORMAL, None, is_live=is_live, history_days=days)
-    kept = None if is_fresh else load_kept(path)
+    kept = None if is_fresh else load_simulation(path)
     if kept is not None:
-        asked = going_on(path, forces, asked, is_seed_given=seed is not None)
+        asked = resume_or_save(path, forces, asked, is_seed_given=seed is not None)
     asked.check()
     pace = LIVE if is_live else speed
     arguments = ["--position", str(path), "--force", force.name, "--scenario", asked.scenario.name, "--speed", pace]
     if fast_until and not is_live:
-        moment_of(fast_until, force)
+        local_time(fast_until, force)
         arguments += ["--fast-until", fast_until]
     if not is_live:
         parse_speed(speed)
     begun = "goes on" if kept else "begins"
     rest = "and on with the clock" if is_live else f"the scenario {asked.scenario.title!r}"
     words = f"A simulation {begun}: seed {asked.seed}, from {asked.start} {rest}. No figure is real."
-    return PlannedSimulation(kept=kept or kept_of(asked), arguments=tuple(arguments), words=words)
+    return PlannedSimulation(kept=kept or saved_from(asked), arguments=tuple(arguments), words=words)
 
 
-def moment_of(text: str, force: Force) -> datetime:
+def local_time(text: str, force: Force) -> datetime:
     """A local time of a force, as a person writes it."""
     return parse_instant(text, force.zone())
 
@@ -234,8 +234,8 @@ def run(
     gc.set_threshold(*_COLLECTED_EVERY)
     pace: Speed | Literal["live"] = "live" if playing.speed == LIVE else parse_speed(playing.speed)
     length = playing.days if playing.days is not None or pace == "live" else simulation.scenario.days
-    kept = load_kept(playing.position) if playing.position else None
-    told_to_stop = stopping()
+    kept = load_simulation(playing.position) if playing.position else None
+    reported_to_stop = stopping()
     with LogClient(bootstrap) as log:
         log.ensure_topics(partitions)
     with connect(bootstrap, _PARCELS, now=wall, monotonic=time.monotonic) as publisher:
@@ -246,9 +246,9 @@ def run(
             until=None if length is None else simulation.end_of(length),
             now=wall,
             monotonic=time.monotonic,
-            wait=told_to_stop.wait,
-            since=kept.told_to.timestamp() if kept and kept.told_to else None,
-            fast_until=moment_of(playing.fast_until, simulation.force) if playing.fast_until else None,
+            wait=reported_to_stop.wait,
+            since=kept.reported_to.timestamp() if kept and kept.reported_to else None,
+            fast_until=local_time(playing.fast_until, simulation.force) if playing.fast_until else None,
             keep=_Keeping(simulation, playing.position, say),
         )
 
@@ -258,15 +258,15 @@ class _Keeping:
 
     def __init__(self, simulation: Simulation, path: Path | None, say: Callable[[str], None]) -> None:
         self._zone, self._say = simulation.force.zone(), say
-        self._kept, self._path = kept_of(simulation), path
+        self._kept, self._path = saved_from(simulation), path
         self._said_at = time.monotonic()
 
     def __call__(self, played: SimulationProgress) -> None:
         if self._path:
-            save_kept(self._path, replace(self._kept, told_to=played.told_to))
+            save_simulation(self._path, replace(self._kept, reported_to=played.reported_to))
         if time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
             self._said_at = time.monotonic()
-            self._say(f"{played.facts:,} facts told, up to {played.told_to.astimezone(self._zone):%Y-%m-%d %H:%M}")
+            self._say(f"{played.facts:,} facts told, up to {played.reported_to.astimezone(self._zone):%Y-%m-%d %H:%M}")
 
 
 def write(simulation: Simulation, days: int | None, path: Path) -> int:
@@ -281,7 +281,7 @@ def write(simulation: Simulation, days: int | None, path: Path) -> int:
     end, count = simulation.end_of(days or simulation.scenario.days), 0
     try:
         with path.open("wb") as lines:
-            for told in simulation.told_before(end):
+            for told in simulation.reported_before(end):
                 lines.write(wire.encode([told.fact]) + b"\n")
                 count += 1
     except OSError as error:
@@ -295,7 +295,7 @@ def calibration(force: Force, seed: int | None, *, since: date | None = None) ->
 
     Args:
         force: the profile; its parameters must be those of the report's force.
-        seed: of the simulation.
+        seed: the simulation's seed.
         since: leave out the periods that begin before; all are taken by default.
     """
     chosen = [row for row in rows() if since is None or row.period[:10] >= since.isoformat()]
@@ -307,12 +307,12 @@ def calibration(force: Force, seed: int | None, *, since: date | None = None) ->
         seed=_SEED if seed is None else seed,
         start=start,
     )
-    told = simulation.told_before(last_day(chosen).timestamp())
+    told = simulation.reported_before(last_day(chosen).timestamp())
     with from_records(records(told), [force]) as recount:
         return calibrate(recount, force.name, chosen)
 
 
-def line(found: Found) -> str:
+def calibration_line(found: Found) -> str:
     """One row of the calibration as people read it."""
     row = found.row
     simulated = "nothing" if found.simulated is None else f"{found.simulated:.6g}"

@@ -11,7 +11,7 @@ from bluelamp.wiring.ports import listen
 from bluelamp.wiring.settings import GATEWAY_TOKENS, Settings, load_forces
 from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
-from producers.gateway.courier import Courier
+from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Limits
 from producers.gateway.senders import parse_senders
 from producers.publish import Publisher, PublisherSettings, connect
@@ -45,7 +45,7 @@ def serve(
         facts_per_second=settings.gateway_facts_per_second,
         delivery_seconds=settings.gateway_delivery_seconds,
     )
-    courier = Courier(lambda: _connect(settings), limits)
+    courier = DeliveryQueue(lambda: _connect(settings), limits)
     hooks = [Webhook(named_mapping(each), wall, limits.batch_facts) for each in webhooks]
     application = gateway(forces, senders, courier, limits, now=wall, monotonic=time.monotonic, webhooks=hooks)
     config = uvicorn.Config(

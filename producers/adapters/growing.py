@@ -18,7 +18,7 @@ SETTLED_SECONDS = 2.0
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
-class FileMark(Struct, frozen=True, kw_only=True):
+class FileIdentity(Struct, frozen=True, kw_only=True):
     """What a file is known by, whatever it is called.
 
     Attributes:
@@ -34,7 +34,7 @@ class FileMark(Struct, frozen=True, kw_only=True):
     head: str
 
 
-def mark_of(file: IO[bytes], head_bytes: int = HEAD_BYTES) -> FileMark:
+def identity_of(file: IO[bytes], head_bytes: int = HEAD_BYTES) -> FileIdentity:
     """The mark of a file.
 
     Args:
@@ -42,27 +42,27 @@ def mark_of(file: IO[bytes], head_bytes: int = HEAD_BYTES) -> FileMark:
         head_bytes: how much of its beginning to sum up, if there is so much.
     """
     status, head = os.fstat(file.fileno()), os.pread(file.fileno(), head_bytes, 0)
-    return FileMark(
+    return FileIdentity(
         device=status.st_dev, inode=status.st_ino, head_bytes=len(head), head=hashlib.sha256(head).hexdigest()
     )
 
 
-def is_marked(path: Path, mark: FileMark) -> bool:
+def has_identity(path: Path, mark: FileIdentity) -> bool:
     """Whether a file bears a mark; an inode that was given to another file does not."""
     try:
         with path.open("rb") as file:
-            return mark_of(file, mark.head_bytes) == mark
+            return identity_of(file, mark.head_bytes) == mark
     except OSError:
         return False
 
 
-def find_marked(path: Path, mark: FileMark) -> Path:
+def find_file(path: Path, mark: FileIdentity) -> Path:
     """The file that bears a mark: at its path, or beside it under a longer name, as rotation leaves it.
 
     Raises:
         SourceError: it is gone, and what was added to it last may be missed.
     """
-    found = next((each for each in (path, *_beside(path)) if is_marked(each, mark)), None)
+    found = next((each for each in (path, *_beside(path)) if has_identity(each, mark)), None)
     if found is None:
         hint = (
             "Put it back beside the new one, under a name that begins with the same. If everything of it was told, or it "
@@ -95,14 +95,14 @@ def _beside(path: Path) -> list[Path]:
     return [each for each in path.parent.glob(f"{path.name}?*") if each.is_file()]
 
 
-class Growing(io.RawIOBase):
+class GrowingFile(io.RawIOBase):
     """The bytes of a growing file, in whole lines; it ends when the file was put aside and read to its end.
 
     Args:
         file: the file, open.
         path: under which it grows; when that leads to another file, this one was put aside.
         idle: called when there is nothing more for now; it waits, and raises what is to end the reading.
-        monotonic: a clock that is never put back, in seconds.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(self, file: IO[bytes], path: Path, idle: Callable[[], None], monotonic: Callable[[], float]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from producers.adapters.growing import FileMark
+from producers.adapters.growing import FileIdentity
 from producers.errors import SourceError
 
 
@@ -18,7 +18,7 @@ class Position(Struct, frozen=True, kw_only=True):
         rows: how many of its rows the log has.
     """
 
-    file: FileMark
+    file: FileIdentity
     rows: int
 
 
@@ -39,10 +39,10 @@ def load_position(path: Path) -> Position | None:
 
 def save_position(path: Path, position: Position) -> None:
     """Keep a position; whenever the machine dies, the old one is there or the new one, whole."""
-    write_whole(path, msgspec.json.encode(position))
+    write_atomically(path, msgspec.json.encode(position))
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is there whole, as it was or as it is to be, whenever the machine dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from facts.feed import FeedHeartbeat
 from facts.times import is_future
-from producers.adapters.growing import Growing, find_marked, mark_of, next_after
+from producers.adapters.growing import GrowingFile, find_file, identity_of, next_after
 from producers.adapters.position import Position, load_position, save_position
 from producers.declaration import Mapping, columns_used
 from producers.live import RowFollower
@@ -53,8 +53,8 @@ class Tail:
         sink: a publisher, which stays open.
         settings: how it is followed.
         now: the wall clock.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Tail:
         """
         kept = load_position(self._position_path)
         try:
-            current, rows = (find_marked(self._path, kept.file), kept.rows) if kept else (self._path, 0)
+            current, rows = (find_file(self._path, kept.file), kept.rows) if kept else (self._path, 0)
             while True:
                 current, rows = next_after(self._path, self._follow(current, rows)), 0
         except _StoppedError:
@@ -100,8 +100,8 @@ class Tail:
             self._idle_at(None)
         live, columns = RowFollower(self._mapping, self._now), frozenset(columns_used(self._mapping))
         with current.open("rb") as file:
-            save_position(self._position_path, Position(file=mark_of(file), rows=rows_told))
-            growing = Growing(file, self._path, lambda: self._idle_at(file), self._monotonic)
+            save_position(self._position_path, Position(file=identity_of(file), rows=rows_told))
+            growing = GrowingFile(file, self._path, lambda: self._idle_at(file), self._monotonic)
             for row in read_rows(io.BufferedReader(growing), self._mapping.source, columns, current.name):
                 self._take(row, live, current.name)
                 if self._rows % _ROWS_BETWEEN_FLUSHES == 0:
@@ -146,7 +146,7 @@ class Tail:
         if self._rows > self._rows_kept:
             self._sink.flush()
             self._rows_kept = self._rows
-            save_position(self._position_path, Position(file=mark_of(file), rows=self._rows))
+            save_position(self._position_path, Position(file=identity_of(file), rows=self._rows))
 
     def _beat(self) -> None:
         now = self._monotonic()

@@ -8,7 +8,7 @@ import msgspec
 from facts.errors import MappingError
 from facts.union import AnyFact
 from producers.declaration import Mapping, columns_used
-from producers.extract import RowReading
+from producers.extract import RowReader
 from producers.gateway.problem import FactError, problem
 from producers.rows import row_of
 from producers.values import MalformedError
@@ -74,6 +74,6 @@ class Webhook:
         return events
 
     def _facts(self, event: dict[str, object], number: int) -> Iterator[AnyFact]:
-        told = RowReading(self.mapping, self._now).read(row_of(number, event, self.mapping.source, self._columns))
+        told = RowReader(self.mapping, self._now).read(row_of(number, event, self.mapping.source, self._columns))
         if not isinstance(told, str):
             yield from told.facts

@@ -22,7 +22,7 @@ from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
 from producers.adapters.webhook import Webhook
 from producers.gateway.asyncapi import asyncapi
-from producers.gateway.courier import Courier
+from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Bucket, Limits
 from producers.gateway.openapi import openapi
 from producers.gateway.problem import Kind, ProblemError, problem, response_of
@@ -41,7 +41,7 @@ Read = Callable[[bytes], Sequence[AnyFact]]
 def gateway(
     forces: Mapping[str, Force],
     senders: Senders,
-    courier: Courier,
+    courier: DeliveryQueue,
     limits: Limits,
     *,
     now: Callable[[], datetime],
@@ -56,7 +56,7 @@ def gateway(
         courier: carries them to the log; started and closed here.
         limits: how much is taken.
         now: the wall clock.
-        monotonic: a clock that is never put back, in seconds.
+        monotonic: a monotonic clock, in seconds.
         webhooks: of platforms that push events of their own; each is at its mapping's name.
     """
     desk = _Desk(senders, courier, limits, monotonic)
@@ -85,14 +85,16 @@ def gateway(
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(_Secured)],
-        exception_handlers={ProblemError: _tell_problem, HTTPException: _tell_status, Exception: _tell_fault},
+        exception_handlers={ProblemError: _report_problem, HTTPException: _report_status, Exception: _report_fault},
     )
 
 
 class _Desk:
     """Takes requests in: who asks, how much, what it says; and answers when the log has it."""
 
-    def __init__(self, senders: Senders, courier: Courier, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, senders: Senders, courier: DeliveryQueue, limits: Limits, monotonic: Callable[[], float]
+    ) -> None:
         self._senders, self._courier, self._limits = senders, courier, limits
         self._buckets = {name: Bucket(limits, monotonic) for name in senders.names}
 
@@ -120,7 +122,7 @@ class _Desk:
         return take
 
     def _sender(self, request: Request) -> str:
-        sender = self._senders.named_by(request.headers.get("authorization"))
+        sender = self._senders.authenticate(request.headers.get("authorization"))
         if sender is None:
             title = "This sender is not known."
             detail = "Send the header `Authorization: Bearer` with the token that the gateway was given for you."
@@ -183,13 +185,13 @@ async def _health(_: Request) -> Response:
     return PlainTextResponse("bluelamp gateway ok\n")
 
 
-async def _tell_problem(_: Request, error: Exception) -> Response:
+async def _report_problem(_: Request, error: Exception) -> Response:
     if isinstance(error, ProblemError):
         return response_of(error)
     raise error
 
 
-async def _tell_status(_: Request, error: Exception) -> Response:
+async def _report_status(_: Request, error: Exception) -> Response:
     """What the routing refuses: a path or a method that does not exist."""
     if not isinstance(error, HTTPException):
         raise error
@@ -199,7 +201,7 @@ async def _tell_status(_: Request, error: Exception) -> Response:
     return response_of(problem(kind, error.status_code, title, detail, headers=error.headers))
 
 
-async def _tell_fault(_: Request, _error: Exception) -> Response:
+async def _report_fault(_: Request, _error: Exception) -> Response:
     detail = "Send it again; if it stays, the gateway's own log says more."
     return response_of(problem("our_fault", 500, "Something went wrong here.", detail))
 

@@ -39,7 +39,7 @@ class Bucket:
 
     Args:
         limits: how many.
-        monotonic: a clock that is never put back, in seconds.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:

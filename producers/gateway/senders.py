@@ -31,7 +31,7 @@ class Senders:
         """The senders, each once."""
         return tuple(dict.fromkeys(name for name, _ in self._digests))
 
-    def named_by(self, authorization: str | None) -> str | None:
+    def authenticate(self, authorization: str | None) -> str | None:
         """The sender whose token an Authorization header bears; None when it is nobody's."""
         scheme, _, token = (authorization or "").partition(" ")
         given = _digest(token.strip())

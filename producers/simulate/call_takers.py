@@ -36,13 +36,13 @@ class Call:
         "note",
         "offered",
         "ring_seconds",
+        "subject_id",
         "timer",
-        "who",
     )
 
     def __init__(
         self,
-        who: str,
+        subject_id: str,
         offered: float,
         leaves: float,
         ring_seconds: float,
@@ -50,7 +50,7 @@ class Call:
         is_urgent: bool,
         note: Any = None,
     ) -> None:
-        self.who, self.offered, self.leaves = who, offered, leaves
+        self.subject_id, self.offered, self.leaves = subject_id, offered, leaves
         self.ring_seconds, self.handling_seconds = ring_seconds, handling_seconds
         self.is_urgent, self.note = is_urgent, note
         self.is_waiting, self.is_answered, self.ends = True, False, _FOREVER
@@ -78,7 +78,7 @@ class Desk:
     free again.
 
     Args:
-        environment: SimPy's; its time is in seconds since 1970.
+        environment: the SimPy environment; its time is in seconds since 1970.
         listener: is told what becomes of the calls.
         kept_free: how many call takers are kept free for urgent calls.
         hold_after_seconds: how long an urgent call waits before a routine one is put on hold for it; None for never.
@@ -90,11 +90,11 @@ class Desk:
         self._environment, self._listener = environment, listener
         self._kept_free, self._hold_after_seconds = kept_free, hold_after_seconds
         self.on_duty = 0
-        self.in_hand = 0
+        self.busy = 0
         self._urgent: deque[Call] = deque()
         self._routine: deque[Call] = deque()
-        self._held: deque[tuple[Call, float]] = deque()
-        self._routine_in_hand: dict[Call, None] = {}
+        self._on_hold: deque[tuple[Call, float]] = deque()
+        self._routine_busy: dict[Call, None] = {}
 
     def staff(self, on_duty: int) -> None:
         """Set how many are on duty; those who go finish the call in hand."""
@@ -103,13 +103,13 @@ class Desk:
 
     def offer(self, call: Call) -> None:
         """A call joins the queue."""
-        free = self.on_duty - self.in_hand
-        if free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._held:
+        free = self.on_duty - self.busy
+        if free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._on_hold:
             self._take(call)
             return
         (self._urgent if call.is_urgent else self._routine).append(call)
         self._after(call.leaves - self._environment.now, call, self._leave)
-        if call.is_urgent and self._routine_in_hand and self._hold_after_seconds is not None:
+        if call.is_urgent and self._routine_busy and self._hold_after_seconds is not None:
             self._after(self._hold_after_seconds, call, self._insist)
 
     def _after(self, seconds: float, call: Call, then: Any) -> Timeout:
@@ -127,17 +127,17 @@ class Desk:
     def _insist(self, event: Any) -> None:
         """An urgent call has waited too long: somebody puts a routine call on hold for it."""
         call: Call = event.value
-        if call.is_waiting and self._routine_in_hand:
-            routine, _ = self._routine_in_hand.popitem()
-            self._held.append((routine, routine.ends - self._environment.now))
+        if call.is_waiting and self._routine_busy:
+            routine, _ = self._routine_busy.popitem()
+            self._on_hold.append((routine, routine.ends - self._environment.now))
             routine.ends, routine.timer = _FOREVER, None
-            self.in_hand -= 1
+            self.busy -= 1
             self._take(call)
 
     def _take(self, call: Call) -> None:
         now = self._environment.now
         call.is_waiting = False
-        self.in_hand += 1
+        self.busy += 1
         speaks = now + call.ring_seconds
         if call.leaves < speaks:
             self._listener.abandoned(call, max(call.leaves, call.offered))
@@ -147,7 +147,7 @@ class Desk:
             self._listener.answered(call, speaks)
             call.ends = speaks + call.handling_seconds
             if not call.is_urgent:
-                self._routine_in_hand[call] = None
+                self._routine_busy[call] = None
         call.timer = self._after(call.ends - now, call, self._end)
 
     def _end(self, event: Any) -> None:
@@ -155,20 +155,20 @@ class Desk:
         now = self._environment.now
         if call.timer is not event:
             return  # it was put on hold meanwhile
-        self._routine_in_hand.pop(call, None)
-        self.in_hand -= 1
+        self._routine_busy.pop(call, None)
+        self.busy -= 1
         if call.is_answered:
             self._listener.ended(call, now)
         self._serve()
 
     def _serve(self) -> None:
         """Give whoever is free the next call."""
-        while self.on_duty > self.in_hand:
+        while self.on_duty > self.busy:
             if self._urgent:
                 self._take_waiting(self._urgent)
-            elif self._held:
-                self._resume(*self._held.popleft())
-            elif self._routine and self.on_duty - self.in_hand > self._kept_free:
+            elif self._on_hold:
+                self._resume(*self._on_hold.popleft())
+            elif self._routine and self.on_duty - self.busy > self._kept_free:
                 self._take_waiting(self._routine)
             else:
                 return
@@ -180,6 +180,6 @@ class Desk:
 
     def _resume(self, call: Call, left_seconds: float) -> None:
         call.ends = self._environment.now + left_seconds
-        self.in_hand += 1
-        self._routine_in_hand[call] = None
+        self.busy += 1
+        self._routine_busy[call] = None
         call.timer = self._after(left_seconds, call, self._end)

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 
-from producers.simulate.chance import Floats
+from producers.simulate.random_draws import Floats
 
 _DAY_SIGMA = 0.05
 """How much busier one day is than another, besides its weekday: the spread of a factor about 1."""
@@ -80,7 +80,7 @@ def midnight(day: date, zone: ZoneInfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
 
 
-def instant(second: float) -> datetime:
+def utc_time(second: float) -> datetime:
     """An instant of the simulation as facts carry it."""
     return _from_timestamp(second, UTC)
 
@@ -99,7 +99,7 @@ def spread(
     weekday_hours: Sequence[float],
     weekend_hours: Sequence[float],
     weekdays: Sequence[float],
-    chance: Generator,
+    rng: Generator,
 ) -> Floats:
     """Instants of `count` arrivals in a month, in order.
 
@@ -114,7 +114,7 @@ def spread(
         chance: the stream of these arrivals.
     """
     first = month.hours[0].day
-    busy = chance.lognormal(0.0, _DAY_SIGMA, month.hours[-1].day - first + 1)
+    busy = rng.lognormal(0.0, _DAY_SIGMA, month.hours[-1].day - first + 1)
     weights = np.array(
         [
             (weekend_hours if hour.weekday >= _SATURDAY else weekday_hours)[hour.of_day]
@@ -123,6 +123,6 @@ def spread(
             for hour in month.hours
         ]
     )
-    numbers = chance.multinomial(count, weights / weights.sum())
+    numbers = rng.multinomial(count, weights / weights.sum())
     starts = np.repeat(np.array([hour.start for hour in month.hours]), numbers)
-    return np.sort(np.round(starts + chance.random(count) * 3599.9, 1))
+    return np.sort(np.round(starts + rng.random(count) * 3599.9, 1))

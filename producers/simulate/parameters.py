@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 
 from facts.errors import SettingError
 from facts.occurrence import Compliance, Role
-from producers.simulate.chance import apportion
 from producers.simulate.months import Month
+from producers.simulate.random_draws import apportion
 
 _Number = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file; unknown keys are refused, so that a misspelt one is not silently idle."""
+    """A part of the file; unknown keys are refused, so that a misspelt one is reported and not ignored."""
 
 
 class Shape(_Part, frozen=True, kw_only=True):

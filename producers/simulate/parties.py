@@ -6,9 +6,9 @@ from msgspec import Struct
 from numpy.random import Generator
 
 from facts.occurrence import Role
-from producers.simulate.chance import apportion, lognormal, quantiles
 from producers.simulate.months import Month
 from producers.simulate.parameters import Links, Occurrences, month_share, of_year
+from producers.simulate.random_draws import apportion, lognormal, quantiles
 
 
 class OccurrenceRecord(Struct, frozen=True):
@@ -58,21 +58,21 @@ class Parties:
         chance: a stream of its own.
     """
 
-    def __init__(self, of: Occurrences, month: Month, chance: Generator) -> None:
-        self._of, self._month, self._chance = of, month, chance
+    def __init__(self, params: Occurrences, month: Month, rng: Generator) -> None:
+        self._params, self._month, self._chance = params, month, rng
 
     def domestic(self, crimes: Sequence[OccurrenceRecord]) -> set[str]:
         """Those of the crimes that are domestic, by their ids: of each type as many as are its share of the month's."""
-        of = self._of.domestic
-        count = month_share(of.crimes, self._of.months, self._month)
+        params = self._params.domestic
+        count = month_share(params.crimes, self._params.months, self._month)
         found: set[str] = set()
-        for kind, wanted in zip(of.crime_types, apportion(count, list(of.crime_types.values())), strict=True):
+        for kind, wanted in zip(params.crime_types, apportion(count, list(params.crime_types.values())), strict=True):
             found.update(each.subject_id for each in self._some([one for one in crimes if one.type == kind], wanted))
         return found
 
     def of_asb(self, records: Sequence[OccurrenceRecord]) -> Iterator[Link]:
         """Suspects, victims and addresses of ASB."""
-        for role, links in self._of.asb_parties.items():
+        for role, links in self._params.asb_parties.items():
             some = self._some(records, self._count(links))
             for each, at, is_repeat in zip(
                 some, self._after(some), self._repeats(some, links.repeat_share), strict=True
@@ -83,13 +83,13 @@ class Parties:
         self, crimes: Sequence[OccurrenceRecord], others: Sequence[OccurrenceRecord], domestic: set[str]
     ) -> Iterator[Link]:
         """Victims of crimes, those of domestic and victim-based ones first, and of domestic occurrences that are no crime."""
-        of = self._of.crime_victims
+        params = self._params.crime_victims
         by_chance = self._some(crimes, len(crimes))
         by_chance.sort(key=lambda each: (each.subject_id not in domestic, not each.has_victim))
-        of_crime = by_chance[: self._count(of)]
-        repeats = dict(zip(_ids(of_crime), self._repeats(of_crime, of.repeat_share), strict=True))
+        of_crime = by_chance[: self._count(params)]
+        repeats = dict(zip(_ids(of_crime), self._repeats(of_crime, params.repeat_share), strict=True))
         of_domestic = [*(each for each in of_crime if each.subject_id in domestic), *others]
-        flags = self._repeats(of_domestic, self._of.domestic.repeat_share)
+        flags = self._repeats(of_domestic, self._params.domestic.repeat_share)
         before = dict(zip(_ids(of_domestic), flags, strict=True))
         some = [*of_crime, *others]
         for each, at in zip(some, self._after(some), strict=True):
@@ -97,7 +97,7 @@ class Parties:
             yield Link(each, "victim", at, repeats.get(each.subject_id, is_domestic_repeat), is_domestic_repeat)
 
     def _count(self, links: Links) -> int:
-        return month_share(links.years, self._of.months, self._month)
+        return month_share(links.years, self._params.months, self._month)
 
     def _some(self, records: Sequence[OccurrenceRecord], count: int) -> list[OccurrenceRecord]:
         return [records[place] for place in self._chance.permutation(len(records))[:count].tolist()]
@@ -110,8 +110,8 @@ class Parties:
 
     def _after(self, records: Sequence[OccurrenceRecord]) -> list[float]:
         """When a party of each is linked."""
-        of = self._of.linked_after
-        spans = lognormal(quantiles(self._chance, len(records)), of.median_seconds, of.sigma)
+        params = self._params.linked_after
+        spans = lognormal(quantiles(self._chance, len(records)), params.median_seconds, params.sigma)
         return [float(round(each.at + span)) for each, span in zip(records, spans.tolist(), strict=True)]
 
 

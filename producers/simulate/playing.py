@@ -9,7 +9,7 @@ from msgspec import Struct
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.replay import Pace, Speed
-from producers.simulate.months import instant
+from producers.simulate.months import utc_time
 from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation, feeds_of
 
@@ -48,7 +48,7 @@ class SimulationProgress(Struct, frozen=True, kw_only=True):
 
     facts: int
     heartbeats: int
-    told_to: datetime
+    reported_to: datetime
     is_whole: bool
 
 
@@ -57,7 +57,7 @@ class LivePace:
 
     Args:
         now: the wall clock.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
     """
 
     def __init__(self, now: Callable[[], datetime], wait: Callable[[float], bool]) -> None:
@@ -107,8 +107,8 @@ def play(
         speed: `max`, seconds of event time in a second of ours, or `live`: history as fast as it goes, then with the clock.
         until: what would be told from then on is not, in seconds since 1970; None for going on for ever.
         now: the wall clock.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
         since: what was told before is in the log already, and is not told again; in seconds since 1970.
         fast_until: what is told before it is told as fast as it goes, and only the rest at the speed.
         keep: told once a second, and at the end, how far the log has it all.
@@ -125,7 +125,7 @@ def play(
     silences = [spell.start for spell in simulation.effects().spells("feed_silent")]
     beats = _Beats(speed, live, fast_until, silences)
     for second, told in _programme(simulation, begins, until, beats):
-        if not reach(instant(second)):
+        if not reach(utc_time(second)):
             playing.beat(min(second, now().timestamp()) if live else second)
             break
         if told:
@@ -206,8 +206,8 @@ def _programme(
 ) -> Iterator[tuple[float, ReportedFact | None]]:
     """What is told when: the facts, and before, between and after them heartbeats (None)."""
     beat = begins
-    told_before = simulation.told() if until is None else simulation.told_before(until)
-    for told in told_before:
+    reported_before = simulation.told() if until is None else simulation.reported_before(until)
+    for told in reported_before:
         if told.at < begins:
             continue
         while beat <= told.at:
@@ -242,7 +242,7 @@ class _Playing:
     def beat(self, second: float) -> None:
         """Tell for each feed that speaks how far it is complete: everything up to there was told before."""
         self._told_to = max(self._told_to, second)
-        complete_to = instant(second - self._simulation.reporting().delay_seconds_max)
+        complete_to = utc_time(second - self._simulation.reporting().delay_seconds_max)
         for feed, topic in self._feeds.items():
             if not self._effects.has_backlog(feed, second):
                 heartbeat = FeedHeartbeat(
@@ -262,7 +262,7 @@ class _Playing:
 
     def played(self) -> SimulationProgress:
         """What was played."""
-        told_to = datetime.fromtimestamp(self._told_to, UTC)
+        reported_to = datetime.fromtimestamp(self._told_to, UTC)
         return SimulationProgress(
-            facts=self._facts, heartbeats=self._heartbeats, told_to=told_to, is_whole=self.is_whole
+            facts=self._facts, heartbeats=self._heartbeats, reported_to=reported_to, is_whole=self.is_whole
         )

@@ -14,10 +14,10 @@ from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import UnitArrived
 from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
 from facts.union import AnyFact, Topic, topic_of
-from producers.simulate.chance import stream
 from producers.simulate.ledger import Happened
-from producers.simulate.months import instant
+from producers.simulate.months import utc_time
 from producers.simulate.parameters import Reporting
+from producers.simulate.random_draws import stream
 from producers.simulate.scenario import Effects
 
 _NEVER_WRONG = (OccurrenceRecorded, VictimReferred)
@@ -47,12 +47,12 @@ class Reporter:
     Args:
         reporting: at which rates.
         effects: of the scenario: feeds that fall silent or tell all again, and what nobody can read.
-        seed: of the simulation.
+        seed: the simulation's seed.
         name: of its stream of random numbers.
     """
 
     def __init__(self, reporting: Reporting, effects: Effects, seed: int, name: str = "reporting") -> None:
-        self._of, self._effects, self._seed, self._name = reporting, effects, seed, name
+        self._params, self._effects, self._seed, self._name = reporting, effects, seed, name
         self._has_trouble = bool(effects.spells("feed_silent") or effects.spells("feed_replayed"))
         self._untold: list[tuple[float, int, ReportedFact]] = []
         self._number = 0
@@ -64,70 +64,72 @@ class Reporter:
             happened: the facts from where the last call ended to `before`, in order.
             before: in seconds since 1970.
         """
-        chance = stream(self._seed, self._name, int(before))
-        delays = chance.exponential(self._of.delay_mean_seconds, len(happened)).clip(0.1, self._of.delay_seconds_max)
-        fates = chance.random(len(happened)).tolist()
+        rng = stream(self._seed, self._name, int(before))
+        delays = rng.exponential(self._params.delay_mean_seconds, len(happened)).clip(
+            0.1, self._params.delay_seconds_max
+        )
+        fates = rng.random(len(happened)).tolist()
         for (at, _, feed, fact), delay, fate in zip(happened, delays.tolist(), fates, strict=True):
-            self._report(at, feed, fact, delay, fate, chance)
+            self._report(at, feed, fact, delay, fate, rng)
         self._untold.sort()  # no two have the same number: what is told is never compared
         count = bisect_left(self._untold, before, key=itemgetter(0))
         due, self._untold = self._untold[:count], self._untold[count:]
         return [told for _, _, told in due]
 
-    def _report(self, at: float, feed: str, fact: AnyFact, delay: float, fate: float, chance: Generator) -> None:
+    def _report(self, at: float, feed: str, fact: AnyFact, delay: float, fate: float, rng: Generator) -> None:
         topic = topic_of(type(fact)) or "contacts"
-        of, told_at = self._of, at + delay
-        if fate < of.duplicated_share:
+        params, told_at = self._params, at + delay
+        if fate < params.duplicated_share:
             self._put(
-                told_at + _drawn(chance, of.duplicated_after.median_seconds, of.duplicated_after.sigma),
+                told_at + _drawn(rng, params.duplicated_after.median_seconds, params.duplicated_after.sigma),
                 feed,
                 topic,
                 fact,
             )
         elif topic not in _TELEPHONY:
             # What follows is drawn from the same number: one fact has one fate.
-            fate -= of.duplicated_share
-            if fate < of.late_share:
-                told_at += _drawn(chance, of.late.median_seconds, of.late.sigma)
-            elif fate < of.late_share + of.corrected_share and not isinstance(fact, _NEVER_WRONG):
-                fact = self._wrong_at_first(told_at, feed, topic, fact, chance)
-            elif fate < of.late_share + of.corrected_share + of.withdrawn_share and isinstance(
+            fate -= params.duplicated_share
+            if fate < params.late_share:
+                told_at += _drawn(rng, params.late.median_seconds, params.late.sigma)
+            elif fate < params.late_share + params.corrected_share and not isinstance(fact, _NEVER_WRONG):
+                fact = self._wrong_at_first(told_at, feed, topic, fact, rng)
+            elif fate < params.late_share + params.corrected_share + params.withdrawn_share and isinstance(
                 fact, UnitArrived | PartyLinked
             ):
-                self._withdraw(told_at, feed, topic, fact, chance)
+                self._withdraw(told_at, feed, topic, fact, rng)
         self._put(told_at, feed, topic, fact)
-        if self._effects.scenario.poison_share and chance.random() < self._effects.scenario.poison_share:
-            self._put(told_at, feed, topic, _poisoned(fact, int(chance.integers(len(_POISONS)))))
+        if self._effects.scenario.poison_share and rng.random() < self._effects.scenario.poison_share:
+            self._put(told_at, feed, topic, _poisoned(fact, int(rng.integers(len(_POISONS)))))
 
-    def _wrong_at_first(self, told_at: float, feed: str, topic: Topic, fact: AnyFact, chance: Generator) -> AnyFact:
+    def _wrong_at_first(self, told_at: float, feed: str, topic: Topic, fact: AnyFact, rng: Generator) -> AnyFact:
         """The fact as it is told first, with a wrong time or, of parties and contracts, a wrong word; the right one corrects it."""
         if not isinstance(fact, SubjectFact):
             return fact
         right = msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}.c", corrects=fact.fact_id)
         after = _MINUTE_SECONDS + _drawn(
-            chance, self._of.corrected_after.median_seconds, self._of.corrected_after.sigma
+            rng, self._params.corrected_after.median_seconds, self._params.corrected_after.sigma
         )
         self._put(told_at + after, feed, topic, right)
         if isinstance(fact, PartyLinked):
             return msgspec.structs.replace(fact, repeat=not fact.repeat)
         if isinstance(fact, VictimContractClosed):
             return msgspec.structs.replace(fact, compliance="late" if fact.compliance == "timely" else "timely")
-        wrong_by = timedelta(seconds=1 + int(chance.random() * self._of.wrong_by_seconds))
+        wrong_by = timedelta(seconds=1 + int(rng.random() * self._params.wrong_by_seconds))
         return msgspec.structs.replace(fact, at=fact.at - wrong_by)
 
     def _withdraw(
-        self, told_at: float, feed: str, topic: Topic, fact: UnitArrived | PartyLinked, chance: Generator
+        self, told_at: float, feed: str, topic: Topic, fact: UnitArrived | PartyLinked, rng: Generator
     ) -> None:
         """A second press, or a second party, by mistake, some minutes early by a wrong clock, which is then withdrawn."""
         mistaken = msgspec.structs.replace(
-            fact, fact_id=f"{fact.fact_id}.x", at=fact.at - timedelta(seconds=1 + int(chance.random() * 120))
+            fact, fact_id=f"{fact.fact_id}.x", at=fact.at - timedelta(seconds=1 + int(rng.random() * 120))
         )
         self._put(told_at, feed, topic, mistaken)
-        withdrawn_at = round(told_at + 2 * _MINUTE_SECONDS + chance.random() * 30 * _MINUTE_SECONDS, 1)
+        withdrawn_at = round(told_at + 2 * _MINUTE_SECONDS + rng.random() * 30 * _MINUTE_SECONDS, 1)
         withdrawal = FactWithdrawn(
             fact_id=f"{fact.fact_id}.w",
             force=fact.force,
-            at=instant(withdrawn_at),
+            at=utc_time(withdrawn_at),
             subject_id=fact.subject_id,
             withdraws=mistaken.fact_id,
         )
@@ -138,15 +140,15 @@ class Reporter:
             self._number += 1
             self._untold.append((told_at, self._number, ReportedFact(told_at, feed, topic, fact)))
             return
-        again_at = self._effects.told_again(feed, told_at)
-        told_at = self._effects.told_after_silence(feed, told_at) or told_at
+        again_at = self._effects.repeated_at(feed, told_at)
+        told_at = self._effects.delayed_until(feed, told_at) or told_at
         for at in (told_at,) if again_at is None else (told_at, again_at):
             self._number += 1
             self._untold.append((at, self._number, ReportedFact(at, feed, topic, fact)))
 
 
-def _drawn(chance: Generator, median_seconds: float, sigma: float) -> float:
-    return float(median_seconds * chance.lognormal(0.0, sigma))
+def _drawn(rng: Generator, median_seconds: float, sigma: float) -> float:
+    return float(median_seconds * rng.lognormal(0.0, sigma))
 
 
 def _poisoned(fact: AnyFact, kind: int) -> AnyFact:

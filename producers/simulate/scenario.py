@@ -13,8 +13,8 @@ from msgspec import Meta, Struct
 from numpy.random import Generator
 
 from facts.errors import SettingError
-from producers.simulate.chance import Floats
 from producers.simulate.months import midnight
+from producers.simulate.random_draws import Floats
 
 Touched = Literal[
     "emergency_calls", "triage_calls", "incidents", "custody", "call_takers", "units", "feed_silent", "feed_replayed"
@@ -25,7 +25,7 @@ BACKLOG_SECONDS = 600.0
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a scenario; unknown keys are refused, so that a misspelt one is not silently idle."""
+    """A part of a scenario; unknown keys are refused, so that a misspelt one is reported and not ignored."""
 
 
 class Effect(_Part, frozen=True, kw_only=True):
@@ -149,23 +149,23 @@ class Effects:
             found *= spell.effect.factor if spell.start <= second < spell.end else 1.0
         return found
 
-    def arrivals(self, touches: Touched, at: Floats, chance: Generator) -> Floats:
+    def arrivals(self, touches: Touched, at: Floats, rng: Generator) -> Floats:
         """Arrivals with those that an effect adds, and without those that it takes away."""
         for spell in self.spells(touches):
             inside = (at >= spell.start) & (at < spell.end)
             factor, count = spell.effect.factor, int(inside.sum())
             if factor < 1:
-                at = at[~inside | (chance.random(len(at)) < factor)]
+                at = at[~inside | (rng.random(len(at)) < factor)]
             else:
-                more = spell.start + chance.random(round((factor - 1) * count)) * (spell.end - spell.start)
+                more = spell.start + rng.random(round((factor - 1) * count)) * (spell.end - spell.start)
                 at = np.sort(np.round(np.concatenate([at, more]), 1))
         return at
 
-    def told_after_silence(self, feed: str, second: float) -> float | None:
+    def delayed_until(self, feed: str, second: float) -> float | None:
         """When a feed that is silent at an instant tells what it has to tell then; None when it speaks."""
         return self._backlog("feed_silent", feed, second)
 
-    def told_again(self, feed: str, second: float) -> float | None:
+    def repeated_at(self, feed: str, second: float) -> float | None:
         """When what a feed tells at an instant will be told again; None when it will not."""
         return self._backlog("feed_replayed", feed, second)
 

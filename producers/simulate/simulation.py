@@ -81,7 +81,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
         for day in _Days(self).days():
             yield from day
 
-    def told_before(self, second: float) -> Iterator[ReportedFact]:
+    def reported_before(self, second: float) -> Iterator[ReportedFact]:
         """What is told before an instant, in seconds since 1970."""
         for told in self.told():
             if told.at >= second:

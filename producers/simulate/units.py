@@ -22,7 +22,7 @@ class UnitRequest(Struct, gc=False):
         note: whatever the listener needs to know of it.
     """
 
-    who: str
+    subject_id: str
     area: str
     urgency: int
     travel_seconds: float
@@ -42,7 +42,7 @@ class Units:
     """The units of a force.
 
     Args:
-        environment: SimPy's; its time is in seconds since 1970.
+        environment: the SimPy environment; its time is in seconds since 1970.
         listener: is told where they go.
         areas: of the force.
         lent_travel_factor: how much longer a lent unit travels.

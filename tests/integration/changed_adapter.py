@@ -8,10 +8,10 @@ import sys
 from typing import IO, Any
 
 from bluelamp.cli.main import main
-from producers.adapters.growing import mark_of
+from producers.adapters.growing import identity_of
 from producers.adapters.position import Position, save_position
 from producers.adapters.tail import Tail
-from producers.gateway.courier import Courier
+from producers.gateway.delivery import DeliveryQueue
 
 
 def position_first() -> None:
@@ -19,7 +19,7 @@ def position_first() -> None:
 
     def keep(self: Any, file: IO[bytes]) -> None:
         self._rows_kept = self._rows
-        save_position(self._position_path, Position(file=mark_of(file), rows=self._rows))
+        save_position(self._position_path, Position(file=identity_of(file), rows=self._rows))
 
     Tail._keep = keep  # type: ignore[method-assign] # noqa: SLF001
 
@@ -30,7 +30,7 @@ def answer_first() -> None:
     async def deliver(self: Any, topic: Any, facts: Any) -> None:
         self._enqueue(topic, facts)
 
-    Courier.deliver = deliver  # type: ignore[method-assign]
+    DeliveryQueue.deliver = deliver  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def _moved(told: ReportedFact, week: int) -> ReportedFact:
 def _ordinary(scenario: str, days: int) -> list[ReportedFact]:
     """What is told on the same days of the week before of calls and incidents that began and ended on them."""
     world = simulation("normal", 41, load_scenario(scenario).start - WEEK)
-    told_then = [each for each in world.told_before(world.end_of(days)) if each.topic in ("contacts", "incidents")]
+    told_then = [each for each in world.reported_before(world.end_of(days)) if each.topic in ("contacts", "incidents")]
     begun, ended = set[str](), set[str]()
     for each in told_then:
         assert isinstance(each.fact, SubjectFact)

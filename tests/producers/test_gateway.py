@@ -15,7 +15,7 @@ from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.errors import PublishError
 from producers.gateway.app import gateway
-from producers.gateway.courier import Courier
+from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Bucket, Limits
 from producers.gateway.problem import MEDIA_TYPE
 from producers.gateway.senders import parse_senders
@@ -72,8 +72,8 @@ def opened() -> Iterator[Gateway]:
 
 
 @contextmanager
-def running(open_outlet: Callable[[], _Tape], clock: _Clock) -> Iterator[Caller]:
-    senders, courier = parse_senders(SENDERS, "here"), Courier(open_outlet, LIMITS)
+def running(open_publisher: Callable[[], _Tape], clock: _Clock) -> Iterator[Caller]:
+    senders, courier = parse_senders(SENDERS, "here"), DeliveryQueue(open_publisher, LIMITS)
     application = gateway(FORCES, senders, courier, LIMITS, now=lambda: NOW, monotonic=clock.monotonic)
     with served(application) as address:
         yield Caller(address)
@@ -297,7 +297,7 @@ def test_senders_that_cannot_be_read_are_told_without_a_token(text: str) -> None
 def test_a_sender_may_have_two_tokens_while_one_replaces_the_other() -> None:
     senders = parse_senders(f"telephony:{TOKEN} telephony:{TOKEN[::-1]}", "here")
     assert senders.names == ("telephony",)
-    assert senders.named_by(f"bearer {TOKEN[::-1]}") == senders.named_by(f"Bearer {TOKEN}") == "telephony"
+    assert senders.authenticate(f"bearer {TOKEN[::-1]}") == senders.authenticate(f"Bearer {TOKEN}") == "telephony"
     assert TOKEN not in repr(vars(senders))
 
 

@@ -117,7 +117,7 @@ def test_a_parcel_of_one_fact_has_its_subject_as_key_and_a_larger_one_has_none()
 
 def test_a_parcel_is_sent_when_it_is_full() -> None:
     kafka = _StandIn(answers_at_once=True)
-    with publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=10)) as log:
+    with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=10)) as log:
         for number in range(25):
             log.publish(dispatched(number))
         assert len(kafka.records) == 2
@@ -126,7 +126,7 @@ def test_a_parcel_is_sent_when_it_is_full() -> None:
 
 def test_a_parcel_keeps_well_below_the_limit_of_a_record() -> None:
     kafka = _StandIn(answers_at_once=True)
-    with publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=1_000_000)) as log:
+    with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1_000_000)) as log:
         for number in range(6000):
             log.publish(dispatched(number))
     sizes = [len(value) for _, _, _, value in kafka.records]
@@ -160,7 +160,7 @@ def test_a_heartbeat_waits_until_what_it_promises_has_arrived() -> None:
 
 def test_a_heartbeat_does_not_wait_for_what_comes_after_it_nor_for_other_topics() -> None:
     kafka = _StandIn()
-    log = publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=1))
+    log = publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1))
     log.publish(ContactAnswered(fact_id="c-1", force="strict", at=AT, subject_id="c-1", queue="triage"))
     log.heartbeat(beat(), "incidents")
     log.publish(dispatched(1))
@@ -212,7 +212,7 @@ def test_flush_may_be_given_a_time() -> None:
 
 def test_a_late_failure_is_told_by_the_next_call_and_by_close() -> None:
     kafka = _StandIn()
-    log = publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=1))
+    log = publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1))
     log.publish(dispatched(1))
     kafka.answer(KafkaTimeoutError("120 s have passed"))
     calls: tuple[Callable[[], None], ...] = (
@@ -255,7 +255,7 @@ def test_a_full_buffer_holds_the_caller_back_and_says_so_once(
     monkeypatch.setattr("producers.publish._SAID_AFTER_SECONDS", 0.05)
     caplog.set_level(logging.WARNING, "bluelamp.publisher")
     kafka = _StandIn()
-    log = publisher(kafka, PublisherSettings(parcel_facts=1, buffer_bytes=500))
+    log = publisher(kafka, PublisherSettings(batch_facts=1, buffer_bytes=500))
 
     def publish() -> None:
         for number in range(10):

@@ -251,7 +251,7 @@ def is_larger(broker: Broker, size_bytes: int) -> bool:
 def test_a_broker_that_is_killed_costs_no_fact_and_doubles_none(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")
     published: list[FactWithdrawn] = []
-    with opened(own_broker.bootstrap, PublisherSettings(parcel_facts=10, buffer_bytes=200_000)) as log:
+    with opened(own_broker.bootstrap, PublisherSettings(batch_facts=10, buffer_bytes=200_000)) as log:
 
         def publish_next() -> None:
             fact = withdrawn(len(published), f"i-{len(published) % 97}")

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bluelamp.local.simulation import calibration, failures, line
+from bluelamp.local.simulation import calibration, calibration_line, failures
 from bluelamp.verify.calibration import CalibrationFigure, Found, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
 from tests.support.forces import shipped
@@ -15,7 +15,7 @@ _NOT_SIMULATED = {f"A5.{row}" for row in (51, 53)}
 
 def told(found: list[Found]) -> str:
     """What is off, one a line."""
-    return "\n".join(line(each) for each in failures(found))
+    return "\n".join(calibration_line(each) for each in failures(found))
 
 
 def test_the_table_has_every_published_figure_with_its_tolerance() -> None:
@@ -58,7 +58,7 @@ def test_a_figure_beyond_its_tolerance_is_off() -> None:
     )
     near, off = (Found(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2))
     assert failures([near, off]) == [off]
-    assert line(off).endswith("OFF")
+    assert calibration_line(off).endswith("OFF")
 
 
 @pytest.mark.parametrize("seed", [41, 1829])

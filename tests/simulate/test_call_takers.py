@@ -16,13 +16,13 @@ class _Told:
         self.story: list[tuple[str, str, float]] = []
 
     def answered(self, call: Call, at: float) -> None:
-        self.story.append(("answered", call.who, at))
+        self.story.append(("answered", call.subject_id, at))
 
     def abandoned(self, call: Call, at: float) -> None:
-        self.story.append(("abandoned", call.who, at))
+        self.story.append(("abandoned", call.subject_id, at))
 
     def ended(self, call: Call, at: float) -> None:
-        self.story.append(("ended", call.who, at))
+        self.story.append(("ended", call.subject_id, at))
 
 
 def play(
@@ -40,17 +40,17 @@ def play(
     return told.story
 
 
-def routine(who: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
-    return Call(who, offered, leaves, 2.0, handling_seconds, is_urgent=False)
+def routine(subject_id: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
+    return Call(subject_id, offered, leaves, 2.0, handling_seconds, is_urgent=False)
 
 
-def urgent(who: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
-    return Call(who, offered, leaves, 2.0, handling_seconds, is_urgent=True)
+def urgent(subject_id: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
+    return Call(subject_id, offered, leaves, 2.0, handling_seconds, is_urgent=True)
 
 
 def test_an_urgent_call_is_answered_before_one_that_waited_longer() -> None:
     story = play(routine("first", 0), routine("patient", 10), urgent("urgent", 20), on_duty=1)
-    assert [(what, who, at) for what, who, at in story if what == "answered"] == [
+    assert [(what, subject_id, at) for what, subject_id, at in story if what == "answered"] == [
         ("answered", "first", 2.0),
         ("answered", "urgent", 104.0),
         ("answered", "patient", 206.0),
@@ -80,7 +80,7 @@ def test_a_call_that_is_resumed_the_instant_it_was_put_on_hold_ends_once() -> No
     desk.staff(2)
     environment.run()
     assert [each for each in told.story if each[:2] == ("ended", "routine")] == [("ended", "routine", 102.0)]
-    assert desk.in_hand == 0
+    assert desk.busy == 0
 
 
 def test_no_urgent_call_is_put_on_hold() -> None:
@@ -104,11 +104,11 @@ def test_somebody_who_goes_off_duty_finishes_the_call_in_hand() -> None:
     environment, told = Environment(), _Told()
     desk = Desk(environment, told, 0, None)
     desk.staff(2)
-    for who in ("one", "other", "waiting"):
-        desk.offer(routine(who, 0))
+    for subject_id in ("one", "other", "waiting"):
+        desk.offer(routine(subject_id, 0))
     desk.staff(1)
     environment.run()
-    assert [(who, at) for what, who, at in told.story if what == "answered"] == [
+    assert [(subject_id, at) for what, subject_id, at in told.story if what == "answered"] == [
         ("one", 2.0),
         ("other", 2.0),
         ("waiting", 104.0),
@@ -122,11 +122,11 @@ def test_there_are_never_more_calls_in_hand_than_call_takers(on_duty: int) -> No
         for number in range(300)
     ]
     story = play(*calls, on_duty=on_duty, kept_free=on_duty // 3)
-    in_hand = most = 0
-    for what, who, _ in sorted(story, key=lambda each: (each[2], each[0] == "answered")):
-        in_hand += (what == "answered") - (what == "ended")
-        most = max(most, in_hand)
-        assert who
+    busy = most = 0
+    for what, subject_id, _ in sorted(story, key=lambda each: (each[2], each[0] == "answered")):
+        busy += (what == "answered") - (what == "ended")
+        most = max(most, busy)
+        assert subject_id
     assert most == on_duty
-    ends = [who for what, who, _ in story if what != "ended"]
-    assert sorted(ends, key=int) == [call.who for call in calls]
+    ends = [subject_id for what, subject_id, _ in story if what != "ended"]
+    assert sorted(ends, key=int) == [call.subject_id for call in calls]

@@ -44,7 +44,7 @@ def test_how_many_there_are_shifts_no_other_fact() -> None:
     def told(of: Occurrences) -> list[ReportedFact]:
         parameters = msgspec.structs.replace(usual.parameters, warm_up_days=1, occurrences=of)
         chosen = msgspec.structs.replace(usual, parameters=parameters)
-        return list(chosen.told_before(chosen.end_of(2)))
+        return list(chosen.reported_before(chosen.end_of(2)))
 
     one, other = (told(of) for of in (OF, few))
     assert _others(one) == _others(other)

@@ -83,7 +83,7 @@ def test_how_many_parties_there_are_shifts_no_other_fact() -> None:
 
     def told(of: msgspec.Struct) -> list[ReportedFact]:
         chosen: Simulation = msgspec.structs.replace(usual, parameters=msgspec.structs.replace(quick, occurrences=of))
-        return list(chosen.told_before(chosen.end_of(1)))
+        return list(chosen.reported_before(chosen.end_of(1)))
 
     one, other = told(OF), told(fewer)
     assert _others(one) == _others(other)

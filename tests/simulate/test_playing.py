@@ -108,7 +108,7 @@ def test_a_heartbeat_is_honest_for_every_feed() -> None:
     facts = played(chosen, tape, 60.0, 12)
     assert set(assert_honest(tape)) == set(feeds_of(chosen.force).values())
     assert facts.is_whole
-    assert facts.told_to == datetime(2024, 12, 1, 12, tzinfo=UTC)
+    assert facts.reported_to == datetime(2024, 12, 1, 12, tzinfo=UTC)
 
 
 def test_a_silent_feed_says_nothing_until_its_backlog_is_told() -> None:
@@ -214,8 +214,8 @@ def test_played_on_from_where_it_was_kept_it_tells_what_it_would_have_told() -> 
     kept: list[SimulationProgress] = []
     assert not played(chosen, first, 60.0, 9, keep=kept.append).is_whole
     assert len(kept) > 100
-    assert kept[-1].told_to == datetime(2024, 12, 1, 5, tzinfo=UTC)
-    played(chosen, second, 60.0, 9, since=kept[-1].told_to.timestamp())
+    assert kept[-1].reported_to == datetime(2024, 12, 1, 5, tzinfo=UTC)
+    played(chosen, second, 60.0, 9, since=kept[-1].reported_to.timestamp())
 
     def facts(*tapes: _Tape) -> list[AnyFact]:
         return [fact for tape in tapes for _, fact in tape.told[:-1] if not isinstance(fact, FeedHeartbeat)]

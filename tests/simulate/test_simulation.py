@@ -51,7 +51,7 @@ def two_days() -> tuple[ReportedFact, ...]:
 
 
 def first_days(chosen: Simulation, days: int = 1) -> tuple[ReportedFact, ...]:
-    return tuple(chosen.told_before(chosen.end_of(days)))
+    return tuple(chosen.reported_before(chosen.end_of(days)))
 
 
 def test_one_seed_gives_one_log_byte_for_byte() -> None:

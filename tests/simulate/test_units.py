@@ -13,11 +13,11 @@ class _Told:
 
     def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
         assert at <= arrives <= released
-        self.sent.append((job.who, unit, at, arrives))
+        self.sent.append((job.subject_id, unit, at, arrives))
 
 
-def job(who: str, urgency: int, area: str = "north", at_scene_seconds: float | None = 100) -> UnitRequest:
-    return UnitRequest(who, area, urgency, 60, at_scene_seconds)
+def job(subject_id: str, urgency: int, area: str = "north", at_scene_seconds: float | None = 100) -> UnitRequest:
+    return UnitRequest(subject_id, area, urgency, 60, at_scene_seconds)
 
 
 def play(*jobs: UnitRequest, north: int, south: int) -> list[tuple[str, str, float, float]]:
@@ -34,7 +34,7 @@ def play(*jobs: UnitRequest, north: int, south: int) -> list[tuple[str, str, flo
 
 def test_the_most_urgent_job_goes_first_and_then_the_oldest() -> None:
     sent = play(job("first", 2), job("second", 2), job("third", 1), job("urgent", 0), north=1, south=1)
-    assert [who for who, *_ in sent] == ["first", "urgent", "third", "second"]
+    assert [subject_id for subject_id, *_ in sent] == ["first", "urgent", "third", "second"]
 
 
 def test_a_unit_is_sent_again_only_when_it_was_released() -> None:

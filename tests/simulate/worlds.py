@@ -22,4 +22,4 @@ def simulation(scenario: str = "normal", seed: int = 41, start: date | None = No
 def told(scenario: str = "normal", seed: int = 41, days: int = 1) -> tuple[ReportedFact, ...]:
     """What is told in the first days of a scenario."""
     chosen = simulation(scenario, seed)
-    return tuple(chosen.told_before(chosen.end_of(days)))
+    return tuple(chosen.reported_before(chosen.end_of(days)))

@@ -25,20 +25,20 @@ def stream(seed: int, name: str, ordinal: int) -> Generator:
     return Generator(PCG64(SeedSequence([seed, zlib.crc32(name.encode()), ordinal])))
 
 
-def quantiles(chance: Generator, count: int) -> Floats:
+def quantiles(rng: Generator, count: int) -> Floats:
     """Numbers between 0 and 1 in random order, one from each of `count` equal strata.
 
     A month of independent draws would leave the median of 300 incidents several per cent from where it belongs: strata
     keep a month to its distribution, and leave the order to chance.
     """
-    return (chance.permutation(count) + chance.random(count)) / max(count, 1)
+    return (rng.permutation(count) + rng.random(count)) / max(count, 1)
 
 
-def quantiles_in_blocks(chance: Generator, count: int) -> Floats:
+def quantiles_in_blocks(rng: Generator, count: int) -> Floats:
     """Numbers between 0 and 1, of which every sixteen in a row are one from each of sixteen equal strata."""
     blocks = -(-count // _BLOCK)
-    order = np.argsort(chance.random((blocks, _BLOCK)), axis=1)
-    found: Floats = ((order + chance.random((blocks, _BLOCK))) / _BLOCK).reshape(-1)
+    order = np.argsort(rng.random((blocks, _BLOCK)), axis=1)
+    found: Floats = ((order + rng.random((blocks, _BLOCK))) / _BLOCK).reshape(-1)
     return found[:count]
 
 
@@ -64,8 +64,8 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
     return counts
 
 
-def shuffled(chance: Generator, count: int, shares: Mapping[str, float]) -> list[str]:
+def shuffled(rng: Generator, count: int, shares: Mapping[str, float]) -> list[str]:
     """`count` labels in random order whose numbers follow shares as nearly as whole numbers can."""
     labels = np.repeat(np.array(list(shares)), apportion(count, list(shares.values())))
-    labels = labels[chance.permutation(len(labels))]
+    labels = labels[rng.permutation(len(labels))]
     return [str(label) for label in labels.tolist()]

@@ -17,7 +17,7 @@ _logger = logging.getLogger("bluelamp.gateway")
 _HINT = "Send it again: a fact that is told twice counts once."
 
 
-class Outlet(Protocol):
+class GatewaySink(Protocol):
     """What takes facts to the log: a publisher."""
 
     def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
@@ -39,7 +39,7 @@ class _Batch(NamedTuple):
     arrived: "Future[None]"
 
 
-class Courier:
+class DeliveryQueue:
     """One thread that takes everything that waits to the log at once, and answers each request by itself.
 
     Where the log does not acknowledge in time, the publisher is given up with all it held, and the next batch gets a
@@ -50,12 +50,12 @@ class Courier:
         limits: how much may wait, and how long.
     """
 
-    def __init__(self, open_outlet: Callable[[], Outlet], limits: Limits) -> None:
-        self._open_outlet, self._limits = open_outlet, limits
+    def __init__(self, open_publisher: Callable[[], GatewaySink], limits: Limits) -> None:
+        self._open_outlet, self._limits = open_publisher, limits
         self._changed = threading.Condition()
         self._waiting: list[_Batch] = []
         self._is_closed = False
-        self._outlet: Outlet | None = None
+        self._publisher: GatewaySink | None = None
         self._thread = threading.Thread(target=self._run, name="bluelamp-gateway-courier", daemon=True)
 
     def start(self) -> None:
@@ -104,8 +104,8 @@ class Courier:
             else:
                 for batch in batches:
                     batch.arrived.set_result(None)
-        if self._outlet:
-            self._outlet.close(within_seconds=self._limits.delivery_seconds)
+        if self._publisher:
+            self._publisher.close(within_seconds=self._limits.delivery_seconds)
 
     def _take(self) -> list[_Batch]:
         """All that waits, once something does; nothing when there will be no more."""
@@ -118,7 +118,7 @@ class Courier:
                 self._changed.wait()
 
     def _carry(self, batches: Sequence[_Batch]) -> None:
-        outlet = self._outlet = self._outlet or self._open_outlet()
+        outlet = self._publisher = self._publisher or self._open_outlet()
         for batch in batches:
             for fact in batch.facts:
                 if isinstance(fact, FeedHeartbeat):
@@ -129,7 +129,7 @@ class Courier:
 
     def _give_up(self, error: Exception) -> None:
         _logger.warning("the log did not take what was told: %s", error, exc_info=not isinstance(error, BlueLampError))
-        outlet, self._outlet = self._outlet, None
+        outlet, self._publisher = self._publisher, None
         if outlet:
             try:
                 outlet.close(within_seconds=0.1)
