@@ -127,7 +127,7 @@ class Up:
             await asyncio.to_thread(forget, self.directory)
         if self.plan.simulation:
             # Before the log is there: a directory with a log and without this holds what feeds have told.
-            save_simulation(self.directory / SIMULATION, self.plan.simulation.kept)
+            save_simulation(self.directory / SIMULATION, self.plan.simulation.saved)
         await self._start_parts()
         programs = self.alarm.programs(self.settings, self.directory)
         self._note_running()

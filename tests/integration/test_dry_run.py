@@ -27,9 +27,9 @@ def test_it_explains_columns_counts_and_refusals() -> None:
     told = replay(str(MADE_UP / "telephony.csv"), "--mapping", "telephony")
     assert told.returncode == 1, told.stderr
     for wanted in (
-        "14 rows: 7 tell facts, 1 are left out, 1 tell an earlier one again, 5 are refused.",
+        "14 rows: 7 give facts, 1 excluded, 1 repeated, 5 malformed.",
         "ContactAnswered.at; whether ContactAnswered happened; refused: out_of_order 1",
-        "nothing: it stays in the file",
+        "not used",
         "ContactOffered: 7, 2024-10-26",
         "queue: triage 4, emergency 2, local 1",
         "refused: out_of_order 1, unknown_value 1, bad_time 1, missing_value 1, no_such_local_time 1",
@@ -52,7 +52,7 @@ def test_it_answers_scripts_in_json_and_with_its_exit_status() -> None:
     [
         (("there-is-no-such-file.csv", "--mapping", "telephony"), "cannot be read"),
         ((str(MADE_UP / "custody.csv"), "--mapping", "telephony"), "has no column"),
-        ((str(MADE_UP / "custody.csv"),), "There is no mapping"),
+        ((str(MADE_UP / "custody.csv"),), "An extract needs a mapping"),
     ],
 )
 def test_what_does_not_fit_is_told_with_what_to_do(arguments: tuple[str, ...], what: str) -> None:

@@ -58,7 +58,7 @@ def test_a_figure_beyond_its_tolerance_is_off() -> None:
     )
     near, off = (Found(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2))
     assert failures([near, off]) == [off]
-    assert calibration_line(off).endswith("OFF")
+    assert calibration_line(off).endswith("OUTSIDE")
 
 
 @pytest.mark.parametrize("seed", [41, 1829])
