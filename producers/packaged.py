@@ -1,4 +1,4 @@
-"""The mappings and samples that come with the project, by name."""
+"""The mappings and sample extracts supplied with Blue Lamp, by name."""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -9,29 +9,29 @@ from producers.mapping import load_mapping
 
 
 def mapping_names() -> tuple[str, ...]:
-    """The mappings that come with the project."""
+    """The names of the supplied mappings."""
     return _names("mappings", ".toml")
 
 
 def sample_names() -> tuple[str, ...]:
-    """The sample extracts that come with the project; each is read by the mapping of its own name."""
+    """The names of the supplied sample extracts; the mapping with the same name reads each."""
     return _names("samples", ".csv")
 
 
 def packaged_mapping(name: str) -> Mapping:
-    """A mapping that comes with the project.
+    """A supplied mapping.
 
     Raises:
-        MappingError: there is none of this name.
+        MappingError: no supplied mapping has this name.
     """
     return load_mapping(_file("mappings", f"{name}.toml", mapping_names()).read_text("utf-8"), f"{name}.toml")
 
 
 def packaged_sample(name: str) -> Traversable:
-    """A sample extract that comes with the project; `read_extract` takes it as it takes a path.
+    """A supplied sample extract, which `read_extract` accepts like a path.
 
     Raises:
-        MappingError: there is none of this name.
+        MappingError: no supplied sample has this name.
     """
     return _file("samples", f"{name}.csv", sample_names())
 
@@ -42,9 +42,9 @@ def _names(folder: str, ending: str) -> tuple[str, ...]:
 
 
 def _file(folder: str, file_name: str, known: tuple[str, ...]) -> Traversable:
-    # Only a listed name is opened: a name is not a path.
+    # Only a listed name is opened, so that a name cannot be used as a path.
     name, _, _ = file_name.rpartition(".")
     if name in known:
         return files("producers").joinpath(folder, file_name)
-    what = f"There is none called {name!r} in producers/{folder}."
-    raise MappingError(what, where=f"producers/{folder}", hint=f"Those that come with it: {', '.join(known)}.")
+    what = f"There is no {name!r} in producers/{folder}."
+    raise MappingError(what, where=f"producers/{folder}", hint=f"Choose one of {', '.join(known)}.")

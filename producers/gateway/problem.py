@@ -1,17 +1,17 @@
-"""What the gateway answers when it takes nothing: a problem document (RFC 9457) that says where and what to do."""
+"""The gateway's error answers: problem documents (RFC 9457) that say what is wrong, where, and what to do."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from facts.wire import Unreadable
 
 MEDIA_TYPE = "application/problem+json"
-ERRORS_SHOWN = 100
+ERRORS_LISTED = 100
 
 Kind = Literal[
     "no_such_place",
@@ -33,46 +33,46 @@ class FactError(Struct, frozen=True, kw_only=True):
     """What is wrong with one fact.
 
     Attributes:
-        fact: its position in the batch, counted from 0.
-        field: the field, named from the fact inwards; empty when the fact as a whole is meant.
-        reason: one word of a closed list.
-        detail: what is wrong, never with the value: it may be personal.
+        fact: the fact's position in the batch, counted from 0.
+        field: the path of the field within the fact; empty if the fault concerns the whole fact.
+        reason: a code from a fixed list.
+        detail: what is wrong, without the value, which may be personal.
         hint: what to do about it.
     """
 
-    fact: int
-    field: str
-    reason: str
-    detail: str
-    hint: str
+    fact: Annotated[int, Meta(description="Position of the fact in the batch, counted from 0.")]
+    field: Annotated[str, Meta(description="Path of the field; empty if the fault concerns the whole fact.")]
+    reason: Annotated[str, Meta(description="Code of the fault, from a fixed list.")]
+    detail: Annotated[str, Meta(description="What is wrong. Never repeats the value, which may be personal.")]
+    hint: Annotated[str, Meta(description="What to do about it.")]
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """Why nothing was taken.
+    """Why a request failed. None of its facts is confirmed to be in the log.
 
     Attributes:
-        type: a URN for each kind of problem.
+        type: a URN for the kind of problem.
         title: what happened.
-        status: the HTTP status, again.
+        status: the HTTP status.
         detail: what to do.
-        errors: each fault, of the first hundred.
-        errors_count: how many there are in all.
+        errors: the first hundred faults.
+        errors_count: the number of faults in all.
     """
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: tuple[FactError, ...] = ()
-    errors_count: int = 0
+    type: Annotated[str, Meta(description="URN of the kind of problem: urn:bluelamp:problem:KIND.")]
+    title: Annotated[str, Meta(description="What happened.")]
+    status: Annotated[int, Meta(description="The HTTP status of the response.")]
+    detail: Annotated[str, Meta(description="What to do.")]
+    errors: Annotated[tuple[FactError, ...], Meta(description="The first hundred faults.")] = ()
+    errors_count: Annotated[int, Meta(description="Number of faults in all.")] = 0
 
 
 class ProblemError(Exception):
-    """A request that is answered with a problem.
+    """Ends a request with a problem document.
 
     Args:
-        problem: what is answered.
-        headers: beside it.
+        problem: the document.
+        headers: response headers besides the content type.
     """
 
     def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
@@ -88,38 +88,38 @@ def problem(
     errors: Sequence[FactError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> ProblemError:
-    """A problem to be raised.
+    """Build a problem to raise.
 
     Args:
-        kind: which.
-        status: of HTTP.
+        kind: the kind of problem, which becomes part of its URN.
+        status: the HTTP status.
         title: what happened.
         detail: what to do.
-        errors: each fault.
-        headers: of the answer, beside its media type.
+        errors: every fault.
+        headers: response headers besides the content type.
     """
-    found = Problem(
+    document = Problem(
         type=f"urn:bluelamp:problem:{kind}",
         title=title,
         status=status,
         detail=detail,
-        errors=tuple(errors[:ERRORS_SHOWN]),
+        errors=tuple(errors[:ERRORS_LISTED]),
         errors_count=len(errors),
     )
-    return ProblemError(found, headers)
+    return ProblemError(document, headers)
 
 
 def response_of(error: ProblemError) -> Response:
-    """The answer that tells a problem."""
+    """The HTTP response for a problem."""
     return Response(
         msgspec.json.encode(error.problem), error.problem.status, media_type=MEDIA_TYPE, headers=error.headers
     )
 
 
 def error_of(refusal: Unreadable) -> FactError:
-    """A refusal of the log's reader, told to the sender."""
+    """A fault found by the log's decoder, in the form sent to the sender."""
     path = refusal.where.rpartition("$")[2].removeprefix(".")
-    # A field that is missing, or one too many, is named in the sentence and not in the path.
+    # A missing or unknown field is named in the sentence and not in the path.
     named = re.search(r"field `(\w+)`", refusal.what)
     field = ".".join(part for part in (path, named[1] if named else "") if part)
     return FactError(

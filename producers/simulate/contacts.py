@@ -1,4 +1,4 @@
-"""Contacts: 999 and 101 calls at desks of finite call takers, the journey from triage to the local queue, and digital ones."""
+"""Simulates contacts: 999 and 101 calls answered by a limited number of call takers, callbacks, and digital contacts."""
 
 from collections.abc import Generator as Process
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from producers.simulate.scenario import Effects
 _NEVER = float("inf")
 _EMERGENCY, _TRIAGE, _LOCAL, _DIGITAL = "emergency", "triage", "local", "digital"
 _LINES = {_EMERGENCY: "999", _TRIAGE: "101", _LOCAL: "101"}
-_RING_BACK_SECONDS = 4.0
+_CALLBACK_RING_SECONDS = 4.0
 
 
 class Feeds(Struct, frozen=True):
@@ -33,16 +33,16 @@ class Feeds(Struct, frozen=True):
 
 
 class _After(Struct, frozen=True):
-    """What is decided of a triage call beforehand, should triage answer it.
+    """What happens to a triage call next, drawn in advance.
 
     Attributes:
-        result: of triage.
-        accepts_callback: if it waits long enough to be offered one.
-        callback_delay_seconds: from accepting to being rung.
-        patience_seconds: in the local queue.
-        ring_seconds: there.
-        handling_seconds: there.
-        local_result: there.
+        result: result of triage.
+        accepts_callback: whether the caller accepts a callback, if it waits long enough to be offered one.
+        callback_delay_seconds: from accepting a callback to being called.
+        patience_seconds: how long the caller waits in the local queue.
+        ring_seconds: ringing time in the local queue.
+        handling_seconds: handling time in the local queue.
+        local_result: result of the local queue.
     """
 
     result: str
@@ -55,13 +55,13 @@ class _After(Struct, frozen=True):
 
 
 class Contacts:
-    """The contact centre: it tells a ledger what becomes of every contact.
+    """The contact centre: it records the facts of every contact in a ledger.
 
     Args:
         environment: the SimPy environment; its time is in seconds since 1970.
         parameters: the force's parameters.
         effects: the scenario's effects.
-        feeds: that carry its facts.
+        feeds: names of the feeds that carry its facts.
         ledger: receives the facts.
         seed: the simulation's seed.
         tag: the prefix of every id, so that ids of two simulations in one log differ.
@@ -83,19 +83,19 @@ class Contacts:
         self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds)
         self.triage = Desk(environment, self, 0, None)
 
-    # What the calendar calls, a month at a time.
+    # The simulation calls this once a month.
 
     def month(self, month: Month) -> Iterable[Process[Event, Any, None]]:
-        """The processes of a month: calls that come in, and call takers who come and go."""
+        """The SimPy processes of a month: incoming calls, and shifts of call takers."""
         self._digital(month)
         calls = sorted(
             [*self._emergency_calls(month), *self._triage_calls(month), *self._direct_calls(month)],
             key=lambda each: each[1].offered,
         )
-        yield self._come_in(calls)
+        yield self._offer_calls(calls)
         yield self._change_shifts(month)
 
-    def _come_in(self, calls: list[tuple[str, Call]]) -> Process[Event, Any, None]:
+    def _offer_calls(self, calls: list[tuple[str, Call]]) -> Process[Event, Any, None]:
         environment = self._environment
         for queue, call in calls:
             wait_seconds = call.offered - environment.now
@@ -121,7 +121,7 @@ class Contacts:
             self.local.staff(max(1, round(on_duty * present)))
             self.triage.staff(max(1, round(at_triage * present)))
 
-    # What comes in.
+    # Incoming calls.
 
     def _emergency_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
         calls, rng = self._parameters.emergency, stream(self._seed, _EMERGENCY, month.ordinal)
@@ -136,7 +136,7 @@ class Contacts:
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            subject_id = self._who("e", month, number)
+            subject_id = self._contact_id("e", month, number)
             yield _EMERGENCY, Call(subject_id, offered, offered + patience, ring, handling, True, (_EMERGENCY, result))
 
     def _triage_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
@@ -160,7 +160,7 @@ class Contacts:
         for number, (offered, stays, rings, lasts, then) in enumerate(
             zip(at.tolist(), patience, ring, handling, after, strict=True)
         ):
-            subject_id = self._who("t", month, number)
+            subject_id = self._contact_id("t", month, number)
             yield _TRIAGE, self._triage_call(subject_id, offered, stays, rings, lasts, then)
 
     def _triage_call(
@@ -186,20 +186,20 @@ class Contacts:
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            subject_id = self._who("l", month, number)
+            subject_id = self._contact_id("l", month, number)
             yield _LOCAL, Call(subject_id, offered, offered + patience, ring, handling, False, (_LOCAL, result))
 
-    def _who(self, kind: str, month: Month, number: int) -> str:
+    def _contact_id(self, kind: str, month: Month, number: int) -> str:
         return f"{self._tag}{kind}{month.ordinal}-{number}"
 
-    # What becomes of a call.
+    # Events of a call.
 
     def _offer(self, queue: str, call: Call) -> None:
         self._report_offered(call.subject_id, queue, call.offered)
         (self.triage if queue == _TRIAGE else self.local).offer(call)
 
     def answered(self, call: Call, at: float) -> None:
-        """A person speaks."""
+        """A call taker speaks to the caller."""
         queue, at = _queue(call), _tenth(at)
         fact = ContactAnswered(
             fact_id=f"{call.subject_id}.{queue}.answered",
@@ -211,11 +211,11 @@ class Contacts:
         self._ledger.add(at, self._feed(queue), fact)
 
     def abandoned(self, call: Call, at: float) -> None:
-        """The caller left before that: gave up, or accepted a callback."""
+        """The caller leaves before being answered: gives up, or accepts a callback."""
         kind, then = call.note
         if kind == "callback":
             self._report_concluded(call.subject_id, _TRIAGE, at, "callback", "callback")
-            self._ring_back(call, then)
+            self._call_back(call, then)
             return
         at = _tenth(at)
         fact = ContactAbandoned(
@@ -228,7 +228,7 @@ class Contacts:
         self._ledger.add(at, self._feed(kind), fact)
 
     def ended(self, call: Call, at: float) -> None:
-        """The call is over; from triage it may go on to the local queue."""
+        """An answered call ends; a triage call may then join the local queue."""
         queue, then = _queue(call), call.note[1]
         if not isinstance(then, _After):
             self._report_concluded(call.subject_id, queue, at, then, "concluded")
@@ -241,12 +241,14 @@ class Contacts:
                 _LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note)
             )
 
-    def _ring_back(self, call: Call, then: _After) -> None:
-        again = Call(call.subject_id, 0.0, _NEVER, _RING_BACK_SECONDS, call.handling_seconds, True, (_TRIAGE, then))
-        callbacks: Any = Timeout(self._environment, then.callback_delay_seconds, again).callbacks
-        callbacks.append(self._rung_back)
+    def _call_back(self, call: Call, then: _After) -> None:
+        callback = Call(
+            call.subject_id, 0.0, _NEVER, _CALLBACK_RING_SECONDS, call.handling_seconds, True, (_TRIAGE, then)
+        )
+        callbacks: Any = Timeout(self._environment, then.callback_delay_seconds, callback).callbacks
+        callbacks.append(self._offer_callback)
 
-    def _rung_back(self, event: Any) -> None:
+    def _offer_callback(self, event: Any) -> None:
         call: Call = event.value
         call.offered = self._environment.now
         self._report_offered(call.subject_id, _TRIAGE, call.offered, "offered_again")
@@ -279,7 +281,7 @@ class Contacts:
     def _feed(self, queue: str) -> str:
         return self._feeds.emergency if queue == _EMERGENCY else self._feeds.routine
 
-    # Digital contacts have nobody waiting in line: all is drawn at once.
+    # Digital contacts do not share call takers, so each is drawn as a whole.
 
     def _digital(self, month: Month) -> None:
         digital = self._parameters.digital
@@ -295,7 +297,9 @@ class Contacts:
                 strict=True,
             )
             for number, (at, answer, handling, result) in enumerate(columns):
-                self._report_digital(self._who(f"d-{channel}-", month, number), channel, at, answer, handling, result)
+                self._report_digital(
+                    self._contact_id(f"d-{channel}-", month, number), channel, at, answer, handling, result
+                )
 
     def _report_digital(
         self, subject_id: str, channel: str, at: float, answer: float, handling: float, result: str
@@ -303,10 +307,10 @@ class Contacts:
         force, feed, add = self._parameters.force, self._feeds.digital, self._ledger.add
         common: dict[str, Any] = {"force": force, "subject_id": subject_id, "queue": _DIGITAL}
         offered = ContactOffered(fact_id=f"{subject_id}.1", at=utc_time(at), line="digital", channel=channel, **common)
-        taken, done = _tenth(at + answer), _tenth(at + answer + handling)
+        answered, done = _tenth(at + answer), _tenth(at + answer + handling)
         ended: dict[str, Any] = {"result": result}
         add(at, feed, offered)
-        add(taken, feed, ContactAnswered(fact_id=f"{subject_id}.2", at=utc_time(taken), **common))
+        add(answered, feed, ContactAnswered(fact_id=f"{subject_id}.2", at=utc_time(answered), **common))
         add(done, feed, ContactConcluded(fact_id=f"{subject_id}.3", at=utc_time(done), **common, **ended))
 
 
@@ -318,7 +322,7 @@ def _queue(call: Call) -> str:
 def _by_shift(month: Month, shift_hours: Sequence[int], rng: Generator) -> list[float]:
     """A standard normal number for each hour, the same throughout a shift.
 
-    Each shift of the day has its own strata: no month is short of people by chance, though many a shift is.
+    Each shift of the day is stratified over the month: single shifts may be short of people, but the month is not.
     """
     begins = [number for number, hour in enumerate(month.hours) if hour.of_day in shift_hours or number == 0]
     found = dict.fromkeys(begins, 0.0)
@@ -330,7 +334,7 @@ def _by_shift(month: Month, shift_hours: Sequence[int], rng: Generator) -> list[
 
 
 def _tenth(second: float) -> float:
-    """Telephony tells tenths of a second."""
+    """Round as telephony does, to tenths of a second."""
     return round(second, 1)
 
 

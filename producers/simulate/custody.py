@@ -1,4 +1,4 @@
-"""Custody: detentions with their two clocks, reviews, pauses, extensions and disposals, and voluntary attendances."""
+"""Simulates custody: detentions with reviews, pauses, extensions and disposals, and voluntary attendances."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -36,15 +36,15 @@ class Stay(Struct, gc=False):
     """One detention.
 
     Attributes:
-        who: its id.
-        arrived: in seconds since 1970.
-        wait_seconds: from arrival to authorisation; None when detention is refused.
+        subject_id: id of the detention.
+        arrived: arrival, in seconds since 1970.
+        wait_seconds: from arrival to authorisation; None if detention is refused.
         stay_seconds: from arrival to the end.
-        child: under 18.
-        suite: where.
-        disposal: how it ends.
-        draws: numbers between 0 and 1 that decide on the rest: relevant time, hospital, and a few for reviews.
-        methods: of its reviews.
+        child: whether the person is under 18.
+        suite: the custody suite.
+        disposal: how the detention ends.
+        draws: random numbers between 0 and 1 for everything else: relevant time, hospital and reviews.
+        methods: methods of its reviews.
     """
 
     subject_id: str
@@ -59,7 +59,7 @@ class Stay(Struct, gc=False):
 
 
 class CustodyRecord:
-    """The custody record of a force: it tells a ledger a month of detentions and voluntary attendances.
+    """The custody record of a force: it records a month of detentions and voluntary attendances in a ledger.
 
     Args:
         parameters: the force's parameters.
@@ -73,12 +73,12 @@ class CustodyRecord:
         self._parameters, self._feed, self._ledger, self._seed, self._tag = parameters, feed, ledger, seed, tag
 
     def month(self, month: Month) -> None:
-        """Everything of the detainees and volunteers who arrive in a month."""
+        """Record everything about the people who arrive in a month."""
         for stay in stays(self._parameters, month, self._seed, self._tag):
-            self._tell(stay)
+            self._record(stay)
         self._report_voluntary(month)
 
-    def _tell(self, stay: Stay) -> None:
+    def _record(self, stay: Stay) -> None:
         force, add, feed = self._parameters.force, self._ledger.add, self._feed
         for word, second, kind, fields in _story(stay, self._parameters):
             at = _whole(second)
@@ -95,20 +95,20 @@ class CustodyRecord:
         children = rng.random(count) < params.voluntary_child_share
         for number, (second, suite, child) in enumerate(zip(at.tolist(), suites, children.tolist(), strict=True)):
             subject_id = f"{self._tag}v{month.ordinal}-{number}"
-            moment = _whole(second)
+            at_second = _whole(second)
             fact = VoluntaryAttended(
                 fact_id=f"{subject_id}.attended",
                 force=self._parameters.force,
-                at=utc_time(moment),
+                at=utc_time(at_second),
                 subject_id=subject_id,
                 suite=suite or None,
                 child=child,
             )
-            self._ledger.add(moment, self._feed, fact)
+            self._ledger.add(at_second, self._feed, fact)
 
 
 def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Stay]:
-    """The detentions that begin in a month, with the month's means and shares as the parameters state them."""
+    """The detentions that begin in a month, with the means and shares that the parameters give for it."""
     params, rng = parameters.custody, stream(seed, "custody", month.ordinal)
     index = month.number - 1
     count = round(of_year(params.arrests, month.year)[index])
@@ -145,7 +145,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
 
 
 def _disposals(parameters: Parameters, month: Month, count: int, is_refused: Any) -> dict[str, float]:
-    """Numbers of each disposal among those authorised; the shares of the report are of all that ended."""
+    """Number of each disposal among authorised detentions; the report's shares are of all that ended."""
     params, index = parameters.custody, month.number - 1
     bail = of_year(params.bail, month.year)[index] * count
     investigated = of_year(params.under_investigation, month.year)[index] * count
@@ -162,7 +162,7 @@ def _waits(mean_seconds: float, sigma: float, rng: Generator, count: int) -> lis
 
 
 def _lengths(parameters: Parameters, month: Month, rng: Generator, is_child: Any) -> list[float]:
-    """Stays: children's and adults' each with their mean, most within a day, some extended."""
+    """Lengths of stay, with separate means for children and adults; most are within a day and some are extended."""
     params, index = parameters.custody, month.number - 1
     every = of_year(params.stay_seconds, month.year)[index]
     child = of_year(params.child_stay_seconds, month.year)[index]
@@ -180,19 +180,19 @@ def _lengths(parameters: Parameters, month: Month, rng: Generator, is_child: Any
 
 
 def _day_lengths(mean_seconds: float, concentration: float, rng: Generator, count: int) -> Floats:
-    """Stays of less than 24 hours with a mean."""
+    """Lengths of stay under 24 hours with a given mean."""
     place = mean_seconds / _DAY_SECONDS
     found = rng.beta(concentration * place, concentration * (1 - place), count) * _DAY_SECONDS
-    for _ in range(4):  # each step clips a few and comes closer to the mean
+    for _ in range(4):  # each pass clips a few values and brings the mean closer
         found = np.clip(found * (mean_seconds / max(found.mean(), 1.0)) if count else found, 900, _DAY_SECONDS - 600)
     return found
 
 
-_Told = tuple[str, float, type[SubjectFact], dict[str, Any]]
+_Event = tuple[str, float, type[SubjectFact], dict[str, Any]]
 
 
-def _story(stay: Stay, parameters: Parameters) -> Iterable[_Told]:
-    """What is told of a detention: a word, when, which fact, its fields."""
+def _story(stay: Stay, parameters: Parameters) -> Iterable[_Event]:
+    """The events of a detention: a word for the fact's id, the time, the fact's type and its fields."""
     params, ends = parameters.custody, stay.arrived + stay.stay_seconds
     early_share, hospital, *_ = stay.draws
     is_early = early_share < params.early_relevant_share
@@ -211,34 +211,34 @@ def _story(stay: Stay, parameters: Parameters) -> Iterable[_Told]:
     yield "ended", ends, DetentionEnded, {"disposal": stay.disposal}
 
 
-def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters) -> Iterable[_Told]:
-    """The first within 6 hours of authorisation, then each within 9 of the one before; a few late or postponed."""
+def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters) -> Iterable[_Event]:
+    """Reviews: the first within 6 hours of authorisation, each of the others within 9 hours; a few late or postponed."""
     params, due, number = parameters.custody, authorised + _FIRST_REVIEW_SECONDS, 0
     while due < ends:
         place = stay.draws[2 + number % 4]
-        held = due - 300 - 2700 * place
+        reviewed = due - 300 - 2700 * place
         if place < params.review_late_share:
-            held = due + 3600 * place / params.review_late_share
+            reviewed = due + 3600 * place / params.review_late_share
         elif place < params.review_late_share + params.review_postponed_share:
             yield f"postponed-{number}", due - 300, ReviewPostponed, {}
-            held = due + 2400
-        if held >= ends:
+            reviewed = due + 2400
+        if reviewed >= ends:
             return
-        yield f"reviewed-{number}", held, ReviewHeld, {"method": stay.methods[number % len(stay.methods)]}
-        due, number = held + _NEXT_REVIEW_SECONDS, number + 1
+        yield f"reviewed-{number}", reviewed, ReviewHeld, {"method": stay.methods[number % len(stay.methods)]}
+        due, number = reviewed + _NEXT_REVIEW_SECONDS, number + 1
 
 
-def _extensions(relevant: float, ends: float) -> Iterable[_Told]:
-    """Beyond 24 hours by a superintendent, beyond 36 by a court's warrant."""
+def _extensions(relevant: float, ends: float) -> Iterable[_Event]:
+    """Extensions: beyond 24 hours by a superintendent, beyond 36 hours by a court's warrant."""
     if ends - relevant > _DAY_SECONDS:
         until = utc_time(_whole(relevant + _LONGEST_EXTENSION_SECONDS))
         yield "extended", relevant + _DAY_SECONDS - 2400, ExtensionAuthorised, {"until": until}
     warrant, number = relevant + _LONGEST_EXTENSION_SECONDS - 5400, 0
-    while ends > warrant + 5400 and number < 2:  # noqa: PLR2004 - 36 hours, and again, come to the 96 that the law allows
+    while ends > warrant + 5400 and number < 2:  # noqa: PLR2004 - two warrants of 36 hours reach the 96 hours that the law allows
         yield f"warrant-{number}", warrant, WarrantIssued, {"hours": _WARRANT_HOURS}
         warrant, number = warrant + _WARRANT_HOURS * _HOUR - 5400, number + 1
 
 
 def _whole(second: float) -> float:
-    """Custody records tell whole seconds."""
+    """Round as custody records do, to whole seconds."""
     return float(round(second))

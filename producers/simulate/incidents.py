@@ -1,4 +1,4 @@
-"""Incidents: opened, graded, resourced by finite units, attended or not, closed, reopened; planned a month at a time."""
+"""Simulates incidents, a month at a time: opened, graded, sent a limited number of units, closed and reopened."""
 
 from collections.abc import Generator as Process
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,32 +34,32 @@ _GRADES = ("1", "2", "3", "res_centre", "other")
 _RESOURCED = ("arrived", "unrecorded", "turned_back")
 _LEAST_READY_SECONDS = 20.0
 _REGRADED_BY_SHARE = 0.7
-"""A regrade comes this far into the time to dispatch, so that the new grade's clock can still be met."""
+"""A regrade happens this far into the time to dispatch, so that the new grade's target can still be met."""
 _RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
 
 
 class IncidentPlan(Struct, gc=False):
-    """Everything about one incident that does not wait for a unit.
+    """Everything about one incident except when a unit is free.
 
     Attributes:
-        who: its id.
-        opened: in seconds since 1970.
-        group: the final one; of a duplicate, the one it was opened with.
-        area: or `none`.
-        domestic: as finally recorded.
-        grade: the final one.
-        category: or None.
-        course: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video, other, duplicate,
-            out_of_force.
-        ready_seconds: from opening to asking for a unit.
+        subject_id: id of the incident.
+        opened: when it opens, in seconds since 1970.
+        group: final group; for a duplicate, the group it was opened with.
+        area: area, or `none`.
+        domestic: whether it is finally recorded as domestic.
+        grade: final grade.
+        category: category, or None.
+        course: how it is dealt with: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video,
+            other, duplicate, out_of_force.
+        ready_seconds: from opening to the request for a unit.
         travel_seconds: from dispatch to arrival.
         at_scene_seconds: from arrival to release.
-        closing_seconds: from there, or from opening when nobody goes, to the closure.
-        first_grade: where it is regraded, the grade before.
-        first_group: where it is reclassified, the group before.
-        second_unit_seconds: where a second unit goes too, how long after the first.
-        reopened_seconds: where it is opened again, how long after the closure.
-        duplicate_of: of a duplicate, the incident that stands for it.
+        closing_seconds: from release, or from opening if no unit goes, to closure.
+        first_grade: the grade before a regrade, if there is one.
+        first_group: the group before a reclassification, if there is one.
+        second_unit_seconds: from the first unit's arrival to the request for a second, if there is one.
+        reopened_seconds: from closure to reopening, if it is reopened.
+        duplicate_of: for a duplicate, the incident it duplicates.
     """
 
     subject_id: str
@@ -110,13 +110,13 @@ class Incidents:
         self.units = Units(environment, self, self._areas, self._params.lent_travel_factor)
 
     def month(self, month: Month) -> Iterable[Process[Event, Any, None]]:
-        """The processes of a month: requests for units, and units that come on duty and go."""
+        """The SimPy processes of a month: requests for units, and shifts of units."""
         plans = plan_month(self._parameters, self._effects, month, self._seed, self._tag)
         for plan in plans:
             self._report_opening(plan)
         resourced = [plan for plan in plans if plan.course in _RESOURCED]
         resourced.sort(key=lambda plan: plan.opened + plan.ready_seconds)
-        yield self._ask(resourced)
+        yield self._request_units(resourced)
         yield self._change_shifts(month)
 
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
@@ -130,7 +130,7 @@ class Incidents:
             present = self._effects.factor("units", hour.start)
             self.units.staff({area: round(on_duty[shift] * present) for area, on_duty in self._params.units.items()})
 
-    def _ask(self, plans: Sequence[IncidentPlan]) -> Process[Event, Any, None]:
+    def _request_units(self, plans: Sequence[IncidentPlan]) -> Process[Event, Any, None]:
         environment = self._environment
         for plan in plans:
             wait_seconds = plan.opened + plan.ready_seconds - environment.now
@@ -146,10 +146,10 @@ class Incidents:
             plan.subject_id, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan
         )
 
-    # Where units go.
+    # Events of units.
 
     def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
-        """A unit goes, arrives, and is released."""
+        """A unit is dispatched, arrives and is released."""
         plan: IncidentPlan = job.note
         subject_id, number = job.subject_id, job.number
         at, arrives, released = _whole(at), _whole(arrives), _whole(released)
@@ -170,12 +170,12 @@ class Incidents:
             job.subject_id, job.area, job.urgency + 1, plan.travel_seconds, stays, job.number + 1, plan
         )
         callbacks: Any = Timeout(self._environment, after_seconds, another).callbacks
-        callbacks.append(self._ask_again)
+        callbacks.append(self._request_again)
 
-    def _ask_again(self, event: Any) -> None:
+    def _request_again(self, event: Any) -> None:
         self.units.request(event.value)
 
-    # What is told of an incident besides.
+    # Other facts of an incident.
 
     def _report_opening(self, plan: IncidentPlan) -> None:
         group = plan.first_group or plan.group
@@ -254,10 +254,10 @@ class Incidents:
 
 
 def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int, tag: str) -> list[IncidentPlan]:
-    """Every incident opened in a month, in order, with its final group, area and grade as the year's figures have them."""
+    """Every incident opened in a month, in order, with groups, areas and grades in the numbers of the year's figures."""
     rng = stream(seed, "incidents", month.ordinal)
     plans = _open(parameters, month, rng, tag)
-    plans += _more(parameters, effects, month, stream(seed, "more incidents", month.ordinal), tag, plans)
+    plans += _added(parameters, effects, month, stream(seed, "more incidents", month.ordinal), tag, plans)
     plans.sort(key=attrgetter("opened"))
     by_grade: dict[str, list[IncidentPlan]] = {grade: [] for grade in _GRADES}
     for plan in plans:
@@ -291,10 +291,10 @@ def _open(parameters: Parameters, month: Month, rng: Generator, tag: str) -> lis
     return plans
 
 
-def _more(
+def _added(
     parameters: Parameters, effects: Effects, month: Month, rng: Generator, tag: str, plans: Sequence[IncidentPlan]
 ) -> list[IncidentPlan]:
-    """The incidents that a scenario adds: a multiple of the ordinary ones of its hours, of one grade and group."""
+    """The incidents that a scenario adds, of one grade and group: a multiple of the ordinary ones in its hours."""
     areas = list(parameters.incidents.units)
     found: list[IncidentPlan] = []
     for spell in effects.spells("incidents"):
@@ -314,13 +314,13 @@ def _grades(parameters: Parameters, month: Month, rng: Generator, group: str, co
     params = parameters.incidents
     if group != "domestic":
         return shuffled(rng, count, params.grades[group])
-    # The report prints how many domestic incidents were Grade 2, month by month.
+    # The report gives the number of Grade 2 domestic incidents for each month.
     priority = min(count, round(of_year(params.domestic.volumes, month.year)[month.number - 1]))
     return ["2"] * priority + shuffled(rng, count - priority, params.grades[group])
 
 
 def _set_courses(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
-    """What becomes of the incidents of a grade: first those that need no attendance, then who is reached."""
+    """Set how the incidents of a grade are dealt with: those that need no attendance, and which others are reached."""
     params = parameters.incidents
     for is_domestic in (False, True):
         chosen = [plan for plan in plans if plan.domestic is is_domestic and plan.category is None]
@@ -345,7 +345,7 @@ def _set_courses(parameters: Parameters, month: Month, rng: Generator, grade: st
 
 
 def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
-    """How long each step takes, stratified over those that were reached: they are what medians are taken of."""
+    """Set how long each step takes, stratified over the incidents reached, because medians are of those."""
     params = parameters.incidents
     reached = [plan for plan in plans if plan.course == "arrived" and not plan.duplicate_of]
     rest = [plan for plan in plans if plan.course != "arrived"]
@@ -365,18 +365,18 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
 
 
 def _immediate_times(parameters: Parameters, month: Month, rng: Generator, count: int) -> tuple[Floats, Floats]:
-    """Opened to dispatched and dispatched to arrived: who is sent late goes to the nearer jobs, so the two lean apart."""
+    """Times from opening to dispatch and from dispatch to arrival, which are correlated."""
     params, index = parameters.incidents.immediate, month.number - 1
     first = quantiles(rng, count)
     ready = lognormal(
         first, of_year(params.dispatch_seconds, month.year)[index], of_year(params.dispatch_sigma, month.year)[index]
     )
-    # Ranks of a second draw that leans against the first keep both distributions and tie them together; its own part is
-    # drawn by strata among neighbours of the first, because the share within a target is of the two together.
+    # The ranks of a correlated second draw keep both distributions. Its independent part is stratified among neighbours of
+    # the first draw, because the share within a target depends on the sum of the two.
     own = np.empty(count)
     own[np.argsort(first)] = normal(quantiles_in_blocks(rng, count))
-    leaning = params.correlation * normal(first) + (1 - params.correlation**2) ** 0.5 * own
-    second = (np.argsort(np.argsort(leaning)) + rng.random(count)) / max(count, 1)
+    correlated = params.correlation * normal(first) + (1 - params.correlation**2) ** 0.5 * own
+    second = (np.argsort(np.argsort(correlated)) + rng.random(count)) / max(count, 1)
     travel = lognormal(
         second, of_year(params.travel_seconds, month.year)[index], of_year(params.travel_sigma, month.year)[index]
     )
@@ -386,7 +386,7 @@ def _immediate_times(parameters: Parameters, month: Month, rng: Generator, count
 def _ready_times(
     parameters: Parameters, month: Month, rng: Generator, grade: str, plans: Sequence[IncidentPlan]
 ) -> Floats:
-    """Opened to arrived, as if units were always to be had."""
+    """Time from opening to arrival, if units were always available."""
     params, index = parameters.incidents, month.number - 1
     if grade != "2":
         later = params.later[grade]
@@ -401,7 +401,7 @@ def _ready_times(
 
 
 def _domestic_times(parameters: Parameters, month: Month, rng: Generator, count: int) -> Floats:
-    """Domestic Grade 2: some are reached at once, the others by appointment; the median is the report's of the month."""
+    """Arrival times of domestic Grade 2: some are reached at once, others by appointment; the median is the report's."""
     params, index = parameters.incidents.domestic, month.number - 1
     quick = of_year(params.quick_share, month.year)[index]
     median = of_year(params.arrival_seconds, month.year)[index]
@@ -417,13 +417,13 @@ def _domestic_times(parameters: Parameters, month: Month, rng: Generator, count:
 
 
 def _set_video(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: Sequence[IncidentPlan]) -> None:
-    """Enhanced video response instead of a unit, for some domestic Grade 2 that would have been reached."""
+    """Choose domestic Grade 2 incidents that get an enhanced video response and no unit."""
     eligible = [plan for plan in plans if grade == "2" and plan.domestic]
     share = of_year(parameters.incidents.domestic.video_share, month.year)[month.number - 1]
     count = round(share * len(eligible))
     if not count:
         return
-    # One of each stretch of the sorted times: video is neither the quick nor the slow way.
+    # Choose evenly over the sorted times, so that video is neither quicker nor slower than a unit.
     eligible.sort(key=lambda plan: plan.ready_seconds)
     for place in (np.arange(count) + rng.random()) / count * len(eligible):
         plan = eligible[int(place)]
@@ -432,7 +432,7 @@ def _set_video(parameters: Parameters, month: Month, rng: Generator, grade: str,
 
 
 def _set_duplicates(rng: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
-    """Duplicates and incidents out of force: opened as any other, known for what they are within minutes."""
+    """Set duplicates and out-of-force incidents, which open like any other and are recognised within minutes."""
     params = parameters.incidents
     chosen = [(number, plan) for number, plan in enumerate(plans) if plan.group == params.duplicate_group]
     results = shuffled(rng, len(chosen), params.duplicate_results)
@@ -447,7 +447,7 @@ def _set_duplicates(rng: Generator, plans: list[IncidentPlan], parameters: Param
 
 
 def _set_changes(rng: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
-    """Regrades, reclassifications, second units and reopenings."""
+    """Set regrades, reclassifications, second units and reopenings."""
     params = parameters.incidents
     count = len(plans)
     draws = rng.random((count, 4)).tolist()
@@ -470,7 +470,7 @@ def _set_changes(rng: Generator, plans: list[IncidentPlan], parameters: Paramete
 
 
 def _grade_before(grade: str, *, is_upgrade: bool) -> str | None:
-    """The neighbouring grade that it was raised from, or lowered from; None where there is no such."""
+    """The neighbouring grade that it was raised or lowered from; None if there is none."""
     index = _GRADES.index(grade) + (1 if is_upgrade else -1)
     return _GRADES[index] if 0 <= index < len(_GRADES) - 1 else None
 
@@ -481,5 +481,5 @@ def _times(params: Lognormal, rng: Generator, count: int) -> list[float]:
 
 
 def _whole(second: float) -> float:
-    """Command and control tells whole seconds."""
+    """Round as command and control does, to whole seconds."""
     return float(round(second))

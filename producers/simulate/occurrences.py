@@ -1,4 +1,4 @@
-"""Occurrences: crimes and ASB as they are recorded, their parties, when victims are referred, and what is only counted."""
+"""Simulates occurrences: recorded crimes and ASB, their parties, victims' referrals and contracts, and count-only records."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
@@ -19,13 +19,13 @@ _NO_AREA = "none"
 
 
 class Ledgers(NamedTuple):
-    """What the records system is told apart in: how many facts one holds shifts nothing of how those of another are told.
+    """Separate ledgers of the records system, so that adding facts to one does not change how another is reported.
 
     Attributes:
-        records: of crimes, ASB and referrals.
-        parties: of parties, and of domestic occurrences that are no crime.
-        counted: of what is only counted.
-        contracts: of victims' contracts.
+        records: crimes, ASB and referrals.
+        parties: parties, and domestic occurrences that are not crimes.
+        counted: records that are only counted.
+        contracts: victims' contracts.
     """
 
     records: Ledger
@@ -35,12 +35,12 @@ class Ledgers(NamedTuple):
 
 
 class Records:
-    """The records system of a force: it tells its ledgers a month of occurrences and what follows from them.
+    """The records system of a force: it records a month of occurrences, and what follows from them, in its ledgers.
 
     Args:
         parameters: the force's parameters.
         feed: the name of the feed that carries its facts.
-        ledgers: are told the facts.
+        ledgers: receive the facts.
         seed: the simulation's seed.
         tag: the prefix of every id, so that ids of two simulations in one log differ.
     """
@@ -50,9 +50,9 @@ class Records:
         self._ledgers = ledgers
 
     def month(self, month: Month) -> None:
-        """Everything that is recorded in a month, and what follows."""
+        """Record everything that begins in a month, and what follows from it."""
         params, rng = self._parameters.occurrences, stream(self._seed, "occurrences", month.ordinal)
-        # Of each type and of each area as many as are its month's: over a year they add to what was published.
+        # Each month gets its share of each type and area, so that a year adds up to the published figures.
         types, areas = (
             {word: month_share(years, params.months, month) for word, years in each.items()}
             for each in (params.types, params.areas)
@@ -73,13 +73,13 @@ class Records:
         self._close([each for each in crimes if each.has_victim], month)
 
     def _domestic_others(self, month: Month) -> list[OccurrenceRecord]:
-        """Domestic occurrences that are no crime."""
+        """Domestic occurrences that are not crimes."""
         params, rng = self._parameters.occurrences, stream(self._seed, "domestic others", month.ordinal)
         count = month_share(params.domestic.others, params.months, month)
         return list(self._drawn("d", month, {params.domestic.other_type: 1}, params.crime_areas, count, 0.0, rng))
 
     def _counted(self, month: Month) -> Iterator[OccurrenceRecord]:
-        """What is only counted; each type by itself, as many as are its month's."""
+        """Records that are only counted, drawn separately for each type."""
         params = self._parameters.occurrences
         for place, (kind, years) in enumerate(params.counted.items()):
             rng = stream(self._seed, f"counted {kind}", month.ordinal)
@@ -143,14 +143,14 @@ class Records:
             self._ledgers.parties.add(each.at, self._feed, fact)
 
     def _close(self, crimes: Sequence[OccurrenceRecord], month: Month) -> None:
-        """Some of the crimes with a victim are closed, as many as are the month's; chance says which, when and how."""
+        """Close the month's number of crimes with a victim; which, when and how is random."""
         params, rng = self._parameters.occurrences.contracts, stream(self._seed, "contracts", month.ordinal)
         count = min(month_share(params.years, self._parameters.occurrences.months, month), len(crimes))
-        some = rng.permutation(len(crimes))[:count].tolist()
+        chosen = rng.permutation(len(crimes))[:count].tolist()
         spans = lognormal(quantiles(rng, count), params.closed_after.median_seconds, params.closed_after.sigma).tolist()
         numbers = zip(params.compliance, apportion(count, list(params.compliance.values())), strict=True)
         words = [word for word, number in numbers for _ in range(number)]
-        for place, span, compliance in zip(some, spans, words, strict=True):
+        for place, span, compliance in zip(chosen, spans, words, strict=True):
             subject_id, at = crimes[place].subject_id, float(round(crimes[place].at + span))
             fact = VictimContractClosed(
                 fact_id=f"{subject_id}.closed",
@@ -162,7 +162,7 @@ class Records:
             self._ledgers.contracts.add(at, self._feed, fact)
 
     def _referral_seconds(self, month: Month, count: int, rng: Generator) -> list[float]:
-        """Recorded to referred: the share within 48 hours is the month's, and the spread gives the year's mean."""
+        """Seconds from recording to referral: the month's share is within 48 hours, and the spread gives the year's mean."""
         params = self._parameters.occurrences
         share = of_year(params.referred_within_48_hours, month.year)[month.number - 1]
         sigma = of_year(params.referral_sigma, month.year)

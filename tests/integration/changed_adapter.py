@@ -21,7 +21,7 @@ def position_first() -> None:
         self._rows_kept = self._rows
         save_position(self._position_path, Position(file=identity_of(file), rows=self._rows))
 
-    Tail._keep = keep  # type: ignore[method-assign] # noqa: SLF001
+    Tail._save_progress = keep  # type: ignore[method-assign] # noqa: SLF001
 
 
 def answer_first() -> None:

@@ -305,8 +305,8 @@ def test_a_bucket_never_holds_more_than_a_burst_nor_lets_more_through_than_its_r
     clock = _Clock()
     bucket = Bucket(LIMITS, clock.monotonic)
     clock.seconds = 1000.0
-    assert bucket.take(100) == 0.0
-    assert bucket.take(50) == pytest.approx(0.5)
+    assert bucket.spend(100) == 0.0
+    assert bucket.spend(50) == pytest.approx(0.5)
     clock.seconds += 0.5
-    assert bucket.take(50) == 0.0
-    assert bucket.take(1) > 0
+    assert bucket.spend(50) == 0.0
+    assert bucket.spend(1) > 0

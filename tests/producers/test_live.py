@@ -34,7 +34,7 @@ def lived(path: Path, mapping: Mapping) -> tuple[list[AnyFact], list[Malformed]]
     live, facts, malformed = RowFollower(mapping, lambda: NOW), [], []
     with path.open("rb") as stream:
         for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
-            taken = live.take(row)
+            taken = live.read(row)
             facts += taken.facts
             malformed += taken.malformed
     return facts, malformed

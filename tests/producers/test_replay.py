@@ -27,7 +27,7 @@ class _Tape:
         self.told: list[tuple[float, AnyFact]] = []
         self.flushes = 0
 
-    def publish(self, fact: AnyFact) -> None:
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
         self.told.append((self.seconds, fact))
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:

@@ -32,7 +32,7 @@ class _Sink:
         self.beats: list[FeedHeartbeat] = []
         self.is_broken = False
 
-    def publish(self, fact: AnyFact) -> None:
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
         self.unflushed.append(fact)
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:

@@ -24,7 +24,9 @@ def test_a_month_s_crimes_with_a_victim_are_closed_as_often_as_stated() -> None:
     month = month_of(2024, 6, ZONE)
     Records(packaged(), "records", ledgers, 41, "t-").month(month)
     end = month.end + 400 * 86400
-    records, contracts = ([fact for *_, fact in each.take(end)] for each in (ledgers.records, ledgers.contracts))
+    records, contracts = (
+        [fact for *_, fact in each.remove_before(end)] for each in (ledgers.records, ledgers.contracts)
+    )
     recorded = {each.subject_id: each for each in records if isinstance(each, OccurrenceRecorded)}
     closed = [each for each in contracts if isinstance(each, VictimContractClosed)]
     assert len({each.subject_id for each in closed}) == len(closed) == month_share(OF.contracts.years, OF.months, month)

@@ -22,7 +22,9 @@ def test_a_month_has_the_number_of_each_that_is_stated() -> None:
     ledgers = Ledgers(*(Ledger() for _ in Ledgers._fields))
     month = month_of(2024, 12, ZONE)
     Records(packaged(), "records", ledgers, 41, "t-").month(month)
-    facts = [fact for *_, fact in ledgers.counted.take(month.end + 3600) if isinstance(fact, OccurrenceRecorded)]
+    facts = [
+        fact for *_, fact in ledgers.counted.remove_before(month.end + 3600) if isinstance(fact, OccurrenceRecorded)
+    ]
     assert Counter(each.type for each in facts) == {kind: years["2024"][11] for kind, years in OF.counted.items()}
     assert Counter(each.type for each in facts)["fatal_collision"] == 7
     assert len({each.fact_id for each in facts}) == len(facts)

@@ -26,7 +26,7 @@ def month_s_facts() -> tuple[dict[str, OccurrenceRecorded], list[PartyLinked]]:
     """What is recorded in a month, by its id, and the parties linked to it."""
     ledgers = Ledgers(*(Ledger() for _ in Ledgers._fields))
     Records(packaged(), "records", ledgers, 41, "t-").month(MONTH)
-    facts = [fact for kept in ledgers for *_, fact in kept.take(FAR)]
+    facts = [fact for kept in ledgers for *_, fact in kept.remove_before(FAR)]
     recorded = {fact.subject_id: fact for fact in facts if isinstance(fact, OccurrenceRecorded)}
     return recorded, [fact for fact in facts if isinstance(fact, PartyLinked)]
 

@@ -59,12 +59,12 @@ def test_one_seed_gives_one_log_byte_for_byte() -> None:
 
 
 def test_another_seed_gives_another_log() -> None:
-    other = tuple(islice(day(seed=42).told(), 500))
+    other = tuple(islice(day(seed=42).reported(), 500))
     assert Counter(_words(each) for each in other) != Counter(_words(each) for each in two_days()[:500])
 
 
 def test_where_it_ends_and_how_it_is_taken_does_not_change_what_comes_before() -> None:
-    steps = day().told()
+    steps = day().reported()
     taken = (*islice(steps, 1000), *islice(steps, 4000))
     assert digest(taken) == digest(two_days()[:5000])
     end = day().end_of(1)
@@ -141,7 +141,7 @@ def test_a_day_has_the_hours_that_the_local_clock_gives_it(start: date, hours: i
 
 def test_a_force_without_parameters_is_told_so() -> None:
     with pytest.raises(SettingError, match="no parameters for strict"):
-        next(msgspec.structs.replace(day(), force=STRICT).told())
+        next(msgspec.structs.replace(day(), force=STRICT).reported())
 
 
 def test_a_misspelt_parameter_is_refused_with_its_place() -> None:
