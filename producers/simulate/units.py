@@ -14,12 +14,12 @@ class UnitRequest(Struct, gc=False):
 
     Attributes:
         subject_id: id of the incident.
-        area: where; a unit of that area goes.
-        urgency: 0 for an immediate response; the least goes first.
-        travel_seconds: for a unit of the area; a lent one takes longer.
-        at_scene_seconds: how long it stays; None when it is turned back on its way.
-        number: which unit of the incident it is, from 1.
-        note: whatever the listener needs to know of it.
+        area: area of the incident; a unit of this area goes if one is free.
+        urgency: 0 for an immediate response; the lowest goes first.
+        travel_seconds: travel time of a unit of the area; a lent unit takes longer.
+        at_scene_seconds: time at the scene; None if the unit is turned back on its way.
+        number: number of the unit within the incident, from 1.
+        note: data for the listener.
     """
 
     subject_id: str
