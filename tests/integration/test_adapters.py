@@ -151,7 +151,7 @@ class Pushing(threading.Thread):
 
     def _is_taken(self, told: list[dict[str, Any]]) -> bool:
         try:
-            answer = self.caller.tell("webhooks/contact_centre_webhook", told)
+            answer = self.caller.send("webhooks/contact_centre_webhook", told)
         except (OSError, http.client.HTTPException):
             return False
         if answer.status not in (202, 503):

@@ -35,7 +35,7 @@ def gateway(system: System, tmp_path: Path) -> Iterator[GatewayProcess]:
 def tell_all(caller: Caller, told: list[Any]) -> None:
     """Facts in batches, each accepted."""
     for first in range(0, len(told), 1000):
-        answer = caller.tell("incidents", msgspec.json.encode(told[first : first + 1000]))
+        answer = caller.send("incidents", msgspec.json.encode(told[first : first + 1000]))
         assert answer.status == 202, answer.body
 
 
@@ -55,7 +55,7 @@ def test_facts_by_http_give_the_figures_of_the_week_and_a_resend_changes_none(
     caller, told = gateway.start(), list(facts())
     tell_all(caller, told)
     tell_all(caller, told[:3000])
-    assert caller.tell("incidents", heartbeat("2017-01-09T00:00:00-08:00")).status == 202
+    assert caller.send("incidents", heartbeat("2017-01-09T00:00:00-08:00")).status == 202
     system.settle()
     assert (system.count("facts"), system.count("duplicates")) == (len(told), 3000)
     assert sum(counts(system.reader()).values()) == 3560
@@ -112,15 +112,15 @@ def test_an_outage_of_the_log_is_503_and_the_resend_is_accepted(
     gateway = GatewayProcess(environment, tmp_path)
     caller = gateway.start()
     try:
-        assert caller.tell("contacts", OFFERED).status == 202
+        assert caller.send("contacts", OFFERED).status == 202
         assert records(own_broker) == 1
         own_broker.kill()
         for _ in range(2):
-            answer = caller.tell("contacts", {**OFFERED, "fact_id": "offered-2"})
+            answer = caller.send("contacts", {**OFFERED, "fact_id": "offered-2"})
             assert (answer.status, answer.body["type"]) == (503, "urn:bluelamp:problem:log_unavailable")
             assert int(answer.headers["retry-after"]) > 0
         own_broker.start()
-        until(lambda: caller.tell("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 30, "a 202")
+        until(lambda: caller.send("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 30, "a 202")
         assert records(own_broker) >= 2
     finally:
         gateway.stop()

@@ -32,11 +32,11 @@ class Answer(Struct, frozen=True):
 
 
 class Caller:
-    """Asks a gateway.
+    """Sends requests to a gateway.
 
     Args:
-        address: as in `http://127.0.0.1:8028/`.
-        token: of the sender; None for nobody.
+        address: the address, as in `http://127.0.0.1:8028/`.
+        token: the sender's token; None to send none.
     """
 
     def __init__(self, address: str, token: str | None = TOKEN) -> None:
@@ -44,15 +44,15 @@ class Caller:
         self.address = address
         self.host, self.port, self.token = str(parts.hostname), int(parts.port or 0), token
 
-    def tell(self, topic: str, body: object, **headers: str) -> Answer:
-        """Post a body: bytes as they are, anything else as JSON."""
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.ask("POST", f"/v1/{topic}", sent, {"Content-Type": "application/json", **headers})
+    def send(self, topic: str, body: object, **headers: str) -> Answer:
+        """Post a body: bytes unchanged, anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", f"/v1/{topic}", content, {"Content-Type": "application/json", **headers})
 
-    def ask(
+    def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """One request of any kind."""
+        """Send one request."""
         own = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         try:
@@ -61,9 +61,9 @@ class Caller:
             text = answer.read()
         finally:
             connection.close()
-        told = {name.lower(): value for name, value in answer.getheaders()}
-        is_json = "json" in told.get("content-type", "")
-        return Answer(answer.status, told, json.loads(text) if is_json else text.decode())
+        received = {name.lower(): value for name, value in answer.getheaders()}
+        is_json = "json" in received.get("content-type", "")
+        return Answer(answer.status, received, json.loads(text) if is_json else text.decode())
 
 
 @contextmanager
