@@ -1,4 +1,4 @@
-"""A gateway for tests: in process on an outlet that the test holds, or the product's own as a process."""
+"""A gateway for tests: in this process with a sink of the test, or the product's own as a process."""
 
 import http.client
 import json
