@@ -17,7 +17,7 @@ from producers.simulate.scenario import load_scenario
 from producers.simulate.simulation import Simulation
 from tests.oracle.knowledge import SECOND
 from tests.oracle.meaning import Heard
-from tests.simulate.worlds import simulation
+from tests.simulate.worlds import reports, simulation
 
 BEAT_SECONDS = 2
 WEEK = timedelta(weeks=1)
