@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
 from facts.fact import Label
 from facts.union import Topic
+from producers.strict import Strict
 
 Per = Literal["row", "subject"]
 Pick = Literal["first", "last", "earliest", "latest", "only"]
@@ -19,11 +20,7 @@ ISO = "iso"
 EPOCH = "epoch"
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a mapping; unknown keys are refused, so that a misspelt one is reported and not ignored."""
-
-
-class ExtractSource(_Part, frozen=True, kw_only=True):
+class ExtractSource(Strict, frozen=True, kw_only=True):
     """The format of the extract.
 
     Attributes:
@@ -53,10 +50,10 @@ class ExtractSource(_Part, frozen=True, kw_only=True):
     short_rows: Literal["refuse", "fill"] = "refuse"
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
-    absent_in: dict[str, tuple[str, ...]] = {}
+    absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class Rows(_Part, frozen=True, kw_only=True):
+class Rows(Strict, frozen=True, kw_only=True):
     """Which rows count.
 
     Attributes:
@@ -67,12 +64,12 @@ class Rows(_Part, frozen=True, kw_only=True):
     """
 
     key: tuple[str, ...] = ()
-    include: dict[str, tuple[str, ...]] = {}
-    exclude: dict[str, tuple[str, ...]] = {}
+    include: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
 
 
-class SubjectColumns(_Part, frozen=True, kw_only=True):
+class SubjectColumns(Strict, frozen=True, kw_only=True):
     """The subject of a row.
 
     Attributes:
@@ -87,7 +84,7 @@ class SubjectColumns(_Part, frozen=True, kw_only=True):
     digest: bool = False
 
 
-class Condition(_Part, frozen=True, kw_only=True):
+class Condition(Strict, frozen=True, kw_only=True):
     """One test that a row must pass for a fact to have happened.
 
     Attributes:
@@ -103,7 +100,7 @@ class Condition(_Part, frozen=True, kw_only=True):
     differs_from: str | None = None
 
 
-class Field(_Part, frozen=True, kw_only=True):
+class Field(Strict, frozen=True, kw_only=True):
     """Where a field of a fact comes from: columns or a constant.
 
     Attributes:
@@ -116,12 +113,12 @@ class Field(_Part, frozen=True, kw_only=True):
 
     column: Columns | None = None
     constant: Constant | None = None
-    values: dict[str, Constant] = {}
+    values: dict[str, Constant] = field(default_factory=dict)
     otherwise: Constant = REFUSE
     pick: Pick | None = None
 
 
-class DeclaredFact(_Part, frozen=True, kw_only=True):
+class DeclaredFact(Strict, frozen=True, kw_only=True):
     """A fact that rows give.
 
     Attributes:
@@ -148,7 +145,7 @@ class DeclaredFact(_Part, frozen=True, kw_only=True):
     name: Label | None = None
     pick: Pick | None = None
     when: tuple[Condition, ...] = ()
-    fields: dict[str, Field] = {}
+    fields: dict[str, Field] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -156,7 +153,7 @@ class DeclaredFact(_Part, frozen=True, kw_only=True):
         return self.name or self.fact
 
 
-class Mapping(_Part, frozen=True, kw_only=True):
+class Mapping(Strict, frozen=True, kw_only=True):
     """How one source system's extracts become facts.
 
     Attributes:
@@ -204,5 +201,5 @@ def columns_used(mapping: Mapping) -> Iterator[str]:
         for condition in declared.when:
             yield condition.column
             yield from columns_of(condition.differs_from)
-        for field in declared.fields.values():
-            yield from columns_of(field.column)
+        for declared_field in declared.fields.values():
+            yield from columns_of(declared_field.column)

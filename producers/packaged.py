@@ -10,12 +10,12 @@ from producers.mapping import load_mapping
 
 def mapping_names() -> tuple[str, ...]:
     """The names of the supplied mappings."""
-    return _names("mappings", ".toml")
+    return names_in("mappings", ".toml")
 
 
 def sample_names() -> tuple[str, ...]:
     """The names of the supplied sample extracts; the mapping with the same name reads each."""
-    return _names("samples", ".csv")
+    return names_in("samples", ".csv")
 
 
 def packaged_mapping(name: str) -> Mapping:
@@ -36,9 +36,10 @@ def packaged_sample(name: str) -> Traversable:
     return _file("samples", f"{name}.csv", sample_names())
 
 
-def _names(folder: str, ending: str) -> tuple[str, ...]:
-    found = (each.name for each in files("producers").joinpath(folder).iterdir())
-    return tuple(sorted(name.removesuffix(ending) for name in found if name.endswith(ending)))
+def names_in(folder: str, ending: str) -> tuple[str, ...]:
+    """The names of the supplied files in a folder under producers, without their ending."""
+    names = (each.name for each in files("producers").joinpath(folder).iterdir())
+    return tuple(sorted(name.removesuffix(ending) for name in names if name.endswith(ending)))
 
 
 def _file(folder: str, file_name: str, known: tuple[str, ...]) -> Traversable:

@@ -31,7 +31,7 @@ _PRODUCER_BATCH_BYTES = 256 * 1024
 _WARN_AFTER_SECONDS = 2.0
 """If Kafka acknowledges nothing for this long while a caller waits, a warning is logged."""
 _CLOSE_SECONDS = 1.0
-"""How long closing may take after some facts did not arrive."""
+"""How long closing may take if some facts did not arrive."""
 _RECONNECT_SECONDS_MAX = 2.0
 _REQUEST_SECONDS = 30.0
 
@@ -42,7 +42,7 @@ class PublisherSettings(Struct, frozen=True, kw_only=True):
     Attributes:
         batch_facts: the most facts in a batch.
         linger_seconds: how long a fact waits for others to join its batch.
-        compression: compression of the batches; gzip takes a sixth of the space and nearly twice the CPU time.
+        compression: compression of the batches; gzip needs a sixth of the space and nearly twice the CPU time.
         buffer_bytes: how much may wait for Kafka's acknowledgement before `publish` blocks.
         delivery_timeout_seconds: a batch not acknowledged after this long has failed, and publishing ends.
         topic_timeout_seconds: how long to wait for a topic's metadata before the topic counts as missing.

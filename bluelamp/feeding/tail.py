@@ -39,7 +39,7 @@ def follow(
         is_silence_trusted: treat the feed as complete while no rows arrive.
 
     Raises:
-        BlueLampError: the mapping, the file, the position or the log has a fault. Run it again once that is put right.
+        BlueLampError: the mapping, the file, the position or the log has a fault. Run the command again once it is repaired.
     """
     declared, path = named_mapping(mapping), Path(file).absolute()
     position_path = Path(position or Path(settings.data, "positions", f"{declared.name}-{digest(str(path))}.json"))

@@ -303,7 +303,7 @@ def calibration(force: Force, seed: int | None, *, since: date | None = None) ->
     Args:
         force: the profile; its parameters must be those of the report's force.
         seed: the simulation's seed.
-        since: leave out the periods that begin before; all are taken by default.
+        since: leave out periods that begin before this date; by default all are compared.
     """
     chosen = [row for row in rows() if since is None or row.period[:10] >= since.isoformat()]
     start = date.fromisoformat(min(row.period[:10] for row in chosen))

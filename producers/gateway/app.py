@@ -203,7 +203,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _server_error(_: Request, _error: Exception) -> Response:
-    detail = "Send the request again. If it keeps failing, ask whoever runs the gateway to look at its log."
+    detail = "Send the request again. If it keeps failing, the gateway's own log says why."
     return response_of(problem("our_fault", 500, "The gateway failed.", detail))
 
 

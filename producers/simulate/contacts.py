@@ -14,7 +14,7 @@ from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, C
 from producers.simulate.call_takers import Call, Desk
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time
-from producers.simulate.parameters import CallerPatience, Lognormal, Parameters, Shape, month_total, of_year
+from producers.simulate.parameters import CallerPatience, Parameters, Shape, month_total, of_year
 from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.scenario import Effects
 
@@ -130,8 +130,8 @@ class Contacts:
         columns = zip(
             at.tolist(),
             _patience(calls.patience, rng, len(at)),
-            _times(calls.ring, rng, len(at)),
-            _times(calls.handling, rng, len(at)),
+            calls.ring.draw(rng, len(at)),
+            calls.handling.draw(rng, len(at)),
             shuffled(rng, len(at), calls.results),
             strict=True,
         )
@@ -145,16 +145,16 @@ class Contacts:
         ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
         at = self._effects.arrivals("triage_calls", ordinary, rng)
         count = len(at)
-        patience, ring = _patience(calls.patience, rng, count), _times(calls.ring, rng, count)
-        handling = _times(calls.handling, rng, count)
+        patience, ring = _patience(calls.patience, rng, count), calls.ring.draw(rng, count)
+        handling = calls.handling.draw(rng, count)
         after = map(
             _After,
             shuffled(rng, count, calls.results),
             (rng.random(count) < calls.callback_share).tolist(),
-            _times(calls.callback_delay, rng, count),
+            calls.callback_delay.draw(rng, count),
             _patience(local.patience, rng, count),
-            _times(local.ring, rng, count),
-            _times(local.handling, rng, count),
+            local.ring.draw(rng, count),
+            local.handling.draw(rng, count),
             shuffled(rng, count, local.results),
         )
         for number, (offered, stays, rings, lasts, then) in enumerate(
@@ -180,8 +180,8 @@ class Contacts:
         columns = zip(
             at.tolist(),
             _patience(local.patience, rng, count),
-            _times(local.ring, rng, count),
-            _times(local.handling, rng, count),
+            local.ring.draw(rng, count),
+            local.handling.draw(rng, count),
             shuffled(rng, count, local.results),
             strict=True,
         )
@@ -291,8 +291,8 @@ class Contacts:
             results = digital.contact_us_results if channel == "contact_us" else digital.results
             columns = zip(
                 _arrivals(month, count, digital.shape, rng).tolist(),
-                _times(digital.answer, rng, count),
-                _times(digital.handling, rng, count),
+                digital.answer.draw(rng, count),
+                digital.handling.draw(rng, count),
                 shuffled(rng, count, results),
                 strict=True,
             )
@@ -340,11 +340,6 @@ def _tenth(second: float) -> float:
 
 def _arrivals(month: Month, count: int, shape: Shape, rng: Generator) -> Floats:
     return spread(month, count, shape.weekday_hours, shape.weekend_hours, shape.weekdays, rng)
-
-
-def _times(params: Lognormal, rng: Generator, count: int) -> list[float]:
-    values: list[float] = lognormal(quantiles(rng, count), params.median_seconds, params.sigma).tolist()
-    return values
 
 
 def _patience(params: CallerPatience, rng: Generator, count: int) -> list[float]:

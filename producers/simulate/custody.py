@@ -21,7 +21,7 @@ from facts.custody import (
 )
 from facts.fact import SubjectFact
 from producers.simulate.ledger import Ledger
-from producers.simulate.months import Month, spread, utc_time
+from producers.simulate.months import Month, spread, utc_time, whole_second
 from producers.simulate.parameters import Parameters, of_year
 from producers.simulate.random_draws import Floats, lognormal, quantiles, shuffled, stream
 
@@ -81,7 +81,7 @@ class CustodyRecord:
     def _record(self, stay: Stay) -> None:
         force, add, feed = self._parameters.force, self._ledger.add, self._feed
         for word, second, kind, fields in _story(stay, self._parameters):
-            at = _whole(second)
+            at = whole_second(second)
             fact = kind(
                 fact_id=f"{stay.subject_id}.{word}", force=force, at=utc_time(at), subject_id=stay.subject_id, **fields
             )
@@ -95,7 +95,7 @@ class CustodyRecord:
         children = rng.random(count) < params.voluntary_child_share
         for number, (second, suite, child) in enumerate(zip(at.tolist(), suites, children.tolist(), strict=True)):
             subject_id = f"{self._tag}v{month.ordinal}-{number}"
-            at_second = _whole(second)
+            at_second = whole_second(second)
             fact = VoluntaryAttended(
                 fact_id=f"{subject_id}.attended",
                 force=self._parameters.force,
@@ -197,7 +197,7 @@ def _story(stay: Stay, parameters: Parameters) -> Iterable[_Event]:
     early_share, hospital, *_ = stay.draws
     is_early = early_share < params.early_relevant_share
     relevant = stay.arrived - (_HOUR * early_share / params.early_relevant_share if is_early else 0.0)
-    arrived = {"suite": stay.suite, "child": stay.child, "relevant_time": utc_time(_whole(relevant))}
+    arrived = {"suite": stay.suite, "child": stay.child, "relevant_time": utc_time(whole_second(relevant))}
     yield "arrived", stay.arrived, DetaineeArrived, arrived
     if stay.wait_seconds is not None:
         authorised = stay.arrived + stay.wait_seconds
@@ -231,14 +231,9 @@ def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters)
 def _extensions(relevant: float, ends: float) -> Iterable[_Event]:
     """Extensions: beyond 24 hours by a superintendent, beyond 36 hours by a court's warrant."""
     if ends - relevant > _DAY_SECONDS:
-        until = utc_time(_whole(relevant + _LONGEST_EXTENSION_SECONDS))
+        until = utc_time(whole_second(relevant + _LONGEST_EXTENSION_SECONDS))
         yield "extended", relevant + _DAY_SECONDS - 2400, ExtensionAuthorised, {"until": until}
     warrant, number = relevant + _LONGEST_EXTENSION_SECONDS - 5400, 0
     while ends > warrant + 5400 and number < 2:  # noqa: PLR2004 - two warrants of 36 hours reach the 96 hours that the law allows
         yield f"warrant-{number}", warrant, WarrantIssued, {"hours": _WARRANT_HOURS}
         warrant, number = warrant + _WARRANT_HOURS * _HOUR - 5400, number + 1
-
-
-def _whole(second: float) -> float:
-    """Round as custody records do, to whole seconds."""
-    return float(round(second))

@@ -23,8 +23,8 @@ from facts.incident import (
     VideoResponseStarted,
 )
 from producers.simulate.ledger import Ledger
-from producers.simulate.months import Month, spread, utc_time
-from producers.simulate.parameters import Lognormal, Parameters, month_share, of_year
+from producers.simulate.months import Month, spread, utc_time, whole_second
+from producers.simulate.parameters import Parameters, month_share, of_year
 from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, quantiles_in_blocks, shuffled, stream
 from producers.simulate.scenario import Effects
 from producers.simulate.units import UnitRequest, Units
@@ -152,7 +152,7 @@ class Incidents:
         """A unit is dispatched, arrives and is released."""
         plan: IncidentPlan = job.note
         subject_id, number = job.subject_id, job.number
-        at, arrives, released = _whole(at), _whole(arrives), _whole(released)
+        at, arrives, released = whole_second(at), whole_second(arrives), whole_second(released)
         common: dict[str, Any] = {"force": self._parameters.force, "subject_id": subject_id, "unit": unit}
         add, feed = self._ledger.add, self._feed
         add(at, feed, UnitDispatched(fact_id=f"{subject_id}.dispatched-{number}", at=utc_time(at), **common))
@@ -199,7 +199,7 @@ class Incidents:
             self._report_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
 
     def _report_regrade(self, plan: IncidentPlan) -> None:
-        at = _whole(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
+        at = whole_second(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
         fact = IncidentRegraded(
             fact_id=f"{plan.subject_id}.regraded",
             force=self._parameters.force,
@@ -210,7 +210,7 @@ class Incidents:
         self._ledger.add(at, self._feed, fact)
 
     def _report_video(self, plan: IncidentPlan) -> None:
-        at = _whole(plan.opened + plan.ready_seconds)
+        at = whole_second(plan.opened + plan.ready_seconds)
         fact = VideoResponseStarted(
             fact_id=f"{plan.subject_id}.video",
             force=self._parameters.force,
@@ -220,7 +220,7 @@ class Incidents:
         self._ledger.add(at, self._feed, fact)
 
     def _report_closing(self, plan: IncidentPlan, second: float) -> None:
-        at = _whole(second)
+        at = whole_second(second)
         common: dict[str, Any] = {"force": self._parameters.force, "subject_id": plan.subject_id}
         if plan.first_group:
             reclassified = IncidentReclassified(
@@ -234,7 +234,7 @@ class Incidents:
         result = _RESULTS.get(plan.course, plan.course)
         self._report_closed(plan, at, result, "closed", common)
         if plan.reopened_seconds is not None:
-            again = _whole(at + plan.reopened_seconds)
+            again = whole_second(at + plan.reopened_seconds)
             reopened = IncidentReopened(fact_id=f"{plan.subject_id}.reopened", at=utc_time(again), **common)
             self._ledger.add(again, self._feed, reopened)
             self._report_closed(plan, again + max(plan.closing_seconds, 600.0), result, "closed-again", common)
@@ -242,7 +242,7 @@ class Incidents:
     def _report_closed(
         self, plan: IncidentPlan, second: float, result: str, word: str, common: Mapping[str, Any]
     ) -> None:
-        at = _whole(second)
+        at = whole_second(second)
         closed = IncidentClosed(
             fact_id=f"{plan.subject_id}.{word}",
             at=utc_time(at),
@@ -287,7 +287,9 @@ def _open(parameters: Parameters, month: Month, rng: Generator, tag: str) -> lis
         burglaries -= is_burglary
         category = "home_burglary" if is_burglary else None
         subject_id = f"{tag}i{month.ordinal}-{number}"
-        plans.append(IncidentPlan(subject_id, _whole(opened), group, area, group == "domestic", grade, category, ""))
+        plans.append(
+            IncidentPlan(subject_id, whole_second(opened), group, area, group == "domestic", grade, category, "")
+        )
     return plans
 
 
@@ -306,7 +308,7 @@ def _added(
         for second, area in zip(at.tolist(), rng.integers(0, len(areas), count).tolist(), strict=True):
             subject_id = f"{tag}j{month.ordinal}-{len(found)}"
             grade, group = spell.effect.grade, spell.effect.group
-            found.append(IncidentPlan(subject_id, _whole(second), group, areas[area], False, grade, None, ""))
+            found.append(IncidentPlan(subject_id, whole_second(second), group, areas[area], False, grade, None, ""))
     return found
 
 
@@ -356,8 +358,8 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
         else:
             travel = lognormal(quantiles(rng, count), params.travel.median_seconds, params.travel.sigma)
             ready = _ready_times(parameters, month, rng, grade, chosen) - travel
-        at_scene = _times(params.at_scene[grade], rng, count)
-        closing = _times(params.closing[grade], rng, count)
+        at_scene = params.at_scene[grade].draw(rng, count)
+        closing = params.closing[grade].draw(rng, count)
         for plan, *times in zip(chosen, ready.tolist(), travel.tolist(), at_scene, closing, strict=True):
             plan.ready_seconds = max(_LEAST_READY_SECONDS, times[0])
             plan.travel_seconds, plan.at_scene_seconds, plan.closing_seconds = times[1:]
@@ -438,7 +440,7 @@ def _set_duplicates(rng: Generator, plans: list[IncidentPlan], parameters: Param
     results = shuffled(rng, len(chosen), params.duplicate_results)
     groups = shuffled(rng, len(chosen), params.duplicate_opened_as)
     parents = rng.random(len(chosen)).tolist()
-    known = _times(params.duplicate_known, rng, len(chosen))
+    known = params.duplicate_known.draw(rng, len(chosen))
     for (number, plan), result, group, place, seconds in zip(chosen, results, groups, parents, known, strict=True):
         plan.course, plan.group, plan.domestic = result, group, group == "domestic"
         plan.ready_seconds, plan.closing_seconds = _LEAST_READY_SECONDS, seconds
@@ -453,7 +455,7 @@ def _set_changes(rng: Generator, plans: list[IncidentPlan], parameters: Paramete
     draws = rng.random((count, 4)).tolist()
     ups = rng.random(count).tolist()
     groups = shuffled(rng, count, {group: of_year(years, 2024) for group, years in params.groups.items()})
-    reopened = _times(params.reopened_after, rng, count)
+    reopened = params.reopened_after.draw(rng, count)
     for plan, (regrade, reclass, second, reopen), up, group, seconds in zip(
         plans, draws, ups, groups, reopened, strict=True
     ):
@@ -473,13 +475,3 @@ def _grade_before(grade: str, *, is_upgrade: bool) -> str | None:
     """The neighbouring grade that it was raised or lowered from; None if there is none."""
     index = _GRADES.index(grade) + (1 if is_upgrade else -1)
     return _GRADES[index] if 0 <= index < len(_GRADES) - 1 else None
-
-
-def _times(params: Lognormal, rng: Generator, count: int) -> list[float]:
-    values: list[float] = lognormal(quantiles(rng, count), params.median_seconds, params.sigma).tolist()
-    return values
-
-
-def _whole(second: float) -> float:
-    """Round as command and control does, to whole seconds."""
-    return float(round(second))

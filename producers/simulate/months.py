@@ -88,6 +88,11 @@ def utc_time(second: float) -> datetime:
 _from_timestamp = datetime.fromtimestamp
 
 
+def whole_second(second: float) -> float:
+    """Round as command and control, custody and records systems do."""
+    return float(round(second))
+
+
 def _hour(second: int, zone: ZoneInfo) -> SimulatedHour:
     local = datetime.fromtimestamp(second, zone)
     return SimulatedHour(float(second), local.toordinal(), local.hour, local.weekday())

@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
 from producers.simulate.ledger import Ledger
-from producers.simulate.months import Month, spread, utc_time
+from producers.simulate.months import Month, spread, utc_time, whole_second
 from producers.simulate.parameters import Parameters, month_share, of_year
 from producers.simulate.parties import Link, OccurrenceRecord, Parties
 from producers.simulate.random_draws import apportion, lognormal, quantiles, shuffled, stream
@@ -103,9 +103,9 @@ class Records:
         words = shuffled(rng, count, types), shuffled(rng, count, areas)
         columns = zip(at.tolist(), *words, has_victim.tolist(), strict=True)
         for number, (second, kind, area, victim) in enumerate(columns):
-            subject_id, recorded = f"{self._tag}o-{letter}{month.ordinal}-{number}", float(round(second))
+            subject_id, recorded = f"{self._tag}o-{letter}{month.ordinal}-{number}", whole_second(second)
             yield OccurrenceRecord(
-                subject_id, recorded, kind, area, victim, float(round(recorded + next(referred))) if victim else None
+                subject_id, recorded, kind, area, victim, whole_second(recorded + next(referred)) if victim else None
             )
 
     def _record(self, ledger: Ledger, records: Iterable[OccurrenceRecord], domestic: Container[str]) -> None:
@@ -147,11 +147,11 @@ class Records:
         params, rng = self._parameters.occurrences.contracts, stream(self._seed, "contracts", month.ordinal)
         count = min(month_share(params.years, self._parameters.occurrences.months, month), len(crimes))
         chosen = rng.permutation(len(crimes))[:count].tolist()
-        spans = lognormal(quantiles(rng, count), params.closed_after.median_seconds, params.closed_after.sigma).tolist()
+        spans = params.closed_after.draw(rng, count)
         numbers = zip(params.compliance, apportion(count, list(params.compliance.values())), strict=True)
         words = [word for word, number in numbers for _ in range(number)]
         for place, span, compliance in zip(chosen, spans, words, strict=True):
-            subject_id, at = crimes[place].subject_id, float(round(crimes[place].at + span))
+            subject_id, at = crimes[place].subject_id, whole_second(crimes[place].at + span)
             fact = VictimContractClosed(
                 fact_id=f"{subject_id}.closed",
                 force=self._parameters.force,

@@ -8,12 +8,14 @@ from importlib.resources import files
 from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
+from numpy.random import Generator
 
 from facts.errors import SettingError
 from facts.occurrence import Compliance, Role
 from producers.simulate.months import Month
-from producers.simulate.random_draws import apportion
+from producers.simulate.random_draws import apportion, lognormal, quantiles
+from producers.strict import Strict
 
 _Number = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -29,11 +31,7 @@ Shares = Mapping[str, _Number]
 _T = TypeVar("_T")
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file; unknown keys are refused, so that a misspelt one is reported and not ignored."""
-
-
-class Shape(_Part, frozen=True, kw_only=True):
+class Shape(Strict, frozen=True, kw_only=True):
     """When things happen, as weights.
 
     Attributes:
@@ -47,7 +45,7 @@ class Shape(_Part, frozen=True, kw_only=True):
     weekdays: Weekdays
 
 
-class Lognormal(_Part, frozen=True, kw_only=True):
+class Lognormal(Strict, frozen=True, kw_only=True):
     """A length of time with a lognormal distribution.
 
     Attributes:
@@ -58,8 +56,13 @@ class Lognormal(_Part, frozen=True, kw_only=True):
     median_seconds: _Number
     sigma: _Number
 
+    def draw(self, rng: Generator, count: int) -> list[float]:
+        """Draw lengths of time in seconds, one from each of `count` equal strata."""
+        values: list[float] = lognormal(quantiles(rng, count), self.median_seconds, self.sigma).tolist()
+        return values
 
-class CallerPatience(_Part, frozen=True, kw_only=True):
+
+class CallerPatience(Strict, frozen=True, kw_only=True):
     """How long callers wait before they give up.
 
     Attributes:
@@ -73,7 +76,7 @@ class CallerPatience(_Part, frozen=True, kw_only=True):
     staying: Lognormal
 
 
-class Volume(_Part, frozen=True, kw_only=True):
+class Volume(Strict, frozen=True, kw_only=True):
     """Number in a year, and its division into months.
 
     Attributes:
@@ -85,7 +88,7 @@ class Volume(_Part, frozen=True, kw_only=True):
     months: Twelve
 
 
-class EmergencyCalls(_Part, frozen=True, kw_only=True):
+class EmergencyCalls(Strict, frozen=True, kw_only=True):
     """999 calls."""
 
     volume: Volume
@@ -96,7 +99,7 @@ class EmergencyCalls(_Part, frozen=True, kw_only=True):
     results: Shares
 
 
-class Triage(_Part, frozen=True, kw_only=True):
+class Triage(Strict, frozen=True, kw_only=True):
     """101 calls at triage, and 101 calls that go straight to the local queue.
 
     Attributes:
@@ -130,7 +133,7 @@ class Triage(_Part, frozen=True, kw_only=True):
     absence_sigma: _Number
 
 
-class Local(_Part, frozen=True, kw_only=True):
+class Local(Strict, frozen=True, kw_only=True):
     """The local call takers, who answer 999 calls, and 101 calls after triage.
 
     Attributes:
@@ -158,7 +161,7 @@ class Local(_Part, frozen=True, kw_only=True):
     shift_hours: tuple[int, ...]
 
 
-class Digital(_Part, frozen=True, kw_only=True):
+class Digital(Strict, frozen=True, kw_only=True):
     """Digital contacts.
 
     Attributes:
@@ -178,7 +181,7 @@ class Digital(_Part, frozen=True, kw_only=True):
     contact_us_results: Shares
 
 
-class Immediate(_Part, frozen=True, kw_only=True):
+class Immediate(Strict, frozen=True, kw_only=True):
     """Grade 1: times to dispatch and travel times, by month.
 
     Attributes:
@@ -196,7 +199,7 @@ class Immediate(_Part, frozen=True, kw_only=True):
     correlation: Annotated[float, Meta(gt=-1, lt=1)]
 
 
-class Priority(_Part, frozen=True, kw_only=True):
+class Priority(Strict, frozen=True, kw_only=True):
     """Grade 2 incidents that are not domestic.
 
     Attributes:
@@ -208,7 +211,7 @@ class Priority(_Part, frozen=True, kw_only=True):
     sigma: _Number
 
 
-class DomesticPriority(_Part, frozen=True, kw_only=True):
+class DomesticPriority(Strict, frozen=True, kw_only=True):
     """Domestic Grade 2 incidents.
 
     Attributes:
@@ -230,7 +233,7 @@ class DomesticPriority(_Part, frozen=True, kw_only=True):
     video_share: Years
 
 
-class Courses(_Part, frozen=True, kw_only=True):
+class Courses(Strict, frozen=True, kw_only=True):
     """How the incidents of a grade are dealt with.
 
     Attributes:
@@ -244,7 +247,7 @@ class Courses(_Part, frozen=True, kw_only=True):
     otherwise: Shares
 
 
-class HomeBurglary(_Part, frozen=True, kw_only=True):
+class HomeBurglary(Strict, frozen=True, kw_only=True):
     """Home burglaries, a category of crime incidents.
 
     Attributes:
@@ -258,7 +261,7 @@ class HomeBurglary(_Part, frozen=True, kw_only=True):
     attended_share: Share
 
 
-class IncidentParameters(_Part, frozen=True, kw_only=True):
+class IncidentParameters(Strict, frozen=True, kw_only=True):
     """Incidents and the units that go to them.
 
     Attributes:
@@ -320,7 +323,7 @@ class IncidentParameters(_Part, frozen=True, kw_only=True):
     lent_travel_factor: _Number
 
 
-class Custody(_Part, frozen=True, kw_only=True):
+class Custody(Strict, frozen=True, kw_only=True):
     """Detentions and voluntary attendances.
 
     Attributes:
@@ -370,7 +373,7 @@ class Custody(_Part, frozen=True, kw_only=True):
     voluntary_child_share: Share
 
 
-class Links(_Part, frozen=True, kw_only=True):
+class Links(Strict, frozen=True, kw_only=True):
     """Parties of one role that are linked to occurrences.
 
     Attributes:
@@ -382,7 +385,7 @@ class Links(_Part, frozen=True, kw_only=True):
     repeat_share: Mapping[str, Share]
 
 
-class Domestic(_Part, frozen=True, kw_only=True):
+class Domestic(Strict, frozen=True, kw_only=True):
     """Occurrences with domestic abuse flagged.
 
     Attributes:
@@ -400,7 +403,7 @@ class Domestic(_Part, frozen=True, kw_only=True):
     repeat_share: Mapping[str, Share]
 
 
-class Contracts(_Part, frozen=True, kw_only=True):
+class Contracts(Strict, frozen=True, kw_only=True):
     """Crimes with a victim that are closed, and the contracts with the victims.
 
     Attributes:
@@ -414,7 +417,7 @@ class Contracts(_Part, frozen=True, kw_only=True):
     closed_after: Lognormal
 
 
-class Occurrences(_Part, frozen=True, kw_only=True):
+class Occurrences(Strict, frozen=True, kw_only=True):
     """Crimes and ASB records, their parties, referrals of and contracts with victims, and what is only counted.
 
     Attributes:
@@ -454,7 +457,7 @@ class Occurrences(_Part, frozen=True, kw_only=True):
     counted: Mapping[str, Counts]
 
 
-class Reporting(_Part, frozen=True, kw_only=True):
+class Reporting(Strict, frozen=True, kw_only=True):
     """How reports differ from what happened.
 
     Attributes:
@@ -482,7 +485,7 @@ class Reporting(_Part, frozen=True, kw_only=True):
     withdrawn_share: Share
 
 
-class Parameters(_Part, frozen=True, kw_only=True):
+class Parameters(Strict, frozen=True, kw_only=True):
     """All the parameters of a simulated force.
 
     Attributes:

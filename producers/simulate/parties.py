@@ -6,9 +6,9 @@ from msgspec import Struct
 from numpy.random import Generator
 
 from facts.occurrence import Role
-from producers.simulate.months import Month
+from producers.simulate.months import Month, whole_second
 from producers.simulate.parameters import Links, Occurrences, month_share, of_year
-from producers.simulate.random_draws import apportion, lognormal, quantiles
+from producers.simulate.random_draws import apportion
 
 
 class OccurrenceRecord(Struct, frozen=True):
@@ -112,9 +112,8 @@ class Parties:
 
     def _after(self, records: Sequence[OccurrenceRecord]) -> list[float]:
         """When the party of each occurrence is linked, in seconds since 1970."""
-        params = self._params.linked_after
-        spans = lognormal(quantiles(self._rng, len(records)), params.median_seconds, params.sigma)
-        return [float(round(each.at + span)) for each, span in zip(records, spans.tolist(), strict=True)]
+        spans = self._params.linked_after.draw(self._rng, len(records))
+        return [whole_second(each.at + span) for each, span in zip(records, spans, strict=True)]
 
 
 def _ids(records: Sequence[OccurrenceRecord]) -> list[str]:

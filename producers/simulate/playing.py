@@ -130,7 +130,7 @@ def play(
 
 
 def _live_reach(live: LivePace | None, player: "_Player") -> Callable[[datetime], bool] | None:
-    """Waits for event times by the clock. If the clock is set back, heartbeats go on: everything up to now was sent."""
+    """Waits for event times by the clock. If the clock is set back, heartbeats continue meanwhile."""
     return None if live is None else lambda event_time: live.reach(event_time, player.send_heartbeats)
 
 

@@ -13,8 +13,10 @@ from msgspec import Meta, Struct
 from numpy.random import Generator
 
 from facts.errors import SettingError
+from producers.packaged import names_in
 from producers.simulate.months import midnight
 from producers.simulate.random_draws import Floats
+from producers.strict import Strict
 
 Touched = Literal[
     "emergency_calls", "triage_calls", "incidents", "custody", "call_takers", "units", "feed_silent", "feed_replayed"
@@ -24,11 +26,7 @@ BACKLOG_SECONDS = 600.0
 """How long a feed takes, after a silence, to report everything it held back."""
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a scenario; unknown keys are refused, so that a misspelt one is reported and not ignored."""
-
-
-class Effect(_Part, frozen=True, kw_only=True):
+class Effect(Strict, frozen=True, kw_only=True):
     """One thing that is out of the ordinary for some hours.
 
     Attributes:
@@ -52,7 +50,7 @@ class Effect(_Part, frozen=True, kw_only=True):
     group: str = "public_safety_welfare"
 
 
-class Scenario(_Part, frozen=True, kw_only=True):
+class Scenario(Strict, frozen=True, kw_only=True):
     """A number of days with something to see.
 
     Attributes:
@@ -80,8 +78,7 @@ class Scenario(_Part, frozen=True, kw_only=True):
 
 def scenario_names() -> tuple[str, ...]:
     """The names of the supplied scenarios."""
-    names = (each.name for each in files("producers.simulate").joinpath("scenarios").iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+    return names_in("simulate/scenarios", ".toml")
 
 
 def load_scenario(name: str) -> Scenario:

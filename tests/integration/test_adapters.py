@@ -94,7 +94,7 @@ class HookProcess(GatewayProcess):
     def kill(self) -> int:
         """Kill -9."""
         status = super().kill()
-        assert status == -signal.SIGKILL, self.said()
+        assert status == -signal.SIGKILL, self.logged()
         self.kills += 1
         return status
 

@@ -125,8 +125,8 @@ def test_an_outage_of_the_log_is_503_and_the_resend_is_accepted(
         assert records(own_broker) >= 2
     finally:
         gateway.stop()
-    assert "shutdown complete" in gateway.said()
-    assert TOKEN not in gateway.said()
+    assert "shutdown complete" in gateway.logged()
+    assert TOKEN not in gateway.logged()
 
 
 def test_without_a_sender_the_gateway_does_not_start_and_says_why(environment: dict[str, str]) -> None:
@@ -193,4 +193,4 @@ def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
     assert "No issues found" in result.stdout
     assert "7 selected" in result.stdout, "some paths were not tried"
-    assert "Traceback" not in gateway.said()
+    assert "Traceback" not in gateway.logged()

@@ -43,8 +43,8 @@ def opened(bootstrap: str, settings: PublisherSettings = LIVE) -> Publisher:
 def make_topic(bootstrap: str, name: str) -> Topic:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        wanted = {name: {"num_partitions": PARTITIONS, "replication_factor": 1}}
-        admin.create_topics(wanted, wait_for_metadata=True)
+        topics = {name: {"num_partitions": PARTITIONS, "replication_factor": 1}}
+        admin.create_topics(topics, wait_for_metadata=True)
     finally:
         admin.close()
     return cast(Topic, name)

@@ -61,7 +61,7 @@ class _Following:
         self.tail = Tail(
             path,
             load_mapping(mapping, "small.toml"),
-            path.parent / "kept" / "position.json",
+            path.parent / "saved" / "position.json",
             sink,
             settings,
             now=lambda: self.now,
@@ -308,10 +308,10 @@ def test_the_position_covers_only_what_the_log_has(path: Path, sink: _Sink, foll
     add(path, HEADER + "\n" + row(1))
     follow().stop()
     expect(sink, 1)
-    kept = load_position(path.parent / "kept" / "position.json")
-    assert kept
-    assert kept.rows == 1
-    (path.parent / "kept" / "position.json").write_text("{")
+    saved = load_position(path.parent / "saved" / "position.json")
+    assert saved
+    assert saved.rows == 1
+    (path.parent / "saved" / "position.json").write_text("{")
     lost = follow()
     until(lambda: lost.error, 10, "the error")
     assert isinstance(lost.error, SourceError)

@@ -26,7 +26,7 @@ def facts_of_month() -> tuple[dict[str, OccurrenceRecorded], list[PartyLinked]]:
     """The occurrences recorded in a month, by id, and the parties linked to them."""
     ledgers = Ledgers(*(Ledger() for _ in Ledgers._fields))
     Records(packaged(), "records", ledgers, 41, "t-").month(MONTH)
-    facts = [fact for kept in ledgers for *_, fact in kept.remove_before(FAR)]
+    facts = [fact for ledger in ledgers for *_, fact in ledger.remove_before(FAR)]
     recorded = {fact.subject_id: fact for fact in facts if isinstance(fact, OccurrenceRecorded)}
     return recorded, [fact for fact in facts if isinstance(fact, PartyLinked)]
 
@@ -41,8 +41,8 @@ def expected(links: Links) -> tuple[int, int]:
 def test_a_month_has_its_share_of_links_and_of_repeats() -> None:
     recorded, links = facts_of_month()
     found = Counter((TYPES[recorded[each.subject_id].type], each.role, each.repeat) for each in links)
-    for role, wanted in OF.asb_parties.items():
-        assert (found["asb", role, True], found["asb", role, False]) == expected(wanted)
+    for role, links_of_role in OF.asb_parties.items():
+        assert (found["asb", role, True], found["asb", role, False]) == expected(links_of_role)
     assert (found["crime", "victim", True], found["crime", "victim", False]) == expected(OF.crime_victims)
     domestic = [each for each in links if recorded[each.subject_id].domestic]
     assert len(domestic) == sum(each.domestic for each in recorded.values())

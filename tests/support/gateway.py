@@ -88,7 +88,7 @@ class GatewayProcess:
     Args:
         environment: its variables.
         directory: of its output.
-        arguments: beside the port.
+        arguments: arguments besides the port.
         program: in place of the product's own, such as one broken on purpose.
     """
 
@@ -104,13 +104,13 @@ class GatewayProcess:
         """Start it and wait until it listens."""
         port = str(urlsplit(self.address).port or 0)
         command = [sys.executable, *self.program, "gateway", "--port", port, *self.arguments]
-        with self.output.open("a") as said:
+        with self.output.open("a") as log:
             self._process = subprocess.Popen(
-                command, env=self.environment, stdout=subprocess.PIPE, stderr=said, text=True
+                command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()
-        assert ready.startswith("ready "), self.said()
+        assert ready.startswith("ready "), self.logged()
         self.address = ready.split()[1]
         return Caller(self.address)
 
@@ -122,7 +122,7 @@ class GatewayProcess:
         """End it cleanly; its exit status."""
         return self._end(signal.SIGTERM)
 
-    def said(self) -> str:
+    def logged(self) -> str:
         """Its log."""
         return self.output.read_text()
 
