@@ -12,14 +12,14 @@ from bluelamp.wiring.settings import load_forces
 
 
 @click.command()
-@click.option("--seed", type=int, help="Random seed, 41 by default. The same seed gives the same facts.")
-@click.option("--from", "start", help="First local day, such as 2024-12-01. Default: the scenario's first day.")
-@click.option("--days", type=click.IntRange(min=1), help="Number of days. Default: the scenario's length.")
+@click.option("--seed", type=int, help="Random seed; the same seed gives the same facts (default: 41).")
+@click.option("--from", "start", help="First local day, such as 2024-12-01 (default: the scenario's first day).")
+@click.option("--days", type=click.IntRange(min=1), help="Number of days (default: the scenario's length).")
 @click.option(
     "--speed",
     default="max",
     show_default=True,
-    help="How many times faster than real time, max, or live. Live publishes the history, then keeps up with the clock.",
+    help="How many times faster than real time; or max; or live, to publish the history and then keep up with the clock.",
 )
 @click.option(
     "--scenario",

@@ -14,11 +14,11 @@ from bluelamp.local.directory import refuse_mixture
 @click.option(
     "--late-seconds", type=float, required=True, help="The longest time from an event to the row that records it."
 )
-@click.option("--position", help="File to save the position in. By default, a file under BLUELAMP_DATA.")
+@click.option("--position", help="File to save the position in (default: a file under BLUELAMP_DATA).")
 @click.option(
     "--trust-silence",
     is_flag=True,
-    help="Treat the feed as complete while no rows arrive. Use only if something else monitors the source.",
+    help="Treat the feed as complete while no rows arrive; use only if something else monitors the source.",
 )
 def tail(file: str, mapping: str, late_seconds: float, position: str | None, trust_silence: bool) -> None:
     """Publish each row added to a growing FILE: CSV, JSON lines, or a log such as Asterisk's queue_log.

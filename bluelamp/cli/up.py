@@ -12,9 +12,9 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
 
 
 @click.command("up")
-@click.option("--data", help="Directory for all data. Default: BLUELAMP_DATA.")
+@click.option("--data", help="Directory for all data (default: BLUELAMP_DATA).")
 @click.option("--workers", default=1, show_default=True, help="Number of worker processes, which share the partitions.")
-@click.option("--port", type=int, help="Port of the board on loopback. Default: BLUELAMP_BOARD_PORT.")
+@click.option("--port", type=int, help="Port of the board on loopback (default: BLUELAMP_BOARD_PORT).")
 @click.option("--replay", help="Replay this extract with --mapping, or `sample` for the supplied week of facts.")
 @click.option(
     "--mapping", help="How the replayed extract's rows become facts: a TOML file, or a supplied mapping's name."
@@ -32,7 +32,7 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
     "--simulate/--feeds-only",
     "is_simulated",
     default=None,
-    help="Simulate a force, or show only what feeds send. Default: as before in this directory; simulate in a new one.",
+    help="Simulate a force, or show only what feeds send (default: as before in this directory, or simulate in a new one).",
 )
 @click.option(
     "--history",
@@ -41,7 +41,7 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
     help="How much history a new simulation begins with, in days (35d) or months (24mo).",
 )
 @click.option("--scenario", help="Simulate this scenario, not ordinary days up to now; docs/simulator.md lists them.")
-@click.option("--seed", type=int, help="Random seed of a new simulation, 41 by default.")
+@click.option("--seed", type=int, help="Random seed of a new simulation (default: 41).")
 @click.option(
     "--fresh", is_flag=True, help="Delete the log, state and simulation of earlier runs in the directory first."
 )
@@ -58,7 +58,7 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
     help="If the state's files are damaged, keep what can be read and rebuild the rest from the log.",
 )
 @click.option(
-    "--force", help="Force to show on the board. Default: BLUELAMP_FORCE, or if that is not set, the replay's."
+    "--force", help="Force to show on the board (default: BLUELAMP_FORCE, or the replay's force if that is not set)."
 )
 def up(
     data: str | None,
