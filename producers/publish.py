@@ -1,4 +1,4 @@
-"""The publisher: writes facts to Kafka in batches, and reports every batch that Kafka does not acknowledge as an error."""
+"""The publisher: writes facts to Kafka in batches, and raises an error if Kafka does not acknowledge one."""
 
 import logging
 import threading

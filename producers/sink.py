@@ -7,7 +7,7 @@ from facts.union import AnyFact, Topic
 
 
 class Sink(Protocol):
-    """Accepts facts for the log; the publisher is one, and so are the tests' recorders."""
+    """Accepts facts for the log. The publisher is a sink; tests use others."""
 
     def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
         """Accept a fact. The topic is needed only for a withdrawal."""

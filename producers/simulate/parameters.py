@@ -418,7 +418,7 @@ class Contracts(Strict, frozen=True, kw_only=True):
 
 
 class Occurrences(Strict, frozen=True, kw_only=True):
-    """Crimes and ASB records, their parties, referrals of and contracts with victims, and what is only counted.
+    """Crimes and ASB records, their parties, victims' referrals and contracts, and count-only records.
 
     Attributes:
         months: weight of a day in each month.
