@@ -1,32 +1,15 @@
-"""The gateway's error answers: problem documents (RFC 9457) that say what is wrong, where, and what to do."""
+"""The gateway's problem documents, which also list what is wrong with each fact."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
-from starlette.responses import Response
 
 from facts.wire import Unreadable
+from producers.http.problem import Kind, Problem, ProblemError, type_of
 
-MEDIA_TYPE = "application/problem+json"
 ERRORS_LISTED = 100
-
-Kind = Literal[
-    "no_such_place",
-    "no_such_method",
-    "not_authorised",
-    "not_json",
-    "too_slow",
-    "too_large",
-    "wrong_media_type",
-    "facts_refused",
-    "event_refused",
-    "too_many_facts",
-    "log_unavailable",
-    "our_fault",
-]
 
 
 class FactError(Struct, frozen=True, kw_only=True):
@@ -47,37 +30,16 @@ class FactError(Struct, frozen=True, kw_only=True):
     hint: Annotated[str, Meta(description="What to do about it.")]
 
 
-class Problem(Struct, frozen=True, kw_only=True):
+class FactsProblem(Problem, frozen=True, kw_only=True):
     """Why a request failed. None of its facts is confirmed to be in the log.
 
     Attributes:
-        type: a URN for the kind of problem.
-        title: what happened.
-        status: the HTTP status.
-        detail: what to do.
         errors: the first hundred faults.
         errors_count: the number of faults in all.
     """
 
-    type: Annotated[str, Meta(description="URN of the kind of problem: urn:bluelamp:problem:KIND.")]
-    title: Annotated[str, Meta(description="What happened.")]
-    status: Annotated[int, Meta(description="The HTTP status of the response.")]
-    detail: Annotated[str, Meta(description="What to do.")]
     errors: Annotated[tuple[FactError, ...], Meta(description="The first hundred faults.")] = ()
     errors_count: Annotated[int, Meta(description="Number of faults in all.")] = 0
-
-
-class ProblemError(Exception):
-    """Ends a request with a problem document.
-
-    Args:
-        problem: the document.
-        headers: response headers besides the content type.
-    """
-
-    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(problem.title)
-        self.problem, self.headers = problem, dict(headers or {})
 
 
 def problem(
@@ -91,15 +53,15 @@ def problem(
     """Build a problem to raise.
 
     Args:
-        kind: the kind of problem, which becomes part of its URN.
+        kind: the kind of problem.
         status: the HTTP status.
         title: what happened.
         detail: what to do.
         errors: every fault.
         headers: response headers besides the content type.
     """
-    document = Problem(
-        type=f"urn:bluelamp:problem:{kind}",
+    document = FactsProblem(
+        type=type_of(kind),
         title=title,
         status=status,
         detail=detail,
@@ -107,13 +69,6 @@ def problem(
         errors_count=len(errors),
     )
     return ProblemError(document, headers)
-
-
-def response_of(error: ProblemError) -> Response:
-    """The HTTP response for a problem."""
-    return Response(
-        msgspec.json.encode(error.problem), error.problem.status, media_type=MEDIA_TYPE, headers=error.headers
-    )
 
 
 def error_of(refusal: Unreadable) -> FactError:
