@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from bluelamp.embedded.state import StateServer
 from dashboards.board.app import NO_MOUNTS, board
-from dashboards.board.background import Slow
-from dashboards.board.page import View, unasked
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.page import View, no_log_ends
 from facts.feed import FeedHeartbeat
 from facts.wire import encode
 from producers.simulate.parameters import packaged
@@ -52,7 +52,7 @@ class Day:
         keep(memory, state.url)
         self.client = Redis.from_url(state.url, decode_responses=True)
         self.reader = Reader(self.client, "test", RULES, lambda: MOMENT)
-        self.view = View(self.reader, FORCE, Slow(self.reader, FORCE, time.monotonic), unasked)
+        self.view = View(self.reader, FORCE, BackgroundReadings(self.reader, FORCE, time.monotonic), no_log_ends)
 
     def served(self, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> AbstractContextManager[str]:
         """The board on it; answers with its address."""

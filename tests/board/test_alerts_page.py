@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from alerts.inbox.data_status import ALIVE
 from alerts.inbox.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
 from alerts.inbox.people import Role
-from dashboards.board import handover
+from dashboards.board.handover import data as handover
 from measures.display import words
 from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
@@ -294,7 +294,7 @@ def test_a_handover_says_what_it_does_not_know(page: Page, desk: Desk, monkeypat
     def unreadable(*_: object, **__: object) -> None:
         raise ConnectionError("the state server is away, for a test")
 
-    monkeypatch.setattr(handover, "take_handover", unreadable)
+    monkeypatch.setattr(handover, "read_handover", unreadable)
     page.browser.get(page.address + "/handover")
     wait(page.browser, lambda: "THE HANDOVER CANNOT BE MADE NOW" in page.text("trouble"), SECONDS)
     assert "The state server does not answer" in page.text("trouble")

@@ -4,9 +4,10 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from dashboards.board.background import Slow
-from dashboards.board.page import View, unasked
-from dashboards.board.pages.custody import CUSTODY, TOTALS, CustodyClock, Detention, ListStatus, take_detentions
+from dashboards.board.custody.page import CUSTODY, TOTALS
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.detentions import CustodyClock, Detention, ListStatus, read_detentions
+from dashboards.board.shared.page import View, no_log_ends
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find
 from measures.outcome import OpenItem, microseconds
@@ -36,7 +37,7 @@ def _is_paused(facts: list[Any]) -> bool:
 
 
 def test_the_list_is_who_the_facts_say_with_child_and_pause_worst_first(day: Day) -> None:
-    listed, found = take_detentions(day.view), _in_custody(day)
+    listed, found = read_detentions(day.view), _in_custody(day)
     assert {each.detainee for each in listed} == set(found)
     assert len(listed) > 10
     for each in listed:
@@ -79,7 +80,7 @@ def test_within_a_step_of_warning_children_come_first_and_beyond_it_whoever_is_d
 
 def test_a_feed_that_falls_silent_takes_no_deadline_away_and_says_since_when_it_is_known(day: Day) -> None:
     later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(minutes=5))
-    live, silent = (CUSTODY.take(day.view._replace(reader=reader)) for reader in (day.reader, later))
+    live, silent = (CUSTODY.read(day.view._replace(reader=reader)) for reader in (day.reader, later))
     assert live["custody"] == ListStatus("live", f"{len(live['detentions'])} in custody.")
     told = silent["custody"]
     assert (told.state, told.mark) == ("stale", "as last known at 03 Dec 15:40:19")
@@ -93,7 +94,7 @@ def test_a_feed_that_falls_silent_takes_no_deadline_away_and_says_since_when_it_
 def test_a_first_review_falls_due_six_hours_after_the_authorisation(day: Day) -> None:
     seen = 0
     found = _in_custody(day)
-    for each in take_detentions(day.view):
+    for each in read_detentions(day.view):
         facts = found[each.detainee]
         authorised = next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
         assert ("awaits authorisation" in each.stands) == (authorised is None)
@@ -110,7 +111,7 @@ def test_a_first_review_falls_due_six_hours_after_the_authorisation(day: Day) ->
 
 
 def test_the_counts_are_the_measures_and_the_list_agrees_with_them(day: Day) -> None:
-    parts = CUSTODY.take(day.view)
+    parts = CUSTODY.read(day.view)
     told = dict(parts["totals"])
     counts = {name: day.reader.read(find(name), force=FORCE)[0].value for name in TOTALS}
     assert told == {find(name).title: f"{int(value or 0):,}" for name, value in counts.items()}
@@ -154,8 +155,8 @@ def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_cloc
         "review_postponed": {"postponed": None},
         "detention_limit": {"still": None, "postponed": 20, "overdue": None, "new": 24},
     }
-    view = View(cast("Reader", _Standing(standing)), FORCE, cast("Slow", None), unasked)
-    listed = take_detentions(view)
+    view = View(cast("Reader", _Standing(standing)), FORCE, cast("BackgroundReadings", None), no_log_ends)
+    listed = read_detentions(view)
     assert [each.detainee for each in listed] == ["overdue", "postponed", "new", "still"]
     overdue, postponed, new, still = listed
     assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 11:00:00", "paused")

@@ -9,12 +9,12 @@ from statistics import median
 from typing import NamedTuple, cast
 
 import pytest
+from dashboards.board.pages.custody import read_detentions
 from redis import Redis
 
 from bluelamp.recount.load import LogRecord, from_records
-from dashboards.board.handover import COMPARED, WEEKS, Handover, take_handover
-from dashboards.board.page import View
-from dashboards.board.pages.custody import take_detentions
+from dashboards.board.handover.data import COMPARED, WEEKS, Handover, read_handover
+from dashboards.board.shared.page import View
 from facts.contact import ContactAbandoned, ContactAnswered, ContactOffered
 from facts.union import Topic
 from facts.wire import encode
@@ -86,7 +86,7 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Call]
         with Redis.from_url(state.url, decode_responses=True) as client:
             reader = Reader(client, "test", RULES, lambda: NOW)
             view = View(reader, FORCE, None, dict)  # type: ignore[arg-type]
-            yield calls, reader.at_one_moment(lambda: take_handover(view, is_last=False))
+            yield calls, reader.at_one_moment(lambda: read_handover(view, is_last=False))
 
 
 def recounted(calls: list[Call], start: datetime, end: datetime) -> dict[str, tuple[str, str]]:
@@ -140,7 +140,7 @@ def test_this_shift_and_each_week_before_are_as_recounted_from_the_calls(weeks: 
 
 
 def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -> None:
-    found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=True))
+    found = day.reader.at_one_moment(lambda: read_handover(day.view, is_last=True))
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.comparison.columns[0] == "Tue 03 Dec, 07:00 to 15:00"
     records = (
@@ -163,7 +163,7 @@ def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -
 
 
 def test_what_stands_is_what_the_state_has(day: Day) -> None:
-    found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=False))
+    found = day.reader.at_one_moment(lambda: read_handover(day.view, is_last=False))
     assert found.shift == "Lates, Tue 03 Dec 2024, 15:00 to 23:00"
     assert found.comparison.columns == ["So far, 15:00 to 15:40"]
     assert found.comparison.says == "The first whole hour of this shift is not over yet: it is not compared."
@@ -176,13 +176,13 @@ def test_what_stands_is_what_the_state_has(day: Day) -> None:
         assert [each.partition(",")[0] for each in told[name].subjects] == [each.subject_id for each in oldest]
         assert told[name].left == len(listed) - len(oldest)
     assert len(found.breaches) + found.none_of == 10
-    assert [*found.detentions] == take_detentions(day.view)[:10]
-    assert found.left == len(take_detentions(day.view)) - 10
+    assert [*found.detentions] == read_detentions(day.view)[:10]
+    assert found.left == len(read_detentions(day.view)) - 10
 
 
 def test_what_is_not_live_is_said_of_each_feed_and_no_breach_is_taken_for_none(day: Day) -> None:
     later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(hours=2))
-    found = later.at_one_moment(lambda: take_handover(day.view._replace(reader=later), is_last=True))
+    found = later.at_one_moment(lambda: read_handover(day.view._replace(reader=later), is_last=True))
     assert all("Not live since" in each.trouble for each in found.feeds)
     assert found.none_of == 0
     assert {each.is_live for each in found.breaches} == {False}

@@ -12,8 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboards.board.app import board
-from dashboards.board.page import MARKING, Page
 from dashboards.board.pages import PAGES
+from dashboards.board.shared.page import MARKING, Page
 from streams.readings import Reader
 from tests.support.asgi import get
 from tests.support.forces import STRICT, rules

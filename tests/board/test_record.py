@@ -12,14 +12,14 @@ from pyarrow import parquet
 from starlette.datastructures import QueryParams
 
 from dashboards.board.app import board
-from dashboards.board.background import Slow
-from dashboards.board.drill import asked as drilled
-from dashboards.board.drill import take_drill
-from dashboards.board.handover import take_handover
-from dashboards.board.journey import take_journey
-from dashboards.board.page import View, unasked
-from dashboards.board.table import by_windows, crossed
-from dashboards.board.tile import take_tile
+from dashboards.board.handover.data import read_handover
+from dashboards.board.measure.data import read_breakdown
+from dashboards.board.now.journey import read_journey
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.page import View, no_log_ends
+from dashboards.board.shared.query import parse_query
+from dashboards.board.shared.table import by_windows, crossed
+from dashboards.board.shared.tile import read_tile
 from measures.catalogue import find
 from streams.reading_metrics import ExportedReadings
 from tests.oracle.memory import MemoryReader
@@ -32,7 +32,7 @@ MORNING = datetime(2025, 7, 30, 10, 0, 20, tzinfo=begun.ZONE)
 
 
 def view_of(reader: MemoryReader) -> View:
-    return View(reader, FORCE.name, Slow(reader, FORCE.name, time.monotonic), unasked)
+    return View(reader, FORCE.name, BackgroundReadings(reader, FORCE.name, time.monotonic), no_log_ends)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def cells(table: dict[str, Any], label: str) -> dict[str, dict[str, Any]]:
     ],
 )
 def test_a_tile_in_part_says_since_when(morning: View, window: str, state: str, since: str) -> None:
-    tile = take_tile(find("incident_count"), window, morning)
+    tile = read_tile(find("incident_count"), window, morning)
     assert (tile.state, tile.since) == (state, since)
     assert tile.text == ("0" if state == "live" else "1")
     assert ("only the time from then" in tile.reason) == bool(since)
@@ -80,7 +80,7 @@ def test_a_tile_in_part_says_since_when(morning: View, window: str, state: str, 
 
 
 def test_a_feed_without_any_event_yet_has_no_zeros_beyond_its_last_hour(morning: View) -> None:
-    tiles = {name: take_tile(find("digital_offered_count"), name, morning) for name in ("60m", "today", "24h", "7d")}
+    tiles = {name: read_tile(find("digital_offered_count"), name, morning) for name in ("60m", "today", "24h", "7d")}
     assert {name: (each.state, each.text) for name, each in tiles.items()} == {
         "60m": ("live", "0"),
         "today": ("no_data", "no data"),
@@ -103,18 +103,18 @@ def test_tables_in_part_say_since_when_in_their_heading(morning: View) -> None:
 
 
 def test_a_breakdown_in_part_says_so_above_its_rows(morning: View) -> None:
-    drill = take_drill(drilled("incident_count", QueryParams("window=24h&by=grade")), morning)
+    drill = read_breakdown(parse_query("incident_count", QueryParams("window=24h&by=grade")), morning)
     assert drill.total == ["All", "1"]
     assert drill.says.startswith(
         "The record begins on 30 July 2025 at 06:24: this figure covers only the time from then"
     )
     assert drill.says.endswith("The counts of the rows add up to the whole: 1.")
-    empty = take_drill(drilled("incident_count", QueryParams("window=previous_12m&by=grade")), morning)
+    empty = read_breakdown(parse_query("incident_count", QueryParams("window=previous_12m&by=grade")), morning)
     assert (empty.rows, empty.total, empty.tile.state) == ([], [], "no_data")
 
 
 def test_the_handover_compares_with_no_shift_before_the_record(morning: View) -> None:
-    found = take_handover(morning, is_last=False)
+    found = read_handover(morning, is_last=False)
     (row,) = [each for each in found.comparison.rows if each.title == "Incidents"]
     assert [cell.text for cell in row.cells[2:]] == ["not on record"] * 4
     assert row.cells[1].text == "0"
@@ -123,7 +123,7 @@ def test_the_handover_compares_with_no_shift_before_the_record(morning: View) ->
 
 
 def test_a_journey_of_half_a_day_is_not_shown_as_a_day(morning: View) -> None:
-    found = take_journey(morning)
+    found = read_journey(morning)
     assert (found.state, found.steps) == ("in_part", [])
     assert "only the time from then" in found.says
 
