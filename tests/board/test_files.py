@@ -73,14 +73,13 @@ def test_parquet_has_the_cells_of_the_csv_file_and_of_the_page(
         [as_typed(name, cell) for name, cell in zip(names, row, strict=True)] for row in cells
     ]
     content = json.loads(fetch(history.reader, "api", page, query).text)
-    shown = [cell for table in tables for row in content[table]["rows"] for cell in row["cells"]]
+    displayed = [cell for table in tables for row in content[table]["rows"] for cell in row["cells"]]
     rows = found.to_pylist()
     assert rows
-    for cell, row in zip(
-        shown, rows, strict=False
-    ):  # the file of Explore also has the week, which the page fetches from another address
+    # The file of Explore ends with the week, which the page fetches from another address.
+    for cell, row in zip(displayed, rows, strict=False):
         assert (row["shown"], row["value"], row["n"]) == (cell.get("text", ""), cell.get("value"), cell.get("n"))
-    assert len(rows) - len(shown) == (7 * 24 if page.startswith("explore") else 0)
+    assert len(rows) - len(displayed) == (7 * 24 if page.startswith("explore") else 0)
 
 
 @pytest.mark.parametrize(("page", "query", "_"), PAGES, ids=[f"{page} {query}" for page, query, _ in PAGES])
@@ -111,7 +110,7 @@ def test_the_contract_is_in_the_metadata_of_the_schema(history: History, page: s
     assert content["Applied offset"] == f"{topic} 0; {applied_offset}"
 
 
-def test_what_is_not_live_is_null_with_its_words(history: History) -> None:
+def test_a_figure_that_is_not_live_is_null_with_words(history: History) -> None:
     late = history.reader_at(AS_OF + timedelta(hours=3))
     rows = parquet(late, f"explore/{GRADE_1}", "window=today&by=area&weeks=1").to_pylist()
     medians = [row for row in rows if row["column"] == "Median"]
