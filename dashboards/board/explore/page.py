@@ -10,9 +10,11 @@ from dashboards.board.shared.choices import choices
 from dashboards.board.shared.page import Page, View
 from dashboards.board.shared.query import parse_query, window_titles
 from dashboards.board.shared.tile import displayed_measures
+from dashboards.report.periods import Period
 from measures.chart import periods
 from measures.measure import Decided, Measure
 from measures.reading import spans
+from measures.window import parse_day
 
 _MONTHS = 24
 _ANSWERED = {"leg_answer": "leg_answered", "leg_service": "leg_answered"}
@@ -39,7 +41,13 @@ def _windows(chosen: str, measure: Measure, view: View) -> dict[str, str]:
     """The titles of every named window, of the last whole months, and of the chosen window."""
     today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
     months = {f"{start}/{end}": f"{start:%B %Y}" for start, end in reversed(periods("month", today, _MONTHS))}
-    return {chosen: chosen.replace("/", " to before "), **window_titles(view, measure), **months}
+    return {chosen: _title(chosen), **window_titles(view, measure), **months}
+
+
+def _title(window: str) -> str:
+    """The title of a window that may have no name: its days, the last one included."""
+    start, slash, end = window.partition("/")
+    return Period("", parse_day(start, "window"), parse_day(end, "window")).words() if slash else window
 
 
 def _times_measure(measure: Measure, measures: list[Measure]) -> Measure | None:

@@ -116,7 +116,7 @@ def _in_transit(legs: Mapping[str, int], results: Mapping[str, Mapping[str, int]
 def _stages(results: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     sent, called = (sum(result[name] for result in results.values()) for name in ("to_local", "callback"))
     return {
-        "triage": "At triage, now or finally",
+        "triage": "Triage",
         "local": f"After triage: {sent:,} sent to the local queue, {called:,} to be called back",
         "other": "Other",
     }

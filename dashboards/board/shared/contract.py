@@ -1,8 +1,11 @@
 """The definition of a measure as it is declared: what a reader needs to know before using its figures."""
 
+from datetime import date
+
 from msgspec import Struct
 
 from dashboards.board.shared.page import View
+from dashboards.report.periods import Period
 from dashboards.report.targets import always
 from measures.measure import Decided, Measure, PublishedFigure, Share, Standing
 from measures.published import PUBLISHED
@@ -61,10 +64,15 @@ def contract(measure: Measure, view: View) -> Contract:
 
 
 def _published(each: PublishedFigure) -> tuple[str, str, str]:
-    period = each.period.replace("/", " to before ")
-    words = " ".join(f"{name}={word}" for name, word in each.where.items())
-    figure = f"{each.figure} {each.unit}".strip()
-    return f"{period} {words}".strip(), figure, f"{each.source}. {each.note}".strip(". ") + "."
+    start, end = map(date.fromisoformat, each.period.split("/"))
+    filters = " ".join(f"{name}={word}" for name, word in each.where.items())
+    says_unit = each.unit == "%" and each.figure.endswith(("%", "per cent"))
+    figure = each.figure if says_unit else f"{each.figure} {each.unit}".strip()
+    return (
+        f"{Period('', start, end).words()} {filters}".strip(),
+        figure,
+        f"{each.source}. {each.note}".strip(". ") + ".",
+    )
 
 
 def _denominator(measure: Measure) -> str:
