@@ -81,6 +81,7 @@ def everything(directory: Path) -> Iterator[tuple[System, Publisher]]:
         stack.callback(system.stop)
         publisher = stack.enter_context(system.publisher())
         system.start_workers(1)
+        system.supervise()
         until(lambda: system.members() == 1, 60, "the worker")
         yield system, publisher
 
