@@ -76,24 +76,24 @@ class BoardProcess(WorkerProcess):
 
     def __init__(self, system: System) -> None:
         super().__init__("board", system.environment(), system.directory)
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port: int = found.getsockname()[1]
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            self.port: int = listening.getsockname()[1]
         self.program = [*self.program[:-1], "board", "--port", str(self.port)]
         self.url = f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         super().start()
-        until(self.answers, 30, "an answer of the board")
+        until(self.is_listening, 30, "an answer of the board")
 
-    def answers(self) -> bool:
+    def is_listening(self) -> bool:
         """Whether it listens."""
         with socket.socket() as tried:
             return tried.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Shown:
+class RunningBoard:
     """A state filled by a worker, a feed, and the board.
 
     Args:
@@ -140,7 +140,7 @@ def _forces(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
     """The board on the sample week, at its end."""
     directory = tmp_path_factory.mktemp("board")
     parts = Parts("embedded", directory)
@@ -153,7 +153,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         system.supervise()
         run(system, "replay", "sample", "--speed", "max")
         system.settle()
-        made = Shown(parts, system)
+        made = RunningBoard(parts, system)
         made.start_heartbeats()
         made.board.start()
         yield made

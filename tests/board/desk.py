@@ -74,7 +74,7 @@ class Desk:
         began = self.clock.now - timedelta(minutes=minutes)
         words = _scope(rule, scope)
         self._receive(rule, words, began, None)
-        (alert,) = self.log.look(lambda book: book.standing_of(rule, words))
+        (alert,) = self.log.look(lambda state: state.standing_of(rule, words))
         return alert.id
 
     def begin_of_a_removed_rule(self) -> None:
@@ -89,17 +89,17 @@ class Desk:
     def end(self, rule: str, minutes: float, **scope: str) -> None:
         """Resolve an alert, some minutes ago."""
         words = _scope(rule, scope)
-        (alert,) = self.log.look(lambda book: book.standing_of(rule, words))
+        (alert,) = self.log.look(lambda state: state.standing_of(rule, words))
         self._receive(rule, words, alert.raised.began, self.clock.now - timedelta(minutes=minutes))
 
     def _receive(self, rule: str, scope: Mapping[str, str], began: datetime, ended: datetime | None) -> None:
         one = told(_RULES[rule], scope, began, ended) if ended else told(_RULES[rule], scope, began)
-        self.log.append(lambda book: intake([one], _RULES, book, began if ended is None else ended))
+        self.log.append(lambda state: intake([one], _RULES, state, began if ended is None else ended))
 
     def climb(self) -> None:
         """Escalate and raise again what is due, as the service does."""
         now = self.clock.now
-        self.log.append(lambda book: [due for each in book.standing() for due in ladder.due(each, PROFILE, now)])
+        self.log.append(lambda state: [due for each in state.standing() for due in ladder.due(each, PROFILE, now)])
 
     def act(self, by: str, minutes: float = 0) -> Act:
         """An action some minutes ago."""
@@ -107,11 +107,11 @@ class Desk:
 
     def acknowledge(self, name: str, by: str, note: str, minutes: float) -> None:
         """Acknowledge an alert."""
-        self.log.append(lambda book: [acknowledge(book, name, note, self.act(by, minutes))])
+        self.log.append(lambda state: [acknowledge(state, name, note, self.act(by, minutes))])
 
     def assign(self, name: str, by: str, to: str) -> None:
         """Assign an alert."""
-        self.log.append(lambda book: [assign(book, name, to, self.act(by))])
+        self.log.append(lambda state: [assign(state, name, to, self.act(by))])
 
     def plan(self, rule: str, by: str, note: str, **scope: str) -> None:
         """Plan work for two hours."""

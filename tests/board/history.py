@@ -31,7 +31,7 @@ def _days(start: date, seed: int, until: float | None = None) -> Iterator[Report
 
 @lru_cache(maxsize=1)
 def reported() -> tuple[ReportedFact, ...]:
-    """Every reported fact: some in the previous 12 months, the last 12, last month, this month and today."""
+    """Every reported fact: there are facts in the previous 12 months, the last 12, last month, this month and today."""
     return tuple(chain(_days(date(2022, 11, 30), 42), _days(date(2024, 11, 30), 41, AS_OF.timestamp())))
 
 
@@ -63,10 +63,10 @@ def recount(facts: Iterable[ReportedFact] | None = None) -> Recount:
     return from_records(records(reported() if facts is None else facts), [PROFILE])
 
 
-def asking(counted: Recount) -> Ask:
+def recounted_figures(counted: Recount) -> Ask:
     """The figures of the recount at `AS_OF`."""
 
-    def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
+    def read(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [figure(measure, each) for each in counted.answer(measure, FORCE, window, AS_OF, by, where)]
 
-    return ask
+    return read

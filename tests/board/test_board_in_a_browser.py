@@ -23,7 +23,7 @@ from measures.display import words
 from measures.measure import Bands, OpenLongest
 from measures.reading import Reading
 from producers.publish import LIVE
-from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, Shown
+from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, RunningBoard
 from tests.integration.conftest import FORCE
 from tests.support.browser import complaints, network, show_as
 from tests.support.system import until
@@ -65,15 +65,15 @@ def cells(browser: webdriver.Chrome) -> Cells:
     return {(measure, window): (state, value, n, since) for measure, window, state, value, n, since in found}
 
 
-def expected(shown: Shown) -> Cells:
+def expected(running: RunningBoard) -> Cells:
     """The same according to the reader."""
     carried = [
         each
         for each in CATALOGUE.values()
-        if each.feeds(shown.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
+        if each.feeds(running.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
     ]
     return {
-        (each.name, window): as_seen(shown.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])
+        (each.name, window): as_seen(running.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])
         for each in carried
         for window in (("now",) if each.is_open() else WINDOWS)
     }
@@ -124,11 +124,11 @@ def is_live(browser: webdriver.Chrome) -> bool:
 
 
 @pytest.fixture
-def page(browser: webdriver.Chrome, shown: Shown) -> webdriver.Chrome:
+def page(browser: webdriver.Chrome, running: RunningBoard) -> webdriver.Chrome:
     """The board, freshly opened and live, with a mark in the page that a reload would remove."""
-    shown.recover()
+    running.recover()
     show_as(browser, 1920, 1080, "light")
-    browser.get(f"{shown.board.url}measures")
+    browser.get(f"{running.board.url}measures")
     wait(browser, lambda: is_live(browser), 20)
     browser.execute_script("window.isTheSamePage = true")
     return browser
@@ -139,8 +139,8 @@ def is_the_same(page: webdriver.Chrome) -> bool:
     return bool(page.execute_script("return window.isTheSamePage === true"))
 
 
-def test_every_tile_displays_the_readers_figure(page: webdriver.Chrome, shown: Shown) -> None:
-    wait(page, lambda: cells(page) == expected(shown), 10)
+def test_every_tile_displays_the_readers_figure(page: webdriver.Chrome, running: RunningBoard) -> None:
+    wait(page, lambda: cells(page) == expected(running), 10)
     found = cells(page)
     assert len(found) > 200
     assert {cell[0] for cell in found.values()} == {"live", "too_few", "no_data"}
@@ -149,27 +149,27 @@ def test_every_tile_displays_the_readers_figure(page: webdriver.Chrome, shown: S
     assert "Replay of recorded facts" in page.find_element("tag name", "header").text
 
 
-def publish_an_incident(shown: Shown, subject: str) -> None:
+def publish_an_incident(running: RunningBoard, subject: str) -> None:
     """Publish an incident opened in the last 15 minutes."""
-    at = shown.present - timedelta(minutes=2)
-    with shown.system.publisher() as publisher:
+    at = running.present - timedelta(minutes=2)
+    with running.system.publisher() as publisher:
         publisher.publish(IncidentOpened(fact_id=subject, force=FORCE, at=at, subject_id=subject, grade="2"))
 
 
-def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, shown: Shown) -> None:
+def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, running: RunningBoard) -> None:
     before = int(cells(page)["incident_count", "15m"][1])
     network(page)
-    publish_an_incident(shown, "board-1")
+    publish_an_incident(running, "board-1")
     took = wait(page, lambda: cells(page)["incident_count", "15m"][1] == str(before + 1), 15)
     print(f"seen {took:.2f} s after it was published")  # noqa: T201 - a measurement for the test report
     assert is_the_same(page)
     assert network(page)[0] == [], "it must arrive on the open stream"
-    wait(page, lambda: cells(page) == expected(shown), 10)
+    wait(page, lambda: cells(page) == expected(running), 10)
 
 
-def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, shown: Shown) -> None:
+def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, running: RunningBoard) -> None:
     before = cells(page)
-    shown.stop_heartbeats()
+    running.stop_heartbeats()
     since = re.compile("not live since ([0-9]+ [A-Z][a-z]{2} )?[0-9]{2}:[0-9]{2}")
 
     def is_stale() -> bool:
@@ -182,19 +182,21 @@ def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chro
     assert "Not live since" in notice(page)
     assert "the feed dispatch is silent" in notice(page)
     assert page.find_element("id", "live").text == "Not live"
-    shown.start_heartbeats()
+    running.start_heartbeats()
     wait(page, lambda: is_live(page) and cells(page) == before, 15)
     assert is_the_same(page)
 
 
-def test_without_the_state_server_figures_are_hidden_until_it_is_back(page: webdriver.Chrome, shown: Shown) -> None:
+def test_without_the_state_server_figures_are_hidden_until_it_is_back(
+    page: webdriver.Chrome, running: RunningBoard
+) -> None:
     before = cells(page)
-    shown.parts.state.kill()
+    running.parts.state.kill()
     took = wait(page, lambda: state(page) == "unreachable", 10)
     print(f"hidden after {took:.2f} s")  # noqa: T201 - a measurement for the test report
     assert "NOT LIVE. The state server does not answer" in notice(page)
     assert figures(page) == set()
-    shown.parts.state.start()
+    running.parts.state.start()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
     assert is_the_same(page)
 
@@ -246,12 +248,12 @@ class Refusing(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(("fault", "seconds"), [(killed, 5), (frozen, 15), (refused, 5)])
 def test_a_page_without_its_server_says_that_it_has_lost_the_connection(
     page: webdriver.Chrome,
-    shown: Shown,
+    running: RunningBoard,
     fault: Callable[[BoardProcess], AbstractContextManager[None]],
     seconds: float,
 ) -> None:
     before = cells(page)
-    with fault(shown.board):
+    with fault(running.board):
         took = wait(page, lambda: state(page) == "lost", seconds)
         print(f"lost after {took:.2f} s")  # noqa: T201 - a measurement for the test report
         assert "NOT LIVE: this page has lost its connection to the server" in notice(page)
@@ -261,34 +263,34 @@ def test_a_page_without_its_server_says_that_it_has_lost_the_connection(
 
 
 def test_an_open_page_recovers_after_worker_state_server_and_board_are_killed(
-    page: webdriver.Chrome, shown: Shown
+    page: webdriver.Chrome, running: RunningBoard
 ) -> None:
     before = int(cells(page)["incident_count", "15m"][1])
-    (worker,) = shown.system.workers
+    (worker,) = running.system.workers
     worker.kill()
-    publish_an_incident(shown, "while-no-worker-runs")
+    publish_an_incident(running, "while-no-worker-runs")
     wait(page, lambda: not is_live(page), 20)
-    shown.parts.state.kill()
-    shown.board.kill()
+    running.parts.state.kill()
+    running.board.kill()
     wait(page, lambda: state(page) == "lost", 10)
     assert figures(page) == set()
-    shown.parts.state.start()
-    shown.board.start()
+    running.parts.state.start()
+    running.board.start()
     worker.start()
     wait(page, lambda: is_live(page) and cells(page)["incident_count", "15m"][1] == str(before + 1), 60)
-    assert cells(page) == expected(shown)
+    assert cells(page) == expected(running)
     assert is_the_same(page)
 
 
-def test_nothing_is_refused_and_no_other_host_is_contacted(page: webdriver.Chrome, shown: Shown) -> None:
+def test_nothing_is_refused_and_no_other_host_is_contacted(page: webdriver.Chrome, running: RunningBoard) -> None:
     complaints(page)
     network(page)
-    page.get(f"{shown.board.url}measures")
+    page.get(f"{running.board.url}measures")
     wait(page, lambda: is_live(page), 20)
     assert complaints(page) == []
     requests, responses = network(page)
     addresses = [urlsplit(each["url"]) for each in requests]
-    assert {each.netloc for each in addresses} == {urlsplit(shown.board.url).netloc}
+    assert {each.netloc for each in addresses} == {urlsplit(running.board.url).netloc}
     assert {each.path for each in addresses} >= {
         "/measures",
         "/static/frame.css",
@@ -309,15 +311,15 @@ def test_no_text_is_cut_off_or_faint(page: webdriver.Chrome, width: int, height:
     assert page.execute_script(FAINT) == []
 
 
-def test_a_simulated_force_is_marked_permanently(page: webdriver.Chrome, shown: Shown) -> None:
+def test_a_simulated_force_is_marked_permanently(page: webdriver.Chrome, running: RunningBoard) -> None:
     """Must be the last test here, because the mark cannot be removed."""
     mark = page.find_element("id", "simulation")
     assert not mark.is_displayed()
     heartbeat = FeedHeartbeat(
-        fact_id="simulated", force=FORCE, at=shown.present, feed="dispatch", seq=1, complete_to=shown.present,
+        fact_id="simulated", force=FORCE, at=running.present, feed="dispatch", seq=1, complete_to=running.present,
         replay=True, simulated=True,
     )  # fmt: skip
-    with shown.system.publisher(LIVE) as publisher:
+    with running.system.publisher(LIVE) as publisher:
         publisher.heartbeat(heartbeat, "incidents")
     wait(page, mark.is_displayed, 10)
     assert mark.text == "SIMULATION - no figure is real"
@@ -325,6 +327,6 @@ def test_a_simulated_force_is_marked_permanently(page: webdriver.Chrome, shown: 
     wait(page, lambda: state(page) == "live", 10)
     assert page.find_element("id", "simulation").is_displayed()
     assert page.execute_script(FAINT) == []
-    shown.stop_heartbeats()
+    running.stop_heartbeats()
     wait(page, lambda: "NOT LIVE" in notice(page) or "Not live" in notice(page), STALE_AFTER_SECONDS + 10)
     assert page.find_element("id", "simulation").is_displayed()

@@ -17,7 +17,7 @@ from dashboards.report.text import plain
 from facts.errors import QuestionError
 from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE, Day
-from tests.board.history import AS_OF, History, asking
+from tests.board.history import AS_OF, History, recounted_figures
 from tests.support.asgi import get
 
 
@@ -41,7 +41,7 @@ def test_points_limits_and_signals_agree_with_the_recount(
     history: History, counted: Recount, measure: str, query: str
 ) -> None:
     data = fetch(history.reader, measure, query)
-    recounted = series(asking(counted), PROFILE, parse_series(measure, QueryParams(query)), AS_OF)
+    recounted = series(recounted_figures(counted), PROFILE, parse_series(measure, QueryParams(query)), AS_OF)
     assert data["table"] == json.loads(json.dumps(plain(recounted.table)))
     assert data["summary"] == list(recounted.summary)
     assert any(row["cells"][0].get("value") for row in data["table"]["rows"])
@@ -84,8 +84,8 @@ def test_svg_and_csv_agree_with_the_page(history: History) -> None:
     assert ["Filter", "area is moorlands"] in head
     assert [row[1] for row in head if row[0] == "Chart"] == data["summary"]
     names, *cells, last = lines[lines.index([]) + 1 :]
-    shown = names.index("shown")
-    assert [row[shown] for row in cells] == [
+    place = names.index("shown")
+    assert [row[place] for row in cells] == [
         cell.get("text", "") for row in data["table"]["rows"] for cell in row["cells"]
     ]
     assert last == ["OFFICIAL"]

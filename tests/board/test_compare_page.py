@@ -16,7 +16,7 @@ from measures.catalogue import CATALOGUE
 from measures.measure import External
 from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE
-from tests.board.history import AS_OF, History, asking
+from tests.board.history import AS_OF, History, recounted_figures
 from tests.support.asgi import get
 
 WORDS_INSTEAD = {"too few", "no record", "no data", "none", "-", "not kept"}
@@ -43,7 +43,7 @@ def test_every_figure_agrees_with_the_recount_or_words_say_why_not(history: Hist
         ways = ("", *measure.dimensions())
         by = ways[place % len(ways)]
         data = fetch(history.reader, measure.name, f"by={by}")
-        recounted = PeriodComparison(asking(counted), PROFILE, measure, AS_OF, (by,) if by else (), {})
+        recounted = PeriodComparison(recounted_figures(counted), PROFILE, measure, AS_OF, (by,) if by else (), {})
         for name, expected in (("comparison", plain(recounted.table())), ("published", plain(recounted.published()))):
             assert [row["label"] for row in data[name]["rows"]] == [row["label"] for row in expected["rows"]]
             for cell, wanted in pairs(data[name], expected):

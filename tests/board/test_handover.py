@@ -135,11 +135,11 @@ def test_this_shift_and_each_earlier_week_agree_with_a_recount_of_the_calls(week
     for title, name in ROWS.items():
         assert rows[title] == [each[name] for each in expected], title
     assert len({each["mean"] for each in expected}) == len(expected), (
-        "the weeks differ, so that none is taken for another"
+        "the weeks must differ, or one could be mistaken for another"
     )
 
 
-def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -> None:
+def test_every_figure_of_the_previous_shift_agrees_with_a_recount_of_the_log(day: Day) -> None:
     found = day.reader.at_one_moment(lambda: read_handover(day.view, is_last=True))
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.comparison.columns[0] == "Tue 03 Dec, 07:00 to 15:00"
@@ -149,20 +149,20 @@ def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -
     )
     last = MOMENT.replace(hour=14, minute=59, second=59)
     with from_records(records, [PROFILE]) as recount:
-        asked = [
+        expected = [
             (find(name), recount.answer(find(name), FORCE, "shift", last, (), where)[0]) for name, where in COMPARED
         ]
     assert [row.cells[0].text for row in found.comparison.rows] == [
         words(cell.value, measure.unit) if measure.unit == "count" or cell.n >= measure.minimum_n else "too few"
-        for measure, cell in asked
+        for measure, cell in expected
     ]
     assert [row.cells[0].n for row in found.comparison.rows] == [
-        "" if measure.unit == "count" else f"n {cell.n:,}" for measure, cell in asked
+        "" if measure.unit == "count" else f"n {cell.n:,}" for measure, cell in expected
     ]
     assert {cell.text for row in found.comparison.rows for cell in row.cells[1:]} == {"no record"}
 
 
-def test_what_stands_is_what_the_state_has(day: Day) -> None:
+def test_open_items_agree_with_the_state(day: Day) -> None:
     found = day.reader.at_one_moment(lambda: read_handover(day.view, is_last=False))
     assert found.shift == "Lates, Tue 03 Dec 2024, 15:00 to 23:00"
     assert found.comparison.columns == ["So far, 15:00 to 15:40"]

@@ -118,16 +118,16 @@ def test_a_watcher_who_missed_a_change_or_arrives_later_receives_everything() ->
     async def run() -> list[str]:
         remaining = iter([found(a="1", b="1"), found(a="2", b="1"), found(a="3", b="1"), found(a="3", b="1")])
         live = LiveUpdates(["page"], lambda _: next(remaining)(), lambda _: None)
-        slow, first = live.watch("page"), live.watch("page")
-        received = [await anext(slow), await anext(slow), await anext(first), await anext(first)]
+        lagging, first = live.watch("page"), live.watch("page")
+        received = [await anext(lagging), await anext(lagging), await anext(first), await anext(first)]
         await live.read_once()
-        received.append(await anext(slow))
+        received.append(await anext(lagging))
         await live.read_once()
         await live.read_once()
-        received.append(await anext(slow))
+        received.append(await anext(lagging))
         late = live.watch("page")
         received += [await anext(late), await anext(late)]
-        for each in (slow, first, late):
+        for each in (lagging, first, late):
             await each.aclose()
         # Nobody watched for a while, so the parts from before are old and must not be sent.
         again = live.watch("page")

@@ -20,8 +20,8 @@ from tests.support.stores import state_server
 pytestmark = pytest.mark.real
 SEEN = """
 const place = document.querySelector(`[data-measure="${arguments[0]}"] [data-window="${arguments[1]}"]`);
-const said = (name) => place?.querySelector("." + name)?.innerText ?? "";
-return place && [place.dataset.state ?? "", said("value"), said("n"), place.dataset.verdict ?? ""];
+const text = (name) => place?.querySelector("." + name)?.innerText ?? "";
+return place && [place.dataset.state ?? "", text("value"), text("n"), place.dataset.verdict ?? ""];
 """
 ANSWERED = "contact_999_answered_within_target_ratio"
 CALLS = "contact_999_offered_count"

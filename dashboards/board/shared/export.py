@@ -22,7 +22,7 @@ from measures.reading import SIMULATION
 
 
 class Sheet(NamedTuple):
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         name: the words of the file's name.
@@ -46,7 +46,7 @@ def download_routes(
 
     Args:
         page: the page's name in the address.
-        sheet: what the file holds.
+        sheet: the content of the file.
         view: what it is read from.
         needs: what must be read first, a little at a time.
     """

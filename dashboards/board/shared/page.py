@@ -4,7 +4,7 @@ To add a page:
 
 1. Make a folder in `dashboards/board/` with a module `page.py` that defines a `Page` and the function that reads its
    parts: a flat dictionary from names to values that `msgspec` can encode, already worded for display. The function
-   runs in a thread while the reader is held at one moment, at most four times a second while anybody watches; only
+   runs in a thread while the reader stays at one moment, at most four times a second while anybody watches; only
    parts that have changed are sent. List the page and its folder in `dashboards/board/pages.py`. A page whose `needs`
    is not mounted does not exist: nothing links to it, and its address is a 404. A page imports no other page: what
    two pages share belongs in `dashboards/board/shared/`.
