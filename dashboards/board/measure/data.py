@@ -132,12 +132,12 @@ def _says(tile: Tile, whole: Reading, readings: Sequence[Reading], question: Bre
 def _adds_up(whole: Reading, readings: Sequence[Reading], measure: Measure) -> str:
     """A real check: rows and total were read separately, and are added up here."""
     if measure.unit == "count":
-        rows, total, what = sum(int(each.value or 0) for each in readings), int(whole.value or 0), "The rows"
+        rows, total, what = sum(int(each.value or 0) for each in readings), int(whole.value or 0), "total"
     else:
-        rows, total, what = sum(each.n or 0 for each in readings), whole.n or 0, "The n of the rows"
+        rows, total, what = sum(each.n or 0 for each in readings), whole.n or 0, "total n"
     if rows != total:
-        return f"{what} do not add up to the total: they come to {rows:,}, and the total is {total:,}."
-    return f"{what} add up to the total, {total:,}."
+        return f"The rows do not add up to the {what}: they come to {rows:,}, and the {what} is {total:,}."
+    return f"The rows add up to the {what}, {total:,}."
 
 
 def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subjects | None:
