@@ -1,22 +1,19 @@
 """The board's web application: its pages, their data and live updates, and the applications mounted with them."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from dashboards.board.pages import FOLDERS, PAGES, data_routes
 from dashboards.board.shared.background import BackgroundReadings
@@ -27,16 +24,12 @@ from dashboards.board.shared.page import MARKING, LogEnds, Page, View, error_wor
 from dashboards.board.shared.tile import displayed_measures
 from facts.errors import QuestionError
 from measures.outcome import microseconds
+from producers.http.headers import SecurityHeaders, page_headers
+from producers.http.problem import problem, response_of
 from streams.readings import Reader
 
 _PACKAGE = "dashboards.board"
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
 _FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events/", "/static/")
 """Paths whose errors are for programs, so a 404 there is JSON and not a page."""
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
@@ -64,13 +57,13 @@ def board(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        following = asyncio.create_task(live.follow())
+        live.start()
         yield
-        following.cancel()
+        live.stop()
 
     async def events(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in live.streams:
+        if name not in live.channels:
             return PlainTextResponse("Page not found.\n", status_code=404)
         return StreamingResponse(live.watch(name), media_type="text/event-stream")
 
@@ -83,8 +76,7 @@ def board(
         path = request.scope["path"]
         detail = f"There is nothing at {path}."
         if path.startswith(_FOR_PROGRAMS):
-            problem = {"title": "Not found.", "status": 404, "detail": detail}
-            return Response(msgspec.json.encode(problem), status_code=404, media_type="application/problem+json")
+            return response_of(problem("no_such_place", 404, "Not found.", detail))
         return _not_found_page(detail, templates)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
@@ -94,7 +86,7 @@ def board(
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(_SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders, headers=_HEADERS)],
         exception_handlers={404: not_found},
     )
 
@@ -142,20 +134,3 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
 def _not_found_page(detail: str, templates: Environment) -> Response:
     template = templates.get_template(NOT_FOUND.template)
     return HTMLResponse(template.render(page=NOT_FOUND, detail=detail), status_code=404)
-
-
-class _SecurityHeaders:
-    """Adds the security headers to every response that does not set its own; plain ASGI, so that streams are not buffered."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_secured)

@@ -8,18 +8,18 @@ from redis import Redis
 from starlette.types import ASGIApp
 
 from alerts.engine import by_series
-from alerts.inbox import ladder
-from alerts.inbox.action import Act, SuppressionRequest, acknowledge, assign, suppress
-from alerts.inbox.api import api
-from alerts.inbox.data_status import DataStatus
-from alerts.inbox.entry import AnyEntry, Raised
-from alerts.inbox.guard import Guard
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import InboxLog
-from alerts.inbox.payload import told
-from alerts.inbox.people import People
-from alerts.inbox.view import Samples
-from alerts.samples import looked_at
+from alerts.inbox.api.app import api
+from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.people import People
+from alerts.inbox.api.view import Samples
+from alerts.inbox.log import ladder
+from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, assign, suppress
+from alerts.inbox.log.data_status import DataStatus
+from alerts.inbox.log.entry import AnyEntry, Raised
+from alerts.inbox.log.intake import by_name, intake
+from alerts.inbox.log.payload import payload_alert
+from alerts.inbox.log.stream import InboxLog
+from alerts.samples import used_by_rules
 from alerts.table import RULES
 from streams.exporter import ReadingsCollector
 from streams.readings import Reader
@@ -49,7 +49,7 @@ class Desk:
         client.delete(name, f"{name}:heard")
         self.log, self.clock = InboxLog(client, name), Clock()
         self.clock.now = MOMENT
-        figures = ReadingsCollector(reader, is_wanted=looked_at(RULES))
+        figures = ReadingsCollector(reader, is_wanted=used_by_rules(RULES))
         self._samples = by_series(each for family in figures.collect() for each in family.samples)
         guard = Guard(People(PEOPLE, self.clock), is_open_to_view=is_open_to_view)
         self.parts = replace(parts(self.log, self.clock, guard), samples=self._figures)
@@ -67,14 +67,14 @@ class Desk:
 
     def receive_heartbeat(self, *, is_alive: bool = True) -> None:
         """An alert engine reports whether data are arriving."""
-        self.log.hear(FORCE, DataStatus(self.clock.now, is_alive))
+        self.log.save_data_status(FORCE, DataStatus(self.clock.now, is_alive))
 
     def begin(self, rule: str, minutes: float, **scope: str) -> str:
         """Raise an alert that began some minutes ago; returns its id."""
         began = self.clock.now - timedelta(minutes=minutes)
         words = _scope(rule, scope)
         self._receive(rule, words, began, None)
-        (alert,) = self.log.look(lambda state: state.standing_of(rule, words))
+        (alert,) = self.log.read_state(lambda state: state.active_alerts_for(rule, words))
         return alert.id
 
     def begin_of_a_removed_rule(self) -> None:
@@ -89,21 +89,21 @@ class Desk:
     def end(self, rule: str, minutes: float, **scope: str) -> None:
         """Resolve an alert, some minutes ago."""
         words = _scope(rule, scope)
-        (alert,) = self.log.look(lambda state: state.standing_of(rule, words))
+        (alert,) = self.log.read_state(lambda state: state.active_alerts_for(rule, words))
         self._receive(rule, words, alert.raised.began, self.clock.now - timedelta(minutes=minutes))
 
     def _receive(self, rule: str, scope: Mapping[str, str], began: datetime, ended: datetime | None) -> None:
-        one = told(_RULES[rule], scope, began, ended) if ended else told(_RULES[rule], scope, began)
+        one = payload_alert(_RULES[rule], scope, began, ended) if ended else payload_alert(_RULES[rule], scope, began)
         self.log.append(lambda state: intake([one], _RULES, state, began if ended is None else ended))
 
     def climb(self) -> None:
         """Escalate and raise again what is due, as the service does."""
         now = self.clock.now
-        self.log.append(lambda state: [due for each in state.standing() for due in ladder.due(each, PROFILE, now)])
+        self.log.append(lambda state: [due for each in state.active_alerts() for due in ladder.due(each, PROFILE, now)])
 
-    def act(self, by: str, minutes: float = 0) -> Act:
+    def act(self, by: str, minutes: float = 0) -> ActionContext:
         """An action some minutes ago."""
-        return Act(by=by, at=self.clock.now - timedelta(minutes=minutes), request=f"{by}:{minutes}")
+        return ActionContext(by=by, at=self.clock.now - timedelta(minutes=minutes), request=f"{by}:{minutes}")
 
     def acknowledge(self, name: str, by: str, note: str, minutes: float) -> None:
         """Acknowledge an alert."""

@@ -105,8 +105,8 @@ def test_a_window_in_which_the_target_changed_displays_both_targets_with_their_d
     """Never only today's target: it did not apply on the first day of the window."""
     story = Story(STRICT, "2024-10-26")
     for number, (offered, answered) in enumerate((("22:00:00", "22:00:04"), ("24:00:00", "24:00:12"))):
-        story.tell(ContactOffered, offered, f"c{number}", line="999", queue="emergency")
-        story.tell(ContactAnswered, answered, f"c{number}", queue="emergency")
+        story.report(ContactOffered, offered, f"c{number}", line="999", queue="emergency")
+        story.report(ContactAnswered, answered, f"c{number}", queue="emergency")
     with viewed(state_backend, story, story.moment("24:20")) as view:
         data = {
             window: json.loads(bytes(exploration_json(read_exploration(question, view), question, view).body))[

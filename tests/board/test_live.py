@@ -49,7 +49,7 @@ def events_of(*reads: Callable[[], Snapshot]) -> list[str]:
         events = live.watch("page")
         received = [await anext(events), await anext(events)]
         for _ in reads:
-            await live.read_once()
+            await live.update()
             received.append(await anext(events))
         with pytest.raises(TimeoutError):
             # Nothing reads any more: the page must receive nothing, so that it notices the silence.
@@ -120,10 +120,10 @@ def test_a_watcher_who_missed_a_change_or_arrives_later_receives_everything() ->
         live = LiveUpdates(["page"], lambda _: next(remaining)(), lambda _: None)
         lagging, first = live.watch("page"), live.watch("page")
         received = [await anext(lagging), await anext(lagging), await anext(first), await anext(first)]
-        await live.read_once()
+        await live.update()
         received.append(await anext(lagging))
-        await live.read_once()
-        await live.read_once()
+        await live.update()
+        await live.update()
         received.append(await anext(lagging))
         late = live.watch("page")
         received += [await anext(late), await anext(late)]
@@ -155,7 +155,7 @@ def test_a_window_that_begins_before_the_record_says_where_its_figure_begins(
     state_backend: StateServer, day: str, clock: str, since: str
 ) -> None:
     story = Story(STRICT, day)
-    story.tell(IncidentOpened, clock, grade="1", group="crime")
+    story.report(IncidentOpened, clock, grade="1", group="crime")
     with viewed(state_backend, story, Story(STRICT, "2024-12-03").moment("12:00")) as view:
         tiles = MEASURES.read(view)["measure:incident_count"].tiles
     assert tiles["24h"].since == since
@@ -168,7 +168,7 @@ def test_a_wait_over_midnight_has_the_target_of_the_day_before_and_the_displayed
 ) -> None:
     """The strict force's target changes from within 15 s to under 10 s at the midnight before the clocks go back."""
     story, measure = Story(STRICT, "2024-10-26"), find("contact_999_longest_wait_seconds")
-    story.tell(ContactOffered, "23:59:55", line="999", queue="emergency")
+    story.report(ContactOffered, "23:59:55", line="999", queue="emergency")
     with viewed(state_backend, story, story.moment(clock)) as view:
         tile = read_tile(measure, NOW, view)
         assert tile.counts_from is not None

@@ -53,7 +53,7 @@ def routes(view: View) -> list[Route]:
         notes = [
             *table.notes,
             *table.published,
-            *(f"{each.number}: {each.what}; {each.made_of}" for each in table.disagreements),
+            *(f"{each.number}: {each.what}; {each.explanation}" for each in table.disagreements),
         ]
         head = [["Broken down by", question.by or "none"], *(["Note", note] for note in notes)]
         return Sheet((question.measure.name, question.by), question.measure, question.where, head, (table, published))

@@ -193,12 +193,12 @@ def _breach(measure: Measure, view: View) -> Breach | None:
     if tile.text == "0":
         return None
     listed = view.reader.listed(measure, as_window(NOW), force=view.force)
-    listed = sorted(listed, key=lambda each: (each.matter.due or each.matter.since, each.subject_id))
+    listed = sorted(listed, key=lambda each: (each.item.due or each.item.since, each.subject_id))
     subjects = [
         ", ".join(
             [
                 each.subject_id,
-                f"since {_local(instant(each.matter.since), view, '%d %b %H:%M')}",
+                f"since {_local(instant(each.item.since), view, '%d %b %H:%M')}",
                 *_where(each.dimensions, view),
             ]
         )
@@ -279,7 +279,7 @@ def _cell(measure: Measure, where: Where, window: Window | str, view: View) -> H
 
 def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:
     """The value; for a past window only if the record covers all of it."""
-    return "no record" if is_past and reading.held != "whole" else text(reading, measure)
+    return "no record" if is_past and reading.coverage != "whole" else text(reading, measure)
 
 
 def _local(at: datetime, view: View, form: str) -> str:

@@ -145,9 +145,9 @@ def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subject
     if not measure.is_open() and not isinstance(measure.statistic, Decided):
         return None
     listed = view.reader.listed(measure, as_window(question.window), where=question.where, force=view.force)
-    listed = sorted(listed, key=lambda each: (each.matter.due or each.matter.since, each.subject_id))
+    listed = sorted(listed, key=lambda each: (each.item.due or each.item.since, each.subject_id))
     names = list(listed[0].dimensions) if listed else []
-    has_due = any(each.matter.due is not None for each in listed)
+    has_due = any(each.item.due is not None for each in listed)
     says = "Open now" if measure.is_open() else "Target missed and still open"
     columns = ["ID", "Since", *(["Due"] if has_due else []), *(DIMENSION_TITLES.get(name, name) for name in names)]
     rows = [_subject_cells(each, view, has_due=has_due) for each in listed[:most]]
@@ -155,7 +155,7 @@ def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subject
 
 
 def _subject_cells(each: ListedSubject, view: View, *, has_due: bool) -> list[str]:
-    item = each.matter
+    item = each.item
     due = [_local(item.due, view) if item.due is not None else "paused"] if has_due else []
     words = (name_of(name, word, view) for name, word in each.dimensions.items())
     return [each.subject_id, _local(item.since, view), *due, *words]

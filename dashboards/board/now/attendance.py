@@ -81,7 +81,7 @@ def read_unattended(response: Response, view: View) -> UnattendedIncidents:
         return UnattendedIncidents(reading.state, reading.reason, title, 0, 0, [], [])
     due = {kind: dict(view.reader.open_subjects(view.force, kind)) for kind in (*_CLOCKS, "incident_unresourced")}
     listed = view.reader.listed(measure, where=where, force=view.force)
-    incidents = [_incident(each.subject_id, each.matter, due, view) for each in listed]
+    incidents = [_incident(each.subject_id, each.item, due, view) for each in listed]
     incidents.sort(key=lambda each: each.due)
     now = int(reading.as_of.timestamp() * 1000)
     names = [name for name in _CLOCKS.values() if any(_has(each, name) for each in incidents)]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from dashboards.board.shared.page import View
 from dashboards.report.periods import Period
 from dashboards.report.targets import always
-from measures.measure import Decided, Measure, PublishedFigure, Share, Standing
+from measures.measure import Decided, Measure, OpenStatistic, PublishedFigure, Share
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS
 
@@ -84,7 +84,7 @@ def _denominator(measure: Measure) -> str:
 
 
 def _window_rule(measure: Measure) -> str:
-    if isinstance(measure.statistic, Standing):
+    if isinstance(measure.statistic, OpenStatistic):
         return "None: the figure is what is open now."
     live = ", ".join(LIVE_WINDOWS)
     return (

@@ -8,7 +8,7 @@ from dashboards.board.shared.page import View
 from dashboards.board.shared.table import name_of
 from measures.catalogue import find
 from measures.outcome import KINDS, OpenItem, instant, microseconds
-from measures.reading import NOTHING
+from measures.reading import NO_EVENTS
 
 _KINDS = (
     "awaiting_authorisation",
@@ -92,7 +92,7 @@ class ListStatus(Struct, frozen=True):
 def read_list_status(count: int, view: View) -> ListStatus:
     """The status of a list of so many detentions: deadlines stay listed when their feed is silent."""
     reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
-    if reading.state == "live" or reading.reason == NOTHING:
+    if reading.state == "live" or reading.reason == NO_EVENTS:
         return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
     if not count:
         return ListStatus(reading.state, f"{reading.reason} It is not known who is in custody.")

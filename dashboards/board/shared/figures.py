@@ -10,7 +10,7 @@ from dashboards.board.shared.page import View
 from dashboards.board.shared.tile import text
 from dashboards.report.figures import Ask, ReportFigure, figure_of
 from measures.measure import Measure, Where
-from measures.reading import NOTHING, Reading
+from measures.reading import NO_EVENTS, Reading
 
 
 def figures_now(view: View) -> Ask:
@@ -39,6 +39,6 @@ def _for_display(measure: Measure, reading: Reading) -> ReportFigure:
     figure = figure_of(measure, reading)
     if figure.instead or reading.state in ("live", "in_part") or (reading.is_loading and reading.value is not None):
         return figure
-    if measure.unit == "count" and reading.reason == NOTHING:
+    if measure.unit == "count" and reading.reason == NO_EVENTS:
         return replace(figure, value=Fraction(), trouble="")
     return replace(figure, value=None, instead=text(reading, measure))

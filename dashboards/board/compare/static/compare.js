@@ -11,7 +11,7 @@ const published = document.getElementById("published");
 const disagreements = document.getElementById("disagreements");
 
 function inconsistencies(data) {
-  const cases = data.disagreements.map((each) => element("li", {}, `${each.number}: ${each.what}; ${each.made_of}.`));
+  const cases = data.disagreements.map((each) => element("li", {}, `${each.number}: ${each.what}; ${each.explanation}.`));
   return cases.length ? [element("h3", {}, "Inconsistencies in the published reports"), element("ul", {}, ...cases)] : [];
 }
 
