@@ -88,7 +88,7 @@ def test_each_published_figure_has_ours_for_the_same_period_next_to_it(history: 
     assert year[3]["text"] == "S25 section 6.1"
     assert "That period is not over" in data["notes"][year[2]["notes"][0] - 1]
     page = get(board(history.reader, FORCE), "/compare", "measure=contact_999_answer_mean_seconds")
-    assert "BT&#39;s clock also holds the transfer" in page.text
+    assert "BT&#39;s clock includes the transfer" in page.text
 
 
 def test_a_silent_feed_hides_today_but_not_closed_periods(history: History) -> None:

@@ -67,7 +67,11 @@ def test_a_page_exists_only_if_the_application_it_needs_is_mounted() -> None:
     [
         ("/nothing", "", "There is nothing at /nothing."),
         ("/alerts", "", "There is nothing at /alerts."),
-        ("/measure/nothing", "", "There is no measure &#39;nothing&#39;. The board&#39;s page All measures"),
+        (
+            "/measure/nothing",
+            "",
+            "There is no measure &#39;nothing&#39;. See the list on the board&#39;s page All measures",
+        ),
         ("/chart", "measure=incident_count&grain=year", "There is no chart by &#39;year&#39;. Choose month or week.<"),
         ("/explore", "measure=<script>", "There is no measure &#39;&lt;script&gt;&#39;"),
         ("/now/then/", "", "There is nothing at /now/then/."),
