@@ -98,7 +98,7 @@ def keep(memory: MemoryState, url: str) -> None:
 
 def _facts() -> Iterator[tuple[str, Any]]:
     simulation = Simulation(force=PROFILE, parameters=packaged(), scenario=load_scenario(NORMAL), seed=41, start=START)
-    return ((each.topic, each.fact) for each in simulation.told_before(MOMENT.timestamp()))
+    return ((each.topic, each.fact) for each in simulation.reported_before(MOMENT.timestamp()))
 
 
 def _heartbeat(feed: str, moment: datetime) -> FeedHeartbeat:

@@ -114,7 +114,7 @@ def watched(
 def subjects(simulation: Simulation, kind: type, begin: datetime, end: datetime, **words: str) -> int:
     """The number of subjects that began between two times, counted from the facts."""
     began: dict[str, datetime] = {}
-    facts = [each.fact for each in simulation.told_before(end.timestamp())]
+    facts = [each.fact for each in simulation.reported_before(end.timestamp())]
     corrected = {getattr(fact, "corrects", None) for fact in facts if not fact.fact_id.endswith(".bad")}
     for fact in facts:
         is_meant = isinstance(fact, kind) and all(getattr(fact, name) == word for name, word in words.items())
