@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bluelamp.embedded.state import StateServer
 from bluelamp.verify.checks.clocks import clock_findings
-from dashboards.board.frame import Frame, take_frame
+from dashboards.board.shared.frame import Frame, read_frame
 from measures.outcome import SECOND
 from streams.clock_steps import ClockStep, Steps, StepWatch, store_step, stored_steps
 from tests.streams.test_health import Scene
@@ -121,7 +121,7 @@ def test_the_last_step_of_each_process_is_kept_for_a_day(redis: Redis) -> None:
 
 def frame(scene: Scene) -> Frame:
     """What every page of the board shows around its figures."""
-    found: Any = take_frame(scene.reader, FORCE)["frame"]
+    found: Any = read_frame(scene.reader, FORCE)["frame"]
     return found  # type: ignore[no-any-return]
 
 
@@ -139,7 +139,7 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_15_minutes(state_backend:
         assert scene.shown("bluelamp_clock_steps_total")["the worker on here",] == 1
         assert frame(scene).clock == (
             "The clock of the worker on here was set back by 2 h 0 min, to 2024-10-27 05:00:17Z. "
-            "Figures may have been wrong meanwhile."
+            "Figures may have been wrong during that time."
         )
         scene.pass_time(1)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}
