@@ -15,8 +15,7 @@ from alerts.prometheus import Places, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli.main import cli
-from bluelamp.cli.settings import setting_help
-from bluelamp.wiring.settings import SECRETS, Settings, load_forces, variable
+from bluelamp.wiring.settings import SECRETS, Settings, descriptions, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
@@ -168,11 +167,19 @@ def _help(name: str, command: click.Command) -> str:
 
 def _settings() -> str:
     defaults: dict[str, Any] = msgspec.structs.asdict(Settings())
-    helps = setting_help()
-    lines = ["# Settings", "", _NOTE, "", "| variable | default | what it is for |", "|---|---|---|"]
-    lines += [f"| `{variable(name)}` | `{value}` | {helps[name]} |" for name, value in defaults.items()]
-    lines += [f"| `{name}` | never shown | {text} |" for name, text in SECRETS.items()]
+    described = descriptions()
+    lines = ["# Settings", "", _NOTE, "", _SETTINGS, "", "| variable | default | description |", "|---|---|---|"]
+    lines += [f"| `{variable(name)}` | {_default(value)} | {described[name]} |" for name, value in defaults.items()]
+    lines += [f"| `{name}` | secret | {text} |" for name, text in SECRETS.items()]
     return "\n".join(lines) + "\n"
+
+
+_SETTINGS = "Settings are environment variables. An option of a command overrides its setting. `bluelamp settings` lists the current values."
+
+
+def _default(value: object) -> str:
+    """A default as a person would set it."""
+    return ("`yes`" if value else "`no`") if isinstance(value, bool) else f"`{value}`" if value != "" else "empty"
 
 
 _PROMETHEUS_NOTE = "# Derived by `make derive` from alerts/prometheus.py: change that, not this file."

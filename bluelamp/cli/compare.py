@@ -1,4 +1,4 @@
-"""`bluelamp compare`: one measure over several periods."""
+"""`bluelamp compare`: compare a measure across periods."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @click.command("compare")
 @click.argument("measure")
-@click.option("--by", default="", help="Dimensions to break it down by, separated by commas; one is ranked.")
+@click.option(
+    "--by",
+    default="",
+    help="Dimensions to break the figure down by, separated by commas. With one dimension, rows are ranked.",
+)
 @WHERE
 @FORCE
 @JSON
 def compare(measure: str, by: str, where: tuple[str, ...], force: str | None, as_json: bool) -> None:
-    """One measure side by side: today, this month so far, last month, 12 months, the 12 before, and what was published."""
+    """Compare a measure across periods: today, this month, last month, 12 months, the 12 before, and the published figure."""
     from dashboards.report.compare import compare
     from dashboards.report.figures import from_reader
     from dashboards.report.text import lines, plain
