@@ -20,8 +20,8 @@ def check(force: str | None, as_json: bool) -> None:
     checked; 2: figures or alerts are missing, or cannot be trusted.
     """
     from bluelamp.verify.check import examine
-    from bluelamp.verify.checks.finding import lines, status
     from bluelamp.verify.checks.parts import parts
+    from bluelamp.verify.checks.result import lines, status
 
     log_to_stderr()
     settings = settings_of(force=force)

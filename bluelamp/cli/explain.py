@@ -43,9 +43,10 @@ def explain(
     has the same figure; 1: they do not, the state differs, or the state could not be read.
     """
     from bluelamp.archive.full_log import recount_of
-    from bluelamp.verify.compare import Query, StateReadings, not_compared
+    from bluelamp.verify.compare import Query, StateReadings
     from bluelamp.verify.explain import explain, lines
     from bluelamp.verify.state_and_log import read_or_reason
+    from bluelamp.verify.words import not_compared
 
     settings = settings_of(force=force)
     source = reader(settings)

@@ -73,7 +73,7 @@ def recount(
 
 
 def _print_cells(cells: list[Any], as_json: bool) -> None:
-    from bluelamp.recount.reported import IN_WORDS
+    from bluelamp.recount.coverage import IN_WORDS
 
     if as_json:
         plain = ((query, msgspec.to_builtins(cell, str_keys=True)) for query, cell in cells)

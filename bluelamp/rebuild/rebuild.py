@@ -22,8 +22,9 @@ from bluelamp.rebuild.certify import CountAgain, certify, line
 from bluelamp.rebuild.repartition import LogSource, Mover, sending
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.audit import AuditDifference
-from bluelamp.verify.compare import Difference, every_query, numbers, read_one, take, told_numbers
-from bluelamp.verify.state_diff import StateDifference, hold
+from bluelamp.verify.compare import Difference, every_query, numbers, read_one, read_state
+from bluelamp.verify.state_diff import StateDifference, compare_versions
+from bluelamp.verify.words import exact
 from bluelamp.wiring.connections import state_client
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
@@ -216,9 +217,9 @@ class Rebuild:
     async def _compare_all(self, refold: VersionBuilder, places: list[Place], told: Rebuilt) -> None:
         for place in places:
             old, new = (PartitionCache(self._redis, self._names(number, place)) for number in (self.old, self.new))
-            held = await hold(old, new, self._rules, self._advance(refold, place))
+            held = await compare_versions(old, new, self._rules, self._advance(refold, place))
             told.counts += held.counts
-            told.standing += held.standing
+            told.standing += held.open_items
             told.differing_cells += held.cells
         for force, rules in self._rules.items():
             await self._figures(refold, force, rules, told)
@@ -239,7 +240,7 @@ class Rebuild:
             told.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        taken = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
+        taken = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, applied_offset in taken.applied_offsets.items():
             await self._advance(refold, place)(applied_offset)
         for query, readings in taken.answers:
@@ -399,7 +400,7 @@ def _first(every: list[str], limit: int) -> Iterator[str]:
 
 def _figure(each: Difference) -> str:
     words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
-    old, new = (told_numbers(some) for some in (each.read, each.recounted))
+    old, new = (exact(some) for some in (each.read, each.recounted))
     return "  ".join(part for part in ("figure", each.measure, each.window, words, f"old {old}, new {new}") if part)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from bluelamp.recount.instant import DAY, HOUR, MINUTE, day_start, local_instant, microseconds
+from bluelamp.recount.times import DAY, HOUR, MINUTE, day_start, local_instant, microseconds
 from facts.errors import QuestionError
 from facts.force import Force, Shift
 

@@ -7,8 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.recount.cell import RecountOpenItem
-from bluelamp.recount.instant import SECOND
 from bluelamp.recount.question import RecountQuestion, Sql, check, chosen, key_words, within
+from bluelamp.recount.times import SECOND
 from facts.union import Topic
 from measures.measure import Decided, External, OpenCount, OpenDue, OpenLongest, OpenSoonest, Selection, Share
 from measures.outcome import KINDS

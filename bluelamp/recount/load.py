@@ -9,12 +9,12 @@ from typing import BinaryIO, NamedTuple
 
 import duckdb
 
-from bluelamp.recount.falling import gone
-from bluelamp.recount.instant import microseconds
+from bluelamp.recount.admission import Admission
+from bluelamp.recount.coverage import FeedCoverage
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
-from bluelamp.recount.reported import Reports
-from bluelamp.recount.screen import Screen
+from bluelamp.recount.times import microseconds
+from bluelamp.recount.withdrawal import not_counted
 from facts.feed import FeedHeartbeat
 from facts.force import Force
 from facts.union import Topic
@@ -70,8 +70,8 @@ def from_records(
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recount-")))
         told = directory / "facts.tsv"
         with told.open("wb") as lines:
-            reports = Reports()
-            loaded = _write(records, Screen(forces, partitions or {}), lines, reports)
+            reports = FeedCoverage()
+            loaded = _write(records, Admission(forces, partitions or {}), lines, reports)
         connection = duckdb.connect(
             directory / "recount.duckdb",
             config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"},
@@ -85,7 +85,7 @@ def from_records(
         return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None, reports)
 
 
-def _write(records: Iterable[LogRecord], screen: Screen, lines: BinaryIO, reports: Reports) -> Loaded:
+def _write(records: Iterable[LogRecord], screen: Admission, lines: BinaryIO, reports: FeedCoverage) -> Loaded:
     """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
     loaded = Loaded()
     for record in records:
@@ -120,7 +120,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told
     earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM standing").fetchone()
     if earliest is not None:
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)
-    fallen = gone(connection.execute("SELECT striker, struck FROM strike").fetchall())
+    fallen = not_counted(connection.execute("SELECT striker, struck FROM strike").fetchall())
     connection.execute("INSERT INTO gone SELECT unnest(?::BIGINT[])", [sorted(fallen)])
     for section in _SECTIONS:
         _run(connection, section)

@@ -11,9 +11,9 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from bluelamp.recount.instant import moment_of
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.recount.times import moment_of
 from facts.batch import BatchRecord, Entry, read
 from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force

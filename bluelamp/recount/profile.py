@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from duckdb import DuckDBPyConnection
 
-from bluelamp.recount.instant import day_start, moment_of
+from bluelamp.recount.times import day_start, moment_of
 from facts.force import Force
 
 _VOCABULARIES = {

@@ -9,14 +9,14 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from bluelamp.recount.answer import cells
 from bluelamp.recount.cell import Finished, RecountCell, RecountOpenItem
-from bluelamp.recount.instant import microseconds
+from bluelamp.recount.coverage import FeedCoverage, KnownFigure, known
+from bluelamp.recount.figures import cells
 from bluelamp.recount.interval import interval
 from bluelamp.recount.listing import ListedOutcome, Slot, outcomes, slots, subjects_of, subjects_open
 from bluelamp.recount.question import RecountQuestion
-from bluelamp.recount.reported import KnownFigure, Reports, known
 from bluelamp.recount.subject import RecountSubject, subjects
+from bluelamp.recount.times import microseconds
 from facts.errors import QuestionError
 from facts.force import Force
 from facts.union import Topic
@@ -72,14 +72,14 @@ class Recount:
         loaded: Loaded,
         resources: ExitStack,
         told: Path | None = None,
-        reports: Reports | None = None,
+        reports: FeedCoverage | None = None,
     ) -> None:
         self.loaded = loaded
         self.forces = {force.name: force for force in forces}
         self._connection = connection
         self._resources = resources
         self._told = told
-        self._reports = reports or Reports()
+        self._reports = reports or FeedCoverage()
 
     def answer(
         self,

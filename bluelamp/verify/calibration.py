@@ -53,7 +53,7 @@ class CalibrationFigure(Struct, frozen=True, kw_only=True):
         return dict(part.split("=") for part in self.where.split())
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class CalibrationResult(Struct, frozen=True, kw_only=True):
     """A row beside its simulated figure.
 
     Attributes:
@@ -102,7 +102,7 @@ def last_day(chosen: Iterable[CalibrationFigure]) -> datetime:
     return datetime.fromisoformat(ends).replace(tzinfo=UTC) + timedelta(days=_SETTLED_DAYS)
 
 
-def calibrate(recount: Recount, force: str, chosen: Sequence[CalibrationFigure]) -> list[Found]:
+def calibrate(recount: Recount, force: str, chosen: Sequence[CalibrationFigure]) -> list[CalibrationResult]:
     """Each row beside its simulated figure.
 
     Args:
@@ -145,13 +145,15 @@ def _is_inside(band: str, wanted: str) -> bool:
     return int(least) <= int(low) and (not most or (high != "" and int(high) <= int(most)))
 
 
-def _beside(row: CalibrationFigure, simulated: float | None, n: int) -> Found:
+def _beside(row: CalibrationFigure, simulated: float | None, n: int) -> CalibrationResult:
     if simulated is None:
-        return Found(row=row, simulated=None, n=n, difference=None, is_near=False)
+        return CalibrationResult(row=row, simulated=None, n=n, difference=None, is_near=False)
     difference = simulated - row.value
     if row.kind == "relative":
         difference /= row.value
-    return Found(row=row, simulated=simulated, n=n, difference=difference, is_near=abs(difference) <= row.tolerance)
+    return CalibrationResult(
+        row=row, simulated=simulated, n=n, difference=difference, is_near=abs(difference) <= row.tolerance
+    )
 
 
 # From what was printed to the committed table.

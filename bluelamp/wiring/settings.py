@@ -198,7 +198,9 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
     Raises:
         SettingError: a value has the wrong type; names the variable.
     """
-    values = {name: environment[variable(name)] for name in Settings.__struct_fields__ if variable(name) in environment}
+    values: dict[str, Any] = {
+        name: environment[variable(name)] for name in Settings.__struct_fields__ if variable(name) in environment
+    }
     values |= {name: value for name, value in given.items() if value is not None}
     data = Path(str(values.get("data", Settings().data)))
     try:

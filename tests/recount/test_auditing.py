@@ -13,7 +13,7 @@ from redis.asyncio import Redis as AsyncRedis
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Audit, audit, hold, lines
+from bluelamp.verify.audit import Audit, audit, lines, read_period
 from facts.errors import IncompleteError, QuestionError
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
@@ -57,7 +57,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 def audited(redis: Redis, kept: Recount, measures: list[Measure], first: date = FIRST) -> Audit:
     """By a new reader, which has read nothing yet."""
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
-    held = hold(source, RULES.force, first, END, december.AS_OF, measures)
+    held = read_period(source, RULES.force, first, END, december.AS_OF, measures)
     return audit(held, kept, RULES, first, END)
 
 
@@ -132,7 +132,7 @@ def test_a_count_that_no_fact_makes_and_one_that_is_gone(redis: Redis, kept: Rec
         (),
     )
     assert (told["incident_closed"].state, told["incident_closed"].log) == (0, int(str(count)))
-    assert "    No fact of the log makes it." in lines(found)
+    assert "    The log has no facts for it." in lines(found)
 
 
 def test_an_open_matter_that_is_gone_is_named_with_its_subject(redis: Redis, kept: Recount) -> None:
@@ -151,24 +151,24 @@ def test_an_open_matter_that_is_gone_is_named_with_its_subject(redis: Redis, kep
 def test_a_period_that_is_none_is_refused(redis: Redis) -> None:
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
     with pytest.raises(QuestionError, match="no day"):
-        hold(source, RULES.force, END, FIRST, december.AS_OF, FEW)
+        read_period(source, RULES.force, END, FIRST, december.AS_OF, FEW)
 
 
 def test_a_log_that_lost_its_beginning_cannot_be_audited(redis: Redis) -> None:
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
-    held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
+    held = read_period(source, RULES.force, FIRST, END, december.AS_OF, [])
     with from_records([], [RULES.force], keeps_facts=True) as empty:
         empty.loaded.missing_before = {("incidents", 0): 7}
-        with pytest.raises(IncompleteError, match="no longer begins at its first offset"):
+        with pytest.raises(IncompleteError, match="The beginning of the log has been deleted"):
             audit(held, empty, RULES, FIRST, END)
 
 
 def test_a_log_that_ends_before_the_state_cannot_be_audited(redis: Redis) -> None:
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
-    held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
+    held = read_period(source, RULES.force, FIRST, END, december.AS_OF, [])
     with from_records([], [RULES.force], keeps_facts=True) as empty:
         empty.loaded.missing_after = {("incidents", 0): (5, 7)}
-        with pytest.raises(IncompleteError, match="ends before the records") as refused:
+        with pytest.raises(IncompleteError, match="ends before the applied offset") as refused:
             audit(held, empty, RULES, FIRST, END)
     assert refused.value.where == "incidents:0: 5 to 6"
 
@@ -181,5 +181,5 @@ def test_what_was_not_compared_is_said_and_nothing_compared_is_no_verdict() -> N
     assert not nothing.is_clean()
     said = list(lines(nothing))
     assert not [line for line in said if "0 differ" in line]
-    assert "Not compared: 3 records of the log that are not in the state yet." in said
-    assert "Not compared: 3 quarantined facts, which count in no figure (bad_json 1, too_late 2)." in said
+    assert "Not compared: 3 log records not yet in the state." in said
+    assert "Not compared: 3 quarantined facts, not counted in any figure (bad_json 1, too_late 2)." in said

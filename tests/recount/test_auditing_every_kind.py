@@ -9,7 +9,7 @@ from redis import Redis
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Audit, AuditDifference, audit, hold, lines
+from bluelamp.verify.audit import Audit, AuditDifference, audit, lines, read_period
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.outcome import KINDS, SECOND
@@ -49,7 +49,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 def audited(redis: Redis, kept: Recount, measures: list[Measure]) -> Audit:
     """By a new reader, which has read nothing yet."""
     source = Reader(redis, "test", RULES, lambda: every_kind.AS_OF)
-    held = hold(source, STRICT, every_kind.FIRST, every_kind.END, every_kind.AS_OF, measures)
+    held = read_period(source, STRICT, every_kind.FIRST, every_kind.END, every_kind.AS_OF, measures)
     return audit(held, kept, RULES[STRICT.name], every_kind.FIRST, every_kind.END)
 
 
@@ -135,7 +135,7 @@ def test_a_count_that_nothing_of_ours_writes_is_named(redis: Redis, kept: Recoun
     (cell,) = found.differing_counts
     kind, *words, _ = field.split("|")
     assert (cell.kind, list(cell.words.values()), cell.state, cell.log) == (kind, words, 1, 0)
-    assert "    No fact of the log makes it." in lines(found)
+    assert "    The log has no facts for it." in lines(found)
 
 
 # --- open items -----------------------------------------------------------------------------------------------------

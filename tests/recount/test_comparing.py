@@ -2,8 +2,8 @@
 
 import pytest
 
+from bluelamp.recount.coverage import KnownFigure
 from bluelamp.recount.recount import Loaded
-from bluelamp.recount.reported import KnownFigure
 from bluelamp.verify.compare import Difference, RecountComparison, check_whole, is_same, lines
 from facts.errors import IncompleteError
 
@@ -15,33 +15,33 @@ DIFFERENT = Difference(
 @pytest.mark.parametrize(
     ("found", "is_clean", "said"),
     [
-        (RecountComparison(cells=7, records=3), True, ["7 cells compared, 0 differ."]),
-        (RecountComparison(cells=7), True, ["7 cells compared, 0 differ."]),
+        (RecountComparison(cells=7, records=3), True, ["7 figures compared, 0 differ."]),
+        (RecountComparison(cells=7), True, ["7 figures compared, 0 differ."]),
         (
             RecountComparison(cells=7, records=3, behind=2, left_out={"too_late": 4}),
             True,
             [
-                "7 cells compared, 0 differ.",
-                "Not compared: 2 records of the log that are not in the state yet.",
-                "Not compared: 4 quarantined facts, which count in no figure (too_late 4).",
+                "7 figures compared, 0 differ.",
+                "Not compared: 2 log records not yet in the state.",
+                "Not compared: 4 quarantined facts, not counted in any figure (too_late 4).",
             ],
         ),
         (
             RecountComparison(cells=1, records=3, differences=[DIFFERENT]),
             False,
-            ["incident_count  24h  area=north  state 2 (n 2), log nothing", "1 cells compared, 1 differ."],
+            ["incident_count  24h  area=north  state 2 (n 2), log nothing", "1 figure compared, 1 differs."],
         ),
         (
             RecountComparison(records=3),
             False,
-            ["Nothing was compared: neither the state nor the log has a figure for this question."],
+            ["Nothing was compared: neither the state nor the log has this figure."],
         ),
         (
             RecountComparison(cells=7, behind=2),
             False,
             [
-                "Nothing was compared: the state holds no record of the log yet.",
-                "Not compared: 2 records of the log that are not in the state yet.",
+                "Nothing was compared: the state has not applied any record of the log yet.",
+                "Not compared: 2 log records not yet in the state.",
             ],
         ),
     ],

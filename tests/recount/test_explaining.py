@@ -9,7 +9,7 @@ from redis import Redis
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.compare import Query, StateReadings, every_query, take
+from bluelamp.verify.compare import Query, StateReadings, every_query, read_state
 from bluelamp.verify.explain import Explained, explain, lines
 from bluelamp.verify.state_and_log import NotCompared
 from facts.errors import QuestionError
@@ -20,7 +20,7 @@ from tests.support import december, planted
 from tests.support.stores import apply_memory, call, state_server
 
 FORCE = "staffordshire"
-UNREAD = NotCompared("The state server does not answer.")
+UNREAD = NotCompared("The state server does not respond.")
 WINDOWS = ("2024-11-30/2024-12-02", "24h")
 # In the middle of the second day, while callers wait and jobs stand open.
 NOON = december.AS_OF.replace(year=2024, month=12, day=1)
@@ -44,7 +44,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 def shown(redis: Redis, query: Query) -> StateReadings:
     """What the state says, by a new reader."""
     reader = Reader(redis, "test", {FORCE: Rules(december.force())}, lambda: december.AS_OF)
-    return take(reader, FORCE, [query], NOON)
+    return read_state(reader, FORCE, [query], NOON)
 
 
 def test_every_figure_of_every_measure_is_what_its_outcomes_come_to(kept: Recount) -> None:
@@ -101,7 +101,7 @@ def test_in_words_it_says_the_figure_its_parts_and_that_they_agree(kept: Recount
     assert first == f"Arrests  {explained.n} (n {explained.n})"
     assert [line.split()[0] for line in parts] == [part.subject_id for part in explained.parts]
     assert more.startswith(f"  and {(explained.n or 0) - 3} more")
-    assert sum_ == f"  {explained.n} outcomes in the log, added up one by one, come to this figure."
+    assert sum_ == f"  Adding up {explained.n} outcomes from the log gives this figure."
     assert verdict == "  The state has the same figure."
     assert explained.is_confirmed()
     assert sum("DetaineeArrived" in line for line in lines(explained, query.measure, has_facts=True)) == 3
@@ -145,7 +145,7 @@ def test_a_count_altered_in_the_state_is_said_with_both_figures(kept: Recount, r
     assert (altered.agrees, altered.compared.verdict) == (True, "differs")
     *_, verdict = lines(altered, query.measure, has_facts=False)
     n = altered.n or 0
-    assert verdict == f"  DIFFERENT: the board shows {n + 1} (n {n + 1}) where the log gives {n} (n {n})."
+    assert verdict == f"  DIFFERENT: the state has {n + 1} (n {n + 1}), the log has {n} (n {n})."
 
 
 def test_what_only_the_state_has_and_what_only_the_log_has_differ(kept: Recount, redis: Redis) -> None:
@@ -155,11 +155,11 @@ def test_what_only_the_state_has_and_what_only_the_log_has_differ(kept: Recount,
     with planted.held(redis, key, invented, "3"):
         found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
     *_, verdict = lines(found["invented"], query.measure, has_facts=False)
-    assert verdict == "  DIFFERENT: the board shows 3 (n 3) where the log gives 0 (n 0)."
+    assert verdict == "  DIFFERENT: the state has 3 (n 3), the log has 0 (n 0)."
     nothing_shown = StateReadings(FORCE, NOON, {}, [(query, [])], {})
     for each in explain(kept, FORCE, query, NOON, nothing_shown, limit=1):
         *_, verdict = lines(each, query.measure, has_facts=False)
-        assert verdict.startswith("  DIFFERENT: the board shows nothing where the log gives ")
+        assert verdict.startswith("  DIFFERENT: the state has no figure, the log has ")
 
 
 def test_a_difference_that_rounding_hides_is_said_to_the_last_digit(kept: Recount, redis: Redis) -> None:
@@ -179,7 +179,7 @@ def test_a_state_that_cannot_be_read_is_no_agreement(kept: Recount) -> None:
     (found,) = explain(kept, FORCE, query, NOON, UNREAD, limit=1)
     assert not found.is_confirmed()
     *_, verdict = lines(found, query.measure, has_facts=False)
-    assert verdict == "  NOT COMPARED with the state: The state server does not answer."
+    assert verdict == "  NOT COMPARED with the state: The state server does not respond."
 
 
 def test_a_log_that_is_not_whole_is_no_agreement(redis: Redis) -> None:

@@ -6,9 +6,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bluelamp.recount.belonging import belongs_on
-from bluelamp.recount.falling import gone
 from bluelamp.recount.load import LogRecord, from_records
+from bluelamp.recount.partitioning import recounted_partition
+from bluelamp.recount.withdrawal import not_counted
 from facts.union import AnyFact
 from facts.wire import encode
 from tests.recount.story import (
@@ -223,8 +223,8 @@ def test_facts_at_one_instant_are_in_the_order_of_their_ids() -> None:
     ],
 )
 def test_what_falls(strikes: list[tuple[int, int]], expected: set[int]) -> None:
-    assert gone(strikes) == expected
-    assert gone(reversed(strikes)) == expected
+    assert not_counted(strikes) == expected
+    assert not_counted(reversed(strikes)) == expected
 
 
 def test_what_is_unreadable_is_left_out_by_reason_and_the_rest_of_its_parcel_is_kept() -> None:
@@ -318,7 +318,7 @@ def test_a_topic_for_which_no_feed_is_listed_has_nothing_too_late() -> None:
 
 def test_a_fact_on_another_partition_than_its_subjects_is_left_out_and_counts_where_it_was_moved_to() -> None:
     """Whether it is too late is judged where it was first received."""
-    own = belongs_on("s", 4)
+    own = recounted_partition("s", 4)
     here, other = (records([offered(BEYOND, subject_id="s")], partition=each)[0] for each in (own, (own + 1) % 4))
     heard = [each for number in range(4) for each in records(BOTH_FEEDS, partition=number)]
     stories: list[tuple[list[LogRecord], dict[str, int], int]] = [

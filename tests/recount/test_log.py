@@ -8,8 +8,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-from bluelamp.recount.belonging import belongs_on
 from bluelamp.recount.log import OpenedLog, from_log
+from bluelamp.recount.partitioning import recounted_partition
 from facts.errors import IncompleteError, PartMissingError
 from facts.union import TOPICS, AnyFact
 from facts.wire import encode
@@ -75,10 +75,10 @@ def publish(bootstrap: str, topic: str, partition: int, *parcels: list[AnyFact])
 def test_every_partition_of_every_topic_is_read_to_its_end(bootstrap: str) -> None:
     create_topics(bootstrap, *TOPICS)
     for partition in range(PARTITIONS):
-        subjects = (f"c{number}" for number in range(400) if belongs_on(f"c{number}", PARTITIONS) == partition)
+        subjects = (f"c{number}" for number in range(400) if recounted_partition(f"c{number}", PARTITIONS) == partition)
         contacts = [offered("09:00", subject_id=subject_id) for subject_id in islice(subjects, 40)]
         publish(bootstrap, "contacts", partition, contacts[:1], contacts[1:30], contacts[30:])
-    publish(bootstrap, "incidents", belongs_on("s", PARTITIONS), [opened("09:00", subject_id="s")])
+    publish(bootstrap, "incidents", recounted_partition("s", PARTITIONS), [opened("09:00", subject_id="s")])
     publish(bootstrap, "incidents", 2, [heartbeat("control", "09:05")])
     with from_log(bootstrap, FORCES) as recount:
         assert (recount.loaded.records, recount.loaded.facts, recount.loaded.heartbeats) == (11, 121, 1)

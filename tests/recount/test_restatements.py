@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.restatement_report import Restatements, lines, table
-from bluelamp.verify.restatements import Cause, PartitionFacts, Restatement, keep, open_days, restated
+from bluelamp.verify.restatements import Cause, PartitionFacts, Restatement, open_days, read_partition, restated
 from facts.contact import ContactAnswered, ContactOffered
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
@@ -72,7 +72,7 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
 
 
 def kept_of(log: MemoryLog, days: Sequence[date] = DAYS) -> list[PartitionFacts]:
-    return [keep(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
+    return [read_partition(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
 
 
 def all_of(kept: Sequence[PartitionFacts], *names: str, by: tuple[str, ...] = ()) -> list[Restatement]:
@@ -308,7 +308,7 @@ def test_a_clock_that_was_ahead_for_a_moment_closes_no_day() -> None:
     for offset, at in enumerate(moments):
         beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=at, feed="dispatch", seq=1, complete_to=at)
         log.add(place, [record(offset, int(at.timestamp() * 1000), encode([beat]))])
-    kept = keep(log, place, 1, log.reach()[place], RULES, DAYS)
+    kept = read_partition(log, place, 1, log.reach()[place], RULES, DAYS)
     offsets = {day: closing.offset for day, closing in kept.closed.items()}
     assert offsets == {DAYS[0].toordinal(): moments.index(START + timedelta(hours=24)) + 1}
 
@@ -329,9 +329,9 @@ def test_in_words(answer: Restatements) -> None:
         "    i2",
         next(line for line in told if line.startswith("      withdrawn, received 2024-12-04 09:30:00Z: {")),
     ]
-    assert "    and 1 subjects more: --limit 0 lists all of them." in told
-    assert told[-2] == "Figures that are not what they were when they were first shown: 1, of 1 days."
-    assert told[-1] == "2024-12-05 is not over for contacts: its figures were not yet shown as a whole day's."
+    assert "    and 1 more subject: --limit 0 lists all." in told
+    assert told[-2] == "Figures changed since first published: 1, on 1 day."
+    assert told[-1] == "2024-12-05 is not complete for contacts: its figures have not been published yet."
 
 
 def test_as_a_table(answer: Restatements) -> None:

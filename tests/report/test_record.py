@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.compare import Query, every_query, take
+from bluelamp.verify.compare import Query, every_query, read_state
 from bluelamp.verify.compare import compare as held_against
 from dashboards.report.build import report
 from dashboards.report.compare import compare
@@ -255,7 +255,7 @@ def dated() -> list[Query]:
 
 
 def test_the_recount_judges_every_reading_alike(reader: MemoryReader, counted: Recount) -> None:
-    found = held_against(take(reader, FORCE.name, queries(), AS_OF), counted)
+    found = held_against(read_state(reader, FORCE.name, queries(), AS_OF), counted)
     assert found.differences == []
     assert found.cells > 1000
 
@@ -265,7 +265,7 @@ def test_a_rule_that_holds_everything_is_found_out_by_the_recount(
 ) -> None:
     """Planted: without the rule zeros come back, and the comparison says so."""
     monkeypatch.setattr(Coverage, "held", lambda *_, **__: "whole")
-    assert held_against(take(reader, FORCE.name, dated(), AS_OF), counted).differences
+    assert held_against(read_state(reader, FORCE.name, dated(), AS_OF), counted).differences
     (before,) = read(reader, "incident_count", "previous_12m")
     assert before.value == 0
     assert cells(tables(report_of(reader))["Incidents"], "Incidents")["Previous 12 months"].value == 0

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from bluelamp.local.simulation import calibration, failures, line
-from bluelamp.verify.calibration import CalibrationFigure, Found, expected_rows, rows, table
+from bluelamp.verify.calibration import CalibrationFigure, CalibrationResult, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
 from tests.support.forces import shipped
 
@@ -13,7 +13,7 @@ DECEMBER = date(2024, 12, 1)
 _NOT_SIMULATED = {f"A5.{row}" for row in (51, 53)}
 
 
-def told(found: list[Found]) -> str:
+def told(found: list[CalibrationResult]) -> str:
     """What is off, one a line."""
     return "\n".join(line(each) for each in failures(found))
 
@@ -56,7 +56,9 @@ def test_a_figure_beyond_its_tolerance_is_off() -> None:
     row = CalibrationFigure(
         measure="x", where="", period="", published="10", value=10.0, kind="relative", tolerance=0.01
     )
-    near, off = (Found(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2))
+    near, off = (
+        CalibrationResult(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2)
+    )
     assert failures([near, off]) == [off]
     assert line(off).endswith("OFF")
 

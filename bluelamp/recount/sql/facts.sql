@@ -60,5 +60,5 @@ SELECT naming.place AS striker, struck.place AS struck
 FROM naming
 JOIN standing AS struck ON struck.subject = naming.subject AND struck.fact_id = naming.named;
 
--- Filled by bluelamp/recount/falling.py: the facts that fell or count for nothing.
+-- Filled by bluelamp/recount/withdrawal.py: the facts that fell or count for nothing.
 CREATE TABLE gone (place BIGINT);

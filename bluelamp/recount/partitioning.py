@@ -6,7 +6,7 @@ _BITS = 2**32
 
 
 @lru_cache(maxsize=65_536)
-def belongs_on(subject_id: str, partitions: int) -> int:
+def recounted_partition(subject_id: str, partitions: int) -> int:
     """The partition of a subject on a topic of so many."""
     # The sign bit is dropped, as Kafka's clients drop it: the rest is a number that is not negative.
     return _hash(subject_id.encode()) % 2**31 % partitions

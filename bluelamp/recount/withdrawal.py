@@ -6,7 +6,7 @@ from collections.abc import Iterable
 Links = dict[int, set[int]]
 
 
-def gone(strikes: Iterable[tuple[int, int]]) -> set[int]:
+def not_counted(strikes: Iterable[tuple[int, int]]) -> set[int]:
     """The facts that are not in force.
 
     A fact falls when a fact that stands strikes it; one that has fallen strikes nothing. Facts that fall only by each

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bluelamp.recount.answer import nothing
 from bluelamp.recount.cell import RecountCell, RecountSpread
-from bluelamp.recount.instant import HOUR, SECOND, day_start, microseconds
+from bluelamp.recount.figures import nothing
 from bluelamp.recount.interval import LiveInterval, Report
 from bluelamp.recount.question import RecountQuestion
+from bluelamp.recount.times import HOUR, SECOND, day_start, microseconds
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.force import Feed, Force
@@ -58,7 +58,7 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
     until: int | None = None
 
 
-class Reports:
+class FeedCoverage:
     """Takes the facts and heartbeats that are counted, and keeps when each feed began and how far it is complete."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _Stretch(NamedTuple):
 def known(
     question: RecountQuestion,
     cells: Iterable[RecountCell],
-    reports: Reports,
+    reports: FeedCoverage,
     force: Force,
     complete_to: Mapping[str, int | None] | None = None,
 ) -> list[KnownFigure]:
@@ -130,7 +130,9 @@ def known(
 
 
 class _Judged:
-    def __init__(self, question: RecountQuestion, reports: Reports, force: Force, ends: Sequence[int | None]) -> None:
+    def __init__(
+        self, question: RecountQuestion, reports: FeedCoverage, force: Force, ends: Sequence[int | None]
+    ) -> None:
         feeds = question.measure.feeds(force)
         known = [end for end in ends if end is not None]
         self._question, self._force = question, force

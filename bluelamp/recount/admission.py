@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from bluelamp.recount.belonging import belongs_on
+from bluelamp.recount.partitioning import recounted_partition
 from facts.feed import FeedHeartbeat
 from facts.force import Force
 from facts.union import AnyFact, Topic
@@ -53,7 +53,7 @@ class _Settled:
             self._begun = beat
 
 
-class Screen:
+class Admission:
     """Hears the heartbeats of each partition in log order and says which facts are not counted.
 
     Args:
@@ -87,7 +87,7 @@ class Screen:
         oldest = self._oldest.get(place)
         if oldest is not None and fact.at < oldest and not is_moved:
             return "too_late"
-        is_own = belongs_on(fact.subject_id, self._partitions.get(topic, 1)) == partition
+        is_own = recounted_partition(fact.subject_id, self._partitions.get(topic, 1)) == partition
         return None if is_own else "wrong_partition"
 
     def _hear(self, heartbeat: FeedHeartbeat, place: tuple[Topic, int, str], received_at: datetime) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from bluelamp.recount.cell import WITHIN_SECONDS, RecountCell, RecountSpread
-from bluelamp.recount.instant import SECOND
 from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, standing_open
+from bluelamp.recount.times import SECOND
 from measures.measure import (
     Bands,
     Count,
