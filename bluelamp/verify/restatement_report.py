@@ -17,6 +17,7 @@ from facts.union import TOPICS
 from measures.display import words
 from measures.measure import Measure
 from measures.rules import Rules
+from measures.spreadsheet import safe_cell
 from streams.logreader import LogReader
 
 COLUMNS = (
@@ -185,9 +186,9 @@ def table(result: Restatements) -> str:
 
 def _row(each: Restatement) -> list[object]:
     difference = None if each.first is None or each.now is None else each.now - each.first
-    breakdown = dimension_words(each.words)
+    breakdown = safe_cell(dimension_words(each.words))
     causes = "; ".join(f"{cause} {count}" for cause, count in each.causes.items())
-    subjects = " ".join(dict.fromkeys(one.subject_id for one in each.because))
+    subjects = safe_cell(" ".join(dict.fromkeys(one.subject_id for one in each.because)))
     return [
         each.day, each.measure, breakdown, each.unit, each.first, each.first_n, each.now, each.now_n, difference, causes, subjects,
     ]  # fmt: skip

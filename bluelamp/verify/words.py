@@ -24,7 +24,7 @@ def number(count: int, noun: str) -> str:
 
 
 def totals(compared: int, noun: str, differing: int) -> str:
-    """Such as `7 figures compared, 1 differs.`"""
+    """A sentence such as: 7 figures compared, 1 differs."""
     return f"{number(compared, noun)} compared, {differing:,} {'differs' if differing == 1 else 'differ'}."
 
 

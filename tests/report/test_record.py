@@ -21,7 +21,7 @@ from dashboards.report.figures import CUT, NO_RECORD, from_reader
 from dashboards.report.file import table_file
 from dashboards.report.page import html
 from dashboards.report.series import NO_PERIOD, SeriesQuery, series
-from dashboards.report.suppression import WITHHELD
+from dashboards.report.suppression import SUPPRESSED
 from dashboards.report.text import lines
 from dashboards.report.workbook import workbook
 from facts.contact import ContactOffered
@@ -180,7 +180,7 @@ def test_a_public_copy_says_no_record_and_withholds_the_rest(reader: MemoryReade
     unknown = [place for place, (*_, cell) in enumerate(every_cell(document)) if cell.text == NO_RECORD]
     assert len(unknown) > 100
     assert [place for place, (*_, cell) in enumerate(every_cell(public)) if cell.text == NO_RECORD] == unknown
-    assert any(cell.text == WITHHELD for *_, cell in every_cell(public))
+    assert any(cell.text == SUPPRESSED for *_, cell in every_cell(public))
 
 
 # One measure over time.

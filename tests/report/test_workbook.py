@@ -18,7 +18,7 @@ import pytest
 from dashboards.report.document import Document, DocumentCell
 from dashboards.report.file import table_file
 from dashboards.report.page import html
-from dashboards.report.suppression import RULE, WITHHELD
+from dashboards.report.suppression import RULE, SUPPRESSED
 from dashboards.report.words import CHANGE, Unit, said
 from dashboards.report.workbook import FIRST_ROW, printed, workbook
 
@@ -166,8 +166,8 @@ def test_every_sheet_is_marked_and_the_first_and_last_say_what_it_is(document: D
 
 def test_a_public_workbook_holds_no_number_where_the_csv_withholds_it(public: Document) -> None:
     held = [held for sheet in sheets(workbook(public)) for held, _ in sheet.cells.values()]
-    withheld = sum(cell["shown"] == WITHHELD for table in file_tables(public) for cell in table)
-    assert held.count(WITHHELD) == withheld > 0
+    withheld = sum(cell["shown"] == SUPPRESSED for table in file_tables(public) for cell in table)
+    assert held.count(SUPPRESSED) == withheld > 0
 
 
 def test_the_same_report_is_the_same_file(document: Document) -> None:
