@@ -1,4 +1,4 @@
-"""Which facts fall by corrections and withdrawals, followed through to the end (semantics section 1)."""
+"""Which facts do not count because they are corrected or withdrawn, followed through chains and rings (semantics section 1)."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -6,80 +6,82 @@ from collections.abc import Iterable
 Links = dict[int, set[int]]
 
 
-def not_counted(strikes: Iterable[tuple[int, int]]) -> set[int]:
-    """The facts that are not in force.
+def not_counted(removals: Iterable[tuple[int, int]]) -> set[int]:
+    """The facts that do not count.
 
-    A fact falls when a fact that stands strikes it; one that has fallen strikes nothing. Facts that fall only by each
-    other, in a ring, count for nothing: they are not in force, and they make nothing else fall.
+    A fact is removed when a fact that counts corrects or withdraws it. A removed fact removes nothing. Facts that only remove each
+    other, in a ring, do not count, and remove nothing else.
 
     Args:
-        strikes: pairs of facts, as numbers: the first withdraws or replaces the second.
+        removals: pairs of facts, as numbers: the first corrects or withdraws the second.
     """
-    strikers, struck = _links(strikes)
-    undecided = set(strikers) | set(struck)
-    left = {fact: len(strikers[fact]) for fact in undecided}
-    fallen: set[int] = set()
-    unstruck = [fact for fact in undecided if not left[fact]]
+    removers, targets = _links(removals)
+    undecided = set(removers) | set(targets)
+    open_removers = {fact: len(removers[fact]) for fact in undecided}
+    removed: set[int] = set()
+    counting = [fact for fact in undecided if not open_removers[fact]]
     while undecided:
-        _settle(unstruck, struck, left, undecided, fallen)
-        # What is still undecided is struck by something undecided: somewhere behind it lies a ring.
-        ring = _ring_behind(next(iter(undecided)), strikers, undecided) if undecided else set()
-        fallen |= ring
+        _settle(counting, targets, open_removers, undecided, removed)
+        # Every fact that is still undecided has an undecided remover, so following removers back leads to a ring.
+        ring = _ring_behind(next(iter(undecided)), removers, undecided) if undecided else set()
+        removed |= ring
         undecided -= ring
-        unstruck = _released(ring, struck, left, undecided)
-    return fallen
+        counting = _released(ring, targets, open_removers, undecided)
+    return removed
 
 
-def _links(strikes: Iterable[tuple[int, int]]) -> tuple[Links, Links]:
-    strikers: Links = defaultdict(set)
-    struck: Links = defaultdict(set)
-    for striker, victim in strikes:
-        strikers[victim].add(striker)
-        struck[striker].add(victim)
-    return strikers, struck
+def _links(removals: Iterable[tuple[int, int]]) -> tuple[Links, Links]:
+    removers: Links = defaultdict(set)
+    targets: Links = defaultdict(set)
+    for remover, target in removals:
+        removers[target].add(remover)
+        targets[remover].add(target)
+    return removers, targets
 
 
-def _settle(unstruck: list[int], struck: Links, left: dict[int, int], undecided: set[int], fallen: set[int]) -> None:
-    """Let the facts that nothing strikes any more stand, and follow what that makes fall and stand in turn."""
-    stands = deque(unstruck)
-    while stands:
-        fact = stands.popleft()
+def _settle(
+    counting: list[int], targets: Links, open_removers: dict[int, int], undecided: set[int], removed: set[int]
+) -> None:
+    """Decide the facts that no undecided fact removes, and every fact that this decides in turn."""
+    decided = deque(counting)
+    while decided:
+        fact = decided.popleft()
         undecided.discard(fact)
-        falls = struck[fact] & undecided
-        fallen |= falls
-        undecided -= falls
-        stands.extend(_released(falls, struck, left, undecided))
+        now_removed = targets[fact] & undecided
+        removed |= now_removed
+        undecided -= now_removed
+        decided.extend(_released(now_removed, targets, open_removers, undecided))
 
 
-def _released(falls: set[int], struck: Links, left: dict[int, int], undecided: set[int]) -> list[int]:
-    """The undecided facts that nothing strikes any more, now that these have fallen."""
+def _released(now_removed: set[int], targets: Links, open_removers: dict[int, int], undecided: set[int]) -> list[int]:
+    """The undecided facts that have no remover left, now that these facts are removed."""
     released = []
-    for fact in falls:
-        for victim in struck[fact] & undecided:
-            left[victim] -= 1
-            if not left[victim]:
-                released.append(victim)
+    for fact in now_removed:
+        for target in targets[fact] & undecided:
+            open_removers[target] -= 1
+            if not open_removers[target]:
+                released.append(target)
     return released
 
 
-def _ring_behind(fact: int, strikers: Links, undecided: set[int]) -> set[int]:
-    """A ring that nothing undecided strikes from outside, found by walking back from a fact."""
-    behind = _all_behind(fact, strikers, undecided)
+def _ring_behind(fact: int, removers: Links, undecided: set[int]) -> set[int]:
+    """A ring with no undecided remover outside it, found by following removers back from a fact."""
+    behind = _all_behind(fact, removers, undecided)
     while True:
-        # Of all that lies behind, go on to a fact that has less behind it, until every one has all the others.
+        # Move to a fact with fewer facts behind it, until every fact has all the others behind it.
         smaller = next(
-            (less for less in (_all_behind(one, strikers, undecided) for one in behind) if less < behind), None
+            (less for less in (_all_behind(one, removers, undecided) for one in behind) if less < behind), None
         )
         if smaller is None:
             return behind
         behind = smaller
 
 
-def _all_behind(fact: int, strikers: Links, undecided: set[int]) -> set[int]:
+def _all_behind(fact: int, removers: Links, undecided: set[int]) -> set[int]:
     found: set[int] = set()
     ahead = [fact]
     while ahead:
-        new = (strikers[ahead.pop()] & undecided) - found
+        new = (removers[ahead.pop()] & undecided) - found
         found |= new
         ahead.extend(new)
     return found
