@@ -1,4 +1,4 @@
-"""`python -m bluelamp.derive`: writes what is derived from the declarations; --check says what is out of date."""
+"""`python -m bluelamp.derive`: writes the derived files; --check lists those that are out of date."""
 
 import sys
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. 
 
 
 def derived() -> Iterable[tuple[str, str]]:
-    """Every derived file: its path in the project, and what it must hold."""
+    """Every derived file: its path in the project, and its content."""
     yield from _schemas()
     yield "docs/measures.md", _handbook()
     yield "docs/reports.md", _reports()
@@ -121,21 +121,21 @@ def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
     yield ""
 
 
-_REPORTS = """# The reports, and where they disagree with themselves
+_REPORTS = """# The published reports, and where they contradict themselves
 
 {note}
 
 Blue Lamp's figures must be comparable with two published reports:
 
 - **S25**: Staffordshire Police, Public Performance Meeting, 21 January 2025, data to 31 December 2024.
-- **S18**: the same, 9 November 2018.
+- **S18**: the same meeting on 9 November 2018.
 
-"12m" is January to December 2024, "previous" January to December 2023, "last" December 2024. Rows of the reports' operational
-tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance), A4.35 to
-A4.42 (custody) and A5 (others); each measure of the [catalogue](measures.md) says which it answers. What is published stands
-in `measures/published.py` exactly as printed. Where a report disagrees with itself both figures are quoted, and never mended:
+"12m" means January to December 2024, "previous" January to December 2023, and "last" December 2024. The rows of the reports'
+operational tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance), A4.35
+to A4.42 (custody) and A5 (others). Each measure in the [catalogue](measures.md) names its rows. `measures/published.py` holds the
+published figures exactly as printed. Where a report contradicts itself, Blue Lamp quotes both figures and corrects neither:
 
-| # | what conflicts | what we make of it |
+| # | contradiction | how Blue Lamp treats it |
 |---|---|---|
 """
 
@@ -153,7 +153,7 @@ def _commands() -> str:
 
 
 def _every(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
-    """Every command with its whole name; those of a group after it."""
+    """Every command with its full name; a group comes before its commands."""
     for name, command in sorted(group.commands.items()):
         yield before + name, command
         if isinstance(command, click.Group):
@@ -191,7 +191,7 @@ _RECEIVERS_NOTE = (
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, as a person would."""
+    """Writes text of several lines as a block."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -262,7 +262,7 @@ def _limits(rule: Rule) -> tuple[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the derived files, or with --check name those that are out of date; 1 when there are any."""
+    """Write the derived files; with --check, list those that are out of date and return 1 if there are any."""
     stale = [(path, text) for path, text in derived() if not _holds(ROOT / path, text)]
     for path, text in stale:
         if "--check" in arguments:

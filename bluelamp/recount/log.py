@@ -69,7 +69,7 @@ def from_log(
         the recount; close it, or use it as a context manager.
 
     Raises:
-        PartMissingError: Kafka does not respond, or stopped sending records before the end.
+        PartMissingError: Kafka does not answer, or stopped sending records before the end.
         IncompleteError: records were deleted while they were being read, or there is a gap after the archive.
     """
     consumer, log = _open(bootstrap, client or {})
@@ -249,7 +249,7 @@ def _listens(address: str) -> bool:
 
 def _no_answer(bootstrap: str) -> PartMissingError:
     return PartMissingError(
-        "Kafka does not respond.", where=bootstrap, hint="Start Kafka, or set BLUELAMP_KAFKA to its address."
+        "Kafka does not answer.", where=bootstrap, hint="Start Kafka, or set BLUELAMP_KAFKA to its address."
     )
 
 

@@ -96,6 +96,6 @@ def read_or_reason(
         moment = as_of or source.present(force)
         return moment, read_state(source, force, [query], moment)
     except RedisError as error:
-        return moment, NotCompared(f"The state server does not respond ({error}).")
+        return moment, NotCompared(f"The state server does not answer ({error}).")
     except BlueLampError as error:
         return moment, NotCompared(error.what)

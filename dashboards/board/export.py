@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from dashboards.report.file import COLUMNS, table_rows
 from measures.measure import Measure, Where
 from measures.outcome import instant
 from measures.reading import SIMULATION
+from measures.spreadsheet import safe_cell, safe_figure
 
 
 class Sheet(NamedTuple):
@@ -69,7 +69,7 @@ def _csv_of(sheet: Sheet, view: View) -> str:
     rows.writerows(["Column", name, what] for name, what in COLUMNS)
     rows.writerow([])
     rows.writerow(name for name, _ in COLUMNS)
-    rows.writerows([_figure(cell) for cell in cells] for table in sheet.tables for cells in table_rows(table))
+    rows.writerows([safe_figure(cell) for cell in cells] for table in sheet.tables for cells in table_rows(table))
     rows.writerow([MARKING])
     return out.getvalue()
 
@@ -89,13 +89,13 @@ def written(question: BreakdownQuery, drill: Drill, view: View) -> str:
     rows.writerow(["How it adds up", drill.says])
     rows.writerow([])
     rows.writerow(drill.columns)
-    rows.writerows([_safe(cell) for cell in (each.name, *each.cells)] for each in drill.rows)
+    rows.writerows([safe_cell(cell) for cell in (each.name, *each.cells)] for each in drill.rows)
     rows.writerow(drill.total)
     if drill.subjects is not None:
         rows.writerow([])
         rows.writerow([f"{drill.subjects.says}: {drill.subjects.count}"])
         rows.writerow(drill.subjects.columns)
-        rows.writerows([_safe(cell) for cell in each] for each in drill.subjects.rows)
+        rows.writerows([safe_cell(cell) for cell in each] for each in drill.subjects.rows)
     rows.writerow([MARKING])
     return out.getvalue()
 
@@ -126,13 +126,3 @@ def _reaches(measure: Measure, view: View) -> Iterator[list[str]]:
     for (topic, number), applied_offset in sorted(view.reader.applied_offsets().items()):
         if topic in measure.topics():
             yield ["Log counted up to offset", f"{topic} {number}", str(applied_offset)]
-
-
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") and cell != "-" else cell
-
-
-def _figure(cell: str) -> str:
-    """The same, but for what is a signed number."""
-    return cell if re.fullmatch(r"[+-][\d.,:e%p -]*", cell) else _safe(cell)

@@ -127,7 +127,7 @@ def _explain_what_was_altered(system: System) -> None:
     assert int(verdict[0]) == int(verdict[1]) + 1
     unread = command(system, *asked, BLUELAMP_REDIS="redis://127.0.0.1:1/0")
     assert (unread.returncode, f"{verdict[1]} (n {verdict[1]})" in unread.stdout) == (1, True)
-    assert "NOT COMPARED with the state: The state server does not respond" in unread.stdout
+    assert "NOT COMPARED with the state: The state server does not answer" in unread.stdout
     for place in system.ends():
         system.redis.hset(Names(system.settings.state_name, *place).control, "format", "1")
     older = command(system, *asked)

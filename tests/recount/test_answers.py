@@ -386,7 +386,7 @@ def test_every_kind_can_be_shown(kind: str, busy: Recount) -> None:
 
 
 def test_a_force_there_is_not_is_refused(nothing: Recount) -> None:
-    with pytest.raises(QuestionError, match="There is no force 'nowhere'"):
+    with pytest.raises(QuestionError, match="No force is named 'nowhere'"):
         nothing.answer(find("incident_count"), "nowhere", "12m", at("10:00"))
 
 

@@ -20,7 +20,7 @@ from tests.support import december, planted
 from tests.support.stores import apply_memory, call, state_server
 
 FORCE = "staffordshire"
-UNREAD = NotCompared("The state server does not respond.")
+UNREAD = NotCompared("The state server does not answer.")
 WINDOWS = ("2024-11-30/2024-12-02", "24h")
 # In the middle of the second day, while callers wait and jobs stand open.
 NOON = december.AS_OF.replace(year=2024, month=12, day=1)
@@ -179,7 +179,7 @@ def test_a_state_that_cannot_be_read_is_no_agreement(kept: Recount) -> None:
     (found,) = explain(kept, FORCE, query, NOON, UNREAD, limit=1)
     assert not found.is_confirmed()
     *_, verdict = lines(found, query.measure, has_facts=False)
-    assert verdict == "  NOT COMPARED with the state: The state server does not respond."
+    assert verdict == "  NOT COMPARED with the state: The state server does not answer."
 
 
 def test_a_log_that_is_not_whole_is_no_agreement(redis: Redis) -> None:

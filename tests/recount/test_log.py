@@ -141,7 +141,7 @@ def test_a_log_that_lets_go_of_records_while_they_are_read_is_told(bootstrap: st
     try:
         log = OpenedLog(consumer)
         forget_before(bootstrap, "contacts", 1, 2)
-        with pytest.raises(IncompleteError, match="let go of records"):
+        with pytest.raises(IncompleteError, match="deleted records"):
             list(log.records())
     finally:
         consumer.close()
