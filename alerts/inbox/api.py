@@ -32,6 +32,7 @@ from alerts.inbox.people import SESSION, Attempts, Role
 from alerts.inbox.problem import Kind, ProblemError, response_of
 from alerts.inbox.state import Alert, InboxState
 from alerts.rule import Rule
+from measures.spreadsheet import safe_cell
 from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.inbox")

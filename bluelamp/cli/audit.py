@@ -31,12 +31,12 @@ def audit(start: str, end: str, names: tuple[str, ...], force: str | None, as_js
     from bluelamp.verify.audit import audit, lines, read_period
     from bluelamp.verify.state_and_log import check_same_log
 
+    first, last = parse_day(start, "--from"), parse_day(end, "--to")
+    measures = [find(name) for name in names] or list(CATALOGUE.values())
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)
     source.refresh()
-    first, last = parse_day(start, "--from"), parse_day(end, "--to")
-    measures = [find(name) for name in names] or list(CATALOGUE.values())
     check_same_log(settings, source)
     state = read_period(source, rules.force, first, last, source.present(rules.force.name), measures)
     forces = [each.force for each in source.rules.values()]

@@ -31,6 +31,7 @@ def compare(measure: str, by: str, where: tuple[str, ...], force: str | None, as
     from dashboards.report.figures import from_reader
     from dashboards.report.text import lines, plain
 
+    declared, limits = find(measure), parse_where(where)
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
@@ -38,7 +39,7 @@ def compare(measure: str, by: str, where: tuple[str, ...], force: str | None, as
     def compared() -> tuple[datetime, "Table", bool]:
         as_of = source.present(profile.name)
         ask = from_reader(source, profile.name, as_of)
-        table = compare(ask, profile, find(measure), as_of, split_names(by), parse_where(where))
+        table = compare(ask, profile, declared, as_of, split_names(by), limits)
         return as_of, table, source.is_simulated(profile.name)
 
     as_of, table, is_simulated = source.at_one_moment(compared)

@@ -7,7 +7,7 @@ import click
 from bluelamp.cli.options import AS_OF, FORCE, JSON, WHERE, n_text, say, settings_of
 from bluelamp.wiring.arguments import parse_instant, parse_where, split_names
 from bluelamp.wiring.connections import reader
-from measures.catalogue import CATALOGUE
+from measures.catalogue import find
 from measures.display import words
 from measures.measure import Measure
 from measures.reading import Reading
@@ -34,6 +34,7 @@ def read(
     measure: str, window: str, by: str, where: tuple[str, ...], as_of: str | None, force: str | None, as_json: bool
 ) -> None:
     """Read a measure: its value, n, state and window. `bluelamp measures` lists the measures."""
+    declared = find(measure)
     settings = settings_of(force=force)
     source = reader(settings)
     query: dict[str, Any] = {
@@ -47,7 +48,7 @@ def read(
         say(readings)
     else:
         for reading in readings:
-            click.echo(_line(reading, CATALOGUE[measure]))
+            click.echo(_line(reading, declared))
 
 
 def _line(reading: Reading, measure: Measure) -> str:

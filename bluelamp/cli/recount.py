@@ -45,13 +45,14 @@ def recount(
     from bluelamp.verify.compare import Query, compare, every_query, read_state
     from bluelamp.verify.state_and_log import check_same_log
 
+    declared = find(measure) if measure else None
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)
     source.refresh()
     moment = parse_instant(as_of, rules.force.zone()) if as_of else source.present(settings.force)
-    if measure:
-        queries = [Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))]
+    if declared:
+        queries = [Query(measure=declared, window=window, by=split_names(by), where=parse_where(where))]
     else:
         queries = list(every_query([window], rules.force))
     if is_compared:

@@ -40,8 +40,10 @@ def report(month: str, kind: str | None, outputs: tuple[Path, ...], is_public: b
     """
     from dashboards.report.build import report
     from dashboards.report.figures import from_reader
+    from dashboards.report.periods import check_month
 
     formats = _kinds(kind, outputs)
+    check_month(month)
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force

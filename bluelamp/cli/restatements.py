@@ -39,12 +39,12 @@ def restatements(
     """
     from bluelamp.verify.restatement_report import lines, restatements, table
 
+    period = parse_day(start, "--from"), parse_day(end, "--to")
+    measures = [find(name) for name in names] or list(CATALOGUE.values())
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)
     source.refresh()
-    period = parse_day(start, "--from"), parse_day(end, "--to")
-    measures = [find(name) for name in names] or list(CATALOGUE.values())
     found = restatements(
         settings, rules, period, measures, split_names(by), source.present(rules.force.name), is_all=is_all
     )

@@ -16,6 +16,7 @@ from measures.rules import Rules
 from streams.settings import PARTITIONS, WorkerSettings
 
 RUNNING_FILE = "running.json"
+_PORT_MAX = 65_535
 NO_PART = "none"
 """The address of a service that is not part of this system."""
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
@@ -77,9 +78,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         float,
         Meta(description="How long a worker may apply nothing, while records wait in the log, before it ends itself."),
     ] = 60.0
-    board_port: Annotated[int, Meta(description="Port of the web board.")] = 8018
-    exporter_port: Annotated[int, Meta(description="Port of the Prometheus exporter.")] = 9118
-    gateway_port: Annotated[int, Meta(description="Port of the gateway.")] = 8028
+    board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
+    exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
+    gateway_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the gateway.")] = 8028
     gateway_body_bytes: Annotated[int, Meta(description="Largest request body that the gateway accepts, in bytes.")] = (
         1_048_576
     )
@@ -89,7 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_delivery_seconds: Annotated[
         float, Meta(description="How long the gateway waits for the log before it responds with 503.")
     ] = 5.0
-    inbox_port: Annotated[int, Meta(description="Port of the alert inbox.")] = 8038
+    inbox_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the alert inbox.")] = 8038
     inbox: Annotated[
         str,
         Meta(
@@ -184,8 +185,7 @@ def variable(name: str) -> str:
 
 def descriptions() -> dict[str, str]:
     """The description of each setting, by field."""
-    hints = get_type_hints(Settings, include_extras=True)
-    return {name: hints[name].__metadata__[0].description for name in Settings.__struct_fields__}
+    return {name: _meta(name).description or "" for name in Settings.__struct_fields__}
 
 
 def load(environment: Mapping[str, str], **given: Any) -> Settings:
@@ -211,7 +211,7 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
     except msgspec.ValidationError as error:
         _, _, path = str(error).partition(" - at `$.")
         name = path.strip("`")
-        what = f"{values[name]!r} is not {_KINDS[_type_of(name)]}."
+        what = f"{values[name]!r} is not {_valid_values(name)}."
         raise SettingError(what, where=variable(name), hint=_HINT) from None
 
 
@@ -219,9 +219,15 @@ _HINT = "`bluelamp settings` lists every setting with its current value."
 _KINDS: Mapping[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "`yes` or `no`"}
 
 
-def _type_of(name: str) -> type:
-    kind: type = get_type_hints(Settings)[name]
-    return kind
+def _valid_values(name: str) -> str:
+    """The valid values of a setting, in words."""
+    kind, meta = get_type_hints(Settings)[name], _meta(name)
+    return _KINDS[kind] if meta.le is None else f"a whole number from {meta.ge} to {meta.le:,}"
+
+
+def _meta(name: str) -> Meta:
+    meta: Meta = get_type_hints(Settings, include_extras=True)[name].__metadata__[0]
+    return meta
 
 
 _WORDS = {"yes": True, "no": False}

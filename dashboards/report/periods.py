@@ -57,6 +57,16 @@ class Periods(Struct, frozen=True):
     months: tuple[Period, ...]
 
 
+def check_month(month: str) -> None:
+    """Refuse text that is not a month.
+
+    Raises:
+        QuestionError: it is not in the form 2024-12.
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise QuestionError(f"{month!r} is not a valid month.", where="--month", hint="Write it as 2024-12.")
+
+
 def of_month(month: str, today: date) -> Periods:
     """The periods of the report of a month.
 
@@ -67,8 +77,7 @@ def of_month(month: str, today: date) -> Periods:
     Raises:
         QuestionError: the month is not valid, or is not over.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise QuestionError(f"{month!r} is not a valid month.", where="--month", hint="Write it as 2024-12.")
+    check_month(month)
     first = date.fromisoformat(f"{month}-01")
     end = (first + timedelta(days=31)).replace(day=1)
     if end > today:
