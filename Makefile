@@ -41,7 +41,7 @@ bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within o
 	$(BIN)/python -m benchmarks.tiles
 
 faults: $(VENV)/.ready parts ## Every fault of the fault table against real parts, and the table (docs/faults.md); an hour
-	$(BIN)/python -m pytest -m "faults or injects" --fault-table docs/faults.md
+	$(BIN)/python -m pytest -m "faults or injects" --fault-table=docs/faults.md
 
 parts: $(VENV)/.ready ## The real parts the tests use, where they can be had
 	sh tests/real/install.sh

@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from alerts.inhibition import CHAIN
-from alerts.prometheus import Places, alertmanager, prometheus, rule_file
+from alerts.prometheus import Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli.main import cli
@@ -20,7 +20,24 @@ from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.disagreements import DISAGREEMENTS
-from measures.measure import DATE_DIMENSIONS, Measure, PublishedFigure
+from measures.measure import (
+    DATE_DIMENSIONS,
+    Bands,
+    Count,
+    Decided,
+    External,
+    Mean,
+    Measure,
+    Median,
+    OpenCount,
+    OpenDue,
+    OpenLongest,
+    OpenSoonest,
+    PublishedFigure,
+    Share,
+    SpanWithin,
+    Statistic,
+)
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 from producers.gateway.asyncapi import asyncapi
@@ -41,8 +58,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/settings.md", _settings()
     yield "docs/alerts.md", _alerts()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
-    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Places()))
-    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Places()))
+    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Addresses()))
+    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Addresses()))
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
     yield (
@@ -69,10 +86,10 @@ def _handbook() -> str:
         "",
         _NOTE,
         "",
-        "Every measure that Blue Lamp gives, with the contract behind it. [What a figure means](semantics.md) defines the words.",
+        "The definition of every measure. [What a figure means](semantics.md) explains the terms.",
         "",
         f"Live windows: {', '.join(LIVE_WINDOWS)}. Report windows: {', '.join(REPORT_WINDOWS)}, and FROM/TO in local dates, TO",
-        f"excluded; in those a measure can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
+        f"excluded. Report windows can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
         "",
     ]
     for measure in CATALOGUE.values():
@@ -85,19 +102,35 @@ def _measure_page(measure: Measure) -> Iterable[str]:
     yield ""
     yield f"**{measure.title}.** {measure.question}"
     yield ""
-    for word, text in _contract(measure):
-        yield f"- {word}: {text}"
+    for label, text in _definition(measure):
+        yield f"- {label}: {text}"
     yield ""
     figures = PUBLISHED.get(measure.name, ())
     if figures:
         yield from _published_table(figures)
 
 
-def _contract(measure: Measure) -> Iterable[tuple[str, str]]:
+_STATISTICS: dict[type[Statistic], str] = {
+    Count: "count",
+    Share: "share",
+    Mean: "mean",
+    Median: "median",
+    Decided: "share within target, overdue open items included",
+    SpanWithin: "share within a limit",
+    Bands: "counts by band",
+    OpenCount: "count of open items",
+    OpenLongest: "age of the oldest open item",
+    OpenDue: "count of open items due soon or overdue",
+    OpenSoonest: "time until the first open item is due",
+    External: "published by others",
+}
+
+
+def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     yield "Population", measure.population
     if measure.clock:
         yield "Clock", measure.clock
-    yield "Statistic", f"{type(measure.statistic).__name__.lower()}, in {measure.unit}; version {measure.version}"
+    yield "Statistic", f"{_STATISTICS[type(measure.statistic)]}; unit: {measure.unit}; version {measure.version}"
     if measure.target:
         yield "Target", measure.target
     if measure.good != "neither":
@@ -105,15 +138,15 @@ def _contract(measure: Measure) -> Iterable[tuple[str, str]]:
     if measure.dimensions():
         yield "Dimensions", ", ".join(measure.dimensions())
     if measure.minimum_n > 1:
-        yield "Too few", f"below n = {measure.minimum_n}"
+        yield "Too few", f"if n is below {measure.minimum_n}"
     if measure.rows:
-        yield "Answers", ", ".join(measure.rows)
+        yield "Rows of the reports", ", ".join(measure.rows)
     for note in measure.notes:
         yield "Note", note
 
 
 def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
-    yield "| published | unit | period | of | source | note |"
+    yield "| published | unit | period | limited to | source | note |"
     yield "|---|---|---|---|---|---|"
     for each in figures:
         words = ", ".join(f"{name} {word}" for name, word in each.where.items())
@@ -141,7 +174,7 @@ published figures exactly as printed. Where a report contradicts itself, Blue La
 
 
 def _reports() -> str:
-    rows = (f"| {each.number} | {each.what} | {each.made_of} |\n" for each in DISAGREEMENTS)
+    rows = (f"| {each.number} | {each.what} | {each.explanation} |\n" for each in DISAGREEMENTS)
     return _REPORTS.format(note=_NOTE) + "".join(rows)
 
 
@@ -184,9 +217,9 @@ def _default(value: object) -> str:
 
 _PROMETHEUS_NOTE = "# Derived by `make derive` from alerts/prometheus.py: change that, not this file."
 _RECEIVERS_NOTE = (
-    "# Everything goes to the inbox, which tells people by receivers of its own or leaves that to these: page (at once, day and\n"
-    "# night), notice, and heartbeat (a watcher outside of this system, which raises the alarm when it stops). They tell nobody\n"
-    "# until a force gives them addresses, in a copy of this file."
+    "# Every alert goes to the inbox. These receivers notify people: page (at once, day and night), notice, and heartbeat (an\n"
+    "# external watcher that raises the alarm when heartbeats stop). They notify nobody until a force adds addresses, in its own\n"
+    "# copy of this file."
 )
 
 
@@ -212,15 +245,18 @@ def _alerts() -> str:
         "",
         _NOTE,
         "",
-        "Every rule of the table, which Prometheus and the engine in process evaluate alike. A figure beyond its limit is bad, one back",
-        "at `good again` is good; between the two, with fewer than `least n`, or with no data, it stays what it was: data that stop",
-        "never end an alert, and raise their own. Every alert goes to the [inbox](inbox.md), where it stands until good data end it:",
-        "critical pages somebody at once, warning is told, info is there to be seen; the heartbeat is for a watcher outside, who raises",
-        "the alarm when it stops.",
+        "The table lists every alerting rule. Prometheus and the built-in engine evaluate the same rules.",
+        "",
+        "A figure beyond its limit is bad. It is good again at `good again`. In between, with n below `minimum n`, or without data,",
+        "nothing changes: missing data never end an alert, and raise an alert of their own.",
+        "",
+        "Every alert goes to the [inbox](inbox.md) and stays active until good data end it. Critical alerts page somebody at once,",
+        "warnings send a notice, and info is only displayed. The heartbeat is for an external watcher, which raises the alarm when",
+        "heartbeats stop.",
         "",
         fill(_ONE_CAUSE.format(_chain()), _WIDTH),
         "",
-        "| alert | wrong | bad | good again | least n | bad for | good for | severity | who | what to do |",
+        "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_alert_row(rule) for rule in RULES)]) + "\n"
@@ -228,10 +264,10 @@ def _alerts() -> str:
 
 _WIDTH = 128
 _ONE_CAUSE = (
-    "One cause, one alert: what is wrong with the monitor itself has consequences, and nobody is sent those. While an alert of one "
-    "group is active, those of the groups after it are not sent: {}. While no feed is live, none is said to be silent. A feed "
-    "is called silent only while the log holds nothing of its topic that has not been counted: otherwise the worker is behind, and "
-    "whether the sender is silent is not known."
+    "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
+    "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
+    "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
+    "nobody knows whether the sender is silent."
 )
 
 
@@ -256,9 +292,9 @@ def _limits(rule: Rule) -> tuple[str, str]:
         case Threshold(side=side, limit=limit, clear=clear):
             return f"{side} {limit:g}", f"{clear:g}"
         case Outside(side="below"):
-            return "below the lower control limit", "halfway to the middle"
+            return "below the lower control limit", "halfway to the centre line"
         case Outside():
-            return "above the upper control limit", "halfway to the middle"
+            return "above the upper control limit", "halfway to the centre line"
 
 
 def main(arguments: list[str]) -> int:

@@ -83,7 +83,9 @@ def _print_cells(cells: list[Any], as_json: bool) -> None:
     for query, cell in cells:
         dimensions = " ".join(f"{name}={word}" for name, word in cell.dimensions.items())
         value = words(cell.value, query.measure.unit)
-        click.echo(f"{query.measure.name}  {dimensions}  {value} (n {n_text(cell.n)})  {IN_WORDS[cell.held]}".rstrip())
+        click.echo(
+            f"{query.measure.name}  {dimensions}  {value} (n {n_text(cell.n)})  {IN_WORDS[cell.coverage]}".rstrip()
+        )
 
 
 def _print_comparison(comparison: Any, as_json: bool) -> None:

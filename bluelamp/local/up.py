@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from bluelamp.embedded.repair import repair
 from bluelamp.embedded.state import StateServer, end_left_behind, find_binary, is_ready
-from bluelamp.local.alert_engine import Alarm
+from bluelamp.local.alert_engine import AlertSetup
 from bluelamp.local.directory import LOG, OUTPUT, SIMULATION, STATE, clear, is_free, locked
 from bluelamp.local.saved_simulation import PlannedSimulation, save_kept
 from bluelamp.local.terminal import Terminal
@@ -84,7 +84,7 @@ class Up:
     def __init__(self, settings: Settings, plan: RunPlan, terminal: Terminal) -> None:
         self.plan, self.terminal, self.say = plan, terminal, terminal.say
         self.directory = Path(settings.data).resolve()
-        self.alarm = Alarm(os.environ, is_prometheus=plan.is_prometheus)
+        self.alarm = AlertSetup(os.environ, is_prometheus=plan.is_prometheus)
         self.settings = self.alarm.settings(settings)
         self.processes: list[ManagedProcess] = []
         self._watching: asyncio.Task[None] | None = None
@@ -264,7 +264,7 @@ class Up:
             self.say(self.plan.simulation.words)
         self.say(f"Board:                  http://127.0.0.1:{self.settings.board_port}/")
         self.say(f"Prometheus metrics:     http://127.0.0.1:{self.settings.exporter_port}/metrics")
-        for line in self.alarm.words(self.settings):
+        for line in self.alarm.sign_in_lines(self.settings):
             self.say(line)
         if _has_senders():
             self.say(f"Gateway:                http://127.0.0.1:{self.settings.gateway_port}/")

@@ -23,8 +23,8 @@ from measures.measure import DATE_DIMENSIONS, Where
 _TENTH = 10
 _APART = timedelta(seconds=5)
 """The most by which clocks may differ: a heartbeat cannot report a feed complete to later than this after it was received."""
-Held = Literal["whole", "part", "none"]
-IN_WORDS: Mapping[Held, str] = MappingProxyType(
+CoverageLevel = Literal["whole", "part", "none"]
+IN_WORDS: Mapping[CoverageLevel, str] = MappingProxyType(
     {
         "whole": "",
         "part": "The record covers only part of this period.",
@@ -43,7 +43,7 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
         n: as in `RecountCell`; None when it is not known.
         met: as in `RecountCell`; None when it is not known.
         spread: as in `RecountCell`; None when it is not known.
-        held: how much of its period the record covers.
+        coverage: how much of its period the record covers.
         begins: the start of the record, if the period begins before it; in microseconds since 1970 in UTC.
         until: the end of the period in microseconds; None where it has none.
     """
@@ -53,7 +53,7 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
     n: int | None = None
     met: int | None = None
     spread: RecountSpread | None = None
-    held: Held = "none"
+    coverage: CoverageLevel = "none"
     begins: int | None = None
     until: int | None = None
 
@@ -155,14 +155,14 @@ class _Record:
     def known(self, cell: RecountCell) -> KnownFigure:
         """A figure with its coverage, and without numbers where it is not known."""
         stretches = self._stretches(cell.dimensions)
-        held = self._held(stretches)
-        if held == "none" and cell.n and self._is_begun(stretches):
-            held = "part"  # its facts arrived ahead of the heartbeats
+        coverage = self._coverage(stretches)
+        if coverage == "none" and cell.n and self._is_begun(stretches):
+            coverage = "part"  # its facts arrived ahead of the heartbeats
         begins = self._begins if stretches and self._is_late(stretches) else None
         period = KnownFigure(
-            dimensions=cell.dimensions, held=held, begins=begins, until=stretches[-1].end if stretches else None
+            dimensions=cell.dimensions, coverage=coverage, begins=begins, until=stretches[-1].end if stretches else None
         )
-        if held == "none":
+        if coverage == "none":
             return period
         return replace(period, value=cell.value, n=cell.n, met=cell.met, spread=cell.spread)
 
@@ -186,9 +186,9 @@ class _Record:
                 cells.append(
                     self.known(replace(nothing(self._question), dimensions={name: named[name] for name in order}))
                 )
-        return [each for each in cells if each.held != "whole"]
+        return [each for each in cells if each.coverage != "whole"]
 
-    def _held(self, stretches: Sequence[_Stretch]) -> Held:
+    def _coverage(self, stretches: Sequence[_Stretch]) -> CoverageLevel:
         if self._is_silent:
             return "none"
         if self._question.measure.is_open():

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from bluelamp.recount.cell import RecountCell
-from bluelamp.recount.coverage import IN_WORDS, Held, KnownFigure
+from bluelamp.recount.coverage import IN_WORDS, CoverageLevel, KnownFigure
 from bluelamp.recount.listing import ListedOutcome
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import RecountSubject
@@ -98,7 +98,7 @@ class Explained(Struct, frozen=True, kw_only=True):
         value: the recounted value in the measure's unit; None where there is none or it is not known.
         n: the recounted n; None where it is not known.
         met: for a share, the number that count towards it.
-        held: how much of the period the record covers.
+        coverage: how much of the period the record covers.
         listed: the number of outcomes behind the figure.
         added: the value when the outcomes are added up one by one.
         agrees: whether that equals the recounted value, to the last digit.
@@ -112,7 +112,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     value: float | int | None
     n: int | None
     met: int | None
-    held: Held
+    coverage: CoverageLevel
     listed: int
     added: float | int | None
     agrees: bool
@@ -231,7 +231,7 @@ def _explained(
         value=known.value if known else cell.value,
         n=known.n if known else cell.n,
         met=known.met if known else cell.met,
-        held=known.held if known else "whole",
+        coverage=known.coverage if known else "whole",
         listed=len(group),
         added=value,
         agrees=(value, n, met) == (cell.value, cell.n, cell.met),
@@ -322,7 +322,7 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
         yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
     verdict = "this figure" if explained.agrees else f"a DIFFERENT figure: {explained.added}"
     yield f"  Adding up {number(explained.listed, 'outcome')} from the log gives {verdict}."
-    if explained.held == "none":
+    if explained.coverage == "none":
         yield f"  {IN_WORDS['none']}"
     yield f"  {_verdict(explained, measure)}"
 

@@ -94,8 +94,8 @@ def figure(measure: Measure, result: QueryResult) -> ReportFigure:
 
 def figure_of(measure: Measure, reading: Reading) -> ReportFigure:
     """The figure of a reading, with its notes."""
-    found = replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.held == "whole")
-    return replace(found, instead=NO_RECORD) if reading.held == "none" and reading.state == "no_data" else found
+    found = replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.coverage == "whole")
+    return replace(found, instead=NO_RECORD) if reading.coverage == "none" and reading.state == "no_data" else found
 
 
 def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:
