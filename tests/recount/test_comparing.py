@@ -1,4 +1,4 @@
-"""A comparison gives a verdict over what it has compared, and none over nothing."""
+"""The verdict of a comparison covers what was compared; an empty comparison is never clean."""
 
 import pytest
 
@@ -46,7 +46,7 @@ DIFFERENT = Difference(
         ),
     ],
 )
-def test_a_verdict_is_of_what_was_compared(found: RecountComparison, is_clean: bool, said: list[str]) -> None:
+def test_the_verdict_covers_what_was_compared(found: RecountComparison, is_clean: bool, said: list[str]) -> None:
     assert found.is_clean() == is_clean
     assert list(lines(found)) == said
 
@@ -58,14 +58,14 @@ def test_a_verdict_is_of_what_was_compared(found: RecountComparison, is_clean: b
         (Loaded(missing_after={("custody", 2): (5, 9)}), "custody:2: 5 to 8"),
     ],
 )
-def test_a_log_that_is_not_whole_is_refused_by_name_of_its_offsets(loaded: Loaded, where: str) -> None:
+def test_an_incomplete_log_is_refused_with_the_missing_offsets(loaded: Loaded, where: str) -> None:
     check_whole(Loaded())
     with pytest.raises(IncompleteError) as refused:
         check_whole(loaded)
     assert refused.value.where == where
 
 
-def test_a_figure_that_only_one_of_the_two_has_is_not_the_same() -> None:
+def test_a_figure_that_only_one_side_has_differs() -> None:
     cell = KnownFigure(dimensions={}, value=0, n=0, coverage="whole")
     assert is_same(None, None)
     assert not is_same(None, cell)

@@ -1,4 +1,4 @@
-"""The restatement log: what each day was when first shown and is now, as the independent recount has both, and why."""
+"""Restatements: each day's figures as first published and as now, checked against the recount, with the reasons."""
 
 import csv
 import random
@@ -50,7 +50,7 @@ def place_of(fact: SubjectFact) -> Place:
 
 
 def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
-    """Facts as they are told, and between them every hour a heartbeat of each feed on each partition."""
+    """Facts as reported, with an hourly heartbeat of each feed on each partition."""
     places = [(topic, number) for topic in FEEDS for number in range(2)]
     hours = int((until - START).total_seconds() // 3600)
     beats = [
@@ -84,7 +84,7 @@ def all_of(kept: Sequence[PartitionFacts], *names: str, by: tuple[str, ...] = ()
 
 
 def by_chance(seed: int) -> list[Telling]:
-    """Three days of incidents and calls: most told at once, some late, corrected, withdrawn, regraded, left open."""
+    """Three days of incidents and calls: most reported at once, the others late, corrected, withdrawn, regraded or left open."""
     chance = random.Random(seed)
     told: list[Telling] = []
 
@@ -160,7 +160,7 @@ def asked() -> Iterator[tuple[Measure, tuple[str, ...]]]:
                 yield measure, by
 
 
-def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None:
+def test_first_and_current_figures_equal_the_recount() -> None:
     log = log_of(by_chance(seed=7))
     kept = kept_of(log)
     assert open_days(kept, DAYS) == {}
@@ -193,7 +193,7 @@ def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None
 
 
 def scene() -> list[Telling]:
-    """Four incidents of 3 December; on the 4th one more is told late, one is regraded, one withdrawn, one corrected."""
+    """Four incidents on 3 December. On the 4th, another arrives late, and one each is regraded, withdrawn and corrected."""
     at = [datetime(2024, 12, 3, hour, tzinfo=UTC) for hour in range(24)]
     after = datetime(2024, 12, 4, 9, 30, tzinfo=UTC)
     told: list[Telling] = []
@@ -214,7 +214,7 @@ def scene() -> list[Telling]:
     return told
 
 
-def told_of(found: Sequence[Restatement], *words: str) -> Restatement:
+def restatement_of(found: Sequence[Restatement], *words: str) -> Restatement:
     (one,) = [each for each in found if tuple(each.words.values()) == words]
     return one
 
@@ -223,24 +223,24 @@ def reasons(one: Restatement) -> set[tuple[Cause, str]]:
     return {(each.cause, each.subject_id) for each in one.because}
 
 
-def test_each_figure_says_by_how_much_and_because_of_whom() -> None:
+def test_each_figure_has_its_change_and_the_facts_behind_it() -> None:
     kept = kept_of(log_of(scene()))
     (whole,) = all_of(kept, "incident_count")
     assert (whole.day, whole.first, whole.now) == (date(2024, 12, 3), 4, 3)
     assert reasons(whole) == {("late", "late"), ("withdrawn", "i2"), ("withdrawn", "i3")}
     assert whole.causes == {"late": 1, "withdrawn": 2}
     by_grade = all_of(kept, "incident_count", by=("grade",))
-    assert (told_of(by_grade, "1").first, told_of(by_grade, "1").now) == (2, 1)
-    assert reasons(told_of(by_grade, "1")) == {("regraded", "i0")}
-    assert (told_of(by_grade, "3").first, told_of(by_grade, "3").now) == (None, 1)
+    assert (restatement_of(by_grade, "1").first, restatement_of(by_grade, "1").now) == (2, 1)
+    assert reasons(restatement_of(by_grade, "1")) == {("regraded", "i0")}
+    assert (restatement_of(by_grade, "3").first, restatement_of(by_grade, "3").now) == (None, 1)
     by_area = all_of(kept, "incident_count", by=("area",))
-    assert reasons(told_of(by_area, "north")) == {("corrected", "i1"), ("withdrawn", "i2"), ("withdrawn", "i3")}
-    assert reasons(told_of(by_area, "south")) == {("corrected", "i1"), ("late", "late")}
+    assert reasons(restatement_of(by_area, "north")) == {("corrected", "i1"), ("withdrawn", "i2"), ("withdrawn", "i3")}
+    assert reasons(restatement_of(by_area, "south")) == {("corrected", "i1"), ("late", "late")}
     assert whole.is_restated()
 
 
-def test_told_again_or_rewound_the_log_says_the_same() -> None:
-    """Nothing is kept of what was shown: the same log gives the same answer, also where every fact is told twice at its end."""
+def test_repeated_facts_and_a_second_run_change_nothing() -> None:
+    """Published figures are not stored: the same log gives the same result, even if every fact is repeated at its end."""
     told = scene()
     once = all_of(kept_of(log_of(told)))
     end = PRESENT - timedelta(minutes=1)
@@ -251,8 +251,8 @@ def test_told_again_or_rewound_the_log_says_the_same() -> None:
     assert once
 
 
-def test_what_is_told_with_the_last_heartbeat_of_a_day_is_in_what_was_first_shown() -> None:
-    """A record is shown whole or not at all, so a parcel that closes a day is of the day as first shown."""
+def test_facts_in_the_record_that_closes_a_day_are_in_its_first_figures() -> None:
+    """A record is applied whole, so a batch that closes a day belongs to its first figures."""
     place = ("incidents", 0)
     log = log_of(scene())
     at = next(
@@ -273,7 +273,7 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def test_what_only_went_on_after_its_day_is_no_restatement() -> None:
+def test_an_open_item_that_ends_later_is_not_a_restatement() -> None:
     at = datetime(2024, 12, 2, 23, 30, tzinfo=UTC)
     common: dict[str, Any] = {"force": STRICT.name, "subject_id": "i1"}
     facts: list[SubjectFact] = [
@@ -288,8 +288,8 @@ def test_what_only_went_on_after_its_day_is_no_restatement() -> None:
     assert not any(each.is_restated() for each in found)
 
 
-def test_a_day_that_is_not_over_was_not_shown() -> None:
-    """One partition that has not said so is enough; another topic's measures do not wait for it."""
+def test_a_day_that_is_not_closed_is_not_published() -> None:
+    """One open partition is enough. Measures of other topics do not wait for it."""
     log = log_of(scene())
     place = ("incidents", 1)
     log.records[place] = [
@@ -300,8 +300,8 @@ def test_a_day_that_is_not_over_was_not_shown() -> None:
     assert all_of(kept, "incident_count", by=("area",)) == []
 
 
-def test_a_clock_that_was_ahead_for_a_moment_closes_no_day() -> None:
-    """In the afternoon of the first day one heartbeat is two days ahead."""
+def test_a_clock_that_is_briefly_ahead_closes_no_day() -> None:
+    """On the afternoon of the first day, one heartbeat is two days ahead."""
     place, moments = ("incidents", 0), [START + timedelta(hours=hour) for hour in range(1, 30)]
     moments.insert(15, moments[14] + timedelta(days=2))
     log = MemoryLog({place: []})
@@ -322,7 +322,7 @@ def answer() -> Restatements:
     )  # fmt: skip
 
 
-def test_in_words(answer: Restatements) -> None:
+def test_the_lines_for_people(answer: Restatements) -> None:
     told = list(lines(answer, 2))
     assert told[0] == "2024-12-03  incident_count  first 4 (n 4), now 3 (n 3)  late 1, withdrawn 2"
     assert told[1:3] == [
@@ -334,7 +334,7 @@ def test_in_words(answer: Restatements) -> None:
     assert told[-1] == "2024-12-05 is not complete for contacts: its figures have not been published yet."
 
 
-def test_as_a_table(answer: Restatements) -> None:
+def test_the_table(answer: Restatements) -> None:
     rows = list(csv.DictReader(line for line in table(answer).splitlines() if not line.startswith("#")))
     (row,) = rows
     assert (row["first"], row["now"], row["difference"]) == ("4", "3", "-1")
