@@ -1,4 +1,4 @@
-"""A small HTTP server that answers as Grafana's documentation says its API does: the part that is published to."""
+"""A small HTTP server that follows Grafana's documented API, as far as publishing uses it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ Answer = tuple[int, Any]
 
 
 class Request(NamedTuple):
-    """A request as it came in."""
+    """A request that was received."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 
 
 class Grafana:
-    """What a Grafana keeps, and how it answers; each answer can be spoilt.
+    """The content of a Grafana and its responses; a test can replace any response.
 
     Attributes:
         folders: titles by uid.
@@ -129,7 +129,7 @@ def _timed(body: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def serving(grafana: Grafana) -> Iterator[str]:
-    """The address at which a Grafana answers."""
+    """The address of a running Grafana."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Public copies: no small number is shown, and none can be worked out of a sum."""
+"""Public copies show no small number, and none can be worked out from a total."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -24,7 +24,7 @@ def key(row: int, column: int) -> Key:
 
 
 @given(TABLES)
-def test_no_sum_of_a_table_gives_a_withheld_number_away(table: Sequence[Sequence[int]]) -> None:
+def test_no_total_reveals_a_suppressed_number(table: Sequence[Sequence[int]]) -> None:
     """Rows and columns with their totals, and the grand total."""
     full = [[*row, sum(row)] for row in table]
     full.append([sum(column) for column in zip(*full, strict=True)])
@@ -36,10 +36,10 @@ def test_no_sum_of_a_table_gives_a_withheld_number_away(table: Sequence[Sequence
         *(([key(row, column) for row in range(last_row)], key(last_row, column)) for column in range(last_column + 1)),
     ]
     small = [each for each, count in counts.items() if 0 < count < SMALL]
-    withheld = suppressed(small, counts, sums)
-    assert withheld >= set(small)
-    assert all(len(withheld.intersection((*parts, whole))) != 1 for parts, whole in sums)
-    assert small or not withheld
+    hidden = suppressed(small, counts, sums)
+    assert hidden >= set(small)
+    assert all(len(hidden.intersection((*parts, whole))) != 1 for parts, whole in sums)
+    assert small or not hidden
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_public_copy_shows_no_small_count_and_states_the_rule(document: Docume
     assert RULE not in html(document)
 
 
-def test_nothing_worked_out_of_a_withheld_figure_is_shown(public: Document) -> None:
+def test_nothing_calculated_from_a_suppressed_figure_is_shown(public: Document) -> None:
     for section in public.sections:
         for table in section.tables:
             titles = [column.title for column in table.columns]
