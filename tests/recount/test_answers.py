@@ -400,7 +400,7 @@ def test_a_dimension_the_measure_does_not_have_is_refused(nothing: Recount) -> N
 
 @pytest.mark.parametrize(("name", "window"), [("incident_count", "15m"), ("incident_open_count", "12m")])
 def test_only_report_windows_have_days(name: str, window: str, nothing: Recount) -> None:
-    with pytest.raises(QuestionError, match="Only report windows"):
+    with pytest.raises(QuestionError, match="only available in report windows"):
         nothing.answer(find(name), "testshire", window, at("10:00"), ("day",))
 
 
