@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Choice(["month", "week"]),
     default="month",
     show_default=True,
-    help="Length of the period behind each point.",
+    help="Draw one point for each month or week.",
 )
 @click.option(
     "--last",

@@ -20,14 +20,14 @@ WHERE = click.option(
 HOST = click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on. Use 0.0.0.0 in a container."
 )
-FORCE = click.option("--force", help="Force to use. Default: BLUELAMP_FORCE.")
+FORCE = click.option("--force", help="Force to use (default: BLUELAMP_FORCE).")
 WINDOW = click.option(
     "--window", default="60m", show_default=True, help="Window to use. `bluelamp read --help` lists the windows."
 )
 BY = click.option("--by", default="", help="Dimensions to break the figure down by, separated by commas.")
 AS_OF = click.option(
     "--as-of",
-    help="Time to use, such as 2024-12-01T09:59:59Z, or local time without a zone. Default: now, or the replay's present.",
+    help="Time to use, such as 2024-12-01T09:59:59Z, or local time without a zone (default: now, or the replay's present).",
 )
 FROM = click.option("--from", "start", required=True, help="First local day, such as 2024-12-01.")
 TO = click.option("--to", "end", required=True, help="Day after the last day, such as 2025-01-01.")

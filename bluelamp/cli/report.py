@@ -22,14 +22,14 @@ _FORMATS = ("html", "csv", "xlsx", "pdf")
     "--format",
     "kind",
     type=click.Choice(_FORMATS),
-    help="Format of the report. Default: the file's extension, or html when printed.",
+    help="Format of the report (default: the file's extension, or html when printed).",
 )
 @click.option(
     "--output",
     "outputs",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write. Repeat it to write the same figures in several formats. Default: print to the terminal.",
+    help="File to write. Repeat it to write the same figures in several formats (default: print to the terminal).",
 )
 @click.option("--public", "is_public", is_flag=True, help="Suppress small numbers. The report states the rule.")
 @FORCE
