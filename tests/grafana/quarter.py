@@ -42,17 +42,17 @@ def quarter(at: datetime, *, is_open: bool = False) -> Iterator[AnyFact]:
     subjects = [*_calls(), *_digital(), *_incidents(), *_custody(), *_occurrences(), *(_open() if is_open else ())]
     for number, steps in enumerate(subjects):
         subject = f"{at:%Y%m%d}-{number}"
-        for index, (kind, seconds, told) in enumerate(steps):
+        for index, (kind, seconds, own_fields) in enumerate(steps):
             moment = at - timedelta(seconds=seconds)
             own = {"relevant_time": moment} if kind is DetaineeArrived else {}
-            fact = kind(fact_id=f"{subject}-{index}", force=FORCE, at=moment, subject_id=subject, **told, **own)
+            fact = kind(fact_id=f"{subject}-{index}", force=FORCE, at=moment, subject_id=subject, **own_fields, **own)
             yield cast(AnyFact, fact)
 
 
 def _leg(line: str, queue: str, offered: float, *ends: _Step, channel: str | None = None) -> list[_Step]:
     return [
         (ContactOffered, offered, {"line": line, "queue": queue, "channel": channel}),
-        *((kind, offered - waited, {"queue": queue, **told}) for kind, waited, told in ends),
+        *((kind, offered - waited, {"queue": queue, **own_fields}) for kind, waited, own_fields in ends),
     ]
 
 

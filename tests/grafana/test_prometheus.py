@@ -43,9 +43,9 @@ class PanelQuery(NamedTuple):
 
 def chosen(expression: str, force: str, window: str) -> str:
     """An expression with the dashboard's variables replaced; none may be left."""
-    told = expression.replace("$force", force).replace("$window", window)
-    assert "$" not in told, expression
-    return told
+    replaced = expression.replace("$force", force).replace("$window", window)
+    assert "$" not in replaced, expression
+    return replaced
 
 
 def asked(dashboard: dict[str, Any], force: str, window: str) -> Iterator[PanelQuery]:
@@ -133,11 +133,11 @@ def test_every_figure_equals_bluelamp_read(scraped: Scraped, force: str) -> None
     states = set()
     for measure, queries in FIGURES:
         for window in LIVE_EXPORTED[:1] if measure.is_open() else LIVE_EXPORTED:
-            told = read(scraped, measure, force, window)
+            expected = read(scraped, measure, force, window)
             names = {"A": "value", "B": "n", "C": "state"}
             found = {names[each]: only(scraped, chosen(text, force, window)) for each, text in queries.items()}
-            assert found == {name: told[name] for name in found}, (measure.name, window)
-            states.add(told["state"])
+            assert found == {name: expected[name] for name in found}, (measure.name, window)
+            states.add(expected["state"])
     assert states >= ({1} if force == FORCE else {None, 1, 2, 4})
 
 
@@ -152,25 +152,25 @@ def only(scraped: Scraped, expression: str) -> Shown:
 
 def test_every_line_ends_with_the_figure_of_bluelamp_read(scraped: Scraped) -> None:
     for measure, queries in HISTORIES:
-        told = read(scraped, measure, FORCE, "24h")
+        expected = read(scraped, measure, FORCE, "24h")
         for name, expression in zip(("value", "n"), queries.values(), strict=False):
             found = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
             last = {labels.get("band"): values[-1] for labels, values in found}
-            wanted = told[name]
+            wanted = expected[name]
             assert last == (wanted if isinstance(wanted, dict) else {None: wanted}), (measure.name, name)
 
 
 @pytest.mark.parametrize("force", [FORCE, SAMPLE])
 def test_every_period_equals_bluelamp_read(scraped: Scraped, force: str) -> None:
     for measure, queries in PERIODS:
-        told = {window: read(scraped, measure, force, window) for window in REPORT_WINDOWS}
+        expected = {window: read(scraped, measure, force, window) for window in REPORT_WINDOWS}
         names = {"A": "value", "B": "n", "C": "met", "D": "state"}
         for letter in queries.keys() & names.keys():
             found = by_window(scraped, chosen(queries[letter], force, ""))
-            wanted = {window: each[names[letter]] for window, each in told.items()}
+            wanted = {window: each[names[letter]] for window, each in expected.items()}
             assert found == {window: value for window, value in wanted.items() if value is not None}, measure.name
         change = by_window(scraped, chosen(queries["E"], force, ""))
-        assert change == pytest.approx(change_on_year(measure, told["12m"], told["previous_12m"])), measure.name
+        assert change == pytest.approx(change_on_year(measure, expected["12m"], expected["previous_12m"])), measure.name
         assert force == FORCE or change == {}, "the sample's record begins inside both years"
 
 
@@ -204,9 +204,9 @@ def test_every_variable_offers_the_existing_values(scraped: Scraped, name: str) 
 def test_the_annotations_find_firing_alerts(scraped: Scraped, name: str) -> None:
     expression = FILES[name]["annotations"]["list"][0]["target"]["expr"]
     """Blue Lamp's own rules: those of the chosen force, and those of no force."""
-    told = 'ALERTS{alertstate="firing", alertname="%s"}'
+    alerts = 'ALERTS{alertstate="firing", alertname="%s"}'
     for alertname in ("Elsewhere", "OfNoForce", "Grade1Unresourced", "DataAlive"):
-        at = scraped.prometheus.await_series(told % alertname)
+        at = scraped.prometheus.await_series(alerts % alertname)
     found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
     known = {labels["alertname"]: labels for labels, _ in found}
     assert "OfNoForce" in known
@@ -222,8 +222,8 @@ def test_the_metrics_follow_the_naming_rules_of_prometheus(exported: Exported) -
         pytest.skip(reason)
     with urlopen(f"http://{exported.address}/metrics", timeout=30) as answer:
         text = answer.read()
-    told = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
-    assert (told.returncode, told.stdout + told.stderr) == (0, b"")
+    ran = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, b"")
 
 
 def test_a_new_measure_appears_on_the_dashboards_and_in_prometheus(

@@ -55,9 +55,9 @@ def faults(dashboards: Iterable[dict[str, Any]], directory: Path) -> list[str]:
     config = {"compilerOptions": {**options, "types": [], "skipLibCheck": True}, "files": ["dashboards.ts"]}
     (directory / "tsconfig.json").write_text(json.dumps(config))
     compiler = GRAFANA_TYPES / "typescript" / "bin" / "tsc"
-    told = subprocess.run(["node", compiler, "-p", "."], cwd=directory, capture_output=True, text=True, check=False)
-    found = [each for each in re.split(r"\n(?! )", told.stdout) if each]
-    assert (told.returncode == 0) == (not found), told.stderr
+    ran = subprocess.run(["node", compiler, "-p", "."], cwd=directory, capture_output=True, text=True, check=False)
+    found = [each for each in re.split(r"\n(?! )", ran.stdout) if each]
+    assert (ran.returncode == 0) == (not found), ran.stderr
     return found
 
 

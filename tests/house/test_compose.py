@@ -138,8 +138,8 @@ def test_the_parts_own_tools_accept_their_configuration(part: str, command: tupl
     reason = missing(part)
     if reason:
         pytest.skip(reason)
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_every_part_is_at_the_address_that_check_uses() -> None:

@@ -232,7 +232,7 @@ def test_a_band_includes_its_lower_edge_and_excludes_its_upper_edge() -> None:
         ("09:00", "09:39:59.9"), ("09:00", "10:59:59.9"), ("09:00", "11:00"), ("09:00", "12:00"),
     )  # fmt: skip
     cells = ask("post_triage_answer_bands", *facts)
-    assert len(cells) == 10, "an empty band is told too"
+    assert len(cells) == 10, "an empty band is listed too"
     assert [(cell.dimensions["band"], cell.value, cell.n, cell.met) for cell in cells if cell.value] == [
         ("00000-00300", 2, 8, 2),
         ("00300-00600", 1, 8, 1),

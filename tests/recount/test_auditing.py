@@ -102,8 +102,8 @@ def test_a_changed_field_is_named_with_its_figures_and_facts(redis: Redis, kept:
     assert ("incident_count", "2024-11") not in figures
     whole = next(each for each in found.differing_figures if each.measure == "incident_count" and not each.dimensions)
     value = whole.recounted[0]
-    told = f"figure  incident_count  {FIRST}/{END}  state {value + 1} (n {value + 1:,}), log {value} (n {value:,})"
-    assert told in lines(found)
+    line = f"figure  incident_count  {FIRST}/{END}  state {value + 1} (n {value + 1:,}), log {value} (n {value:,})"
+    assert line in lines(found)
     assert not found.differing_open
     assert any(
         line.startswith(f"count  incident_opened  2024-12-01  grade=2 group=domestic area={area}")

@@ -329,8 +329,8 @@ def test_a_fact_on_the_wrong_partition_counts_only_after_it_is_moved() -> None:
         ([*heartbeats, here], {"too_late": 1}, 0),
         ([*heartbeats, here._replace(is_moved=True)], {}, 1),
     ]
-    for told, reasons, counted in stories:
-        with from_records(told, FORCES, {"contacts": 4}) as recount:
+    for log_records, reasons, counted in stories:
+        with from_records(log_records, FORCES, {"contacts": 4}) as recount:
             assert recount.loaded.left_out == reasons
             assert len(recount.finished("contact_offered")) == counted
 

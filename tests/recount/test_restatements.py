@@ -40,7 +40,7 @@ DAYS = [date(2024, 12, number) for number in (2, 3, 4)]
 START = datetime(2024, 12, 2, tzinfo=UTC)
 PRESENT = datetime(2024, 12, 6, 9, tzinfo=UTC)
 FEEDS = {"incidents": "dispatch", "contacts": "telephony"}
-Telling = tuple[datetime, Place, Any]
+Reported = tuple[datetime, Place, Any]
 """When the log receives a fact, on which partition, and the fact."""
 
 
@@ -49,7 +49,7 @@ def place_of(fact: SubjectFact) -> Place:
     return topic, partition_of(fact.subject_id, 2)
 
 
-def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
+def log_of(reported: Sequence[Reported], until: datetime = PRESENT) -> MemoryLog:
     """Facts as reported, with an hourly heartbeat of each feed on each partition."""
     places = [(topic, number) for topic in FEEDS for number in range(2)]
     hours = int((until - START).total_seconds() // 3600)
@@ -63,8 +63,8 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
         for at in (START + timedelta(hours=hour),)
         for place in places
     ]
-    # What is told at the hour itself is told before its heartbeat.
-    every = sorted([*told, *beats], key=lambda each: (each[0], isinstance(each[2], FeedHeartbeat)))
+    # A fact received on the hour comes before the heartbeat of that hour.
+    every = sorted([*reported, *beats], key=lambda each: (each[0], isinstance(each[2], FeedHeartbeat)))
     log = MemoryLog({place: [] for place in places})
     for at, place, fact in every:
         log.add(place, [record(log.ends[place], int(at.timestamp() * 1000), encode([fact]))])
@@ -83,13 +83,13 @@ def all_of(kept: Sequence[PartitionFacts], *names: str, by: tuple[str, ...] = ()
 # Chance: everything that may happen to a fact, against the recount.
 
 
-def by_chance(seed: int) -> list[Telling]:
+def by_chance(seed: int) -> list[Reported]:
     """Three days of incidents and calls: most reported at once, the others late, corrected, withdrawn, regraded or left open."""
     chance = random.Random(seed)
-    told: list[Telling] = []
+    reported: list[Reported] = []
 
     def tell(fact: SubjectFact, delay_hours: float = 0.0) -> None:
-        told.append((max(fact.at, START) + timedelta(hours=delay_hours), place_of(fact), fact))
+        reported.append((max(fact.at, START) + timedelta(hours=delay_hours), place_of(fact), fact))
 
     for number in range(150):
         at = START + timedelta(minutes=chance.randrange(3 * 24 * 60))
@@ -103,7 +103,7 @@ def by_chance(seed: int) -> list[Telling]:
                 ContactAnswered(fact_id="a", at=at + timedelta(seconds=chance.randrange(30)), **common),
                 chance.choice([0, 0, 40]),
             )
-    return [each for each in told if each[0] <= PRESENT]
+    return [each for each in reported if each[0] <= PRESENT]
 
 
 def _incident(chance: random.Random, subject_id: str, at: datetime, delay: int, tell: Any) -> None:
@@ -172,12 +172,12 @@ def test_first_and_current_figures_equal_the_recount() -> None:
                 for measure, by in asked():
                     was, is_ = cells(first, measure, day, end, by), cells(now, measure, day, PRESENT, by)
                     changed = {words for words in was | is_ if was.get(words) != is_.get(words)}
-                    told = {
+                    restated_figures = {
                         tuple(each.words.values()): each
                         for each in restated(kept, RULES, [day], [measure], by, PRESENT)
                     }
-                    assert set(told) == changed, (day, measure.name, by)
-                    for words, each in told.items():
+                    assert set(restated_figures) == changed, (day, measure.name, by)
+                    for words, each in restated_figures.items():
                         assert (each.first, each.first_n) == was.get(words, (None, 0))[:2], (day, measure.name, words)
                         assert (each.now, each.now_n) == is_.get(words, (None, 0))[:2], (day, measure.name, words)
                         assert each.because, (day, measure.name, words)
@@ -192,15 +192,15 @@ def test_first_and_current_figures_equal_the_recount() -> None:
 # One of each: who and why.
 
 
-def scene() -> list[Telling]:
+def scene() -> list[Reported]:
     """Four incidents on 3 December. On the 4th, another arrives late, and one each is regraded, withdrawn and corrected."""
     at = [datetime(2024, 12, 3, hour, tzinfo=UTC) for hour in range(24)]
     after = datetime(2024, 12, 4, 9, 30, tzinfo=UTC)
-    told: list[Telling] = []
+    reported: list[Reported] = []
 
     def tell(kind: type[SubjectFact], subject_id: str, moment: datetime, received: datetime, **fields: Any) -> None:
         fact = kind(force=STRICT.name, subject_id=subject_id, at=moment, **fields)
-        told.append((received, place_of(fact), fact))
+        reported.append((received, place_of(fact), fact))
 
     for number, grade in enumerate("1122"):
         tell(IncidentOpened, f"i{number}", at[8 + number], at[8 + number], fact_id="o", grade=grade, area="north")
@@ -210,8 +210,8 @@ def scene() -> list[Telling]:
     tell(FactWithdrawn, "i2", after, after, fact_id="w", withdraws="o")
     tell(FactWithdrawn, "i3", after, after, fact_id="w", withdraws="o")
     tell(IncidentOpened, "i1", at[9], after, fact_id="oo", grade="1", area="south", corrects="o")
-    tell(IncidentOpened, "i0", at[8], after, fact_id="o", grade="1", area="north")  # told again: nothing new
-    return told
+    tell(IncidentOpened, "i0", at[8], after, fact_id="o", grade="1", area="north")  # repeated: nothing new
+    return reported
 
 
 def restatement_of(found: Sequence[Restatement], *words: str) -> Restatement:
@@ -241,10 +241,10 @@ def test_each_figure_has_its_change_and_the_facts_behind_it() -> None:
 
 def test_repeated_facts_and_a_second_run_change_nothing() -> None:
     """Published figures are not stored: the same log gives the same result, even if every fact is repeated at its end."""
-    told = scene()
-    once = all_of(kept_of(log_of(told)))
+    reported = scene()
+    once = all_of(kept_of(log_of(reported)))
     end = PRESENT - timedelta(minutes=1)
-    twice = all_of(kept_of(log_of([*told, *((end, place, fact) for _, place, fact in told)])))
+    twice = all_of(kept_of(log_of([*reported, *((end, place, fact) for _, place, fact in reported)])))
     assert [(each.measure, each.first, each.now, reasons(each)) for each in once] == [
         (each.measure, each.first, each.now, reasons(each)) for each in twice
     ]
@@ -323,15 +323,15 @@ def answer() -> Restatements:
 
 
 def test_the_lines_for_people(answer: Restatements) -> None:
-    told = list(lines(answer, 2))
-    assert told[0] == "2024-12-03  incident_count  first 4 (n 4), now 3 (n 3)  late 1, withdrawn 2"
-    assert told[1:3] == [
+    printed = list(lines(answer, 2))
+    assert printed[0] == "2024-12-03  incident_count  first 4 (n 4), now 3 (n 3)  late 1, withdrawn 2"
+    assert printed[1:3] == [
         "    i2",
-        next(line for line in told if line.startswith("      withdrawn, received 2024-12-04 09:30:00Z: {")),
+        next(line for line in printed if line.startswith("      withdrawn, received 2024-12-04 09:30:00Z: {")),
     ]
-    assert "    and 1 more subject: --limit 0 lists all." in told
-    assert told[-2] == "Figures changed since first published: 1, on 1 day."
-    assert told[-1] == "2024-12-05 is not complete for contacts: its figures have not been published yet."
+    assert "    and 1 more subject: --limit 0 lists all." in printed
+    assert printed[-2] == "Figures changed since first published: 1, on 1 day."
+    assert printed[-1] == "2024-12-05 is not complete for contacts: its figures have not been published yet."
 
 
 def test_the_table(answer: Restatements) -> None:

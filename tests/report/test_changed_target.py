@@ -98,8 +98,8 @@ def test_the_report_says_that_the_target_changed_and_names_none_in_the_row(
 
 def test_a_comparison_over_the_change_says_so(changed: MemoryState) -> None:
     ask = december.asking_memory(changed)
-    told = {
+    notes_by_measure = {
         name: " ".join(compare(ask, profile(), CATALOGUE[name], december.AS_OF).notes)
         for name in (*SHARES, "incident_count")
     }
-    assert [SAID in notes for notes in told.values()] == [True, True, False]
+    assert [SAID in notes for notes in notes_by_measure.values()] == [True, True, False]

@@ -58,10 +58,10 @@ def test_areas_are_ranked_and_add_up_to_the_total(state: MemoryState) -> None:
     assert sum(values.values()) == total.cells[3].value
     named = {label: value for label, value in values.items() if label != "No area"}
     first = max(named, key=lambda label: named[label])
-    told = {row.label: cells(table, row) for row in areas}
-    assert told[first]["Rank"] == f"1 of {len(named)}"
-    assert told["No area"]["Rank"] == "-"
-    assert len({each["Rank"] for each in told.values()}) > 5
+    by_area = {row.label: cells(table, row) for row in areas}
+    assert by_area[first]["Rank"] == f"1 of {len(named)}"
+    assert by_area["No area"]["Rank"] == "-"
+    assert len({each["Rank"] for each in by_area.values()}) > 5
     assert cells(table, total)["Proportion"] == "100.0 %"
     assert table.notes[-1] == "Rank 1 has the highest figure of the last 12 months."
 
@@ -76,8 +76,8 @@ def test_where_lower_is_better_the_lowest_ranks_first(state: MemoryState) -> Non
 def test_published_figures_are_in_the_column_of_their_period(state: MemoryState) -> None:
     table = compared(state, "arrest_count")
     (row,) = table.rows
-    told = cells(table, row)
-    assert (told["Last month published"], told["Last 12 months published"]) == ("1507", "17229")
+    by_column = cells(table, row)
+    assert (by_column["Last month published"], by_column["Last 12 months published"]) == ("1507", "17229")
     periods = {column.title: column.period for column in table.columns}
     assert periods["Last 12 months"] == "1 Jan 2024 to 31 Dec 2024"
     assert periods["This month so far"] == "1 Jan 2025 to 3 Jan 2025"
@@ -91,9 +91,9 @@ def test_periods_that_the_record_covers_in_part_have_no_difference(state: Memory
         return [replace(each, is_whole=window != "previous_12m") for each in ask(measure, window, by, where)]
 
     (row,) = compare(partly, december.force(), CATALOGUE["arrest_count"], december.AS_OF).rows
-    told = row.cells[5:7]
-    assert [(each.text, each.value) for each in told] == [("-", None), ("-", None)]
-    assert [len(each.notes) for each in told] == [1, 0]
+    differences = row.cells[5:7]
+    assert [(each.text, each.value) for each in differences] == [("-", None), ("-", None)]
+    assert [len(each.notes) for each in differences] == [1, 0]
     assert row.cells[3].value
 
 

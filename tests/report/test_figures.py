@@ -21,12 +21,12 @@ class _Reader:
     def read(self, measure: Any, window: str, **_: Any) -> list[Reading]:
         reason = "Not live since noon." if window == "today" else ""
         note = f"{SIMULATION} {BEGINS}" if window == "12m" else SIMULATION
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "measure": measure.name, "force": "staffordshire", "dimensions": {}, "window": window, "start": MOMENT, "end": MOMENT,
             "as_of": MOMENT, "value": 7, "unit": "count", "n": 7, "met": None, "state": "live", "reason": reason, "note": note,
             "stale_since": None, "is_simulated": True, "is_loading": False, "begins": None, "spread": None,
         }  # fmt: skip
-        return [Reading(**told)]
+        return [Reading(**fields)]
 
 
 def test_reasons_are_numbered_notes_and_a_simulation_is_not() -> None:

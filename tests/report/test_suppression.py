@@ -85,8 +85,8 @@ def test_nothing_calculated_from_a_suppressed_figure_is_shown(public: Document) 
         for table in section.tables:
             titles = [column.title for column in table.columns]
             for row in table.rows:
-                told = dict(zip(titles, row.cells, strict=True)) if "Difference" in titles else {}
-                if told and SUPPRESSED in (row.cells[0].text, row.cells[1].text):
-                    assert told["Difference"].text == told["% difference"].text == SUPPRESSED
-                if told and "Proportion" in titles and row.cells[0].text == SUPPRESSED:
-                    assert told["Proportion"].text == SUPPRESSED
+                by_column = dict(zip(titles, row.cells, strict=True)) if "Difference" in titles else {}
+                if by_column and SUPPRESSED in (row.cells[0].text, row.cells[1].text):
+                    assert by_column["Difference"].text == by_column["% difference"].text == SUPPRESSED
+                if by_column and "Proportion" in titles and row.cells[0].text == SUPPRESSED:
+                    assert by_column["Proportion"].text == SUPPRESSED

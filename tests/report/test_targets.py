@@ -54,17 +54,17 @@ def test_a_changed_target_is_named_on_the_days_when_it_applied(measure: str, bef
     found = CATALOGUE[measure]
     assert [target_words(found, STRICT, days) for days in (BEFORE, AFTER, YEARS)] == [before, after, "within target"]
     assert changed(found, STRICT, BEFORE) == changed(found, STRICT, AFTER) == ()
-    (told,) = changed(found, STRICT, YEARS)
+    (remark,) = changed(found, STRICT, YEARS)
     dated = (
         f": {before} to 26 Oct 2024; {after} from 27 Oct 2024." if "target" not in before else "more than one target"
     )
-    assert told.endswith(dated) if "target" not in before else dated in told
+    assert remark.endswith(dated) if "target" not in before else dated in remark
 
 
 def test_before_its_first_date_there_is_no_target() -> None:
     assert target_words(CATALOGUE[SHARE_999], STRICT, (date(2019, 1, 1), date(2020, 1, 1))) == "within target"
-    (told,) = changed(CATALOGUE[SHARE_999], STRICT, (date(2019, 1, 1), date(2021, 1, 1)))
-    assert told.endswith(": no target to 31 Dec 2019; within 15 seconds from 1 Jan 2020.")
+    (remark,) = changed(CATALOGUE[SHARE_999], STRICT, (date(2019, 1, 1), date(2021, 1, 1)))
+    assert remark.endswith(": no target to 31 Dec 2019; within 15 seconds from 1 Jan 2020.")
     silent = msgspec.structs.replace(STAFFORDSHIRE, grades=())
     assert target_words(CATALOGUE[GRADE_1], silent, YEARS) == "within target"
     assert always(CATALOGUE[GRADE_1], silent) == "no target"

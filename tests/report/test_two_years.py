@@ -24,7 +24,7 @@ NOTHING_HAPPENED = {
 """Rows that are really 0: the published tables do not have them, and the simulated force records nothing for them."""
 
 
-def told(quote: Quote) -> str:
+def off_line(quote: Quote) -> str:
     """A figure outside its tolerance, for a person to read."""
     shown = quote.ours.text if quote.ours else "nothing"
     return f"{quote.place}: published {quote.text}, ours {shown}, off by {quote.difference()}"
@@ -49,7 +49,7 @@ def test_the_report_of_two_simulated_years_matches_the_published_one(two_years: 
     held = list(quotes(two_years))
     assert sum(each.row is not None for each in held) >= 400
     off = [each for each in held if each.row and not each.is_near()]
-    assert not [told(each) for each in off if each.row and not each.row.contradiction]
+    assert not [off_line(each) for each in off if each.row and not each.row.contradiction]
     assert {each.row.contradiction for each in off if each.row} == {"reports I4"}
     # What no feed carries is nowhere else without a figure, and nowhere with one.
     bare = {each.place for each in held if each.ours is None or each.ours.value is None}

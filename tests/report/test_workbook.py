@@ -99,7 +99,7 @@ def file_tables(document: Document) -> list[list[dict[str, str]]]:
     """The cells of each table of the CSV, in order."""
     text = table_file(document)
     lines = csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if not line.startswith("# "))))
-    # A chart and a table next to each other are told apart by their columns.
+    # A chart and a table next to each other are distinguished by their columns.
     return [
         list(cells)
         for _, cells in groupby(lines, key=lambda each: (each["section"], each["table"], each["column"] in CHART))
@@ -113,11 +113,11 @@ CHART = ("Value", "Centre", "Lower limit", "Upper limit", "Signals")
 def test_every_cell_of_the_workbook_equals_the_csv(which: str, request: pytest.FixtureRequest) -> None:
     document: Document = request.getfixturevalue(which)
     # A suppressed chart has no line in the CSV.
-    told = [each for each in list(sheets(workbook(document)))[1:-1] if (FIRST_ROW, 0) in each.cells]
+    found = [each for each in list(sheets(workbook(document)))[1:-1] if (FIRST_ROW, 0) in each.cells]
     tables = file_tables(document)
-    assert len(told) == len(tables) > 30
+    assert len(found) == len(tables) > 30
     numbers = quoted = 0
-    for sheet, cells in zip(told, tables, strict=True):
+    for sheet, cells in zip(found, tables, strict=True):
         columns = len({each["column"] + each["period"] + each["published"] for each in cells})
         for place, cell in enumerate(cells):
             row, column = divmod(place, columns)
@@ -152,22 +152,22 @@ def divided_by(cell: dict[str, str], code: str, sheet: Sheet) -> float:
 
 def test_every_sheet_is_marked_and_the_first_and_last_explain_the_report(document: Document, public: Document) -> None:
     for each in (document, public):
-        first, *_, last = told = list(sheets(workbook(each)))
-        assert all(each.marking in sheet.header and each.marking in sheet.footer for sheet in told)
+        first, *_, last = every = list(sheets(workbook(each)))
+        assert all(each.marking in sheet.header and each.marking in sheet.footer for sheet in every)
         assert (first.name, last.name) == ("Contents", "Definitions")
         words = [held for held, _ in last.cells.values()]
         for measure in each.measures:
             assert any(measure.question in str(held) for held in words)
             assert measure.question in unescape(html(each))
         listed = [held for (_, column), (held, _) in first.cells.items() if column == 1]
-        assert len(listed) == len(told) - 1
+        assert len(listed) == len(every) - 1
         assert any(held == RULE for held, _ in first.cells.values()) is each.is_public
 
 
 def test_a_public_workbook_suppresses_the_same_cells_as_the_csv(public: Document) -> None:
     held = [held for sheet in sheets(workbook(public)) for held, _ in sheet.cells.values()]
-    withheld = sum(cell["shown"] == SUPPRESSED for table in file_tables(public) for cell in table)
-    assert held.count(SUPPRESSED) == withheld > 0
+    suppressed = sum(cell["shown"] == SUPPRESSED for table in file_tables(public) for cell in table)
+    assert held.count(SUPPRESSED) == suppressed > 0
 
 
 def test_the_same_report_is_the_same_file(document: Document) -> None:
