@@ -288,8 +288,8 @@ def _title(settings: Settings) -> str:
     """
     forces = load_forces(settings)
     if settings.force not in forces:
-        hint = f"Use one of {', '.join(forces)}."
-        raise SettingError(f"No force is named {settings.force!r}.", where="--force or BLUELAMP_FORCE", hint=hint)
+        hint = f"Choose one of {', '.join(forces)}."
+        raise SettingError(f"There is no force {settings.force!r}.", where="--force or BLUELAMP_FORCE", hint=hint)
     return forces[settings.force].force.title
 
 

@@ -213,7 +213,7 @@ class Recount:
     def _force(self, name: str) -> Force:
         if name not in self.forces:
             raise QuestionError(
-                f"No force is named {name!r}.", where="FORCE", hint=f"Use one of {', '.join(self.forces)}."
+                f"There is no force {name!r}.", where="FORCE", hint=f"Choose one of {', '.join(self.forces)}."
             )
         return self.forces[name]
 

@@ -387,7 +387,7 @@ def test_every_kind_can_be_listed(kind: str, busy: Recount) -> None:
 
 
 def test_an_unknown_force_is_refused(nothing: Recount) -> None:
-    with pytest.raises(QuestionError, match="No force is named 'nowhere'"):
+    with pytest.raises(QuestionError, match="There is no force 'nowhere'"):
         nothing.answer(find("incident_count"), "nowhere", "12m", at("10:00"))
 
 

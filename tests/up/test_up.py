@@ -400,7 +400,7 @@ def create_unreadable_state(directory: Path) -> None:
             (),
             "The state did not start. Its last output:.*Bad file format.*bluelamp up --data .* --repair-state`",
         ),
-        (Path.mkdir, ("--force", "nowhere"), "No force is named 'nowhere'.*san_francisco_fire, staffordshire"),
+        (Path.mkdir, ("--force", "nowhere"), "There is no force 'nowhere'.*san_francisco_fire, staffordshire"),
         (Path.mkdir, ("--replay", "sample", "--speed", "fast"), "'fast' is not a speed"),
         (Path.mkdir, ("--replay", "nowhere.csv"), "An extract needs a mapping"),
         (Path.mkdir, ("--replay", "sample", "--simulate"), "A replay and a simulation cannot share a log"),

@@ -22,7 +22,7 @@ def force_results(reader: Reader, shown: str, waiting: set[str]) -> Iterator[Che
         waiting: the topics with log records that are not in the state yet.
     """
     if shown not in reader.rules:
-        hint = f"Use one of {', '.join(reader.rules)}."
+        hint = f"Choose one of {', '.join(reader.rules)}."
         yield CheckResult(f"force {shown}", "bad", "It has no profile.", "BLUELAMP_FORCE or --force", hint)
     reader.refresh()
     for name, rules in reader.rules.items():
