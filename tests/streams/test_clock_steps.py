@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bluelamp.embedded.state import StateServer
-from bluelamp.verify.checks.clocks import clock_findings
+from bluelamp.verify.checks.clocks import clock_results
 from dashboards.board.shared.frame import Frame, read_frame
 from measures.outcome import SECOND
 from streams.clock_steps import ClockStep, Steps, StepWatch, store_step, stored_steps
@@ -169,10 +169,10 @@ def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_se
         scene.now += timedelta(microseconds=seconds * SECOND + fraction) - (
             AS_OF - AS_OF.fromtimestamp(0, AS_OF.tzinfo)
         )
-        assert [each.state for each in clock_findings(scene.reader)] == ["good"]
+        assert [each.state for each in clock_results(scene.reader)] == ["good"]
         store_step(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
         scene.now -= timedelta(hours=2)
-        differs, stepped = clock_findings(scene.reader)
+        differs, stepped = clock_results(scene.reader)
         assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's: one of them is wrong.")
         assert stepped.what.startswith("The clock of the inbox on here was set back by 2 h 0 min")
         assert {differs.state, stepped.state} == {"warning"}

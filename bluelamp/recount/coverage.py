@@ -1,4 +1,4 @@
-"""What the feeds have reported, by the recount's own reading of the log: how much of a period is known, or nothing of it."""
+"""How much of a period the feeds cover, from the recount's own reading of the log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bluelamp.recount.answer import nothing
 from bluelamp.recount.cell import RecountCell, RecountSpread
-from bluelamp.recount.instant import HOUR, SECOND, day_start, microseconds
+from bluelamp.recount.figures import nothing
 from bluelamp.recount.interval import LiveInterval, Report
 from bluelamp.recount.question import RecountQuestion
+from bluelamp.recount.times import HOUR, SECOND, day_start, microseconds
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.force import Feed, Force
@@ -22,30 +22,30 @@ from measures.measure import DATE_DIMENSIONS, Where
 
 _TENTH = 10
 _APART = timedelta(seconds=5)
-"""By how much clocks may differ: nobody is complete to a later time than that after the heartbeat was received."""
+"""The most by which clocks may differ: a heartbeat cannot report a feed complete to later than this after it was received."""
 CoverageLevel = Literal["whole", "part", "none"]
 IN_WORDS: Mapping[CoverageLevel, str] = MappingProxyType(
     {
         "whole": "",
-        "part": "The record does not hold all of this period.",
-        "none": "The record holds nothing of this period: the figure is not known.",
+        "part": "The record covers only part of this period.",
+        "none": "The record does not cover this period: the figure is not known.",
     }
 )
-"""What is said of a figure, by how much of its period is known."""
+"""The remark on a figure, by coverage."""
 
 
 class KnownFigure(Struct, frozen=True, kw_only=True):
-    """One figure of an answer, as far as the feeds have reported on its period.
+    """A figure with the coverage of its period.
 
     Attributes:
-        dimensions: as in a cell.
-        value: as in a cell; None when it is not known.
-        n: likewise.
-        met: likewise.
-        spread: likewise.
-        coverage: how much of its period is known.
-        begins: the first instant that is known, where the period begins before it; in microseconds since 1970 in UTC.
-        until: the end of its period, likewise; None where it has none.
+        dimensions: as in `RecountCell`.
+        value: as in `RecountCell`; None when it is not known.
+        n: as in `RecountCell`; None when it is not known.
+        met: as in `RecountCell`; None when it is not known.
+        spread: as in `RecountCell`; None when it is not known.
+        coverage: how much of its period the record covers.
+        begins: the start of the record, if the period begins before it; in microseconds since 1970 in UTC.
+        until: the end of the period in microseconds; None where it has none.
     """
 
     dimensions: dict[str, str]
@@ -58,40 +58,40 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
     until: int | None = None
 
 
-class Reports:
-    """Takes the facts and heartbeats that are counted, and keeps when each feed began and how far it is complete."""
+class FeedCoverage:
+    """Records when each feed began and up to when it is complete, from counted facts and heartbeats."""
 
     def __init__(self) -> None:
         self._partitions: dict[Topic, set[int]] = {}
         self._first: dict[tuple[str, Topic, str], int] = {}
         self._complete: dict[tuple[str, Topic, str], dict[int, int]] = {}
 
-    def take(self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime) -> None:
-        """Take a fact or a heartbeat in its place in the log, with the time on its record."""
+    def add(self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime) -> None:
+        """Add the next fact or heartbeat of a partition, with the time on its record."""
         self._partitions.setdefault(topic, set()).add(partition)
         if isinstance(fact, FeedHeartbeat):
             marks = self._complete.setdefault((fact.force, topic, fact.feed), {})
             is_possible = fact.complete_to - received_at <= _APART
             marks[partition] = max(microseconds(fact.complete_to) if is_possible else 0, marks.get(partition, 0))
             return
-        at = microseconds(min(fact.at, received_at))  # nothing is received before it happens
+        at = microseconds(min(fact.at, received_at))  # a fact cannot be received before it happens
         for line in ("", fact.line) if isinstance(fact, ContactOffered) else ("",):
             place = (fact.force, topic, line)
             self._first[place] = min(at, self._first.get(place, at))
 
     def begins(self, force: str, feeds: Sequence[Feed]) -> int | None:
-        """From when on all of some feeds have reported: the latest of their first events; None while one has none."""
+        """The time from which all of these feeds have facts: the latest of their first facts; None while one has none."""
         firsts = [self._begin(force, feed) for feed in feeds]
         return None if not firsts or None in firsts else max(first for first in firsts if first is not None)
 
     def complete_to(self, force: str, feed: Feed) -> int | None:
-        """How far a feed is complete, on every partition; None while it has not said."""
+        """The time up to which a feed is complete on every partition; None while a partition has no heartbeat of it."""
         marks = self._complete.get((force, feed.topic, feed.name), {})
         is_everywhere = bool(marks) and set(marks) == self._partitions.get(feed.topic)
         return (min(marks.values()) or None) if is_everywhere else None
 
     def has_facts(self, force: str, topic: Topic) -> bool:
-        """Whether there is any fact of a force on a topic."""
+        """Whether a force has any fact on a topic."""
         return (force, topic, "") in self._first
 
     def _begin(self, force: str, feed: Feed) -> int | None:
@@ -107,48 +107,57 @@ class _Stretch(NamedTuple):
 def known(
     question: RecountQuestion,
     cells: Iterable[RecountCell],
-    reports: Reports,
+    feed_coverage: FeedCoverage,
     force: Force,
     complete_to: Mapping[str, int | None] | None = None,
 ) -> list[KnownFigure]:
-    """An answer as far as the feeds have reported, with a figure for each day and month that is not known whole.
+    """Figures with their coverage, and a figure for each day and month that the record does not cover completely.
 
     Args:
-        question: what was asked.
-        cells: the answer.
-        reports: of the log.
+        question: the question.
+        cells: the counted figures.
+        feed_coverage: the coverage of every feed.
         force: the profile.
-        complete_to: how far each feed is complete, in microseconds; as the log says unless given.
+        complete_to: the time up to which each feed is complete, in microseconds; None to use the heartbeats in the log.
     """
     feeds = question.measure.feeds(force)
-    ends = {feed.name: reports.complete_to(force.name, feed) for feed in feeds} if complete_to is None else complete_to
-    judged = _Judged(question, reports, force, [ends.get(feed.name) for feed in feeds])
-    found = [judged.known(cell) for cell in cells]
-    if not found and not question.by:  # what others publish
+    ends = (
+        {feed.name: feed_coverage.complete_to(force.name, feed) for feed in feeds}
+        if complete_to is None
+        else complete_to
+    )
+    record = _Record(question, feed_coverage, force, [ends.get(feed.name) for feed in feeds])
+    found = [record.known(cell) for cell in cells]
+    if not found and not question.by:  # a measure that others publish
         found = [KnownFigure(dimensions={})]
-    return sorted((*found, *judged.unreported(found)), key=lambda each: tuple(each.dimensions.values()))
+    return sorted((*found, *record.uncovered(found)), key=lambda each: tuple(each.dimensions.values()))
 
 
-class _Judged:
-    def __init__(self, question: RecountQuestion, reports: Reports, force: Force, ends: Sequence[int | None]) -> None:
+class _Record:
+    """The record of a question's feeds: when it begins, and up to when it is complete."""
+
+    def __init__(
+        self, question: RecountQuestion, feed_coverage: FeedCoverage, force: Force, ends: Sequence[int | None]
+    ) -> None:
         feeds = question.measure.feeds(force)
         known = [end for end in ends if end is not None]
         self._question, self._force = question, force
-        self._begins = reports.begins(force.name, feeds)
+        self._begins = feed_coverage.begins(force.name, feeds)
         self._complete_to = min(known) if known and len(known) == len(ends) else None
         allowed = (feed.stale_after_seconds * SECOND for feed in feeds)
         self._latest = [end + late for end, late in zip(ends, allowed, strict=True) if end is not None]
         self._of_days: dict[tuple[str, ...], list[_Stretch]] = {}
         self._is_silent = not feeds or any(
-            end is None and not reports.has_facts(force.name, feed.topic) for end, feed in zip(ends, feeds, strict=True)
+            end is None and not feed_coverage.has_facts(force.name, feed.topic)
+            for end, feed in zip(ends, feeds, strict=True)
         )
 
     def known(self, cell: RecountCell) -> KnownFigure:
-        """A cell, with nothing in it where nothing is known."""
+        """A figure with its coverage, and without numbers where it is not known."""
         stretches = self._stretches(cell.dimensions)
         coverage = self._coverage(stretches)
         if coverage == "none" and cell.n and self._is_begun(stretches):
-            coverage = "part"  # it was reported ahead of the heartbeats
+            coverage = "part"  # its facts arrived ahead of the heartbeats
         begins = self._begins if stretches and self._is_late(stretches) else None
         period = KnownFigure(
             dimensions=cell.dimensions, coverage=coverage, begins=begins, until=stretches[-1].end if stretches else None
@@ -157,8 +166,8 @@ class _Judged:
             return period
         return replace(period, value=cell.value, n=cell.n, met=cell.met, spread=cell.spread)
 
-    def unreported(self, found: Sequence[KnownFigure]) -> list[KnownFigure]:
-        """Of each day or month that is not known whole the figures that the answer has none of."""
+    def uncovered(self, found: Sequence[KnownFigure]) -> list[KnownFigure]:
+        """A figure for each day or month that is missing from the figures and not covered completely."""
         dates = [name for name in self._question.by if name in DATE_DIMENSIONS]
         if not dates or not isinstance(self._question.interval, Report):
             return []
@@ -184,7 +193,7 @@ class _Judged:
             return "none"
         if self._question.measure.is_open():
             return "whole"
-        if self._begins is None or not any(self._is_touched(each) for each in stretches):
+        if self._begins is None or not any(self._is_partly_known(each) for each in stretches):
             return "none"
         is_live = isinstance(self._question.interval, LiveInterval)
         is_complete = is_live or (self._complete_to is not None and stretches[-1].end <= self._complete_to)
@@ -193,8 +202,8 @@ class _Judged:
     def _is_begun(self, stretches: Sequence[_Stretch]) -> bool:
         return not self._is_silent and self._begins is not None and self._begins < stretches[-1].end
 
-    def _is_touched(self, stretch: _Stretch) -> bool:
-        """Whether any instant of it is known."""
+    def _is_partly_known(self, stretch: _Stretch) -> bool:
+        """Whether any part of it is known."""
         if self._begins is None or self._begins >= stretch.end:
             return False
         if self._complete_to is None or self._may_be_behind(stretch):
@@ -202,19 +211,19 @@ class _Judged:
         return stretch.start < self._complete_to and self._begins < self._complete_to
 
     def _may_be_behind(self, stretch: _Stretch) -> bool:
-        """A live window counts as known to its end while no feed is further behind than the profile allows."""
+        """Whether a live window is known to its end: no feed is further behind than the profile allows."""
         until = min(self._question.as_of, stretch.end)
         is_live = isinstance(self._question.interval, LiveInterval)
         return is_live and all(until <= latest for latest in self._latest)
 
     def _is_late(self, stretches: Sequence[_Stretch]) -> bool:
-        """Whether more of its start is missing than the first hour, or the first tenth of a short one."""
+        """Whether more than the first hour is missing, or more than the first tenth of a short period."""
         start, end = stretches[0]
         quiet = min(HOUR, (end - start) // _TENTH)
         return self._begins is not None and not self._question.measure.is_open() and self._begins > start + quiet
 
     def _stretches(self, dimensions: Mapping[str, str]) -> list[_Stretch]:
-        """The stretches of time of a cell, day by day where it is of days."""
+        """The time spans of a figure; for a report window, one for each day."""
         interval, zone = self._question.interval, self._force.zone()
         if isinstance(interval, LiveInterval):
             return [_Stretch(*interval)]
@@ -227,7 +236,7 @@ class _Judged:
         return self._of_days[key]
 
     def _days(self, dimensions: Mapping[str, str]) -> list[date]:
-        """The days of the question that a cell is limited to."""
+        """The days of the question that a figure covers."""
         if not isinstance(self._question.interval, Report):
             return []
         first, end = self._question.interval

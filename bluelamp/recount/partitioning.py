@@ -1,4 +1,4 @@
-"""Where a subject's facts belong, worked out by the recount itself from the hash that Kafka publishes (semantics section 1)."""
+"""The partition of a subject's facts, calculated by the recount itself from Kafka's published hash (semantics section 1)."""
 
 from functools import lru_cache
 
@@ -6,9 +6,9 @@ _BITS = 2**32
 
 
 @lru_cache(maxsize=65_536)
-def belongs_on(subject_id: str, partitions: int) -> int:
-    """The partition of a subject on a topic of so many."""
-    # The sign bit is dropped, as Kafka's clients drop it: the rest is a number that is not negative.
+def recounted_partition(subject_id: str, partitions: int) -> int:
+    """The partition of a subject on a topic with this number of partitions."""
+    # Drop the sign bit, as Kafka's clients do, so that the number is not negative.
     return _hash(subject_id.encode()) % 2**31 % partitions
 
 

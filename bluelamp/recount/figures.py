@@ -1,11 +1,11 @@
-"""The statistics of a measure, each from whole numbers with one division at the end (semantics section 3)."""
+"""The statistics of measures, each from whole numbers with one division at the end (semantics section 3)."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from bluelamp.recount.cell import WITHIN_SECONDS, RecountCell, RecountSpread
-from bluelamp.recount.instant import SECOND
-from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, standing_open
+from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, open_items
+from bluelamp.recount.times import SECOND
 from measures.measure import (
     Bands,
     Count,
@@ -25,10 +25,10 @@ from measures.outcome import KINDS
 
 
 def cells(question: RecountQuestion) -> list[RecountCell]:
-    """The cells of a question, in the order of their words.
+    """The figures of a question, in the order of their words.
 
     Raises:
-        QuestionError: it asks for a dimension that the measure does not have.
+        QuestionError: the measure does not have one of the dimensions.
     """
     check(question)
     if isinstance(question.measure.statistic, External):
@@ -58,7 +58,7 @@ def _found(question: RecountQuestion) -> Iterable[RecountCell]:
 
 
 def nothing(question: RecountQuestion) -> RecountCell:
-    """The one cell of a question without `by` that found nothing: a count of nothing is 0, all else is not known."""
+    """The figure of a question without `by` when there are no outcomes: 0 for a count, None for anything else."""
     statistic = question.measure.statistic
     return RecountCell(
         dimensions={},
@@ -74,9 +74,9 @@ def _count(question: RecountQuestion, of: Selection) -> Iterable[RecountCell]:
 
 
 def _share(question: RecountQuestion, met: tuple[Selection, ...], of: tuple[Selection, ...]) -> Iterable[RecountCell]:
-    so = _counts(question, met)
+    met_counts = _counts(question, met)
     for key, n in _counts(question, of).items():
-        yield _share_cell(question, key, so.get(key, 0), n)
+        yield _share_cell(question, key, met_counts.get(key, 0), n)
 
 
 def _counts(question: RecountQuestion, selections: tuple[Selection, ...]) -> dict[str, int]:
@@ -99,17 +99,17 @@ def _share_cell(
 
 
 class _Spans(NamedTuple):
-    """What is known of the finished spans of one cell; all of it whole, spans in units of the kind.
+    """The finished spans of one figure, summarised in whole numbers; spans are in units of the kind.
 
     Attributes:
-        key: the words of the cell.
-        n: how many there are.
-        total: of all of them.
+        key: the words of the figure.
+        n: the number of spans.
+        total: the sum of the spans.
         middle_low: the order statistic at or below the middle.
-        middle_high: the one at or above it.
-        ninth_low: the order statistic at or below the quantile 0.9.
-        ninth_high: the one after it, or the last.
-        at_most: how many are at most as long as each of the limits asked for.
+        middle_high: the order statistic at or above the middle.
+        ninth_low: the order statistic at or below the 0.9 quantile.
+        ninth_high: the order statistic after it, or the last.
+        at_most: for each limit, the number of spans that are at most that long.
     """
 
     key: str
@@ -122,7 +122,7 @@ class _Spans(NamedTuple):
     at_most: list[int]
 
     def spread(self, per_second: int) -> RecountSpread:
-        """The whole numbers divided, once each."""
+        """The statistics, each with one division."""
         rest = (self.n - 1) * 9 % 10
         return RecountSpread(
             mean=self.total / (self.n * per_second),
@@ -147,11 +147,11 @@ def _spans(question: RecountQuestion, of: Selection) -> Iterable[RecountCell]:
 
 
 def _limits(question: RecountQuestion, per_second: int) -> list[int]:
-    """The longest spans, in units, that each count is of: those of the spread, then the measure's own."""
+    """The limits in units: those of every spread, then the measure's own."""
     limits = [seconds * per_second for seconds in WITHIN_SECONDS]
     match question.measure.statistic:
         case SpanWithin(_, seconds, is_inclusive):
-            # Spans are whole: less than a limit is at most one unit less.
+            # Spans are whole numbers, so "under a limit" means "at most one unit less".
             return [*limits, seconds * per_second - (0 if is_inclusive else 1)]
         case _:
             return limits
@@ -190,7 +190,7 @@ def _spans_sql(chosen: Sql, limits: list[int]) -> Sql:
 def _bands(question: RecountQuestion, of: Selection, edges_seconds: tuple[int, ...]) -> Iterable[RecountCell]:
     per_second = KINDS[of.kind].per_second
     text, values = finished(question, (of,))
-    # The band of a span is told by how many edges are at or below it; a span below all is in none, but in the total.
+    # A span's band is the number of edges at or below it. A span below every edge is in no band, but counts in the total.
     edges_passed = " + ".join(f"(value >= {edge * per_second})::INTEGER" for edge in edges_seconds)
     banded = f"""
         WITH
@@ -211,8 +211,8 @@ def _band_names(edges_seconds: tuple[int, ...]) -> list[str]:
 
 
 def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iterable[RecountCell]:
-    chosen, values = standing_open(question, statistic.of)
-    # What begins to stand open after the as-of instant does not stand open yet: its age is less than nothing.
+    chosen, values = open_items(question, statistic.of)
+    # An item that opens after the time of the question has a negative age and is left out.
     at_least_seconds = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
     under = "" if statistic.under_seconds is None else f"AND age_microseconds < {statistic.under_seconds * SECOND}"
     text = f"""
@@ -227,8 +227,8 @@ def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iter
 
 
 def _falling_due(question: RecountQuestion, statistic: OpenDue | OpenSoonest) -> Iterable[RecountCell]:
-    chosen, values = standing_open(question, statistic.of)
-    # What has no due instant does not fall due: comparisons with nothing leave it out.
+    chosen, values = open_items(question, statistic.of)
+    # An item without a due time never falls due: comparing it with NULL leaves it out.
     is_wanted = f"left_microseconds < {statistic.under_seconds * SECOND}" if isinstance(statistic, OpenDue) else "true"
     text = f"""
         SELECT key, count(*), min(left_microseconds)

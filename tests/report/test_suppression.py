@@ -1,4 +1,4 @@
-"""Public copies: no small number is shown, and none can be worked out of a sum."""
+"""Public copies show no small number, and none can be worked out from a total."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -11,7 +11,7 @@ from dashboards.report.document import Document
 from dashboards.report.figures import ReportFigure
 from dashboards.report.file import table_file
 from dashboards.report.page import html
-from dashboards.report.suppression import RULE, SMALL, WITHHELD, Key, is_small, protected
+from dashboards.report.suppression import RULE, SMALL, SUPPRESSED, Key, is_small, suppressed
 from measures.measure import Unit
 
 TABLES = some.integers(2, 4).flatmap(
@@ -24,7 +24,7 @@ def key(row: int, column: int) -> Key:
 
 
 @given(TABLES)
-def test_no_sum_of_a_table_gives_a_withheld_number_away(table: Sequence[Sequence[int]]) -> None:
+def test_no_total_reveals_a_suppressed_number(table: Sequence[Sequence[int]]) -> None:
     """Rows and columns with their totals, and the grand total."""
     full = [[*row, sum(row)] for row in table]
     full.append([sum(column) for column in zip(*full, strict=True)])
@@ -36,10 +36,10 @@ def test_no_sum_of_a_table_gives_a_withheld_number_away(table: Sequence[Sequence
         *(([key(row, column) for row in range(last_row)], key(last_row, column)) for column in range(last_column + 1)),
     ]
     small = [each for each, count in counts.items() if 0 < count < SMALL]
-    withheld = protected(small, counts, sums)
-    assert withheld >= set(small)
-    assert all(len(withheld.intersection((*parts, whole))) != 1 for parts, whole in sums)
-    assert small or not withheld
+    hidden = suppressed(small, counts, sums)
+    assert hidden >= set(small)
+    assert all(len(hidden.intersection((*parts, whole))) != 1 for parts, whole in sums)
+    assert small or not hidden
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,19 @@ def test_a_public_copy_shows_no_small_count_and_states_the_rule(document: Docume
     assert shown(document)
     assert not shown(public)
     for copy in (html(public), table_file(public)):
-        assert WITHHELD in copy
+        assert SUPPRESSED in copy
         assert RULE in copy
-    assert WITHHELD not in html(document)
+    assert SUPPRESSED not in html(document)
     assert RULE not in html(document)
 
 
-def test_nothing_worked_out_of_a_withheld_figure_is_shown(public: Document) -> None:
+def test_nothing_calculated_from_a_suppressed_figure_is_shown(public: Document) -> None:
     for section in public.sections:
         for table in section.tables:
             titles = [column.title for column in table.columns]
             for row in table.rows:
-                told = dict(zip(titles, row.cells, strict=True)) if "Difference" in titles else {}
-                if told and WITHHELD in (row.cells[0].text, row.cells[1].text):
-                    assert told["Difference"].text == told["% difference"].text == WITHHELD
-                if told and "Proportion" in titles and row.cells[0].text == WITHHELD:
-                    assert told["Proportion"].text == WITHHELD
+                by_column = dict(zip(titles, row.cells, strict=True)) if "Difference" in titles else {}
+                if by_column and SUPPRESSED in (row.cells[0].text, row.cells[1].text):
+                    assert by_column["Difference"].text == by_column["% difference"].text == SUPPRESSED
+                if by_column and "Proportion" in titles and row.cells[0].text == SUPPRESSED:
+                    assert by_column["Proportion"].text == SUPPRESSED
