@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run sample test check bench faults derive lock parts clean
+.PHONY: help run sample test check bench faults derive site pictures lock parts clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,12 +43,22 @@ bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within o
 faults: $(VENV)/.ready parts ## Every fault of the fault table against real parts, and the table (docs/faults.md); an hour
 	$(BIN)/python -m pytest -m "faults or injects" --fault-table docs/faults.md
 
+site: $(VENV)/.ready ## Build the documentation as a site in build/site
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.docs.lock
+	$(BIN)/mkdocs build --strict
+
+pictures: $(VENV)/.ready parts ## Take the pictures of the documentation again, from a simulated board; ten minutes
+	$(BIN)/python -m tests.board.pictures docs/pictures
+
 parts: $(VENV)/.ready ## The real parts the tests use, where they can be had
 	sh tests/real/install.sh
 
-lock: $(VENV)/.ready ## Resolve the dependencies anew into requirements.lock
+lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and requirements.docs.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])" \
+	  | $(BIN)/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements.docs.lock
 
 clean: ## Remove what was built here (not the data directory)
 	rm -rf $(VENV) .cache build *.egg-info
