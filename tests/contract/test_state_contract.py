@@ -10,10 +10,10 @@ from redis.exceptions import NoScriptError, ResponseError
 from bluelamp.embedded.state import StateServer
 from tests.contract.waiting import eventually
 
-# Moves a applied offset forward only from where it is expected, with everything that belongs to the step.
+# Moves an applied offset forward only from the expected one, with everything that belongs to the step.
 STEP = """
-local applied offset = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
-if applied offset ~= tonumber(ARGV[1]) then return {0, applied offset} end
+local applied_offset = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
+if applied_offset ~= tonumber(ARGV[1]) then return {0, applied_offset} end
 redis.call('HINCRBY', KEYS[2], ARGV[3], ARGV[4])
 redis.call('HSET', KEYS[1], 'next', ARGV[2])
 return {1, tonumber(ARGV[2])}
