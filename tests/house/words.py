@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,9 +68,13 @@ class Occurrence(NamedTuple):
 def sources(*directories: str) -> Iterator[tuple[str, ast.Module]]:
     """Every Python file of directories, parsed; not this directory's own, which must quote the words."""
     for directory in directories:
-        for path in sorted((ROOT / directory).rglob("*.py")):
-            if path.parent != Path(__file__).parent and "node_modules" not in path.parts:
-                yield str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8"))
+        yield from _parsed(directory)
+
+
+@cache
+def _parsed(directory: str) -> list[tuple[str, ast.Module]]:
+    paths = (path for path in sorted((ROOT / directory).rglob("*.py")) if path.parent != Path(__file__).parent)
+    return [(str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
 def public_classes() -> dict[str, list[str]]:
