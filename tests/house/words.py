@@ -39,6 +39,8 @@ NAMES = [
     "fence",
     "anew",
 ]
+_NAMES = re.compile(rf"(?:^|(?<=_))({'|'.join(NAMES)})(?=_|$)")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 PHRASES = {
     phrase: re.compile(pattern)
     for phrase, pattern in {
@@ -51,6 +53,8 @@ PHRASES = {
         "of which": r"(?:^|[,;:.(] )[Oo]f which\b",
     }.items()
 }
+
+_ANY = re.compile("|".join(pattern.pattern for pattern in PHRASES.values()))
 
 
 class Occurrence(NamedTuple):
@@ -97,8 +101,7 @@ def retired_names() -> Iterator[Occurrence]:
 
 def retired_words(name: str) -> list[str]:
     """The retired words in a name, in snake case or camel case."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return [word for word in NAMES if re.search(rf"(?:^|_){word}(?:_|$)", snake)]
+    return _NAMES.findall(_HUMP.sub("_", name).lower())
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -127,6 +130,8 @@ def retired_phrases() -> Iterator[Occurrence]:
 
 def phrases_in(text: str) -> list[str]:
     """The retired phrases in one line of text; "is told" does not count again within "what is told"."""
+    if not _ANY.search(text):
+        return []
     found = [phrase for phrase, pattern in PHRASES.items() if pattern.search(text)]
     return [phrase for phrase in found if not any(phrase != other and phrase in other for other in found)]
 
