@@ -41,7 +41,7 @@ bench: $(VENV)/.ready ## Measure the pipeline: facts per second, and how soon a 
 	$(BIN)/python -m benchmarks.tiles
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/faults.md; an hour
-	$(BIN)/python -m pytest -m "faults or injects" --fault-table docs/faults.md
+	$(BIN)/python -m pytest -m "faults or injects" --fault-table=docs/faults.md
 
 site: $(VENV)/.ready ## Build the documentation as a site in build/site
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.docs.lock

@@ -1,1 +1,1 @@
-"""When a reading is bad and who is told: a table of rules, rendered for Prometheus and evaluated in process."""
+"""Alerts: a table of rules, the engine that evaluates it (or Prometheus), and the inbox that notifies people."""

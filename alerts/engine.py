@@ -1,4 +1,4 @@
-"""The rule table evaluated in process, step by step as Prometheus evaluates what is rendered from it."""
+"""The built-in engine: evaluates the rule table exactly as Prometheus evaluates the rules rendered from it."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from measures.outcome import SECOND
 
 AlertState = Literal["pending", "firing"]
 Scope = tuple[str, ...]
-"""The words of the labels that a rule stands apart for, in their order."""
-Place = tuple[str, Scope]
-"""A rule and a scope: what one alert is of."""
+"""The values of a rule's scope labels, in the order of `Series.by`."""
+AlertKey = tuple[str, Scope]
+"""A rule's name and a scope: they identify an alert."""
 
 
 class SampleLike(Protocol):
-    """One sample of the exporter, as prometheus_client has it."""
+    """One sample of the exporter, as prometheus_client provides it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -28,7 +28,7 @@ class SampleLike(Protocol):
 
 
 class Sample(NamedTuple):
-    """One sample: the name of its series, its labels, its value."""
+    """One sample: metric name, labels and value."""
 
     name: str
     labels: Mapping[str, str]
@@ -36,28 +36,28 @@ class Sample(NamedTuple):
 
 
 class RuleAlert(NamedTuple):
-    """An alert as it stands after a step.
+    """An alert after a step.
 
     Attributes:
-        rule: which rule.
-        scope: label to word.
+        rule: its rule.
+        scope: label to value.
         state: pending until the rule's `for` has passed, then firing.
         active_at: since when it has been bad, in microseconds since 1970.
-        is_held: what it looks at said neither bad nor good at this step.
+        is_undecided: its series were neither bad nor good at this step, or missing.
     """
 
     rule: Rule
     scope: dict[str, str]
     state: AlertState
     active_at: int
-    is_held: bool
+    is_undecided: bool
 
 
 class Active(Struct):
-    """What is remembered of an alert between steps; instants in microseconds since 1970.
+    """What the engine keeps about an alert between steps; times in microseconds since 1970.
 
     Attributes:
-        state: as in `Alert`.
+        state: as in `RuleAlert`.
         active_at: since when it has been bad.
         good_since: since when a firing alert has been good; None while it is bad.
     """
@@ -67,8 +67,8 @@ class Active(Struct):
     good_since: int | None = None
 
 
-class Over(Struct, frozen=True, array_like=True):
-    """An alert that fired and has ended; instants in microseconds since 1970.
+class EndedAlert(Struct, frozen=True, array_like=True):
+    """An alert that fired and has ended; times in microseconds since 1970.
 
     Attributes:
         active_at: since when it had been bad.
@@ -80,29 +80,29 @@ class Over(Struct, frozen=True, array_like=True):
 
 
 class Memory(Struct):
-    """Everything an engine remembers between steps; kept by whoever runs it, a restart goes on where it was.
+    """Everything an engine keeps between steps. Its runner saves it, so that a restart continues from there.
 
     Attributes:
         bad: by rule and scope, whether it was bad when that was last known.
-        active: by rule and scope, its alert.
-        heard: those whose alert was to be told, and not kept quiet by another all along.
-        over: what has ended and is not known to have been told.
+        active: the pending or firing alert, by rule and scope.
+        notified: alerts that were due to be sent at least once, not inhibited throughout.
+        ended: alerts that have ended, until the inbox has accepted their end.
     """
 
-    bad: dict[Place, bool] = field(default_factory=dict)
-    active: dict[Place, Active] = field(default_factory=dict)
-    heard: set[Place] = field(default_factory=set)
-    over: set[tuple[Place, Over]] = field(default_factory=set)
+    bad: dict[AlertKey, bool] = field(default_factory=dict)
+    active: dict[AlertKey, Active] = field(default_factory=dict)
+    notified: set[AlertKey] = field(default_factory=set)
+    ended: set[tuple[AlertKey, EndedAlert]] = field(default_factory=set)
 
-    def firing(self) -> dict[Place, Active]:
-        """The alerts that fire."""
-        return {place: each for place, each in self.active.items() if each.state == "firing"}
+    def firing(self) -> dict[AlertKey, Active]:
+        """The firing alerts."""
+        return {key: each for key, each in self.active.items() if each.state == "firing"}
 
     def move(self, by: int) -> None:
-        """Follow a clock that was set, so that every span stays as long as it was.
+        """Follow a clock that was set, so that every duration stays the same.
 
         Args:
-            by: how far it was set forward, in microseconds; less than 0 when it was set back.
+            by: how far it was set forward, in microseconds; negative if it was set back.
         """
         for each in self.active.values():
             each.active_at += by
@@ -114,7 +114,7 @@ class Engine:
 
     Args:
         rules: the table.
-        memory: of an earlier run; a new one unless given.
+        memory: of an earlier run; empty unless given.
     """
 
     def __init__(self, rules: Sequence[Rule], memory: Memory | None = None) -> None:
@@ -122,12 +122,12 @@ class Engine:
         self.memory = memory or Memory()
 
     def step(self, samples: Iterable[SampleLike], now: int) -> list[RuleAlert]:
-        """The alerts after one look at the exporter's samples.
+        """Evaluate every rule once and return the alerts.
 
         Args:
-            samples: all of them; a series that is not among them is not there.
-            now: microseconds since 1970. If the clock was set, move the memory first; otherwise spans that began later than now
-                begin again.
+            samples: all of the exporter's samples; a series without one is missing.
+            now: microseconds since 1970. If the clock was set, call `Memory.move` first; otherwise durations that began after
+                `now` start again.
         """
         by_name = by_series(samples)
         return [alert for rule in self.rules for alert in self._evaluate(rule, by_name, now)]
@@ -136,12 +136,12 @@ class Engine:
         known = judge(rule, lambda ending: combined(rule.series, ending, by_name))
         for scope, is_bad in known.items():
             self.memory.bad[rule.name, scope] = is_bad
-        remembered = {scope for name, scope in self.memory.bad if name == rule.name}
-        if not rule.is_held:
-            for scope in remembered - known.keys():
+        scopes = {scope for name, scope in self.memory.bad if name == rule.name}
+        if not rule.keeps_last_state:
+            for scope in scopes - known.keys():
                 del self.memory.bad[rule.name, scope]
         active = {scope for name, scope in self.memory.active if name == rule.name}
-        for scope in sorted(remembered | active):
+        for scope in sorted(scopes | active):
             alert = advance(
                 rule, self.memory.active.get((rule.name, scope)), self.memory.bad.get((rule.name, scope), False), now
             )
@@ -149,25 +149,25 @@ class Engine:
                 self.memory.active.pop((rule.name, scope), None)
                 continue
             self.memory.active[rule.name, scope] = alert
-            words = dict(zip(rule.series.by, scope, strict=True))
-            yield RuleAlert(rule, words, alert.state, alert.active_at, scope not in known)
+            labels = dict(zip(rule.series.by, scope, strict=True))
+            yield RuleAlert(rule, labels, alert.state, alert.active_at, scope not in known)
 
 
 def by_series(samples: Iterable[SampleLike]) -> dict[str, list[SampleLike]]:
-    """Samples by the name of their series."""
-    found: dict[str, list[SampleLike]] = {}
+    """Samples by metric name."""
+    grouped: dict[str, list[SampleLike]] = {}
     for sample in samples:
-        found.setdefault(sample.name, []).append(sample)
-    return found
+        grouped.setdefault(sample.name, []).append(sample)
+    return grouped
 
 
 def advance(rule: Rule, active: Active | None, is_bad: bool, now: int) -> Active | None:
-    """The alert after a step; None when there is none.
+    """The alert after a step; None if there is none.
 
     Args:
-        rule: which rule.
+        rule: the rule.
         active: the alert before the step.
-        is_bad: the condition at this step.
+        is_bad: whether the condition is bad at this step.
         now: microseconds since 1970.
     """
     if is_bad:
@@ -183,31 +183,31 @@ def advance(rule: Rule, active: Active | None, is_bad: bool, now: int) -> Active
 
 
 def judge(rule: Rule, value_of: Callable[[str], Mapping[Scope, float]]) -> dict[Scope, bool]:
-    """By scope whether it is bad; a scope of which that cannot be said is left out.
+    """Whether each scope is bad; a scope that is neither bad nor good is left out.
 
     Args:
-        rule: which rule.
-        value_of: the values by scope of the rule's series, with an ending of its name: "", "_n", "_expected_lower".
+        rule: the rule.
+        value_of: given a metric name suffix ("", "_n", "_expected_lower"), the values of the rule's series by scope.
     """
     values = value_of("")
     counts = value_of("_n") if rule.minimum_n else {}
-    found: dict[Scope, bool] = {}
+    judged: dict[Scope, bool] = {}
     for scope, (limit, clear) in _limits(rule, values, value_of).items():
         value = values[scope]
         if rule.minimum_n and not counts.get(scope, math.nan) >= rule.minimum_n:
             continue
         is_below = rule.condition.side == "below"
         if value < limit if is_below else value > limit:
-            found[scope] = True
+            judged[scope] = True
         elif value >= clear if is_below else value <= clear:
-            found[scope] = False
-    return found
+            judged[scope] = False
+    return judged
 
 
 def _limits(
     rule: Rule, scopes: Iterable[Scope], value_of: Callable[[str], Mapping[Scope, float]]
 ) -> dict[Scope, tuple[float, float]]:
-    """By scope, beyond what it is bad and from where on it is good again; not a number where that is not known."""
+    """The limit and the clear value of each scope; NaN where unknown."""
     match rule.condition:
         case Threshold(limit=limit, clear=clear):
             return dict.fromkeys(scopes, (limit, clear))
@@ -226,16 +226,16 @@ def _limits(
 
 
 def combined(series: Series, ending: str, by_name: Mapping[str, Sequence[SampleLike]]) -> dict[Scope, float]:
-    """By scope, the one value that a series and its like come to."""
+    """One value per scope, combined from all matching samples; `ending` is appended to the metric name."""
     gathered: dict[Scope, list[float]] = {}
     for sample in by_name.get(series.metric + ending, ()):
         if all(sample.labels.get(name) == word for name, word in series.where.items()):
             scope = tuple(sample.labels.get(name, "") for name in series.by)
             gathered.setdefault(scope, []).append(sample.value)
-    found = {scope: _combine(series, values) for scope, values in gathered.items()}
-    if series.if_none is not None and () not in found:
-        found[()] = series.if_none
-    return found
+    values_by_scope = {scope: _combine(series, values) for scope, values in gathered.items()}
+    if series.if_none is not None and () not in values_by_scope:
+        values_by_scope[()] = series.if_none
+    return values_by_scope
 
 
 def _combine(series: Series, values: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""Which alerts keep others quiet, for Alertmanager and the engine in process alike: one cause, one alert."""
+"""Which alerts inhibit others, so that one cause gives one alert; used by Alertmanager and the built-in engine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,58 +8,58 @@ from streams.refusal import CAUSES, Cause
 
 
 class Matcher(Struct, frozen=True):
-    """A label that must have a word, or must not; a label that is not there has an empty one."""
+    """A label that must have a value, or must not; a missing label has the empty value."""
 
     name: str
-    word: str
-    is_other: bool = False
+    value: str
+    is_negated: bool = False
 
-    def fits(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels are meant."""
-        return (labels.get(self.name, "") == self.word) != self.is_other
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels match."""
+        return (labels.get(self.name, "") == self.value) != self.is_negated
 
     def __str__(self) -> str:
-        return f'{self.name}{"!=" if self.is_other else "="}"{self.word}"'
+        return f'{self.name}{"!=" if self.is_negated else "="}"{self.value}"'
 
 
 class Among(Struct, frozen=True):
-    """A label that must have one of some words."""
+    """A label that must have one of several values."""
 
     name: str
-    words: tuple[str, ...]
+    values: tuple[str, ...]
 
-    def fits(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels are meant."""
-        return labels.get(self.name, "") in self.words
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels match."""
+        return labels.get(self.name, "") in self.values
 
     def __str__(self) -> str:
-        return f'{self.name}=~"{"|".join(self.words)}"'
+        return f'{self.name}=~"{"|".join(self.values)}"'
 
 
 class Inhibition(Struct, frozen=True, kw_only=True):
-    """While a source fires, its targets are not told.
+    """While a source alert fires, its target alerts are not sent.
 
     Attributes:
-        source: what a source is.
-        target: what a target is.
-        equal: labels in which the two must agree.
+        source: what a source alert matches.
+        target: what a target alert matches.
+        equal: labels that must have the same value in both.
     """
 
     source: tuple[Matcher | Among, ...]
     target: tuple[Matcher | Among, ...]
     equal: tuple[str, ...] = ()
 
-    def mutes(self, target: Mapping[str, str], source: Mapping[str, str]) -> bool:
-        """Whether one alert keeps another quiet, by their labels."""
+    def inhibits(self, target: Mapping[str, str], source: Mapping[str, str]) -> bool:
+        """Whether the source alert inhibits the target alert, given their labels."""
         return (
-            all(each.fits(source) for each in self.source)
-            and all(each.fits(target) for each in self.target)
+            all(each.matches(source) for each in self.source)
+            and all(each.matches(target) for each in self.target)
             and all(source.get(name, "") == target.get(name, "") for name in self.equal)
         )
 
 
 def state_rule(cause: Cause) -> str:
-    """The rule of a cause for which the state is not read or not written."""
+    """The name of the rule for one cause of a state server that cannot be read or written."""
     return f"state_{cause}"
 
 
@@ -70,7 +70,7 @@ CHAIN: tuple[tuple[str, ...], ...] = (
     ("worker_behind",),
     ("no_live_data",),
 )
-"""Rules whose alerts bring about those of the rules after them: while one fires, those are not sent. It fires first and ends last."""
+"""Causes before consequences: while an alert of one group fires, those of later groups are not sent. A cause fires first and ends last."""
 
 
 def _chained() -> Iterable[Inhibition]:
@@ -82,7 +82,7 @@ def _chained() -> Iterable[Inhibition]:
 INHIBITIONS = (
     Inhibition(
         source=(Matcher("severity", "critical"),),
-        target=(Matcher("severity", "warning"), Matcher("measure", "monitor", is_other=True)),
+        target=(Matcher("severity", "warning"), Matcher("measure", "monitor", is_negated=True)),
         equal=("force", "measure"),
     ),
     *_chained(),
@@ -90,16 +90,16 @@ INHIBITIONS = (
 )
 
 
-def is_quiet(
+def is_inhibited(
     labels: Mapping[str, str],
     firing: Sequence[Mapping[str, str]],
     inhibitions: Iterable[Inhibition] = INHIBITIONS,
 ) -> bool:
-    """Whether an alert is not told because of others.
+    """Whether other alerts inhibit an alert.
 
     Args:
-        labels: of the alert.
-        firing: the labels of all that fire.
+        labels: the alert's labels.
+        firing: the labels of every firing alert.
         inhibitions: the table.
     """
-    return any(each.mutes(labels, source) for each in inhibitions for source in firing)
+    return any(each.inhibits(labels, source) for each in inhibitions for source in firing)

@@ -1,4 +1,4 @@
-"""The rule table as Prometheus rules and an Alertmanager configuration, in syntax that Prometheus 2.42 and later read."""
+"""Renders the rule table as Prometheus rules and an Alertmanager configuration, for Prometheus 2.42 and later."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from alerts.inhibition import INHIBITIONS, Inhibition
 from alerts.rule import Outside, Rule, Series, Threshold
 
 BREACH = "bluelamp:breach"
-"""The recorded series of every rule: 1 while it is bad, 0 while it is good; it stays what it was while nothing is known."""
+"""The recorded series of every rule: 1 while bad, 0 while good; unchanged while that is unknown."""
 _MEMORY = "1d"
 EVALUATED_EVERY = "5s"
 
 
 def rule_file(rules: Sequence[Rule], every: str = EVALUATED_EVERY) -> dict[str, Any]:
-    """The rule file: each rule as a recorded condition, and an alert upon it."""
+    """The rule file: for each rule, a recording rule for its condition and an alerting rule on that."""
     return {"groups": [{"name": "bluelamp", "interval": every, "rules": list(_rules(rules))}]}
 
 
@@ -37,13 +37,13 @@ def _alert(rule: Rule) -> dict[str, Any]:
 
 
 def breach(rule: Rule) -> str:
-    """The condition: bad is 1, good is 0, and otherwise what it was."""
+    """The condition as PromQL: 1 if bad, 0 if good, otherwise its last value."""
     scope = f"by ({', '.join(rule.series.by)})"
     bad = f"group {scope} (\n  {_bad(rule)}\n)"
-    if not rule.is_held:
+    if not rule.keeps_last_state:
         return bad
-    held = f'max {scope} (last_over_time({BREACH}{{rule="{rule.name}"}}[{_MEMORY}]))'
-    return f"{bad}\nor group {scope} (\n  {_good(rule)}\n) - 1\nor {held}"
+    last = f'max {scope} (last_over_time({BREACH}{{rule="{rule.name}"}}[{_MEMORY}]))'
+    return f"{bad}\nor group {scope} (\n  {_good(rule)}\n) - 1\nor {last}"
 
 
 def _bad(rule: Rule) -> str:
@@ -85,40 +85,40 @@ def _number(value: float) -> str:
 
 GROUP_BY = ("force", "rule")
 RECEIVERS = ("inbox", "page", "notice", "heartbeat")
-"""Ours is the inbox; the others are a force's own, and stand empty until it names them."""
+"""The inbox is Blue Lamp's own; the others are empty until a force configures them."""
 JOB = "bluelamp"
-"""Of the scrape on whose `up` the rules look."""
+"""The scrape job whose `up` the rules evaluate."""
 
 
-class Places(Struct, frozen=True, kw_only=True):
-    """Where the parts are, as Prometheus and Alertmanager see them: `host:port` each.
+class Addresses(Struct, frozen=True, kw_only=True):
+    """The addresses of the parts, as Prometheus and Alertmanager reach them: `host:port` each.
 
     Attributes:
-        exporter: our exporter.
-        inbox: our inbox.
+        exporter: the exporter.
+        inbox: the inbox.
         alertmanager: Alertmanager.
-        rules: the rule file, or a pattern of several.
-        token_file: a file that holds the engine's token, as Alertmanager sees it.
+        rules: the rule file, or a pattern that matches several.
+        token_file: the path, for Alertmanager, of the file that contains the engine's token.
     """
 
     exporter: str = "exporter:9118"
     inbox: str = "inbox:8038"
     alertmanager: str = "alertmanager:9093"
     rules: str = "rules/*.yml"
-    token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - where it is, not what
+    token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - a path, not the secret
 
 
-def prometheus(places: Places, every: str = EVALUATED_EVERY) -> dict[str, Any]:
-    """The configuration of Prometheus: what rules look at often, the rest at leisure, for it is ten times as much."""
+def prometheus(addresses: Addresses, every: str = EVALUATED_EVERY) -> dict[str, Any]:
+    """The configuration of Prometheus: it scrapes the rules' series often, and the rest (ten times as many) less often."""
     return {
         "global": {"scrape_interval": "15s", "evaluation_interval": every},
-        "rule_files": [places.rules],
+        "rule_files": [addresses.rules],
         "scrape_configs": [
-            _scrape(JOB, places.exporter, "/metrics/rules", every),
-            _scrape(f"{JOB}_readings", places.exporter, "/metrics/others", "15s"),
-            _scrape(f"{JOB}_inbox", places.inbox, "/metrics", "15s"),
+            _scrape(JOB, addresses.exporter, "/metrics/rules", every),
+            _scrape(f"{JOB}_readings", addresses.exporter, "/metrics/others", "15s"),
+            _scrape(f"{JOB}_inbox", addresses.inbox, "/metrics", "15s"),
         ],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [places.alertmanager]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses.alertmanager]}]}]},
     }
 
 
@@ -131,8 +131,8 @@ def _scrape(job: str, target: str, path: str, interval: str) -> dict[str, Any]:
     }
 
 
-def alertmanager(places: Places) -> dict[str, Any]:
-    """The configuration of Alertmanager: everything to the inbox at once; critical pages, children first; warnings are noticed."""
+def alertmanager(addresses: Addresses) -> dict[str, Any]:
+    """The configuration of Alertmanager: every alert to the inbox at once; critical alerts page, children first; warnings give notice."""
     return {
         "route": {
             "receiver": "inbox",
@@ -150,28 +150,28 @@ def alertmanager(places: Places) -> dict[str, Any]:
             ],
         },
         "inhibit_rules": [_inhibit(each) for each in INHIBITIONS],
-        "receivers": [_inbox(places), *({"name": name} for name in RECEIVERS if name != "inbox")],
+        "receivers": [_inbox(addresses), *({"name": name} for name in RECEIVERS if name != "inbox")],
     }
 
 
 def _to_the_inbox() -> dict[str, Any]:
-    """Every alert by itself, and again before long: an inbox that has lost its last second then knows of it."""
+    """Each alert by itself, repeated often: an inbox that has lost its last second then receives it again."""
     return {
         "receiver": "inbox",
         "continue": True,
         "group_by": ["..."],
-        # Long enough that a critical alert of the same moment is there to keep its warning quiet.
+        # Long enough for a critical alert raised at the same moment to inhibit its warning.
         "group_wait": "2s",
         "group_interval": "5s",
         "repeat_interval": "30s",
     }
 
 
-def _inbox(places: Places) -> dict[str, Any]:
+def _inbox(addresses: Addresses) -> dict[str, Any]:
     webhook = {
-        "url": f"http://{places.inbox}/api/alerts/webhook",
+        "url": f"http://{addresses.inbox}/api/alerts/webhook",
         "send_resolved": True,
-        "http_config": {"authorization": {"credentials_file": places.token_file}},
+        "http_config": {"authorization": {"credentials_file": addresses.token_file}},
     }
     return {"name": "inbox", "webhook_configs": [webhook]}
 

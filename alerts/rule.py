@@ -1,4 +1,4 @@
-"""A rule: when a figure is bad and when it is good again, how long before somebody is told, who, and what they do."""
+"""An alerting rule: when a figure is bad, when it is good again, how long before it fires, who is notified and what they do."""
 
 import re
 from typing import Literal
@@ -6,20 +6,20 @@ from typing import Literal
 from msgspec import Struct
 
 Severity = Literal["critical", "warning", "info", "heartbeat"]
-"""Critical pages somebody at once; warning goes to the inbox; info is on the board; a heartbeat says that data come."""
+"""Critical pages somebody at once; warning sends a notice; info is only displayed; heartbeat fires while data arrive."""
 Side = Literal["below", "above"]
 Combine = Literal["min", "max", "sum"]
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """Which of the exporter's series a rule looks at, and what it makes one value of.
+    """The exporter's series that a rule evaluates, and how they become one value per scope.
 
     Attributes:
-        metric: the name of the series.
-        where: labels they must have.
-        by: the labels that stay: the rule stands apart for each of their words.
-        combine: how several become one, as of two exporters of one state.
-        if_none: the value where there is no series at all; None where that is nothing known.
+        metric: the metric's name.
+        where: labels and the values they must have.
+        by: the labels that make up a scope: each combination of their values has its own alert.
+        combine: how several values of one scope become one, for example from two exporters of one state.
+        if_none: the value when there is no series at all; None if the value is then unknown.
     """
 
     metric: str
@@ -30,12 +30,12 @@ class Series(Struct, frozen=True, kw_only=True):
 
 
 class Threshold(Struct, frozen=True, kw_only=True):
-    """Bad on one side of a limit, good again only beyond another.
+    """Bad beyond one limit, good again only from another (hysteresis).
 
     Attributes:
-        side: where it is bad; the limit itself is not.
+        side: the side of the limit that is bad; the limit itself is not bad.
         limit: in the unit of the series.
-        clear: from here on it is good again, this value included; between the two it stays what it was.
+        clear: the value from which it is good again, inclusive; between the two nothing changes.
     """
 
     side: Side
@@ -44,7 +44,7 @@ class Threshold(Struct, frozen=True, kw_only=True):
 
 
 class Outside(Struct, frozen=True, kw_only=True):
-    """Bad beyond the control limit of what is normal for this hour of the week; good again halfway to the middle.
+    """Bad beyond the control limit for this hour of the week; good again halfway to the centre line.
 
     Attributes:
         side: which limit.
@@ -60,19 +60,19 @@ class Rule(Struct, frozen=True, kw_only=True):
     """One rule of the table.
 
     Attributes:
-        name: its key; the alert has the same name in capitals.
-        title: what is wrong, as a page and a board say it.
-        series: what it looks at.
+        name: its key, in snake case; the Prometheus alert has the same name in camel case.
+        title: what is wrong, as notifications and the board say it.
+        series: what it evaluates.
         condition: when that is bad, and when it is good.
-        severity: who is told how.
-        who: who is told.
+        severity: how people are notified.
+        who: the post that is notified.
         what_to_do: what they do.
-        measure: the measure behind it; empty for the monitor's own figures.
-        minimum_n: with fewer a figure is neither bad nor good.
-        for_seconds: how long it must have been bad.
-        keep_firing_for_seconds: how long it must have been good.
+        measure: the measure behind it; empty for figures about Blue Lamp itself.
+        minimum_n: with a smaller n a figure is neither bad nor good.
+        for_seconds: how long it must be bad before the alert fires.
+        keep_firing_for_seconds: how long it must be good before the alert ends.
         is_child: it is about a child.
-        is_held: what is neither bad nor good, or not there at all, stays what it was; otherwise it is then not bad.
+        keeps_last_state: a figure that is neither bad nor good, or missing, keeps its last state; otherwise it counts as not bad.
     """
 
     name: str
@@ -87,14 +87,14 @@ class Rule(Struct, frozen=True, kw_only=True):
     for_seconds: int = 0
     keep_firing_for_seconds: int = 0
     is_child: bool = False
-    is_held: bool = True
+    keeps_last_state: bool = True
 
     def alert_name(self) -> str:
-        """Its name as Prometheus' habit has it: Grade1UnresourcedSeveral."""
+        """Its name in Prometheus, such as Grade1UnresourcedSeveral."""
         return "".join(part.capitalize() for part in self.name.split("_"))
 
     def labels(self) -> dict[str, str]:
-        """What routes and inhibits it, beside the words that it stands for."""
+        """The labels that route and inhibit it; the scope's labels are added to them."""
         return {
             "rule": self.name,
             "measure": self.measure or "monitor",
@@ -103,35 +103,35 @@ class Rule(Struct, frozen=True, kw_only=True):
         }
 
     def annotations(self) -> dict[str, str]:
-        """What is told of it in words."""
+        """The texts that Prometheus attaches to the alert."""
         return {"summary": self.title, "description": self.what_to_do, "who": self.who}
 
 
-def faults(rules: tuple[Rule, ...]) -> list[str]:
-    """What is wrong with a table, in sentences; nothing when it is sound."""
+def table_errors(rules: tuple[Rule, ...]) -> list[str]:
+    """Every error in a table, as sentences; empty if it has none."""
     names = [rule.name for rule in rules]
-    found = [f"{name} stands twice." for name in sorted(set(names)) if names.count(name) > 1]
-    return [*found, *(fault for rule in rules for fault in (*_faults(rule), *_flapping(rule, rules)))]
+    duplicates = [f"The name {name} is used twice." for name in sorted(set(names)) if names.count(name) > 1]
+    return [*duplicates, *(error for rule in rules for error in (*_rule_errors(rule), *_flapping(rule, rules)))]
 
 
-def _faults(rule: Rule) -> list[str]:
-    condition, found = rule.condition, []
+def _rule_errors(rule: Rule) -> list[str]:
+    condition, errors = rule.condition, []
     if not re.fullmatch(r"[a-z][a-z0-9_]*", rule.name):
-        found.append(f"{rule.name} is not in small letters, digits and underscores.")
+        errors.append(f"{rule.name}: use only small letters, digits and underscores in the name.")
     if isinstance(condition, Threshold):
         is_wrong = condition.clear < condition.limit if condition.side == "below" else condition.clear > condition.limit
-        found += [f"{rule.name} would be good and bad at once: mend `clear`."] if is_wrong else []
+        errors += [f"{rule.name} would be good and bad at once: correct `clear`."] if is_wrong else []
     if not (rule.title and rule.who and rule.what_to_do.endswith(".")):
-        found.append(f"{rule.name} does not say what is wrong, who is told, and what they do in a sentence.")
-    if (rule.severity == "heartbeat") == rule.is_held:
-        found.append(f"{rule.name}: a heartbeat stops with the data, and nothing else does.")
+        errors.append(f"{rule.name} needs a title, who is notified, and what they do as a sentence.")
+    if (rule.severity == "heartbeat") == rule.keeps_last_state:
+        errors.append(f"{rule.name}: a heartbeat ends when data stop, and no other alert may.")
     if rule.measure and "force" not in rule.series.by:
-        found.append(f"{rule.name} does not say whose force's measure it is about.")
-    return found
+        errors.append(f"{rule.name} is about a measure, so `by` must include the force.")
+    return errors
 
 
 def _flapping(rule: Rule, rules: tuple[Rule, ...]) -> list[str]:
-    """A critical alert mutes the warning of its measure: if it ended first, the end would page as a new warning."""
+    """A critical alert inhibits the warning of its measure: if it ended first, its end would notify as a new warning."""
     if rule.severity != "critical" or not rule.measure:
         return []
     muted = [each for each in rules if each.measure == rule.measure and each.severity == "warning"]

@@ -1,4 +1,4 @@
-"""What the rules look at, and no more: cheap enough to be taken every second or two."""
+"""The figures that rules evaluate, and no others: cheap enough to read every second or two."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -8,8 +8,8 @@ from measures.catalogue import find
 from streams.reading_metrics import OPEN_EXPORTED, Wanted
 
 
-def looked_at(rules: Iterable[Rule]) -> Wanted:
-    """Whether a measure over a window is what some rule looks at."""
+def used_by_rules(rules: Iterable[Rule]) -> Wanted:
+    """A filter that keeps the measures and windows that a rule evaluates."""
     wanted = {(rule.measure, _window(rule)) for rule in rules if rule.measure}
     return lambda measure, window: (measure, window) in wanted
 
@@ -18,30 +18,30 @@ def _window(rule: Rule) -> str:
     return OPEN_EXPORTED[0] if find(rule.measure).is_open() else rule.series.where["window"]
 
 
-def others(wanted: Wanted) -> Wanted:
-    """What is not wanted there."""
+def not_matching(wanted: Wanted) -> Wanted:
+    """A filter that keeps what another leaves out."""
     return lambda measure, window: not wanted(measure, window)
 
 
 class CachedSamples:
-    """Samples as they were a moment ago: however many ask, they are taken once in so long.
+    """Samples that are read again only after a time, however many callers there are.
 
     Args:
-        take: takes them; blocking.
+        read: reads the samples; blocking.
         monotonic: a clock that never jumps.
-        seconds: how long they hold.
+        seconds: how long samples are kept before they are read again.
     """
 
     def __init__(
-        self, take: Callable[[], Iterable[SampleLike]], monotonic: Callable[[], float], seconds: float = 1.0
+        self, read: Callable[[], Iterable[SampleLike]], monotonic: Callable[[], float], seconds: float = 1.0
     ) -> None:
-        self._take, self._monotonic, self._seconds = take, monotonic, seconds
-        self._kept: Mapping[str, Sequence[SampleLike]] = {}
+        self._read, self._monotonic, self._seconds = read, monotonic, seconds
+        self._samples: Mapping[str, Sequence[SampleLike]] = {}
         self._until = float("-inf")
 
     def __call__(self) -> Mapping[str, Sequence[SampleLike]]:
-        """By the name of their series."""
+        """The samples by metric name."""
         if self._monotonic() >= self._until:
-            self._kept = by_series(self._take())
+            self._samples = by_series(self._read())
             self._until = self._monotonic() + self._seconds
-        return self._kept
+        return self._samples

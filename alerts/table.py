@@ -1,4 +1,4 @@
-"""The rule table: every rule, in the order in which it is read, for both engines alike."""
+"""The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
 from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Threshold
@@ -13,7 +13,7 @@ _CUSTODY = "custody inspector"
 
 
 def _on(measure: str, window: str = "", side: Side = "above") -> Series:
-    """The series of a measure; of two exporters the worse counts."""
+    """The series of a measure; if two exporters differ, the worse value counts."""
     where = {"window": window} if window else {}
     return Series(metric=metric_name(find(measure)), where=where, combine="max" if side == "above" else "min")
 
@@ -31,7 +31,7 @@ def _any(
     for_seconds: int = 0,
     keep_firing_for_seconds: int = 0,
 ) -> Rule:
-    """Bad as soon as there are more than so many: more than none, unless given; good again at no more, or at fewer."""
+    """A count: bad above `over`, good again at `clear` or fewer (at `over` or fewer, unless given)."""
     return Rule(
         name=name,
         title=title,
@@ -59,7 +59,7 @@ def _share(
     for_seconds: int = 300,
     keep_firing_for_seconds: int = 300,
 ) -> Rule:
-    """A figure of the last hour: bad for five minutes, and good again once it has been good for five, unless given."""
+    """A figure over the last hour: by default it fires after five bad minutes and ends after five good ones."""
     return Rule(
         name=name,
         title=title,
@@ -79,40 +79,40 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
-        "999 answered within target is below the standard of 90 %",
+        "Fewer than 90 % of 999 calls are answered within target",
         Threshold(side="below", limit=0.9, clear=0.92),
         "warning",
         _SUPERVISOR,
-        "Bring call takers back to 999; take 101 off the shared pool.",
+        "Move call takers back to 999, and stop them taking 101 calls.",
         for_seconds=900,
         keep_firing_for_seconds=1800,
     ),
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_far_below_standard",
-        "999 answered within target is below 70 %",
+        "Fewer than 70 % of 999 calls are answered within target",
         Threshold(side="below", limit=0.7, clear=0.8),
         "critical",
         _SUPERVISOR,
-        "Call in help, tell the duty inspector, and consider mutual aid from a neighbouring force.",
+        "Call in more staff, alert the duty inspector, and consider mutual aid from a neighbouring force.",
         keep_firing_for_seconds=1800,
     ),
     _any(
         "contact_999_waiting_over_30_seconds_count",
         "contact_999_waiting_long",
-        "A 999 caller has been waiting for 30 s or more",
+        "A 999 caller has waited 30 seconds or more",
         "warning",
         _SUPERVISOR,
-        "Answer it now: free a call taker from any other line.",
+        "Free a call taker from another line, and answer now.",
         keep_firing_for_seconds=300,
     ),
     _any(
         "contact_999_waiting_over_30_seconds_count",
         "contact_999_waiting_several",
-        "Three or more 999 callers have been waiting for 30 s or more",
+        "Three or more 999 callers have waited 30 seconds or more",
         "critical",
         _SUPERVISOR,
-        "Take every call taker off the other lines; tell the duty inspector.",
+        "Move every call taker to 999, and alert the duty inspector.",
         over=2,
         clear=0,
         keep_firing_for_seconds=300,
@@ -120,63 +120,63 @@ _CONTACT = (
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 5 % of 999 callers gave up",
+        "More than 5 % of 999 calls were abandoned in the last hour",
         Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
-        "Ring back those who gave up; bring call takers back to 999.",
+        "Call back the abandoned callers, and move call takers back to 999.",
         n=30,
     ),
     _share(
         "contact_101_answer_mean_seconds",
         "contact_101_answer_slow",
-        "101 callers wait over 15 min on average",
+        "The average wait for 101 is over 15 minutes",
         Threshold(side="above", limit=900, clear=720),
         "warning",
         _SUPERVISOR,
-        "Offer callbacks and digital contact; check whether 999 has drawn the pool away.",
+        "Offer callbacks and digital contact. Check whether 999 demand is using the call takers.",
         n=10,
     ),
     _share(
         "triage_abandoned_ratio",
         "triage_abandoned_high",
-        "More than 20 % of callers gave up at triage",
+        "More than 20 % of calls were abandoned at triage in the last hour",
         Threshold(side="above", limit=0.2, clear=0.15),
         "warning",
         _SUPERVISOR,
-        "Put more call takers on triage.",
+        "Move more call takers to triage.",
     ),
     _any(
         "post_triage_waiting_over_60_minutes_count",
         "post_triage_waiting_long",
-        "A caller has been waiting in the local queue for 60 min or more",
+        "A caller has waited in the local queue for 60 minutes or more",
         "warning",
         _SUPERVISOR,
-        "Take the longest waits first, or ring them back.",
+        "Answer the longest waits first, or call them back.",
         for_seconds=60,
         keep_firing_for_seconds=300,
     ),
 )
 
 _SEVERAL = 8
-"""Of the Grade 1s: in an ordinary week there are up to six at once, so that three would page for a quarter of the day."""
+"""How many Grade 1 incidents page. An ordinary week has up to six at once: three would page for a quarter of the day."""
 _INCIDENT = (
     _any(
         "grade_1_unresourced_over_2_minutes_count",
         "grade_1_unresourced",
-        "A Grade 1 incident has had no unit for 2 min or more",
+        "A Grade 1 incident has had no unit for 2 minutes or more",
         "warning",
         _INSPECTOR,
-        "Resource it: break a unit off lesser work, or ask a neighbouring area.",
+        "Divert a unit from a lower grade, or ask a neighbouring area for one.",
         keep_firing_for_seconds=600,
     ),
     _any(
         "grade_1_unresourced_over_2_minutes_count",
         "grade_1_unresourced_several",
-        "Eight or more Grade 1 incidents have had no unit for 2 min or more",
+        "Eight or more Grade 1 incidents have had no unit for 2 minutes or more",
         "critical",
         _INSPECTOR,
-        "Take command of resourcing: call in officers and tell the force incident manager.",
+        "Take command of resourcing, call in officers, and alert the force incident manager.",
         over=_SEVERAL - 1,
         clear=_SEVERAL // 2,
         for_seconds=60,
@@ -185,19 +185,19 @@ _INCIDENT = (
     _any(
         "grade_1_unattended_over_15_minutes_count",
         "grade_1_unattended",
-        "A Grade 1 incident has not been attended for 15 min or more",
+        "A Grade 1 incident has been unattended for 15 minutes or more",
         "warning",
         _INSPECTOR,
-        "Find out where the unit is; send a nearer one; have the caller rung back.",
+        "Find out where the unit is, send a nearer one if there is one, and have the caller called back.",
         keep_firing_for_seconds=600,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
         "grade_1_unattended_several",
-        "Eight or more Grade 1 incidents have not been attended for 15 min or more",
+        "Eight or more Grade 1 incidents have been unattended for 15 minutes or more",
         "critical",
         _INSPECTOR,
-        "Take command of resourcing: call in officers and tell the force incident manager.",
+        "Take command of resourcing, call in officers, and alert the force incident manager.",
         over=_SEVERAL - 1,
         clear=_SEVERAL // 2,
         for_seconds=60,
@@ -206,81 +206,87 @@ _INCIDENT = (
     _any(
         "grade_2_unattended_over_2_hours_count",
         "grade_2_unattended",
-        "A Grade 2 incident has not been attended for 2 h or more",
+        "A Grade 2 incident has been unattended for 2 hours or more",
         "info",
         "sergeant",
-        "Reassess the risk of each while it waits, and say when somebody will come.",
+        "Reassess the risk of each while it waits, and update the caller on when to expect an officer.",
         keep_firing_for_seconds=300,
     ),
     Rule(
         name="incident_downgraded_near_breach",
-        title="An incident was regraded down when its time had nearly run out",
+        title="An incident was downgraded when its target was about to be missed",
         measure="incident_downgraded_near_breach_count",
         series=_on("incident_downgraded_near_breach_count", "60m"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="info",
         who=_INSPECTOR,
-        what_to_do="Read why it was regraded; the risk decides the grade, the clock does not.",
+        what_to_do="Check the reason for the regrade: risk decides the grade, not the target time.",
     ),
 )
 
 
 def _unusual(measure: str, side: Side, words: str, severity: Severity, who: str, what_to_do: str, n: int = 5) -> Rule:
-    """Beyond the control limit of this hour of the week: red when it is unusual, however rarely its target is met."""
+    """Bad beyond the control limit for this hour of the week: unusual, whether or not its target is met."""
     name = measure.removesuffix("_ratio").removesuffix("_seconds").removesuffix("_count")
-    # Of as many hours and measures some are beyond their limits by chance: it must last a quarter of an hour.
+    # With this many hours and measures, chance alone crosses a limit now and then: it must last 15 minutes.
     seconds = {"for_seconds": 900, "keep_firing_for_seconds": 900}
     return _share(measure, f"{name}_unusual", words, Outside(side=side), severity, who, what_to_do, n, **seconds)
 
 
-_MORE_HANDS = "Look for the cause: demand, staffing or a fault of the telephony."
-_MORE_UNITS = "Look for the cause: demand, officers on duty, or a large job that holds them."
+_CHECK_STAFFING = "Look for the cause: demand, staffing or a telephony fault."
+_CHECK_UNITS = "Look for the cause: demand, officers on duty, or a large incident that ties them up."
 _BANDS = (
     _unusual(
-        "contact_999_offered_count", "above", "More 999 calls than is normal for this hour", "warning",
-        _SUPERVISOR, "Look for one cause of many calls; bring call takers to 999.", n=0,
+        "contact_999_offered_count", "above", "More 999 calls than normal for this hour", "warning",
+        _SUPERVISOR, "Check whether many calls are about one incident, and move call takers to 999.", n=0,
     ),
     _unusual(
-        "contact_101_answer_mean_seconds", "above", "101 is answered more slowly than is normal for this hour",
-        "info", _SUPERVISOR, _MORE_HANDS,
+        "contact_101_answer_mean_seconds", "above", "101 calls wait longer than normal for this hour",
+        "info", _SUPERVISOR, _CHECK_STAFFING,
     ),
     _unusual(
-        "triage_abandoned_ratio", "above", "More callers give up at triage than is normal for this hour",
-        "info", _SUPERVISOR, _MORE_HANDS,
+        "triage_abandoned_ratio", "above", "More calls are abandoned at triage than normal for this hour",
+        "info", _SUPERVISOR, _CHECK_STAFFING,
     ),
     _unusual(
-        "post_triage_abandoned_ratio", "above", "More callers give up after triage than is normal for this hour",
-        "info", _SUPERVISOR, _MORE_HANDS,
+        "post_triage_abandoned_ratio", "above", "More calls are abandoned after triage than normal for this hour",
+        "info", _SUPERVISOR, _CHECK_STAFFING,
     ),
     _unusual(
-        "incident_count", "above", "More incidents than is normal for this hour", "warning", _INSPECTOR, _MORE_UNITS, n=0,
+        "incident_count", "above", "More incidents than normal for this hour", "warning", _INSPECTOR, _CHECK_UNITS, n=0,
     ),
     _unusual(
         "grade_1_opened_to_dispatched_within_target_ratio", "below",
-        "Fewer Grade 1 incidents are resourced in time than is normal for this hour", "warning", _INSPECTOR, _MORE_UNITS,
+        "Fewer Grade 1 incidents are resourced within target than normal for this hour", "warning", _INSPECTOR, _CHECK_UNITS,
     ),
     _unusual(
         "grade_1_opened_to_arrived_within_target_ratio", "below",
-        "Fewer Grade 1 incidents are attended in time than is normal for this hour", "warning", _INSPECTOR, _MORE_UNITS,
+        "Fewer Grade 1 incidents are attended within target than normal for this hour", "warning", _INSPECTOR, _CHECK_UNITS,
     ),
     _unusual(
         "grade_2_opened_to_arrived_within_target_ratio", "below",
-        "Fewer Grade 2 incidents are attended in time than is normal for this hour", "info", _INSPECTOR, _MORE_UNITS,
+        "Fewer Grade 2 incidents are attended within target than normal for this hour", "info", _INSPECTOR, _CHECK_UNITS,
     ),
 )  # fmt: skip
 
 _CLOCK_WORDS = {
-    "review": ("A review of detention", "is due", "Hold the review, or postpone it on the record with its reason."),
+    "review": (
+        "review of detention",
+        "is due",
+        "is overdue",
+        "Carry out the review, or postpone it and record the reason.",
+    ),
     "detention": (
-        "Detention without charge",
+        "detention without charge",
         "must end",
-        "Charge, release, or get the authority that the law asks for: a superintendent's, or a court's.",
+        "has passed its time limit",
+        "Charge, release, or get the authority the law requires: a superintendent's extension or a court's warrant.",
     ),
 }
-_PEOPLE = {"child": " of a child", "adult": ""}
-# A child's clock speaks louder, and everybody's overdue clock as loud as can be. Sixty reviews of adults fall due on an ordinary
-# day: that one will is no news to whoever holds them, but the end of a detention is rare.
-_LOUDNESS: dict[tuple[str, str], dict[int, Severity]] = {
+_PEOPLE = {"child": "A child's", "adult": "An adult's"}
+# A child's clock is more severe, and an overdue clock is always critical. Sixty adult reviews fall due on an ordinary day, so
+# one that is only due soon is information; the end of a detention is rare.
+_SEVERITIES: dict[tuple[str, str], dict[int, Severity]] = {
     ("child", "review"): {60: "warning", 30: "critical", 10: "critical", 0: "critical"},
     ("child", "detention"): {60: "warning", 30: "critical", 10: "critical", 0: "critical"},
     ("adult", "review"): {60: "info", 30: "info", 10: "warning", 0: "critical"},
@@ -289,14 +295,14 @@ _LOUDNESS: dict[tuple[str, str], dict[int, Severity]] = {
 
 
 def _clock(who: str, clock: str, minutes: int) -> Rule:
-    things, come, what_to_do = _CLOCK_WORDS[clock]
+    name, due, overdue, what_to_do = _CLOCK_WORDS[clock]
     ending = f"due_within_{minutes}_minutes" if minutes else "overdue"
-    when = f"{come} in less than {minutes} min" if minutes else "is overdue"
+    when = f"{due} within {minutes} minutes" if minutes else overdue
     return _any(
         f"{who}_{clock}_{ending}_count",
         f"{who}_{clock}_{ending}",
-        f"{things}{_PEOPLE[who]} {when}",
-        _LOUDNESS[who, clock][minutes],
+        f"{_PEOPLE[who]} {name} {when}",
+        _SEVERITIES[who, clock][minutes],
         _CUSTODY,
         what_to_do,
         keep_firing_for_seconds=30,
@@ -313,20 +319,20 @@ _CUSTODY_RULES = (
     _any(
         "review_postponed_count",
         "review_postponed",
-        "A review of detention was postponed and has not been held for 60 min",
+        "A review of detention was postponed over 60 minutes ago and is still not done",
         "warning",
         _CUSTODY,
-        "Hold it as soon as practicable: a postponement sets no new time.",
+        "Carry it out as soon as practicable: a postponed review has no new due time.",
         for_seconds=3600,
         keep_firing_for_seconds=30,
     ),
     _any(
         "custody_awaiting_over_60_minutes_count",
         "custody_waiting_long",
-        "A detainee has been waiting for authorisation for 60 min or more",
+        "A detainee has waited 60 minutes or more for detention to be authorised",
         "warning",
         _CUSTODY,
-        "Have detention authorised or refused; open another suite's desk if they queue.",
+        "Have detention authorised or refused. If there is a queue, open a desk at another suite.",
         for_seconds=60,
         keep_firing_for_seconds=300,
     ),
@@ -334,7 +340,7 @@ _CUSTODY_RULES = (
 
 
 def _refuses(cause: Cause) -> Rule:
-    """The state is not read or not written, for one cause; of two exporters one that sees none of it is believed."""
+    """The state server cannot be read or written, for one cause. An exporter that can use it outvotes one that cannot."""
     return Rule(
         name=state_rule(cause),
         title=WORDS[cause].what,
@@ -351,45 +357,45 @@ def _refuses(cause: Cause) -> Rule:
 _MONITOR = (
     Rule(
         name="feed_silent",
-        title="A feed is silent: the log holds nothing new of it, and its figures are not live",
+        title="A feed is silent: nothing new has arrived from it, and its figures are not live",
         series=Series(metric="bluelamp_feed_silent", by=("force", "feed"), combine="min"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Tell the control room that its figures stand still; look at the feed's sender.",
+        what_to_do="Warn the control room that these figures are out of date, and check the feed's sender.",
         for_seconds=30,
         keep_firing_for_seconds=60,
     ),
     Rule(
         name="feed_doubted",
-        title="The times of a feed are not believed: a clock is wrong, and its figures are not live",
+        title="A feed's times cannot be trusted: a clock is wrong, and its figures are not live",
         series=Series(metric="bluelamp_feed_doubted", by=("force", "feed"), combine="min"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Find the clock that is wrong with `bluelamp check`: the log's, the producer's or this machine's; have it follow a time server.",
+        what_to_do="Run `bluelamp check` to find which clock is wrong (the log's, the producer's or this machine's), and synchronise it with a time server.",
         for_seconds=30,
         keep_firing_for_seconds=60,
     ),
     Rule(
         name="feed_late",
-        title="A feed is heard but its facts are late",
+        title="A feed sends heartbeats but its facts arrive late",
         series=Series(metric="bluelamp_feed_behind_ratio", by=("force", "feed"), combine="min"),
         condition=Threshold(side="above", limit=1, clear=0.5),
         severity="warning",
         who=_ENGINEER,
-        what_to_do="Look at what holds the sender back; its figures are not live until it has caught up.",
+        what_to_do="Find out what delays the sender. Its figures are not live until it has caught up.",
         for_seconds=60,
         keep_firing_for_seconds=60,
     ),
     Rule(
         name="quarantine_high",
-        title="More than 1 in 100 facts are quarantined",
+        title="More than 1 in 100 recent facts are quarantined",
         series=Series(metric="bluelamp_quarantined_recently_ratio", by=("topic",)),
         condition=Threshold(side="above", limit=0.01, clear=0.005),
         severity="warning",
         who=_ENGINEER,
-        what_to_do="Read the reasons in the quarantine, mend the sender, and send those facts again.",
+        what_to_do="Read the reasons in the quarantine, correct the sender, and send those facts again.",
         minimum_n=20,
         for_seconds=60,
         keep_firing_for_seconds=300,
@@ -397,21 +403,21 @@ _MONITOR = (
     *(_refuses(cause) for cause in CAUSES),
     Rule(
         name="clock_stepped",
-        title="The clock of a machine was set forward or back",
+        title="A machine's clock was set forward or back",
         series=Series(metric="bluelamp_clock_step_seconds", by=()),
         condition=Threshold(side="above", limit=SKEW.total_seconds(), clear=SKEW.total_seconds()),
         severity="warning",
         who=_ENGINEER,
-        what_to_do="Find it with `bluelamp check`, make it follow a time server, and check that every feed is live.",
+        what_to_do="Run `bluelamp check` to find the machine, synchronise it with a time server, and check that every feed is live.",
     ),
     Rule(
         name="log_unreachable",
-        title="The log does not answer",
+        title="The log (Kafka) does not answer",
         series=Series(metric="bluelamp_log_up", by=()),
         condition=Threshold(side="below", limit=1, clear=1),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Start Kafka, or mend its address; facts wait with their senders until it answers.",
+        what_to_do="Start Kafka, or correct its address. Senders keep their facts until it answers.",
         for_seconds=30,
         keep_firing_for_seconds=75,
     ),
@@ -422,39 +428,39 @@ _MONITOR = (
         condition=Threshold(side="below", limit=1, clear=1),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Start a worker, and read what the last one said when it ended; nothing is lost.",
+        what_to_do="Start a worker, and read the last one's output to see why it ended. No fact is lost.",
         for_seconds=30,
         keep_firing_for_seconds=60,
     ),
     Rule(
         name="worker_stalled",
-        title="Facts wait in the log and no worker takes them",
+        title="Facts are waiting in the log and no worker is reading them",
         series=Series(metric="bluelamp_stalled_seconds", by=(), combine="min"),
         condition=Threshold(side="above", limit=60, clear=0),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Read what the workers say, and start them again; nothing is lost.",
+        what_to_do="Read the workers' output, and restart them. No fact is lost.",
         keep_firing_for_seconds=45,
     ),
     Rule(
         name="worker_behind",
-        title="Workers are behind: figures are not live because facts wait in the log",
+        title="Workers are behind: facts are waiting in the log, and figures are not live",
         series=Series(metric="bluelamp_feeds_waiting", by=(), combine="min"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Wait while they catch up after an outage; otherwise start more workers.",
+        what_to_do="After an outage, wait for them to catch up. Otherwise start more workers.",
         for_seconds=60,
         keep_firing_for_seconds=30,
     ),
     Rule(
         name="exporter_down",
-        title="The exporter does not answer: Prometheus sees nothing",
+        title="The exporter does not answer: Prometheus has no figures",
         series=Series(metric="up", where={"job": "bluelamp"}, by=()),
         condition=Threshold(side="below", limit=1, clear=1),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Start the exporter again.",
+        what_to_do="Restart the exporter.",
         for_seconds=30,
         keep_firing_for_seconds=90,
     ),
@@ -465,19 +471,19 @@ _MONITOR = (
         condition=Threshold(side="below", limit=1, clear=1),
         severity="critical",
         who=_ENGINEER,
-        what_to_do="Work from the source systems; look at the exporter, the state server, the workers and the log in turn.",
+        what_to_do="Work from the source systems. Check the exporter, the state server, the workers and the log, in that order.",
         for_seconds=60,
         keep_firing_for_seconds=15,
     ),
     Rule(
         name="data_alive",
-        title="Data are coming in: whoever hears this no more must raise the alarm",
+        title="Data are arriving (heartbeat): if this alert stops, raise the alarm",
         series=Series(metric="bluelamp_feed_live", combine="sum"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="heartbeat",
-        who="a watcher outside of this system",
-        what_to_do="Nothing while it is heard; when it stops, somebody must look.",
-        is_held=False,
+        who="external watcher",
+        what_to_do="Nothing while it keeps arriving. If it stops, check Blue Lamp.",
+        keeps_last_state=False,
     ),
 )
 

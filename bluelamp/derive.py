@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from alerts.inhibition import CHAIN
-from alerts.prometheus import Places, alertmanager, prometheus, rule_file
+from alerts.prometheus import Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli.main import cli
@@ -42,8 +42,8 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/settings.md", _settings()
     yield "docs/alerts.md", _alerts()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
-    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Places()))
-    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Places()))
+    yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Addresses()))
+    yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Addresses()))
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
     yield (
@@ -177,9 +177,9 @@ def _settings() -> str:
 
 _PROMETHEUS_NOTE = "# Derived by `make derive` from alerts/prometheus.py: change that, not this file."
 _RECEIVERS_NOTE = (
-    "# Everything goes to the inbox, which tells people by receivers of its own or leaves that to these: page (at once, day and\n"
-    "# night), notice, and heartbeat (a watcher outside of this system, which raises the alarm when it stops). They tell nobody\n"
-    "# until a force gives them addresses, in a copy of this file."
+    "# Every alert goes to the inbox. These receivers notify people: page (at once, day and night), notice, and heartbeat (an\n"
+    "# external watcher that raises the alarm when heartbeats stop). They notify nobody until a force adds addresses, in its own\n"
+    "# copy of this file."
 )
 
 
@@ -205,15 +205,18 @@ def _alerts() -> str:
         "",
         _NOTE,
         "",
-        "Every rule of the table, which Prometheus and the engine in process evaluate alike. A figure beyond its limit is bad, one back",
-        "at `good again` is good; between the two, with fewer than `least n`, or with no data, it stays what it was: data that stop",
-        "never end an alert, and raise their own. Every alert goes to the [inbox](inbox.md), where it stands until good data end it:",
-        "critical pages somebody at once, warning is told, info is there to be seen; the heartbeat is for a watcher outside, who raises",
-        "the alarm when it stops.",
+        "The table lists every alerting rule. Prometheus and the built-in engine evaluate the same rules.",
+        "",
+        "A figure beyond its limit is bad. It is good again at `good again`. In between, with n below `minimum n`, or without data,",
+        "nothing changes: missing data never end an alert, and raise an alert of their own.",
+        "",
+        "Every alert goes to the [inbox](inbox.md) and stays active until good data end it. Critical alerts page somebody at once,",
+        "warnings send a notice, and info is only displayed. The heartbeat is for an external watcher, which raises the alarm when",
+        "heartbeats stop.",
         "",
         fill(_ONE_CAUSE.format(_chain()), _WIDTH),
         "",
-        "| alert | wrong | bad | good again | least n | bad for | good for | severity | who | what to do |",
+        "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_alert_row(rule) for rule in RULES)]) + "\n"
@@ -221,10 +224,10 @@ def _alerts() -> str:
 
 _WIDTH = 128
 _ONE_CAUSE = (
-    "One cause, one alert: what is wrong with the monitor itself has consequences, and nobody is sent those. While an alert of one "
-    "group is active, those of the groups after it are not sent: {}. While no feed is live, none is said to be silent. A feed "
-    "is called silent only while the log holds nothing of its topic that has not been counted: otherwise the worker is behind, and "
-    "whether the sender is silent is not known."
+    "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
+    "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
+    "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
+    "nobody knows whether the sender is silent."
 )
 
 
@@ -249,9 +252,9 @@ def _limits(rule: Rule) -> tuple[str, str]:
         case Threshold(side=side, limit=limit, clear=clear):
             return f"{side} {limit:g}", f"{clear:g}"
         case Outside(side="below"):
-            return "below the lower control limit", "halfway to the middle"
+            return "below the lower control limit", "halfway to the centre line"
         case Outside():
-            return "above the upper control limit", "halfway to the middle"
+            return "above the upper control limit", "halfway to the centre line"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,1 +1,1 @@
-"""The inbox: what was raised, who took it, who was told and how it ended, in a log that is only ever added to."""
+"""The inbox: records every alert in an append-only log, notifies people, and keeps who did what."""

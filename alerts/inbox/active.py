@@ -1,91 +1,95 @@
-"""What Prometheus itself says stands: Alertmanager calls resolved also what it merely hears of no more."""
+"""Asks Prometheus which alerts are active: Alertmanager also reports alerts as resolved when it has merely lost them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import requests
 
-from alerts.inbox.entry import Scope, scope_of
-from alerts.inbox.intake import scope_words
+from alerts.inbox.log.entry import Scope, scope_of
+from alerts.inbox.log.intake import scope_labels
 from alerts.prometheus import BREACH, EVALUATED_EVERY
 from alerts.rule import Rule
 
 FRESH_SECONDS = 30
-"""An evaluation that is older says nothing of now."""
+"""An older evaluation says nothing about the present."""
 _TIMEOUT_SECONDS = 3.0
 _EVALUATED_SECONDS = int(EVALUATED_EVERY.removesuffix("s"))
 
 Key = tuple[str, Scope]
 """Rule and scope."""
-Ask = Callable[[str], list[Mapping[str, Any]]]
-"""Asks Prometheus for an instant vector; raises OSError when it does not answer."""
+Query = Callable[[str], list[Mapping[str, Any]]]
+"""Runs an instant query on Prometheus; raises OSError if it does not answer."""
 
 
 class ActiveAlerts(NamedTuple):
-    """What Prometheus evaluated just now, by rule and scope.
+    """Prometheus' latest evaluation, by rule and scope.
 
     Attributes:
-        breach: of every rule, 0 where it is good and was not seen to be bad for as long as its rule asks, else 1.
-        alerts: those that there is an alert of, be it one that does not fire yet.
-        firing: those whose alert fires, with its labels.
+        breach: of every rule, 0 if it is good and has been for as long as the rule requires, else 1.
+        alerts: the pending and firing alerts.
+        firing: the labels of each firing alert.
     """
 
     breach: Mapping[Key, float]
     alerts: frozenset[Key]
     firing: Mapping[Key, Mapping[str, str]]
 
-    def stands(self, rule: str, scope: Mapping[str, str]) -> bool | None:
-        """Whether an alert of a rule and scope stands; None when that cannot be said."""
+    def is_active(self, rule: str, scope: Mapping[str, str]) -> bool | None:
+        """Whether an alert of a rule and scope is active; None if that is unknown."""
         key = rule, scope_of(scope)
         if key in self.firing:
             return True
         if key in self.alerts:
-            return None  # it was begun anew, and has not yet been bad for as long as its rule asks
+            return None  # it has begun again, and has not yet been bad for as long as the rule requires
         return False if self.breach.get(key) == 0 else None
 
 
-def asking(address: str) -> Ask:
-    """Asks a Prometheus at an address."""
+def prometheus_query(address: str) -> Query:
+    """Runs queries on a Prometheus.
+
+    Args:
+        address: its URL.
+    """
     session = requests.Session()
-    session.trust_env = False  # it is at hand: no proxy stands between
+    session.trust_env = False  # Prometheus is local: a proxy from the environment must not be used
 
-    def ask(question: str) -> list[Mapping[str, Any]]:
-        answer = session.get(f"{address}/api/v1/query", params={"query": question}, timeout=_TIMEOUT_SECONDS)
-        answer.raise_for_status()
-        found: list[Mapping[str, Any]] = answer.json()["data"]["result"]
-        return found
+    def query(expression: str) -> list[Mapping[str, Any]]:
+        response = session.get(f"{address}/api/v1/query", params={"query": expression}, timeout=_TIMEOUT_SECONDS)
+        response.raise_for_status()
+        result: list[Mapping[str, Any]] = response.json()["data"]["result"]
+        return result
 
-    return ask
+    return query
 
 
-def see(ask: Ask, rules: Mapping[str, Rule]) -> ActiveAlerts:
-    """What stands for sure, as of now.
+def load_active_alerts(query: Query, rules: Mapping[str, Rule]) -> ActiveAlerts:
+    """What is certainly active now.
 
     Raises:
         OSError: Prometheus does not answer.
     """
-    breach, alerts = ask(_fresh(BREACH)), ask(_fresh("ALERTS"))
+    breach, alerts = query(_fresh(BREACH)), query(_fresh("ALERTS"))
     firing = [each for each in alerts if each["metric"].get("alertstate") == "firing"]
-    lately = _lately(ask, rules)
+    worst = _recent_worst(query, rules)
     return ActiveAlerts(
-        {key: max(_value(row), lately.get(key, 0)) for key, row in _by_key(breach, rules)},
+        {key: max(_value(row), worst.get(key, 0)) for key, row in _by_key(breach, rules)},
         frozenset(key for key, _ in _by_key(alerts, rules)),
         {key: row["metric"] for key, row in _by_key(firing, rules)},
     )
 
 
-def _lately(ask: Ask, rules: Mapping[str, Rule]) -> dict[Key, float]:
-    """The worst of each rule over as long as it must have been good: a Prometheus that was killed keeps the series, and not that.
+def _recent_worst(query: Query, rules: Mapping[str, Rule]) -> dict[Key, float]:
+    """The worst value of each rule over the time it must be good: a Prometheus that was killed keeps the series but not that state.
 
-    An evaluation less, for at an ordinary end the last bad one is just so old.
+    One evaluation less, because at an ordinary end the last bad one is exactly that old.
     """
-    found: dict[Key, float] = {}
+    worst: dict[Key, float] = {}
     for keep_seconds in {rule.keep_firing_for_seconds for rule in rules.values()}:
         if (seconds := keep_seconds - _EVALUATED_SECONDS) > 0:
-            kept = {name: rule for name, rule in rules.items() if rule.keep_firing_for_seconds == keep_seconds}
-            rows = ask(f"max_over_time({BREACH}[{seconds}s])")
-            found.update((key, _value(row)) for key, row in _by_key(rows, kept))
-    return found
+            matching = {name: rule for name, rule in rules.items() if rule.keep_firing_for_seconds == keep_seconds}
+            rows = query(f"max_over_time({BREACH}[{seconds}s])")
+            worst.update((key, _value(row)) for key, row in _by_key(rows, matching))
+    return worst
 
 
 def _value(row: Mapping[str, Any]) -> float:
@@ -100,4 +104,4 @@ def _by_key(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, Rule]) -> Ite
     for each in rows:
         rule = rules.get(each["metric"].get("rule", ""))
         if rule:
-            yield (rule.name, scope_of(scope_words(rule, each["metric"]))), each
+            yield (rule.name, scope_of(scope_labels(rule, each["metric"]))), each

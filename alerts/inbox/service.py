@@ -1,4 +1,4 @@
-"""The inbox at work: takes what engines tell, lets time do its part, and tells receivers until they have taken it."""
+"""The inbox at work: records what engines report, escalates with time, and notifies receivers until they accept."""
 
 import logging
 import threading
@@ -10,256 +10,277 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from alerts.inbox import ladder, notification
 from alerts.inbox.active import ActiveAlerts, Key
-from alerts.inbox.data_status import DataStatus
-from alerts.inbox.delivery import NotTakenError
-from alerts.inbox.entry import AnyEntry, scope_of
-from alerts.inbox.intake import by_name, ended, intake, raised, reconcile
-from alerts.inbox.log import InboxLog
-from alerts.inbox.notification import Message
-from alerts.inbox.payload import Payload, PayloadAlert
-from alerts.inbox.receiver import Receiver
-from alerts.inbox.state import Alert, InboxState
-from alerts.inhibition import is_quiet
+from alerts.inbox.delivery import notification
+from alerts.inbox.delivery.notification import Message
+from alerts.inbox.delivery.receiver import Receiver
+from alerts.inbox.delivery.send import DeliveryError
+from alerts.inbox.log import ladder
+from alerts.inbox.log.data_status import DataStatus
+from alerts.inbox.log.entry import AnyEntry, scope_of
+from alerts.inbox.log.intake import ActiveCheck, by_name, ended, intake, raised, reconcile
+from alerts.inbox.log.payload import Payload, PayloadAlert
+from alerts.inbox.log.state import Alert, InboxState
+from alerts.inbox.log.stream import InboxLog
+from alerts.inhibition import is_inhibited
 from alerts.rule import Rule
 from facts.force import Force
 from facts.times import has_passed
 from streams.complaints import Complaints
 
 _logger = logging.getLogger("bluelamp.inbox")
-EVERY_SECONDS = 1.0
-_RECONCILED_EVERY = timedelta(seconds=5)
-UNHEARD = timedelta(seconds=15)
-"""How long Alertmanager is given to tell of what Prometheus knows to fire."""
-_AT_ONCE = 20
-"""Messages to one receiver before the others get their turn with it again."""
+TICK_SECONDS = 1.0
+_RECONCILE_EVERY = timedelta(seconds=5)
+MISSING_AFTER = timedelta(seconds=15)
+"""How long Alertmanager may take to report an alert that fires in Prometheus."""
+_MESSAGES_PER_TURN = 20
+"""How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 
 
-class Duties(Struct, frozen=True, kw_only=True):
+class Dependencies(Struct, frozen=True, kw_only=True):
     """What an inbox works with.
 
     Attributes:
-        rules: the table.
-        forces: by name.
-        force: the one that what is no force's is looked after by.
-        receivers: each with the events that it is told.
-        tell: tells a receiver; raises NotTakenError.
-        look: at what the engine knows for sure, where its word alone is not; raises OSError when it does not answer.
-        watcher: is told that data come; raises OSError.
-        watched_every: how often.
+        rules: the rule table.
+        forces: the profiles, by name.
+        force: the force that deals with alerts of no force.
+        receivers: each with the events that it is notified of.
+        send: sends a message; raises DeliveryError.
         now: the wall clock.
+        load_active: asks Prometheus which alerts are active; raises OSError if it does not answer. None with the built-in engine.
+        ping_watcher: reports to the external watcher that data arrive; raises OSError.
+        ping_every: how often.
     """
 
     rules: tuple[Rule, ...]
     forces: Mapping[str, Force]
     force: str
     receivers: Sequence[Receiver]
-    tell: Callable[[Message], None]
+    send: Callable[[Message], None]
     now: Callable[[], datetime]
-    look: Callable[[], ActiveAlerts] | None = None
-    watcher: Callable[[], None] | None = None
-    watched_every: timedelta = timedelta(seconds=60)
+    load_active: Callable[[], ActiveAlerts] | None = None
+    ping_watcher: Callable[[], None] | None = None
+    ping_every: timedelta = timedelta(seconds=60)
 
 
 class Service:
     """Runs an inbox on a log.
 
     Args:
-        log: of the inbox.
-        duties: what it works with.
+        log: the inbox's log.
+        dependencies: what it works with.
     """
 
-    def __init__(self, log: InboxLog, duties: Duties) -> None:
-        self.log, self.duties = log, duties
-        self._rules = by_name(duties.rules)
+    def __init__(self, log: InboxLog, dependencies: Dependencies) -> None:
+        self.log, self._dependencies = log, dependencies
+        self._rules = by_name(dependencies.rules)
         self._busy: set[str] = set()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="deliveries")
-        self._heard: dict[str, DataStatus] = {}
-        self._watching = False
-        self.watched_at: datetime | None = None
-        """When the watcher was told last that data come."""
-        self._reconciled_at = duties.now()
-        self._unheard: dict[Key, datetime] = {}
-        self._ticking = Complaints(lambda words: _logger.warning("what happens is spooled: %s", words), time.monotonic)
-        self._hearing = Complaints(lambda words: _logger.warning("heartbeats are not kept: %s", words), time.monotonic)
+        self._data_status: dict[str, DataStatus] = {}
+        self._is_pinging = False
+        self.pinged_at: datetime | None = None
+        """When the external watcher was last pinged."""
+        self._reconciled_at = dependencies.now()
+        self._missing_since: dict[Key, datetime] = {}
+        self._spooling = Complaints(lambda reason: _logger.warning("entries are spooled: %s", reason), time.monotonic)
+        self._not_saved = Complaints(
+            lambda reason: _logger.warning("heartbeats cannot be saved: %s", reason), time.monotonic
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start working."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop; what is being told is told."""
+        """Stop, without waiting for messages that are being sent."""
         self._stop.set()
-        self._thread.join(timeout=EVERY_SECONDS * 5)
+        self._thread.join(timeout=TICK_SECONDS * 5)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def take(self, payload: Payload) -> None:
-        """Take what an engine tells; returns once it is kept.
+    def accept(self, payload: Payload) -> None:
+        """Record an engine's payload; returns once it is stored.
 
         Raises:
-            RedisError: it could not be kept.
+            RedisError: it could not be stored.
         """
-        now = self.duties.now()
-        self._hear_heartbeat(payload.alerts, now)
-        # Ends are believed, in this payload, as the engine's own records have them; asked for once, when first needed.
-        truth = _Lazily(self.duties.look) if self.duties.look else _doubt if payload.external_url else None
+        now = self._dependencies.now()
+        self._record_heartbeats(payload.alerts, now)
+        is_active = self._active_check(payload)
         for each in payload.alerts:
-            self.log.append(lambda book, told=each: intake([told], self._rules, book, now, truth))  # type: ignore[misc]
+            self.log.append(self._intake_of(each, now, is_active))
 
-    def _hear_heartbeat(self, told: Iterable[PayloadAlert], now: datetime) -> None:
-        for each in told:
+    def _active_check(self, payload: Payload) -> ActiveCheck | None:
+        """What confirms the ends in a payload: Prometheus; nothing for the built-in engine, whose ends are certain."""
+        if self._dependencies.load_active:
+            return _LazyCheck(self._dependencies.load_active)
+        return _unknown if payload.external_url else None
+
+    def _intake_of(
+        self, alert: PayloadAlert, now: datetime, is_active: ActiveCheck | None
+    ) -> Callable[[InboxState], Iterator[AnyEntry]]:
+        return lambda state: intake([alert], self._rules, state, now, is_active)
+
+    def _record_heartbeats(self, alerts: Iterable[PayloadAlert], now: datetime) -> None:
+        for each in alerts:
             if each.labels.get("severity") == "heartbeat":
-                self._hear(each.labels.get("force", ""), DataStatus(now, each.status == "firing"))
+                self._save_data_status(each.labels.get("force", ""), DataStatus(now, each.status == "firing"))
 
-    def _hear(self, force: str, heard: DataStatus) -> None:
-        self._heard[force] = heard
+    def _save_data_status(self, force: str, status: DataStatus) -> None:
+        self._data_status[force] = status
         try:
-            self.log.hear(force, heard)
+            self.log.save_data_status(force, status)
         except (RedisError, OSError) as error:
-            # Whoever reads the list then is told that the state server refuses, or that nobody watches.
-            self._hearing.add_error(error)
+            # Readers of the list then see that the state server refuses writes, or that nothing watches.
+            self._not_saved.add_error(error)
         else:
-            self._hearing.end()
+            self._not_saved.end()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self.tick()
             except (RedisError, OSError) as error:
-                self._ticking.add_error(error)
+                self._spooling.add_error(error)
             except Exception:
-                _logger.exception("the inbox's clock missed a turn")
-            self._stop.wait(EVERY_SECONDS)
+                _logger.exception("a tick of the inbox failed")
+            self._stop.wait(TICK_SECONDS)
 
     def tick(self) -> None:
-        """Let time do its part once."""
-        now = self.duties.now()
-        self._watch(now)
+        """Do everything that is due now."""
+        now = self._dependencies.now()
+        self._ping_if_due(now)
         self._refresh()
         self._reconcile(now)
-        self.log.append(lambda book: self._due(book, now))
+        self.log.append(lambda state: self._due(state, now))
         self._deliver(now)
 
     def _refresh(self) -> None:
         try:
             self.log.refresh()
-            self._ticking.end()
+            self._spooling.end()
         except (RedisError, OSError) as error:
             if self.log.spool is None:
                 raise
-            self._ticking.add_error(error)
+            self._spooling.add_error(error)
 
     def _reconcile(self, now: datetime) -> None:
-        """Take up what Alertmanager does not tell: it forgets, it can be down, and it keeps ends of the quiet to itself."""
-        if self.duties.look is None or not has_passed(self._reconciled_at, now, _RECONCILED_EVERY):
+        """Record what Alertmanager does not report: it forgets alerts, it can be down, and it hides the ends of inhibited alerts."""
+        if self._dependencies.load_active is None or not has_passed(self._reconciled_at, now, _RECONCILE_EVERY):
             return
         self._reconciled_at = now
         try:
-            seen = self.duties.look()
+            prometheus = self._dependencies.load_active()
         except OSError as error:
             _logger.warning("Prometheus does not answer: %s", error)
             return
-        self.log.append(lambda book: reconcile(book, now, seen.stands))
-        standing = self.log.look(
-            lambda book: {(each.raised.rule, scope_of(each.raised.scope)) for each in book.standing()}
-        )
-        labels = list(seen.firing.values())
-        unheard = {key for key, own in seen.firing.items() if key not in standing and not is_quiet(own, labels)}
-        self._unheard = {key: min(self._unheard.get(key, now), now) for key in unheard}
-        late = [key for key, since in self._unheard.items() if now - since >= UNHEARD]
-        self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in late])
+        self.log.append(lambda state: reconcile(state, now, prometheus.is_active))
+        overdue = self._overdue(prometheus, now)
+        self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in overdue])
 
-    def _due(self, book: InboxState, now: datetime) -> Iterator[AnyEntry]:
-        for alert in book.standing():
+    def _overdue(self, prometheus: ActiveAlerts, now: datetime) -> list[Key]:
+        """Firing alerts that Alertmanager should have reported by now."""
+        recorded = self.log.read_state(
+            lambda state: {(each.raised.rule, scope_of(each.raised.scope)) for each in state.active_alerts()}
+        )
+        firing = list(prometheus.firing.values())
+        missing = {
+            key for key, labels in prometheus.firing.items() if key not in recorded and not is_inhibited(labels, firing)
+        }
+        self._missing_since = {key: min(self._missing_since.get(key, now), now) for key in missing}
+        return [key for key, since in self._missing_since.items() if now - since >= MISSING_AFTER]
+
+    def _due(self, state: InboxState, now: datetime) -> Iterator[AnyEntry]:
+        for alert in state.active_alerts():
             if alert.raised.rule not in self._rules:
                 yield ended(alert, now, now)  # nothing evaluates it any more
-            elif not book.suppression_of(alert, now):
-                yield from ladder.due(alert, self.force_of(alert), now)
+            elif not state.suppression_of(alert, now):
+                yield from ladder.due(alert, self._force_of(alert), now)
 
-    def force_of(self, alert: Alert) -> Force:
-        """The force that an alert is of; what is no force's is looked after by the one that is meant."""
-        return self.duties.forces.get(alert.raised.scope.get("force", ""), self.duties.forces[self.duties.force])
+    def _force_of(self, alert: Alert) -> Force:
+        """The force that deals with an alert: its own, or the configured one for alerts of no force."""
+        return self._dependencies.forces.get(
+            alert.raised.scope.get("force", ""), self._dependencies.forces[self._dependencies.force]
+        )
 
     def _deliver(self, now: datetime) -> None:
-        # Chosen before the book is read: whoever is free then has written down all that it told.
-        free = [each for each in self.duties.receivers if each.name not in self._busy]
-        for name, messages in self.log.look(lambda book: _messages(book, free, now)).items():
-            self._busy.add(name)
-            self._pool.submit(self._tell, name, messages[:_AT_ONCE])
+        # Chosen before the state is read, because a receiver that is free has recorded everything it has sent.
+        free = [each for each in self._dependencies.receivers if each.name not in self._busy]
+        for receiver, messages in self.log.read_state(lambda state: _messages(state, free, now)).items():
+            self._busy.add(receiver)
+            self._pool.submit(self._send_all, receiver, messages[:_MESSAGES_PER_TURN])
 
-    def _tell(self, name: str, messages: Sequence[Message]) -> None:
+    def _send_all(self, receiver: str, messages: Sequence[Message]) -> None:
         try:
             for message in messages:
-                if not self._tell_one(message):
-                    return  # a receiver that does not answer is not asked again at once for each of them
+                if not self._send(message):
+                    return  # a receiver that does not answer is not tried again at once for every other message
         except Exception:
-            _logger.exception("telling %s failed", name)
+            _logger.exception("notifying %s failed", receiver)
         finally:
-            self._busy.discard(name)
+            self._busy.discard(receiver)
 
-    def _tell_one(self, message: Message) -> bool:
+    def _send(self, message: Message) -> bool:
         try:
-            self.duties.tell(message)
-        except NotTakenError as error:
-            _logger.warning("%s was not told (attempt %d): %s", message.receiver.name, message.attempt, error)
-            entry: AnyEntry = message.failed(str(error), self.duties.now())
+            self._dependencies.send(message)
+        except DeliveryError as error:
+            _logger.warning("%s was not notified (attempt %d): %s", message.receiver.name, message.attempt, error)
+            entry: AnyEntry = message.failed(str(error), self._dependencies.now())
         else:
-            entry = message.delivered(self.duties.now())
+            entry = message.delivered(self._dependencies.now())
         self.log.append(lambda _: [entry])
         return entry.id.endswith(":delivered")
 
-    def _watch(self, now: datetime) -> None:
-        """Tell the watcher that data come, for as long as the engine says so."""
-        watcher, heard = self.duties.watcher, list(self._heard.values())
-        if watcher is None or self._watching or not any(each.is_watched(now) for each in heard):
+    def _ping_if_due(self, now: datetime) -> None:
+        """Ping the external watcher for as long as an engine reports that data arrive."""
+        ping, statuses = self._dependencies.ping_watcher, list(self._data_status.values())
+        if ping is None or self._is_pinging or not any(each.is_watched(now) for each in statuses):
             return
-        if self.watched_at is None or has_passed(self.watched_at, now, self.duties.watched_every):
-            self._watching = True
-            self._pool.submit(self._tell_watcher, watcher)
+        if self.pinged_at is None or has_passed(self.pinged_at, now, self._dependencies.ping_every):
+            self._is_pinging = True
+            self._pool.submit(self._ping, ping)
 
-    def _tell_watcher(self, watcher: Callable[[], None]) -> None:
+    def _ping(self, ping: Callable[[], None]) -> None:
         try:
-            watcher()
-            self.watched_at = self.duties.now()
+            ping()
+            self.pinged_at = self._dependencies.now()
         except OSError as error:
-            # Its sentence would hold the address, and an address may hold a secret.
-            _logger.warning("the watcher was not told that data come (%s)", type(error).__name__)
+            # The error's text would contain the address, and an address may contain a secret.
+            _logger.warning("the external watcher could not be reached (%s)", type(error).__name__)
         finally:
-            self._watching = False
+            self._is_pinging = False
 
 
-def _messages(book: InboxState, receivers: Sequence[Receiver], now: datetime) -> dict[str, list[Message]]:
-    """What is due, by receiver."""
-    found: dict[str, list[Message]] = {}
-    for alert in book.recent(now - notification.TRIED_FOR):
-        for message in notification.due(alert, book, receivers, now):
-            found.setdefault(message.receiver.name, []).append(message)
-    return found
+def _messages(state: InboxState, receivers: Sequence[Receiver], now: datetime) -> dict[str, list[Message]]:
+    """The messages that are due, by receiver."""
+    messages: dict[str, list[Message]] = {}
+    for alert in state.recent_alerts(now - notification.RETRIED_FOR):
+        for message in notification.due(alert, state, receivers, now):
+            messages.setdefault(message.receiver.name, []).append(message)
+    return messages
 
 
-def _doubt(_rule: str, _scope: Mapping[str, str]) -> None:
-    """An Alertmanager whose Prometheus we cannot ask: it would end what it merely hears of no more."""
+def _unknown(_rule: str, _scope: Mapping[str, str]) -> None:
+    """The check if Prometheus is not configured: Alertmanager alone may report an alert as resolved because it lost it."""
 
 
-class _Lazily:
-    """A truth that is asked for when it is first needed; nothing is sure where it cannot be had.
+class _LazyCheck:
+    """Asks Prometheus which alerts are active when that is first needed; if it does not answer, that is unknown.
 
     Args:
-        look: for it.
+        load_active: asks Prometheus.
     """
 
-    def __init__(self, look: Callable[[], ActiveAlerts]) -> None:
-        self._look = look
-        self._seen: ActiveAlerts | None = None
+    def __init__(self, load_active: Callable[[], ActiveAlerts]) -> None:
+        self._load_active = load_active
+        self._active: ActiveAlerts | None = None
 
     def __call__(self, rule: str, scope: Mapping[str, str]) -> bool | None:
-        """Whether an alert stands."""
+        """Whether an alert is active."""
         try:
-            self._seen = self._seen or self._look()
+            self._active = self._active or self._load_active()
         except OSError as error:
             _logger.warning("Prometheus does not answer: %s", error)
             return None
-        return self._seen.stands(rule, scope)
+        return self._active.is_active(rule, scope)

@@ -16,7 +16,7 @@ def board(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board."""
     import uvicorn
 
-    from bluelamp.services.alerts import beside_the_board
+    from bluelamp.services.alerts import board_mounts
     from bluelamp.wiring.clock_watch import watch_clock
     from dashboards.board.app import board
     from streams.logwatch import LogWatch, looking_at
@@ -26,7 +26,7 @@ def board(port: int | None, host: str, force: str | None) -> None:
     source, watch = reader(settings), LogWatch(looking_at(settings.kafka, settings.state_name))
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
-    mounts = beside_the_board(settings, os.environ)
+    mounts = board_mounts(settings, os.environ)
     application = board(source, settings.force, mounts, lambda: watch.seen(source.applied_offsets()))
     uvicorn.run(
         application,

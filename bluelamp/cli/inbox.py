@@ -10,14 +10,14 @@ from bluelamp.cli.options import HOST, JSON, log_to_stderr, say, settings_of
 
 @click.group()
 def inbox() -> None:
-    """Alerts: what stands, who has taken it, and everything that was done. docs/inbox.md explains it."""
+    """List, acknowledge and export alerts. See docs/inbox.md."""
 
 
 @inbox.command("serve")
-@click.option("--port", type=int, help="Port on loopback; BLUELAMP_INBOX_PORT unless given.")
+@click.option("--port", type=int, help="Port to listen on. Default: BLUELAMP_INBOX_PORT.")
 @HOST
 def inbox_serve(port: int | None, host: str) -> None:
-    """Take alerts from the engine, tell people of them, and serve the API."""
+    """Run the inbox: record alerts, notify people and serve the API."""
     from bluelamp.services.inbox import serve
 
     log_to_stderr()
@@ -25,26 +25,26 @@ def inbox_serve(port: int | None, host: str) -> None:
 
 
 @inbox.command("list")
-@click.option("--ended", "is_ended", is_flag=True, help="Those that have ended, the last first.")
+@click.option("--ended", "is_ended", is_flag=True, help="List ended alerts instead.")
 @JSON
 def inbox_list(is_ended: bool, as_json: bool) -> None:
-    """List the alerts that stand, the loudest first. Exit status 1 when one that is critical has not been taken."""
-    from bluelamp.services.inbox import lines, listed
+    """List active alerts, most severe first. The exit status is 1 if a critical alert is unacknowledged."""
+    from bluelamp.services.inbox import list_alerts, listing_lines
 
-    found = listed(settings_of(), is_ended=is_ended)
+    alerts = list_alerts(settings_of(), is_ended=is_ended)
     if as_json:
-        say(found)
+        say(alerts)
     else:
-        for line in lines(found):
+        for line in listing_lines(alerts):
             click.echo(line)
-    sys.exit(any(each.severity == "critical" and each.state == "raised" for each in found.alerts))
+    sys.exit(any(each.severity == "critical" and each.state == "raised" for each in alerts.alerts))
 
 
 @inbox.command("acknowledge")
 @click.argument("alert")
-@click.option("--note", default="", help="What is being done about it; no names of the public.")
+@click.option("--note", default="", help="What is being done about it. Do not name members of the public.")
 def inbox_acknowledge(alert: str, note: str) -> None:
-    """Take ALERT, by its id, in the name of the person whose token BLUELAMP_TOKEN holds."""
+    """Acknowledge the alert with the ID ALERT, as the person whose token is in BLUELAMP_TOKEN."""
     from bluelamp.services.inbox import acknowledge
 
     click.echo(acknowledge(settings_of(), os.environ, alert, note))
@@ -53,7 +53,7 @@ def inbox_acknowledge(alert: str, note: str) -> None:
 @inbox.command("export")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 def inbox_export(kind: str) -> None:
-    """Write the whole log: who did what, and when."""
+    """Print the whole audit log: who did what, and when."""
     from bluelamp.services.inbox import export
 
     click.echo(export(settings_of(), kind), nl=False)

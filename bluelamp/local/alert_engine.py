@@ -1,4 +1,4 @@
-"""What `bluelamp up` does for alerts: tokens for the run, the inbox, and Prometheus with Alertmanager where asked for."""
+"""What `bluelamp up` sets up for alerts: tokens, the inbox's address, and optionally Prometheus with Alertmanager."""
 
 import getpass
 import json
@@ -13,10 +13,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from alerts.prometheus import EVALUATED_EVERY, Places, alertmanager, prometheus, rule_file
+from alerts.prometheus import EVALUATED_EVERY, Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Rule
 from alerts.table import RULES
-from bluelamp.services.alerts import PLACE
+from bluelamp.services.alerts import API_PATH
 from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings
 from facts.errors import PartMissingError
@@ -26,19 +26,19 @@ _PROGRAMS = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertma
 
 
 class Program(Struct, frozen=True):
-    """One of the two parts of others: its name, and how it is started."""
+    """Prometheus or Alertmanager: its name and command line."""
 
     name: str
     arguments: list[str]
 
 
-class Alarm:
-    """The alerts' part of one run.
+class AlertSetup:
+    """The alerting set-up of one run.
 
     Args:
-        environment: of whoever starts it; holds the people's tokens, if they have any.
-        is_prometheus: the rules are evaluated by Prometheus, and not by the exporter.
-        rules: the table.
+        environment: the environment variables; people's tokens are read from them, if set.
+        is_prometheus: Prometheus evaluates the rules instead of the built-in engine.
+        rules: the rule table.
         every: how often Prometheus evaluates it.
     """
 
@@ -57,49 +57,49 @@ class Alarm:
         self._ports = free_ports(3)
 
     def settings(self, settings: Settings) -> Settings:
-        """The settings of a run, with where its inbox is and what evaluates its rules."""
+        """The run's settings, with the addresses of its inbox and its Prometheus."""
         inbox, prometheus_port, _ = self._ports
         address = f"http://127.0.0.1:{prometheus_port}" if self.is_prometheus else settings.prometheus
         return replace(settings, inbox_port=inbox, inbox=f"http://127.0.0.1:{inbox}", prometheus=address)
 
     def people(self) -> dict[str, str]:
-        """The variables of what people use."""
+        """The environment variables with people's tokens."""
         return {PEOPLE: self._people}
 
     def engine(self) -> dict[str, str]:
-        """The variables of what tells the inbox."""
+        """The environment variables with the engine's token."""
         return {ENGINE_TOKEN: self._engine_token}
 
-    def words(self, settings: Settings) -> list[str]:
-        """What is told at the terminal; the one place where the token of the run is shown."""
-        place = f"http://127.0.0.1:{settings.board_port}{PLACE}/sign-in?next=/alerts"
+    def sign_in_lines(self, settings: Settings) -> list[str]:
+        """What is printed about signing in; nothing else displays the run's token."""
+        page = f"http://127.0.0.1:{settings.board_port}{API_PATH}/sign-in?next=/alerts"
         if not self._token:
-            return [f"Alerts, to sign in:     {place}"]
+            return [f"Alerts, to sign in:     {page}"]
         return [
-            f"To act on alerts, sign in here (the link holds for this run; keep it to yourself):\n  {place}#{self._token}"
+            f"To act on alerts, sign in here (this link is valid for this run only; do not share it):\n  {page}#{self._token}"
         ]
 
     def programs(self, settings: Settings, directory: Path) -> list[Program]:
-        """Prometheus and Alertmanager with their configuration written; none unless they were asked for.
+        """Writes the configuration of Prometheus and Alertmanager, and returns how to start them; none without --prometheus.
 
         Args:
-            settings: of the run.
-            directory: of everything that is kept.
+            settings: the run's settings.
+            directory: the data directory.
 
         Raises:
             PartMissingError: one of them is not installed.
         """
         if not self.is_prometheus:
             return []
-        found = {name: find(name) for name in _PROGRAMS}
+        paths = {name: find(name) for name in _PROGRAMS}
         folder = directory / FOLDER
         inbox, prometheus_port, alertmanager_port = (f"127.0.0.1:{port}" for port in self._ports)
-        places = Places(
+        addresses = Addresses(
             exporter=f"127.0.0.1:{settings.exporter_port}", inbox=inbox, alertmanager=alertmanager_port,
             rules="rules.yml", token_file=str(folder / "engine_token"),
         )  # fmt: skip
-        self._write(folder, places)
-        guest = [sys.executable, "-m", "bluelamp.embedded.runner"]
+        self._write(folder, addresses)
+        runner = [sys.executable, "-m", "bluelamp.embedded.runner"]
         alertmanager_options = [
             f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'alertmanager'}",
             f"--web.listen-address={alertmanager_port}", "--cluster.listen-address=",
@@ -109,37 +109,41 @@ class Alarm:
             f"--web.listen-address={prometheus_port}", "--storage.tsdb.retention.time=35d",
         ]  # fmt: skip
         return [
-            Program("alertmanager", [*guest, found["alertmanager"], *alertmanager_options]),
-            Program("prometheus", [*guest, found["prometheus"], *prometheus_options]),
+            Program("alertmanager", [*runner, paths["alertmanager"], *alertmanager_options]),
+            Program("prometheus", [*runner, paths["prometheus"], *prometheus_options]),
         ]
 
-    def _write(self, folder: Path, places: Places) -> None:
+    def _write(self, folder: Path, addresses: Addresses) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         token = folder / "engine_token"
         token.touch(mode=0o600)
         token.write_text(self._engine_token)
         _write_yaml(folder / "rules.yml", rule_file(self._rules, self._every))
-        _write_yaml(folder / "prometheus.yml", prometheus(places, self._every))
-        _write_yaml(folder / "alertmanager.yml", alertmanager(places))
+        _write_yaml(folder / "prometheus.yml", prometheus(addresses, self._every))
+        _write_yaml(folder / "alertmanager.yml", alertmanager(addresses))
 
 
 def _write_yaml(path: Path, value: Mapping[str, Any]) -> None:
-    # JSON is YAML, and needs no library to be written.
+    # JSON is valid YAML, and the standard library writes it.
     path.write_text(json.dumps(value, indent=2))
 
 
 def find(name: str) -> str:
-    """Where a program is installed.
+    """The path of an installed program.
 
     Raises:
-        PartMissingError: nowhere on the PATH.
+        PartMissingError: it is not on the PATH.
     """
     for each in _PROGRAMS[name]:
-        found = shutil.which(each)
-        if found:
-            return found
-    hint = f"Install it (Debian: apt-get install {_PROGRAMS[name][0]}), or leave out --prometheus: the rules are evaluated all the same."
-    raise PartMissingError(f"There is no {name}.", where=f"PATH={os.environ.get('PATH', '')}", hint=hint)
+        path = shutil.which(each)
+        if path:
+            return path
+    hint = (
+        f"Install it (Debian: apt-get install {_PROGRAMS[name][0]}), or omit --prometheus to use the built-in engine."
+    )
+    raise PartMissingError(
+        f"{name.capitalize()} is not installed.", where=f"PATH={os.environ.get('PATH', '')}", hint=hint
+    )
 
 
 def _login() -> str:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from bluelamp.embedded.repair import repair
 from bluelamp.embedded.state import StateServer, end_left_behind, find_binary, is_ready
-from bluelamp.local.alert_engine import Alarm
+from bluelamp.local.alert_engine import AlertSetup
 from bluelamp.local.directory import LOG, OUTPUT, SIMULATION, STATE, forget, held, is_left
 from bluelamp.local.saved_simulation import PlannedSimulation, save_kept
 from bluelamp.local.terminal import Terminal
@@ -84,7 +84,7 @@ class Up:
     def __init__(self, settings: Settings, plan: RunPlan, terminal: Terminal) -> None:
         self.plan, self.terminal, self.say = plan, terminal, terminal.say
         self.directory = Path(settings.data).resolve()
-        self.alarm = Alarm(os.environ, is_prometheus=plan.is_prometheus)
+        self.alarm = AlertSetup(os.environ, is_prometheus=plan.is_prometheus)
         self.settings = self.alarm.settings(settings)
         self.children: list[ManagedProcess] = []
         self._watching: asyncio.Task[None] | None = None
@@ -259,7 +259,7 @@ class Up:
             self.say(self.plan.simulation.words)
         self.say(f"The board:              http://127.0.0.1:{self.settings.board_port}/")
         self.say(f"Figures for Prometheus: http://127.0.0.1:{self.settings.exporter_port}/metrics")
-        for line in self.alarm.words(self.settings):
+        for line in self.alarm.sign_in_lines(self.settings):
             self.say(line)
         if _has_senders():
             self.say(f"The gateway:            http://127.0.0.1:{self.settings.gateway_port}/")

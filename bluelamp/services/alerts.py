@@ -1,4 +1,4 @@
-"""Alerts put together: the log, the people and the figures behind the API that the board mounts and the inbox serves."""
+"""Builds the alerts API from the settings: the board mounts it, and the inbox serves it."""
 
 import time
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from alerts.inbox.api import Parts, api
-from alerts.inbox.guard import Guard
-from alerts.inbox.log import InboxLog
-from alerts.inbox.payload import Payload
-from alerts.inbox.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.inbox.api.app import Parts, api
+from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.inbox.log.payload import Payload
+from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.stream import InboxLog
 from alerts.inbox.service import Service
-from alerts.inbox.spool import Spool
-from alerts.notifier import Post, Standing
+from alerts.notifier import InboxAlerts, Post
 from alerts.rule import Rule
-from alerts.samples import CachedSamples, looked_at
+from alerts.samples import CachedSamples, used_by_rules
 from alerts.table import RULES
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
@@ -32,20 +32,20 @@ from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
 from streams.probe import Probe
 
-PLACE = "/api/alerts"
+API_PATH = "/api/alerts"
 ENGINE = "engine"
 
 
 def inbox_log(settings: Settings, spool: Spool | None = None) -> InboxLog:
-    """The inbox's log in the state server that the settings name."""
+    """The inbox's log in the configured state server."""
     return InboxLog(state_client(settings), f"{settings.state_name}:inbox", spool)
 
 
 def people(settings: Settings, environment: Mapping[str, str]) -> People:
-    """Those who may view, act and administer, and the engine that may tell.
+    """Everybody with a token or a role from the proxy, and the engine.
 
     Raises:
-        SettingError: a setting has a fault.
+        SettingError: a setting is wrong.
     """
     tokens = parse_tokens(environment.get(PEOPLE, ""), PEOPLE)
     engine = environment.get(ENGINE_TOKEN, "")
@@ -65,55 +65,55 @@ def _proxy(settings: Settings) -> Proxy | None:
     )
 
 
-def _role(told: str) -> tuple[str, Role]:
-    group, _, word = told.strip().rpartition("=")
+def _role(text: str) -> tuple[str, Role]:
+    group, _, name = text.strip().rpartition("=")
     for role in get_args(Role):
-        if group and word == role != "engine":
+        if group and name == role != "engine":
             return group, role
-    hint = "Give `group=role` with the role view, act or admin, separated by commas."
-    raise SettingError(f"{told.strip()!r} gives no group its role.", where="BLUELAMP_PROXY_ROLES", hint=hint)
+    hint = "Set it to `group=role` for each group, separated by commas. The roles are view, act and admin."
+    raise SettingError(f"{text.strip()!r} does not have the form group=role.", where="BLUELAMP_PROXY_ROLES", hint=hint)
 
 
-class _Stands(Struct):
-    """What the inbox says stands there."""
+class _ActiveAlert(Struct):
+    """An active alert in the inbox's reply."""
 
     rule: str
     scope: dict[str, str]
     began: datetime
 
 
-class _Answer(Struct):
-    """The inbox's answer to a payload."""
+class _Reply(Struct):
+    """The inbox's reply to a payload."""
 
-    standing: tuple[_Stands, ...]
+    standing: tuple[_ActiveAlert, ...]
 
 
-def posting(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
-    """Hands payloads to an inbox.
+def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
+    """Posts payloads to an inbox.
 
     Args:
-        address: of the inbox.
-        token: of the engine.
-        timeout_seconds: how long it is waited for.
+        address: the inbox's URL.
+        token: the engine's token.
+        timeout_seconds: how long to wait for a reply.
     """
     session = requests.Session()
-    session.trust_env = False  # the inbox is at hand: no proxy stands between
+    session.trust_env = False  # the inbox is local: a proxy from the environment must not be used
     session.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
 
-    def post(told: Payload) -> Standing:
-        answer = session.post(f"{address}{PLACE}/webhook", msgspec.json.encode(told), timeout=timeout_seconds)
-        if not answer.ok:
-            raise ConnectionError(f"{answer.status_code} {answer.text[:200]}")
-        standing = msgspec.json.decode(answer.content, type=_Answer).standing
-        return tuple((each.rule, each.scope, microseconds(each.began)) for each in standing)
+    def post(payload: Payload) -> InboxAlerts:
+        response = session.post(f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), timeout=timeout_seconds)
+        if not response.ok:
+            raise ConnectionError(f"{response.status_code} {response.text[:200]}")
+        active = msgspec.json.decode(response.content, type=_Reply).standing
+        return tuple((each.rule, each.scope, microseconds(each.began)) for each in active)
 
     return post
 
 
 def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule, ...] = RULES) -> Parts:
-    """What the API stands on; nothing is opened before it is asked for."""
+    """What the API uses; nothing is connected until it is needed."""
     source = reader(settings)
-    figures = ReadingsCollector(source, probe=Probe(source.redis, settings.state_name), is_wanted=looked_at(rules))
+    figures = ReadingsCollector(source, probe=Probe(source.redis, settings.state_name), is_wanted=used_by_rules(rules))
     return Parts(
         log=inbox_log(settings),
         rules=rules,
@@ -126,14 +126,14 @@ def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule,
     )
 
 
-def beside_the_board(settings: Settings, environment: Mapping[str, str]) -> dict[str, ASGIApp]:
-    """What the board serves beside its pages: the API of the alerts."""
-    return {PLACE: api(parts(settings, environment))}
+def board_mounts(settings: Settings, environment: Mapping[str, str]) -> dict[str, ASGIApp]:
+    """What the board mounts: the alerts API."""
+    return {API_PATH: api(parts(settings, environment))}
 
 
-def telling(
+def inbox_app(
     settings: Settings, environment: Mapping[str, str], service: Service, rules: tuple[Rule, ...] = RULES
 ) -> Starlette:
-    """The API by itself, with the webhook that engines tell."""
-    told = replace(parts(settings, environment, rules), take=service.take, log=service.log)
-    return Starlette(routes=[Mount(PLACE, api(told))])
+    """The API by itself, with the webhook for engines."""
+    own_parts = replace(parts(settings, environment, rules), accept=service.accept, log=service.log)
+    return Starlette(routes=[Mount(API_PATH, api(own_parts))])

@@ -1,6 +1,5 @@
 """The board's web application: its pages, their style and scripts, the streams of their parts, and what is mounted beside."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -8,16 +7,14 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from dashboards.board.answers import answers
 from dashboards.board.background import Slow
@@ -29,15 +26,11 @@ from dashboards.board.pages.unknown import UNKNOWN
 from dashboards.board.tile import shown
 from facts.errors import QuestionError
 from measures.outcome import microseconds
+from producers.http.headers import SecurityHeaders, page_headers
+from producers.http.problem import problem, response_of
 from streams.readings import Reader
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
 _FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events/", "/static/")
 """Addresses that are answered with no page."""
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
@@ -65,13 +58,13 @@ def board(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        following = asyncio.create_task(live.follow())
+        live.start()
         yield
-        following.cancel()
+        live.stop()
 
     async def events(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in live.streams:
+        if name not in live.channels:
             return PlainTextResponse("There is no such page.\n", status_code=404)
         return StreamingResponse(live.watch(name), media_type="text/event-stream")
 
@@ -84,8 +77,7 @@ def board(
         path = request.scope["path"]
         says = f"The board has nothing at {path}."
         if path.startswith(_FOR_PROGRAMS):
-            problem = {"title": "There is no such address.", "status": 404, "detail": says}
-            return Response(msgspec.json.encode(problem), status_code=404, media_type="application/problem+json")
+            return response_of(problem("no_such_place", 404, "There is no such address.", says))
         return _unknown(says, templates)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
@@ -95,7 +87,7 @@ def board(
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(_Secured)],
+        middleware=[Middleware(SecurityHeaders, headers=_HEADERS)],
         exception_handlers={404: not_found},
     )
 
@@ -141,20 +133,3 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
 
 def _unknown(says: str, templates: Environment) -> Response:
     return HTMLResponse(templates.get_template("unknown.html").render(page=UNKNOWN, says=says), status_code=404)
-
-
-class _Secured:
-    """Puts the security headers on every answer that has none of its own; plain ASGI, so that streams pass through untouched."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_secured)

@@ -9,13 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import datetime
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facts.errors import BlueLampError
 from facts.force import Force
@@ -25,12 +23,13 @@ from producers.gateway.asyncapi import asyncapi
 from producers.gateway.courier import Courier
 from producers.gateway.limits import Bucket, Limits
 from producers.gateway.openapi import openapi
-from producers.gateway.problem import Kind, ProblemError, problem, response_of
+from producers.gateway.problem import problem
 from producers.gateway.reading import read_facts
 from producers.gateway.senders import Senders
+from producers.http.headers import API_HEADERS, SecurityHeaders
+from producers.http.problem import Kind, ProblemError, response_of
 
 _logger = logging.getLogger("bluelamp.gateway")
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _DRAINED_BYTES = 4 * 1024 * 1024
 """What is read of a body that is too large, and thrown away, so that its sender is there to hear the answer."""
 
@@ -84,7 +83,7 @@ def gateway(
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(_Secured)],
+        middleware=[Middleware(SecurityHeaders, headers=API_HEADERS)],
         exception_handlers={ProblemError: _tell_problem, HTTPException: _tell_status, Exception: _tell_fault},
     )
 
@@ -202,18 +201,3 @@ async def _tell_status(_: Request, error: Exception) -> Response:
 async def _tell_fault(_: Request, _error: Exception) -> Response:
     detail = "Send it again; if it stays, the gateway's own log says more."
     return response_of(problem("our_fault", 500, "Something went wrong here.", detail))
-
-
-class _Secured:
-    """Puts the security headers on every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_secured)

@@ -8,8 +8,9 @@ import msgspec
 from facts.force import Force
 from facts.union import FACT_TYPES, TOPICS, Topic
 from producers.gateway.limits import Limits
-from producers.gateway.problem import MEDIA_TYPE, Problem
+from producers.gateway.problem import FactsProblem
 from producers.gateway.shapes import REFERENCE, facts_of, one_of, schemas_of
+from producers.http.problem import MEDIA_TYPE
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 _CHALLENGE = {"WWW-Authenticate": {"schema": {"const": "Bearer"}}}
@@ -91,7 +92,7 @@ def _accepted() -> dict[str, Any]:
 
 
 def _problem(description: str, headers: Mapping[str, Any]) -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="FactsProblem")}}}
     told = {"description": description, "content": content}
     return {**told, "headers": headers} if headers else told
 
@@ -128,7 +129,7 @@ def _schemas(forces: list[Force], limits: Limits) -> dict[str, Any]:
         fact["discriminator"]["mapping"]["FeedHeartbeat"] = REFERENCE.format(name=own)
         schemas[f"{topic}_fact"] = fact
         schemas[f"{topic}_batch"] = _batch(topic, limits)
-    _, problems = msgspec.json.schema_components([Problem], ref_template=REFERENCE)
+    _, problems = msgspec.json.schema_components([FactsProblem], ref_template=REFERENCE)
     return schemas | problems
 
 

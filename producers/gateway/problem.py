@@ -1,32 +1,14 @@
-"""What the gateway answers when it takes nothing: a problem document (RFC 9457) that says where and what to do."""
+"""The gateway's problem documents: they also list what is wrong with each fact."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
-import msgspec
 from msgspec import Struct
-from starlette.responses import Response
 
 from facts.wire import Unreadable
+from producers.http.problem import Kind, Problem, ProblemError, type_of
 
-MEDIA_TYPE = "application/problem+json"
 ERRORS_SHOWN = 100
-
-Kind = Literal[
-    "no_such_place",
-    "no_such_method",
-    "not_authorised",
-    "not_json",
-    "too_slow",
-    "too_large",
-    "wrong_media_type",
-    "facts_refused",
-    "event_refused",
-    "too_many_facts",
-    "log_unavailable",
-    "our_fault",
-]
 
 
 class FactError(Struct, frozen=True, kw_only=True):
@@ -47,37 +29,16 @@ class FactError(Struct, frozen=True, kw_only=True):
     hint: str
 
 
-class Problem(Struct, frozen=True, kw_only=True):
-    """Why nothing was taken.
+class FactsProblem(Problem, frozen=True, kw_only=True):
+    """Why no fact of a request was accepted.
 
     Attributes:
-        type: a URN for each kind of problem.
-        title: what happened.
-        status: the HTTP status, again.
-        detail: what to do.
-        errors: each fault, of the first hundred.
-        errors_count: how many there are in all.
+        errors: the errors; the first hundred.
+        errors_count: how many errors there are in all.
     """
 
-    type: str
-    title: str
-    status: int
-    detail: str
     errors: tuple[FactError, ...] = ()
     errors_count: int = 0
-
-
-class ProblemError(Exception):
-    """A request that is answered with a problem.
-
-    Args:
-        problem: what is answered.
-        headers: beside it.
-    """
-
-    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(problem.title)
-        self.problem, self.headers = problem, dict(headers or {})
 
 
 def problem(
@@ -88,36 +49,29 @@ def problem(
     errors: Sequence[FactError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> ProblemError:
-    """A problem to be raised.
+    """A problem to raise.
 
     Args:
-        kind: which.
-        status: of HTTP.
+        kind: the kind of problem.
+        status: the HTTP status.
         title: what happened.
         detail: what to do.
-        errors: each fault.
-        headers: of the answer, beside its media type.
+        errors: what is wrong with each fact.
+        headers: further headers of the response.
     """
-    found = Problem(
-        type=f"urn:bluelamp:problem:{kind}",
+    document = FactsProblem(
+        type=type_of(kind),
         title=title,
         status=status,
         detail=detail,
         errors=tuple(errors[:ERRORS_SHOWN]),
         errors_count=len(errors),
     )
-    return ProblemError(found, headers)
-
-
-def response_of(error: ProblemError) -> Response:
-    """The answer that tells a problem."""
-    return Response(
-        msgspec.json.encode(error.problem), error.problem.status, media_type=MEDIA_TYPE, headers=error.headers
-    )
+    return ProblemError(document, headers)
 
 
 def error_of(refusal: Unreadable) -> FactError:
-    """A refusal of the log's reader, told to the sender."""
+    """What the fact reader refused, as the sender receives it."""
     path = refusal.where.rpartition("$")[2].removeprefix(".")
     # A field that is missing, or one too many, is named in the sentence and not in the path.
     named = re.search(r"field `(\w+)`", refusal.what)

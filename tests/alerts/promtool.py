@@ -1,4 +1,4 @@
-"""What promtool is asked: rules rendered from a table, series in its notation, and what must stand after each step."""
+"""Runs promtool: rules rendered from a table, series in its notation, and the expected alerts after each step."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from alerts.rule import Rule
 from measures.outcome import SECOND
 
 Values = Sequence[float | None]
-"""One value a step; None where the series is not there."""
+"""One value for each step; None while the series is missing."""
 SCOPES = ("force", "feed", "topic", "partition")
 
 
@@ -21,43 +21,43 @@ class Line:
     """A series with its values, step by step.
 
     Args:
-        name: of the series.
-        labels: of the series.
-        values: one a step.
+        name: the metric name.
+        labels: the series' labels.
+        values: one for each step.
     """
 
     def __init__(self, name: str, labels: dict[str, str], values: Values) -> None:
         self.name, self.labels, self.values = name, labels, values
 
     def notation(self) -> dict[str, str]:
-        """As promtool reads it: a series that was there and is not scraped any more is marked stale."""
-        told = ", ".join(f'{name}="{word}"' for name, word in self.labels.items())
+        """The series in promtool's notation: once it disappears, it is marked stale."""
+        labels = ", ".join(f'{name}="{value}"' for name, value in self.labels.items())
         words, before = [], None
         for value in self.values:
             gap = "stale" if before is not None else "_"
             words.append(gap if value is None else "NaN" if math.isnan(value) else repr(value))
             before = value
-        return {"series": f"{self.name}{{{told}}}", "values": " ".join(words)}
+        return {"series": f"{self.name}{{{labels}}}", "values": " ".join(words)}
 
 
 def samples_at(lines: Sequence[Line], step: int) -> list[Sample]:
-    """What the exporter shows at a step."""
-    found = ((line, line.values[step]) for line in lines)
-    return [Sample(line.name, line.labels, value) for line, value in found if value is not None]
+    """The exporter's samples at a step."""
+    current = ((line, line.values[step]) for line in lines)
+    return [Sample(line.name, line.labels, value) for line, value in current if value is not None]
 
 
 def stepped(engine: Engine, lines: Sequence[Line], interval_seconds: int) -> list[list[dict[str, str]]]:
-    """The alerts of the engine in process after each step, in the labels that Prometheus gives them."""
-    every = []
+    """The built-in engine's alerts after each step, with the labels that Prometheus gives them."""
+    steps = []
     for step in range(len(lines[0].values)):
         alerts = engine.step(samples_at(lines, step), step * interval_seconds * SECOND)
-        every.append([{"alertstate": each.state, "rule": each.rule.name, **_scope(each.scope)} for each in alerts])
-    return every
+        steps.append([{"alertstate": each.state, "rule": each.rule.name, **_scope(each.scope)} for each in alerts])
+    return steps
 
 
 def _scope(scope: dict[str, str]) -> dict[str, str]:
-    """To Prometheus a label with an empty word is none."""
-    return {name: word for name, word in scope.items() if name in SCOPES and word}
+    """To Prometheus a label with an empty value does not exist."""
+    return {name: value for name, value in scope.items() if name in SCOPES and value}
 
 
 def agree(
@@ -67,13 +67,13 @@ def agree(
     expected: Sequence[Sequence[dict[str, str]]],
     interval_seconds: int,
 ) -> str:
-    """Whether promtool finds the expected alerts after every step: empty when it does, else what it says."""
-    # JSON is YAML, and quick to write.
+    """Empty if promtool finds the expected alerts after every step, otherwise its output."""
+    # JSON is valid YAML, and quick to write.
     group = rule_file(rules)
     (directory / "rules.yml").write_text(json.dumps(group))
-    asked = f"sum by ({', '.join(('alertstate', 'rule', *SCOPES))}) (ALERTS)"
+    query = f"sum by ({', '.join(('alertstate', 'rule', *SCOPES))}) (ALERTS)"
     steps = [
-        {"expr": asked, "eval_time": f"{step * interval_seconds}s", "exp_samples": [_sample(each) for each in alerts]}
+        {"expr": query, "eval_time": f"{step * interval_seconds}s", "exp_samples": [_sample(each) for each in alerts]}
         for step, alerts in enumerate(expected)
     ]
     test = {
@@ -91,13 +91,13 @@ def agree(
 
 
 def _sample(labels: dict[str, str]) -> dict[str, Any]:
-    told = ", ".join(f'{name}="{word}"' for name, word in sorted(labels.items()))
-    return {"labels": f"{{{told}}}", "value": 1}
+    text = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
+    return {"labels": f"{{{text}}}", "value": 1}
 
 
 def promtool(test: Path) -> str:
-    """Run promtool's rule tests: empty when they pass, else what it says."""
-    told = subprocess.run(
+    """Run promtool's rule tests: empty if they pass, otherwise its output."""
+    result = subprocess.run(
         ["promtool", "test", "rules", test.name], cwd=test.parent, capture_output=True, text=True, check=False
     )
-    return "" if told.returncode == 0 else told.stdout + told.stderr
+    return "" if result.returncode == 0 else result.stdout + result.stderr

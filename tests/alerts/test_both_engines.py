@@ -1,4 +1,4 @@
-"""Both engines agree after every step: Prometheus on the rendered rules, and the engine in process on the table."""
+"""Prometheus with the rendered rules and the built-in engine with the table agree after every step."""
 
 import math
 import random
@@ -18,7 +18,7 @@ from tests.real.parts import missing
 pytestmark = pytest.mark.real
 STEPS = 70
 SEEDS = [(1, 15), (2, 60)]
-"""A seed, and the seconds from one step to the next: at 60 the longest `for` of the table passes too."""
+"""Seeds, each with the seconds between two steps: at 60, even the longest `for` of the table passes."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -38,8 +38,8 @@ def _random_rule(chance: random.Random, name: str) -> Rule:
     limit = float(chance.randrange(5))
     clear = limit + chance.choice([0, 1, 2]) * (1 if side == "below" else -1)
     is_scoped = chance.random() < 0.7
-    is_held = chance.random() < 0.8
-    severity: Severity = "warning" if is_held else "heartbeat"
+    keeps_last_state = chance.random() < 0.8
+    severity: Severity = "warning" if keeps_last_state else "heartbeat"
     return Rule(
         name=name,
         title=name,
@@ -56,12 +56,12 @@ def _random_rule(chance: random.Random, name: str) -> Rule:
         minimum_n=chance.choice([0, 0, 3]),
         for_seconds=chance.choice([0, 15, 40, 60, 180]),
         keep_firing_for_seconds=chance.choice([0, 15, 50, 60, 180]),
-        is_held=is_held,
+        keeps_last_state=keeps_last_state,
     )
 
 
 def series_of(rules: Sequence[Rule], chance: random.Random) -> list[Line]:
-    """Random values of everything that the rules look at: near their limits, in runs, with gaps and NaN."""
+    """Random values of every series that the rules evaluate: near the limits, in runs, with gaps and NaN."""
     wanted: dict[tuple[str, tuple[tuple[str, str], ...]], set[float]] = {}
     for rule in rules:
         for labels in _label_sets(rule):
@@ -72,7 +72,7 @@ def series_of(rules: Sequence[Rule], chance: random.Random) -> list[Line]:
 
 
 def _label_sets(rule: Rule) -> Iterator[dict[str, str]]:
-    """Two scopes, and for one of them two exporters."""
+    """Two scopes, one of them with two exporters."""
     for scope, instance in (("one", "a"), ("one", "b"), ("two", "a")):
         if rule.series.by or scope == "one":
             yield {**rule.series.where, **dict.fromkeys(rule.series.by, scope), "instance": instance}
@@ -100,7 +100,7 @@ def _interesting(rule: Rule) -> Iterator[tuple[str, list[float]]]:
 
 
 def _walk(pool: list[float], chance: random.Random) -> Values:
-    """Runs of one value or of nothing."""
+    """Runs of one value or of missing values."""
     values: list[float | None] = []
     while len(values) < STEPS:
         kind = chance.random()
@@ -121,19 +121,19 @@ def _run(
 
 @pytest.mark.parametrize(("seed", "interval_seconds"), SEEDS)
 def test_they_agree_step_by_step(seed: int, interval_seconds: int, tmp_path: Path) -> None:
-    told, expected = _run(tmp_path, RULES, seed, interval_seconds)
-    assert told == "", told[:4000]
+    output, expected = _run(tmp_path, RULES, seed, interval_seconds)
+    assert output == "", output[:4000]
     fired = {alert["rule"] for alerts in expected for alert in alerts if alert["alertstate"] == "firing"}
-    assert len(fired) > len(RULES) // 2, "series under which hardly anything fires prove little"
+    assert len(fired) > len(RULES) // 2, "a test in which hardly anything fires proves little"
 
 
 def _a_moment_late(rule: Rule, active: Active | None, is_bad: bool, now: int) -> Active | None:
-    """Longer than `for`, where at least as long is meant."""
+    """Fires after longer than `for`, not after at least as long."""
     return _advance(replace(rule, for_seconds=rule.for_seconds + 1), active, is_bad, now)
 
 
 def _forgets(rule: Rule, active: Active | None, is_bad: bool, now: int) -> Active | None:
-    """Ends as soon as it is good."""
+    """Ends as soon as the figure is good."""
     return _advance(rule, active, is_bad, now) if is_bad else None
 
 
@@ -142,7 +142,7 @@ _judge = engine_module.judge
 
 
 def _no_gap(rule: Rule, value_of: object) -> dict[tuple[str, ...], bool]:
-    """Takes what is between bad and good for good."""
+    """Treats values between bad and good as good."""
     values = value_of("")  # type: ignore[operator]
     return {scope: found.get(scope, False) for found in [_judge(rule, value_of)] for scope in values}  # type: ignore[arg-type]
 
@@ -152,5 +152,5 @@ def test_an_engine_with_a_fault_is_caught(
     place: str, mutant: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, place, mutant)
-    told, _ = _run(tmp_path, (), *SEEDS[0])
-    assert "exp:" in told
+    output, _ = _run(tmp_path, (), *SEEDS[0])
+    assert "exp:" in output

@@ -1,4 +1,4 @@
-"""The engine in process and its inbox: told until taken, over kills of either, quiet where another alert says more."""
+"""The built-in engine and its inbox: alerts are sent until accepted, across kills of either, unless inhibited."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -6,175 +6,174 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from alerts.engine import Sample
-from alerts.engine_process import Standing as Engine
-from alerts.engine_process import decode_memory
-from alerts.inbox.entry import Ended, Raised
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.payload import Payload
-from alerts.inbox.state import InboxState
-from alerts.notifier import AGAIN_SECONDS, InboxReply, Notifier, Picture, Standing
+from alerts.evaluator import AlertEvaluator, decode_memory
+from alerts.inbox.log.entry import Ended, Raised
+from alerts.inbox.log.intake import by_name, intake
+from alerts.inbox.log.payload import Payload
+from alerts.inbox.log.state import InboxState
+from alerts.notifier import REPEAT_SECONDS, AlertUpdate, InboxAlerts, InboxReply, Notifier
 from alerts.rule import Rule, Series, Threshold
 from measures.outcome import microseconds
-from tests.alerts.test_standing import START, World, rule
+from tests.alerts.test_evaluator import START, World, rule
 
-LOUD = rule(
+CRITICAL = rule(
     name="several_waiting",
     measure="grade_1_unresourced_over_2_minutes_count",
     series=Series(metric="waiting"),
     condition=Threshold(side="above", limit=2, clear=2),
 )
-QUIET = rule(name="one_waiting", measure=LOUD.measure, severity="warning", for_seconds=0)
+WARNING = rule(name="one_waiting", measure=CRITICAL.measure, severity="warning", for_seconds=0)
 
 
-class AtOnce(Notifier):
-    """Tells within the step, so that a test need not wait for a thread."""
+class ImmediateNotifier(Notifier):
+    """Sends within the step, so that a test need not wait for a thread."""
 
-    def show(self, picture: Picture) -> InboxReply:
-        """Tell, and answer at once."""
-        back = super().show(picture)
-        self.tell(self._picture)
-        return back
+    def submit(self, update: AlertUpdate) -> InboxReply:
+        """Send at once."""
+        reply = super().submit(update)
+        self.send(self._update)
+        return reply
 
     def start(self) -> None:
-        """Nothing."""
+        """Start no thread."""
 
 
-class Told(World):
-    """A world with an inbox, which may be away."""
+class InboxWorld(World):
+    """A world with an inbox, which may be down."""
 
     def __init__(self, *rules: Rule) -> None:
         super().__init__()
-        self.rules, self.book, self.is_away = rules or (rule(),), InboxState(), False
+        self.rules, self.state, self.is_down = rules or (rule(),), InboxState(), False
         self.payloads: list[Payload] = []
 
-    def post(self, payload: Payload) -> Standing:
-        """As the inbox takes it."""
-        if self.is_away:
+    def post(self, payload: Payload) -> InboxAlerts:
+        """Accept a payload, as the inbox does."""
+        if self.is_down:
             raise ConnectionError
         self.payloads.append(payload)
         for each in payload.alerts:
-            self.book.add(intake([each], by_name(self.rules), self.book, self.now))
-        told = [each.raised for each in self.book.standing()]
-        return tuple((each.rule, each.scope, microseconds(each.began)) for each in told)
+            self.state.add(intake([each], by_name(self.rules), self.state, self.now))
+        active = [each.raised for each in self.state.active_alerts()]
+        return tuple((each.rule, each.scope, microseconds(each.began)) for each in active)
 
     def seconds(self) -> float:
         """A clock that never jumps."""
         return self.now.timestamp()
 
-    def engine(self) -> Engine:
+    def engine(self) -> AlertEvaluator:
         """A new process."""
-        notifier = AtOnce(self.post, self.seconds)
-        return Engine(self.rules, lambda: self.samples, self, "test:alerts", lambda: self.now, notifier)
+        notifier = ImmediateNotifier(self.post, self.seconds)
+        return AlertEvaluator(self.rules, lambda: self.samples, self, "test:alerts", lambda: self.now, notifier)
 
-    def steps(self, engine: Engine, count: int = 1, seconds: float = 15) -> None:
-        """Some steps."""
+    def steps(self, engine: AlertEvaluator, count: int = 1, seconds: float = 15) -> None:
+        """Evaluate several times."""
         for _ in range(count):
             self.after(seconds, engine)
 
-    def stands(self) -> list[str]:
-        """The rules whose alerts stand in the inbox."""
-        return sorted(each.raised.rule for each in self.book.standing())
+    def active_rules(self) -> list[str]:
+        """The rules of the inbox's active alerts."""
+        return sorted(each.raised.rule for each in self.state.active_alerts())
 
     def history(self) -> list[str]:
-        """Every beginning and end, in the order of their alerts."""
-        entries: Iterable[object] = (each for alert in self.book.alerts.values() for each in alert.entries)
+        """Every start and end, in the order of their alerts."""
+        entries: Iterable[object] = (each for alert in self.state.alerts.values() for each in alert.entries)
         return [type(each).__name__ for each in entries if isinstance(each, Raised | Ended)]
 
 
-def test_it_is_raised_when_its_for_has_passed_and_ended_by_good_data() -> None:
-    world = Told()
+def test_an_alert_is_raised_after_its_for_and_ended_by_good_data() -> None:
+    world = InboxWorld()
     engine = world.engine()
     world.waiting(1)
     world.steps(engine, 2)
-    assert world.stands() == []
+    assert world.active_rules() == []
     world.steps(engine)
-    assert world.stands() == ["waiting_long"]
-    (alert,) = world.book.standing()
+    assert world.active_rules() == ["waiting_long"]
+    (alert,) = world.state.active_alerts()
     assert alert.raised.began == START + timedelta(seconds=45)
     world.waiting(None)
     world.steps(engine, 100)
-    assert world.stands() == ["waiting_long"], "data that stop end nothing"
+    assert world.active_rules() == ["waiting_long"], "missing data end no alert"
     world.waiting(0)
     world.steps(engine)
     assert world.history() == ["Raised", "Ended"]
 
 
-def test_it_is_told_again_now_and_then_and_raised_once() -> None:
-    world = Told(rule(for_seconds=0))
+def test_an_alert_is_sent_repeatedly_and_raised_once() -> None:
+    world = InboxWorld(rule(for_seconds=0))
     engine = world.engine()
     world.waiting(1)
     world.steps(engine, 41, seconds=1)
-    assert len(world.payloads) == 1 + 40 // AGAIN_SECONDS
+    assert len(world.payloads) == 1 + 40 // REPEAT_SECONDS
     assert world.history() == ["Raised"]
 
 
-def test_an_inbox_that_is_back_is_told_at_the_next_step() -> None:
-    world = Told(rule(for_seconds=0))
+def test_an_inbox_that_is_back_receives_alerts_at_the_next_step() -> None:
+    world = InboxWorld(rule(for_seconds=0))
     engine = world.engine()
-    world.is_away = True
+    world.is_down = True
     world.waiting(1)
     world.steps(engine, 2, seconds=1)
-    world.is_away = False
+    world.is_down = False
     world.steps(engine, 1, seconds=1)
-    assert world.stands() == ["waiting_long"]
+    assert world.active_rules() == ["waiting_long"]
 
 
-def test_an_inbox_that_is_away_is_told_until_it_has_it_also_of_what_has_passed() -> None:
-    world = Told(rule(for_seconds=0))
-    world.is_away = True
+def test_alerts_that_began_and_ended_during_an_outage_are_sent_until_accepted() -> None:
+    world = InboxWorld(rule(for_seconds=0))
+    world.is_down = True
     world.waiting(1)
     world.steps(world.engine(), 3)
     world.waiting(0)
     world.steps(world.engine(), 3)
     assert world.history() == []
-    world.is_away = False
+    world.is_down = False
     world.steps(world.engine())
     assert world.history() == ["Raised", "Ended"]
     world.steps(world.engine(), 3)
     assert world.history() == ["Raised", "Ended"]
-    assert decode_memory(world.kept["test:alerts"], world.rules).over == set(), "what was taken is kept no longer"
+    assert decode_memory(world.saved["test:alerts"], world.rules).ended == set(), "accepted ends are not kept"
 
 
-def test_an_engine_whose_memory_was_not_kept_ends_what_it_had_told() -> None:
-    """The state server is away, the exporter tells of it and is killed; when all is well again nothing must stand."""
-    world = Told(rule(for_seconds=0))
-    world.is_gone = True
+def test_an_engine_that_lost_its_memory_ends_the_alerts_it_had_sent() -> None:
+    """The state server is down, the exporter sends an alert and is killed; once all is well, no alert may remain active."""
+    world = InboxWorld(rule(for_seconds=0))
+    world.is_store_down = True
     world.waiting(1)
     world.steps(world.engine(), 2)
-    assert world.stands() == ["waiting_long"]
-    world.is_gone = False
+    assert world.active_rules() == ["waiting_long"]
+    world.is_store_down = False
     world.waiting(0)
     world.rules = (*world.rules, rule(name="another", series=Series(metric="another"), for_seconds=0))
     engine = world.engine()
     world.samples = [*world.samples, Sample("another", {"force": "north"}, 1)]
     world.steps(engine, 4)
-    assert world.stands() == ["another"]
+    assert world.active_rules() == ["another"]
 
 
-def test_a_loud_alert_keeps_its_warning_quiet_and_ends_what_was_told_before() -> None:
-    world = Told(LOUD, QUIET)
+def test_a_critical_alert_inhibits_its_warning_but_not_the_end_of_one_already_sent() -> None:
+    world = InboxWorld(CRITICAL, WARNING)
     engine = world.engine()
     world.waiting(1)
     world.steps(engine)
     world.waiting(3)
     world.steps(engine, 4)
-    assert world.stands() == ["one_waiting", "several_waiting"]
+    assert world.active_rules() == ["one_waiting", "several_waiting"]
     world.waiting(0)
     world.steps(engine, 2)
-    assert world.stands() == []
+    assert world.active_rules() == []
 
 
-def test_what_was_kept_quiet_all_along_is_never_told() -> None:
-    world = Told(replace(LOUD, for_seconds=0), QUIET)
+def test_an_alert_that_was_always_inhibited_is_never_sent() -> None:
+    world = InboxWorld(replace(CRITICAL, for_seconds=0), WARNING)
     engine = world.engine()
     world.waiting(3)
     world.steps(engine, 4)
-    assert world.stands() == ["several_waiting"]
+    assert world.active_rules() == ["several_waiting"]
     world.waiting(0)
     world.steps(engine, 4)
-    assert sorted(each.raised.rule for each in world.book.alerts.values()) == ["several_waiting"]
+    assert sorted(each.raised.rule for each in world.state.alerts.values()) == ["several_waiting"]
     world.waiting(3)
     world.steps(engine, 2)
     world.waiting(1)
     world.steps(engine, 2)
-    assert world.stands() == ["one_waiting"], "what remains when the loud one ends is told"
+    assert world.active_rules() == ["one_waiting"], "a warning that remains after the critical alert is sent"

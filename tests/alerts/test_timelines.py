@@ -1,4 +1,4 @@
-"""The hand-written timelines hold for Prometheus and for the engine in process, and the parts' own tools accept what is derived."""
+"""The hand-written timelines hold for Prometheus and the built-in engine, and promtool and amtool accept the derived files."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ import yaml
 from alerts.engine import Engine, RuleAlert
 from alerts.inhibition import CHAIN
 from alerts.prometheus import RECEIVERS
-from alerts.rule import Rule, Series, Threshold, faults
+from alerts.rule import Rule, Series, Threshold, table_errors
 from alerts.table import RULES
 from measures.catalogue import CATALOGUE
 from measures.outcome import SECOND
@@ -25,35 +25,35 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def seconds(duration: str) -> int:
-    """A duration as the timelines write it, such as 2m15s."""
+    """A duration in the timelines' notation, such as 2m15s."""
     return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smh])", duration))
 
 
 def values(notation: str) -> Values:
-    """The notation of series that the timelines use: single values, `1x3` for four of them, `_`, `stale`."""
-    found: list[float | None] = []
+    """Values in the timelines' notation: single values, `1x3` for four equal values, `_`, `stale`."""
+    steps: list[float | None] = []
     for word in str(notation).split():
         value, _, more = word.partition("x")
         is_gap = value in ("_", "stale")
-        found += [None if is_gap else float(value)] * (int(more or 0) + (0 if is_gap and more else 1))
-    return found
+        steps += [None if is_gap else float(value)] * (int(more or 0) + (0 if is_gap and more else 1))
+    return steps
 
 
 def lines(test: dict[str, Any]) -> list[Line]:
-    """The series of one test, all of one length; the engine is stepped until the last of them ends."""
+    """The series of one test."""
     read = []
     for each in test["input_series"]:
         name, _, rest = each["series"].partition("{")
         read.append((name, dict(re.findall(r'(\w+)="([^"]*)"', rest)), values(each["values"])))
-    return [Line(name, labels, told) for name, labels, told in read]
+    return [Line(name, labels, steps) for name, labels, steps in read]
 
 
-def at(told: list[Line], second: int, interval: int) -> list[Line]:
-    """The series as Prometheus still sees them at an instant: the last value, for five minutes after the end."""
+def at(series: list[Line], second: int, interval: int) -> list[Line]:
+    """The series as Prometheus sees them at a time: the last value counts for five minutes after the end."""
     step = second // interval
     return [
         Line(line.name, line.labels, [line.values[min(step, len(line.values) - 1)]])
-        for line in told
+        for line in series
         if step - len(line.values) + 1 <= 300 // interval
     ]
 
@@ -67,7 +67,7 @@ CASES = [
 
 @pytest.mark.real
 @pytest.mark.parametrize("path", TIMELINES, ids=lambda path: path.stem)
-def test_prometheus_does_what_the_timeline_says(path: Path) -> None:
+def test_prometheus_follows_the_timeline(path: Path) -> None:
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)
@@ -75,38 +75,38 @@ def test_prometheus_does_what_the_timeline_says(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("every", "test"), CASES)
-def test_the_engine_in_process_does_too(every: int, test: dict[str, Any]) -> None:
-    interval, told, engine = seconds(test["interval"]), lines(test), Engine(RULES)
+def test_the_built_in_engine_follows_the_timeline(every: int, test: dict[str, Any]) -> None:
+    interval, series, engine = seconds(test["interval"]), lines(test), Engine(RULES)
     checks = [*test.get("promql_expr_test", []), *test.get("alert_rule_test", [])]
     for second in range(0, max(seconds(check["eval_time"]) for check in checks) + 1, every):
-        alerts = engine.step(samples_at(at(told, second, interval), 0), second * SECOND)
+        alerts = engine.step(samples_at(at(series, second, interval), 0), second * SECOND)
         for check in checks:
-            if seconds(check["eval_time"]) == second and is_of_rules(check):
-                assert asked(alerts, check) == expected(check), check
+            if seconds(check["eval_time"]) == second and expects_rules(check):
+                assert firing_rules(alerts, check) == expected(check), check
 
 
-def is_of_rules(check: dict[str, Any]) -> bool:
-    """Whether what it expects is told by rule, and not as a number or by severity."""
+def expects_rules(check: dict[str, Any]) -> bool:
+    """Whether a check expects rules, not a number or a severity."""
     return bool(expected(check)) or not check.get("exp_samples")
 
 
 def expected(check: dict[str, Any]) -> set[str]:
     """The rules that a check expects to fire."""
-    told = [str(each["labels"]) for each in check.get("exp_samples", [])]
-    told += [f'rule="{each["exp_labels"]["rule"]}"' for each in check.get("exp_alerts", [])]
-    return {rule for each in told for rule in re.findall(r'rule="([^"]+)"', each)}
+    labels = [str(each["labels"]) for each in check.get("exp_samples", [])]
+    labels += [f'rule="{each["exp_labels"]["rule"]}"' for each in check.get("exp_alerts", [])]
+    return {rule for each in labels for rule in re.findall(r'rule="([^"]+)"', each)}
 
 
-def asked(alerts: list[RuleAlert], check: dict[str, Any]) -> set[str]:
-    """The rules of those alerts that fire and that a check asks for."""
+def firing_rules(alerts: list[RuleAlert], check: dict[str, Any]) -> set[str]:
+    """The rules of the firing alerts that match a check."""
     conditions = re.findall(r'(\w+)(!?=)"([^"]*)"', check.get("expr", f'alertname="{check.get("alertname")}"'))
     firing = [each for each in alerts if each.state == "firing"]
     return {each.rule.name for each in firing if all(_fits(each, *condition) for condition in conditions)}
 
 
-def _fits(alert: RuleAlert, name: str, sign: str, word: str) -> bool:
-    told = {"alertname": alert.rule.alert_name(), "alertstate": alert.state, **alert.rule.labels(), **alert.scope}
-    return (told.get(name, "") == word) == (sign == "=")
+def _fits(alert: RuleAlert, name: str, sign: str, value: str) -> bool:
+    labels = {"alertname": alert.rule.alert_name(), "alertstate": alert.state, **alert.rule.labels(), **alert.scope}
+    return (labels.get(name, "") == value) == (sign == "=")
 
 
 @pytest.mark.real
@@ -118,18 +118,18 @@ def _fits(alert: RuleAlert, name: str, sign: str, word: str) -> bool:
         ("alertmanager", ["amtool", "check-config", "alerts/alertmanager.yml"]),
     ],
 )
-def test_the_parts_own_tools_accept_what_is_derived(part: str, command: list[str]) -> None:
+def test_promtool_and_amtool_accept_the_derived_files(part: str, command: list[str]) -> None:
     reason = missing(part)
     if reason:
         pytest.skip(reason)
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("severity", ["critical", "warning", "info", "heartbeat"])
 @pytest.mark.parametrize("child", ["yes", "no"])
-def test_every_alert_finds_its_receiver(severity: str, child: str) -> None:
+def test_every_alert_reaches_its_receivers(severity: str, child: str) -> None:
     reason = missing("alertmanager")
     if reason:
         pytest.skip(reason)
@@ -143,18 +143,18 @@ def test_every_alert_finds_its_receiver(severity: str, child: str) -> None:
         f"--verify.receivers={receivers[severity]}",
     ]
     labels = [f"severity={severity}", f"child={child}", "force=north", "rule=any"]
-    told = subprocess.run([*command, *labels], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    result = subprocess.run([*command, *labels], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
     assert set(receivers[severity].split(",")) <= set(RECEIVERS)
 
 
-def test_the_table_is_sound() -> None:
-    assert faults(RULES) == []
+def test_the_table_has_no_errors() -> None:
+    assert table_errors(RULES) == []
     assert {rule.measure for rule in RULES} - {""} <= set(CATALOGUE)
 
 
 def broken(**changes: Any) -> Rule:
-    """A rule with a fault."""
+    """A rule with an error, once a field is changed."""
     fields: dict[str, Any] = {
         "name": "some",
         "title": "Some",
@@ -168,8 +168,8 @@ def broken(**changes: Any) -> Rule:
     return Rule(**{**fields, **changes})
 
 
-def test_a_cause_fires_before_what_it_brings_about_and_ends_after_it() -> None:
-    """Otherwise the consequences would be sent for a moment, as so many causes."""
+def test_a_cause_fires_before_its_consequences_and_ends_after_them() -> None:
+    """Otherwise the consequences would be sent for a moment, as if they were causes."""
     rules = {rule.name: rule for rule in RULES}
     chain = [[rules[name] for name in names] for names in CHAIN]
     assert {rule.name for rule in RULES if not rule.measure and rule.severity == "critical"} - {
@@ -183,27 +183,27 @@ def test_a_cause_fires_before_what_it_brings_about_and_ends_after_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "fault"),
+    ("table", "error"),
     [
-        ((broken(), broken()), "stands twice"),
+        ((broken(), broken()), "is used twice"),
         ((broken(name="Some"),), "small letters"),
         ((broken(condition=Threshold(side="above", limit=1, clear=2)),), "good and bad at once"),
         ((broken(condition=Threshold(side="below", limit=1, clear=0)),), "good and bad at once"),
-        ((broken(who=""),), "who is told"),
-        ((broken(is_held=False),), "heartbeat"),
-        ((broken(series=Series(metric="some", by=())),), "whose force"),
+        ((broken(who=""),), "who is notified"),
+        ((broken(keeps_last_state=False),), "heartbeat"),
+        ((broken(series=Series(metric="some", by=())),), "must include the force"),
         (
             (broken(), broken(name="other", severity="warning", keep_firing_for_seconds=60)),
             "keep firing at least as long",
         ),
     ],
 )
-def test_a_table_with_a_fault_is_refused(table: tuple[Rule, ...], fault: str) -> None:
-    assert any(fault in each for each in faults(table))
+def test_errors_in_a_table_are_found(table: tuple[Rule, ...], error: str) -> None:
+    assert any(error in each for each in table_errors(table))
 
 
 def test_every_rule_is_in_a_timeline() -> None:
-    """A rule of which no story says when it fires is a rule of which nobody knows."""
+    """A rule without a timeline is a rule that nobody has tried."""
     text = "".join(path.read_text() for path in TIMELINES)
-    told = set(re.findall(r'\brule(?:=|: )"?(\w+)', text)) | set(re.findall(r'alertname(?:=|: )"?(\w+)', text))
-    assert [rule.name for rule in RULES if not {rule.name, rule.alert_name()} & told] == []
+    rules = set(re.findall(r'\brule(?:=|: )"?(\w+)', text)) | set(re.findall(r'alertname(?:=|: )"?(\w+)', text))
+    assert [rule.name for rule in RULES if not {rule.name, rule.alert_name()} & rules] == []

@@ -150,6 +150,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     system.rules = load_forces(system.settings)
     try:
         system.start_workers(1)
+        system.supervise()
         run(system, "replay", "sample", "--speed", "max")
         system.settle()
         made = Shown(parts, system)

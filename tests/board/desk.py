@@ -8,18 +8,18 @@ from redis import Redis
 from starlette.types import ASGIApp
 
 from alerts.engine import by_series
-from alerts.inbox import ladder
-from alerts.inbox.action import Act, SuppressionRequest, acknowledge, assign, suppress
-from alerts.inbox.api import api
-from alerts.inbox.data_status import DataStatus
-from alerts.inbox.entry import AnyEntry, Raised
-from alerts.inbox.guard import Guard
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import InboxLog
-from alerts.inbox.payload import told
-from alerts.inbox.people import People
-from alerts.inbox.view import Samples
-from alerts.samples import looked_at
+from alerts.inbox.api.app import api
+from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.people import People
+from alerts.inbox.api.view import Samples
+from alerts.inbox.log import ladder
+from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, assign, suppress
+from alerts.inbox.log.data_status import DataStatus
+from alerts.inbox.log.entry import AnyEntry, Raised
+from alerts.inbox.log.intake import by_name, intake
+from alerts.inbox.log.payload import payload_alert
+from alerts.inbox.log.stream import InboxLog
+from alerts.samples import used_by_rules
 from alerts.table import RULES
 from streams.exporter import ReadingsCollector
 from streams.readings import Reader
@@ -49,7 +49,7 @@ class Desk:
         client.delete(name, f"{name}:heard")
         self.log, self.clock = InboxLog(client, name), Clock()
         self.clock.now = MOMENT
-        figures = ReadingsCollector(reader, is_wanted=looked_at(RULES))
+        figures = ReadingsCollector(reader, is_wanted=used_by_rules(RULES))
         self._samples = by_series(each for family in figures.collect() for each in family.samples)
         guard = Guard(People(PEOPLE, self.clock), is_open_to_view=is_open_to_view)
         self.parts = replace(parts(self.log, self.clock, guard), samples=self._figures)
@@ -67,14 +67,14 @@ class Desk:
 
     def hear(self, *, is_alive: bool = True) -> None:
         """An engine says whether data come in."""
-        self.log.hear(FORCE, DataStatus(self.clock.now, is_alive))
+        self.log.save_data_status(FORCE, DataStatus(self.clock.now, is_alive))
 
     def begin(self, rule: str, minutes: float, **scope: str) -> str:
         """An alert that began so many minutes ago; its id."""
         began = self.clock.now - timedelta(minutes=minutes)
         words = _scope(rule, scope)
         self._told(rule, words, began, None)
-        (alert,) = self.log.look(lambda book: book.standing_of(rule, words))
+        (alert,) = self.log.read_state(lambda book: book.active_alerts_for(rule, words))
         return alert.id
 
     def begin_of_a_rule_that_is_gone(self) -> None:
@@ -89,21 +89,21 @@ class Desk:
     def end(self, rule: str, minutes: float, **scope: str) -> None:
         """It is over, since so many minutes."""
         words = _scope(rule, scope)
-        (alert,) = self.log.look(lambda book: book.standing_of(rule, words))
+        (alert,) = self.log.read_state(lambda book: book.active_alerts_for(rule, words))
         self._told(rule, words, alert.raised.began, self.clock.now - timedelta(minutes=minutes))
 
     def _told(self, rule: str, scope: Mapping[str, str], began: datetime, ended: datetime | None) -> None:
-        one = told(_RULES[rule], scope, began, ended) if ended else told(_RULES[rule], scope, began)
+        one = payload_alert(_RULES[rule], scope, began, ended) if ended else payload_alert(_RULES[rule], scope, began)
         self.log.append(lambda book: intake([one], _RULES, book, began if ended is None else ended))
 
     def climb(self) -> None:
         """Let the ladder and the changeover of shifts do their part, as the service does."""
         now = self.clock.now
-        self.log.append(lambda book: [due for each in book.standing() for due in ladder.due(each, PROFILE, now)])
+        self.log.append(lambda book: [due for each in book.active_alerts() for due in ladder.due(each, PROFILE, now)])
 
-    def act(self, by: str, minutes: float = 0) -> Act:
+    def act(self, by: str, minutes: float = 0) -> ActionContext:
         """Somebody acts, so many minutes ago."""
-        return Act(by=by, at=self.clock.now - timedelta(minutes=minutes), request=f"{by}:{minutes}")
+        return ActionContext(by=by, at=self.clock.now - timedelta(minutes=minutes), request=f"{by}:{minutes}")
 
     def take(self, name: str, by: str, note: str, minutes: float) -> None:
         """Somebody took an alert."""

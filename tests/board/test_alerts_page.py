@@ -11,9 +11,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from alerts.inbox.data_status import ALIVE
-from alerts.inbox.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
-from alerts.inbox.people import Role
+from alerts.inbox.api.people import Role
+from alerts.inbox.log.data_status import ALIVE
+from alerts.inbox.log.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
 from dashboards.board import handover
 from measures.display import words
 from tests.board.day import FORCE, MOMENT, Day
@@ -25,7 +25,7 @@ from tests.support.inbox import TOKENS
 pytestmark = pytest.mark.real
 SECONDS = 60
 """How long a page is waited for on a busy machine."""
-TITLE = "Eight or more Grade 1 incidents have had no unit for 2 min or more"
+TITLE = "Eight or more Grade 1 incidents have had no unit for 2 minutes or more"
 
 
 class Page:
@@ -126,7 +126,7 @@ def test_what_stands_is_told_in_words_the_loudest_first_with_the_figure_of_the_r
     assert f"Now\n{many} (a count)\nBad when\nabove 0\nSince\n15:05:20\nFor\n35 min 01 s" in unattended
     assert "UNACKNOWLEDGED: nobody has taken it." in unresourced
     assert "Take command of resourcing" in unresourced
-    assert "Escalated to duty inspector at 15:40:20: The ladder for critical alerts that nobody has taken" in child
+    assert "Escalated to duty inspector at 15:40:20: Nobody acknowledged this critical alert within 5 minutes." in child
     assert 'Acknowledged by inspector at 15:02:20: "Suite telephoned: their link is down."' in silent
     assert "Of\nfeed custody" in silent
     assert "Assigned to sergeant north, not acknowledged." in quarantine
@@ -168,7 +168,7 @@ def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, 
     keys(page.browser, " sent.", Keys.ENTER)
     wait(page.browser, lambda: "Acknowledged by inspector" in page.card(TITLE).text, SECONDS)
     assert 'Acknowledged by inspector at 15:40:29: "Two units sent."' in page.card(TITLE).text
-    (entry,) = [each for each in desk.log.every() if isinstance(each, Acknowledged)]
+    (entry,) = [each for each in desk.log.entries() if isinstance(each, Acknowledged)]
     assert (entry.alert, entry.by, entry.at, entry.note) == (
         name,
         "inspector",
@@ -178,7 +178,7 @@ def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, 
     page.press(TITLE, "Assign")
     page.browser.switch_to.active_element.send_keys("sergeant north", Keys.ENTER)
     wait(page.browser, lambda: "Assigned to sergeant north." in page.card(TITLE).text, SECONDS)
-    assert [(each.by, each.to) for each in desk.log.every() if isinstance(each, Assigned)] == [
+    assert [(each.by, each.to) for each in desk.log.entries() if isinstance(each, Assigned)] == [
         ("inspector", "sergeant north")
     ]
     page.press(TITLE, "History")
@@ -194,9 +194,9 @@ def test_what_is_refused_is_said_and_nothing_that_was_typed_is_lost(page: Page, 
     page.press(TITLE, "Acknowledge")
     page.browser.delete_all_cookies()
     page.browser.switch_to.active_element.send_keys("Two units sent.", Keys.ENTER)
-    wait(page.browser, lambda: "NOT DONE: It is not known who asks." in page.card(TITLE).text, SECONDS)
+    wait(page.browser, lambda: "NOT DONE: You are not signed in." in page.card(TITLE).text, SECONDS)
     wait(page.browser, lambda: "You are not signed in" in page.text("person"), SECONDS)
-    assert [each for each in desk.log.every() if isinstance(each, Acknowledged)] == []
+    assert [each for each in desk.log.entries() if isinstance(each, Acknowledged)] == []
     complaints(page.browser)
 
 
@@ -208,7 +208,7 @@ def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended(page: Pa
     page.press("A feed is silent", "Planned work")
     page.browser.switch_to.active_element.send_keys("Suite moves.", Keys.ENTER)
     wait(page.browser, lambda: "Suppressed until 16:10:20 by chief" in page.card("A feed is silent").text, SECONDS)
-    (plan,) = [each for each in desk.log.every() if isinstance(each, Suppressed)]
+    (plan,) = [each for each in desk.log.entries() if isinstance(each, Suppressed)]
     assert (plan.by, plan.until, plan.scope) == (
         "chief",
         MOMENT + timedelta(minutes=30),
@@ -218,7 +218,7 @@ def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended(page: Pa
     desk.clock.now += timedelta(seconds=1)
     page.browser.find_element("css selector", "#planned button").click()
     wait(page.browser, lambda: "UNACKNOWLEDGED" in page.card("A feed is silent").text.splitlines()[1][:14], SECONDS)
-    assert [each.by for each in desk.log.every() if isinstance(each, Unsuppressed)] == ["chief"]
+    assert [each.by for each in desk.log.entries() if isinstance(each, Unsuppressed)] == ["chief"]
     assert not page.browser.find_element("id", "planned").is_displayed()
 
 

@@ -49,7 +49,7 @@ def told(*looks: Callable[[], Look]) -> list[str]:
         events = live.watch("page")
         heard = [await anext(events), await anext(events)]
         for _ in looks:
-            await live.turn()
+            await live.update()
             heard.append(await anext(events))
         with pytest.raises(TimeoutError):
             # Nobody looks any more: now the page must hear nothing, and say so.
@@ -120,10 +120,10 @@ def test_who_missed_a_change_and_who_comes_later_are_told_everything() -> None:
         live = LiveUpdates(["page"], lambda _: next(waiting)(), lambda _: None)
         slow, first = live.watch("page"), live.watch("page")
         heard = [await anext(slow), await anext(slow), await anext(first), await anext(first)]
-        await live.turn()
+        await live.update()
         heard.append(await anext(slow))
-        await live.turn()
-        await live.turn()
+        await live.update()
+        await live.update()
         heard.append(await anext(slow))
         late = live.watch("page")
         heard += [await anext(late), await anext(late)]

@@ -14,7 +14,7 @@ from redis.asyncio import Redis as AsyncRedis
 from bluelamp.embedded import aof
 from bluelamp.embedded.repair import Repaired, repair
 from bluelamp.embedded.state import Choice, StateDamagedError, StateServer
-from bluelamp.recount.load import from_records
+from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.verify.compare import compare, every_query, take
 from streams.readings import Reader
 from streams.store import StateStore
@@ -93,8 +93,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def see_figures_of_the_recount(server: StateServer) -> None:
     """Folded on to the log's end, every figure is what the recount counts."""
     fold(server, LOG.ends[PLACE])
-    records = [("incidents", 0, each.offset, NOW, each.value) for each in LOG.records[PLACE]]
-    with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:  # type: ignore[arg-type]
+    records = [LogRecord("incidents", 0, each.offset, NOW, each.value) for each in LOG.records[PLACE]]
+    with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:
         reader = Reader(redis, NAME, RULES, lambda: NOW)
         queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
         taken = take(reader, STRICT.name, queries, NOW)

@@ -1,4 +1,4 @@
-"""The API as a page and an engine use it: who may do what, each thing done once, and every refusal says what to do."""
+"""The API as a page and an engine use it: permissions, actions recorded once, and errors that say what to do."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from alerts.inbox.log import InboxLog
-from alerts.inbox.people import People, Proxy
+from alerts.inbox.api.people import People, Proxy
+from alerts.inbox.log.stream import InboxLog
 from bluelamp.embedded.state import StateServer
 from tests.support.inbox import PEOPLE, SCOPE, TOKENS, Clock, Desk, application, firing, resolved, served
 
@@ -41,30 +41,30 @@ def root(state: Redis, clock: Clock) -> Iterator[str]:
 
 @pytest.fixture
 def address(root: str, state: Redis, clock: Clock) -> str:
-    """The API of an inbox that holds one alert."""
+    """The API of an inbox with one alert."""
     state.delete(KEY)
     clock.at(5)
-    assert Desk(root + "/api/alerts", "engine").tell(firing()).status_code == 200
+    assert Desk(root + "/api/alerts", "engine").send(firing()).status_code == 200
     return root + "/api/alerts"
 
 
 def only(address: str, state: str = "standing") -> dict[str, object]:
-    """The one alert of the list."""
+    """The only alert of the list."""
     (alert,) = Desk(address).get(f"/?state={state}").json()["alerts"]
     assert isinstance(alert, dict)
     return alert
 
 
 def refused(answer: requests.Response, status: int, kind: str) -> None:
-    """It was answered with a problem that says what to do."""
+    """Check that the answer is a problem document that says what to do."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    told = answer.json()
-    assert told["type"] == f"urn:bluelamp:problem:{kind}"
-    assert told["title"].endswith(".")
-    assert len(told["detail"]) > 20
+    problem = answer.json()
+    assert problem["type"] == f"urn:bluelamp:problem:{kind}"
+    assert problem["title"].endswith(".")
+    assert len(problem["detail"]) > 20
 
 
-def test_an_alert_says_what_to_do_and_for_whom(address: str, clock: Clock) -> None:
+def test_an_alert_says_what_to_do_and_who_does_it(address: str, clock: Clock) -> None:
     clock.at(65)
     alert = only(address)
     assert {name: alert[name] for name in ("severity", "state", "who", "owner", "scope", "age_seconds")} == {
@@ -78,7 +78,7 @@ def test_an_alert_says_what_to_do_and_for_whom(address: str, clock: Clock) -> No
     assert str(alert["what_to_do"]).startswith("Take command")
 
 
-def test_taking_it_is_kept_with_who_and_when_and_done_once(address: str, clock: Clock) -> None:
+def test_an_acknowledgement_is_recorded_once_with_name_and_time(address: str, clock: Clock) -> None:
     name = only(address)["id"]
     clock.at(30)
     for _ in range(2):
@@ -93,18 +93,18 @@ def test_taking_it_is_kept_with_who_and_when_and_done_once(address: str, clock: 
     assert [(each["entry"], each["by"]) for each in history] == [("Raised", "bluelamp"), ("Acknowledged", "inspector")]
 
 
-def test_nothing_is_done_to_what_has_ended(address: str, clock: Clock) -> None:
+def test_an_ended_alert_cannot_be_acknowledged(address: str, clock: Clock) -> None:
     name = only(address)["id"]
     Desk(address, "act").post(f"/{name}/acknowledge")
     clock.at(100)
-    Desk(address, "engine").tell(resolved(99))
+    Desk(address, "engine").send(resolved(99))
     assert Desk(address).get("/").json()["alerts"] == []
     assert (only(address, "ended")["state"], only(address, "ended")["owner"]) == ("ended", "")
     refused(Desk(address, "act").post(f"/{name}/acknowledge"), 409, "has_ended")
     assert Desk(address, "act").post(f"/{name}/note", {"note": "A fault of the radio."}).status_code == 200
 
 
-def test_assigning_and_planned_work(address: str, clock: Clock) -> None:
+def test_assignment_and_suppression(address: str, clock: Clock) -> None:
     name = only(address)["id"]
     assert (
         Desk(address, "act").post(f"/{name}/assign", {"to": "sergeant north"}).json()["alert"]["owner"]
@@ -134,7 +134,7 @@ def test_assigning_and_planned_work(address: str, clock: Clock) -> None:
         ("engine", "/webhook", 422, "not_understood"),
     ],
 )
-def test_who_may_not_is_told_why(address: str, role: str | None, place: str, status: int, kind: str) -> None:
+def test_a_refused_request_says_why(address: str, role: str | None, place: str, status: int, kind: str) -> None:
     name = str(only(address)["id"])
     refused(Desk(address, role).post(place.replace("ID", name), {}), status, kind)  # type: ignore[arg-type]
     assert only(address)["state"] == "raised"
@@ -149,7 +149,7 @@ def test_the_whole_log_is_exported(address: str) -> None:
     assert "'=1+1" in table, "a spreadsheet must not take a note for a formula"
 
 
-def test_watchers_hear_of_a_change(address: str) -> None:
+def test_viewers_receive_every_change(address: str) -> None:
     name = only(address)["id"]
     with requests.get(f"{address}/events", stream=True, timeout=10) as answer:
         lines = answer.iter_lines()
@@ -174,24 +174,24 @@ def test_watchers_hear_of_a_change(address: str) -> None:
         ({}, False),
     ],
 )
-def test_the_browsers_word_on_where_a_page_is_from_counts(address: str, headers: dict[str, str], is_own: bool) -> None:
-    told = {name: word.replace("HERE", address.removesuffix("/api/alerts")) for name, word in headers.items()}
+def test_the_browsers_statement_of_a_pages_origin_counts(address: str, headers: dict[str, str], is_own: bool) -> None:
+    sent = {name: value.replace("HERE", address.removesuffix("/api/alerts")) for name, value in headers.items()}
     fields = {"token": TOKENS["act"]}
-    answer = requests.post(f"{address}/sign-in", data=fields, headers=told, allow_redirects=False, timeout=10)
+    answer = requests.post(f"{address}/sign-in", data=fields, headers=sent, allow_redirects=False, timeout=10)
     assert answer.status_code == (303 if is_own else 403)
 
 
-def test_a_person_who_cannot_sign_in_is_told_so_on_the_page(address: str, clock: Clock) -> None:
+def test_a_failed_sign_in_is_explained_on_the_page(address: str, clock: Clock) -> None:
     clock.at(5_000)
-    told = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
-    answer = requests.post(f"{address}/sign-in", data={"token": "<b>"}, headers=told, timeout=10)
+    headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+    answer = requests.post(f"{address}/sign-in", data={"token": "<b>"}, headers=headers, timeout=10)
     assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
-    assert "This token is nobody" in answer.text
+    assert "This token is not valid." in answer.text
     assert "form-action 'self'" in answer.headers["content-security-policy"]
 
 
 class Browser(requests.Session):
-    """A browser that has our page open, and sends what a browser sends."""
+    """A browser with Blue Lamp's page open."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -200,18 +200,18 @@ class Browser(requests.Session):
 
     def send_form(self, place: str, origin: str | None = None, **fields: str) -> requests.Response:
         """Post a form from a page."""
-        told = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
-        return self.post(self.address + place, data=fields, headers=told, allow_redirects=False, timeout=10)
+        headers = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
+        return self.post(self.address + place, data=fields, headers=headers, allow_redirects=False, timeout=10)
 
     def ask(self, place: str, csrf: str | None, origin: str | None = None) -> requests.Response:
-        """Post as our page's script does."""
-        told = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
+        """Post as the page's script does."""
+        headers = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
         return self.post(
-            self.address + place, json={}, headers=told | ({"X-CSRF-Token": csrf} if csrf else {}), timeout=10
+            self.address + place, json={}, headers=headers | ({"X-CSRF-Token": csrf} if csrf else {}), timeout=10
         )
 
 
-def test_somebody_signs_in_acts_and_no_other_site_can_act_for_them(address: str) -> None:
+def test_a_person_signs_in_and_no_other_site_can_act_for_them(address: str) -> None:
     name = only(address)["id"]
     browser = Browser(address)
     refused(
@@ -233,13 +233,13 @@ def test_somebody_signs_in_acts_and_no_other_site_can_act_for_them(address: str)
     refused(browser.ask(f"/{name}/acknowledge", session["csrf"]), 401, "not_signed_in")
 
 
-def test_no_redirect_leads_elsewhere(address: str) -> None:
-    for place in ("//elsewhere.example", "/\\elsewhere.example", "http://elsewhere.example", "/a\r\nSet-Cookie: a=b"):
-        answer = Browser(address).send_form("/sign-in", token=TOKENS["act"], next=place)
+def test_sign_in_never_redirects_to_another_site(address: str) -> None:
+    for target in ("//elsewhere.example", "/\\elsewhere.example", "http://elsewhere.example", "/a\r\nSet-Cookie: a=b"):
+        answer = Browser(address).send_form("/sign-in", token=TOKENS["act"], next=target)
         assert answer.headers["location"] == "/"
 
 
-def test_guessing_is_slowed(address: str, clock: Clock) -> None:
+def test_failed_sign_ins_are_limited(address: str, clock: Clock) -> None:
     clock.at(10_000)
     for _ in range(5):
         refused(Browser(address).send_form("/sign-in", token=TOKENS["act"][1:]), 401, "not_signed_in")
@@ -248,7 +248,7 @@ def test_guessing_is_slowed(address: str, clock: Clock) -> None:
     assert Browser(address).send_form("/sign-in", token=TOKENS["act"]).status_code == 303
 
 
-def test_a_session_ends_with_the_shift_and_a_forged_one_is_none(clock: Clock) -> None:
+def test_a_session_expires_and_a_forged_one_is_refused(clock: Clock) -> None:
     clock.at(0)
     people = People(PEOPLE, clock)
     person = people.by_token(TOKENS["act"])
@@ -256,27 +256,33 @@ def test_a_session_ends_with_the_shift_and_a_forged_one_is_none(clock: Clock) ->
     cookie = people.session(person)
     assert people.by_cookie(cookie)
     other = People([("inspector", "act", "another-token-of-the-same-person")], clock)
-    assert other.by_cookie(cookie) is None, "a token that is taken away ends its sessions"
-    body, _, signature = cookie.partition(".")
-    assert people.by_cookie(f"{body[:-4]}AAAA.{signature}") is None
+    assert other.by_cookie(cookie) is None, "removing a token ends its sessions"
+    body, _, rest = cookie.partition(".")
+    for forged in (f"{body[:-4]}AAAA.{rest}", f"{cookie[:-4]}AAAA", body, "é", f"{body}.é", ""):
+        assert people.by_cookie(forged) is None
+    assert People((), clock).by_cookie(People((), clock).session(person)) is None, "without tokens the key is random"
+    clock.at(-4)
+    assert people.by_cookie(cookie), "the clocks of two servers may differ by seconds"
+    clock.at(-60)
+    assert people.by_cookie(cookie) is None, "signed by a clock that was ahead"
     clock.at(13 * 3600)
     assert people.by_cookie(cookie) is None
 
 
-def test_a_proxys_headers_count_from_its_address_alone() -> None:
+def test_proxy_headers_count_only_from_the_proxys_address() -> None:
     proxy = Proxy(addresses=("10.0.0.0/30",), roles={"inspectors": "act", "wall": "view"})
     people = People((), Clock(), proxy)
-    told = {"x-forwarded-preferred-username": "inspector", "x-forwarded-groups": "wall, inspectors"}
-    person = people.by_proxy(told, "10.0.0.2")
+    headers = {"x-forwarded-preferred-username": "inspector", "x-forwarded-groups": "wall, inspectors"}
+    person = people.by_proxy(headers, "10.0.0.2")
     assert person
     assert (person.login, person.role, person.is_ambient) == ("inspector", "act", True)
-    assert people.by_proxy(told, "10.0.0.9") is None
+    assert people.by_proxy(headers, "10.0.0.9") is None
     assert people.is_secure({"x-forwarded-proto": "https"}, "10.0.0.2")
     assert not people.is_secure({"x-forwarded-proto": "https"}, "10.0.0.9")
-    assert people.by_proxy({**told, "x-forwarded-groups": "others"}, "10.0.0.2") is None
+    assert people.by_proxy({**headers, "x-forwarded-groups": "others"}, "10.0.0.2") is None
 
 
-def test_without_tokens_nobody_acts(state: Redis, clock: Clock, address: str) -> None:
+def test_nobody_can_act_without_tokens(state: Redis, clock: Clock, address: str) -> None:
     name = only(address)["id"]
     with served(application(InboxLog(state, KEY), clock, people=People((), clock))) as other:
         desk = Desk(other + "/api/alerts", "act")
@@ -285,15 +291,15 @@ def test_without_tokens_nobody_acts(state: Redis, clock: Clock, address: str) ->
         refused(desk.post("/webhook"), 401, "not_signed_in")
 
 
-def test_viewing_can_be_for_those_who_are_known(state: Redis, clock: Clock, address: str) -> None:
+def test_viewing_can_require_sign_in(state: Redis, clock: Clock, address: str) -> None:
     with served(application(InboxLog(state, KEY), clock, is_open_to_view=False)) as other:
         for place in ("/", "/events", "/export", "/suppressions"):
             refused(Desk(other + "/api/alerts").get(place), 401, "not_signed_in")
         assert Desk(other + "/api/alerts", "view").get("/").status_code == 200
 
 
-def test_a_state_server_that_is_away_is_said_and_the_engine_asks_again(clock: Clock) -> None:
+def test_an_unreachable_state_server_is_a_problem_that_asks_to_retry(clock: Clock) -> None:
     nobody = Redis(port=9, decode_responses=True, retry=Retry(NoBackoff(), 0))
     with served(application(InboxLog(nobody, KEY), clock)) as address:
         refused(Desk(address + "/api/alerts").get("/"), 503, "state_unavailable")
-        refused(Desk(address + "/api/alerts", "engine").tell(firing()), 503, "state_unavailable")
+        refused(Desk(address + "/api/alerts", "engine").send(firing()), 503, "state_unavailable")

@@ -1,10 +1,11 @@
-"""What really leaves: a JSON object to a webhook and an e-mail, the same key each time, and no secret anywhere."""
+"""Deliveries to a real webhook and mail server: the same key at every attempt, and no secret in any error."""
 
 import json
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from email import message_from_string
 from email.message import Message as Mail
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,28 +16,29 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from alerts.inbox.delivery import ForceNames, NotTakenError, tell
-from alerts.inbox.intake import raised
-from alerts.inbox.notification import Message
-from alerts.inbox.receiver import Email, Receiver, Secret, load_receivers
-from alerts.inbox.state import fold_alert
+from alerts.inbox.delivery.notification import Message, body, subject
+from alerts.inbox.delivery.receiver import Email, Receiver, Secret, load_receivers
+from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
+from alerts.inbox.log.intake import by_name, ended, raised
+from alerts.inbox.log.state import fold_alert
+from alerts.table import RULES
 from facts.errors import SettingError
 from tests.support.inbox import RULE, START
 
-WORDS = ForceNames("Staffordshire Police", ZoneInfo("Europe/London"), "http://127.0.0.1:8018/alerts")
+NAMES = ForceNames("Staffordshire Police", ZoneInfo("Europe/London"), "http://127.0.0.1:8018/alerts")
 ENTRY = raised(RULE, {"force": "staffordshire"}, START, START)
 ALERT = fold_alert([ENTRY])
 
 
 def message(receiver: Receiver) -> Message:
-    """That the alert began."""
+    """The message that the alert has begun."""
     assert ALERT
-    return Message(alert=ALERT, of=ENTRY, receiver=receiver, attempt=1, event="raised")
+    return Message(alert=ALERT, entry=ENTRY, receiver=receiver, attempt=1, event="raised")
 
 
 @contextmanager
 def listening(server: socketserver.BaseServer) -> Iterator[int]:
-    """A server at work; its port."""
+    """Run a server; yields its port."""
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -49,14 +51,14 @@ def listening(server: socketserver.BaseServer) -> Iterator[int]:
 
 @contextmanager
 def webhook(status: int) -> Iterator[tuple[str, list[tuple[dict[str, str], dict[str, Any]]]]]:
-    """A webhook that answers so, and what it was told."""
-    told: list[tuple[dict[str, str], dict[str, Any]]] = []
+    """A webhook that answers with a status; yields its address and what it received."""
+    received: list[tuple[dict[str, str], dict[str, Any]]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            """Note it, and answer."""
+            """Record the request, and answer."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.append((dict(self.headers), json.loads(body)))
+            received.append((dict(self.headers), json.loads(body)))
             self.send_response(status)
             self.end_headers()
 
@@ -64,24 +66,24 @@ def webhook(status: int) -> Iterator[tuple[str, list[tuple[dict[str, str], dict[
             """Nothing."""
 
     with listening(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        yield f"http://127.0.0.1:{port}/hook?key=a-secret-in-an-address", told
+        yield f"http://127.0.0.1:{port}/hook?key=a-secret-in-an-address", received
 
 
 @contextmanager
-def mail_server(answer: str = "250 taken") -> Iterator[tuple[int, list[Mail]]]:
-    """A mail server that answers so to a letter, and what it was given."""
-    letters: list[Mail] = []
+def mail_server(answer: str = "250 accepted") -> Iterator[tuple[int, list[Mail]]]:
+    """A mail server that answers an e-mail with `answer`; yields its port and the e-mails it received."""
+    emails: list[Mail] = []
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            """Speak as much of SMTP as a sender needs."""
+            """Speak enough SMTP for a sender."""
             self._say("220 here")
             for line in iter(self.rfile.readline, b""):
                 word = line[:4].upper().strip()
                 if word == b"DATA":
                     self._say("354 go on")
                     text = b"".join(iter(self.rfile.readline, b".\r\n"))
-                    letters.append(message_from_string(text.decode()))
+                    emails.append(message_from_string(text.decode()))
                     self._say(answer)
                 elif word == b"QUIT":
                     self._say("221 bye")
@@ -96,25 +98,25 @@ def mail_server(answer: str = "250 taken") -> Iterator[tuple[int, list[Mail]]]:
         allow_reuse_address = True
 
     with listening(Server(("127.0.0.1", 0), Handler)) as port:
-        yield port, letters
+        yield port, emails
 
 
-def test_a_webhook_is_told_in_json_under_a_key_that_stays() -> None:
-    with webhook(204) as (address, told):
+def test_a_webhook_receives_json_with_the_same_key_at_every_attempt() -> None:
+    with webhook(204) as (address, received):
         receiver = Receiver(name="pager", webhook=Secret(address))
         for _ in range(2):
-            tell(message(receiver), WORDS)
-    (headers, body), (again, _) = told
+            send(message(receiver), NAMES)
+    (headers, body), (again, _) = received
     assert headers["Idempotency-Key"] == again["Idempotency-Key"] == body["key"] == f"{ENTRY.id}:pager"
     assert body["title"] == f"CRITICAL: {RULE.title} (Staffordshire Police)"
     assert body["text"] == (
-        f"{RULE.title}.\nWhose: Staffordshire Police\nSince: 03 December 2024 10:00:00 GMT\n"
-        f"For: duty inspector\nWhat to do: {RULE.what_to_do}\nLook, and take it: {WORDS.link}\n"
+        f"{RULE.title}.\nForce: Staffordshire Police\nStarted: 03 December 2024 10:00:00 GMT\n"
+        f"Responsible: duty inspector\nWhat to do: {RULE.what_to_do}\nView and acknowledge: {NAMES.link}\n"
     )
 
 
-def test_an_e_mail_says_what_to_do_and_is_the_same_letter_each_time() -> None:
-    with mail_server() as (port, letters):
+def test_an_email_says_what_to_do_and_keeps_its_message_id() -> None:
+    with mail_server() as (port, emails):
         email = Email(
             host="127.0.0.1",
             port=port,
@@ -123,8 +125,8 @@ def test_an_e_mail_says_what_to_do_and_is_the_same_letter_each_time() -> None:
             to=("a@force.invalid", "b@force.invalid"),
         )
         for _ in range(2):
-            tell(message(Receiver(name="mail", email=email)), WORDS)
-    one, other = letters
+            send(message(Receiver(name="mail", email=email)), NAMES)
+    one, other = emails
     assert one["Message-ID"] == other["Message-ID"]
     assert one["To"] == "a@force.invalid, b@force.invalid"
     assert " ".join(one["Subject"].split()) == f"CRITICAL: {RULE.title} (Staffordshire Police)"
@@ -133,24 +135,57 @@ def test_an_e_mail_says_what_to_do_and_is_the_same_letter_each_time() -> None:
     assert RULE.what_to_do in text.decode()
 
 
-def test_what_fails_is_said_without_address_or_secret() -> None:
+@pytest.mark.parametrize(
+    ("rule", "scope", "force", "where", "about"),
+    [
+        ("log_unreachable", {}, "", "Blue Lamp", "About: Blue Lamp itself"),
+        ("quarantine_high", {"topic": "custody"}, "", "Blue Lamp, custody", "About: Blue Lamp itself"),
+        ("feed_silent", {"force": "north", "feed": "custody"}, "North", "North, custody", "Force: North"),
+    ],
+)
+def test_the_subject_and_the_text_say_what_the_alert_is_about(
+    rule: str, scope: dict[str, str], force: str, where: str, about: str
+) -> None:
+    entry = raised(by_name(RULES)[rule], scope, START, START)
+    alert = fold_alert([entry])
+    assert alert
+    one = Message(alert=alert, entry=entry, receiver=Receiver(name="mail"), attempt=1, event="raised")
+    assert subject(one, force).endswith(f" ({where})")
+    assert body(one, force, NAMES.zone, "").splitlines()[1] == about
+
+
+def test_an_ended_alert_is_not_to_be_acknowledged() -> None:
+    assert ALERT
+    end = ended(ALERT, START + timedelta(minutes=9), START + timedelta(minutes=9))
+    alert = fold_alert([ENTRY, end])
+    assert alert
+    one = Message(alert=alert, entry=end, receiver=Receiver(name="mail"), attempt=1, event="ended")
+    assert body(one, NAMES.title, NAMES.zone, NAMES.link).splitlines()[1:] == [
+        "Force: Staffordshire Police",
+        "Started: 03 December 2024 10:00:00 GMT",
+        "Ended: 03 December 2024 10:09:00 GMT",
+        f"View: {NAMES.link}",
+    ]
+
+
+def test_delivery_errors_contain_no_address_and_no_secret() -> None:
     with webhook(500) as (address, _):
         refusing = Receiver(name="pager", webhook=Secret(address))
-        with pytest.raises(NotTakenError, match=r"^answered 500$"):
-            tell(message(refusing), WORDS)
-    with pytest.raises(NotTakenError, match=r"^cannot be reached \(ConnectionError\)$"):
-        tell(message(refusing), WORDS)
+        with pytest.raises(DeliveryError, match=r"^the webhook answered 500$"):
+            send(message(refusing), NAMES)
+    with pytest.raises(DeliveryError, match=r"^the webhook cannot be reached \(ConnectionError\)$"):
+        send(message(refusing), NAMES)
     with mail_server("552 no room") as (port, _):
         email = Email(
             host="127.0.0.1", port=port, security="none", sender="lamp@force.invalid", to=("a@force.invalid",)
         )
-        with pytest.raises(NotTakenError, match=r"^the mail server answered 552$"):
-            tell(message(Receiver(name="mail", email=email)), WORDS)
-    with pytest.raises(NotTakenError, match=r"^the mail server cannot be used \(ConnectionRefusedError\)$"):
-        tell(message(Receiver(name="mail", email=email)), WORDS)
+        with pytest.raises(DeliveryError, match=r"^the mail server answered 552$"):
+            send(message(Receiver(name="mail", email=email)), NAMES)
+    with pytest.raises(DeliveryError, match=r"^the mail server cannot be reached or used \(ConnectionRefusedError\)$"):
+        send(message(Receiver(name="mail", email=email)), NAMES)
     unencrypted = replace(email, security="starttls")
-    with mail_server() as (port, _), pytest.raises(NotTakenError, match="SMTPNotSupportedError"):
-        tell(message(Receiver(name="mail", email=replace(unencrypted, port=port))), WORDS)
+    with mail_server() as (port, _), pytest.raises(DeliveryError, match="SMTPNotSupportedError"):
+        send(message(Receiver(name="mail", email=replace(unencrypted, port=port))), NAMES)
 
 
 FILE = """
@@ -173,28 +208,28 @@ password_file = "/run/secrets/mail"
 """
 
 
-def test_the_file_of_receivers_shows_no_secret(tmp_path: Path) -> None:
+def test_the_receivers_file_reveals_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "receivers.toml"
     path.write_text(FILE)
-    found = load_receivers(str(path), "BLUELAMP_RECEIVERS")
-    assert found.receivers[0].webhook
-    assert found.receivers[0].webhook.reveal().endswith("a-secret")
-    assert "a-secret" not in repr(found)
+    receivers = load_receivers(str(path), "BLUELAMP_RECEIVERS")
+    assert receivers.receivers[0].webhook
+    assert receivers.receivers[0].webhook.reveal().endswith("a-secret")
+    assert "a-secret" not in repr(receivers)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "error"),
     [
         ("webhook =", "weebhook =", "unknown field `weebhook`"),
-        ('name = "mail"', 'name = "pager"', "two receivers pager"),
-        ('name = "mail"', 'name = "mail"\nwebhook = "https://a-secret"', "no one way"),
+        ('name = "mail"', 'name = "pager"', "Two receivers are named pager"),
+        ('name = "mail"', 'name = "mail"\nwebhook = "https://a-secret"', "needs exactly one address"),
         ('["critical"]', '["loud"]', "Invalid enum value 'loud'"),
-        ("[watcher]", "[watcher", "This is not TOML"),
+        ("[watcher]", "[watcher", "not valid TOML"),
     ],
 )
-def test_a_fault_in_it_is_said_without_what_it_holds(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_errors_in_the_receivers_file_contain_no_secret(tmp_path: Path, old: str, new: str, error: str) -> None:
     path = tmp_path / "receivers.toml"
     path.write_text(FILE.replace(old, new))
-    with pytest.raises(SettingError, match=fault) as caught:
+    with pytest.raises(SettingError, match=error) as caught:
         load_receivers(str(path), "BLUELAMP_RECEIVERS")
     assert "a-secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Row 18 of the fault table: killed anywhere between an alert's decision and its delivery, an inbox loses none and makes up none."""
+"""Row 18 of the fault table: an inbox killed anywhere between deciding and delivering an alert loses none and invents none."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,18 +9,18 @@ import pytest
 from redis import Redis
 
 import alerts.inbox.service
-from alerts.inbox.entry import Delivered, Raised
-from alerts.inbox.intake import intake
-from alerts.inbox.log import InboxLog
-from alerts.inbox.notification import Message
-from alerts.inbox.payload import Payload
+from alerts.inbox.delivery.notification import Message
+from alerts.inbox.log.entry import Delivered, Raised
+from alerts.inbox.log.intake import intake
+from alerts.inbox.log.payload import Payload
+from alerts.inbox.log.state import InboxState
+from alerts.inbox.log.stream import InboxLog
 from alerts.inbox.service import Service
-from alerts.inbox.state import InboxState
 from bluelamp.embedded.state import StateServer
 from tests.inbox.test_service import KEY, PAGER, World, begun
 from tests.support.fault_table import Fault
 
-_take = Service.take
+_accept = Service.accept
 
 
 class KilledError(BaseException):
@@ -29,23 +29,23 @@ class KilledError(BaseException):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
-    one = StateServer(tmp_path_factory.mktemp("state"))
-    one.start()
-    yield one
-    one.stop()
+    server = StateServer(tmp_path_factory.mktemp("state"))
+    server.start()
+    yield server
+    server.stop()
 
 
 class Killed(World):
-    """An inbox with one receiver, killed once at a point; the engine reports the alert again, as it does until it is taken.
+    """An inbox with one receiver, killed once at a point; the engine reports the alert again, as it does until it is accepted.
 
     Args:
-        redis: of the log.
-        spool: its file.
+        redis: the state server of the log.
+        spool: the spool file.
         point: where it is killed.
     """
 
     def __init__(self, redis: Redis, spool: Path, point: str) -> None:
-        self.point, self.kills, self.made_up = point, 0, list[str]()
+        self.point, self.kills, self.invented = point, 0, list[str]()
         super().__init__(redis, spool, PAGER)
         self.service.log.append = partial(self._append, self.service.log.append)  # type: ignore[method-assign]
 
@@ -56,12 +56,12 @@ class Killed(World):
             self._reach("after the log")
         return added
 
-    def tell(self, message: Message) -> None:
-        """A message reaches its receiver, and the test looks at what the log holds at that moment."""
+    def send(self, message: Message) -> None:
+        """Deliver a message, and check that the log already has its alert."""
         self._reach("before delivery")
         if message.alert.id not in raised(self.redis):
-            self.made_up.append(message.alert.id)
-        super().tell(message)
+            self.invented.append(message.alert.id)
+        super().send(message)
         self._reach("after delivery")
 
     def _reach(self, point: str) -> None:
@@ -70,30 +70,30 @@ class Killed(World):
             raise KilledError(point)
 
     def run(self) -> None:
-        """Until it was killed, started again, and all is delivered."""
+        """Run until it has been killed, restarted, and everything is delivered."""
         try:
-            self.take(begun())
+            self.accept(begun())
             self.tick(1)
         except KilledError:
             pass
         self.start()
-        self.take(begun())
+        self.accept(begun())
         for seconds in (20, 30, 40):
             self.tick(seconds)
 
     def check(self) -> None:
-        """One alert, delivered at least once under one key and recorded once, and never before the log had it."""
+        """One alert, delivered at least once with one key, recorded once, and never delivered before the log had it."""
         assert self.kills == 1
-        assert self.made_up == []
+        assert self.invented == []
         assert len(raised(self.redis)) == 1
-        assert {each.alert.id for each in self.told} == raised(self.redis)
-        assert len({each.key for each in self.told}) == 1
+        assert {each.alert.id for each in self.sent} == raised(self.redis)
+        assert len({each.key for each in self.sent}) == 1
         assert self.log().count(Delivered.__name__) == 1
 
 
 def raised(redis: Redis) -> set[str]:
-    """The alerts that the log says were raised."""
-    return {each.alert for each in InboxLog(redis, KEY).every() if isinstance(each, Raised)}
+    """The IDs of the alerts that the log has as raised."""
+    return {each.alert for each in InboxLog(redis, KEY).entries() if isinstance(each, Raised)}
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def redis(server: StateServer) -> Iterator[Redis]:
 @pytest.mark.injects(18)
 @pytest.mark.parametrize("point", ["before the log", "after the log", "before delivery", "after delivery"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_killed_at_any_point_each_alert_is_delivered_and_none_is_made_up(
+def test_killed_at_any_point_every_alert_is_delivered_and_none_invented(
     redis: Redis, tmp_path: Path, point: str, fault: Fault
 ) -> None:
     world = Killed(redis, tmp_path / "spool.jsonl", point)
@@ -116,19 +116,19 @@ def test_killed_at_any_point_each_alert_is_delivered_and_none_is_made_up(
 
 
 def _delivered_first(self: Service, payload: Payload) -> None:
-    """Deliver at once, and write to the log afterwards."""
-    now, book = self.duties.now(), InboxState()
-    book.add(intake(payload.alerts, self._rules, book, now))
-    for messages in alerts.inbox.service._messages(book, self.duties.receivers, now).values():  # noqa: SLF001
+    """Deliver first, and write to the log afterwards."""
+    now, state = self._dependencies.now(), InboxState()
+    state.add(intake(payload.alerts, self._rules, state, now))
+    for messages in alerts.inbox.service._messages(state, self._dependencies.receivers, now).values():  # noqa: SLF001
         for message in messages:
-            self.duties.tell(message)
-    _take(self, payload)
+            self._dependencies.send(message)
+    _accept(self, payload)
 
 
 def test_an_inbox_that_delivers_before_it_writes_is_caught(
     redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Service, "take", _delivered_first)
+    monkeypatch.setattr(Service, "accept", _delivered_first)
     world = Killed(redis, tmp_path / "spool.jsonl", "before the log")
     world.run()
     with pytest.raises(AssertionError):

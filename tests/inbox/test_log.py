@@ -1,4 +1,4 @@
-"""The log in Redis: nothing twice, nothing lost, whoever writes at once, and a server that lost its last second."""
+"""The log in Redis: nothing twice and nothing lost, with concurrent writers and a server that lost its last second."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from alerts.inbox.entry import AnyEntry, Noted
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import InboxLog
-from alerts.inbox.state import InboxState
+from alerts.inbox.log.entry import AnyEntry, Noted
+from alerts.inbox.log.intake import by_name, intake
+from alerts.inbox.log.state import InboxState
+from alerts.inbox.log.stream import InboxLog
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from tests.support.inbox import START, firing
@@ -25,12 +25,12 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
         client.delete(KEY)
 
 
-def raise_once(book: InboxState) -> list[AnyEntry]:
-    """As the webhook decides."""
-    return list(intake([firing()], by_name(RULES), book, START))
+def raise_once(state: InboxState) -> list[AnyEntry]:
+    """What the webhook decides."""
+    return list(intake([firing()], by_name(RULES), state, START))
 
 
-def test_many_who_tell_the_same_raise_one_alert(redis: Redis) -> None:
+def test_concurrent_writers_of_the_same_alert_raise_it_once(redis: Redis) -> None:
     logs = [InboxLog(redis, KEY) for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
         added = list(threads.map(lambda log: log.append(raise_once), logs))
@@ -38,24 +38,24 @@ def test_many_who_tell_the_same_raise_one_alert(redis: Redis) -> None:
     assert redis.xlen(KEY) == 1
 
 
-def test_who_decided_on_what_is_no_more_so_decides_again(redis: Redis) -> None:
+def test_a_writer_that_decided_on_an_outdated_state_decides_again(redis: Redis) -> None:
     one, other = InboxLog(redis, KEY), InboxLog(redis, KEY)
-    asked = []
+    calls = []
 
-    def overtaken(book: InboxState) -> list[AnyEntry]:
-        asked.append(len(book.alerts))
-        if len(asked) == 1:
+    def overtaken(state: InboxState) -> list[AnyEntry]:
+        calls.append(len(state.alerts))
+        if len(calls) == 1:
             other.append(raise_once)
-        return raise_once(book)
+        return raise_once(state)
 
     assert one.append(overtaken) == []
-    assert asked == [0, 1]
+    assert calls == [0, 1]
     assert redis.xlen(KEY) == 1
 
 
-def test_writers_lose_nothing_of_each_other(redis: Redis) -> None:
+def test_concurrent_writers_lose_nothing(redis: Redis) -> None:
     InboxLog(redis, KEY).append(raise_once)
-    (alert,) = [each.alert for each in InboxLog(redis, KEY).every()]
+    (alert,) = [each.alert for each in InboxLog(redis, KEY).entries()]
 
     def write(number: int) -> None:
         log = InboxLog(redis, KEY)
@@ -67,25 +67,25 @@ def test_writers_lose_nothing_of_each_other(redis: Redis) -> None:
         list(threads.map(write, range(4)))
     reader = InboxLog(redis, KEY)
     reader.refresh()
-    assert len(reader.book.alerts[alert].entries) == 41
+    assert len(reader.state.alerts[alert].entries) == 41
 
 
-def test_what_another_wrote_is_taken_up_and_a_second_try_adds_nothing(redis: Redis) -> None:
+def test_entries_of_another_process_are_read_and_not_appended_again(redis: Redis) -> None:
     one, other = InboxLog(redis, KEY), InboxLog(redis, KEY)
     one.append(raise_once)
-    assert other.refresh() == {each.alert for each in one.every()}
+    assert other.refresh() == {each.alert for each in one.entries()}
     assert other.append(raise_once) == []
 
 
-def test_a_server_that_lost_its_last_second_is_believed_and_told_again(redis: Redis) -> None:
+def test_entries_that_the_server_lost_are_appended_again(redis: Redis) -> None:
     log = InboxLog(redis, KEY)
     (entry,) = log.append(raise_once)
     redis.delete(KEY)
     assert log.append(raise_once) == [entry]
-    assert list(InboxLog(redis, KEY).every()) == [entry]
+    assert list(InboxLog(redis, KEY).entries()) == [entry]
 
 
-def test_a_key_of_another_kind_is_not_overwritten(redis: Redis) -> None:
+def test_a_key_of_another_type_is_not_overwritten(redis: Redis) -> None:
     redis.set(KEY, "something else")
     with pytest.raises(Exception, match="WRONGTYPE"):
         InboxLog(redis, KEY).append(raise_once)

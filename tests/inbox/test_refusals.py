@@ -1,4 +1,4 @@
-"""An inbox whose state server takes no writes: it keeps what happens, says so where its log is read, and loses nothing."""
+"""An inbox whose state server refuses writes: it keeps entries, warns readers of the list, and loses nothing."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,16 +10,16 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from alerts.inbox.api import api
-from alerts.inbox.entry import AnyEntry
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import InboxLog
-from alerts.inbox.spool import Spool
-from alerts.inbox.state import InboxState
+from alerts.inbox.api.app import api
+from alerts.inbox.log.entry import AnyEntry
+from alerts.inbox.log.intake import by_name, intake
+from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.state import InboxState
+from alerts.inbox.log.stream import InboxLog
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from bluelamp.services.alerts import parts
-from bluelamp.services.inbox import listed
+from bluelamp.services.inbox import list_alerts
 from bluelamp.wiring.settings import Settings
 from streams.refusal import WORDS, Cause, refusal_of
 from tests.streams.test_apply import SHORTAGES
@@ -38,12 +38,12 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
         yield client
 
 
-def three(book: InboxState) -> list[AnyEntry]:
+def three(state: InboxState) -> list[AnyEntry]:
     """Three alerts at once."""
-    told = [
+    alerts = [
         firing(0, rule, {"force": "north"}) for rule in ("incident_unusual", "grade_1_unattended", "review_postponed")
     ]
-    return list(intake(told, by_name(RULES), book, START))
+    return list(intake(alerts, by_name(RULES), state, START))
 
 
 @contextmanager
@@ -58,7 +58,7 @@ REFUSALS: dict[Cause, Callable[[Redis, StateServer], Any]] = {**SHORTAGES, "acce
 
 
 @pytest.mark.parametrize("cause", REFUSALS)
-def test_what_cannot_be_written_is_spooled_and_written_once_when_it_can(
+def test_entries_that_cannot_be_written_are_spooled_and_written_once_later(
     redis: Redis, state_backend: StateServer, cause: Cause, tmp_path: Path
 ) -> None:
     redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
@@ -71,15 +71,15 @@ def test_what_cannot_be_written_is_spooled_and_written_once_when_it_can(
             assert log.append(three)
             if cause != "no_primary":
                 log.refresh()
-                assert len(log.look(InboxState.standing)) == 3, "whoever asks the inbox is told of them"
-        assert not redis.exists(KEY), "all of it or nothing"
+                assert len(log.read_state(InboxState.active_alerts)) == 3, "the inbox lists them meanwhile"
+        assert not redis.exists(KEY), "all entries or none"
         log.refresh()
     assert redis.xlen(KEY) == 3
-    assert {each.id for each in InboxLog(redis, KEY).every()} == {each.id for each in three(InboxState())}
+    assert {each.id for each in InboxLog(redis, KEY).entries()} == {each.id for each in three(InboxState())}
     redis.acl_deluser("inbox")
 
 
-def test_what_others_write_is_read_while_nothing_can_be_written(
+def test_entries_of_others_are_read_while_nothing_can_be_written(
     redis: Redis, state_backend: StateServer, tmp_path: Path
 ) -> None:
     redis.acl_setuser("inbox", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
@@ -87,27 +87,27 @@ def test_what_others_write_is_read_while_nothing_can_be_written(
         log, other = InboxLog(client, KEY, Spool(tmp_path / "spool")), InboxLog(redis, KEY)
         with no_adding(redis, state_backend):
             log.append(three)
-            other.append(lambda book: list(intake([firing()], by_name(RULES), book, START)))
+            other.append(lambda state: list(intake([firing()], by_name(RULES), state, START)))
             log.refresh()
-            assert len(log.look(InboxState.standing)) == 4
+            assert len(log.read_state(InboxState.active_alerts)) == 4
             redis.delete(KEY)  # as after a server that has lost its last second
             log.refresh()
-            assert len(log.look(InboxState.standing)) == 3
+            assert len(log.read_state(InboxState.active_alerts)) == 3
     redis.acl_deluser("inbox")
 
 
-def test_a_list_that_may_lack_new_alerts_says_so(redis: Redis, state_backend: StateServer) -> None:
+def test_a_list_that_may_lack_new_alerts_has_a_warning(redis: Redis, state_backend: StateServer) -> None:
     settings = Settings(redis=state_backend.url, state_name=STATE)
     for cause in ("out_of_memory", "disk", "read_only"):
         with SHORTAGES[cause](redis, state_backend):
-            assert listed(settings).refused == WORDS[cause].what
+            assert list_alerts(settings).refused == WORDS[cause].what
             assert page(settings)["refused"] == WORDS[cause].what
-        assert listed(settings).refused == page(settings)["refused"] == ""
+        assert list_alerts(settings).refused == page(settings)["refused"] == ""
 
 
 def page(settings: Settings) -> dict[str, Any]:
-    """The list as the board's API answers."""
+    """The list from the board's API."""
     answer = get(api(parts(settings, {})), "/")
     assert answer.status == 200, answer.text
-    found: dict[str, Any] = json.loads(answer.text)
-    return found
+    listing: dict[str, Any] = json.loads(answer.text)
+    return listing

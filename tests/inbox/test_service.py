@@ -1,4 +1,4 @@
-"""The inbox at work: receivers told at least once and written down once, planned work, outages, and the watcher."""
+"""The inbox service: at-least-once notifications recorded once, suppressions, outages, and the external watcher."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,22 +8,23 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
-from alerts.inbox.action import Act, SuppressionRequest, acknowledge, suppress
 from alerts.inbox.active import ActiveAlerts
-from alerts.inbox.data_status import ALIVE, DataStatus
-from alerts.inbox.delivery import NotTakenError
-from alerts.inbox.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
-from alerts.inbox.intake import by_name
-from alerts.inbox.log import InboxLog
-from alerts.inbox.notification import Message, pause
-from alerts.inbox.payload import PayloadAlert, payload, told
-from alerts.inbox.receiver import EVENTS, Receiver
-from alerts.inbox.service import Duties, Service
-from alerts.inbox.spool import Spool
-from alerts.inbox.view import Listing, Watched
+from alerts.inbox.api.view import Listing, Watched
+from alerts.inbox.delivery.notification import Message, pause
+from alerts.inbox.delivery.receiver import EVENTS, Receiver
+from alerts.inbox.delivery.send import DeliveryError
+from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, suppress
+from alerts.inbox.log.data_status import ALIVE, DataStatus
+from alerts.inbox.log.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
+from alerts.inbox.log.intake import by_name
+from alerts.inbox.log.payload import PayloadAlert, payload, payload_alert
+from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.state import InboxState
+from alerts.inbox.log.stream import InboxLog
+from alerts.inbox.service import Dependencies, Service
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.services.inbox import lines
+from bluelamp.services.inbox import listing_lines
 from bluelamp.wiring.settings import Settings, load_forces
 from tests.support.inbox import RULE, START, Clock, firing, resolved
 from tests.support.system import until
@@ -34,17 +35,17 @@ SCOPE = {"force": "staffordshire"}
 PAGER = Receiver(name="pager", who=("duty inspector",), events=EVENTS)
 MAIL = Receiver(name="mail", severities=("critical", "warning"), events=EVENTS)
 MANAGER = Receiver(name="manager", who=("force incident manager",), events=EVENTS)
-KEY_OF_IT = RULE.name, scope_of(SCOPE)
+ALERT_KEY = RULE.name, scope_of(SCOPE)
 NOTHING = ActiveAlerts({}, frozenset(), {})
 HEARTBEAT = next(each for each in RULES if each.severity == "heartbeat")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
-    one = StateServer(tmp_path_factory.mktemp("state"))
-    one.start()
-    yield one
-    one.stop()
+    server = StateServer(tmp_path_factory.mktemp("state"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -60,48 +61,48 @@ class World:
     def __init__(self, redis: Redis, spool: Path, *receivers: Receiver) -> None:
         self.redis, self.spool = redis, spool
         self.clock, self.receivers = Clock(), receivers or (PAGER, MAIL)
-        self.told: list[Message] = []
+        self.sent: list[Message] = []
         self.refusing: set[str] = set()
-        self.watched = 0
-        self.seen: ActiveAlerts | None = None
+        self.pings = 0
+        self.active: ActiveAlerts | None = None
         self.service = self.start()
 
     def start(self) -> Service:
         """A new process on the same log."""
-        duties = Duties(
-            rules=RULES, forces=FORCES, force="staffordshire", receivers=self.receivers, tell=self.tell, now=self.clock,
-            watcher=self.watch, look=None if self.seen is None else lambda: self.seen or NOTHING,
+        dependencies = Dependencies(
+            rules=RULES, forces=FORCES, force="staffordshire", receivers=self.receivers, send=self.send, now=self.clock,
+            ping_watcher=self.ping, load_active=None if self.active is None else lambda: self.active or NOTHING,
         )  # fmt: skip
-        self.service = Service(InboxLog(self.redis, KEY, Spool(self.spool)), duties)
+        self.service = Service(InboxLog(self.redis, KEY, Spool(self.spool)), dependencies)
         return self.service
 
-    def tell(self, message: Message) -> None:
-        """As a receiver is told."""
-        self.told.append(message)
+    def send(self, message: Message) -> None:
+        """Record a notification, or refuse it."""
+        self.sent.append(message)
         if message.receiver.name in self.refusing:
-            raise NotTakenError("answered 500")
+            raise DeliveryError("the webhook answered 500")
 
-    def watch(self) -> None:
-        """As the watcher is told."""
-        self.watched += 1
+    def ping(self) -> None:
+        """Count a ping to the external watcher."""
+        self.pings += 1
 
-    def take(self, *alerts: PayloadAlert, url: str = "") -> None:
-        """As the webhook is told."""
-        self.service.take(replace(payload({}, alerts), external_url=url))
+    def accept(self, *alerts: PayloadAlert, url: str = "") -> None:
+        """Pass alerts to the service, as the webhook does."""
+        self.service.accept(replace(payload({}, alerts), external_url=url))
 
     def tick(self, seconds: float) -> None:
-        """Let the clock work once, so long after the start, and wait for what it began."""
+        """Tick once, a number of seconds after the start, and wait for the deliveries."""
         self.clock.at(seconds)
         self.service.tick()
-        until(lambda: not self.service._busy and not self.service._watching, 10, "the deliveries")  # noqa: SLF001
+        until(lambda: not self.service._busy and not self.service._is_pinging, 10, "the deliveries")  # noqa: SLF001
 
     def log(self) -> list[str]:
-        """The kinds of all entries, as they stand in the log."""
-        return [type(each).__name__ for each in InboxLog(self.redis, KEY).every()]
+        """The kinds of all entries in the log."""
+        return [type(each).__name__ for each in InboxLog(self.redis, KEY).entries()]
 
-    def heard(self) -> list[tuple[str, str]]:
-        """What each receiver was told, in order."""
-        return [(each.receiver.name, each.event) for each in self.told]
+    def notified(self) -> list[tuple[str, str]]:
+        """Receiver and event of every notification, in order."""
+        return [(each.receiver.name, each.event) for each in self.sent]
 
 
 @pytest.fixture
@@ -110,206 +111,208 @@ def world(redis: Redis, tmp_path: Path) -> World:
 
 
 def begun(seconds: float = 0, rule: str = RULE.name) -> PayloadAlert:
-    """An alert of the force that begins so long after the start."""
+    """A firing alert that began a number of seconds after the start."""
     return firing(seconds, rule, SCOPE)
 
 
-def over(seconds: float, began: float = 0) -> PayloadAlert:
-    """Its end."""
+def ended(seconds: float, began: float = 0) -> PayloadAlert:
+    """The same alert, resolved."""
     return resolved(seconds, began, scope=SCOPE)
 
 
-def test_those_who_are_meant_are_told_once_of_beginning_and_end(world: World) -> None:
-    world.take(begun())
+def test_receivers_are_notified_once_of_start_and_end(world: World) -> None:
+    world.accept(begun())
     for seconds in (1, 2, 3):
         world.tick(seconds)
-    assert sorted(world.heard()) == [("mail", "raised"), ("pager", "raised")]
+    assert sorted(world.notified()) == [("mail", "raised"), ("pager", "raised")]
     world.clock.at(60)
-    world.take(over(60))
+    world.accept(ended(60))
     world.tick(61)
     world.start()
     world.tick(62)
-    assert sorted(world.heard()[2:]) == [("mail", "ended"), ("pager", "ended")]
+    assert sorted(world.notified()[2:]) == [("mail", "ended"), ("pager", "ended")]
     assert world.log().count("Delivered") == 4
 
 
-def test_a_receiver_that_does_not_take_it_is_told_again_ever_more_seldom(world: World) -> None:
+def test_delivery_is_retried_at_growing_intervals(world: World) -> None:
     world.refusing = {"pager"}
-    world.take(begun())
+    world.accept(begun())
     for seconds in range(1, 200):
         world.tick(seconds)
-    at = [each.attempt for each in world.told if each.receiver.name == "pager" and each.event == "raised"]
+    at = [each.attempt for each in world.sent if each.receiver.name == "pager" and each.event == "raised"]
     assert at == [1, 2, 3, 4, 5, 6]
     assert [pause(each).total_seconds() for each in (1, 2, 3, 9)] == [5, 10, 20, 300]
-    assert [each.attempt for each in world.told if each.receiver.name == "mail"] == [1], "others do not wait for it"
-    failed = [each for each in InboxLog(world.redis, KEY).every() if isinstance(each, Failed)]
-    assert {each.reason for each in failed} == {"answered 500"}
+    assert [each.attempt for each in world.sent if each.receiver.name == "mail"] == [1], "others do not wait for it"
+    failed = [each for each in InboxLog(world.redis, KEY).entries() if isinstance(each, Failed)]
+    assert {each.reason for each in failed} == {"the webhook answered 500"}
     world.refusing = set()
     world.tick(400)
     (delivered,) = [
-        each for each in InboxLog(world.redis, KEY).every() if isinstance(each, Delivered) and each.receiver == "pager"
+        each
+        for each in InboxLog(world.redis, KEY).entries()
+        if isinstance(each, Delivered) and each.receiver == "pager"
     ]
     assert delivered.attempt == 7
 
 
-def test_what_was_told_and_not_written_down_is_told_again_under_the_same_key(world: World) -> None:
-    """As by a kill -9 between the two: at least once to the receiver, and exactly once in the log."""
-    world.take(begun())
+def test_a_delivery_that_was_not_recorded_is_repeated_with_the_same_key(world: World) -> None:
+    """As after a kill -9 between sending and recording: at least once to the receiver, exactly once in the log."""
+    world.accept(begun())
     append = world.service.log.append
-    world.service.log.append = lambda decide, **_: [] if world.told else append(decide)  # type: ignore[method-assign]
+    world.service.log.append = lambda decide, **_: [] if world.sent else append(decide)  # type: ignore[method-assign]
     world.tick(1)
     assert world.log().count("Delivered") == 0
     world.start()
     world.tick(10)
     world.tick(11)
-    assert len({each.key for each in world.told}) == 2
-    assert len(world.told) == 4
+    assert len({each.key for each in world.sent}) == 2
+    assert len(world.sent) == 4
     assert world.log().count("Delivered") == 2
 
 
-def test_planned_work_keeps_it_quiet_and_what_outlasts_it_is_told(world: World) -> None:
+def test_a_suppression_stops_notifications_until_it_ends(world: World) -> None:
     plan = SuppressionRequest(rule=RULE.name, until=world.clock.now + timedelta(seconds=60), note="Radio work.")
-    act = Act(by="chief", at=world.clock.now, request="r")
-    assert isinstance(suppress(by_name(RULES), plan, act), Suppressed)
-    world.service.log.append(lambda _: [suppress(by_name(RULES), plan, act)])
-    world.take(begun(5))
+    context = ActionContext(by="chief", at=world.clock.now, request="r")
+    assert isinstance(suppress(by_name(RULES), plan, context), Suppressed)
+    world.service.log.append(lambda _: [suppress(by_name(RULES), plan, context)])
+    world.accept(begun(5))
     world.tick(59)
-    assert world.heard() == []
-    assert world.log() == ["Suppressed", "Raised"], "no step of the ladder either"
+    assert world.notified() == []
+    assert world.log() == ["Suppressed", "Raised"], "the ladder is suppressed too"
     world.tick(60)
     world.tick(61)
-    assert ("pager", "raised") in world.heard()
+    assert ("pager", "raised") in world.notified()
 
 
-def test_the_ladder_tells_whoever_was_not_told_of_the_alert_itself(redis: Redis, tmp_path: Path) -> None:
+def test_the_ladder_does_not_notify_the_same_post_twice(redis: Redis, tmp_path: Path) -> None:
     world = World(redis, tmp_path / "spool", PAGER, MANAGER)
-    world.take(begun())
+    world.accept(begun())
     world.tick(1)
     world.tick(299)
-    assert world.heard() == [("pager", "raised")], "it is for the inspector already"
+    assert world.notified() == [("pager", "raised")], "the inspector already has the alert"
     for seconds in (901, 902):
         world.tick(seconds)
-    assert world.heard() == [("pager", "raised"), ("manager", "escalated")]
+    assert world.notified() == [("pager", "raised"), ("manager", "escalated")]
 
 
-def test_whoever_takes_it_stops_the_ladder(redis: Redis, tmp_path: Path) -> None:
+def test_an_acknowledgement_stops_the_ladder(redis: Redis, tmp_path: Path) -> None:
     world = World(redis, tmp_path / "spool", MANAGER)
-    world.take(begun())
-    (alert,) = world.service.log.look(lambda book: book.standing())
-    act = Act(by="inspector", at=world.clock.now, request="r")
-    world.service.log.append(lambda book: [acknowledge(book, alert.id, "", act)])
+    world.accept(begun())
+    (alert,) = world.service.log.read_state(InboxState.active_alerts)
+    context = ActionContext(by="inspector", at=world.clock.now, request="r")
+    world.service.log.append(lambda state: [acknowledge(state, alert.id, "", context)])
     world.tick(5_000)
-    assert world.heard() == []
+    assert world.notified() == []
 
 
-def test_a_state_server_that_is_away_keeps_nobody_from_being_told(
-    server: StateServer, redis: Redis, tmp_path: Path
-) -> None:
-    """Its own outage is the first thing to tell of; the log has all of it afterwards, once."""
+def test_people_are_notified_while_the_state_server_is_down(server: StateServer, redis: Redis, tmp_path: Path) -> None:
+    """Its own outage is the most urgent alert; afterwards the log has every entry once."""
     world = World(redis, tmp_path / "spool.jsonl", Receiver(name="engineer", who=("engineer",), events=EVENTS))
-    world.take(firing(0, "log_unreachable", {}))
+    world.accept(firing(0, "log_unreachable", {}))
     world.tick(1)
     server.stop()
     try:
-        world.take(firing(2, "state_unreachable", {}))
+        world.accept(firing(2, "state_unreachable", {}))
         world.tick(3)
         world.tick(4)
-        assert world.heard() == [("engineer", "raised")] * 2
-        world.start()  # killed while it is away: what was spooled is read again
-        world.take(firing(2, "state_unreachable", {}))
+        assert world.notified() == [("engineer", "raised")] * 2
+        world.start()  # killed meanwhile: the new process reads the spool
+        world.accept(firing(2, "state_unreachable", {}))
         world.tick(5)
-        assert len(world.told) == 2
+        assert len(world.sent) == 2
     finally:
         server.start()
     world.tick(6)
     assert world.log() == ["Raised", "Delivered", "Raised", "Delivered"]
-    world.take(resolved(7, 2, "state_unreachable", {}))
+    world.accept(resolved(7, 2, "state_unreachable", {}))
     assert world.log()[-1] == "Ended"
     assert not (tmp_path / "spool.jsonl").exists()
 
 
-def test_alertmanagers_word_alone_ends_nothing(world: World) -> None:
-    world.take(begun())
+def test_alertmanager_alone_cannot_end_an_alert(world: World) -> None:
+    world.accept(begun())
     world.clock.at(60)
-    world.take(over(60), url="http://alertmanager:9093")
-    assert "Ended" not in world.log(), "its Prometheus cannot be asked"
-    world.seen = NOTHING
+    world.accept(ended(60), url="http://alertmanager:9093")
+    assert "Ended" not in world.log(), "its Prometheus is not configured"
+    world.active = NOTHING
     world.start()
-    world.take(over(60), url="http://alertmanager:9093")
+    world.accept(ended(60), url="http://alertmanager:9093")
     assert "Ended" not in world.log()
-    world.seen = ActiveAlerts({KEY_OF_IT: 1}, frozenset(), {})
-    world.take(over(60), url="http://alertmanager:9093")
-    assert "Ended" not in world.log(), "what is bad has not ended"
-    world.seen = ActiveAlerts({KEY_OF_IT: 0}, frozenset(), {})
+    world.active = ActiveAlerts({ALERT_KEY: 1}, frozenset(), {})
+    world.accept(ended(60), url="http://alertmanager:9093")
+    assert "Ended" not in world.log(), "a bad figure has not ended"
+    world.active = ActiveAlerts({ALERT_KEY: 0}, frozenset(), {})
     world.start()
     world.tick(66)
-    assert world.log().count("Ended") == 1, "found without being told"
+    assert world.log().count("Ended") == 1, "Prometheus reported the end, Alertmanager did not"
 
 
-def test_what_prometheus_knows_to_fire_is_raised_though_alertmanager_is_down(world: World) -> None:
+def test_firing_alerts_are_raised_while_alertmanager_is_down(world: World) -> None:
     labels = {**RULE.labels(), **SCOPE}
-    world.seen = ActiveAlerts({KEY_OF_IT: 1}, frozenset({KEY_OF_IT}), {KEY_OF_IT: labels})
+    world.active = ActiveAlerts({ALERT_KEY: 1}, frozenset({ALERT_KEY}), {ALERT_KEY: labels})
     world.start()
     for seconds in (6, 12, 18):
         world.tick(seconds)
     assert world.log() == []
     world.tick(24)
     assert world.log()[0] == "Raised"
-    world.take(begun(3), url="http://alertmanager:9093")
+    world.accept(begun(3), url="http://alertmanager:9093")
     world.tick(60)
     assert world.log().count("Raised") == 1
 
 
-def test_an_alert_of_a_rule_that_is_no_more_ends(world: World) -> None:
+def test_an_alert_of_a_removed_rule_ends(world: World) -> None:
     strange = replace(RULE, name="retired")
     world.service._rules = {**world.service._rules, strange.name: strange}  # noqa: SLF001
-    world.take(told(strange, SCOPE, world.clock.now))
+    world.accept(payload_alert(strange, SCOPE, world.clock.now))
     world.tick(1)
     assert "Ended" not in world.log()
     world.start()
     world.tick(2)
-    assert {type(each) for each in InboxLog(world.redis, KEY).every()} >= {Raised, Ended}
+    assert {type(each) for each in InboxLog(world.redis, KEY).entries()} >= {Raised, Ended}
 
 
-def test_the_watcher_is_told_for_as_long_as_data_come(world: World) -> None:
+def test_the_watcher_is_pinged_only_while_data_arrive(world: World) -> None:
     world.tick(1)
-    assert world.watched == 0
-    world.take(told(HEARTBEAT, SCOPE, world.clock.now))
+    assert world.pings == 0
+    world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
     for seconds in range(1, 60):
         world.tick(seconds)
-    assert world.watched == 1
+    assert world.pings == 1
     world.tick(61)
-    assert world.watched == 2
+    assert world.pings == 2
     for seconds in range(int(ALIVE.total_seconds()) + 3, 600, 10):
         world.tick(seconds)
-    assert world.watched == 2, "no data, no word"
-    world.take(told(HEARTBEAT, SCOPE, world.clock.now))
-    world.take(told(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
+    assert world.pings == 2, "no heartbeat, no ping"
+    world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
+    world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
     world.tick(700)
-    assert world.watched == 2, "the engine says itself that they stopped"
+    assert world.pings == 2, "the engine reported that data have stopped"
 
 
-def test_the_last_word_on_the_data_is_kept_for_whoever_reads_the_list(world: World) -> None:
+def test_the_last_heartbeat_is_saved_for_the_list(world: World) -> None:
     log, force = InboxLog(world.redis, KEY), SCOPE["force"]
-    assert log.heard() == {}
-    world.take(told(HEARTBEAT, SCOPE, world.clock.now))
-    heard = log.heard()[force]
-    assert heard == DataStatus(world.clock.now, is_alive=True)
-    assert heard.is_watched(world.clock.now + ALIVE)
-    assert not heard.is_watched(world.clock.now + ALIVE + timedelta(seconds=1))
-    world.take(told(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
-    assert not log.heard()[force].is_watched(world.clock.now)
+    assert log.data_status() == {}
+    world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
+    status = log.data_status()[force]
+    assert status == DataStatus(world.clock.now, is_alive=True)
+    assert status.is_watched(world.clock.now + ALIVE)
+    assert not status.is_watched(world.clock.now + ALIVE + timedelta(seconds=1))
+    world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
+    assert not log.data_status()[force].is_watched(world.clock.now)
 
 
-def test_a_list_at_the_terminal_says_that_nothing_stands_only_where_somebody_watches() -> None:
-    def told_of(*watched: Watched, refused: str = "") -> list[str]:
-        return list(lines(Listing(now=START, watched=watched, alerts=(), suppressions=(), refused=refused)))
+def test_the_terminal_says_no_alerts_only_if_an_engine_is_watching() -> None:
+    def printed(*watched: Watched, refused: str = "") -> list[str]:
+        return list(listing_lines(Listing(now=START, watched=watched, alerts=(), suppressions=(), refused=refused)))
 
-    assert told_of() == ["NOT WATCHED: no engine has said yet that data come in."]
-    is_watched = Watched(force="north", heard_at=START, is_watched=True)
-    assert told_of(is_watched) == ["No alert."]
-    (line,) = told_of(is_watched, refused="The state server refuses writes: it is out of memory")
-    assert line.startswith("NEW ALERTS MAY BE MISSING: The state server refuses writes: it is out of memory. ")
-    assert told_of(Watched(force="north", heard_at=START, is_watched=False)) == [
-        "NOT WATCHED: north: no engine has said since 2024-12-03 10:00:00Z that data come in."
+    assert printed() == ["NOT WATCHED: no engine has reported yet that data arrive."]
+    is_watched = Watched(force="north", heartbeat_at=START, is_watched=True)
+    assert printed(is_watched) == ["No alerts."]
+    (line,) = printed(is_watched, refused="The state server refuses writes: it is out of memory")
+    assert line.startswith(
+        "NEW ALERTS MAY BE MISSING FROM THIS LIST: The state server refuses writes: it is out of memory. "
+    )
+    assert printed(Watched(force="north", heartbeat_at=START, is_watched=False)) == [
+        "NOT WATCHED: north: no engine reports that data arrive. Last report: 2024-12-03 10:00:00Z."
     ]

@@ -20,6 +20,10 @@ from tests.real.parts import missing
 from tests.support.system import System, until
 
 FORCE = "san_francisco_fire"
+REAL_IN_FAULTS = pytest.mark.parametrize(
+    "parts", ["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
+)
+"""For tests that `make test` runs on the embedded parts, and `make faults` on Kafka and Redis, too."""
 _numbers = count(1)
 
 

@@ -25,7 +25,7 @@ from facts.wire import encode
 from producers.publish import PublisherSettings
 from streams.log import LogClient
 from tests.contract.wire import GZIP, LZ4, Wire, produce
-from tests.integration.conftest import Parts
+from tests.integration.conftest import REAL_IN_FAULTS, Parts
 from tests.integration.refusals import entries, quarantine
 from tests.integration.test_kills import keep_settling
 from tests.integration.test_partitions import PARTITIONS, assert_figures_are_those_of, hear, week
@@ -129,6 +129,7 @@ def unreadable_by(name: str) -> list[bytes]:
     return [bomb, wrong_checksum, *others]
 
 
+@REAL_IN_FAULTS
 def test_a_batch_that_nobody_can_read_is_quarantined_by_its_offsets_and_the_rest_is_read(
     new_system: Callable[..., System], parts: Parts, tmp_path: Path
 ) -> None:

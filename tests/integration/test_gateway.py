@@ -51,6 +51,7 @@ def test_facts_by_http_give_the_figures_of_the_week_and_a_resend_changes_none(
     if parts.name == "real":
         pytest.skip("real: what reaches the log by HTTP is the publisher's, which is tried on Apache Kafka by itself")
     system.start_workers(1)
+    system.supervise()
     system.publisher().close()
     caller, told = gateway.start(), list(facts())
     tell_all(caller, told)

@@ -187,13 +187,13 @@ def seed() -> int:
 
 @pytest.mark.injects(1, 3, 4, 8, 9)
 @pytest.mark.timeout(600)
-def test_fifty_kills_of_workers_and_ten_of_the_state_server_change_no_cell(
+def test_twenty_kills_of_workers_and_four_of_the_state_server_change_no_cell(
     system: System, parts: Parts, seed: int, fault: Fault
 ) -> None:
     if parts.name == "real":
         pytest.skip("real: the long loop on real parts runs with `make faults`")
-    fault.paused(run_kills(system, parts, kills=50, state_kills=10, seed=seed))
-    assert_nothing_was_lost(system, kills=50, state_kills=10, fault=fault)
+    fault.paused(run_kills(system, parts, kills=20, state_kills=4, seed=seed))
+    assert_nothing_was_lost(system, kills=20, state_kills=4, fault=fault)
 
 
 def assert_nothing_was_lost(system: System, kills: int, state_kills: int, fault: Fault) -> None:

@@ -126,7 +126,9 @@ def test_a_reader_that_redis_does_not_answer_shows_no_figure(tmp_path: Path, fau
         with pytest.raises(RedisError):
             figure(reader)
         assert time.monotonic() - began < ANSWER_SECONDS + BOUND_SECONDS
-        assert [each.samples[0].value for each in ReadingsCollector(reader).collect()] == [0.0], "only: no state"
+        up, refuses = ReadingsCollector(reader).collect()
+        assert (up.name, up.samples[0].value) == ("bluelamp_state_up", 0.0), "no figure is shown"
+        assert [each.labels["cause"] for each in refuses.samples if each.value] == ["unreachable"]
         assert living.state() == "live"
         proxy.heal()
         until(lambda: figure(reader) == "live", 60, "a live figure again")

@@ -17,7 +17,7 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
 from producers.publish import PublisherSettings
-from tests.integration.conftest import FORCE
+from tests.integration.conftest import FORCE, REAL_IN_FAULTS
 from tests.integration.test_kills import beat, keep_settling
 from tests.integration.test_week import WEEK, facts, run
 from tests.recount.story import records
@@ -98,6 +98,7 @@ def assert_figures_are_those_of(system: System, told: Sequence[SubjectFact]) -> 
         assert compare(taken, recount).differences == []
 
 
+@REAL_IN_FAULTS
 def test_where_other_clients_put_facts_changes_no_figure(system: System) -> None:
     told = week(600)
     assert set(system.ends().values()) == {0}, "the topics are there, and empty"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.inbox.entry import Raised
+from alerts.inbox.log.entry import Raised
 from bluelamp.embedded.state import StateServer
 from tests.integration.live_system import LiveSystem, live_system, parts_of
 from tests.support.fault_table import Fault

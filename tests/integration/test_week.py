@@ -19,7 +19,7 @@ from producers.extract import read_extract
 from producers.packaged import packaged_mapping, packaged_sample
 from producers.publish import BACKFILL
 from streams.readings import Reader
-from tests.integration.conftest import FORCE
+from tests.integration.conftest import FORCE, REAL_IN_FAULTS
 from tests.support.fault_table import Fault
 from tests.support.system import System
 
@@ -111,6 +111,7 @@ def test_every_cell_of_the_week_equals_the_recount(system: System, fault: Fault)
     assert held(system, reader).differences == []
 
 
+@REAL_IN_FAULTS
 def test_shuffled_it_gives_the_same_figures(system: System) -> None:
     shuffled = facts()
     random.Random(7).shuffle(shuffled)
@@ -124,6 +125,7 @@ def test_shuffled_it_gives_the_same_figures(system: System) -> None:
     assert held(system).differences == []
 
 
+@REAL_IN_FAULTS
 def test_a_regrade_moves_the_incident_from_one_grade_to_the_other_and_the_sum_stays(system: System) -> None:
     system.start_workers(1)
     run(system, "replay", "sample", "--speed", "max")
@@ -150,6 +152,7 @@ def test_a_regrade_moves_the_incident_from_one_grade_to_the_other_and_the_sum_st
     assert held(system, reader).differences == []
 
 
+@REAL_IN_FAULTS
 @pytest.mark.injects(2)
 @pytest.mark.parametrize("workers", [3])
 def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], workers: int, fault: Fault) -> None:

@@ -8,7 +8,7 @@ from prometheus_client.core import Metric
 
 from alerts.engine import Engine, Sample
 from alerts.rule import Outside, Rule
-from alerts.samples import looked_at
+from alerts.samples import used_by_rules
 from alerts.table import RULES
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
@@ -59,7 +59,7 @@ class Whole:
 
     def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
         self._collector = ReadingsCollector(
-            reader, KEPT_UP, lambda: reader.moment / SECOND, is_wanted=looked_at(rules), has_health=True
+            reader, KEPT_UP, lambda: reader.moment / SECOND, is_wanted=used_by_rules(rules), has_health=True
         )
 
     def forget(self, touched: set[Touched], *, everything: bool) -> None:
@@ -79,7 +79,7 @@ class Shown:
     """
 
     def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
-        self._reader, self._is_wanted = reader, looked_at(rules)
+        self._reader, self._is_wanted = reader, used_by_rules(rules)
         (self._force,) = reader.rules
         self._windows = {
             rule.measure: rule.series.where.get("window", OPEN_EXPORTED[0]) for rule in rules if rule.measure

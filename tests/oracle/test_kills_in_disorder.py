@@ -13,9 +13,9 @@ import pytest
 import requests
 from msgspec.structs import replace
 
-from alerts.inbox.entry import AnyEntry, Ended, Raised
+from alerts.inbox.log.entry import AnyEntry, Ended, Raised
 from alerts.table import RULES
-from bluelamp.local.alert_engine import Alarm
+from bluelamp.local.alert_engine import AlertSetup
 from bluelamp.services.alerts import inbox_log
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.ports import free_ports
@@ -56,7 +56,7 @@ def fullest(oracle: Oracle) -> int:
 @contextmanager
 def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[str, Kept]]]:
     """What `bluelamp up --prometheus` runs for alerts, each started again when it is killed."""
-    alarm = Alarm({}, is_prometheus=True)
+    alarm = AlertSetup({}, is_prometheus=True)
     exporter_port, _ = free_ports(2)
     settings = replace(alarm.settings(system.settings), exporter_port=exporter_port)
     environment = {**os.environ, **settings.environment(), **alarm.engine(), **alarm.people()}
@@ -125,8 +125,8 @@ def test_kills_of_every_part_in_the_disorder_lose_no_alert_and_end_none_that_is_
         must = lasting(heard, first + shift)
         begun = sum(each.start > first + shift for each in must.values())
         assert begun > 2
-        until(lambda: not lost(must, list(inbox_log(settings).every())), 120, "every alert in the inbox")
-        log = list(inbox_log(settings).every())
+        until(lambda: not lost(must, list(inbox_log(settings).entries())), 120, "every alert in the inbox")
+        log = list(inbox_log(settings).entries())
     print(f"{len(must)} alerts that lasted, {begun} begun meanwhile, kills {dict(kills)}")  # noqa: T201 - for the record
     check(heard, log)
 

@@ -17,11 +17,11 @@ import requests
 from msgspec import Struct
 from prometheus_client.registry import Collector
 
-from alerts.engine_process import Standing, samples_of
-from alerts.samples import looked_at
+from alerts.evaluator import AlertEvaluator, samples_of
+from alerts.samples import used_by_rules
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.local.alert_engine import FOLDER, Alarm
+from bluelamp.local.alert_engine import FOLDER, AlertSetup
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
 from facts.feed import FeedHeartbeat
@@ -81,6 +81,7 @@ def everything(directory: Path) -> Iterator[tuple[System, Publisher]]:
         stack.callback(system.stop)
         publisher = stack.enter_context(system.publisher())
         system.start_workers(1)
+        system.supervise()
         until(lambda: system.members() == 1, 60, "the worker")
         yield system, publisher
 
@@ -88,7 +89,7 @@ def everything(directory: Path) -> Iterator[tuple[System, Publisher]]:
 @contextmanager
 def prometheus(system: System, exporter_port: int, directory: Path) -> Iterator[str]:
     """Prometheus and Alertmanager as `bluelamp up --prometheus` starts them; where Alertmanager answers."""
-    alarm = Alarm(os.environ, is_prometheus=True)
+    alarm = AlertSetup(os.environ, is_prometheus=True)
     settings = msgspec.structs.replace(system.settings, exporter_port=exporter_port)
     programs = alarm.programs(settings, directory)
     configured: Any = json.loads((directory / FOLDER / "prometheus.yml").read_text())
@@ -161,7 +162,7 @@ class Playing:
         self._publisher.heartbeat(told, topic)
 
 
-def look(raised: Raised, standing: Standing, alertmanager: str) -> None:
+def look(raised: Raised, standing: AlertEvaluator, alertmanager: str) -> None:
     """Note what each engine has raised by now."""
     firing = [each for each in standing.alerts if each.state == "firing"]
     _note(raised.engine, [(each.rule.name, tuple(each.scope.values())) for each in firing])
@@ -199,14 +200,14 @@ def test_each_alert_is_raised_in_time_of_the_truth(tmp_path: Path) -> None:
     first, last = hottest(Oracle(scenario))
     with ExitStack() as stack:
         system, publisher = stack.enter_context(everything(tmp_path))
-        wanted = looked_at(RULES)
+        wanted = used_by_rules(RULES)
         figures: list[Collector] = [ReadingsCollector(reader(system.settings), is_wanted=wanted)]
         server, _ = serve({"/metrics/rules": figures, "/metrics/others": []}, 0, "127.0.0.1")
         stack.callback(server.server_close)
         stack.callback(server.shutdown)
         alertmanager = stack.enter_context(prometheus(system, server.server_port, tmp_path))
         own = ReadingsCollector(reader(system.settings), is_wanted=wanted)
-        standing = Standing(RULES, samples_of(own), system.redis, "live:alerts", wall)
+        standing = AlertEvaluator(RULES, samples_of(own), system.redis, "live:alerts", wall)
         heard, shift = present(scenario, first, last + (PROMETHEUS_SECONDS + 1) * SECOND)
         standing.start()
         stack.callback(standing.stop)

@@ -17,8 +17,8 @@ from producers.errors import PublishError
 from producers.gateway.app import gateway
 from producers.gateway.courier import Courier
 from producers.gateway.limits import Bucket, Limits
-from producers.gateway.problem import MEDIA_TYPE
 from producers.gateway.senders import parse_senders
+from producers.http.problem import MEDIA_TYPE
 from tests.producers.extracts import NOW
 from tests.support.forces import shipped
 from tests.support.gateway import SENDERS, TOKEN, Answer, Caller, served

@@ -12,8 +12,8 @@ from facts.union import FACT_TYPES, TOPICS, Topic, topic_of
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
-from producers.gateway.problem import ProblemError, response_of
 from producers.gateway.reading import read_facts
+from producers.http.problem import ProblemError, response_of
 from tests.producers.extracts import NOW
 from tests.support.forces import shipped
 
@@ -91,7 +91,7 @@ def test_the_page_shows_what_the_gateway_answers() -> None:
         read_facts(json.dumps([good, {**good, "caller_name": "x"}]).encode(), "contacts", FORCES, NOW, 10)
     answer = json.loads(bytes(response_of(caught.value).body))
     assert json.loads(shown) == answer
-    assert validator(OPENAPI, "#/components/schemas/Problem").is_valid(answer)
+    assert validator(OPENAPI, "#/components/schemas/FactsProblem").is_valid(answer)
 
 
 def test_the_page_and_the_document_list_the_same_answers() -> None:

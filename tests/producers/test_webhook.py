@@ -9,7 +9,8 @@ from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, C
 from facts.errors import MappingError
 from facts.union import AnyFact
 from producers.adapters.webhook import Webhook
-from producers.gateway.problem import ProblemError
+from producers.gateway.problem import FactsProblem
+from producers.http.problem import ProblemError
 from producers.packaged import packaged_mapping
 from tests.producers.extracts import NOW, at
 
@@ -68,6 +69,7 @@ def test_an_event_that_cannot_be_read_takes_the_request_with_it_and_says_which_a
     with pytest.raises(ProblemError) as caught:
         told(event("QUEUED"), wrong, event("DISCONNECTED", time="yesterday"))
     problem = caught.value.problem
+    assert isinstance(problem, FactsProblem)
     assert problem.status == 422
     assert [(each.fact, each.field, each.reason) for each in problem.errors] == [
         (1, "detail.queueInfo.queueArn", "unknown_value"),

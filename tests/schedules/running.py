@@ -50,18 +50,18 @@ def _kind(error: BaseException | None) -> object:
     return getattr(error, "kind", type(error))
 
 
-def _shrunk(made: Sequence[int], kind: object) -> list[int]:
-    return shrink(made, lambda given: _kind(failure_of(given)) == kind)
+def _shrunk(made: Sequence[int], kind: object, tries: int) -> list[int]:
+    return shrink(made, lambda given: _kind(failure_of(given)) == kind, tries)
 
 
-def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, is_shrunk: bool = True) -> Found:
+def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, tries: int = 2000) -> Found:
     """Schedules from a seed on, until one fails or nothing more may be run.
 
     Args:
         seed: the first.
         schedules: how many at most.
         may_go_on: asked before each.
-        is_shrunk: the choices of one that fails are shrunk.
+        tries: how many schedules may be run to shrink one that fails; 0 leaves it as it is.
     """
     found = Found()
     while found.schedules < schedules and may_go_on():
@@ -71,7 +71,7 @@ def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, is_shr
             found.steps += run(choices).steps
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
             found.seed, found.error = seed + found.schedules - 1, f"{type(error).__name__}: {error}"
-            found.choices = _shrunk(choices.made, _kind(error)) if is_shrunk else choices.made
+            found.choices = _shrunk(choices.made, _kind(error), tries)
             return found
     return found
 

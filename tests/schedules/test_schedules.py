@@ -40,7 +40,7 @@ def test_a_million_steps_find_nothing() -> None:
 @pytest.mark.parametrize("name", QUICK)
 def test_a_fault_that_is_put_back_is_found(name: str) -> None:
     with mutated(name):
-        found = run_many(0, 400, lambda: True, is_shrunk=False)
+        found = run_many(0, 400, lambda: True, tries=0)
     assert found.seed is not None
 
 
@@ -49,14 +49,14 @@ def test_a_fault_that_is_put_back_is_found(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in MUTANTS if name not in QUICK])
 def test_a_rare_fault_that_is_put_back_is_found(name: str) -> None:
     with mutated(name):
-        found = run_many(0, 20_000, lambda: True, is_shrunk=False)
+        found = run_many(0, 20_000, lambda: True, tries=0)
     assert found.seed is not None
 
 
 def test_a_failing_schedule_runs_again_and_is_shrunk() -> None:
     with mutated("no applied-offset check"):
-        whole = run_many(0, 400, lambda: True, is_shrunk=False)
-        again = run_many(whole.seed or 0, 1, lambda: True)
+        whole = run_many(0, 400, lambda: True, tries=0)
+        again = run_many(whole.seed or 0, 1, lambda: True, tries=150)
         assert again.error == whole.error
         assert len(again.choices) < len(whole.choices)
         assert failure_of(again.choices) is not None

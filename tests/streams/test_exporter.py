@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from alerts.engine_process import Standing, samples_of
+from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.table import RULES as RULES_OF_ALERTS
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.connections import state_client
@@ -453,7 +453,7 @@ def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
         )
     )
     readings = ReadingsCollector(source, watch)
-    standing = Standing(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
+    standing = AlertEvaluator(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()
     for collector in (readings, standing):
         registry.register(collector)

@@ -26,8 +26,8 @@ def another_command(folder: Path) -> None:
     """In the middle a command has a name that there is none of; it can be read as ever."""
     path = _written(folder)
     content = path.read_bytes()
-    place = content.index(b"\r\nHINCRBY\r\n", len(content) // 2)
-    path.write_bytes(content[:place] + b"\r\nHINCRXX\r\n" + content[place + 11 :])
+    place = content.index(b"\r\nHSET\r\n", len(content) // 2)
+    path.write_bytes(content[:place] + b"\r\nHXXX\r\n" + content[place + 8 :])
 
 
 def cut_tail(folder: Path) -> None:

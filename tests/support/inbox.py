@@ -1,4 +1,4 @@
-"""An inbox for tests: alerts told as an engine tells them, a clock that stands, and the API behind a real server."""
+"""An inbox for tests: alerts as an engine sends them, a clock set by the test, and the API on a real server."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from alerts.inbox.api import Parts, api
-from alerts.inbox.guard import Guard
-from alerts.inbox.intake import by_name, intake
-from alerts.inbox.log import InboxLog
-from alerts.inbox.payload import Payload, PayloadAlert, payload, told
-from alerts.inbox.people import Attempts, People, Proxy, Role
+from alerts.inbox.api.app import Parts, api
+from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.people import Attempts, People, Proxy, Role
+from alerts.inbox.log.intake import by_name, intake
+from alerts.inbox.log.payload import Payload, PayloadAlert, payload, payload_alert
+from alerts.inbox.log.stream import InboxLog
 from alerts.table import RULES
 from tests.support.system import until
 
@@ -34,13 +34,15 @@ PEOPLE: list[tuple[str, Role, str]] = [
 
 
 def firing(seconds: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> PayloadAlert:
-    """An alert that began so long after the start."""
-    return told(by_name(RULES)[rule], scope, START + timedelta(seconds=seconds))
+    """A firing alert that began a number of seconds after the start."""
+    return payload_alert(by_name(RULES)[rule], scope, START + timedelta(seconds=seconds))
 
 
 def resolved(seconds: float, began: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> PayloadAlert:
-    """The same alert, over so long after the start."""
-    return told(by_name(RULES)[rule], scope, START + timedelta(seconds=began), START + timedelta(seconds=seconds))
+    """The same alert, resolved a number of seconds after the start."""
+    return payload_alert(
+        by_name(RULES)[rule], scope, START + timedelta(seconds=began), START + timedelta(seconds=seconds)
+    )
 
 
 class Clock:
@@ -54,39 +56,39 @@ class Clock:
         return self.now
 
     def at(self, seconds: float) -> None:
-        """So long after the start."""
+        """Set the clock to a number of seconds after the start."""
         self.now = START + timedelta(seconds=seconds)
 
 
 class Desk:
-    """Asks the API as somebody.
+    """Uses the API with a role.
 
     Args:
-        address: of its root.
-        role: in whose name; None for nobody.
+        address: the API's root.
+        role: the role; None for nobody.
     """
 
     def __init__(self, address: str, role: Role | None = None) -> None:
         self.address = address
         self.headers = {"Authorization": f"Bearer {TOKENS[role]}"} if role else {}
 
-    def get(self, place: str, **headers: str) -> requests.Response:
-        """Read a place."""
-        return requests.get(self.address + place, headers={**self.headers, **headers}, timeout=10)
+    def get(self, path: str, **headers: str) -> requests.Response:
+        """GET a path."""
+        return requests.get(self.address + path, headers={**self.headers, **headers}, timeout=10)
 
-    def post(self, place: str, body: Any = None, **headers: str) -> requests.Response:
-        """Ask for something to be done."""
-        return requests.post(self.address + place, json=body or {}, headers={**self.headers, **headers}, timeout=10)
+    def post(self, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """POST to a path."""
+        return requests.post(self.address + path, json=body or {}, headers={**self.headers, **headers}, timeout=10)
 
-    def tell(self, *alerts: PayloadAlert) -> requests.Response:
-        """Tell alerts, as an engine."""
+    def send(self, *alerts: PayloadAlert) -> requests.Response:
+        """Send alerts, as an engine."""
         body = msgspec.json.encode(payload({"rule": "any"}, alerts))
         return requests.post(self.address + "/webhook", data=body, headers=self.headers, timeout=10)
 
 
 @contextmanager
 def served(application: Starlette) -> Iterator[str]:
-    """An application on a free port of loopback; its address."""
+    """Run an application on a free port; yields its address."""
     server = uvicorn.Server(
         uvicorn.Config(application, port=0, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1)
     )
@@ -108,17 +110,17 @@ def application(
     people: People | None = None,
     proxy: Proxy | None = None,
 ) -> Starlette:
-    """The API on a log, by a clock, where the board has it."""
+    """The API on a log, at the path where the board mounts it."""
     guard = Guard(people or People(PEOPLE, clock, proxy), is_open_to_view=is_open_to_view)
     return Starlette(routes=[Mount("/api/alerts", api(parts(log, clock, guard)))])
 
 
 def parts(log: InboxLog, clock: Clock, guard: Guard) -> Parts:
-    """What the API stands on; figures are none."""
+    """What the API uses, without figures."""
 
-    def take(told: Payload) -> None:
-        for each in told.alerts:
-            log.append(lambda book, one=each: intake([one], by_name(RULES), book, clock()))  # type: ignore[misc]
+    def accept(payload: Payload) -> None:
+        for each in payload.alerts:
+            log.append(lambda state, one=each: intake([one], by_name(RULES), state, clock()))  # type: ignore[misc]
 
     return Parts(
         log=log,
@@ -127,5 +129,5 @@ def parts(log: InboxLog, clock: Clock, guard: Guard) -> Parts:
         guard=guard,
         attempts=Attempts(lambda: clock().timestamp()),
         now=clock,
-        take=take,
+        accept=accept,
     )

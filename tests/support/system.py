@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +115,31 @@ class WorkerProcess:
         return self.statuses.count(RESTART_ME)
 
 
+def restart(workers: Iterable[WorkerProcess]) -> None:
+    """Start each worker again that has ended asking for it."""
+    for worker in list(workers):
+        if not worker.is_running() and worker.statuses[-1:] == [RESTART_ME]:
+            worker.start()
+
+
+class Supervisor(threading.Thread):
+    """Starts each worker again that ends asking for it; on a busy machine one may lose its group at any time."""
+
+    def __init__(self, workers: list[WorkerProcess]) -> None:
+        super().__init__(name="supervisor", daemon=True)
+        self._workers, self._ended = workers, threading.Event()
+
+    def run(self) -> None:
+        """Look twice a second."""
+        while not self._ended.wait(0.5):
+            restart(self._workers)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self.join()
+
+
 class System:
     """A log, a state server, and workers between them.
 
@@ -146,6 +172,7 @@ class System:
         self.rules: dict[str, Rules] = load_forces(self.settings)
         self.workers: list[WorkerProcess] = []
         self.for_workers: dict[str, str] = {}
+        self._supervisor: Supervisor | None = None
 
     def environment(self, **changed: str) -> dict[str, str]:
         """The variables of a process of this system."""
@@ -159,8 +186,15 @@ class System:
             self.workers.append(worker)
             worker.start()
 
+    def supervise(self) -> None:
+        """From now on start each worker again that ends asking for it, as `bluelamp up` and Docker do."""
+        self._supervisor = Supervisor(self.workers)
+        self._supervisor.start()
+
     def stop(self) -> None:
         """End every worker and connection."""
+        if self._supervisor:
+            self._supervisor.stop()
         for worker in self.workers:
             worker.stop()
         self.redis.close()
@@ -195,7 +229,12 @@ class System:
 
     def settle(self, seconds: float = 90.0) -> None:
         """Wait until everything in the log is in the state."""
-        until(lambda: self.applied_offsets() == self.ends(), seconds, "the state at the end of the log")
+
+        def is_settled() -> bool:
+            restart(self.workers)
+            return self.applied_offsets() == self.ends()
+
+        until(is_settled, seconds, "the state at the end of the log")
 
     def pauses(self) -> Pauses:
         """Watches for pauses in its work, once it is entered."""
@@ -232,6 +271,7 @@ def running(system: System, workers: int = 1) -> Iterator[System]:
     """A system with workers, ended afterwards."""
     try:
         system.start_workers(workers)
+        system.supervise()
         yield system
     finally:
         system.stop()

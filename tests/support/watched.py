@@ -1,6 +1,6 @@
-"""An engine and an inbox as processes over figures that the test sets, kept running by the test and killed at will.
+"""An engine and an inbox as processes that a test kills and restarts, with figures that the test sets.
 
-`python -m tests.support.watched inbox` and `... engine` are the two processes of ours, on a small table of quick rules.
+`python -m tests.support.watched inbox` and `... engine` run the two processes with a small table of quick rules.
 """
 
 import json
@@ -22,12 +22,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from alerts.engine import Sample
-from alerts.engine_process import Standing
-from alerts.inbox.entry import AnyEntry
+from alerts.evaluator import AlertEvaluator
+from alerts.inbox.log.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold
-from bluelamp.local.alert_engine import Alarm
-from bluelamp.services.alerts import inbox_log, posting
+from bluelamp.local.alert_engine import AlertSetup
+from bluelamp.services.alerts import inbox_client, inbox_log
 from bluelamp.services.inbox import serve
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.processes import end_with_parent
@@ -43,7 +43,7 @@ def _rule(name: str, metric: str, severity: Severity, limit: float = 0, measure:
     condition = more.pop("condition", Threshold(side="above", limit=limit, clear=limit))
     series = Series(metric=metric, by=more.pop("by", ("force",)), combine=more.pop("combine", "max"))
     return Rule(
-        name=name, title=f"Too much of {name}", series=series, condition=condition, severity=severity, who="duty inspector",
+        name=name, title=f"Too many: {name}", series=series, condition=condition, severity=severity, who="duty inspector",
         what_to_do="Look at it.", measure=measure, **more,
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ QUICK = (
     _rule("queue_long", "queue", "critical", keep_firing_for_seconds=1),
     _rule("jobs_some", "jobs", "warning", measure=_JOBS, keep_firing_for_seconds=1),
     _rule("jobs_many", "jobs", "critical", 2, _JOBS, for_seconds=1, keep_firing_for_seconds=1),
-    _rule("figures_alive", "queue", "heartbeat", -1, combine="sum", is_held=False),
+    _rule("figures_alive", "queue", "heartbeat", -1, combine="sum", keeps_last_state=False),
 )
 
 
@@ -63,18 +63,18 @@ class Figures:
         self._values: dict[tuple[str, str], float] = {}
 
     def set(self, metric: str, force: str, value: float | None) -> None:
-        """A figure is so now; None: nobody can say."""
+        """Set a figure; None for no data."""
         values = {**self._values}
         values.pop((metric, force), None)
         self._values = values if value is None else {**values, (metric, force): value}
 
     def text(self) -> str:
-        """As it is scraped."""
+        """The text of a scrape."""
         return "".join(f'{name}{{force="{force}"}} {value}\n' for (name, force), value in self._values.items())
 
     @contextmanager
     def served(self) -> Iterator[int]:
-        """Over HTTP; its port."""
+        """Serve the figures over HTTP; yields the port."""
         figures = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -99,12 +99,12 @@ class Figures:
 
 
 class Kept:
-    """A process that is started again when it is killed.
+    """A process that is restarted when it is killed.
 
     Args:
-        arguments: the program and what it is told.
-        environment: its variables.
-        output: its file of output.
+        arguments: its command line.
+        environment: its environment variables.
+        output: the file for its output.
     """
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str], output: Path) -> None:
@@ -120,13 +120,13 @@ class Kept:
             )
 
     def kill(self) -> None:
-        """Kill -9, and start it again."""
+        """Kill it with kill -9, and restart it."""
         self.kills += 1
         self._end(signal.SIGKILL)
         self.start()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop it."""
         self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> None:
@@ -139,34 +139,34 @@ class Kept:
 
 
 class Watched:
-    """Figures, an engine that watches them, and an inbox.
+    """Figures, an engine that evaluates rules on them, and an inbox.
 
     Args:
-        directory: of everything.
-        redis_url: of the state server.
-        is_prometheus: the engine is Prometheus with Alertmanager.
-        every: how often Prometheus looks.
+        directory: the data directory.
+        redis_url: the address of the state server.
+        is_prometheus: use Prometheus with Alertmanager instead of the built-in engine.
+        every: how often Prometheus evaluates the rules.
     """
 
     def __init__(self, directory: Path, redis_url: str, *, is_prometheus: bool, every: str = "1s") -> None:
         environment = {PEOPLE: f"inspector:act:{TOKENS['act']}", ENGINE_TOKEN: TOKENS["engine"]}
         self.figures, self.directory, self.is_prometheus = Figures(), directory, is_prometheus
-        self._alarm = Alarm(environment, is_prometheus=is_prometheus, rules=QUICK, every=every)
-        usual = Settings(redis=redis_url, state_name=f"watched-{directory.name}", data=str(directory))
-        self.settings = self._alarm.settings(usual)
+        self._alarm = AlertSetup(environment, is_prometheus=is_prometheus, rules=QUICK, every=every)
+        base = Settings(redis=redis_url, state_name=f"watched-{directory.name}", data=str(directory))
+        self.settings = self._alarm.settings(base)
         self.environment = {**os.environ, **environment}
         self.parts: dict[str, Kept] = {}
 
     @contextmanager
     def running(self) -> Iterator["Watched"]:
-        """All of it at work."""
+        """Run all parts."""
         with ExitStack() as stack:
             self.settings = _with(self.settings, exporter_port=stack.enter_context(self.figures.served()))
             environment = {**self.environment, **self.settings.environment()}
             ours = [sys.executable, "-m", "tests.support.watched"]
             programs = {each.name: each.arguments for each in self._alarm.programs(self.settings, self.directory)}
-            wanted = {"inbox": [*ours, "inbox"], **(programs or {"engine": [*ours, "engine"]})}
-            for name, arguments in wanted.items():
+            commands = {"inbox": [*ours, "inbox"], **(programs or {"engine": [*ours, "engine"]})}
+            for name, arguments in commands.items():
                 self.parts[name] = Kept(arguments, environment, self.directory / f"{name}.log")
                 self.parts[name].start()
                 stack.callback(self.parts[name].stop)
@@ -174,16 +174,16 @@ class Watched:
             yield self
 
     def listing(self) -> list[dict[str, Any]] | None:
-        """The alerts that stand, as the API lists them; None while it does not answer."""
+        """The active alerts from the API; None while it does not answer."""
         try:
             answer = requests.get(f"{self.settings.inbox}/api/alerts/", timeout=5)
         except requests.RequestException:
             return None
-        told: list[dict[str, Any]] | None = answer.json()["alerts"] if answer.ok else None
-        return told
+        alerts: list[dict[str, Any]] | None = answer.json()["alerts"] if answer.ok else None
+        return alerts
 
     def acknowledge(self, alert: str) -> bool:
-        """Take an alert as the inspector; whether that was answered with yes."""
+        """Acknowledge an alert as the inspector; whether that succeeded."""
         headers = {"Authorization": f"Bearer {TOKENS['act']}", "Idempotency-Key": "once"}
         address = f"{self.settings.inbox}/api/alerts/{alert}/acknowledge"
         try:
@@ -193,7 +193,7 @@ class Watched:
 
     def log(self) -> list[AnyEntry]:
         """Every entry of the log."""
-        return list(inbox_log(self.settings).every())
+        return list(inbox_log(self.settings).entries())
 
 
 def _with(settings: Settings, **changed: Any) -> Settings:
@@ -201,16 +201,16 @@ def _with(settings: Settings, **changed: Any) -> Settings:
 
 
 def _engine(settings: Settings) -> None:
-    """The engine in process, as the exporter runs it, on the test's figures."""
+    """The built-in engine, as the exporter runs it, on the test's figures."""
 
     def samples() -> list[Sample]:
         text = requests.get(f"http://127.0.0.1:{settings.exporter_port}/metrics", timeout=2).text
-        found = [each for family in text_string_to_metric_families(text) for each in family.samples]
-        return [Sample(each.name, each.labels, each.value) for each in found]
+        parsed = [each for family in text_string_to_metric_families(text) for each in family.samples]
+        return [Sample(each.name, each.labels, each.value) for each in parsed]
 
     redis = Redis.from_url(settings.redis, decode_responses=True)
-    notifier = Notifier(posting(settings.inbox, os.environ[ENGINE_TOKEN]), time.monotonic)
-    Standing(QUICK, samples, redis, f"{settings.state_name}:alerts", wall, notifier).start()
+    notifier = Notifier(inbox_client(settings.inbox, os.environ[ENGINE_TOKEN]), time.monotonic)
+    AlertEvaluator(QUICK, samples, redis, f"{settings.state_name}:alerts", wall, notifier).start()
     threading.Event().wait()
 
 

@@ -107,6 +107,7 @@ class Whole:
         with ExitStack() as stack:
             stack.callback(self.system.stop)
             self.system.start_workers(workers)
+            self.system.supervise()
             for part in self.parts.values():
                 part.start()
                 stack.callback(part.end)

@@ -1,0 +1,308 @@
+"""The inbox over HTTP: a sub-application mounted at /api/alerts, documented in docs/inbox.md."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from msgspec import Struct
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from alerts.inbox.api import view
+from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
+from alerts.inbox.api.event_channel import CHANNEL, follower
+from alerts.inbox.api.export import EXPORTS
+from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.people import Attempts, Role
+from alerts.inbox.api.sign_in import SignIn
+from alerts.inbox.log import action
+from alerts.inbox.log.action import ActionContext, ActionError, Assignment, Note, SuppressionRequest
+from alerts.inbox.log.data_status import DataStatus
+from alerts.inbox.log.entry import AnyEntry
+from alerts.inbox.log.intake import by_name
+from alerts.inbox.log.payload import Payload, decode_payload
+from alerts.inbox.log.state import Alert, InboxState
+from alerts.rule import Rule
+from producers.http.headers import SecurityHeaders, page_headers
+from producers.http.problem import Kind, ProblemError, problem, response_of
+from streams.refusal import refusal_of
+
+_logger = logging.getLogger("bluelamp.inbox")
+ENDED_LIMIT = 200
+"""How many ended alerts are listed, unless the request sets another limit."""
+_HEADERS = page_headers("style-src", "script-src", "form-action")
+_STATUS: Mapping[str, int] = {"no_such_alert": 404, "has_ended": 409, "not_understood": 422}
+_Body = TypeVar("_Body")
+_Result = TypeVar("_Result")
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class LogLike(Protocol):
+    """The log, as the API uses it."""
+
+    def read_state(self, read: Callable[[InboxState], _Result]) -> _Result: ...  # noqa: D102
+    def refresh(self) -> set[str]: ...  # noqa: D102
+    def append(self, decide: Callable[[InboxState], Iterable[AnyEntry]]) -> list[AnyEntry]: ...  # noqa: D102
+    def wait(self, seconds: float) -> None: ...  # noqa: D102
+    def entries(self) -> Iterable[AnyEntry]: ...  # noqa: D102
+    def data_status(self) -> Mapping[str, DataStatus]: ...  # noqa: D102
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What the API uses.
+
+    Attributes:
+        log: the inbox's log.
+        rules: the rule table.
+        samples: the exporter's current samples of the series that rules evaluate; empty if they cannot be read.
+        guard: decides whether a request is allowed.
+        attempts: limits failed attempts to sign in.
+        now: the wall clock.
+        accept: records an engine's payload; None if engines send theirs to another address.
+    """
+
+    log: LogLike
+    rules: tuple[Rule, ...]
+    samples: Callable[[], view.Samples]
+    guard: Guard
+    attempts: Attempts
+    now: Callable[[], datetime]
+    accept: Callable[[Payload], None] | None = None
+
+
+def api(parts: Parts) -> Starlette:
+    """The sub-application, for any Starlette application to mount."""
+    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts)
+    routes: list[BaseRoute] = [
+        Route("/", _handler(inbox.index)),
+        Route("/events", _handler(inbox.events)),
+        Route("/export", _handler(inbox.export)),
+        Route("/session", _handler(inbox.session)),
+        Route("/sign-in", _handler(sign_in.page)),
+        Route("/sign-in", _handler(sign_in.sign_in), methods=["POST"]),
+        Route("/sign-in.js", _handler(sign_in.script)),
+        Route("/sign-out", _handler(sign_in.sign_out), methods=["POST"]),
+        Route("/suppressions", _handler(inbox.suppressions)),
+        Route("/suppressions", _handler(inbox.suppress), methods=["POST"]),
+        Route("/suppressions/{id}", _handler(inbox.unsuppress), methods=["DELETE"]),
+        Route("/suppressions/{id}/unsuppress", _handler(inbox.unsuppress), methods=["POST"]),
+        Route("/{id}", _handler(inbox.alert)),
+        Route("/{id}/acknowledge", _handler(inbox.acknowledge), methods=["POST"]),
+        Route("/{id}/assign", _handler(inbox.assign), methods=["POST"]),
+        Route("/{id}/note", _handler(inbox.note), methods=["POST"]),
+    ]
+    if parts.accept:
+        routes.insert(0, Route("/webhook", _handler(inbox.webhook), methods=["POST"]))
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders, headers=_HEADERS)],
+        exception_handlers={HTTPException: _not_found},
+    )
+
+
+def _handler(handle: Handler) -> Handler:
+    """A handler that answers every error with a problem document."""
+
+    async def handler(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except ProblemError as error:
+            return response_of(error)
+        except ActionError as error:
+            return response_of(problem(error.kind, _STATUS[error.kind], error.what, error.hint))
+        except (RedisError, OSError) as error:
+            return response_of(_state_unavailable(error))
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:
+            _logger.exception("a request failed")
+            hint = "Nothing was changed. The inbox's output has the details."
+            return response_of(problem("our_fault", 500, "Blue Lamp failed to handle the request.", hint))
+
+    return handler
+
+
+def _state_unavailable(error: Exception) -> ProblemError:
+    refusal = refusal_of(error)
+    hint = f"Nothing was changed: try again. {refusal.advice()}"
+    return problem("state_unavailable", 503, refusal.sentence(), hint, {"Retry-After": "2"})
+
+
+async def _not_found(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    kind: Kind = "no_such_method" if status == 405 else "no_such_place"  # noqa: PLR2004 - HTTP's own number
+    title = "This address does not support that method." if kind == "no_such_method" else "There is no such address."
+    return response_of(problem(kind, status, title, "docs/inbox.md lists every address and what to send."))
+
+
+class _Inbox:
+    """The handlers for alerts and suppressions."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._log, self._guard = parts, parts.log, parts.guard
+        self._rules = by_name(parts.rules)
+        self._follower = follower(lambda: self._listing(InboxState.active_alerts), parts.log.wait)
+
+    def _listing(self, choose: Callable[[InboxState], list[Alert]]) -> view.Listing:
+        samples, status = self._parts.samples(), self._log.data_status()
+        return self._refreshed(
+            lambda state: view.listing(state, self._rules, samples, self._parts.now(), status, choose(state))
+        )
+
+    def _refreshed(self, read: Callable[[InboxState], _Result]) -> _Result:
+        self._log.refresh()
+        return self._log.read_state(read)
+
+    async def index(self, request: Request) -> Response:
+        self._guard.require(request, "view")
+        which = request.query_params.get("state", "standing")
+        if which not in ("standing", "ended", "all"):
+            raise problem("not_understood", 422, f"There is no state {which!r}.", "Use standing, ended or all.")
+        limit = _limit(request)
+        return await _json(lambda: self._listing(lambda state: _chosen(state, which, limit)))
+
+    async def alert(self, request: Request) -> Response:
+        self._guard.require(request, "view")
+        return await _json(lambda: self._detail(_id(request)))
+
+    def _detail(self, alert_id: str) -> view.Detail:
+        samples = self._parts.samples()
+
+        def detail(state: InboxState) -> view.Detail:
+            alert = action.find(state, alert_id)
+            row = view.row(alert, state, self._rules, samples, self._parts.now())
+            return view.Detail(alert=row, history=alert.entries)
+
+        return self._refreshed(detail)
+
+    async def events(self, request: Request) -> Response:
+        self._guard.require(request, "view")
+        self._follower.start()
+        return StreamingResponse(self._follower.watch(CHANNEL), media_type="text/event-stream")
+
+    async def export(self, request: Request) -> Response:
+        self._guard.require(request, "view")
+        kind = request.query_params.get("format", "jsonl")
+        if kind not in EXPORTS:
+            raise problem("not_understood", 422, f"There is no format {kind!r}.", "Use jsonl or csv.")
+        media_type, write = EXPORTS[kind]
+        text = await asyncio.to_thread(lambda: write(self._log.entries()))
+        headers = {"Content-Disposition": f'attachment; filename="alerts.{kind}"'}
+        return Response(text, media_type=media_type, headers=headers)
+
+    async def session(self, request: Request) -> Response:
+        person = self._guard.identify(request)
+        session = {
+            "login": person.login if person else None,
+            "role": person.role if person else ("view" if self._guard.is_open_to_view else None),
+            "csrf": person.csrf if person else "",
+            "may_act": bool(person and person.may("act")),
+            "may_administer": bool(person and person.may("admin")),
+            "can_sign_in": self._guard.people.can_act(),
+        }
+        return Response(view.encode(session), media_type=JSON)
+
+    async def acknowledge(self, request: Request) -> Response:
+        return await self._act(
+            request, Note, lambda state, body, context: action.acknowledge(state, _id(request), body.note, context)
+        )
+
+    async def assign(self, request: Request) -> Response:
+        return await self._act(
+            request, Assignment, lambda state, body, context: action.assign(state, _id(request), body.to, context)
+        )
+
+    async def note(self, request: Request) -> Response:
+        return await self._act(
+            request, Note, lambda state, body, context: action.note(state, _id(request), body.note, context)
+        )
+
+    async def _act(
+        self, request: Request, kind: type[_Body], decide: Callable[[InboxState, _Body, ActionContext], AnyEntry]
+    ) -> Response:
+        """Record one action, once, and answer with the alert after it."""
+        body, context = await self._read(request, "act", kind)
+        await asyncio.to_thread(self._append, lambda state: decide(state, body, context))
+        return await _json(lambda: self._detail(_id(request)))
+
+    async def _read(self, request: Request, role: Role, kind: type[_Body]) -> tuple[_Body, ActionContext]:
+        person = self._guard.require_person(request, role)
+        body = await read_body(request)
+        key = request.headers.get("idempotency-key", "")[:80] or secrets.token_urlsafe(12)
+        context = ActionContext(by=person.login, at=self._parts.now(), request=f"{person.login}:{key}")
+        return decode_body(body, kind), context
+
+    def _append(self, decide: Callable[[InboxState], AnyEntry | None]) -> None:
+        self._log.append(lambda state: [entry for entry in [decide(state)] if entry])
+
+    async def suppressions(self, request: Request) -> Response:
+        self._guard.require(request, "view")
+        return await _json(self._suppressions)
+
+    def _suppressions(self) -> list[view.SuppressionRow]:
+        now = self._parts.now()
+        return self._refreshed(
+            lambda state: [view.suppression_row(key, each, now) for key, each in state.suppressions.items()],
+        )
+
+    async def suppress(self, request: Request) -> Response:
+        body, context = await self._read(request, "admin", SuppressionRequest)
+        entry = action.suppress(self._rules, body, context)
+        await asyncio.to_thread(self._append, lambda _: entry)
+        return await _json(lambda: next(each for each in self._suppressions() if each.id == entry.alert))
+
+    async def unsuppress(self, request: Request) -> Response:
+        _, context = await self._read(request, "admin", Note)
+        await asyncio.to_thread(self._append, lambda state: action.unsuppress(state, _id(request), context))
+        return await _json(lambda: next(each for each in self._suppressions() if each.id == _id(request)))
+
+    async def webhook(self, request: Request) -> Response:
+        self._guard.require_person(request, "engine")
+        body = await read_body(request, PAYLOAD_BYTES)
+        try:
+            payload = decode_payload(body)
+        except msgspec.DecodeError as error:
+            hint = "Send the payload of Alertmanager's webhook, version 4."
+            raise problem("not_understood", 422, f"This is not an Alertmanager payload: {error}.", hint) from None
+        return await _json(lambda: self._accept(payload))
+
+    def _accept(self, payload: Payload) -> dict[str, list[dict[str, Any]]]:
+        """Record a payload, and return the active alerts, so that an engine that has lost its memory can restore it."""
+        if self._parts.accept:
+            self._parts.accept(payload)
+        active = self._log.read_state(lambda state: [each.raised for each in state.active_alerts()])
+        return {"standing": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in active]}
+
+
+def _chosen(state: InboxState, which: str, limit: int) -> list[Alert]:
+    """The active alerts, the latest ended alerts, or both."""
+    ended = [each for each in state.alerts.values() if each.ended] if which != "standing" else []
+    ended.sort(key=lambda each: each.entries[-1].at, reverse=True)
+    return [*(state.active_alerts() if which != "ended" else ()), *ended[:limit]]
+
+
+async def _json(read: Callable[[], Any]) -> Response:
+    return Response(await asyncio.to_thread(lambda: view.encode(read())), media_type=JSON)
+
+
+def _id(request: Request) -> str:
+    alert_id: str = request.path_params["id"]
+    return alert_id
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(ENDED_LIMIT))
+    if not text.isdecimal() or not 0 < int(text) <= 10_000:  # noqa: PLR2004 - named in the error
+        raise problem(
+            "not_understood", 422, f"The limit {text!r} is not valid.", "Set `limit` to a number from 1 to 10000."
+        )
+    return int(text)

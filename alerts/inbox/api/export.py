@@ -1,0 +1,41 @@
+"""The whole log as a file, in JSON lines or CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from alerts.inbox.log.entry import AnyEntry, encode
+
+_COLUMNS = ("at", "by", "entry", "alert", "id")
+
+
+def as_json_lines(entries: Iterable[AnyEntry]) -> str:
+    """The log as JSON lines."""
+    return "".join(f"{encode(each)}\n" for each in entries)
+
+
+def as_csv(entries: Iterable[AnyEntry]) -> str:
+    """The log as CSV: the columns that every entry has, then the other fields by name."""
+    rows: list[Mapping[str, Any]] = [msgspec.to_builtins(each) for each in entries]
+    other_columns = sorted({name for row in rows for name in row} - set(_COLUMNS))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*_COLUMNS, *other_columns], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A cell that no spreadsheet mistakes for a formula."""
+    text = " ".join(f"{name}={word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+EXPORTS: dict[str, tuple[str, Callable[[Iterable[AnyEntry]], str]]] = {
+    "jsonl": ("application/jsonl", as_json_lines),
+    "csv": ("text/csv", as_csv),
+}
+"""By format: its media type, and what writes it."""

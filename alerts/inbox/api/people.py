@@ -1,0 +1,233 @@
+"""Who people are and what they may do: identified by token, by session cookie, or by a trusted proxy's headers."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any, Literal, get_args
+
+import msgspec
+from itsdangerous import BadData, Signer, TimestampSigner, URLSafeTimedSerializer
+from msgspec import Struct
+
+from facts.errors import SettingError
+from facts.times import is_future
+
+Role = Literal["view", "act", "admin", "engine"]
+"""View, act and admin each include the role before; an engine may only send alerts."""
+SESSION = timedelta(hours=12)
+TOKEN_LENGTH_MIN = 24
+_RANK = {"view": 0, "act": 1, "admin": 2}
+_ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,59}):(\w+):(\S+)")
+_HINT = (
+    f"Set it to `login:role:token` for each person, separated by spaces. The roles are {', '.join(get_args(Role))}. A token has at "
+    f'least {TOKEN_LENGTH_MIN} characters; to make one: `python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
+)
+
+
+class Person(Struct, frozen=True):
+    """Somebody who makes a request.
+
+    Attributes:
+        login: their name in the audit log.
+        role: what they may do.
+        is_ambient: their browser or proxy identifies them by itself, so another site could make requests for them.
+        csrf: a value that only Blue Lamp's own pages know, sent with every request that changes something.
+    """
+
+    login: str
+    role: Role
+    is_ambient: bool = False
+    csrf: str = ""
+
+    def may(self, role: Role) -> bool:
+        """Whether they have the rights of a role."""
+        if "engine" in (role, self.role):
+            return self.role == role
+        return _RANK[self.role] >= _RANK[role]
+
+
+class Proxy(Struct, frozen=True, kw_only=True):
+    """A reverse proxy that identifies people through an identity provider.
+
+    Attributes:
+        addresses: the addresses or networks it connects from; its headers are ignored from anywhere else.
+        login_header: the header with the login.
+        groups_header: the header with the groups, separated by commas.
+        roles: the role of each group.
+    """
+
+    addresses: tuple[str, ...]
+    login_header: str = "x-forwarded-preferred-username"
+    groups_header: str = "x-forwarded-groups"
+    roles: dict[str, Role] = {}
+
+    def is_secure(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether the client's connection to the proxy is encrypted."""
+        return headers.get("x-forwarded-proto", "") == "https" and self._is_from(address)
+
+    def named_by(self, headers: Mapping[str, str], address: str) -> tuple[str, Role] | None:
+        """The login and the highest role of their groups; None if the request is not from this proxy, or names nobody."""
+        login = headers.get(self.login_header, "")
+        if not login or not self._is_from(address) or not re.fullmatch(r"[\w.@+-]{1,60}", login):
+            return None
+        groups = [each.strip() for each in headers.get(self.groups_header, "").split(",")]
+        roles = [self.roles[group] for group in groups if group in self.roles]
+        return (login, max(roles, key=_RANK.__getitem__)) if roles else None
+
+    def _is_from(self, address: str) -> bool:
+        try:
+            return any(ip_address(address) in ip_network(each) for each in self.addresses)
+        except ValueError:
+            return False
+
+
+class _Session(Struct, array_like=True):
+    """The content of a session cookie."""
+
+    login: str
+    role: Role
+    nonce: str
+
+
+class _ClockSigner(TimestampSigner):
+    """A timestamp signer that reads the clock it is given.
+
+    Args:
+        secret_key: the key.
+        now: the wall clock.
+        options: of `TimestampSigner`.
+    """
+
+    def __init__(self, secret_key: bytes, now: Callable[[], datetime], **options: Any) -> None:
+        super().__init__(secret_key, **options)
+        self._now = now
+
+    def get_timestamp(self) -> int:
+        """The time now, in seconds since 1970."""
+        return int(self._now().timestamp())
+
+
+_HMAC_SHA256: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+
+
+class People:
+    """Everybody with a token, and everybody whom the proxy identifies; printing it shows no token.
+
+    Args:
+        tokens: login, role and token of each person; a login may have two while one replaces the other.
+        now: the wall clock.
+        proxy: the reverse proxy, if there is one.
+    """
+
+    def __init__(
+        self, tokens: Iterable[tuple[str, Role, str]], now: Callable[[], datetime], proxy: Proxy | None = None
+    ) -> None:
+        self._digests = [(login, role, _digest(token)) for login, role, token in tokens]
+        self._proxy, self._now = proxy, now
+        # Derived from all people's tokens: every server with the same tokens accepts the same sessions, and removing a token
+        # ends every session.
+        digests = b"".join(digest for _, role, digest in self._digests if role != "engine")
+        self._key = hashlib.sha256(b"sessions" + digests).digest() if digests else secrets.token_bytes(32)
+        self._sessions = URLSafeTimedSerializer(
+            self._key, salt="session", signer=_ClockSigner, signer_kwargs={"now": now, **_HMAC_SHA256}
+        )
+
+    def can_act(self) -> bool:
+        """Whether anybody can have the role to act."""
+        return self._proxy is not None or any(role in ("act", "admin") for _, role, _ in self._digests)
+
+    def by_token(self, token: str) -> Person | None:
+        """The person with a token; None if nobody has it."""
+        given = _digest(token.strip())
+        # Every digest is compared, so that the time this takes reveals nothing.
+        matches = [(login, role) for login, role, digest in self._digests if hmac.compare_digest(given, digest)]
+        return Person(*matches[0]) if matches else None
+
+    def by_cookie(self, cookie: str) -> Person | None:
+        """The person whose session this is; None if it is forged, has expired, or was signed by a clock that was ahead."""
+        try:
+            content, signed_at = self._sessions.loads(cookie, return_timestamp=True)
+            session = msgspec.convert(content, _Session)
+        except (BadData, msgspec.ValidationError):
+            return None
+        now = self._now()
+        if now - signed_at >= SESSION or is_future(signed_at, now):
+            return None
+        return Person(session.login, session.role, is_ambient=True, csrf=self._csrf(cookie))
+
+    def by_proxy(self, headers: Mapping[str, str], address: str) -> Person | None:
+        """The person whom the proxy identifies; None if it names nobody, or the request is not from the proxy."""
+        identity = self._proxy.named_by(headers, address) if self._proxy else None
+        if identity is None:
+            return None
+        login, role = identity
+        return Person(login, role, is_ambient=True, csrf=self._csrf(f"proxy {login}"))
+
+    def is_secure(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether the client's connection to the proxy is encrypted."""
+        return self._proxy is not None and self._proxy.is_secure(headers, address)
+
+    def session(self, person: Person) -> str:
+        """The value of a session cookie for somebody."""
+        content = msgspec.to_builtins(_Session(person.login, person.role, secrets.token_urlsafe(9)))
+        return self._sessions.dumps(content)
+
+    def _csrf(self, session: str) -> str:
+        return Signer(self._key, salt="csrf", **_HMAC_SHA256).get_signature(session).decode()
+
+
+def parse_tokens(text: str, where: str) -> list[tuple[str, Role, str]]:
+    """The tokens in a setting: `login:role:token`, separated by spaces.
+
+    Args:
+        text: the setting's value; empty for nobody.
+        where: its variable, for errors.
+
+    Raises:
+        SettingError: an entry is wrong; the error never contains a token.
+    """
+    tokens: list[tuple[str, Role, str]] = []
+    for number, each in enumerate(text.split(), 1):
+        entry = _ENTRY.fullmatch(each)
+        if entry is None or entry[2] not in get_args(Role):
+            raise SettingError(f"Entry {number} does not have the form login:role:token.", where=where, hint=_HINT)
+        if len(entry[3]) < TOKEN_LENGTH_MIN:
+            raise SettingError(f"The token of {entry[1]} is too short.", where=where, hint=_HINT)
+        tokens.append((entry[1], msgspec.convert(entry[2], Role), entry[3]))
+    return tokens
+
+
+class Attempts:
+    """Limits failed attempts to sign in, for each address.
+
+    Args:
+        monotonic: a clock that never jumps.
+        limit: how many failures a minute are allowed.
+    """
+
+    _WINDOW_SECONDS = 60.0
+    _ADDRESSES = 1_000
+
+    def __init__(self, monotonic: Callable[[], float], limit: int = 5) -> None:
+        self._monotonic, self._limit = monotonic, limit
+        self._failures: dict[str, list[float]] = {}
+
+    def wait_seconds(self, address: str) -> int:
+        """How long an address must wait before its next attempt; 0 if it need not."""
+        now = self._monotonic()
+        recent = [at for at in self._failures.get(address, ()) if now - at < self._WINDOW_SECONDS]
+        return int(recent[-self._limit] + self._WINDOW_SECONDS - now) + 1 if len(recent) >= self._limit else 0
+
+    def note_failure(self, address: str) -> None:
+        """Record a failed attempt from an address."""
+        if address not in self._failures and len(self._failures) >= self._ADDRESSES:
+            del self._failures[next(iter(self._failures))]
+        self._failures[address] = [*self._failures.get(address, ())[-self._limit :], self._monotonic()]
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,273 @@
+"""The API's responses, as documented in docs/inbox.md, with the current figure behind each alert."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from alerts.engine import SampleLike, combined, judge
+from alerts.inbox.log.data_status import DataStatus
+from alerts.inbox.log.entry import AnyEntry
+from alerts.inbox.log.state import Alert, InboxState, State, Suppression
+from alerts.rule import Rule, Threshold
+from measures.catalogue import find
+from measures.display import words
+from measures.measure import Unit
+from streams.refusal import CAUSES, WORDS
+
+Samples = Mapping[str, Sequence[SampleLike]]
+"""The exporter's current samples of the series that rules evaluate, by metric name."""
+_SEVERITY_ORDER = {"critical": 0, "warning": 1, "info": 2, "heartbeat": 3}
+
+
+class AlertFigure(Struct, frozen=True, kw_only=True):
+    """The current figure of an alert; without a value if there is no live one, and the alert then stays active.
+
+    Attributes:
+        value: in its unit.
+        words: the value as text.
+        unit: the measure's unit; empty for figures about Blue Lamp itself.
+        n: the sample size, where there is one.
+        expected_lower: the lower control limit for this hour of the week.
+        expected: the centre line.
+        expected_upper: the upper control limit.
+        band_words: the band as text; empty if it is not known.
+        limit_words: the limit beyond which it is bad, as text.
+        is_bad: whether it is bad now; None if unknown. An alert stays active until its figure has been good for long enough.
+    """
+
+    value: float | None
+    words: str
+    unit: Unit | str
+    n: int | None = None
+    expected_lower: float | None = None
+    expected: float | None = None
+    expected_upper: float | None = None
+    band_words: str = ""
+    limit_words: str = ""
+    is_bad: bool | None = None
+
+
+class Acknowledgement(Struct, frozen=True):
+    """Who acknowledged an alert, when, and their note."""
+
+    by: str
+    at: datetime
+    note: str
+
+
+class ReachedStep(Struct, frozen=True, kw_only=True):
+    """A step of the ladder that an alert has reached."""
+
+    at: datetime
+    notify: str = msgspec.field(name="tell")
+    why: str
+
+
+class AlertRow(Struct, frozen=True, kw_only=True):
+    """An alert in the list; docs/inbox.md explains every field."""
+
+    id: str
+    rule: str
+    title: str
+    severity: str
+    is_child: bool
+    is_simulated: bool
+    state: State
+    since: datetime
+    age_seconds: int
+    ended_at: datetime | None
+    scope: dict[str, str]
+    measure: str
+    figure: AlertFigure | None
+    what_to_do: str
+    who: str
+    owner: str
+    acknowledged: Acknowledgement | None
+    escalated: tuple[ReachedStep, ...]
+    reraised_at: datetime | None
+    suppressed_until: datetime | None
+    suppressed_by: str
+    notes: int
+    delivered: int
+    failing: int
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """Whether a force's figures are watched: if not, an empty list does not mean that all is well."""
+
+    force: str
+    heartbeat_at: datetime | None = msgspec.field(name="heard_at")
+    is_watched: bool
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """The list: most severe first, then children, then the oldest.
+
+    Attributes:
+        refused: why new alerts may be missing: the inbox cannot record them. Without a full stop; empty if it can.
+    """
+
+    now: datetime
+    watched: tuple[Watched, ...]
+    alerts: tuple[AlertRow, ...]
+    suppressions: tuple["SuppressionRow", ...]
+    refused: str
+
+
+class SuppressionRow(Struct, frozen=True, kw_only=True):
+    """Planned work, during which nobody is notified."""
+
+    id: str
+    rule: str
+    scope: dict[str, str]
+    since: datetime
+    until: datetime
+    by: str
+    note: str
+    is_in_force: bool
+
+
+class Detail(Struct, frozen=True, kw_only=True):
+    """One alert with its history, oldest first."""
+
+    alert: AlertRow
+    history: tuple[AnyEntry, ...]
+
+
+def listing(
+    state: InboxState,
+    rules: Mapping[str, Rule],
+    samples: Samples,
+    now: datetime,
+    data_status: Mapping[str, DataStatus],
+    alerts: Iterable[Alert],
+) -> Listing:
+    """The list of the given alerts, with the suppressions in force."""
+    rows = sorted((row(each, state, rules, samples, now) for each in alerts), key=_order)
+    suppressions = [suppression_row(key, each, now) for key, each in state.suppressions.items()]
+    watched = [
+        Watched(force=force, heartbeat_at=each.at, is_watched=each.is_watched(now))
+        for force, each in sorted(data_status.items())
+    ]
+    in_force = tuple(each for each in suppressions if each.is_in_force)
+    return Listing(
+        now=now,
+        watched=tuple(watched),
+        alerts=tuple(rows),
+        suppressions=in_force,
+        refused=why_refused(_causes(samples)),
+    )
+
+
+def why_refused(causes: Iterable[str]) -> str:
+    """Why the inbox cannot write, given the causes for which the state server refuses; empty if it can."""
+    return next((WORDS[cause].what for cause in CAUSES if cause in causes and cause not in _WORKERS_ONLY), "")
+
+
+_WORKERS_ONLY = ("access_denied", "needs_person")
+"""Causes that affect only workers, or an inbox that cannot be read either."""
+
+
+def _causes(samples: Samples) -> set[str]:
+    return {each.labels["cause"] for each in samples.get("bluelamp_state_refuses", ()) if each.value == 1}
+
+
+def _order(each: AlertRow) -> tuple[bool, int, bool, datetime, str]:
+    return each.state == "ended", _SEVERITY_ORDER[each.severity], not each.is_child, each.since, each.id
+
+
+def row(alert: Alert, state: InboxState, rules: Mapping[str, Rule], samples: Samples, now: datetime) -> AlertRow:
+    """One alert, as in the list."""
+    raised, acknowledged, ended = alert.raised, alert.acknowledged, alert.ended
+    suppression = None if ended else state.suppression_of(alert, now)
+    rule = rules.get(raised.rule)
+    deliveries = alert.deliveries.values()
+    return AlertRow(
+        id=alert.id,
+        rule=raised.rule,
+        title=raised.title,
+        severity=raised.severity,
+        is_child=raised.is_child,
+        is_simulated=_is_simulated(raised.scope, samples),
+        state=state.state_of(alert, now),
+        since=raised.began,
+        age_seconds=max(0, int(((ended.ended if ended else now) - raised.began).total_seconds())),
+        ended_at=ended.ended if ended else None,
+        scope=raised.scope,
+        measure=raised.measure,
+        figure=figure(rule, raised.scope, samples) if rule and not ended else None,
+        what_to_do=raised.what_to_do,
+        who=raised.who,
+        owner=alert.owner,
+        acknowledged=Acknowledgement(acknowledged.by, acknowledged.at, acknowledged.note) if acknowledged else None,
+        escalated=tuple(ReachedStep(at=each.at, notify=each.notify, why=each.why) for each in alert.escalations),
+        reraised_at=alert.reraised.at if alert.reraised else None,
+        suppressed_until=suppression.entry.until if suppression else None,
+        suppressed_by=suppression.entry.by if suppression else "",
+        notes=sum(bool(getattr(each, "note", "")) for each in alert.entries),
+        delivered=sum(each.is_delivered for each in deliveries),
+        failing=sum(not each.is_delivered for each in deliveries),
+    )
+
+
+def _is_simulated(scope: Mapping[str, str], samples: Samples) -> bool:
+    flags = samples.get("bluelamp_force_simulated", ())
+    return any(each.value == 1 for each in flags if each.labels.get("force") == scope.get("force"))
+
+
+def suppression_row(suppression_id: str, suppression: Suppression, now: datetime) -> SuppressionRow:
+    """One suppression, as in the list."""
+    entry = suppression.entry
+    return SuppressionRow(
+        id=suppression_id, rule=entry.rule, scope=entry.scope, since=entry.at, until=entry.until, by=entry.by, note=entry.note,
+        is_in_force=suppression.is_in_force(now),
+    )  # fmt: skip
+
+
+def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> AlertFigure:
+    """The current figure that a rule evaluates."""
+    key = tuple(scope.get(name, "") for name in rule.series.by)
+    value, n, lower, centre, upper = (
+        _known(combined(rule.series, ending, samples).get(key))
+        for ending in ("", "_n", "_expected_lower", "_expected", "_expected_upper")
+    )
+    unit = find(rule.measure).unit if rule.measure else ""
+    has_band = lower is not None and upper is not None
+    return AlertFigure(
+        value=value,
+        words=_text(value, unit),
+        unit=unit,
+        n=None if n is None else int(n),
+        expected_lower=lower,
+        expected=centre,
+        expected_upper=upper,
+        band_words=f"normal for this hour: {_text(lower, unit)} to {_text(upper, unit)}" if has_band else "",
+        limit_words=_limit_words(rule, unit),
+        is_bad=judge(rule, lambda ending: combined(rule.series, ending, samples)).get(key),
+    )
+
+
+def _limit_words(rule: Rule, unit: Unit | str) -> str:
+    match rule.condition:
+        case Threshold(side=side, limit=limit):
+            return f"{side} {_text(limit, unit)}"
+        case outside:
+            return f"{outside.side} normal for this hour"
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _text(value: float | None, unit: Unit | str) -> str:
+    if value is None or unit not in ("count", "seconds", "ratio"):
+        return "-" if value is None else f"{round(value, 3):g}"
+    return words(value, unit)
+
+
+def encode(value: object) -> bytes:
+    """A response as JSON."""
+    return msgspec.json.encode(value)

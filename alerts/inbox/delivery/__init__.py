@@ -1,0 +1,1 @@
+"""Who is notified, with what text, and the attempts to deliver it."""

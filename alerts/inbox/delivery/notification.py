@@ -1,0 +1,167 @@
+"""The notifications that are due, their texts, and when they are tried again: pure functions of the state and the time."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from alerts.inbox.delivery.receiver import Event, Receiver
+from alerts.inbox.log.entry import AnyEntry, Delivered, Ended, Entry, Escalated, Failed, Raised, Reraised
+from alerts.inbox.log.state import Alert, InboxState
+from facts.times import has_passed
+
+RETRIED_FOR = timedelta(hours=24)
+"""How long Blue Lamp retries to notify a receiver of a new alert."""
+_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 5, 300
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A notification to send to a receiver.
+
+    Attributes:
+        alert: the alert that it is about.
+        entry: the entry that it reports.
+        receiver: who is notified.
+        attempt: the number of the attempt, from 1.
+        event: the kind of notification.
+    """
+
+    alert: Alert
+    entry: AnyEntry
+    receiver: Receiver
+    attempt: int
+    event: Event
+
+    @property
+    def key(self) -> str:
+        """The same for every attempt, so that a receiver can recognise a duplicate."""
+        return f"{self.entry.id}:{self.receiver.name}"
+
+    def delivered(self, now: datetime) -> Delivered:
+        """The entry that records that it was accepted."""
+        return Delivered(
+            id=f"{self.key}:delivered", alert=self.alert.id, at=now,
+            of=self.entry.id, receiver=self.receiver.name, attempt=self.attempt,
+        )  # fmt: skip
+
+    def failed(self, reason: str, now: datetime) -> Failed:
+        """The entry that records that it was not accepted."""
+        return Failed(
+            id=f"{self.key}:failed:{self.attempt}", alert=self.alert.id, at=now,
+            of=self.entry.id, receiver=self.receiver.name, attempt=self.attempt, reason=reason,
+        )  # fmt: skip
+
+
+_EVENTS: dict[type[Entry], Event] = {
+    Raised: "raised",
+    Ended: "ended",
+    Escalated: "escalated",
+    Reraised: "reraised",
+}
+
+
+def undelivered(alert: Alert, state: InboxState, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
+    """The messages that still have to be delivered, whether or not the next attempt is due.
+
+    Args:
+        alert: the alert.
+        state: the state that it belongs to.
+        receivers: each with the events that it is notified of.
+        now: the wall clock.
+    """
+    if state.suppression_of(alert, alert.ended.at if alert.ended else now):
+        return
+    for entry in alert.entries:
+        event = _EVENTS.get(type(entry))
+        if event is None:
+            continue
+        for receiver in receivers:
+            before = alert.deliveries.get((entry.id, receiver.name))
+            if before and before.is_delivered:
+                continue
+            if event in (receiver.events or ()) and _is_for(entry, alert, receiver, now):
+                attempt = before.attempts + 1 if before else 1
+                yield Message(alert=alert, entry=entry, receiver=receiver, attempt=attempt, event=event)
+
+
+def due(alert: Alert, state: InboxState, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
+    """The messages to send now."""
+    for message in undelivered(alert, state, receivers, now):
+        before = alert.deliveries.get((message.entry.id, message.receiver.name))
+        if before is None or has_passed(before.last_at, now, pause(before.attempts)):
+            yield message
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after a number of failed attempts: twice as long each time, up to 5 minutes."""
+    return timedelta(seconds=min(_FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 10), _LONGEST_RETRY_SECONDS))
+
+
+def _is_for(entry: AnyEntry, alert: Alert, receiver: Receiver, now: datetime) -> bool:
+    match entry:
+        case Raised():
+            return _covers(receiver, alert) and now - entry.at < RETRIED_FOR
+        case Ended():
+            return any(
+                receiver.name == name and each.is_delivered and each.last_at <= entry.at
+                for (_, name), each in alert.deliveries.items()
+            )
+        case Reraised():
+            is_last = alert.reraised is not None and entry.id == alert.reraised.id
+            return is_last and alert.ended is None and _covers(receiver, alert)
+        case Escalated():
+            # A post that was notified of the alert itself is not notified again.
+            is_notified = _covers(receiver, alert) and entry.notify == alert.raised.who
+            return alert.ended is None and receiver.reaches(entry.notify) and not is_notified
+    return False
+
+
+def _covers(receiver: Receiver, alert: Alert) -> bool:
+    """Whether a receiver is notified of an alert."""
+    return receiver.reaches(alert.raised.who) and alert.raised.severity in receiver.severities
+
+
+SIMULATED = "SIMULATED: not real"
+
+
+def subject(message: Message, force: str) -> str:
+    """The subject line: severity, what is wrong, and where."""
+    raised = message.alert.raised
+    severity = raised.severity.upper()
+    prefixes = {
+        "raised": severity,
+        "ended": "ENDED",
+        "escalated": f"{severity}, escalated to {getattr(message.entry, 'notify', '')}",
+        "reraised": f"{severity}, still active at shift changeover",
+    }
+    feed = raised.scope.get("feed") or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    where = ", ".join(filter(None, (force or "Blue Lamp", feed)))
+    return " ".join(f"{prefixes[message.event]}: {raised.title} ({where})".split())
+
+
+def body(message: Message, force: str, zone: ZoneInfo, link: str) -> str:
+    """The text: what is wrong, since when, and what to do. It contains no ID of a person or incident, and no name."""
+    alert = message.alert
+    lines = [
+        alert.raised.title + ".",
+        f"Force: {force}" if force else "About: Blue Lamp itself",
+        f"Started: {_local(alert.raised.began, zone)}",
+        *([f"Ended: {_local(alert.ended.ended, zone)}"] if alert.ended else []),
+        *([f"Why you are notified: {message.entry.why}"] if isinstance(message.entry, Escalated) else []),
+        *([] if message.event == "ended" else _instructions(alert)),
+        *([f"{'View' if alert.ended else 'View and acknowledge'}: {link}"] if link else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _instructions(alert: Alert) -> list[str]:
+    return [
+        f"Responsible: {alert.raised.who}",
+        f"What to do: {alert.raised.what_to_do}",
+        *(["Somebody has acknowledged it."] if alert.acknowledged else []),
+    ]
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%d %B %Y %H:%M:%S %Z}"

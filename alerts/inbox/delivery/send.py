@@ -1,0 +1,109 @@
+"""Sends one notification to one receiver, by webhook or e-mail; errors contain no address and no secret."""
+
+import hashlib
+import smtplib
+import ssl
+from email.message import EmailMessage
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import requests
+from msgspec import Struct
+
+from alerts.inbox.delivery.notification import Message, body, subject
+from alerts.inbox.delivery.receiver import Email
+
+TIMEOUT_SECONDS = 10.0
+
+
+class ForceNames(Struct, frozen=True):
+    """What a notification says about its force.
+
+    Attributes:
+        title: the force's name; empty for alerts of no force.
+        zone: its time zone.
+        link: the address of the alerts page.
+    """
+
+    title: str
+    zone: ZoneInfo
+    link: str
+
+
+class DeliveryError(Exception):
+    """A receiver did not accept a notification; says why, without any address or secret."""
+
+
+def send(message: Message, force: ForceNames) -> None:
+    """Send a notification.
+
+    Raises:
+        DeliveryError: the receiver is not known to have accepted it.
+    """
+    title, text = subject(message, force.title), body(message, force.title, force.zone, force.link)
+    if message.receiver.email:
+        _mail(message.receiver.email, title, text, message.key)
+    else:
+        _post(message, title, text)
+
+
+def _post(message: Message, title: str, text: str) -> None:
+    raised = message.alert.raised
+    content = {
+        "event": message.event,
+        "alert": message.alert.id,
+        "key": message.key,
+        "title": title,
+        "text": text,
+        "severity": raised.severity,
+        "rule": raised.rule,
+        "scope": raised.scope,
+        "since": raised.began.isoformat(),
+        "who": getattr(message.entry, "notify", raised.who),
+        "what_to_do": raised.what_to_do,
+    }
+    address = message.receiver.webhook
+    headers = {"Idempotency-Key": message.key}
+    try:
+        response = requests.post(
+            address.reveal() if address else "", json=content, headers=headers,
+            timeout=TIMEOUT_SECONDS, allow_redirects=False,
+        )  # fmt: skip
+    except (requests.RequestException, ValueError) as error:
+        # The error's text would contain the address, and an address may contain a secret.
+        raise DeliveryError(f"the webhook cannot be reached ({type(error).__name__})") from None
+    if not response.ok:
+        raise DeliveryError(f"the webhook answered {response.status_code}")
+
+
+def _mail(email: Email, title: str, text: str, key: str) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = title, email.sender, ", ".join(email.to)
+    # The same at every attempt, so that a mail server can recognise a duplicate.
+    message["Message-ID"] = f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@bluelamp>"
+    message.set_content(text)
+    try:
+        with _server(email) as server:
+            if email.user:
+                server.login(email.user, Path(email.password_file).read_text().strip())
+            refused = server.send_message(message)
+    except smtplib.SMTPResponseException as error:
+        raise DeliveryError(f"the mail server answered {error.smtp_code}") from None
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise DeliveryError(f"the mail server cannot be reached or used ({type(error).__name__})") from None
+    if refused:
+        raise DeliveryError(f"the mail server refused {len(refused)} addresses")
+
+
+def _server(email: Email) -> smtplib.SMTP:
+    if email.security == "tls":
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(email.host, email.port, timeout=TIMEOUT_SECONDS, context=context)
+    server = smtplib.SMTP(email.host, email.port, timeout=TIMEOUT_SECONDS)
+    if email.security == "starttls":
+        try:
+            server.starttls(context=ssl.create_default_context())
+        except BaseException:
+            server.close()
+            raise
+    return server

@@ -1,0 +1,202 @@
+"""The entries of the inbox's log: each records what happened to an alert, when, and who did it."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from alerts.rule import Severity
+
+BLUE_LAMP = "bluelamp"
+"""The actor of everything that no person did."""
+Time = Annotated[datetime, Meta(tz=True)]
+Text = Annotated[str, Meta(max_length=500)]
+"""Text from a person: long enough for a note, too short for a file."""
+Scope = tuple[tuple[str, str], ...]
+"""The labels and values that, with its rule, identify an alert; sorted by label."""
+
+
+class Entry(Struct, frozen=True, kw_only=True, tag_field="entry"):
+    """The fields of every entry.
+
+    Attributes:
+        id: the entry's ID; the same decision has the same ID, so that it is recorded once.
+        alert: the ID of the alert, or of the suppression.
+        at: when it was decided, by the wall clock of the process that decided.
+        by: a person's login, or `bluelamp`.
+    """
+
+    id: str
+    alert: str
+    at: Time
+    by: str = BLUE_LAMP
+
+
+class Raised(Entry, frozen=True, kw_only=True):
+    """An alert began. It keeps its rule's texts, because rules change.
+
+    Attributes:
+        rule: the rule's name.
+        scope: the alert's scope labels.
+        began: when the figure had been bad for the rule's `for`.
+        severity: the rule's severity.
+        title: what is wrong.
+        who: the post that is notified.
+        what_to_do: what they do.
+        measure: the measure behind it; empty for figures about Blue Lamp itself.
+        is_child: it is about a child.
+    """
+
+    rule: str
+    scope: dict[str, str]
+    began: Time
+    severity: Severity
+    title: str
+    who: str
+    what_to_do: str
+    measure: str = ""
+    is_child: bool = False
+
+
+class Ended(Entry, frozen=True, kw_only=True):
+    """An alert ended, because good data arrived.
+
+    Attributes:
+        ended: when it ended, by the engine's clock.
+    """
+
+    ended: Time
+
+
+class Acknowledged(Entry, frozen=True, kw_only=True):
+    """A person acknowledged an alert; that lasts until the alert ends."""
+
+    note: Text = ""
+
+
+class Assigned(Entry, frozen=True, kw_only=True):
+    """An alert was assigned.
+
+    Attributes:
+        to: the login or post that deals with it.
+    """
+
+    to: Annotated[str, Meta(min_length=1, max_length=60)]
+
+
+class Noted(Entry, frozen=True, kw_only=True):
+    """A person added a note."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class Escalated(Entry, frozen=True, kw_only=True):
+    """A step of the force's ladder was reached.
+
+    Attributes:
+        notify: the post that is notified now.
+        why: the step, as a sentence.
+    """
+
+    notify: str = msgspec.field(name="tell")
+    why: str
+
+
+class Reraised(Entry, frozen=True, kw_only=True):
+    """The shift changed while an alert was active: it is sent again, and the new shift must acknowledge it.
+
+    Attributes:
+        changeover: when the new shift began.
+    """
+
+    changeover: Time
+
+
+class Delivered(Entry, frozen=True, kw_only=True):
+    """A receiver accepted a notification.
+
+    Attributes:
+        of: the ID of the entry that it reported.
+        receiver: the receiver's name.
+        attempt: the number of the attempt, from 1.
+    """
+
+    of: str
+    receiver: str
+    attempt: int
+
+
+class Failed(Entry, frozen=True, kw_only=True):
+    """A notification could not be delivered.
+
+    Attributes:
+        of: the ID of the entry that it reported.
+        receiver: the receiver's name.
+        attempt: the number of the attempt, from 1.
+        reason: why, without any address or secret.
+    """
+
+    of: str
+    receiver: str
+    attempt: int
+    reason: str
+
+
+class Suppressed(Entry, frozen=True, kw_only=True):
+    """Planned work: alerts of a rule are recorded, but nobody is notified.
+
+    Attributes:
+        rule: the rule's name.
+        scope: only alerts with these labels; empty for all alerts of the rule.
+        until: when the suppression ends by itself.
+        note: what the work is.
+    """
+
+    rule: str
+    scope: dict[str, str]
+    until: Time
+    note: Text = ""
+
+
+class Unsuppressed(Entry, frozen=True, kw_only=True):
+    """A suppression was ended early."""
+
+
+AnyEntry = (
+    Raised
+    | Ended
+    | Acknowledged
+    | Assigned
+    | Noted
+    | Escalated
+    | Reraised
+    | Delivered
+    | Failed
+    | Suppressed
+    | Unsuppressed
+)
+_decoder: msgspec.json.Decoder[AnyEntry] = msgspec.json.Decoder(AnyEntry)
+
+
+def encode(entry: AnyEntry) -> str:
+    """An entry as one line of JSON."""
+    return msgspec.json.encode(entry).decode()
+
+
+def decode(text: str | bytes) -> AnyEntry:
+    """An entry from its JSON."""
+    return _decoder.decode(text)
+
+
+def scope_of(labels: Mapping[str, str]) -> Scope:
+    """Scope labels as a key. Labels with empty values are left out: to Prometheus they do not exist."""
+    return tuple(sorted((name, value) for name, value in labels.items() if value))
+
+
+def alert_id(rule: str, scope: Mapping[str, str], began: datetime) -> str:
+    """The ID of an alert, made from its rule, its scope and when it began."""
+    identity = [rule, scope_of(scope), began.astimezone(UTC).isoformat()]
+    return hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""What every HTTP service here shares: problem documents and security headers."""
