@@ -21,7 +21,24 @@ from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
 from measures.disagreements import DISAGREEMENTS
-from measures.measure import DATE_DIMENSIONS, Measure, PublishedFigure
+from measures.measure import (
+    DATE_DIMENSIONS,
+    Bands,
+    Count,
+    Decided,
+    External,
+    Mean,
+    Measure,
+    Median,
+    OpenCount,
+    OpenDue,
+    OpenLongest,
+    OpenSoonest,
+    PublishedFigure,
+    Share,
+    SpanWithin,
+    Statistic,
+)
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 from producers.gateway.asyncapi import asyncapi
@@ -70,10 +87,10 @@ def _handbook() -> str:
         "",
         _NOTE,
         "",
-        "Every measure that Blue Lamp gives, with the contract behind it. [What a figure means](semantics.md) defines the words.",
+        "The definition of every measure. [What a figure means](semantics.md) explains the terms.",
         "",
         f"Live windows: {', '.join(LIVE_WINDOWS)}. Report windows: {', '.join(REPORT_WINDOWS)}, and FROM/TO in local dates, TO",
-        f"excluded; in those a measure can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
+        f"excluded. Report windows can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
         "",
     ]
     for measure in CATALOGUE.values():
@@ -86,19 +103,35 @@ def _measure_page(measure: Measure) -> Iterable[str]:
     yield ""
     yield f"**{measure.title}.** {measure.question}"
     yield ""
-    for word, text in _contract(measure):
-        yield f"- {word}: {text}"
+    for label, text in _definition(measure):
+        yield f"- {label}: {text}"
     yield ""
     figures = PUBLISHED.get(measure.name, ())
     if figures:
         yield from _published_table(figures)
 
 
-def _contract(measure: Measure) -> Iterable[tuple[str, str]]:
+_STATISTICS: dict[type[Statistic], str] = {
+    Count: "count",
+    Share: "share",
+    Mean: "mean",
+    Median: "median",
+    Decided: "share within target, overdue open items included",
+    SpanWithin: "share within a limit",
+    Bands: "counts by band",
+    OpenCount: "count of open items",
+    OpenLongest: "age of the oldest open item",
+    OpenDue: "count of open items due soon or overdue",
+    OpenSoonest: "time until the first open item is due",
+    External: "published by others",
+}
+
+
+def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     yield "Population", measure.population
     if measure.clock:
         yield "Clock", measure.clock
-    yield "Statistic", f"{type(measure.statistic).__name__.lower()}, in {measure.unit}; version {measure.version}"
+    yield "Statistic", f"{_STATISTICS[type(measure.statistic)]}; unit: {measure.unit}; version {measure.version}"
     if measure.target:
         yield "Target", measure.target
     if measure.good != "neither":
@@ -106,15 +139,15 @@ def _contract(measure: Measure) -> Iterable[tuple[str, str]]:
     if measure.dimensions():
         yield "Dimensions", ", ".join(measure.dimensions())
     if measure.minimum_n > 1:
-        yield "Too few", f"below n = {measure.minimum_n}"
+        yield "Too few", f"if n is below {measure.minimum_n}"
     if measure.rows:
-        yield "Answers", ", ".join(measure.rows)
+        yield "Rows of the reports", ", ".join(measure.rows)
     for note in measure.notes:
         yield "Note", note
 
 
 def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
-    yield "| published | unit | period | of | source | note |"
+    yield "| published | unit | period | limited to | source | note |"
     yield "|---|---|---|---|---|---|"
     for each in figures:
         words = ", ".join(f"{name} {word}" for name, word in each.where.items())
@@ -122,7 +155,7 @@ def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
     yield ""
 
 
-_REPORTS = """# The reports, and where they disagree with themselves
+_REPORTS = """# The published reports and their contradictions
 
 {note}
 
@@ -131,18 +164,19 @@ Blue Lamp's figures must be comparable with two published reports:
 - **S25**: Staffordshire Police, Public Performance Meeting, 21 January 2025, data to 31 December 2024.
 - **S18**: the same, 9 November 2018.
 
-"12m" is January to December 2024, "previous" January to December 2023, "last" December 2024. Rows of the reports' operational
-tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance), A4.35 to
-A4.42 (custody) and A5 (others); each measure of the [catalogue](measures.md) says which it answers. What is published stands
-in `measures/published.py` exactly as printed. Where a report disagrees with itself both figures are quoted, and never mended:
+"12m" is January to December 2024, "previous" is January to December 2023, and "last" is December 2024. The rows of the reports'
+operational tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance),
+A4.35 to A4.42 (custody) and A5 (others). Each measure of the [catalogue](measures.md) lists the rows that it corresponds to.
+`measures/published.py` has the published figures exactly as printed. Where a report contradicts itself, both figures are quoted and
+never corrected:
 
-| # | what conflicts | what we make of it |
+| # | what conflicts | explanation |
 |---|---|---|
 """
 
 
 def _reports() -> str:
-    rows = (f"| {each.number} | {each.what} | {each.made_of} |\n" for each in DISAGREEMENTS)
+    rows = (f"| {each.number} | {each.what} | {each.explanation} |\n" for each in DISAGREEMENTS)
     return _REPORTS.format(note=_NOTE) + "".join(rows)
 
 

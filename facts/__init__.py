@@ -1,1 +1,1 @@
-"""What a force reports, and who the force is: pure data, nothing about how it travels."""
+"""What a force reports, and the force's profile: pure data, independent of how it is transported."""

@@ -1,7 +1,7 @@
-"""Kafka's record batches, read: the records of each, and where there are none that may be read, the offsets and why. Pure.
+"""Reads Kafka's record batches: their records, and the offsets without readable records, with the reason. Pure.
 
-Whatever reads the log reads it through this, whichever client fetched the bytes: which batch cannot be read, and which transaction
-was aborted, must be the same for a worker, a rebuild, the archive and the recount.
+Everything that reads the log uses this module, whichever client fetched the bytes. Workers, rebuilds, the archive and the recount
+must agree on which batches are unreadable and which transactions were aborted.
 """
 
 import struct
@@ -17,18 +17,18 @@ from crc32c import crc32c
 from facts.errors import IncompleteError
 
 UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
-"""A batch that unpacks to more is not opened: a megabyte may be made to unpack to gigabytes."""
+"""A batch that decompresses to more is not read: a megabyte can be made to decompress to gigabytes."""
 HEADER_BYTES = 61
 MAGIC = 2
 PREFIX_BYTES = 12
-"""The base offset and the length, which the length itself does not count."""
+"""The base offset and the length field, which the length does not include."""
 CHECKED_FROM = 21
 """The checksum covers everything from the attributes on."""
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _PREFIX = struct.Struct(">qi")
 _MAGIC_AT = 16
 _LEAST_LENGTH = 14
-"""Of the oldest message format; what is shorter is no batch, and where the next begins is not known."""
+"""The least length in the oldest message format; anything shorter is not a batch, and the next one cannot be found."""
 _CODEC_BITS, _APPEND_TIME_BIT, _TRANSACTIONAL_BIT, _CONTROL_BIT = 0x07, 0x08, 0x10, 0x20
 _CONTROL_KIND = struct.Struct(">hh")
 _ABORT, _COMMIT = 0, 1
@@ -40,7 +40,7 @@ _XERIAL_HEADER_BYTES = 16
 
 
 class Header(NamedTuple):
-    """The 61 bytes every batch begins with; times in epoch milliseconds."""
+    """The 61-byte header of every batch; times in epoch milliseconds."""
 
     base_offset: int
     length_bytes: int
@@ -58,7 +58,7 @@ class Header(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """The whole batch, prefix included."""
+        """The size of the whole batch, including the prefix."""
         return self.length_bytes + PREFIX_BYTES
 
     @property
@@ -73,12 +73,12 @@ class Header(NamedTuple):
 
     @property
     def codec(self) -> int:
-        """The number of the codec that the records are packed by; 0 for none."""
+        """The number of the compression codec; 0 for none."""
         return self.attributes & _CODEC_BITS
 
     @property
     def has_append_time(self) -> bool:
-        """Whether every record of the batch carries the broker's time."""
+        """Whether the records have the broker's time (LogAppendTime)."""
         return bool(self.attributes & _APPEND_TIME_BIT)
 
     @property
@@ -88,20 +88,20 @@ class Header(NamedTuple):
 
     @property
     def is_control(self) -> bool:
-        """Whether the batch holds the mark that ends a transaction, and no records of a producer."""
+        """Whether the batch is a transaction marker, with no records from a producer."""
         return bool(self.attributes & _CONTROL_BIT)
 
 
 class BatchRecord(NamedTuple):
-    """One record as the log holds it.
+    """One record of the log.
 
     Attributes:
-        offset: its place in the partition.
+        offset: its offset in the partition.
         timestamp: in milliseconds since 1970.
-        timestamp_type: 0 when the producer set it, 1 when the log did as it received the record.
-        key: its bytes.
-        value: its bytes.
-        headers: names and bytes.
+        timestamp_type: 0 if the producer set the timestamp (CreateTime), 1 if the log did (LogAppendTime).
+        key: the bytes of its key.
+        value: the bytes of its value.
+        headers: the name and bytes of each header.
     """
 
     offset: int
@@ -112,16 +112,15 @@ class BatchRecord(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-class Passed(NamedTuple):
-    """Offsets at which there is no record to be read.
+class SkippedOffsets(NamedTuple):
+    """A range of offsets without records to read.
 
     Attributes:
-        first: the first of them.
-        last: the last.
-        timestamp: when the log received them, in milliseconds since 1970, as far as that is known.
-        why: a batch lies there that cannot be read, and this is why; empty where the log itself holds none, but the mark of a
-            transaction or the records of one that was aborted.
-        batch: the bytes of the batch that cannot be read.
+        first: the first offset.
+        last: the last offset, included.
+        timestamp: when the log received them, in milliseconds since 1970, if known.
+        why: why the batch there cannot be read; empty if there is only a transaction marker, or records of an aborted transaction.
+        batch: the bytes of the unreadable batch.
     """
 
     first: int
@@ -131,12 +130,12 @@ class Passed(NamedTuple):
     batch: bytes = b""
 
 
-Entry = BatchRecord | Passed
-"""What lies at one place of the log."""
+Entry = BatchRecord | SkippedOffsets
+"""A record, or a range of offsets without records."""
 
 
 class _UnreadableError(Exception):
-    """A batch cannot be read; says why."""
+    """A batch cannot be read; the message says why."""
 
 
 def read_header(data: bytes | bytearray | memoryview, position: int = 0) -> Header:
@@ -150,21 +149,21 @@ def is_sound(batch: memoryview, header: Header) -> bool:
 
 
 def read(data: bytes | memoryview, position: int, aborted: Iterable[tuple[int, int]] = ()) -> Iterator[Entry]:
-    """What a fetch gave, from an offset on, in the order of the log; every offset up to the end is covered once.
+    """The entries of a fetch from an offset on, in the order of the log. Every offset up to the end is covered exactly once.
 
-    Records of aborted transactions are passed over. The last batch may be cut off: it comes with the next fetch.
+    Records of aborted transactions are skipped. The last batch may be incomplete: the next fetch returns it again.
 
     Args:
-        data: the batches.
-        position: the offset that was asked for; the first batch may begin before it.
-        aborted: the producer id and the first offset of each transaction that was aborted there.
+        data: the bytes of the batches.
+        position: the offset that was fetched; the first batch may begin before it.
+        aborted: the producer id and first offset of each aborted transaction.
 
     Raises:
-        IncompleteError: bytes that are no batch at all.
+        IncompleteError: the bytes are not a record batch.
     """
     reading = _Reading(position, aborted)
-    for batch, next_base in _followed(_batches(memoryview(data), position)):
-        yield from reading.take(batch, next_base)
+    for batch, next_base in _with_next_base(_batches(memoryview(data), position)):
+        yield from reading.entries(batch, next_base)
 
 
 def _batches(data: memoryview, position: int) -> Iterator[memoryview]:
@@ -172,9 +171,9 @@ def _batches(data: memoryview, position: int) -> Iterator[memoryview]:
     while at + PREFIX_BYTES <= len(data):
         base, length = _PREFIX.unpack_from(data, at)
         if length < _LEAST_LENGTH:
-            what = f"The log holds what is no batch of records: one at offset {base} says that it has {length} bytes."
+            what = f"The log contains bytes that are not a record batch: the one at offset {base} gives its length as {length}."
             hint = (
-                "Its file on the broker is damaged: restore it from another replica, or delete the records before that."
+                "Its file on the broker is damaged: restore it from another replica, or delete the records up to there."
             )
             raise IncompleteError(what, where=f"the fetch from offset {position}", hint=hint)
         end = at + PREFIX_BYTES + length
@@ -184,8 +183,8 @@ def _batches(data: memoryview, position: int) -> Iterator[memoryview]:
         at = end
 
 
-def _followed(batches: Iterator[memoryview]) -> Iterator[tuple[memoryview, int | None]]:
-    """Each batch with the base offset of the one that follows."""
+def _with_next_base(batches: Iterator[memoryview]) -> Iterator[tuple[memoryview, int | None]]:
+    """Each batch with the base offset of the next one; None for the last."""
     before: memoryview | None = None
     for batch in batches:
         if before is not None:
@@ -196,15 +195,15 @@ def _followed(batches: Iterator[memoryview]) -> Iterator[tuple[memoryview, int |
 
 
 class _Reading:
-    """A fetch on the way: where it is, and whose transactions were aborted."""
+    """The state of reading one fetch: the next offset, and the producers with an aborted transaction."""
 
     def __init__(self, position: int, aborted: Iterable[tuple[int, int]]) -> None:
         self._position, self._timestamp = position, 0
-        self._to_come = deque(sorted((first, producer) for producer, first in aborted))
+        self._aborts_ahead = deque(sorted((first, producer) for producer, first in aborted))
         self._aborted: set[int] = set()
 
-    def take(self, batch: memoryview, next_base: int | None) -> Iterator[Entry]:
-        """What is in a batch, from the position on."""
+    def entries(self, batch: memoryview, next_base: int | None) -> Iterator[Entry]:
+        """The entries of a batch, from the next offset on."""
         header = read_header(batch) if len(batch) >= HEADER_BYTES else None
         try:
             sound = _checked(batch, header, next_base)
@@ -215,12 +214,12 @@ class _Reading:
             last = self._end_of_unreadable(batch, header, next_base)
             if header and not self._timestamp and 0 < header.newest_milliseconds <= _LATEST_MILLISECONDS:
                 self._timestamp = header.newest_milliseconds
-        yield from self._give(rows, last, why, batch)
+        yield from self._emit(rows, last, why, batch)
 
     def _rows(self, batch: memoryview, header: Header) -> list[BatchRecord]:
-        """The records that count; none where the log holds none, or a transaction was aborted."""
-        while self._to_come and self._to_come[0][0] <= header.last_offset:
-            self._aborted.add(self._to_come.popleft()[1])
+        """The records of a batch; none for a transaction marker or an aborted transaction."""
+        while self._aborts_ahead and self._aborts_ahead[0][0] <= header.last_offset:
+            self._aborted.add(self._aborts_ahead.popleft()[1])
         if header.is_control:
             if _control_kind(batch, header) == _ABORT:
                 self._aborted.discard(header.producer_id)
@@ -230,39 +229,39 @@ class _Reading:
         return _rows_of(batch, header)
 
     def _end_of_unreadable(self, batch: memoryview, header: Header | None, next_base: int | None) -> int:
-        """The last offset of a batch that cannot be read: what its own header says of that may be wrong too."""
+        """The last offset of an unreadable batch, whose own header may be wrong too."""
         if next_base is not None:
             return next_base - 1
         base = int(_PREFIX.unpack_from(batch)[0])
         if header is None or header.magic != MAGIC:
-            return max(base, self._position)  # of the older formats this is the offset of the last record
+            return max(base, self._position)  # in older formats this is the offset of the last record
         count = min(header.last_offset_delta + 1, header.record_count) if header.record_count > 0 else 1
         return max(base + count - 1, self._position)
 
-    def _give(self, rows: list[BatchRecord], last: int, why: str, batch: memoryview) -> Iterator[Entry]:
+    def _emit(self, rows: list[BatchRecord], last: int, why: str, batch: memoryview) -> Iterator[Entry]:
         for row in rows:
             if row.offset >= self._position:
                 self._position, self._timestamp = row.offset + 1, row.timestamp
                 yield row
         if last >= self._position:
             first, self._position = self._position, last + 1
-            yield Passed(first, last, self._timestamp, why, bytes(batch) if why else b"")
+            yield SkippedOffsets(first, last, self._timestamp, why, bytes(batch) if why else b"")
 
 
 def _checked(batch: memoryview, header: Header | None, next_base: int | None) -> Header:
-    """The header of a batch that is what its producer sent."""
+    """The header of a valid batch, whose checksum and offsets match."""
     magic = batch[_MAGIC_AT]
     if magic != MAGIC:
-        raise _UnreadableError(f"its message format is {magic}, and only format {MAGIC} is read")
+        raise _UnreadableError(f"its message format is {magic}, and only format {MAGIC} is supported")
     if header is None or not is_sound(batch, header):
         raise _UnreadableError("it does not match its checksum")
     if header.last_offset_delta < 0 or (next_base is not None and next_base <= header.last_offset):
-        raise _UnreadableError("its offsets do not fit those of the log")
+        raise _UnreadableError("its offsets do not match the log")
     return header
 
 
 def _control_kind(batch: memoryview, header: Header) -> int:
-    """What a mark of a transaction says; no other kind of control batch is known in a topic of records."""
+    """Whether a transaction marker is a commit or an abort; other kinds of control batch are unreadable."""
     keys = [row.key for row in _rows_of(batch, header)]
     if len(keys) == 1 and keys[0] is not None and len(keys[0]) >= _CONTROL_KIND.size:
         kind = int(_CONTROL_KIND.unpack_from(keys[0])[1])
@@ -274,18 +273,18 @@ def _control_kind(batch: memoryview, header: Header) -> int:
 def _rows_of(batch: memoryview, header: Header) -> list[BatchRecord]:
     packed = bytes(batch[HEADER_BYTES:])
     if header.codec not in _UNPACK:
-        raise _UnreadableError(f"it is packed by a codec of an unknown number, {header.codec}")
+        raise _UnreadableError(f"it uses an unknown compression codec, {header.codec}")
     name, unpack = _UNPACK[header.codec]
     try:
         unpacked = unpack(packed)
     except (cramjam.DecompressionError, zlib.error, struct.error, ValueError, OSError) as error:
-        raise _UnreadableError(f"its records cannot be unpacked by {name} ({error})") from None
+        raise _UnreadableError(f"its records cannot be decompressed by {name} ({error})") from None
     try:
         rows = list(_parsed(unpacked, header))
     except (IndexError, ValueError) as error:
-        raise _UnreadableError(f"its records are not of the form they must have ({error})") from None
+        raise _UnreadableError(f"its records are malformed ({error})") from None
     if any(not -1 <= row.timestamp <= _LATEST_MILLISECONDS for row in rows):
-        raise _UnreadableError("its records carry times that no calendar has")
+        raise _UnreadableError("its records have timestamps out of range")
     return rows
 
 
@@ -294,7 +293,7 @@ def _parsed(data: bytes, header: Header) -> Iterator[BatchRecord]:
     kind = int(header.has_append_time)
     for _ in range(header.record_count):
         length, start = _number(data, at)
-        elapsed, at = _number(data, start + 1)  # the attributes of a record, one byte, say nothing yet
+        elapsed, at = _number(data, start + 1)  # skips the attributes of the record, an unused byte
         delta, at = _number(data, at)
         if not before < delta <= header.last_offset_delta:
             raise ValueError(f"record {delta} after {before} of {header.last_offset_delta + 1}")
@@ -320,7 +319,7 @@ def _headers(data: bytes, at: int) -> tuple[tuple[tuple[str, bytes | None], ...]
         value, at = _bytes(data, at)
         if name is None:
             raise ValueError("a header without a name")
-        # As Kafka's Java client reads them: a name in no good UTF-8 makes no record unreadable.
+        # Like Kafka's Java client: a name with invalid UTF-8 does not make the record unreadable.
         found.append((name.decode(errors="replace"), value))
     if count < 0:
         raise ValueError(f"{count} headers")
@@ -332,14 +331,14 @@ def _bytes(data: bytes, at: int) -> tuple[bytes | None, int]:
     if size < 0:
         return None, at
     if at + size > len(data):
-        raise ValueError("it is cut short")
+        raise ValueError("it is truncated")
     return data[at : at + size], at + size
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A signed number of as many bytes as it needs, and where it ends."""
+    """A signed variable-length number (zigzag varint), and the position after it."""
     byte = data[at]
-    if byte < 0x80:  # noqa: PLR2004 - nearly all of them have one byte
+    if byte < 0x80:  # noqa: PLR2004 - nearly all have one byte
         return byte >> 1 ^ -(byte & 1), at + 1
     value, shift = byte & 0x7F, 7
     while byte & 0x80:
@@ -347,30 +346,30 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         value |= (byte & 0x7F) << shift
         shift += 7
-        if shift > 70:  # noqa: PLR2004 - ten bytes of seven bits hold any number of 64
-            raise ValueError("a number without end")
+        if shift > 70:  # noqa: PLR2004 - ten bytes of seven bits hold any 64-bit number
+            raise ValueError("a number of more than ten bytes")
     return value >> 1 ^ -(value & 1), at + 1
 
 
-# Codecs. Each unpacks into no more than the limit.
+# Codecs. None decompresses to more than the limit.
 
 
 def _gunzip(packed: bytes) -> bytes:
-    found = b""
-    # As Kafka's Java client reads it: one stream may follow another, and what follows and is none is left alone.
-    while not found or packed.startswith(_GZIP):
+    unpacked = b""
+    # Like Kafka's Java client: several streams may follow each other, and other trailing bytes are ignored.
+    while not unpacked or packed.startswith(_GZIP):
         inflating = zlib.decompressobj(31)
-        found += inflating.decompress(packed, UNPACKED_LIMIT_BYTES + 1 - len(found))
-        if len(found) > UNPACKED_LIMIT_BYTES:
+        unpacked += inflating.decompress(packed, UNPACKED_LIMIT_BYTES + 1 - len(unpacked))
+        if len(unpacked) > UNPACKED_LIMIT_BYTES:
             raise ValueError(_TOO_LARGE)
         if not inflating.eof:
-            raise ValueError("it is cut short")
+            raise ValueError("it is truncated")
         packed = inflating.unused_data
-    return found
+    return unpacked
 
 
 def _into(decompress: Callable[[bytes, mmap], int]) -> Callable[[bytes], bytes]:
-    """Unpack into as much room as is allowed; what is not filled is never taken from the machine."""
+    """Decompress into a buffer of the greatest size allowed; the system allocates only the part that is filled."""
 
     def unpack(packed: bytes) -> bytes:
         with mmap(-1, UNPACKED_LIMIT_BYTES) as room:
@@ -386,7 +385,7 @@ def _unsnap(packed: bytes) -> bytes:
     while at < len(packed):
         size = int(struct.unpack_from(">i", packed, at)[0])
         if size < 0 or at + 4 + size > len(packed):
-            raise ValueError("it is cut short")
+            raise ValueError("it is truncated")
         found += _unsnap_block(packed[at + 4 : at + 4 + size], UNPACKED_LIMIT_BYTES - len(found))
         at += 4 + size
     return bytes(found)
@@ -398,7 +397,7 @@ def _unsnap_block(block: bytes, limit: int) -> bytes:
     return bytes(cramjam.snappy.decompress_raw(block))
 
 
-_TOO_LARGE = f"it unpacks to more than {UNPACKED_LIMIT_BYTES:,} bytes"
+_TOO_LARGE = f"it decompresses to more than {UNPACKED_LIMIT_BYTES:,} bytes"
 _UNPACK: dict[int, tuple[str, Callable[[bytes], bytes]]] = {
     0: ("no codec", bytes),
     1: ("gzip", _gunzip),

@@ -9,11 +9,11 @@ ContactResult = Literal["resolved", "to_local", "to_999", "callback", "transferr
 
 
 class ContactOffered(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A contact joined a queue. A contact that joins several queues in turn is offered to each: one leg a queue.
+    """A contact joined a queue. A contact that joins several queues in turn has one offer, and one leg, for each.
 
     Attributes:
-        line: the line it came by.
-        queue: the queue it joined: emergency, triage, local (after triage) or a digital one.
+        line: the line on which it came in.
+        queue: the queue it joined: emergency, triage, local (after triage) or a digital queue.
         channel: for digital contacts, the form or service used.
     """
 
@@ -23,19 +23,19 @@ class ContactOffered(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class ContactAnswered(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A person picked the contact up from the queue named; an automated operator is not a person (rules C5)."""
+    """A person answered the contact from this queue; an automated operator is not a person (rules C5)."""
 
     queue: Label
 
 
 class ContactAbandoned(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The caller left the queue named before a person picked up (rules C6)."""
+    """The caller left this queue before a person answered (rules C6)."""
 
     queue: Label
 
 
 class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The contact ended in the queue named, with a result; `callback` without an answer keeps the caller's place."""
+    """The contact ended in this queue with a result; after `callback` without an answer, the caller keeps the place."""
 
     queue: Label
     result: ContactResult

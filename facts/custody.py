@@ -26,7 +26,7 @@ class DetaineeArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
     Attributes:
         suite: the custody suite.
         child: under 18.
-        relevant_time: starts the detention clock (PACE s.41); not always the arrival, so it is told and never derived.
+        relevant_time: when the detention clock starts (PACE s.41); not always the arrival, so it is reported and never derived.
     """
 
     suite: Label
@@ -35,7 +35,7 @@ class DetaineeArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class DetentionAuthorised(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A custody officer authorised detention: starts the review clock (PACE s.40)."""
+    """A custody officer authorised detention, which starts the review clock (PACE s.40)."""
 
 
 class ReviewHeld(SubjectFact, frozen=True, kw_only=True, gc=False):
@@ -45,14 +45,14 @@ class ReviewHeld(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class ReviewPostponed(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A review was postponed because it was impracticable, and that was recorded (PACE s.40(4))."""
+    """A review was postponed because it was impracticable, and the postponement was recorded (PACE s.40(4))."""
 
 
 class ExtensionAuthorised(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A superintendent authorised detention beyond 24 hours (PACE s.42).
 
     Attributes:
-        until: the end authorised, at most 36 hours after the relevant time.
+        until: the authorised end, at most 36 hours after the relevant time.
     """
 
     until: Instant
@@ -62,20 +62,20 @@ class WarrantIssued(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A magistrates' court issued or extended a warrant of further detention (PACE s.43, s.44).
 
     Attributes:
-        hours: how long it runs from its issue.
+        hours: its length in hours from its issue.
     """
 
     hours: Annotated[int, Meta(ge=1, le=60)]
 
 
 class ClockPaused(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The detention clock stopped: hospital treatment, or release on bail."""
+    """The detention clock was paused because of hospital treatment or release on bail."""
 
     reason: PauseReason
 
 
 class ClockResumed(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The detention clock went on."""
+    """The detention clock was resumed."""
 
 
 class DetentionEnded(SubjectFact, frozen=True, kw_only=True, gc=False):
@@ -85,10 +85,10 @@ class DetentionEnded(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class VoluntaryAttended(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A person attended voluntarily to be interviewed; not a detention (a subject of its own).
+    """A person attended voluntarily to be interviewed. It is a subject of its own, and not a detention.
 
     Attributes:
-        suite: where; absent when it was not at a custody suite.
+        suite: the custody suite; absent if it was elsewhere.
         child: under 18.
     """
 

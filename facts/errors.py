@@ -1,21 +1,21 @@
-"""The errors a person meets: each says what happened, where, and what to do.
+"""The errors that people see: each says what happened, where, and what to do.
 
 BlueLampError
-├── ProfileError        a force's profile has a fault
-├── MappingError        a mapping of an extract has a fault
-├── SettingError        a setting has a fault
-├── QuestionError       a measure, window or dimension that was asked for does not exist
-├── PartMissingError    a part we stand on (log, state, program) is absent or does not answer
-└── IncompleteError     the log no longer reaches back to what the state needs: a person must decide
+├── ProfileError        a force's profile is invalid
+├── MappingError        the mapping of an extract is invalid
+├── SettingError        a setting is invalid
+├── QuestionError       a measure, window or dimension in a query does not exist
+├── PartMissingError    something that is needed (log, state, program) is missing or does not respond
+└── IncompleteError     the log no longer has what the state needs: a person must decide what to do
 """
 
 
 class BlueLampError(Exception):
-    """An error told to a person.
+    """An error that is displayed to a person.
 
     Args:
         what: what happened.
-        where: the file, setting, address, partition or field it happened in.
+        where: the file, setting, address, partition or field in which it happened.
         hint: what to do about it.
     """
 
@@ -28,24 +28,24 @@ class BlueLampError(Exception):
 
 
 class ProfileError(BlueLampError):
-    """A force's profile has a fault."""
+    """A force's profile is invalid."""
 
 
 class MappingError(BlueLampError):
-    """A mapping of an extract has a fault."""
+    """The mapping of an extract is invalid."""
 
 
 class SettingError(BlueLampError):
-    """A setting has a fault."""
+    """A setting is invalid."""
 
 
 class QuestionError(BlueLampError):
-    """A measure, window or dimension that was asked for does not exist."""
+    """A measure, window or dimension in a query does not exist."""
 
 
 class PartMissingError(BlueLampError):
-    """A part we stand on is absent or does not answer."""
+    """Something that is needed, such as the log, the state or a program, is missing or does not respond."""
 
 
 class IncompleteError(BlueLampError):
-    """The log no longer reaches back to what the state needs; nothing is guessed, a person must decide."""
+    """The log no longer has what the state needs; nothing is guessed, and a person must decide what to do."""

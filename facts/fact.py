@@ -1,4 +1,4 @@
-"""What every fact carries: its id, the force that tells it, when it happened, and which record it replaces."""
+"""The fields of every fact: its id, the force that reports it, when it happened, and which fact it replaces."""
 
 from datetime import datetime
 from typing import Annotated
@@ -24,18 +24,18 @@ Label = Annotated[
         min_length=1,
         max_length=40,
         pattern=_LABEL,
-        description="One word of the force's own vocabulary, as its profile lists it: letters, digits, _ and - only.",
+        description="A label from the force's profile: letters, digits, _ and - only.",
     ),
 ]
 Instant = Annotated[datetime, Meta(tz=True, description="A time with its zone, as in 2024-12-01T09:59:59Z.")]
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fact", tag=True, gc=False):
-    """Something that happened, told once, never edited.
+    """Something that happened, reported once and never edited.
 
     Attributes:
-        fact_id: the producer's own id of this fact; the same id told again is the same fact.
-        force: the police force that tells it, as its profile is named.
+        fact_id: the producer's own id for this fact; a fact sent again with the same id is the same fact.
+        force: the police force that reports it, by the name of its profile.
         at: event time: when it happened, not when it was sent.
     """
 
@@ -49,7 +49,7 @@ class SubjectFact(Fact, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         subject_id: the contact, incident, detention or occurrence it is about.
-        corrects: the fact whose record was wrong and which this one replaces.
+        corrects: the `fact_id` of a fact that was recorded wrongly and that this fact replaces.
     """
 
     subject_id: Identifier
@@ -57,12 +57,12 @@ class SubjectFact(Fact, frozen=True, kw_only=True, gc=False):
 
 
 class FactWithdrawn(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A record that should not have been made: the fact it names counts as never told.
+    """Withdraws a fact that should not have been recorded: the withdrawn fact counts as never reported.
 
-    It travels on the topic of its subject, so that it meets the fact it withdraws.
+    It is sent on the topic of its subject, like the fact that it withdraws.
 
     Attributes:
-        withdraws: the `fact_id` of the fact withdrawn.
+        withdraws: the `fact_id` of the withdrawn fact.
     """
 
     withdraws: Identifier

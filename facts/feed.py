@@ -1,4 +1,4 @@
-"""What a feed says of itself: the heartbeat that tells a quiet line from a dead one."""
+"""The heartbeat of a feed, which distinguishes a quiet feed from one that has stopped."""
 
 from typing import Annotated
 
@@ -8,19 +8,19 @@ from facts.fact import Fact, Instant, Label
 
 
 class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
-    """A feed has sent everything up to a time; it goes to every partition of every topic the feed writes.
+    """Reports that a feed has sent everything up to a time. It is sent to every partition of each topic the feed writes to.
 
     Attributes:
         feed: the feed's name, as the force's profile lists it.
-        seq: counts the heartbeats of one run of the feed.
-        complete_to: nothing older than this is still to come from this feed, short of corrections.
-        replay: the feed plays recorded facts: the force's clock is then the feed's own, not the wall's.
-        history_to: the feed tells its history, and is not live before it has come to here; None when it tells the present.
-        simulated: nothing the feed tells has happened; whoever shows figures of it must say so.
+        seq: the number of the heartbeat within one run of the feed.
+        complete_to: the feed has sent everything up to this time, except corrections.
+        replay: the feed replays recorded facts: the force's present is then the time the feed has reached, not the wall clock.
+        history_to: the feed is sending its history and is not live until it reaches this time; None if it sends the present.
+        simulated: the feed's facts are simulated, and figures from it must be marked as such.
     """
 
     feed: Label
-    # The greatest whole number that every reader of JSON holds exactly.
+    # The greatest whole number that every JSON parser reads exactly.
     seq: Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
     complete_to: Instant
     replay: bool = False

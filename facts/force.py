@@ -1,4 +1,4 @@
-"""Who a force is: its vocabularies, targets by date, time zone, shifts and feeds, read from a profile."""
+"""A force's profile: its labels, targets by date, time zone, shifts and feeds."""
 
 import hashlib
 import tomllib
@@ -24,24 +24,24 @@ NONE = "none"
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a profile; unknown keys are refused, so that a misspelt one is not silently idle."""
+    """A part of a profile. Unknown keys are refused, so that a misspelt key is not silently ignored."""
 
 
 class Term(_Part, frozen=True, kw_only=True):
-    """One word of a vocabulary: the label that facts carry, and the name that people read."""
+    """A label that facts use, and the name that people read."""
 
     label: Label
     name: str
 
 
 class GradeTargets(_Part, frozen=True, kw_only=True):
-    """What a grade promises from a date on; a target that is absent was not promised.
+    """The targets of a grade from a date on; an absent target means that there is none.
 
     Attributes:
-        since: the first local date on which an incident opened is held to these.
-        opened_to_dispatched_seconds: opened to the first dispatch.
-        dispatched_to_arrived_seconds: first dispatch to first arrival.
-        opened_to_arrived_seconds: opened to first arrival.
+        since: the local date from which they apply to incidents opened.
+        opened_to_dispatched_seconds: from opening to the first dispatch.
+        dispatched_to_arrived_seconds: from the first dispatch to the first arrival.
+        opened_to_arrived_seconds: from opening to the first arrival.
     """
 
     since: date
@@ -54,8 +54,8 @@ class Grade(Term, frozen=True, kw_only=True):
     """A grade, most urgent first in the profile.
 
     Attributes:
-        response: what kind of response it is, so that measures mean the same at every force.
-        targets: oldest first.
+        response: the kind of response, so that measures mean the same for every force.
+        targets: its targets, oldest first.
     """
 
     response: Response
@@ -63,12 +63,12 @@ class Grade(Term, frozen=True, kw_only=True):
 
 
 class QueueTarget(_Part, frozen=True, kw_only=True):
-    """The wait that a queue aims at from a date on.
+    """The target wait of a queue from a date on.
 
     Attributes:
-        since: the first local date on which a leg offered to the queue is held to it.
-        seconds: the wait; absent where from that date on none is aimed at.
-        is_inclusive: "within" that wait (true) or "under" it (false).
+        since: the local date from which it applies to legs offered.
+        seconds: the target wait; absent if there is no target from that date on.
+        is_inclusive: whether a wait equal to the target meets it: "within" (true) or "under" (false).
     """
 
     since: date
@@ -81,9 +81,9 @@ class Queue(Term, frozen=True, kw_only=True):
 
     Attributes:
         line: the line it serves.
-        targets: oldest first.
-        short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out. It says what
-            an abandonment is, so it has no date: changed, it is counted anew throughout.
+        targets: its targets, oldest first.
+        short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out. It defines what
+            counts as an abandonment, so it has no date: after a change, the whole past is counted again.
     """
 
     line: Line
@@ -92,7 +92,7 @@ class Queue(Term, frozen=True, kw_only=True):
 
 
 class Channel(Term, frozen=True, kw_only=True):
-    """A digital channel; `online_home` marks those of the national online service (Single Online Home)."""
+    """A digital channel; `online_home` marks the channels of the national online service (Single Online Home)."""
 
     online_home: bool = False
 
@@ -101,15 +101,15 @@ class OccurrenceType(Term, frozen=True, kw_only=True):
     """A type of occurrence.
 
     Attributes:
-        family: what it is counted among, so that measures of all crime or all ASB mean the same at every force. What a records system
-            keeps beside crime and ASB, and the report only counts, has a family of its own.
+        family: the group of types it is counted in, so that measures of all crime or all ASB mean the same for every force. Types
+            that reports only count, such as stop and searches, have families of their own.
     """
 
     family: Family
 
 
 class Shift(Term, frozen=True, kw_only=True):
-    """A shift by the local clock; one that ends at or before its start crosses midnight."""
+    """A shift in local time; a shift whose end is at or before its start ends on the next day."""
 
     start: time
     end: time
@@ -119,10 +119,10 @@ class Feed(_Part, frozen=True, kw_only=True):
     """A source of facts that sends heartbeats.
 
     Attributes:
-        name: as its heartbeats say.
-        topic: where its facts travel.
-        lines: for contact feeds, the lines it carries; empty means all.
-        stale_after_seconds: with no heartbeat for so long, its figures are not live.
+        name: the name in its heartbeats.
+        topic: the topic of its facts.
+        lines: for contact feeds, the lines it reports; empty means all.
+        stale_after_seconds: without a heartbeat for this long, its figures are not live.
     """
 
     name: Label
@@ -135,10 +135,10 @@ class LadderStep(_Part, frozen=True, kw_only=True):
     """One step of the escalation ladder (rules C13).
 
     Attributes:
-        response: of an alert about incidents of this response that wait; told whether or not somebody has taken it.
-        severity: of an alert that nobody has taken; either this or `response` is given.
-        after_seconds: how long it has stood, or has not been taken.
-        tell: who is told.
+        response: for alerts about waiting incidents with this response, whether or not somebody has acknowledged them.
+        severity: for unacknowledged alerts with this severity. Either this or `response` is given.
+        after_seconds: how long the alert has been active, or unacknowledged.
+        tell: who is notified.
     """
 
     response: Response | None = None
@@ -151,11 +151,11 @@ class Force(_Part, frozen=True, kw_only=True):
     """A force's profile.
 
     Attributes:
-        name: as facts carry it.
-        title: as people read it.
-        time_zone: IANA name; calendars follow its local clock.
-        duplicate_group: the incident group that duplicates and out-of-force incidents are counted under, if any.
-        bank_holidays: whose bank holidays are no working days; where none are given, nothing is held to working days.
+        name: the name in its facts.
+        title: the name that people read.
+        time_zone: the IANA name of its time zone.
+        duplicate_group: the incident group under which duplicates and out-of-force incidents are counted, if any.
+        bank_holidays: the bank holidays that are not working days; without it, no target is measured in working days.
     """
 
     name: Label
@@ -176,11 +176,11 @@ class Force(_Part, frozen=True, kw_only=True):
     bank_holidays: BankHolidays | None = None
 
     def zone(self) -> ZoneInfo:
-        """The time zone; ZoneInfo keeps its own cache."""
+        """The time zone; ZoneInfo caches it."""
         return ZoneInfo(self.time_zone)
 
     def fingerprint(self) -> str:
-        """What the state depends on: two profiles with the same fingerprint give the same outcomes."""
+        """A hash of everything that the state depends on: profiles with the same fingerprint give the same outcomes."""
         parts = {key: value for key, value in msgspec.to_builtins(self).items() if key not in _READ_TIME_ONLY}
         return hashlib.sha256(msgspec.json.encode(_without_names(parts), order="sorted")).hexdigest()[:16]
 
@@ -189,10 +189,10 @@ _Dated = TypeVar("_Dated", bound=GradeTargets | QueueTarget)
 
 
 def in_force(targets: tuple[_Dated, ...], day: date) -> _Dated | None:
-    """What is promised on a local date; None before the first date.
+    """The target that applies on a local date; None before the first date.
 
     Args:
-        targets: of one grade or queue, oldest first.
+        targets: the targets of one grade or queue, oldest first.
         day: the date.
     """
     return next((each for each in reversed(targets) if each.since <= day), None)
@@ -202,19 +202,21 @@ _READ_TIME_ONLY = {"name", "title", "shifts", "feeds", "ladder"}
 
 
 def parse(text: str, source: str) -> Force:
-    """Read a profile.
+    """Parse a profile.
 
     Args:
         text: the profile in TOML.
         source: its file name, for errors.
 
     Raises:
-        ProfileError: with the place of the fault.
+        ProfileError: the profile is invalid.
     """
     try:
         force = msgspec.convert(tomllib.loads(text), Force)
     except tomllib.TOMLDecodeError as error:
-        raise ProfileError(f"This is not TOML: {error}.", where=source, hint="Mend the line it names.") from None
+        raise ProfileError(
+            f"This is not valid TOML: {error}.", where=source, hint="Correct the line it names."
+        ) from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
         raise ProfileError(f"{what}.", where=f"{source}, {path or '$'}", hint=_hint(what)) from None
@@ -223,10 +225,10 @@ def parse(text: str, source: str) -> Force:
     return force
 
 
-_HINT = "docs/profiles.md lists every key of a profile; facts/forces/staffordshire.toml is a full example."
+_HINT = "docs/profiles.md describes every key of a profile; facts/forces/staffordshire.toml is a full example."
 _DATED_HINT = (
-    "A queue's target has a date: write [[queues.targets]] under the queue, with `since` (the first local date it holds), "
-    "`seconds` and `is_inclusive` in place of `target_seconds` and `target_is_inclusive`."
+    "A queue's target has a date: write [[queues.targets]] under the queue, with `since` (the local date from which it applies), "
+    "`seconds` and `is_inclusive` instead of `target_seconds` and `target_is_inclusive`."
 )
 
 
@@ -255,12 +257,15 @@ def _zone_faults(force: Force) -> Iterable[tuple[str, str]]:
     try:
         zone = force.zone()
     except (ZoneInfoNotFoundError, ValueError):
-        yield f"There is no time zone {force.time_zone!r}.", "Give an IANA name, such as Europe/London."
+        yield f"There is no time zone {force.time_zone!r}.", "Use an IANA name, such as Europe/London."
         return
     offsets = [zone.utcoffset(datetime(2024, month, 1, tzinfo=UTC)) for month in (1, 7)]
     if any(offset is None or offset % timedelta(hours=1) for offset in offsets):
-        # Figures are kept in hours of UTC: a local midnight at half past would split one.
-        yield f"{force.time_zone} is not a whole number of hours from UTC.", "Only whole-hour zones can be kept."
+        # Figures are kept by hours of UTC: a local midnight at half past would split an hour.
+        yield (
+            f"The offset of {force.time_zone} from UTC is not in whole hours.",
+            "Only time zones with whole-hour offsets are supported.",
+        )
 
 
 def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
@@ -278,14 +283,14 @@ def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
         labels = [term.label for term in getattr(force, name)]
         for label in labels:
             if labels.count(label) > 1:
-                yield f"`{name}` lists {label!r} twice.", "Give each label once."
+                yield f"`{name}` lists {label!r} twice.", "List each label once."
             if label in (NONE, UNLISTED):
                 yield (
                     f"`{name}` lists {label!r}.",
-                    f"{NONE!r} and {UNLISTED!r} are ours, for what is absent or not listed.",
+                    f"{NONE!r} and {UNLISTED!r} are reserved for absent and unlisted labels.",
                 )
     if force.duplicate_group and force.duplicate_group not in [group.label for group in force.groups]:
-        yield f"`duplicate_group` {force.duplicate_group!r} is not among the groups.", "List it under `groups`."
+        yield f"`duplicate_group` {force.duplicate_group!r} is not one of the groups.", "List it under `groups`."
 
 
 def _target_faults(force: Force) -> Iterable[tuple[str, str]]:
@@ -293,7 +298,10 @@ def _target_faults(force: Force) -> Iterable[tuple[str, str]]:
     for what, each in dated + [("queue", each) for each in force.queues]:
         dates = [targets.since for targets in each.targets]
         if dates != sorted(set(dates)):
-            yield f"The targets of {what} {each.label!r} are not in order of date.", "Oldest first, each date once."
+            yield (
+                f"The targets of {what} {each.label!r} are not in order of date.",
+                "List the oldest first, and each date once.",
+            )
 
 
 def _shift_faults(force: Force) -> Iterable[tuple[str, str]]:
@@ -307,8 +315,8 @@ def _ladder_faults(force: Force) -> Iterable[tuple[str, str]]:
     for step in force.ladder:
         if (step.response is None) == (step.severity is None):
             yield (
-                f"A step of the ladder that tells {step.tell!r} does not say what it is for.",
-                "Give either `response` or `severity`.",
+                f"The ladder step that notifies {step.tell!r} must have exactly one of `response` and `severity`.",
+                "Remove one of them, or add the missing one.",
             )
 
 
@@ -316,7 +324,7 @@ _DAY_MINUTES = 24 * 60
 
 
 def shift_minutes(shift: Shift) -> list[int]:
-    """The minutes of the local day that a shift covers, in its own order."""
+    """The minutes of the local day that a shift covers, in order from its start."""
     start, end = (moment.hour * 60 + moment.minute for moment in (shift.start, shift.end))
     length = (end - start) % _DAY_MINUTES or _DAY_MINUTES
     return [(start + minute) % _DAY_MINUTES for minute in range(length)]

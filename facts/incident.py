@@ -1,4 +1,4 @@
-"""The facts of an incident: opened, graded, resourced, attended, closed."""
+"""The facts of an incident: opening, grading, dispatch, attendance and closure."""
 
 from typing import Literal
 
@@ -13,11 +13,11 @@ class IncidentOpened(SubjectFact, frozen=True, kw_only=True, gc=False):
     """The control room opened an incident.
 
     Attributes:
-        grade: the response it merits, in the force's own grades.
-        group: the incident group at opening (NSIR category group); absent means the record names none.
-        area: the local policing team's area; absent means the record names none ("No LPT").
-        domestic: domestic abuse is flagged.
-        category: a finer kind that the force counts by itself, such as `home_burglary`.
+        grade: its grade, one of the force's own.
+        group: the incident group at opening (NSIR category group); absent if none is recorded.
+        area: the area of the local policing team; absent if none is recorded ("No LPT").
+        domestic: it is flagged as domestic abuse.
+        category: a more specific category that the force counts separately, such as `home_burglary`.
     """
 
     grade: Label
@@ -28,13 +28,13 @@ class IncidentOpened(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class IncidentRegraded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The world changed and the incident merits another response; a wrong record is corrected instead."""
+    """The incident was given another grade because things changed; a wrong record is corrected instead."""
 
     grade: Label
 
 
 class IncidentReclassified(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The incident's group, category or domestic flag was set anew; what is absent stays as it was (rules C15)."""
+    """The incident's group, category or domestic flag was changed; absent fields stay as they were (rules C15)."""
 
     group: Label | None = None
     category: Label | None = None
@@ -48,7 +48,7 @@ class UnitDispatched(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class UnitArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A unit was at the scene."""
+    """A unit arrived at the scene."""
 
     unit: Identifier
 
@@ -67,8 +67,8 @@ class IncidentClosed(SubjectFact, frozen=True, kw_only=True, gc=False):
     """The incident was closed.
 
     Attributes:
-        result: how it ended; duplicate, out_of_force, telephone_resolved and cancelled need no attendance.
-        duplicate_of: for a duplicate, the incident that stands for it.
+        result: the result; duplicate, out_of_force, telephone_resolved and cancelled need no attendance.
+        duplicate_of: for a duplicate, the incident that it duplicates.
     """
 
     result: IncidentResult
@@ -76,4 +76,4 @@ class IncidentClosed(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class IncidentReopened(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A closed incident was opened again: its closure no longer counts."""
+    """A closed incident was reopened: its closure no longer counts."""

@@ -1,4 +1,4 @@
-"""The mark of a moved fact: a record's header that says on which partition, and when, the log first received it."""
+"""The record header of moved facts: on which partition, and when, the log first received them."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -15,12 +15,13 @@ class Origin(Struct, frozen=True, kw_only=True):
     """Where moved facts were first received.
 
     Attributes:
-        partition: the number of the partition, of the same topic.
-        offset: of their record there.
-        indexes: of each of them in that record.
+        partition: the partition of the same topic.
+        offset: the offset of their record there.
+        indexes: the index of each of them in that record.
         received_at: when the log received that record, in milliseconds since 1970.
-        why: it was on another partition than its subject's; or on its subject's, before the topic was given more.
-        counted_on: the partition on which they counted before the topic was given more; None when they counted nowhere.
+        why: `wrong_partition` if they were not on their subject's partition; `partitions_changed` if they were, until the topic was
+            given more partitions.
+        counted_on: the partition on which they counted before the topic was given more partitions; None if they counted nowhere.
         counted_at: the offset there.
     """
 
@@ -34,12 +35,12 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 
 def header_of(origin: Origin) -> tuple[str, bytes]:
-    """The header of a record that holds facts moved from there."""
+    """The header of a record of moved facts."""
     return HEADER, msgspec.json.encode(origin)
 
 
 def origin_of(headers: Iterable[tuple[str, bytes | None]]) -> Origin | None:
-    """Where a record's facts were first received; None when they were received where they are."""
+    """Where a record's facts were first received; None if they were not moved."""
     for name, value in headers:
         if name == HEADER and value is not None:
             try:

@@ -1,4 +1,4 @@
-"""The facts of an occurrence: a crime or ASB record, its parties, the victim's referral and contract; counted, with no live clock."""
+"""The facts of an occurrence: a crime, ASB or other record, its linked parties, and the victim's referral and contract."""
 
 from typing import Literal
 
@@ -9,13 +9,13 @@ Compliance = Literal["timely", "late", "missed"]
 
 
 class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """An occurrence was recorded: a crime, ASB, or what the records only count, such as a stop and search.
+    """An occurrence was recorded: a crime, ASB, or something else on record, such as a stop and search.
 
     Attributes:
-        type: the kind of occurrence, in the force's own list, such as `asb_personal`.
-        area: the local policing team's area; absent means the record names none.
-        victim_based: a crime with a victim, who is to be referred to the victims' gateway.
-        domestic: domestic abuse is flagged, crime or not.
+        type: the type of occurrence, one of the force's own, such as `asb_personal`.
+        area: the area of the local policing team; absent if none is recorded.
+        victim_based: it is a crime with a victim, who must be referred to the victims' gateway.
+        domestic: it is flagged as domestic abuse, whether it is a crime or not.
     """
 
     type: Label
@@ -25,16 +25,17 @@ class OccurrenceRecorded(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class PartyLinked(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A suspect, a victim or an address was linked to the occurrence; no fact says which one.
+    """A suspect, a victim or an address was linked to the occurrence. No fact identifies the party.
 
-    The records system knows the party and tells what it knows: whether it had it before. Its `fact_id` comes from the link, and never
-    from the party.
+    The records system knows the party and reports whether the link is a repeat. The `fact_id` must come from the link, never from
+    the party.
 
     Attributes:
-        role: what the party is to the occurrence.
+        role: the role of the party in the occurrence.
         repeat: in the twelve months before, the same party was linked in the same role to another occurrence of the same family
-            (crime, ASB and so on, as the profile gives each type).
-        domestic_repeat: the same of another domestic occurrence, of whatever family; it counts where this one is domestic.
+            (crime, ASB and so on; the profile gives the family of each type).
+        domestic_repeat: in the twelve months before, the same party was linked in the same role to another domestic occurrence of any
+            family; it counts only if this occurrence is domestic.
     """
 
     role: Role
@@ -47,10 +48,10 @@ class VictimReferred(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class VictimContractClosed(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A crime that the Victims' Code holds for was closed with an outcome, and with it the contract with its victim.
+    """A crime under the Victims' Code was closed with an outcome, which also closed the contract with its victim.
 
     Attributes:
-        compliance: the contract was made in time, made late, or never made, as the records system judges it; nothing of what it holds.
+        compliance: whether the contract was made in time, late or never, according to the records system; never its contents.
     """
 
     compliance: Compliance

@@ -1,4 +1,4 @@
-"""Which partition of its topic a subject's facts belong on: Kafka's default partitioner, murmur2 of the subject's id."""
+"""Chooses the partition of a subject's facts with Kafka's default partitioner: murmur2 of the subject's id."""
 
 import struct
 from functools import lru_cache
@@ -13,25 +13,25 @@ EXAMPLES = (
     "0b9f7f8e-6a53-4c0e-9c0a-5d2b7f1e8a44",
     "x" * 64,
 )
-"""Subject ids whose partitions are published, so that a client can be checked: each length modulo 4, and the longest."""
+"""Subject ids whose partitions the docs give, to check a client against: every length modulo 4, and the longest id."""
 EXAMPLE_COUNTS = (1, 4, 7, 12)
-"""The numbers of partitions they are published for."""
+"""The partition counts for which the docs give them."""
 _SEED, _FACTOR, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
 
 @lru_cache(maxsize=65_536)
 def partition_of(subject_id: str, partitions: int) -> int:
-    """The partition that every fact of a subject belongs on.
+    """The partition of all facts of a subject.
 
     Args:
-        subject_id: of the subject; the force plays no part.
-        partitions: how many the topic has.
+        subject_id: the subject's id; the force is not used.
+        partitions: the topic's number of partitions.
     """
     return (murmur2(subject_id.encode()) & 0x7FFFFFFF) % partitions
 
 
 def murmur2(key: bytes) -> int:
-    """MurmurHash2 as Kafka's clients compute it, a signed number of 32 bits."""
+    """MurmurHash2 as Kafka's clients compute it: a signed 32-bit number."""
     mixed = _SEED ^ len(key)
     whole = len(key) // 4
     for part in struct.unpack_from(f"<{whole}I", key):

@@ -1,4 +1,4 @@
-"""The closed union of every fact, and the topic each travels on."""
+"""The union of all types of fact, and the topic of each."""
 
 from typing import Literal, get_args
 
@@ -71,5 +71,5 @@ _TOPIC_OF: dict[type[SubjectFact], Topic] = {
 
 
 def topic_of(fact_type: type[AnyFact]) -> Topic | None:
-    """The one topic a type of fact travels on; None for those that travel on every topic."""
+    """The topic of a type of fact; None for types that are sent on every topic."""
     return _TOPIC_OF.get(fact_type)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Bytes to facts and back: the only file that knows JSON."""
+"""Decodes and encodes facts: the only module that handles their JSON."""
 
 import json
 import math
@@ -40,18 +40,18 @@ _HINTS: dict[Reason, str] = {
     "not_json": "Send one fact as a JSON object, or several as a JSON array, in UTF-8.",
     "not_a_number": "JSON has no NaN or Infinity: leave the field out where the value is not known.",
     "empty": "Send at least one fact in a record.",
-    "too_large": f"Send parcels of at most {RECORD_LIMIT_BYTES:,} bytes; a hundred facts make a good one.",
-    "unknown_fact": "The field `fact` names one of the facts in facts/schema; check its spelling.",
+    "too_large": f"Send batches of at most {RECORD_LIMIT_BYTES:,} bytes; about a hundred facts is a good size.",
+    "unknown_fact": "The field `fact` must be one of the facts in facts/schema; check its spelling.",
     "unknown_field": "Send only the fields of the schema: an unknown field could carry personal data.",
-    "missing_field": "The schema of this fact in facts/schema says which fields it must have.",
-    "no_time_zone": "Send times with their zone, as in 2024-12-01T09:59:59Z.",
-    "bad_value": "The schema of this fact in facts/schema says what the field may hold.",
-    "implausible_time": "Check the clock, the year and the time zone of the system that told it.",
-    "wrong_topic": "Each fact travels on the topic of its subject: contacts, incidents, custody or occurrences.",
-    "unlisted_force": "Give this force a profile, or mend the name of the force in the feed.",
-    "unreadable_batch": "Whatever was in it is lost to the figures: find out which client wrote it, or what damaged Kafka's files, "
-    "and have its facts sent again.",
-    "too_late": "Beyond the correction horizon: take it to the analyst, who decides whether to rebuild.",
+    "missing_field": "The schema of this fact in facts/schema lists its required fields.",
+    "no_time_zone": "Send times with a time zone, as in 2024-12-01T09:59:59Z.",
+    "bad_value": "The schema of this fact in facts/schema lists the allowed values of the field.",
+    "implausible_time": "Check the clock, the year and the time zone of the system that sent it.",
+    "wrong_topic": "Send each fact on the topic of its subject: contacts, incidents, custody or occurrences.",
+    "unlisted_force": "Add a profile for this force, or correct the name of the force in the feed.",
+    "unreadable_batch": "Its facts are missing from the figures: find out which client wrote it, or what damaged Kafka's files, and "
+    "send its facts again.",
+    "too_late": "It is older than corrections are accepted: tell the analyst, who decides whether to rebuild the state.",
 }
 _MESSAGES: tuple[tuple[str, Reason], ...] = (
     ("contains unknown field", "unknown_field"),
@@ -68,14 +68,14 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):
-    """A fact, or a whole record, that cannot be read or may not be counted.
+    """A fact, or a whole record, that cannot be read or must not be counted.
 
     Attributes:
-        reason: one word of a closed list, fit for a label.
-        what: what is wrong, without the value: it might be personal.
-        where: the place in the parcel, such as `fact 3, $.at`.
+        reason: one word of a closed list, suitable as a metric's label.
+        what: what is wrong, without the value, which may be personal data.
+        where: the place in the batch, such as `fact 3, $.at`.
         hint: what to do about it.
-        index: the position in the parcel; None when the record as a whole is meant.
+        index: the position in the batch; None for the record as a whole.
     """
 
     reason: Reason
@@ -86,11 +86,11 @@ class Unreadable(Struct, frozen=True, kw_only=True):
 
 
 class Decoded(Struct, frozen=True):
-    """What one record held.
+    """The contents of one record.
 
     Attributes:
-        facts: the readable facts, each with its position in the parcel.
-        unreadable: the rest.
+        facts: the readable facts, each with its position in the batch.
+        unreadable: the unreadable facts.
     """
 
     facts: list[tuple[int, AnyFact]]
@@ -102,27 +102,33 @@ def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Decoded
 
     Args:
         record: a fact as a JSON object, or several as a JSON array.
-        topic: the topic it came by.
-        received_at: when the log received it; no fact can have happened much later.
+        topic: the topic of the record.
+        received_at: when the log received it; a fact cannot have happened much later.
     """
     if not record:
         return _refused("empty", "The record is empty.")
     if len(record) > RECORD_LIMIT_BYTES:
-        return _refused("too_large", f"The record has {len(record):,} bytes.")
+        return _refused(
+            "too_large", f"The record has {len(record):,} bytes, more than the {RECORD_LIMIT_BYTES:,} allowed."
+        )
     try:
         facts: Sequence[AnyFact] = _MANY.decode(record) if record[:1] == b"[" else [_ONE.decode(record)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_piecemeal(record, topic, received_at)
-    return _sort_out(list(enumerate(facts)), [], topic, received_at) if facts else _refused("empty", "No fact in it.")
+    return (
+        _validated(list(enumerate(facts)), [], topic, received_at)
+        if facts
+        else _refused("empty", "The record contains no facts.")
+    )
 
 
 def encode(facts: Sequence[Fact]) -> bytes:
-    """One record of the log: the fact alone, or an array of several."""
+    """One record of the log: a single fact, or an array of several."""
     return _ENCODER.encode(facts[0] if len(facts) == 1 else facts)
 
 
 def canonical(fact: Fact) -> bytes:
-    """The one form of a fact: equal facts give equal bytes, however their times and defaults were written."""
+    """The canonical JSON of a fact: equal facts give equal bytes, however their times and defaults were written."""
     times = {
         name: value.astimezone(UTC)
         for name, value in msgspec.structs.asdict(fact).items()
@@ -132,7 +138,7 @@ def canonical(fact: Fact) -> bytes:
 
 
 def refuse(reason: Reason, what: str, index: int | None = None, path: str = "$") -> Unreadable:
-    """A refusal with the hint that belongs to its reason."""
+    """An unreadable fact, with the hint for its reason."""
     place = path if index is None else f"fact {index}, {path}"
     return Unreadable(reason=reason, what=what, where=place, hint=_HINTS[reason], index=index)
 
@@ -141,7 +147,7 @@ def _refused(reason: Reason, what: str) -> Decoded:
     return Decoded([], [refuse(reason, what)])
 
 
-def _sort_out(
+def _validated(
     facts: list[tuple[int, AnyFact]], unreadable: list[Unreadable], topic: Topic, received_at: datetime
 ) -> Decoded:
     latest = received_at + CLOCK_TOLERANCE
@@ -158,7 +164,7 @@ def _sort_out(
 def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
     if topic_of(type(fact)) in (topic, None):
         return None
-    return refuse("wrong_topic", f"{type(fact).__name__} came by the topic {topic}.", index, "$.fact")
+    return refuse("wrong_topic", f"{type(fact).__name__} was sent on the topic {topic}.", index, "$.fact")
 
 
 def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
@@ -181,7 +187,7 @@ def _out_of_time(field: str, index: int) -> Unreadable:
 
 
 def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Decoded:
-    """Read a record that is not wholly readable fact by fact, so that one bad fact does not take the rest with it."""
+    """Read a partly unreadable record fact by fact, so that one bad fact does not lose the rest."""
     try:
         value = json.loads(record, parse_constant=_NotANumber, parse_float=_number)
     except (ValueError, RecursionError):
@@ -194,18 +200,18 @@ def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Dec
             unreadable.append(outcome)
         else:
             kept.append((index, outcome))
-    return _sort_out(kept, unreadable, topic, received_at)
+    return _validated(kept, unreadable, topic, received_at)
 
 
 class _NotANumber:
-    """Stands where JSON was given NaN or Infinity; nothing can encode it."""
+    """Replaces NaN or Infinity in JSON; it cannot be encoded."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def _number(text: str) -> float | _NotANumber:
-    """A number with a point or an exponent: a whole one is whole however it is written, as JSON Schema has it."""
+    """A number with a decimal point or exponent. As in JSON Schema, 1.0 and 1e0 are whole numbers."""
     value = float(text)
     if math.isinf(value):
         return _NotANumber(text)
@@ -218,18 +224,18 @@ def _decode_item(item: object, index: int) -> AnyFact | Unreadable:
     except msgspec.ValidationError as error:
         return _explain(str(error), index)
     except (TypeError, ValueError, RecursionError):
-        return refuse("not_a_number", "A value is NaN, infinite, or beyond what JSON can carry.", index)
+        return refuse("not_a_number", "A value is NaN, infinite, or too large for JSON.", index)
 
 
 def _explain(message: str, index: int) -> Unreadable:
     reason: Reason = next((reason for words, reason in _MESSAGES if words in message), "bad_value")
     what, _, path = message.partition(" - at ")
-    # A quoted value, or a strange field name, may be personal: only the shape of the fault is kept.
+    # A quoted value, or an unusual field name, may be personal data and is removed.
     hidden = _QUOTED if what.startswith("Expected ") else rf"{_QUOTED}|`(?![A-Za-z_][A-Za-z0-9_]{{0,39}}`).*`"
     what = re.sub(hidden, "(not shown)", what, flags=re.DOTALL)
     return refuse(
         reason,
-        what.replace("matching regex (not shown)", "of the form the schema gives"),
+        what.replace("matching regex (not shown)", "with the format in the schema"),
         index,
         path.strip("`") or "$",
     )

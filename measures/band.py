@@ -1,4 +1,4 @@
-"""What is normal for this hour of the week: the middle and the control limits of the same hour in the weeks before."""
+"""What is normal for this hour of the week: the median and control limits of the same hour in the weeks before."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,11 @@ from measures.pane import HOUR
 from measures.window import Segment, Window
 
 WEEKS = 8
-"""How many weeks back are looked at; hours are kept for ten."""
+"""How many earlier weeks are used; hours are kept for ten weeks."""
 WEEKS_MIN = 5
+"""With fewer weeks there is no band."""
 _BY_MEDIAN, _BY_MEAN = 3.145, 2.66
-"""From the moving range to the limits of an individuals chart (XmR): of its median, and of its mean."""
+"""Factors from the median and mean moving range to the limits of an individuals chart (XmR)."""
 
 
 class Band(Struct, frozen=True):
@@ -25,9 +26,9 @@ class Band(Struct, frozen=True):
 
     Attributes:
         lower: the lower control limit.
-        expected: the middle.
+        expected: the median.
         upper: the upper control limit.
-        weeks: how many weeks it is taken from.
+        weeks: the number of weeks it is calculated from.
     """
 
     lower: float
@@ -37,14 +38,14 @@ class Band(Struct, frozen=True):
 
 
 def band(values: Sequence[float], unit: Unit) -> Band | None:
-    """The control limits of an individuals chart; None from fewer than five weeks, or from weeks all alike.
+    """The control limits of an individuals chart; None with fewer than five weeks, or if all weeks are equal.
 
-    The median stands in the middle, and the median moving range gives the width, so that one odd week moves neither;
-    where most weeks are alike that range is 0, and its mean gives the width.
+    The median is the centre and the median moving range gives the width, so that one unusual week affects neither. If most
+    weeks are equal, the median moving range is 0 and the mean moving range is used instead.
 
     Args:
-        values: one a week, oldest first.
-        unit: no figure is less than 0, and no share more than 1.
+        values: one value a week, oldest first.
+        unit: the unit of the values; the limits are never below 0, and for a ratio never above 1.
     """
     if len(values) < WEEKS_MIN:
         return None
@@ -57,14 +58,14 @@ def band(values: Sequence[float], unit: Unit) -> Band | None:
 
 
 def same_hours(as_of: datetime, force: Force) -> Iterator[Window]:
-    """The same whole hour by the local clock in the weeks before, oldest first.
+    """The same whole hour of local time in each of the weeks before, oldest first.
 
-    It is the hour that most of the last sixty minutes lie in. An hour that the clock left out is left out here, and of one
-    that came twice the first is taken.
+    It is the hour that contains most of the last sixty minutes. An hour that a clock change skipped is left out; of an hour
+    that a clock change repeated, the first is used.
 
     Args:
-        as_of: the instant that is looked at.
-        force: whose clock.
+        as_of: the time of the reading.
+        force: the force whose time zone is used.
     """
     zone = force.zone()
     local = (as_of - timedelta(minutes=30)).astimezone(zone).replace(minute=0, second=0, microsecond=0)

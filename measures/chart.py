@@ -1,7 +1,7 @@
-"""Control charts (XmR): which points of a monthly or weekly series say that something has changed, and which are chance.
+"""Control charts (XmR): which points of a monthly or weekly series show a real change, and which are chance.
 
-The rules are the four of NHS England's Making Data Count, as its tools apply them: every point counts for the limits, which
-are the mean and 2.66 mean moving ranges either way; a run and a trend are seven points or more.
+The four rules are those of NHS England's Making Data Count, as its tools apply them. All points count towards the limits,
+which are the mean plus and minus 2.66 mean moving ranges. A run or a trend has seven points or more.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +20,13 @@ Side = Literal["high", "low"]
 Grain = Literal["month", "week"]
 
 TO_LIMIT = Fraction(266, 100)
-"""From the mean moving range to the natural process limits: 3 / 1.128, rounded as Making Data Count does."""
+"""The factor from the mean moving range to the natural process limits: 3 / 1.128, rounded as Making Data Count does."""
 NEAR = Fraction(2, 3)
-"""A point is near a limit when it is beyond two thirds of the way from the centre to it."""
+"""A point is near a limit if it is beyond two thirds of the way from the centre to the limit."""
 LONG = 7
-"""A run or a trend has at least so many points."""
+"""The least number of points in a run or a trend."""
 FIRM = 12
-"""With fewer points the limits are provisional."""
+"""With fewer points than this, the limits are provisional."""
 
 RULES: dict[Rule, str] = {
     "outside": "A point outside the process limits",
@@ -41,7 +41,7 @@ class ChartPoint(Struct, frozen=True):
 
     Attributes:
         start: the first day of its month or week.
-        value: exact; None where there is none, which ends runs and trends, and has no moving range.
+        value: the exact value; None if there is none. A missing value ends runs and trends, and has no moving range.
     """
 
     start: date
@@ -49,13 +49,13 @@ class ChartPoint(Struct, frozen=True):
 
 
 class LimitsPeriod(Struct, frozen=True):
-    """The limits that hold from one period on, taken from every point up to the next step.
+    """The limits from one period on, calculated from every point up to the next recalculation.
 
     Attributes:
         since: the first day of the first period.
-        n: how many values they are taken from.
-        centre: the mean; None of no value.
-        moving_range: the mean difference of one value from the one before; None where no two are neighbours.
+        n: the number of values they are calculated from.
+        centre: the mean; None without values.
+        moving_range: the mean absolute difference between successive values; None without two successive values.
     """
 
     since: date
@@ -64,17 +64,17 @@ class LimitsPeriod(Struct, frozen=True):
     moving_range: Fraction | None
 
     def is_provisional(self) -> bool:
-        """Whether it is taken from too few points to be firm."""
+        """Whether they are calculated from too few points to be firm."""
         return self.n < FIRM
 
     def at(self, share: Fraction) -> Fraction | None:
-        """A line between the centre (0) and the limits (-1 the lower, 1 the upper)."""
+        """A line between the centre and the limits: 0 is the centre, -1 the lower limit, 1 the upper limit."""
         if self.centre is None or self.moving_range is None:
             return None
         return self.centre + share * TO_LIMIT * self.moving_range
 
     def lower(self) -> Fraction | None:
-        """The lower process limit; below 0 of a count that cannot be, it is no bound."""
+        """The lower process limit; for a count it may be below 0, and is then no limit."""
         return self.at(Fraction(-1))
 
     def upper(self) -> Fraction | None:
@@ -86,9 +86,9 @@ class Signal(Struct, frozen=True):
     """Points that chance does not explain.
 
     Attributes:
-        rule: by which rule.
-        side: above the centre or rising; below it or falling.
-        points: their periods, in order.
+        rule: the rule that found them.
+        side: high for above the centre or rising, low for below it or falling.
+        points: the first days of their periods, in order.
     """
 
     rule: Rule
@@ -96,7 +96,7 @@ class Signal(Struct, frozen=True):
     points: tuple[date, ...]
 
     def meaning(self, good: Good) -> Literal["improvement", "concern", "change"]:
-        """What it means for a measure of which higher, lower or neither is better."""
+        """What it means for a measure, depending on whether higher or lower values are better."""
         if good == "neither":
             return "change"
         return "improvement" if (good == "higher") == (self.side == "high") else "concern"
@@ -107,7 +107,7 @@ class Chart(Struct, frozen=True):
 
     Attributes:
         points: in order.
-        steps: at least one, in order; each later one is a recalculation on its date.
+        steps: the limits, in order: the first, then one for each recalculation.
         signals: in order of their first points, then of the rules.
     """
 
@@ -116,7 +116,7 @@ class Chart(Struct, frozen=True):
     signals: tuple[Signal, ...]
 
     def step_of(self, start: date) -> LimitsPeriod:
-        """The step that holds for a period."""
+        """The limits of a period."""
         return next(step for step in reversed(self.steps) if step.since <= start)
 
 
@@ -124,23 +124,23 @@ def chart(points: Sequence[ChartPoint], recalculated: Iterable[date] = ()) -> Ch
     """The chart of a series.
 
     Args:
-        points: one a period without a gap, oldest first.
-        recalculated: the first days of the periods from which on limits are taken anew. Where and why is a decision of
-            people, so it is never found by itself; no rule looks across such a date.
+        points: one for each period without a gap, oldest first.
+        recalculated: the first days of the periods from which the limits are recalculated. People decide where and why, so
+            this is never automatic; no rule looks across such a date.
 
     Raises:
-        QuestionError: there is no point, or a date of recalculation begins none of the later periods.
+        QuestionError: there are no points, or a recalculation date is not the first day of a later period.
     """
     if not points:
-        raise QuestionError("A chart of no points.", where="chart", hint="Ask for periods that the record holds.")
+        raise QuestionError("The chart has no points.", where="chart", hint="Choose periods that the record covers.")
     dates = sorted(set(recalculated))
-    known = {point.start for point in points[1:]}
+    later = {point.start for point in points[1:]}
     for day in dates:
-        if day not in known:
-            hint = f"Name the first day of a period after {points[0].start}, up to {points[-1].start}."
+        if day not in later:
+            hint = f"Give the first day of a period after {points[0].start}, up to {points[-1].start}."
             raise QuestionError(f"No later period begins on {day}.", where="recalculated limits", hint=hint)
     starts = [points[0].start, *dates]
-    parts = [[each for each in points if _begun(starts, each.start) == start] for start in starts]
+    parts = [[point for point in points if _start_of(starts, point.start) == start] for start in starts]
     steps = [_step(part) for part in parts]
     signals = [signal for part, step in zip(parts, steps, strict=True) for signal in _signals(part, step)]
     order = list(RULES)
@@ -148,7 +148,7 @@ def chart(points: Sequence[ChartPoint], recalculated: Iterable[date] = ()) -> Ch
     return Chart(tuple(points), tuple(steps), tuple(signals))
 
 
-def _begun(starts: Sequence[date], day: date) -> date:
+def _start_of(starts: Sequence[date], day: date) -> date:
     return max(start for start in starts if start <= day)
 
 
@@ -172,10 +172,10 @@ def _signals(part: Sequence[ChartPoint], step: LimitsPeriod) -> Iterator[Signal]
         rises = [None, *(_side(later, earlier) for (_, earlier), (_, later) in pairwise(stretch))]
         starts = [start for start, _ in stretch]
         yield from (Signal("outside", side, (starts[index],)) for index, side in _beyond(stretch, step, Fraction(1)))
-        yield from (Signal("run", side, _those(starts, run)) for side, run in _alike(sides, LONG))
+        yield from (Signal("run", side, _dates_at(starts, run)) for side, run in _runs(sides, LONG))
         # A trend of seven points has six steps, and begins at the point before the first of them.
-        for side, run in _alike(rises, LONG - 1):
-            yield Signal("trend", side, _those(starts, range(run[0] - 1, run[-1] + 1)))
+        for side, run in _runs(rises, LONG - 1):
+            yield Signal("trend", side, _dates_at(starts, range(run[0] - 1, run[-1] + 1)))
         yield from _near(stretch, step, sides)
 
 
@@ -183,21 +183,21 @@ _Stretch = list[tuple[date, Fraction]]
 
 
 def _stretches(part: Sequence[ChartPoint]) -> Iterator[_Stretch]:
-    """The parts of a series without a missing value."""
+    """The parts of a series between missing values."""
     for is_known, group in groupby(part, key=lambda point: point.value is not None):
         if is_known:
             yield [(point.start, point.value) for point in group if point.value is not None]
 
 
 def _side(value: Fraction, line: Fraction | None) -> Side | None:
-    """On which side of a line a value lies; on the line it is on neither."""
+    """The side of a line on which a value lies; None if it is on the line."""
     if line is None or value == line:
         return None
     return "high" if value > line else "low"
 
 
 def _beyond(stretch: _Stretch, step: LimitsPeriod, share: Fraction) -> Iterator[tuple[int, Side]]:
-    """The places beyond a line so far from the centre, on either side."""
+    """The indexes of points beyond the lines at `share` of the limits, with their sides."""
     upper, lower = step.at(share), step.at(-share)
     for index, (_, value) in enumerate(stretch):
         if upper is not None and value > upper:
@@ -206,8 +206,8 @@ def _beyond(stretch: _Stretch, step: LimitsPeriod, share: Fraction) -> Iterator[
             yield index, "low"
 
 
-def _alike(sides: Sequence[Side | None], least: int) -> Iterator[tuple[Side, list[int]]]:
-    """Every longest run of one side, if it is long enough, with its places."""
+def _runs(sides: Sequence[Side | None], least: int) -> Iterator[tuple[Side, list[int]]]:
+    """The maximal runs of one side that have at least `least` points, with their indexes."""
     for side, group in groupby(range(len(sides)), key=lambda index: sides[index]):
         run = list(group)
         if side is not None and len(run) >= least:
@@ -215,29 +215,33 @@ def _alike(sides: Sequence[Side | None], least: int) -> Iterator[tuple[Side, lis
 
 
 def _near(stretch: _Stretch, step: LimitsPeriod, sides: Sequence[Side | None]) -> Iterator[Signal]:
-    """Three in a row on one side, at least two of them near its limit; one outside it is told as that, and is not near."""
+    """Three points in a row on one side, at least two of them near the limit. A point outside it is not near."""
     outside = {index for index, _ in _beyond(stretch, step, Fraction(1))}
     near = {index for index, _ in _beyond(stretch, step, NEAR)} - outside
     firsts = [
         first
         for first, (one, *others) in enumerate(zip(sides, sides[1:], sides[2:], strict=False))
-        if one is not None and others == [one, one] and len(near.intersection(range(first, first + _OF))) >= _NEAR_ONES
+        if one is not None
+        and others == [one, one]
+        and len(near.intersection(range(first, first + _IN_A_ROW))) >= _LEAST_NEAR
     ]
     starts = [start for start, _ in stretch]
     for group in _overlapping(firsts):
         side = sides[group[0]]
         if side is not None:
-            yield Signal("near", side, _those(starts, sorted(near.intersection(range(group[0], group[-1] + _OF)))))
+            yield Signal(
+                "near", side, _dates_at(starts, sorted(near.intersection(range(group[0], group[-1] + _IN_A_ROW))))
+            )
 
 
-_NEAR_ONES, _OF = 2, 3
+_LEAST_NEAR, _IN_A_ROW = 2, 3
 
 
 def _overlapping(firsts: Iterable[int]) -> Iterator[list[int]]:
-    """Threes that share a point, together; each is named by its first place."""
+    """Groups of triples that overlap; each triple is given by its first index."""
     group: list[int] = []
     for first in firsts:
-        if group and first - group[-1] >= _OF:
+        if group and first - group[-1] >= _IN_A_ROW:
             yield group
             group = []
         group.append(first)
@@ -245,17 +249,17 @@ def _overlapping(firsts: Iterable[int]) -> Iterator[list[int]]:
         yield group
 
 
-def _those(starts: Sequence[date], places: Iterable[int]) -> tuple[date, ...]:
-    return tuple(starts[place] for place in places)
+def _dates_at(starts: Sequence[date], indexes: Iterable[int]) -> tuple[date, ...]:
+    return tuple(starts[index] for index in indexes)
 
 
 def periods(grain: Grain, end: date, count: int) -> list[tuple[date, date]]:
-    """The first day of each period, and the first after it: `count` whole ones, the last ended by a day.
+    """The last `count` whole periods before a day: the first day of each, and the first day after it.
 
     Args:
         grain: calendar months, or weeks from Monday to Sunday.
-        end: a local day; a period that it lies in is not over and is left out.
-        count: how many.
+        end: a local day; the period that contains it is not over and is left out.
+        count: the number of periods.
     """
     if grain == "week":
         last = end - timedelta(days=end.weekday())
@@ -267,12 +271,12 @@ def periods(grain: Grain, end: date, count: int) -> list[tuple[date, date]]:
 
 
 def exact(value: float | None, met: int | None, n: int) -> Fraction | None:
-    """A figure as a point of a chart: a share from its counts, all else as it was read.
+    """The exact value of a figure for a chart: a share is calculated from its counts.
 
     Args:
         value: in the measure's unit.
-        met: of a share, how many are so.
-        n: how many it is taken from.
+        met: for a share, the number of outcomes that met the condition.
+        n: the number of outcomes it is calculated from.
     """
     if value is None:
         return None

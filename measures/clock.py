@@ -1,4 +1,4 @@
-"""The clocks of a detention under PACE 1984: when its next review falls due, and when detention without charge must end."""
+"""The clocks of a detention under PACE 1984: when its next review is due, and when detention without charge must end."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -19,7 +19,7 @@ from measures.outcome import SECOND, microseconds
 from measures.pane import HOUR
 
 FIRST_REVIEW, NEXT_REVIEW = 6 * HOUR, 9 * HOUR
-"""PACE s.40(3): the first review after at most six hours, each later one after at most nine."""
+"""PACE s.40(3): the first review within six hours, each later one within nine."""
 WITHOUT_EXTENSION, EXTENDED, WARRANT, LONGEST = 24 * HOUR, 36 * HOUR, 36 * HOUR, 96 * HOUR
 """PACE s.41(1), s.42(1), s.43(12) and s.44(3), s.44(3)(b): the limits of detention without charge."""
 _REVIEWS_BEFORE_EXTENSION = 2
@@ -28,32 +28,32 @@ State = Literal["running", "paused", "postponed", "overdue"]
 
 
 class Pause(NamedTuple):
-    """A stretch that no clock counts, in microseconds since 1970; `end` is None while it lasts."""
+    """A stretch of time that no clock counts, in microseconds since 1970; `end` is None while it lasts."""
 
     start: int
     end: int | None
 
 
 class Clock(Struct, frozen=True):
-    """Elapsed time from an instant, pauses left out; instants are microseconds since 1970 in UTC.
+    """Elapsed time since a start, excluding pauses. Times are microseconds since 1970 in UTC.
 
-    Local clocks that change have no part in it: 24 hours are 24 hours on every night of the year.
+    Changes of local time do not affect it: 24 hours are 24 hours on every night of the year.
 
     Attributes:
-        started: when it began to run.
-        pauses: in order, apart from each other; only the last may have no end.
+        started: when it started.
+        pauses: its pauses, in order and not overlapping; only the last may have no end.
     """
 
     started: int
     pauses: tuple[Pause, ...] = ()
 
     def reading(self, at: int) -> int:
-        """What it shows at an instant, in microseconds; less than 0 before it started."""
-        stood = (min(at, end or at) - max(self.started, start) for start, end in self.pauses)
-        return at - self.started - sum(max(0, span) for span in stood)
+        """The time elapsed at `at`, in microseconds; negative before the start."""
+        paused = (min(at, end or at) - max(self.started, start) for start, end in self.pauses)
+        return at - self.started - sum(max(0, span) for span in paused)
 
     def latest(self, reading: int) -> int | None:
-        """The last instant at which it shows a reading; None while it stands still before or at it."""
+        """The last time at which it shows a reading; None if it is paused, with no end, before or at that reading."""
         at = self.started + reading
         for start, end in self.pauses:
             if at < start:
@@ -64,44 +64,44 @@ class Clock(Struct, frozen=True):
         return at
 
     def is_paused(self, at: int) -> bool:
-        """Whether it stands still at an instant."""
+        """Whether it is paused at a time."""
         return any(start <= at and (end is None or at < end) for start, end in self.pauses)
 
 
 class Deadline(Struct, frozen=True):
-    """A reading that a clock may not pass.
+    """The reading that a clock may not exceed.
 
     Attributes:
-        clock: which clock.
-        reading: the most it may show, in microseconds.
+        clock: the clock.
+        reading: the greatest reading allowed, in microseconds.
     """
 
     clock: Clock
     reading: int
 
     def due(self) -> int | None:
-        """The last instant that is in time, in microseconds since 1970; None while the clock stands still before it."""
+        """The last time that is in time, in microseconds since 1970; None while the clock is paused before it."""
         return self.clock.latest(self.reading)
 
     def remaining_seconds(self, now: int) -> float:
-        """How much is left; less than 0 when it is overdue. It stands still in a pause."""
+        """The time left; negative when overdue. It does not change during a pause."""
         return (self.reading - self.clock.reading(now)) / SECOND
 
     def state(self, now: int) -> State:
-        """Where it stands; what is overdue stays overdue in a pause."""
+        """Its state; an overdue deadline stays overdue during a pause."""
         if self.clock.reading(now) > self.reading:
             return "overdue"
         return "paused" if self.clock.is_paused(now) else "running"
 
 
 class NextReview(Struct, frozen=True):
-    """The review that comes next.
+    """The next review.
 
     Attributes:
-        number: 1 is the first.
-        since: when its time began to run: the authorisation, or the review before it.
-        deadline: the latest time for it (s.40(3)).
-        postponed_at: when it was postponed and that was recorded (s.40(4)); None when it was not.
+        number: 1 for the first review.
+        since: when its time started: the authorisation or the review before it.
+        deadline: its deadline (s.40(3)).
+        postponed_at: when its postponement was recorded (s.40(4)); None if it was not postponed.
     """
 
     number: int
@@ -110,11 +110,11 @@ class NextReview(Struct, frozen=True):
     postponed_at: int | None = None
 
     def state(self, now: int) -> State:
-        """Where it stands; a review that was postponed is not overdue."""
+        """Its state; a postponed review is not overdue."""
         return "postponed" if self.postponed_at is not None else self.deadline.state(now)
 
     def postponed_since(self) -> int | None:
-        """Since when it has been put off past its time: the later of that time and its record; None when it is not."""
+        """Since when it has been postponed past its deadline: the later of deadline and postponement; None if not postponed."""
         if self.postponed_at is None:
             return None
         return max(self.postponed_at, self.deadline.due() or self.postponed_at)
@@ -124,8 +124,8 @@ class Limit(Struct, frozen=True):
     """When detention without charge must end.
 
     Attributes:
-        deadline: on the clock from the relevant time.
-        refused: the authorities told that did not move it, and why: what the law does not allow gives no time.
+        deadline: the deadline, on the clock that starts at the relevant time.
+        refused: why reported extensions did not move it: an extension that the law does not allow has no effect.
     """
 
     deadline: Deadline
@@ -133,13 +133,13 @@ class Limit(Struct, frozen=True):
 
 
 def pauses(facts: Sequence[SubjectFact]) -> tuple[Pause, ...]:
-    """When no clock of a detention ran: in hospital and on the way (s.41(6)), on bail (s.47(6)).
+    """When the clocks of a detention were paused: in hospital and on the way there (s.41(6)), and on bail (s.47(6)).
 
-    Both sections say so of every period of Part IV, which holds for reviews as for the limit. Questioning in hospital
-    counts: the feed tells it as a clock resumed and paused again.
+    Both sections apply to every period of Part IV, and so to reviews as well as to the limit. Questioning in hospital
+    counts: the feed reports the clock as resumed and then paused again.
 
     Args:
-        facts: of one detention, in force, in order.
+        facts: the effective facts of one detention, in order.
     """
     found: list[Pause] = []
     since: int | None = None
@@ -153,10 +153,10 @@ def pauses(facts: Sequence[SubjectFact]) -> tuple[Pause, ...]:
 
 
 def next_review(facts: Sequence[SubjectFact]) -> NextReview | None:
-    """The review that comes next; None before detention was authorised.
+    """The next review; None before detention was authorised.
 
     Args:
-        facts: of one detention, in force, in order.
+        facts: the effective facts of one detention, in order.
     """
     authorised = next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
     if authorised is None:
@@ -171,21 +171,21 @@ def next_review(facts: Sequence[SubjectFact]) -> NextReview | None:
     return review
 
 
-def _after(review: NextReview, held: int) -> NextReview:
-    """The review after one that was held; a postponement does not move those that follow (s.40(6))."""
+def _after(review: NextReview, held_at: int) -> NextReview:
+    """The review after one that was held; a postponement does not delay later reviews (s.40(6))."""
     clock, due = review.deadline.clock, review.deadline.reading
-    counted_from = clock.reading(held)
+    counted_from = clock.reading(held_at)
     if review.postponed_at is not None:
         counted_from = min(counted_from, due)
-    return NextReview(review.number + 1, held, Deadline(clock, counted_from + NEXT_REVIEW))
+    return NextReview(review.number + 1, held_at, Deadline(clock, counted_from + NEXT_REVIEW))
 
 
 def limit(relevant_time: int, facts: Sequence[SubjectFact]) -> Limit:
     """When detention without charge must end: 24 hours, or what a superintendent or a court has allowed.
 
     Args:
-        relevant_time: starts the clock, in microseconds since 1970; told, never derived.
-        facts: of one detention, in force, in order.
+        relevant_time: when the clock starts, in microseconds since 1970; always reported, never derived.
+        facts: the effective facts of one detention, in order.
     """
     clock = Clock(relevant_time, pauses(facts))
     allowed, has_warrant, refused = WITHOUT_EXTENSION, False, []
@@ -203,7 +203,7 @@ def limit(relevant_time: int, facts: Sequence[SubjectFact]) -> Limit:
 
 
 def _refusal(extension: ExtensionAuthorised, at: int, allowed: int, facts: Sequence[SubjectFact]) -> str:
-    """Why an extension gives no time (s.42(4)); empty when it does."""
+    """Why an extension has no effect (s.42(4)); empty if it has."""
     if at > allowed:
         return "The extension was authorised after the limit had passed."
     if _reviews_held(facts, extension) < _REVIEWS_BEFORE_EXTENSION:
@@ -219,7 +219,7 @@ def _reviews_held(facts: Sequence[SubjectFact], by: SubjectFact) -> int:
 
 
 def _warranted(at: int, length: int, running: int | None) -> int:
-    """The limit that a warrant gives: from its issue (s.43), or when one was running, that one extended (s.44)."""
+    """The limit that a warrant sets: counted from its issue (s.43), or as an extension of a current warrant (s.44)."""
     if running is None:
         return min(at + min(length, WARRANT), LONGEST)
     return min(at + length, running + WARRANT, LONGEST)

@@ -1,4 +1,4 @@
-"""What a contact counts for: each queue it joins in turn is a leg, answered, abandoned, left or still waiting."""
+"""What a contact counts for. Each stay in a queue is a leg: answered, abandoned, ended otherwise or still waiting."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _End = ContactAnswered | ContactAbandoned | ContactConcluded
 
 
 class _Leg(Struct):
-    """One stay in one queue, with whatever was told of its end, in order of time."""
+    """One stay in one queue, with the facts of how it ended, in order of time."""
 
     offered: ContactOffered
     ends: list[_End] = field(default_factory=list)
@@ -30,21 +30,21 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
 
     Args:
         facts: in order of event time.
-        rules: of the contact's force.
+        rules: the rules of the contact's force.
     """
     legs, strays = _legs(facts)
-    found = OutcomeBuilder("contact", legs[0].offered.at if legs else facts[0].at)
+    builder = OutcomeBuilder("contact", legs[0].offered.at if legs else facts[0].at)
     if strays:
-        found.incomplete(strays[0].at)
+        builder.incomplete(strays[0].at)
     if legs:
-        found.count("contact_offered", legs[0].offered.at, _dimensions(legs[0], rules))
+        builder.count("contact_offered", legs[0].offered.at, _dimensions(legs[0], rules))
     for leg in legs:
-        _count_leg(leg, leg is legs[-1], found, rules)
-    return found.result()
+        _count_leg(leg, leg is legs[-1], builder, rules)
+    return builder.outcomes()
 
 
 def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
-    """The legs in order, and the ends told of a queue that the contact was never offered to."""
+    """The legs in order, and the ends in queues to which the contact was never offered."""
     legs: list[_Leg] = []
     by_queue: dict[str, list[_Leg]] = defaultdict(list)
     for fact in facts:
@@ -60,12 +60,12 @@ def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
 
 
 def _offered_again(fact: ContactOffered, queue: list[_Leg]) -> bool:
-    """Two systems may both tell that a contact joined a queue; the same instant is the same joining."""
+    """Whether an offer repeats the last one: two systems may report the same offer, with the same time."""
     return bool(queue) and queue[-1].offered.at == fact.at
 
 
 def _leg_at(queue: list[_Leg], at: datetime) -> _Leg:
-    """The leg that an end belongs to: the last one offered by then, or the first when it is told to end too early."""
+    """The leg that an end belongs to: the last one offered by then, or the first leg if the end is before all offers."""
     return next((leg for leg in reversed(queue) if leg.offered.at <= at), queue[0])
 
 
@@ -74,63 +74,63 @@ def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:
     return offered.line, rules.listed("queue", offered.queue), rules.listed("channel", offered.channel)
 
 
-def _count_leg(leg: _Leg, is_last: bool, found: OutcomeBuilder, rules: Rules) -> None:
+def _count_leg(leg: _Leg, is_last: bool, builder: OutcomeBuilder, rules: Rules) -> None:
     dimensions = _dimensions(leg, rules)
     start = leg.offered.at
-    found.count("leg_offered", start, dimensions)
+    builder.count("leg_offered", start, dimensions)
     answered, abandoned, concluded = (leg.first(kind) for kind in (ContactAnswered, ContactAbandoned, ContactConcluded))
     for end in leg.ends:
         if isinstance(end, ContactConcluded):
-            found.count("leg_concluded", end.at, (*dimensions, end.result))
+            builder.count("leg_concluded", end.at, (*dimensions, end.result))
             break
     if answered and abandoned:
-        found.contradiction("leg_both_answered_and_abandoned", max(answered, abandoned))
+        builder.contradiction("leg_both_answered_and_abandoned", max(answered, abandoned))
     if answered and not (abandoned and abandoned < answered):
-        _count_answered(leg, answered, found, rules, dimensions)
+        _count_answered(leg, answered, builder, rules, dimensions)
     elif abandoned:
-        _count_abandoned(leg, abandoned, found, rules, dimensions)
+        _count_abandoned(leg, abandoned, builder, rules, dimensions)
     elif concluded:
-        found.span("leg_left", start, concluded, dimensions)
+        builder.span("leg_left", start, concluded, dimensions)
     elif is_last:
-        _count_waiting(leg, found, rules, dimensions)
+        _count_waiting(leg, builder, rules, dimensions)
     else:
-        found.count("leg_end_unrecorded", start, dimensions)
+        builder.count("leg_end_unrecorded", start, dimensions)
 
 
 def _count_answered(
-    leg: _Leg, answered: datetime, found: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
+    leg: _Leg, answered: datetime, builder: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
 ) -> None:
-    span = found.span("leg_answered", leg.offered.at, answered, dimensions)
+    span = builder.span("leg_answered", leg.offered.at, answered, dimensions)
     target = _target(leg, rules)
     if span is not None and target:
-        found.decide("leg_answer_decided", leg.offered.at, answered, target, dimensions)
-        found.decide("leg_service_decided", leg.offered.at, answered, target, dimensions)
+        builder.decide("leg_answer_decided", leg.offered.at, answered, target, dimensions)
+        builder.decide("leg_service_decided", leg.offered.at, answered, target, dimensions)
 
 
 def _count_abandoned(
-    leg: _Leg, abandoned: datetime, found: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
+    leg: _Leg, abandoned: datetime, builder: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
 ) -> None:
     start = leg.offered.at
     queue = rules.queues.get(leg.offered.queue)
     is_short = queue is not None and 0 <= (abandoned - start).total_seconds() < queue.short_abandon_seconds
-    span = found.span("leg_abandoned_short" if is_short else "leg_abandoned", start, abandoned, dimensions)
+    span = builder.span("leg_abandoned_short" if is_short else "leg_abandoned", start, abandoned, dimensions)
     target = _target(leg, rules)
     if span is not None and target and target.due(microseconds(start)) <= microseconds(abandoned):
-        # A caller who waited beyond the target and then gave up was failed: that may not leave the service level.
-        found.decide("leg_service_decided", start, None, target, dimensions, given_up=abandoned)
+        # A caller who gave up after the target was failed, and so still counts in the service level.
+        builder.decide("leg_service_decided", start, None, target, dimensions, given_up=abandoned)
 
 
-def _count_waiting(leg: _Leg, found: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]) -> None:
-    found.stand("leg_waiting", leg.offered.at, dimensions)
+def _count_waiting(leg: _Leg, builder: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]) -> None:
+    builder.add_open("leg_waiting", leg.offered.at, dimensions)
     target = _target(leg, rules)
     if target:
-        found.decide("leg_answer_decided", leg.offered.at, None, target, dimensions)
-        found.decide("leg_service_decided", leg.offered.at, None, target, dimensions)
+        builder.decide("leg_answer_decided", leg.offered.at, None, target, dimensions)
+        builder.decide("leg_service_decided", leg.offered.at, None, target, dimensions)
 
 
 def _target(leg: _Leg, rules: Rules) -> Target | None:
-    """What the leg is held to: the target of its queue on the local day of its own offer (not of the contact's)."""
-    promised = rules.queue_target(leg.offered.queue, microseconds(leg.offered.at))
-    if promised is None or promised.seconds is None:
+    """The target of the leg: that of its queue on the local day of its own offer, not of the contact's first."""
+    target = rules.queue_target(leg.offered.queue, microseconds(leg.offered.at))
+    if target is None or target.seconds is None:
         return None
-    return Target(promised.seconds, promised.is_inclusive, TENTHS)
+    return Target(target.seconds, target.is_inclusive, TENTHS)

@@ -1,4 +1,4 @@
-"""Coverage: the stretch of time that a measure's feeds have reported on. Outside of it nothing is known, so nothing is 0."""
+"""Coverage: the period that a measure's feeds have reported on. Outside it figures are unknown, never 0."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
@@ -7,56 +7,56 @@ from msgspec import Struct
 
 from measures.pane import HOUR
 
-Held = Literal["whole", "part", "none"]
-"""How much of a period the record holds."""
+CoverageLevel = Literal["whole", "part", "none"]
+"""How much of a period the record covers."""
 QUIET = HOUR
-"""The longest silence at the start of a period that is taken for a quiet beginning, and not for a missing record."""
+"""The longest gap at the start of a period that counts as quiet and not as a missing record."""
 
 
 class Span(NamedTuple):
-    """A stretch of time, in microseconds since 1970; the end is not in it."""
+    """A stretch of time in microseconds since 1970; the end is excluded."""
 
     start: int
     end: int
 
 
 class Reported(Protocol):
-    """What is known of one feed, in microseconds since 1970; None where it is not known."""
+    """How far one feed has reported, in microseconds since 1970; None if unknown."""
 
     @property
     def first_event_at(self) -> int | None:
-        """The first event that it reported."""
+        """The time of the first event that it reported."""
 
     @property
     def complete_to(self) -> int | None:
-        """Everything up to here was received."""
+        """Everything up to this time was received."""
 
 
 class Coverage(Struct, frozen=True):
     """The stretch of time that every feed of a measure has reported on, in microseconds since 1970.
 
     Attributes:
-        begins: the first event of the feed that began last; None while a feed has reported no event.
-        complete_to: how far the feed is complete that is furthest behind; None while a feed has sent no heartbeat.
+        begins: when the last of the feeds began to report; None while a feed has reported no event.
+        complete_to: the time to which all feeds are complete; None while a feed has sent no heartbeat.
     """
 
     begins: int | None
     complete_to: int | None
 
     def holds(self, span: Span) -> bool:
-        """Whether every instant of a stretch is known, its first one included."""
+        """Whether the whole stretch is covered, including its start."""
         return self._is_begun(span.start) and self._is_complete(span)
 
     def begins_late(self, span: Span) -> bool:
-        """Whether the start of a stretch is missing: longer than a quiet hour, or than a tenth of a short stretch."""
+        """Whether the start of a stretch is missing: more than an hour, or more than a tenth of a stretch under ten hours."""
         return not self._is_begun(span.start + min((span.end - span.start) // 10, QUIET))
 
-    def held(self, spans: Sequence[Span], *, to_the_end: bool = True) -> Held:
-        """How much of a period is known.
+    def level(self, spans: Sequence[Span], *, to_the_end: bool = True) -> CoverageLevel:
+        """How much of a period is covered.
 
         Args:
-            spans: the stretches of the period; a period without any is none.
-            to_the_end: it must be known to its end as well. A window in progress need not be.
+            spans: the stretches of the period; without any, the level is `none`.
+            to_the_end: it must be covered to its end as well. A window in progress need not be.
         """
         if not any(self._touches(span) for span in spans):
             return "none"
@@ -77,18 +77,17 @@ class Coverage(Struct, frozen=True):
 
 
 def coverage_of(feeds: Iterable[Reported]) -> Coverage:
-    """The coverage of a measure: from when the last of its feeds began, up to where the first of them is not complete.
+    """The coverage of a measure: from the latest start of its feeds to their earliest `complete_to`.
 
-    Outside of that at least one feed is missing, and a figure without one of its feeds is not the figure. So it is the
-    latest beginning and the earliest end, never the earliest beginning: that would count the missing feed as 0.
+    Outside that period at least one feed is missing. A figure without one of its feeds would count that feed as 0.
 
     Args:
-        feeds: those that the measure is counted from; without any, nothing is known.
+        feeds: the feeds that the measure is calculated from; without any, nothing is covered.
     """
-    known = list(feeds)
+    needed = list(feeds)
     return Coverage(
-        begins=_of_all(max, [feed.first_event_at for feed in known]),
-        complete_to=_of_all(min, [feed.complete_to for feed in known]),
+        begins=_of_all(max, [feed.first_event_at for feed in needed]),
+        complete_to=_of_all(min, [feed.complete_to for feed in needed]),
     )
 
 

@@ -1,4 +1,4 @@
-"""How a value is put into words for people: rounded once, half up, with its unit."""
+"""Formats values for people: rounded once, half up, with their unit."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -8,11 +8,11 @@ NOTHING = "-"
 
 
 def words(value: float | None, unit: Unit) -> str:
-    """A value as a board shows it; a dash for none.
+    """A value as the board displays it; a dash for None.
 
     Args:
         value: in the unit; a share between 0 and 1.
-        unit: of the value.
+        unit: the unit of the value.
     """
     if value is None:
         return NOTHING
@@ -24,7 +24,7 @@ def words(value: float | None, unit: Unit) -> str:
 
 
 def span_words(seconds: float) -> str:
-    """A span: seconds with a tenth below a minute, then minutes and seconds, then hours, minutes and seconds."""
+    """A span: below a minute in tenths of a second, then in minutes and seconds, then in hours, minutes and seconds."""
     if seconds < 59.95:  # noqa: PLR2004 - from here on it rounds to a minute
         return f"{_rounded(seconds, '0.1')} s"
     whole = int(_rounded(seconds, "1"))
@@ -33,7 +33,7 @@ def span_words(seconds: float) -> str:
 
 
 def rough_words(seconds: float) -> str:
-    """A span in round words: `40 s`, `2 min`, `1 h 59 min`, `3 d 4 h`; rounded down."""
+    """A span rounded down: `40 s`, `2 min`, `1 h 59 min`, `3 d 4 h`."""
     whole = int(seconds)
     minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if not minutes:

@@ -1,4 +1,4 @@
-"""How finished spans are spread: counts by bins of equal width that hold their upper edge, so that they add to "within N"."""
+"""The distribution of finished spans: counts in bins of equal width. Bins include their upper edge, to match "within N"."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ WIDTHS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
 
 
 class Bin(Struct, frozen=True):
-    """How many spans are over one edge and within another.
+    """The number of spans over one edge and within another.
 
     Attributes:
-        over_seconds: the lower edge, not in it; None of the first, which holds 0.
-        within_seconds: the upper edge, in it; None of the last, which holds all that are longer.
-        count: how many.
+        over_seconds: the lower edge, excluded; None for the first bin, which includes 0.
+        within_seconds: the upper edge, included; None for the last bin, which has all longer spans.
+        count: the number of spans.
     """
 
     over_seconds: int | None
@@ -25,12 +25,12 @@ class Bin(Struct, frozen=True):
 
 
 def bins(histogram: Mapping[int, int], per_second: int, reach_seconds: int = 0) -> list[Bin]:
-    """The spans of a histogram in at most 40 bins that hold 90 of 100, and one of those that are longer.
+    """The spans of a histogram in at most 40 bins up to at least the 90th percentile, and one bin of longer spans.
 
     Args:
-        histogram: value to count.
-        per_second: the parts of a second that its values are in.
-        reach_seconds: the bins go as far as this at least, such as to a target.
+        histogram: each value to its count.
+        per_second: the number of units of its values in a second.
+        reach_seconds: the bins reach at least this far, such as a target.
     """
     ninetieth = quantile(histogram, 9, 10, per_second)
     if ninetieth is None:

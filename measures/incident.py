@@ -1,4 +1,4 @@
-"""What an incident counts for: opened, resourced, attended, closed, and the spans between, under its final grade."""
+"""What an incident counts for under its final grade: opening, dispatch, attendance, closure and the spans between them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,17 +17,17 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from measures.outcome import SECOND, Outcomes, Target, microseconds
+from measures.outcome import DECIDED, SECOND, KindName, Outcomes, Target, microseconds
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 _DAY_SECONDS = 86_400
 _NEVER_ATTENDED = ("duplicate", "out_of_force")
-_NEEDED_NO_ATTENDANCE = ("telephone_resolved", "cancelled")
+_RESOLVED_WITHOUT_ATTENDANCE = ("telephone_resolved", "cancelled")
 
 
 class _Incident(Struct):
-    """One incident as its facts tell it now."""
+    """One incident as its effective facts describe it."""
 
     opened: IncidentOpened
     grades: list[tuple[datetime, str]]
@@ -44,22 +44,22 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
 
     Args:
         facts: in order of event time.
-        rules: of the incident's force.
+        rules: the rules of the incident's force.
     """
     opened = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
-    found = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
+    builder = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
     if opened is None:
-        found.incomplete(facts[0].at)
-        return found.result()
+        builder.incomplete(facts[0].at)
+        return builder.outcomes()
     incident = _read(opened, facts, rules)
-    _count_demand(incident, facts, found)
-    _count_regrades(incident, found, rules)
+    _count_demand(incident, facts, builder)
+    _count_regrades(incident, builder, rules)
     if _needs_attendance(incident):
-        _count_attendance(incident, found)
-        _count_targets(incident, found, rules)
+        _count_attendance(incident, builder)
+        _count_targets(incident, builder, rules)
     elif incident.closed:
-        found.count("attendance_not_required", incident.closed.at, (*incident.dimensions, incident.closed.result))
-    return found.result()
+        builder.count("attendance_not_required", incident.closed.at, (*incident.dimensions, incident.closed.result))
+    return builder.outcomes()
 
 
 def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) -> _Incident:
@@ -86,14 +86,14 @@ def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) ->
 
 
 def _closure(facts: Sequence[SubjectFact]) -> IncidentClosed | None:
-    """The closure that stands: the last one told, unless the incident was opened again after it."""
-    standing: IncidentClosed | None = None
+    """The last closure, unless the incident was reopened after it."""
+    closure: IncidentClosed | None = None
     for fact in facts:
         if isinstance(fact, IncidentClosed):
-            standing = fact
+            closure = fact
         elif isinstance(fact, IncidentReopened):
-            standing = None
-    return standing
+            closure = None
+    return closure
 
 
 def _first(facts: Sequence[SubjectFact], kind: type[SubjectFact]) -> datetime | None:
@@ -101,7 +101,7 @@ def _first(facts: Sequence[SubjectFact], kind: type[SubjectFact]) -> datetime | 
 
 
 def _unresourced_since(opened: IncidentOpened, facts: Sequence[SubjectFact]) -> datetime | None:
-    """Since when no unit has been assigned; None while one is."""
+    """Since when no unit has been assigned; None while a unit is assigned."""
     assigned: set[str] = set()
     since: datetime | None = opened.at
     for fact in facts:
@@ -119,31 +119,31 @@ def _needs_attendance(incident: _Incident) -> bool:
         return True
     if incident.closed.result in _NEVER_ATTENDED:
         return False
-    return incident.closed.result not in _NEEDED_NO_ATTENDANCE or bool(incident.arrived or incident.video)
+    return incident.closed.result not in _RESOLVED_WITHOUT_ATTENDANCE or bool(incident.arrived or incident.video)
 
 
-def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], found: OutcomeBuilder) -> None:
+def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], builder: OutcomeBuilder) -> None:
     dimensions = incident.dimensions
-    found.count("incident_opened", incident.opened.at, dimensions)
+    builder.count("incident_opened", incident.opened.at, dimensions)
     if sum(isinstance(fact, IncidentOpened) for fact in facts) > 1:
-        found.contradiction("opened_twice", incident.opened.at)
+        builder.contradiction("opened_twice", incident.opened.at)
     if incident.dispatched:
-        found.count("incident_resourced", incident.dispatched, dimensions)
+        builder.count("incident_resourced", incident.dispatched, dimensions)
     if incident.video:
-        found.count("video_response_started", incident.video, dimensions)
+        builder.count("video_response_started", incident.video, dimensions)
     if incident.closed:
-        found.count("incident_closed", incident.closed.at, (*dimensions, incident.closed.result))
+        builder.count("incident_closed", incident.closed.at, (*dimensions, incident.closed.result))
     else:
-        found.stand("incident_open", incident.opened.at, dimensions)
+        builder.add_open("incident_open", incident.opened.at, dimensions)
 
 
-def _count_regrades(incident: _Incident, found: OutcomeBuilder, rules: Rules) -> None:
+def _count_regrades(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
     for (_, before), (at, after) in zip(incident.grades, incident.grades[1:], strict=False):
         dimensions = (after, *incident.dimensions[1:], before)
         if before != after:
-            found.count("incident_regraded", at, dimensions)
+            builder.count("incident_regraded", at, dimensions)
         if _is_downgrade(before, after, rules) and _was_near_breach(incident, before, at, rules):
-            found.count("incident_downgraded_near_breach", at, dimensions)
+            builder.count("incident_downgraded_near_breach", at, dimensions)
 
 
 def _is_downgrade(before: str, after: str, rules: Rules) -> bool:
@@ -151,49 +151,49 @@ def _is_downgrade(before: str, after: str, rules: Rules) -> bool:
 
 
 def _was_near_breach(incident: _Incident, grade: str, at: datetime, rules: Rules) -> bool:
-    """Nobody had attended, and at most a fifth of the grade's time from opened to arrived was left."""
+    """Whether nobody had attended and a fifth or less of the grade's target from opened to arrived was left."""
     opened, attended = incident.opened.at, _earlier(incident.arrived, incident.video)
-    promised = rules.targets(grade, microseconds(opened))
-    seconds = promised.opened_to_arrived_seconds if promised else None
+    targets = rules.targets(grade, microseconds(opened))
+    seconds = targets.opened_to_arrived_seconds if targets else None
     if seconds is None or (attended is not None and attended <= at):
         return False
     return (microseconds(at) - microseconds(opened)) * 5 >= seconds * SECOND * 4
 
 
-def _count_attendance(incident: _Incident, found: OutcomeBuilder) -> None:
+def _count_attendance(incident: _Incident, builder: OutcomeBuilder) -> None:
     dimensions, closed = incident.dimensions, incident.closed
     attended = _earlier(incident.arrived, incident.video)
     if attended or closed:
         settled = attended or (closed.at if closed else incident.opened.at)
-        found.count("attendance_settled", settled, dimensions, int(attended is not None))
+        builder.count("attendance_settled", settled, dimensions, int(attended is not None))
     if closed and not incident.arrived and closed.result == "attended":
-        found.count("arrival_unrecorded", closed.at, dimensions)
+        builder.count("arrival_unrecorded", closed.at, dimensions)
     if incident.arrived and not incident.dispatched:
-        found.count("dispatch_unrecorded", incident.arrived, dimensions)
+        builder.count("dispatch_unrecorded", incident.arrived, dimensions)
     if not closed and not attended:
-        found.stand("incident_unattended", incident.opened.at, dimensions)
+        builder.add_open("incident_unattended", incident.opened.at, dimensions)
         if incident.unresourced_since:
-            found.stand("incident_unresourced", incident.unresourced_since, dimensions)
+            builder.add_open("incident_unresourced", incident.unresourced_since, dimensions)
 
 
-def _count_targets(incident: _Incident, found: OutcomeBuilder, rules: Rules) -> None:
+def _count_targets(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
     opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
     graded, attended = _graded_at(incident, rules), _earlier(arrived, incident.video)
-    promised = rules.targets(incident.dimensions[0], microseconds(opened))
-    to_dispatch = promised.opened_to_dispatched_seconds if promised else None
-    to_travel = promised.dispatched_to_arrived_seconds if promised else None
-    to_arrive = promised.opened_to_arrived_seconds if promised else None
+    targets = rules.targets(incident.dimensions[0], microseconds(opened))
+    to_dispatch = targets.opened_to_dispatched_seconds if targets else None
+    to_travel = targets.dispatched_to_arrived_seconds if targets else None
+    to_arrive = targets.opened_to_arrived_seconds if targets else None
     if dispatched or not arrived:
-        # Nobody can say when a unit that went by itself was dispatched: it is counted as `dispatch_unrecorded`.
-        _count_span("opened_to_dispatched", opened, dispatched, to_dispatch, incident, found)
-        _decide("opened_to_dispatched_within_24_hours", opened, dispatched, _DAY_SECONDS, incident, found)
+        # Without a recorded dispatch there is no time to measure: the incident counts as `dispatch_unrecorded`.
+        _count_span("opened_to_dispatched", opened, dispatched, to_dispatch, incident, builder)
+        _decide("opened_to_dispatched_within_24_hours_decided", opened, dispatched, _DAY_SECONDS, incident, builder)
     if dispatched:
-        _count_span("dispatched_to_arrived", dispatched, arrived, to_travel, incident, found)
-    _count_span("opened_to_arrived", opened, arrived, to_arrive, incident, found)
-    if not (arrived and arrived < opened):  # else that contradiction is counted already
-        _count_span("opened_to_attended", opened, attended, to_arrive, incident, found)
+        _count_span("dispatched_to_arrived", dispatched, arrived, to_travel, incident, builder)
+    _count_span("opened_to_arrived", opened, arrived, to_arrive, incident, builder)
+    if not (arrived and arrived < opened):  # otherwise the contradiction is already counted
+        _count_span("opened_to_attended", opened, attended, to_arrive, incident, builder)
     if not (arrived and arrived < graded):
-        _count_span("graded_to_arrived", graded, arrived, to_arrive, incident, found)
+        _count_span("graded_to_arrived", graded, arrived, to_arrive, incident, builder)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -201,7 +201,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _graded_at(incident: _Incident, rules: Rules) -> datetime:
-    """When the clock of the present grade started: at opening, or at the last upgrade (rules C12)."""
+    """When the clock of the current grade started: at opening, or at the last upgrade (rules C12)."""
     started, urgency = incident.opened.at, -1
     for at, grade in incident.grades:
         rank = rules.urgency.get(grade, -1)
@@ -212,24 +212,29 @@ def _graded_at(incident: _Incident, rules: Rules) -> datetime:
 
 
 def _count_span(
-    kind: str,
+    kind: KindName,
     start: datetime,
     end: datetime | None,
     target_seconds: int | None,
     incident: _Incident,
-    found: OutcomeBuilder,
+    builder: OutcomeBuilder,
 ) -> None:
-    """The span when it is finished, and whether it met its target as soon as that is certain."""
-    if end is not None and found.span(kind, start, end, incident.dimensions) is None:
+    """Count the span if it is finished, and whether it met its target once that is certain."""
+    if end is not None and builder.span(kind, start, end, incident.dimensions) is None:
         return
     if target_seconds is not None:
-        _decide(kind, start, end, target_seconds, incident, found)
+        _decide(DECIDED[kind], start, end, target_seconds, incident, builder)
 
 
 def _decide(
-    kind: str, start: datetime, end: datetime | None, target_seconds: int, incident: _Incident, found: OutcomeBuilder
+    kind: KindName,
+    start: datetime,
+    end: datetime | None,
+    target_seconds: int,
+    incident: _Incident,
+    builder: OutcomeBuilder,
 ) -> None:
     if end is not None and end < start:
         return
     given_up = incident.closed.at if incident.closed else None
-    found.decide(f"{kind}_decided", start, end, Target(target_seconds), incident.dimensions, given_up)
+    builder.decide(kind, start, end, Target(target_seconds), incident.dimensions, given_up)

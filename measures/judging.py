@@ -1,4 +1,4 @@
-"""Judging: of each figure, whether it can be relied on, and how much of its period the record holds."""
+"""Turns figures into readings: decides whether each can be relied on, and how much of its period the record covers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -6,28 +6,28 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from measures.coverage import Coverage, Held, Span, coverage_of
+from measures.coverage import Coverage, CoverageLevel, Span, coverage_of
 from measures.measure import DATE_DIMENSIONS, External, Measure
 from measures.outcome import SECOND, instant, microseconds
 from measures.pane import HOUR, MINUTE
 from measures.reading import (
-    NOTHING,
+    NO_EVENTS,
     SIMULATION,
     FeedStatus,
     Figure,
     Question,
     Reading,
-    Trouble,
+    Reliability,
     empty,
-    feed_trouble,
+    feed_problem,
     is_later,
     loading,
 )
 from measures.rules import Rules
 from measures.window import dated_spans
 
-SHORT = HOUR + 2 * MINUTE
-"""The longest that a live window of an hour can be. A force that has just begun is shown what it has, and since when."""
+LONGEST_HOUR_WINDOW = HOUR + 2 * MINUTE
+"""The longest that a live window of an hour can be. With this much missing at its start, a reading still counts as live."""
 
 
 def judge(
@@ -39,50 +39,50 @@ def judge(
     *,
     is_simulated: bool = False,
 ) -> list[Reading]:
-    """Say of each figure whether it can be relied on.
+    """The readings of a question: its figures with their states.
 
     Args:
-        question: what was asked.
-        figures: the answer of `read`.
-        feeds: what is known of the force's feeds.
-        rules: of the force.
-        now: the wall clock, against which a replay that stands still is found out.
+        question: the question.
+        figures: the figures that `read` returned for it.
+        feeds: the status of each of the force's feeds.
+        rules: the rules of the force.
+        now: the wall clock, needed to notice a replay that has stopped.
         is_simulated: a feed of the force is, or was, simulated.
     """
     judging = _Judging(question, feeds, rules, now, is_simulated=is_simulated)
-    found = list(figures)
-    missing = list(judging.missing(found))
-    every = sorted((*found, *missing), key=lambda each: tuple(each.dimensions.values())) if missing else found
-    return [judging.reading(figure) for figure in every]
+    cells = list(figures)
+    if missing := list(judging.missing(cells)):
+        cells = sorted((*cells, *missing), key=lambda cell: tuple(cell.dimensions.values()))
+    return [judging.reading(cell) for cell in cells]
 
 
 def coverage(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> Coverage:
     """The stretch of time that the feeds of a measure have reported on.
 
     Args:
-        measure: which.
-        feeds: what is known of the force's feeds.
-        rules: of the force.
+        measure: the measure.
+        feeds: the status of each of the force's feeds.
+        rules: the rules of the force.
     """
     return coverage_of(status for status, _ in _needed(measure, feeds, rules))
 
 
 class _Period(NamedTuple):
-    """The period of a figure, and how much of it is known.
+    """The period of a figure, and how much of it is covered.
 
     Attributes:
-        spans: its stretches; none where the window holds none of the days asked for.
-        held: how much of them the record holds.
-        trouble: what keeps everything of it from being relied on; None when nothing does.
+        spans: its stretches; empty if the window contains none of the days in the question.
+        coverage: how much of them the record covers.
+        problem: why no figure of the period can be relied on; None if there is no such reason.
     """
 
     spans: list[Span]
-    held: Held
-    trouble: Trouble | None
+    coverage: CoverageLevel
+    problem: Reliability | None
 
 
 class _Judging:
-    """Says of each figure of one answer whether it can be relied on; asked as `judge` is."""
+    """Turns the figures of one question into readings; it takes the arguments of `judge`."""
 
     def __init__(
         self, question: Question, feeds: Sequence[FeedStatus], rules: Rules, now: datetime, *, is_simulated: bool
@@ -91,17 +91,17 @@ class _Judging:
         self._needed = _needed(question.measure, feeds, rules)
         self._coverage = coverage_of(status for status, _ in self._needed)
         past = loading(feeds) if question.is_now else None
-        self._loading = Trouble("stale", past.words(rules), past.at) if past else None
+        self._loading = Reliability("stale", past.words(rules), past.at) if past else None
         self._periods: dict[tuple[str, ...], _Period] = {}
         self._dates = tuple(name for name in question.by if name in DATE_DIMENSIONS)
 
     def reading(self, figure: Figure) -> Reading:
-        """A figure with its state."""
+        """The reading of a figure."""
         question, zone = self._question, self._rules.force.zone()
         period = self._reported(figure, self._period(figure.dimensions))
-        standing = self._standing(figure, period)
-        state, reason, stale_since = standing
-        is_known = period.held != "none"
+        reliability = self._reliability(figure, period)
+        state, reason, stale_since = reliability
+        is_known = period.coverage != "none"
         begins = self._begins_late(period.spans)
         notes = (SIMULATION if self._is_simulated else "", self._part_words(period) if state != "in_part" else "")
         return Reading(
@@ -121,42 +121,42 @@ class _Judging:
             stale_since=instant(stale_since).astimezone(zone) if stale_since is not None else None,
             note=" ".join(note for note in notes if note),
             is_simulated=self._is_simulated,
-            is_loading=standing is self._loading,
+            is_loading=reliability is self._loading,
             begins=instant(begins).astimezone(zone) if begins is not None else None,
-            held=period.held,
+            coverage=period.coverage,
             spread=figure.spread if is_known else None,
         )
 
-    def missing(self, found: Iterable[Figure]) -> Iterator[Figure]:
-        """A cell for each day or month that is not known whole and has none: a cell that is not there reads as 0.
+    def missing(self, figures: Iterable[Figure]) -> Iterator[Figure]:
+        """A cell for each day or month that is not fully covered and has none: a missing cell would be read as 0.
 
         Args:
-            found: the cells that there are.
+            figures: the cells that have figures.
         """
-        if not self._dates or self._period({}).held == "whole":
+        if not self._dates or self._period({}).coverage == "whole":
             return
-        cells = [each.dimensions for each in found]
-        there = {tuple(each.items()) for each in cells}
-        others = _unique({name: word for name, word in each.items() if name not in self._dates} for each in cells)
+        cells = [figure.dimensions for figure in figures]
+        existing = {tuple(cell.items()) for cell in cells}
+        others = _unique({name: word for name, word in cell.items() if name not in self._dates} for cell in cells)
         if not others and len(self._dates) == len(self._question.by):
             others = [{}]
         for dates in self._all_dates():
             period = self._period(dates)
-            for other in others if period.spans and period.held != "whole" else ():
+            for other in others if period.spans and period.coverage != "whole" else ():
                 named = {**dates, **other}
                 words = {name: named[name] for name in dict.fromkeys((*self._question.by, *named))}
-                if tuple(words.items()) not in there:
+                if tuple(words.items()) not in existing:
                     yield replace(empty(self._question.measure), dimensions=words)
 
     def _all_dates(self) -> list[dict[str, str]]:
-        """The words of every day of the window, as far as it is broken down by them."""
+        """The date words of every day of the window, for the date dimensions of the breakdown."""
         slots = (slot for segment in self._question.window.segments for slot in segment.slots())
         days = (date.fromordinal(slot).isoformat() for slot in slots)
         words = ({"day": day, "month": day[:7]} for day in days)
         return _unique({name: each[name] for name in self._dates} for each in words)
 
     def _period(self, dimensions: Mapping[str, str]) -> _Period:
-        """The period of a cell: all of the window, or the days that it is limited to."""
+        """The period of a cell: the whole window, or the days that the cell is limited to."""
         key = tuple(dimensions[name] for name in self._dates if name in dimensions)
         if key not in self._periods:
             limits = [{name: (dimensions[name],) for name in self._dates if name in dimensions}, self._question.where]
@@ -164,95 +164,94 @@ class _Judging:
         return self._periods[key]
 
     def _judged(self, spans: list[Span]) -> _Period:
-        trouble = _trouble(self._question, self._needed, spans, self._rules, self._now)
-        if trouble and trouble.state == "no_data":
-            return _Period(spans, "none", trouble)
+        problem = _problem(self._question, self._needed, spans, self._rules, self._now)
+        if problem and problem.state == "no_data":
+            return _Period(spans, "none", problem)
         if self._question.measure.is_open():
-            return _Period(spans, "whole", trouble)  # it is open now, whenever it began
+            return _Period(spans, "whole", problem)  # items are open now, whenever the record begins
         is_live = self._question.window.kind == "live"
         record = replace(self._coverage, complete_to=None) if is_live and not self._is_late(spans) else self._coverage
-        held = record.held(spans, to_the_end=not is_live)
-        is_quiet = trouble is None and self._coverage.begins is None and self._is_last_hour(spans)
-        return _Period(spans, "part" if is_quiet else held, trouble)
+        level = record.level(spans, to_the_end=not is_live)
+        is_quiet = problem is None and self._coverage.begins is None and self._is_last_hour(spans)
+        return _Period(spans, "part" if is_quiet else level, problem)
 
     def _reported(self, figure: Figure, period: _Period) -> _Period:
-        """The period with what was reported of it ahead of its feeds' heartbeats: that is known, if not all of it."""
+        """The period, covered in part if its events arrived ahead of the heartbeats."""
         begins, end = self._coverage.begins, max((span.end for span in period.spans), default=0)
-        is_ahead = period.held == "none" and figure.n > 0 and begins is not None and begins < end
-        is_refused = period.trouble is not None and period.trouble.state == "no_data"
-        return period._replace(held="part") if is_ahead and not is_refused else period
+        is_ahead = period.coverage == "none" and figure.n > 0 and begins is not None and begins < end
+        is_refused = period.problem is not None and period.problem.state == "no_data"
+        return period._replace(coverage="part") if is_ahead and not is_refused else period
 
     def _is_late(self, spans: Sequence[Span]) -> bool:
-        """Whether a feed is further behind than it may be: until then a live window counts as known up to its end."""
+        """Whether a feed is further behind than allowed; otherwise a live window counts as covered up to its end."""
         until = min(microseconds(self._question.as_of), *(span.end for span in spans))
         return any(
             status.complete_to is not None and until - status.complete_to > allowed for status, allowed in self._needed
         )
 
     def _is_last_hour(self, spans: Sequence[Span]) -> bool:
-        """Whether it covers the last hour at most: for that the heartbeats of a feed without any event are enough."""
+        """Whether it covers at most the last hour, for which the heartbeats of a feed without events are enough."""
         is_live = self._question.is_now and self._question.window.kind == "live"
-        return is_live and all(span.end - span.start <= SHORT for span in spans)
+        return is_live and all(span.end - span.start <= LONGEST_HOUR_WINDOW for span in spans)
 
-    def _standing(self, figure: Figure, period: _Period) -> Trouble:
-        """Whether a figure can be relied on."""
-        if period.trouble and period.trouble.state == "no_data":
-            return period.trouble
-        if period.held == "none":
-            return self._unknown(period)
-        if doubt := self._doubt(period):
-            return doubt
-        enough = _enough(self._question.measure, figure)
-        if enough.state == "live" and self._is_in_part(period):
-            return Trouble("in_part", self._part_words(period))
-        return enough
+    def _reliability(self, figure: Figure, period: _Period) -> Reliability:
+        if period.problem and period.problem.state == "no_data":
+            return period.problem
+        if period.coverage == "none":
+            return self._not_covered(period)
+        if stale := self._stale(period):
+            return stale
+        sufficiency = _sufficiency(self._question.measure, figure)
+        if sufficiency.state == "live" and self._is_in_part(period):
+            return Reliability("in_part", self._part_words(period))
+        return sufficiency
 
     def _is_in_part(self, period: _Period) -> bool:
-        """Whether too much is missing at its start for the figure to count as one of its window."""
+        """Whether too much is missing at its start for the figure to count as a full figure of the window."""
         begins, (start, _) = self._begins_late(period.spans), period.spans[0]
-        return begins is not None and (self._question.window.kind == "report" or begins - start > SHORT)
+        return begins is not None and (self._question.window.kind == "report" or begins - start > LONGEST_HOUR_WINDOW)
 
     def _begins_late(self, spans: Sequence[Span]) -> int | None:
-        """Where the record begins, if a period reaches back before that."""
+        """When the record begins, if the period starts before that."""
         is_late = not self._question.measure.is_open() and any(map(self._coverage.begins_late, spans))
         return self._coverage.begins if is_late else None
 
-    def _unknown(self, period: _Period) -> Trouble:
-        """Why nothing is known of a period."""
+    def _not_covered(self, period: _Period) -> Reliability:
+        """Why the record covers nothing of a period."""
         begins, end = self._coverage.begins, max((span.end for span in period.spans), default=0)
         if not period.spans:
-            return Trouble("no_data", "The window holds none of these days.")
+            return Reliability("no_data", "The window contains none of these days.")
         if begins is None:
-            return self._doubt(period) or Trouble("no_data", f"{self._silent()}: nothing is known.")
+            return self._stale(period) or Reliability("no_data", self._no_facts())
         if begins >= end:
             at = instant(begins).astimezone(self._rules.force.zone())
             time_of_day = f" at {at:%H:%M}" if self._question.window.kind == "live" else ""
-            return Trouble(
-                "no_data", f"The record begins on {at.day} {at:%B %Y}{time_of_day}: nothing is known before."
+            return Reliability(
+                "no_data", f"The record begins on {at.day} {at:%B %Y}{time_of_day}: there is no data before then."
             )
-        complete_to = _said(self._coverage.complete_to or 0, self._rules)
-        why = f"The record is complete only to {complete_to}: nothing of this period is known yet."
-        return self._doubt(period) or Trouble("no_data", why)
+        complete_to = _local_words(self._coverage.complete_to or 0, self._rules)
+        why = f"The record is complete only to {complete_to} and does not cover this period yet."
+        return self._stale(period) or Reliability("no_data", why)
 
-    def _doubt(self, period: _Period) -> Trouble | None:
-        """What keeps the present from being relied on."""
-        return self._loading or period.trouble
+    def _stale(self, period: _Period) -> Reliability | None:
+        """Why current figures cannot be relied on; None if they can."""
+        return self._loading or period.problem
 
-    def _silent(self) -> str:
+    def _no_facts(self) -> str:
         feeds = " and ".join(status.feed for status, _ in self._needed if status.first_event_at is None)
-        return f"No fact has been received from {feeds} yet"
+        return f"No facts have been received from {feeds} yet."
 
     def _part_words(self, period: _Period) -> str:
-        """Which time a figure really covers, where the record begins inside its period."""
-        if period.held != "part" or self._question.measure.is_open():
+        """The time that a figure covers, if the record begins inside its period."""
+        if period.coverage != "part" or self._question.measure.is_open():
             return ""
         begins = self._begins_late(period.spans)
         if begins is None:
             return ""
         until = min(period.spans[-1].end, microseconds(self._question.as_of))
         return (
-            f"The record begins on {_said(begins, self._rules)}: "
-            f"this figure covers only the time from then to {_said(until, self._rules)}."
+            f"The record begins on {_local_words(begins, self._rules)}: "
+            f"this figure covers only the time from then to {_local_words(until, self._rules)}."
         )
 
 
@@ -260,54 +259,58 @@ def _unique(named: Iterable[dict[str, str]]) -> list[dict[str, str]]:
     return [dict(items) for items in dict.fromkeys(tuple(each.items()) for each in named)]
 
 
-def _said(at: int, rules: Rules) -> str:
-    """An instant as it is written in a sentence, by the force's clock."""
+def _local_words(at: int, rules: Rules) -> str:
+    """A time in words, in the force's time zone."""
     local = instant(at).astimezone(rules.force.zone())
     return f"{local.day} {local:%B %Y at %H:%M}"
 
 
-def _enough(measure: Measure, figure: Figure) -> Trouble:
+def _sufficiency(measure: Measure, figure: Figure) -> Reliability:
+    """Whether a figure is calculated from enough outcomes."""
     if figure.value is None:
-        return Trouble("no_data", NOTHING)
+        return Reliability("no_data", NO_EVENTS)
     if figure.n < measure.minimum_n and measure.unit != "count":
-        return Trouble("too_few", f"Taken from {figure.n}; below {measure.minimum_n} it says little.")
-    return Trouble("live", "")
+        return Reliability(
+            "too_few", f"Calculated from {figure.n}; fewer than {measure.minimum_n} is too few to rely on."
+        )
+    return Reliability("live", "")
 
 
 def _needed(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> list[tuple[FeedStatus, int]]:
-    """The feeds that a measure stands on, and after how many microseconds of silence each is stale."""
-    known = {(status.topic, status.feed): status for status in feeds}
+    """The feeds that a measure is calculated from, and after how many microseconds of silence each is stale."""
+    statuses = {(status.topic, status.feed): status for status in feeds}
     return [
-        (known.get((feed.topic, feed.name), FeedStatus(feed.name, feed.topic)), feed.stale_after_seconds * SECOND)
+        (statuses.get((feed.topic, feed.name), FeedStatus(feed.name, feed.topic)), feed.stale_after_seconds * SECOND)
         for feed in measure.feeds(rules.force)
     ]
 
 
-def _trouble(
+def _problem(
     question: Question, needed: Sequence[tuple[FeedStatus, int]], spans: Sequence[Span], rules: Rules, now: datetime
-) -> Trouble | None:
-    """What keeps every figure of a period from being relied on."""
+) -> Reliability | None:
+    """Why no figure of a period can be relied on; None if there is no such reason."""
     measure = question.measure
     if isinstance(measure.statistic, External):
-        return Trouble("no_data", measure.statistic.why)
+        return Reliability("no_data", measure.statistic.why)
     if not needed:
-        return Trouble("no_data", f"No feed of {rules.force.name} carries it.")
+        return Reliability("no_data", f"No feed of {rules.force.name} provides this measure.")
     if measure.is_open() and not question.is_now:
-        return Trouble("no_data", "What stood open in the past is not kept: ask without --as-of.")
+        return Reliability("no_data", "Open items are not kept for past times: leave out --as-of.")
     end = spans[-1].end if spans else microseconds(question.window.end)
-    found = (_trouble_of(question, end, status, allowed, rules, microseconds(now)) for status, allowed in needed)
-    troubles = [trouble for trouble in found if trouble]
-    return next((trouble for trouble in troubles if trouble.state == "no_data"), troubles[0] if troubles else None)
+    by_feed = (_problem_of(question, end, status, allowed, rules, microseconds(now)) for status, allowed in needed)
+    problems = [problem for problem in by_feed if problem]
+    return next((problem for problem in problems if problem.state == "no_data"), problems[0] if problems else None)
 
 
-def _trouble_of(
+def _problem_of(
     question: Question, end: int, status: FeedStatus, allowed: int, rules: Rules, now: int
-) -> Trouble | None:
+) -> Reliability | None:
     as_of = microseconds(question.as_of)
     until = min(as_of, end)
     if status.complete_to is not None and status.heard_at is not None and not is_later(status.complete_to, now):
         if until <= status.complete_to and not question.is_now:
             return None
-        if end <= status.complete_to and end < as_of:  # one that ends with the present goes on: silence concerns it
+        # A window that ends now is still in progress, so that a silent feed makes it stale.
+        if end <= status.complete_to and end < as_of:
             return None
-    return feed_trouble(status, until, allowed, rules, now)
+    return feed_problem(status, until, allowed, rules, now)

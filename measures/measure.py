@@ -1,4 +1,4 @@
-"""The declaration of a measure: everything that is known of it, from which everything else is derived."""
+"""The declaration of a measure: its question, definition and statistic, from which its figures and documentation are derived."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -8,46 +8,53 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import UNLISTED, Feed, Force
 from facts.union import Topic
-from measures.outcome import KINDS
+from measures.outcome import KINDS, Dimension, KindName
 
 Unit = Literal["count", "seconds", "ratio"]
 Good = Literal["higher", "lower", "neither"]
 Where = Mapping[str, tuple[str, ...]]
-"""Dimension to the words that count; several words mean any of them."""
+"""Each dimension to the words that count; several words mean any of them."""
+DerivedDimension = Literal["response", "online_home", "family"]
+DeclaredWhere = Mapping[Dimension | DerivedDimension, tuple[str, ...]]
+"""The same in a declaration, where a misspelt dimension is a type error."""
 
-DERIVED_DIMENSIONS = {"response": "grade", "online_home": "channel", "family": "type"}
-"""Dimensions read off another through the force's profile."""
+DERIVED_DIMENSIONS: dict[str, Dimension] = {
+    "response": "grade",
+    "online_home": "channel",
+    "family": "type",
+}
+"""Dimensions derived from another one through the force's profile."""
 DATE_DIMENSIONS = ("day", "month")
-"""Dimensions of report windows: the local day or month in which the subject began."""
+"""Dimensions that only report windows have: the local day or month in which the subject began."""
 
 
 class Selection(Struct, frozen=True):
-    """Outcomes of one kind, all of them or those with given words.
+    """Outcomes of one kind: all of them, or those with given words.
 
     Attributes:
         kind: a key of `KINDS`.
         where: the words that count.
     """
 
-    kind: str
-    where: Where = {}
+    kind: KindName
+    where: DeclaredWhere = {}
 
 
 class Count(Struct, frozen=True):
-    """How many."""
+    """The number of outcomes."""
 
     of: Selection
 
 
 class Share(Struct, frozen=True):
-    """How many of some are so: n(met) / n(of)."""
+    """The share of outcomes that meet a condition: n(met) / n(of)."""
 
     met: tuple[Selection, ...]
     of: tuple[Selection, ...]
 
 
 class Mean(Struct, frozen=True):
-    """The mean of finished spans, from the exact sum."""
+    """The mean of finished spans, calculated from the exact sum."""
 
     of: Selection
 
@@ -59,13 +66,13 @@ class Median(Struct, frozen=True):
 
 
 class Decided(Struct, frozen=True):
-    """The share that met its target, of all that are decided: what is overdue and still open counts as missed."""
+    """The share of decided outcomes that met their target. Open items past their due time count as missed."""
 
     of: Selection
 
 
 class SpanWithin(Struct, frozen=True):
-    """The share of finished spans of at most so many seconds (or, not inclusive, under them)."""
+    """The share of finished spans of at most `seconds` (or under `seconds`, if not inclusive)."""
 
     of: Selection
     seconds: int
@@ -73,19 +80,19 @@ class SpanWithin(Struct, frozen=True):
 
 
 class Bands(Struct, frozen=True):
-    """Finished spans by half-open bands: each band holds its lower edge and not its upper one; the last has no end."""
+    """Finished spans in bands. A band includes its lower edge and excludes its upper edge; the last band has no upper edge."""
 
     of: Selection
     edges_seconds: tuple[int, ...]
 
 
 class OpenCount(Struct, frozen=True):
-    """How many stand open now, by how long they have.
+    """The number of open items, limited by their age.
 
     Attributes:
-        of: what stands open.
-        at_least_seconds: count only what has stood so long.
-        under_seconds: count only what has stood for less: beyond it the end is taken as never recorded.
+        of: the open items.
+        at_least_seconds: count only items that have been open this long or longer.
+        under_seconds: count only items that have been open for less: the end of an older one was probably never recorded.
     """
 
     of: Selection
@@ -94,34 +101,34 @@ class OpenCount(Struct, frozen=True):
 
 
 class OpenDue(Struct, frozen=True):
-    """How many stand open now with less than so many seconds left before they are due; with 0, what is overdue."""
+    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue."""
 
     of: Selection
     under_seconds: int = 0
 
 
 class OpenSoonest(Struct, frozen=True):
-    """How long until the first of what stands open is due; less than 0 once it is overdue."""
+    """The time until the first open item is due; below 0 when it is overdue."""
 
     of: Selection
 
 
 class OpenLongest(Struct, frozen=True):
-    """How long the one that stands open longest has done so."""
+    """The age of the oldest open item."""
 
     of: Selection
     under_seconds: int | None = None
 
 
 class External(Struct, frozen=True):
-    """Published by others, or only as a picture: defined here, but no fact carries it."""
+    """Published by others, or only as a chart: defined here, but it cannot be calculated from facts."""
 
     why: str
 
 
-Standing = OpenCount | OpenLongest | OpenDue | OpenSoonest
-"""Statistics of what stands open now."""
-Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | Standing | External
+OpenStatistic = OpenCount | OpenLongest | OpenDue | OpenSoonest
+"""Statistics of open items."""
+Statistic = Count | Share | Mean | Median | Decided | SpanWithin | Bands | OpenStatistic | External
 
 
 class PublishedFigure(Struct, frozen=True):
@@ -130,10 +137,10 @@ class PublishedFigure(Struct, frozen=True):
     Attributes:
         figure: exactly as printed.
         unit: as the report gives it; empty where it gives none.
-        period: the period it is of, as FROM/TO in dates, TO excluded.
+        period: the period it covers, as FROM/TO in dates, TO excluded.
         source: the report and its section.
-        where: the words it is of; empty means the whole force.
-        note: what must be known to compare it.
+        where: the words it is limited to; empty means the whole force.
+        note: a note for anyone who compares it.
     """
 
     figure: str
@@ -145,25 +152,25 @@ class PublishedFigure(Struct, frozen=True):
 
 
 class Measure(Struct, frozen=True, kw_only=True):
-    """A measure: its question, its definition, and what has been published of it.
+    """A measure: its question and its definition.
 
     Attributes:
         name: its key: what is counted, then the statistic, then the unit.
-        title: as a board shows it.
-        question: what it answers, in plain words; the help of its metric.
-        population: what is in it and what is not.
-        clock: what starts and stops its clock; empty where it has none.
-        statistic: how it is taken.
-        unit: of its value.
-        where: words that hold for all of its selections.
-        good: which way is better.
-        target: what is aimed at, in words; empty where nothing is.
-        target_value: the same in the measure's unit, where one number says it.
-        minimum_n: with fewer the reading says `too_few`.
-        has_band: what is normal for this hour of the week is told beside it.
-        rows: the rows of the reports' measures that it answers.
-        notes: rules and known disagreements of the reports.
-        version: of the definition; a new one restates.
+        title: its heading on the board.
+        question: the question that it answers, in plain words; also the help text of its metric.
+        population: what it includes and excludes.
+        clock: what starts and stops its clock; empty if it has none.
+        statistic: how its value is calculated.
+        unit: the unit of its value.
+        where: words that limit all of its selections.
+        good: whether higher or lower values are better.
+        target: its target in words; empty if it has none.
+        target_value: the target in the measure's unit, if it is a single number.
+        minimum_n: below this n, the state of a reading is `too_few`.
+        has_band: whether its readings come with what is normal for this hour of the week.
+        rows: the rows of the published reports that it corresponds to.
+        notes: rules that apply, and where the published reports contradict themselves.
+        version: the version of the definition; a new version changes earlier figures too.
     """
 
     name: str
@@ -173,7 +180,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     statistic: Statistic
     unit: Unit
     clock: str = ""
-    where: Where = {}
+    where: DeclaredWhere = {}
     good: Good = "neither"
     target: str = ""
     target_value: float | None = None
@@ -184,7 +191,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     version: int = 1
 
     def selections(self) -> tuple[Selection, ...]:
-        """Every selection it is taken from; none for what is external."""
+        """Every selection that it is calculated from; none for an external measure."""
         match self.statistic:
             case Share(met, of):
                 return (*met, *of)
@@ -194,15 +201,15 @@ class Measure(Struct, frozen=True, kw_only=True):
                 return (statistic.of,)
 
     def topics(self) -> frozenset[Topic]:
-        """The topics whose facts it is taken from."""
+        """The topics whose facts it is calculated from."""
         return frozenset(KINDS[selection.kind].topic for selection in self.selections())
 
     def lines(self) -> frozenset[str]:
-        """The lines it is limited to; empty means all."""
+        """The contact lines that it is limited to; empty means all."""
         return frozenset(self.where.get("line", ()))
 
     def feeds(self, force: Force) -> tuple[Feed, ...]:
-        """The feeds of a force that it stands on; none when the force cannot have it: no type of its profile is of the family, say."""
+        """The feeds of a force that it is calculated from; none if the force cannot have it, such as with no type of the family."""
         families = frozenset(self.where.get("family", ()))
         if families and families.isdisjoint((UNLISTED, *(each.family for each in force.occurrence_types))):
             return ()
@@ -214,7 +221,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         )
 
     def dimensions(self) -> tuple[str, ...]:
-        """The dimensions it can be broken down by: those that all of its selections have, and those derived."""
+        """The dimensions it can be broken down by: those that all of its selections have, and the derived ones."""
         shared = [set(KINDS[selection.kind].dimensions) for selection in self.selections()]
         # A share of one result cannot be broken down by result: every other row would be a share of nothing.
         split = {name for part in _parts(self) for name in part.where}
@@ -224,18 +231,20 @@ class Measure(Struct, frozen=True, kw_only=True):
         return tuple(name for name in (*own, *derived) if name not in fixed)
 
     def is_open(self) -> bool:
-        """Whether it is of what stands open now, and so has no window."""
-        return isinstance(self.statistic, Standing)
+        """Whether it is a measure of open items, which has no window."""
+        return isinstance(self.statistic, OpenStatistic)
 
     def check_dimension(self, name: str, where: str) -> None:
-        """Refuse a dimension that it does not have.
+        """Check that it has a dimension.
 
         Raises:
-            QuestionError: naming those it has.
+            QuestionError: it does not; the hint lists the dimensions it has.
         """
         if name not in (*self.dimensions(), *DATE_DIMENSIONS):
-            known = ", ".join((*self.dimensions(), *DATE_DIMENSIONS))
-            raise QuestionError(f"{self.name} has no dimension {name!r}.", where=where, hint=f"It has {known}.")
+            names = ", ".join((*self.dimensions(), *DATE_DIMENSIONS))
+            raise QuestionError(
+                f"{self.name} has no dimension {name!r}.", where=where, hint=f"Its dimensions: {names}."
+            )
 
 
 def _parts(measure: Measure) -> tuple[Selection, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -11,17 +11,105 @@ from facts.union import Topic
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
-"""Microseconds in a second; instants inside `measures` are whole microseconds since 1970 in UTC."""
+"""Microseconds in a second. Times inside `measures` are whole microseconds since 1970 in UTC."""
 
 
 def microseconds(instant: datetime) -> int:
-    """An instant as whole microseconds since 1970 in UTC."""
+    """A time as whole microseconds since 1970 in UTC."""
     return (instant - EPOCH) // _MICROSECOND
 
 
 def instant(since_epoch: int) -> datetime:
-    """The instant, in UTC, of whole microseconds since 1970."""
+    """The time, in UTC, of whole microseconds since 1970."""
     return EPOCH + timedelta(microseconds=since_epoch)
+
+
+KindName = Literal[
+    "contact_offered",
+    "leg_offered",
+    "leg_end_unrecorded",
+    "leg_waiting",
+    "leg_answer_decided",
+    "leg_service_decided",
+    "leg_answered",
+    "leg_abandoned",
+    "leg_abandoned_short",
+    "leg_left",
+    "leg_concluded",
+    "contact_incomplete",
+    "contact_contradiction",
+    "incident_opened",
+    "incident_resourced",
+    "video_response_started",
+    "incident_open",
+    "incident_unresourced",
+    "incident_unattended",
+    "attendance_settled",
+    "arrival_unrecorded",
+    "dispatch_unrecorded",
+    "opened_to_dispatched_decided",
+    "dispatched_to_arrived_decided",
+    "opened_to_arrived_decided",
+    "opened_to_attended_decided",
+    "graded_to_arrived_decided",
+    "opened_to_dispatched_within_24_hours_decided",
+    "opened_to_dispatched",
+    "dispatched_to_arrived",
+    "opened_to_arrived",
+    "opened_to_attended",
+    "graded_to_arrived",
+    "incident_closed",
+    "attendance_not_required",
+    "incident_regraded",
+    "incident_downgraded_near_breach",
+    "incident_incomplete",
+    "incident_contradiction",
+    "detainee_arrived",
+    "voluntary_attended",
+    "in_custody",
+    "awaiting_authorisation",
+    "review_due",
+    "review_postponed",
+    "detention_limit",
+    "custody_clock_paused",
+    "arrived_to_authorised",
+    "arrived_to_ended",
+    "detention_ended",
+    "detention_incomplete",
+    "detention_contradiction",
+    "occurrence_recorded",
+    "recorded_to_referred_decided",
+    "recorded_to_referred_within_2_working_days_decided",
+    "recorded_to_referred",
+    "party_linked",
+    "domestic_party_linked",
+    "victim_contract_closed",
+    "occurrence_incomplete",
+    "occurrence_contradiction",
+]
+"""Every kind of outcome, so that a misspelt kind is a type error."""
+Dimension = Literal[
+    "line",
+    "queue",
+    "channel",
+    "result",
+    "contradiction",
+    "grade",
+    "group",
+    "area",
+    "domestic",
+    "category",
+    "from_grade",
+    "suite",
+    "child",
+    "disposal",
+    "type",
+    "role",
+    "repeat",
+    "compliance",
+]
+"""Every dimension of a kind."""
+Subject = Literal["contact", "incident", "detention", "occurrence"]
 
 
 class Outcome(NamedTuple):
@@ -29,10 +117,10 @@ class Outcome(NamedTuple):
 
     Attributes:
         kind: a key of `KINDS`.
-        at: when it was decided, in microseconds since 1970: places it in live windows.
-        began: when its subject began, likewise: places it in report windows.
+        at: when it was decided, in microseconds since 1970; live windows use this time.
+        began: when its subject began, in microseconds since 1970; report windows use this time.
         dimensions: one word for each of the kind's dimensions.
-        value: a whole number in the kind's unit; 0 where the kind only counts.
+        value: a whole number in the kind's unit; 0 if the kind is only counted.
     """
 
     kind: str
@@ -43,14 +131,14 @@ class Outcome(NamedTuple):
 
 
 class OpenItem(NamedTuple):
-    """Something that stands open: a caller who waits, an incident not yet attended.
+    """Something that has begun and not ended, such as a waiting caller. Times are in microseconds since 1970.
 
     Attributes:
-        kind: a key of `KINDS`; of a decided kind it means "missed from `due` on, until the end is known".
-        since: when it began to stand open, in microseconds since 1970.
+        kind: a key of `KINDS`. An item of a decided kind counts as missed from `due` until its end is known.
+        since: since when it has been open.
         began: when its subject began.
-        due: from when on it can no longer meet its target; of a custody clock the last instant in time, None while it
-            stands still; None where there is none.
+        due: the first time at which it can no longer meet its target; for a custody clock, the last time that is still in
+            time. None if it has no due time, or while its clock is paused.
         dimensions: as in `Outcome`.
     """
 
@@ -62,7 +150,7 @@ class OpenItem(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """Everything that one timeline counts for now."""
+    """What one subject counts for: its finished outcomes and its open items."""
 
     finished: list[Outcome]
     open: list[OpenItem]
@@ -73,60 +161,67 @@ class Kind(Struct, frozen=True):
 
     Attributes:
         name: its key.
-        topic: the topic its subjects' facts travel on.
+        topic: the topic of its subjects' facts.
         dimensions: the names of its dimensions, in order.
-        per_second: values are spans in this many parts of a second; 0 where they are not spans.
+        per_second: the number of units of its values in a second; 0 if its values are not spans.
     """
 
-    name: str
+    name: KindName
     topic: Topic
-    dimensions: tuple[str, ...]
+    dimensions: tuple[Dimension, ...]
     per_second: int = 0
 
 
-_LEG = ("line", "queue", "channel")
-_INCIDENT = ("grade", "group", "area", "domestic", "category")
-_CUSTODY = ("suite", "child")
-_OCCURRENCE = ("type", "area")
+_LEG: tuple[Dimension, ...] = ("line", "queue", "channel")
+_INCIDENT: tuple[Dimension, ...] = ("grade", "group", "area", "domestic", "category")
+_CUSTODY: tuple[Dimension, ...] = ("suite", "child")
+_OCCURRENCE: tuple[Dimension, ...] = ("type", "area")
 
 TENTHS = 10
 WHOLE = 1
 
 
-def _kinds(topic: Topic, dimensions: tuple[str, ...], per_second: int, names: str) -> Iterable[Kind]:
-    return (Kind(name, topic, dimensions, per_second) for name in names.split())
+def _kinds(topic: Topic, dimensions: tuple[Dimension, ...], per_second: int, *names: KindName) -> Iterable[Kind]:
+    return (Kind(name, topic, dimensions, per_second) for name in names)
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for group in (
-        _kinds("contacts", _LEG, 0, "contact_offered leg_offered leg_end_unrecorded leg_waiting"),
-        _kinds("contacts", _LEG, 0, "leg_answer_decided leg_service_decided"),
-        _kinds("contacts", _LEG, TENTHS, "leg_answered leg_abandoned leg_abandoned_short leg_left"),
+        _kinds("contacts", _LEG, 0, "contact_offered", "leg_offered", "leg_end_unrecorded", "leg_waiting"),
+        _kinds("contacts", _LEG, 0, "leg_answer_decided", "leg_service_decided"),
+        _kinds("contacts", _LEG, TENTHS, "leg_answered", "leg_abandoned", "leg_abandoned_short", "leg_left"),
         _kinds("contacts", (*_LEG, "result"), 0, "leg_concluded"),
         _kinds("contacts", (), 0, "contact_incomplete"),
         _kinds("contacts", ("contradiction",), 0, "contact_contradiction"),
-        _kinds("incidents", _INCIDENT, 0, "incident_opened incident_resourced video_response_started"),
-        _kinds("incidents", _INCIDENT, 0, "incident_open incident_unresourced incident_unattended"),
-        _kinds("incidents", _INCIDENT, 0, "attendance_settled arrival_unrecorded dispatch_unrecorded"),
-        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_decided dispatched_to_arrived_decided"),
+        _kinds("incidents", _INCIDENT, 0, "incident_opened", "incident_resourced", "video_response_started"),
+        _kinds("incidents", _INCIDENT, 0, "incident_open", "incident_unresourced", "incident_unattended"),
+        _kinds("incidents", _INCIDENT, 0, "attendance_settled", "arrival_unrecorded", "dispatch_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_decided", "dispatched_to_arrived_decided"),
         _kinds(
-            "incidents", _INCIDENT, 0, "opened_to_arrived_decided opened_to_attended_decided graded_to_arrived_decided"
+            "incidents",
+            _INCIDENT,
+            0,
+            "opened_to_arrived_decided",
+            "opened_to_attended_decided",
+            "graded_to_arrived_decided",
         ),
         _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_within_24_hours_decided"),
-        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_dispatched dispatched_to_arrived"),
-        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived opened_to_attended graded_to_arrived"),
-        _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed attendance_not_required"),
-        _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded incident_downgraded_near_breach"),
+        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_dispatched", "dispatched_to_arrived"),
+        _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived", "opened_to_attended", "graded_to_arrived"),
+        _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed", "attendance_not_required"),
+        _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded", "incident_downgraded_near_breach"),
         _kinds("incidents", (), 0, "incident_incomplete"),
         _kinds("incidents", ("contradiction",), 0, "incident_contradiction"),
-        _kinds("custody", _CUSTODY, 0, "detainee_arrived voluntary_attended in_custody awaiting_authorisation"),
-        _kinds("custody", _CUSTODY, 0, "review_due review_postponed detention_limit custody_clock_paused"),
-        _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised arrived_to_ended"),
+        _kinds(
+            "custody", _CUSTODY, 0, "detainee_arrived", "voluntary_attended", "in_custody", "awaiting_authorisation"
+        ),
+        _kinds("custody", _CUSTODY, 0, "review_due", "review_postponed", "detention_limit", "custody_clock_paused"),
+        _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
         _kinds("custody", (), 0, "detention_incomplete"),
         _kinds("custody", ("contradiction",), 0, "detention_contradiction"),
-        _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded recorded_to_referred_decided"),
+        _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded", "recorded_to_referred_decided"),
         _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_decided"),
         _kinds("occurrences", _OCCURRENCE, WHOLE, "recorded_to_referred"),
         _kinds("occurrences", (*_OCCURRENCE, "domestic", "role", "repeat"), 0, "party_linked"),
@@ -138,20 +233,41 @@ KINDS: dict[str, Kind] = {
     for kind in group
 }
 
+DECIDED: dict[KindName, KindName] = {
+    "opened_to_dispatched": "opened_to_dispatched_decided",
+    "dispatched_to_arrived": "dispatched_to_arrived_decided",
+    "opened_to_arrived": "opened_to_arrived_decided",
+    "opened_to_attended": "opened_to_attended_decided",
+    "graded_to_arrived": "graded_to_arrived_decided",
+}
+"""Each span of an incident with a target to the kind that says whether it met the target."""
+INCOMPLETE: dict[Subject, KindName] = {
+    "contact": "contact_incomplete",
+    "incident": "incident_incomplete",
+    "detention": "detention_incomplete",
+    "occurrence": "occurrence_incomplete",
+}
+CONTRADICTION: dict[Subject, KindName] = {
+    "contact": "contact_contradiction",
+    "incident": "incident_contradiction",
+    "detention": "detention_contradiction",
+    "occurrence": "occurrence_contradiction",
+}
+
 
 def span(start: int, end: int, per_second: int) -> int:
-    """A span in whole parts of a second, rounded half up; both ends in microseconds."""
+    """A span in whole units, of which a second has `per_second`, rounded half up; start and end in microseconds."""
     part = SECOND // per_second
     return (end - start + part // 2) // part
 
 
 class Target(NamedTuple):
-    """A promise on a span.
+    """A target for a span.
 
     Attributes:
         seconds: the target.
-        is_inclusive: "within" the target; otherwise "under" it.
-        per_second: the parts of a second in which the span is judged.
+        is_inclusive: a span equal to the target meets it ("within"); otherwise it must be shorter ("under").
+        per_second: the number of units in a second to which the span is rounded.
     """
 
     seconds: int
@@ -159,10 +275,10 @@ class Target(NamedTuple):
     per_second: int = WHOLE
 
     def due(self, start: int) -> int:
-        """The first instant at which a span from `start` can no longer meet the target, in microseconds.
+        """The first time at which a span from `start` can no longer meet the target, in microseconds.
 
-        The span is judged as rounded, so the instant lies half a unit after the target, or before it when the target
-        itself does not count as met. It is exact: a reading never has to take back a miss.
+        The rounded span is compared with the target, so this is half a unit after the target, or half a unit before it if
+        a span equal to the target misses it. It is exact, so that a reading never has to withdraw a miss.
         """
         half_part = SECOND // self.per_second // 2
         return start + self.seconds * SECOND + (half_part if self.is_inclusive else -half_part)

@@ -1,53 +1,65 @@
-"""What is found while one timeline is read: outcomes, open matters and contradictions, with their times set right."""
+"""Collects the outcomes and open items of one subject while its timeline is evaluated."""
 
 from datetime import datetime
 
-from measures.outcome import KINDS, OpenItem, Outcome, Outcomes, Target, microseconds, span
+from measures.outcome import (
+    CONTRADICTION,
+    INCOMPLETE,
+    KINDS,
+    KindName,
+    OpenItem,
+    Outcome,
+    Outcomes,
+    Subject,
+    Target,
+    microseconds,
+    span,
+)
 
 
 class OutcomeBuilder:
-    """Gathers what one subject counts for.
+    """Collects what one subject counts for.
 
     Args:
-        subject: `contact`, `incident`, `detention` or `occurrence`: names the kinds of its faults.
+        subject: `contact`, `incident`, `detention` or `occurrence`; the prefix of its `_incomplete` and `_contradiction` kinds.
         began: when the subject began.
     """
 
-    def __init__(self, subject: str, began: datetime) -> None:
+    def __init__(self, subject: Subject, began: datetime) -> None:
         self.subject = subject
         self.began = microseconds(began)
         self.finished: list[Outcome] = []
         self.open: list[OpenItem] = []
 
-    def result(self) -> Outcomes:
-        """Everything found."""
+    def outcomes(self) -> Outcomes:
+        """Everything collected."""
         return Outcomes(self.finished, self.open)
 
-    def count(self, kind: str, at: datetime, dimensions: tuple[str, ...], value: int = 0) -> None:
-        """One outcome of a kind, decided at an instant."""
+    def count(self, kind: KindName, at: datetime, dimensions: tuple[str, ...], value: int = 0) -> None:
+        """Add an outcome of a kind, decided at a time."""
         self.finished.append(Outcome(kind, microseconds(at), self.began, dimensions, value))
 
-    def stand(self, kind: str, since: datetime, dimensions: tuple[str, ...]) -> None:
-        """Something that stands open since an instant."""
+    def add_open(self, kind: KindName, since: datetime, dimensions: tuple[str, ...]) -> None:
+        """Add an open item without a due time."""
         self.open.append(OpenItem(kind, microseconds(since), self.began, None, dimensions))
 
-    def fall_due(self, kind: str, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
-        """Something that stands open and falls due; instants in microseconds, None while its clock stands still."""
+    def add_due(self, kind: KindName, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
+        """Add an open item with a due time; times in microseconds, `due` is None while its clock is paused."""
         self.open.append(OpenItem(kind, since, self.began, due, dimensions))
 
     def contradiction(self, what: str, at: datetime) -> None:
-        """The record says two things that cannot both be: counted, and the subject is listed."""
-        kind = f"{self.subject}_contradiction"
+        """Add a contradiction: it is counted, and stays open so that the subject can be found."""
+        kind = CONTRADICTION[self.subject]
         self.count(kind, at, (what,))
-        self.stand(kind, at, (what,))
+        self.add_open(kind, at, (what,))
 
     def incomplete(self, at: datetime) -> None:
-        """Facts of a subject whose beginning was never told: counted until it is."""
-        self.count(f"{self.subject}_incomplete", at, ())
-        self.stand(f"{self.subject}_incomplete", at, ())
+        """Add an incomplete subject: its opening event has not arrived. It is counted until it does."""
+        self.count(INCOMPLETE[self.subject], at, ())
+        self.add_open(INCOMPLETE[self.subject], at, ())
 
-    def span(self, kind: str, start: datetime, end: datetime, dimensions: tuple[str, ...]) -> int | None:
-        """A finished span in the kind's unit; None, and a contradiction, when it ends before it starts."""
+    def span(self, kind: KindName, start: datetime, end: datetime, dimensions: tuple[str, ...]) -> int | None:
+        """Add a finished span and return it in the kind's unit; a span that ends before it starts is a contradiction, and None."""
         if end < start:
             self.contradiction(f"{kind}_ends_before_it_starts", end)
             return None
@@ -57,35 +69,35 @@ class OutcomeBuilder:
 
     def decide(
         self,
-        kind: str,
+        kind: KindName,
         start: datetime,
         end: datetime | None,
         target: Target,
         dimensions: tuple[str, ...],
         given_up: datetime | None = None,
     ) -> None:
-        """Whether a span met its target, decided at the earlier of its end and the instant it could no longer meet it.
+        """Add whether a span met its target, decided when it ends or when it can no longer meet the target, if that is earlier.
 
         Args:
             kind: a decided kind: value 1 is met, 0 is missed.
             start: when the clock started.
             end: when it stopped; None while that is not known.
-            target: the promise.
-            dimensions: of the kind.
-            given_up: when it became certain that no end will come: then it is missed without one.
+            target: the target.
+            dimensions: the words of the kind's dimensions.
+            given_up: when it became certain that the span will never end, so that it is missed.
         """
         self.settle(kind, start, end, target.due(microseconds(start)), dimensions, given_up)
 
     def settle(
         self,
-        kind: str,
+        kind: KindName,
         start: datetime,
         end: datetime | None,
         due: int,
         dimensions: tuple[str, ...],
         given_up: datetime | None = None,
     ) -> None:
-        """The same for what ends in time before an instant, `due` in microseconds, however that was reckoned."""
+        """The same for any due time in microseconds: an end before `due` is in time."""
         if end is not None:
             stopped = microseconds(end)
             self.finished.append(Outcome(kind, min(stopped, due), self.began, dimensions, int(stopped < due)))

@@ -1,4 +1,4 @@
-"""From any timeline to what it counts for."""
+"""Evaluates a timeline: what its subject counts for."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,9 +21,9 @@ def outcomes_of(topic: Topic, timeline: Timeline, rules: Rules) -> Outcomes:
     """What a subject counts for: a pure function of the set of its facts.
 
     Args:
-        topic: the topic of its subject.
-        timeline: its facts.
-        rules: of its force.
+        topic: the topic of the subject.
+        timeline: the subject's facts.
+        rules: the rules of its force.
     """
     facts = effective(timeline)
     return _OUTCOMES[topic](facts, rules) if facts else Outcomes([], [])

@@ -1,4 +1,4 @@
-"""Panes: the smallest slices of event time we keep, as exact histograms that only add and subtract."""
+"""Panes: the smallest slices of time that are kept, as exact histograms to which counts are added and subtracted."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -13,19 +13,19 @@ HOUR = 60 * MINUTE
 
 Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
-"""Value to count, in the kind's whole units."""
+"""Each value, in the kind's whole units, to its count."""
 Pane = dict[str, dict[Dimensions, Histogram]]
-"""Kind, then dimensions, then the histogram."""
+"""Each kind to its words to their histogram."""
 Slot = tuple[Grain, int]
 """A grain with its number: minutes or hours since 1970 in UTC; for days the ordinal of the force's local day."""
 Field = tuple[str, Dimensions, int]
 """One count of a pane: kind, dimensions, value."""
 Deltas = dict[Slot, dict[Field, int]]
-"""What a change adds to each pane; never 0."""
+"""What a change adds to each count of each pane; never 0."""
 
 
 def slots(outcome: Outcome, rules: Rules) -> tuple[Slot, Slot, Slot]:
-    """Where an outcome is counted: minute and hour of its decision, and the local day its subject began on."""
+    """The slots in which an outcome is counted: minute and hour of its decision, and the local day its subject began."""
     return (
         ("minute", outcome.at // MINUTE),
         ("hour", outcome.at // HOUR),
@@ -34,7 +34,7 @@ def slots(outcome: Outcome, rules: Rules) -> tuple[Slot, Slot, Slot]:
 
 
 def difference(before: Iterable[Outcome], after: Iterable[Outcome], rules: Rules, into: Deltas) -> None:
-    """Add `after - before` to the deltas: the one way in which figures ever change."""
+    """Add `after - before` to the deltas. Figures never change in any other way."""
     changes: dict[Outcome, int] = {}
     for sign, outcomes in ((-1, before), (1, after)):
         for outcome in outcomes:
@@ -56,7 +56,7 @@ def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
 
 
 def apply(pane: Pane, counts: dict[Field, int]) -> None:
-    """Add counts to a pane in place; what comes to nothing is removed."""
+    """Add counts to a pane in place; counts of 0 are removed."""
     for (kind, dimensions, value), change in counts.items():
         groups = pane.setdefault(kind, {})
         histogram = groups.setdefault(dimensions, {})

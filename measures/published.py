@@ -1,4 +1,4 @@
-"""What the reports printed, figure by figure and exactly as printed: data, never corrected (reports A1 to A5)."""
+"""The figures of the published reports, exactly as printed and never corrected (reports A1 to A5)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -28,7 +28,7 @@ def _figure(
 
 
 def _periods(measure: str, unit: str, source: str, **figures: str) -> Iterable[_Row]:
-    """The usual columns of one row: the last 12 months, the 12 before, the last month."""
+    """The usual columns of one row: the last 12 months, the 12 months before, the last month."""
     periods = {"year": _12M, "previous": _PREVIOUS, "last": _LAST}
     return (_figure(measure, periods[name], figure, unit, source) for name, figure in figures.items())
 
@@ -67,7 +67,7 @@ def _contact() -> Iterable[_Row]:
         note = f"BT's data and clock; {rank}; improved by two per cent (reports I3, I12)"
         yield _figure("contact_999_answered_within_target_ratio", _BT, "85.5 per cent", "%", source, note)
     yield from _periods("contact_999_abandoned_ratio", "%", _CALLS, year="0.70 %", previous="0.81 %")
-    yield _figure("contact_101_offered_count", _12M, "-5.2%", "% change", _CALLS, "the volume is a chart only")
+    yield _figure("contact_101_offered_count", _12M, "-5.2%", "% change", _CALLS, "the volume is only in a chart")
     yield from _periods("contact_101_answer_mean_seconds", "minutes", _FOREWORD, year="8.8", previous="9.4")
     yield _figure("contact_101_answer_mean_seconds", _LAST, "5.9", "minutes", _CALLS)
     yield _figure(
@@ -104,7 +104,7 @@ def _bands() -> Iterable[_Row]:
     yield _figure(measure, _12M, "35704", "", _CALLS, "total")
     for line in _BAND_TABLE.strip().splitlines():
         band, count, share = line.split()
-        note = "0-20 minutes: the sum of our four bands of five" if band == "00000-01200" else ""
+        note = "0-20 minutes: the sum of our first four bands of 5 minutes" if band == "00000-01200" else ""
         for figure, unit in ((count, ""), (share, "%")):
             yield _figure(measure, _12M, figure, unit, _CALLS, note, {"band": band})
 
@@ -214,7 +214,7 @@ def _domestic() -> Iterable[_Row]:
     for name in (median, "domestic_grade_2_opened_to_attended_median_seconds"):
         yield from _periods(name, "hours:minutes:seconds", _RESPONSE, year="17:43:13")
         yield from _months(name, "hours:minutes:seconds", _RESPONSE, _DOMESTIC_MEDIANS)
-    note = "called the improved figure; the table of section 6.2 has it as the previous year's (reports I5)"
+    note = "called the improved figure; in the table of section 6.2 it is the previous year's (reports I5)"
     yield _figure("domestic_grade_2_opened_to_arrived_within_target_ratio", _12M, "27 per cent", "%", _FOREWORD, note)
 
 
@@ -298,9 +298,9 @@ newcastle 8476 8776
 
 
 def _crime() -> Iterable[_Row]:
-    """The tables of crime of 2018, of years that end with September."""
+    """The crime tables of 2018, for years that end in September."""
     periods = ("2017-10-01/2018-10-01", "2016-10-01/2017-10-01")
-    note = "by the date of committing, but sexual and drug offences by that of recording (reports I19)"
+    note = "by date of offence; sexual and drug offences by date of recording (reports I19)"
     for dimension, table in (("", "total 83010 82324"), ("type", _CRIME_TYPES), ("area", _CRIME_AREAS)):
         for line in table.strip().splitlines():
             label, *figures = line.split()
@@ -323,7 +323,7 @@ def _occurrence() -> Iterable[_Row]:
 
 
 def _repeats() -> Iterable[_Row]:
-    """Shares of persons and addresses; and the column "Crimes" of the two tables of victims, which counts links."""
+    """Shares of people and addresses, and the column "Crimes" of the two victim tables, which counts links."""
     for who, share, note in (
         ("suspect", "21 per cent", "867 suspects or offenders, 56 fewer than the year before"),
         ("victim", "12 per cent", "600 victims, 63 fewer than the year before"),
@@ -345,29 +345,29 @@ def _repeats() -> Iterable[_Row]:
 
 
 def _counted() -> Iterable[_Row]:
-    """Victims' contracts, and what is only counted."""
-    code, note = "S25 section 5.1", "48070 VCOP relevant occurrences, closed (crimes with an outcome)"
+    """Victim contracts and plain counts."""
+    code, note = "S25 section 5.1", "48070 closed VCOP relevant occurrences (crimes with an outcome)"
     yield _figure("victim_contract_closed_count", _12M, "48070", "", code, '"VCOP Relevant Occurrences"')
     for name, share in (("compliant", "89.77%"), ("timely", "76.00%")):
         yield _figure(f"victim_contract_{name}_ratio", _12M, share, "%", code, note)
-    told = "school_notification_count"
-    yield _figure(told, "2021-02-01/2025-01-01", "30,679", "", "S25 section 8.2", "since February 2021")
+    notifications = "school_notification_count"
+    yield _figure(notifications, "2021-02-01/2025-01-01", "30,679", "", "S25 section 8.2", "since February 2021")
     yield from _periods("fatal_collision_count", "", "S25 section 7.4", year="35", previous="40", last="7")
     yield _figure(
-        "stop_and_search_count", _12M, "17 per cent", "% change", _FOREWORD, "945 more; the number is not printed"
+        "stop_and_search_count", _12M, "17 per cent", "% change", _FOREWORD, "945 more; the total is not printed"
     )
 
 
-def _gathered() -> dict[str, tuple[PublishedFigure, ...]]:
-    found: dict[str, list[PublishedFigure]] = {}
+def _by_measure() -> dict[str, tuple[PublishedFigure, ...]]:
+    figures: dict[str, list[PublishedFigure]] = {}
     for part in (_contact, _digital, _incident, _custody, _occurrence, _counted):
         for measure, figure in part():
-            found.setdefault(measure, []).append(figure)
-    return {measure: tuple(figures) for measure, figures in found.items()}
+            figures.setdefault(measure, []).append(figure)
+    return {measure: tuple(found) for measure, found in figures.items()}
 
 
-PUBLISHED: dict[str, tuple[PublishedFigure, ...]] = _gathered()
-"""Measure name to its published figures."""
+PUBLISHED: dict[str, tuple[PublishedFigure, ...]] = _by_measure()
+"""Each measure's name to its published figures."""
 
 OF_FORCE = "staffordshire"
-"""Whose figures they are, by the name of its profile."""
+"""The name of the profile of the force that published them."""

@@ -1,4 +1,4 @@
-"""A reading: a measure over a window, with its value, its n, the time it is of, and whether it can be relied on."""
+"""A reading: a measure over a window, with its value, its n, its time, and whether it can be relied on."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED
 from facts.times import SKEW
-from measures.coverage import Held
+from measures.coverage import CoverageLevel
 from measures.display import rough_words
 from measures.measure import (
     DATE_DIMENSIONS,
@@ -27,10 +27,10 @@ from measures.measure import (
     OpenDue,
     OpenLongest,
     OpenSoonest,
+    OpenStatistic,
     Selection,
     Share,
     SpanWithin,
-    Standing,
     Where,
 )
 from measures.outcome import KINDS, SECOND, OpenItem, instant, microseconds
@@ -41,39 +41,39 @@ from measures.window import Window
 
 State = Literal["live", "in_part", "stale", "too_few", "no_data"]
 Doubt = Literal["", "future", "ahead", "producer"]
-"""Why a feed's last heartbeat does not prove that the feed is alive; empty if it does.
+"""Why a feed's last heartbeat does not prove that the feed is live; empty if it does.
 
-`future`: it is stamped with a time later than one at which it was already in the log. `ahead`: it claims to be complete to a time
-after it was received. `producer`: the producer stamped it, not the log.
+`future`: its timestamp is later than a time at which it was already in the log. `ahead`: it claims to be complete to a time after it
+was received. `producer`: the producer set its timestamp, not the log.
 """
 Groups = dict[Dimensions, Histogram]
 CLOCK_DIMENSIONS = ("weekday", "hour")
-"""Local day of the week (0 is Monday) and hour of the day, of windows of whole hours: asked together, or not at all."""
+"""Local day of the week (0 is Monday) and hour of the day, for windows of whole hours. Both are used together, or neither."""
 SKEW_MICROSECONDS = SKEW // timedelta(microseconds=1)
-NOTHING = "Nothing happened that it could be taken from."
+NO_EVENTS = "No events to calculate this figure from."
 SIMULATION = "SIMULATION - no figure is real."
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
-"""The limits that every spread is given for: those of the targets (reports A1 to A3) and of the published bands."""
+"""The limits for which every spread gives a share: those of the targets (reports A1 to A3) and of the published bands."""
 
 
 class FigureSource(Protocol):
-    """Where the numbers of one force are kept."""
+    """The source of one force's panes and open items."""
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
-        """The panes of a grain from a slot up to, and without, another; those that are empty may be left out."""
+        """The panes of a grain from one slot up to another, which is excluded. Empty panes may be left out."""
 
     def open(self, kind: str) -> Iterable[OpenItem]:
-        """What stands open of a kind."""
+        """The open items of a kind."""
 
 
 class Spread(Struct, frozen=True):
-    """How finished spans are spread, because a mean alone hides the tail (rules C32).
+    """The distribution of finished spans, because a mean alone hides long waits (rules C32).
 
     Attributes:
         mean: in seconds.
         median: in seconds.
         p90: the 90th percentile in seconds.
-        within: seconds to the share of spans of at most that.
+        within: each limit in seconds to the share of spans within it.
     """
 
     mean: float
@@ -83,14 +83,14 @@ class Spread(Struct, frozen=True):
 
 
 class Figure(Struct, frozen=True):
-    """One cell, before it is known whether it can be relied on.
+    """The value of one cell, without its state.
 
     Attributes:
-        dimensions: the words it is of.
-        value: in the measure's unit; None when there is none.
-        n: how many it is taken from.
-        met: of a share, how many are so.
-        spread: of spans.
+        dimensions: the words of the cell.
+        value: in the measure's unit; None if there is no value.
+        n: the number of outcomes it is calculated from.
+        met: for a share, the number of outcomes that met the condition.
+        spread: for spans, their distribution.
     """
 
     dimensions: dict[str, str]
@@ -101,15 +101,15 @@ class Figure(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """What is asked of a measure.
+    """A query for readings of a measure.
 
     Attributes:
-        measure: which.
-        window: over which stretch of time.
-        as_of: the instant it is asked at.
+        measure: the measure.
+        window: the window.
+        as_of: the time of the readings.
         by: the dimensions to break it down by.
         where: the words to limit it to.
-        is_now: `as_of` is the force's present, not an instant that was asked for.
+        is_now: `as_of` is the force's present, not a time that was requested.
     """
 
     measure: Measure
@@ -121,37 +121,39 @@ class Question(Struct, frozen=True):
 
 
 def check(question: Question, rules: Rules) -> None:
-    """Refuse a question that cannot be answered.
+    """Check that a question can be answered.
 
     Raises:
-        QuestionError: a dimension or a word that does not exist, or a date dimension outside a report window.
+        QuestionError: a dimension or word does not exist, or a date dimension is used outside a report window.
     """
     for name in question.by:
         question.measure.check_dimension(name, "--by")
         if name in DATE_DIMENSIONS and (question.window.kind != "report" or question.measure.is_open()):
-            hint = "Ask for a report window: this_month, last_month, 12m, previous_12m or FROM/TO."
+            hint = "Use a report window: this_month, last_month, 12m, previous_12m or FROM/TO."
             what = (
-                f"What stands open now has no {name}."
+                f"A measure of open items has no {name}."
                 if question.measure.is_open()
                 else f"A live window has no {name}."
             )
             raise QuestionError(what, where="--by", hint=hint)
     for name, words in question.where.items():
         question.measure.check_dimension(name, "--where")
-        known = rules.vocabulary.get(name)
+        vocabulary = rules.vocabulary.get(name)
         for word in words:
-            if known is not None and word not in known | {NONE, UNLISTED}:
-                hint = f"It lists {', '.join(sorted(known)) or 'none'}; also {NONE} and {UNLISTED}."
-                raise QuestionError(f"{rules.force.name} lists no {name} {word!r}.", where="--where", hint=hint)
+            if vocabulary is not None and word not in vocabulary | {NONE, UNLISTED}:
+                hint = f"It lists {', '.join(sorted(vocabulary)) or 'none'}; also {NONE} and {UNLISTED}."
+                raise QuestionError(
+                    f"The profile of {rules.force.name} has no {name} {word!r}.", where="--where", hint=hint
+                )
 
 
 def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]:
-    """Every cell of the answer, in order of its words; the one cell of the whole when nothing is broken down.
+    """The figures of a question, in order of their words; a single figure without a breakdown.
 
     Args:
-        question: checked by `check`.
-        source: the numbers of the force.
-        rules: of the force.
+        question: a question that `check` has accepted.
+        source: the panes and open items of the force.
+        rules: the rules of the force.
     """
     sheet = _Sheet(question, source, rules)
     figures = list(_figures(question.measure, sheet))
@@ -161,48 +163,48 @@ def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]
 
 
 def spans(measure: Measure) -> Selection | None:
-    """The finished spans that a measure is taken from; None where it is taken from none."""
+    """The finished spans that a measure is calculated from; None for a measure without spans."""
     statistic = measure.statistic
     return statistic.of if isinstance(statistic, Mean | Median | SpanWithin | Bands) else None
 
 
 def histograms(question: Question, source: FigureSource, rules: Rules) -> Groups:
-    """The exact histograms of the finished spans behind an answer, by its words, in the whole units of their kind.
+    """The exact histograms of the finished spans of a question, by words, in the whole units of their kind.
 
     Args:
-        question: checked by `check`.
-        source: the numbers of the force.
-        rules: of the force.
+        question: a question that `check` has accepted.
+        source: the panes and open items of the force.
+        rules: the rules of the force.
     """
     selection = spans(question.measure)
     return _Sheet(question, source, rules).gather([selection]) if selection else {}
 
 
 class ListedSubject(NamedTuple):
-    """One open subject that a measure counts, with its words by dimension."""
+    """One open item that a measure counts, with its subject and its words by dimension."""
 
     subject_id: str
     dimensions: dict[str, str]
-    matter: OpenItem
+    item: OpenItem
 
 
-def listed(question: Question, matters: Iterable[tuple[str, OpenItem]], rules: Rules) -> Iterator[ListedSubject]:
-    """What stands open and is counted, one by one; of what is decided, what counts as missed and is still open.
+def listed(question: Question, items: Iterable[tuple[str, OpenItem]], rules: Rules) -> Iterator[ListedSubject]:
+    """The open items that a measure counts; for a share within target, those that count as missed.
 
     Args:
-        question: checked by `check`.
-        matters: what stands open, each with the id of its subject.
-        rules: of the force.
+        question: a question that `check` has accepted.
+        items: open items, each with the id of its subject.
+        rules: the rules of the force.
     """
-    sheet, measure = _Sheet(question, _NOTHING, rules), question.measure
-    for subject_id, each in matters:
-        if any(sheet.counts(selection, each) for selection in measure.selections()):
-            names = KINDS[each.kind].dimensions
-            yield ListedSubject(subject_id, dict(zip(names, each.dimensions, strict=True)), each)
+    sheet, measure = _Sheet(question, _EMPTY_SOURCE, rules), question.measure
+    for subject_id, item in items:
+        if any(sheet.counts(selection, item) for selection in measure.selections()):
+            names = KINDS[item.kind].dimensions
+            yield ListedSubject(subject_id, dict(zip(names, item.dimensions, strict=True)), item)
 
 
-class _Nothing:
-    """A source that holds nothing: where only what is handed over counts."""
+class _EmptySource:
+    """A source without panes or open items, for `listed`, which gets its items from the caller."""
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
         del grain, first, last
@@ -213,17 +215,17 @@ class _Nothing:
         return ()
 
 
-_NOTHING = _Nothing()
+_EMPTY_SOURCE = _EmptySource()
 
 
 def empty(measure: Measure) -> Figure:
-    """The figure of a whole in which nothing happened: a count of it is 0, and there is no share or time of it."""
+    """The figure of a window without events: a count is 0; shares and times have no value."""
     counts = isinstance(measure.statistic, Count | OpenCount | OpenDue)
     return Figure({}, 0 if counts else None, 0, 0 if measure.unit == "ratio" else None)
 
 
 class _Sheet:
-    """Gathers histograms by the dimensions asked for."""
+    """Gathers histograms and open items by the dimensions of a question."""
 
     def __init__(self, question: Question, source: FigureSource, rules: Rules) -> None:
         self.question, self.source, self.rules = question, source, rules
@@ -240,81 +242,81 @@ class _Sheet:
         """Histograms of finished outcomes over the window."""
         groups: Groups = defaultdict(dict)
         for selection in selections:
-            known: dict[tuple[Dimensions, int], Dimensions | None] = {}
+            words_of: dict[tuple[Dimensions, int], Dimensions | None] = {}
             for segment in self.question.window.segments:
                 for slot, pane in self.source.panes(segment.grain, segment.first, segment.last):
-                    self._take(selection, slot, pane.get(selection.kind, {}), groups, known)
+                    self._add_pane(selection, slot, pane.get(selection.kind, {}), groups, words_of)
         return groups
 
-    def _take(
+    def _add_pane(
         self,
         selection: Selection,
         slot: int,
         histograms: dict[Dimensions, Histogram],
         groups: Groups,
-        known: dict[tuple[Dimensions, int], Dimensions | None],
+        words_of: dict[tuple[Dimensions, int], Dimensions | None],
     ) -> None:
         for dimensions, histogram in histograms.items():
             key = (dimensions, slot if self.is_dated else 0)
-            if key not in known:
-                known[key] = self._words(selection, dimensions, slot)
-            words = known[key]
+            if key not in words_of:
+                words_of[key] = self._words(selection, dimensions, slot)
+            words = words_of[key]
             if words is not None:
                 merge(groups[words], histogram)
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
-        """What stands open, with the words it falls under."""
-        for each in self.source.open(selection.kind):
-            words = self.open_words(selection, each)
+        """The open items of a selection, with their words."""
+        for item in self.source.open(selection.kind):
+            words = self.open_words(selection, item)
             if words is not None:
-                yield words, each
+                yield words, item
 
-    def open_words(self, selection: Selection, each: OpenItem) -> Dimensions | None:
-        """The words that something open falls under, or None when it is not asked for; of the measure's one selection."""
-        key = (each.dimensions, self._slot(each) if self.is_dated else 0)
+    def open_words(self, selection: Selection, item: OpenItem) -> Dimensions | None:
+        """The words of an open item, or None if the question does not include it. A measure of open items has one selection."""
+        key = (item.dimensions, self._slot(item) if self.is_dated else 0)
         if key not in self._open_words:
             self._open_words[key] = self._words(selection, *key)
         return self._open_words[key]
 
-    def _slot(self, each: OpenItem) -> int:
-        """The slot that something open is counted in: the day it began, or the hour in which it is due."""
-        return (each.due or each.since) // HOUR if self.is_clocked else self.rules.local_day(each.began)
+    def _slot(self, item: OpenItem) -> int:
+        """The slot that an open item is counted in: the day it began, or the hour in which it is due."""
+        return (item.due or item.since) // HOUR if self.is_clocked else self.rules.local_day(item.began)
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
-        """What stands open and can no longer meet its target, in the window the reading is of."""
-        return (words for words, each in self.gather_open(selection) if self.is_overdue(each))
+        """The words of each open item that can no longer meet its target, in the window of the reading."""
+        return (words for words, item in self.gather_open(selection) if self.is_overdue(item))
 
-    def is_overdue(self, each: OpenItem) -> bool:
-        """Whether it can no longer meet its target, and was due (or began) in the window the reading is of."""
+    def is_overdue(self, item: OpenItem) -> bool:
+        """Whether it can no longer meet its target, and was due (in report windows: began) in the window of the reading."""
         start, end = self.window
-        anchor = each.began if self.question.window.kind == "report" else each.due
-        return each.due is not None and each.due <= self.as_of and anchor is not None and start <= anchor < end
+        anchor = item.began if self.question.window.kind == "report" else item.due
+        return item.due is not None and item.due <= self.as_of and anchor is not None and start <= anchor < end
 
-    def counts(self, selection: Selection, each: OpenItem) -> bool:
-        """Whether a measure counts what stands open, as its reading does."""
-        if each.kind != selection.kind:
+    def counts(self, selection: Selection, item: OpenItem) -> bool:
+        """Whether the measure's reading counts an open item."""
+        if item.kind != selection.kind:
             return False
-        if self.open_words(selection, each) is None:
+        if self.open_words(selection, item) is None:
             return False
         statistic = self.question.measure.statistic
-        if isinstance(statistic, Standing):
-            return _standing_span(statistic, each, self.as_of) is not None
-        return isinstance(statistic, Decided) and self.is_overdue(each)
+        if isinstance(statistic, OpenStatistic):
+            return _open_span(statistic, item, self.as_of) is not None
+        return isinstance(statistic, Decided) and self.is_overdue(item)
 
     def _words(self, selection: Selection, dimensions: Dimensions, slot: int) -> Dimensions | None:
-        """The words of the breakdown, or None when the outcome is not asked for."""
+        """The words of the breakdown, or None if the question does not include the outcome."""
         names = KINDS[selection.kind].dimensions
-        known = dict(zip(names, dimensions, strict=True))
+        own: dict[str, str] = dict(zip(names, dimensions, strict=True))
         for name, words in (
             *selection.where.items(),
             *self.question.measure.where.items(),
             *self.question.where.items(),
         ):
-            if self._word(name, known, slot) not in words:
+            if self._word(name, own, slot) not in words:
                 return None
-        return tuple(self._word(name, known, slot) for name in self.question.by)
+        return tuple(self._word(name, own, slot) for name in self.question.by)
 
-    def _word(self, name: str, known: dict[str, str], slot: int) -> str:
+    def _word(self, name: str, own: dict[str, str], slot: int) -> str:
         if name in CLOCK_DIMENSIONS:
             local = instant(slot * HOUR).astimezone(self.rules.force.zone())
             return str(local.weekday() if name == "weekday" else local.hour)
@@ -323,8 +325,8 @@ class _Sheet:
         if name == "month":
             return date.fromordinal(slot).isoformat()[:7]
         if name in DERIVED_DIMENSIONS:
-            return self.rules.derived[name].get(known[DERIVED_DIMENSIONS[name]], UNLISTED)
-        return known[name]
+            return self.rules.derived[name].get(own[DERIVED_DIMENSIONS[name]], UNLISTED)
+        return own[name]
 
 
 def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
@@ -341,7 +343,7 @@ def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
         case Bands(of, edges):
             yield from _bands(sheet, of, edges)
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest():
-            yield from _standing(measure.statistic, sheet)
+            yield from _open_figures(measure.statistic, sheet)
         case External():
             return
 
@@ -397,15 +399,15 @@ def _bands(sheet: _Sheet, of: Selection, edges: tuple[int, ...]) -> Iterator[Fig
 
 
 def band_name(edges: tuple[int, ...], index: int) -> str:
-    """A band in seconds, named so that the bands sort in order: `00000-01200`, and `07200-` for the last."""
+    """The name of a band in seconds, such as `00000-01200`, or `07200-` for the last; the names sort in the order of the bands."""
     upper = f"{edges[index + 1]:05}" if index + 1 < len(edges) else ""
     return f"{edges[index]:05}-{upper}"
 
 
-def _standing(statistic: Standing, sheet: _Sheet) -> Iterator[Figure]:
+def _open_figures(statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
     spans: dict[Dimensions, list[int]] = defaultdict(list)
-    for words, each in sheet.gather_open(statistic.of):
-        span = _standing_span(statistic, each, sheet.as_of)
+    for words, item in sheet.gather_open(statistic.of):
+        span = _open_span(statistic, item, sheet.as_of)
         if span is not None:
             spans[words].append(span)
     for words, found in spans.items():
@@ -417,43 +419,44 @@ def _extreme(statistic: OpenLongest | OpenSoonest, spans: Sequence[int]) -> int:
     return max(spans) if isinstance(statistic, OpenLongest) else min(spans)
 
 
-def _standing_span(statistic: Standing, each: OpenItem, as_of: int) -> int | None:
-    """How long it has stood open, or how long until it is due, in microseconds; None when it does not count."""
+def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | None:
+    """How long an item has been open, or how long until it is due, in microseconds; None if it does not count."""
     match statistic:
         case OpenCount(_, least, under):
-            return _age(each, as_of, least, under)
+            return _age(item, as_of, least, under)
         case OpenLongest(_, under):
-            return _age(each, as_of, 0, under)
+            return _age(item, as_of, 0, under)
         case OpenDue(_, under_seconds):
-            left = None if each.due is None else each.due - as_of
+            left = None if item.due is None else item.due - as_of
             return left if left is not None and left < under_seconds * SECOND else None
         case OpenSoonest():
-            return None if each.due is None else each.due - as_of
+            return None if item.due is None else item.due - as_of
 
 
-def _age(each: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
-    age = as_of - each.since
+def _age(item: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
+    age = as_of - item.since
     is_counted = age >= least_seconds * SECOND and not (under_seconds and age >= under_seconds * SECOND)
     return age if is_counted else None
 
 
 class FeedStatus(Struct, frozen=True):
-    """What is known of one feed of a force.
+    """The status of one feed of a force. Times are in microseconds since 1970.
 
     Attributes:
         feed: its name.
-        topic: where its facts travel.
-        complete_to: everything up to here has been counted, in microseconds; None if no heartbeat says so.
-        heard_at: when the log received its last heartbeat, likewise, on the partition where that is longest ago.
-        first_event_at: the earliest event time among its own facts of the force, likewise: those of its lines where it
-            carries lines, else all of its topic.
-        last_event_at: the latest among the topic's, likewise.
-        is_replay: it plays recorded facts.
-        is_simulated: it has told, now or earlier, what did not happen.
-        history_to: it tells its history up to here, likewise; None when it tells the present.
-        newest_heard_at: the same on the partition where it is most recent; None if that is `heard_at`.
-        doubt: why its last heartbeat does not prove that it is alive.
-        has_gone_back: the state of its topic is at an earlier place in the log than one that was already shown.
+        topic: its topic.
+        complete_to: everything up to this time has been counted; None before its first heartbeat.
+        heard_at: when the log received its last heartbeat, on the partition where that is longest ago.
+        first_event_at: the earliest event time of its own facts for the force: facts of its lines if the profile gives it
+            lines, otherwise all facts of its topic.
+        last_event_at: the latest event time of its topic.
+        is_replay: it replays recorded facts.
+        is_simulated: it sends, or has sent, simulated facts.
+        history_to: the end of the history that it is loading; None if it sends the present.
+        newest_heard_at: when the log received its last heartbeat, on the partition where that is most recent; None if that
+            equals `heard_at`.
+        doubt: why its last heartbeat does not prove that it is live.
+        has_gone_back: the state of its topic is at an earlier offset than one that was already displayed.
     """
 
     feed: str
@@ -470,19 +473,19 @@ class FeedStatus(Struct, frozen=True):
     has_gone_back: bool = False
 
     def is_loading(self) -> bool:
-        """Whether it is known to load its history, so that its present lies in the past."""
+        """Whether it is known to be loading its history, so that its present is in the past."""
         if self.history_to is None or self.complete_to is None or self.doubt:
             return False
         return self.complete_to < self.history_to
 
 
 class Loading(Struct, frozen=True):
-    """A history that is being loaded: what is shown meanwhile is of the moment it has come to.
+    """The progress of loading a force's history. Figures meanwhile are as of the time reached. Times are in microseconds.
 
     Attributes:
-        begins: where the record begins, in microseconds.
-        at: how far it has come, likewise.
-        to: how far it goes, likewise.
+        begins: when the record begins.
+        at: the time reached.
+        to: the end of the history.
     """
 
     begins: int
@@ -490,17 +493,17 @@ class Loading(Struct, frozen=True):
     to: int
 
     def ratio(self) -> float:
-        """How much of it is loaded, from 0 to 1."""
+        """The share of the history that is loaded, from 0 to 1."""
         return min(1.0, max(0, self.at - self.begins) / max(1, self.to - self.begins))
 
     def words(self, rules: Rules) -> str:
-        """What people are told of it."""
-        so_far = f"{int(self.ratio() * 100)} % so far"
-        return f"History is being loaded, {so_far}: these figures are of {_local(self.at, rules)}, not of now."
+        """The notice that people see meanwhile."""
+        percent = int(self.ratio() * 100)
+        return f"Loading history, {percent} % done: these figures are as of {_local(self.at, rules)}, not now."
 
 
 def loading(feeds: Iterable[FeedStatus]) -> Loading | None:
-    """The history that a force's feeds are loading; None when they tell the present."""
+    """The history that a force's feeds are loading; None if they send the present."""
     past = [feed for feed in feeds if feed.is_loading()]
     if not past:
         return None
@@ -509,13 +512,13 @@ def loading(feeds: Iterable[FeedStatus]) -> Loading | None:
     return Loading(begins, at, max(feed.history_to or 0 for feed in past))
 
 
-class Trouble(NamedTuple):
-    """Whether a figure can be relied on, and why not.
+class Reliability(NamedTuple):
+    """Whether a figure can be relied on, and if not, why.
 
     Attributes:
-        state: of the reading.
-        reason: empty when it can.
-        since: of what is stale, since when, in microseconds; None where that is not known.
+        state: the state of the reading.
+        reason: why it cannot be relied on; empty if it can.
+        since: since when it has been stale, in microseconds; None if it is not stale or that is not known.
     """
 
     state: State
@@ -524,30 +527,29 @@ class Trouble(NamedTuple):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The answer to a question about one cell.
+    """A measure's figure for one cell, with its time and state.
 
     Attributes:
-        measure: its name.
-        force: whose.
-        dimensions: the words it is of.
+        measure: the measure's name.
+        force: the force's name.
+        dimensions: the words of the cell.
         window: the window's name.
-        start: the first instant of the window.
-        end: the first instant after it.
-        as_of: the instant it is of.
-        value: in `unit`; a share is between 0 and 1; None when there is none, and when it is not known.
-        unit: of the value.
-        n: how many it is taken from; None when that is not known.
-        met: of a share, how many are so.
+        start: the start of the window.
+        end: the end of the window, which is excluded.
+        as_of: the time of the reading.
+        value: in `unit`; a share is between 0 and 1; None if there is no value or it is not known.
+        unit: the unit of the value.
+        n: the number of outcomes it is calculated from; None if that is not known.
+        met: for a share, the number of outcomes that met the condition.
         state: whether it can be relied on.
-        reason: why it cannot; empty when it can.
-        stale_since: since when it is not live, where it is stale and that is known.
-        note: what must be known to read it, such as where the record begins; empty when nothing.
+        reason: why it cannot be relied on; empty if it can.
+        stale_since: since when it has been stale, if that is known.
+        note: a note that readers need, such as when the record begins; empty if there is none.
         is_simulated: a feed of the force is simulated: the figure is not real.
-        is_loading: a history is being loaded: the figure is of `as_of`, which is past, and therefore stale.
-        begins: where the record begins when the window reaches back before that, so that it covers less than its name
-            says, or nothing.
-        held: how much of its period the record holds; of a live window, which is in progress, only the start is judged.
-        spread: of spans.
+        is_loading: a history is being loaded: the figure is as of `as_of`, which is in the past, and so it is stale.
+        begins: when the record begins, if the window starts before that and so is covered only in part or not at all.
+        coverage: how much of its period the record covers. For a live window, which is in progress, only the start counts.
+        spread: for spans, their distribution.
     """
 
     measure: str
@@ -568,62 +570,64 @@ class Reading(Struct, frozen=True, kw_only=True):
     is_simulated: bool
     is_loading: bool
     begins: datetime | None
-    held: Held = "none"
+    coverage: CoverageLevel = "none"
     spread: Spread | None
 
 
-def feed_trouble(status: FeedStatus, until: int, allowed: int, rules: Rules, now: int) -> Trouble | None:
-    """What keeps figures of the present from being relied on that stand on a feed; None when nothing does.
+def feed_problem(status: FeedStatus, until: int, allowed: int, rules: Rules, now: int) -> Reliability | None:
+    """Why current figures from a feed cannot be relied on; None if they can.
 
     Args:
-        status: what is known of the feed.
-        until: the instant up to which it must be complete, in microseconds.
+        status: the status of the feed.
+        until: the time up to which it must be complete, in microseconds.
         allowed: by how many microseconds it may be behind, or silent.
-        rules: of the force.
+        rules: the rules of the force.
         now: the wall clock, in microseconds.
     """
     if words := doubt_words(status, now):
-        return Trouble("stale", words)
+        return Reliability("stale", words)
     if status.complete_to is None or status.heard_at is None:
         state: State = "stale" if status.last_event_at else "no_data"
-        return Trouble(state, f"The feed {status.feed} has sent no heartbeat yet.")
+        return Reliability(state, f"The feed {status.feed} has sent no heartbeat yet.")
     if status.is_loading():
         reached = status.complete_to
-        return Trouble(
-            "stale", f"The feed {status.feed} loads its history, up to {_local(reached, rules)} so far.", reached
+        return Reliability(
+            "stale", f"The feed {status.feed} is loading its history and has reached {_local(reached, rules)}.", reached
         )
     if status.has_gone_back:
-        return Trouble("stale", f"The state of {status.topic} was restored from an earlier time and is catching up.")
+        return Reliability(
+            "stale", f"The state of {status.topic} was restored from an earlier time and is catching up."
+        )
     if until - status.complete_to > allowed:
-        since, why = status.complete_to, f"nothing newer from the feed {status.feed}"
+        since, why = status.complete_to, f"no newer data from the feed {status.feed}"
     elif not is_alive(status, allowed, now):
         since, why = status.heard_at, f"the feed {status.feed} is silent"
     else:
         return None
-    return Trouble("stale", f"Not live since {_local(since, rules)}: {why}.", since)
+    return Reliability("stale", f"Not live since {_local(since, rules)}: {why}.", since)
 
 
 def silence(status: FeedStatus, now: int) -> int | None:
-    """How long a feed has been silent, in microseconds; None without a heartbeat, or if its time cannot be believed.
+    """How long a feed has been silent, in microseconds; None without a heartbeat, or if its time is implausible.
 
     Args:
-        status: what is known of the feed.
+        status: the status of the feed.
         now: the wall clock, in microseconds.
     """
     return None if status.heard_at is None or doubt_words(status, now) else max(0, now - status.heard_at)
 
 
 def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
-    """Whether a feed is known to have sent a heartbeat in the time allowed; both times in microseconds."""
+    """Whether a feed is known to have sent a heartbeat in the time allowed; `allowed` and `now` in microseconds."""
     silent = silence(status, now)
     return silent is not None and silent <= allowed
 
 
 def doubt_words(status: FeedStatus, now: int) -> str:
-    """Why a feed's last heartbeat does not prove that it is alive, in sentences; empty if it does, or if there is none.
+    """Why a feed's last heartbeat does not prove that it is live, in sentences; empty if it does, or if there is none.
 
     Args:
-        status: what is known of the feed.
+        status: the status of the feed.
         now: the wall clock, in microseconds.
     """
     stamps = [at for at in (status.heard_at, status.newest_heard_at) if at is not None]
@@ -638,9 +642,9 @@ def doubt_words(status: FeedStatus, now: int) -> str:
         ahead = rough_words((max(stamps) - now) / SECOND)
         what = f"The last heartbeat of the feed {status.feed} is stamped {ahead} in the future: a clock was wrong."
     elif status.doubt == "future":
-        what = f"The last heartbeat of the feed {status.feed} was stamped with a time yet to come: a clock was wrong."
+        what = f"The last heartbeat of the feed {status.feed} was stamped with a time in the future: a clock was wrong."
     elif status.doubt == "ahead" or (status.complete_to is not None and is_later(status.complete_to, now)):
-        what = f"The feed {status.feed} claims to be complete to a time yet to come: its clock or the log's is wrong."
+        what = f"The feed {status.feed} claims to be complete to a time in the future: its clock or the log's is wrong."
     else:
         return ""
     return f"{what} {_UNTIL_BELIEVABLE}"
@@ -650,7 +654,7 @@ _UNTIL_BELIEVABLE = "Not live until a heartbeat arrives with a believable time."
 
 
 def is_later(at: int, now: int) -> bool:
-    """Whether a time is later than now by more than clocks may differ; both in microseconds since 1970."""
+    """Whether a time is later than now by more than the allowed clock skew; both in microseconds since 1970."""
     return at - now > SKEW_MICROSECONDS
 
 

@@ -1,4 +1,4 @@
-"""A force's profile made ready for counting: which words it lists, what it promised, and its local days."""
+"""A force's profile prepared for counting: its labels, its targets and its local days."""
 
 from datetime import date, datetime, time
 from functools import cached_property, lru_cache
@@ -12,7 +12,7 @@ _QUARTER = 900 * SECOND
 
 
 class Rules:
-    """What outcomes need to know of a force; made once for each profile.
+    """What outcomes need to know about a force; created once for each profile.
 
     Args:
         force: the profile.
@@ -41,40 +41,40 @@ class Rules:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What the state depends on: as `Force.fingerprint`, worked out once."""
+        """`Force.fingerprint`, calculated once: it identifies everything in the profile that the state depends on."""
         return self.force.fingerprint()
 
     def listed(self, dimension: str, label: str | None) -> str:
-        """The word to count under: the label, `unlisted` when the profile does not know it, `none` when absent."""
+        """The word to count under: the label, `unlisted` if the profile does not list it, `none` if there is no label."""
         if label is None:
             return NONE
         return label if label in self.vocabulary[dimension] else UNLISTED
 
     def targets(self, grade: str, opened: int) -> GradeTargets | None:
-        """What the grade promised on the local day of an instant; None when nothing."""
+        """The targets of a grade on the local day of a time; None if it had none."""
         return in_force(self._targets.get(grade, ()), date.fromordinal(self.local_day(opened)))
 
     def queue_target(self, queue: str, offered: int) -> QueueTarget | None:
-        """What the queue aimed at on the local day of an instant; None when at nothing."""
+        """The target of a queue on the local day of a time; None if it had none."""
         listed = self.queues.get(queue)
         return in_force(listed.targets, date.fromordinal(self.local_day(offered))) if listed else None
 
     def working_days_end(self, start: int, count: int) -> int | None:
-        """The local midnight that ends so many working days after the local day of an instant.
+        """The local midnight at the end of the last of `count` working days after a local day.
 
         Args:
-            start: in microseconds.
-            count: of working days; the day itself is none of them.
+            start: a time on that local day, in microseconds.
+            count: the number of working days; the local day itself does not count.
 
         Returns:
-            in microseconds; None where the profile does not say which days are bank holidays.
+            The time in microseconds; None if the profile does not say which days are bank holidays.
         """
         calendar = self.force.bank_holidays
         return calendar and _end_of_day(working_day_after(self.local_day(start), count, calendar), self.force.zone())
 
     def local_day(self, at: int) -> int:
-        """The ordinal (`date.toordinal`) of the local day that holds an instant."""
-        # Offsets change on whole quarters of an hour everywhere, so the answer is the same within one.
+        """The ordinal (`date.toordinal`) of the local day of a time."""
+        # UTC offsets change only on whole quarters of an hour, so the day is the same within a quarter.
         return _local_day(at // _QUARTER, self.force.zone())
 
 

@@ -1,4 +1,4 @@
-"""Exact statistics of histograms: sums and order statistics in whole numbers, one division at the end."""
+"""Exact statistics of histograms: sums and order statistics in whole numbers, with one division at the end."""
 
 from collections.abc import Mapping
 from itertools import accumulate
@@ -7,12 +7,12 @@ Histogram = Mapping[int, int]
 
 
 def total(histogram: Histogram) -> int:
-    """How many values it holds."""
+    """The number of values."""
     return sum(histogram.values())
 
 
 def mean(histogram: Histogram, per_second: int) -> float | None:
-    """The mean in seconds, from the exact sum; None when it is empty."""
+    """The mean in seconds, from the exact sum; None for an empty histogram."""
     count = total(histogram)
     return sum(value * times for value, times in histogram.items()) / (count * per_second) if count else None
 
@@ -20,8 +20,8 @@ def mean(histogram: Histogram, per_second: int) -> float | None:
 def quantile(histogram: Histogram, numerator: int, denominator: int, per_second: int) -> float | None:
     """The quantile `numerator / denominator` in seconds, linear between order statistics (numpy's default).
 
-    With n values it lies at position (n - 1) * q from the least; whole numbers all the way, so that it does not
-    depend on how a machine rounds the position.
+    With n values it is at position (n - 1) * q in ascending order. The position is calculated in whole numbers, so that it
+    does not depend on rounding.
     """
     count = total(histogram)
     if not count:
@@ -32,12 +32,12 @@ def quantile(histogram: Histogram, numerator: int, denominator: int, per_second:
 
 
 def within(histogram: Histogram, limit: int, *, inclusive: bool = True) -> int:
-    """How many values are at most (or, not inclusive, under) a limit in the histogram's own units."""
+    """The number of values at most (or, if not inclusive, under) a limit in the histogram's own units."""
     return sum(times for value, times in histogram.items() if value < limit or (inclusive and value == limit))
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """A share; None of nothing: no events is no data, never 0 % and never 100 %."""
+    """A share; None if `whole` is 0: without events there is no data, never 0 % or 100 %."""
     return part / whole if whole else None
 
 

@@ -10,13 +10,13 @@ Timeline = dict[str, SubjectFact]
 
 
 def add(timeline: Timeline, fact: SubjectFact) -> bool:
-    """Add a fact in place; say whether the set changed.
+    """Add a fact in place, and return whether the set changed.
 
-    Two different facts under one id are a fault of the producer. The one that happened later stands (then the one
-    with the greater canonical bytes), so that the order of arrival cannot matter.
+    Two different facts with one id are a producer's error. The later one is kept (if both have the same time, the one with
+    the greater canonical bytes), so that the order of arrival does not matter.
     """
-    known = timeline.get(fact.fact_id)
-    if known is None or (known != fact and _rank(fact) > _rank(known)):
+    stored = timeline.get(fact.fact_id)
+    if stored is None or (stored != fact and _rank(fact) > _rank(stored)):
         timeline[fact.fact_id] = fact
         return True
     return False
@@ -25,11 +25,11 @@ def add(timeline: Timeline, fact: SubjectFact) -> bool:
 def effective(timeline: Timeline) -> list[SubjectFact]:
     """The facts that count, in order of event time: neither withdrawn nor replaced by a correction.
 
-    A fact that does not count cannot itself withdraw or replace another: a withdrawn correction brings back what it
-    had replaced. Facts that withdraw each other in a ring count for nothing.
+    A fact that does not count cannot withdraw or replace another: withdrawing a correction restores the fact that it
+    replaced. Facts that withdraw each other in a cycle do not count.
     """
-    undisputed = not any(_target(fact) for fact in timeline.values())
-    return sorted(timeline.values() if undisputed else _standing(timeline), key=lambda fact: (fact.at, fact.fact_id))
+    is_undisputed = not any(_target(fact) for fact in timeline.values())
+    return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=lambda fact: (fact.at, fact.fact_id))
 
 
 def _rank(fact: SubjectFact) -> tuple[object, bytes]:
@@ -40,38 +40,40 @@ def _target(fact: SubjectFact) -> str | None:
     return fact.withdraws if isinstance(fact, FactWithdrawn) else fact.corrects
 
 
-def _standing(timeline: Timeline) -> Iterable[SubjectFact]:
-    against = _against(timeline)
-    standing: set[str] = set()
-    fallen: set[str] = set()
-    while len(standing | fallen) < len(timeline):
-        rising = {fact_id for fact_id in against if fact_id not in standing | fallen and against[fact_id] <= fallen}
-        if not rising:
-            fallen |= _rings(against, set(timeline) - standing - fallen)
-        standing |= rising
-        fallen |= {fact_id for fact_id, others in against.items() if others & standing}
-    return [timeline[fact_id] for fact_id in standing if not isinstance(timeline[fact_id], FactWithdrawn)]
+def _resolved(timeline: Timeline) -> Iterable[SubjectFact]:
+    """The facts in force, found step by step: a fact is in force once everything that disputes it is withdrawn."""
+    disputed_by = _disputed_by(timeline)
+    in_force: set[str] = set()
+    withdrawn: set[str] = set()
+    while len(in_force | withdrawn) < len(timeline):
+        decided = in_force | withdrawn
+        confirmed = {fact_id for fact_id in disputed_by if fact_id not in decided and disputed_by[fact_id] <= withdrawn}
+        if not confirmed:
+            withdrawn |= _cycles(disputed_by, set(timeline) - decided)
+        in_force |= confirmed
+        withdrawn |= {fact_id for fact_id, others in disputed_by.items() if others & in_force}
+    return [timeline[fact_id] for fact_id in in_force if not isinstance(timeline[fact_id], FactWithdrawn)]
 
 
-def _against(timeline: Timeline) -> dict[str, set[str]]:
-    """By fact, the facts that withdraw or replace it."""
-    against: dict[str, set[str]] = {fact_id: set() for fact_id in timeline}
+def _disputed_by(timeline: Timeline) -> dict[str, set[str]]:
+    """Each fact to the facts that withdraw or replace it."""
+    disputed_by: dict[str, set[str]] = {fact_id: set() for fact_id in timeline}
     for fact_id, fact in timeline.items():
         for target in {_target(fact), fact.corrects}:
-            if target in against:
-                against[target].add(fact_id)
-    return against
+            if target in disputed_by:
+                disputed_by[target].add(fact_id)
+    return disputed_by
 
 
-def _rings(against: dict[str, set[str]], undecided: set[str]) -> set[str]:
-    """Those of the undecided that stand against themselves by way of others: rings count for nothing."""
-    ringed: set[str] = set()
+def _cycles(disputed_by: dict[str, set[str]], undecided: set[str]) -> set[str]:
+    """The undecided facts that are part of a cycle, that is, dispute themselves directly or through others."""
+    cyclic: set[str] = set()
     for start in undecided:
         reached: set[str] = set()
-        edge = against[start] & undecided
+        edge = disputed_by[start] & undecided
         while edge:
             reached |= edge
-            edge = {other for each in edge for other in against[each] & undecided} - reached
+            edge = {other for fact_id in edge for other in disputed_by[fact_id] & undecided} - reached
         if start in reached:
-            ringed.add(start)
-    return ringed
+            cyclic.add(start)
+    return cyclic

@@ -1,4 +1,4 @@
-"""Windows: which slices of time a reading is taken over, by the force's own clock and calendar."""
+"""Windows: the stretches of time that readings cover, in the force's time zone and calendar."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,26 +33,26 @@ WINDOWS = (*LIVE_WINDOWS, *REPORT_WINDOWS)
 
 
 class Segment(Struct, frozen=True):
-    """A run of panes of one grain: from the first slot up to, and without, the last."""
+    """A run of panes of one grain: from the slot `first` up to the slot `last`, which is excluded."""
 
     grain: Grain
     first: int
     last: int
 
     def slots(self) -> range:
-        """Every slot in it."""
+        """Its slots."""
         return range(self.first, self.last)
 
 
 class Window(Struct, frozen=True):
-    """A stretch of time that a reading is taken over.
+    """The stretch of time that a reading covers.
 
     Attributes:
-        name: as it was asked for.
-        kind: live windows count an outcome when it was decided, report windows when its subject began.
-        start: the first instant in it.
-        end: the first instant after it.
-        segments: the panes that hold it.
+        name: its name.
+        kind: a live window counts an outcome by the time of its decision, a report window by when its subject began.
+        start: its start.
+        end: its end, which is excluded.
+        segments: the panes that it is made up of.
     """
 
     name: str
@@ -63,15 +63,15 @@ class Window(Struct, frozen=True):
 
 
 def resolve(name: str, as_of: datetime, force: Force) -> Window:
-    """The window that a name means at an instant.
+    """The window that a name means at a time.
 
     Args:
         name: one of `WINDOWS`, or `FROM/TO` in local dates, TO excluded.
-        as_of: the instant it is read at.
-        force: whose clock and calendar.
+        as_of: the time of the reading.
+        force: the force whose time zone and shifts are used.
 
     Raises:
-        QuestionError: there is no such window.
+        QuestionError: there is no window with this name.
     """
     as_of = as_of.astimezone(UTC)
     if name in _LIVE:
@@ -89,10 +89,10 @@ def resolve(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def _rolling(name: str, as_of: datetime, force: Force) -> Window:
-    """Elapsed time up to the end of the minute under way: never less than its name says.
+    """A window of elapsed time, up to the end of the current minute.
 
-    It is at most two minutes longer, because panes are minutes; seven days start on a whole hour, because minutes are
-    not kept so long.
+    It is never shorter than its name says, and up to two minutes longer, because panes are whole minutes. Seven days start
+    on a whole hour, because minutes are kept for only two days.
     """
     end = _minute_at_or_after(as_of)
     start = as_of.replace(second=0, microsecond=0) - _LIVE[name]
@@ -102,7 +102,7 @@ def _rolling(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def last_hours(as_of: datetime, force: Force, count: int) -> Iterator[Window]:
-    """The whole hours before an instant, oldest first; the one under way is not among them."""
+    """The last `count` whole hours before a time, oldest first, without the current hour."""
     end = microseconds(as_of) // HOUR
     for slot in range(end - count, end):
         start, after = (instant(edge * HOUR).astimezone(force.zone()) for edge in (slot, slot + 1))
@@ -110,7 +110,7 @@ def last_hours(as_of: datetime, force: Force, count: int) -> Iterator[Window]:
 
 
 def whole_hours(begin: int, end: int, force: Force) -> Window | None:
-    """All whole hours between two instants in microseconds; None where there is none."""
+    """A window of all whole hours between two times in microseconds; None if there is none."""
     first, after = -(-begin // HOUR), end // HOUR
     if first >= after:
         return None
@@ -128,7 +128,7 @@ def _live(name: str, start: datetime, end: datetime, force: Force) -> Window:
 
 
 def _cover(start: int, end: int) -> Iterator[Segment]:
-    """Whole hours where they fit, minutes at the edges."""
+    """Whole hours where possible, minutes at the edges."""
     first_hour, last_hour = -(-start // HOUR), end // HOUR
     if first_hour >= last_hour:
         yield from _minutes(start, end)
@@ -149,28 +149,28 @@ def _today(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def span_of(window: Window) -> Span:
-    """All of a window."""
+    """The whole span of a window."""
     return Span(microseconds(window.start), microseconds(window.end))
 
 
 def dated_spans(window: Window, limits: Iterable[Mapping[str, Iterable[str]]], force: Force) -> list[Span]:
-    """The stretches of a window that days and months limit it to, oldest first; none where it holds none of them.
+    """The stretches of a window that remain when it is limited to days and months, oldest first.
 
     Args:
-        window: a report window, where there are such limits.
-        limits: each `day` and `month` to the words that are meant; other dimensions say nothing of time.
-        force: whose calendar.
+        window: the window; only report windows can be limited.
+        limits: `day` and `month`, each to its words; other dimensions do not limit the time.
+        force: the force whose time zone is used.
     """
     spans = [span_of(window)]
-    for name, chosen in (each for limit in limits for each in limit.items()):
+    for name, chosen in (item for limit in limits for item in limit.items()):
         if name in _CALENDAR:
-            meant = [span for word in sorted(set(chosen)) for span in _calendar(_CALENDAR[name], word, force)]
-            spans = [shared for one in spans for other in meant for shared in _shared(one, other)]
+            allowed = [span for word in sorted(set(chosen)) for span in _calendar(_CALENDAR[name], word, force)]
+            spans = [shared for one in spans for other in allowed for shared in _shared(one, other)]
     return spans
 
 
 def _calendar(period: tuple[str, timedelta], word: str, force: Force) -> list[Span]:
-    """The days of a word such as 2024-12-01 or 2024-12; nothing where there is no such day."""
+    """The span of a word such as 2024-12-01 or 2024-12; empty if there is no such day or month."""
     first_day, length = period
     try:
         first = date.fromisoformat(word + first_day)
@@ -182,7 +182,7 @@ def _calendar(period: tuple[str, timedelta], word: str, force: Force) -> list[Sp
 
 
 _CALENDAR: Mapping[str, tuple[str, timedelta]] = {"day": ("", timedelta(days=1)), "month": ("-01", timedelta(days=31))}
-"""What makes a word its first day, and how long after that the next one has begun."""
+"""What turns a word into its first day, and a duration after which the next one has begun."""
 
 
 def _shared(one: Span, other: Span) -> Iterator[Span]:
@@ -192,12 +192,12 @@ def _shared(one: Span, other: Span) -> Iterator[Span]:
 
 
 class ShiftSpan(Struct, frozen=True):
-    """A shift of one day.
+    """A shift on one day.
 
     Attributes:
-        shift: which.
-        start: its first instant.
-        end: the first after it.
+        shift: the shift.
+        start: its start.
+        end: its end, which is excluded.
     """
 
     shift: Shift
@@ -206,10 +206,10 @@ class ShiftSpan(Struct, frozen=True):
 
 
 def shift_at(as_of: datetime, force: Force) -> ShiftSpan:
-    """The shift under way; where shifts overlap, the one that started last.
+    """The current shift; if shifts overlap, the one that started last.
 
     Raises:
-        QuestionError: there is none.
+        QuestionError: no shift covers the time.
     """
     local = as_of.astimezone(force.zone())
     spans = [
@@ -217,14 +217,14 @@ def shift_at(as_of: datetime, force: Force) -> ShiftSpan:
         for shift in force.shifts
         for day in (local.date() - timedelta(days=1), local.date())
     ]
-    found = [each for each in spans if each.start <= as_of < each.end]
-    if not found:
+    current = [each for each in spans if each.start <= as_of < each.end]
+    if not current:
         raise QuestionError(
-            f"The profile of {force.name} gives no shift that holds {local:%H:%M}.",
+            f"No shift in the profile of {force.name} covers {local:%H:%M}.",
             where="--window shift",
-            hint="List the force's shifts in its profile, or ask for another window.",
+            hint="Add the shift to the force's profile, or use another window.",
         )
-    return max(found, key=lambda each: each.start)
+    return max(current, key=lambda each: each.start)
 
 
 def _shift(name: str, as_of: datetime, force: Force) -> Window:
@@ -232,12 +232,12 @@ def _shift(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def between(name: str, start: datetime, end: datetime, force: Force) -> Window:
-    """A live window from one whole minute to another; only whole hours are kept for longer than two days."""
+    """A live window between two whole minutes. Minutes are kept for two days; before that, use whole hours."""
     return _live(name, start, end, force)
 
 
 def weeks_before(at: datetime, weeks: int, force: Force) -> datetime:
-    """The same time by the local clock so many weeks before an instant, over clock changes too."""
+    """The same local time a number of weeks earlier, also across clock changes."""
     local = at.astimezone(force.zone())
     return _local(local.date() - timedelta(weeks=weeks), local.time(), force)
 
@@ -247,18 +247,18 @@ def _shift_end(day: date, shift: Shift, force: Force) -> datetime:
 
 
 def _local(day: date, moment: time, force: Force) -> datetime:
-    """A local date and time as an instant; of an hour that comes twice the first is meant."""
+    """A local date and time in UTC; of an hour that a clock change repeats, the first is used."""
     return datetime.combine(day, moment, force.zone()).astimezone(UTC)
 
 
 def _this_month(name: str, as_of: datetime, force: Force) -> Window:
-    """The month under way, up to the end of today."""
+    """The current month, up to the end of today."""
     today = as_of.astimezone(force.zone()).date()
     return _days(name, today.replace(day=1), today + timedelta(days=1), force)
 
 
 def _whole_months(back: int, count: int) -> Callable[[str, datetime, Force], Window]:
-    """`count` whole calendar months, the last of them `back` months before the one under way."""
+    """`count` whole calendar months, the last of them `back` months before the current one."""
 
     def build(name: str, as_of: datetime, force: Force) -> Window:
         this_month = as_of.astimezone(force.zone()).date()
@@ -269,7 +269,7 @@ def _whole_months(back: int, count: int) -> Callable[[str, datetime, Force], Win
 
 
 def _months_before(day: date, months: int) -> date:
-    """The first of the month that lies so many months before the month of a day."""
+    """The first day of the month that is `months` months before the month of a day."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, 1)
 
@@ -288,18 +288,20 @@ def _dated(name: str, first: str, last: str, force: Force) -> Window:
     try:
         start, end = date.fromisoformat(first), date.fromisoformat(last)
     except ValueError as error:
-        raise QuestionError(f"{error}.", where=f"--window {name}", hint="Give two dates that exist.") from None
+        raise QuestionError(
+            f"{error}.", where=f"--window {name}", hint="Use two valid dates, such as 2024-01-01/2025-01-01."
+        ) from None
     if start >= end:
-        hint = "FROM comes first and TO is excluded: one day is 2024-12-01/2024-12-02."
-        raise QuestionError("The window holds no day.", where=f"--window {name}", hint=hint)
+        hint = "FROM must be before TO, and TO is excluded: one day is 2024-12-01/2024-12-02."
+        raise QuestionError("The window contains no days.", where=f"--window {name}", hint=hint)
     if (end - start).days > _MOST_DAYS:
-        hint = "Look at the years: a window of dates is at most ten of them long."
+        hint = "Check the years: a window of dates can be at most ten years long."
         raise QuestionError(f"The window is {(end - start).days:,} days long.", where=f"--window {name}", hint=hint)
     return _days(name, start, end, force)
 
 
 _MOST_DAYS = 3_660
-"""More than is ever kept, and few enough that a mistyped year keeps nobody waiting."""
+"""More than is ever kept, and few enough that a mistyped year is refused at once."""
 
 
 def _days(name: str, start: date, end: date, force: Force) -> Window:
@@ -308,24 +310,24 @@ def _days(name: str, start: date, end: date, force: Force) -> Window:
 
 
 def parse_day(text: str, where: str) -> date:
-    """A day in ISO form.
+    """Parse a date in ISO form.
 
     Raises:
-        QuestionError: it is no such thing.
+        QuestionError: the text is not a valid date.
     """
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise QuestionError(f"{text!r} is no day.", where=where, hint="Write it as 2024-07-01.") from None
+        raise QuestionError(f"{text!r} is not a valid date.", where=where, hint="Write it as 2024-07-01.") from None
 
 
 def kept_from(grain: Grain, watermark: int) -> int:
-    """The first instant (microseconds) whose panes of a grain are kept when everything up to the watermark is in."""
+    """The time in microseconds from which panes of a grain are kept, for a watermark."""
     kept = {"minute": MINUTES_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]
     return watermark - int(kept.total_seconds()) * SECOND
 
 
 def first_kept(grain: Grain, watermark: int, rules: Rules) -> int:
-    """The slot of the first pane of a grain that is kept."""
+    """The slot of the first pane of a grain that is kept, for a watermark."""
     first = kept_from(grain, watermark)
     return rules.local_day(first) if grain == "day" else first // (MINUTE if grain == "minute" else HOUR)

@@ -1,8 +1,8 @@
-"""Working days: the bank holidays of England and Wales, and which day is so many working days after another.
+"""Working days: the bank holidays of England and Wales, and the day a number of working days after another.
 
 Source: the Banking and Financial Dealings Act 1971, schedule 1, with Good Friday and Christmas Day, and the royal
 proclamations under the Act that gave New Year's Day (from 1974), Early May (from 1978), substitute days, and the days of
-single years listed here. A day that is proclaimed later has to be added to `_ONCE` or `_MOVED`.
+single years listed here. Add a day that is proclaimed later to `_ONCE` or `_MOVED`.
 """
 
 from collections.abc import Iterator
@@ -34,15 +34,15 @@ _ONCE = (
 
 @lru_cache(maxsize=4096)
 def working_day_after(day: int, count: int, calendar: BankHolidays) -> int:
-    """The working day that comes so many working days after a day, which need not be one itself.
+    """The day that is `count` working days after a day.
 
     Args:
-        day: as `date.toordinal` counts.
-        count: at least 1.
-        calendar: whose bank holidays.
+        day: an ordinal (`date.toordinal`); it need not be a working day.
+        count: the number of working days, at least 1.
+        calendar: the bank holidays to use.
 
     Returns:
-        likewise an ordinal.
+        An ordinal.
     """
     while count:
         day += 1
@@ -51,15 +51,15 @@ def working_day_after(day: int, count: int, calendar: BankHolidays) -> int:
 
 
 def is_working_day(day: date, calendar: BankHolidays) -> bool:
-    """Whether a day is neither a Saturday, a Sunday nor a bank holiday."""
+    """Whether a day is not a Saturday, a Sunday or a bank holiday."""
     return day.weekday() < _SATURDAY and day not in bank_holidays(day.year, calendar)
 
 
 @lru_cache(maxsize=128)
 def bank_holidays(year: int, calendar: BankHolidays) -> frozenset[date]:
-    """The bank holidays of a year from 1978 on; where one falls on a weekend, its substitute."""
-    every = {"england_and_wales": _england_and_wales}[calendar](year)
-    return frozenset(_MOVED.get(day, day) for day in every) | {day for day in _ONCE if day.year == year}
+    """The bank holidays of a year from 1978 on; a substitute day if one falls on a weekend."""
+    usual = {"england_and_wales": _england_and_wales}[calendar](year)
+    return frozenset(_MOVED.get(day, day) for day in usual) | {day for day in _ONCE if day.year == year}
 
 
 def _england_and_wales(year: int) -> Iterator[date]:

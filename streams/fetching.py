@@ -11,14 +11,14 @@ from aiokafka.structs import ConsumerRecord as AiokafkasRecord
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 
-from facts.batch import Entry, Passed, read
+from facts.batch import Entry, SkippedOffsets, read
 
 READ_COMMITTED = "read_committed"
 _PASSED = object()
-"""Names the header that carries a `Passed`: an object of this process, which no producer can send."""
+"""Names the header that carries a `SkippedOffsets`: an object of this process, which no producer can send."""
 
 
-def passed_of(headers: Sequence[tuple[Any, Any]]) -> Passed | None:
+def passed_of(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | None:
     """What a record of aiokafka stands for when it is none: offsets that hold nothing to be read."""
     return headers[0][1] if headers and headers[0][0] is _PASSED else None
 
@@ -60,7 +60,7 @@ class _Entries(Fetcher.PartitionRecords):  # type: ignore[misc]
 
 def span_of(entry: Entry) -> tuple[int, int]:
     """The first offset of an entry, and the one after its last."""
-    return (entry.first, entry.last + 1) if isinstance(entry, Passed) else (entry.offset, entry.offset + 1)
+    return (entry.first, entry.last + 1) if isinstance(entry, SkippedOffsets) else (entry.offset, entry.offset + 1)
 
 
 # aiokafka, which Faust reads by.
@@ -101,7 +101,7 @@ class _Opened:
     def __next__(self) -> AiokafkasRecord:
         entry = next(self._entries)
         first, self.next_fetch_offset = span_of(entry)
-        if isinstance(entry, Passed):
+        if isinstance(entry, SkippedOffsets):
             return AiokafkasRecord(*self._place, first, entry.timestamp, 0, None, b"", None, -1, 0, ((_PASSED, entry),))
         key, value, headers = entry.key, entry.value, entry.headers
         sizes = (len(key or b""), len(value or b""))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from facts.batch import Passed
+from facts.batch import SkippedOffsets
 from facts.contact import ContactOffered
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
@@ -259,7 +259,7 @@ def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFa
     change.count(f"quarantined_{refusal.reason}")
 
 
-def _pass(change: Change, record: Record, passed: Passed) -> None:
+def _pass(change: Change, record: Record, passed: SkippedOffsets) -> None:
     """Offsets without a record: nothing, unless a batch lies there that cannot be read."""
     if passed.why:
         what = f"The batch of offsets {passed.first} to {passed.last} cannot be read: {passed.why}."

@@ -140,7 +140,7 @@ class ExportedReadings:
 def _is_in_part(reading: Reading) -> bool:
     """Whether it covers less than its window; of a window in progress, whether its start is missing."""
     is_over = reading.end <= reading.as_of
-    return reading.held == "part" and (is_over or reading.begins is not None)
+    return reading.coverage == "part" and (is_over or reading.begins is not None)
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from facts.batch import Entry, Passed
+from facts.batch import Entry, SkippedOffsets
 from facts.moved import Origin, origin_of
 from measures.outcome import instant
 
@@ -25,7 +25,7 @@ class Record(NamedTuple):
     value: bytes | None
     is_by_log: bool = True
     moved_from: Origin | None = None
-    passed: Passed | None = None
+    passed: SkippedOffsets | None = None
 
     @property
     def after(self) -> int:
@@ -36,7 +36,7 @@ class Record(NamedTuple):
 def record_of(entry: Entry) -> Record:
     """An entry of the log as it is folded."""
     received_at = received(entry.timestamp)
-    if isinstance(entry, Passed):
+    if isinstance(entry, SkippedOffsets):
         return Record(entry.first, received_at, None, passed=entry)
     return Record(entry.offset, received_at, entry.value, entry.timestamp_type == 1, origin_of(entry.headers))
 

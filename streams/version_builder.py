@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from facts.batch import Entry, Passed
+from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError
 from measures.rules import Rules
 from streams.fold import Quarantined
@@ -80,7 +80,7 @@ class VersionBuilder:
         if (
             owned.applied_offset < after
         ):  # an archive does not keep what holds no record, such as the mark of a transaction
-            await self._fold(place, [Passed(owned.applied_offset, after - 1, 0)])
+            await self._fold(place, [SkippedOffsets(owned.applied_offset, after - 1, 0)])
 
     async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
         records = [record_of(each) for each in batch]

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facts.batch import BatchRecord, Entry, Passed
+from facts.batch import BatchRecord, Entry, SkippedOffsets
 
 SCHEMA = pa.schema(
     [
@@ -57,7 +57,7 @@ class ParquetWriter:
 
     def add(self, entry: Entry) -> None:
         """Add a record, or a batch that cannot be read, in the order of their offsets."""
-        record = _of_unreadable(entry) if isinstance(entry, Passed) else entry
+        record = _of_unreadable(entry) if isinstance(entry, SkippedOffsets) else entry
         size = len(record.value or b"")
         self.records += 1
         self.size_bytes += size
@@ -88,16 +88,16 @@ class ParquetWriter:
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
 
 
-def _of_unreadable(passed: Passed) -> BatchRecord:
-    headers = ((_LAST, b"%d" % passed.last), (_WHY, passed.why.encode()))
-    return BatchRecord(passed.first, passed.timestamp, _UNREADABLE, None, passed.batch, headers)
+def _of_unreadable(skipped: SkippedOffsets) -> BatchRecord:
+    headers = ((_LAST, b"%d" % skipped.last), (_WHY, skipped.why.encode()))
+    return BatchRecord(skipped.first, skipped.timestamp, _UNREADABLE, None, skipped.batch, headers)
 
 
 def _entry(row: BatchRecord) -> Entry:
     if row.timestamp_type != _UNREADABLE:
         return row
     told = {name: value or b"" for name, value in row.headers}
-    return Passed(row.offset, int(told[_LAST]), row.timestamp, told[_WHY].decode(), row.value or b"")
+    return SkippedOffsets(row.offset, int(told[_LAST]), row.timestamp, told[_WHY].decode(), row.value or b"")
 
 
 def rows(path: Path) -> Iterator[list[Entry]]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from bluelamp.archive.manifest import ArchivePart, Manifest, load, save
 from bluelamp.archive.parquet import ParquetWriter, sha256
 from bluelamp.embedded.broker.files import sync_directory
-from facts.batch import Entry, Passed
+from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.fetching import span_of
 from streams.logreader import RecordSource
@@ -134,7 +134,7 @@ def _parts(directory: Path, place: Place, begin: int, last: int, source: RecordS
     """Write the records of a partition into one part for each day, or more for a large one."""
     entries = (entry for some in source.read(place, begin, last) for entry in some)
     # Where the log itself holds nothing there is nothing to keep: the offsets of the part cover it.
-    records = (entry for entry in entries if not isinstance(entry, Passed) or entry.why)
+    records = (entry for entry in entries if not isinstance(entry, SkippedOffsets) or entry.why)
     head = next(records, None)
     while head is not None:
         day, first = _day(head), begin

@@ -79,7 +79,7 @@ def _tell_cells(answers: list[Any], as_json: bool) -> None:
     for query, cell in answers:
         limits = " ".join(f"{name}={word}" for name, word in cell.dimensions.items())
         value = words(cell.value, query.measure.unit)
-        click.echo(f"{query.measure.name}  {limits}  {value} (n {shown_n(cell.n)})  {IN_WORDS[cell.held]}".rstrip())
+        click.echo(f"{query.measure.name}  {limits}  {value} (n {shown_n(cell.n)})  {IN_WORDS[cell.coverage]}".rstrip())
 
 
 def _tell_comparison(found: Any, as_json: bool) -> None:

@@ -23,8 +23,8 @@ from measures.measure import DATE_DIMENSIONS, Where
 _TENTH = 10
 _APART = timedelta(seconds=5)
 """By how much clocks may differ: nobody is complete to a later time than that after the heartbeat was received."""
-Held = Literal["whole", "part", "none"]
-IN_WORDS: Mapping[Held, str] = MappingProxyType(
+CoverageLevel = Literal["whole", "part", "none"]
+IN_WORDS: Mapping[CoverageLevel, str] = MappingProxyType(
     {
         "whole": "",
         "part": "The record does not hold all of this period.",
@@ -43,7 +43,7 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
         n: likewise.
         met: likewise.
         spread: likewise.
-        held: how much of its period is known.
+        coverage: how much of its period is known.
         begins: the first instant that is known, where the period begins before it; in microseconds since 1970 in UTC.
         until: the end of its period, likewise; None where it has none.
     """
@@ -53,7 +53,7 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
     n: int | None = None
     met: int | None = None
     spread: RecountSpread | None = None
-    held: Held = "none"
+    coverage: CoverageLevel = "none"
     begins: int | None = None
     until: int | None = None
 
@@ -146,14 +146,14 @@ class _Judged:
     def known(self, cell: RecountCell) -> KnownFigure:
         """A cell, with nothing in it where nothing is known."""
         stretches = self._stretches(cell.dimensions)
-        held = self._held(stretches)
-        if held == "none" and cell.n and self._is_begun(stretches):
-            held = "part"  # it was reported ahead of the heartbeats
+        coverage = self._coverage(stretches)
+        if coverage == "none" and cell.n and self._is_begun(stretches):
+            coverage = "part"  # it was reported ahead of the heartbeats
         begins = self._begins if stretches and self._is_late(stretches) else None
         period = KnownFigure(
-            dimensions=cell.dimensions, held=held, begins=begins, until=stretches[-1].end if stretches else None
+            dimensions=cell.dimensions, coverage=coverage, begins=begins, until=stretches[-1].end if stretches else None
         )
-        if held == "none":
+        if coverage == "none":
             return period
         return replace(period, value=cell.value, n=cell.n, met=cell.met, spread=cell.spread)
 
@@ -177,9 +177,9 @@ class _Judged:
                 cells.append(
                     self.known(replace(nothing(self._question), dimensions={name: named[name] for name in order}))
                 )
-        return [each for each in cells if each.held != "whole"]
+        return [each for each in cells if each.coverage != "whole"]
 
-    def _held(self, stretches: Sequence[_Stretch]) -> Held:
+    def _coverage(self, stretches: Sequence[_Stretch]) -> CoverageLevel:
         if self._is_silent:
             return "none"
         if self._question.measure.is_open():

@@ -201,7 +201,7 @@ def is_same(ours: Reading | None, theirs: KnownFigure | None) -> bool:
     if ours is None or theirs is None:
         return ours is None and theirs is None
     begins = None if ours.begins is None else microseconds(ours.begins)
-    return (numbers(ours), ours.held, begins) == (numbers(theirs), theirs.held, theirs.begins)
+    return (numbers(ours), ours.coverage, begins) == (numbers(theirs), theirs.coverage, theirs.begins)
 
 
 def numbers(cell: Reading | KnownFigure) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from bluelamp.recount.cell import RecountCell
 from bluelamp.recount.instant import SECOND, microseconds, moment_of
 from bluelamp.recount.listing import ListedOutcome
 from bluelamp.recount.recount import Recount
-from bluelamp.recount.reported import IN_WORDS, Held, KnownFigure
+from bluelamp.recount.reported import IN_WORDS, CoverageLevel, KnownFigure
 from bluelamp.recount.subject import RecountSubject
 from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, paired, told_numbers
 from bluelamp.verify.state_and_log import NotCompared
@@ -97,7 +97,7 @@ class Explained(Struct, frozen=True, kw_only=True):
         value: by the recount; in the measure's unit; None where there is none, and where it is not known.
         n: how many it is taken from; None where it is not known.
         met: of a share, how many are so.
-        held: how much of its period is known.
+        coverage: how much of its period is known.
         listed: how many outcomes are listed below.
         added: the figure that they come to when they are added up one by one.
         agrees: that it is what the log was counted to, to the last digit.
@@ -111,7 +111,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     value: float | int | None
     n: int | None
     met: int | None
-    held: Held
+    coverage: CoverageLevel
     listed: int
     added: float | int | None
     agrees: bool
@@ -230,7 +230,7 @@ def _explained(
         value=known.value if known else cell.value,
         n=known.n if known else cell.n,
         met=known.met if known else cell.met,
-        held=known.held if known else "whole",
+        coverage=known.coverage if known else "whole",
         listed=len(group),
         added=value,
         agrees=(value, n, met) == (cell.value, cell.n, cell.met),
@@ -322,7 +322,7 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
         yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
     verdict = "come to this figure" if explained.agrees else f"come to ANOTHER figure: {explained.added}"
     yield f"  {explained.listed:,} outcomes in the log, added up one by one, {verdict}."
-    if explained.held == "none":
+    if explained.coverage == "none":
         yield f"  {IN_WORDS['none']}"
     yield f"  {_verdict(explained, measure)}"
 

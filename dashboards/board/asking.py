@@ -10,7 +10,7 @@ from dashboards.board.page import View
 from dashboards.board.tile import text
 from dashboards.report.figures import Ask, ReportFigure, figure_of
 from measures.measure import Measure, Where
-from measures.reading import NOTHING, Reading
+from measures.reading import NO_EVENTS, Reading
 
 
 def asking(view: View) -> Ask:
@@ -39,6 +39,6 @@ def _shown(measure: Measure, reading: Reading) -> ReportFigure:
     found = figure_of(measure, reading)
     if found.instead or reading.state in ("live", "in_part") or (reading.is_loading and reading.value is not None):
         return found
-    if measure.unit == "count" and reading.reason == NOTHING:
+    if measure.unit == "count" and reading.reason == NO_EVENTS:
         return replace(found, value=Fraction(), trouble="")
     return replace(found, value=None, instead=text(reading, measure))

@@ -83,7 +83,7 @@ def take_jobs(response: Response, view: View) -> Jobs:
         return Jobs(reading.state, reading.reason, title, "", 0, 0, [], [])
     due = {kind: dict(view.reader.open_subjects(view.force, kind)) for kind in (*_CLOCKS, "incident_unresourced")}
     found = view.reader.listed(measure, where=where, force=view.force)
-    jobs = sorted((_job(each.subject_id, each.matter, due, view) for each in found), key=lambda job: job.due)
+    jobs = sorted((_job(each.subject_id, each.item, due, view) for each in found), key=lambda job: job.due)
     now = int(reading.as_of.timestamp() * 1000)
     names = [name for name in _CLOCKS.values() if any(_has(job, name) for job in jobs)]
     over = sum(job.due < now for job in jobs)

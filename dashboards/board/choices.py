@@ -69,4 +69,4 @@ def _is_counted(measure: Measure, dimension: str, word: str, view: View) -> bool
     """Whether a measure can count a word at all: of all ASB no type of crime."""
     if dimension in DERIVED_DIMENSIONS.values():
         return word in countable(measure, dimension, view.profile)
-    return word in measure.where.get(dimension, (word,))
+    return all(word in words for name, words in measure.where.items() if name == dimension)

@@ -48,7 +48,7 @@ def routes(view: View) -> list[Route]:
         lines = [
             *table.notes,
             *table.published,
-            *(f"{each.number}: {each.what}; {each.made_of}" for each in table.disagreements),
+            *(f"{each.number}: {each.what}; {each.explanation}" for each in table.disagreements),
         ]
         told = [["Broken down by", question.by or "nothing"], *(["Read with it", line] for line in lines)]
         return Sheet((question.measure.name, question.by), question.measure, question.where, told, (table, published))

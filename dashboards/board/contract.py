@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dashboards.board.page import View
 from dashboards.report.targets import always
-from measures.measure import Decided, Measure, PublishedFigure, Share, Standing
+from measures.measure import Decided, Measure, OpenStatistic, PublishedFigure, Share
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS
 
@@ -75,7 +75,7 @@ def _denominator(measure: Measure) -> str:
 
 
 def _window_rule(measure: Measure) -> str:
-    if isinstance(measure.statistic, Standing):
+    if isinstance(measure.statistic, OpenStatistic):
         return "What stands open at this moment; it has no window."
     live = ", ".join(LIVE_WINDOWS)
     return (

@@ -207,9 +207,9 @@ def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subject
     if not measure.is_open() and not isinstance(measure.statistic, Decided):
         return None
     found = view.reader.listed(measure, as_window(question.window), where=question.where, force=view.force)
-    found = sorted(found, key=lambda each: (each.matter.due or each.matter.since, each.subject_id))
+    found = sorted(found, key=lambda each: (each.item.due or each.item.since, each.subject_id))
     names = list(found[0].dimensions) if found else []
-    has_due = any(each.matter.due is not None for each in found)
+    has_due = any(each.item.due is not None for each in found)
     says = "Open now and counted here" if measure.is_open() else "Open still, and counted here as missed"
     columns = ["Id", "Since", *(["Due"] if has_due else []), *(DIMENSION_TITLES.get(name, name) for name in names)]
     rows = [_cells_of(each, view, has_due=has_due) for each in found[:most]]
@@ -217,7 +217,7 @@ def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subject
 
 
 def _cells_of(each: ListedSubject, view: View, *, has_due: bool) -> list[str]:
-    matter = each.matter
+    matter = each.item
     due = [_local(matter.due, view) if matter.due is not None else "stands still"] if has_due else []
     named = (name_of(name, word, view) for name, word in each.dimensions.items())
     return [each.subject_id, _local(matter.since, view), *due, *named]

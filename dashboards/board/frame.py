@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dashboards.board.page import Parts
 from measures.outcome import SECOND, microseconds
-from measures.reading import feed_trouble, loading
+from measures.reading import feed_problem, loading
 from streams.readings import Reader
 
 
@@ -56,7 +56,7 @@ def feed_troubles(reader: Reader, force: str) -> dict[str, str]:
     now, as_of = microseconds(reader.now()), microseconds(reader.present(force))
     found: dict[str, str] = {}
     for status, feed in zip(feeds, rules.force.feeds, strict=True):
-        trouble = feed_trouble(status, as_of, feed.stale_after_seconds * SECOND, rules, now)
+        trouble = feed_problem(status, as_of, feed.stale_after_seconds * SECOND, rules, now)
         if trouble:
             found[feed.name] = trouble.reason
     return found

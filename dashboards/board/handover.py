@@ -184,12 +184,12 @@ def _breach(measure: Measure, view: View) -> Breach | None:
     if tile.text == "0":
         return None
     found = view.reader.listed(measure, as_window(NOW), force=view.force)
-    found = sorted(found, key=lambda each: (each.matter.due or each.matter.since, each.subject_id))
+    found = sorted(found, key=lambda each: (each.item.due or each.item.since, each.subject_id))
     subjects = [
         ", ".join(
             [
                 each.subject_id,
-                f"since {_local(instant(each.matter.since), view, '%d %b %H:%M')}",
+                f"since {_local(instant(each.item.since), view, '%d %b %H:%M')}",
                 *_where(each.dimensions, view),
             ]
         )
@@ -270,7 +270,7 @@ def _cell(measure: Measure, where: Where, window: Window | str, view: View) -> H
 
 def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:
     """The value; of the past only where the record holds all of it."""
-    return "not on record" if is_past and reading.held != "whole" else text(reading, measure)
+    return "not on record" if is_past and reading.coverage != "whole" else text(reading, measure)
 
 
 def _local(at: datetime, view: View, form: str) -> str:

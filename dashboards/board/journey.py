@@ -12,9 +12,10 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from dashboards.board.page import View
-from measures.measure import Bands, Count, Measure, Selection
+from measures.measure import Bands, Count, DeclaredWhere, Measure, Selection
+from measures.outcome import KindName
 
-_LINE = {"line": ("101",)}
+_LINE: DeclaredWhere = {"line": ("101",)}
 _BAND_MINUTES = (0, 20, 40, 60)
 _QUEUES = ("triage", "local")
 _RESULTS = {
@@ -54,7 +55,7 @@ class Journey(Struct, frozen=True):
     steps: list[JourneyRow]
 
 
-def _counted(kind: str) -> Measure:
+def _counted(kind: KindName) -> Measure:
     """Stays of 101 calls in a queue, by what became of them: an account of the record, not a measure of its own."""
     return Measure(
         name=f"journey_{kind}",
@@ -67,8 +68,8 @@ def _counted(kind: str) -> Measure:
     )
 
 
-def _banded(kind: str) -> Measure:
-    local = {**_LINE, "queue": ("local",)}
+def _banded(kind: KindName) -> Measure:
+    local: DeclaredWhere = {**_LINE, "queue": ("local",)}
     edges = tuple(minutes * 60 for minutes in _BAND_MINUTES)
     return Measure(
         name=f"journey_{kind}_bands",
@@ -81,7 +82,7 @@ def _banded(kind: str) -> Measure:
     )
 
 
-_KINDS = ("leg_offered", "leg_answered", "leg_abandoned", "leg_abandoned_short", "leg_left")
+_KINDS: tuple[KindName, ...] = ("leg_offered", "leg_answered", "leg_abandoned", "leg_abandoned_short", "leg_left")
 _COUNTED = {kind: _counted(kind) for kind in _KINDS}
 _CONCLUDED = _counted("leg_concluded")
 _BANDED = {kind: _banded(kind) for kind in ("leg_answered", "leg_abandoned")}
@@ -97,7 +98,7 @@ def take_journey(view: View, days_back: int = 0) -> Journey:
     if reading.state != "live":
         return Journey(reading.state, reading.reason, words, 0, {}, [])
     offered = int(reading.value or 0)
-    stays = {kind: _by(measure, window, "queue", view) for kind, measure in _COUNTED.items()}
+    stays: dict[str, dict[str, int]] = {kind: _by(measure, window, "queue", view) for kind, measure in _COUNTED.items()}
     results = {queue: _by(_CONCLUDED, window, "result", view, queue=queue) for queue in _QUEUES}
     rows = _rows(view, window, day, stays, results["triage"])
     on_their_way = _on_their_way(stays["leg_offered"], results, offered)

@@ -13,7 +13,7 @@ from measures.catalogue import CATALOGUE
 from measures.display import words
 from measures.measure import Bands, Decided, External, Measure, OpenCount, OpenDue, OpenLongest, OpenSoonest, Where
 from measures.outcome import instant, microseconds
-from measures.reading import NOTHING, Reading
+from measures.reading import NO_EVENTS, Reading
 
 NOW = "now"
 """In place of a window, for what stands open now."""
@@ -119,7 +119,7 @@ def text(reading: Reading, measure: Measure) -> str:
         return words(reading.value, measure.unit)
     if reading.state == "stale" and reading.stale_since is not None:
         return f"not live since {_moment(reading.stale_since, reading.as_of)}"
-    if measure.is_open() and reading.reason == NOTHING:
+    if measure.is_open() and reading.reason == NO_EVENTS:
         return "none"  # nothing stands open on a feed that is live: that is no lack of data
     return _SAID[reading.state]
 

@@ -94,8 +94,8 @@ def figure(measure: Measure, answered: Answered) -> ReportFigure:
 
 def figure_of(measure: Measure, reading: Reading) -> ReportFigure:
     """A figure from a reading, with what must be read with it."""
-    found = replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.held == "whole")
-    return replace(found, instead=NO_RECORD) if reading.held == "none" and reading.state == "no_data" else found
+    found = replace(figure(measure, reading), trouble=_trouble(reading), is_whole=reading.coverage == "whole")
+    return replace(found, instead=NO_RECORD) if reading.coverage == "none" and reading.state == "no_data" else found
 
 
 def from_reader(reader: Reader, force: str, as_of: datetime) -> Ask:

@@ -21,7 +21,7 @@ def lines(table: Table) -> Iterable[str]:
     yield from table.published
     if table.sources:
         yield f"Published: {'; '.join(table.sources)}."
-    yield from (f"{each.number}: {each.what} - {each.made_of}." for each in table.disagreements)
+    yield from (f"{each.number}: {each.what} - {each.explanation}." for each in table.disagreements)
 
 
 def _head(column: Column) -> str:

@@ -262,6 +262,6 @@ def _below(table: Table) -> Iterable[str]:
         yield f"Published: {'; '.join(table.sources)}."
     yield from (f"Also published: {text}" for text in table.published)
     yield from (
-        f"The published report disagrees with itself, {each.number}: {each.what} - {each.made_of}."
+        f"The published report disagrees with itself, {each.number}: {each.what} - {each.explanation}."
         for each in table.disagreements
     )

@@ -1,4 +1,4 @@
-"""The catalogue: every measure, in the order an operator reads it."""
+"""The catalogue: every measure, in the order in which the board lists them."""
 
 from facts.errors import QuestionError
 from measures.catalogue.contact import DIGITAL, EMERGENCY, NON_EMERGENCY
@@ -20,19 +20,19 @@ CATALOGUE: dict[str, Measure] = {
 
 
 def find(name: str) -> Measure:
-    """The measure of a name.
+    """The measure with a name.
 
     Raises:
-        QuestionError: there is none; names some that are near.
+        QuestionError: no measure has this name; the hint lists similar ones.
     """
     if name in CATALOGUE:
         return CATALOGUE[name]
-    near = [
-        known for known in CATALOGUE if set(name.split("_")) & set(known.split("_")) - {"count", "ratio", "seconds"}
+    similar = [
+        other for other in CATALOGUE if set(name.split("_")) & set(other.split("_")) - {"count", "ratio", "seconds"}
     ]
     hint = (
-        f"Near it: {', '.join(near[:5])}."
-        if near
-        else "The board's page All measures and `bluelamp measures` list them all."
+        f"Similar names: {', '.join(similar[:5])}."
+        if similar
+        else "See the list on the board's page All measures, or run `bluelamp measures`."
     )
     raise QuestionError(f"There is no measure {name!r}.", where="MEASURE", hint=hint)

@@ -5,6 +5,7 @@ from measures.measure import (
     Bands,
     Count,
     Decided,
+    DeclaredWhere,
     External,
     Mean,
     Measure,
@@ -14,26 +15,27 @@ from measures.measure import (
     Selection,
     Share,
     SpanWithin,
-    Where,
 )
 
-_999: Where = {"line": ("999",)}
-_101: Where = {"line": ("101",)}
-_TRIAGE: Where = {"line": ("101",), "queue": ("triage",)}
-_LOCAL: Where = {"line": ("101",), "queue": ("local",)}
-_DIGITAL: Where = {"line": ("digital",)}
+_999: DeclaredWhere = {"line": ("999",)}
+_101: DeclaredWhere = {"line": ("101",)}
+_TRIAGE: DeclaredWhere = {"line": ("101",), "queue": ("triage",)}
+_LOCAL: DeclaredWhere = {"line": ("101",), "queue": ("local",)}
+_DIGITAL: DeclaredWhere = {"line": ("digital",)}
 _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
 _HALF_DAY_SECONDS = 43_200
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
 _ABANDON_RULE = (
-    "Abandoned / (answered + abandoned). A caller who accepts a callback has not abandoned and is in neither. "
-    "Short abandonments are left out of both where the force's profile sets a limit for the queue."
+    "Abandoned / (answered + abandoned). A caller who accepts a callback counts in neither, and so does a short "
+    "abandonment if the force's profile sets a limit for the queue."
 )
-_OF_QUEUES = "the target of each queue from the force's profile, as it stood on the day of the offer"
-_TARGET_999 = f"90 % within {_OF_QUEUES}; nationally in under 10 seconds (National Call Handling Standards; rules C1)"
-_UNRECORDED = "A wait of over 12 hours is taken as an end never recorded and left out."
+_OF_QUEUES = "the target that the force's profile gave the queue on the day of the offer"
+_TARGET_999 = (
+    f"90 % within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
+)
+_UNRECORDED = "A wait of over 12 hours is left out: its end was probably never recorded."
 
 EMERGENCY = (
     Measure(
@@ -41,35 +43,37 @@ EMERGENCY = (
         has_band=True,
         title="999 calls",
         question="How many 999 calls came in?",
-        population="All 999 calls offered to the force, answered or not; a call offered again after a callback is one.",
+        population="All 999 calls offered to the force, answered or not. A call offered again after a callback counts once.",
         statistic=Count(Selection("contact_offered")),
         unit="count",
         where=_999,
         rows=("A1.1",),
         notes=(
             (
-                "The report gives two volumes for nearly the same year, 212,246 (force) and 210,266 (BT, 12 months to "
-                "November 2024), and two changes, -11.00 % and -8.8 %: other source, other period (reports I2)."
+                "The report gives two volumes for nearly the same year: 212,246 (force) and 210,266 (BT, 12 months to "
+                "November 2024). It also gives two changes: -11.00 % and -8.8 %. Sources and periods differ (reports I2)."
             ),
         ),
     ),
     Measure(
         name="contact_999_national_count",
         title="999 calls (BT, national)",
-        question="How many 999 calls did BT count for the force, and how does it rank?",
+        question="How many 999 calls did BT count for the force, and how does the force rank?",
         population="Calls that BT connected to the force.",
-        statistic=External("Published by BT for all forces, a month in arrears; no feed of the force carries it."),
+        statistic=External(
+            "BT publishes it for all forces, a month in arrears. It is not in any of the force's feeds."
+        ),
         unit="count",
         where=_999,
         rows=("A1.2",),
-        notes=("National rank by volume; see contact_999_offered_count for the force's own count (reports I2).",),
+        notes=("The rank is by volume. The force's own count is contact_999_offered_count (reports I2).",),
     ),
     Measure(
         name="contact_999_answer_mean_seconds",
         title="999 average time to answer",
-        question="On average, how long did answered 999 calls wait?",
-        population="999 calls answered by a person; abandoned calls are not in it.",
-        clock="Offered to the force's queue, to answered by a person; kept in tenths of a second.",
+        question="How long did answered 999 calls wait on average?",
+        population="999 calls answered by a person. Abandoned calls are excluded.",
+        clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Mean(_ANSWERED),
         unit="seconds",
         where=_999,
@@ -77,16 +81,16 @@ EMERGENCY = (
         minimum_n=5,
         rows=("A1.3",),
         notes=(
-            "BT's clock also holds the transfer from BT to the force, so its 12.65 s is not this 10.01 s (reports I1).",
-            "The report's difference -0.28 is of unrounded figures; of the printed ones it is -0.27 (reports I11).",
+            "BT's clock includes the transfer from BT to the force, so BT's 12.65 s differs from these 10.01 s (reports I1).",
+            "The report's difference of -0.28 comes from unrounded figures; the printed ones give -0.27 (reports I11).",
         ),
     ),
     Measure(
         name="contact_999_answer_median_seconds",
         title="999 median time to answer",
-        question="How long did the middle one of the answered 999 calls wait?",
+        question="What was the median wait of answered 999 calls?",
         population="999 calls answered by a person.",
-        clock="Offered to the force's queue, to answered by a person; kept in tenths of a second.",
+        clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Median(_ANSWERED),
         unit="seconds",
         where=_999,
@@ -96,10 +100,12 @@ EMERGENCY = (
     Measure(
         name="contact_999_national_answer_mean_seconds",
         title="999 average time to answer (BT, national)",
-        question="On average, how long did 999 calls wait by BT's clock, and how does the force rank?",
+        question="How long did 999 calls wait on average by BT's clock, and how does the force rank?",
         population="Calls that BT connected to the force.",
-        clock="BT's transfer to the force, plus the force's pick-up (rules C3).",
-        statistic=External("Published by BT for all forces, a month in arrears; no feed of the force carries it."),
+        clock="BT's transfer to the force, plus the time the force takes to answer (rules C3).",
+        statistic=External(
+            "BT publishes it for all forces, a month in arrears. It is not in any of the force's feeds."
+        ),
         unit="seconds",
         where=_999,
         good="lower",
@@ -108,9 +114,9 @@ EMERGENCY = (
     Measure(
         name="contact_999_answered_within_target_ratio",
         title="999 answered within target",
-        question="Of the 999 calls answered, what share was answered within the target?",
-        population="999 calls answered, and callers who still wait beyond the target: they are already missed.",
-        clock="Offered to the force's queue, to answered by a person; where the target is under 10 s, a wait of 10.0 s misses it.",
+        question="What share of answered 999 calls was answered within the target?",
+        population="999 calls answered, and callers still waiting beyond the target, who already count as missed.",
+        clock="From the offer to the force's queue until a person answers. A wait of 10.0 s misses a target of under 10 s.",
         statistic=Decided(Selection("leg_answer_decided")),
         unit="ratio",
         where=_999,
@@ -121,21 +127,21 @@ EMERGENCY = (
         rows=("A1.5",),
         notes=(
             (
-                "The published 85.5 % is BT's, by BT's clock; it is ranked 17th (section 6) and 26th (section 6.1) for the "
-                "same period: 26th is also the rank by volume, so probably a slip (reports I3)."
+                "The published 85.5 % is BT's figure, by BT's clock. For the same period the report ranks it 17th (section 6) "
+                "and 26th (section 6.1). 26th is also the rank by volume, so it is probably a slip (reports I3)."
             ),
             (
-                "A caller who gives up leaves this measure and is counted as abandoned; "
-                "contact_999_service_level_ratio keeps those who gave up late."
+                "Callers who give up are counted as abandoned and not here. "
+                "contact_999_service_level_ratio includes those who gave up after the target."
             ),
         ),
     ),
     Measure(
         name="contact_999_service_level_ratio",
         title="999 service level",
-        question="Of the 999 callers who were answered or were failed, what share was answered within the target?",
-        population="Answered calls, calls abandoned after the target, and callers who still wait beyond it.",
-        clock="Offered to the force's queue, to answered by a person; kept in tenths of a second.",
+        question="What share of 999 callers was answered within the target, counting late abandonments as failures?",
+        population="999 calls answered, calls abandoned after the target, and callers still waiting beyond it.",
+        clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Decided(Selection("leg_service_decided")),
         unit="ratio",
         where=_999,
@@ -143,12 +149,12 @@ EMERGENCY = (
         target=_TARGET_999,
         target_value=0.9,
         minimum_n=5,
-        notes=("Ours, not published: a caller who gives up late stays a failure.",),
+        notes=("Not in the published reports. A caller who gives up after the target counts as a failure.",),
     ),
     Measure(
         name="contact_999_abandoned_ratio",
         title="999 abandoned",
-        question="Of the 999 calls that were answered or abandoned, what share was abandoned?",
+        question="What share of 999 calls was abandoned?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
         unit="ratio",
@@ -158,17 +164,17 @@ EMERGENCY = (
         rows=("A1.6",),
         notes=(
             (
-                "The report does not print its denominator; 999, triage and post-triage abandonment have none in common "
-                "(reports I13). Its -0.11 % is percentage points (reports I12)."
+                "The report does not print its denominator, and its three abandonment rates (999, triage, post-triage) have "
+                "different ones (reports I13). Its change of -0.11 % is in percentage points (reports I12)."
             ),
         ),
     ),
     Measure(
         name="contact_999_abandoned_short_count",
         title="999 abandoned at once",
-        question="How many 999 calls were abandoned too soon to count as abandoned?",
-        population="Abandonments below the limit that the force's profile sets for the queue; none where it sets none.",
-        clock="Offered to the force's queue, to abandoned.",
+        question="How many 999 calls were abandoned so soon that they do not count as abandoned?",
+        population="Calls abandoned sooner than the limit in the force's profile. Always 0 if it sets none.",
+        clock="From the offer to the force's queue until the caller gives up.",
         statistic=Count(Selection("leg_abandoned_short")),
         unit="count",
         where=_999,
@@ -177,7 +183,7 @@ EMERGENCY = (
         name="contact_999_waiting_count",
         title="999 waiting now",
         question="How many 999 callers are waiting now?",
-        population=f"999 calls offered, neither answered, abandoned nor left. {_UNRECORDED}",
+        population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
         unit="count",
         where=_999,
@@ -187,8 +193,8 @@ EMERGENCY = (
         name="contact_999_waiting_over_30_seconds_count",
         title="999 waiting over 30 s",
         question="How many 999 callers have been waiting for 30 seconds or more?",
-        population=f"999 calls offered, neither answered, abandoned nor left. {_UNRECORDED}",
-        clock="Offered to the force's queue, to now.",
+        population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
+        clock="From the offer to the force's queue until now.",
         statistic=OpenCount(_WAITING, at_least_seconds=30, under_seconds=_HALF_DAY_SECONDS),
         unit="count",
         where=_999,
@@ -197,9 +203,9 @@ EMERGENCY = (
     Measure(
         name="contact_999_longest_wait_seconds",
         title="999 longest wait now",
-        question="How long has the 999 caller who waits longest been waiting?",
-        population=f"999 calls offered, neither answered, abandoned nor left. {_UNRECORDED}",
-        clock="Offered to the force's queue, to now.",
+        question="How long has the longest-waiting 999 caller been waiting?",
+        population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
+        clock="From the offer to the force's queue until now.",
         statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
         unit="seconds",
         where=_999,
@@ -209,11 +215,11 @@ EMERGENCY = (
 
 
 def _triage_result(result: ContactResult, words: str) -> Measure:
-    """One share of the mix of triage results (row 13); together they make the whole."""
+    """The share of one triage result (row 13); the shares of all results add up to 100 %."""
     return Measure(
         name=f"triage_{result}_ratio",
         title=f"Triage: {words}",
-        question=f"Of the calls that ended at triage, what share was {words}?",
+        question=f"What share of calls with a result at triage was {words}?",
         population="101 calls with a result recorded at triage.",
         statistic=Share((Selection("leg_concluded", {"result": (result,)}),), (Selection("leg_concluded"),)),
         unit="ratio",
@@ -229,7 +235,7 @@ NON_EMERGENCY = (
         name="contact_101_offered_count",
         title="101 calls",
         question="How many 101 calls came in?",
-        population="All 101 calls offered; a call that goes on from triage to the local queue is one.",
+        population="All 101 calls offered. A call that moves from triage to the local queue counts once.",
         statistic=Count(Selection("contact_offered")),
         unit="count",
         where=_101,
@@ -239,9 +245,9 @@ NON_EMERGENCY = (
         name="contact_101_answer_mean_seconds",
         has_band=True,
         title="101 average time to answer",
-        question="On average, how long did answered 101 calls wait in each queue?",
-        population="Every answered stay of a 101 call in a queue, triage and local alike.",
-        clock="Offered to a queue, to answered by a person there; kept in tenths of a second.",
+        question="How long did answered 101 calls wait in a queue on average?",
+        population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
+        clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Mean(_ANSWERED),
         unit="seconds",
         where=_101,
@@ -250,35 +256,35 @@ NON_EMERGENCY = (
         rows=("A2.8",),
         notes=(
             (
-                "The report does not say which leg it times. Over both, weighted as its own 72 % triage share, short triage "
-                "waits and the post-triage bands give about its 8.8 minutes, so both are taken."
+                "The report does not say which queue it times. Weighting short triage waits and the post-triage bands by its "
+                "own triage share of 72 % gives about its 8.8 minutes, so both queues count here."
             ),
         ),
     ),
     Measure(
         name="contact_101_answer_median_seconds",
         title="101 median time to answer",
-        question="How long did the middle one of the answered 101 calls wait in a queue?",
-        population="Every answered stay of a 101 call in a queue, triage and local alike.",
-        clock="Offered to a queue, to answered by a person there; kept in tenths of a second.",
+        question="What was the median wait of answered 101 calls in a queue?",
+        population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
+        clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Median(_ANSWERED),
         unit="seconds",
         where=_101,
         good="lower",
         minimum_n=5,
-        notes=("Ours, not published: beside a mean that a few long waits rule (rules C32).",),
+        notes=("Not in the published reports. A few long waits raise the mean, but not the median (rules C32).",),
     ),
     Measure(
         name="contact_101_answered_within_target_ratio",
         title="101 answered within target",
-        question="Of the 101 calls answered, what share was answered within the target?",
-        population="Every answered stay of a 101 call in a queue, and callers who still wait beyond the target.",
-        clock="Offered to a queue, to answered by a person there.",
+        question="What share of answered 101 calls was answered within the target?",
+        population="Every stay of a 101 call in a queue that was answered, and callers still waiting beyond the target.",
+        clock="From the offer to a queue until a person answers there.",
         statistic=Decided(Selection("leg_answer_decided")),
         unit="ratio",
         where=_101,
         good="higher",
-        target=f"{_OF_QUEUES}; at Staffordshire within 2 minutes (S25 section 6.1; no national standard is in force, rules C4)",
+        target=f"{_OF_QUEUES}; in Staffordshire within 2 minutes (S25 section 6.1); there is no national standard (rules C4)",
         minimum_n=5,
         rows=("A2.9",),
     ),
@@ -286,7 +292,7 @@ NON_EMERGENCY = (
         name="contact_101_waiting_count",
         title="101 waiting now",
         question="How many 101 callers are waiting now?",
-        population=f"101 calls offered to a queue and still in it. {_UNRECORDED}",
+        population=f"101 calls still in a queue. {_UNRECORDED}",
         statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
         unit="count",
         where=_101,
@@ -295,9 +301,9 @@ NON_EMERGENCY = (
     Measure(
         name="contact_101_longest_wait_seconds",
         title="101 longest wait now",
-        question="How long has the 101 caller who waits longest been waiting?",
-        population=f"101 calls offered to a queue and still in it. {_UNRECORDED}",
-        clock="Offered to the queue, to now.",
+        question="How long has the longest-waiting 101 caller been waiting?",
+        population=f"101 calls still in a queue. {_UNRECORDED}",
+        clock="From the offer to the queue until now.",
         statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
         unit="seconds",
         where=_101,
@@ -307,7 +313,7 @@ NON_EMERGENCY = (
         name="triage_abandoned_ratio",
         has_band=True,
         title="Triage abandoned",
-        question="Of the calls to triage that were answered or abandoned, what share was abandoned?",
+        question="What share of calls to triage was abandoned?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
         unit="ratio",
@@ -315,13 +321,13 @@ NON_EMERGENCY = (
         good="lower",
         minimum_n=5,
         rows=("A2.10",),
-        notes=("13 % here and 45.9 % after triage are of different callers (reports I13).",),
+        notes=("The 13 % here and the 45.9 % after triage describe different callers (reports I13).",),
     ),
     Measure(
         name="triage_answered_share_ratio",
         title="Answered by triage",
-        question="Of all non-emergency answers, what share was given at triage?",
-        population="Every answered stay of a 101 call in a queue.",
+        question="What share of answered 101 calls was answered at triage?",
+        population="Every stay of a 101 call in a queue that was answered.",
         statistic=Share((Selection("leg_answered", {"queue": ("triage",)}),), (_ANSWERED,)),
         unit="ratio",
         where=_101,
@@ -340,9 +346,9 @@ NON_EMERGENCY = (
     ),
     Measure(
         name="contact_101_left_count",
-        title="101 left the queue otherwise",
-        question="How many 101 calls left a queue neither answered nor abandoned, such as for a callback?",
-        population="Stays of 101 calls in a queue that were concluded without an answer.",
+        title="101 left the queue for another reason",
+        question="How many 101 calls left a queue without being answered or abandoned, for example for a callback?",
+        population="Stays of 101 calls in a queue that ended without an answer.",
         statistic=Count(Selection("leg_left")),
         unit="count",
         where=_101,
@@ -350,7 +356,7 @@ NON_EMERGENCY = (
     Measure(
         name="triage_concluded_count",
         title="Triage results",
-        question="How many calls ended at triage, with which result?",
+        question="How many calls got a result at triage, by result?",
         population="101 calls with a result recorded at triage.",
         statistic=Count(Selection("leg_concluded")),
         unit="count",
@@ -358,17 +364,17 @@ NON_EMERGENCY = (
         rows=("A2.13",),
     ),
     _triage_result("resolved", "resolved"),
-    _triage_result("to_local", "sent to the local queue (101)"),
+    _triage_result("to_local", "sent to the local queue"),
     _triage_result("to_999", "sent to 999"),
-    _triage_result("callback", "to be called back (Queuebuster)"),
+    _triage_result("callback", "given a callback (Queuebuster)"),
     _triage_result("transferred", "transferred elsewhere"),
-    _triage_result("other", "ended otherwise"),
+    _triage_result("other", "given another result"),
     Measure(
         name="post_triage_answer_median_seconds",
         title="Post-triage median wait",
-        question="How long did the middle one of the callers answered after triage wait in the local queue?",
+        question="What was the median wait in the local queue of callers answered after triage?",
         population="101 callers sent on from triage and answered in the local queue.",
-        clock="Offered to the local queue (the transfer), to answered there.",
+        clock="From the transfer to the local queue until a person answers there.",
         statistic=Median(_ANSWERED),
         unit="seconds",
         where=_LOCAL,
@@ -390,7 +396,7 @@ NON_EMERGENCY = (
         name="post_triage_abandoned_ratio",
         has_band=True,
         title="Post-triage abandoned",
-        question="Of the callers sent to the local queue who were answered or gave up, what share gave up?",
+        question="What share of callers sent to the local queue gave up?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
         unit="ratio",
@@ -398,14 +404,16 @@ NON_EMERGENCY = (
         good="lower",
         minimum_n=5,
         rows=("A2.15",),
-        notes=("45.9 % with 35,704 answered implies about 65,996 callers sent on and 30,292 lost (reports I13).",),
+        notes=(
+            "45.9 % abandoned with 35,704 answered implies about 65,996 callers sent on, of whom 30,292 gave up (reports I13).",
+        ),
     ),
     Measure(
         name="post_triage_abandoned_within_20_minutes_ratio",
         title="Post-triage abandoned in the first 20 min",
-        question="Of the callers who gave up after triage, what share did so in the first 20 minutes?",
+        question="What share of callers who gave up after triage did so in the first 20 minutes?",
         population="101 callers who abandoned the local queue.",
-        clock="Offered to the local queue, to abandoned; 20 minutes itself is not in the first 20.",
+        clock="From the transfer to the local queue until the caller gives up. A wait of exactly 20 minutes is excluded.",
         statistic=SpanWithin(_ABANDONED, 1200, is_inclusive=False),
         unit="ratio",
         where=_LOCAL,
@@ -415,9 +423,9 @@ NON_EMERGENCY = (
     Measure(
         name="post_triage_longest_wait_seconds",
         title="Post-triage longest wait now",
-        question="How long has the caller who waits longest after triage been waiting in the local queue?",
+        question="How long has the longest-waiting caller after triage been waiting in the local queue?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
-        clock="Offered to the local queue (the transfer), to now.",
+        clock="From the transfer to the local queue until now.",
         statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
         unit="seconds",
         where=_LOCAL,
@@ -428,7 +436,7 @@ NON_EMERGENCY = (
         title="Post-triage waiting over 60 min",
         question="How many callers have been waiting in the local queue for 60 minutes or more?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
-        clock="Offered to the local queue (the transfer), to now.",
+        clock="From the transfer to the local queue until now.",
         statistic=OpenCount(_WAITING, at_least_seconds=3600, under_seconds=_HALF_DAY_SECONDS),
         unit="count",
         where=_LOCAL,
@@ -437,30 +445,30 @@ NON_EMERGENCY = (
     Measure(
         name="post_triage_answer_bands",
         title="Post-triage wait bands",
-        question="How long did callers answered after triage wait, in bands?",
+        question="How many callers were answered after triage, by length of wait?",
         population="101 callers answered in the local queue.",
-        clock="Offered to the local queue, to answered there.",
+        clock="From the transfer to the local queue until a person answers there.",
         statistic=Bands(_ANSWERED, _WAIT_BANDS_SECONDS),
         unit="count",
         where=_LOCAL,
         rows=("A2.16",),
         notes=(
             (
-                "Bands are half-open: 20 minutes itself is in 20-40. The report prints overlapping bands, and shares that "
-                "add to 101 % (reports I14)."
+                "A wait of exactly 20 minutes is in the band from 20 to 40. The report prints overlapping bands, and shares "
+                "that add up to 101 % (reports I14)."
             ),
         ),
     ),
     Measure(
         name="post_triage_abandon_bands",
         title="Post-triage abandoned by wait band",
-        question="How long did callers who gave up after triage wait, in bands?",
+        question="How many callers gave up after triage, by length of wait?",
         population="101 callers who abandoned the local queue.",
-        clock="Offered to the local queue, to abandoned there.",
+        clock="From the transfer to the local queue until the caller gives up.",
         statistic=Bands(_ABANDONED, _WAIT_BANDS_SECONDS),
         unit="count",
         where=_LOCAL,
-        notes=("The bands of those answered, so that both stand side by side.",),
+        notes=("The same bands as post_triage_answer_bands, so that the two can be compared.",),
     ),
 )
 
@@ -469,7 +477,7 @@ DIGITAL = (
         name="digital_offered_count",
         title="Digital contacts",
         question="How many digital contacts came in?",
-        population="All digital contacts, by channel; Single Online Home channels are those with online_home=yes.",
+        population="All digital contacts, by channel. Single Online Home channels have online_home=yes.",
         statistic=Count(Selection("contact_offered")),
         unit="count",
         where=_DIGITAL,
@@ -478,8 +486,8 @@ DIGITAL = (
     Measure(
         name="contact_us_to_contact_centre_ratio",
         title='"Contact us" kept by the contact centre',
-        question='Of the "Contact us" forms dealt with, what share did the contact centre keep?',
-        population='Concluded "Contact us" forms; those with the result `transferred` went to other departments.',
+        question='What share of the "Contact us" forms dealt with did the contact centre keep?',
+        population='Concluded "Contact us" forms. Those with the result `transferred` went to other departments.',
         statistic=Share(
             (Selection("leg_concluded", {"result": ("resolved", "to_local", "to_999", "callback", "other")}),),
             (Selection("leg_concluded"),),

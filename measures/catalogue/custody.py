@@ -2,6 +2,7 @@
 
 from measures.measure import (
     Count,
+    DeclaredWhere,
     Mean,
     Measure,
     OpenCount,
@@ -10,15 +11,14 @@ from measures.measure import (
     OpenSoonest,
     Selection,
     Share,
-    Where,
 )
 
-_CHILD: Where = {"child": ("yes",)}
-_ADULT: Where = {"child": ("no",)}
+_CHILD: DeclaredWhere = {"child": ("yes",)}
+_ADULT: DeclaredWhere = {"child": ("no",)}
 WARNING_MINUTES = (60, 30, 10)
-"""How long before a custody clock runs out people are warned."""
+"""How many minutes before a custody clock runs out people are warned."""
 _DURATION_CLOCK = (
-    "Arrived at the suite, to the end of the detention; elapsed time, pauses of the detention clock included."
+    "From arrival at the suite until the detention ends; elapsed time, including pauses of the detention clock."
 )
 
 
@@ -26,13 +26,13 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
     return Measure(
         name=name,
         title=f"{words} rate",
-        question=f"Of the detentions that ended, what share ended in {words.lower()}?",
-        population="Detentions ended, by disposal, whether detention was authorised or refused.",
+        question=f"What share of the detentions that ended, ended in {words.lower()}?",
+        population="Detentions ended, whether detention was authorised or refused.",
         statistic=Share((Selection("detention_ended", {"disposal": (disposal,)}),), (Selection("detention_ended"),)),
         unit="ratio",
         minimum_n=5,
         rows=(row,),
-        notes=("The report's differences are percentage points, printed as % (reports I12).",),
+        notes=("The report prints differences in percentage points as % (reports I12).",),
     )
 
 
@@ -40,34 +40,39 @@ _CLOCKS = {
     "review": (
         Selection("review_due"),
         (
-            "Detention authorised, or the last review held, to the latest time for the next review: 6 hours, then 9 (PACE "
-            "s.40); hospital and bail left out. A postponed review is not in it."
+            "From the authorisation of detention, or the last review, until the next review must be held: 6 hours, then 9 "
+            "(PACE s.40). Time in hospital or on bail is excluded. A postponed review is not counted here."
         ),
-        ("reviews of detention", "fall due", "are overdue"),
+        ("detention reviews", "fall due", "are overdue"),
+        "How long until the next detention review is due?",
     ),
     "detention": (
         Selection("detention_limit"),
         (
-            "Relevant time, to the end of detention without charge: 24 hours, 36 with a superintendent's authority, up to "
-            "96 with a court's (PACE ss.41 to 44); hospital and bail left out."
+            "From the relevant time until detention without charge must end: 24 hours, 36 with a superintendent's authority, "
+            "up to 96 with a court's warrant (PACE ss.41 to 44). Time in hospital or on bail is excluded."
         ),
-        ("detentions without charge", "come to their limit", "are past their limit"),
+        ("detentions without charge", "reach their limit", "are past their limit"),
+        "How long until the next detention without charge reaches its limit?",
     ),
 }
-_WHO: dict[str, tuple[Where, str]] = {"child": (_CHILD, "children"), "adult": (_ADULT, "adults")}
+_WHO: dict[str, tuple[DeclaredWhere, str, str]] = {
+    "child": (_CHILD, "children", "children's"),
+    "adult": (_ADULT, "adults", "adults'"),
+}
 
 
 def _due(clock: str, who: str, minutes: int) -> Measure:
-    """How many have less than so many minutes left, or are overdue; 0 minutes are overdue."""
-    (kind, words, (things, fall_due, are_overdue)), (where, people) = _CLOCKS[clock], _WHO[who]
-    soon = f"{fall_due} in less than {minutes} minutes, or {are_overdue} already" if minutes else are_overdue
+    """The number of clocks with less than `minutes` left or overdue; with 0 minutes, those overdue."""
+    (kind, description, (things, fall_due, are_overdue), _), (where, people, whose) = _CLOCKS[clock], _WHO[who]
+    soon = f"{fall_due} in less than {minutes} minutes, or {are_overdue}" if minutes else are_overdue
     name = f"due_within_{minutes}_minutes" if minutes else "overdue"
     return Measure(
         name=f"{who}_{clock}_{name}_count",
         title=f"{clock.capitalize()} {name.replace('_', ' ')}, {people}",
-        question=f"How many {things} of {people} {soon}?",
-        population="Detainees arrived whose detention has not ended; a clock that stands still counts once overdue.",
-        clock=words,
+        question=f"How many {whose} {things} {soon}?",
+        population="Detainees in custody. A paused clock counts only if it is already overdue.",
+        clock=description,
         statistic=OpenDue(kind, minutes * 60),
         unit="count",
         where=where,
@@ -76,13 +81,13 @@ def _due(clock: str, who: str, minutes: int) -> Measure:
 
 
 def _remaining(clock: str) -> Measure:
-    kind, words, (things, _, _) = _CLOCKS[clock]
+    kind, description, _, question = _CLOCKS[clock]
     return Measure(
         name=f"{clock}_remaining_seconds",
         title=f"{clock.capitalize()}: least time left",
-        question=f"How long is it until the next of the {things} is due?",
-        population="Detainees arrived whose detention has not ended and whose clock runs; less than 0 is overdue.",
-        clock=words,
+        question=question,
+        population="Detainees in custody whose clock is running. A value below 0 is overdue.",
+        clock=description,
         statistic=OpenSoonest(kind),
         unit="seconds",
         good="higher",
@@ -94,16 +99,16 @@ CUSTODY = (
         name="arrest_count",
         title="Arrests",
         question="How many detainees arrived at custody?",
-        population="Arrivals at a custody suite. Voluntary attendance is not among them.",
+        population="Arrivals at a custody suite. Voluntary attendances are excluded.",
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         rows=("A4.35",),
-        notes=('The report uses arrests as "detainees" for its 5.3 % of children; they differ (reports I16).',),
+        notes=('The report uses arrests as "detainees" in its 5.3 % of children, but the two differ (reports I16).',),
     ),
     Measure(
         name="detention_mean_seconds",
         title="Average detention",
-        question="On average, how long did a detention last?",
+        question="How long did a detention last on average?",
         population="Detentions ended.",
         clock=_DURATION_CLOCK,
         statistic=Mean(Selection("arrived_to_ended")),
@@ -111,13 +116,13 @@ CUSTODY = (
         good="lower",
         minimum_n=5,
         rows=("A4.36",),
-        notes=("The report's -11.3 % is of unrounded figures; of the printed ones it is -11.2 % (reports I11).",),
+        notes=("The report's -11.3 % comes from unrounded figures; the printed ones give -11.2 % (reports I11).",),
     ),
     Measure(
         name="child_detained_count",
         title="Children in custody",
         question="How many children arrived at custody?",
-        population="Arrivals at a custody suite of persons under 18.",
+        population="Arrivals of people under 18 at a custody suite.",
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         where=_CHILD,
@@ -127,8 +132,8 @@ CUSTODY = (
     Measure(
         name="child_detention_mean_seconds",
         title="Average detention of children",
-        question="On average, how long did a child's detention last?",
-        population="Detentions ended, of persons under 18.",
+        question="How long did a child's detention last on average?",
+        population="Ended detentions of people under 18.",
         clock=_DURATION_CLOCK,
         statistic=Mean(Selection("arrived_to_ended")),
         unit="seconds",
@@ -138,23 +143,23 @@ CUSTODY = (
         rows=("A4.38",),
         notes=(
             (
-                "The report's second, unlabelled row of durations, under the children: read as theirs. Its -0.8 and -7.5 % "
-                "are of unrounded figures (reports I11)."
+                "The report has a second, unlabelled row of durations below the children's row; it is assumed to be theirs. "
+                "Its -0.8 and -7.5 % come from unrounded figures (reports I11)."
             ),
         ),
     ),
     Measure(
         name="custody_waiting_mean_seconds",
         title="Average wait in custody",
-        question="On average, how long did a detainee wait for detention to be authorised?",
+        question="How long did a detainee wait on average for detention to be authorised?",
         population="Detentions authorised.",
-        clock="Arrived at the suite, to detention authorised.",
+        clock="From arrival at the suite until detention is authorised.",
         statistic=Mean(Selection("arrived_to_authorised")),
         unit="seconds",
         good="lower",
         minimum_n=5,
         rows=("A4.39",),
-        notes=("The report gives the unit in its prose only.",),
+        notes=("The report gives the unit only in its text.",),
     ),
     _disposal_rate("bail_ratio", "bail", "Bail", "A4.40"),
     _disposal_rate(
@@ -173,7 +178,7 @@ CUSTODY = (
         name="in_custody_count",
         title="In custody now",
         question="How many detainees are in custody now?",
-        population="Detainees arrived whose detention has not ended.",
+        population="Detainees who have arrived and whose detention has not ended.",
         statistic=OpenCount(Selection("in_custody")),
         unit="count",
     ),
@@ -181,7 +186,7 @@ CUSTODY = (
         name="custody_awaiting_authorisation_count",
         title="Waiting for authorisation now",
         question="How many detainees are waiting for detention to be authorised?",
-        population="Detainees arrived, neither authorised nor ended.",
+        population="Detainees in custody whose detention has not been authorised.",
         statistic=OpenCount(Selection("awaiting_authorisation")),
         unit="count",
         good="lower",
@@ -189,9 +194,9 @@ CUSTODY = (
     Measure(
         name="custody_longest_wait_seconds",
         title="Longest wait in custody now",
-        question="How long has the detainee who waits longest been waiting for detention to be authorised?",
-        population="Detainees arrived, neither authorised nor ended.",
-        clock="Arrived at the suite, to now.",
+        question="How long has the longest-waiting detainee been waiting for detention to be authorised?",
+        population="Detainees in custody whose detention has not been authorised.",
+        clock="From arrival at the suite until now.",
         statistic=OpenLongest(Selection("awaiting_authorisation")),
         unit="seconds",
         good="lower",
@@ -200,8 +205,8 @@ CUSTODY = (
         name="custody_awaiting_over_60_minutes_count",
         title="Waiting for authorisation for 60 min",
         question="How many detainees have been waiting for detention to be authorised for 60 minutes or more?",
-        population="Detainees arrived, neither authorised nor ended.",
-        clock="Arrived at the suite, to now.",
+        population="Detainees in custody whose detention has not been authorised.",
+        clock="From arrival at the suite until now.",
         statistic=OpenCount(Selection("awaiting_authorisation"), at_least_seconds=3600),
         unit="count",
         good="lower",
@@ -211,8 +216,8 @@ CUSTODY = (
     Measure(
         name="review_postponed_count",
         title="Reviews postponed",
-        question="How many reviews of detention are past their time because they were postponed, and not yet held?",
-        population="Detainees arrived whose detention has not ended; the postponement is recorded (PACE s.40(4)).",
+        question="How many postponed detention reviews are past their time and not yet held?",
+        population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
         statistic=OpenCount(Selection("review_postponed")),
         unit="count",
         good="lower",
@@ -221,8 +226,8 @@ CUSTODY = (
     Measure(
         name="custody_clock_paused_count",
         title="Custody clocks paused",
-        question="For how many detainees do the clocks stand still, for hospital or bail?",
-        population="Detainees arrived whose detention has not ended.",
+        question="How many detainees have paused clocks, because of hospital or bail?",
+        population="Detainees in custody whose clocks are paused.",
         statistic=OpenCount(Selection("custody_clock_paused")),
         unit="count",
     ),

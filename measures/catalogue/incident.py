@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from measures.measure import (
     Count,
     Decided,
+    DeclaredWhere,
     External,
     Mean,
     Measure,
@@ -13,41 +14,52 @@ from measures.measure import (
     OpenLongest,
     Selection,
     Share,
-    Where,
 )
+from measures.outcome import DECIDED, KindName
 
-_IMMEDIATE: Where = {"response": ("immediate",)}
-_PRIORITY: Where = {"response": ("priority",)}
-_DOMESTIC_PRIORITY: Where = {"response": ("priority",), "domestic": ("yes",)}
+_IMMEDIATE: DeclaredWhere = {"response": ("immediate",)}
+_PRIORITY: DeclaredWhere = {"response": ("priority",)}
+_DOMESTIC_PRIORITY: DeclaredWhere = {"response": ("priority",), "domestic": ("yes",)}
 
-_FINAL_GRADE = "Under its final grade: a regrade moves the incident from one grade's figures to the other's."
+_FINAL_GRADE = "An incident counts under its final grade: a regrade moves it from one grade's figures to the other's."
 _NOT_NEEDED = (
-    "Incidents closed as duplicate or out of force are not in it, nor those closed by telephone or cancelled without "
-    "an arrival; attendance_not_required_count counts them."
+    "Incidents closed as duplicate or out of force are excluded, and so are those resolved by telephone or cancelled "
+    "without attendance: see attendance_not_required_count."
 )
 _FINISHED = f"Incidents whose clock has stopped. {_FINAL_GRADE} {_NOT_NEEDED}"
 _DECIDED = (
-    f"Incidents whose clock has stopped or can no longer meet the target, unattended ones included. {_FINAL_GRADE} "
-    f"{_NOT_NEEDED} Closed with no arrival recorded is missed."
+    "Incidents whose clock has stopped, and open incidents that can no longer meet the target. "
+    f"{_FINAL_GRADE} {_NOT_NEEDED} An incident closed with no arrival recorded counts as missed."
 )
-_LEGS_DO_NOT_ADD = "Medians of legs do not add: 5.30 + 9.65 is not 16.85, and that is no error (reports I8)."
+_LEGS_DO_NOT_ADD = "Medians do not add up: 5.30 + 9.65 is not 16.85, and that is not an error (reports I8)."
 
-_CLOCKS = {
-    "opened_to_dispatched": ("opened to dispatched", "Incident opened, to the first unit dispatched."),
-    "dispatched_to_arrived": ("dispatched to arrived", "First unit dispatched, to the first unit at the scene."),
-    "opened_to_arrived": ("opened to arrived", "Incident opened, to the first unit at the scene; video is no arrival."),
+_CLOCKS: dict[KindName, tuple[str, str]] = {
+    "opened_to_dispatched": ("opened to dispatched", "From the incident's opening until the first unit is dispatched."),
+    "dispatched_to_arrived": ("dispatched to arrived", "From the first dispatch until the first unit is at the scene."),
+    "opened_to_arrived": (
+        "opened to arrived",
+        "From the incident's opening until the first unit is at the scene. A video response is not an arrival.",
+    ),
     "opened_to_attended": (
         "opened to attended",
-        "Incident opened, to the first unit at the scene or the start of a video response, whichever is first.",
+        "From the incident's opening until the first unit is at the scene or a video response starts, whichever is first.",
     ),
     "graded_to_arrived": (
         "graded to arrived",
-        "Incident opened or last upgraded, to the first unit at the scene (rules C12).",
+        "From the incident's opening, or its last upgrade, until the first unit is at the scene (rules C12).",
     ),
 }
 
 
-def _median(span: str) -> Measure:
+_SPANS: tuple[KindName, ...] = (
+    "opened_to_dispatched",
+    "dispatched_to_arrived",
+    "opened_to_arrived",
+    "graded_to_arrived",
+)
+
+
+def _median(span: KindName) -> Measure:
     words, clock = _CLOCKS[span]
     return Measure(
         name=f"{span}_median_seconds",
@@ -62,23 +74,23 @@ def _median(span: str) -> Measure:
     )
 
 
-def _within(span: str) -> Measure:
+def _within(span: KindName) -> Measure:
     words, clock = _CLOCKS[span]
     return Measure(
         name=f"{span}_within_target_ratio",
         title=f"{words.capitalize()} within target",
-        question=f"What share met the target of its grade from {words}?",
+        question=f"What share of incidents met the target for their grade from {words}?",
         population=_DECIDED,
         clock=clock,
-        statistic=Decided(Selection(f"{span}_decided")),
+        statistic=Decided(Selection(DECIDED[span])),
         unit="ratio",
         good="higher",
-        target="the target of each grade from the force's profile, as it stood on the day of opening",
+        target="the target that the force's profile gave the grade on the day of opening",
         minimum_n=5,
     )
 
 
-def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> tuple[Measure, Measure]:
+def _grade_1(span: KindName, minutes: int, row: str, notes: tuple[str, ...] = ()) -> tuple[Measure, Measure]:
     words = _CLOCKS[span][0]
     return (
         replace(
@@ -97,7 +109,7 @@ def _grade_1(span: str, minutes: int, row: str, notes: tuple[str, ...] = ()) -> 
             title=f"Grade 1 {words} within target",
             question=f"What share of Grade 1 (immediate) incidents met the target from {words}?",
             where=_IMMEDIATE,
-            target=f"the force's own; at Staffordshire within {minutes} minutes (S25 section 6.2)",
+            target=f"set by the force; in Staffordshire within {minutes} minutes (S25 section 6.2)",
             rows=(row,),
             notes=notes,
         ),
@@ -111,18 +123,20 @@ DEMAND = (
         title="Incidents",
         question="How many incidents were opened?",
         population=(
-            "All incidents of command and control, duplicates and out-of-force included; those are counted in a group of "
+            "All incidents in command and control, including duplicates and out-of-force incidents, which have a group of "
             "their own once closed as such. Group, grade and area are the final ones."
         ),
         statistic=Count(Selection("incident_opened")),
         unit="count",
         rows=("A3.20", "A3.21", "A3.22"),
-        notes=("252,917 by group and area, 260,123 by priority: the report does not say why (reports I4).",),
+        notes=(
+            "The report gives 252,917 by group and area but 260,123 by priority, and does not say why (reports I4).",
+        ),
     ),
     Measure(
         name="incident_demand_count",
         title="Demand by priority",
-        question="How many incidents were there of each priority?",
+        question="How many incidents were there, by priority?",
         population="All incidents, by final grade: Grade 1, 2, 3, Res Centre and other.",
         statistic=Count(Selection("incident_opened")),
         unit="count",
@@ -130,7 +144,7 @@ DEMAND = (
         notes=(
             (
                 "The report's 260,123 is 7,206 more than its own 252,917 incidents; duplicates (9,033) do not explain it "
-                "(reports I4). Ours is the count of incidents, so that grades add to incident_count."
+                "(reports I4). This measure counts incidents, so that the grades add up to incident_count."
             ),
         ),
     ),
@@ -138,7 +152,7 @@ DEMAND = (
         name="incident_resourced_count",
         title="Resourced incidents",
         question="How many incidents had a unit dispatched?",
-        population="Incidents with at least one dispatch, whatever came of it.",
+        population="Incidents with at least one dispatch, whether or not a unit arrived.",
         statistic=Count(Selection("incident_resourced")),
         unit="count",
         rows=("A3.24",),
@@ -146,8 +160,8 @@ DEMAND = (
     Measure(
         name="attendance_not_required_count",
         title="Closed without needing attendance",
-        question="How many incidents left the attendance figures because they needed none?",
-        population="Incidents closed as duplicate or out of force, or by telephone or cancelled without an arrival.",
+        question="How many incidents are excluded from the attendance figures because they needed no attendance?",
+        population="Incidents closed as duplicate or out of force, and those resolved by telephone or cancelled without attendance.",
         statistic=Count(Selection("attendance_not_required")),
         unit="count",
     ),
@@ -155,29 +169,29 @@ DEMAND = (
         name="incident_regraded_count",
         title="Regrades",
         question="How many times was an incident given another grade?",
-        population="Changes of grade, under the grade given; `from_grade` is the one before.",
+        population="Changes of grade. `grade` is the new grade; `from_grade` is the grade before.",
         statistic=Count(Selection("incident_regraded")),
         unit="count",
     ),
     Measure(
         name="incident_downgraded_near_breach_count",
-        title="Regraded down near breach",
-        question="How many times was an unattended incident regraded down with at most a fifth of its time left?",
+        title="Downgraded near breach",
+        question="How many times was an unattended incident downgraded with a fifth or less of its target time left?",
         population=(
-            "Regrades to a less urgent grade, told before any arrival or video response, when at least four fifths of the "
-            "earlier grade's time from opened to arrived had passed, or all of it; under the grade given."
+            "Regrades to a less urgent grade before any arrival or video response, when at least four fifths of the earlier "
+            "grade's target from opened to arrived had passed. Counted under the new grade."
         ),
-        clock="Incident opened, to the regrade.",
+        clock="From the incident's opening until the regrade.",
         statistic=Count(Selection("incident_downgraded_near_breach")),
         unit="count",
         good="lower",
-        notes=("A downgrade moves the incident to the other grade's figures (rules C12): here it stays visible.",),
+        notes=("A downgrade moves the incident to the new grade's figures (rules C12); this count keeps it visible.",),
     ),
     Measure(
         name="incident_closed_count",
         title="Incidents closed",
-        question="How many incidents were closed, with which result?",
-        population="Incidents whose last closure stands.",
+        question="How many incidents were closed, by result?",
+        population="Incidents closed and not reopened since.",
         statistic=Count(Selection("incident_closed")),
         unit="count",
     ),
@@ -196,8 +210,8 @@ ATTENDANCE = (
         rows=("A3.28",),
         notes=(
             (
-                "The report prints 123.27 min under its Domestic table, whose own median is 17:43:13, so the population is "
-                "unlabelled (reports I6); here it is all Grade 2."
+                "The report prints 123.27 min below its Domestic table, whose own median is 17:43:13, and does not say which "
+                "incidents it covers (reports I6). Here it covers all Grade 2 incidents."
             ),
         ),
     ),
@@ -206,14 +220,14 @@ ATTENDANCE = (
         name="grade_2_opened_to_arrived_within_target_ratio",
         has_band=True,
         title="Grade 2 opened to arrived within target",
-        question="What share of Grade 2 (priority) incidents was attended within the target from opening?",
+        question="What share of Grade 2 (priority) incidents was attended within the target?",
         where=_PRIORITY,
-        target="the force's own; at Staffordshire within 2 hours (S25, Context - Incidents)",
+        target="set by the force; in Staffordshire within 2 hours (S25, Context - Incidents)",
         rows=("A3.28",),
         notes=(
             (
-                "A median of 123.27 min with only 36.12 % within 120 suggests that unattended jobs are in the share and not "
-                "in the median, as they are here (reports I7)."
+                "A median of 123.27 min with only 36.12 % within 120 min suggests that the share includes unattended incidents "
+                "and the median does not. The same holds here (reports I7)."
             ),
         ),
     ),
@@ -234,7 +248,7 @@ ATTENDANCE = (
         question="What was the median time from opened to arrived for domestic Grade 2 incidents?",
         where=_DOMESTIC_PRIORITY,
         rows=("A3.29",),
-        notes=("A video response does not count as an arrival here; the next measure counts it (rules C17).",),
+        notes=("A video response does not count as an arrival here; it does in the next measure (rules C17).",),
     ),
     replace(
         _median("opened_to_attended"),
@@ -245,8 +259,8 @@ ATTENDANCE = (
         rows=("A3.29",),
         notes=(
             (
-                "The published median fell from 17:43:13 to 03:45:00 as video response was introduced; the report does not "
-                "say whether video counts, so both are given (rules C17)."
+                "The published median fell from 17:43:13 to 03:45:00 when video response was introduced. The report does not "
+                "say whether video counts as attendance, so both medians are given (rules C17)."
             ),
         ),
     ),
@@ -254,14 +268,14 @@ ATTENDANCE = (
         _within("opened_to_arrived"),
         name="domestic_grade_2_opened_to_arrived_within_target_ratio",
         title="Domestic Grade 2 opened to arrived within target",
-        question="What share of domestic Grade 2 incidents was attended within the target from opening?",
+        question="What share of domestic Grade 2 incidents was attended within the target?",
         where=_DOMESTIC_PRIORITY,
-        target="the force's own; at Staffordshire within 2 hours (S25, Context - Incidents)",
+        target="set by the force; in Staffordshire within 2 hours (S25, Context - Incidents)",
         rows=("A3.30",),
         notes=(
             (
-                "The foreword's improved 27 per cent is the previous year's 27.34 % of the section 6.2 table, where the last "
-                "12 months are 36.12 % (reports I5)."
+                "The foreword calls 27 per cent improved, but in the table of section 6.2 the previous year has 27.34 % and the "
+                "last 12 months have 36.12 % (reports I5)."
             ),
         ),
     ),
@@ -269,14 +283,14 @@ ATTENDANCE = (
         _within("opened_to_attended"),
         name="domestic_grade_2_opened_to_attended_within_target_ratio",
         title="Domestic Grade 2 opened to attended within target, video counted",
-        question="What share of domestic Grade 2 incidents was attended, or met by video, within the target from opening?",
+        question="What share of domestic Grade 2 incidents had an arrival or a video response within the target?",
         where=_DOMESTIC_PRIORITY,
-        target="the force's own; at Staffordshire within 2 hours (S25, Context - Incidents)",
+        target="set by the force; in Staffordshire within 2 hours (S25, Context - Incidents)",
     ),
     Measure(
         name="grade_2_dispatched_to_arrived_mean_seconds",
         title="Grade 2 dispatched to arrived (mean)",
-        question="On average, how long did Grade 2 (priority) incidents take from dispatched to arrived?",
+        question="How long did Grade 2 (priority) incidents take on average from dispatched to arrived?",
         population=_FINISHED,
         clock=_CLOCKS["dispatched_to_arrived"][1],
         statistic=Mean(Selection("dispatched_to_arrived")),
@@ -285,7 +299,7 @@ ATTENDANCE = (
         good="lower",
         minimum_n=5,
         rows=("A3.31",),
-        notes=("Published as a chart only.",),
+        notes=("Published only as a chart.",),
     ),
     replace(
         _within("opened_to_dispatched"),
@@ -296,23 +310,23 @@ ATTENDANCE = (
         where=_PRIORITY,
         target="within 24 hours (S25 section 6.2)",
         rows=("A3.32",),
-        notes=("Published as a chart only, on the Grade 2 page.",),
+        notes=("Published only as a chart, on the Grade 2 page.",),
     ),
     Measure(
         name="video_response_satisfaction_ratio",
         title="Satisfied with enhanced video response",
-        question="Of the victims asked after an enhanced video response, what share was satisfied?",
+        question="What share of victims surveyed after an enhanced video response was satisfied?",
         population="Victims surveyed.",
-        statistic=External("A survey's result; no fact of the control room carries it."),
+        statistic=External("It is the result of a survey and is not in any of the force's feeds."),
         unit="ratio",
         good="higher",
         rows=("A3.33",),
-        notes=('"100 per cent (early)", with no n.',),
+        notes=('Published as "100 per cent (early)", without the number of victims surveyed.',),
     ),
     Measure(
         name="video_response_count",
         title="Enhanced video responses",
-        question="How many incidents were met by video?",
+        question="How many incidents had a video response?",
         population="Incidents with a video response started.",
         statistic=Count(Selection("video_response_started")),
         unit="count",
@@ -330,16 +344,12 @@ ATTENDANCE = (
         rows=("A3.34",),
         notes=(
             (
-                'The report also says "around 94" net of 38 not a crime, 26 not residential and 9 unconnected buildings: '
-                "reclassifying those incidents takes them out here."
+                'The report also says "around 94" after leaving out 38 that were not a crime, 26 not residential and 9 '
+                "unconnected buildings. Here, such incidents are left out once they are reclassified."
             ),
         ),
     ),
-    *(
-        declare(span)
-        for span in ("opened_to_dispatched", "dispatched_to_arrived", "opened_to_arrived", "graded_to_arrived")
-        for declare in (_median, _within)
-    ),
+    *(declare(span) for span in _SPANS for declare in (_median, _within)),
 )
 
 OPEN = (
@@ -355,7 +365,7 @@ OPEN = (
         name="incident_unresourced_count",
         title="No unit assigned now",
         question="How many open incidents that may need attendance have no unit assigned?",
-        population="Open incidents not yet attended, with every unit stood down or none ever dispatched.",
+        population="Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
         statistic=OpenCount(Selection("incident_unresourced")),
         unit="count",
         good="lower",
@@ -363,7 +373,7 @@ OPEN = (
     Measure(
         name="incident_unattended_count",
         title="Not attended yet",
-        question="How many open incidents has no unit reached?",
+        question="How many open incidents have not been attended?",
         population="Open incidents with neither an arrival nor a video response.",
         statistic=OpenCount(Selection("incident_unattended")),
         unit="count",
@@ -373,7 +383,7 @@ OPEN = (
         name="grade_1_unresourced_over_2_minutes_count",
         title="Grade 1 with no unit for 2 min",
         question="How many Grade 1 (immediate) incidents have had no unit assigned for 2 minutes or more?",
-        population="Open Grade 1 incidents not yet attended, with every unit stood down or none ever dispatched.",
+        population="Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
         statistic=OpenCount(Selection("incident_unresourced"), at_least_seconds=120),
         unit="count",
         where=_IMMEDIATE,
@@ -384,7 +394,7 @@ OPEN = (
         title="Grade 1 not attended for 15 min",
         question="How many Grade 1 (immediate) incidents have been open and unattended for 15 minutes or more?",
         population="Open Grade 1 incidents with neither an arrival nor a video response.",
-        clock="Incident opened, to now.",
+        clock="From the incident's opening until now.",
         statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=900),
         unit="count",
         where=_IMMEDIATE,
@@ -395,7 +405,7 @@ OPEN = (
         title="Grade 2 not attended for 2 h",
         question="How many Grade 2 (priority) incidents have been open and unattended for 2 hours or more?",
         population="Open Grade 2 incidents with neither an arrival nor a video response.",
-        clock="Incident opened, to now.",
+        clock="From the incident's opening until now.",
         statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=7200),
         unit="count",
         where=_PRIORITY,
@@ -404,9 +414,9 @@ OPEN = (
     Measure(
         name="grade_1_longest_unattended_seconds",
         title="Grade 1 longest without attendance",
-        question="How long has the Grade 1 (immediate) incident that waits longest been open and unattended?",
+        question="How long has the longest-waiting Grade 1 (immediate) incident been open and unattended?",
         population="Open Grade 1 incidents with neither an arrival nor a video response.",
-        clock="Incident opened, to now.",
+        clock="From the incident's opening until now.",
         statistic=OpenLongest(Selection("incident_unattended")),
         unit="seconds",
         where=_IMMEDIATE,
@@ -418,12 +428,14 @@ QUALITY = (
     Measure(
         name="arrival_unrecorded_ratio",
         title="Attended, arrival not recorded",
-        question="Of the incidents settled, what share was closed as attended with no arrival recorded?",
+        question="What share of incidents attended or closed was closed as attended with no arrival recorded?",
         population=f"Incidents attended or closed. {_NOT_NEEDED}",
         statistic=Share((Selection("arrival_unrecorded"),), (Selection("attendance_settled"),)),
         unit="ratio",
         good="lower",
         minimum_n=5,
-        notes=("A missing at-scene press counts as missed in every share within target (rules C16).",),
+        notes=(
+            "If no at-scene time was recorded, the incident counts as missed in every share within target (rules C16).",
+        ),
     ),
 )

@@ -1,7 +1,8 @@
-"""Measures of occurrences: crime and ASB, victims' referrals and contracts, repeats, and what is only counted (reports A5)."""
+"""Measures of occurrences: crime, ASB, victims' referrals and contracts, repeats, and plain counts (reports A5)."""
 
 from facts.force import UNLISTED, Family
-from measures.measure import Count, Decided, Mean, Measure, Selection, Share, Where
+from measures.measure import Count, Decided, DeclaredWhere, Mean, Measure, Selection, Share
+from measures.outcome import KindName
 
 OCCURRENCES = (
     Measure(
@@ -9,8 +10,8 @@ OCCURRENCES = (
         title="Occurrences",
         question="How many occurrences were recorded?",
         population=(
-            "Crimes, ASB and other occurrences recorded, by type and area, those of types that the profile does not list among them. Fatal "
-            "collisions, stop and searches and notifications of schools are counted by themselves and are not in it."
+            "Crimes, ASB and other occurrences recorded, including those of types that the force's profile does not list. Fatal "
+            "collisions, stop and searches and school notifications have measures of their own and are excluded."
         ),
         statistic=Count(Selection("occurrence_recorded")),
         unit="count",
@@ -21,15 +22,15 @@ OCCURRENCES = (
         name="crime_count",
         title="Crimes",
         question="How many crimes were recorded?",
-        population="Occurrences of the types that the force's profile counts among crime, by type and area.",
+        population="Occurrences whose type is a crime in the force's profile.",
         statistic=Count(Selection("occurrence_recorded")),
         unit="count",
         where={"family": ("crime",)},
         rows=("A5.53",),
         notes=(
             (
-                "Of the date of recording. S18 takes the date of committing for all but sexual and drug offences, and gives three "
-                "totals of one year (reports I19)."
+                "Crimes count on the date of recording. S18 uses the date of the offence for all but sexual and drug offences, and "
+                "gives three different totals for one year (reports I19)."
             ),
         ),
     ),
@@ -37,15 +38,15 @@ OCCURRENCES = (
         name="asb_occurrence_count",
         title="ASB occurrences",
         question="How many occurrences of anti-social behaviour were recorded?",
-        population="Occurrences of the types that the force's profile counts among ASB.",
+        population="Occurrences whose type is anti-social behaviour in the force's profile.",
         statistic=Count(Selection("occurrence_recorded")),
         unit="count",
         where={"family": ("asb",)},
         rows=("A5.44", "A5.45"),
         notes=(
             (
-                "15,297 ASB occurrences are not the 12,309 ASB incidents; the area rows add to 15,299 and 16,409, not to the "
-                "totals 15,297 and 16,410 (reports I10)."
+                "The 15,297 ASB occurrences differ from the 12,309 ASB incidents. The rows by area add up to 15,299 and 16,409, "
+                "not to the totals of 15,297 and 16,410 (reports I10)."
             ),
         ),
     ),
@@ -53,7 +54,7 @@ OCCURRENCES = (
         name="asb_incident_count",
         title="ASB incidents",
         question="How many incidents of anti-social behaviour were opened?",
-        population="Incidents of the group ASB.",
+        population="Incidents in the group ASB.",
         statistic=Count(Selection("incident_opened")),
         unit="count",
         where={"group": ("asb",)},
@@ -62,24 +63,24 @@ OCCURRENCES = (
     Measure(
         name="victim_referred_within_48_hours_ratio",
         title="Victims referred within 48 h",
-        question="Of the crimes with a victim, what share was sent to the victims' gateway within 48 hours?",
-        population="Victim-based crimes referred, or beyond 48 hours without a referral.",
-        clock="Occurrence recorded, to referred; 48 elapsed hours.",
+        question="What share of victims of crime was referred to the victims' gateway within 48 hours?",
+        population="Victim-based crimes referred, and those without a referral after 48 hours.",
+        clock="From the recording of the occurrence until the referral; 48 elapsed hours.",
         statistic=Decided(Selection("recorded_to_referred_decided")),
         unit="ratio",
         good="higher",
-        target="within 48 hours (S25 section 5; the Code says two working days, reports I9)",
+        target="within 48 hours (S25 section 5; the Victims' Code says two working days, reports I9)",
         minimum_n=5,
         rows=("A5.47",),
     ),
     Measure(
         name="victim_referred_within_2_working_days_ratio",
         title="Victims referred within 2 working days",
-        question="Of the crimes with a victim, what share was sent to the victims' gateway within two working days?",
-        population="Victim-based crimes referred, or beyond two working days without a referral.",
+        question="What share of victims of crime was referred to the victims' gateway within two working days?",
+        population="Victim-based crimes referred, and those without a referral after two working days.",
         clock=(
-            "Occurrence recorded, to referred; until the end of the second working day after the local day of recording. "
-            "Saturdays, Sundays and bank holidays are not worked."
+            "From the recording of the occurrence until the referral. It is in time until the end of the second working day "
+            "after the local day of recording. Saturdays, Sundays and bank holidays are not working days."
         ),
         statistic=Decided(Selection("recorded_to_referred_within_2_working_days_decided")),
         unit="ratio",
@@ -89,52 +90,56 @@ OCCURRENCES = (
         rows=("A5.47",),
         notes=(
             (
-                "The report measures 48 elapsed hours and quotes the Code's two working days: the published figures are of the "
-                "48 hours alone (reports I9)."
+                "The report quotes the Code's two working days but measures 48 elapsed hours: its published figures are for 48 "
+                "hours only (reports I9)."
             ),
         ),
     ),
     Measure(
         name="victim_referral_mean_seconds",
         title="Average time to refer a victim",
-        question="On average, how long did it take to send a victim to the victims' gateway?",
+        question="How long did it take on average to refer a victim to the victims' gateway?",
         population="Occurrences referred.",
-        clock="Occurrence recorded, to referred.",
+        clock="From the recording of the occurrence until the referral.",
         statistic=Mean(Selection("recorded_to_referred")),
         unit="seconds",
         good="lower",
         minimum_n=5,
         rows=("A5.48",),
-        notes=("52 h to 40 h is printed as -33 % (-8 hours); it is -23 % and -12 hours (reports I9).",),
+        notes=(
+            "The report prints the change from 52 h to 40 h as -33 % (-8 hours); it is -23 % and -12 hours (reports I9).",
+        ),
     ),
 )
 
 _LINKED = Selection("party_linked")
 _DOMESTIC_LINKED = Selection("domestic_party_linked")
 _LINKS = (
-    "Of links, not of persons: the report counts each person or address once in twelve months. Whoever was in three occurrences of a "
-    "year is one repeat of the report's, and two of the three links are repeats (reports I20). No fact says who or where, so that nobody counts persons."
+    "This counts links, not people. The report counts each person or address once in twelve months: a victim of three crimes in a year is "
+    "one repeat victim in the report, and two repeat links out of three here (reports I20). Facts never identify people or addresses."
 )
 
 
-def _repeat(name: str, title: str, what: str, kind: str, where: Where, notes: tuple[str, ...], row: str) -> Measure:
+def _repeat(
+    name: str, title: str, links: str, kind: KindName, where: DeclaredWhere, notes: tuple[str, ...], row: str
+) -> Measure:
     """The share of links that are repeats.
 
     Args:
-        name: of the measure.
-        title: as a board shows it.
-        what: is linked to what, in words.
-        kind: of outcome.
-        where: which links.
-        notes: besides the one on links.
-        row: of the reports.
+        name: the measure's name.
+        title: the measure's title.
+        links: the links it counts, in words.
+        kind: the kind of outcome.
+        where: the words that limit the links.
+        notes: further notes, after the note on links.
+        row: the row of the reports.
     """
     of = Selection(kind)
     return Measure(
         name=name,
         title=title,
-        question=f"Of the {what}, what share had another such link in the twelve months before?",
-        population=f"{what[0].upper()}{what[1:]}, each when it was linked; in report windows by the day of recording of its occurrence.",
+        question=f"What share of {links} followed another such link of the same {where['role'][0]} within twelve months?",
+        population=f"{links[0].upper()}{links[1:]}, at the time of the link; in report windows by the day on which the occurrence was recorded.",
         statistic=Share(met=(Selection(kind, {"repeat": ("yes",)}),), of=(of,)),
         unit="ratio",
         where=where,
@@ -151,7 +156,7 @@ REPEATS = (
         name="asb_party_linked_count",
         title="ASB: parties linked",
         question="How many suspects, victims and addresses were linked to ASB occurrences?",
-        population="Links of suspects, victims and addresses to ASB occurrences, each link by itself.",
+        population="Links of suspects, victims and addresses to ASB occurrences. Each link counts once.",
         statistic=Count(_LINKED),
         unit="count",
         where={"family": ("asb",)},
@@ -173,7 +178,7 @@ REPEATS = (
         name="crime_victim_linked_count",
         title="Victims linked to crimes",
         question="How many victims were linked to crimes?",
-        population="Links of victims to crimes, each link by itself.",
+        population="Links of victims to crimes. Each link counts once.",
         statistic=Count(_LINKED),
         unit="count",
         where={"family": ("crime",), "role": ("victim",)},
@@ -187,8 +192,8 @@ REPEATS = (
         {"family": ("crime",), "role": ("victim",)},
         (
             (
-                "The report's own table comes, by links, to 25.0 % at least and to 27.6 % the year before: of 68,510 crimes, 51,369 "
-                "are the first of their victim in the year."
+                "Counted by links, the report's own table gives at least 25.0 %, and 27.6 % the year before: of 68,510 crimes, "
+                "51,369 were their victim's first in the year."
             ),
         ),
         "A5.50",
@@ -197,7 +202,7 @@ REPEATS = (
         name="domestic_victim_linked_count",
         title="Victims linked to domestic occurrences",
         question="How many victims were linked to domestic occurrences?",
-        population="Links of victims to occurrences with domestic abuse flagged, crime or not, each link by itself.",
+        population="Links of victims to occurrences flagged as domestic abuse, crimes or not. Each link counts once.",
         statistic=Count(_DOMESTIC_LINKED),
         unit="count",
         where={"role": ("victim",)},
@@ -206,35 +211,36 @@ REPEATS = (
     _repeat(
         "domestic_repeat_victim_ratio",
         "Repeat victims of domestic abuse",
-        "links of victims to domestic occurrences, crime or not",
+        "links of victims to domestic occurrences",
         "domestic_party_linked",
         {"role": ("victim",)},
         (
+            "Domestic occurrences are those flagged as domestic abuse, crimes or not.",
             (
-                "The report's own table comes, by links, to 36.9 % at least and to 41.6 % the year before: of 25,750 reports, 16,255 "
-                "are the first of their victim in the year."
+                "Counted by links, the report's own table gives at least 36.9 %, and 41.6 % the year before: of 25,750 reports, "
+                "16,255 were their victim's first in the year."
             ),
         ),
         "A5.50",
     ),
 )
 
-_CLOSED = "victim_contract_closed"
-_CODE = "Crimes that the Victims' Code holds for, closed with an outcome, each once; in report windows by the day of recording of the crime."
+_CLOSED: KindName = "victim_contract_closed"
+_CODE = "Crimes under the Victims' Code that were closed with an outcome; in report windows by the day on which the crime was recorded."
 _BY_RECORDING = (
-    "The report counts the crimes closed in the year; our reports those recorded in it and closed since, our live windows those closed. "
-    "Its 89 per cent are of open crimes too (reports I15)."
+    "The published report counts crimes closed in the year. Here, report windows count crimes recorded in the period and closed since; "
+    "live windows count crimes closed in the window. The report's 89 per cent includes open crimes (reports I15)."
 )
 
 
-def _contract(name: str, title: str, what: str, made: tuple[str, ...]) -> Measure:
-    """The share of closed crimes with a contract that was made so."""
+def _contract(name: str, title: str, suffix: str, compliance: tuple[str, ...]) -> Measure:
+    """The share of closed crimes with a victim contract of the given compliance."""
     return Measure(
         name=name,
         title=title,
-        question=f"Of the closed crimes that the Victims' Code holds for, what share had a victim's contract{what}?",
+        question=f"What share of closed crimes under the Victims' Code had a victim contract{suffix}?",
         population=_CODE,
-        statistic=Share(met=(Selection(_CLOSED, {"compliance": made}),), of=(Selection(_CLOSED),)),
+        statistic=Share(met=(Selection(_CLOSED, {"compliance": compliance}),), of=(Selection(_CLOSED),)),
         unit="ratio",
         good="higher",
         minimum_n=5,
@@ -248,7 +254,7 @@ CONTRACTS = (
     Measure(
         name="victim_contract_closed_count",
         title="Closed crimes under the Victims' Code",
-        question="How many crimes that the Victims' Code holds for were closed?",
+        question="How many crimes under the Victims' Code were closed?",
         population=_CODE,
         statistic=Count(Selection(_CLOSED)),
         unit="count",
@@ -261,7 +267,7 @@ CONTRACTS = (
 
 
 def _counted(family: Family, title: str, question: str, population: str, row: str, note: str) -> Measure:
-    """A count of what has a family of its own."""
+    """A count of the occurrences of one family."""
     return Measure(
         name=f"{family}_count",
         title=title,
@@ -280,28 +286,28 @@ COUNTED = (
     _counted(
         "fatal_collision",
         "Fatal collisions",
-        "How many collisions on the roads were fatal?",
-        "Collisions in which somebody died, of the types that the force's profile counts among them, each when it was recorded as one.",
+        "How many road collisions were fatal?",
+        "Occurrences whose type is a fatal collision in the force's profile, at the time they were recorded as fatal.",
         "A5.52",
         (
-            "As the collision system grades them, often after the event: the force's other system may say otherwise (reports I17). "
-            "A collision that turns out to be none, or not fatal, is withdrawn."
+            "The collision system sets the severity, often after the event; the force's other system may differ (reports I17). "
+            "If a record turns out to be no collision, or not fatal, it is withdrawn."
         ),
     ),
     _counted(
         "stop_and_search",
         "Stop and searches",
         "How many stop and searches were carried out?",
-        "Stop and searches by officers of the force, of the types that its profile counts among them, each when it was recorded.",
+        "Occurrences whose type is a stop and search in the force's profile, at the time they were recorded.",
         "A5.52",
-        "The report prints a change alone. It also names THRIVE assessments by team, without a figure.",
+        "The report prints only the change. It also mentions THRIVE assessments by team, without a figure.",
     ),
     _counted(
         "school_notification",
         "Op Encompass notifications",
-        "How many times were schools told of a child's domestic incident?",
-        "Notifications of schools by Op Encompass, of the types that the force's profile counts among them, each when it was recorded.",
+        "How many times were schools notified of a domestic incident involving a child?",
+        "Occurrences whose type is an Op Encompass notification in the force's profile, at the time they were recorded.",
         "A5.51",
-        "The report adds them up since February 2021, longer than the record reaches back: 30,679 in 47 months, 653 a month.",
+        "The report gives the total since February 2021, which is longer than the state is kept: 30,679 in 47 months, or 653 a month.",
     ),
 )

@@ -1,44 +1,43 @@
-"""Measures of the record itself: what is incomplete, and what contradicts itself."""
+"""Measures of the record's quality: incomplete subjects, contradictions and missing events."""
+
+from typing import get_args
 
 from measures.measure import Count, Measure, Selection
+from measures.outcome import CONTRADICTION, INCOMPLETE, Subject
 
 
-def _incomplete(subject: str) -> Measure:
+def _incomplete(subject: Subject) -> Measure:
     return Measure(
         name=f"{subject}_incomplete_count",
-        title=f"{subject.capitalize()}s without a beginning",
-        question=f"How many {subject}s have facts but no beginning yet?",
-        population=f"{subject.capitalize()}s of which the fact that opens them has not been told.",
-        statistic=Count(Selection(f"{subject}_incomplete")),
+        title=f"{subject.capitalize()}s without an opening event",
+        question=f"How many {subject}s have facts but no opening event yet?",
+        population=f"{subject.capitalize()}s whose opening event has not arrived.",
+        statistic=Count(Selection(INCOMPLETE[subject])),
         unit="count",
         good="lower",
-        notes=("What hangs on the beginning is in no other figure until it is told.",),
+        notes=("Excluded from other figures until the opening event arrives.",),
     )
 
 
-def _contradiction(subject: str) -> Measure:
+def _contradiction(subject: Subject) -> Measure:
     return Measure(
         name=f"{subject}_contradiction_count",
         title=f"Contradictions in {subject}s",
-        question=f"How many times does the record of a {subject} say two things that cannot both be?",
-        population="Spans that end before they start, and ends that exclude each other; in no mean and no share.",
-        statistic=Count(Selection(f"{subject}_contradiction")),
+        question=f"How many times do two facts of the same {subject} contradict each other?",
+        population="Spans that end before they start, and ends that exclude each other. Excluded from all means and shares.",
+        statistic=Count(Selection(CONTRADICTION[subject])),
         unit="count",
         good="lower",
     )
 
 
 RECORD = (
-    *(
-        declare(subject)
-        for subject in ("contact", "incident", "detention", "occurrence")
-        for declare in (_incomplete, _contradiction)
-    ),
+    *(declare(subject) for subject in get_args(Subject) for declare in (_incomplete, _contradiction)),
     Measure(
         name="contact_end_unrecorded_count",
-        title="Contacts that moved on unexplained",
-        question="How many times did a contact join another queue with no end told of the one before?",
-        population="Stays in a queue with neither answer, abandonment nor conclusion, followed by another stay.",
+        title="Contacts with no end recorded for a queue",
+        question="How many times did a contact join another queue with no end recorded for the one before?",
+        population="Stays in a queue with no answer, abandonment or conclusion, followed by another stay.",
         statistic=Count(Selection("leg_end_unrecorded")),
         unit="count",
         good="lower",
@@ -46,8 +45,8 @@ RECORD = (
     Measure(
         name="dispatch_unrecorded_count",
         title="Arrived, dispatch not recorded",
-        question="How many incidents did a unit reach that was never dispatched?",
-        population="Incidents with an arrival and no dispatch; they are in no figure of dispatch.",
+        question="How many incidents had a unit arrive without a dispatch on record?",
+        population="Incidents with an arrival but no dispatch. They are excluded from dispatch times.",
         statistic=Count(Selection("dispatch_unrecorded")),
         unit="count",
         good="lower",

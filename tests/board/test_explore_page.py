@@ -101,8 +101,8 @@ def test_a_window_in_which_the_target_changed_shows_both_with_their_dates(state_
     """Never only today's, on which the window's first day was not judged."""
     story = Story(STRICT, "2024-10-26")
     for number, (offered, answered) in enumerate((("22:00:00", "22:00:04"), ("24:00:00", "24:00:12"))):
-        story.tell(ContactOffered, offered, f"c{number}", line="999", queue="emergency")
-        story.tell(ContactAnswered, answered, f"c{number}", queue="emergency")
+        story.report(ContactOffered, offered, f"c{number}", line="999", queue="emergency")
+        story.report(ContactAnswered, answered, f"c{number}", queue="emergency")
     with viewed(state_backend, story, story.moment("24:20")) as view:
         told = {
             window: json.loads(bytes(answer_of(explored(question, view), question, view).body))["promises"]

@@ -171,7 +171,7 @@ def test_what_stands_is_what_the_state_has(day: Day) -> None:
     told = {each.name: each for each in found.breaches}
     for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count"):
         listed = day.reader.listed(find(name), force=FORCE)
-        oldest = sorted(listed, key=lambda each: each.matter.due or each.matter.since)[:5]
+        oldest = sorted(listed, key=lambda each: each.item.due or each.item.since)[:5]
         assert told[name].text == str(len(listed))
         assert [each.partition(",")[0] for each in told[name].subjects] == [each.subject_id for each in oldest]
         assert told[name].left == len(listed) - len(oldest)

@@ -155,7 +155,7 @@ def test_a_window_that_reaches_back_before_the_record_says_since_when(
     state_backend: StateServer, day: str, clock: str, since: str
 ) -> None:
     story = Story(STRICT, day)
-    story.tell(IncidentOpened, clock, grade="1", group="crime")
+    story.report(IncidentOpened, clock, grade="1", group="crime")
     with viewed(state_backend, story, Story(STRICT, "2024-12-03").moment("12:00")) as view:
         tiles = MEASURES.take(view)["measure:incident_count"].tiles
     assert tiles["24h"].since == since
@@ -168,7 +168,7 @@ def test_who_waits_over_midnight_has_the_time_of_the_day_before_and_the_target_s
 ) -> None:
     """The strict force goes from within 15 s to under 10 s at the midnight before the clocks go back."""
     story, measure = Story(STRICT, "2024-10-26"), find("contact_999_longest_wait_seconds")
-    story.tell(ContactOffered, "23:59:55", line="999", queue="emergency")
+    story.report(ContactOffered, "23:59:55", line="999", queue="emergency")
     with viewed(state_backend, story, story.moment(clock)) as view:
         tile = take_tile(measure, NOW, view)
         assert tile.counts_from is not None

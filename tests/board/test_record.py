@@ -87,7 +87,7 @@ def test_a_feed_without_any_event_yet_has_no_zeros_beyond_its_last_hour(morning:
         "24h": ("no_data", "no data"),
         "7d": ("no_data", "no data"),
     }
-    assert tiles["24h"].reason == "No fact has been received from digital yet: nothing is known."
+    assert tiles["24h"].reason == "No facts have been received from digital yet."
     table = by_windows("digital_offered_count", "channel", {"60m": "60 min", "today": "Today"}, morning)
     assert table.columns[1:] == ["60 min", "Today"]
     assert {tuple(row[1:]) for row in table.rows} == {("0", "no data")}
@@ -158,7 +158,7 @@ def test_compare_chart_and_explore_say_no_record(later: View) -> None:
     assert [chart[0]["label"], len(chart)] == ["Aug 2025", 5]
     explored = answer(later, "/api/explore/incident_count", "window=previous_12m&by=area")
     assert [(row["label"], row["cells"][0]["text"]) for row in explored["rows"]["rows"]] == [("Incidents", "no record")]
-    assert explored["says"] == "The record begins on 30 July 2025: nothing is known before."
+    assert explored["says"] == "The record begins on 30 July 2025: there is no data before then."
     times = answer(later, "/api/explore/grade_1_opened_to_arrived_median_seconds", "window=previous_12m&by=")
     assert (times["bins"], times["within"]) == ([], None)
     part = answer(later, "/api/explore/incident_count", "window=2025-07-01/2025-08-01&by=")
@@ -173,7 +173,7 @@ def test_the_files_hold_no_value_of_what_is_not_known(later: View) -> None:
     before = [each for each in rows if each["column"] == "Previous 12 months" and each["published"] == "no"]
     assert len(before) > 10
     assert {(each["shown"], each["value"], each["n"]) for each in before} == {("no record", "", "")}
-    assert {each["notes"] for each in before} == {"The record begins on 30 July 2025: nothing is known before."}
+    assert {each["notes"] for each in before} == {"The record begins on 30 July 2025: there is no data before then."}
     kept = get(board(later.reader, FORCE.name), "/parquet/compare/incident_count", "by=area").body
     table = parquet.read_table(io.BytesIO(kept)).to_pylist()
     assert [

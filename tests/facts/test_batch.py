@@ -1,4 +1,4 @@
-"""Record batches as any client writes them, and as no client would: what is read, and what is passed over, by its offsets."""
+"""Tests reading record batches: valid ones from any client, and invalid ones, which are skipped by their offsets."""
 
 import gzip
 import random
@@ -11,7 +11,7 @@ import cramjam
 import pytest
 from aiokafka.record.memory_records import MemoryRecords
 
-from facts.batch import UNPACKED_LIMIT_BYTES, BatchRecord, Passed, read
+from facts.batch import UNPACKED_LIMIT_BYTES, BatchRecord, SkippedOffsets, read
 from facts.errors import IncompleteError
 from tests.contract.wire import CODECS, GZIP, LZ4, SNAPPY, ZSTD, record_batch
 from tests.support.batches import (
@@ -34,22 +34,22 @@ GOOD = [b"a", b"b", b"c"]
 BOMB_BYTES = UNPACKED_LIMIT_BYTES + 1
 
 
-def values(found: list[BatchRecord | Passed]) -> list[bytes | None]:
+def values(found: list[BatchRecord | SkippedOffsets]) -> list[bytes | None]:
     return [each.value for each in found if isinstance(each, BatchRecord)]
 
 
-def offsets(found: list[BatchRecord | Passed]) -> list[int]:
-    """Every offset that is covered, in order."""
-    spans = ((each.first, each.last) if isinstance(each, Passed) else (each.offset,) * 2 for each in found)
+def offsets(found: list[BatchRecord | SkippedOffsets]) -> list[int]:
+    """Every offset covered, in order."""
+    spans = ((each.first, each.last) if isinstance(each, SkippedOffsets) else (each.offset,) * 2 for each in found)
     return [offset for first, last in spans for offset in range(first, last + 1)]
 
 
-def whys(found: list[BatchRecord | Passed]) -> list[str]:
-    return [each.why for each in found if isinstance(each, Passed)]
+def whys(found: list[BatchRecord | SkippedOffsets]) -> list[str]:
+    return [each.why for each in found if isinstance(each, SkippedOffsets)]
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_whatever_codec_a_batch_is_packed_by_it_is_read_as_another_library_reads_it(codec: int) -> None:
+def test_a_batch_with_any_codec_is_read_as_another_library_reads_it(codec: int) -> None:
     large = [b"%d" % number * 5_000 for number in range(400)]
     batches = placed(record_batch(*GOOD, codec=codec), 5) + placed(record_batch(*large, codec=codec), 8)
     found = [each for each in read(batches, 5) if isinstance(each, BatchRecord)]
@@ -69,7 +69,7 @@ def test_a_fetch_may_begin_within_a_batch_and_end_within_another() -> None:
     assert list(read(b"", 0)) == []
 
 
-def test_headers_keys_and_the_brokers_time_are_read() -> None:
+def test_headers_keys_and_the_broker_s_time_are_read() -> None:
     header = number(1) + number(3) + b"abc" + number(-1)
     record = b"\0" + number(5) + number(0) + number(1) + b"k" + number(-1) + header
     payload = number(len(record)) + record
@@ -78,7 +78,7 @@ def test_headers_keys_and_the_brokers_time_are_read() -> None:
     assert list(read(stamped, 0)) == [BatchRecord(0, AT + 9, 1, b"k", None, (("abc", None),))]
 
 
-def test_a_header_whose_name_is_no_good_utf_8_makes_no_record_unreadable() -> None:
+def test_a_header_name_with_invalid_utf_8_does_not_make_the_record_unreadable() -> None:
     header = number(1) + number(2) + b"\xff\xfe" + number(0)
     record = b"\0" + number(0) * 2 + number(-1) + number(1) + b"v" + header
     assert values(list(read(batch_of(number(len(record)) + record), 0))) == [b"v"]
@@ -95,7 +95,7 @@ def _packed_by(codec: int, payload: bytes, records: int = 3) -> bytes:
 
 
 def _bomb(codec: int) -> bytes:
-    """A batch that unpacks to just more than is allowed."""
+    """A batch that decompresses to just more than the limit."""
     empty = bytes(BOMB_BYTES)
     packed: dict[int, Callable[[], Any]] = {
         GZIP: lambda: gzip.compress(empty, 9),
@@ -114,89 +114,89 @@ ROWS = records_of(GOOD)
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a flipped byte in the records": (_damaged(record_batch(*GOOD), -2), "checksum"),
     "a flipped byte in the attributes": (_damaged(record_batch(*GOOD), 22), "checksum"),
-    "a last offset that is damaged": (_damaged(record_batch(*GOOD), 23), "checksum"),
+    "a damaged last offset": (_damaged(record_batch(*GOOD), 23), "checksum"),
     "message format 0": (altered(record_batch(*GOOD), ">b", 16, 0), "format is 0"),
     "message format 1": (altered(record_batch(*GOOD), ">b", 16, 1), "format is 1"),
     "message format 3": (altered(record_batch(*GOOD), ">b", 16, 3), "format is 3"),
-    "codec 5": (_packed_by(5, ROWS), "codec of an unknown number, 5"),
-    "codec 7": (_packed_by(7, ROWS), "codec of an unknown number, 7"),
-    "gzip that is none": (_packed_by(GZIP, b"no gzip"), "unpacked by gzip"),
-    "gzip cut short": (_packed_by(GZIP, gzip.compress(ROWS)[:-9]), "unpacked by gzip"),
-    "gzip with a wrong checksum": (_packed_by(GZIP, _damaged(gzip.compress(ROWS), -5)), "unpacked by gzip"),
-    "zlib for gzip": (_packed_by(GZIP, zlib.compress(ROWS)), "unpacked by gzip"),
-    "snappy that is none": (_packed_by(SNAPPY, b"\xff" * 9), "unpacked by snappy"),
-    "snappy cut short": (_packed_by(SNAPPY, bytes(cramjam.snappy.compress_raw(ROWS))[:-3]), "unpacked by snappy"),
-    "snappy in blocks cut short": (_packed_by(SNAPPY, _xerial(b"abc")[:-1]), "unpacked by snappy"),
+    "codec 5": (_packed_by(5, ROWS), "unknown compression codec, 5"),
+    "codec 7": (_packed_by(7, ROWS), "unknown compression codec, 7"),
+    "not gzip": (_packed_by(GZIP, b"no gzip"), "decompressed by gzip"),
+    "gzip truncated": (_packed_by(GZIP, gzip.compress(ROWS)[:-9]), "decompressed by gzip"),
+    "gzip with a wrong checksum": (_packed_by(GZIP, _damaged(gzip.compress(ROWS), -5)), "decompressed by gzip"),
+    "zlib for gzip": (_packed_by(GZIP, zlib.compress(ROWS)), "decompressed by gzip"),
+    "not snappy": (_packed_by(SNAPPY, b"\xff" * 9), "decompressed by snappy"),
+    "snappy truncated": (_packed_by(SNAPPY, bytes(cramjam.snappy.compress_raw(ROWS))[:-3]), "decompressed by snappy"),
+    "snappy in blocks truncated": (_packed_by(SNAPPY, _xerial(b"abc")[:-1]), "decompressed by snappy"),
     "snappy in a block of a negative size": (
-        _packed_by(SNAPPY, b"\x82SNAPPY\0" + struct.pack(">iii", 1, 1, -9)), "unpacked by snappy",
+        _packed_by(SNAPPY, b"\x82SNAPPY\0" + struct.pack(">iii", 1, 1, -9)), "decompressed by snappy",
     ),
-    "lz4 that is none": (_packed_by(LZ4, b"no lz4 at all"), "unpacked by lz4"),
-    "lz4 cut short": (_packed_by(LZ4, bytes(cramjam.lz4.compress(ROWS))[:-6]), "unpacked by lz4"),
-    "zstd that is none": (_packed_by(ZSTD, b"no zstd at all"), "unpacked by zstd"),
-    "zstd cut short": (_packed_by(ZSTD, bytes(cramjam.zstd.compress(ROWS))[:-3]), "unpacked by zstd"),
-    "nothing where records should be": (batch_of(b"", 3), "form"),
-    "more records than there are": (batch_of(ROWS, 2**31 - 1, last_delta=2), "form"),
-    "fewer records than there are": (batch_of(ROWS, 2, last_delta=2), "form"),
-    "a negative number of records": (batch_of(ROWS, -3, last_delta=2), "form"),
-    "a record longer than it says": (batch_of(number(3) + record_of(0, b"abc")[1:]), "form"),
-    "a value beyond the end": (batch_of(number(7) + b"\0" + number(0) * 2 + number(-1) + number(99) + b"a"), "form"),
-    "a number without end": (batch_of(b"\xff" * 40), "form"),
-    "headers that never end": (batch_of(number(20) + b"\0" + number(0) * 2 + number(-1) * 2 + number(2**30)), "form"),
-    "a negative number of headers": (batch_of(number(6) + b"\0" + number(0) * 2 + number(-1) * 3), "form"),
-    "an offset beyond the batch": (batch_of(record_of(0, b"a") + record_of(9, b"b"), 2), "form"),
-    "one offset twice": (batch_of(record_of(0, b"a") + record_of(0, b"b"), 2), "form"),
-    "a time of no calendar": (batch_of(record_of(0, b"a"), times=(2**62, 2**62)), "calendar"),
-    "a time before all calendars": (batch_of(record_of(0, b"a", elapsed=-(2**61)), times=(0, 0)), "calendar"),
-    "a mark of an unknown kind": (mark(0, 7, 9), "unknown kind"),
-    "a mark without a record": (batch_of(b"", 0, last_delta=0, attributes=CONTROL), "unknown kind"),
-    "a mark without a key": (batch_of(record_of(0, b"x"), attributes=CONTROL), "unknown kind"),
-    **{f"a bomb, codec {codec}": (_bomb(codec), "unpacked") for codec in CODECS if codec},
+    "not lz4": (_packed_by(LZ4, b"no lz4 at all"), "decompressed by lz4"),
+    "lz4 truncated": (_packed_by(LZ4, bytes(cramjam.lz4.compress(ROWS))[:-6]), "decompressed by lz4"),
+    "not zstd": (_packed_by(ZSTD, b"no zstd at all"), "decompressed by zstd"),
+    "zstd truncated": (_packed_by(ZSTD, bytes(cramjam.zstd.compress(ROWS))[:-3]), "decompressed by zstd"),
+    "no bytes for the records": (batch_of(b"", 3), "malformed"),
+    "a record count too high": (batch_of(ROWS, 2**31 - 1, last_delta=2), "malformed"),
+    "a record count too low": (batch_of(ROWS, 2, last_delta=2), "malformed"),
+    "a negative record count": (batch_of(ROWS, -3, last_delta=2), "malformed"),
+    "a record longer than its length": (batch_of(number(3) + record_of(0, b"abc")[1:]), "malformed"),
+    "a value beyond the end": (batch_of(number(7) + b"\0" + number(0) * 2 + number(-1) + number(99) + b"a"), "malformed"),
+    "an endless number": (batch_of(b"\xff" * 40), "malformed"),
+    "endless headers": (batch_of(number(20) + b"\0" + number(0) * 2 + number(-1) * 2 + number(2**30)), "malformed"),
+    "a negative header count": (batch_of(number(6) + b"\0" + number(0) * 2 + number(-1) * 3), "malformed"),
+    "an offset beyond the batch": (batch_of(record_of(0, b"a") + record_of(9, b"b"), 2), "malformed"),
+    "the same offset twice": (batch_of(record_of(0, b"a") + record_of(0, b"b"), 2), "malformed"),
+    "a timestamp too late": (batch_of(record_of(0, b"a"), times=(2**62, 2**62)), "out of range"),
+    "a timestamp too early": (batch_of(record_of(0, b"a", elapsed=-(2**61)), times=(0, 0)), "out of range"),
+    "a transaction marker of an unknown kind": (mark(0, 7, 9), "unknown kind"),
+    "a transaction marker without a record": (batch_of(b"", 0, last_delta=0, attributes=CONTROL), "unknown kind"),
+    "a transaction marker without a key": (batch_of(record_of(0, b"x"), attributes=CONTROL), "unknown kind"),
+    **{f"a bomb, codec {codec}": (_bomb(codec), "decompressed") for codec in CODECS if codec},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("batch", "why"), UNREADABLE.values(), ids=UNREADABLE)
-def test_a_batch_that_cannot_be_read_is_passed_over_by_its_offsets_and_the_rest_is_read(batch: bytes, why: str) -> None:
+def test_an_unreadable_batch_is_skipped_and_the_rest_is_read(batch: bytes, why: str) -> None:
     length = max(1, struct.unpack_from(">i", record_batch(*GOOD), 23)[0] + 1)
     bad = placed(batch, 10)
     before, after = placed(record_batch(*GOOD), 7), placed(record_batch(*GOOD), 10 + length)
     found = list(read(before + bad + after, 7))
     assert values(found) == [*GOOD, *GOOD]
     assert offsets(found) == list(range(7, 10 + 2 * length))
-    (passed,) = (each for each in found if isinstance(each, Passed))
-    assert why in passed.why
-    assert passed.batch == bad
-    assert passed.timestamp == 1_002, "of the record before: the batch's own may be wrong"
+    (skipped,) = (each for each in found if isinstance(each, SkippedOffsets))
+    assert why in skipped.why
+    assert skipped.batch == bad
+    assert skipped.timestamp == 1_002, "the time of the record before: the batch's own may be wrong"
 
 
 @pytest.mark.parametrize(("batch", "why"), UNREADABLE.values(), ids=UNREADABLE)
-def test_at_the_end_of_a_fetch_a_batch_ends_where_its_header_says_and_never_further(batch: bytes, why: str) -> None:
+def test_an_unreadable_batch_at_the_end_of_a_fetch_ends_where_its_header_says(batch: bytes, why: str) -> None:
     found = list(read(placed(batch, 10), 10))
     assert len(found) == 1
     assert why in whys(found)[0]
     assert set(offsets(found)) <= {10, 11, 12}
 
 
-def test_of_a_batch_that_cannot_be_read_nothing_before_the_position_is_told_again() -> None:
+def test_offsets_of_an_unreadable_batch_before_the_position_are_not_covered_again() -> None:
     found = list(read(placed(UNREADABLE["codec 5"][0], 10), 12))
     assert offsets(found) == [12]
 
 
-def test_a_damaged_batch_before_the_position_is_left_alone_whatever_it_says_of_its_end() -> None:
-    """A broker may find the position by what a damaged batch says of its last offset."""
+def test_a_damaged_batch_before_the_position_is_ignored_whatever_its_last_offset() -> None:
+    """A broker may have found the position by the damaged batch's last offset."""
     damaged = bytearray(placed(record_batch(*GOOD), 10))
     struct.pack_into(">i", damaged, 23, 99)
     assert offsets(list(read(bytes(damaged) + placed(record_batch(*GOOD), 13), 14))) == [14, 15]
 
 
-def test_what_unpacks_to_as_much_as_is_allowed_is_read() -> None:
+def test_a_batch_that_decompresses_to_less_than_the_limit_is_read() -> None:
     payload = record_of(0, bytes(UNPACKED_LIMIT_BYTES - 40))
     for codec, packed in ((GZIP, gzip.compress(payload, 1)), (ZSTD, bytes(cramjam.zstd.compress(payload)))):
         (row,) = read(batch_of(packed, attributes=codec), 0)
         assert isinstance(row, BatchRecord)
 
 
-def test_gzip_is_read_in_several_streams_and_what_follows_them_is_left_alone() -> None:
-    """So does Kafka's Java client, and the broker takes such a batch."""
+def test_several_gzip_streams_are_read_and_trailing_bytes_are_ignored() -> None:
+    """Kafka's Java client does the same, and the broker accepts such a batch."""
     halves = gzip.compress(ROWS[:9]) + gzip.compress(ROWS[9:])
     for packed in (halves, halves + b"x", gzip.compress(ROWS) + bytes(20)):
         assert values(list(read(_packed_by(GZIP, packed), 0))) == GOOD
@@ -209,20 +209,20 @@ def test_snappy_is_read_in_blocks_and_without() -> None:
         assert values(list(read(_packed_by(SNAPPY, packed), 0))) == GOOD
 
 
-def transactional(base_offset: int, producer_id: int, *told: bytes) -> bytes:
+def transactional(base_offset: int, producer_id: int, *sent: bytes) -> bytes:
     return batch_of(
-        records_of(told), len(told), base_offset=base_offset, attributes=TRANSACTIONAL, producer_id=producer_id
+        records_of(sent), len(sent), base_offset=base_offset, attributes=TRANSACTIONAL, producer_id=producer_id
     )
 
 
-def test_of_transactions_what_was_committed_is_read_and_every_offset_is_covered() -> None:
+def test_committed_transactions_are_read_and_every_offset_is_covered() -> None:
     log = b"".join(
         (
             transactional(0, 1, b"kept"),
-            transactional(1, 2, b"undone", b"undone"),
+            transactional(1, 2, b"aborted", b"aborted"),
             placed(record_batch(b"plain"), 3),
             transactional(4, 1, b"kept too"),
-            transactional(5, 2, b"undone"),
+            transactional(5, 2, b"aborted"),
             mark(6, 2, ABORT),
             mark(7, 1, COMMIT),
             transactional(8, 2, b"kept after all"),
@@ -233,32 +233,32 @@ def test_of_transactions_what_was_committed_is_read_and_every_offset_is_covered(
     assert values(found) == [b"kept", b"plain", b"kept too", b"kept after all"]
     assert offsets(found) == list(range(10))
     assert set(whys(found)) == {""}
-    assert all(not each.batch for each in found if isinstance(each, Passed))
+    assert all(not each.batch for each in found if isinstance(each, SkippedOffsets))
 
 
-def test_two_transactions_of_one_producer_are_told_apart() -> None:
+def test_two_transactions_of_one_producer_are_distinguished() -> None:
     log = b"".join(
         (
-            transactional(0, 2, b"undone"),
+            transactional(0, 2, b"aborted"),
             mark(1, 2, ABORT),
             transactional(2, 2, b"kept"),
             mark(3, 2, COMMIT),
-            transactional(4, 2, b"undone"),
+            transactional(4, 2, b"aborted"),
             mark(5, 2, ABORT),
         )
     )
     assert values(list(read(log, 0, [(2, 4), (2, 0)]))) == [b"kept"]
 
 
-def test_a_batch_that_cannot_be_read_is_not_taken_for_one_of_an_aborted_transaction() -> None:
-    """Whose it is, is only known of a batch that matches its checksum."""
+def test_a_batch_with_a_wrong_checksum_is_unreadable_even_in_an_aborted_transaction() -> None:
+    """The producer is known only if the batch matches its checksum."""
     broken = _damaged(transactional(0, 2, b"x"), -1)
     assert "checksum" in whys(list(read(broken, 0, [(2, 0)])))[0]
-    undone = batch_of(b"no gzip", attributes=TRANSACTIONAL | GZIP, producer_id=2)
-    assert whys(list(read(undone, 0, [(2, 0)]))) == [""]
+    aborted = batch_of(b"no gzip", attributes=TRANSACTIONAL | GZIP, producer_id=2)
+    assert whys(list(read(aborted, 0, [(2, 0)]))) == [""]
 
 
-def test_records_that_compaction_removed_are_passed_over() -> None:
+def test_records_removed_by_compaction_are_skipped() -> None:
     kept = batch_of(record_of(1, b"b"), 1, last_delta=4)
     empty = placed(batch_of(b"", 0, last_delta=2), 5)
     found = list(read(kept + empty, 0))
@@ -267,18 +267,18 @@ def test_records_that_compaction_removed_are_passed_over() -> None:
     assert set(whys(found)) == {""}
 
 
-def test_bytes_that_are_no_batch_are_told_and_not_passed_over() -> None:
-    """Where the next batch begins is not known: nothing may be guessed."""
+def test_bytes_that_are_not_a_batch_are_an_error_and_are_not_skipped() -> None:
+    """The start of the next batch is unknown and must not be guessed."""
     for length in (-1, 0, 13):
         broken = placed(record_batch(*GOOD), 0) + struct.pack(">qi", 3, length) + b"\0" * 80
-        found = list[BatchRecord | Passed]()
-        with pytest.raises(IncompleteError, match=f"has {length} bytes"):
+        found = list[BatchRecord | SkippedOffsets]()
+        with pytest.raises(IncompleteError, match=f"gives its length as {length}"):
             found.extend(read(broken, 0))
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_whatever_bytes_are_changed_every_offset_is_covered_once_and_other_batches_are_read(codec: int) -> None:
-    """The checksum is made to fit, so that what is behind it is met."""
+def test_with_any_bytes_changed_every_offset_is_covered_once_and_other_batches_are_read(codec: int) -> None:
+    """The checksum is corrected, so that the code behind the check is reached."""
     chance = random.Random(codec)
     good = record_batch(*[b"%d" % each * 40 for each in range(20)], codec=codec)
     for _ in range(400):

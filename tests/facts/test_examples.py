@@ -1,4 +1,4 @@
-"""Every fact has an example and a schema, and the three agree with the decoder."""
+"""Tests that every type of fact has an example and a schema, and that both agree with the decoder."""
 
 import json
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ RECEIVED = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def example(fact: type[AnyFact]) -> bytes:
-    """The example of a fact, as it would travel."""
+    """The example of a type of fact, as it is sent."""
     return (FACTS / "examples" / f"{fact.__name__}.json").read_bytes()
 
 
 def schema(fact: type[AnyFact]) -> dict[str, Any]:
-    """The published schema of a fact."""
+    """The published schema of a type of fact."""
     loaded: dict[str, Any] = json.loads((FACTS / "schema" / f"{fact.__name__}.json").read_text())
     return loaded
 
@@ -29,24 +29,24 @@ def schema(fact: type[AnyFact]) -> dict[str, Any]:
 @pytest.mark.parametrize("fact", FACT_TYPES)
 def test_the_example_is_read_and_written_back_the_same(fact: type[AnyFact]) -> None:
     topic = topic_of(fact) or TOPICS[0]
-    parcel = decode(example(fact), topic, RECEIVED)
-    assert parcel.unreadable == []
-    ((index, told),) = parcel.facts
-    assert (index, type(told)) == (0, fact)
-    assert decode(encode([told]), topic, RECEIVED).facts == [(0, told)]
+    decoded = decode(example(fact), topic, RECEIVED)
+    assert decoded.unreadable == []
+    ((index, decoded_fact),) = decoded.facts
+    assert (index, type(decoded_fact)) == (0, fact)
+    assert decode(encode([decoded_fact]), topic, RECEIVED).facts == [(0, decoded_fact)]
 
 
 @pytest.mark.parametrize("fact", FACT_TYPES)
-def test_the_schema_takes_the_example_and_refuses_what_the_decoder_refuses(fact: type[AnyFact]) -> None:
+def test_the_schema_accepts_the_example_and_refuses_what_the_decoder_refuses(fact: type[AnyFact]) -> None:
     validator = jsonschema.Draft202012Validator(schema(fact))
     good = json.loads(example(fact))
     validator.validate(good)
-    for spoilt in ({**good, "name": "x"}, {**good, "fact_id": "two words"}, {**good, "force": "07700900123\n"}):
-        assert not validator.is_valid(spoilt)
-        assert decode(json.dumps(spoilt).encode(), topic_of(fact) or TOPICS[0], RECEIVED).facts == []
+    for invalid in ({**good, "name": "x"}, {**good, "fact_id": "two words"}, {**good, "force": "07700900123\n"}):
+        assert not validator.is_valid(invalid)
+        assert decode(json.dumps(invalid).encode(), topic_of(fact) or TOPICS[0], RECEIVED).facts == []
 
 
-def test_there_is_nothing_else_in_the_folders() -> None:
+def test_there_are_no_other_examples_or_schemas() -> None:
     names = {f"{fact.__name__}.json" for fact in FACT_TYPES}
     assert {path.name for path in (FACTS / "examples").iterdir()} == names
     assert {path.name for path in (FACTS / "schema").iterdir()} == names

@@ -1,4 +1,4 @@
-"""A profile is read, or refused with the place of its fault."""
+"""Tests that a profile is parsed, or refused with the place of the error."""
 
 from datetime import date
 from importlib.resources import files
@@ -15,7 +15,7 @@ BASE = files("facts").joinpath("forces", "san_francisco_fire.toml").read_text()
 
 
 @pytest.mark.parametrize("name", ["staffordshire", "san_francisco_fire"])
-def test_the_profiles_that_ship_are_sound(name: str) -> None:
+def test_the_shipped_profiles_are_valid(name: str) -> None:
     force = shipped(name)
     assert force.name == name
     assert {feed.topic for feed in force.feeds}
@@ -26,13 +26,13 @@ def test_the_profiles_that_ship_are_sound(name: str) -> None:
     [
         (("name = ", "nane = "), "`nane`"),
         (('"America/Los_Angeles"', '"America/Los_Angles"'), "no time zone"),
-        (('"America/Los_Angeles"', '"Asia/Kolkata"'), "whole number of hours"),
+        (('"America/Los_Angeles"', '"Asia/Kolkata"'), "not in whole hours"),
         (('label = "B02"', 'label = "B01"'), "'B01' twice"),
         (('label = "B02"', 'label = "unlisted"'), "'unlisted'"),
         (("opened_to_dispatched_seconds = 120", "opened_to_dispatched_seconds = 0"), "grades[0].targets[0]"),
         (("end = 08:00:00", "end = 07:00:00"), "No shift covers 07:00"),
-        (("[[grades]]", "[[grades"), "not TOML"),
-        (("time_zone", 'duplicate_group = "x"\ntime_zone'), "'x' is not among"),
+        (("[[grades]]", "[[grades"), "not valid TOML"),
+        (("time_zone", 'duplicate_group = "x"\ntime_zone'), "'x' is not one of"),
         (("opened_to_dispatched_seconds = 120", "[[grades.targets]]\nsince = 2009-01-01"), "order of date"),
         (
             ("[[feeds]]", f"{_QUEUE}{_SINCE.format(2025)}{_SINCE.format(2024)}[[feeds]]"),
@@ -48,7 +48,7 @@ def test_the_profiles_that_ship_are_sound(name: str) -> None:
         (("[[feeds]]", f"{_QUEUE}target_is_inclusive = true\n[[feeds]]"), "write [[queues.targets]]"),
     ],
 )
-def test_a_fault_is_named_with_its_place(change: tuple[str, str], words: str) -> None:
+def test_an_invalid_profile_is_refused_with_the_place_of_the_error(change: tuple[str, str], words: str) -> None:
     with pytest.raises(ProfileError) as caught:
         parse(BASE.replace(*change, 1), "mine.toml")
     assert words in str(caught.value)
@@ -56,19 +56,19 @@ def test_a_fault_is_named_with_its_place(change: tuple[str, str], words: str) ->
     assert caught.value.hint
 
 
-def test_names_do_not_count_in_the_fingerprint_and_targets_do() -> None:
-    known = parse(BASE, "a").fingerprint()
-    assert parse(BASE.replace('name = "Battalion 1"', 'name = "First Battalion"'), "a").fingerprint() == known
+def test_the_fingerprint_depends_on_targets_and_labels_but_not_on_names() -> None:
+    original = parse(BASE, "a").fingerprint()
+    assert parse(BASE.replace('name = "Battalion 1"', 'name = "First Battalion"'), "a").fingerprint() == original
     assert (
         parse(
             BASE.replace("opened_to_dispatched_seconds = 120", "opened_to_dispatched_seconds = 60", 1), "a"
         ).fingerprint()
-        != known
+        != original
     )
-    assert parse(BASE.replace('label = "B99"', 'label = "B98"'), "a").fingerprint() != known
+    assert parse(BASE.replace('label = "B99"', 'label = "B98"'), "a").fingerprint() != original
 
 
-def test_what_is_promised_on_a_date() -> None:
+def test_the_target_on_a_date() -> None:
     emergency, triage, local = (queue.targets for queue in STRICT.queues)
     assert in_force(emergency, date(2019, 12, 31)) is None
     assert in_force(emergency, date(2024, 10, 26)) == emergency[0]

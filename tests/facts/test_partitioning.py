@@ -1,4 +1,4 @@
-"""The partition of a subject: what is published of it is what Kafka's clients, the product and the recount work out."""
+"""Tests that the published partitions of subjects are those of Kafka's clients, the product and the recount."""
 
 import random
 import re
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from kafka.partitioner import DefaultPartitioner
-from kafka.partitioner import murmur2 as kafkas_murmur2
+from kafka.partitioner import murmur2 as kafka_murmur2
 
 from bluelamp.recount.belonging import belongs_on
 from facts.partitioning import EXAMPLE_COUNTS, EXAMPLES, murmur2, partition_of
 from producers.gateway.asyncapi import asyncapi
 
-APACHE_KAFKAS_OWN = {
+APACHE_KAFKA_HASHES = {
     "21": -973932308,
     "foobar": -790332482,
     "a-little-bit-long-string": -985981536,
@@ -24,34 +24,34 @@ APACHE_KAFKAS_OWN = {
 
 
 class Cluster:
-    """A cluster whose topics have so many partitions."""
+    """A cluster with one topic that has the given number of partitions."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
 
     def topics(self) -> set[str]:
-        """Its only topic."""
+        """The only topic."""
         return {"incidents"}
 
     def partitions_for_topic(self, _topic: str) -> set[int]:
-        """All of them."""
+        """All partitions."""
         return set(range(self._partitions))
 
     available_partitions_for_topic = partitions_for_topic
 
 
-def kafkas_own(subject_id: str, partitions: int) -> int:
-    """Where kafka-python's default partitioner puts a key."""
+def partition_by_kafka(subject_id: str, partitions: int) -> int:
+    """The partition that kafka-python's default partitioner chooses."""
     key = subject_id.encode()
     return int(DefaultPartitioner().partition("incidents", key, key, None, None, Cluster(partitions)))
 
 
-@pytest.mark.parametrize(("key", "hashed"), APACHE_KAFKAS_OWN.items())
+@pytest.mark.parametrize(("key", "hashed"), APACHE_KAFKA_HASHES.items())
 def test_the_hash_is_that_of_apache_kafka(key: str, hashed: int) -> None:
     assert murmur2(key.encode()) == hashed
 
 
-def test_what_is_published_is_what_every_implementation_works_out() -> None:
+def test_the_published_partitions_are_those_of_every_implementation() -> None:
     published = asyncapi()["x-partitioning"]["examples"]
     assert [each["subject_id"] for each in published] == list(EXAMPLES)
     assert {len(each) % 4 for each in EXAMPLES} == {0, 1, 2, 3}
@@ -60,14 +60,14 @@ def test_what_is_published_is_what_every_implementation_works_out() -> None:
         assert each["murmur2"] == murmur2(subject_id.encode())
         assert {int(count) for count in each["partition_of"]} == set(EXAMPLE_COUNTS)
         for count, partition in each["partition_of"].items():
-            everywhere = {each(subject_id, int(count)) for each in (partition_of, belongs_on, kafkas_own)}
-            assert everywhere == {partition}
+            results = {function(subject_id, int(count)) for function in (partition_of, belongs_on, partition_by_kafka)}
+            assert results == {partition}
 
 
-def test_the_page_shows_the_same_examples() -> None:
+def test_the_docs_give_the_same_examples() -> None:
     page = (Path(__file__).parents[2] / "docs" / "log.md").read_text()
-    shown = [re.findall(r"[^| `]+", line) for line in re.findall(r"^\| `.*$", page, re.MULTILINE)]
-    assert shown == [
+    rows = [re.findall(r"[^| `]+", line) for line in re.findall(r"^\| `.*$", page, re.MULTILINE)]
+    assert rows == [
         [each, str(murmur2(each.encode())), *(str(partition_of(each, count)) for count in EXAMPLE_COUNTS)]
         for each in EXAMPLES
     ]
@@ -78,6 +78,6 @@ def test_product_recount_and_kafka_agree_about_any_id() -> None:
     letters = "ABCxyz019._:-é"
     for length in range(1, 65):
         subject_id = "".join(draw.choices(letters, k=length))
-        assert murmur2(subject_id.encode()) % 2**32 == kafkas_murmur2(subject_id.encode())
+        assert murmur2(subject_id.encode()) % 2**32 == kafka_murmur2(subject_id.encode())
         for partitions in (1, 2, 7, 64):
             assert partition_of(subject_id, partitions) == belongs_on(subject_id, partitions)

@@ -1,4 +1,4 @@
-"""What cannot be read is refused with a reason, a place and a hint, and takes nothing else with it."""
+"""Tests that unreadable facts are refused with a reason, a place and a hint, and that other facts are kept."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -32,46 +32,46 @@ ARRIVAL = {
 }
 
 
-def spoilt(**changes: Any) -> dict[str, Any]:
-    """The good fact with fields changed; None takes a field away."""
+def changed(**changes: Any) -> dict[str, Any]:
+    """The good fact with fields changed; None removes a field."""
     return {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
 
 
 def refusals(record: bytes, topic: Any = "contacts") -> list[Unreadable]:
-    """What is refused of a record of which nothing can be read."""
-    parcel = decode(record, topic, RECEIVED)
-    assert parcel.facts == []
-    return parcel.unreadable
+    """The refusals of a record without any readable fact."""
+    decoded = decode(record, topic, RECEIVED)
+    assert decoded.facts == []
+    return decoded.unreadable
 
 
 @pytest.mark.parametrize(
     ("fact", "reason", "where"),
     [
-        (spoilt(fact="CallAnswered"), "unknown_fact", "fact 1, $.fact"),
-        (spoilt(fact=None), "missing_field", "fact 1, $"),
-        (spoilt(caller="x"), "unknown_field", "fact 1, $"),
-        (spoilt(queue=None), "missing_field", "fact 1, $"),
-        (spoilt(at="2024-12-01T09:59:59"), "no_time_zone", "fact 1, $.at"),
-        (spoilt(at="yesterday"), "bad_value", "fact 1, $.at"),
-        (spoilt(at="2099-01-01T00:00:00Z"), "implausible_time", "fact 1, $.at"),
-        (spoilt(at="1989-12-31T23:59:59Z"), "implausible_time", "fact 1, $.at"),
-        (spoilt(at=(RECEIVED + timedelta(minutes=61)).isoformat()), "implausible_time", "fact 1, $.at"),
-        (spoilt(queue="two words"), "bad_value", "fact 1, $.queue"),
-        (spoilt(subject_id="07700900123"), "bad_value", "fact 1, $.subject_id"),
-        (spoilt(subject_id="447700900123"), "bad_value", "fact 1, $.subject_id"),
-        (spoilt(subject_id="a@b.example"), "bad_value", "fact 1, $.subject_id"),
-        (spoilt(fact_id="x" * 65), "bad_value", "fact 1, $.fact_id"),
-        (spoilt(queue=float("nan")), "not_a_number", "fact 1, $"),
-        (spoilt(corrects=float("inf")), "not_a_number", "fact 1, $"),
-        (spoilt(fact="UnitArrived", queue=None, unit="u1"), "wrong_topic", "fact 1, $.fact"),
+        (changed(fact="CallAnswered"), "unknown_fact", "fact 1, $.fact"),
+        (changed(fact=None), "missing_field", "fact 1, $"),
+        (changed(caller="x"), "unknown_field", "fact 1, $"),
+        (changed(queue=None), "missing_field", "fact 1, $"),
+        (changed(at="2024-12-01T09:59:59"), "no_time_zone", "fact 1, $.at"),
+        (changed(at="yesterday"), "bad_value", "fact 1, $.at"),
+        (changed(at="2099-01-01T00:00:00Z"), "implausible_time", "fact 1, $.at"),
+        (changed(at="1989-12-31T23:59:59Z"), "implausible_time", "fact 1, $.at"),
+        (changed(at=(RECEIVED + timedelta(minutes=61)).isoformat()), "implausible_time", "fact 1, $.at"),
+        (changed(queue="two words"), "bad_value", "fact 1, $.queue"),
+        (changed(subject_id="07700900123"), "bad_value", "fact 1, $.subject_id"),
+        (changed(subject_id="447700900123"), "bad_value", "fact 1, $.subject_id"),
+        (changed(subject_id="a@b.example"), "bad_value", "fact 1, $.subject_id"),
+        (changed(fact_id="x" * 65), "bad_value", "fact 1, $.fact_id"),
+        (changed(queue=float("nan")), "not_a_number", "fact 1, $"),
+        (changed(corrects=float("inf")), "not_a_number", "fact 1, $"),
+        (changed(fact="UnitArrived", queue=None, unit="u1"), "wrong_topic", "fact 1, $.fact"),
         (7, "bad_value", "fact 1, $"),
         ([], "bad_value", "fact 1, $"),
     ],
 )
-def test_one_bad_fact_is_refused_and_the_rest_of_the_parcel_is_kept(fact: Any, reason: Reason, where: str) -> None:
-    parcel = decode(json.dumps([GOOD, fact, spoilt(fact_id="f3")]).encode(), "contacts", RECEIVED)
-    assert [index for index, _ in parcel.facts] == [0, 2]
-    (refusal,) = parcel.unreadable
+def test_one_bad_fact_is_refused_and_the_rest_of_the_batch_is_kept(fact: Any, reason: Reason, where: str) -> None:
+    decoded = decode(json.dumps([GOOD, fact, changed(fact_id="f3")]).encode(), "contacts", RECEIVED)
+    assert [index for index, _ in decoded.facts] == [0, 2]
+    (refusal,) = decoded.unreadable
     assert (refusal.reason, refusal.where, refusal.index) == (reason, where, 1)
     assert refusal.what
     assert refusal.hint
@@ -90,12 +90,12 @@ def test_one_bad_fact_is_refused_and_the_rest_of_the_parcel_is_kept(fact: Any, r
         (b'"' + b"x" * (10 * 1024 * 1024) + b'"', "too_large"),
     ],
 )
-def test_a_record_that_is_no_parcel_is_refused_whole(record: bytes, reason: Reason) -> None:
+def test_a_record_that_is_not_a_batch_is_refused_as_a_whole(record: bytes, reason: Reason) -> None:
     (refusal,) = refusals(record)
     assert (refusal.reason, refusal.index) == (reason, None)
 
 
-def test_no_record_at_all_is_refused() -> None:
+def test_a_record_without_a_value_is_refused() -> None:
     assert [each.reason for each in decode(None, "contacts", RECEIVED).unreadable] == ["empty"]
 
 
@@ -127,42 +127,40 @@ def test_a_value_out_of_range_is_refused(name: str, field: str, value: object) -
 
 
 @pytest.mark.parametrize(("number", "reason"), [(b"1e999", "not_a_number"), (b"1e300", "bad_value")])
-def test_a_number_beyond_what_json_carries_is_refused_even_where_nothing_need_stand(
-    number: bytes, reason: Reason
-) -> None:
-    record = json.dumps(spoilt(corrects="NUMBER")).encode().replace(b'"NUMBER"', number)
+def test_a_number_too_large_for_json_is_refused_even_in_an_optional_field(number: bytes, reason: Reason) -> None:
+    record = json.dumps(changed(corrects="NUMBER")).encode().replace(b'"NUMBER"', number)
     assert [each.reason for each in refusals(record)] == [reason]
 
 
-def test_a_whole_number_is_whole_however_it_is_written() -> None:
+def test_a_whole_number_may_be_written_with_a_decimal_point() -> None:
     warrant = {"fact": "WarrantIssued", "fact_id": "f", "force": "s", "at": "2024-12-01T09:59:59Z", "subject_id": "d"}
     (_, fact), *_ = decode(json.dumps({**warrant, "hours": 13.0}).encode(), "custody", RECEIVED).facts
     assert (getattr(fact, "hours", None), type(getattr(fact, "hours", None))) == (13, int)
 
 
-def test_a_refusal_says_what_was_expected_and_what_came() -> None:
-    (refusal,) = refusals(json.dumps(spoilt(queue=7)).encode())
+def test_a_refusal_says_what_was_expected_and_what_was_received() -> None:
+    (refusal,) = refusals(json.dumps(changed(queue=7)).encode())
     assert refusal.what == "Expected `str`, got `int`"
 
 
 @pytest.mark.parametrize("field", ["queue", "fact", "subject_id"])
-def test_a_refusal_never_shows_a_value(field: str) -> None:
-    """A value might be a name: `Jo O'Brien, 'Moor View'`."""
+def test_a_refusal_never_contains_a_value(field: str) -> None:
+    """A value may be a name, such as `Jo O'Brien, 'Moor View'`."""
     secret = "Jo O'Brien, 'Moor View'"
-    (refusal,) = refusals(json.dumps(spoilt(**{field: secret})).encode())
+    (refusal,) = refusals(json.dumps(changed(**{field: secret})).encode())
     assert "Brien" not in str(refusal)
     assert "Moor" not in str(refusal)
 
 
-def test_a_refusal_shows_a_field_name_only_when_it_looks_like_one() -> None:
-    assert "`caller`" in refusals(json.dumps(spoilt(caller=1)).encode())[0].what
-    assert "Brien" not in str(refusals(json.dumps(spoilt(**{"Jo O'Brien": 1})).encode())[0])
+def test_a_refusal_contains_a_field_name_only_if_it_looks_like_one() -> None:
+    assert "`caller`" in refusals(json.dumps(changed(caller=1)).encode())[0].what
+    assert "Brien" not in str(refusals(json.dumps(changed(**{"Jo O'Brien": 1})).encode())[0])
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(record: bytes) -> None:
-    parcel = decode(record, "contacts", RECEIVED)
-    assert parcel.facts or parcel.unreadable
+    decoded = decode(record, "contacts", RECEIVED)
+    assert decoded.facts or decoded.unreadable
 
 
 @given(
@@ -172,19 +170,19 @@ def test_any_bytes_are_read_or_refused(record: bytes) -> None:
     )
 )
 def test_any_json_is_read_or_refused(value: object) -> None:
-    parcel = decode(json.dumps([GOOD, value]).encode(), "contacts", RECEIVED)
-    assert len(parcel.facts) + len(parcel.unreadable) == 2
+    decoded = decode(json.dumps([GOOD, value]).encode(), "contacts", RECEIVED)
+    assert len(decoded.facts) + len(decoded.unreadable) == 2
 
 
-def test_a_record_of_the_limit_is_read_and_one_byte_more_is_not() -> None:
+def test_a_record_at_the_size_limit_is_read_and_one_byte_more_is_not() -> None:
     good = json.dumps(GOOD).encode()
     assert decode(good.ljust(RECORD_LIMIT_BYTES), "contacts", RECEIVED).facts
     assert decode(good.ljust(RECORD_LIMIT_BYTES + 1), "contacts", RECEIVED).unreadable[0].reason == "too_large"
 
 
-def test_equal_facts_have_one_canonical_form() -> None:
+def test_equal_facts_have_the_same_canonical_form() -> None:
     one, other = (
-        decode(json.dumps(spoilt(at=at)).encode(), "contacts", RECEIVED).facts[0][1]
+        decode(json.dumps(changed(at=at)).encode(), "contacts", RECEIVED).facts[0][1]
         for at in ("2024-12-01T09:59:59+01:00", "2024-12-01T08:59:59.000Z")
     )
     assert isinstance(one, ContactAnswered)

@@ -144,10 +144,10 @@ def _nothing_is_made_up_of_the_year_before_the_record(system: System) -> None:
     for by in ((), ("--by", "grade")):
         (told,) = run(system, "read", *asked, *by)
         assert (told["dimensions"], told["value"], told["n"], told["state"]) == ({}, None, None, "no_data")
-        assert told["reason"] == "The record begins on 31 December 2016: nothing is known before."
+        assert told["reason"] == "The record begins on 31 December 2016: there is no data before then."
     assert "- (n not known)  no_data" in command(system, "read", *asked).stdout
     (counted,) = run(system, "recount", *asked)
-    assert (counted["value"], counted["n"], counted["held"]) == (None, None, "none")
+    assert (counted["value"], counted["n"], counted["coverage"]) == (None, None, "none")
     assert "not known" in command(system, "recount", *asked).stdout
     explained = command(system, "explain", *asked)
     assert (explained.returncode, "the figure is not known" in explained.stdout) == (0, True)

@@ -185,7 +185,7 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
     until(lambda: machine.reader.refresh() or machine.reader.feeds(FORCE)[0].doubt, 10, "the stamp, disproved")
     for machine.passed in (AHEAD, AHEAD + 30 * SECOND, AHEAD + 90 * SECOND):
         assert machine.incidents().state == "stale"
-        assert "stamped with a time yet to come" in machine.incidents().reason
+        assert "stamped with a time in the future" in machine.incidents().reason
         assert "data_alive" not in machine.firing()
 
     machine.passed = timedelta(0)

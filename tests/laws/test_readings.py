@@ -1,4 +1,4 @@
-"""Laws of every measure of the catalogue: what may happen to facts on their way never changes a reading."""
+"""Tests of properties of all measures: the order, duplication and batching of facts never change a reading."""
 
 import random
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from measures.rules import Rules
 from measures.timeline import Timeline
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryState, deliver, heartbeat
-from tests.support.stories import AS_OF, FORCE, START, Told, records, withdrawal
+from tests.support.stories import AS_OF, FORCE, START, TopicFact, records, withdrawal
 
 RULES = rules(STRICT)
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "2024-10-26/2024-10-27")
@@ -33,7 +33,7 @@ Sheet = dict[tuple[str, str, tuple[str, ...]], list[Figure]]
 
 
 def sheet(state: MemoryState) -> Sheet:
-    """Every measure over every window, whole and broken down by everything it has."""
+    """Every measure over every window, in total and broken down by all of its dimensions."""
     return {
         (measure.name, window, by): state.figures(measure, window, AS_OF, by)
         for measure in CATALOGUE.values()
@@ -43,8 +43,8 @@ def sheet(state: MemoryState) -> Sheet:
     }
 
 
-def told(facts: list[Told], partitions: int = 1, batch: int = 1) -> MemoryState:
-    """The state after facts, in their order."""
+def state_after(facts: list[TopicFact], partitions: int = 1, batch: int = 1) -> MemoryState:
+    """The state after facts in the given order."""
     state = MemoryState(RULES, FORCE, partitions)
     deliver(state, facts, batch)
     return state
@@ -53,106 +53,106 @@ def told(facts: list[Told], partitions: int = 1, batch: int = 1) -> MemoryState:
 _ORDER = (records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(1, 4))
 
 
-def _law_of_order(facts: list[Told], chance: random.Random, batch: int, partitions: int) -> None:
+def _law_of_order(facts: list[TopicFact], chance: random.Random, batch: int, partitions: int) -> None:
     shuffled = [*facts, *chance.sample(facts, k=len(facts) // 2)]
     chance.shuffle(shuffled)
-    state = told(shuffled, partitions, batch)
-    assert state.numbers() == told(facts).numbers()
+    state = state_after(shuffled, partitions, batch)
+    assert state.numbers() == state_after(facts).numbers()
     assert state.least_count() >= 1
 
 
 @given(*_ORDER)
 @_thorough
 def test_order_duplication_batches_and_partitions_change_nothing(
-    facts: list[Told], chance: random.Random, batch: int, partitions: int
+    facts: list[TopicFact], chance: random.Random, batch: int, partitions: int
 ) -> None:
     _law_of_order(facts, chance, batch, partitions)
 
 
 @given(records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(2, 4))
 @_thorough
-def test_where_a_client_puts_facts_changes_nothing(
-    facts: list[Told], chance: random.Random, batch: int, partitions: int
+def test_the_partition_that_a_client_chooses_changes_nothing(
+    facts: list[TopicFact], chance: random.Random, batch: int, partitions: int
 ) -> None:
-    """A salted hash, round robin, a subject on two partitions: what is misplaced is moved, and each count is the same."""
+    """Clients may use another hash, round robin, or several partitions for one subject: misplaced facts are moved."""
     state = MemoryState(RULES, FORCE, partitions)
     deliver(state, facts, batch, place=lambda topic, _: chance.choice(state.partitions[topic]))
     state.move()
-    assert state.numbers() == told(facts).numbers()
+    assert state.numbers() == state_after(facts).numbers()
 
 
 @given(records(), st.randoms(use_true_random=False))
 @_every_cell
-def test_neither_changes_any_cell_of_any_measure(facts: list[Told], chance: random.Random) -> None:
+def test_order_and_duplication_change_no_cell_of_any_measure(facts: list[TopicFact], chance: random.Random) -> None:
     shuffled = [*facts, *facts]
     chance.shuffle(shuffled)
-    assert sheet(told(shuffled, 3, 2)) == sheet(told(facts))
+    assert sheet(state_after(shuffled, 3, 2)) == sheet(state_after(facts))
 
 
 _WITHDRAWN = (records(), records(), st.randoms(use_true_random=False))
 
 
-def _law_of_withdrawal(kept: list[Told], others: list[Told], chance: random.Random) -> None:
-    added: list[Told] = []
+def _law_of_withdrawal(kept: list[TopicFact], others: list[TopicFact], chance: random.Random) -> None:
+    added: list[TopicFact] = []
     for number, (topic, fact) in enumerate(others):
         target = _some_id(kept, fact, chance)
         extra = msgspec.structs.replace(fact, fact_id=f"extra-{number}", corrects=target)
         added += [(topic, extra), (topic, withdrawal(fact, f"undo-{number}", extra.fact_id, fact.at))]
     mixed = [*kept, *added]
     chance.shuffle(mixed)
-    state = told(mixed, 2, 3)
-    assert state.numbers() == told(kept).numbers()
+    state = state_after(mixed, 2, 3)
+    assert state.numbers() == state_after(kept).numbers()
     assert state.least_count() >= 1
 
 
-def _some_id(kept: list[Told], fact: SubjectFact, chance: random.Random) -> str | None:
+def _some_id(kept: list[TopicFact], fact: SubjectFact, chance: random.Random) -> str | None:
     known = [other.fact_id for _, other in kept if other.subject_id == fact.subject_id]
     return chance.choice([*known, None])
 
 
 @given(*_WITHDRAWN)
 @_thorough
-def test_what_is_withdrawn_was_never_there(kept: list[Told], others: list[Told], chance: random.Random) -> None:
-    """Facts added to the same subjects, with ids of their own, and withdrawn again in any order, leave no trace."""
+def test_withdrawn_facts_leave_no_trace(kept: list[TopicFact], others: list[TopicFact], chance: random.Random) -> None:
+    """Facts added to the same subjects with ids of their own, and withdrawn in any order, leave no trace."""
     _law_of_withdrawal(kept, others, chance)
 
 
 @given(records(), st.integers(0, 40))
 @_thorough
-def test_a_worker_that_dies_forgets_nothing_that_counts(facts: list[Told], cut: int) -> None:
-    """A new owner starts from the state alone."""
-    state = told(facts[:cut])
+def test_a_new_owner_after_a_worker_died_gets_the_same_counts(facts: list[TopicFact], cut: int) -> None:
+    """A new owner starts from the state only."""
+    state = state_after(facts[:cut])
     for partitions in state.partitions.values():
         for partition in partitions:
             partition.forget()
     deliver(state, facts[cut:])
-    assert state.numbers() == told(facts).numbers()
+    assert state.numbers() == state_after(facts).numbers()
 
 
 @given(records(), st.lists(st.integers(0, 40), max_size=3))
 @_every_cell
-def test_heartbeats_drop_old_panes_and_nothing_that_is_still_read(facts: list[Told], places: list[int]) -> None:
+def test_heartbeats_drop_only_panes_that_are_no_longer_read(facts: list[TopicFact], places: list[int]) -> None:
     mixed: list[tuple[Topic, Fact]] = list(facts)
     for number, place in enumerate(places):
         for topic, feed in zip(TOPICS, ("telephony", "dispatch", "custody", "records"), strict=True):
             mixed.insert(place, (topic, heartbeat(FORCE, feed, START + timedelta(hours=number), number)))
     state = MemoryState(RULES, FORCE)
     deliver(state, mixed, 2)
-    assert sheet(state) == sheet(told(facts))
+    assert sheet(state) == sheet(state_after(facts))
 
 
 def _only_adds(before: object, after: list[Outcome], known: Rules, into: Deltas) -> None:
-    """A fold that never subtracts."""
+    """A broken fold that never subtracts."""
     difference([], after, known, into)
 
 
-def _as_they_came(timeline: Timeline) -> list[SubjectFact]:
-    """A timeline that trusts the order of arrival."""
+def _unresolved(timeline: Timeline) -> list[SubjectFact]:
+    """A broken timeline that ignores withdrawals and corrections."""
     return [fact for fact in timeline.values() if not isinstance(fact, FactWithdrawn)]
 
 
 def _first_come(timeline: Timeline, fact: SubjectFact) -> bool:
-    """A timeline that keeps whichever fact came first under an id."""
+    """A broken timeline that keeps the first fact with an id."""
     return timeline.setdefault(fact.fact_id, fact) is fact
 
 
@@ -160,12 +160,12 @@ def _first_come(timeline: Timeline, fact: SubjectFact) -> bool:
     ("place", "mutant", "law", "given_to"),
     [
         ("streams.fold.difference", _only_adds, _law_of_order, _ORDER),
-        ("measures.outcomes.effective", _as_they_came, _law_of_order, _ORDER),
+        ("measures.outcomes.effective", _unresolved, _law_of_order, _ORDER),
         ("streams.fold.add", _first_come, _law_of_order, _ORDER),
-        ("measures.outcomes.effective", _as_they_came, _law_of_withdrawal, _WITHDRAWN),
+        ("measures.outcomes.effective", _unresolved, _law_of_withdrawal, _WITHDRAWN),
     ],
 )
-def test_a_broken_product_turns_the_laws_red(
+def test_a_broken_product_violates_the_properties(
     place: str,
     mutant: object,
     law: Callable[..., None],

@@ -1,4 +1,4 @@
-"""The product and the independent recount, written apart from one page of definitions, never differ."""
+"""Tests that the product and the independent recount, written separately from the same definitions, never differ."""
 
 import random
 from collections import Counter
@@ -20,12 +20,12 @@ from measures.outcome import KINDS, microseconds
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryState, deliver
-from tests.support.stories import AS_OF, FORCE, Told, records
+from tests.support.stories import AS_OF, FORCE, TopicFact, records
 
 RULES = rules(STRICT)
 REPORTS = ("this_month", "last_month", "12m", "2024-10-26/2024-10-28")
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", *REPORTS)
-# No shrinking: a database for every attempt would take minutes, and the first example says enough.
+# No shrinking: a database for every attempt would take minutes, and the first example is enough.
 _settings = settings(
     max_examples=25,
     deadline=None,
@@ -34,41 +34,41 @@ _settings = settings(
 )
 
 
-def recounted(told: list[Told]) -> Recount:
-    """The recount of facts, each a record of its own."""
-    return from_records(_records(told), [STRICT])
+def recounted(facts: list[TopicFact]) -> Recount:
+    """The recount of facts, with one record for each fact."""
+    return from_records(_records(facts), [STRICT])
 
 
-def _records(told: list[Told]) -> Iterator[LogRecord]:
+def _records(facts: list[TopicFact]) -> Iterator[LogRecord]:
     offsets: Counter[Topic] = Counter()
-    for topic, fact in told:
+    for topic, fact in facts:
         yield LogRecord(topic, 0, offsets[topic], RECEIVED, encode([fact]))
         offsets[topic] += 1
 
 
-def kept(told: list[Told]) -> MemoryState:
-    """The product's state after the same facts."""
+def state_after(facts: list[TopicFact]) -> MemoryState:
+    """The product's state after facts."""
     state = MemoryState(RULES, FORCE)
-    deliver(state, told, 3)
+    deliver(state, facts, 3)
     return state
 
 
 @given(records())
 @_settings
-def test_every_outcome_of_every_kind_is_the_same(told: list[Told]) -> None:
-    state = kept(told)
+def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None:
+    state = state_after(facts)
     subjects = [each for (partition,) in state.partitions.values() for each in partition.fold.subjects.values()]
-    with recounted(told) as recount:
+    with recounted(facts) as recount:
         for kind in KINDS:
             ours = Counter(
                 (o.at, o.began, o.dimensions, o.value) for s in subjects for o in s.outcomes.finished if o.kind == kind
             )
             theirs = Counter((o.decided, o.began, o.dimensions, o.value) for o in recount.finished(kind))
             assert ours == theirs, kind
-            standing = Counter(
+            open_items = Counter(
                 (o.since, o.began, o.due, o.dimensions) for s in subjects for o in s.outcomes.open if o.kind == kind
             )
-            assert standing == Counter((o.since, o.began, o.due, o.dimensions) for o in recount.open(kind)), kind
+            assert open_items == Counter((o.since, o.began, o.due, o.dimensions) for o in recount.open(kind)), kind
 
 
 _QUESTIONS = (records(), st.randoms(use_true_random=False))
@@ -77,16 +77,16 @@ _QUESTIONS = (records(), st.randoms(use_true_random=False))
 @pytest.mark.injects(9, 10)
 @given(*_QUESTIONS)
 @_settings
-def test_every_cell_of_any_question_is_the_same(fault: Fault, told: list[Told], chance: random.Random) -> None:
-    fault.compared(_compared(told, chance))
+def test_every_cell_of_any_question_is_the_same(fault: Fault, facts: list[TopicFact], chance: random.Random) -> None:
+    fault.compared(_compared(facts, chance))
     fault.fired(1, 9)
-    fault.fired(sum(isinstance(fact, FactWithdrawn) or fact.corrects is not None for _, fact in told), 10)
+    fault.fired(sum(isinstance(fact, FactWithdrawn) or fact.corrects is not None for _, fact in facts), 10)
 
 
-def _compared(told: list[Told], chance: random.Random) -> int:
-    """Every measure, each by some question; how many cells were compared."""
-    cells, state = 0, kept(told)
-    with recounted(told) as recount:
+def _compared(facts: list[TopicFact], chance: random.Random) -> int:
+    """Compare the answers to one random question about each measure; returns the number of cells compared."""
+    cells, state = 0, state_after(facts)
+    with recounted(facts) as recount:
         for measure in CATALOGUE.values():
             if isinstance(measure.statistic, External):
                 continue
@@ -101,12 +101,12 @@ def _compared(told: list[Told], chance: random.Random) -> int:
     return cells
 
 
-def _law_of_questions(told: list[Told], chance: random.Random) -> None:
-    assert _compared(told, chance) > 0
+def _law_of_questions(facts: list[TopicFact], chance: random.Random) -> None:
+    assert _compared(facts, chance) > 0
 
 
-def test_panes_dropped_by_the_wall_clock_turn_the_law_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept goes by what feeds have said of event time: a history would lose its minutes as it is loaded."""
+def test_dropping_panes_by_the_wall_clock_violates_the_property(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Panes are dropped by event time, from heartbeats: by the wall clock, a history would lose its minutes while it loads."""
     monkeypatch.setattr("streams.fold.PartitionFold._settled", lambda *_: microseconds(RECEIVED))
     with pytest.raises((AssertionError, ExceptionGroup)):
         settings(_settings, database=None)(given(*_QUESTIONS)(_law_of_questions))()

@@ -1,4 +1,4 @@
-"""What is normal: the arithmetic of the limits, and the same hour of the week on nights when clocks change."""
+"""Tests bands: the calculation of the limits, and the same hour of the week when the clocks change."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ def test_the_limits_of_an_individuals_chart(values: list[float], unit: Unit, exp
         assert found.weeks == expected.weeks
 
 
-def test_one_odd_week_moves_nothing() -> None:
+def test_one_unusual_week_does_not_move_the_limits() -> None:
     calm = band([20, 22, 21, 23, 22, 21, 20, 22], "count")
     odd = band([20, 22, 21, 23, 400, 21, 20, 22], "count")
     assert calm is not None
@@ -42,24 +42,24 @@ def test_one_odd_week_moves_nothing() -> None:
 
 
 def hours(as_of: str) -> list[str]:
-    """The hours looked at, by the local clock."""
+    """The hours used, in local time."""
     moment = datetime.fromisoformat(as_of).replace(tzinfo=ZONE)
     return [window.start.isoformat() for window in same_hours(moment, STRICT)]
 
 
-def test_it_is_the_hour_that_most_of_the_last_sixty_minutes_lie_in() -> None:
+def test_the_hour_is_the_one_with_most_of_the_last_sixty_minutes() -> None:
     assert hours("2024-12-03T10:29:00")[-1] == "2024-11-26T09:00:00+00:00"
     assert hours("2024-12-03T10:31:00")[-1] == "2024-11-26T10:00:00+00:00"
     assert len(hours("2024-12-03T10:29:00")) == 8
 
 
-def test_it_follows_the_local_clock_over_the_change() -> None:
+def test_the_hour_follows_local_time_across_a_clock_change() -> None:
     found = hours("2024-11-05T10:45:00")
     assert found[-1] == "2024-10-29T10:00:00+00:00"
     assert found[-2] == "2024-10-22T10:00:00+01:00"
 
 
-def test_an_hour_that_was_left_out_is_left_out_and_one_that_came_twice_is_taken_once() -> None:
+def test_a_skipped_hour_is_left_out_and_a_repeated_hour_is_used_once() -> None:
     spring = hours("2024-04-07T01:45:00")
     assert "2024-03-31" not in {each[:10] for each in spring}
     assert len(spring) == 7

@@ -1,7 +1,8 @@
-"""The catalogue is whole, every declaration is sound, and the published figures stand as printed."""
+"""Tests that the catalogue is complete, every declaration is valid, and the published figures are as printed."""
 
 import re
 from datetime import UTC, date, datetime
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from measures.measure import (
     DERIVED_DIMENSIONS,
     Bands,
     Decided,
+    DerivedDimension,
     External,
     Mean,
     Measure,
@@ -20,7 +22,7 @@ from measures.measure import (
     Share,
     SpanWithin,
 )
-from measures.outcome import KINDS
+from measures.outcome import KINDS, Dimension, KindName
 from measures.published import PUBLISHED
 from measures.reading import band_name
 from measures.window import resolve
@@ -62,7 +64,7 @@ def test_every_row_of_the_reports_operational_tables_is_a_measure() -> None:
 
 
 @pytest.mark.parametrize("measure", EVERY, ids=lambda measure: measure.name)
-def test_a_declaration_is_sound(measure: Measure) -> None:
+def test_a_declaration_is_valid(measure: Measure) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", measure.name)
     assert measure.question.endswith("?")
     assert measure.population.endswith(".")
@@ -79,7 +81,7 @@ def test_a_declaration_is_sound(measure: Measure) -> None:
         assert all(not KINDS[selection.kind].per_second for selection in measure.selections())
 
 
-def test_what_is_published_belongs_to_a_measure_and_its_dimensions() -> None:
+def test_published_figures_fit_their_measure_and_its_dimensions() -> None:
     force = shipped("staffordshire")
     for name, figures in PUBLISHED.items():
         measure = CATALOGUE[name]
@@ -89,17 +91,23 @@ def test_what_is_published_belongs_to_a_measure_and_its_dimensions() -> None:
             assert each.source.startswith(("S18 ", "S25 "))
 
 
-def test_every_kind_of_outcome_is_in_some_measure() -> None:
+def test_every_kind_and_dimension_that_is_named_is_declared() -> None:
+    assert set(KINDS) == {*get_args(KindName)}
+    assert {name for kind in KINDS.values() for name in kind.dimensions} == {*get_args(Dimension)}
+    assert {*DERIVED_DIMENSIONS} == {*get_args(DerivedDimension)}
+
+
+def test_every_kind_of_outcome_is_used_by_a_measure() -> None:
     assert set(KINDS) == {selection.kind for measure in EVERY for selection in measure.selections()}
 
 
 @pytest.mark.parametrize(("period", "total"), [("2024-01-01/2025-01-01", 252917), ("2023-01-01/2024-01-01", 273562)])
 @pytest.mark.parametrize("dimension", ["group", "area"])
-def test_printed_groups_and_areas_add_to_the_printed_total(period: str, total: int, dimension: str) -> None:
+def test_printed_groups_and_areas_add_up_to_the_printed_total(period: str, total: int, dimension: str) -> None:
     assert sum(counts("incident_count", period, dimension)) == total
 
 
-def test_printed_digital_contacts_add_by_row_and_by_column() -> None:
+def test_printed_digital_contacts_add_up_by_row_and_by_column() -> None:
     for month in range(1, 13):
         first, last = date(2024, month, 1), date(2024 + month // 12, month % 12 + 1, 1)
         channels = counts("digital_offered_count", f"{first}/{last}", "channel")
@@ -114,11 +122,11 @@ def test_printed_digital_contacts_add_by_row_and_by_column() -> None:
 
 
 @pytest.mark.parametrize(("year", "total"), [("2017-10-01/2018-10-01", 83010), ("2016-10-01/2017-10-01", 82324)])
-def test_printed_crimes_add_by_type_and_by_area(year: str, total: int) -> None:
+def test_printed_crimes_add_up_by_type_and_by_area(year: str, total: int) -> None:
     assert sum(counts("crime_count", year, "type")) == sum(counts("crime_count", year, "area")) == total
 
 
-def test_printed_bands_add_to_the_answered() -> None:
+def test_printed_bands_add_up_to_the_answered_calls() -> None:
     bands = {
         each.where["band"]: number(each.figure)
         for each in PUBLISHED["post_triage_answer_bands"]
@@ -129,18 +137,18 @@ def test_printed_bands_add_to_the_answered() -> None:
     assert sum(fives) == bands["00000-01200"] == 18667
 
 
-def test_the_report_does_not_add_up_where_we_say_it_does_not() -> None:
-    """Reports I10: kept as printed, never silently mended."""
+def test_the_report_does_not_add_up_where_the_notes_say_so() -> None:
+    """Reports I10: figures are kept as printed and never corrected."""
     assert sum(counts("asb_occurrence_count", "2024-01-01/2025-01-01", "area")) == 15299
     assert sum(counts("asb_occurrence_count", "2024-01-01/2025-01-01", "type")) == 15297
 
 
-def test_bands_are_named_in_order() -> None:
+def test_the_names_of_bands_sort_in_order() -> None:
     names = [band_name((0, 300, 1200, 7200), index) for index in range(4)]
     assert names == sorted(names) == ["00000-00300", "00300-01200", "01200-07200", "07200-"]
 
 
-def test_a_measure_that_is_none_is_refused_with_what_is_near() -> None:
+def test_an_unknown_measure_is_refused_with_similar_names() -> None:
     with pytest.raises(QuestionError) as caught:
         find("999_answer_time")
     assert "contact_999_answer_mean_seconds" in caught.value.hint

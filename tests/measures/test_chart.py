@@ -1,4 +1,4 @@
-"""Control charts: limits and signals of published examples, worked by hand, and laws over series of any kind."""
+"""Tests control charts: limits and signals of published and hand-worked examples, and properties of any series."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -20,12 +20,12 @@ def day(place: int) -> date:
 
 
 def drawn(values: Sequence[float | str | Fraction | None], recalculated: Sequence[int] = ()) -> Chart:
-    """The chart of weekly values; text is read exactly."""
+    """The chart of weekly values; text gives exact values."""
     points = [ChartPoint(day(place), None if each is None else Fraction(each)) for place, each in enumerate(values)]
     return chart(points, [day(place) for place in recalculated])
 
 
-def told(found: Chart, rule: Rule) -> list[tuple[Side, list[int]]]:
+def signals_of(found: Chart, rule: Rule) -> list[tuple[Side, list[int]]]:
     """The signals of a rule, each with the places of its points."""
     return [
         (signal.side, [(start - FIRST).days // 7 for start in signal.points])
@@ -51,18 +51,18 @@ def test_limits_and_the_one_signal_of_a_published_making_data_count_example() ->
     lines = [round(float(line), 2) for line in (step.upper(), step.centre, step.lower()) if line is not None]
     assert lines == [6.95, 1.94, -3.06]
     assert not step.is_provisional()
-    assert told(found, "outside") == [("high", [4])]
+    assert signals_of(found, "outside") == [("high", [4])]
     assert len(found.signals) == 1
 
 
 @pytest.mark.parametrize(
     ("values", "rule", "expected"),
     [
-        # Mean 4.5 of seven lows and seven highs: two runs of seven; six is none.
+        # Seven low and seven high values with a mean of 4.5 are two runs of seven; six are not a run.
         ([4] * 7 + [5] * 7, "run", [("low", [*range(7)]), ("high", [*range(7, 14)])]),
         ([4] * 6 + [5] * 6, "run", []),
         ([4] * 3 + [4.5] + [4] * 4 + [5] * 7, "run", [("high", [8, 9, 10, 11, 12, 13, 14])]),
-        # Six steps up are seven points; five steps are not enough, nor is a pause.
+        # Six rises make seven points. Five rises are not enough, and equal values end a trend.
         ([3, 1, 2, 3, 4, 5, 6, 7, 2], "trend", [("high", [1, 2, 3, 4, 5, 6, 7])]),
         ([9, 1, 2, 3, 4, 5, 6, 2], "trend", []),
         ([0, 1, 2, 3, 3, 4, 5, 6], "trend", []),
@@ -73,26 +73,26 @@ def test_limits_and_the_one_signal_of_a_published_making_data_count_example() ->
 def test_runs_and_trends_worked_by_hand(
     values: list[float | None], rule: Rule, expected: list[tuple[Side, list[int]]]
 ) -> None:
-    assert told(drawn(values), rule) == expected
+    assert signals_of(drawn(values), rule) == expected
 
 
 def test_two_of_three_near_a_limit_worked_by_hand() -> None:
-    """Mean 0, moving ranges 1, 1, 4, 1, 0, 5, ... : the limits are worked out beside the values."""
+    """The mean is 0 and the moving ranges are those in the assertion below."""
     values = [0, -1, 0, 4, 3, 4, -1, -2, -1, -2, -1, -2, -1]
     found = drawn(values)
     (step,) = found.steps
     assert step.centre == 0
     assert step.moving_range == Fraction(1 + 1 + 4 + 1 + 1 + 5 + 1 + 1 + 1 + 1 + 1 + 1, 12) == Fraction(19, 12)
-    # Two thirds of 2.66 x 19/12 = 4.21 is 2.81: 4, 3 and 4 are near, and inside.
-    assert told(found, "near") == [("high", [3, 4, 5])]
-    assert told(found, "outside") == []
+    # The limit is 2.66 x 19/12 = 4.21 and two thirds of it is 2.81, so 4, 3 and 4 are near it and inside.
+    assert signals_of(found, "near") == [("high", [3, 4, 5])]
+    assert signals_of(found, "outside") == []
 
 
-def test_a_near_point_alone_or_across_the_centre_is_no_signal() -> None:
-    assert told(drawn([4, -1, 4, -1, -1, -1, -2, 0, -1, -1]), "near") == []
+def test_a_single_near_point_or_points_on_both_sides_are_not_a_signal() -> None:
+    assert signals_of(drawn([4, -1, 4, -1, -1, -1, -2, 0, -1, -1]), "near") == []
 
 
-def test_recalculated_limits_are_steps_with_their_date_and_no_rule_looks_across() -> None:
+def test_recalculated_limits_have_their_date_and_no_rule_looks_across_it() -> None:
     values = [10, 11, 10, 11, 10, 11, 10, 11, 20, 21, 20, 21, 20, 21, 20, 21]
     (whole,), (before, after) = drawn(values).steps, drawn(values, [8]).steps
     assert whole.centre == Fraction("15.5")
@@ -105,7 +105,7 @@ def test_recalculated_limits_are_steps_with_their_date_and_no_rule_looks_across(
 
 
 @pytest.mark.parametrize("dates", [[FIRST], [FIRST + timedelta(days=8)], [day(99)]])
-def test_a_recalculation_that_begins_no_later_period_is_refused(dates: list[date]) -> None:
+def test_a_recalculation_date_that_starts_no_later_period_is_refused(dates: list[date]) -> None:
     with pytest.raises(QuestionError, match="begins on"):
         chart([ChartPoint(day(place), Fraction(place)) for place in range(9)], dates)
 
@@ -115,7 +115,7 @@ def test_what_a_signal_means_depends_on_which_way_is_good() -> None:
     assert [low.meaning(good) for good in ("lower", "higher", "neither")] == ["improvement", "concern", "change"]
 
 
-def test_whole_periods_only() -> None:
+def test_periods_are_whole_months_or_weeks() -> None:
     assert periods("month", date(2025, 1, 31), 2) == [
         (date(2024, 11, 1), date(2024, 12, 1)),
         (date(2024, 12, 1), date(2025, 1, 1)),
@@ -124,7 +124,7 @@ def test_whole_periods_only() -> None:
     assert periods("week", date(2025, 1, 6), 1) == [(date(2024, 12, 30), date(2025, 1, 6))]
 
 
-def test_a_share_is_exact_and_nothing_is_no_point() -> None:
+def test_a_share_is_exact_and_no_value_is_no_point() -> None:
     assert exact(1 / 3, 1, 3) == Fraction(1, 3)
     assert exact(0.5, None, 3) == Fraction(1, 2)
     assert exact(None, 0, 0) is None
@@ -134,7 +134,7 @@ SERIES = some.lists(some.integers(-20, 20), min_size=1, max_size=40)
 
 
 def flagged(values: Sequence[int], rule: Rule) -> set[int]:
-    """The places that a rule flags, by the words of the rule and one window after the other."""
+    """The indexes that a rule flags, checked literally for every stretch of points."""
     mean = Fraction(sum(values), len(values))
     gaps = [abs(values[place + 1] - values[place]) for place in range(len(values) - 1)]
     reach = TO_LIMIT * Fraction(sum(gaps), len(gaps)) if gaps else None
@@ -157,13 +157,13 @@ def flagged(values: Sequence[int], rule: Rule) -> set[int]:
 
 
 @given(SERIES, some.sampled_from(["outside", "run", "trend", "near"]))
-def test_signals_are_those_that_the_rules_words_flag(values: list[int], rule: Rule) -> None:
-    places = [place for _, points in told(drawn(values), rule) for place in points]
+def test_signals_are_the_points_that_the_rules_flag_literally(values: list[int], rule: Rule) -> None:
+    places = [place for _, points in signals_of(drawn(values), rule) for place in points]
     assert set(places) == flagged(values, rule)
 
 
 @given(SERIES, some.fractions(min_value=Fraction(1, 9), max_value=9), some.fractions(-99, 99))
-def test_another_scale_or_origin_changes_no_signal(values: list[int], scale: Fraction, origin: Fraction) -> None:
+def test_scale_and_origin_do_not_change_signals(values: list[int], scale: Fraction, origin: Fraction) -> None:
     found, other = drawn(values), drawn([scale * each + origin for each in values])
     assert other.signals == found.signals
     (one,), (two,) = found.steps, other.steps
@@ -172,13 +172,13 @@ def test_another_scale_or_origin_changes_no_signal(values: list[int], scale: Fra
 
 
 @given(SERIES)
-def test_upside_down_only_the_sides_change(values: list[int]) -> None:
+def test_turning_a_series_upside_down_only_changes_the_sides(values: list[int]) -> None:
     turned = {(each.rule, "low" if each.side == "high" else "high", each.points) for each in drawn(values).signals}
     assert {(each.rule, each.side, each.points) for each in drawn([-each for each in values]).signals} == turned
 
 
 @given(SERIES, SERIES)
-def test_steps_are_charts_of_their_own(before: list[int], after: list[int]) -> None:
+def test_each_recalculation_is_a_chart_of_its_own(before: list[int], after: list[int]) -> None:
     joined = drawn([*before, *after], [len(before)])
     apart = drawn([*[None] * len(before), *after]).signals
     assert joined.signals == (*drawn(before).signals, *apart)

@@ -1,4 +1,4 @@
-"""What is only counted: each family by its own measure, none of it among occurrences, and nothing where a force tells none."""
+"""Tests plain counts: each family has its own measure, is not counted as an occurrence, and has no figure without types."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,61 +17,61 @@ _FAMILIES = ("fatal_collision", "stop_and_search", "school_notification")
 _NAMES = ("occurrence_count", "crime_count", "asb_occurrence_count", *(f"{family}_count" for family in _FAMILIES))
 
 
-def told() -> Story:
-    """One occurrence of each type of the strict force but crime, of which there are two, and one of no type that it lists."""
+def one_of_each() -> Story:
+    """One occurrence of each of the strict force's types, but two crimes, and one with an unlisted type."""
     story = Story(STRICT)
     for number, kind in enumerate(["asb_personal", "theft", "theft", "collision", "search", "school", "odd"]):
-        story.tell(OccurrenceRecorded, "10:00", f"o{number}", type=kind, area="north", fact_id=f"f-{number}-{kind}")
+        story.report(OccurrenceRecorded, "10:00", f"o{number}", type=kind, area="north", fact_id=f"f-{number}-{kind}")
     return story
 
 
 def counts(story: Story) -> list[float | None]:
-    """Each measure's count of today."""
+    """Today's count of each measure."""
     return [story.value(name, "20:00", "today")[0] for name in _NAMES]
 
 
-def test_what_is_only_counted_is_no_occurrence_and_what_is_not_listed_is_one() -> None:
-    assert counts(told()) == [4, 2, 1, 1, 1, 1]
+def test_only_crime_asb_and_unlisted_types_are_counted_as_occurrences() -> None:
+    assert counts(one_of_each()) == [4, 2, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
-    ("tell", "expected"),
+    ("report", "expected"),
     [
         # The collision turned out not to be fatal.
         (
-            lambda story: story.tell(FactWithdrawn, "15:00", "o3", withdraws="f-3-collision", topic="occurrences"),
+            lambda story: story.report(FactWithdrawn, "15:00", "o3", withdraws="f-3-collision", topic="occurrences"),
             [4, 2, 1, 0, 1, 1],
         ),
-        # What was recorded as a theft was a search.
+        # An occurrence recorded as theft was a search.
         (
-            lambda story: story.tell(OccurrenceRecorded, "10:00", "o1", type="search", corrects="f-1-theft"),
+            lambda story: story.report(OccurrenceRecorded, "10:00", "o1", type="search", corrects="f-1-theft"),
             [3, 1, 1, 1, 2, 1],
         ),
-        # The same notification, told twice.
+        # The same notification was sent twice.
         (
-            lambda story: story.tell(
+            lambda story: story.report(
                 OccurrenceRecorded, "10:00", "o5", type="school", area="north", fact_id="f-5-school"
             ),
             [4, 2, 1, 1, 1, 1],
         ),
     ],
 )
-def test_what_is_told_otherwise_restates(tell: Callable[[Story], Any], expected: list[float]) -> None:
-    story = told()
-    tell(story)
+def test_later_facts_restate_the_figures(report: Callable[[Story], Any], expected: list[float]) -> None:
+    story = one_of_each()
+    report(story)
     assert counts(story) == expected
     assert story.state.least_count() >= 1
 
 
-def test_a_report_counts_them_by_the_day_of_recording() -> None:
-    story = told()
+def test_a_report_window_counts_them_by_day_of_recording() -> None:
+    story = one_of_each()
     assert story.value("stop_and_search_count", "34:00", "2024-12-03/2024-12-04") == (1, 1)
     assert story.value("stop_and_search_count", "34:00", "today") == (0, 0)
 
 
 @pytest.mark.parametrize("family", _FAMILIES)
-def test_a_force_that_lists_no_type_of_a_family_has_no_figure_of_it_rather_than_none(family: str) -> None:
-    """A profile without such a type has a feed of occurrences all the same: 0 would be read as that nothing happened."""
+def test_a_force_without_types_of_a_family_has_no_figure_instead_of_0(family: str) -> None:
+    """The force still has a feed of occurrences: 0 would mean that nothing happened."""
     force = _without(STRICT, family)
     measure = find(f"{family}_count")
     assert [each.topic for each in measure.feeds(STRICT)] == ["occurrences"]
@@ -85,7 +85,7 @@ def _without(force: Force, family: str) -> Force:
     )
 
 
-def test_every_family_that_has_a_measure_has_a_type_in_the_shipped_profile() -> None:
+def test_every_family_with_a_measure_has_a_type_in_the_shipped_profile() -> None:
     families = {each.family for each in shipped("staffordshire").occurrence_types}
     limited = {word for measure in CATALOGUE.values() for word in measure.where.get("family", ())}
     assert limited - {"unlisted"} == families

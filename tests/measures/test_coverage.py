@@ -1,4 +1,4 @@
-"""Coverage: between the last feed's first event and the least that any is complete to something is known, and nowhere else."""
+"""Tests coverage: from the first event of the last feed to begin, to the earliest `complete_to` of the feeds."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from measures.coverage import Coverage, Held, Span, coverage_of
+from measures.coverage import Coverage, CoverageLevel, Span, coverage_of
 from measures.outcome import SECOND
 from measures.pane import HOUR, MINUTE
 from measures.window import dated_spans, resolve
@@ -22,7 +22,7 @@ FORCE = shipped("staffordshire")
 
 
 class Feed(NamedTuple):
-    """What is known of a feed."""
+    """How far a feed has reported."""
 
     first_event_at: int | None
     complete_to: int | None
@@ -39,7 +39,7 @@ class Feed(NamedTuple):
         ([], Coverage(None, None)),
     ],
 )
-def test_the_last_feed_to_begin_and_the_first_to_end_bound_it(feeds: Sequence[Feed], expected: Coverage) -> None:
+def test_coverage_is_from_the_latest_beginning_to_the_earliest_end(feeds: Sequence[Feed], expected: Coverage) -> None:
     assert coverage_of(feeds) == expected
 
 
@@ -60,24 +60,24 @@ def test_the_last_feed_to_begin_and_the_first_to_end_bound_it(feeds: Sequence[Fe
         (JULY, None, "part"),
         (None, AUGUST, "none"),
         (None, None, "none"),
-        (JULY + 9 * DAY, JULY + 3 * DAY, "none"),  # one feed had ended before the other began
+        (JULY + 9 * DAY, JULY + 3 * DAY, "none"),  # one feed ended before the other began
     ],
 )
-def test_how_much_of_a_month_is_known(begins: int | None, complete_to: int | None, expected: Held) -> None:
-    assert Coverage(begins, complete_to).held(MONTH) == expected
+def test_how_much_of_a_month_is_covered(begins: int | None, complete_to: int | None, expected: CoverageLevel) -> None:
+    assert Coverage(begins, complete_to).level(MONTH) == expected
 
 
-def test_a_window_in_progress_need_not_be_known_to_its_end() -> None:
-    known = Coverage(JULY, AUGUST - SECOND)
-    assert (known.held(MONTH), known.held(MONTH, to_the_end=False)) == ("part", "whole")
+def test_a_window_in_progress_need_not_be_covered_to_its_end() -> None:
+    covered = Coverage(JULY, AUGUST - SECOND)
+    assert (covered.level(MONTH), covered.level(MONTH, to_the_end=False)) == ("part", "whole")
 
 
 @pytest.mark.parametrize(("late", "expected"), [(6 * MINUTE, False), (6 * MINUTE + 1, True)])
-def test_of_an_hour_a_tenth_may_be_quiet(late: int, expected: bool) -> None:
+def test_a_tenth_of_an_hour_may_be_quiet(late: int, expected: bool) -> None:
     assert Coverage(late, DAY).begins_late(Span(0, HOUR)) is expected
 
 
-def test_an_hour_that_is_compared_is_known_to_the_instant() -> None:
+def test_an_hour_used_for_a_band_must_be_covered_completely() -> None:
     assert Coverage(0, HOUR).holds(Span(0, HOUR))
     assert not Coverage(1, HOUR).holds(Span(0, HOUR))
     assert not Coverage(0, HOUR - 1).holds(Span(0, HOUR))
@@ -85,27 +85,29 @@ def test_an_hour_that_is_compared_is_known_to_the_instant() -> None:
     assert not Coverage(0, None).holds(Span(0, HOUR))
 
 
-def test_of_several_stretches_each_counts() -> None:
-    known = Coverage(10 * DAY, 20 * DAY)
-    assert known.held([Span(11 * DAY, 12 * DAY), Span(13 * DAY, 14 * DAY)]) == "whole"
-    assert known.held([Span(1 * DAY, 2 * DAY), Span(13 * DAY, 14 * DAY)]) == "part"
-    assert known.held([Span(1 * DAY, 2 * DAY), Span(21 * DAY, 22 * DAY)]) == "none"
-    assert known.held([]) == "none"
+def test_every_stretch_counts() -> None:
+    covered = Coverage(10 * DAY, 20 * DAY)
+    assert covered.level([Span(11 * DAY, 12 * DAY), Span(13 * DAY, 14 * DAY)]) == "whole"
+    assert covered.level([Span(1 * DAY, 2 * DAY), Span(13 * DAY, 14 * DAY)]) == "part"
+    assert covered.level([Span(1 * DAY, 2 * DAY), Span(21 * DAY, 22 * DAY)]) == "none"
+    assert covered.level([]) == "none"
 
 
 @given(
     some.integers(0, 40), some.integers(0, 40), some.lists(some.integers(0, 40), min_size=3, max_size=6, unique=True)
 )
-def test_whole_is_whole_in_every_part_and_none_is_none(begins: int, complete_to: int, edges: list[int]) -> None:
-    """What is said of a period agrees with what is said of the periods that it is made of."""
-    known = Coverage(begins * DAY, complete_to * DAY)
+def test_a_period_is_whole_or_none_exactly_if_all_its_parts_are(
+    begins: int, complete_to: int, edges: list[int]
+) -> None:
+    """The level of a period agrees with the levels of its parts."""
+    covered = Coverage(begins * DAY, complete_to * DAY)
     spans = [Span(one * DAY, other * DAY) for one, other in pairwise(sorted(edges))]
-    whole, parts = known.held([Span(spans[0].start, spans[-1].end)]), {known.held([span]) for span in spans}
+    whole, parts = covered.level([Span(spans[0].start, spans[-1].end)]), {covered.level([span]) for span in spans}
     assert (whole == "whole") == (parts == {"whole"})
     assert (whole == "none") == (parts == {"none"})
 
 
-# Which stretches of a window days and months mean.
+# The stretches of a window that days and months limit it to.
 
 
 def days(*spans: tuple[str, str]) -> list[Span]:
@@ -115,7 +117,7 @@ def days(*spans: tuple[str, str]) -> list[Span]:
 
 
 WINDOW = resolve("2024-12-15/2025-04-10", datetime(2025, 6, 1, tzinfo=UTC), FORCE)
-"""It holds the day on which summer time begins."""
+"""It includes the day on which summer time begins."""
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_days_and_months_limit_a_window(
     assert dated_spans(WINDOW, limits, FORCE) == days(*expected)
 
 
-def test_the_months_of_a_window_are_all_of_it() -> None:
+def test_the_months_of_a_window_cover_all_of_it() -> None:
     first, last = date(2024, 12, 1), date(2025, 4, 1)
     months = {f"{first + timedelta(days=day):%Y-%m}" for day in range((last - first).days + 1)}
     spans = dated_spans(WINDOW, [{"month": months}], FORCE)

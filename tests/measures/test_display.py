@@ -1,4 +1,4 @@
-"""Values are put into words once, rounded half up."""
+"""Tests that values are formatted with a unit and rounded half up."""
 
 import pytest
 
@@ -24,5 +24,5 @@ from measures.measure import Unit
         (63793, "seconds", "17:43:13"),
     ],
 )
-def test_a_value_reads_as_people_expect(value: float | None, unit: Unit, expected: str) -> None:
+def test_a_value_is_formatted_as_people_expect(value: float | None, unit: Unit, expected: str) -> None:
     assert words(value, unit) == expected

@@ -1,4 +1,4 @@
-"""Which facts of a subject count: what is withdrawn or corrected falls, and what has fallen strikes nothing."""
+"""Tests which facts of a subject count: withdrawn and replaced facts do not, and have no effect themselves."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -49,15 +49,15 @@ def test_the_effective_facts_do_not_depend_on_the_order(facts: list[SubjectFact]
         assert "".join(each.fact_id for each in effective(timeline)) == expected
 
 
-def test_of_two_facts_under_one_id_the_later_stands_then_the_greater() -> None:
-    told = [fact("a"), fact("a", minutes=1), fact("a", minutes=1, queue="zone")]
-    for order in permutations(told):
+def test_of_two_facts_with_one_id_the_later_is_kept_and_then_the_greater() -> None:
+    facts = [fact("a"), fact("a", minutes=1), fact("a", minutes=1, queue="zone")]
+    for order in permutations(facts):
         timeline: Timeline = {}
         for each in order:
             add(timeline, each)
-        assert list(timeline.values()) == told[-1:]
+        assert list(timeline.values()) == facts[-1:]
 
 
-def test_adding_says_whether_the_set_changed() -> None:
+def test_add_returns_whether_the_set_changed() -> None:
     timeline: Timeline = {}
     assert [add(timeline, each) for each in (fact("a"), fact("a"), fact("b"))] == [True, False, True]

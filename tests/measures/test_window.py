@@ -1,4 +1,4 @@
-"""Windows follow the force's own clock and calendar, over both nights on which clocks change."""
+"""Tests that windows follow the force's local time and calendar, including the nights when the clocks change."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,12 +16,12 @@ BOTH_NIGHTS = [datetime(2026, 3, 29, 12, 34, 56, tzinfo=LONDON), datetime(2026, 
 
 
 def window(name: str, *moment: int) -> Window:
-    """A window at a London time."""
+    """The window of a name at a London time."""
     return resolve(name, datetime(*moment, tzinfo=LONDON), STRICT)  # type: ignore[arg-type,misc]
 
 
 def bounds(name: str, *moment: int) -> tuple[str, str]:
-    """Its ends as London reads them."""
+    """The start and end of a window in London time."""
     found = window(name, *moment)
     return f"{found.start:%Y-%m-%d %H:%M}", f"{found.end:%Y-%m-%d %H:%M}"
 
@@ -42,22 +42,22 @@ def bounds(name: str, *moment: int) -> tuple[str, str]:
         ("2026-02-28/2026-03-01", ("2026-02-28 00:00", "2026-03-01 00:00")),
     ],
 )
-def test_every_window_has_the_ends_its_name_promises(name: str, expected: tuple[str, str]) -> None:
+def test_every_window_has_the_start_and_end_of_its_name(name: str, expected: tuple[str, str]) -> None:
     assert bounds(name, 2026, 6, 10, 10, 37, 42) == expected
 
 
-def test_a_whole_minute_ends_the_window_itself() -> None:
+def test_a_window_at_a_whole_minute_ends_there() -> None:
     assert bounds("15m", 2026, 6, 10, 10, 37) == ("2026-06-10 10:22", "2026-06-10 10:37")
 
 
-def test_january_looks_back_over_the_year() -> None:
+def test_windows_in_january_reach_into_the_year_before() -> None:
     assert bounds("last_month", 2025, 1, 21, 9, 0) == ("2024-12-01 00:00", "2025-01-01 00:00")
     assert bounds("12m", 2025, 1, 21, 9, 0) == ("2024-01-01 00:00", "2025-01-01 00:00")
     assert bounds("previous_12m", 2025, 1, 21, 9, 0) == ("2023-01-01 00:00", "2024-01-01 00:00")
 
 
 @pytest.mark.parametrize(("moment", "hours"), [(BOTH_NIGHTS[0], 23), (BOTH_NIGHTS[1], 25)])
-def test_the_days_on_which_clocks_change_have_23_and_25_hours(moment: datetime, hours: int) -> None:
+def test_the_days_on_which_the_clocks_change_have_23_and_25_hours(moment: datetime, hours: int) -> None:
     tomorrow = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0)
     today = resolve("today", tomorrow - timedelta(minutes=1), STRICT)
     assert tomorrow.astimezone(UTC) - today.start.astimezone(UTC) == timedelta(hours=hours)
@@ -76,7 +76,7 @@ def test_the_shift_is_the_one_that_started_last(hour: int, minute: int, start: s
 
 @pytest.mark.parametrize("name", WINDOWS)
 @pytest.mark.parametrize("moment", [*BOTH_NIGHTS, datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=LONDON)])
-def test_segments_cover_the_window_once_and_without_a_gap(name: str, moment: datetime) -> None:
+def test_segments_cover_the_window_once_without_a_gap(name: str, moment: datetime) -> None:
     found = resolve(name, moment, STRICT)
     if found.kind == "report":
         (segment,) = found.segments
@@ -103,20 +103,20 @@ def test_segments_cover_the_window_once_and_without_a_gap(name: str, moment: dat
         "2024-11-01/2300-12-01",
     ],
 )
-def test_a_window_that_is_none_is_refused_with_what_to_do(name: str) -> None:
+def test_an_unknown_or_empty_window_is_refused_with_a_hint(name: str) -> None:
     with pytest.raises(QuestionError) as caught:
         window(name, 2026, 6, 10, 10, 37)
     assert caught.value.hint
 
 
-def test_the_same_time_weeks_before_is_by_the_local_clock() -> None:
+def test_the_same_time_weeks_before_is_in_local_time() -> None:
     london = shipped("staffordshire")
     after = datetime(2024, 11, 5, 7, tzinfo=UTC)
     assert weeks_before(after, 1, london) == datetime(2024, 10, 29, 7, tzinfo=UTC)
-    assert weeks_before(after, 2, london) == datetime(2024, 10, 22, 6, tzinfo=UTC), "summer time: 07:00 all the same"
+    assert weeks_before(after, 2, london) == datetime(2024, 10, 22, 6, tzinfo=UTC), "07:00 in summer time"
 
 
-def test_the_shift_before_begins_where_the_one_under_way_does_not_reach() -> None:
+def test_the_shift_before_is_the_one_up_to_the_start_of_the_current_shift() -> None:
     force = shipped("staffordshire")
     night = shift_at(datetime(2024, 12, 3, 2, tzinfo=UTC), force)
     assert (night.shift.label, night.start, night.end) == (

@@ -58,9 +58,9 @@ def test_the_second_working_day_after_a_day(day: str, second: str) -> None:
     ("recorded", "ended"),
     [
         ("2024-12-02T09:00", "2024-12-05T00:00"),
-        ("2024-06-03T22:59", "2024-06-05T23:00"),  # still Monday by the local clock
-        ("2024-06-03T23:00", "2024-06-06T23:00"),  # Tuesday already
-        ("2024-10-25T12:00", "2024-10-30T00:00"),  # over the hour that comes twice
+        ("2024-06-03T22:59", "2024-06-05T23:00"),  # still Monday in local time
+        ("2024-06-03T23:00", "2024-06-06T23:00"),  # already Tuesday in local time
+        ("2024-10-25T12:00", "2024-10-30T00:00"),  # across the repeated hour
     ],
 )
 def test_working_days_end_at_a_local_midnight(recorded: str, ended: str) -> None:
@@ -69,5 +69,5 @@ def test_working_days_end_at_a_local_midnight(recorded: str, ended: str) -> None
     assert instant(end) == datetime.fromisoformat(ended).replace(tzinfo=UTC)
 
 
-def test_a_force_that_names_no_bank_holidays_is_held_to_no_working_days() -> None:
+def test_a_force_without_bank_holidays_has_no_targets_in_working_days() -> None:
     assert Rules(shipped("san_francisco_fire")).working_days_end(0, 2) is None

@@ -120,7 +120,7 @@ class Shown:
 
     def _is_of(self, measure: Measure, touched: Touched) -> bool:
         kind, words = touched
-        known = dict(zip(KINDS[kind].dimensions, words, strict=True))
+        known: dict[str, str] = dict(zip(KINDS[kind].dimensions, words, strict=True))
         derived = self._reader.rules[self._force].derived
         known |= {name: derived[name].get(known.get(of, ""), "") for name, of in DERIVED_DIMENSIONS.items()}
         wheres = [{**measure.where, **selection.where} for selection in measure.selections() if selection.kind == kind]

@@ -12,6 +12,7 @@ from measures.catalogue import CATALOGUE, find
 from measures.measure import (
     Bands,
     Count,
+    DeclaredWhere,
     External,
     Measure,
     OpenCount,
@@ -71,7 +72,7 @@ def ask_for(
         return recount.answer(measure, "testshire", window, at(as_of), by, where)
 
 
-def measure_of(statistic: Statistic, where: Where | None = None) -> Measure:
+def measure_of(statistic: Statistic, where: DeclaredWhere | None = None) -> Measure:
     """A measure that the catalogue does not have."""
     return Measure(
         name="m", title="m", question="m", population="m", statistic=statistic, unit="count", where=where or {}

@@ -66,6 +66,6 @@ def test_a_log_that_is_not_whole_is_refused_by_name_of_its_offsets(loaded: Loade
 
 
 def test_a_figure_that_only_one_of_the_two_has_is_not_the_same() -> None:
-    cell = KnownFigure(dimensions={}, value=0, n=0, held="whole")
+    cell = KnownFigure(dimensions={}, value=0, n=0, coverage="whole")
     assert is_same(None, None)
     assert not is_same(None, cell)

@@ -37,7 +37,7 @@ from tests.oracle.memory import MemoryReader
 from tests.support import begun
 from tests.support.begun import AS_OF, BEGINS, FORCE
 
-NOTHING_BEFORE = "The record begins on 30 July 2025: nothing is known before."
+NOTHING_BEFORE = "The record begins on 30 July 2025: there is no data before then."
 OF_INCIDENTS = "The record begins on 30 July 2025 at 06:24: this figure covers only the time from then to"
 IN_YEAR = f"{OF_INCIDENTS} 1 January 2026 at 00:00."
 WINDOWS = ("7d", "12m", "previous_12m", "2025-07-01/2025-08-01")
@@ -264,7 +264,7 @@ def test_a_rule_that_holds_everything_is_found_out_by_the_recount(
     reader: MemoryReader, counted: Recount, document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: without the rule zeros come back, and the comparison says so."""
-    monkeypatch.setattr(Coverage, "held", lambda *_, **__: "whole")
+    monkeypatch.setattr(Coverage, "level", lambda *_, **__: "whole")
     assert held_against(take(reader, FORCE.name, dated(), AS_OF), counted).differences
     (before,) = read(reader, "incident_count", "previous_12m")
     assert before.value == 0

@@ -88,26 +88,26 @@ Series = dict[tuple[str, Labels], float]
 def tell_contacts(story: Story, number: int) -> None:
     """A 999 call answered, every fourth late; one given up; a 101 call with both its legs; a digital one; two waiting."""
     minute = f"21:{number:02}"
-    story.tell(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
-    story.tell(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
-    story.tell(ContactOffered, minute, f"g{number}", line="999", queue="emergency")
-    story.tell(ContactAbandoned, f"{minute}:30", f"g{number}", queue="emergency")
-    story.tell(ContactOffered, minute, f"n{number}", line="101", queue="triage")
-    story.tell(ContactAnswered, f"{minute}:30", f"n{number}", queue="triage")
-    story.tell(ContactConcluded, f"{minute}:50", f"n{number}", queue="triage", result="to_local")
-    story.tell(ContactOffered, f"{minute}:50", f"n{number}", line="101", queue="local")
+    story.report(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
+    story.report(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
+    story.report(ContactOffered, minute, f"g{number}", line="999", queue="emergency")
+    story.report(ContactAbandoned, f"{minute}:30", f"g{number}", queue="emergency")
+    story.report(ContactOffered, minute, f"n{number}", line="101", queue="triage")
+    story.report(ContactAnswered, f"{minute}:30", f"n{number}", queue="triage")
+    story.report(ContactConcluded, f"{minute}:50", f"n{number}", queue="triage", result="to_local")
+    story.report(ContactOffered, f"{minute}:50", f"n{number}", line="101", queue="local")
     end = ContactAnswered if number % 2 else ContactAbandoned
-    story.tell(end, f"{minute}:58", f"n{number}", queue="local")
-    story.tell(ContactOffered, minute, f"d{number}", line="digital", queue="online", channel="contact_us")
-    story.tell(ContactConcluded, f"{minute}:40", f"d{number}", queue="online", result="resolved")
-    story.tell(
+    story.report(end, f"{minute}:58", f"n{number}", queue="local")
+    story.report(ContactOffered, minute, f"d{number}", line="digital", queue="online", channel="contact_us")
+    story.report(ContactConcluded, f"{minute}:40", f"d{number}", queue="online", result="resolved")
+    story.report(
         ContactOffered,
         "21:29",
         f"w{number}",
         line=("999", "101")[number % 2],
         queue=("emergency", "triage")[number % 2],
     )
-    story.tell(ContactOffered, "21:29", f"l{number}", line="101", queue="local")
+    story.report(ContactOffered, "21:29", f"l{number}", line="101", queue="local")
 
 
 def tell_incidents(story: Story, number: int) -> None:
@@ -119,46 +119,46 @@ def tell_incidents(story: Story, number: int) -> None:
         "c": {"grade": "1", "category": "home_burglary"},
     }
     for key, fields in kinds.items():
-        story.tell(IncidentOpened, f"20:{number:02}", f"{key}{number}", group="crime", **fields)
-        story.tell(UnitDispatched, f"20:{number:02}:{50 if number % 4 else 59}", f"{key}{number}", unit="u")
-        story.tell(UnitArrived, minute, f"{key}{number}", unit="u")
-    story.tell(VideoResponseStarted, f"20:{number:02}:30", f"b{number}")
-    story.tell(IncidentClosed, f"{minute}:30", f"i{number}", result="attended")
-    story.tell(IncidentOpened, minute, f"o{number}", grade="1", group="crime")
+        story.report(IncidentOpened, f"20:{number:02}", f"{key}{number}", group="crime", **fields)
+        story.report(UnitDispatched, f"20:{number:02}:{50 if number % 4 else 59}", f"{key}{number}", unit="u")
+        story.report(UnitArrived, minute, f"{key}{number}", unit="u")
+    story.report(VideoResponseStarted, f"20:{number:02}:30", f"b{number}")
+    story.report(IncidentClosed, f"{minute}:30", f"i{number}", result="attended")
+    story.report(IncidentOpened, minute, f"o{number}", grade="1", group="crime")
 
 
 def tell_others(story: Story, number: int) -> None:
     """A stay in custody of a child, one that waits, one that goes on, a voluntary attendance, occurrences with parties and referral."""
     minute = f"21:{number:02}"
     arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
-    story.tell(DetaineeArrived, "20:05", f"t{number}", **arrival)
-    story.tell(DetentionAuthorised, "20:20", f"t{number}")
-    story.tell(DetentionEnded, minute, f"t{number}", disposal="charged")
-    story.tell(DetaineeArrived, minute, f"q{number}", **arrival)
-    story.tell(DetaineeArrived, minute, f"h{number}", **arrival)
-    story.tell(DetentionAuthorised, minute, f"h{number}")
-    story.tell(VoluntaryAttended, minute, f"v{number}")
-    story.tell(OccurrenceRecorded, f"20:{number:02}", f"r{number}", type="asb_personal", victim_based=True)
-    story.tell(VictimReferred, minute, f"r{number}")
+    story.report(DetaineeArrived, "20:05", f"t{number}", **arrival)
+    story.report(DetentionAuthorised, "20:20", f"t{number}")
+    story.report(DetentionEnded, minute, f"t{number}", disposal="charged")
+    story.report(DetaineeArrived, minute, f"q{number}", **arrival)
+    story.report(DetaineeArrived, minute, f"h{number}", **arrival)
+    story.report(DetentionAuthorised, minute, f"h{number}")
+    story.report(VoluntaryAttended, minute, f"v{number}")
+    story.report(OccurrenceRecorded, f"20:{number:02}", f"r{number}", type="asb_personal", victim_based=True)
+    story.report(VictimReferred, minute, f"r{number}")
     for role in get_args(Role):
-        story.tell(PartyLinked, minute, f"r{number}", role=role, repeat=bool(number % 2))
-    story.tell(OccurrenceRecorded, f"20:{number:02}", f"d{number}", type="theft", domestic=True)
-    story.tell(VictimContractClosed, minute, f"d{number}", compliance=get_args(Compliance)[number % 3])
+        story.report(PartyLinked, minute, f"r{number}", role=role, repeat=bool(number % 2))
+    story.report(OccurrenceRecorded, f"20:{number:02}", f"d{number}", type="theft", domestic=True)
+    story.report(VictimContractClosed, minute, f"d{number}", compliance=get_args(Compliance)[number % 3])
     for kind in ("collision", "search", "school"):
-        story.tell(OccurrenceRecorded, f"20:{number:02}", f"{kind}{number}", type=kind)
-    story.tell(PartyLinked, minute, f"d{number}", role="victim", repeat=True, domestic_repeat=not number % 3)
+        story.report(OccurrenceRecorded, f"20:{number:02}", f"{kind}{number}", type=kind)
+    story.report(PartyLinked, minute, f"d{number}", role="victim", repeat=True, domestic_repeat=not number % 3)
 
 
 def begin(story: Story) -> None:
     """One subject of each feed three days before, on the last of November: from then on the record is known."""
     queues = {"999": "emergency", "101": "triage", "digital": "online"}
     for line, queue in queues.items():
-        story.tell(ContactOffered, "-72:00", f"first-{line}", line=line, queue=queue)
-        story.tell(ContactConcluded, "-71:59", f"first-{line}", queue=queue, result="other")
-    story.tell(IncidentOpened, "-72:00", "first-incident", grade="2", group="crime")
-    story.tell(IncidentClosed, "-71:59", "first-incident", result="cancelled")
-    story.tell(VoluntaryAttended, "-72:00", "first-attendance", suite="one", child=False)
-    story.tell(OccurrenceRecorded, "-72:00", "first-occurrence", type="theft")
+        story.report(ContactOffered, "-72:00", f"first-{line}", line=line, queue=queue)
+        story.report(ContactConcluded, "-71:59", f"first-{line}", queue=queue, result="other")
+    story.report(IncidentOpened, "-72:00", "first-incident", grade="2", group="crime")
+    story.report(IncidentClosed, "-71:59", "first-incident", result="cancelled")
+    story.report(VoluntaryAttended, "-72:00", "first-attendance", suite="one", child=False)
+    story.report(OccurrenceRecorded, "-72:00", "first-occurrence", type="theft")
 
 
 def evening(subjects: int) -> Story:
@@ -302,10 +302,10 @@ def test_no_sample_has_a_timestamp_and_no_label_grows_with_what_happens(
     assert [line for line in samples if not re.fullmatch(r'[a-z0-9_]+(\{([a-z]+="[^"]*",?)+\})? \S+', line)] == []
     story = evening(20)
     for number in range(10):
-        story.tell(
+        story.report(
             IncidentOpened, "21:20", f"x{number}", grade=f"odd-{number}", group=f"riot-{number}", area=f"a-{number}"
         )
-        story.tell(ContactOffered, "21:20", f"x{number}", line="101", queue=f"odd-{number}")
+        story.report(ContactOffered, "21:20", f"x{number}", line="101", queue=f"odd-{number}")
         story.state.partitions["incidents"][0].feed([b"{}", b"[1,", b'{"fact_type":"odd"}'])
     fill(redis, state_backend.url, story)
     many = series(exposition(reader(redis)))

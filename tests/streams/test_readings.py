@@ -27,7 +27,7 @@ from streams.store import Names
 from tests.support.forces import STRICT, rules, shipped
 from tests.support.memory import RECEIVED, MemoryPartition
 from tests.support.stores import one_by_one
-from tests.support.stories import AS_OF, FORCE, Told, records
+from tests.support.stories import AS_OF, FORCE, TopicFact, records
 from tests.support.story import Story
 
 RULES = rules(STRICT)
@@ -60,7 +60,7 @@ def sheet(source: Reader) -> list[Any]:
     ]
 
 
-def changes(facts: list[Told], batch: int) -> list[Change]:
+def changes(facts: list[TopicFact], batch: int) -> list[Change]:
     """The changes that facts of incidents make, batch by batch."""
     partition = MemoryPartition("incidents", RULES)
     values = [encode([fact]) for topic, fact in facts if topic == "incidents"]
@@ -75,7 +75,7 @@ _brief = settings(
 @given(records(), st.integers(1, 3), st.lists(st.booleans(), max_size=30))
 @_brief
 def test_after_any_batches_it_reads_what_a_new_reader_reads(
-    state_backend: StateServer, facts: list[Told], batch: int, looks: list[bool]
+    state_backend: StateServer, facts: list[TopicFact], batch: int, looks: list[bool]
 ) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
@@ -106,7 +106,7 @@ class _Interrupting(Redis):
 @given(records(), st.integers(1, 2))
 @_brief
 def test_batches_applied_while_it_reads_leave_no_mixture(
-    state_backend: StateServer, facts: list[Told], batch: int
+    state_backend: StateServer, facts: list[TopicFact], batch: int
 ) -> None:
     with _Interrupting.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
@@ -215,9 +215,9 @@ def test_a_state_restored_from_an_earlier_time_is_not_live_until_it_has_caught_u
 
 def test_a_state_built_anew_and_a_lost_change_stream_are_noticed(redis: Redis, state_backend: StateServer) -> None:
     story = Story(STRICT, "2024-10-26")
-    story.tell(IncidentOpened, "22:00", grade="1", group="crime")
-    story.tell(UnitDispatched, "22:01", unit="u1")
-    story.tell(UnitArrived, "22:05", unit="u1")
+    story.report(IncidentOpened, "22:00", grade="1", group="crime")
+    story.report(UnitDispatched, "22:01", unit="u1")
+    story.report(UnitArrived, "22:05", unit="u1")
     told = story.state.partitions["incidents"][0].changes
     old = reader(redis)
     for _ in one_by_one(state_backend.url, told):
@@ -273,7 +273,7 @@ def test_a_quiet_line_is_zero_and_up_to_date(redis: Redis, state_backend: StateS
 def test_a_day_of_which_three_hours_are_on_record_is_in_part(redis: Redis, state_backend: StateServer) -> None:
     records, now = [first_event(3 / 24), beat(0)], AS_OF + timedelta(seconds=30)
     day = state_of(state_backend.url, redis, records, now, window="24h", received_at=AS_OF)
-    assert (day.state, day.value, day.held) == ("in_part", 1, "part")
+    assert (day.state, day.value, day.coverage) == ("in_part", 1, "part")
     assert day.reason == (
         "The record begins on 27 October 2024 at 02:00: "
         "this figure covers only the time from then to 27 October 2024 at 05:00."
@@ -406,7 +406,7 @@ def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
     (found,) = reader_then.read("incident_count", "7d")
     assert (found.state, found.value, found.is_loading) == ("stale", 1, True)
     assert found.as_of == AS_OF + timedelta(minutes=30) == found.stale_since
-    assert re.search(r"History is being loaded, \d+ % so far: these figures are of 2024-10-27 05:30:17", found.reason)
+    assert re.search(r"Loading history, \d+ % done: these figures are as of 2024-10-27 05:30:17", found.reason)
     (share,) = reader_then.read("opened_to_arrived_median_seconds", "60m")
     assert (share.state, share.value) == ("stale", None)
     (past,) = reader_then.read("incident_count", "60m", as_of=AS_OF.replace(minute=0, second=0))

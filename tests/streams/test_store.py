@@ -20,7 +20,7 @@ from streams.store import Applied, Identity, Names, StateStore
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver, heartbeat
 from tests.support.stores import FINGERPRINTS, IDENTITY, apply_all, apply_memory, call, dump
-from tests.support.stories import AS_OF, FORCE, START, Told, records
+from tests.support.stories import AS_OF, FORCE, START, TopicFact, records
 
 RULES = rules(STRICT)
 
@@ -39,10 +39,10 @@ def some_changes(count: int) -> list[Change]:
     from tests.support.story import Story  # noqa: PLC0415 - only here
 
     story = Story(STRICT)
-    story.tell(IncidentOpened, "10:00", grade="2", group="crime")
-    story.tell(UnitDispatched, "10:01", unit="u1")
-    story.tell(UnitArrived, "10:05", unit="u1")
-    story.tell(IncidentRegraded, "10:06", grade="1")
+    story.report(IncidentOpened, "10:00", grade="2", group="crime")
+    story.report(UnitDispatched, "10:01", unit="u1")
+    story.report(UnitArrived, "10:05", unit="u1")
+    story.report(IncidentRegraded, "10:06", grade="1")
     return story.state.partitions["incidents"][0].changes[:count]
 
 
@@ -113,7 +113,7 @@ def test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(
     max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
 )
 def test_a_reading_from_the_state_is_the_reading_from_memory(
-    state_backend: StateServer, facts: list[Told], batch: int
+    state_backend: StateServer, facts: list[TopicFact], batch: int
 ) -> None:
     """The same facts by Redis and by dicts: every measure over two windows, and what stands open."""
     beats: list[Any] = [

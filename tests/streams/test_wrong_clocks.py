@@ -21,7 +21,7 @@ from facts.incident import IncidentOpened
 from facts.union import AnyFact
 from facts.wire import encode
 from measures.outcome import microseconds
-from measures.reading import FeedStatus, Reading, feed_trouble, silence
+from measures.reading import FeedStatus, Reading, feed_problem, silence
 from measures.window import DAYS_KEPT
 from streams.feeds import FeedState, believed
 from streams.fold import Change, PartitionFold
@@ -247,9 +247,9 @@ DOUBTED = [
         "telephony is stamped 2 h 0 min in the future: a clock was wrong. Not live until a heartbeat arrives with a believable time.",
     ),
     ({"newest_heard_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
-    ({"complete_to": microseconds(NOW + 6 * SECOND)}, "claims to be complete to a time yet to come"),
-    ({"doubt": "future"}, "was stamped with a time yet to come: a clock was wrong."),
-    ({"doubt": "ahead"}, "claims to be complete to a time yet to come: its clock or the log's is wrong."),
+    ({"complete_to": microseconds(NOW + 6 * SECOND)}, "claims to be complete to a time in the future"),
+    ({"doubt": "future"}, "was stamped with a time in the future: a clock was wrong."),
+    ({"doubt": "ahead"}, "claims to be complete to a time in the future: its clock or the log's is wrong."),
     ({"doubt": "producer"}, "set message.timestamp.type=LogAppendTime for the topic contacts."),
     ({"doubt": "future", "history_to": microseconds(NOW + HOUR)}, "a clock was wrong"),
 ]
@@ -258,7 +258,7 @@ DOUBTED = [
 @pytest.mark.parametrize(("told", "words"), DOUBTED)
 def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, Any], words: str) -> None:
     doubted, now, allowed = status(**told), microseconds(NOW), 60_000_000
-    trouble = feed_trouble(doubted, now, allowed, RULES_OF["testshire"], now)
+    trouble = feed_problem(doubted, now, allowed, RULES_OF["testshire"], now)
     assert trouble is not None
     assert trouble.state == "stale"
     assert words in trouble.reason
@@ -270,7 +270,7 @@ def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, An
 
 def test_clocks_may_differ_by_seconds() -> None:
     near = status(heard_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
-    assert feed_trouble(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
+    assert feed_problem(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
     assert silence(near, microseconds(NOW)) == 0
     assert "last heartbeat received 0 s ago" in checked(near).what
 
@@ -387,7 +387,7 @@ def test_a_stamp_that_was_once_of_the_future_proves_nothing_when_its_time_has_co
     scene.now = AS_OF + AHEAD + SECOND
     found = incidents(scene)
     assert found.state == "stale"
-    assert "was stamped with a time yet to come: a clock was wrong" in found.reason
+    assert "was stamped with a time in the future: a clock was wrong" in found.reason
     assert incidents(scene, AS_OF + HOUR - 17 * SECOND).state == "stale"
     scene.tell("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live"

@@ -24,7 +24,7 @@ from facts.occurrence import OccurrenceRecorded
 from facts.union import TOPICS, AnyFact, Topic, topic_of
 from facts.wire import encode
 from measures.measure import Measure, Where
-from measures.reading import NOTHING
+from measures.reading import NO_EVENTS
 from tests.oracle.memory import MemoryReader
 from tests.support.forces import shipped
 
@@ -141,9 +141,9 @@ def asking_recount(counted: Recount, as_of: datetime = AS_OF) -> Ask:
 def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigure:
     begins, until = _local(known.begins), _local(known.until)
     part = instead = ""
-    if known.held == "none":
+    if known.coverage == "none":
         assert begins is not None, "here every feed has begun"
-        instead, part = NO_RECORD, f"The record begins on {begins.day} {begins:%B %Y}: nothing is known before."
+        instead, part = NO_RECORD, f"The record begins on {begins.day} {begins:%B %Y}: there is no data before then."
     elif begins is not None and until is not None:
         until = min(until, as_of)
         part = (
@@ -151,7 +151,7 @@ def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigu
             f"this figure covers only the time from then to {until.day} {until:%B %Y at %H:%M}."
         )
     said = " ".join(each for each in (_too_few(measure, known), part) if each)
-    return replace(figure(measure, known), trouble=said, instead=instead, is_whole=known.held == "whole")
+    return replace(figure(measure, known), trouble=said, instead=instead, is_whole=known.coverage == "whole")
 
 
 def _local(at: int | None) -> datetime | None:
@@ -159,9 +159,9 @@ def _local(at: int | None) -> datetime | None:
 
 
 def _too_few(measure: Measure, known: KnownFigure) -> str:
-    if known.n is None or known.held == "none":
+    if known.n is None or known.coverage == "none":
         return ""
     if known.value is None:
-        return NOTHING
+        return NO_EVENTS
     is_little = known.n < measure.minimum_n and measure.unit != "count"
-    return f"Taken from {known.n}; below {measure.minimum_n} it says little." if is_little else ""
+    return f"Calculated from {known.n}; fewer than {measure.minimum_n} is too few to rely on." if is_little else ""

@@ -1,4 +1,4 @@
-"""The profiles that come with Blue Lamp, and a small one with every rule switched on."""
+"""The shipped profiles, and a small profile that uses every rule."""
 
 from importlib.resources import files
 
@@ -116,7 +116,7 @@ name = "Search"
 family = "stop_and_search"
 [[occurrence_types]]
 label = "school"
-name = "School told"
+name = "School notified"
 family = "school_notification"
 
 [[shifts]]
@@ -148,10 +148,10 @@ STRICT: Force = parse(STRICT_PROFILE, "tests/support/forces.py")
 
 
 def shipped(name: str) -> Force:
-    """A profile that comes with Blue Lamp."""
+    """A profile that is shipped with Blue Lamp."""
     return parse(files("facts").joinpath("forces", f"{name}.toml").read_text(), name)
 
 
 def rules(*forces: Force) -> dict[str, Rules]:
-    """The rules of forces by their names."""
+    """The rules of each force, by its name."""
     return {force.name: Rules(force) for force in forces}

@@ -1,4 +1,4 @@
-"""The whole way from facts to readings in memory: the product's own fold and readings, a dict in place of Redis."""
+"""Runs the product's own fold and readings in memory, with a dict instead of Redis."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,12 +25,12 @@ WHOLE = OwnPartition(0, 1)
 
 
 class MemoryPartition:
-    """One partition: its fold, and a state that forgets nothing and checks every count.
+    """One partition: its fold and its state.
 
     Args:
-        topic: of the partition.
-        rules: by force.
-        share: which of the topic's partitions it is; its only one unless given.
+        topic: its topic.
+        rules: the rules of each force.
+        share: its number among the topic's partitions; by default it is the only one.
     """
 
     def __init__(self, topic: Topic, rules: Mapping[str, Rules], share: OwnPartition = WHOLE) -> None:
@@ -71,22 +71,22 @@ class MemoryPartition:
             self.open[key] = encode_open(outcomes.open)
 
     def least_count(self) -> int:
-        """The least count anywhere; below 1 something is wrong, because what comes to 0 is removed."""
+        """The least count anywhere. Counts of 0 are removed, so a count below 1 is an error."""
         return min((count for pane in self.panes.values() for _, count in _fields(pane)), default=1)
 
     def forget(self) -> None:
-        """Forget what is remembered beside the state, as a new owner of the partition would."""
+        """Forget everything cached outside the state, like a new owner of the partition."""
         known = self.fold
         self.fold = PartitionFold(known.topic, known.share, known.rules, known.feeds, known.events)
 
 
 class MemoryState:
-    """Every partition of every topic; a Source of one force.
+    """Every partition of every topic; a `FigureSource` for one force.
 
     Args:
-        rules: by force.
-        force: whose numbers are read.
-        partitions: of each topic.
+        rules: the rules of each force.
+        force: the force whose figures are read.
+        partitions: the number of partitions of each topic.
     """
 
     def __init__(self, rules: Mapping[str, Rules], force: str, partitions: int = 1) -> None:
@@ -100,7 +100,7 @@ class MemoryState:
         return partitions[partition_of(subject_id, len(partitions))]
 
     def move(self) -> None:
-        """Take every fact that lies on another partition than its subject's to its own."""
+        """Move every fact that is not on its subject's partition."""
         for topic, partitions in self.partitions.items():
             moved = [each for partition in partitions for change in partition.changes for each in change.moved]
             for each in moved:
@@ -108,14 +108,14 @@ class MemoryState:
                 partitions[copy.partition].feed([copy.value], moved_from=origin_of(copy.headers))
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
-        """As a Source."""
+        """As a `FigureSource`."""
         for partition in self._all():
             for (force, known, slot), pane in partition.panes.items():
                 if force == self.force and known == grain and first <= slot < last:
                     yield slot, pane
 
     def open(self, kind: str) -> Iterable[OpenItem]:
-        """As a Source."""
+        """As a `FigureSource`."""
         for partition in self._all():
             for key, text in partition.open.items():
                 if key.startswith(f"{self.force}|"):
@@ -131,14 +131,14 @@ class MemoryState:
         return read(question, self, rules)
 
     def numbers(self) -> tuple[dict[tuple[str, Grain, int, Field], int], list[OpenItem]]:
-        """Every count added over partitions, and everything that stands open: all that a reading is taken from."""
+        """The sum of every count over all partitions, and all open items: everything that readings are calculated from."""
         counts: dict[tuple[str, Grain, int, Field], int] = {}
         for partition in self._all():
             for place, pane in partition.panes.items():
                 for field, count in _fields(pane):
                     counts[*place, field] = counts.get((*place, field), 0) + count
-        matters = [each for partition in self._all() for text in partition.open.values() for each in decode_open(text)]
-        return counts, sorted(matters, key=repr)
+        items = [each for partition in self._all() for text in partition.open.values() for each in decode_open(text)]
+        return counts, sorted(items, key=repr)
 
     def _all(self) -> Iterator[MemoryPartition]:
         return (partition for partitions in self.partitions.values() for partition in partitions)
@@ -157,21 +157,21 @@ def _fields(pane: Pane) -> Iterator[tuple[Field, int]]:
 
 def deliver(
     state: MemoryState,
-    told: Iterable[tuple[Topic, Fact]],
+    facts: Iterable[tuple[Topic, Fact]],
     batch: int = 1,
     place: Callable[[Topic, str], MemoryPartition] | None = None,
 ) -> None:
-    """Send facts in their order, `batch` records at a time to each partition, one fact a record.
+    """Send facts in order, `batch` records at a time to each partition, with one fact in each record.
 
     Args:
-        state: where to.
-        told: the facts.
-        batch: how many records at a time.
-        place: where a client puts a subject; on its own partition unless given.
+        state: the state that receives them.
+        facts: the facts.
+        batch: the number of records at a time.
+        place: chooses the partition of a subject; by default, the right one.
     """
     waiting: dict[int, tuple[MemoryPartition, list[bytes]]] = {}
     put = place or state.place
-    for topic, fact in told:
+    for topic, fact in facts:
         places = [put(topic, fact.subject_id)] if isinstance(fact, SubjectFact) else state.partitions[topic]
         for partition in places:
             values = waiting.setdefault(id(partition), (partition, []))[1]
@@ -185,6 +185,6 @@ def deliver(
 
 
 def heartbeat(force: str, feed: str, at: datetime, seq: int = 0) -> FeedHeartbeat:
-    """A heartbeat of a replayed feed, complete up to an instant."""
+    """A heartbeat of a replayed feed that is complete to `at`."""
     fact_id = f"heartbeat-{feed}-{seq}"
     return FeedHeartbeat(fact_id=fact_id, force=force, at=at, feed=feed, seq=seq, complete_to=at, replay=True)

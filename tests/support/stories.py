@@ -1,4 +1,4 @@
-"""Messy records as systems tell them: any facts in any order, doubled, corrected, withdrawn, contradictory."""
+"""Generates messy records: any facts in any order, duplicated, corrected, withdrawn or contradictory."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -37,7 +37,7 @@ from facts.incident import (
 from facts.occurrence import Compliance, OccurrenceRecorded, PartyLinked, Role, VictimContractClosed, VictimReferred
 from facts.union import Topic
 
-Told = tuple[Topic, SubjectFact]
+TopicFact = tuple[Topic, SubjectFact]
 FORCE = "strict"
 # The night on which clocks go back and the strict force's targets change; spans reach both ways over it.
 START = datetime(2024, 10, 26, 20, 0, tzinfo=UTC)
@@ -51,12 +51,12 @@ _gaps = st.one_of(
     st.integers(0, 3_600_000),
     st.integers(0, 12 * 3_600_000),
 )
-# Local midnight, from which on other targets hold, is three hours after the start.
+# Local midnight, when the targets change, is three hours after the start.
 _MIDNIGHT = 3 * 3_600_000
 _moments = st.tuples(st.sampled_from([0, 0, _MIDNIGHT - 5_000, _MIDNIGHT]), _gaps).map(
     lambda parts: START + timedelta(milliseconds=sum(parts))
 )
-# Whole hours apart, so that clocks meet their limits exactly.
+# Whole hours, so that clocks reach their limits exactly.
 _hours = st.integers(-96, 12).map(lambda hours: START + timedelta(hours=hours))
 _grades, _areas = st.sampled_from(["1", "2", "3", "9"]), st.sampled_from([None, "north", "south", "elsewhere"])
 _units = st.sampled_from(["U1", "U2"])
@@ -152,8 +152,8 @@ _TOPICS: dict[Topic, list[st.SearchStrategy[dict[str, Any]]]] = {
 
 
 @st.composite
-def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[Told]:
-    """The facts of one subject: most begin properly, some never do; some withdraw or correct others."""
+def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[TopicFact]:
+    """The facts of one subject. Most have an opening event, some do not; some facts withdraw or correct others."""
     subject_id = f"{topic}-{number}"
     first, *others = _TOPICS[topic]
     parts = [draw(first)] if draw(st.integers(0, 9)) else []
@@ -178,15 +178,15 @@ def withdrawal(of: SubjectFact, fact_id: str, target: str, at: datetime) -> Fact
 
 
 @st.composite
-def records(draw: st.DrawFn) -> list[Told]:
+def records(draw: st.DrawFn) -> list[TopicFact]:
     """The facts of several subjects of every topic."""
-    told: list[Told] = []
+    facts: list[TopicFact] = []
     for topic in _TOPICS:
         for number in range(draw(st.integers(0, 4))):
-            told += draw(_subject(topic, number))
-    return told
+            facts += draw(_subject(topic, number))
+    return facts
 
 
 def another(fact: SubjectFact, fact_id: str) -> SubjectFact:
-    """The same told again under another id."""
+    """The same fact with another id."""
     return msgspec.structs.replace(fact, fact_id=fact_id)

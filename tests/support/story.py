@@ -1,4 +1,4 @@
-"""Stories told by the clock: `at("22:14").opened(grade="1")`, then what a measure reads at any moment."""
+"""Reports facts at times of a day, and reads what measures give at any time after."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,30 +14,30 @@ from tests.support.memory import MemoryState, deliver
 
 
 class Story:
-    """Facts of one force on one local day, in the order they are told.
+    """Facts of one force on one local day, in the order in which they are reported.
 
     Args:
-        force: whose.
-        day: the local date that times are of.
+        force: the force.
+        day: the local date.
     """
 
     def __init__(self, force: Force, day: str = "2024-12-03") -> None:
         self.force = force
         self.day = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(force.time_zone))
         self.state = MemoryState(rules(force), force.name)
-        self._told = 0
+        self._reported = 0
 
     def moment(self, clock: str) -> datetime:
-        """A time of the day, `22:14` or `22:14:03.5`; after 24:00 it is of the next day."""
+        """A time of the day, such as `22:14` or `22:14:03.5`; times from 24:00 on are on the next day."""
         hours, minutes, *seconds = clock.split(":")
         span = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds[0]) if seconds else 0)
         return self.day.astimezone(UTC) + span
 
-    def tell(self, kind: type[SubjectFact], clock: str, subject_id: str = "s1", **fields: Any) -> str:
-        """Tell a fact; answers with its id. Of what may be of any topic, `topic` says which."""
-        self._told += 1
+    def report(self, kind: type[SubjectFact], clock: str, subject_id: str = "s1", **fields: Any) -> str:
+        """Report a fact and return its id. Facts that fit any topic need `topic`."""
+        self._reported += 1
         topic = fields.pop("topic", topic_of(kind))  # type: ignore[arg-type]
-        fact_id = fields.pop("fact_id", f"f{self._told}")
+        fact_id = fields.pop("fact_id", f"f{self._reported}")
         fact = kind(fact_id=fact_id, force=self.force.name, at=self.moment(clock), subject_id=subject_id, **fields)
         assert topic
         deliver(self.state, [(topic, fact)])
@@ -46,11 +46,11 @@ class Story:
     def figures(
         self, measure: str, clock: str, window: str = "60m", by: tuple[str, ...] = (), **where: str
     ) -> list[Figure]:
-        """What a measure reads at a time of the day."""
+        """The figures of a measure at a time of the day."""
         limits = {name: (word,) for name, word in where.items()}
         return self.state.figures(find(measure), window, self.moment(clock), by, limits)
 
     def value(self, measure: str, clock: str, window: str = "60m", **where: str) -> tuple[float | None, int]:
-        """The value and n of the whole."""
+        """The value and n of a measure without a breakdown."""
         (figure,) = self.figures(measure, clock, window, (), **where)
         return figure.value, figure.n

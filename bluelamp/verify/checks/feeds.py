@@ -6,7 +6,7 @@ from datetime import datetime
 from bluelamp.verify.checks.finding import Finding
 from facts.force import Feed
 from measures.outcome import SECOND, instant, microseconds
-from measures.reading import SIMULATION, FeedStatus, doubt_words, feed_trouble, silence
+from measures.reading import SIMULATION, FeedStatus, doubt_words, feed_problem, silence
 from measures.rules import Rules
 from streams.readings import Reader
 
@@ -98,7 +98,7 @@ def _live(name: str, where: str, complete: str, *, is_replay: bool) -> Finding:
 def _trouble(rules: Rules, feed: Feed, status: FeedStatus, until: int, now: int) -> str:
     """What keeps the feed's figures from being live, in words; empty when nothing does."""
     allowed = feed.stale_after_seconds * SECOND
-    trouble = feed_trouble(status, until, allowed, rules, now)
+    trouble = feed_problem(status, until, allowed, rules, now)
     if trouble is None:
         return ""
     silent, behind = now - (status.heard_at or 0), until - (status.complete_to or 0)

@@ -9,7 +9,7 @@ from dashboards.board.table import name_of
 from dashboards.board.tile import NOW, take_tile
 from measures.catalogue import find
 from measures.outcome import KINDS, OpenItem, instant, microseconds
-from measures.reading import NOTHING
+from measures.reading import NO_EVENTS
 
 _KINDS = (
     "awaiting_authorisation",
@@ -116,7 +116,7 @@ def _take(view: View) -> Parts:
 def take_known(count: int, view: View) -> ListStatus:
     """How so many detentions are known: a deadline does not go away because its feed has fallen silent."""
     reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
-    if reading.state == "live" or reading.reason == NOTHING:
+    if reading.state == "live" or reading.reason == NO_EVENTS:
         return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
     if not count:
         return ListStatus(reading.state, f"{reading.reason} Who is in custody is not known.")

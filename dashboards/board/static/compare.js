@@ -11,7 +11,7 @@ const published = document.getElementById("published");
 const disagreements = document.getElementById("disagreements");
 
 function others(known) {
-  const cases = known.disagreements.map((each) => element("li", {}, `${each.number}: ${each.what}; ${each.made_of}.`));
+  const cases = known.disagreements.map((each) => element("li", {}, `${each.number}: ${each.what}; ${each.explanation}.`));
   return cases.length ? [element("h3", {}, "Where the published report disagrees with itself"), element("ul", {}, ...cases)] : [];
 }
 
