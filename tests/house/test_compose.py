@@ -1,4 +1,4 @@
-"""The compose file and what it mounts: read, held against the product, and checked by the parts' own tools."""
+"""The compose file and the files it mounts: compared with the product, and checked by the parts' own tools."""
 
 import os
 import subprocess
@@ -55,8 +55,8 @@ def test_what_is_mounted_exists(name: str) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize("kept", [None, 0.0, 0.5, 1.0])
-def test_redis_starts_without_the_batch_that_a_crash_has_cut_off(tmp_path: Path, kept: float | None) -> None:
-    """The entry is run as the container would, with a program in place of the image's own; None: there is no file yet."""
+def test_redis_starts_without_a_half_written_batch(tmp_path: Path, kept: float | None) -> None:
+    """The entry point runs as in the container, with a program in place of the image's own; None: there is no file yet."""
     if reason := missing("redis"):
         pytest.skip(reason)
     data = tmp_path / "data"
@@ -78,7 +78,7 @@ def test_redis_starts_without_the_batch_that_a_crash_has_cut_off(tmp_path: Path,
 
 
 def cut_off(directory: Path, kept: float) -> None:
-    """Three batches in a state server's file, of the last of which only a share is there."""
+    """Write three batches into a state server's file, and keep only a share of the last one."""
     server = StateServer(directory, binary="debian")
     server.start()
     with Redis.from_url(server.url) as redis:
@@ -91,8 +91,8 @@ def cut_off(directory: Path, kept: float) -> None:
     os.truncate(file, last + int((file.stat().st_size - last) * kept))
 
 
-def test_what_must_last_lies_on_a_volume_of_its_own() -> None:
-    """Named volumes are declared, and the archive outlives the log: it shares no volume with it."""
+def test_lasting_data_has_a_volume_of_its_own() -> None:
+    """Named volumes are declared, and the archive does not share the volume of the log, so that it outlives it."""
     mounted = {
         name: {
             str(volume).partition(":")[0] for volume in service.get("volumes", ()) if not str(volume).startswith(".")
@@ -138,11 +138,11 @@ def test_the_parts_own_tools_accept_their_configuration(part: str, command: tupl
     reason = missing(part)
     if reason:
         pytest.skip(reason)
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_every_part_is_where_a_check_looks_for_it() -> None:
+def test_check_finds_every_part() -> None:
     environment = COMPOSE["x-bluelamp"]["environment"]
     for name in ("exporter", "board", "inbox", "gateway"):
         port = getattr(Settings(), f"{name}_port")

@@ -1,4 +1,4 @@
-"""The fault table says what happened: what was not run is never ok, and a pause is seen wherever work waited."""
+"""The fault table reports what happened: a fault that was not injected is never ok, and every pause is measured."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def report(outcome: str, recorded: dict[str, object], when: str = "call") -> pyt
     return pytest.TestReport("t", ("t", 1, "t"), {}, outcome, None, when, user_properties=properties)  # type: ignore[arg-type]
 
 
-def test_every_fault_has_a_row_and_what_was_not_run_is_never_ok() -> None:
+def test_every_fault_has_a_row_and_is_never_ok_without_a_run() -> None:
     table = Table()
     table.add(report("skipped", record([6]), when="setup"))
     assert [row[0] for row in table.rows()] == [str(number) for number in FAULTS]
@@ -70,7 +70,7 @@ def looked(*looks: tuple[dict[tuple[str, int], int] | None, dict[tuple[str, int]
     return progress.longest
 
 
-def test_a_partition_that_stands_still_with_work_pauses_although_others_move() -> None:
+def test_a_partition_with_work_that_does_not_move_pauses_although_others_move() -> None:
     ends = {PLACE: 9, OTHER: 9}
     assert looked(*(({PLACE: 3, OTHER: at}, ends) for at in range(5))) == 4.0
     assert looked(*(({PLACE: at, OTHER: at}, ends) for at in range(5))) == 0.0
