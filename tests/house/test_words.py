@@ -1,9 +1,13 @@
 """One word has one meaning: no class name is used twice, and retired words do not come back."""
 
+import re
+
 import pytest
 
 from tests.house.words import (
     EXCEPTIONS,
+    PACKAGES,
+    ROOT,
     Occurrence,
     exceptions,
     phrases_in,
@@ -83,3 +87,30 @@ def test_a_retired_word_is_found_as_a_whole_word(name: str, words: list[str]) ->
 )
 def test_a_retired_phrase_is_found(text: str, phrases: list[str]) -> None:
     assert phrases_in(text) == phrases
+
+
+def glossary_terms() -> list[str]:
+    """Every term of the glossary, without what stands in brackets."""
+    text = (ROOT / "docs" / "understand" / "glossary.md").read_text("utf-8")
+    cells = [
+        line.split("|")[1] for line in text.splitlines() if line.startswith("| ") and not line.startswith("| term")
+    ]
+    return [re.sub(r"\(.*\)", "", term).strip() for cell in cells for term in cell.split(",")]
+
+
+def test_the_code_uses_every_term_of_the_glossary() -> None:
+    """As a name or as a word of its output: a glossary of other words than the code's misleads."""
+    code = "\n".join(
+        path.read_text("utf-8").lower()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in {".py", ".html", ".js"}
+    )
+    words = code.replace("_", " ")
+    assert len(glossary_terms()) > 60
+    assert [term for term in glossary_terms() if term.lower() not in words] == []
+
+
+def test_the_glossary_explains_no_term_twice() -> None:
+    terms = glossary_terms()
+    assert sorted(term for term in set(terms) if terms.count(term) > 1) == []
