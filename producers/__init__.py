@@ -1,1 +1,1 @@
-"""What publishes facts: the publisher, the replay of extracts, the gateway, and the adapters of live feeds."""
+"""Everything that publishes facts: the publisher, replays of extracts, the gateway, live adapters and the simulator."""

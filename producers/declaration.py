@@ -1,12 +1,13 @@
-"""Declared mappings: how the rows of a source system's extract become facts, as data and not as code."""
+"""The types of a mapping, which declares how the rows of an extract become facts."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
 from facts.fact import Label
 from facts.union import Topic
+from producers.strict import Strict
 
 Per = Literal["row", "subject"]
 Pick = Literal["first", "last", "earliest", "latest", "only"]
@@ -19,27 +20,23 @@ ISO = "iso"
 EPOCH = "epoch"
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a mapping; unknown keys are refused, so that a misspelt one is not silently idle."""
-
-
-class ExtractSource(_Part, frozen=True, kw_only=True):
-    """How the extract is written.
+class ExtractSource(Strict, frozen=True, kw_only=True):
+    """The format of the extract.
 
     Attributes:
-        format: `csv` with a header line, or `json_lines`: one object a line, inner fields named with dots.
-        times: the formats of its times, tried in turn: `iso`, `epoch` (seconds since 1970 in UTC), or strptime formats
-            such as `%d/%m/%Y %H:%M`.
-        times_of_day: the formats of times without a date, such as `%H:%M:%S`; a fact's `after` says the day.
-        time_zone: IANA name, for times written without a zone.
-        repeated_hour: which one is meant when the clock goes back and a local time comes twice.
-        delimiter: between the cells of a CSV row.
-        quote: around a CSV cell that holds a delimiter; empty where cells are never quoted.
-        columns: names of the columns of a CSV file that has no header line.
-        short_rows: what a CSV row with fewer cells than the header is: malformed, or one whose last cells are absent.
-        encoding: of its characters.
-        absent: what stands for "not known" in any column, beside an empty cell.
-        absent_in: by column, what stands for "not known" there.
+        format: `csv` with a header line, or `json_lines` with one object a line and inner fields named with dots.
+        times: formats of its times, tried in turn: `iso`, `epoch` (seconds since 1970 in UTC), or strptime formats such as
+            `%d/%m/%Y %H:%M`.
+        times_of_day: formats of times without a date, such as `%H:%M:%S`; a fact's `after` gives the day.
+        time_zone: IANA name of the zone of times written without one.
+        repeated_hour: which of the two times is meant when the clock goes back and a local time occurs twice.
+        delimiter: character between the cells of a CSV row.
+        quote: character around CSV cells that contain a delimiter; empty if cells are never quoted.
+        columns: column names of a CSV file without a header line.
+        short_rows: how to treat a CSV row with fewer cells than the header: refuse it, or fill it with absent cells.
+        encoding: character encoding.
+        absent: values that mean "not known" in any column, besides an empty cell.
+        absent_in: by column, values that mean "not known" in that column.
     """
 
     format: Literal["csv", "json_lines"]
@@ -53,33 +50,33 @@ class ExtractSource(_Part, frozen=True, kw_only=True):
     short_rows: Literal["refuse", "fill"] = "refuse"
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
-    absent_in: dict[str, tuple[str, ...]] = {}
+    absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class Rows(_Part, frozen=True, kw_only=True):
+class Rows(Strict, frozen=True, kw_only=True):
     """Which rows count.
 
     Attributes:
-        key: the columns that tell a row from the others of its subject.
-        include: by column, the values of which a row must have one; the empty one stands for absent.
-        exclude: by column, the values of which a row may have none; likewise.
-        distinct_by: rows that agree in these columns, or wholly (`whole_row`), are one row told again.
+        key: columns that distinguish a row from the other rows of its subject.
+        include: by column, the values that a row must have one of; an empty value means absent.
+        exclude: by column, the values that a row must not have; an empty value means absent.
+        distinct_by: rows with the same values in these columns, or in all (`whole_row`), are repeats of one row.
     """
 
     key: tuple[str, ...] = ()
-    include: dict[str, tuple[str, ...]] = {}
-    exclude: dict[str, tuple[str, ...]] = {}
+    include: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
 
 
-class SubjectColumns(_Part, frozen=True, kw_only=True):
-    """What a row is about.
+class SubjectColumns(Strict, frozen=True, kw_only=True):
+    """The subject of a row.
 
     Attributes:
-        key: the columns that identify the subject.
-        prefix: put before the key.
-        digest: make the id by hashing the key: for keys with characters that an id may not have. A key that can be
-            guessed can be found again from its digest; this is no pseudonym.
+        key: columns that identify the subject.
+        prefix: text put before the key.
+        digest: hash the key to make the id, for keys with characters that an id must not have. This does not pseudonymise
+            the key: anyone who can guess a key can compute its digest.
     """
 
     key: Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -87,14 +84,14 @@ class SubjectColumns(_Part, frozen=True, kw_only=True):
     digest: bool = False
 
 
-class Condition(_Part, frozen=True, kw_only=True):
-    """What must hold in a row for a fact to have happened; one test each.
+class Condition(Strict, frozen=True, kw_only=True):
+    """One test that a row must pass for a fact to have happened.
 
     Attributes:
-        column: the column looked at.
-        present: it has a value (true), or has none (false).
-        equals: it has this value, or one of these.
-        differs_from: both columns have a value, and not the same.
+        column: the column tested.
+        present: whether the column must have a value (true) or none (false).
+        equals: the value, or values, one of which the column must have.
+        differs_from: another column; both must have a value, and the values must differ.
     """
 
     column: str
@@ -103,39 +100,39 @@ class Condition(_Part, frozen=True, kw_only=True):
     differs_from: str | None = None
 
 
-class Field(_Part, frozen=True, kw_only=True):
+class Field(Strict, frozen=True, kw_only=True):
     """Where a field of a fact comes from: columns or a constant.
 
     Attributes:
-        column: a column, or several to be joined by a space (a date and a time).
-        constant: the same value always.
-        values: what each value of the column means; the empty one stands for absent.
-        otherwise: what a value means that `values` does not list; `refuse` makes the row malformed.
-        pick: for a fact per subject, which row's value counts; as the fact's own unless given.
+        column: a column, or several to join with a space (a date and a time).
+        constant: a fixed value.
+        values: the meaning of each value of the column; an empty value means absent.
+        otherwise: the meaning of a value that `values` does not list; `refuse` makes the row malformed.
+        pick: for a fact per subject, which row's value counts; by default as the fact's own `pick`.
     """
 
     column: Columns | None = None
     constant: Constant | None = None
-    values: dict[str, Constant] = {}
+    values: dict[str, Constant] = field(default_factory=dict)
     otherwise: Constant = REFUSE
     pick: Pick | None = None
 
 
-class DeclaredFact(_Part, frozen=True, kw_only=True):
-    """One fact that rows tell.
+class DeclaredFact(Strict, frozen=True, kw_only=True):
+    """A fact that rows give.
 
     Attributes:
-        fact: which fact.
-        per: told by each row, or once per subject by all its rows together.
-        at: the column of its event time, or several to be joined by a space.
-        after: the column, or columns, of a time that it came after. A time of day is then of that day or the next; of a
-            local time that came twice it is the first one not before that.
-        within_seconds: how long after that a time of day can be; one that would be longer is malformed.
-        plus: the column of a duration to be added to `at`, in seconds or as hours:minutes:seconds.
-        name: tells it from another declaration of the same fact; part of its `fact_id`.
+        fact: type of the fact.
+        per: one fact for each row, or one for all the rows of a subject.
+        at: column of its event time, or several to join with a space.
+        after: column, or columns, of an earlier time. A time of day is then on that day or the next; a local time that
+            occurs twice is the first one at or after it.
+        within_seconds: the longest a time of day may come after that earlier time; a longer gap is malformed.
+        plus: column of a duration to add to `at`, in seconds or as hours:minutes:seconds.
+        name: distinguishes it from another declaration of the same type; becomes part of its `fact_id`.
         pick: for a fact per subject, which row counts: `first` or `last` in the file, `earliest` or `latest` by `at`,
-            or `only` where all must agree (the default).
-        when: conditions, all of which must hold in the row.
+            or `only` if all rows must agree (the default).
+        when: conditions, all of which the row must meet.
         fields: the fact's own fields.
     """
 
@@ -148,26 +145,26 @@ class DeclaredFact(_Part, frozen=True, kw_only=True):
     name: Label | None = None
     pick: Pick | None = None
     when: tuple[Condition, ...] = ()
-    fields: dict[str, Field] = {}
+    fields: dict[str, Field] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """What it is called within its mapping."""
+        """Its name within the mapping."""
         return self.name or self.fact
 
 
-class Mapping(_Part, frozen=True, kw_only=True):
+class Mapping(Strict, frozen=True, kw_only=True):
     """How one source system's extracts become facts.
 
     Attributes:
-        name: of the mapping; part of every `fact_id`.
-        force: whose facts they are, as its profile is named.
-        topic: where they travel.
-        feed: in whose name they are told, as the profile lists it; several where the extract holds what several tell.
-        source: how the extract is written.
-        subject: what a row is about.
+        name: name of the mapping; becomes part of every `fact_id`.
+        force: name of the force's profile.
+        topic: topic to publish to.
+        feed: feed that the facts come from, as the profile lists it; several if the extract combines feeds.
+        source: format of the extract.
+        subject: the subject of a row.
         rows: which rows count.
-        facts: what rows tell.
+        facts: the facts that rows give.
     """
 
     name: Label
@@ -181,7 +178,7 @@ class Mapping(_Part, frozen=True, kw_only=True):
 
     @property
     def feeds(self) -> tuple[Label, ...]:
-        """In whose names they are told."""
+        """The feeds as a tuple."""
         return (self.feed,) if isinstance(self.feed, str) else self.feed
 
 
@@ -193,7 +190,7 @@ def columns_of(columns: Columns | None) -> tuple[str, ...]:
 
 
 def columns_used(mapping: Mapping) -> Iterator[str]:
-    """The columns a mapping names; one may come several times."""
+    """The columns that a mapping names, some of them several times."""
     rows = mapping.rows
     yield from (*mapping.subject.key, *rows.key, *rows.include, *rows.exclude)
     if rows.distinct_by != WHOLE_ROW:
@@ -204,5 +201,5 @@ def columns_used(mapping: Mapping) -> Iterator[str]:
         for condition in declared.when:
             yield condition.column
             yield from columns_of(condition.differs_from)
-        for field in declared.fields.values():
-            yield from columns_of(field.column)
+        for declared_field in declared.fields.values():
+            yield from columns_of(declared_field.column)

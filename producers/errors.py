@@ -1,11 +1,11 @@
-"""What a producer tells a person when facts did not reach the log."""
+"""The errors of producers: facts that did not reach the log, and sources that cannot be read."""
 
 from facts.errors import BlueLampError
 
 
 class PublishError(BlueLampError):
-    """Facts may not be published, or did not arrive."""
+    """Facts must not be published, or may not have reached the log."""
 
 
 class SourceError(BlueLampError):
-    """A source that is followed is not where it was left, so that something of it may be missed."""
+    """A followed source is not where it was left, so some of it may have been missed."""

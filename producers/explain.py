@@ -1,4 +1,4 @@
-"""What a mapping makes of an extract, told without sending anything: each column, each fact, each refusal."""
+"""Explains what a mapping makes of an extract: each column, each fact and each fault."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used
 from producers.declaration import Mapping as Declared
 from producers.extract import Extract, read_extract
-from producers.row_facts import goes_back
+from producers.row_facts import is_out_of_order
 from producers.rows import Row, read_rows
 from producers.shape import fields_of
 from producers.values import Fault, LocalClock, MalformedError
@@ -31,17 +31,17 @@ VOCABULARIES = {
     "suite": "suites",
     "type": "occurrence_types",
 }
-"""Fields that hold a word of the force's own, and where its profile lists them."""
+"""Fields with a word from the force's own vocabulary, and the part of the profile that lists those words."""
 
 
-class ColumnTold(Struct, frozen=True, kw_only=True):
-    """What became of a column.
+class ColumnSummary(Struct, frozen=True, kw_only=True):
+    """What a column becomes.
 
     Attributes:
-        column: its name.
-        rows: that have a value in it, of the rows that could be read.
-        became: what it is used for; empty when it stays in the file.
-        refused: how often each fault was met in it.
+        column: name of the column.
+        rows: number of readable rows with a value in it.
+        became: what it is used for; empty if it is not used.
+        refused: number of times each fault was found in it.
     """
 
     column: str
@@ -50,17 +50,17 @@ class ColumnTold(Struct, frozen=True, kw_only=True):
     refused: dict[Fault, int]
 
 
-class FactTold(Struct, frozen=True, kw_only=True):
-    """What became of the declared facts of one type.
+class FactSummary(Struct, frozen=True, kw_only=True):
+    """The facts of one type.
 
     Attributes:
         fact: the type.
-        count: how many there are.
-        first: the earliest event time; None when there is none.
-        last: the latest.
-        words: by field, how often each word of a vocabulary.
-        unlisted: by field, the words that the force's profile does not list: they will be counted as `unlisted`.
-        before: how many come before what they came after by the mapping: contradictions, which the measures count.
+        count: number of facts.
+        first: the earliest event time; None if there are no facts.
+        last: the latest event time.
+        words: by field, how often each value occurs.
+        unlisted: by field, the values that the force's profile does not list; they will count as `unlisted`.
+        before: number of facts that happened before the event they should follow; they will count as contradictions.
     """
 
     fact: str
@@ -76,24 +76,24 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """What a mapping makes of an extract.
 
     Attributes:
-        extract: as read.
-        columns: in alphabetical order of those used, then of those not.
-        facts: in the order the mapping declares them.
+        extract: the extract as read.
+        columns: the columns used, in alphabetical order, then those not used.
+        facts: the facts by type, in the order the mapping declares them.
     """
 
     extract: Extract
-    columns: tuple[ColumnTold, ...]
-    facts: tuple[FactTold, ...]
+    columns: tuple[ColumnSummary, ...]
+    facts: tuple[FactSummary, ...]
 
 
 def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *, now: datetime) -> Explanation:
-    """Read an extract, and say what became of it.
+    """Read an extract and explain what becomes of it.
 
     Args:
-        path: of the file.
-        mapping: by which it is read.
-        force: the profile of the mapping's force; None when there is none.
-        now: facts that say they happened later are refused.
+        path: path of the file.
+        mapping: the mapping to read it by.
+        force: the profile of the mapping's force; None if it has none.
+        now: the present; facts with a later time are malformed.
 
     Raises:
         MappingError: the file as a whole does not fit the mapping.
@@ -107,7 +107,7 @@ def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *,
         for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
             if isinstance(row, Row):
                 present.update(row.cells.keys())
-                before.update(_that_go_back(row, mapping, clock))
+                before.update(_out_of_order(row, mapping, clock))
     return Explanation(
         extract=extract,
         columns=tuple(_columns(extract, present)),
@@ -115,23 +115,23 @@ def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *,
     )
 
 
-def _that_go_back(row: Row, mapping: Declared, clock: LocalClock) -> Iterator[str]:
+def _out_of_order(row: Row, mapping: Declared, clock: LocalClock) -> Iterator[str]:
     for declared in mapping.facts:
         try:
-            if goes_back(declared, row.cells, clock):
+            if is_out_of_order(declared, row.cells, clock):
                 yield declared.fact
         except MalformedError:
-            # It is listed already, by the reading.
+            # The extract already lists it as malformed.
             continue
 
 
-def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnTold]:
+def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnSummary]:
     became = _uses(extract.mapping)
     for column in sorted(present, key=lambda column: (column not in became, column)):
         faults: Counter[Fault] = Counter(
             each.fault for each in extract.malformed if column in each.column.split(", ") or column == each.column
         )
-        yield ColumnTold(
+        yield ColumnSummary(
             column=column, rows=present[column], became=tuple(became.get(column, ())), refused=dict(faults)
         )
 
@@ -141,7 +141,7 @@ def _uses(mapping: Declared) -> dict[str, list[str]]:
     uses: dict[str, dict[str, None]] = {}
     for column, use in _every_use(mapping):
         uses.setdefault(column, {})[use] = None
-    return {column: list(told) for column, told in uses.items()}
+    return {column: list(own) for column, own in uses.items()}
 
 
 def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
@@ -150,7 +150,7 @@ def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
     yield from ((column, "key of the row") for column in rows.key)
     yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
     if rows.distinct_by != WHOLE_ROW:
-        yield from ((column, "which rows are told again") for column in rows.distinct_by)
+        yield from ((column, "which rows are repeats") for column in rows.distinct_by)
     for declared in mapping.facts:
         yield from _uses_in(declared)
 
@@ -158,7 +158,7 @@ def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
 def _uses_in(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
     yield from ((column, f"{declared.label}.at") for column in columns_of(declared.at))
     yield from ((column, f"{declared.label}.at, as a duration") for column in columns_of(declared.plus))
-    yield from ((column, f"what {declared.label} came after") for column in columns_of(declared.after))
+    yield from ((column, f"earlier time that {declared.label} follows") for column in columns_of(declared.after))
     for name, field in declared.fields.items():
         yield from ((column, f"{declared.label}.{name}") for column in columns_of(field.column))
     for condition in declared.when:
@@ -166,27 +166,27 @@ def _uses_in(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
             yield column, f"whether {declared.label} happened"
 
 
-def _facts(extract: Extract, before: Mapping[str, int], force: Force | None) -> Iterator[FactTold]:
+def _facts(extract: Extract, before: Mapping[str, int], force: Force | None) -> Iterator[FactSummary]:
     for fact in extract.counts():
-        told = [each for each in extract.facts if type(each).__name__ == fact]
-        words = _words(fact, told)
-        yield FactTold(
+        facts = [each for each in extract.facts if type(each).__name__ == fact]
+        words = _words(fact, facts)
+        yield FactSummary(
             fact=fact,
-            count=len(told),
-            first=told[0].at if told else None,
-            last=told[-1].at if told else None,
+            count=len(facts),
+            first=facts[0].at if facts else None,
+            last=facts[-1].at if facts else None,
             words=words,
             unlisted=dict(_unlisted(words, force)) if force else {},
             before=before.get(fact, 0),
         )
 
 
-def _words(fact: str, told: list[AnyFact]) -> dict[str, dict[str, int]]:
-    """How often each word stands in each field; ids, times and numbers are no words."""
+def _words(fact: str, facts: list[AnyFact]) -> dict[str, dict[str, int]]:
+    """By field, how often each value occurs, leaving out ids, times and numbers."""
     counted: dict[str, dict[str, int]] = {}
     for name, shape in fields_of(fact).items():
         if shape.kind in ("text", "yes_or_no") and Identifier not in (shape.type, *get_args(shape.type)):
-            values = Counter(_word(getattr(each, name)) for each in told)
+            values = Counter(_word(getattr(each, name)) for each in facts)
             counted[name] = dict(values.most_common())
     return counted
 

@@ -1,4 +1,4 @@
-"""Reading an extract: its rows, by a mapping, become facts; what cannot be read is listed, and the rest is kept."""
+"""Reads an extract by its mapping: rows become facts, and malformed rows are listed."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -12,19 +12,19 @@ from msgspec import Struct
 
 from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, Mapping, columns_used
-from producers.row_facts import Telling, digest, make, settle, tell
+from producers.row_facts import RowValues, choose_rows, digest, make, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.values import Cells, Fault, LocalClock, MalformedError
 
 
 class Malformed(Struct, frozen=True, kw_only=True):
-    """A row, or a fact told by several rows, that could not be read.
+    """A row, or a fact from several rows, that could not be read.
 
     Attributes:
-        line: where the row begins in the file, counted from 1.
-        column: where in the row; empty when the row as a whole is meant.
-        fault: one word of a closed list.
-        what: what is wrong, never with the value: it may be personal.
+        line: line of the file on which the row begins, counted from 1.
+        column: the column at fault; empty if the fault concerns the whole row.
+        fault: a code from a fixed list.
+        what: what is wrong, without the value, which may be personal.
     """
 
     line: int
@@ -37,21 +37,21 @@ class Malformed(Struct, frozen=True, kw_only=True):
 
 
 class Extract(Struct, frozen=True, kw_only=True):
-    """What an extract told.
+    """The facts and the malformed rows of an extract.
 
     Every row is counted once: `rows` = `rows_read` + `rows_excluded` + `rows_repeated` + `rows_malformed`.
 
     Attributes:
-        name: of the file.
-        mapping: what it was read by.
-        facts: in order of event time.
+        name: name of the file.
+        mapping: the mapping it was read by.
+        facts: the facts in order of event time.
         malformed: what could not be read, in order of line.
-        rows: in the file, without its header.
-        rows_read: that told their facts.
-        rows_excluded: left out by the mapping's `include` and `exclude`.
-        rows_repeated: that told an earlier row again.
-        rows_malformed: that told nothing because they could not be read.
-        columns_empty: that the mapping uses and no row had a value in.
+        rows: number of rows in the file, without its header.
+        rows_read: rows that gave their facts.
+        rows_excluded: rows left out by the mapping's `include` and `exclude`.
+        rows_repeated: rows that repeat an earlier row.
+        rows_malformed: rows that could not be read and gave no facts.
+        columns_empty: columns that the mapping uses and that are empty in every row.
     """
 
     name: str
@@ -66,12 +66,12 @@ class Extract(Struct, frozen=True, kw_only=True):
     columns_empty: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
-        """How many facts of each type, in the order the mapping declares them."""
+        """The number of facts of each type, in the order the mapping declares them."""
         counted = Counter(type(fact).__name__ for fact in self.facts)
         return {declared.fact: counted[declared.fact] for declared in self.mapping.facts}
 
     def faults(self) -> dict[Fault, int]:
-        """How often each fault was met."""
+        """The number of times each fault was found."""
         return dict(Counter(each.fault for each in self.malformed))
 
 
@@ -79,42 +79,42 @@ def read_extract(path: Path | Traversable, mapping: Mapping, *, now: datetime) -
     """Read an extract.
 
     Args:
-        path: of the file.
-        mapping: by which it is read.
-        now: facts that say they happened later are malformed.
+        path: path of the file.
+        mapping: the mapping to read it by.
+        now: the present; facts with a later time are malformed.
 
     Raises:
         MappingError: the file as a whole does not fit the mapping.
         OSError: the file cannot be opened.
     """
     columns = frozenset(columns_used(mapping))
-    reading = _Reading(mapping, columns, now)
+    builder = _ExtractBuilder(mapping, columns, now)
     with path.open("rb") as stream:
         for row in read_rows(stream, mapping.source, columns, path.name):
-            reading.take(row)
-    return reading.extract(path.name)
+            builder.add(row)
+    return builder.build(path.name)
 
 
 class RowResult(NamedTuple):
-    """What one row tells.
+    """What one row gives.
 
     Attributes:
-        subject_id: what it is about.
-        facts: told by the row alone.
-        tellings: by the place of the declared fact in the mapping, what it tells of facts told by all rows of the subject.
+        subject_id: the row's subject.
+        facts: facts that the row gives by itself.
+        partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping.
     """
 
     subject_id: str
     facts: list[AnyFact]
-    tellings: dict[int, Telling]
+    partial: dict[int, RowValues]
 
 
-class RowReading:
-    """Reads the rows of one extract one after the other, and remembers their keys.
+class RowReader:
+    """Reads the rows of one extract in order, and remembers their keys.
 
     Args:
-        mapping: by which they are read.
-        now: the wall clock; facts that say they happened later are malformed.
+        mapping: the mapping to read them by.
+        now: the wall clock; facts with a later time are malformed.
     """
 
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
@@ -124,10 +124,10 @@ class RowReading:
         self._line_of_key: dict[tuple[str, ...], int] = {}
 
     def read(self, row: Row | UnreadableRow) -> RowResult | Literal["excluded", "repeated"]:
-        """What a row tells: all of it, or nothing.
+        """Read a whole row, or say why it is left out.
 
         Raises:
-            MalformedError: it cannot be read.
+            MalformedError: the row cannot be read.
         """
         if isinstance(row, UnreadableRow):
             raise row.error
@@ -136,38 +136,38 @@ class RowReading:
         own = self._digest(row.cells)
         if own in self._digests:
             return "repeated"
-        told = self._told(row)
-        # Only a row that told something stands in the way of another: one that is malformed may be written anew.
+        result = self._result(row)
+        # Only rows that could be read count as seen: a malformed row may be written again correctly.
         if own:
             self._digests.add(own)
-        return told
+        return result
 
-    def settled(self, subject_id: str, index: int, tellings: Sequence[Telling]) -> AnyFact:
-        """The fact that all rows of a subject tell together.
+    def combine(self, subject_id: str, index: int, rows: Sequence[RowValues]) -> AnyFact:
+        """Make a fact from all the rows of a subject.
 
         Raises:
-            MalformedError: it cannot be made of them.
+            MalformedError: the rows do not make a valid fact.
         """
         declared = self._mapping.facts[index]
-        return make(self._mapping, declared, subject_id, (), settle(declared, tellings), self._now())
+        return make(self._mapping, declared, subject_id, (), choose_rows(declared, rows), self._now())
 
-    def _told(self, row: Row) -> RowResult:
+    def _result(self, row: Row) -> RowResult:
         subject_id = _subject_id(self._mapping, row.cells)
         row_key = self._row_key(subject_id, row)
-        told = RowResult(subject_id, [], {})
+        result = RowResult(subject_id, [], {})
         for index, declared in enumerate(self._mapping.facts):
-            telling = tell(declared, row.cells, row.line, self._clock)
-            if telling and declared.per == "row":
-                by_field = dict.fromkeys(telling.values, telling)
-                told.facts.append(make(self._mapping, declared, subject_id, row_key, by_field, self._now()))
-            elif telling:
-                told.tellings[index] = telling
+            values = read_values(declared, row.cells, row.line, self._clock)
+            if values and declared.per == "row":
+                by_field = dict.fromkeys(values.values, values)
+                result.facts.append(make(self._mapping, declared, subject_id, row_key, by_field, self._now()))
+            elif values:
+                result.partial[index] = values
         if self._mapping.rows.key:
             self._line_of_key[subject_id, *row_key] = row.line
-        return told
+        return result
 
     def _digest(self, cells: Cells) -> bytes | None:
-        """What rows that tell the same again have in common; a digest and not the row, for the memory's sake."""
+        """A digest that repeated rows share; a digest takes less memory than the row."""
         distinct_by = self._mapping.rows.distinct_by
         if not distinct_by:
             return None
@@ -176,7 +176,7 @@ class RowReading:
         return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
     def _row_key(self, subject_id: str, row: Row) -> tuple[str, ...]:
-        """What tells the row from the others of its subject; empty where the mapping does not need it."""
+        """The key that distinguishes the row from others of its subject; empty if the mapping has no row key."""
         columns = self._mapping.rows.key
         key = _key(columns, row.cells)
         first = self._line_of_key.get((subject_id, *key)) if columns else None
@@ -186,49 +186,49 @@ class RowReading:
 
 
 def malformed(error: MalformedError, line: int) -> Malformed:
-    """A fault as it is listed.
+    """The entry for a fault in the list of malformed rows.
 
     Args:
         error: the fault.
-        line: of the row that was being read.
+        line: line of the row that was being read.
     """
     return Malformed(line=error.line or line, column=error.column, fault=error.fault, what=error.what)
 
 
-class _Reading:
-    """An extract half read."""
+class _ExtractBuilder:
+    """Collects the rows of an extract."""
 
     def __init__(self, mapping: Mapping, columns: frozenset[str], now: datetime) -> None:
         self._mapping = mapping
-        self._reading = RowReading(mapping, lambda: now)
+        self._reader = RowReader(mapping, lambda: now)
         self._facts: list[AnyFact] = []
         self._malformed: list[Malformed] = []
         self._rows: Counter[str] = Counter()
-        self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
+        self._partial: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
         self._columns_empty = set(columns)
 
-    def take(self, row: Row | UnreadableRow) -> None:
-        """Count a row, and keep what it tells."""
+    def add(self, row: Row | UnreadableRow) -> None:
+        """Count a row and collect its facts."""
         if isinstance(row, Row):
             self._columns_empty -= row.cells.keys()
         try:
-            told = self._reading.read(row)
+            result = self._reader.read(row)
         except MalformedError as error:
             self._malformed.append(malformed(error, row.line))
             self._rows["malformed"] += 1
             return
-        if isinstance(told, str):
-            self._rows[told] += 1
+        if isinstance(result, str):
+            self._rows[result] += 1
             return
         self._rows["read"] += 1
-        self._facts += told.facts
-        for index, telling in told.tellings.items():
-            self._tellings[told.subject_id, index].append(telling)
+        self._facts += result.facts
+        for index, values in result.partial.items():
+            self._partial[result.subject_id, index].append(values)
 
-    def extract(self, name: str) -> Extract:
-        """What it told, once every row was taken."""
-        for (subject_id, index), tellings in self._tellings.items():
-            self._settle(subject_id, index, tellings)
+    def build(self, name: str) -> Extract:
+        """The extract, once every row has been added."""
+        for (subject_id, index), rows in self._partial.items():
+            self._combine(subject_id, index, rows)
         return Extract(
             name=name,
             mapping=self._mapping,
@@ -242,11 +242,11 @@ class _Reading:
             columns_empty=tuple(sorted(self._columns_empty)),
         )
 
-    def _settle(self, subject_id: str, index: int, tellings: Sequence[Telling]) -> None:
+    def _combine(self, subject_id: str, index: int, rows: Sequence[RowValues]) -> None:
         try:
-            self._facts.append(self._reading.settled(subject_id, index, tellings))
+            self._facts.append(self._reader.combine(subject_id, index, rows))
         except MalformedError as error:
-            self._malformed.append(malformed(error, tellings[0].line))
+            self._malformed.append(malformed(error, rows[0].line))
 
 
 def _is_included(mapping: Mapping, cells: Cells) -> bool:
@@ -264,5 +264,5 @@ def _subject_id(mapping: Mapping, cells: Cells) -> str:
 def _key(columns: tuple[str, ...], cells: Cells) -> tuple[str, ...]:
     missing = next((column for column in columns if column not in cells), None)
     if missing:
-        raise MalformedError("missing_value", missing, "is empty, and identifies the row")
+        raise MalformedError("missing_value", missing, "is empty, but is part of the key")
     return tuple(cells[column] for column in columns)

@@ -1,4 +1,4 @@
-"""An extract that still grows: each row tells its facts at once, and a later row that changes one corrects it."""
+"""Reads a growing extract: each row gives its facts at once, and a later row that changes a fact corrects it."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -10,17 +10,17 @@ import msgspec
 from facts.fact import SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping
-from producers.extract import Malformed, RowReading, malformed
-from producers.row_facts import Telling, digest
+from producers.extract import Malformed, RowReader, malformed
+from producers.row_facts import RowValues, digest
 from producers.rows import Row, UnreadableRow
 from producers.values import MalformedError
 
 
 class RowFacts(NamedTuple):
-    """What a row told.
+    """What a row gives.
 
     Attributes:
-        facts: to be published.
+        facts: facts to publish.
         malformed: what could not be read.
     """
 
@@ -29,58 +29,58 @@ class RowFacts(NamedTuple):
 
 
 class RowFollower:
-    """Rows to facts as they come.
+    """Turns rows into facts as they arrive.
 
-    The same rows in the same order give the same facts with the same ids. Once every row has come, the facts that stand are
-    those that reading the whole extract would have given, but for one thing: where rows must agree and do not, what the
-    first of them told stands, and the others are listed.
+    The same rows in the same order give the same facts with the same ids. After the last row, the facts in force are those
+    that reading the whole extract would give, with one exception: if rows must agree and do not, the value of the first
+    row remains and the others are listed as malformed.
 
     Args:
-        mapping: by which they are read.
+        mapping: the mapping to read the rows by.
         now: the wall clock.
     """
 
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
-        self._mapping, self._reading = mapping, RowReading(mapping, now)
-        self._tellings: dict[tuple[str, int], list[Telling]] = defaultdict(list)
-        self._told: dict[tuple[str, int], list[SubjectFact]] = defaultdict(list)
+        self._mapping, self._reader = mapping, RowReader(mapping, now)
+        self._partial: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
+        self._published: dict[tuple[str, int], list[SubjectFact]] = defaultdict(list)
 
-    def take(self, row: Row | UnreadableRow) -> RowFacts:
-        """What a row tells."""
-        taken = RowFacts([], [])
+    def read(self, row: Row | UnreadableRow) -> RowFacts:
+        """The facts to publish for a row."""
+        row_facts = RowFacts([], [])
         try:
-            told = self._reading.read(row)
+            result = self._reader.read(row)
         except MalformedError as error:
-            taken.malformed.append(malformed(error, row.line))
-            return taken
-        if not isinstance(told, str):
-            taken.facts.extend(told.facts)
-            for index, telling in told.tellings.items():
-                self._settle((told.subject_id, index), telling, taken)
-        return taken
+            row_facts.malformed.append(malformed(error, row.line))
+            return row_facts
+        if not isinstance(result, str):
+            row_facts.facts.extend(result.facts)
+            for index, values in result.partial.items():
+                self._combine((result.subject_id, index), values, row_facts)
+        return row_facts
 
-    def _settle(self, place: tuple[str, int], telling: Telling, taken: RowFacts) -> None:
-        tellings = self._tellings[place]
-        tellings.append(telling)
+    def _combine(self, key: tuple[str, int], values: RowValues, row_facts: RowFacts) -> None:
+        rows = self._partial[key]
+        rows.append(values)
         try:
-            fact = cast(SubjectFact, self._reading.settled(*place, tellings))
+            fact = cast(SubjectFact, self._reader.combine(*key, rows))
         except MalformedError as error:
             if error.fault == "rows_disagree":
-                # It is not kept: rows to come are held against what was told.
-                tellings.pop()
-            taken.malformed.append(malformed(error, telling.line))
+                # Later rows are compared with the published fact, so this row is dropped.
+                rows.pop()
+            row_facts.malformed.append(malformed(error, values.line))
             return
-        revised = self._revised(fact, self._told[place])
+        revised = self._revised(fact, self._published[key])
         if revised:
-            self._told[place].append(revised)
-            taken.facts.append(cast(AnyFact, revised))
+            self._published[key].append(revised)
+            row_facts.facts.append(cast(AnyFact, revised))
 
-    def _revised(self, fact: SubjectFact, told: list[SubjectFact]) -> SubjectFact | None:
-        """The fact as it is to be told now, correcting the one told before; None when that says the same."""
-        if not told:
+    def _revised(self, fact: SubjectFact, published: list[SubjectFact]) -> SubjectFact | None:
+        """The fact to publish, as a correction if an earlier one was published; None if nothing has changed."""
+        if not published:
             return fact
-        last = told[-1]
+        last = published[-1]
         if msgspec.structs.replace(fact, fact_id=last.fact_id, corrects=last.corrects) == last:
             return None
-        fact_id = digest(fact.fact_id, "revision", str(len(told)))
+        fact_id = digest(fact.fact_id, "revision", str(len(published)))
         return msgspec.structs.replace(fact, fact_id=fact_id, corrects=last.fact_id)

@@ -1,4 +1,4 @@
-"""Loading a mapping: TOML to a checked declaration, or an error that says where the fault is and what to do."""
+"""Loads a mapping from TOML, or raises an error that says where the fault is and what to do."""
 
 import tomllib
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ from producers.declaration import (
 )
 from producers.shape import FACTS_BY_NAME, FieldShape, fields_of
 
-_HINT = "docs/mappings.md lists every key of a mapping, with an example."
+_HINT = "docs/mappings.md describes every key of a mapping, with an example."
 _NO_DATE = date(1900, 1, 1)
-_ANY_MOMENT = datetime(2024, 11, 23, 14, 5, 6, tzinfo=UTC)
+_SAMPLE_TIME = datetime(2024, 11, 23, 14, 5, 6, tzinfo=UTC)
 
 
 def load_mapping(text: str, source: str) -> Mapping:
@@ -34,15 +34,15 @@ def load_mapping(text: str, source: str) -> Mapping:
 
     Args:
         text: the mapping in TOML.
-        source: its file name, for errors.
+        source: the file name, for errors.
 
     Raises:
-        MappingError: with the place of the fault.
+        MappingError: the mapping is invalid; the error says where.
     """
     try:
         mapping = msgspec.convert(tomllib.loads(text), Mapping)
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"This is not TOML: {error}.", where=source, hint="Mend the line it names.") from None
+        raise MappingError(f"This is not TOML: {error}.", where=source, hint="Correct the line named.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
         raise MappingError(f"{what}.", where=f"{source}, {path.strip('`') or '$'}", hint=_HINT) from None
@@ -78,19 +78,19 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
         "a".encode(source.encoding)
     except LookupError:
         what = f"There is no encoding {source.encoding!r}."
-        yield _Fault("$.source.encoding", what, "Give one that Python knows, such as utf-8 or cp1252.")
+        yield _Fault("$.source.encoding", what, "Give an encoding that Python knows, such as utf-8 or cp1252.")
     if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
-        yield _Fault("$.source.columns", "JSON lines name their own fields.", "Leave `columns` and `short_rows` out.")
+        yield _Fault("$.source.columns", "These keys are for CSV only.", "Remove `columns` and `short_rows`.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
     for index, form in enumerate(source.times):
-        if form not in (ISO, EPOCH) and not _tells_a_date(form):
-            what = f"The time format {form!r} cannot be read, or does not tell a date."
+        if form not in (ISO, EPOCH) and not _has_date(form):
+            what = f"The time format {form!r} is invalid or has no date."
             hint = f"Use {ISO!r}, {EPOCH!r}, or a strptime format with year, month and day, such as %d/%m/%Y %H:%M:%S."
             yield _Fault(f"$.source.times[{index}]", what, hint)
     for index, form in enumerate(source.times_of_day):
-        if not _tells_a_time_of_day(form):
-            what = f"The format {form!r} cannot be read, or does not tell a time of day alone."
+        if not _has_time_of_day_only(form):
+            what = f"The format {form!r} is invalid, or is not a time of day without a date."
             yield _Fault(f"$.source.times_of_day[{index}]", what, "Use one such as %H:%M:%S.")
 
 
@@ -103,32 +103,32 @@ def _column_faults(mapping: Mapping) -> Iterator[_Fault]:
         what = f"`columns` does not name {', '.join(map(repr, unknown))}, which the mapping uses."
         yield _Fault("$.source.columns", what, "Name every column of the file, in its order.")
     if len(set(columns)) < len(columns):
-        yield _Fault("$.source.columns", "It names a column twice.", "Give each column a name of its own.")
+        yield _Fault("$.source.columns", "Two columns have the same name.", "Give each column its own name.")
 
 
-def _tells_a_date(form: str) -> bool:
-    """Whether a time written by the format is read back with its date."""
+def _has_date(form: str) -> bool:
+    """Whether a time written in the format keeps its date when read back."""
     try:
-        return datetime.strptime(_ANY_MOMENT.strftime(form), form).date() == _ANY_MOMENT.date()  # noqa: DTZ007 - a date
+        return datetime.strptime(_SAMPLE_TIME.strftime(form), form).date() == _SAMPLE_TIME.date()  # noqa: DTZ007 - a date
     except ValueError:
         return False
 
 
-def _tells_a_time_of_day(form: str) -> bool:
-    """Whether a time written by the format is read back to the minute, and says nothing of the day."""
+def _has_time_of_day_only(form: str) -> bool:
+    """Whether a time written in the format keeps its hour and minute, and no date, when read back."""
     try:
-        read = datetime.strptime(_ANY_MOMENT.strftime(form), form)  # noqa: DTZ007 - a time of day
+        read = datetime.strptime(_SAMPLE_TIME.strftime(form), form)  # noqa: DTZ007 - a time of day
     except ValueError:
         return False
-    return read.date() == _NO_DATE and (read.hour, read.minute) == (_ANY_MOMENT.hour, _ANY_MOMENT.minute)
+    return read.date() == _NO_DATE and (read.hour, read.minute) == (_SAMPLE_TIME.hour, _SAMPLE_TIME.minute)
 
 
 def _name_faults(facts: tuple[DeclaredFact, ...]) -> Iterator[_Fault]:
     seen: set[str] = set()
     for index, declared in enumerate(facts):
         if declared.label in seen:
-            what = f"Two declared facts are called {declared.label!r}."
-            yield _Fault(f"$.facts[{index}]", what, "Give each its own `name`: it becomes part of the fact_id.")
+            what = f"Two facts are named {declared.label!r}."
+            yield _Fault(f"$.facts[{index}]", what, "Give each its own `name`, which becomes part of the fact_id.")
         seen.add(declared.label)
 
 
@@ -140,10 +140,10 @@ def _fact_faults(path: str, declared: DeclaredFact, mapping: Mapping) -> Iterato
         yield _Fault(f"{path}.fact", what, f"Use one of {known}.")
         return
     if declared.per == "row" and not mapping.rows.key:
-        what = f"{declared.label} is told by each row, but nothing tells a row from the others of its subject."
-        yield _Fault("$.rows.key", what, "Name the columns that do, such as the unit's.")
+        what = f"Each row gives a {declared.label}, so rows of one subject need a key of their own."
+        yield _Fault("$.rows.key", what, "Name the columns that distinguish them, such as the unit's.")
     if declared.per == "row" and declared.pick:
-        yield _Fault(f"{path}.pick", "A fact told by each row has nothing to pick from.", "Leave `pick` out.")
+        yield _Fault(f"{path}.pick", "`pick` does not apply to a fact that each row gives.", "Remove `pick`.")
     shapes = fields_of(declared.fact)
     for name in (name for name, shape in shapes.items() if shape.is_required and name not in declared.fields):
         yield _Fault(f"{path}.fields", f"{declared.fact} needs the field {name!r}.")
@@ -154,16 +154,16 @@ def _fact_faults(path: str, declared: DeclaredFact, mapping: Mapping) -> Iterato
 def _field_faults(path: str, declared: DeclaredFact, field: Field, shape: FieldShape | None) -> Iterator[_Fault]:
     if shape is None:
         known = ", ".join(fields_of(declared.fact)) or "none"
-        yield _Fault(path, f"{declared.fact} has no field of this name.", f"Its own fields: {known}.")
+        yield _Fault(path, f"{declared.fact} has no such field.", f"Its fields: {known}.")
         return
     if (field.column is None) == (field.constant is None):
-        yield _Fault(path, "A field comes either from a `column` or from a `constant`.", "Give one of the two.")
+        yield _Fault(path, "A field needs either a `column` or a `constant`.", "Give one of the two.")
     if field.column is None and (field.values or field.pick):
-        yield _Fault(path, "A constant has no `values` and no `pick`.", "Leave them out.")
+        yield _Fault(path, "`values` and `pick` do not apply to a constant.", "Remove them.")
     if declared.per == "row" and field.pick:
-        yield _Fault(path, "A fact told by each row has nothing to pick from.", "Leave `pick` out.")
+        yield _Fault(path, "`pick` does not apply to a fact that each row gives.", "Remove `pick`.")
     if not field.values and field.otherwise != REFUSE:
-        yield _Fault(path, "`otherwise` needs `values` that it is the alternative to.")
+        yield _Fault(path, "`otherwise` applies only where the field has `values`.")
     for value in _fixed_values(field):
         yield from _value_faults(path, value, shape)
 
@@ -180,11 +180,11 @@ def _value_faults(path: str, value: Constant, shape: FieldShape) -> Iterator[_Fa
     try:
         msgspec.convert(value, shape.type)
     except msgspec.ValidationError as error:
-        yield _Fault(path, f"{value!r} cannot be its value: {str(error).partition(' - at ')[0]}.")
+        yield _Fault(path, f"{value!r} is not a valid value: {str(error).partition(' - at ')[0]}.")
 
 
 def _condition_faults(path: str, condition: Condition) -> Iterator[_Fault]:
     tests = [condition.present, condition.equals, condition.differs_from]
     if sum(test is not None for test in tests) != 1:
-        what = "A condition makes one test: `present`, `equals` or `differs_from`."
-        yield _Fault(path, what, "Give one of the three; several conditions must all hold.")
+        what = "A condition has exactly one test: `present`, `equals` or `differs_from`."
+        yield _Fault(path, what, "Give one of the three. Write several conditions to require them all.")

@@ -1,4 +1,4 @@
-"""The mappings and samples that come with the project, by name."""
+"""The mappings and sample extracts supplied with Blue Lamp, by name."""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -9,42 +9,43 @@ from producers.mapping import load_mapping
 
 
 def mapping_names() -> tuple[str, ...]:
-    """The mappings that come with the project."""
-    return _names("mappings", ".toml")
+    """The names of the supplied mappings."""
+    return names_in("mappings", ".toml")
 
 
 def sample_names() -> tuple[str, ...]:
-    """The sample extracts that come with the project; each is read by the mapping of its own name."""
-    return _names("samples", ".csv")
+    """The names of the supplied sample extracts; the mapping with the same name reads each."""
+    return names_in("samples", ".csv")
 
 
 def packaged_mapping(name: str) -> Mapping:
-    """A mapping that comes with the project.
+    """A supplied mapping.
 
     Raises:
-        MappingError: there is none of this name.
+        MappingError: no supplied mapping has this name.
     """
     return load_mapping(_file("mappings", f"{name}.toml", mapping_names()).read_text("utf-8"), f"{name}.toml")
 
 
 def packaged_sample(name: str) -> Traversable:
-    """A sample extract that comes with the project; `read_extract` takes it as it takes a path.
+    """A supplied sample extract, which `read_extract` accepts like a path.
 
     Raises:
-        MappingError: there is none of this name.
+        MappingError: no supplied sample has this name.
     """
     return _file("samples", f"{name}.csv", sample_names())
 
 
-def _names(folder: str, ending: str) -> tuple[str, ...]:
-    found = (each.name for each in files("producers").joinpath(folder).iterdir())
-    return tuple(sorted(name.removesuffix(ending) for name in found if name.endswith(ending)))
+def names_in(folder: str, ending: str) -> tuple[str, ...]:
+    """The names of the supplied files in a folder under producers, without their ending."""
+    names = (each.name for each in files("producers").joinpath(folder).iterdir())
+    return tuple(sorted(name.removesuffix(ending) for name in names if name.endswith(ending)))
 
 
 def _file(folder: str, file_name: str, known: tuple[str, ...]) -> Traversable:
-    # Only a listed name is opened: a name is not a path.
+    # Only a listed name is opened, so that a name cannot be used as a path.
     name, _, _ = file_name.rpartition(".")
     if name in known:
         return files("producers").joinpath(folder, file_name)
-    what = f"There is none called {name!r} in producers/{folder}."
-    raise MappingError(what, where=f"producers/{folder}", hint=f"Those that come with it: {', '.join(known)}.")
+    what = f"There is no {name!r} in producers/{folder}."
+    raise MappingError(what, where=f"producers/{folder}", hint=f"Choose one of {', '.join(known)}.")

@@ -1,49 +1,37 @@
-"""Playing an extract: its facts in order of event time, at a speed, with the heartbeats of its feed."""
+"""Publishes an extract's facts in order of event time, at a given speed, with its feeds' heartbeats."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
 from facts.errors import SettingError
 from facts.feed import FeedHeartbeat
-from facts.union import AnyFact, Topic
+from facts.union import AnyFact
 from producers.extract import Extract
 from producers.row_facts import digest
+from producers.sink import Sink
 
 Speed = float | Literal["max"]
-"""Seconds of event time in a second of ours, or as fast as it goes."""
+"""Seconds of event time published in each second, or `max` for full speed."""
 
 _SPEED_LIMIT = 1_000_000.0
-_HEARTBEATS_A_SECOND = 2
-_HEARTBEAT_EVERY_AT_MAX = timedelta(hours=6)
+_HEARTBEATS_PER_SECOND = 2
+_HEARTBEAT_INTERVAL_AT_FULL_SPEED = timedelta(hours=6)
 _AFTER_THE_LAST = timedelta(seconds=1)
-_STEPS_BETWEEN_LOOKS = 500
+_STEPS_BETWEEN_STOP_CHECKS = 500
 _FACTS_BETWEEN_PROGRESS = 1000
 
 
-class Sink(Protocol):
-    """Where facts are played to: a publisher."""
-
-    def publish(self, fact: AnyFact) -> None:
-        """Take a fact."""
-
-    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
-        """Take a heartbeat, after the facts before it."""
-
-    def flush(self) -> None:
-        """Return when the log has everything taken."""
-
-
 class ReplayProgress(Struct, frozen=True, kw_only=True):
-    """What was played, and is in the log.
+    """How much of an extract has been published and is in the log.
 
     Attributes:
-        facts: how many.
-        heartbeats: how many.
-        complete_to: the event time reached, as the last heartbeat said; None when nothing was played.
-        is_whole: the extract was played to its end, and not stopped before.
+        facts: number of facts.
+        heartbeats: number of heartbeats.
+        complete_to: the event time in the last heartbeat; None if nothing was published.
+        is_whole: whether the extract was published to its end.
     """
 
     facts: int
@@ -53,10 +41,10 @@ class ReplayProgress(Struct, frozen=True, kw_only=True):
 
 
 def parse_speed(text: str) -> Speed:
-    """A speed as a person writes it: `max`, or a number such as 60.
+    """Read a speed: `max`, or a number such as 60.
 
     Raises:
-        SettingError: it is neither.
+        SettingError: the text is not a speed.
     """
     if text == "max":
         return "max"
@@ -66,7 +54,7 @@ def parse_speed(text: str) -> Speed:
         speed = 0.0
     if 0 < speed <= _SPEED_LIMIT:
         return speed
-    hint = "Give `max`, or how many times faster than it happened: 1, 60, 3600."
+    hint = "Give `max`, or how many times faster than real time: 1, 60, 3600."
     raise SettingError(f"{text!r} is not a speed.", where="--speed", hint=hint)
 
 
@@ -80,64 +68,64 @@ def play(
     progress: Callable[[int, int], None] | None = None,
     fast_until: datetime | None = None,
 ) -> ReplayProgress:
-    """Play an extract into a sink, and return when the log has it.
+    """Publish an extract, and return once the log has it.
 
     Args:
-        extract: what is played; its facts are in order of event time.
-        sink: a publisher, which stays open.
-        speed: `max`, or seconds of event time in a second of ours.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
-        progress: told now and then, and at the end, how many facts of how many were played.
-        fast_until: what happened before it is played as fast as it goes, and only the rest at the speed.
+        extract: the extract; its facts are in order of event time.
+        sink: the publisher, which stays open.
+        speed: `max`, or seconds of event time published in each second.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
+        progress: called from time to time, and at the end, with the number of facts published and the number in all.
+        fast_until: everything before this event time is published at full speed.
 
     Raises:
-        PublishError: something did not arrive.
+        PublishError: some facts may not have reached the log.
     """
-    playing, pace = _Playing(extract, sink, progress), Pace(speed, monotonic, wait, fast_until)
-    for event_time, fact in _programme(extract.facts, speed, fast_until):
+    player, pace = _Player(extract, sink, progress), Pace(speed, monotonic, wait, fast_until)
+    for event_time, fact in _schedule(extract.facts, speed, fast_until):
         if not pace.reach(event_time):
-            # Stopped: all that is older was told.
-            playing.beat(event_time)
+            # Stopped: everything before this time has been published.
+            player.send_heartbeat(event_time)
             break
         if fact:
-            playing.tell(fact)
+            player.publish(fact)
         else:
-            playing.beat(event_time)
+            player.send_heartbeat(event_time)
     sink.flush()
-    return playing.played()
+    return player.result()
 
 
-def _programme(
+def _schedule(
     facts: Sequence[AnyFact], speed: Speed, fast_until: datetime | None
 ) -> Iterator[tuple[datetime, AnyFact | None]]:
-    """What is told when, in event time: the facts, and before, between and after them heartbeats (None)."""
+    """Event times in order, each with the fact to publish or None for heartbeats; heartbeats come first and last."""
     for last in facts[-1:]:
-        beat = facts[0].at
+        heartbeat_at = facts[0].at
         for fact in facts:
-            while beat <= fact.at:
-                yield beat, None
-                beat = _next_beat(beat, speed, fast_until)
+            while heartbeat_at <= fact.at:
+                yield heartbeat_at, None
+                heartbeat_at = _next_heartbeat(heartbeat_at, speed, fast_until)
             yield fact.at, fact
-        yield min(_next_beat(last.at, speed, fast_until), last.at + _AFTER_THE_LAST), None
+        yield min(_next_heartbeat(last.at, speed, fast_until), last.at + _AFTER_THE_LAST), None
 
 
-def _next_beat(beat: datetime, speed: Speed, fast_until: datetime | None) -> datetime:
+def _next_heartbeat(at: datetime, speed: Speed, fast_until: datetime | None) -> datetime:
     if speed == "max":
-        return beat + _HEARTBEAT_EVERY_AT_MAX
-    if fast_until and beat < fast_until:
-        return min(beat + _HEARTBEAT_EVERY_AT_MAX, fast_until)
-    return beat + timedelta(seconds=speed / _HEARTBEATS_A_SECOND)
+        return at + _HEARTBEAT_INTERVAL_AT_FULL_SPEED
+    if fast_until and at < fast_until:
+        return min(at + _HEARTBEAT_INTERVAL_AT_FULL_SPEED, fast_until)
+    return at + timedelta(seconds=speed / _HEARTBEATS_PER_SECOND)
 
 
 class Pace:
-    """Keeps event time in step with ours.
+    """Keeps event time in step with real time.
 
     Args:
-        speed: `max`, or seconds of event time in a second of ours.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
-        fast_until: what happened before it is played as fast as it goes.
+        speed: `max`, or seconds of event time published in each second.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
+        fast_until: event times before this one are reached at once.
     """
 
     def __init__(
@@ -152,12 +140,12 @@ class Pace:
         self._steps = 0
 
     def reach(self, event_time: datetime) -> bool:
-        """Wait until an event time has come; False when told to stop."""
+        """Wait for an event time; False if asked to stop."""
         ahead_seconds = self._ahead_seconds(event_time)
         self._steps += 1
         if ahead_seconds > 0:
             return not self._wait(ahead_seconds)
-        return self._steps % _STEPS_BETWEEN_LOOKS > 0 or not self._wait(0)
+        return self._steps % _STEPS_BETWEEN_STOP_CHECKS > 0 or not self._wait(0)
 
     def _ahead_seconds(self, event_time: datetime) -> float:
         if self._speed == "max" or (self._fast_until and event_time < self._fast_until):
@@ -167,23 +155,23 @@ class Pace:
         return began + (event_time - first).total_seconds() / self._speed - now
 
 
-class _Playing:
-    """How far an extract was played."""
+class _Player:
+    """Publishes facts and heartbeats, and counts them."""
 
     def __init__(self, extract: Extract, sink: Sink, progress: Callable[[int, int], None] | None) -> None:
         self._extract, self._sink, self._progress = extract, sink, progress
         self._facts = self._heartbeats = 0
         self._complete_to: datetime | None = None
 
-    def tell(self, fact: AnyFact) -> None:
-        """Tell the next fact."""
+    def publish(self, fact: AnyFact) -> None:
+        """Publish the next fact."""
         self._sink.publish(fact)
         self._facts += 1
         if self._facts % _FACTS_BETWEEN_PROGRESS == 0:
-            self._say()
+            self._report_progress()
 
-    def beat(self, complete_to: datetime) -> None:
-        """Tell that nothing older is still to come."""
+    def send_heartbeat(self, complete_to: datetime) -> None:
+        """Send a heartbeat of each feed: everything before this time has been published."""
         mapping = self._extract.mapping
         for feed in mapping.feeds:
             heartbeat = FeedHeartbeat(
@@ -198,10 +186,10 @@ class _Playing:
             self._sink.heartbeat(heartbeat, mapping.topic)
             self._heartbeats += 1
         self._complete_to = complete_to
-        self._say()
+        self._report_progress()
 
-    def played(self) -> ReplayProgress:
-        """What was played."""
+    def result(self) -> ReplayProgress:
+        """What has been published."""
         return ReplayProgress(
             facts=self._facts,
             heartbeats=self._heartbeats,
@@ -209,6 +197,6 @@ class _Playing:
             is_whole=self._facts == len(self._extract.facts),
         )
 
-    def _say(self) -> None:
+    def _report_progress(self) -> None:
         if self._progress:
             self._progress(self._facts, len(self._extract.facts))

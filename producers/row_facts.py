@@ -1,4 +1,4 @@
-"""What rows tell of a declared fact, and the fact made of it: of one row, or picked from all the rows of a subject."""
+"""Makes facts from rows: from one row, or from values picked from all the rows of a subject."""
 
 import hashlib
 from collections.abc import Mapping as MappingOf
@@ -17,13 +17,13 @@ from producers.values import After, Cells, LocalClock, MalformedError, Value, du
 AT = "at"
 
 
-class Telling(Struct, frozen=True):
-    """What one row tells of one declared fact.
+class RowValues(Struct, frozen=True):
+    """The values that one row gives for one declared fact.
 
     Attributes:
-        line: of the row.
+        line: line of the row.
         at: the event time.
-        values: of the fields that are present, and of `at`.
+        values: values of `at` and of the fields that are present, by name.
     """
 
     line: int
@@ -31,8 +31,8 @@ class Telling(Struct, frozen=True):
     values: dict[str, Value]
 
 
-def tell(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> Telling | None:
-    """What a row tells of a fact; None when the fact's conditions do not hold in it.
+def read_values(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> RowValues | None:
+    """Read a row's values for a declared fact; None if the row does not meet the fact's conditions.
 
     Raises:
         MalformedError: the event time is absent, or a value cannot be read.
@@ -42,68 +42,69 @@ def tell(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> 
     at = _event_time(declared, cells, clock)
     shapes = fields_of(declared.fact)
     read = {name: value_of(field, shapes[name].kind, cells, clock) for name, field in declared.fields.items()}
-    return Telling(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
+    return RowValues(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
 
 
 def _event_time(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> datetime:
     columns = columns_of(declared.at)
     text = text_of(cells, columns)
     if text is None:
-        raise MalformedError("missing_value", ", ".join(columns), f"is empty, and {declared.label} needs its time")
-    at = clock.instant(text, columns, _after(declared, cells, clock))
-    lasting = cells.get(declared.plus) if declared.plus else None
-    return at + duration(lasting, columns_of(declared.plus)) if lasting else at
+        raise MalformedError("missing_value", ", ".join(columns), f"is empty, but {declared.label} needs its time")
+    at = clock.read_time(text, columns, _after(declared, cells, clock))
+    length = cells.get(declared.plus) if declared.plus else None
+    return at + duration(length, columns_of(declared.plus)) if length else at
 
 
-def goes_back(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> bool:
-    """Whether a row tells a fact that comes before what it came after.
+def is_out_of_order(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> bool:
+    """Whether a row gives a fact whose time is before the time it should follow.
 
     Raises:
         MalformedError: a time cannot be read.
     """
     after = _after(declared, cells, clock)
-    is_told = after is not None and all(holds(condition, cells) for condition in declared.when)
-    return bool(is_told and after and _event_time(declared, cells, clock) < after.moment)
+    if after is None or not all(holds(condition, cells) for condition in declared.when):
+        return False
+    return _event_time(declared, cells, clock) < after.time
 
 
 def _after(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> After | None:
     columns = columns_of(declared.after)
     text = text_of(cells, columns) if columns else None
-    return After(clock.instant(text, columns), timedelta(seconds=declared.within_seconds)) if text else None
+    return After(clock.read_time(text, columns), timedelta(seconds=declared.within_seconds)) if text else None
 
 
-def settle(declared: DeclaredFact, tellings: Sequence[Telling]) -> dict[str, Telling]:
-    """Which row tells each field of a fact that is told once per subject; what no row tells is left out.
+def choose_rows(declared: DeclaredFact, rows: Sequence[RowValues]) -> dict[str, RowValues]:
+    """Choose the row for each field of a fact per subject; a field that no row gives is left out.
 
     Raises:
         MalformedError: rows that must agree do not.
     """
-    settled: dict[str, Telling] = {}
+    chosen: dict[str, RowValues] = {}
     for name in (AT, *declared.fields):
-        given = [telling for telling in tellings if name in telling.values]
+        given = [row for row in rows if name in row.values]
         own = declared.fields[name].pick if name in declared.fields else None
         if given:
-            settled[name] = _pick(own or declared.pick or "only", given, name, declared)
-    return settled
+            chosen[name] = _pick(own or declared.pick or "only", given, name, declared)
+    return chosen
 
 
-def _pick(pick: Pick, given: Sequence[Telling], name: str, declared: DeclaredFact) -> Telling:
+def _pick(pick: Pick, given: Sequence[RowValues], name: str, declared: DeclaredFact) -> RowValues:
     if pick == "last":
         return given[-1]
     if pick == "earliest":
-        return min(given, key=lambda telling: telling.at)
+        return min(given, key=lambda row: row.at)
     if pick == "latest":
-        return max(given, key=lambda telling: telling.at)
+        return max(given, key=lambda row: row.at)
     if pick == "only":
         _must_agree(given, name, declared)
     return given[0]
 
 
-def _must_agree(given: Sequence[Telling], name: str, declared: DeclaredFact) -> None:
+def _must_agree(given: Sequence[RowValues], name: str, declared: DeclaredFact) -> None:
     first = given[0]
-    other = next((telling for telling in given if telling.values[name] != first.values[name]), None)
+    other = next((row for row in given if row.values[name] != first.values[name]), None)
     if other:
-        what = f"does not agree with line {first.line}, and {declared.label} is told once for both"
+        what = f"differs from line {first.line}, but both rows give the same {declared.label}"
         raise MalformedError("rows_disagree", column_of(declared, name), what, other.line)
 
 
@@ -112,44 +113,44 @@ def make(
     declared: DeclaredFact,
     subject_id: str,
     row_key: Sequence[str],
-    told: MappingOf[str, Telling],
+    rows: MappingOf[str, RowValues],
     now: datetime,
 ) -> AnyFact:
-    """The fact, checked as the log's readers will check it.
+    """Make a fact, checked as the workers will check it when they read it from the log.
 
     Args:
-        mapping: whose fact it is.
-        declared: which fact it is.
-        subject_id: what it is about.
-        row_key: tells its row from the others of the subject; empty for a fact told once per subject.
-        told: which row tells each field, `at` among them.
-        now: it cannot have happened later.
+        mapping: the mapping.
+        declared: the declared fact.
+        subject_id: the fact's subject.
+        row_key: distinguishes the row from others of the subject; empty for a fact per subject.
+        rows: the row that gives each field, including `at`.
+        now: the present; a fact with a later time is malformed.
 
     Raises:
-        MalformedError: it cannot be such a fact.
+        MalformedError: the values do not make a valid fact.
     """
     for name, shape in fields_of(declared.fact).items():
-        if shape.is_required and name not in told:
-            what = f"is empty, and {declared.label} needs it"
-            raise MalformedError("missing_value", column_of(declared, name), what, told[AT].line)
+        if shape.is_required and name not in rows:
+            what = f"is empty, but {declared.label} needs it"
+            raise MalformedError("missing_value", column_of(declared, name), what, rows[AT].line)
     fact = {
         "fact": declared.fact,
         "fact_id": digest(mapping.name, declared.label, subject_id, *row_key),
         "force": mapping.force,
         "subject_id": subject_id,
-        **{name: telling.values[name] for name, telling in told.items()},
+        **{name: row.values[name] for name, row in rows.items()},
     }
-    parcel = wire.decode(msgspec.json.encode(fact), mapping.topic, now)
-    if parcel.facts:
-        return parcel.facts[0][1]
-    refusal = parcel.unreadable[0]
+    decoded = wire.decode(msgspec.json.encode(fact), mapping.topic, now)
+    if decoded.facts:
+        return decoded.facts[0][1]
+    refusal = decoded.unreadable[0]
     name = refusal.where.rpartition("$.")[2]
     column = column_of(declared, name) or ", ".join(mapping.subject.key)
-    raise MalformedError("bad_value", column, refusal.what, told.get(name, told[AT]).line)
+    raise MalformedError("bad_value", column, refusal.what, rows.get(name, rows[AT]).line)
 
 
 def column_of(declared: DeclaredFact, name: str) -> str:
-    """The column, or columns, a field of a fact is read from; empty where it comes from none."""
+    """The column, or columns, that a field is read from; empty if it comes from a constant."""
     if name == AT:
         return ", ".join(columns_of(declared.at))
     field = declared.fields.get(name)
@@ -157,5 +158,5 @@ def column_of(declared: DeclaredFact, name: str) -> str:
 
 
 def digest(*parts: str | None) -> str:
-    """An id made of parts: the same parts give the same id, in every run."""
+    """An id derived from parts: the same parts always give the same id."""
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()

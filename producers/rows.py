@@ -1,4 +1,4 @@
-"""An extract's bytes to rows: CSV or JSON lines, with the line of each row, and of each that cannot be read."""
+"""Reads an extract's bytes as rows of CSV or JSON lines, and reports the line of each unreadable row."""
 
 import csv
 import io
@@ -13,15 +13,15 @@ from facts.errors import MappingError
 from producers.declaration import ExtractSource
 from producers.values import Cells, MalformedError
 
-_HINT = "Compare the first line of the extract with the columns the mapping names; every letter and space counts."
+_HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
 
 
 class Row(Struct, frozen=True):
     """One row of an extract.
 
     Attributes:
-        line: where it begins in the file, counted from 1.
-        cells: what is present in it, trimmed.
+        line: line of the file on which it begins, counted from 1.
+        cells: text of each column that has a value, trimmed.
     """
 
     line: int
@@ -32,8 +32,8 @@ class UnreadableRow(Struct, frozen=True):
     """A row that cannot be read at all.
 
     Attributes:
-        line: where it begins in the file, counted from 1.
-        error: why.
+        line: line of the file on which it begins, counted from 1.
+        error: why it cannot be read.
     """
 
     line: int
@@ -47,22 +47,22 @@ def read_rows(
 
     Args:
         stream: the extract's bytes; closed at the end.
-        source: how it is written.
-        columns: those that the mapping uses.
-        name: of the file, for errors.
+        source: the extract's format.
+        columns: the columns that the mapping uses.
+        name: name of the file, for errors.
 
     Raises:
         MappingError: the file as a whole does not fit the mapping.
     """
-    # Bytes that are not of the encoding become surrogates, so that only the row that holds them is malformed.
+    # Bytes invalid in the encoding become surrogates, so that only their own row is malformed.
     encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
     read = _csv_rows if source.format == "csv" else _json_rows
     try:
         with io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="") as text:
             yield from read(text, source, columns, name)
     except UnicodeError:
-        what = f"This is not {source.encoding}."
-        raise MappingError(what, where=name, hint="Set `source.encoding` to the extract's own.") from None
+        what = f"The file is not in {source.encoding}."
+        raise MappingError(what, where=name, hint="Set `source.encoding` to the extract's encoding.") from None
 
 
 def _csv_rows(
@@ -93,28 +93,28 @@ def _header(reader: Iterator[list[str]], columns: frozenset[str], name: str) -> 
     try:
         header = [cell.strip() for cell in next(reader)]
     except StopIteration:
-        raise MappingError("The extract is empty.", where=name, hint="Export it anew, with its header line.") from None
+        raise MappingError("The extract is empty.", where=name, hint="Export it again, with its header line.") from None
     except csv.Error as error:
         what = f"The header cannot be read: {error}."
         raise MappingError(what, where=f"{name}, line 1", hint="Check `source.quote`.") from None
-    # What the first line holds is not shown: without a header it is somebody's row.
+    # The first line is not quoted in errors: if the header is missing, it is a row that may be personal.
     counts = Counter(header)
     missing = sorted(columns - set(header))
     if missing:
         what = f"The extract has no column {', '.join(map(repr, missing))}."
         raise MappingError(what, where=f"{name}, line 1", hint=_HINT)
-    twice = sorted(column for column in columns if counts[column] > 1)
-    if twice:
-        what = f"The extract has the column {', '.join(map(repr, twice))} more than once."
-        raise MappingError(what, where=f"{name}, line 1", hint="Export it with one name for each column.")
+    repeated = sorted(column for column in columns if counts[column] > 1)
+    if repeated:
+        what = f"The extract has the column {', '.join(map(repr, repeated))} more than once."
+        raise MappingError(what, where=f"{name}, line 1", hint="Export it with a different name for each column.")
     return header
 
 
 def _not_csv(first: int, last: int, source: ExtractSource) -> MalformedError:
     if last > first:
-        what = f"a {source.quote} is not closed where it should be; lines {first} to {last} are lost"
+        what = f"has a {source.quote} that is not closed; lines {first} to {last} cannot be read"
     else:
-        what = f"a {source.quote} stands where none may stand"
+        what = f"has a {source.quote} in the wrong place"
     return MalformedError("not_readable", "", what)
 
 
@@ -157,7 +157,7 @@ def _json_rows(
         if written.strip():
             yield _json_row(line, written, source, columns)
     if not line:
-        raise MappingError("The extract is empty.", where=name, hint="Export it anew.")
+        raise MappingError("The extract is empty.", where=name, hint="Export it again.")
 
 
 def _json_row(line: int, written: str, source: ExtractSource, columns: frozenset[str]) -> Row | UnreadableRow:
@@ -173,20 +173,22 @@ def _json_row(line: int, written: str, source: ExtractSource, columns: frozenset
 def row_of(
     line: int, members: dict[str, object], source: ExtractSource, columns: frozenset[str]
 ) -> Row | UnreadableRow:
-    """A JSON object as a row.
+    """Turn a JSON object into a row.
 
     Args:
-        line: that it is counted as.
-        members: of the object; inner ones are named with dots.
-        source: how it is written.
-        columns: those that the mapping uses.
+        line: line number to give the row.
+        members: the object's members; members of inner objects are named with dots.
+        source: the extract's format.
+        columns: the columns that the mapping uses.
     """
     try:
         return _row(line, _flatten(members, "", columns), source, columns)
     except MalformedError as error:
         return UnreadableRow(line, error)
     except (RecursionError, ValueError):
-        return UnreadableRow(line, MalformedError("not_readable", "", "is nested too deeply, or has too long a number"))
+        return UnreadableRow(
+            line, MalformedError("not_readable", "", "is nested too deeply or has a number that is too long")
+        )
 
 
 def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -196,6 +198,6 @@ def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -
             yield from _flatten(value, f"{column}.", columns)
         elif isinstance(value, list):
             if column in columns:
-                raise MalformedError("bad_value", column, "is a list, not one value")
+                raise MalformedError("bad_value", column, "is a list, not a single value")
         elif value is not None:
             yield column, str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""The shape of each fact that a mapping may declare: its own fields, and what each may hold."""
+"""The fields of each fact that a mapping may declare, and what each field may hold."""
 
 from functools import cache
 from typing import Any, Literal, cast, get_type_hints
@@ -19,17 +19,17 @@ _KINDS: dict[type[inspect.Type], Kind] = {
 }
 
 FACTS_BY_NAME = {fact.__name__: fact for fact in FACT_TYPES if topic_of(fact) is not None}
-"""The facts that travel on one topic: those that an extract can tell."""
+"""The facts that an extract can give: those with a topic of their own."""
 
 
 class FieldShape(Struct, frozen=True):
     """One field of a fact.
 
     Attributes:
-        name: of the field.
-        kind: how a cell is read for it.
-        is_required: the fact cannot do without it.
-        type: what msgspec holds a value against.
+        name: name of the field.
+        kind: how to read a cell for it.
+        is_required: whether the fact must have it.
+        type: the type that msgspec checks a value against.
     """
 
     name: str
@@ -40,7 +40,7 @@ class FieldShape(Struct, frozen=True):
 
 @cache
 def fields_of(fact: str) -> dict[str, FieldShape]:
-    """The fields of a fact beyond what every fact carries, by name."""
+    """The fields of a fact, by name, without those that every fact has."""
     fact_type = FACTS_BY_NAME[fact]
     hints = get_type_hints(fact_type, include_extras=True)
     info = cast(inspect.StructType, inspect.type_info(fact_type))

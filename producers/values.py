@@ -1,4 +1,4 @@
-"""Cells to values: texts, times of a local clock, yes or no, whole numbers, by what a mapping declares."""
+"""Reads cells as text, local times, yes or no, or whole numbers, as a mapping declares."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from producers.declaration import EPOCH, ISO, REFUSE, Condition, ExtractSource, 
 from producers.shape import Kind
 
 Cells = dict[str, str]
-"""Column to text, trimmed; what is absent is not in it."""
+"""Trimmed text by column; absent cells are left out."""
 Value = str | bool | int | datetime
 Fault = Literal[
     "ragged_row",
@@ -26,20 +26,20 @@ Fault = Literal[
     "rows_disagree",
 ]
 _DIGITS_MAX = 18
-_TIMES_REMEMBERED = 100_000
+_TIMES_CACHED = 100_000
 _DURATION = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,6})?)", re.ASCII)
 _A_DAY = timedelta(days=1)
 _YES_OR_NO = {"true": True, "false": False}
 
 
 class MalformedError(Exception):
-    """A row, or a fact told by several rows, cannot be read.
+    """A row, or a fact from several rows, cannot be read.
 
     Args:
-        fault: one word of a closed list.
-        column: where in the row; empty when the row as a whole is meant.
-        what: what is wrong, never with the value: it may be personal.
-        line: of the row, where it is another one than that being read.
+        fault: a code from a fixed list.
+        column: the column at fault; empty if the fault concerns the whole row.
+        what: what is wrong, without the value, which may be personal.
+        line: line of the row at fault, if it is not the row being read.
     """
 
     def __init__(self, fault: Fault, column: str, what: str, line: int | None = None) -> None:
@@ -48,13 +48,13 @@ class MalformedError(Exception):
 
 
 def text_of(cells: Cells, columns: tuple[str, ...]) -> str | None:
-    """The text of one column, or of several joined by a space; None when one of them is absent."""
+    """The text of one column, or of several joined with a space; None if one of them is absent."""
     texts = [cells[column] for column in columns if column in cells]
     return " ".join(texts) if len(texts) == len(columns) else None
 
 
 def holds(condition: Condition, cells: Cells) -> bool:
-    """Whether a condition holds in a row."""
+    """Whether a row meets a condition."""
     value = cells.get(condition.column)
     if condition.present is not None:
         return (value is not None) == condition.present
@@ -65,10 +65,10 @@ def holds(condition: Condition, cells: Cells) -> bool:
 
 
 def value_of(field: Field, kind: Kind, cells: Cells, clock: "LocalClock") -> Value | None:
-    """The value of a field in a row; None when it is absent.
+    """The value of a field in a row; None if it is absent.
 
     Raises:
-        MalformedError: the text cannot be such a value, or is one the mapping refuses.
+        MalformedError: the text is not a valid value, or the mapping refuses it.
     """
     if field.constant is not None:
         return field.constant
@@ -76,129 +76,129 @@ def value_of(field: Field, kind: Kind, cells: Cells, clock: "LocalClock") -> Val
     text = text_of(cells, columns)
     if field.values and (text is not None or "" in field.values):
         if (text or "") not in field.values and field.otherwise == REFUSE:
-            raise MalformedError("unknown_value", ", ".join(columns), "the mapping does not list this value")
+            raise MalformedError("unknown_value", ", ".join(columns), "has a value that the mapping does not list")
         return field.values.get(text or "", field.otherwise)
     return None if text is None else _read(text, kind, columns, clock)
 
 
 def _read(text: str, kind: Kind, columns: tuple[str, ...], clock: "LocalClock") -> Value:
     if kind == "time":
-        return clock.instant(text, columns)
+        return clock.read_time(text, columns)
     if kind == "yes_or_no" and text.lower() in _YES_OR_NO:
         return _YES_OR_NO[text.lower()]
     if kind == "whole_number" and text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX:
         return int(text)
     if kind == "text":
         return text
-    raise MalformedError("bad_value", ", ".join(columns), f"is not {_WANTED[kind]}")
+    raise MalformedError("bad_value", ", ".join(columns), f"is not {_EXPECTED[kind]}")
 
 
-_WANTED: dict[Kind, str] = {
+_EXPECTED: dict[Kind, str] = {
     "yes_or_no": "true or false; list other words under `values`",
     "whole_number": "a whole number",
 }
 
 
 def duration(text: str, columns: tuple[str, ...]) -> timedelta:
-    """The duration that a text tells: seconds, or hours:minutes:seconds.
+    """Read a duration, in seconds or as hours:minutes:seconds.
 
     Raises:
-        MalformedError: it tells none.
+        MalformedError: the text is not a duration.
     """
-    found = _DURATION.fullmatch(text)
-    if not found:
+    match = _DURATION.fullmatch(text)
+    if not match:
         what = "is not a duration: seconds, or hours:minutes:seconds"
         raise MalformedError("bad_value", ", ".join(columns), what)
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
 class After(NamedTuple):
-    """What a time came after.
+    """The earlier time that another time must follow.
 
     Attributes:
-        moment: the earlier instant.
-        within: how long after it a time of day can be.
+        time: the earlier time.
+        within: the longest a time of day may come after it.
     """
 
-    moment: datetime
+    time: datetime
     within: timedelta
 
 
 class LocalClock:
-    """Reads an extract's times, as instants in UTC.
+    """Reads an extract's local times and converts them to UTC.
 
     Args:
-        source: the formats, the zone, and what a repeated hour means.
+        source: gives the formats, the zone, and the meaning of a repeated hour.
     """
 
     def __init__(self, source: ExtractSource) -> None:
         self._source, self._zone = source, ZoneInfo(source.time_zone)
-        # The same time stands in many cells: each is read once.
-        self._known: dict[tuple[str, After | None], datetime] = {}
+        # The same time occurs in many cells, so each text is parsed once.
+        self._parsed_times: dict[tuple[str, After | None], datetime] = {}
 
-    def instant(self, text: str, columns: tuple[str, ...], after: After | None = None) -> datetime:
-        """The instant that a text tells.
+    def read_time(self, text: str, columns: tuple[str, ...], after: After | None = None) -> datetime:
+        """Read a time.
 
         Args:
-            text: a time; without a date only where `after` is given.
-            columns: where it stands.
-            after: what it came after. A time of day is of that day or the next; of a local time that came twice it is the
-                first one not before that.
+            text: a time; it may lack a date only if `after` is given.
+            columns: the columns it comes from, for errors.
+            after: the earlier time it must follow. A time of day is on that day or the next; a local time that occurs twice
+                is the first one at or after it.
 
         Raises:
-            MalformedError: it tells none, or one that the local clock never showed.
+            MalformedError: the text is not a time, or is a time that the local clock skipped.
         """
-        if len(self._known) > _TIMES_REMEMBERED:
-            self._known.clear()
-        known = self._known.get((text, after))
-        if known is None:
-            known = self._known[text, after] = self._read(text, ", ".join(columns), after)
-        return known
+        if len(self._parsed_times) > _TIMES_CACHED:
+            self._parsed_times.clear()
+        time = self._parsed_times.get((text, after))
+        if time is None:
+            time = self._parsed_times[text, after] = self._read(text, ", ".join(columns), after)
+        return time
 
     def _read(self, text: str, column: str, after: After | None) -> datetime:
         for form in self._source.times:
-            moment = _parsed(text, form)
-            if moment:
-                return moment.astimezone(UTC) if moment.tzinfo else self._localised(moment, column, after)
+            time = _parsed(text, form)
+            if time:
+                return time.astimezone(UTC) if time.tzinfo else self._to_utc(time, column, after)
         for form in self._source.times_of_day:
-            moment = _parsed(text, form)
-            if moment and after:
-                return self._next(moment, column, after)
-            if moment:
-                raise MalformedError("missing_value", column, "is a time of day, and nothing says of which day")
+            time = _parsed(text, form)
+            if time and after:
+                return self._next(time, column, after)
+            if time:
+                raise MalformedError("missing_value", column, "is a time of day, but the row does not give the day")
         forms = " or ".join((*self._source.times, *self._source.times_of_day))
         raise MalformedError("bad_time", column, f"is not a time of the form {forms}")
 
     def _next(self, time_of_day: datetime, column: str, after: After) -> datetime:
-        """The first instant at or after another at which the local clock shows a time of day."""
-        day = after.moment.astimezone(self._zone).date()
-        moment = self._localised(datetime.combine(day, time_of_day.time()), column, after)
-        if moment < after.moment:
-            moment = self._localised(datetime.combine(day + _A_DAY, time_of_day.time()), column, after)
-        if moment - after.moment > after.within:
+        """The first time, at or after the earlier one, at which the local clock shows a time of day."""
+        day = after.time.astimezone(self._zone).date()
+        time = self._to_utc(datetime.combine(day, time_of_day.time()), column, after)
+        if time < after.time:
+            time = self._to_utc(datetime.combine(day + _A_DAY, time_of_day.time()), column, after)
+        if time - after.time > after.within:
             hours = after.within.total_seconds() / 3600
-            what = f"is more than {hours:g} hours after what it came after, or before it"
+            what = f"is not within {hours:g} hours after the time it should follow"
             raise MalformedError("out_of_order", column, what)
-        return moment
+        return time
 
-    def _localised(self, moment: datetime, column: str, after: After | None) -> datetime:
-        first, second = (moment.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        if first.astimezone(self._zone).replace(tzinfo=None, fold=0) != moment:
-            what = f"the clock of {self._source.time_zone} went forward over this time"
+    def _to_utc(self, local: datetime, column: str, after: After | None) -> datetime:
+        first, second = (local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        if first.astimezone(self._zone).replace(tzinfo=None, fold=0) != local:
+            what = f"is a time that the clock of {self._source.time_zone} skipped when it went forward"
             raise MalformedError("no_such_local_time", column, what)
         if first == second:
             return first
-        if after and first < after.moment <= second:
+        if after and first < after.time <= second:
             return second
         if self._source.repeated_hour == "refuse":
-            what = f"the clock of {self._source.time_zone} showed this time twice"
+            what = f"is a time that occurred twice when the clock of {self._source.time_zone} went back"
             raise MalformedError("repeated_local_time", column, what)
         return first if after or self._source.repeated_hour == "first" else second
 
 
 def _parsed(text: str, form: str) -> datetime | None:
-    """The time that a text of a form tells, without a zone where it names none."""
+    """The time in a text of the given format, without a zone if the text has none; None if the text does not fit."""
     try:
         if form == EPOCH:
             return datetime.fromtimestamp(float(text), UTC) if text.replace(".", "", 1).isdigit() else None

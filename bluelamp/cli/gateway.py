@@ -9,15 +9,18 @@ from bluelamp.local.directory import refuse_mixture
 
 
 @click.command("gateway")
-@click.option("--port", type=int, help="Port on loopback; BLUELAMP_GATEWAY_PORT unless given.")
+@click.option("--port", type=int, help="Port on loopback (default: BLUELAMP_GATEWAY_PORT).")
 @click.option(
-    "--webhook", "webhooks", multiple=True, help="Mapping of a platform that pushes events: a TOML file, or a name."
+    "--webhook",
+    "webhooks",
+    multiple=True,
+    help="Mapping of a platform that pushes events: a TOML file, or the name of a supplied mapping.",
 )
 @HOST
 def gateway(port: int | None, webhooks: tuple[str, ...], host: str) -> None:
-    """Take facts by HTTP from systems that push, and answer once the log has them.
+    """Accept facts over HTTP, and answer each request once the log has stored its facts.
 
-    Who may send stands in BLUELAMP_GATEWAY_TOKENS. docs/gateway.md says how to send.
+    BLUELAMP_GATEWAY_TOKENS lists who may send. See docs/gateway.md.
     """
     from bluelamp.services.gateway import serve
 

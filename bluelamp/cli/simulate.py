@@ -12,23 +12,39 @@ from bluelamp.wiring.settings import load_forces
 
 
 @click.command()
-@click.option("--seed", type=int, help="Of all its randomness; 41 unless given. One seed, one log.")
-@click.option("--from", "start", help="The first local day, such as 2024-12-01; that of the scenario unless given.")
-@click.option("--days", type=click.IntRange(min=1), help="How many days; those of the scenario unless given.")
+@click.option("--seed", type=int, help="Random seed; the same seed gives the same facts (default: 41).")
+@click.option("--from", "start", help="First local day, such as 2024-12-01 (default: the scenario's first day).")
+@click.option("--days", type=click.IntRange(min=1), help="Number of days (default: the scenario's length).")
 @click.option(
-    "--speed", default="max", show_default=True, help="Times real time, max, or live: history, then the clock."
+    "--speed",
+    default="max",
+    show_default=True,
+    help="How many times faster than real time; or max; or live, to publish the history and then keep up with the clock.",
 )
-@click.option("--scenario", default="normal", show_default=True, help="What is out of the ordinary: docs/simulator.md.")
 @click.option(
-    "--history", default="0d", show_default=True, help="With --speed live: days (35d) or months (24mo) before."
+    "--scenario",
+    default="normal",
+    show_default=True,
+    help="Name of the scenario to simulate; docs/simulator.md lists them.",
 )
-@click.option("--fast-until", help="A local time: what is told before it is told as fast as it goes.")
 @click.option(
-    "--position", type=click.Path(dir_okay=False), help="File that keeps how far it was told: go on there, not anew."
+    "--history",
+    default="0d",
+    show_default=True,
+    help="With --speed live: how much history to publish first, in days (35d) or months (24mo).",
 )
-@click.option("--to-file", type=click.Path(dir_okay=False), help="Write the facts as JSON lines instead.")
+@click.option("--fast-until", help="Publish everything before this local time at full speed.")
+@click.option("--position", type=click.Path(dir_okay=False), help="Resume from the position saved in this file.")
 @click.option(
-    "--calibration", "is_calibration", is_flag=True, help="Print published, simulated and difference instead."
+    "--to-file",
+    type=click.Path(dir_okay=False),
+    help="Write the facts to this file as JSON lines, and publish nothing.",
+)
+@click.option(
+    "--calibration",
+    "is_calibration",
+    is_flag=True,
+    help="Compare the simulation with the force's published figures, and publish nothing.",
 )
 @FORCE
 @JSON
@@ -46,16 +62,16 @@ def simulate(
     force: str | None,
     as_json: bool,
 ) -> None:
-    """Simulate a force into the log.
+    """Publish the facts of a simulated force.
 
-    With --calibration: exit status 1 when a figure is off.
+    With --calibration, the exit status is 1 if a simulated figure is outside its tolerance.
     """
     from bluelamp.local import simulation
 
     settings = settings_of(force=force)
     profile = simulation.profile(load_forces(settings), settings.force)
     if is_calibration:
-        _tell_calibration(simulation.calibration(profile, seed), as_json)
+        _print_calibration(simulation.calibration(profile, seed), as_json)
         return
     days_before = simulation.history_days(history)
     is_live = speed == simulation.LIVE
@@ -68,25 +84,29 @@ def simulate(
     refuse_mixture(settings, is_simulated=True)
     path = Path(position) if position else None
     if path:
-        chosen = simulation.going_on(path, load_forces(settings), chosen, is_seed_given=seed is not None)
+        chosen = simulation.resume_or_save(path, load_forces(settings), chosen, is_seed_given=seed is not None)
     playing = simulation.Playing(days=days, speed=speed, fast_until=fast_until, position=path)
     played = simulation.run(
-        settings.kafka, settings.partitions, chosen, playing, lambda line: click.echo(line, err=as_json)
+        settings.kafka,
+        settings.partitions,
+        chosen,
+        playing,
+        lambda calibration_line: click.echo(calibration_line, err=as_json),
     )
     if as_json:
         say(played)
     else:
-        click.echo(f"{played.facts:,} facts told, up to {played.told_to}.")
+        click.echo(f"{played.facts:,} facts published, up to {played.reported_to}.")
 
 
-def _tell_calibration(found: list[Any], as_json: bool) -> None:
-    from bluelamp.local.simulation import failures, line
+def _print_calibration(found: list[Any], as_json: bool) -> None:
+    from bluelamp.local.simulation import calibration_line, failures
 
     if as_json:
         say(found)
     else:
         for each in found:
-            click.echo(line(each))
+            click.echo(calibration_line(each))
     off = failures(found)
-    click.echo(f"{len(found)} published figures, {len(off)} off.", err=True)
+    click.echo(f"{len(found)} figures compared, {len(off)} outside tolerance.", err=True)
     sys.exit(1 if off else 0)

@@ -8,18 +8,22 @@ from bluelamp.local.directory import refuse_mixture
 
 @click.command()
 @click.argument("file")
-@click.option("--mapping", required=True, help="A TOML file, or the name of a mapping that comes with Blue Lamp.")
 @click.option(
-    "--late-seconds", type=float, required=True, help="How long after it happened a row may still be written."
+    "--mapping", required=True, help="How the file's rows become facts: a TOML file, or the name of a supplied mapping."
 )
-@click.option("--position", help="File to keep the position in; one of its own in BLUELAMP_DATA unless given.")
 @click.option(
-    "--trust-silence", is_flag=True, help="No new row means that nothing happened: something else watches the source."
+    "--late-seconds", type=float, required=True, help="The longest time from an event to the row that records it."
+)
+@click.option("--position", help="File to save the position in (default: a file under BLUELAMP_DATA).")
+@click.option(
+    "--trust-silence",
+    is_flag=True,
+    help="Treat the feed as complete while no rows arrive; use only if something else monitors the source.",
 )
 def tail(file: str, mapping: str, late_seconds: float, position: str | None, trust_silence: bool) -> None:
-    """Follow a growing FILE into the log, row by row: CSV, JSON lines, or a log such as Asterisk's queue_log.
+    """Publish each row added to a growing FILE: CSV, JSON lines, or a log such as Asterisk's queue_log.
 
-    Nothing is lost and nothing counts twice, however it is ended and started again. docs/adapters.md says how to run it.
+    A restart resumes from the saved position: no row is lost and none counts twice. See docs/adapters.md.
     """
     from bluelamp.feeding.tail import follow
 

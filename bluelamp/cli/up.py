@@ -12,43 +12,54 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
 
 
 @click.command("up")
-@click.option("--data", help="Directory of everything that is kept; BLUELAMP_DATA unless given.")
-@click.option("--workers", default=1, show_default=True, help="Worker processes; more share the partitions.")
-@click.option("--port", type=int, help="Port of the board on loopback; BLUELAMP_BOARD_PORT unless given.")
-@click.option("--replay", help="`sample`, or an extract to replay with --mapping.")
-@click.option("--mapping", help="The mapping of the extract.")
-@click.option("--speed", default="60", show_default=True, help="Of a replay or a scenario: times real time, or max.")
+@click.option("--data", help="Directory for all data (default: BLUELAMP_DATA).")
+@click.option("--workers", default=1, show_default=True, help="Number of worker processes, which share the partitions.")
+@click.option("--port", type=int, help="Port of the board on loopback (default: BLUELAMP_BOARD_PORT).")
+@click.option("--replay", help="Replay this extract with --mapping, or `sample` for the supplied week of facts.")
 @click.option(
-    "--fast-until", help="Of a replay or a scenario: a local time; what was before is played as fast as it goes."
+    "--mapping", help="How the replayed extract's rows become facts: a TOML file, or a supplied mapping's name."
+)
+@click.option(
+    "--speed",
+    default="60",
+    show_default=True,
+    help="Speed of a replay or a scenario: how many times faster than real time, or max.",
+)
+@click.option(
+    "--fast-until", help="In a replay or a scenario, publish everything before this local time at full speed."
 )
 @click.option(
     "--simulate/--feeds-only",
     "is_simulated",
     default=None,
-    help="A simulated force, or only what feeds send. Unless said: what the directory holds; a new one is simulated.",
+    help="Simulate a force, or show only what feeds send (default: as before in this directory, or simulate in a new one).",
 )
 @click.option(
     "--history",
     default="35d",
     show_default=True,
-    help="A new simulation begins so long ago: days (35d) or months (24mo).",
+    help="How much history a new simulation begins with, in days (35d) or months (24mo).",
 )
-@click.option("--scenario", help="Play a scenario of the simulator instead of ordinary days up to now.")
-@click.option("--seed", type=int, help="Of a new simulation; 41 unless given.")
-@click.option("--fresh", is_flag=True, help="Forget what an earlier run kept in the directory.")
+@click.option("--scenario", help="Simulate this scenario, not ordinary days up to now; docs/simulator.md lists them.")
+@click.option("--seed", type=int, help="Random seed of a new simulation (default: 41).")
+@click.option(
+    "--fresh", is_flag=True, help="Delete the log, state and simulation of earlier runs in the directory first."
+)
 @click.option(
     "--prometheus",
     "is_prometheus",
     is_flag=True,
-    help="Prometheus and Alertmanager, as installed, evaluate the alert rules.",
+    help="Evaluate the alert rules with the installed Prometheus and Alertmanager.",
 )
 @click.option(
     "--repair-state",
     "is_repaired",
     is_flag=True,
-    help="If the state's files are broken: set them aside, keep what can be read, and fold the rest again from the log.",
+    help="If the state's files are damaged, keep what can be read and rebuild the rest from the log.",
 )
-@click.option("--force", help="Whose figures the board shows; BLUELAMP_FORCE, or the replay's, unless given.")
+@click.option(
+    "--force", help="Force to show on the board (default: BLUELAMP_FORCE, or the replay's force if that is not set)."
+)
 def up(
     data: str | None,
     workers: int,
@@ -66,9 +77,9 @@ def up(
     is_repaired: bool,
     force: str | None,
 ) -> None:
-    """Start everything on this machine - log, state, workers, exporter, board, alerts - and a simulated force.
+    """Start everything on this machine: log, state, workers, exporter, board, alerts and a simulated force.
 
-    The simulation tells its history as fast as it goes, and goes on with the clock; started again, it goes on where it was.
+    The simulation publishes its history at full speed, then keeps up with the clock. A restart resumes it.
     """
     from bluelamp.feeding.replay import plan
     from bluelamp.local.saved_simulation import is_to_simulate
@@ -79,12 +90,12 @@ def up(
     if played and variable("force") not in os.environ:
         force = force or played.force
     settings = settings_of(data=data, board_port=port, force=force)
-    asked = RunPlan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus, is_repaired=is_repaired)
+    run_plan = RunPlan(workers=workers, is_fresh=fresh, is_prometheus=is_prometheus, is_repaired=is_repaired)
     if played:
-        asked = replace(asked, replay=played.arguments, replay_words=played.words)
+        run_plan = replace(run_plan, replay=played.arguments, replay_words=played.words)
     if is_to_simulate(
         Path(settings.data),
-        is_asked=True if scenario else is_simulated,
+        is_requested=True if scenario else is_simulated,
         is_replayed=played is not None,
         is_fresh=fresh,
         has_senders=bool(os.environ.get(GATEWAY_TOKENS)),
@@ -100,5 +111,5 @@ def up(
             fast_until=fast_until,
             is_fresh=fresh,
         )
-        asked = replace(asked, simulation=simulation)
-    asyncio.run(Up(settings, asked, Terminal()).run())
+        run_plan = replace(run_plan, simulation=simulation)
+    asyncio.run(Up(settings, run_plan, Terminal()).run())

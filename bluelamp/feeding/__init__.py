@@ -1,1 +1,1 @@
-"""Sending facts to the log from files: replaying an extract, its dry run, and following a growing file."""
+"""Publishing facts from files: replaying an extract, a replay's dry run, and following a growing file."""

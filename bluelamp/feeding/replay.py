@@ -1,4 +1,4 @@
-"""The replay command: an extract read by its mapping, its malformed rows listed, the rest played into the log."""
+"""The replay command: read an extract by its mapping, list its malformed rows, and publish the facts of the others."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -26,19 +26,19 @@ from streams.log import LogClient
 
 SAMPLE = "sample"
 _SAMPLE_NAME = "san_francisco_fire"
-_MALFORMED_SHOWN = 20
+_MALFORMED_LISTED = 20
 
 
 class ReplayResult(Struct, frozen=True, kw_only=True):
-    """What came of a replay.
+    """The result of a replay.
 
     Attributes:
-        rows: rows read.
-        facts: facts played into the log.
-        facts_by_type: the same by type.
-        malformed: rows left out, each with its line and reason.
-        complete_to: the event time reached, as the last heartbeat says.
-        is_whole: the extract was played to its end.
+        rows: number of rows read.
+        facts: number of facts published.
+        facts_by_type: number of facts in the extract, by type.
+        malformed: the rows left out, each with its line and reason.
+        complete_to: the event time in the last heartbeat.
+        is_whole: whether the replay reached the end of the extract.
     """
 
     rows: int
@@ -59,26 +59,26 @@ def run(
     *,
     is_quiet: bool,
 ) -> ReplayResult:
-    """Read an extract and play it; Ctrl-C and SIGTERM stop it with everything flushed.
+    """Read an extract and publish its facts. Ctrl-C or SIGTERM stops the replay and flushes what was published.
 
     Args:
-        bootstrap: addresses of Kafka.
-        partitions: of a topic that must be created.
+        bootstrap: Kafka's addresses.
+        partitions: number of partitions of a topic that must be created.
         file: the extract, or `sample`.
-        mapping: its mapping's file, or the name of one that comes with Blue Lamp; None for the sample.
-        speed: `max`, or times real time.
-        fast_until: a local time of the extract; what happened before it is played as fast as it goes.
-        is_quiet: say nothing but errors.
+        mapping: the mapping's file, or the name of a supplied mapping; None for the sample.
+        speed: `max`, or how many times faster than real time.
+        fast_until: a time in the extract's time zone; everything before it is published at full speed.
+        is_quiet: print nothing but errors.
 
     Raises:
-        MappingError: the mapping has a fault, or there is none.
+        MappingError: the mapping is missing or invalid.
         PartMissingError: Kafka does not answer.
     """
     pace = parse_speed(speed)
     extract = _read(file, mapping)
     if not is_quiet:
-        tell_malformed(extract.malformed)
-    told_to_stop = stopping()
+        print_malformed(extract.malformed)
+    stop = stopping()
     with LogClient(bootstrap) as log:
         log.ensure_topics(partitions)
     settings = BACKFILL if pace == "max" else REPLAY
@@ -88,22 +88,22 @@ def run(
             publisher,
             speed=pace,
             monotonic=time.monotonic,
-            wait=told_to_stop.wait,
+            wait=stop.wait,
             progress=lambda done, _: bar.update(done - bar.pos) if bar else None,
-            fast_until=_instant(fast_until, extract.mapping) if fast_until else None,
+            fast_until=_local_time(fast_until, extract.mapping) if fast_until else None,
         )
     if not is_quiet:
-        click.echo(f"{played.facts:,} of {len(extract.facts):,} facts played, complete to {played.complete_to}.")
-    return _told(extract, played)
+        click.echo(f"{played.facts:,} of {len(extract.facts):,} facts published, complete to {played.complete_to}.")
+    return _result(extract, played)
 
 
 class PlannedReplay(Struct, frozen=True, kw_only=True):
-    """A replay that is still to run.
+    """A replay that has been checked and not yet run.
 
     Attributes:
-        arguments: of `bluelamp replay`.
-        force: whose facts it plays.
-        words: what a person is told of it.
+        arguments: arguments for `bluelamp replay`.
+        force: the force whose facts it publishes.
+        words: a sentence that describes it to the person who starts it.
     """
 
     arguments: tuple[str, ...]
@@ -112,100 +112,101 @@ class PlannedReplay(Struct, frozen=True, kw_only=True):
 
 
 def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> PlannedReplay:
-    """Check what a replay is asked for before anything is started for it; arguments as for `run`.
+    """Check a replay's arguments before anything starts; the arguments are those of `run`.
 
     Raises:
-        BlueLampError: it could not run.
+        BlueLampError: the replay could not run.
     """
     pace = parse_speed(speed)
-    with readable():
+    with file_errors():
         declared = mapping_of(file, mapping)
         if file != SAMPLE:
             Path(file).open("rb").close()
     if fast_until:
-        _instant(fast_until, declared)
+        _local_time(fast_until, declared)
     options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
     given = (part for name, value in options.items() if value for part in (name, value))
-    told = "as fast as it goes" if pace == "max" else f"at {pace:g} times real time"
-    told = f"what came before {fast_until} at once, the rest {told}" if fast_until else told
+    words = "at full speed" if pace == "max" else f"at {pace:g} times real time"
+    if fast_until:
+        words = f"everything before {fast_until} at full speed, the rest {words}"
     return PlannedReplay(
-        arguments=(file, *given), force=declared.force, words=f"It is a replay of recorded facts: {told}."
+        arguments=(file, *given), force=declared.force, words=f"This is a replay of recorded facts: {words}."
     )
 
 
 def _read(file: str, mapping: str | None) -> Extract:
-    with readable():
+    with file_errors():
         declared = mapping_of(file, mapping)
         return read_extract(path_of(file), declared, now=wall())
 
 
 def path_of(file: str) -> Path | Traversable:
-    """Where an extract is, as a person names it: a file, or `sample`."""
+    """The path of an extract, given as a file name or as `sample`."""
     return packaged_sample(_SAMPLE_NAME) if file == SAMPLE else Path(file)
 
 
 def mapping_of(file: str, mapping: str | None) -> Mapping:
-    """The mapping of an extract, as a person names both.
+    """The mapping of an extract, both given as on the command line.
 
     Raises:
-        MappingError: there is none, or it has a fault.
+        MappingError: the mapping is missing or invalid.
     """
     if file == SAMPLE:
         return packaged_mapping(_SAMPLE_NAME)
     if mapping is None:
-        hint = "Name the extract's mapping; docs/mappings.md says how to write one."
-        raise MappingError("There is no mapping.", where="--mapping", hint=hint)
+        hint = "Give the extract's mapping; docs/mappings.md explains how to write one."
+        raise MappingError("An extract needs a mapping.", where="--mapping", hint=hint)
     return named_mapping(mapping)
 
 
 def named_mapping(mapping: str) -> Mapping:
-    """A mapping by its file, or by the name of one that comes with Blue Lamp.
+    """Load a mapping by its file name, or by the name of a supplied mapping.
 
     Raises:
-        MappingError: it cannot be read, or has a fault.
+        MappingError: the mapping cannot be read or is invalid.
     """
     if mapping in mapping_names():
         return packaged_mapping(mapping)
-    with readable():
+    with file_errors():
         return load_mapping(Path(mapping).read_text("utf-8"), mapping)
 
 
 @contextmanager
-def readable() -> Iterator[None]:
-    """A file that cannot be read is told as such.
+def file_errors() -> Iterator[None]:
+    """Report a file that cannot be read.
 
     Raises:
-        MappingError: in place of the operating system's error.
+        MappingError: instead of the operating system's error.
     """
     try:
         yield
     except OSError as error:
-        hint = "Name a file that can be read."
+        hint = "Choose a file that can be read."
         raise MappingError(
             f"The file cannot be read: {error.strerror}.", where=str(error.filename), hint=hint
         ) from None
 
 
-def _instant(text: str, mapping: Mapping) -> datetime:
-    """A time of the extract's own clock, or one with its zone."""
+def _local_time(text: str, mapping: Mapping) -> datetime:
+    """A time in the extract's time zone, unless it names another."""
     return parse_instant(text, ZoneInfo(mapping.source.time_zone), "--fast-until")
 
 
-def tell_malformed(malformed: Sequence[Malformed]) -> None:
-    """What could not be read, for a person at a terminal; a long list is cut short."""
-    for each in malformed[:_MALFORMED_SHOWN]:
+def print_malformed(malformed: Sequence[Malformed]) -> None:
+    """Print the malformed rows for a person at a terminal, up to a limit."""
+    for each in malformed[:_MALFORMED_LISTED]:
         click.echo(str(each), err=True)
-    left = len(malformed) - _MALFORMED_SHOWN
+    left = len(malformed) - _MALFORMED_LISTED
     if left > 0:
-        click.echo(f"and {left:,} more malformed rows; --json lists them all.", err=True)
+        click.echo(f"and {left:,} more malformed rows; use --json to list them all.", err=True)
 
 
 def _bar(extract: Extract, is_quiet: bool) -> AbstractContextManager[Any]:
-    """A progress bar, which click draws on a terminal only."""
+    """A progress bar; click draws it only on a terminal."""
     return nullcontext() if is_quiet else click.progressbar(length=len(extract.facts), label="facts")
 
 
-def _told(extract: Extract, played: ReplayProgress) -> ReplayResult:
+def _result(extract: Extract, played: ReplayProgress) -> ReplayResult:
     return ReplayResult(
         rows=extract.rows,
         facts=played.facts,

@@ -1,4 +1,4 @@
-"""The tail command: a growing file followed into the log, with its position kept beside everything else that is kept."""
+"""The tail command: follow a growing file into the log, and save the position reached."""
 
 import time
 from collections.abc import Callable
@@ -27,28 +27,28 @@ def follow(
     *,
     is_silence_trusted: bool,
 ) -> None:
-    """Follow a file until SIGINT or SIGTERM; what was told by then is in the log, and its position kept.
+    """Follow a file until SIGINT or SIGTERM; by then every published fact is in the log and the position is saved.
 
     Args:
-        settings: where the log is, and the directory of what is kept.
-        file: under which name it grows.
-        mapping: its mapping's file, or the name of one that comes with Blue Lamp.
-        position: the file to keep the position in; None for one of its own in the directory of what is kept.
-        late_seconds: how long after it happened a row may still be written.
-        say: tells where the position is kept.
-        is_silence_trusted: with nothing more in the file, nothing happened.
+        settings: give the log's address and the data directory.
+        file: name of the growing file.
+        mapping: the mapping's file, or the name of a supplied mapping.
+        position: the file to save the position in; None for one under the data directory.
+        late_seconds: the longest time from an event to the row that records it.
+        say: prints where the position is saved.
+        is_silence_trusted: treat the feed as complete while no rows arrive.
 
     Raises:
-        BlueLampError: the mapping, the file, the position or the log has a fault; start it again once that is mended.
+        BlueLampError: the mapping, the file, the position or the log has a fault. Run the command again once it is repaired.
     """
     declared, path = named_mapping(mapping), Path(file).absolute()
-    kept = Path(position or Path(settings.data, "positions", f"{declared.name}-{digest(str(path))}.json"))
+    position_path = Path(position or Path(settings.data, "positions", f"{declared.name}-{digest(str(path))}.json"))
     following = TailSettings(late=timedelta(seconds=late_seconds), is_silence_trusted=is_silence_trusted)
-    told_to_stop = stopping()
+    stop = stopping()
     with LogClient(settings.kafka) as log:
         log.ensure_topics(settings.partitions)
-    say(f"following {path}; the position is kept in {kept}")
+    say(f"following {path}; the position is saved in {position_path}")
     with connect(settings.kafka, _LIVE, now=wall, monotonic=time.monotonic) as publisher:
         Tail(
-            path, declared, kept, publisher, following, now=wall, monotonic=time.monotonic, wait=told_to_stop.wait
+            path, declared, position_path, publisher, following, now=wall, monotonic=time.monotonic, wait=stop.wait
         ).run()

@@ -1,4 +1,4 @@
-"""The simulation that a directory holds: kept beside its log, so that whoever starts again goes on with the same one."""
+"""The simulation saved in a data directory, so that a restart resumes the same one."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -8,95 +8,94 @@ from msgspec import Struct
 
 from bluelamp.local.directory import LOG, SIMULATION
 from facts.errors import SettingError
-from producers.adapters.position import write_whole
+from producers.adapters.position import write_atomically
 
 
-class SavedSimulation(Struct, frozen=True, kw_only=True):
-    """A simulation, and how far the log has it.
+class SavedSimulation(Struct, frozen=True, kw_only=True, rename={"reported_to": "told_to"}):
+    """A simulation, and how much of it is in the log.
 
     Attributes:
-        force: whose, by name.
-        seed: of its randomness.
-        scenario: by name.
-        start: its first local day.
-        told_to: what is told before it is in the log; None before the first.
+        force: name of the simulated force.
+        seed: the random seed.
+        scenario: name of the scenario.
+        start: first local day.
+        reported_to: everything reported before this time is in the log; None until something is. Saved as `told_to`.
     """
 
     force: str
     seed: int
     scenario: str
     start: date
-    told_to: datetime | None = None
+    reported_to: datetime | None = None
 
 
 class PlannedSimulation(Struct, frozen=True, kw_only=True):
-    """A simulation that `bluelamp up` is to run.
+    """A simulation that `bluelamp up` will run.
 
     Attributes:
-        kept: which; to be kept in the directory before it begins.
-        arguments: of `bluelamp simulate`.
-        words: what a person is told of it.
+        saved: the simulation, to be saved in the directory before it begins.
+        arguments: arguments for `bluelamp simulate`.
+        words: a sentence that describes it to the person who starts it.
     """
 
-    kept: SavedSimulation
+    saved: SavedSimulation
     arguments: tuple[str, ...]
     words: str
 
 
-def load_kept(path: Path) -> SavedSimulation | None:
-    """The simulation kept in a file; None when there is none yet.
+def load_simulation(path: Path) -> SavedSimulation | None:
+    """Load the simulation saved in a file; None if there is none yet.
 
     Raises:
-        SettingError: it cannot be read.
+        SettingError: the file cannot be read.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=SavedSimulation)
     except (FileNotFoundError, NotADirectoryError):
-        return None  # a place that is no directory is told of where it is first used
+        return None  # a parent that is not a directory is reported where it is first used
     except (OSError, msgspec.DecodeError) as error:
-        hint = "Restore it, or begin another simulation in another directory: two in one log would add up."
-        raise SettingError(f"What was simulated cannot be read: {error}.", where=str(path), hint=hint) from None
+        hint = (
+            "Restore the file, or start a new simulation in another directory: two in one log would be added together."
+        )
+        raise SettingError(f"The saved simulation cannot be read: {error}.", where=str(path), hint=hint) from None
 
 
-def save_kept(path: Path, kept: SavedSimulation) -> None:
-    """Keep a simulation; whenever the machine dies, the old file is there or the new one, whole."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(kept)))
+def save_simulation(path: Path, saved: SavedSimulation) -> None:
+    """Save a simulation. If the machine fails, the file holds the old simulation or the new one, never part of one."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(saved)))
 
 
 def is_to_simulate(
-    directory: Path, *, is_asked: bool | None, is_replayed: bool, is_fresh: bool, has_senders: bool
+    directory: Path, *, is_requested: bool | None, is_replayed: bool, is_fresh: bool, has_senders: bool
 ) -> bool:
-    """Whether `bluelamp up` simulates a force: real facts and simulated ones never meet in one directory.
+    """Whether `bluelamp up` simulates a force. A directory never holds both real and simulated facts.
 
     Args:
-        directory: of its data.
-        is_asked: a person wants it, or wants only what feeds send; None when nothing was said.
-        is_replayed: recorded facts are played.
-        is_fresh: what is in the directory will be forgotten.
-        has_senders: somebody may send facts by HTTP.
+        directory: the data directory.
+        is_requested: True for a simulation, False for feeds only, None if the person did not choose.
+        is_replayed: recorded facts will be replayed.
+        is_fresh: the directory's data will be deleted first.
+        has_senders: senders may publish facts over HTTP.
 
     Raises:
-        SettingError: what is asked for would bring the two together.
+        SettingError: real and simulated facts would end up in one log.
     """
     holds_simulation = (directory / SIMULATION).exists() and not is_fresh
     holds_feeds = (directory / LOG).exists() and not holds_simulation and not is_fresh
-    is_real = is_replayed or is_asked is False
-    if is_asked and is_replayed:
-        raise SettingError("Recorded facts and simulated ones would add up.", where="--replay", hint="Ask for one.")
+    is_real = is_replayed or is_requested is False
+    if is_requested and is_replayed:
+        what = "A replay and a simulation cannot share a log: their facts would be added together."
+        raise SettingError(what, where="--replay", hint="Choose one of the two.")
     if holds_simulation and is_real:
-        hint = "Name another directory with --data, or say --fresh to forget what is there."
-        raise SettingError(
-            "It holds a simulation, and real facts would add up with it.", where=str(directory), hint=hint
-        )
-    if holds_feeds and is_asked:
-        hint = "Name another directory with --data."
-        raise SettingError(
-            "It holds facts that feeds have told: nothing is simulated there.", where=str(directory), hint=hint
-        )
+        hint = "Choose another directory with --data, or delete the simulation with --fresh."
+        what = "This directory holds a simulation: real facts would be added to the simulated ones."
+        raise SettingError(what, where=str(directory), hint=hint)
+    if holds_feeds and is_requested:
+        what = "This directory holds facts from real feeds: simulated facts would be added to them."
+        raise SettingError(what, where=str(directory), hint="Choose another directory with --data.")
     is_simulated = not is_real and not holds_feeds
     if is_simulated and has_senders:
-        hint = "Say --feeds-only for a force's own facts, or unset it for a simulated force."
-        raise SettingError(
-            "Real facts may come by HTTP, and simulated ones would add up.", where="BLUELAMP_GATEWAY_TOKENS", hint=hint
-        )
+        hint = "Use --feeds-only for a force's own facts, or unset this variable to simulate a force."
+        what = "Senders may publish real facts over HTTP: simulated facts would be added to them."
+        raise SettingError(what, where="BLUELAMP_GATEWAY_TOKENS", hint=hint)
     return is_simulated

@@ -1,4 +1,4 @@
-"""The simulate command: a simulated force played into the log, written to a file, or held against the published figures."""
+"""The simulate command: publish a simulated force, write it to a file, or compare it with the force's published figures."""
 
 import gc
 import time
@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.local.directory import SIMULATION
-from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_kept, save_kept
+from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_simulation, save_simulation
 from bluelamp.recount.load import from_records
 from bluelamp.verify.calibration import Found, calibrate, last_day, records, rows
 from bluelamp.wiring.arguments import parse_instant
@@ -30,59 +30,59 @@ from producers.simulate.scenario import NORMAL, load_scenario
 from producers.simulate.simulation import Simulation
 from streams.log import LogClient
 
-_PARCELS = PublisherSettings(parcel_facts=500)
-"""Large parcels while history is told, and at once what is live; poison is meant to reach the log."""
-_COLLECTED_EVERY = (200_000, 50, 100)
-"""A month of a simulation stays alive while it is told: looking through all of it at every turn took a fifth of the time."""
+_PUBLISHING = PublisherSettings(batch_facts=500)
+"""Large batches for history; live facts go at once. Facts are not checked: a scenario's invalid facts must reach the log."""
+_GC_THRESHOLDS = (200_000, 50, 100)
+"""A month of facts stays in memory while it is published; with Python's defaults, scanning it took a fifth of the time."""
 _SEED = 41
 _SECONDS_BETWEEN_LINES = 5.0
 _MONTH_DAYS = 30.44
 _HISTORY_DAYS_MAX = 780
-"""What is older is too late for the state: semantics section 1."""
+"""Older facts are too late to be counted: see docs/semantics.md, section 1."""
 LIVE = "live"
 
 
 def profile(forces: Mapping[str, Rules], name: str) -> Force:
-    """The profile of the force that is simulated.
+    """The profile of the force to simulate.
 
     Raises:
-        SettingError: there is none of this name.
+        SettingError: no force has this name.
     """
     if name not in forces:
-        hint = f"There are {', '.join(forces)}."
+        hint = f"Choose one of {', '.join(forces)}."
         raise SettingError(f"There is no force {name!r}.", where="--force", hint=hint)
     return forces[name].force
 
 
 def history_days(text: str) -> int:
-    """How long a history is, as a person writes it: `35d`, or `24mo`.
+    """The number of days in a length of history such as `35d` or `24mo`.
 
     Raises:
-        SettingError: it is neither.
+        SettingError: the text is not a length of history, or is too long.
     """
     for ending, days in (("mo", _MONTH_DAYS), ("d", 1.0)):
         number = text.removesuffix(ending)
         if number != text and number.isdecimal() and int(number) * days <= _HISTORY_DAYS_MAX:
             return round(int(number) * days)
     hint = f"Give days, such as 35d, or months, such as 24mo; at most {_HISTORY_DAYS_MAX} days."
-    raise SettingError(f"{text!r} is no length of a history.", where="--history", hint=hint)
+    raise SettingError(f"{text!r} is not a valid length of history.", where="--history", hint=hint)
 
 
 def simulation_of(
     force: Force, seed: int | None, scenario: str, start: str | None, *, is_live: bool, history_days: int = 0
 ) -> Simulation:
-    """What is asked for.
+    """The simulation that a person asked for.
 
     Args:
-        force: whose simulation.
-        seed: of its randomness; None for the usual one.
-        scenario: by name.
-        start: the first day as `2024-12-01`; by default that of the scenario, or today when it is live.
-        is_live: it goes on with the clock.
-        history_days: how many days before today a live one begins.
+        force: the force's profile.
+        seed: the random seed; None for the default.
+        scenario: name of the scenario.
+        start: first day, such as `2024-12-01`; by default the scenario's, or for a live simulation the start of its history.
+        is_live: the simulation keeps up with the clock.
+        history_days: days of history before today in a live simulation.
 
     Raises:
-        SettingError: there is no such scenario, or that is no day.
+        SettingError: the scenario does not exist, or `start` is not a date.
     """
     chosen = load_scenario(scenario)
     today = wall().astimezone(force.zone()).date()
@@ -91,55 +91,60 @@ def simulation_of(
         try:
             first = date.fromisoformat(start)
         except ValueError:
-            hint = "Give a day such as 2024-12-01."
-            raise SettingError(f"{start!r} is not a day.", where="--from", hint=hint) from None
+            hint = "Give a date such as 2024-12-01."
+            raise SettingError(f"{start!r} is not a valid date.", where="--from", hint=hint) from None
     return Simulation(
         force=force, parameters=packaged(), scenario=chosen, seed=_SEED if seed is None else seed, start=first
     )
 
 
-def again(kept: SavedSimulation, forces: Mapping[str, Rules]) -> Simulation:
-    """The simulation that was kept.
+def restore(saved: SavedSimulation, forces: Mapping[str, Rules]) -> Simulation:
+    """The simulation that was saved.
 
     Raises:
-        SettingError: its force or its scenario is gone.
+        SettingError: its force or its scenario no longer exists.
     """
     return Simulation(
-        force=profile(forces, kept.force),
+        force=profile(forces, saved.force),
         parameters=packaged(),
-        scenario=load_scenario(kept.scenario),
-        seed=kept.seed,
-        start=kept.start,
+        scenario=load_scenario(saved.scenario),
+        seed=saved.seed,
+        start=saved.start,
     )
 
 
-def going_on(path: Path, forces: Mapping[str, Rules], asked: Simulation, *, is_seed_given: bool) -> Simulation:
-    """The simulation that a file keeps, or what is asked for, which it then keeps.
+def resume_or_save(
+    path: Path, forces: Mapping[str, Rules], requested: Simulation, *, is_seed_given: bool
+) -> Simulation:
+    """The simulation saved in a file; if there is none yet, save the requested one and return it.
 
     Args:
         path: the file.
         forces: rules by force.
-        asked: for the case that there is none yet.
-        is_seed_given: a person named the seed, so that another one may not be gone on with.
+        requested: the simulation that was asked for.
+        is_seed_given: a person chose the seed, so a saved simulation with another seed is refused.
 
     Raises:
-        SettingError: the file keeps another force, scenario or seed than is asked for.
+        SettingError: the saved simulation has another force, scenario or seed than the requested one.
     """
-    kept = load_kept(path)
-    if kept is None:
-        save_kept(path, kept_of(asked))
-        return asked
-    found = again(kept, forces)
-    is_other = (kept.force, kept.scenario) != (asked.force.name, asked.scenario.name)
-    if is_other or (is_seed_given and kept.seed != asked.seed):
-        what = f"It holds the simulation of {kept.force}, scenario {kept.scenario}, seed {kept.seed}: another would add up with it."
-        hint = "Go on with that one, name another directory with --data, or say --fresh to forget it."
+    saved = load_simulation(path)
+    if saved is None:
+        save_simulation(path, saved_from(requested))
+        return requested
+    is_other = (saved.force, saved.scenario) != (requested.force.name, requested.scenario.name)
+    restored = restore(saved, forces)
+    if is_other or (is_seed_given and saved.seed != requested.seed):
+        what = (
+            f"This file holds another simulation (force {saved.force}, scenario {saved.scenario}, seed {saved.seed}): "
+            "the facts of the two would be added together."
+        )
+        hint = "Resume that simulation, choose another directory with --data, or delete it with --fresh."
         raise SettingError(what, where=str(path), hint=hint)
-    return found
+    return restored
 
 
-def kept_of(simulation: Simulation) -> SavedSimulation:
-    """A simulation as it is kept, before it is told."""
+def saved_from(simulation: Simulation) -> SavedSimulation:
+    """A simulation as it is saved before any of it is published."""
     return SavedSimulation(
         force=simulation.force.name,
         seed=simulation.seed,
@@ -158,55 +163,55 @@ def plan(
     fast_until: str | None,
     is_fresh: bool,
 ) -> PlannedSimulation:
-    """The simulation of a directory: the one it holds, or a new one - a history that goes on live, or a scenario.
+    """The simulation of a data directory: the saved one, or else a new one, live or of a scenario.
 
     Args:
-        settings: name the directory and the force.
-        seed: of a new one; None for the usual one.
-        history: how long a history a new one begins with, such as `35d`.
-        scenario: by name, played at a speed; None for ordinary days up to now, and on with the clock.
-        speed: of a scenario: `max`, or times real time.
-        fast_until: of a scenario: a local time; what is told before it is told as fast as it goes.
-        is_fresh: what the directory holds will be forgotten.
+        settings: give the directory and the force.
+        seed: the seed of a new simulation; None for the default.
+        history: how much history a new live simulation begins with, such as `35d`.
+        scenario: name of the scenario; None for ordinary days up to now that then keep up with the clock.
+        speed: speed of a scenario: `max`, or how many times faster than real time.
+        fast_until: a local time in a scenario; everything before it is published at full speed.
+        is_fresh: the directory's data will be deleted first.
 
     Raises:
-        SettingError: there is no such force, scenario, history or speed, or the directory holds another simulation.
+        SettingError: the force, scenario, history or speed is not valid, or the directory holds another simulation.
     """
     forces = load_forces(settings)
     force, path = profile(forces, settings.force), (Path(settings.data) / SIMULATION).resolve()
     is_live = scenario is None
     days = history_days(history) if is_live else 0
-    asked = simulation_of(force, seed, scenario or NORMAL, None, is_live=is_live, history_days=days)
-    kept = None if is_fresh else load_kept(path)
-    if kept is not None:
-        asked = going_on(path, forces, asked, is_seed_given=seed is not None)
-    asked.check()
+    chosen = simulation_of(force, seed, scenario or NORMAL, None, is_live=is_live, history_days=days)
+    saved = None if is_fresh else load_simulation(path)
+    if saved is not None:
+        chosen = resume_or_save(path, forces, chosen, is_seed_given=seed is not None)
+    chosen.check()
     pace = LIVE if is_live else speed
-    arguments = ["--position", str(path), "--force", force.name, "--scenario", asked.scenario.name, "--speed", pace]
+    arguments = ["--position", str(path), "--force", force.name, "--scenario", chosen.scenario.name, "--speed", pace]
     if fast_until and not is_live:
-        moment_of(fast_until, force)
+        local_time(fast_until, force)
         arguments += ["--fast-until", fast_until]
     if not is_live:
         parse_speed(speed)
-    begun = "goes on" if kept else "begins"
-    rest = "and on with the clock" if is_live else f"the scenario {asked.scenario.title!r}"
-    words = f"A simulation {begun}: seed {asked.seed}, from {asked.start} {rest}. No figure is real."
-    return PlannedSimulation(kept=kept or kept_of(asked), arguments=tuple(arguments), words=words)
+    verb = "Resuming" if saved else "Starting"
+    kind = "live simulation" if is_live else f"simulation of the scenario {chosen.scenario.title!r}"
+    words = f"{verb} a {kind}: seed {chosen.seed}, from {chosen.start}. No figure is real."
+    return PlannedSimulation(saved=saved or saved_from(chosen), arguments=tuple(arguments), words=words)
 
 
-def moment_of(text: str, force: Force) -> datetime:
-    """A local time of a force, as a person writes it."""
+def local_time(text: str, force: Force) -> datetime:
+    """The time that a text such as `2024-12-01T09:00` names in a force's time zone."""
     return parse_instant(text, force.zone())
 
 
 class Playing(Struct, frozen=True, kw_only=True):
-    """How a simulation is played.
+    """How a simulation is published.
 
     Attributes:
-        days: how many; by default those of the scenario, or no end when it is live.
-        speed: `live`, `max`, or times real time.
-        fast_until: a local time; what is told before it is told as fast as it goes.
-        position: the file that keeps how far the log has it; None for telling all of it.
+        days: number of days; by default the scenario's length, or no limit for a live simulation.
+        speed: `live`, `max`, or how many times faster than real time.
+        fast_until: a local time; everything before it is published at full speed.
+        position: the file that saves how much of it is in the log; None to publish all of it.
     """
 
     days: int | None = None
@@ -218,27 +223,27 @@ class Playing(Struct, frozen=True, kw_only=True):
 def run(
     bootstrap: str, partitions: int, simulation: Simulation, playing: Playing, say: Callable[[str], None]
 ) -> SimulationProgress:
-    """Play a simulation into the log; Ctrl-C and SIGTERM stop it with everything flushed.
+    """Publish a simulation. Ctrl-C or SIGTERM stops it and flushes what was published.
 
     Args:
-        bootstrap: addresses of Kafka.
-        partitions: of a topic that must be created.
-        simulation: what is played.
-        playing: how.
-        say: is told now and then how far it has come.
+        bootstrap: Kafka's addresses.
+        partitions: number of partitions of a topic that must be created.
+        simulation: the simulation.
+        playing: how to publish it.
+        say: prints the progress every few seconds.
 
     Raises:
         PartMissingError: Kafka does not answer.
-        SettingError: the speed is none.
+        SettingError: the speed is not valid.
     """
-    gc.set_threshold(*_COLLECTED_EVERY)
+    gc.set_threshold(*_GC_THRESHOLDS)
     pace: Speed | Literal["live"] = "live" if playing.speed == LIVE else parse_speed(playing.speed)
     length = playing.days if playing.days is not None or pace == "live" else simulation.scenario.days
-    kept = load_kept(playing.position) if playing.position else None
-    told_to_stop = stopping()
+    saved = load_simulation(playing.position) if playing.position else None
+    stop = stopping()
     with LogClient(bootstrap) as log:
         log.ensure_topics(partitions)
-    with connect(bootstrap, _PARCELS, now=wall, monotonic=time.monotonic) as publisher:
+    with connect(bootstrap, _PUBLISHING, now=wall, monotonic=time.monotonic) as publisher:
         return play(
             simulation,
             publisher,
@@ -246,34 +251,36 @@ def run(
             until=None if length is None else simulation.end_of(length),
             now=wall,
             monotonic=time.monotonic,
-            wait=told_to_stop.wait,
-            since=kept.told_to.timestamp() if kept and kept.told_to else None,
-            fast_until=moment_of(playing.fast_until, simulation.force) if playing.fast_until else None,
-            keep=_Keeping(simulation, playing.position, say),
+            wait=stop.wait,
+            since=saved.reported_to.timestamp() if saved and saved.reported_to else None,
+            fast_until=local_time(playing.fast_until, simulation.force) if playing.fast_until else None,
+            on_progress=_ProgressSaver(simulation, playing.position, say),
         )
 
 
-class _Keeping:
-    """Keeps how far the log has a simulation, and says so every few seconds."""
+class _ProgressSaver:
+    """Saves how much of a simulation is in the log, and prints it every few seconds."""
 
     def __init__(self, simulation: Simulation, path: Path | None, say: Callable[[str], None]) -> None:
         self._zone, self._say = simulation.force.zone(), say
-        self._kept, self._path = kept_of(simulation), path
-        self._said_at = time.monotonic()
+        self._saved, self._path = saved_from(simulation), path
+        self._printed_at = time.monotonic()
 
     def __call__(self, played: SimulationProgress) -> None:
         if self._path:
-            save_kept(self._path, replace(self._kept, told_to=played.told_to))
-        if time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
-            self._said_at = time.monotonic()
-            self._say(f"{played.facts:,} facts told, up to {played.told_to.astimezone(self._zone):%Y-%m-%d %H:%M}")
+            save_simulation(self._path, replace(self._saved, reported_to=played.reported_to))
+        if time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES:
+            self._printed_at = time.monotonic()
+            self._say(
+                f"{played.facts:,} facts published, up to {played.reported_to.astimezone(self._zone):%Y-%m-%d %H:%M}"
+            )
 
 
 def write(simulation: Simulation, days: int | None, path: Path) -> int:
-    """Write a simulation's facts as JSON lines, in order of telling: the same simulation gives the same bytes.
+    """Write a simulation's facts as JSON lines, in the order they are reported. The same simulation gives the same bytes.
 
     Returns:
-        how many.
+        The number of facts written.
 
     Raises:
         SettingError: the file cannot be written.
@@ -281,22 +288,22 @@ def write(simulation: Simulation, days: int | None, path: Path) -> int:
     end, count = simulation.end_of(days or simulation.scenario.days), 0
     try:
         with path.open("wb") as lines:
-            for told in simulation.told_before(end):
-                lines.write(wire.encode([told.fact]) + b"\n")
+            for reported in simulation.reported_before(end):
+                lines.write(wire.encode([reported.fact]) + b"\n")
                 count += 1
     except OSError as error:
-        hint = "Name a file that can be written."
+        hint = "Choose a file that can be written."
         raise SettingError(f"The file cannot be written: {error.strerror}.", where=str(path), hint=hint) from None
     return count
 
 
 def calibration(force: Force, seed: int | None, *, since: date | None = None) -> list[Found]:
-    """The published figures beside those of a simulated force, recounted from its facts.
+    """Compare the published figures with those of a simulated force, recounted from its facts.
 
     Args:
         force: the profile; its parameters must be those of the report's force.
-        seed: of the simulation.
-        since: leave out the periods that begin before; all are taken by default.
+        seed: the simulation's seed.
+        since: leave out periods that begin before this date; by default all are compared.
     """
     chosen = [row for row in rows() if since is None or row.period[:10] >= since.isoformat()]
     start = date.fromisoformat(min(row.period[:10] for row in chosen))
@@ -307,17 +314,19 @@ def calibration(force: Force, seed: int | None, *, since: date | None = None) ->
         seed=_SEED if seed is None else seed,
         start=start,
     )
-    told = simulation.told_before(last_day(chosen).timestamp())
-    with from_records(records(told), [force]) as recount:
+    reported = simulation.reported_before(last_day(chosen).timestamp())
+    with from_records(records(reported), [force]) as recount:
         return calibrate(recount, force.name, chosen)
 
 
-def line(found: Found) -> str:
-    """One row of the calibration as people read it."""
+def calibration_line(found: Found) -> str:
+    """One row of the calibration, as one line of text."""
     row = found.row
     simulated = "nothing" if found.simulated is None else f"{found.simulated:.6g}"
     difference = "" if found.difference is None else f"{found.difference * 100:+.2f} {_units(row.kind)}"
-    verdict = f"not followed ({row.contradiction})" if row.contradiction else "near" if found.is_near else "OFF"
+    verdict = "within tolerance" if found.is_near else "OUTSIDE"
+    if row.contradiction:
+        verdict = f"not compared ({row.contradiction})"
     parts = (
         row.measure,
         row.where,
@@ -327,7 +336,7 @@ def line(found: Found) -> str:
         f"simulated {simulated}",
         f"n {found.n:,}",
         difference,
-        f"allowed {row.tolerance * 100:g} {_units(row.kind)}",
+        f"tolerance {row.tolerance * 100:g} {_units(row.kind)}",
         verdict,
     )
     return "  ".join(part for part in parts if part)
@@ -338,5 +347,5 @@ def _units(kind: str) -> str:
 
 
 def failures(found: list[Found]) -> list[Found]:
-    """The rows that are off; those that the report itself contradicts are not among them."""
+    """The rows outside their tolerance, except where the published report contradicts itself."""
     return [each for each in found if not each.is_near and not each.row.contradiction]

@@ -19,7 +19,7 @@ from bluelamp.embedded.repair import repair
 from bluelamp.embedded.state import StateServer, end_left_behind, find_binary, is_ready
 from bluelamp.local.alert_engine import AlertSetup
 from bluelamp.local.directory import LOG, OUTPUT, SIMULATION, STATE, forget, held, is_left
-from bluelamp.local.saved_simulation import PlannedSimulation, save_kept
+from bluelamp.local.saved_simulation import PlannedSimulation, save_simulation
 from bluelamp.local.terminal import Terminal
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
@@ -127,7 +127,7 @@ class Up:
             await asyncio.to_thread(forget, self.directory)
         if self.plan.simulation:
             # Before the log is there: a directory with a log and without this holds what feeds have told.
-            save_kept(self.directory / SIMULATION, self.plan.simulation.kept)
+            save_simulation(self.directory / SIMULATION, self.plan.simulation.saved)
         await self._start_parts()
         programs = self.alarm.programs(self.settings, self.directory)
         self._note_running()

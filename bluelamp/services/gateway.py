@@ -1,4 +1,4 @@
-"""The gateway command: the senders and the profiles from outside, the publisher to the log, the server."""
+"""The gateway command: load the senders and the profiles, connect to the log, and run the HTTP server."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,31 +11,31 @@ from bluelamp.wiring.ports import listen
 from bluelamp.wiring.settings import GATEWAY_TOKENS, Settings, load_forces
 from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
-from producers.gateway.courier import Courier
+from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Limits
 from producers.gateway.senders import parse_senders
 from producers.publish import Publisher, PublisherSettings, connect
 
 _CONNECT_SECONDS = 2.0
-"""How long the log is asked for: whoever sent something waits for it."""
+"""Time allowed to connect to Kafka; short, because the sender of a request waits for it."""
 _SHUTDOWN_SECONDS = 10
 
 
 def serve(
     settings: Settings, environment: Mapping[str, str], host: str, webhooks: Sequence[str], say: Callable[[str], None]
 ) -> None:
-    """Serve the gateway until SIGINT or SIGTERM; what was taken in by then is answered first.
+    """Run the gateway until SIGINT or SIGTERM; requests received by then are answered first.
 
     Args:
-        settings: where the log is, and how much is taken.
+        settings: give the log's address and the limits.
         environment: holds the senders' tokens.
         host: address to listen on.
-        webhooks: mappings of platforms that push events: files, or names of those that come with Blue Lamp.
-        say: tells the address once it listens.
+        webhooks: mappings of platforms that push events: files, or names of supplied mappings.
+        say: prints the address once the gateway listens.
 
     Raises:
         SettingError: no sender has a token.
-        MappingError: a webhook's mapping has a fault.
+        MappingError: a webhook's mapping is invalid.
         PartMissingError: the port is in use.
     """
     senders = parse_senders(environment.get(GATEWAY_TOKENS, ""), GATEWAY_TOKENS)
@@ -45,9 +45,9 @@ def serve(
         facts_per_second=settings.gateway_facts_per_second,
         delivery_seconds=settings.gateway_delivery_seconds,
     )
-    courier = Courier(lambda: _connect(settings), limits)
+    deliveries = DeliveryQueue(lambda: _connect(settings), limits)
     hooks = [Webhook(named_mapping(each), wall, limits.batch_facts) for each in webhooks]
-    application = gateway(forces, senders, courier, limits, now=wall, monotonic=time.monotonic, webhooks=hooks)
+    application = gateway(forces, senders, deliveries, limits, now=wall, monotonic=time.monotonic, webhooks=hooks)
     config = uvicorn.Config(
         application,
         log_config=None,

@@ -1,1 +1,1 @@
-"""Adapters of live feeds: what a source writes or pushes becomes facts, none lost and none counted twice."""
+"""Adapters for live feeds: they publish what a source writes or pushes, and no fact is lost or counted twice."""

@@ -1,4 +1,4 @@
-"""A file that still grows, read like one that never ends: whole lines as they come, until it was put aside."""
+"""Reads a growing file line by line until it has been rotated and read to its end."""
 
 import hashlib
 import io
@@ -14,18 +14,18 @@ from producers.errors import SourceError
 HEAD_BYTES = 4096
 LINE_BYTES_MAX = 1024 * 1024
 SETTLED_SECONDS = 2.0
-"""A file that was put aside may still be written to by a program that has it open: for so long it is read on."""
+"""How long a rotated file is still read, because a program that has it open may still write to it."""
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
-class FileMark(Struct, frozen=True, kw_only=True):
-    """What a file is known by, whatever it is called.
+class FileIdentity(Struct, frozen=True, kw_only=True):
+    """What identifies a file, whatever its name.
 
     Attributes:
-        device: of its file system.
-        inode: in it.
-        head_bytes: how much of its beginning is summed up.
-        head: the digest of that.
+        device: device number of its file system.
+        inode: inode number.
+        head_bytes: number of bytes at its beginning that the digest covers.
+        head: digest of those bytes.
     """
 
     device: int
@@ -34,129 +34,130 @@ class FileMark(Struct, frozen=True, kw_only=True):
     head: str
 
 
-def mark_of(file: IO[bytes], head_bytes: int = HEAD_BYTES) -> FileMark:
-    """The mark of a file.
+def identity_of(file: IO[bytes], head_bytes: int = HEAD_BYTES) -> FileIdentity:
+    """The identity of a file.
 
     Args:
-        file: the file, open; where it stands does not matter and stays.
-        head_bytes: how much of its beginning to sum up, if there is so much.
+        file: the open file; its position does not change.
+        head_bytes: the most bytes at its beginning to digest.
     """
     status, head = os.fstat(file.fileno()), os.pread(file.fileno(), head_bytes, 0)
-    return FileMark(
+    return FileIdentity(
         device=status.st_dev, inode=status.st_ino, head_bytes=len(head), head=hashlib.sha256(head).hexdigest()
     )
 
 
-def is_marked(path: Path, mark: FileMark) -> bool:
-    """Whether a file bears a mark; an inode that was given to another file does not."""
+def has_identity(path: Path, identity: FileIdentity) -> bool:
+    """Whether a path leads to an identified file; another file that reuses its inode does not match."""
     try:
         with path.open("rb") as file:
-            return mark_of(file, mark.head_bytes) == mark
+            return identity_of(file, identity.head_bytes) == identity
     except OSError:
         return False
 
 
-def find_marked(path: Path, mark: FileMark) -> Path:
-    """The file that bears a mark: at its path, or beside it under a longer name, as rotation leaves it.
+def find_file(path: Path, identity: FileIdentity) -> Path:
+    """Find an identified file: at its path, or in the same directory under a longer name, where rotation moves it.
 
     Raises:
-        SourceError: it is gone, and what was added to it last may be missed.
+        SourceError: the file is gone, and its last rows may not have been read.
     """
-    found = next((each for each in (path, *_beside(path)) if is_marked(each, mark)), None)
-    if found is None:
+    match = next((each for each in (path, *_rotated(path)) if has_identity(each, identity)), None)
+    if match is None:
         hint = (
-            "Put it back beside the new one, under a name that begins with the same. If everything of it was told, or it "
-            "is lost, remove the file of the position: reading then begins with the file that is there."
+            "Put it back in the same directory, under a name that begins with this one. If it was read to its end, or is "
+            "lost, delete the position file: reading then begins with the current file."
         )
         raise SourceError("The file that was being read is gone.", where=str(path), hint=hint)
-    return found
+    return match
 
 
 def next_after(path: Path, done: os.stat_result) -> Path:
-    """The file to be read after one that is done: the oldest that was put aside since, or the one that grows.
+    """The file to read next: the oldest one rotated since, or else the growing file.
 
     Raises:
-        SourceError: it is compressed.
+        SourceError: the next file is compressed.
     """
-    put_aside = {each: each.stat() for each in _beside(path)}
+    rotated = {each: each.stat() for each in _rotated(path)}
     newer = [
         each
-        for each, status in put_aside.items()
+        for each, status in rotated.items()
         if status.st_ino != done.st_ino and status.st_mtime_ns >= done.st_mtime_ns
     ]
-    found = min(newer, key=lambda each: put_aside[each].st_mtime_ns, default=path)
-    if found.suffix in _COMPRESSED:
-        hint = "Unpack it in its place; let rotation wait a day before it compresses."
-        raise SourceError("A file that was not read yet is compressed.", where=str(found), hint=hint)
-    return found
+    following = min(newer, key=lambda each: rotated[each].st_mtime_ns, default=path)
+    if following.suffix in _COMPRESSED:
+        hint = "Unpack it in the same directory, and delay compression by a day in the rotation's settings."
+        raise SourceError("A file that has not been read yet is compressed.", where=str(following), hint=hint)
+    return following
 
 
-def _beside(path: Path) -> list[Path]:
+def _rotated(path: Path) -> list[Path]:
     return [each for each in path.parent.glob(f"{path.name}?*") if each.is_file()]
 
 
-class Growing(io.RawIOBase):
-    """The bytes of a growing file, in whole lines; it ends when the file was put aside and read to its end.
+class GrowingFile(io.RawIOBase):
+    """The bytes of a growing file, in whole lines; the stream ends once the file is rotated and read to its end.
 
     Args:
-        file: the file, open.
-        path: under which it grows; when that leads to another file, this one was put aside.
-        idle: called when there is nothing more for now; it waits, and raises what is to end the reading.
-        monotonic: a clock that is never put back, in seconds.
+        file: the open file.
+        path: its path; if that leads to another file, this one has been rotated.
+        idle: called while there is nothing to read; it waits, or raises an exception to stop reading.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(self, file: IO[bytes], path: Path, idle: Callable[[], None], monotonic: Callable[[], float]) -> None:
         super().__init__()
         self._file, self._path, self._idle, self._monotonic = file, path, idle, monotonic
-        self._ready = self._held = b""
-        self._aside_since: float | None = None
+        self._ready = self._unfinished = b""
+        self._rotated_since: float | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer with what there is of whole lines; wait when there is nothing."""
-        while not self._ready and not self._is_ended():
+        """Fill a buffer with whole lines, waiting if there are none."""
+        while not self._ready and not self._read_more():
             continue
         view = memoryview(buffer)
-        given, self._ready = self._ready[: len(view)], self._ready[len(view) :]
-        view[: len(given)] = given
-        return len(given)
+        part, self._ready = self._ready[: len(view)], self._ready[len(view) :]
+        view[: len(part)] = part
+        return len(part)
 
-    def _is_ended(self) -> bool:
-        """Take up what was added; True when nothing was and nothing will be."""
+    def _read_more(self) -> bool:
+        """Read what was added; True if nothing was and nothing will be."""
         added = self._file.read(io.DEFAULT_BUFFER_SIZE)
-        self._held += added
-        cut = self._held.rfind(b"\n") + 1 if len(self._held) < LINE_BYTES_MAX else len(self._held)
+        self._unfinished += added
+        is_too_long = len(self._unfinished) >= LINE_BYTES_MAX
+        cut = len(self._unfinished) if is_too_long else self._unfinished.rfind(b"\n") + 1
         if not added and self._is_settled():
-            cut = len(self._held)
+            cut = len(self._unfinished)
             if not cut:
                 return True
-        self._ready, self._held = self._held[:cut], self._held[cut:]
+        self._ready, self._unfinished = self._unfinished[:cut], self._unfinished[cut:]
         if added:
-            self._aside_since = None
+            self._rotated_since = None
         elif not self._ready:
             self._idle()
         return False
 
     def _is_settled(self) -> bool:
-        """Whether the file was put aside so long ago that nobody writes to it."""
+        """Whether the file was rotated so long ago that nothing more will be written to it."""
         if self._is_in_place():
-            self._aside_since = None
+            self._rotated_since = None
             return False
         now = self._monotonic()
-        self._aside_since = now if self._aside_since is None else self._aside_since
-        return now - self._aside_since >= SETTLED_SECONDS
+        self._rotated_since = now if self._rotated_since is None else self._rotated_since
+        return now - self._rotated_since >= SETTLED_SECONDS
 
     def _is_in_place(self) -> bool:
-        """Whether the path leads here, or nowhere yet."""
+        """Whether the path leads to this file, or to none yet."""
         own = os.fstat(self._file.fileno())
         if own.st_size < self._file.tell():
-            # Emptied in its place: what was added between the last look and that is lost, whoever reads it.
+            # The file was emptied in place. What was added just before that is lost to any reader.
             return False
         try:
-            there = self._path.stat()
+            current = self._path.stat()
         except FileNotFoundError:
             return True
-        return (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)
+        return (current.st_dev, current.st_ino) == (own.st_dev, own.st_ino)

@@ -1,4 +1,4 @@
-"""How far a growing file was told: kept on the disk, and never ahead of what the log has."""
+"""The saved position in a growing file, which is never ahead of what the log has."""
 
 import os
 from pathlib import Path
@@ -6,24 +6,24 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from producers.adapters.growing import FileMark
+from producers.adapters.growing import FileIdentity
 from producers.errors import SourceError
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """A place in a file.
+    """A position in a file.
 
     Attributes:
-        file: which file.
-        rows: how many of its rows the log has.
+        file: the file.
+        rows: number of its rows whose facts are in the log.
     """
 
-    file: FileMark
+    file: FileIdentity
     rows: int
 
 
 def load_position(path: Path) -> Position | None:
-    """The position kept; None when there is none yet.
+    """Load a saved position; None if there is none yet.
 
     Raises:
         SourceError: it cannot be read.
@@ -33,17 +33,17 @@ def load_position(path: Path) -> Position | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        hint = "Restore it, or remove it: everything is then told again, and counts once all the same."
+        hint = "Restore the file, or delete it: every row is then published again, and still counts once."
         raise SourceError(f"The position cannot be read: {error}.", where=str(path), hint=hint) from error
 
 
 def save_position(path: Path, position: Position) -> None:
-    """Keep a position; whenever the machine dies, the old one is there or the new one, whole."""
-    write_whole(path, msgspec.json.encode(position))
+    """Save a position. If the machine fails, the file holds the old position or the new one, never part of one."""
+    write_atomically(path, msgspec.json.encode(position))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole, as it was or as it is to be, whenever the machine dies."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content. If the machine fails, the file holds the old content or the new, never part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")
     with draft.open("wb") as file:

@@ -1,1 +1,1 @@
-"""HTTP ingest: systems that push tell their facts here, and are answered once the log has them."""
+"""Ingest over HTTP: systems push their facts here, and get an answer once the log has them."""

@@ -1,4 +1,4 @@
-"""The AsyncAPI document: the topics that systems which speak Kafka themselves write to, and what they may carry."""
+"""The AsyncAPI document of the log, for systems that write to Kafka directly."""
 
 from typing import Any
 
@@ -9,26 +9,29 @@ from facts.wire import RECORD_LIMIT_BYTES
 from producers.gateway.shapes import facts_of, one_of, schemas_of
 
 _PURPOSE: dict[Topic, str] = {
-    "contacts": "What happened to contacts: 999, 101 and digital.",
-    "incidents": "What happened to incidents and the units sent to them.",
-    "custody": "What happened to detentions, and voluntary attendances.",
-    "occurrences": "Crimes and ASB as recorded, their parties, referrals of and contracts with victims, and what is only counted.",
+    "contacts": "Facts about contacts: 999 calls, 101 calls and digital contacts.",
+    "incidents": "Facts about incidents and the units sent to them.",
+    "custody": "Facts about detentions and voluntary attendances.",
+    "occurrences": (
+        "Facts about recorded crimes, anti-social behaviour and other occurrences, their parties, and victims' referrals and "
+        "contracts."
+    ),
 }
 
 
 def asyncapi() -> dict[str, Any]:
-    """The document, in version 3.0 of AsyncAPI."""
+    """The document, in AsyncAPI 3.0."""
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Blue Lamp: the log",
+            "title": "Blue Lamp log",
             "version": "1",
             "description": (
-                "A record is a parcel: one fact as a JSON object, or several facts of subjects of the same partition as "
-                f"an array; at most {RECORD_LIMIT_BYTES} bytes. A fact goes to the partition of its subject, as "
-                "`x-partitioning` says. The key is the subject_id of a single fact; a parcel of several has none. A "
-                "heartbeat goes to every partition of its topic, after everything that it vouches for has been "
-                "acknowledged."
+                "Write facts to Blue Lamp's Kafka topics. A record holds one fact as a JSON object, or a batch of facts for "
+                f"the same partition as an array, and at most {RECORD_LIMIT_BYTES} bytes. Write each fact to the partition "
+                "of its subject; `x-partitioning` says how to find it. Use the subject_id as the key of a single fact, and "
+                "no key for a batch. Write a heartbeat to every partition of its topic, once Kafka has acknowledged "
+                "every fact up to its `complete_to`."
             ),
         },
         "x-partitioning": _partitioning(),
@@ -37,19 +40,19 @@ def asyncapi() -> dict[str, Any]:
         "operations": {f"read_{topic}": _operation(topic) for topic in TOPICS},
         "components": {
             "messages": {each.__name__: _message(each) for each in FACT_TYPES},
-            "schemas": schemas_of(FACT_TYPES) | {_parcel_name(topic): _parcel(topic) for topic in TOPICS},
+            "schemas": schemas_of(FACT_TYPES) | {_batch_name(topic): _batch(topic) for topic in TOPICS},
         },
     }
 
 
 def _partitioning() -> dict[str, Any]:
-    """The partition of a subject, with examples that a client can be held to."""
+    """How to find a subject's partition, with examples to test a client against."""
     return {
         "description": (
-            "Every fact of a subject goes to the partition (murmur2(subject_id) & 0x7fffffff) % partitions of its "
-            "topic: murmur2 of the id in UTF-8 as Kafka's Java client computes it, and the number of partitions that "
-            "the topic has. It is the default of Kafka's Java client, kafka-python and aiokafka for the subject_id as "
-            "key; librdkafka needs partitioner=murmur2_random. A fact on another partition is moved to its own."
+            "The partition of a fact is (murmur2(subject_id) & 0x7fffffff) % partitions. murmur2 is the hash that Kafka's "
+            "Java client uses, computed over the id in UTF-8; partitions is the topic's number of partitions. "
+            "Kafka's Java client, kafka-python and aiokafka do this by default if the key is the subject_id; librdkafka "
+            "needs partitioner=murmur2_random. Blue Lamp moves a fact written to another partition to the right one."
         ),
         "key": "subject_id",
         "hash": "murmur2",
@@ -66,12 +69,12 @@ def _partitioning() -> dict[str, Any]:
 
 def _channel(topic: Topic) -> dict[str, Any]:
     messages = {each.__name__: {"$ref": f"#/components/messages/{each.__name__}"} for each in facts_of(topic)}
-    parcel = {
-        "name": _parcel_name(topic),
-        "summary": "Several facts in one record.",
-        "payload": {"$ref": f"#/components/schemas/{_parcel_name(topic)}"},
+    batch = {
+        "name": _batch_name(topic),
+        "summary": "A batch: several facts in one record.",
+        "payload": {"$ref": f"#/components/schemas/{_batch_name(topic)}"},
     }
-    return {"address": topic, "description": _PURPOSE[topic], "messages": {**messages, _parcel_name(topic): parcel}}
+    return {"address": topic, "description": _PURPOSE[topic], "messages": {**messages, _batch_name(topic): batch}}
 
 
 def _operation(topic: Topic) -> dict[str, Any]:
@@ -82,11 +85,11 @@ def _message(fact: type[Fact]) -> dict[str, Any]:
     return {"name": fact.__name__, "payload": {"$ref": f"#/components/schemas/{fact.__name__}"}}
 
 
-def _parcel_name(topic: Topic) -> str:
-    return f"{topic}_parcel"
+def _batch_name(topic: Topic) -> str:
+    return f"{topic}_batch"
 
 
-def _parcel(topic: Topic) -> dict[str, Any]:
+def _batch(topic: Topic) -> dict[str, Any]:
     fact = one_of(each.__name__ for each in facts_of(topic))
-    # AsyncAPI's discriminator is a field's name alone; `oneOf` says the rest.
+    # AsyncAPI's discriminator has no mapping, so only `oneOf` is used.
     return {"type": "array", "minItems": 1, "items": {"oneOf": fact["oneOf"]}}

@@ -1,4 +1,4 @@
-"""How much the gateway takes, and the bucket that holds each sender to its rate."""
+"""The gateway's limits, and the token bucket that limits each sender's rate."""
 
 from collections.abc import Callable
 
@@ -8,16 +8,16 @@ from facts.wire import RECORD_LIMIT_BYTES
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much the gateway takes.
+    """The limits of a request and of a sender.
 
     Attributes:
-        body_bytes: the most in one request.
+        body_bytes: the most bytes in one request.
         body_seconds: the longest a request may take to arrive.
         batch_facts: the most facts in one request.
-        facts_per_second: what a sender may tell for any length of time; every request counts as one at least.
-        waiting_facts: the most that wait for the log at once, all senders together.
+        facts_per_second: a sender's sustained rate; a request counts as at least one fact.
+        waiting_facts: the most facts that may wait for the log, from all senders together.
         delivery_seconds: the longest a request waits for the log.
-        retry_seconds: after how long a sender that was put off should try again.
+        retry_seconds: how long a sender should wait before it tries again after a 503.
     """
 
     body_bytes: int = RECORD_LIMIT_BYTES
@@ -30,16 +30,16 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     @property
     def burst_facts(self) -> float:
-        """What a sender that was silent may tell at once: a whole batch at least."""
+        """The most facts an idle sender may send at once: at least a whole batch."""
         return max(self.facts_per_second, float(self.batch_facts))
 
 
 class Bucket:
-    """Lets so many facts through at once, and so many a second after that.
+    """A token bucket: allows a burst of facts, then a steady rate.
 
     Args:
-        limits: how many.
-        monotonic: a clock that is never put back, in seconds.
+        limits: give the burst and the rate.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
@@ -47,8 +47,8 @@ class Bucket:
         self._left = limits.burst_facts
         self._filled_at = monotonic()
 
-    def take(self, facts: int) -> float:
-        """Take room for facts; 0.0 when there was, else the seconds until there will be, and nothing is taken."""
+    def spend(self, facts: int) -> float:
+        """Spend allowance for a number of facts: 0.0 if there was enough, otherwise the seconds until there is."""
         self._fill()
         missing = facts - self._left
         if missing > 0:
@@ -58,5 +58,5 @@ class Bucket:
 
     def _fill(self) -> None:
         now = self._monotonic()
-        grown = self._left + (now - self._filled_at) * self._limits.facts_per_second
-        self._left, self._filled_at = min(grown, self._limits.burst_facts), now
+        refilled = self._left + (now - self._filled_at) * self._limits.facts_per_second
+        self._left, self._filled_at = min(refilled, self._limits.burst_facts), now

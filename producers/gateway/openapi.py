@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the gateway takes and answers, from the facts' own types."""
+"""The OpenAPI document of the gateway, derived from the facts' types and the gateway's limits."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,44 +9,50 @@ from facts.force import Force
 from facts.union import FACT_TYPES, TOPICS, Topic
 from producers.gateway.limits import Limits
 from producers.gateway.problem import FactsProblem
-from producers.gateway.shapes import REFERENCE, facts_of, one_of, schemas_of
+from producers.gateway.shapes import REFERENCE, facts_of, one_of, schemas_of, summary
 from producers.http.problem import MEDIA_TYPE
 
-_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+_RETRY = {
+    "Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer", "minimum": 1}}
+}
 _CHALLENGE = {"WWW-Authenticate": {"schema": {"const": "Bearer"}}}
 _PROBLEMS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "400": ("The body is not JSON, or is empty.", {}),
-    "401": ("The token is missing, or nobody's.", _CHALLENGE),
-    "408": ("The request did not arrive in time.", {}),
-    "413": ("Too many bytes for one request.", {}),
-    "415": ("The body is not said to be application/json.", {}),
+    "400": ("The body is empty or is not JSON.", {}),
+    "401": ("The token is missing or unknown.", _CHALLENGE),
+    "408": ("The whole request did not arrive in time. Send smaller batches.", {}),
+    "413": ("The request is too large. Send smaller batches.", {}),
+    "415": ("The content type is not application/json.", {}),
     "422": (
-        "Facts that cannot be taken, or too many; `errors` lists each with its field and what to do. None was taken.",
+        "The request has invalid facts or too many. None was accepted. `errors` lists each fault and what to do about it.",
         {},
     ),
-    "429": ("The sender tells more than its rate.", _RETRY),
-    "500": ("A fault of the gateway's own.", {}),
-    "503": ("The log has not acknowledged it. It may have it, or not: send all of it again.", _RETRY),
+    "429": ("The sender has exceeded its rate. Send the request again after the given time.", _RETRY),
+    "500": ("The gateway failed. Send the request again.", {}),
+    "503": (
+        "The log has not acknowledged the facts; it may or may not have them. Send the whole request again.",
+        _RETRY,
+    ),
 }
 
 
 def openapi(forces: Iterable[Force], limits: Limits, webhooks: Iterable[str] = ()) -> dict[str, Any]:
-    """The document, in version 3.1 of OpenAPI.
+    """The document, in OpenAPI 3.1.
 
     Args:
-        forces: those that have a profile.
-        limits: how much is taken.
-        webhooks: the names of those that are served.
+        forces: the forces that have a profile.
+        limits: the limits of a request.
+        webhooks: the names of the webhooks that this gateway serves.
     """
     profiles = list(forces)
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Blue Lamp: the gateway",
+            "title": "Blue Lamp gateway",
             "version": "1",
             "description": (
-                "Facts from systems that push. 202 means that the log has all of them; anything else, that none is "
-                "known to be there, and that all may be sent again: a fact that is told twice counts once."
+                "Send facts to Blue Lamp over HTTP. A 202 response means that the log has every fact of the request. After "
+                "any other response, or none, correct the request if it is at fault and send the whole of it again: a fact "
+                "sent twice with the same `fact_id` counts once."
             ),
         },
         "security": [{"token": []}],
@@ -63,58 +69,66 @@ def openapi(forces: Iterable[Force], limits: Limits, webhooks: Iterable[str] = (
 
 
 def _operation(topic: Topic) -> dict[str, Any]:
-    summary = f"Tell facts of the topic {topic}: one, or a batch that is taken whole or not at all."
-    return _post(f"tell_{topic}", summary, {"$ref": REFERENCE.format(name=f"{topic}_batch")})
+    title = f"Send one fact or a batch of facts to the topic {topic}. A batch is accepted whole or not at all."
+    return _post(f"send_{topic}", title, {"$ref": REFERENCE.format(name=f"{topic}_batch")})
 
 
 def _webhook(name: str, limits: Limits) -> dict[str, Any]:
-    event = {"type": "object", "description": "Whatever the platform sends; the mapping says what is read of it."}
+    event = {
+        "type": "object",
+        "description": "One event in the platform's own format. The mapping says which fields are read.",
+    }
     several = {"type": "array", "items": event, "maxItems": limits.batch_facts}
-    return _post(f"push_{name}", f"Push events, as the mapping {name} reads them.", {"oneOf": [event, several]})
+    return _post(
+        f"push_{name}", f"Send events of the platform that the mapping {name} reads.", {"oneOf": [event, several]}
+    )
 
 
-def _post(name: str, summary: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _post(name: str, title: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "operationId": name,
-        "summary": summary,
+        "summary": title,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"202": _accepted(), **{status: _problem(*told) for status, told in _PROBLEMS.items()}},
+        "responses": {"202": _accepted(), **{status: _problem(*problem) for status, problem in _PROBLEMS.items()}},
     }
 
 
 def _accepted() -> dict[str, Any]:
     schema = {
         "type": "object",
-        "properties": {"facts": {"type": "integer", "minimum": 0, "description": "How many the log now has."}},
+        "properties": {"facts": {"type": "integer", "minimum": 0, "description": "Number of facts in the request."}},
         "required": ["facts"],
     }
-    return {"description": "The log has every fact of it.", "content": {"application/json": {"schema": schema}}}
+    return {
+        "description": "The log has every fact of the request.",
+        "content": {"application/json": {"schema": schema}},
+    }
 
 
 def _problem(description: str, headers: Mapping[str, Any]) -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="FactsProblem")}}}
-    told = {"description": description, "content": content}
-    return {**told, "headers": headers} if headers else told
+    response = {"description": description, "content": content}
+    return {**response, "headers": headers} if headers else response
 
 
 def _documents() -> dict[str, Any]:
-    places = {
+    documents = {
         "/openapi.json": ("openapi", "This document.", "application/json"),
         "/asyncapi.json": (
             "asyncapi",
-            "The same facts for systems that write to Kafka themselves.",
+            "The AsyncAPI document, for systems that write to Kafka directly.",
             "application/json",
         ),
-        "/health": ("health", "Answers while the gateway runs, whether or not the log does.", "text/plain"),
+        "/health": ("health", "Answers while the gateway runs, even if the log is down.", "text/plain"),
     }
-    return {path: {"get": _document(*told)} for path, told in places.items()}
+    return {path: {"get": _document(*document)} for path, document in documents.items()}
 
 
-def _document(name: str, summary: str, media_type: str) -> dict[str, Any]:
+def _document(name: str, title: str, media_type: str) -> dict[str, Any]:
     schema = {"type": "string" if media_type == "text/plain" else "object"}
     content = {media_type: {"schema": schema}}
-    responses = {"200": {"description": summary, "content": content}}
-    return {"operationId": name, "summary": summary, "security": [], "responses": responses}
+    responses = {"200": {"description": title, "content": content}}
+    return {"operationId": name, "summary": title, "security": [], "responses": responses}
 
 
 def _schemas(forces: list[Force], limits: Limits) -> dict[str, Any]:
@@ -130,14 +144,14 @@ def _schemas(forces: list[Force], limits: Limits) -> dict[str, Any]:
         schemas[f"{topic}_fact"] = fact
         schemas[f"{topic}_batch"] = _batch(topic, limits)
     _, problems = msgspec.json.schema_components([FactsProblem], ref_template=REFERENCE)
-    return schemas | problems
+    return schemas | {name: {**schema, "description": summary(schema)} for name, schema in problems.items()}
 
 
 def _heartbeat(heartbeat: Mapping[str, Any], topic: Topic, forces: list[Force]) -> dict[str, Any]:
-    """A heartbeat of one of the feeds that the profiles list for a topic."""
+    """The schema of a heartbeat on a topic, from one of the feeds that the profiles list for it."""
     feeds = sorted({feed.name for force in forces for feed in force.feeds if feed.topic == topic})
     properties = heartbeat["properties"] | {
-        "feed": {"enum": feeds, "description": f"A feed of the topic {topic}, as the force's profile lists it."}
+        "feed": {"enum": feeds, "description": f"A feed that the force's profile lists for the topic {topic}."}
     }
     return {**heartbeat, "properties": properties}
 
@@ -145,4 +159,4 @@ def _heartbeat(heartbeat: Mapping[str, Any], topic: Topic, forces: list[Force]) 
 def _batch(topic: Topic, limits: Limits) -> dict[str, Any]:
     fact = {"$ref": REFERENCE.format(name=f"{topic}_fact")}
     several = {"type": "array", "items": fact, "minItems": 1, "maxItems": limits.batch_facts}
-    return {"oneOf": [fact, several], "description": "One fact, or several: all are taken, or none."}
+    return {"oneOf": [fact, several], "description": "One fact, or an array of facts. All are accepted, or none."}

@@ -1,44 +1,45 @@
-"""The gateway's problem documents: they also list what is wrong with each fact."""
+"""The gateway's problem documents, which also list what is wrong with each fact."""
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from facts.wire import Unreadable
 from producers.http.problem import Kind, Problem, ProblemError, type_of
 
-ERRORS_SHOWN = 100
+ERRORS_LISTED = 100
 
 
 class FactError(Struct, frozen=True, kw_only=True):
     """What is wrong with one fact.
 
     Attributes:
-        fact: its position in the batch, counted from 0.
-        field: the field, named from the fact inwards; empty when the fact as a whole is meant.
-        reason: one word of a closed list.
-        detail: what is wrong, never with the value: it may be personal.
+        fact: the fact's position in the batch, counted from 0.
+        field: the path of the field within the fact; empty if the fault concerns the whole fact.
+        reason: a code from a fixed list.
+        detail: what is wrong, without the value, which may be personal.
         hint: what to do about it.
     """
 
-    fact: int
-    field: str
-    reason: str
-    detail: str
-    hint: str
+    fact: Annotated[int, Meta(description="Position of the fact in the batch, counted from 0.")]
+    field: Annotated[str, Meta(description="Path of the field; empty if the fault concerns the whole fact.")]
+    reason: Annotated[str, Meta(description="Code of the fault, from a fixed list.")]
+    detail: Annotated[str, Meta(description="What is wrong. Never repeats the value, which may be personal.")]
+    hint: Annotated[str, Meta(description="What to do about it.")]
 
 
 class FactsProblem(Problem, frozen=True, kw_only=True):
-    """Why no fact of a request was accepted.
+    """Why a request failed. None of its facts is confirmed to be in the log.
 
     Attributes:
-        errors: the errors; the first hundred.
-        errors_count: how many errors there are in all.
+        errors: the first hundred faults.
+        errors_count: the number of faults in all.
     """
 
-    errors: tuple[FactError, ...] = ()
-    errors_count: int = 0
+    errors: Annotated[tuple[FactError, ...], Meta(description="The first hundred faults.")] = ()
+    errors_count: Annotated[int, Meta(description="Number of faults in all.")] = 0
 
 
 def problem(
@@ -49,31 +50,31 @@ def problem(
     errors: Sequence[FactError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> ProblemError:
-    """A problem to raise.
+    """Build a problem to raise.
 
     Args:
         kind: the kind of problem.
         status: the HTTP status.
         title: what happened.
         detail: what to do.
-        errors: what is wrong with each fact.
-        headers: further headers of the response.
+        errors: every fault.
+        headers: response headers besides the content type.
     """
     document = FactsProblem(
         type=type_of(kind),
         title=title,
         status=status,
         detail=detail,
-        errors=tuple(errors[:ERRORS_SHOWN]),
+        errors=tuple(errors[:ERRORS_LISTED]),
         errors_count=len(errors),
     )
     return ProblemError(document, headers)
 
 
 def error_of(refusal: Unreadable) -> FactError:
-    """What the fact reader refused, as the sender receives it."""
+    """A fault found by the log's decoder, in the form sent to the sender."""
     path = refusal.where.rpartition("$")[2].removeprefix(".")
-    # A field that is missing, or one too many, is named in the sentence and not in the path.
+    # A missing or unknown field is named in the sentence and not in the path.
     named = re.search(r"field `(\w+)`", refusal.what)
     field = ".".join(part for part in (path, named[1] if named else "") if part)
     return FactError(

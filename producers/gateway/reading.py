@@ -1,4 +1,4 @@
-"""A request's body to facts: all of them, or a problem that lists every fault."""
+"""Reads the facts of a request's body: all of them, or a problem that lists every fault."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,55 +14,55 @@ from producers.gateway.problem import FactError, error_of, problem
 def read_facts(
     body: bytes, topic: Topic, forces: Mapping[str, Force], now: datetime, batch_facts: int
 ) -> list[AnyFact]:
-    """The facts of a request, read as the log's readers will read them.
+    """Read the facts of a request as the workers will read them from the log.
 
     Args:
         body: one fact as a JSON object, or several as an array.
-        topic: where they are to travel.
+        topic: the topic they are sent to.
         forces: the profiles, by name.
-        now: no fact can have happened much later.
+        now: the present; facts that happened much later are refused.
         batch_facts: the most facts in one request.
 
     Raises:
-        ProblemError: nothing of it may be published; it lists every fault.
+        ProblemError: the request must not be published; it lists every fault.
     """
-    parcel = wire.decode(body, topic, now)
-    facts = [fact for _, fact in parcel.facts]
-    told = len(facts) + len(parcel.unreadable)
-    if told > batch_facts:
-        title = f"The batch has {told:,} facts; the most is {batch_facts:,}."
+    batch = wire.decode(body, topic, now)
+    facts = [fact for _, fact in batch.facts]
+    count = len(facts) + len(batch.unreadable)
+    if count > batch_facts:
+        title = f"The batch has {count:,} facts; the limit is {batch_facts:,}."
         raise problem("facts_refused", 422, title, "Send it as several batches.")
     refusals = [
-        *parcel.unreadable,
-        *(each for index, fact in parcel.facts for each in _misfits(fact, index, topic, forces)),
+        *batch.unreadable,
+        *(each for index, fact in batch.facts for each in _profile_faults(fact, index, topic, forces)),
     ]
     if refusals:
-        raise _refused(refusals, told)
+        raise _refused(refusals, count)
     return facts
 
 
-def _refused(refusals: list[Unreadable], told: int) -> Exception:
+def _refused(refusals: list[Unreadable], count: int) -> Exception:
     first = refusals[0]
     if first.index is None and first.reason in ("not_json", "empty"):
         return problem("not_json", 400, first.what, first.hint, [error_of(first)])
     errors: list[FactError] = sorted(map(error_of, refusals), key=lambda each: each.fact)
-    title = f"{len({each.fact for each in errors}):,} of {told:,} facts cannot be taken, so none was."
-    detail = "Mend or leave out what `errors` lists, and send the batch again: a fact that is told twice counts once."
+    title = f"{len({each.fact for each in errors}):,} of {count:,} facts are invalid, so none was accepted."
+    detail = "Correct or remove the facts listed in `errors`, then send the batch again: a fact sent twice counts once."
     return problem("facts_refused", 422, title, detail, errors)
 
 
-def _misfits(fact: AnyFact, index: int, topic: Topic, forces: Mapping[str, Force]) -> Iterator[Unreadable]:
-    """What the profiles say against a fact; the log's readers would set it aside, or keep a feed nobody knows."""
+def _profile_faults(fact: AnyFact, index: int, topic: Topic, forces: Mapping[str, Force]) -> Iterator[Unreadable]:
+    """Check a fact against the profiles; workers would quarantine it, or record a heartbeat of an unknown feed."""
     force = forces.get(fact.force)
     if force is None:
-        yield wire.refuse("unlisted_force", "No profile names this force.", index, "$.force")
+        yield wire.refuse("unlisted_force", "This force has no profile.", index, "$.force")
     elif isinstance(fact, FeedHeartbeat):
-        known = [feed.name for feed in force.feeds if feed.topic == topic]
-        if fact.feed not in known:
+        feeds = [feed.name for feed in force.feeds if feed.topic == topic]
+        if fact.feed not in feeds:
             yield Unreadable(
                 reason="bad_value",
                 what=f"The profile of {force.name} lists no such feed on the topic {topic}.",
                 where=f"fact {index}, $.feed",
-                hint=f"Its feeds there: {', '.join(known) or 'none'}.",
+                hint=f"Its feeds on this topic: {', '.join(feeds) or 'none'}.",
                 index=index,
             )

@@ -1,4 +1,4 @@
-"""Who may tell facts: senders by name, each with a token of its own; only the tokens' digests are kept."""
+"""The gateway's senders, each with its own token; only digests of the tokens are stored."""
 
 import hashlib
 import hmac
@@ -9,18 +9,18 @@ from facts.errors import SettingError
 TOKEN_LENGTH_MIN = 24
 _PAIR = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,39}):(\S+)")
 _HINT = (
-    "Give `name:token` for each sender, separated by spaces; a token has at least "
-    f'{TOKEN_LENGTH_MIN} characters: `python -c "import secrets; print(secrets.token_urlsafe(32))"` makes one.'
+    f"Give `name:token` for each sender, separated by spaces. A token has at least {TOKEN_LENGTH_MIN} characters; "
+    '`python -c "import secrets; print(secrets.token_urlsafe(32))"` makes one.'
 )
 
 
 class Senders:
-    """The senders and their tokens; nothing that is printed of it shows a token.
+    """The senders and their tokens. Its printed form never contains a token.
 
-    A sender may be listed twice with two tokens: both hold while one replaces the other.
+    A sender may be listed twice with two tokens: both are valid while one replaces the other.
 
     Args:
-        tokens: sender and token of each.
+        tokens: pairs of a sender's name and a token.
     """
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
@@ -28,31 +28,31 @@ class Senders:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The senders, each once."""
+        """The names of the senders, each once."""
         return tuple(dict.fromkeys(name for name, _ in self._digests))
 
-    def named_by(self, authorization: str | None) -> str | None:
-        """The sender whose token an Authorization header bears; None when it is nobody's."""
+    def authenticate(self, authorization: str | None) -> str | None:
+        """The sender whose token an Authorization header carries; None if the token is unknown."""
         scheme, _, token = (authorization or "").partition(" ")
-        given = _digest(token.strip())
-        # Every digest is compared, so that the time taken tells nothing.
-        found = [name for name, known in self._digests if hmac.compare_digest(given, known)]
-        return found[0] if found and scheme.lower() == "bearer" else None
+        digest = _digest(token.strip())
+        # Every digest is compared, so that the time taken reveals nothing about them.
+        names = [name for name, own in self._digests if hmac.compare_digest(digest, own)]
+        return names[0] if names and scheme.lower() == "bearer" else None
 
 
 def parse_senders(text: str, where: str) -> Senders:
-    """Senders as a setting tells them: `name:token`, separated by spaces.
+    """Read the senders from a setting: `name:token` pairs, separated by spaces.
 
     Args:
         text: the setting.
-        where: its variable, for errors.
+        where: the name of its variable, for errors.
 
     Raises:
-        SettingError: it has a fault, or names nobody; never with a token.
+        SettingError: the setting is invalid or lists no sender. The error never contains a token.
     """
     pairs = [_PAIR.fullmatch(each) for each in text.split()]
     if not pairs:
-        raise SettingError("No sender has a token, so nobody could tell a fact.", where=where, hint=_HINT)
+        raise SettingError("No sender has a token, so nobody could send facts.", where=where, hint=_HINT)
     tokens = [(pair[1], pair[2]) for pair in pairs if pair]
     if len(tokens) < len(pairs):
         raise SettingError(f"Sender {pairs.index(None) + 1} is not of the form name:token.", where=where, hint=_HINT)

@@ -1,4 +1,4 @@
-"""The shapes of facts as the gateway's documents show them: by topic, from the types themselves."""
+"""JSON Schemas of the facts for the gateway's documents, derived from the facts' types."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ REFERENCE = "#/components/schemas/{name}"
 
 
 def facts_of(topic: Topic) -> tuple[type[Fact], ...]:
-    """The facts that travel on a topic: its own, withdrawals and heartbeats."""
+    """The facts that a topic carries: its own, withdrawals and heartbeats."""
     own = tuple(each for each in FACT_TYPES if topic_of(each) == topic)
     return (*own, FactWithdrawn, FeedHeartbeat)
 
@@ -22,26 +22,26 @@ def schemas_of(types: Iterable[type[Fact]], forces: Iterable[str] = ()) -> dict[
     """A JSON Schema for each fact, by name.
 
     Args:
-        types: of the facts.
-        forces: the forces that have a profile; where they are given, a fact can name no other.
+        types: the facts' types.
+        forces: the forces that have a profile; if given, the schemas allow no other force.
     """
     _, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE)
     names = sorted(forces)
     for schema in schemas.values():
-        schema["description"] = _first_sentence(schema)
+        schema["description"] = summary(schema)
         if names:
             schema["properties"]["force"] = {"enum": names, "description": "A force that has a profile."}
     return schemas
 
 
-def _first_sentence(schema: Mapping[str, Any]) -> str:
-    """Without the attributes, which the properties describe."""
+def summary(schema: Mapping[str, Any]) -> str:
+    """A schema's description without the list of attributes, which its properties describe."""
     description: str = schema.get("description", "")
     return " ".join(description.partition("\n\n")[0].split())
 
 
 def one_of(names: Iterable[str], field: str = "fact") -> dict[str, Any]:
-    """One of several shapes, told apart by a field that holds its name."""
+    """A schema for one of several facts, distinguished by a field that holds its name."""
     references = {name: REFERENCE.format(name=name) for name in names}
     return {
         "oneOf": [{"$ref": reference} for reference in references.values()],

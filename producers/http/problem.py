@@ -1,10 +1,10 @@
 """Error responses: problem documents (RFC 9457) that say what happened and what to do."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,10 +45,10 @@ class Problem(Struct, frozen=True, kw_only=True):
         detail: what to do.
     """
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: Annotated[str, Meta(description="URN of the kind of problem: urn:bluelamp:problem:KIND.")]
+    title: Annotated[str, Meta(description="What happened.")]
+    status: Annotated[int, Meta(description="The HTTP status of the response.")]
+    detail: Annotated[str, Meta(description="What to do.")]
 
 
 class ProblemError(Exception):

@@ -1,1 +1,1 @@
-"""A seeded discrete-event simulation of a force: one seed, one log, byte for byte."""
+"""A seeded discrete-event simulation of a force: the same seed gives the same facts, byte for byte."""

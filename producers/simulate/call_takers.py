@@ -1,4 +1,4 @@
-"""A desk of call takers: calls that ring, wait, are answered, put on hold or abandoned, in SimPy's time."""
+"""Simulates a team of call takers: calls ring, wait, and are answered, put on hold or abandoned."""
 
 from collections import deque
 from typing import Any, Protocol
@@ -10,20 +10,20 @@ _FOREVER = float("inf")
 
 
 class Call:
-    """One call at a desk.
+    """One call.
 
     Attributes:
-        who: the caller's contact.
+        subject_id: id of the contact.
         offered: when it joined the queue, in seconds since 1970.
-        leaves: when the caller gives up unless answered.
-        ring_seconds: from a call taker's taking it to speaking.
-        handling_seconds: from speaking to being ready for the next.
-        is_urgent: taken before every other, and where the desk does so, with another put on hold for it.
-        is_waiting: neither taken nor gone.
-        is_answered: a person has spoken, or will when it stops ringing.
-        ends: when it will be over; not known while it waits or is on hold.
-        timer: what will end it; one that was set before it went on hold no longer counts.
-        note: whatever the desk's listener needs to know of it.
+        leaves: when the caller will give up if not answered by then.
+        ring_seconds: from assignment to a call taker until that person speaks.
+        handling_seconds: from then until the call taker is ready for the next call.
+        is_urgent: assigned before every routine call; a routine call may be put on hold for it.
+        is_waiting: not yet assigned or abandoned.
+        is_answered: a person has spoken, or will once it stops ringing.
+        ends: when it will end; infinite while it waits or is on hold.
+        timer: the timer that will end it; a timer set before it went on hold is ignored.
+        note: data for the listener.
     """
 
     __slots__ = (
@@ -36,13 +36,13 @@ class Call:
         "note",
         "offered",
         "ring_seconds",
+        "subject_id",
         "timer",
-        "who",
     )
 
     def __init__(
         self,
-        who: str,
+        subject_id: str,
         offered: float,
         leaves: float,
         ring_seconds: float,
@@ -50,7 +50,7 @@ class Call:
         is_urgent: bool,
         note: Any = None,
     ) -> None:
-        self.who, self.offered, self.leaves = who, offered, leaves
+        self.subject_id, self.offered, self.leaves = subject_id, offered, leaves
         self.ring_seconds, self.handling_seconds = ring_seconds, handling_seconds
         self.is_urgent, self.note = is_urgent, note
         self.is_waiting, self.is_answered, self.ends = True, False, _FOREVER
@@ -58,30 +58,30 @@ class Call:
 
 
 class CallListener(Protocol):
-    """Who is told what becomes of calls; times are in seconds since 1970, and may lie a ring ahead."""
+    """Receives the events of calls. Times are in seconds since 1970 and may be ahead by the ringing time."""
 
     def answered(self, call: Call, at: float) -> None:
-        """A person speaks."""
+        """A call taker speaks to the caller."""
 
     def abandoned(self, call: Call, at: float) -> None:
-        """The caller left before that."""
+        """The caller leaves before being answered."""
 
     def ended(self, call: Call, at: float) -> None:
-        """The call is over."""
+        """An answered call ends."""
 
 
 class Desk:
     """Call takers who share their calls.
 
-    Urgent calls are taken first. A routine call is taken only while `kept_free` others stay free, and an urgent
-    call that has waited `hold_after_seconds` takes the call taker of a routine one, which goes on hold until somebody is
-    free again.
+    Urgent calls are assigned first. A routine call is assigned only while `kept_free` other call takers stay free. An
+    urgent call that has waited `hold_after_seconds` is given the call taker of a routine call, which is put on hold until
+    a call taker is free again.
 
     Args:
-        environment: SimPy's; its time is in seconds since 1970.
-        listener: is told what becomes of the calls.
-        kept_free: how many call takers are kept free for urgent calls.
-        hold_after_seconds: how long an urgent call waits before a routine one is put on hold for it; None for never.
+        environment: the SimPy environment; its time is in seconds since 1970.
+        listener: receives the events of the calls.
+        kept_free: number of call takers kept free for urgent calls.
+        hold_after_seconds: how long an urgent call waits before a routine call is put on hold for it; None for never.
     """
 
     def __init__(
@@ -90,27 +90,27 @@ class Desk:
         self._environment, self._listener = environment, listener
         self._kept_free, self._hold_after_seconds = kept_free, hold_after_seconds
         self.on_duty = 0
-        self.in_hand = 0
+        self.busy = 0
         self._urgent: deque[Call] = deque()
         self._routine: deque[Call] = deque()
-        self._held: deque[tuple[Call, float]] = deque()
-        self._routine_in_hand: dict[Call, None] = {}
+        self._on_hold: deque[tuple[Call, float]] = deque()
+        self._routine_busy: dict[Call, None] = {}
 
     def staff(self, on_duty: int) -> None:
-        """Set how many are on duty; those who go finish the call in hand."""
+        """Set the number on duty; those who leave finish their call first."""
         self.on_duty = on_duty
         self._serve()
 
     def offer(self, call: Call) -> None:
         """A call joins the queue."""
-        free = self.on_duty - self.in_hand
-        if free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._held:
-            self._take(call)
+        free = self.on_duty - self.busy
+        if free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._on_hold:
+            self._assign(call)
             return
         (self._urgent if call.is_urgent else self._routine).append(call)
         self._after(call.leaves - self._environment.now, call, self._leave)
-        if call.is_urgent and self._routine_in_hand and self._hold_after_seconds is not None:
-            self._after(self._hold_after_seconds, call, self._insist)
+        if call.is_urgent and self._routine_busy and self._hold_after_seconds is not None:
+            self._after(self._hold_after_seconds, call, self._hold_routine_call)
 
     def _after(self, seconds: float, call: Call, then: Any) -> Timeout:
         timer = Timeout(self._environment, max(seconds, 0.0), call)
@@ -124,62 +124,62 @@ class Desk:
             call.is_waiting = False
             self._listener.abandoned(call, call.leaves)
 
-    def _insist(self, event: Any) -> None:
-        """An urgent call has waited too long: somebody puts a routine call on hold for it."""
+    def _hold_routine_call(self, event: Any) -> None:
+        """Put a routine call on hold for an urgent call that has waited too long."""
         call: Call = event.value
-        if call.is_waiting and self._routine_in_hand:
-            routine, _ = self._routine_in_hand.popitem()
-            self._held.append((routine, routine.ends - self._environment.now))
+        if call.is_waiting and self._routine_busy:
+            routine, _ = self._routine_busy.popitem()
+            self._on_hold.append((routine, routine.ends - self._environment.now))
             routine.ends, routine.timer = _FOREVER, None
-            self.in_hand -= 1
-            self._take(call)
+            self.busy -= 1
+            self._assign(call)
 
-    def _take(self, call: Call) -> None:
+    def _assign(self, call: Call) -> None:
         now = self._environment.now
         call.is_waiting = False
-        self.in_hand += 1
-        speaks = now + call.ring_seconds
-        if call.leaves < speaks:
+        self.busy += 1
+        answers = now + call.ring_seconds
+        if call.leaves < answers:
             self._listener.abandoned(call, max(call.leaves, call.offered))
             call.ends = max(call.leaves, now)
         else:
             call.is_answered = True
-            self._listener.answered(call, speaks)
-            call.ends = speaks + call.handling_seconds
+            self._listener.answered(call, answers)
+            call.ends = answers + call.handling_seconds
             if not call.is_urgent:
-                self._routine_in_hand[call] = None
+                self._routine_busy[call] = None
         call.timer = self._after(call.ends - now, call, self._end)
 
     def _end(self, event: Any) -> None:
         call: Call = event.value
         now = self._environment.now
         if call.timer is not event:
-            return  # it was put on hold meanwhile
-        self._routine_in_hand.pop(call, None)
-        self.in_hand -= 1
+            return  # the call was put on hold after this timer was set
+        self._routine_busy.pop(call, None)
+        self.busy -= 1
         if call.is_answered:
             self._listener.ended(call, now)
         self._serve()
 
     def _serve(self) -> None:
-        """Give whoever is free the next call."""
-        while self.on_duty > self.in_hand:
+        """Assign waiting calls to free call takers."""
+        while self.on_duty > self.busy:
             if self._urgent:
-                self._take_waiting(self._urgent)
-            elif self._held:
-                self._resume(*self._held.popleft())
-            elif self._routine and self.on_duty - self.in_hand > self._kept_free:
-                self._take_waiting(self._routine)
+                self._assign_next(self._urgent)
+            elif self._on_hold:
+                self._resume(*self._on_hold.popleft())
+            elif self._routine and self.on_duty - self.busy > self._kept_free:
+                self._assign_next(self._routine)
             else:
                 return
 
-    def _take_waiting(self, queue: deque[Call]) -> None:
+    def _assign_next(self, queue: deque[Call]) -> None:
         call = queue.popleft()
         if call.is_waiting:
-            self._take(call)
+            self._assign(call)
 
     def _resume(self, call: Call, left_seconds: float) -> None:
         call.ends = self._environment.now + left_seconds
-        self.in_hand += 1
-        self._routine_in_hand[call] = None
+        self.busy += 1
+        self._routine_busy[call] = None
         call.timer = self._after(left_seconds, call, self._end)

@@ -1,4 +1,4 @@
-"""Contacts: 999 and 101 calls at desks of finite call takers, the journey from triage to the local queue, and digital ones."""
+"""Simulates contacts: 999 and 101 calls answered by a limited number of call takers, callbacks, and digital contacts."""
 
 from collections.abc import Generator as Process
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,16 @@ from simpy.events import Timeout
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from producers.simulate.call_takers import Call, Desk
-from producers.simulate.chance import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
-from producers.simulate.months import Month, instant, spread
-from producers.simulate.parameters import CallerPatience, Lognormal, Parameters, Shape, month_total, of_year
+from producers.simulate.months import Month, spread, utc_time
+from producers.simulate.parameters import CallerPatience, Parameters, Shape, month_total, of_year
+from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.scenario import Effects
 
 _NEVER = float("inf")
 _EMERGENCY, _TRIAGE, _LOCAL, _DIGITAL = "emergency", "triage", "local", "digital"
 _LINES = {_EMERGENCY: "999", _TRIAGE: "101", _LOCAL: "101"}
-_RING_BACK_SECONDS = 4.0
+_CALLBACK_RING_SECONDS = 4.0
 
 
 class Feeds(Struct, frozen=True):
@@ -33,16 +33,16 @@ class Feeds(Struct, frozen=True):
 
 
 class _After(Struct, frozen=True):
-    """What is decided of a triage call beforehand, should triage answer it.
+    """What happens to a triage call next, drawn in advance.
 
     Attributes:
-        result: of triage.
-        accepts_callback: if it waits long enough to be offered one.
-        callback_delay_seconds: from accepting to being rung.
-        patience_seconds: in the local queue.
-        ring_seconds: there.
-        handling_seconds: there.
-        local_result: there.
+        result: result of triage.
+        accepts_callback: whether the caller accepts a callback, if it waits long enough to be offered one.
+        callback_delay_seconds: from accepting a callback to being called.
+        patience_seconds: how long the caller waits in the local queue.
+        ring_seconds: ringing time in the local queue.
+        handling_seconds: handling time in the local queue.
+        local_result: result of the local queue.
     """
 
     result: str
@@ -55,16 +55,16 @@ class _After(Struct, frozen=True):
 
 
 class Contacts:
-    """The contact centre: it tells a ledger what becomes of every contact.
+    """The contact centre: it records the facts of every contact in a ledger.
 
     Args:
-        environment: SimPy's; its time is in seconds since 1970.
-        parameters: of the force.
-        effects: of the scenario.
-        feeds: that carry its facts.
-        ledger: is told the facts.
-        seed: of the simulation.
-        tag: begins every id, so that two simulations in one log stay apart.
+        environment: the SimPy environment; its time is in seconds since 1970.
+        parameters: the force's parameters.
+        effects: the scenario's effects.
+        feeds: names of the feeds that carry its facts.
+        ledger: receives the facts.
+        seed: the simulation's seed.
+        tag: the prefix of every id, so that ids of two simulations in one log differ.
     """
 
     def __init__(
@@ -83,19 +83,19 @@ class Contacts:
         self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds)
         self.triage = Desk(environment, self, 0, None)
 
-    # What the calendar calls, a month at a time.
+    # The simulation calls this once a month.
 
     def month(self, month: Month) -> Iterable[Process[Event, Any, None]]:
-        """The processes of a month: calls that come in, and call takers who come and go."""
+        """The SimPy processes of a month: incoming calls, and shifts of call takers."""
         self._digital(month)
         calls = sorted(
             [*self._emergency_calls(month), *self._triage_calls(month), *self._direct_calls(month)],
             key=lambda each: each[1].offered,
         )
-        yield self._come_in(calls)
+        yield self._offer_calls(calls)
         yield self._change_shifts(month)
 
-    def _come_in(self, calls: list[tuple[str, Call]]) -> Process[Event, Any, None]:
+    def _offer_calls(self, calls: list[tuple[str, Call]]) -> Process[Event, Any, None]:
         environment = self._environment
         for queue, call in calls:
             wait_seconds = call.offered - environment.now
@@ -105,11 +105,11 @@ class Contacts:
             self._offer(queue, call)
 
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
-        chance = stream(self._seed, "absence", month.ordinal)
+        rng = stream(self._seed, "absence", month.ordinal)
         local, triage = self._parameters.local, self._parameters.triage
         local_factor = of_year(local.takers_by_month, month.year)[month.number - 1]
         triage_factor = of_year(triage.takers_by_month, month.year)[month.number - 1]
-        absent, absent_at_triage = (_by_shift(month, local.shift_hours, chance) for _ in range(2))
+        absent, absent_at_triage = (_by_shift(month, local.shift_hours, rng) for _ in range(2))
         for number, hour in enumerate(month.hours):
             wait_seconds = hour.start - self._environment.now
             if wait_seconds < 0:
@@ -121,152 +121,158 @@ class Contacts:
             self.local.staff(max(1, round(on_duty * present)))
             self.triage.staff(max(1, round(at_triage * present)))
 
-    # What comes in.
+    # Incoming calls.
 
     def _emergency_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
-        calls, chance = self._parameters.emergency, stream(self._seed, _EMERGENCY, month.ordinal)
-        ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, chance)
-        at = self._effects.arrivals("emergency_calls", ordinary, chance)
+        calls, rng = self._parameters.emergency, stream(self._seed, _EMERGENCY, month.ordinal)
+        ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
+        at = self._effects.arrivals("emergency_calls", ordinary, rng)
         columns = zip(
             at.tolist(),
-            _patience(calls.patience, chance, len(at)),
-            _times(calls.ring, chance, len(at)),
-            _times(calls.handling, chance, len(at)),
-            shuffled(chance, len(at), calls.results),
+            _patience(calls.patience, rng, len(at)),
+            calls.ring.draw(rng, len(at)),
+            calls.handling.draw(rng, len(at)),
+            shuffled(rng, len(at), calls.results),
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            who = self._who("e", month, number)
-            yield _EMERGENCY, Call(who, offered, offered + patience, ring, handling, True, (_EMERGENCY, result))
+            subject_id = self._contact_id("e", month, number)
+            yield _EMERGENCY, Call(subject_id, offered, offered + patience, ring, handling, True, (_EMERGENCY, result))
 
     def _triage_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
         calls, local = self._parameters.triage, self._parameters.local
-        chance = stream(self._seed, _TRIAGE, month.ordinal)
-        ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, chance)
-        at = self._effects.arrivals("triage_calls", ordinary, chance)
+        rng = stream(self._seed, _TRIAGE, month.ordinal)
+        ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
+        at = self._effects.arrivals("triage_calls", ordinary, rng)
         count = len(at)
-        patience, ring = _patience(calls.patience, chance, count), _times(calls.ring, chance, count)
-        handling = _times(calls.handling, chance, count)
+        patience, ring = _patience(calls.patience, rng, count), calls.ring.draw(rng, count)
+        handling = calls.handling.draw(rng, count)
         after = map(
             _After,
-            shuffled(chance, count, calls.results),
-            (chance.random(count) < calls.callback_share).tolist(),
-            _times(calls.callback_delay, chance, count),
-            _patience(local.patience, chance, count),
-            _times(local.ring, chance, count),
-            _times(local.handling, chance, count),
-            shuffled(chance, count, local.results),
+            shuffled(rng, count, calls.results),
+            (rng.random(count) < calls.callback_share).tolist(),
+            calls.callback_delay.draw(rng, count),
+            _patience(local.patience, rng, count),
+            local.ring.draw(rng, count),
+            local.handling.draw(rng, count),
+            shuffled(rng, count, local.results),
         )
         for number, (offered, stays, rings, lasts, then) in enumerate(
             zip(at.tolist(), patience, ring, handling, after, strict=True)
         ):
-            who = self._who("t", month, number)
-            yield _TRIAGE, self._triage_call(who, offered, stays, rings, lasts, then)
+            subject_id = self._contact_id("t", month, number)
+            yield _TRIAGE, self._triage_call(subject_id, offered, stays, rings, lasts, then)
 
-    def _triage_call(self, who: str, offered: float, stays: float, rings: float, lasts: float, then: _After) -> Call:
+    def _triage_call(
+        self, subject_id: str, offered: float, stays: float, rings: float, lasts: float, then: _After
+    ) -> Call:
         callback_after_seconds = self._parameters.triage.callback_after_seconds
         if then.accepts_callback and stays > callback_after_seconds:
-            return Call(who, offered, offered + callback_after_seconds, rings, lasts, False, ("callback", then))
-        return Call(who, offered, offered + stays, rings, lasts, False, (_TRIAGE, then))
+            return Call(subject_id, offered, offered + callback_after_seconds, rings, lasts, False, ("callback", then))
+        return Call(subject_id, offered, offered + stays, rings, lasts, False, (_TRIAGE, then))
 
     def _direct_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
         triage, local = self._parameters.triage, self._parameters.local
-        chance = stream(self._seed, "direct", month.ordinal)
+        rng = stream(self._seed, "direct", month.ordinal)
         direct_share = of_year(triage.direct_share, month.year)[month.number - 1]
         count = round(month_total(triage.volume, month) * direct_share)
-        at = _arrivals(month, count, triage.shape, chance)
+        at = _arrivals(month, count, triage.shape, rng)
         columns = zip(
             at.tolist(),
-            _patience(local.patience, chance, count),
-            _times(local.ring, chance, count),
-            _times(local.handling, chance, count),
-            shuffled(chance, count, local.results),
+            _patience(local.patience, rng, count),
+            local.ring.draw(rng, count),
+            local.handling.draw(rng, count),
+            shuffled(rng, count, local.results),
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            who = self._who("l", month, number)
-            yield _LOCAL, Call(who, offered, offered + patience, ring, handling, False, (_LOCAL, result))
+            subject_id = self._contact_id("l", month, number)
+            yield _LOCAL, Call(subject_id, offered, offered + patience, ring, handling, False, (_LOCAL, result))
 
-    def _who(self, kind: str, month: Month, number: int) -> str:
+    def _contact_id(self, kind: str, month: Month, number: int) -> str:
         return f"{self._tag}{kind}{month.ordinal}-{number}"
 
-    # What becomes of a call.
+    # Events of a call.
 
     def _offer(self, queue: str, call: Call) -> None:
-        self._tell_offered(call.who, queue, call.offered)
+        self._report_offered(call.subject_id, queue, call.offered)
         (self.triage if queue == _TRIAGE else self.local).offer(call)
 
     def answered(self, call: Call, at: float) -> None:
-        """A person speaks."""
+        """A call taker speaks to the caller."""
         queue, at = _queue(call), _tenth(at)
         fact = ContactAnswered(
-            fact_id=f"{call.who}.{queue}.answered",
+            fact_id=f"{call.subject_id}.{queue}.answered",
             force=self._parameters.force,
-            at=instant(at),
-            subject_id=call.who,
+            at=utc_time(at),
+            subject_id=call.subject_id,
             queue=queue,
         )
         self._ledger.add(at, self._feed(queue), fact)
 
     def abandoned(self, call: Call, at: float) -> None:
-        """The caller left before that: gave up, or accepted a callback."""
+        """The caller leaves before being answered: gives up, or accepts a callback."""
         kind, then = call.note
         if kind == "callback":
-            self._tell_concluded(call.who, _TRIAGE, at, "callback", "callback")
-            self._ring_back(call, then)
+            self._report_concluded(call.subject_id, _TRIAGE, at, "callback", "callback")
+            self._call_back(call, then)
             return
         at = _tenth(at)
         fact = ContactAbandoned(
-            fact_id=f"{call.who}.{kind}.abandoned",
+            fact_id=f"{call.subject_id}.{kind}.abandoned",
             force=self._parameters.force,
-            at=instant(at),
-            subject_id=call.who,
+            at=utc_time(at),
+            subject_id=call.subject_id,
             queue=kind,
         )
         self._ledger.add(at, self._feed(kind), fact)
 
     def ended(self, call: Call, at: float) -> None:
-        """The call is over; from triage it may go on to the local queue."""
+        """An answered call ends; a triage call may then join the local queue."""
         queue, then = _queue(call), call.note[1]
         if not isinstance(then, _After):
-            self._tell_concluded(call.who, queue, at, then, "concluded")
+            self._report_concluded(call.subject_id, queue, at, then, "concluded")
             return
-        self._tell_concluded(call.who, queue, at, then.result, "concluded")
+        self._report_concluded(call.subject_id, queue, at, then.result, "concluded")
         if then.result == "to_local":
             leaves = at + then.patience_seconds
             note = (_LOCAL, then.local_result)
-            self._offer(_LOCAL, Call(call.who, at, leaves, then.ring_seconds, then.handling_seconds, False, note))
+            self._offer(
+                _LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note)
+            )
 
-    def _ring_back(self, call: Call, then: _After) -> None:
-        again = Call(call.who, 0.0, _NEVER, _RING_BACK_SECONDS, call.handling_seconds, True, (_TRIAGE, then))
-        callbacks: Any = Timeout(self._environment, then.callback_delay_seconds, again).callbacks
-        callbacks.append(self._rung_back)
+    def _call_back(self, call: Call, then: _After) -> None:
+        callback = Call(
+            call.subject_id, 0.0, _NEVER, _CALLBACK_RING_SECONDS, call.handling_seconds, True, (_TRIAGE, then)
+        )
+        callbacks: Any = Timeout(self._environment, then.callback_delay_seconds, callback).callbacks
+        callbacks.append(self._offer_callback)
 
-    def _rung_back(self, event: Any) -> None:
+    def _offer_callback(self, event: Any) -> None:
         call: Call = event.value
         call.offered = self._environment.now
-        self._tell_offered(call.who, _TRIAGE, call.offered, "offered_again")
+        self._report_offered(call.subject_id, _TRIAGE, call.offered, "offered_again")
         self.triage.offer(call)
 
-    def _tell_offered(self, who: str, queue: str, at: float, word: str = "offered") -> None:
+    def _report_offered(self, subject_id: str, queue: str, at: float, word: str = "offered") -> None:
         at = _tenth(at)
         fact = ContactOffered(
-            fact_id=f"{who}.{queue}.{word}",
+            fact_id=f"{subject_id}.{queue}.{word}",
             force=self._parameters.force,
-            at=instant(at),
-            subject_id=who,
+            at=utc_time(at),
+            subject_id=subject_id,
             line=_LINES[queue],  # type: ignore[arg-type]
             queue=queue,
         )
         self._ledger.add(at, self._feed(queue), fact)
 
-    def _tell_concluded(self, who: str, queue: str, at: float, result: str, word: str) -> None:
+    def _report_concluded(self, subject_id: str, queue: str, at: float, result: str, word: str) -> None:
         at = _tenth(at)
         fact = ContactConcluded(
-            fact_id=f"{who}.{queue}.{word}",
+            fact_id=f"{subject_id}.{queue}.{word}",
             force=self._parameters.force,
-            at=instant(at),
-            subject_id=who,
+            at=utc_time(at),
+            subject_id=subject_id,
             queue=queue,
             result=result,  # type: ignore[arg-type]
         )
@@ -275,33 +281,37 @@ class Contacts:
     def _feed(self, queue: str) -> str:
         return self._feeds.emergency if queue == _EMERGENCY else self._feeds.routine
 
-    # Digital contacts have nobody waiting in line: all is drawn at once.
+    # Digital contacts do not share call takers, so each is drawn as a whole.
 
     def _digital(self, month: Month) -> None:
         digital = self._parameters.digital
         for channel, years in digital.channels.items():
-            chance = stream(self._seed, channel, month.ordinal)
+            rng = stream(self._seed, channel, month.ordinal)
             count = of_year(years, month.year)[month.number - 1]
             results = digital.contact_us_results if channel == "contact_us" else digital.results
             columns = zip(
-                _arrivals(month, count, digital.shape, chance).tolist(),
-                _times(digital.answer, chance, count),
-                _times(digital.handling, chance, count),
-                shuffled(chance, count, results),
+                _arrivals(month, count, digital.shape, rng).tolist(),
+                digital.answer.draw(rng, count),
+                digital.handling.draw(rng, count),
+                shuffled(rng, count, results),
                 strict=True,
             )
             for number, (at, answer, handling, result) in enumerate(columns):
-                self._tell_digital(self._who(f"d-{channel}-", month, number), channel, at, answer, handling, result)
+                self._report_digital(
+                    self._contact_id(f"d-{channel}-", month, number), channel, at, answer, handling, result
+                )
 
-    def _tell_digital(self, who: str, channel: str, at: float, answer: float, handling: float, result: str) -> None:
+    def _report_digital(
+        self, subject_id: str, channel: str, at: float, answer: float, handling: float, result: str
+    ) -> None:
         force, feed, add = self._parameters.force, self._feeds.digital, self._ledger.add
-        common: dict[str, Any] = {"force": force, "subject_id": who, "queue": _DIGITAL}
-        offered = ContactOffered(fact_id=f"{who}.1", at=instant(at), line="digital", channel=channel, **common)
-        taken, done = _tenth(at + answer), _tenth(at + answer + handling)
+        common: dict[str, Any] = {"force": force, "subject_id": subject_id, "queue": _DIGITAL}
+        offered = ContactOffered(fact_id=f"{subject_id}.1", at=utc_time(at), line="digital", channel=channel, **common)
+        answered, done = _tenth(at + answer), _tenth(at + answer + handling)
         ended: dict[str, Any] = {"result": result}
         add(at, feed, offered)
-        add(taken, feed, ContactAnswered(fact_id=f"{who}.2", at=instant(taken), **common))
-        add(done, feed, ContactConcluded(fact_id=f"{who}.3", at=instant(done), **common, **ended))
+        add(answered, feed, ContactAnswered(fact_id=f"{subject_id}.2", at=utc_time(answered), **common))
+        add(done, feed, ContactConcluded(fact_id=f"{subject_id}.3", at=utc_time(done), **common, **ended))
 
 
 def _queue(call: Call) -> str:
@@ -309,36 +319,31 @@ def _queue(call: Call) -> str:
     return _TRIAGE if kind == "callback" else kind
 
 
-def _by_shift(month: Month, shift_hours: Sequence[int], chance: Generator) -> list[float]:
+def _by_shift(month: Month, shift_hours: Sequence[int], rng: Generator) -> list[float]:
     """A standard normal number for each hour, the same throughout a shift.
 
-    Each shift of the day has its own strata: no month is short of people by chance, though many a shift is.
+    Each shift of the day is stratified over the month: single shifts may be short of people, but the month is not.
     """
     begins = [number for number, hour in enumerate(month.hours) if hour.of_day in shift_hours or number == 0]
     found = dict.fromkeys(begins, 0.0)
     for of_day in sorted({month.hours[number].of_day for number in begins}):
         chosen = [number for number in begins if month.hours[number].of_day == of_day]
-        found.update(zip(chosen, normal(quantiles(chance, len(chosen))).tolist(), strict=True))
+        found.update(zip(chosen, normal(quantiles(rng, len(chosen))).tolist(), strict=True))
     starts = np.searchsorted(begins, range(len(month.hours)), side="right") - 1
     return [found[begins[start]] for start in starts.tolist()]
 
 
 def _tenth(second: float) -> float:
-    """Telephony tells tenths of a second."""
+    """Round as telephony does, to tenths of a second."""
     return round(second, 1)
 
 
-def _arrivals(month: Month, count: int, shape: Shape, chance: Generator) -> Floats:
-    return spread(month, count, shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
+def _arrivals(month: Month, count: int, shape: Shape, rng: Generator) -> Floats:
+    return spread(month, count, shape.weekday_hours, shape.weekend_hours, shape.weekdays, rng)
 
 
-def _times(of: Lognormal, chance: Generator, count: int) -> list[float]:
-    values: list[float] = lognormal(quantiles(chance, count), of.median_seconds, of.sigma).tolist()
-    return values
-
-
-def _patience(of: CallerPatience, chance: Generator, count: int) -> list[float]:
-    stays = lognormal(quantiles(chance, count), of.staying.median_seconds, of.staying.sigma)
-    at_once = chance.exponential(of.at_once_mean_seconds, count)
-    values: list[float] = np.where(chance.random(count) < of.at_once_share, at_once, stays).tolist()
+def _patience(params: CallerPatience, rng: Generator, count: int) -> list[float]:
+    stays = lognormal(quantiles(rng, count), params.staying.median_seconds, params.staying.sigma)
+    at_once = rng.exponential(params.at_once_mean_seconds, count)
+    values: list[float] = np.where(rng.random(count) < params.at_once_share, at_once, stays).tolist()
     return values

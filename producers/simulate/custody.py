@@ -1,4 +1,4 @@
-"""Custody: detentions with their two clocks, reviews, pauses, extensions and disposals, and voluntary attendances."""
+"""Simulates custody: detentions with reviews, pauses, extensions and disposals, and voluntary attendances."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,10 +20,10 @@ from facts.custody import (
     WarrantIssued,
 )
 from facts.fact import SubjectFact
-from producers.simulate.chance import Floats, lognormal, quantiles, shuffled, stream
 from producers.simulate.ledger import Ledger
-from producers.simulate.months import Month, instant, spread
+from producers.simulate.months import Month, spread, utc_time, whole_second
 from producers.simulate.parameters import Parameters, of_year
+from producers.simulate.random_draws import Floats, lognormal, quantiles, shuffled, stream
 
 _HOUR = 3600.0
 _FIRST_REVIEW_SECONDS, _NEXT_REVIEW_SECONDS = 6 * _HOUR, 9 * _HOUR
@@ -36,18 +36,18 @@ class Stay(Struct, gc=False):
     """One detention.
 
     Attributes:
-        who: its id.
-        arrived: in seconds since 1970.
-        wait_seconds: from arrival to authorisation; None when detention is refused.
+        subject_id: id of the detention.
+        arrived: arrival, in seconds since 1970.
+        wait_seconds: from arrival to authorisation; None if detention is refused.
         stay_seconds: from arrival to the end.
-        child: under 18.
-        suite: where.
-        disposal: how it ends.
-        draws: numbers between 0 and 1 that decide on the rest: relevant time, hospital, and a few for reviews.
-        methods: of its reviews.
+        child: whether the person is under 18.
+        suite: the custody suite.
+        disposal: how the detention ends.
+        draws: random numbers between 0 and 1 for everything else: relevant time, hospital and reviews.
+        methods: methods of its reviews.
     """
 
-    who: str
+    subject_id: str
     arrived: float
     wait_seconds: float | None
     stay_seconds: float
@@ -59,67 +59,69 @@ class Stay(Struct, gc=False):
 
 
 class CustodyRecord:
-    """The custody record of a force: it tells a ledger a month of detentions and voluntary attendances.
+    """The custody record of a force: it records a month of detentions and voluntary attendances in a ledger.
 
     Args:
-        parameters: of the force.
-        feed: that carries its facts.
-        ledger: is told the facts.
-        seed: of the simulation.
-        tag: begins every id, so that two simulations in one log stay apart.
+        parameters: the force's parameters.
+        feed: the name of the feed that carries its facts.
+        ledger: receives the facts.
+        seed: the simulation's seed.
+        tag: the prefix of every id, so that ids of two simulations in one log differ.
     """
 
     def __init__(self, parameters: Parameters, feed: str, ledger: Ledger, seed: int, tag: str) -> None:
         self._parameters, self._feed, self._ledger, self._seed, self._tag = parameters, feed, ledger, seed, tag
 
     def month(self, month: Month) -> None:
-        """Everything of the detainees and volunteers who arrive in a month."""
+        """Record everything about the people who arrive in a month."""
         for stay in stays(self._parameters, month, self._seed, self._tag):
-            self._tell(stay)
-        self._tell_voluntary(month)
+            self._record(stay)
+        self._report_voluntary(month)
 
-    def _tell(self, stay: Stay) -> None:
+    def _record(self, stay: Stay) -> None:
         force, add, feed = self._parameters.force, self._ledger.add, self._feed
         for word, second, kind, fields in _story(stay, self._parameters):
-            at = _whole(second)
-            fact = kind(fact_id=f"{stay.who}.{word}", force=force, at=instant(at), subject_id=stay.who, **fields)
+            at = whole_second(second)
+            fact = kind(
+                fact_id=f"{stay.subject_id}.{word}", force=force, at=utc_time(at), subject_id=stay.subject_id, **fields
+            )
             add(at, feed, fact)  # type: ignore[arg-type]
 
-    def _tell_voluntary(self, month: Month) -> None:
-        of, chance = self._parameters.custody, stream(self._seed, "voluntary", month.ordinal)
-        count = round(of_year(of.voluntary, month.year)[month.number - 1])
-        at = spread(month, count, of.shape.weekday_hours, of.shape.weekend_hours, of.shape.weekdays, chance)
-        suites = shuffled(chance, count, {**of.suites, "": sum(of.suites.values())})
-        children = chance.random(count) < of.voluntary_child_share
+    def _report_voluntary(self, month: Month) -> None:
+        params, rng = self._parameters.custody, stream(self._seed, "voluntary", month.ordinal)
+        count = round(of_year(params.voluntary, month.year)[month.number - 1])
+        at = spread(month, count, params.shape.weekday_hours, params.shape.weekend_hours, params.shape.weekdays, rng)
+        suites = shuffled(rng, count, {**params.suites, "": sum(params.suites.values())})
+        children = rng.random(count) < params.voluntary_child_share
         for number, (second, suite, child) in enumerate(zip(at.tolist(), suites, children.tolist(), strict=True)):
-            who = f"{self._tag}v{month.ordinal}-{number}"
-            moment = _whole(second)
+            subject_id = f"{self._tag}v{month.ordinal}-{number}"
+            at_second = whole_second(second)
             fact = VoluntaryAttended(
-                fact_id=f"{who}.attended",
+                fact_id=f"{subject_id}.attended",
                 force=self._parameters.force,
-                at=instant(moment),
-                subject_id=who,
+                at=utc_time(at_second),
+                subject_id=subject_id,
                 suite=suite or None,
                 child=child,
             )
-            self._ledger.add(moment, self._feed, fact)
+            self._ledger.add(at_second, self._feed, fact)
 
 
 def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Stay]:
-    """The detentions that begin in a month, with the month's means and shares as the parameters state them."""
-    of, chance = parameters.custody, stream(seed, "custody", month.ordinal)
+    """The detentions that begin in a month, with the means and shares that the parameters give for it."""
+    params, rng = parameters.custody, stream(seed, "custody", month.ordinal)
     index = month.number - 1
-    count = round(of_year(of.arrests, month.year)[index])
-    children = round(of_year(of.children, month.year)[index])
-    at = spread(month, count, of.shape.weekday_hours, of.shape.weekend_hours, of.shape.weekdays, chance)
-    is_child = (chance.permutation(count) < children).tolist()
-    is_refused = chance.permutation(count) < round(of.not_authorised_share * count)
-    waits = _waits(of_year(of.wait_seconds, month.year)[index], of.wait_sigma, chance, count)
-    lengths = _lengths(parameters, month, chance, np.array(is_child, dtype=bool))
-    suites = shuffled(chance, count, of.suites)
-    disposals = iter(shuffled(chance, count - int(is_refused.sum()), _disposals(parameters, month, count, is_refused)))
-    draws = chance.random((count, 6)).tolist()
-    methods = [shuffled(chance, 1, of.review_methods)[0] for _ in range(8)]
+    count = round(of_year(params.arrests, month.year)[index])
+    children = round(of_year(params.children, month.year)[index])
+    at = spread(month, count, params.shape.weekday_hours, params.shape.weekend_hours, params.shape.weekdays, rng)
+    is_child = (rng.permutation(count) < children).tolist()
+    is_refused = rng.permutation(count) < round(params.not_authorised_share * count)
+    waits = _waits(of_year(params.wait_seconds, month.year)[index], params.wait_sigma, rng, count)
+    lengths = _lengths(parameters, month, rng, np.array(is_child, dtype=bool))
+    suites = shuffled(rng, count, params.suites)
+    disposals = iter(shuffled(rng, count - int(is_refused.sum()), _disposals(parameters, month, count, is_refused)))
+    draws = rng.random((count, 6)).tolist()
+    methods = [shuffled(rng, 1, params.review_methods)[0] for _ in range(8)]
     found: list[Stay] = []
     for number, (second, refused) in enumerate(zip(at.tolist(), is_refused.tolist(), strict=True)):
         disposal = "detention_not_authorised" if refused else next(disposals)
@@ -143,100 +145,95 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
 
 
 def _disposals(parameters: Parameters, month: Month, count: int, is_refused: Any) -> dict[str, float]:
-    """Numbers of each disposal among those authorised; the shares of the report are of all that ended."""
-    of, index = parameters.custody, month.number - 1
-    bail = of_year(of.bail, month.year)[index] * count
-    investigated = of_year(of.under_investigation, month.year)[index] * count
+    """Number of each disposal among authorised detentions; the report's shares are of all that ended."""
+    params, index = parameters.custody, month.number - 1
+    bail = of_year(params.bail, month.year)[index] * count
+    investigated = of_year(params.under_investigation, month.year)[index] * count
     left = count - int(is_refused.sum()) - bail - investigated
-    whole = sum(of.otherwise.values())
-    others = {disposal: left * share / whole for disposal, share in of.otherwise.items()}
+    whole = sum(params.otherwise.values())
+    others = {disposal: left * share / whole for disposal, share in params.otherwise.items()}
     return {"bail": bail, "released_under_investigation": investigated, **others}
 
 
-def _waits(mean_seconds: float, sigma: float, chance: Generator, count: int) -> list[float]:
-    found = lognormal(quantiles(chance, count), 1.0, sigma)
+def _waits(mean_seconds: float, sigma: float, rng: Generator, count: int) -> list[float]:
+    found = lognormal(quantiles(rng, count), 1.0, sigma)
     values: list[float] = (found * (mean_seconds / found.mean())).tolist() if count else []
     return values
 
 
-def _lengths(parameters: Parameters, month: Month, chance: Generator, is_child: Any) -> list[float]:
-    """Stays: children's and adults' each with their mean, most within a day, some extended."""
-    of, index = parameters.custody, month.number - 1
-    every = of_year(of.stay_seconds, month.year)[index]
-    child = of_year(of.child_stay_seconds, month.year)[index]
+def _lengths(parameters: Parameters, month: Month, rng: Generator, is_child: Any) -> list[float]:
+    """Lengths of stay, with separate means for children and adults; most are within a day and some are extended."""
+    params, index = parameters.custody, month.number - 1
+    every = of_year(params.stay_seconds, month.year)[index]
+    child = of_year(params.child_stay_seconds, month.year)[index]
     count, children = len(is_child), int(is_child.sum())
     adult = (every * count - child * children) / max(count - children, 1)
     found = np.empty(count)
-    found[is_child] = _day_lengths(child, of.stay_concentration, chance, children)
-    extended = round(of.extended_share * (count - children))
-    long = np.minimum(26 * _HOUR + chance.exponential(7 * _HOUR, extended), 90 * _HOUR)
+    found[is_child] = _day_lengths(child, params.stay_concentration, rng, children)
+    extended = round(params.extended_share * (count - children))
+    long = np.minimum(26 * _HOUR + rng.exponential(7 * _HOUR, extended), 90 * _HOUR)
     plain = (adult * (count - children) - long.sum()) / max(count - children - extended, 1)
-    short = _day_lengths(plain, of.stay_concentration, chance, count - children - extended)
-    found[~is_child] = chance.permutation(np.concatenate([short, long]))
+    short = _day_lengths(plain, params.stay_concentration, rng, count - children - extended)
+    found[~is_child] = rng.permutation(np.concatenate([short, long]))
     values: list[float] = found.tolist()
     return values
 
 
-def _day_lengths(mean_seconds: float, concentration: float, chance: Generator, count: int) -> Floats:
-    """Stays of less than 24 hours with a mean."""
+def _day_lengths(mean_seconds: float, concentration: float, rng: Generator, count: int) -> Floats:
+    """Lengths of stay under 24 hours with a given mean."""
     place = mean_seconds / _DAY_SECONDS
-    found = chance.beta(concentration * place, concentration * (1 - place), count) * _DAY_SECONDS
-    for _ in range(4):  # each step clips a few and comes closer to the mean
+    found = rng.beta(concentration * place, concentration * (1 - place), count) * _DAY_SECONDS
+    for _ in range(4):  # each pass clips a few values and brings the mean closer
         found = np.clip(found * (mean_seconds / max(found.mean(), 1.0)) if count else found, 900, _DAY_SECONDS - 600)
     return found
 
 
-_Told = tuple[str, float, type[SubjectFact], dict[str, Any]]
+_Event = tuple[str, float, type[SubjectFact], dict[str, Any]]
 
 
-def _story(stay: Stay, parameters: Parameters) -> Iterable[_Told]:
-    """What is told of a detention: a word, when, which fact, its fields."""
-    of, ends = parameters.custody, stay.arrived + stay.stay_seconds
+def _story(stay: Stay, parameters: Parameters) -> Iterable[_Event]:
+    """The events of a detention: a word for the fact's id, the time, the fact's type and its fields."""
+    params, ends = parameters.custody, stay.arrived + stay.stay_seconds
     early_share, hospital, *_ = stay.draws
-    is_early = early_share < of.early_relevant_share
-    relevant = stay.arrived - (_HOUR * early_share / of.early_relevant_share if is_early else 0.0)
-    arrived = {"suite": stay.suite, "child": stay.child, "relevant_time": instant(_whole(relevant))}
+    is_early = early_share < params.early_relevant_share
+    relevant = stay.arrived - (_HOUR * early_share / params.early_relevant_share if is_early else 0.0)
+    arrived = {"suite": stay.suite, "child": stay.child, "relevant_time": utc_time(whole_second(relevant))}
     yield "arrived", stay.arrived, DetaineeArrived, arrived
     if stay.wait_seconds is not None:
         authorised = stay.arrived + stay.wait_seconds
         yield "authorised", authorised, DetentionAuthorised, {}
         yield from _reviews(stay, authorised, ends, parameters)
         yield from _extensions(relevant, ends)
-        if hospital < of.hospital_share and stay.stay_seconds > 4 * _HOUR:
+        if hospital < params.hospital_share and stay.stay_seconds > 4 * _HOUR:
             paused = authorised + 0.2 * (ends - authorised)
             yield "paused", paused, ClockPaused, {"reason": "hospital"}
             yield "resumed", paused + 0.3 * (ends - paused), ClockResumed, {}
     yield "ended", ends, DetentionEnded, {"disposal": stay.disposal}
 
 
-def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters) -> Iterable[_Told]:
-    """The first within 6 hours of authorisation, then each within 9 of the one before; a few late or postponed."""
-    of, due, number = parameters.custody, authorised + _FIRST_REVIEW_SECONDS, 0
+def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters) -> Iterable[_Event]:
+    """Reviews: the first within 6 hours of authorisation, each of the others within 9 hours; a few late or postponed."""
+    params, due, number = parameters.custody, authorised + _FIRST_REVIEW_SECONDS, 0
     while due < ends:
         place = stay.draws[2 + number % 4]
-        held = due - 300 - 2700 * place
-        if place < of.review_late_share:
-            held = due + 3600 * place / of.review_late_share
-        elif place < of.review_late_share + of.review_postponed_share:
+        reviewed = due - 300 - 2700 * place
+        if place < params.review_late_share:
+            reviewed = due + 3600 * place / params.review_late_share
+        elif place < params.review_late_share + params.review_postponed_share:
             yield f"postponed-{number}", due - 300, ReviewPostponed, {}
-            held = due + 2400
-        if held >= ends:
+            reviewed = due + 2400
+        if reviewed >= ends:
             return
-        yield f"reviewed-{number}", held, ReviewHeld, {"method": stay.methods[number % len(stay.methods)]}
-        due, number = held + _NEXT_REVIEW_SECONDS, number + 1
+        yield f"reviewed-{number}", reviewed, ReviewHeld, {"method": stay.methods[number % len(stay.methods)]}
+        due, number = reviewed + _NEXT_REVIEW_SECONDS, number + 1
 
 
-def _extensions(relevant: float, ends: float) -> Iterable[_Told]:
-    """Beyond 24 hours by a superintendent, beyond 36 by a court's warrant."""
+def _extensions(relevant: float, ends: float) -> Iterable[_Event]:
+    """Extensions: beyond 24 hours by a superintendent, beyond 36 hours by a court's warrant."""
     if ends - relevant > _DAY_SECONDS:
-        until = instant(_whole(relevant + _LONGEST_EXTENSION_SECONDS))
+        until = utc_time(whole_second(relevant + _LONGEST_EXTENSION_SECONDS))
         yield "extended", relevant + _DAY_SECONDS - 2400, ExtensionAuthorised, {"until": until}
     warrant, number = relevant + _LONGEST_EXTENSION_SECONDS - 5400, 0
-    while ends > warrant + 5400 and number < 2:  # noqa: PLR2004 - 36 hours, and again, come to the 96 that the law allows
+    while ends > warrant + 5400 and number < 2:  # noqa: PLR2004 - two warrants of 36 hours reach the 96 hours that the law allows
         yield f"warrant-{number}", warrant, WarrantIssued, {"hours": _WARRANT_HOURS}
         warrant, number = warrant + _WARRANT_HOURS * _HOUR - 5400, number + 1
-
-
-def _whole(second: float) -> float:
-    """Custody records tell whole seconds."""
-    return float(round(second))

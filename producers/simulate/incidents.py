@@ -1,4 +1,4 @@
-"""Incidents: opened, graded, resourced by finite units, attended or not, closed, reopened; planned a month at a time."""
+"""Simulates incidents, a month at a time: opened, graded, sent a limited number of units, closed and reopened."""
 
 from collections.abc import Generator as Process
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +22,10 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from producers.simulate.chance import Floats, lognormal, normal, quantiles, quantiles_in_blocks, shuffled, stream
 from producers.simulate.ledger import Ledger
-from producers.simulate.months import Month, instant, spread
-from producers.simulate.parameters import Lognormal, Parameters, month_share, of_year
+from producers.simulate.months import Month, spread, utc_time, whole_second
+from producers.simulate.parameters import Parameters, month_share, of_year
+from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, quantiles_in_blocks, shuffled, stream
 from producers.simulate.scenario import Effects
 from producers.simulate.units import UnitRequest, Units
 
@@ -34,35 +34,35 @@ _GRADES = ("1", "2", "3", "res_centre", "other")
 _RESOURCED = ("arrived", "unrecorded", "turned_back")
 _LEAST_READY_SECONDS = 20.0
 _REGRADED_BY_SHARE = 0.7
-"""A regrade comes this far into the time to dispatch, so that the new grade's clock can still be met."""
+"""A regrade happens this far into the time to dispatch, so that the new grade's target can still be met."""
 _RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
 
 
 class IncidentPlan(Struct, gc=False):
-    """Everything about one incident that does not wait for a unit.
+    """Everything about one incident except when a unit is free.
 
     Attributes:
-        who: its id.
-        opened: in seconds since 1970.
-        group: the final one; of a duplicate, the one it was opened with.
-        area: or `none`.
-        domestic: as finally recorded.
-        grade: the final one.
-        category: or None.
-        course: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video, other, duplicate,
-            out_of_force.
-        ready_seconds: from opening to asking for a unit.
+        subject_id: id of the incident.
+        opened: when it opens, in seconds since 1970.
+        group: final group; for a duplicate, the group it was opened with.
+        area: area, or `none`.
+        domestic: whether it is finally recorded as domestic.
+        grade: final grade.
+        category: category, or None.
+        course: how it is dealt with: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video,
+            other, duplicate, out_of_force.
+        ready_seconds: from opening to the request for a unit.
         travel_seconds: from dispatch to arrival.
         at_scene_seconds: from arrival to release.
-        closing_seconds: from there, or from opening when nobody goes, to the closure.
-        first_grade: where it is regraded, the grade before.
-        first_group: where it is reclassified, the group before.
-        second_unit_seconds: where a second unit goes too, how long after the first.
-        reopened_seconds: where it is opened again, how long after the closure.
-        duplicate_of: of a duplicate, the incident that stands for it.
+        closing_seconds: from release, or from opening if no unit goes, to closure.
+        first_grade: the grade before a regrade, if there is one.
+        first_group: the group before a reclassification, if there is one.
+        second_unit_seconds: from the first unit's arrival to the request for a second, if there is one.
+        reopened_seconds: from closure to reopening, if it is reopened.
+        duplicate_of: for a duplicate, the incident it duplicates.
     """
 
-    who: str
+    subject_id: str
     opened: float
     group: str
     area: str
@@ -85,13 +85,13 @@ class Incidents:
     """The control room's incidents and the units that go to them.
 
     Args:
-        environment: SimPy's; its time is in seconds since 1970.
-        parameters: of the force.
-        effects: of the scenario.
-        feed: that carries its facts.
-        ledger: is told the facts.
-        seed: of the simulation.
-        tag: begins every id, so that two simulations in one log stay apart.
+        environment: the SimPy environment; its time is in seconds since 1970.
+        parameters: the force's parameters.
+        effects: the scenario's effects.
+        feed: the name of the feed that carries its facts.
+        ledger: receives the facts.
+        seed: the simulation's seed.
+        tag: the prefix of every id, so that ids of two simulations in one log differ.
     """
 
     def __init__(
@@ -104,23 +104,23 @@ class Incidents:
         seed: int,
         tag: str,
     ) -> None:
-        self._environment, self._parameters, self._of = environment, parameters, parameters.incidents
+        self._environment, self._parameters, self._params = environment, parameters, parameters.incidents
         self._effects, self._feed, self._ledger, self._seed, self._tag = effects, feed, ledger, seed, tag
-        self._areas = tuple(self._of.units)
-        self.units = Units(environment, self, self._areas, self._of.lent_travel_factor)
+        self._areas = tuple(self._params.units)
+        self.units = Units(environment, self, self._areas, self._params.lent_travel_factor)
 
     def month(self, month: Month) -> Iterable[Process[Event, Any, None]]:
-        """The processes of a month: requests for units, and units that come on duty and go."""
+        """The SimPy processes of a month: requests for units, and shifts of units."""
         plans = plan_month(self._parameters, self._effects, month, self._seed, self._tag)
         for plan in plans:
-            self._tell_opening(plan)
+            self._report_opening(plan)
         resourced = [plan for plan in plans if plan.course in _RESOURCED]
         resourced.sort(key=lambda plan: plan.opened + plan.ready_seconds)
-        yield self._ask(resourced)
+        yield self._request_units(resourced)
         yield self._change_shifts(month)
 
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
-        begins = self._of.shift_hours
+        begins = self._params.shift_hours
         for hour in month.hours:
             wait_seconds = hour.start - self._environment.now
             if wait_seconds < 0:
@@ -128,9 +128,9 @@ class Incidents:
             yield Timeout(self._environment, wait_seconds)
             shift = (sum(hour.of_day >= begin for begin in begins) - 1) % len(begins)
             present = self._effects.factor("units", hour.start)
-            self.units.staff({area: round(on_duty[shift] * present) for area, on_duty in self._of.units.items()})
+            self.units.staff({area: round(on_duty[shift] * present) for area, on_duty in self._params.units.items()})
 
-    def _ask(self, plans: Sequence[IncidentPlan]) -> Process[Event, Any, None]:
+    def _request_units(self, plans: Sequence[IncidentPlan]) -> Process[Event, Any, None]:
         environment = self._environment
         for plan in plans:
             wait_seconds = plan.opened + plan.ready_seconds - environment.now
@@ -142,44 +142,48 @@ class Incidents:
     def _job(self, plan: IncidentPlan) -> UnitRequest:
         area = plan.area if plan.area != NO_AREA else self._areas[int(plan.opened) % len(self._areas)]
         stays = None if plan.course == "turned_back" else plan.at_scene_seconds
-        return UnitRequest(plan.who, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan)
+        return UnitRequest(
+            plan.subject_id, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan
+        )
 
-    # Where units go.
+    # Events of units.
 
     def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
-        """A unit goes, arrives, and is released."""
+        """A unit is dispatched, arrives and is released."""
         plan: IncidentPlan = job.note
-        who, number = job.who, job.number
-        at, arrives, released = _whole(at), _whole(arrives), _whole(released)
-        common: dict[str, Any] = {"force": self._parameters.force, "subject_id": who, "unit": unit}
+        subject_id, number = job.subject_id, job.number
+        at, arrives, released = whole_second(at), whole_second(arrives), whole_second(released)
+        common: dict[str, Any] = {"force": self._parameters.force, "subject_id": subject_id, "unit": unit}
         add, feed = self._ledger.add, self._feed
-        add(at, feed, UnitDispatched(fact_id=f"{who}.dispatched-{number}", at=instant(at), **common))
+        add(at, feed, UnitDispatched(fact_id=f"{subject_id}.dispatched-{number}", at=utc_time(at), **common))
         if plan.course == "arrived":
-            add(arrives, feed, UnitArrived(fact_id=f"{who}.arrived-{number}", at=instant(arrives), **common))
-        add(released, feed, UnitStoodDown(fact_id=f"{who}.released-{number}", at=instant(released), **common))
+            add(arrives, feed, UnitArrived(fact_id=f"{subject_id}.arrived-{number}", at=utc_time(arrives), **common))
+        add(released, feed, UnitStoodDown(fact_id=f"{subject_id}.released-{number}", at=utc_time(released), **common))
         if number == 1:
-            self._tell_closing(plan, released + plan.closing_seconds)
+            self._report_closing(plan, released + plan.closing_seconds)
             if plan.second_unit_seconds is not None:
                 self._send_another(job, plan, arrives + plan.second_unit_seconds - at)
 
     def _send_another(self, job: UnitRequest, plan: IncidentPlan, after_seconds: float) -> None:
         stays = plan.at_scene_seconds / 2
-        another = UnitRequest(job.who, job.area, job.urgency + 1, plan.travel_seconds, stays, job.number + 1, plan)
+        another = UnitRequest(
+            job.subject_id, job.area, job.urgency + 1, plan.travel_seconds, stays, job.number + 1, plan
+        )
         callbacks: Any = Timeout(self._environment, after_seconds, another).callbacks
-        callbacks.append(self._ask_again)
+        callbacks.append(self._request_again)
 
-    def _ask_again(self, event: Any) -> None:
+    def _request_again(self, event: Any) -> None:
         self.units.request(event.value)
 
-    # What is told of an incident besides.
+    # Other facts of an incident.
 
-    def _tell_opening(self, plan: IncidentPlan) -> None:
+    def _report_opening(self, plan: IncidentPlan) -> None:
         group = plan.first_group or plan.group
         fact = IncidentOpened(
-            fact_id=f"{plan.who}.opened",
+            fact_id=f"{plan.subject_id}.opened",
             force=self._parameters.force,
-            at=instant(plan.opened),
-            subject_id=plan.who,
+            at=utc_time(plan.opened),
+            subject_id=plan.subject_id,
             grade=plan.first_grade or plan.grade,
             group=group,
             area=None if plan.area == NO_AREA else plan.area,
@@ -188,57 +192,60 @@ class Incidents:
         )
         self._ledger.add(plan.opened, self._feed, fact)
         if plan.first_grade:
-            self._tell_regrade(plan)
+            self._report_regrade(plan)
         if plan.course == "video":
-            self._tell_video(plan)
+            self._report_video(plan)
         if plan.course not in _RESOURCED:
-            self._tell_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
+            self._report_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
 
-    def _tell_regrade(self, plan: IncidentPlan) -> None:
-        at = _whole(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
+    def _report_regrade(self, plan: IncidentPlan) -> None:
+        at = whole_second(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
         fact = IncidentRegraded(
-            fact_id=f"{plan.who}.regraded",
+            fact_id=f"{plan.subject_id}.regraded",
             force=self._parameters.force,
-            at=instant(at),
-            subject_id=plan.who,
+            at=utc_time(at),
+            subject_id=plan.subject_id,
             grade=plan.grade,
         )
         self._ledger.add(at, self._feed, fact)
 
-    def _tell_video(self, plan: IncidentPlan) -> None:
-        at = _whole(plan.opened + plan.ready_seconds)
+    def _report_video(self, plan: IncidentPlan) -> None:
+        at = whole_second(plan.opened + plan.ready_seconds)
         fact = VideoResponseStarted(
-            fact_id=f"{plan.who}.video", force=self._parameters.force, at=instant(at), subject_id=plan.who
+            fact_id=f"{plan.subject_id}.video",
+            force=self._parameters.force,
+            at=utc_time(at),
+            subject_id=plan.subject_id,
         )
         self._ledger.add(at, self._feed, fact)
 
-    def _tell_closing(self, plan: IncidentPlan, second: float) -> None:
-        at = _whole(second)
-        common: dict[str, Any] = {"force": self._parameters.force, "subject_id": plan.who}
+    def _report_closing(self, plan: IncidentPlan, second: float) -> None:
+        at = whole_second(second)
+        common: dict[str, Any] = {"force": self._parameters.force, "subject_id": plan.subject_id}
         if plan.first_group:
             reclassified = IncidentReclassified(
-                fact_id=f"{plan.who}.reclassified",
-                at=instant(at),
+                fact_id=f"{plan.subject_id}.reclassified",
+                at=utc_time(at),
                 group=plan.group,
                 domestic=plan.domestic,
                 **common,
             )
             self._ledger.add(at, self._feed, reclassified)
         result = _RESULTS.get(plan.course, plan.course)
-        self._tell_closed(plan, at, result, "closed", common)
+        self._report_closed(plan, at, result, "closed", common)
         if plan.reopened_seconds is not None:
-            again = _whole(at + plan.reopened_seconds)
-            reopened = IncidentReopened(fact_id=f"{plan.who}.reopened", at=instant(again), **common)
+            again = whole_second(at + plan.reopened_seconds)
+            reopened = IncidentReopened(fact_id=f"{plan.subject_id}.reopened", at=utc_time(again), **common)
             self._ledger.add(again, self._feed, reopened)
-            self._tell_closed(plan, again + max(plan.closing_seconds, 600.0), result, "closed-again", common)
+            self._report_closed(plan, again + max(plan.closing_seconds, 600.0), result, "closed-again", common)
 
-    def _tell_closed(
+    def _report_closed(
         self, plan: IncidentPlan, second: float, result: str, word: str, common: Mapping[str, Any]
     ) -> None:
-        at = _whole(second)
+        at = whole_second(second)
         closed = IncidentClosed(
-            fact_id=f"{plan.who}.{word}",
-            at=instant(at),
+            fact_id=f"{plan.subject_id}.{word}",
+            at=utc_time(at),
             result=result,  # type: ignore[arg-type]
             duplicate_of=plan.duplicate_of,
             **common,
@@ -247,47 +254,49 @@ class Incidents:
 
 
 def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int, tag: str) -> list[IncidentPlan]:
-    """Every incident opened in a month, in order, with its final group, area and grade as the year's figures have them."""
-    chance = stream(seed, "incidents", month.ordinal)
-    plans = _open(parameters, month, chance, tag)
-    plans += _more(parameters, effects, month, stream(seed, "more incidents", month.ordinal), tag, plans)
+    """Every incident opened in a month, in order, with groups, areas and grades in the numbers of the year's figures."""
+    rng = stream(seed, "incidents", month.ordinal)
+    plans = _open(parameters, month, rng, tag)
+    plans += _added(parameters, effects, month, stream(seed, "more incidents", month.ordinal), tag, plans)
     plans.sort(key=attrgetter("opened"))
     by_grade: dict[str, list[IncidentPlan]] = {grade: [] for grade in _GRADES}
     for plan in plans:
         by_grade[plan.grade].append(plan)
     for grade, graded in by_grade.items():
-        _set_courses(parameters, month, chance, grade, graded)
-        _set_times(parameters, month, chance, grade, graded)
-    _set_duplicates(chance, plans, parameters)
-    _set_changes(chance, plans, parameters)
+        _set_courses(parameters, month, rng, grade, graded)
+        _set_times(parameters, month, rng, grade, graded)
+    _set_duplicates(rng, plans, parameters)
+    _set_changes(rng, plans, parameters)
     return plans
 
 
-def _open(parameters: Parameters, month: Month, chance: Generator, tag: str) -> list[IncidentPlan]:
+def _open(parameters: Parameters, month: Month, rng: Generator, tag: str) -> list[IncidentPlan]:
     """The incidents of a month with group, area, grade and category."""
-    of = parameters.incidents
-    groups = [(group, month_share(years, of.months, month)) for group, years in of.groups.items()]
-    kinds = [(group, grade) for group, count in groups for grade in _grades(parameters, month, chance, group, count)]
-    order = chance.permutation(len(kinds)).tolist()
-    areas = shuffled(chance, len(kinds), {area: of_year(years, month.year) for area, years in of.areas.items()})
-    shape = of.shape
-    at = spread(month, len(kinds), shape.weekday_hours, shape.weekend_hours, shape.weekdays, chance)
-    burglaries = month_share(of.home_burglary.years, of.months, month)
+    params = parameters.incidents
+    groups = [(group, month_share(years, params.months, month)) for group, years in params.groups.items()]
+    kinds = [(group, grade) for group, count in groups for grade in _grades(parameters, month, rng, group, count)]
+    order = rng.permutation(len(kinds)).tolist()
+    areas = shuffled(rng, len(kinds), {area: of_year(years, month.year) for area, years in params.areas.items()})
+    shape = params.shape
+    at = spread(month, len(kinds), shape.weekday_hours, shape.weekend_hours, shape.weekdays, rng)
+    burglaries = month_share(params.home_burglary.years, params.months, month)
     plans: list[IncidentPlan] = []
     for number, (opened, area, index) in enumerate(zip(at.tolist(), areas, order, strict=True)):
         group, grade = kinds[index]
-        is_burglary = burglaries > 0 and group == "crime" and grade == of.home_burglary.grade
+        is_burglary = burglaries > 0 and group == "crime" and grade == params.home_burglary.grade
         burglaries -= is_burglary
         category = "home_burglary" if is_burglary else None
-        who = f"{tag}i{month.ordinal}-{number}"
-        plans.append(IncidentPlan(who, _whole(opened), group, area, group == "domestic", grade, category, ""))
+        subject_id = f"{tag}i{month.ordinal}-{number}"
+        plans.append(
+            IncidentPlan(subject_id, whole_second(opened), group, area, group == "domestic", grade, category, "")
+        )
     return plans
 
 
-def _more(
-    parameters: Parameters, effects: Effects, month: Month, chance: Generator, tag: str, plans: Sequence[IncidentPlan]
+def _added(
+    parameters: Parameters, effects: Effects, month: Month, rng: Generator, tag: str, plans: Sequence[IncidentPlan]
 ) -> list[IncidentPlan]:
-    """The incidents that a scenario adds: a multiple of the ordinary ones of its hours, of one grade and group."""
+    """The incidents that a scenario adds, of one grade and group: a multiple of the ordinary ones in its hours."""
     areas = list(parameters.incidents.units)
     found: list[IncidentPlan] = []
     for spell in effects.spells("incidents"):
@@ -295,34 +304,32 @@ def _more(
             continue
         ordinary = sum(spell.start <= plan.opened < spell.end for plan in plans)
         count = round(max(0.0, spell.effect.factor - 1) * ordinary)
-        at = spell.start + chance.random(count) * (spell.end - spell.start)
-        for second, area in zip(at.tolist(), chance.integers(0, len(areas), count).tolist(), strict=True):
-            who = f"{tag}j{month.ordinal}-{len(found)}"
+        at = spell.start + rng.random(count) * (spell.end - spell.start)
+        for second, area in zip(at.tolist(), rng.integers(0, len(areas), count).tolist(), strict=True):
+            subject_id = f"{tag}j{month.ordinal}-{len(found)}"
             grade, group = spell.effect.grade, spell.effect.group
-            found.append(IncidentPlan(who, _whole(second), group, areas[area], False, grade, None, ""))
+            found.append(IncidentPlan(subject_id, whole_second(second), group, areas[area], False, grade, None, ""))
     return found
 
 
-def _grades(parameters: Parameters, month: Month, chance: Generator, group: str, count: int) -> list[str]:
-    of = parameters.incidents
+def _grades(parameters: Parameters, month: Month, rng: Generator, group: str, count: int) -> list[str]:
+    params = parameters.incidents
     if group != "domestic":
-        return shuffled(chance, count, of.grades[group])
-    # The report prints how many domestic incidents were Grade 2, month by month.
-    priority = min(count, round(of_year(of.domestic.volumes, month.year)[month.number - 1]))
-    return ["2"] * priority + shuffled(chance, count - priority, of.grades[group])
+        return shuffled(rng, count, params.grades[group])
+    # The report gives the number of Grade 2 domestic incidents for each month.
+    priority = min(count, round(of_year(params.domestic.volumes, month.year)[month.number - 1]))
+    return ["2"] * priority + shuffled(rng, count - priority, params.grades[group])
 
 
-def _set_courses(
-    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[IncidentPlan]
-) -> None:
-    """What becomes of the incidents of a grade: first those that need no attendance, then who is reached."""
-    of = parameters.incidents
+def _set_courses(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
+    """Set how the incidents of a grade are dealt with: those that need no attendance, and which others are reached."""
+    params = parameters.incidents
     for is_domestic in (False, True):
         chosen = [plan for plan in plans if plan.domestic is is_domestic and plan.category is None]
-        courses = of.courses[grade]
+        courses = params.courses[grade]
         arrived = of_year(courses.arrived, month.year)[month.number - 1]
         if grade == "2" and is_domestic:
-            arrived = of.domestic.arrived_share
+            arrived = params.domestic.arrived_share
         needed = 1 - sum(courses.not_needed.values())
         failed = sum(courses.otherwise.values())
         shares = {
@@ -330,153 +337,141 @@ def _set_courses(
             "arrived": needed * arrived,
             **{course: needed * (1 - arrived) * share / failed for course, share in courses.otherwise.items()},
         }
-        for plan, course in zip(chosen, shuffled(chance, len(chosen), shares), strict=True):
+        for plan, course in zip(chosen, shuffled(rng, len(chosen), shares), strict=True):
             plan.course = course
     burglaries = [plan for plan in plans if plan.category]
-    attended = of.home_burglary.attended_share
+    attended = params.home_burglary.attended_share
     shares = {"arrived": attended, "not_attended": 1 - attended}
-    for plan, course in zip(burglaries, shuffled(chance, len(burglaries), shares), strict=True):
+    for plan, course in zip(burglaries, shuffled(rng, len(burglaries), shares), strict=True):
         plan.course = course
 
 
-def _set_times(parameters: Parameters, month: Month, chance: Generator, grade: str, plans: list[IncidentPlan]) -> None:
-    """How long each step takes, stratified over those that were reached: they are what medians are taken of."""
-    of = parameters.incidents
+def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
+    """Set how long each step takes, stratified over the incidents reached, because medians are of those."""
+    params = parameters.incidents
     reached = [plan for plan in plans if plan.course == "arrived" and not plan.duplicate_of]
     rest = [plan for plan in plans if plan.course != "arrived"]
     for chosen in (reached, rest):
         count = len(chosen)
         if grade == "1":
-            ready, travel = _immediate_times(parameters, month, chance, count)
+            ready, travel = _immediate_times(parameters, month, rng, count)
         else:
-            travel = lognormal(quantiles(chance, count), of.travel.median_seconds, of.travel.sigma)
-            ready = _ready_times(parameters, month, chance, grade, chosen) - travel
-        at_scene = _times(of.at_scene[grade], chance, count)
-        closing = _times(of.closing[grade], chance, count)
+            travel = lognormal(quantiles(rng, count), params.travel.median_seconds, params.travel.sigma)
+            ready = _ready_times(parameters, month, rng, grade, chosen) - travel
+        at_scene = params.at_scene[grade].draw(rng, count)
+        closing = params.closing[grade].draw(rng, count)
         for plan, *times in zip(chosen, ready.tolist(), travel.tolist(), at_scene, closing, strict=True):
             plan.ready_seconds = max(_LEAST_READY_SECONDS, times[0])
             plan.travel_seconds, plan.at_scene_seconds, plan.closing_seconds = times[1:]
-    _set_video(parameters, month, chance, grade, reached)
+    _set_video(parameters, month, rng, grade, reached)
 
 
-def _immediate_times(parameters: Parameters, month: Month, chance: Generator, count: int) -> tuple[Floats, Floats]:
-    """Opened to dispatched and dispatched to arrived: who is sent late goes to the nearer jobs, so the two lean apart."""
-    of, index = parameters.incidents.immediate, month.number - 1
-    first = quantiles(chance, count)
+def _immediate_times(parameters: Parameters, month: Month, rng: Generator, count: int) -> tuple[Floats, Floats]:
+    """Times from opening to dispatch and from dispatch to arrival, which are correlated."""
+    params, index = parameters.incidents.immediate, month.number - 1
+    first = quantiles(rng, count)
     ready = lognormal(
-        first, of_year(of.dispatch_seconds, month.year)[index], of_year(of.dispatch_sigma, month.year)[index]
+        first, of_year(params.dispatch_seconds, month.year)[index], of_year(params.dispatch_sigma, month.year)[index]
     )
-    # Ranks of a second draw that leans against the first keep both distributions and tie them together; its own part is
-    # drawn by strata among neighbours of the first, because the share within a target is of the two together.
+    # The ranks of a correlated second draw keep both distributions. Its independent part is stratified among neighbours of
+    # the first draw, because the share within a target depends on the sum of the two.
     own = np.empty(count)
-    own[np.argsort(first)] = normal(quantiles_in_blocks(chance, count))
-    leaning = of.correlation * normal(first) + (1 - of.correlation**2) ** 0.5 * own
-    second = (np.argsort(np.argsort(leaning)) + chance.random(count)) / max(count, 1)
+    own[np.argsort(first)] = normal(quantiles_in_blocks(rng, count))
+    correlated = params.correlation * normal(first) + (1 - params.correlation**2) ** 0.5 * own
+    second = (np.argsort(np.argsort(correlated)) + rng.random(count)) / max(count, 1)
     travel = lognormal(
-        second, of_year(of.travel_seconds, month.year)[index], of_year(of.travel_sigma, month.year)[index]
+        second, of_year(params.travel_seconds, month.year)[index], of_year(params.travel_sigma, month.year)[index]
     )
     return ready, travel
 
 
 def _ready_times(
-    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[IncidentPlan]
+    parameters: Parameters, month: Month, rng: Generator, grade: str, plans: Sequence[IncidentPlan]
 ) -> Floats:
-    """Opened to arrived, as if units were always to be had."""
-    of, index = parameters.incidents, month.number - 1
+    """Time from opening to arrival, if units were always available."""
+    params, index = parameters.incidents, month.number - 1
     if grade != "2":
-        later = of.later[grade]
-        return lognormal(quantiles(chance, len(plans)), later.median_seconds, later.sigma)
-    median = of_year(of.priority.arrival_seconds, month.year)[index]
+        later = params.later[grade]
+        return lognormal(quantiles(rng, len(plans)), later.median_seconds, later.sigma)
+    median = of_year(params.priority.arrival_seconds, month.year)[index]
     domestic = [number for number, plan in enumerate(plans) if plan.domestic]
     found = np.empty(len(plans))
     others = np.array([not plan.domestic for plan in plans], dtype=bool)
-    found[others] = lognormal(quantiles(chance, len(plans) - len(domestic)), median, of.priority.sigma)
-    found[domestic] = _domestic_times(parameters, month, chance, len(domestic))
+    found[others] = lognormal(quantiles(rng, len(plans) - len(domestic)), median, params.priority.sigma)
+    found[domestic] = _domestic_times(parameters, month, rng, len(domestic))
     return found
 
 
-def _domestic_times(parameters: Parameters, month: Month, chance: Generator, count: int) -> Floats:
-    """Domestic Grade 2: some are reached at once, the others by appointment; the median is the report's of the month."""
-    of, index = parameters.incidents.domestic, month.number - 1
-    quick = of_year(of.quick_share, month.year)[index]
-    median = of_year(of.arrival_seconds, month.year)[index]
-    places = quantiles(chance, count)
+def _domestic_times(parameters: Parameters, month: Month, rng: Generator, count: int) -> Floats:
+    """Arrival times of domestic Grade 2: some are reached at once, others by appointment; the median is the report's."""
+    params, index = parameters.incidents.domestic, month.number - 1
+    quick = of_year(params.quick_share, month.year)[index]
+    median = of_year(params.arrival_seconds, month.year)[index]
+    places = quantiles(rng, count)
     middle = float(normal(np.array([(0.5 - quick) / (1 - quick)]))[0])
     slow = lognormal(
         np.clip((places - quick) / (1 - quick), 0, 1),
-        median * 2.718281828 ** (-middle * of.slow_sigma),
-        of.slow_sigma,
+        median * 2.718281828 ** (-middle * params.slow_sigma),
+        params.slow_sigma,
     )
-    soon = lognormal(np.clip(places / quick, 0, 1), of.quick.median_seconds, of.quick.sigma)
+    soon = lognormal(np.clip(places / quick, 0, 1), params.quick.median_seconds, params.quick.sigma)
     return np.where(places < quick, soon, slow)
 
 
-def _set_video(
-    parameters: Parameters, month: Month, chance: Generator, grade: str, plans: Sequence[IncidentPlan]
-) -> None:
-    """Enhanced video response instead of a unit, for some domestic Grade 2 that would have been reached."""
+def _set_video(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: Sequence[IncidentPlan]) -> None:
+    """Choose domestic Grade 2 incidents that get an enhanced video response and no unit."""
     eligible = [plan for plan in plans if grade == "2" and plan.domestic]
     share = of_year(parameters.incidents.domestic.video_share, month.year)[month.number - 1]
     count = round(share * len(eligible))
     if not count:
         return
-    # One of each stretch of the sorted times: video is neither the quick nor the slow way.
+    # Choose evenly over the sorted times, so that video is neither quicker nor slower than a unit.
     eligible.sort(key=lambda plan: plan.ready_seconds)
-    for place in (np.arange(count) + chance.random()) / count * len(eligible):
+    for place in (np.arange(count) + rng.random()) / count * len(eligible):
         plan = eligible[int(place)]
         plan.course = "video"
         plan.ready_seconds += plan.travel_seconds
 
 
-def _set_duplicates(chance: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
-    """Duplicates and incidents out of force: opened as any other, known for what they are within minutes."""
-    of = parameters.incidents
-    chosen = [(number, plan) for number, plan in enumerate(plans) if plan.group == of.duplicate_group]
-    results = shuffled(chance, len(chosen), of.duplicate_results)
-    groups = shuffled(chance, len(chosen), of.duplicate_opened_as)
-    parents = chance.random(len(chosen)).tolist()
-    known = _times(of.duplicate_known, chance, len(chosen))
+def _set_duplicates(rng: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
+    """Set duplicates and out-of-force incidents, which open like any other and are recognised within minutes."""
+    params = parameters.incidents
+    chosen = [(number, plan) for number, plan in enumerate(plans) if plan.group == params.duplicate_group]
+    results = shuffled(rng, len(chosen), params.duplicate_results)
+    groups = shuffled(rng, len(chosen), params.duplicate_opened_as)
+    parents = rng.random(len(chosen)).tolist()
+    known = params.duplicate_known.draw(rng, len(chosen))
     for (number, plan), result, group, place, seconds in zip(chosen, results, groups, parents, known, strict=True):
         plan.course, plan.group, plan.domestic = result, group, group == "domestic"
         plan.ready_seconds, plan.closing_seconds = _LEAST_READY_SECONDS, seconds
         if result == "duplicate" and number:
-            plan.duplicate_of = plans[max(0, number - 1 - int(place * 20))].who
+            plan.duplicate_of = plans[max(0, number - 1 - int(place * 20))].subject_id
 
 
-def _set_changes(chance: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
-    """Regrades, reclassifications, second units and reopenings."""
-    of = parameters.incidents
+def _set_changes(rng: Generator, plans: list[IncidentPlan], parameters: Parameters) -> None:
+    """Set regrades, reclassifications, second units and reopenings."""
+    params = parameters.incidents
     count = len(plans)
-    draws = chance.random((count, 4)).tolist()
-    ups = chance.random(count).tolist()
-    groups = shuffled(chance, count, {group: of_year(years, 2024) for group, years in of.groups.items()})
-    reopened = _times(of.reopened_after, chance, count)
+    draws = rng.random((count, 4)).tolist()
+    ups = rng.random(count).tolist()
+    groups = shuffled(rng, count, {group: of_year(years, 2024) for group, years in params.groups.items()})
+    reopened = params.reopened_after.draw(rng, count)
     for plan, (regrade, reclass, second, reopen), up, group, seconds in zip(
         plans, draws, ups, groups, reopened, strict=True
     ):
         if plan.duplicate_of or plan.course == "out_of_force":
             continue
-        if regrade < of.regraded_share:
-            plan.first_grade = _grade_before(plan.grade, is_upgrade=up < of.upgrade_share)
-        if reclass < of.reclassified_share and group not in (plan.group, of.duplicate_group):
+        if regrade < params.regraded_share:
+            plan.first_grade = _grade_before(plan.grade, is_upgrade=up < params.upgrade_share)
+        if reclass < params.reclassified_share and group not in (plan.group, params.duplicate_group):
             plan.first_group = group
-        if second < of.second_unit_share and plan.grade == "1" and plan.course == "arrived":
+        if second < params.second_unit_share and plan.grade == "1" and plan.course == "arrived":
             plan.second_unit_seconds = 60 + 600 * up
-        if reopen < of.reopened_share:
+        if reopen < params.reopened_share:
             plan.reopened_seconds = seconds
 
 
 def _grade_before(grade: str, *, is_upgrade: bool) -> str | None:
-    """The neighbouring grade that it was raised from, or lowered from; None where there is no such."""
+    """The neighbouring grade that it was raised or lowered from; None if there is none."""
     index = _GRADES.index(grade) + (1 if is_upgrade else -1)
     return _GRADES[index] if 0 <= index < len(_GRADES) - 1 else None
-
-
-def _times(of: Lognormal, chance: Generator, count: int) -> list[float]:
-    values: list[float] = lognormal(quantiles(chance, count), of.median_seconds, of.sigma).tolist()
-    return values
-
-
-def _whole(second: float) -> float:
-    """Command and control tells whole seconds."""
-    return float(round(second))

@@ -1,16 +1,16 @@
-"""What happened, waiting to be told: facts by the hour of their event time, each with the feed that carries it."""
+"""Facts that have happened and are not yet reported, by the hour of their event time."""
 
 from facts.union import AnyFact
 
 Happened = tuple[float, int, str, AnyFact]
-"""When, in seconds since 1970; a running number; the feed; the fact."""
+"""Event time in seconds since 1970, a serial number, the feed, and the fact."""
 _HOUR_SECONDS = 3600
 
 
 class Ledger:
-    """Facts that happened or will happen, until they are taken.
+    """Facts that have happened or will happen, until they are removed.
 
-    Custody and incidents are known weeks ahead: by the hour, only what is taken need be put in order.
+    Custody and incidents are planned weeks ahead. Facts are stored by the hour, so only those removed need sorting.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Ledger:
         self._number = 0
 
     def add(self, at: float, feed: str, fact: AnyFact) -> None:
-        """A fact happens; in any order."""
+        """Add a fact; facts may be added in any order."""
         self._number += 1
         hour = int(at) // _HOUR_SECONDS
         facts = self._hours.get(hour)
@@ -26,12 +26,12 @@ class Ledger:
             facts = self._hours[hour] = []
         facts.append((at, self._number, feed, fact))
 
-    def take(self, before: float) -> list[Happened]:
-        """Every fact that happened before an instant, which is a whole hour, in order; they are then gone from here."""
-        taken: list[Happened] = []
+    def remove_before(self, before: float) -> list[Happened]:
+        """Remove every fact before a time, which must be a whole hour, and return them in order."""
+        removed: list[Happened] = []
         last = int(before) // _HOUR_SECONDS
         for hour in sorted(hour for hour in self._hours if hour < last):
             facts = self._hours.pop(hour)
-            facts.sort()  # no two have the same number: facts themselves are never compared
-            taken += facts
-        return taken
+            facts.sort()  # serial numbers are unique, so facts themselves are never compared
+            removed += facts
+        return removed

@@ -1,4 +1,4 @@
-"""The local calendar of a month: its hours as they pass, 23 and 25 hour days included, and arrivals spread over them."""
+"""The local calendar of a month: its hours, including days of 23 and 25 hours, and arrivals spread over them."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -9,20 +9,20 @@ import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 
-from producers.simulate.chance import Floats
+from producers.simulate.random_draws import Floats
 
 _DAY_SIGMA = 0.05
-"""How much busier one day is than another, besides its weekday: the spread of a factor about 1."""
+"""How much days of the same weekday differ in volume: the spread of the logarithm of a factor around 1."""
 _SATURDAY = 5
 
 
 class SimulatedHour(Struct, frozen=True):
-    """One hour as it passes.
+    """One hour.
 
     Attributes:
-        start: in seconds since 1970.
-        day: the local date it belongs to, as an ordinal.
-        of_day: by the local clock, 0 to 23.
+        start: its start, in seconds since 1970.
+        day: its local date, as an ordinal.
+        of_day: the local hour, 0 to 23.
         weekday: 0 is Monday.
     """
 
@@ -36,9 +36,9 @@ class Month(Struct, frozen=True):
     """A local month.
 
     Attributes:
-        year: of the calendar.
-        number: 1 to 12.
-        hours: in order; 743 or 745 of them where the clocks change.
+        year: the year.
+        number: the month, 1 to 12.
+        hours: its hours in order; one fewer or one more than usual if the clocks change.
     """
 
     year: int
@@ -47,17 +47,17 @@ class Month(Struct, frozen=True):
 
     @property
     def start(self) -> float:
-        """In seconds since 1970."""
+        """The start, in seconds since 1970."""
         return self.hours[0].start
 
     @property
     def end(self) -> float:
-        """In seconds since 1970; not in the month."""
+        """The end (exclusive), in seconds since 1970."""
         return self.hours[-1].start + 3600
 
     @property
     def ordinal(self) -> int:
-        """Counts months: the key of its random numbers."""
+        """A number for each month, used as the key of its random numbers."""
         return self.year * 12 + self.number
 
 
@@ -70,7 +70,7 @@ def month_of(year: int, number: int, zone: ZoneInfo) -> Month:
 
 
 def month_at(second: float, zone: ZoneInfo) -> Month:
-    """The month that an instant lies in."""
+    """The month that contains a time in seconds since 1970."""
     local = datetime.fromtimestamp(second, zone)
     return month_of(local.year, local.month, zone)
 
@@ -80,12 +80,17 @@ def midnight(day: date, zone: ZoneInfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
 
 
-def instant(second: float) -> datetime:
-    """An instant of the simulation as facts carry it."""
+def utc_time(second: float) -> datetime:
+    """A time of the simulation, in seconds since 1970, as facts carry it."""
     return _from_timestamp(second, UTC)
 
 
 _from_timestamp = datetime.fromtimestamp
+
+
+def whole_second(second: float) -> float:
+    """Round as command and control, custody and records systems do."""
+    return float(round(second))
 
 
 def _hour(second: int, zone: ZoneInfo) -> SimulatedHour:
@@ -99,22 +104,20 @@ def spread(
     weekday_hours: Sequence[float],
     weekend_hours: Sequence[float],
     weekdays: Sequence[float],
-    chance: Generator,
+    rng: Generator,
 ) -> Floats:
-    """Instants of `count` arrivals in a month, in order.
-
-    The month's total is given, and chance decides on the day, the hour and the second.
+    """Times of `count` arrivals in a month, in order and in seconds since 1970; day, hour and second are random.
 
     Args:
-        month: whose hours they fall in.
-        count: how many.
-        weekday_hours: 24 weights by the local clock, Monday to Friday.
-        weekend_hours: likewise for Saturday and Sunday.
+        month: the month.
+        count: number of arrivals.
+        weekday_hours: 24 weights by local hour, Monday to Friday.
+        weekend_hours: 24 weights by local hour, Saturday and Sunday.
         weekdays: 7 weights, Monday first.
-        chance: the stream of these arrivals.
+        rng: the random stream of these arrivals.
     """
     first = month.hours[0].day
-    busy = chance.lognormal(0.0, _DAY_SIGMA, month.hours[-1].day - first + 1)
+    busy = rng.lognormal(0.0, _DAY_SIGMA, month.hours[-1].day - first + 1)
     weights = np.array(
         [
             (weekend_hours if hour.weekday >= _SATURDAY else weekday_hours)[hour.of_day]
@@ -123,6 +126,6 @@ def spread(
             for hour in month.hours
         ]
     )
-    numbers = chance.multinomial(count, weights / weights.sum())
+    numbers = rng.multinomial(count, weights / weights.sum())
     starts = np.repeat(np.array([hour.start for hour in month.hours]), numbers)
-    return np.sort(np.round(starts + chance.random(count) * 3599.9, 1))
+    return np.sort(np.round(starts + rng.random(count) * 3599.9, 1))

@@ -1,4 +1,4 @@
-"""What a simulated force is like, read from one documented file: volumes, shapes, staffing, delays, shares."""
+"""The parameters of a simulated force, read from a TOML file: volumes, daily patterns, staffing, delays and shares."""
 
 import tomllib
 from calendar import monthrange
@@ -8,12 +8,14 @@ from importlib.resources import files
 from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
+from numpy.random import Generator
 
 from facts.errors import SettingError
 from facts.occurrence import Compliance, Role
-from producers.simulate.chance import apportion
 from producers.simulate.months import Month
+from producers.simulate.random_draws import apportion, lognormal, quantiles
+from producers.strict import Strict
 
 _Number = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -21,25 +23,21 @@ Hours = Annotated[tuple[_Number, ...], Meta(min_length=24, max_length=24)]
 Weekdays = Annotated[tuple[_Number, ...], Meta(min_length=7, max_length=7)]
 Twelve = Annotated[tuple[_Number, ...], Meta(min_length=12, max_length=12)]
 Years = Mapping[str, Twelve]
-"""Year to a figure for each of its months."""
+"""By year, a figure for each month."""
 Counts = Mapping[str, Annotated[tuple[int, ...], Meta(min_length=12, max_length=12)]]
-"""Year to how many in each of its months."""
+"""By year, a number for each month."""
 Shares = Mapping[str, _Number]
-"""Label to a weight; they need not add to 1."""
+"""Weights by label; they need not add up to 1."""
 _T = TypeVar("_T")
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file; unknown keys are refused, so that a misspelt one is not silently idle."""
-
-
-class Shape(_Part, frozen=True, kw_only=True):
+class Shape(Strict, frozen=True, kw_only=True):
     """When things happen, as weights.
 
     Attributes:
-        weekday_hours: by the local clock, Monday to Friday.
-        weekend_hours: likewise, Saturday and Sunday.
-        weekdays: Monday first.
+        weekday_hours: weights of the local hours, Monday to Friday.
+        weekend_hours: weights of the local hours, Saturday and Sunday.
+        weekdays: weights of the days of the week, Monday first.
     """
 
     weekday_hours: Hours
@@ -47,25 +45,30 @@ class Shape(_Part, frozen=True, kw_only=True):
     weekdays: Weekdays
 
 
-class Lognormal(_Part, frozen=True, kw_only=True):
-    """A time whose logarithm is normal.
+class Lognormal(Strict, frozen=True, kw_only=True):
+    """A length of time with a lognormal distribution.
 
     Attributes:
-        median_seconds: the middle one.
-        sigma: spread of the logarithm.
+        median_seconds: the median.
+        sigma: standard deviation of the logarithm.
     """
 
     median_seconds: _Number
     sigma: _Number
 
+    def draw(self, rng: Generator, count: int) -> list[float]:
+        """Draw lengths of time in seconds, one from each of `count` equal strata."""
+        values: list[float] = lognormal(quantiles(rng, count), self.median_seconds, self.sigma).tolist()
+        return values
 
-class CallerPatience(_Part, frozen=True, kw_only=True):
-    """How long callers stay before they give up.
+
+class CallerPatience(Strict, frozen=True, kw_only=True):
+    """How long callers wait before they give up.
 
     Attributes:
-        at_once_share: of callers who do not mean to stay: pocket calls, second thoughts.
-        at_once_mean_seconds: how long these stay on average.
-        staying: how long the others do.
+        at_once_share: share of callers who leave almost at once, such as pocket calls.
+        at_once_mean_seconds: how long these callers wait on average.
+        staying: how long the others wait.
     """
 
     at_once_share: Share
@@ -73,11 +76,11 @@ class CallerPatience(_Part, frozen=True, kw_only=True):
     staying: Lognormal
 
 
-class Volume(_Part, frozen=True, kw_only=True):
-    """How many a year, and how they divide over its months.
+class Volume(Strict, frozen=True, kw_only=True):
+    """Number in a year, and its division into months.
 
     Attributes:
-        years: year to its total.
+        years: total by year.
         months: weight of a day in each month.
     """
 
@@ -85,7 +88,7 @@ class Volume(_Part, frozen=True, kw_only=True):
     months: Twelve
 
 
-class EmergencyCalls(_Part, frozen=True, kw_only=True):
+class EmergencyCalls(Strict, frozen=True, kw_only=True):
     """999 calls."""
 
     volume: Volume
@@ -96,23 +99,23 @@ class EmergencyCalls(_Part, frozen=True, kw_only=True):
     results: Shares
 
 
-class Triage(_Part, frozen=True, kw_only=True):
-    """101 calls at triage, and those that go to the local queue without it.
+class Triage(Strict, frozen=True, kw_only=True):
+    """101 calls at triage, and 101 calls that go straight to the local queue.
 
     Attributes:
-        volume: of calls offered to triage.
-        direct_share: year to the calls offered to the local queue at once, as a share of those offered to triage.
-        shape: when they come.
-        ring: a call taker's pick-up.
-        handling: speaking, and what is to be written afterwards.
-        patience: at triage.
-        results: of the calls that triage answers.
-        callback_after_seconds: a caller who waits so long is offered a callback.
-        callback_share: of the callers offered one who accept.
-        callback_delay: from accepting to being rung.
-        takers: on duty at triage, by the local clock.
-        takers_by_month: year to a factor for each month.
-        absence_sigma: how much the number on duty differs from shift to shift, in call takers.
+        volume: number of calls offered to triage.
+        direct_share: calls offered straight to the local queue, as a share of those offered to triage, by year and month.
+        shape: when calls arrive.
+        ring: ringing time.
+        handling: talking time and after-call work.
+        patience: how long callers wait at triage.
+        results: weights of the results of calls that triage answers.
+        callback_after_seconds: how long a caller waits before being offered a callback.
+        callback_share: share of the callers offered a callback who accept.
+        callback_delay: from accepting to being called.
+        takers: call takers on duty at triage, by local hour.
+        takers_by_month: factor for each month, by year.
+        absence_sigma: standard deviation of the number on duty between shifts, in call takers.
     """
 
     volume: Volume
@@ -130,20 +133,20 @@ class Triage(_Part, frozen=True, kw_only=True):
     absence_sigma: _Number
 
 
-class Local(_Part, frozen=True, kw_only=True):
-    """The local pool: it answers 999, and 101 after triage.
+class Local(Strict, frozen=True, kw_only=True):
+    """The local call takers, who answer 999 calls, and 101 calls after triage.
 
     Attributes:
-        ring: a call taker's pick-up of a 101 call.
-        handling: of a 101 call.
-        patience: of a caller in the local queue.
-        results: of its 101 calls.
-        takers: on duty, by the local clock.
-        takers_by_month: year to a factor for each month.
-        kept_free: call takers whom a 101 call may not take.
-        hold_after_seconds: a 999 call that waited so long takes the call taker of a 101 call.
-        absence_sigma: how much the number on duty differs from shift to shift, in call takers.
-        shift_hours: the local hours at which a shift begins.
+        ring: ringing time of a 101 call.
+        handling: handling time of a 101 call.
+        patience: how long callers wait in the local queue.
+        results: weights of the results of its 101 calls.
+        takers: call takers on duty, by local hour.
+        takers_by_month: factor for each month, by year.
+        kept_free: call takers kept free for 999 calls.
+        hold_after_seconds: how long a 999 call waits before a 101 call is put on hold for it.
+        absence_sigma: standard deviation of the number on duty between shifts, in call takers.
+        shift_hours: local hours at which a shift begins.
     """
 
     ring: Lognormal
@@ -158,16 +161,16 @@ class Local(_Part, frozen=True, kw_only=True):
     shift_hours: tuple[int, ...]
 
 
-class Digital(_Part, frozen=True, kw_only=True):
+class Digital(Strict, frozen=True, kw_only=True):
     """Digital contacts.
 
     Attributes:
-        channels: channel to the volume of each month.
-        shape: when they come.
-        answer: from the form to a person's taking it up.
-        handling: from then to its end.
-        results: how they end.
-        contact_us_results: likewise for the "Contact us" form.
+        channels: number in each month, by channel and year.
+        shape: when they arrive.
+        answer: from the form's arrival until a person answers.
+        handling: from the answer to the end.
+        results: weights of the results.
+        contact_us_results: weights of the results of the "Contact us" form.
     """
 
     channels: Mapping[str, Counts]
@@ -178,15 +181,15 @@ class Digital(_Part, frozen=True, kw_only=True):
     contact_us_results: Shares
 
 
-class Immediate(_Part, frozen=True, kw_only=True):
-    """Grade 1: how soon a unit is sent and how long it travels, by month.
+class Immediate(Strict, frozen=True, kw_only=True):
+    """Grade 1: times to dispatch and travel times, by month.
 
     Attributes:
-        dispatch_seconds: median, opened to dispatched.
-        dispatch_sigma: spread of its logarithm.
-        travel_seconds: median, dispatched to arrived.
-        travel_sigma: spread of its logarithm.
-        correlation: of the two; negative where jobs that wait for a unit are then reached sooner.
+        dispatch_seconds: median from opening to dispatch.
+        dispatch_sigma: standard deviation of its logarithm.
+        travel_seconds: median from dispatch to arrival.
+        travel_sigma: standard deviation of its logarithm.
+        correlation: correlation of the two; negative if incidents that wait for a unit are then reached sooner.
     """
 
     dispatch_seconds: Years
@@ -196,29 +199,29 @@ class Immediate(_Part, frozen=True, kw_only=True):
     correlation: Annotated[float, Meta(gt=-1, lt=1)]
 
 
-class Priority(_Part, frozen=True, kw_only=True):
-    """Grade 2 that is not domestic.
+class Priority(Strict, frozen=True, kw_only=True):
+    """Grade 2 incidents that are not domestic.
 
     Attributes:
-        arrival_seconds: median by month, opened to arrived.
-        sigma: spread of its logarithm.
+        arrival_seconds: median from opening to arrival, by month.
+        sigma: standard deviation of its logarithm.
     """
 
     arrival_seconds: Years
     sigma: _Number
 
 
-class DomesticPriority(_Part, frozen=True, kw_only=True):
-    """Grade 2 that is domestic.
+class DomesticPriority(Strict, frozen=True, kw_only=True):
+    """Domestic Grade 2 incidents.
 
     Attributes:
-        volumes: by month.
-        arrival_seconds: median by month, opened to arrived.
-        arrived_share: of those that need attendance.
-        quick_share: of those reached, the share that is reached at once; the others wait for an appointment.
-        quick: opened to arrived, of those reached at once.
-        slow_sigma: spread of the logarithm of the others' time.
-        video_share: of those reached, the share met by video instead of a unit.
+        volumes: number by month.
+        arrival_seconds: median from opening to arrival, by month.
+        arrived_share: share that a unit reaches, of those that need attendance.
+        quick_share: share reached at once, of those reached; the others wait for an appointment.
+        quick: time from opening to arrival of those reached at once.
+        slow_sigma: standard deviation of the logarithm of that time for the others.
+        video_share: share answered by video instead of a unit, of those reached.
     """
 
     volumes: Years
@@ -230,13 +233,13 @@ class DomesticPriority(_Part, frozen=True, kw_only=True):
     video_share: Years
 
 
-class Courses(_Part, frozen=True, kw_only=True):
-    """What becomes of the incidents of a grade.
+class Courses(Strict, frozen=True, kw_only=True):
+    """How the incidents of a grade are dealt with.
 
     Attributes:
-        not_needed: result to the share of all that is closed so, without attendance.
-        arrived: year to the share of the rest, month by month, that a unit is recorded to have reached.
-        otherwise: course to a weight, for what is left: unrecorded, turned_back, not_attended, other.
+        not_needed: share of incidents closed without attendance, by result.
+        arrived: share of the rest with a recorded arrival, by year and month.
+        otherwise: weights of the remaining courses: unrecorded, turned_back, not_attended, other.
     """
 
     not_needed: Mapping[str, Share]
@@ -244,13 +247,13 @@ class Courses(_Part, frozen=True, kw_only=True):
     otherwise: Shares
 
 
-class HomeBurglary(_Part, frozen=True, kw_only=True):
+class HomeBurglary(Strict, frozen=True, kw_only=True):
     """Home burglaries, a category of crime incidents.
 
     Attributes:
-        years: year to their number.
-        grade: that they are given.
-        attended_share: of them.
+        years: number by year.
+        grade: their grade.
+        attended_share: share that is attended.
     """
 
     years: Mapping[str, int]
@@ -258,37 +261,37 @@ class HomeBurglary(_Part, frozen=True, kw_only=True):
     attended_share: Share
 
 
-class IncidentParameters(_Part, frozen=True, kw_only=True):
+class IncidentParameters(Strict, frozen=True, kw_only=True):
     """Incidents and the units that go to them.
 
     Attributes:
         months: weight of a day in each month.
-        groups: group to year to its number.
-        areas: area to year to its number; `none` names none.
-        shape: when they are opened.
-        grades: group to the weights of its grades; of domestic ones, besides Grade 2.
-        immediate: Grade 1.
-        priority: Grade 2 that is not domestic.
-        domestic: Grade 2 that is.
-        later: grade to the time from opened to arrived, for the other grades.
-        travel: dispatched to arrived, of all but Grade 1.
-        courses: grade to what becomes of its incidents.
-        at_scene: grade to the time from arrival to release.
-        closing: grade to the time from release, or from opening where nobody goes, to the closure.
-        home_burglary: a category of its own.
-        duplicate_group: the group of duplicates and incidents out of force.
-        duplicate_results: weights of the two.
-        duplicate_opened_as: weights of the groups they are opened with.
-        duplicate_known: how soon they are known for what they are.
-        regraded_share: of incidents whose grade is changed once.
-        upgrade_share: of regrades that raise it.
-        reclassified_share: of incidents whose group is changed.
-        reopened_share: of closed incidents that are opened again.
-        reopened_after: how long after the closure.
-        second_unit_share: of Grade 1 that a second unit goes to.
-        units: area to the units on duty in each shift.
-        shift_hours: the local hours at which the shifts begin.
-        lent_travel_factor: how much longer a unit of another area travels.
+        groups: number by group and year.
+        areas: number by area and year; `none` means no area.
+        shape: when incidents are opened.
+        grades: weights of the grades, by group; for domestic incidents, without Grade 2.
+        immediate: Grade 1 incidents.
+        priority: Grade 2 incidents that are not domestic.
+        domestic: domestic Grade 2 incidents.
+        later: time from opening to arrival for the other grades, by grade.
+        travel: time from dispatch to arrival, except for Grade 1.
+        courses: how incidents are dealt with, by grade.
+        at_scene: time from arrival to release, by grade.
+        closing: time from release, or from opening if no unit goes, to closure, by grade.
+        home_burglary: home burglaries.
+        duplicate_group: group of duplicates and out-of-force incidents.
+        duplicate_results: weights of these two results.
+        duplicate_opened_as: weights of the groups that they are opened with.
+        duplicate_known: time from opening until they are recognised.
+        regraded_share: share of incidents that are regraded once.
+        upgrade_share: share of regrades that raise the grade.
+        reclassified_share: share of incidents whose group is changed.
+        reopened_share: share of closed incidents that are reopened.
+        reopened_after: time from closure to reopening.
+        second_unit_share: share of Grade 1 incidents that get a second unit.
+        units: units on duty in each shift, by area.
+        shift_hours: local hours at which the shifts begin.
+        lent_travel_factor: factor on the travel time of a unit from another area.
     """
 
     months: Twelve
@@ -320,31 +323,31 @@ class IncidentParameters(_Part, frozen=True, kw_only=True):
     lent_travel_factor: _Number
 
 
-class Custody(_Part, frozen=True, kw_only=True):
+class Custody(Strict, frozen=True, kw_only=True):
     """Detentions and voluntary attendances.
 
     Attributes:
-        arrests: year to the number in each month.
-        children: year to how many of them are children.
-        stay_seconds: year to the mean from arrival to the end, month by month, of all.
-        child_stay_seconds: likewise of children.
-        wait_seconds: year to the mean from arrival to authorisation, month by month.
-        wait_sigma: spread of its logarithm.
-        stay_concentration: how closely stays of less than a day gather about their mean: of a beta distribution.
-        extended_share: of adults held beyond 24 hours.
-        bail: year to the share of disposals, month by month.
-        under_investigation: likewise of release under investigation.
+        arrests: number in each month, by year.
+        children: number of children in each month, by year.
+        stay_seconds: mean from arrival to the end for everybody, by year and month.
+        child_stay_seconds: mean from arrival to the end for children, by year and month.
+        wait_seconds: mean from arrival to authorisation, by year and month.
+        wait_sigma: standard deviation of its logarithm.
+        stay_concentration: concentration of the beta distribution of stays of less than a day.
+        extended_share: share of adults detained beyond 24 hours.
+        bail: bail as a share of disposals, by year and month.
+        under_investigation: release under investigation as a share of disposals, by year and month.
         otherwise: weights of the other disposals.
-        not_authorised_share: of arrivals whose detention is refused.
+        not_authorised_share: share of arrivals whose detention is refused.
         shape: when detainees arrive.
-        suites: weights.
-        early_relevant_share: of detainees whose relevant time is before their arrival.
-        hospital_share: of detentions paused for treatment in hospital.
-        review_late_share: of reviews held late.
-        review_postponed_share: of reviews recorded as postponed first.
-        review_methods: weights.
-        voluntary: year to the number of voluntary attendances in each month.
-        voluntary_child_share: of them.
+        suites: weights of the suites.
+        early_relevant_share: share of detainees whose relevant time is before their arrival.
+        hospital_share: share of detentions paused for treatment in hospital.
+        review_late_share: share of reviews that are late.
+        review_postponed_share: share of reviews that are first recorded as postponed.
+        review_methods: weights of the methods.
+        voluntary: number of voluntary attendances in each month, by year.
+        voluntary_child_share: share of voluntary attendances that are by children.
     """
 
     arrests: Years
@@ -370,27 +373,27 @@ class Custody(_Part, frozen=True, kw_only=True):
     voluntary_child_share: Share
 
 
-class Links(_Part, frozen=True, kw_only=True):
+class Links(Strict, frozen=True, kw_only=True):
     """Parties of one role that are linked to occurrences.
 
     Attributes:
-        years: year to how many.
-        repeat_share: year to the share of them that are repeats.
+        years: number by year.
+        repeat_share: share that are repeats, by year.
     """
 
     years: Mapping[str, int]
     repeat_share: Mapping[str, Share]
 
 
-class Domestic(_Part, frozen=True, kw_only=True):
+class Domestic(Strict, frozen=True, kw_only=True):
     """Occurrences with domestic abuse flagged.
 
     Attributes:
-        crimes: year to how many of the crimes.
-        crime_types: type of crime to how many of these.
-        others: year to how many that are no crime.
-        other_type: of those that are no crime.
-        repeat_share: year to the share of their victims who are repeat victims of domestic abuse.
+        crimes: number of domestic crimes, by year.
+        crime_types: weights of their types.
+        others: number of domestic occurrences that are not crimes, by year.
+        other_type: type of those that are not crimes.
+        repeat_share: share of their victims who are repeat victims of domestic abuse, by year.
     """
 
     crimes: Mapping[str, int]
@@ -400,13 +403,13 @@ class Domestic(_Part, frozen=True, kw_only=True):
     repeat_share: Mapping[str, Share]
 
 
-class Contracts(_Part, frozen=True, kw_only=True):
+class Contracts(Strict, frozen=True, kw_only=True):
     """Crimes with a victim that are closed, and the contracts with the victims.
 
     Attributes:
-        years: year to how many.
-        compliance: weights of how the contracts were made.
-        closed_after: from the recording to the closing.
+        years: number by year.
+        compliance: weights of the contracts' compliance.
+        closed_after: time from recording to closure.
     """
 
     years: Mapping[str, int]
@@ -414,26 +417,26 @@ class Contracts(_Part, frozen=True, kw_only=True):
     closed_after: Lognormal
 
 
-class Occurrences(_Part, frozen=True, kw_only=True):
-    """Crimes and ASB records, their parties, referrals of and contracts with victims, and what is only counted.
+class Occurrences(Strict, frozen=True, kw_only=True):
+    """Crimes and ASB records, their parties, victims' referrals and contracts, and count-only records.
 
     Attributes:
         months: weight of a day in each month.
-        types: ASB type to year to its number.
-        areas: area to year to its number of ASB records.
-        crimes: year to the number of crimes.
-        crime_types: type of crime to how many of all there are.
-        crime_areas: area to how many crimes of all there are.
-        victim_based_share: of crimes.
-        shape: when they are recorded.
-        referred_within_48_hours: year to the share, month by month.
-        referral_sigma: year to the spread of the logarithm of the time to refer.
-        domestic: those with domestic abuse flagged.
-        crime_victims: linked to crimes, one at most to each.
-        asb_parties: role to those linked to ASB records, one at most of each role to each.
-        linked_after: from the recording of an occurrence to the linking of a party.
-        contracts: with victims.
-        counted: type of what is only counted to year to its number in each month.
+        types: number of ASB records, by type and year.
+        areas: number of ASB records, by area and year.
+        crimes: number of crimes, by year.
+        crime_types: weights of the types of crime.
+        crime_areas: weights of the areas of crimes.
+        victim_based_share: share of crimes that are victim-based.
+        shape: when occurrences are recorded.
+        referred_within_48_hours: share of victims referred within 48 hours, by year and month.
+        referral_sigma: standard deviation of the logarithm of the time to refer, by year.
+        domestic: occurrences with domestic abuse flagged.
+        crime_victims: victims linked to crimes, at most one to each.
+        asb_parties: parties linked to ASB records, by role; at most one of each role to each record.
+        linked_after: time from recording an occurrence to linking a party.
+        contracts: contracts with victims.
+        counted: number of count-only records in each month, by type and year.
     """
 
     months: Twelve
@@ -454,20 +457,20 @@ class Occurrences(_Part, frozen=True, kw_only=True):
     counted: Mapping[str, Counts]
 
 
-class Reporting(_Part, frozen=True, kw_only=True):
-    """How what is told differs from what happened.
+class Reporting(Strict, frozen=True, kw_only=True):
+    """How reports differ from what happened.
 
     Attributes:
-        delay_mean_seconds: between what happened and its telling, commonly; it is what changes the order.
-        delay_seconds_max: and at most; the heartbeat stays so far behind.
-        late_share: of facts of dispatch, custody and records that are told much later.
-        late: how much.
-        duplicated_share: of facts that are told twice.
-        duplicated_after: how long after the first telling.
-        corrected_share: of facts of dispatch, custody and parties first told wrongly, and put right.
-        corrected_after: how long after the first telling.
-        wrong_by_seconds: how wrong that time is, at most.
-        withdrawn_share: of arrivals of units and of parties for which a second, wrong one is told and withdrawn.
+        delay_mean_seconds: mean time from an event to its report, which changes the order of facts.
+        delay_seconds_max: the longest usual delay; heartbeats stay this far behind.
+        late_share: share of dispatch, custody and records facts that are reported much later.
+        late: how much later.
+        duplicated_share: share of facts that are reported twice.
+        duplicated_after: time from the first report to the second.
+        corrected_share: share of dispatch, custody and party facts that are first reported wrongly, then corrected.
+        corrected_after: time from the first report to the correction.
+        wrong_by_seconds: the most by which a wrong time is wrong.
+        withdrawn_share: share of unit arrivals and parties with a second, mistaken report that is withdrawn.
     """
 
     delay_mean_seconds: _Number
@@ -482,12 +485,12 @@ class Reporting(_Part, frozen=True, kw_only=True):
     withdrawn_share: Share
 
 
-class Parameters(_Part, frozen=True, kw_only=True):
-    """Everything a simulated force is like.
+class Parameters(Strict, frozen=True, kw_only=True):
+    """All the parameters of a simulated force.
 
     Attributes:
-        force: the profile it belongs to.
-        warm_up_days: simulated and not told before the first day, so that the queues are as on any day.
+        force: name of the force's profile.
+        warm_up_days: days simulated before the first day and not reported, so that queues are at their usual lengths.
     """
 
     force: str
@@ -506,39 +509,39 @@ def parse(text: str, source: str) -> Parameters:
     """Read a file of parameters.
 
     Args:
-        text: the file, in TOML.
-        source: its name, for errors.
+        text: the file's content, in TOML.
+        source: the file's name, for errors.
 
     Raises:
-        SettingError: with the place of the fault.
+        SettingError: the file is invalid; the error says where.
     """
     try:
         return msgspec.convert(tomllib.loads(text), Parameters)
     except tomllib.TOMLDecodeError as error:
-        raise SettingError(f"This is not TOML: {error}.", where=source, hint="Mend the line it names.") from None
+        raise SettingError(f"This is not TOML: {error}.", where=source, hint="Correct the line named.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
-        hint = "producers/simulate/parameters.py says what each key may hold."
+        hint = "producers/simulate/parameters.py describes every key."
         raise SettingError(f"{what}.", where=f"{source}, {path or '$'}", hint=hint) from None
 
 
 @lru_cache(maxsize=8)
 def packaged(name: str = "staffordshire") -> Parameters:
-    """The parameters that come with the project."""
+    """The supplied parameters."""
     return parse(files("producers.simulate").joinpath(f"{name}.toml").read_text("utf-8"), f"{name}.toml")
 
 
 def of_year(table: Mapping[str, _T], year: int) -> _T:
-    """The entry of a year, or of the nearest one that is given: what comes after the report goes on as its last year."""
+    """The entry for a year, or for the nearest year in the table: years after the report use its last year."""
     return table[min(table, key=lambda given: abs(int(given) - year))]
 
 
 def month_total(volume: Volume, month: Month) -> int:
-    """How many of a year's fall in a month."""
+    """A month's part of a year's number."""
     weights = [weight * monthrange(month.year, number)[1] for number, weight in enumerate(volume.months, start=1)]
     return apportion(of_year(volume.years, month.year), weights)[month.number - 1]
 
 
 def month_share(years: Mapping[str, int], months: Twelve, month: Month) -> int:
-    """How many of a year's fall in a month, by the weight of a day in each month."""
+    """A month's part of a year's number, given the weight of a day in each month."""
     return month_total(Volume(years=years, months=months), month)

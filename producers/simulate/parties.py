@@ -1,4 +1,4 @@
-"""Parties of occurrences: which crimes are domestic, who is linked to what, and which of them the records had before."""
+"""Simulates parties of occurrences: which crimes are domestic, who is linked to them, and who is a repeat."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,21 +6,21 @@ from msgspec import Struct
 from numpy.random import Generator
 
 from facts.occurrence import Role
-from producers.simulate.chance import apportion, lognormal, quantiles
-from producers.simulate.months import Month
+from producers.simulate.months import Month, whole_second
 from producers.simulate.parameters import Links, Occurrences, month_share, of_year
+from producers.simulate.random_draws import apportion
 
 
 class OccurrenceRecord(Struct, frozen=True):
-    """An occurrence as it is recorded.
+    """A recorded occurrence.
 
     Attributes:
-        subject_id: of its facts.
-        at: when, in seconds since 1970.
-        type: of occurrence.
-        area: where.
-        has_victim: it is victim-based.
-        referred: when its victim is, in seconds since 1970; None when none is.
+        subject_id: id of the occurrence.
+        at: when it is recorded, in seconds since 1970.
+        type: type of occurrence.
+        area: area.
+        has_victim: whether it is victim-based.
+        referred: when its victim is referred, in seconds since 1970; None if nobody is.
     """
 
     subject_id: str
@@ -36,10 +36,10 @@ class Link(Struct, frozen=True):
 
     Attributes:
         record: the occurrence.
-        role: of the party.
+        role: role of the party.
         at: when it is linked, in seconds since 1970.
-        is_repeat: the records had it before.
-        is_domestic_repeat: likewise, of a domestic occurrence.
+        is_repeat: whether the party is already in the records.
+        is_domestic_repeat: whether the party is already in the records of a domestic occurrence.
     """
 
     record: OccurrenceRecord
@@ -50,69 +50,70 @@ class Link(Struct, frozen=True):
 
 
 class Parties:
-    """The parties of a month of occurrences; numbers and shares are the month's, and chance says which.
+    """The parties of a month of occurrences. Their number comes from the parameters; which they are is random.
 
     Args:
-        of: the parameters.
-        month: whose.
-        chance: a stream of its own.
+        params: the parameters of occurrences.
+        month: the month.
+        rng: the random stream of the parties.
     """
 
-    def __init__(self, of: Occurrences, month: Month, chance: Generator) -> None:
-        self._of, self._month, self._chance = of, month, chance
+    def __init__(self, params: Occurrences, month: Month, rng: Generator) -> None:
+        self._params, self._month, self._rng = params, month, rng
 
     def domestic(self, crimes: Sequence[OccurrenceRecord]) -> set[str]:
-        """Those of the crimes that are domestic, by their ids: of each type as many as are its share of the month's."""
-        of = self._of.domestic
-        count = month_share(of.crimes, self._of.months, self._month)
+        """The ids of the domestic crimes, with each type's share of the month's number."""
+        params = self._params.domestic
+        count = month_share(params.crimes, self._params.months, self._month)
         found: set[str] = set()
-        for kind, wanted in zip(of.crime_types, apportion(count, list(of.crime_types.values())), strict=True):
-            found.update(each.subject_id for each in self._some([one for one in crimes if one.type == kind], wanted))
+        for kind, number in zip(params.crime_types, apportion(count, list(params.crime_types.values())), strict=True):
+            found.update(
+                each.subject_id for each in self._sample([crime for crime in crimes if crime.type == kind], number)
+            )
         return found
 
     def of_asb(self, records: Sequence[OccurrenceRecord]) -> Iterator[Link]:
         """Suspects, victims and addresses of ASB."""
-        for role, links in self._of.asb_parties.items():
-            some = self._some(records, self._count(links))
+        for role, links in self._params.asb_parties.items():
+            chosen = self._sample(records, self._count(links))
             for each, at, is_repeat in zip(
-                some, self._after(some), self._repeats(some, links.repeat_share), strict=True
+                chosen, self._after(chosen), self._repeats(chosen, links.repeat_share), strict=True
             ):
                 yield Link(each, role, at, is_repeat)
 
     def victims(
         self, crimes: Sequence[OccurrenceRecord], others: Sequence[OccurrenceRecord], domestic: set[str]
     ) -> Iterator[Link]:
-        """Victims of crimes, those of domestic and victim-based ones first, and of domestic occurrences that are no crime."""
-        of = self._of.crime_victims
-        by_chance = self._some(crimes, len(crimes))
-        by_chance.sort(key=lambda each: (each.subject_id not in domestic, not each.has_victim))
-        of_crime = by_chance[: self._count(of)]
-        repeats = dict(zip(_ids(of_crime), self._repeats(of_crime, of.repeat_share), strict=True))
+        """Victims of crimes, domestic and victim-based crimes first, and of domestic occurrences that are not crimes."""
+        params = self._params.crime_victims
+        shuffled = self._sample(crimes, len(crimes))
+        shuffled.sort(key=lambda each: (each.subject_id not in domestic, not each.has_victim))
+        of_crime = shuffled[: self._count(params)]
+        repeats = dict(zip(_ids(of_crime), self._repeats(of_crime, params.repeat_share), strict=True))
         of_domestic = [*(each for each in of_crime if each.subject_id in domestic), *others]
-        flags = self._repeats(of_domestic, self._of.domestic.repeat_share)
+        flags = self._repeats(of_domestic, self._params.domestic.repeat_share)
         before = dict(zip(_ids(of_domestic), flags, strict=True))
-        some = [*of_crime, *others]
-        for each, at in zip(some, self._after(some), strict=True):
+        linked = [*of_crime, *others]
+        for each, at in zip(linked, self._after(linked), strict=True):
             is_domestic_repeat = before.get(each.subject_id, False)
             yield Link(each, "victim", at, repeats.get(each.subject_id, is_domestic_repeat), is_domestic_repeat)
 
     def _count(self, links: Links) -> int:
-        return month_share(links.years, self._of.months, self._month)
+        return month_share(links.years, self._params.months, self._month)
 
-    def _some(self, records: Sequence[OccurrenceRecord], count: int) -> list[OccurrenceRecord]:
-        return [records[place] for place in self._chance.permutation(len(records))[:count].tolist()]
+    def _sample(self, records: Sequence[OccurrenceRecord], count: int) -> list[OccurrenceRecord]:
+        return [records[place] for place in self._rng.permutation(len(records))[:count].tolist()]
 
     def _repeats(self, records: Sequence[OccurrenceRecord], shares: Mapping[str, float]) -> list[bool]:
-        """For each whether it is a repeat: as many as are the year's share."""
-        wanted = round(of_year(shares, self._month.year) * len(records))
-        found: list[bool] = (self._chance.permutation(len(records)) < wanted).tolist()
+        """Whether each is a repeat, with the year's share of repeats."""
+        number = round(of_year(shares, self._month.year) * len(records))
+        found: list[bool] = (self._rng.permutation(len(records)) < number).tolist()
         return found
 
     def _after(self, records: Sequence[OccurrenceRecord]) -> list[float]:
-        """When a party of each is linked."""
-        of = self._of.linked_after
-        spans = lognormal(quantiles(self._chance, len(records)), of.median_seconds, of.sigma)
-        return [float(round(each.at + span)) for each, span in zip(records, spans.tolist(), strict=True)]
+        """When the party of each occurrence is linked, in seconds since 1970."""
+        spans = self._params.linked_after.draw(self._rng, len(records))
+        return [whole_second(each.at + span) for each, span in zip(records, spans, strict=True)]
 
 
 def _ids(records: Sequence[OccurrenceRecord]) -> list[str]:

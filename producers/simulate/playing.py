@@ -1,88 +1,75 @@
-"""Playing a simulation: at once, at a speed, or as history that becomes live, with the heartbeats of its feeds."""
+"""Publishes a simulation at full speed, at a given speed or live, with its feeds' heartbeats."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal, Protocol, cast
+from typing import Literal, cast
 
 from msgspec import Struct
 
 from facts.feed import FeedHeartbeat
-from facts.union import AnyFact, Topic
 from producers.replay import Pace, Speed
-from producers.simulate.months import instant
+from producers.simulate.months import utc_time
 from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation, feeds_of
+from producers.sink import Sink
 
-_HEARTBEATS_A_SECOND = 0.5
-_HEARTBEAT_EVERY_SECONDS = 6 * 3600.0
-"""Between heartbeats of what is told as fast as it goes."""
+_HEARTBEATS_PER_SECOND = 0.5
+_HEARTBEAT_INTERVAL_SECONDS = 6 * 3600.0
+"""Event time between heartbeats at full speed."""
 _HISTORY_SECONDS = 30.0
-"""What is told so long after it happened is history, and is told as such."""
+"""Facts published this long after they happened are marked as history."""
 _FAR_SECONDS = 5.0
-"""Live heartbeats are never this far apart."""
-_KEPT_EVERY_SECONDS = 1.0
-
-
-class Sink(Protocol):
-    """Where facts are played to: a publisher."""
-
-    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
-        """Take a fact."""
-
-    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
-        """Take a heartbeat, after the facts before it."""
-
-    def flush(self) -> None:
-        """Return when the log has everything taken."""
+"""Longer than the time between live heartbeats."""
+_PROGRESS_EVERY_SECONDS = 1.0
 
 
 class SimulationProgress(Struct, frozen=True, kw_only=True):
-    """What was played, and is in the log.
+    """How much of a simulation has been published and is in the log.
 
     Attributes:
-        facts: how many.
-        heartbeats: how many.
-        told_to: up to when everything was told.
-        is_whole: it was played to the end that was asked for.
+        facts: number of facts.
+        heartbeats: number of heartbeats.
+        reported_to: everything reported before this time has been published.
+        is_whole: whether the simulation was published to the end asked for.
     """
 
     facts: int
     heartbeats: int
-    told_to: datetime
+    reported_to: datetime
     is_whole: bool
 
 
 class LivePace:
-    """Keeps event time in step with the wall clock: what lies in the past is told as fast as it goes.
+    """Keeps event time in step with the wall clock; event times in the past are reached at once.
 
     Args:
         now: the wall clock.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
     """
 
     def __init__(self, now: Callable[[], datetime], wait: Callable[[float], bool]) -> None:
         self._now, self._wait = now, wait
 
     def reach(self, event_time: datetime, meanwhile: Callable[[float], None]) -> bool:
-        """Wait until an event time has come; False when asked to stop.
+        """Wait for an event time; False if asked to stop.
 
         Args:
-            event_time: of what is sent next.
-            meanwhile: called now and then with the present, in seconds since 1970, while that time is far off: the clock was
-                set back.
+            event_time: the time of the next fact or heartbeat.
+            meanwhile: called from time to time with the present, in seconds since 1970, if the event time is far ahead
+                because the clock was set back.
         """
         while (ahead_seconds := (event_time - self._now()).total_seconds()) > _FAR_SECONDS:
-            if self._wait(1 / _HEARTBEATS_A_SECOND):
+            if self._wait(1 / _HEARTBEATS_PER_SECOND):
                 return False
             meanwhile(self._now().timestamp())
         return not self._wait(max(0.0, ahead_seconds))
 
     def behind_seconds(self, second: float) -> float:
-        """How far an event time lies in the past."""
+        """How far an event time is in the past."""
         return self._now().timestamp() - second
 
     def history_to(self, second: float) -> datetime | None:
-        """How far the history goes that an event time lies in; None when it lies in the present."""
+        """The end of the history that an event time belongs to; None if the event time is not history."""
         return self._now() if self.behind_seconds(second) > _HISTORY_SECONDS else None
 
 
@@ -97,79 +84,81 @@ def play(
     wait: Callable[[float], bool],
     since: float | None = None,
     fast_until: datetime | None = None,
-    keep: Callable[[SimulationProgress], None] | None = None,
+    on_progress: Callable[[SimulationProgress], None] | None = None,
 ) -> SimulationProgress:
-    """Play a simulation into a sink, and return when the log has it.
+    """Publish a simulation, and return once the log has it.
 
     Args:
-        simulation: what is played, from its first day.
-        sink: a publisher, which stays open.
-        speed: `max`, seconds of event time in a second of ours, or `live`: history as fast as it goes, then with the clock.
-        until: what would be told from then on is not, in seconds since 1970; None for going on for ever.
+        simulation: the simulation.
+        sink: the publisher, which stays open.
+        speed: `max`, seconds of event time published in each second, or `live`: history at full speed, then in real time.
+        until: the time to end at, in seconds since 1970; None for no end.
         now: the wall clock.
-        monotonic: a clock that is never put back, in seconds.
-        wait: waits so many seconds, or less when it is told to stop, and answers whether it was: an event's `wait`.
-        since: what was told before is in the log already, and is not told again; in seconds since 1970.
-        fast_until: what is told before it is told as fast as it goes, and only the rest at the speed.
-        keep: told once a second, and at the end, how far the log has it all.
+        monotonic: a monotonic clock, in seconds.
+        wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
+        since: the time to resume from, in seconds since 1970; everything reported before it is already in the log.
+        fast_until: everything reported before this time is published at full speed.
+        on_progress: called once a second, and at the end, with how much is in the log.
 
     Raises:
-        PublishError: something did not arrive.
-        SettingError: the simulation does not fit its force.
+        PublishError: some facts may not have reached the log.
+        SettingError: the simulation cannot run.
     """
     live = LivePace(now, wait) if speed == "live" else None
     begins = max(simulation.end_of(0), since or 0.0)
-    playing = _Playing(simulation, sink, live, begins)
-    reach = _reaching(live, playing) or Pace(cast(Speed, speed), monotonic, wait, fast_until).reach
-    kept = _Kept(keep, monotonic)
+    player = _Player(simulation, sink, live, begins)
+    reach = _live_reach(live, player) or Pace(cast(Speed, speed), monotonic, wait, fast_until).reach
+    reporter = _ProgressReporter(on_progress, monotonic)
     silences = [spell.start for spell in simulation.effects().spells("feed_silent")]
-    beats = _Beats(speed, live, fast_until, silences)
-    for second, told in _programme(simulation, begins, until, beats):
-        if not reach(instant(second)):
-            playing.beat(min(second, now().timestamp()) if live else second)
+    heartbeats = _HeartbeatTimes(speed, live, fast_until, silences)
+    for second, reported in _schedule(simulation, begins, until, heartbeats):
+        if not reach(utc_time(second)):
+            player.send_heartbeats(min(second, now().timestamp()) if live else second)
             break
-        if told:
-            playing.tell(told)
+        if reported:
+            player.publish(reported)
         else:
-            playing.beat(second)
-            if kept.is_due():
+            player.send_heartbeats(second)
+            if reporter.is_due():
                 sink.flush()
-                kept.tell(playing.played())
+                reporter.report(player.result())
     else:
-        playing.is_whole = True
+        player.is_whole = True
     sink.flush()
-    kept.tell(playing.played())
-    return playing.played()
+    reporter.report(player.result())
+    return player.result()
 
 
-def _reaching(live: LivePace | None, playing: "_Playing") -> Callable[[datetime], bool] | None:
-    """Waits for event times by the clock. If it is set back, everything up to the present was sent, and heartbeats say so."""
-    return None if live is None else lambda event_time: live.reach(event_time, playing.beat)
+def _live_reach(live: LivePace | None, player: "_Player") -> Callable[[datetime], bool] | None:
+    """Waits for event times by the clock. If the clock is set back, heartbeats continue meanwhile."""
+    return None if live is None else lambda event_time: live.reach(event_time, player.send_heartbeats)
 
 
-class _Kept:
-    """When it is time to say how far the log has everything."""
+class _ProgressReporter:
+    """Reports progress once a second."""
 
-    def __init__(self, keep: Callable[[SimulationProgress], None] | None, monotonic: Callable[[], float]) -> None:
-        self._keep, self._monotonic, self._at = keep, monotonic, monotonic()
+    def __init__(
+        self, on_progress: Callable[[SimulationProgress], None] | None, monotonic: Callable[[], float]
+    ) -> None:
+        self._on_progress, self._monotonic, self._reported_at = on_progress, monotonic, monotonic()
 
     def is_due(self) -> bool:
-        return self._keep is not None and self._monotonic() - self._at >= _KEPT_EVERY_SECONDS
+        return self._on_progress is not None and self._monotonic() - self._reported_at >= _PROGRESS_EVERY_SECONDS
 
-    def tell(self, played: SimulationProgress) -> None:
-        self._at = self._monotonic()
-        if self._keep:
-            self._keep(played)
+    def report(self, progress: SimulationProgress) -> None:
+        self._reported_at = self._monotonic()
+        if self._on_progress:
+            self._on_progress(progress)
 
 
-class _Beats:
-    """When the next heartbeat is due.
+class _HeartbeatTimes:
+    """When the next heartbeats are due.
 
     Args:
-        speed: of the playing.
-        live: its pace, when that is the clock's.
-        fast_until: up to where it goes as fast as it can.
-        silences: when feeds fall silent; each speaks just before, so that it is known since when.
+        speed: the speed of the simulation.
+        live: the live pace; None if the simulation is not live.
+        fast_until: the time up to which the simulation runs at full speed.
+        silences: when feeds fall silent; each sends a heartbeat just before, which shows when the silence began.
     """
 
     def __init__(
@@ -181,48 +170,48 @@ class _Beats:
     ) -> None:
         self._speed, self._live = speed, live
         self._fast_until = fast_until.timestamp() if fast_until else float("-inf")
-        self._last_words = [silence - 1 for silence in silences]
+        self._before_silences = [silence - 1 for silence in silences]
 
     def after(self, second: float) -> float:
         stride = self._stride(second)
-        if stride <= 1 / _HEARTBEATS_A_SECOND:
-            return second + stride  # who speaks so often has always just spoken
-        return min([second + stride, *(last for last in self._last_words if last > second)])
+        if stride <= 1 / _HEARTBEATS_PER_SECOND:
+            return second + stride  # heartbeats are so frequent that one always comes just before a silence
+        return min([second + stride, *(last for last in self._before_silences if last > second)])
 
     def _stride(self, second: float) -> float:
         if self._speed == "max":
-            return _HEARTBEAT_EVERY_SECONDS
+            return _HEARTBEAT_INTERVAL_SECONDS
         if second < self._fast_until:
-            return min(_HEARTBEAT_EVERY_SECONDS, self._fast_until - second)
+            return min(_HEARTBEAT_INTERVAL_SECONDS, self._fast_until - second)
         if self._live:
-            # History is told in long strides, the last of which ends at the present.
+            # In history the strides are long; the last one ends at the present.
             behind_seconds = self._live.behind_seconds(second)
-            return min(_HEARTBEAT_EVERY_SECONDS, max(behind_seconds, 1 / _HEARTBEATS_A_SECOND))
-        return float(self._speed) / _HEARTBEATS_A_SECOND
+            return min(_HEARTBEAT_INTERVAL_SECONDS, max(behind_seconds, 1 / _HEARTBEATS_PER_SECOND))
+        return float(self._speed) / _HEARTBEATS_PER_SECOND
 
 
-def _programme(
-    simulation: Simulation, begins: float, until: float | None, beats: _Beats
+def _schedule(
+    simulation: Simulation, begins: float, until: float | None, heartbeats: _HeartbeatTimes
 ) -> Iterator[tuple[float, ReportedFact | None]]:
-    """What is told when: the facts, and before, between and after them heartbeats (None)."""
-    beat = begins
-    told_before = simulation.told() if until is None else simulation.told_before(until)
-    for told in told_before:
-        if told.at < begins:
+    """Times in order, each with the report to publish or None for heartbeats; heartbeats come first and last."""
+    heartbeat_at = begins
+    reports = simulation.reported() if until is None else simulation.reported_before(until)
+    for reported in reports:
+        if reported.at < begins:
             continue
-        while beat <= told.at:
-            yield beat, None
-            beat = beats.after(beat)
-        yield told.at, told
-    while until is not None and beat < until:
-        yield beat, None
-        beat = beats.after(beat)
+        while heartbeat_at <= reported.at:
+            yield heartbeat_at, None
+            heartbeat_at = heartbeats.after(heartbeat_at)
+        yield reported.at, reported
+    while until is not None and heartbeat_at < until:
+        yield heartbeat_at, None
+        heartbeat_at = heartbeats.after(heartbeat_at)
     if until is not None:
         yield until, None
 
 
-class _Playing:
-    """How far a simulation was played."""
+class _Player:
+    """Publishes reports and heartbeats, and counts them."""
 
     def __init__(self, simulation: Simulation, sink: Sink, live: LivePace | None, begins: float) -> None:
         self._simulation, self._sink, self._live = simulation, sink, live
@@ -230,19 +219,19 @@ class _Playing:
         self._feeds = {feed: topic for (topic, _), feed in feeds_of(simulation.force).items()}
         self._sequence = dict.fromkeys(self._feeds, 0)
         self._facts = self._heartbeats = 0
-        self._told_to = begins
+        self._reported_to = begins
         self.is_whole = False
 
-    def tell(self, told: ReportedFact) -> None:
-        """Tell the next fact."""
-        self._sink.publish(told.fact, told.topic)
+    def publish(self, reported: ReportedFact) -> None:
+        """Publish the next report."""
+        self._sink.publish(reported.fact, reported.topic)
         self._facts += 1
-        self._told_to = told.at
+        self._reported_to = reported.at
 
-    def beat(self, second: float) -> None:
-        """Tell for each feed that speaks how far it is complete: everything up to there was told before."""
-        self._told_to = max(self._told_to, second)
-        complete_to = instant(second - self._simulation.reporting().delay_seconds_max)
+    def send_heartbeats(self, second: float) -> None:
+        """Send a heartbeat of each feed that is not silent: everything reported before this time has been published."""
+        self._reported_to = max(self._reported_to, second)
+        complete_to = utc_time(second - self._simulation.reporting().delay_seconds_max)
         for feed, topic in self._feeds.items():
             if not self._effects.has_backlog(feed, second):
                 heartbeat = FeedHeartbeat(
@@ -260,9 +249,9 @@ class _Playing:
                 self._sequence[feed] += 1
                 self._heartbeats += 1
 
-    def played(self) -> SimulationProgress:
-        """What was played."""
-        told_to = datetime.fromtimestamp(self._told_to, UTC)
+    def result(self) -> SimulationProgress:
+        """What has been published."""
+        reported_to = datetime.fromtimestamp(self._reported_to, UTC)
         return SimulationProgress(
-            facts=self._facts, heartbeats=self._heartbeats, told_to=told_to, is_whole=self.is_whole
+            facts=self._facts, heartbeats=self._heartbeats, reported_to=reported_to, is_whole=self.is_whole
         )

@@ -1,4 +1,4 @@
-"""Scenarios as data: what is out of the ordinary, when, and what a supervisor and an inspector should then see."""
+"""Scenarios: what is out of the ordinary in a simulation, when, and what supervisors and inspectors should then see."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,31 @@ from msgspec import Meta, Struct
 from numpy.random import Generator
 
 from facts.errors import SettingError
-from producers.simulate.chance import Floats
+from producers.packaged import names_in
 from producers.simulate.months import midnight
+from producers.simulate.random_draws import Floats
+from producers.strict import Strict
 
 Touched = Literal[
     "emergency_calls", "triage_calls", "incidents", "custody", "call_takers", "units", "feed_silent", "feed_replayed"
 ]
 NORMAL = "normal"
 BACKLOG_SECONDS = 600.0
-"""So soon after its silence a feed has told everything."""
+"""How long a feed takes, after a silence, to report everything it held back."""
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a scenario; unknown keys are refused, so that a misspelt one is not silently idle."""
-
-
-class Effect(_Part, frozen=True, kw_only=True):
+class Effect(Strict, frozen=True, kw_only=True):
     """One thing that is out of the ordinary for some hours.
 
     Attributes:
-        touches: calls and incidents that come in, people on duty, or a feed.
-        day: counted from the first day of the scenario, which is 0.
-        hour: local, and may be a fraction.
-        hours: how long it lasts.
-        factor: how many times the ordinary; 0 for none. Feeds take no notice.
-        feed: for feeds, which one.
-        grade: for incidents, that of those that come on top.
-        group: likewise.
+        touches: what it affects: incoming calls or incidents, people on duty, or a feed.
+        day: day of the scenario, counted from 0.
+        hour: local hour at which it begins; may be a fraction.
+        hours: how long it lasts, in hours.
+        factor: multiple of the usual number; 0 for none. Not used for feeds.
+        feed: name of the feed, if it affects one.
+        grade: grade of the incidents it adds.
+        group: group of the incidents it adds.
     """
 
     touches: Touched
@@ -52,19 +50,19 @@ class Effect(_Part, frozen=True, kw_only=True):
     group: str = "public_safety_welfare"
 
 
-class Scenario(_Part, frozen=True, kw_only=True):
-    """A stretch of days with something to see.
+class Scenario(Strict, frozen=True, kw_only=True):
+    """A number of days with something to see.
 
     Attributes:
-        name: as it is asked for.
-        title: as people read it.
-        start: its first day, unless another is asked for.
-        days: how many.
+        name: name of the scenario, as in `--scenario`.
+        title: title for people.
+        start: first day, unless another is asked for.
+        days: number of days.
         supervisor: what a contact-centre supervisor should see.
         inspector: what a duty inspector should see.
         effects: what is out of the ordinary.
-        reporting: rates of late, duplicated and corrected facts that differ from the ordinary ones.
-        poison_share: of facts beside which one is told that nobody can read or may count.
+        reporting: rates of late, duplicated and corrected facts that differ from the usual ones.
+        poison_share: share of facts that are followed by an invalid copy, which must not be counted.
     """
 
     name: str
@@ -79,20 +77,19 @@ class Scenario(_Part, frozen=True, kw_only=True):
 
 
 def scenario_names() -> tuple[str, ...]:
-    """The scenarios that come with the project."""
-    found = (each.name for each in files("producers.simulate").joinpath("scenarios").iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+    """The names of the supplied scenarios."""
+    return names_in("simulate/scenarios", ".toml")
 
 
 def load_scenario(name: str) -> Scenario:
-    """A scenario that comes with the project.
+    """Load a supplied scenario.
 
     Raises:
-        SettingError: there is none of this name, or its file has a fault.
+        SettingError: no scenario has this name, or its file is invalid.
     """
     if name not in scenario_names():
-        known = ", ".join(scenario_names())
-        raise SettingError(f"There is no scenario {name!r}.", where="--scenario", hint=f"There are {known}.")
+        hint = f"Choose one of {', '.join(scenario_names())}."
+        raise SettingError(f"There is no scenario {name!r}.", where="--scenario", hint=hint)
     return parse_scenario(files("producers.simulate").joinpath("scenarios", f"{name}.toml").read_text("utf-8"), name)
 
 
@@ -100,21 +97,21 @@ def parse_scenario(text: str, name: str) -> Scenario:
     """Read a scenario.
 
     Args:
-        text: the file, in TOML.
-        name: of the scenario.
+        text: the file's content, in TOML.
+        name: name of the scenario.
 
     Raises:
-        SettingError: with the place of the fault.
+        SettingError: the scenario is invalid; the error says where.
     """
     try:
         return msgspec.convert({"name": name, **tomllib.loads(text)}, Scenario)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        hint = "producers/simulate/scenario.py says what each key may hold."
-        raise SettingError(f"This is no scenario: {error}.", where=f"{name}.toml", hint=hint) from None
+        hint = "producers/simulate/scenario.py describes every key."
+        raise SettingError(f"The scenario is invalid: {error}.", where=f"{name}.toml", hint=hint) from None
 
 
 class Spell(Struct, frozen=True):
-    """An effect at its place in time, in seconds since 1970."""
+    """An effect with its start and end, in seconds since 1970."""
 
     effect: Effect
     start: float
@@ -122,12 +119,12 @@ class Spell(Struct, frozen=True):
 
 
 class Effects:
-    """A scenario's effects at their places in time.
+    """A scenario's effects, with their times.
 
     Args:
-        scenario: whose.
-        start: the first day.
-        zone: of the force.
+        scenario: the scenario.
+        start: its first day.
+        zone: the force's time zone.
     """
 
     def __init__(self, scenario: Scenario, start: date, zone: ZoneInfo) -> None:
@@ -143,41 +140,41 @@ class Effects:
         return self._spells.get(touches, ())
 
     def factor(self, touches: Touched, second: float) -> float:
-        """How many times the ordinary there is of something at an instant."""
-        found = 1.0
+        """The multiple of the usual number at a time in seconds since 1970."""
+        factor = 1.0
         for spell in self.spells(touches):
-            found *= spell.effect.factor if spell.start <= second < spell.end else 1.0
-        return found
+            factor *= spell.effect.factor if spell.start <= second < spell.end else 1.0
+        return factor
 
-    def arrivals(self, touches: Touched, at: Floats, chance: Generator) -> Floats:
-        """Arrivals with those that an effect adds, and without those that it takes away."""
+    def arrivals(self, touches: Touched, at: Floats, rng: Generator) -> Floats:
+        """Arrivals, with those that effects add and without those that effects remove."""
         for spell in self.spells(touches):
             inside = (at >= spell.start) & (at < spell.end)
             factor, count = spell.effect.factor, int(inside.sum())
             if factor < 1:
-                at = at[~inside | (chance.random(len(at)) < factor)]
+                at = at[~inside | (rng.random(len(at)) < factor)]
             else:
-                more = spell.start + chance.random(round((factor - 1) * count)) * (spell.end - spell.start)
+                more = spell.start + rng.random(round((factor - 1) * count)) * (spell.end - spell.start)
                 at = np.sort(np.round(np.concatenate([at, more]), 1))
         return at
 
-    def told_after_silence(self, feed: str, second: float) -> float | None:
-        """When a feed that is silent at an instant tells what it has to tell then; None when it speaks."""
+    def delayed_until(self, feed: str, second: float) -> float | None:
+        """When a feed sends a report that it holds back at the given time; None if the feed is not silent then."""
         return self._backlog("feed_silent", feed, second)
 
-    def told_again(self, feed: str, second: float) -> float | None:
-        """When what a feed tells at an instant will be told again; None when it will not."""
+    def repeated_at(self, feed: str, second: float) -> float | None:
+        """When a feed repeats a report of the given time; None if it does not."""
         return self._backlog("feed_replayed", feed, second)
 
     def has_backlog(self, feed: str, second: float) -> bool:
-        """A feed is silent, or has not yet told all that it kept back: it can say nothing of being complete."""
+        """Whether a feed is silent or still catching up, so that it cannot send heartbeats."""
         return any(
             spell.effect.feed == feed and spell.start <= second <= spell.end + BACKLOG_SECONDS
             for spell in self.spells("feed_silent")
         )
 
     def _backlog(self, touches: Touched, feed: str, second: float) -> float | None:
-        """After a silence, or a restart, a feed tells what there is in its order, within some minutes."""
+        """When a feed sends a report again, or late: in order, within some minutes after a restart or a silence."""
         for spell in self.spells(touches):
             if spell.effect.feed == feed and spell.start <= second < spell.end:
                 place = (second - spell.start) / (spell.end - spell.start)

@@ -1,4 +1,4 @@
-"""The simulation: a force from a first day on, as one log of facts in the order in which they are told."""
+"""The simulation of a force from a first day onwards, as facts in the order they are reported."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -27,17 +27,17 @@ _EARLIEST, _LATEST = date(2000, 1, 1), date(2090, 1, 1)
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """What is simulated: the same simulation tells the same log, byte for byte.
+    """A simulation. The same simulation gives the same facts, byte for byte, whatever its end.
 
-    The first day belongs to it: the simulation begins `warm_up_days` before, with empty queues, and tells nothing of
-    contacts, incidents and detentions that began before the first day. Where it ends does not matter to what comes before.
+    It begins `warm_up_days` before the first day, with empty queues, and reports nothing about contacts, incidents and
+    detentions that began before the first day.
 
     Attributes:
-        force: the profile.
-        parameters: of that force.
-        scenario: what is out of the ordinary.
-        seed: of all its randomness.
-        start: the first local day.
+        force: the force's profile.
+        parameters: the force's parameters.
+        scenario: the scenario.
+        seed: the random seed.
+        start: first local day.
     """
 
     force: Force
@@ -47,46 +47,46 @@ class Simulation(Struct, frozen=True, kw_only=True):
     start: date
 
     def effects(self) -> Effects:
-        """The scenario's effects at their places in time."""
+        """The scenario's effects, with their times."""
         return Effects(self.scenario, self.start, self.force.zone())
 
     def reporting(self) -> Reporting:
-        """The rates of late, duplicated and corrected facts, those of the scenario before the ordinary ones."""
+        """The rates of late, duplicated and corrected facts: the scenario's, or else the usual ones."""
         return msgspec.structs.replace(self.parameters.reporting, **self.scenario.reporting)
 
     def tag(self) -> str:
-        """Begins every id: two seeds, or two scenarios, in one log stay apart."""
+        """The prefix of every id, which differs between seeds and between scenarios."""
         return f"s{self.seed}-" if self.scenario.name == NORMAL else f"s{self.seed}-{self.scenario.name}-"
 
     def check(self) -> None:
-        """Refuse what cannot be simulated.
+        """Check that the simulation can run.
 
         Raises:
-            SettingError: the parameters are of another force, or the first day lies too far away.
+            SettingError: the parameters are for another force, or the first day is out of range.
         """
         if self.parameters.force != self.force.name:
-            hint = f"Simulate {self.parameters.force}, or say --feeds-only. docs/simulator.md tells of parameters."
+            hint = f"Simulate {self.parameters.force}, or use --feeds-only. docs/simulator.md explains the parameters."
             raise SettingError(f"There are no parameters for {self.force.name}.", where="--force", hint=hint)
         if not _EARLIEST <= self.start <= _LATEST:
-            hint = f"Give a day from {_EARLIEST} to {_LATEST}."
-            raise SettingError(f"{self.start} is no day to simulate.", where="--from", hint=hint)
+            hint = f"Give a date from {_EARLIEST} to {_LATEST}."
+            raise SettingError(f"{self.start} cannot be simulated.", where="--from", hint=hint)
 
-    def told(self) -> Iterator[ReportedFact]:
-        """Everything that is told, in order of telling, without end: a day is simulated when the one before is used up.
+    def reported(self) -> Iterator[ReportedFact]:
+        """Every report, in order and without end; each day is simulated once the day before is used up.
 
         Raises:
-            SettingError: the simulation does not fit its force, or its first day.
+            SettingError: the simulation cannot run: see `check`.
         """
         self.check()
         for day in _Days(self).days():
             yield from day
 
-    def told_before(self, second: float) -> Iterator[ReportedFact]:
-        """What is told before an instant, in seconds since 1970."""
-        for told in self.told():
-            if told.at >= second:
+    def reported_before(self, second: float) -> Iterator[ReportedFact]:
+        """The reports made before a time in seconds since 1970."""
+        for reported in self.reported():
+            if reported.at >= second:
                 return
-            yield told
+            yield reported
 
     def end_of(self, days: int) -> float:
         """The end of the simulation's first days, in seconds since 1970."""
@@ -94,10 +94,10 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
 
 class _Days:
-    """The parts of a simulation, run a local day at a time.
+    """Runs the parts of a simulation, a local day at a time.
 
     Args:
-        simulation: whose.
+        simulation: the simulation.
     """
 
     def __init__(self, simulation: Simulation) -> None:
@@ -116,7 +116,7 @@ class _Days:
         records = Records(parameters, feeds["occurrences", ""], ledgers, seed, tag)
         self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
         self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
-        # Each ledger is reported by itself: how much it holds shifts nothing of how all else is told.
+        # Each ledger has its own reporter, so that facts added to one do not change how another is reported.
         names = "reporting", "reporting of parties", "reporting of counts", "reporting of contracts"
         self._reporters = tuple(
             (ledger, Reporter(simulation.reporting(), effects, seed, name))
@@ -124,7 +124,7 @@ class _Days:
         )
 
     def days(self) -> Iterator[Sequence[ReportedFact]]:
-        """What is told on each day from the first on."""
+        """The reports of each day, from the first day."""
         began_before: set[str] = set()
         day, last_month = self._first, None
         while True:
@@ -135,16 +135,16 @@ class _Days:
             day += timedelta(days=1)
             end = midnight(day, self._zone)
             self._environment.run(until=end)
-            taken = [(reporter, ledger.take(end)) for ledger, reporter in self._reporters]
+            removed = [(reporter, ledger.remove_before(end)) for ledger, reporter in self._reporters]
             if day <= self._simulation.start:
-                facts = (fact for _, happened in taken for *_, fact in happened)
+                facts = (fact for _, happened in removed for *_, fact in happened)
                 began_before.update(fact.subject_id for fact in facts if isinstance(fact, SubjectFact))
                 continue
-            told: list[ReportedFact] = []
-            for reporter, happened in taken:
+            reported: list[ReportedFact] = []
+            for reporter, happened in removed:
                 new = [each for each in happened if each[3].subject_id not in began_before]  # type: ignore[union-attr]
-                told += reporter.tell(new, end)
-            yield sorted(told, key=_told_at)
+                reported += reporter.report(new, end)
+            yield sorted(reported, key=_reported_at)
 
     def _begin(self, month: Month) -> None:
         for process in (process for processes in self._processes for process in processes(month)):
@@ -153,17 +153,17 @@ class _Days:
             draw(month)
 
 
-_told_at = attrgetter("at")
+_reported_at = attrgetter("at")
 
 
 def feeds_of(force: Force) -> dict[tuple[Topic, str], str]:
     """The feed that carries each topic, and each line of contacts.
 
     Raises:
-        SettingError: the profile lists none.
+        SettingError: the profile lists no feed for one of them.
     """
-    found: dict[tuple[Topic, str], str] = {}
-    wanted: tuple[tuple[Topic, str], ...] = (
+    feeds: dict[tuple[Topic, str], str] = {}
+    needed: tuple[tuple[Topic, str], ...] = (
         ("contacts", "999"),
         ("contacts", "101"),
         ("contacts", "digital"),
@@ -171,11 +171,11 @@ def feeds_of(force: Force) -> dict[tuple[Topic, str], str]:
         ("custody", ""),
         ("occurrences", ""),
     )
-    for topic, line in wanted:
+    for topic, line in needed:
         for feed in force.feeds:
             if feed.topic == topic and (not line or not feed.lines or line in feed.lines):
-                found.setdefault((topic, line), feed.name)
-        if (topic, line) not in found:
+                feeds.setdefault((topic, line), feed.name)
+        if (topic, line) not in feeds:
             what = f"No feed of {force.name} carries {line or topic}."
             raise SettingError(what, where="feeds of the profile", hint="List a feed for each topic and line.")
-    return found
+    return feeds

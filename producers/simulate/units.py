@@ -1,4 +1,4 @@
-"""Units on patrol: finite in each area, sent to the most urgent job first, lent to a neighbour for an immediate one."""
+"""Simulates units on patrol: a limited number in each area, sent to the most urgent incident first, lent if need be."""
 
 from collections.abc import Mapping
 from heapq import heappop, heappush
@@ -13,16 +13,16 @@ class UnitRequest(Struct, gc=False):
     """One request for a unit.
 
     Attributes:
-        who: the incident.
-        area: where; a unit of that area goes.
-        urgency: 0 for an immediate response; the least goes first.
-        travel_seconds: for a unit of the area; a lent one takes longer.
-        at_scene_seconds: how long it stays; None when it is turned back on its way.
-        number: which unit of the incident it is, from 1.
-        note: whatever the listener needs to know of it.
+        subject_id: id of the incident.
+        area: area of the incident; a unit of this area goes if one is free.
+        urgency: 0 for an immediate response; the lowest goes first.
+        travel_seconds: travel time of a unit of the area; a lent unit takes longer.
+        at_scene_seconds: time at the scene; None if the unit is turned back on its way.
+        number: number of the unit within the incident, from 1.
+        note: data for the listener.
     """
 
-    who: str
+    subject_id: str
     area: str
     urgency: int
     travel_seconds: float
@@ -32,20 +32,20 @@ class UnitRequest(Struct, gc=False):
 
 
 class UnitListener(Protocol):
-    """Who is told where units go."""
+    """Receives the dispatches of units."""
 
     def dispatched(self, job: UnitRequest, unit: str, at: float, arrives: float, released: float) -> None:
-        """A unit goes; times in seconds since 1970. One that is turned back is released when it would arrive."""
+        """A unit is dispatched. Times are in seconds since 1970; a unit turned back is released when it would arrive."""
 
 
 class Units:
     """The units of a force.
 
     Args:
-        environment: SimPy's; its time is in seconds since 1970.
-        listener: is told where they go.
-        areas: of the force.
-        lent_travel_factor: how much longer a lent unit travels.
+        environment: the SimPy environment; its time is in seconds since 1970.
+        listener: receives the dispatches.
+        areas: the force's areas.
+        lent_travel_factor: factor on the travel time of a lent unit.
     """
 
     def __init__(
@@ -58,25 +58,25 @@ class Units:
         self._free_numbers: dict[str, list[int]] = {area: [] for area in areas}
         self._last_number = dict.fromkeys(areas, 0)
         self._waiting: dict[str, list[tuple[int, int, UnitRequest]]] = {area: [] for area in areas}
-        self._asked = 0
+        self._requests = 0
 
     def staff(self, on_duty: Mapping[str, int]) -> None:
-        """Set how many units are on duty in each area; those who go finish their job."""
+        """Set the number of units on duty in each area; units that leave finish their job first."""
         self._on_duty.update(on_duty)
         for area in self._on_duty:
             self._serve(area)
 
     def request(self, job: UnitRequest) -> None:
-        """A job needs a unit, now or as soon as there is one."""
+        """Send a unit to a job now, or as soon as one is free."""
         area = job.area if self._free(job.area) > 0 else self._lender(job)
         if area:
             self._send(job, area)
             return
-        self._asked += 1
-        heappush(self._waiting[job.area], (job.urgency, self._asked, job))
+        self._requests += 1
+        heappush(self._waiting[job.area], (job.urgency, self._requests, job))
 
     def waiting(self) -> int:
-        """How many jobs wait for a unit."""
+        """The number of jobs that wait for a unit."""
         return sum(map(len, self._waiting.values()))
 
     def _free(self, area: str) -> int:
@@ -118,15 +118,15 @@ class Units:
             self._send(heappop(queue)[2], area)
 
     def _next_queue(self, area: str) -> list[tuple[int, int, UnitRequest]] | None:
-        """The area's own jobs; but an immediate job anywhere goes before one that is not."""
+        """The queue to serve next: the area's own, unless another area has an immediate job and this one has not."""
         own = self._waiting[area]
         if own and own[0][0] == 0:
             return own
         if self._free(area) > 1:
             immediate = (queue for queue in self._waiting.values() if queue and queue[0][0] == 0)
-            return min(immediate, key=_asked_first, default=own or None)
+            return min(immediate, key=_oldest_number, default=own or None)
         return own or None
 
 
-def _asked_first(queue: list[tuple[int, int, UnitRequest]]) -> int:
+def _oldest_number(queue: list[tuple[int, int, UnitRequest]]) -> int:
     return queue[0][1]

@@ -98,7 +98,7 @@ def keep(memory: MemoryState, url: str) -> None:
 
 def _told() -> Iterator[tuple[str, Any]]:
     simulation = Simulation(force=PROFILE, parameters=packaged(), scenario=load_scenario(NORMAL), seed=41, start=START)
-    return ((told.topic, told.fact) for told in simulation.told_before(MOMENT.timestamp()))
+    return ((told.topic, told.fact) for told in simulation.reported_before(MOMENT.timestamp()))
 
 
 def _heartbeat(feed: str, moment: datetime) -> FeedHeartbeat:

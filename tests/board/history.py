@@ -26,7 +26,7 @@ AS_OF = datetime(2024, 12, 1, 18, 0, 20, tzinfo=UTC)
 def _days(start: date, seed: int, until: float | None = None) -> Iterator[ReportedFact]:
     chosen = simulation(seed=seed, start=start)
     quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
-    return quick.told_before(until or quick.end_of(2))
+    return quick.reported_before(until or quick.end_of(2))
 
 
 @lru_cache(maxsize=1)

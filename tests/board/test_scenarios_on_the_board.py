@@ -114,7 +114,7 @@ def watched(
 def subjects(simulation: Simulation, kind: type, begin: datetime, end: datetime, **words: str) -> int:
     """How many subjects began so between two instants: counted from the facts themselves."""
     began: dict[str, datetime] = {}
-    facts = [told.fact for told in simulation.told_before(end.timestamp())]
+    facts = [told.fact for told in simulation.reported_before(end.timestamp())]
     corrected = {getattr(fact, "corrects", None) for fact in facts if not fact.fact_id.endswith(".bad")}
     for fact in facts:
         is_meant = isinstance(fact, kind) and all(getattr(fact, name) == word for name, word in words.items())

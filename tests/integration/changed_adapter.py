@@ -1,36 +1,36 @@
-"""`python -m tests.integration.changed_adapter CHANGE tail|gateway ...`: an adapter, broken on purpose for a test.
+"""`python -m tests.integration.changed_adapter CHANGE tail|gateway ...`: an adapter that is broken on purpose for a test.
 
-`position_first` keeps the position of a tail before the log has what stands before it; `answer_first` answers a request before the
-log has it.
+`position_first` saves a tail's position before the log has the facts up to it. `answer_first` answers a request before the log has
+its facts.
 """
 
 import sys
 from typing import IO, Any
 
 from bluelamp.cli.main import main
-from producers.adapters.growing import mark_of
+from producers.adapters.growing import identity_of
 from producers.adapters.position import Position, save_position
 from producers.adapters.tail import Tail
-from producers.gateway.courier import Courier
+from producers.gateway.delivery import DeliveryQueue
 
 
 def position_first() -> None:
-    """Never wait for the log."""
+    """Save the position without waiting for the log."""
 
-    def keep(self: Any, file: IO[bytes]) -> None:
-        self._rows_kept = self._rows
-        save_position(self._position_path, Position(file=mark_of(file), rows=self._rows))
+    def save_progress(self: Any, file: IO[bytes]) -> None:
+        self._rows_saved = self._rows
+        save_position(self._position_path, Position(file=identity_of(file), rows=self._rows))
 
-    Tail._keep = keep  # type: ignore[method-assign] # noqa: SLF001
+    Tail._save_progress = save_progress  # type: ignore[method-assign] # noqa: SLF001
 
 
 def answer_first() -> None:
-    """Take a batch in, and do not wait for it."""
+    """Accept a batch without waiting for the log."""
 
     async def deliver(self: Any, topic: Any, facts: Any) -> None:
         self._enqueue(topic, facts)
 
-    Courier.deliver = deliver  # type: ignore[method-assign]
+    DeliveryQueue.deliver = deliver  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

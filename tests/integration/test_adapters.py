@@ -1,4 +1,4 @@
-"""Kill -9 of every adapter again and again while its source goes on: nothing is lost, nothing counts twice, no cell differs."""
+"""Kills every adapter with -9 repeatedly while its source goes on: no fact is lost or counts twice, and no figure differs."""
 
 import http.client
 import random
@@ -42,13 +42,13 @@ _numbers = count(1)
 
 
 class TailProcess:
-    """`bluelamp tail`, started again as a supervisor would.
+    """`bluelamp tail`, restarted as a service manager would.
 
     Args:
-        system: whose log it writes to.
-        path: of the file it follows.
-        mapping: by which.
-        program: in place of the product's own, such as one broken on purpose.
+        system: the system whose log it writes to.
+        path: path of the file it follows.
+        mapping: the name of its mapping.
+        program: a program to run instead, such as one broken on purpose.
     """
 
     def __init__(self, system: System, path: Path, mapping: str, program: tuple[str, ...] = ()) -> None:
@@ -64,7 +64,7 @@ class TailProcess:
             self._process = subprocess.Popen(self.command, env=self.environment, stdout=output, stderr=output)
 
     def kill(self) -> None:
-        """Kill -9; that it was running until then is part of the test."""
+        """Kill it with -9, and check that it was still running."""
         assert self._process
         assert self._process.poll() is None, self.output.read_text()
         self._process.kill()
@@ -79,7 +79,7 @@ class TailProcess:
 
 
 class HookProcess(GatewayProcess):
-    """`bluelamp gateway` with a webhook, started again as a supervisor would."""
+    """`bluelamp gateway` with a webhook, restarted as a service manager would."""
 
     def __init__(self, system: System, directory: Path, program: tuple[str, ...] = ()) -> None:
         super().__init__(
@@ -94,24 +94,24 @@ class HookProcess(GatewayProcess):
     def kill(self) -> int:
         """Kill -9."""
         status = super().kill()
-        assert status == -signal.SIGKILL, self.said()
+        assert status == -signal.SIGKILL, self.logged()
         self.kills += 1
         return status
 
 
 class Writing(threading.Thread):
-    """Adds lines to a file steadily, in pieces that end anywhere.
+    """Adds lines to a file steadily, in pieces that may end within a line.
 
     Args:
-        path: of the file.
-        lines: all of them.
-        seconds: how long to take over it.
-        seed: of the pieces.
+        path: path of the file.
+        lines: the lines.
+        seconds: how long to take.
+        seed: seed for the lengths of the pieces.
     """
 
     def __init__(self, path: Path, lines: list[str], seconds: float, seed: int) -> None:
         super().__init__(name=f"writing-{path.name}")
-        self.path, self.text, self.chance = path, "".join(lines).encode(), random.Random(seed)
+        self.path, self.text, self.rng = path, "".join(lines).encode(), random.Random(seed)
         self.pause, self.hurry = seconds * 200 / len(self.text), threading.Event()
 
     def run(self) -> None:
@@ -119,39 +119,39 @@ class Writing(threading.Thread):
         with self.path.open("ab", buffering=0) as file:
             place = 0
             while place < len(self.text):
-                step = self.chance.randint(1, 400)
+                step = self.rng.randint(1, 400)
                 file.write(self.text[place : place + step])
                 place += step
                 self.hurry.wait(self.pause)
 
 
 class Pushing(threading.Thread):
-    """Pushes events as a platform does: each again until it is answered with 202.
+    """Pushes events as a platform does, sending each again until it is answered with 202.
 
     Args:
-        caller: of the gateway.
-        told: the events, in order.
-        seconds: how long to take over it.
+        caller: sends requests to the gateway.
+        events: the events, in order.
+        seconds: how long to take.
     """
 
-    def __init__(self, caller: Caller, told: list[dict[str, Any]], seconds: float) -> None:
+    def __init__(self, caller: Caller, events: list[dict[str, Any]], seconds: float) -> None:
         super().__init__(name="pushing")
-        self.caller, self.told, self.pause = caller, told, seconds / len(told) * 3
+        self.caller, self.events, self.pause = caller, events, seconds / len(events) * 3
         self.hurry = threading.Event()
         self.again = 0
         self.refused: list[Any] = []
 
     def run(self) -> None:
         """Push everything."""
-        for first in range(0, len(self.told), 3):
-            while not self._is_taken(self.told[first : first + 3]):
+        for first in range(0, len(self.events), 3):
+            while not self._is_accepted(self.events[first : first + 3]):
                 self.again += 1
                 time.sleep(0.05)
             self.hurry.wait(self.pause)
 
-    def _is_taken(self, told: list[dict[str, Any]]) -> bool:
+    def _is_accepted(self, events: list[dict[str, Any]]) -> bool:
         try:
-            answer = self.caller.tell("webhooks/contact_centre_webhook", told)
+            answer = self.caller.send("webhooks/contact_centre_webhook", events)
         except (OSError, http.client.HTTPException):
             return False
         if answer.status not in (202, 503):
@@ -201,26 +201,26 @@ class Feeds:
         for thread in (*self.writing, self.pushing):
             thread.start()
 
-    def kill_all(self, *, before_knowing: bool = False) -> None:
-        """Kill all three at once, and start them again.
+    def kill_all(self, *, is_position_old: bool = False) -> None:
+        """Kill all three at once, and restart them.
 
         Args:
-            before_knowing: as if the tails were killed after telling and before they knew: their positions are the first
-                that a kill left. Which moment a kill meets is chance; that one meets this moment must not be.
+            is_position_old: restore the positions of the first kill, as if the tails had been killed after publishing and
+                before saving. A kill hits this moment only by chance, but the test must cover it.
         """
         for tail in self.tails:
             tail.kill()
         self.hook.kill()
         for position in self._directory.glob("positions/*.json"):
-            kept = self._positions.setdefault(position, position.read_bytes())
-            if before_knowing:
-                position.write_bytes(kept)
+            first = self._positions.setdefault(position, position.read_bytes())
+            if is_position_old:
+                position.write_bytes(first)
         for tail in self.tails:
             tail.start()
         self.hook.start()
 
     def end_sources(self) -> None:
-        """Let the sources tell the rest at once, and end."""
+        """Let the sources send the rest at once, and wait for their end."""
         self.pushing.hurry.set()
         for writing in self.writing:
             writing.hurry.set()
@@ -233,8 +233,8 @@ class Feeds:
             tail.stop()
         self.hook.stop()
 
-    def wanted(self) -> set[str]:
-        """What the facts of all three must say, read from the sources whole."""
+    def expected(self) -> set[str]:
+        """The content of the facts of all three, read from the complete sources."""
         fire, queues = packaged_mapping(FIRE), packaged_mapping("asterisk_queue_log")
         hook = Webhook(packaged_mapping("contact_centre_webhook"), wall, len(self.events))
         extracts = (read_extract(self.csv, fire, now=wall()), read_extract(self.log, queues, now=wall()))
@@ -244,14 +244,14 @@ class Feeds:
 
 
 def content(fact: AnyFact) -> str:
-    """What a fact says, without its id and what it corrects."""
-    told: dict[str, Any] = {"fact": type(fact).__name__, **msgspec.to_builtins(fact)}
-    kept = {name: value for name, value in told.items() if name not in ("fact_id", "corrects")}
-    return msgspec.json.encode(kept, order="sorted").decode()
+    """A fact as JSON, without its id and the fact it corrects."""
+    fields: dict[str, Any] = {"fact": type(fact).__name__, **msgspec.to_builtins(fact)}
+    own = {name: value for name, value in fields.items() if name not in ("fact_id", "corrects")}
+    return msgspec.json.encode(own, order="sorted").decode()
 
 
 def in_log(system: System) -> list[SubjectFact]:
-    """Every fact in the log, as often as it is there."""
+    """Every fact in the log, including repeats."""
     topics: tuple[Topic, ...] = ("contacts", "incidents")
     consumer = KafkaConsumer(bootstrap_servers=system.settings.kafka, enable_auto_commit=False)
     facts: list[SubjectFact] = []
@@ -262,27 +262,27 @@ def in_log(system: System) -> list[SubjectFact]:
         while any(consumer.position(place) < end for place, end in ends.items()):
             for place, records in consumer.poll(timeout_ms=1000).items():
                 for record in records:
-                    parcel = wire.decode(record.value, place.topic, wall())
-                    assert parcel.unreadable == []
-                    facts += [fact for _, fact in parcel.facts if isinstance(fact, SubjectFact)]
+                    batch = wire.decode(record.value, place.topic, wall())
+                    assert batch.unreadable == []
+                    facts += [fact for _, fact in batch.facts if isinstance(fact, SubjectFact)]
     finally:
         consumer.close()
     return facts
 
 
-def standing(facts: list[SubjectFact]) -> set[str]:
-    """What the facts say that nothing corrects."""
+def in_force(facts: list[SubjectFact]) -> set[str]:
+    """The content of the facts that no other fact corrects."""
     corrected = {fact.corrects for fact in facts}
     return {content(fact) for fact in facts if fact.fact_id not in corrected}  # type: ignore[arg-type]
 
 
-def named(facts: list[SubjectFact]) -> dict[tuple[str, str, str], str]:
-    """What each fact says, by its force, subject and id."""
+def by_id(facts: list[SubjectFact]) -> dict[tuple[str, str, str], str]:
+    """The content of each fact, by force, subject and id."""
     return {(fact.force, fact.subject_id, fact.fact_id): content(fact) for fact in facts}  # type: ignore[arg-type]
 
 
 def differences(system: System) -> list[Difference]:
-    """Every cell of both forces in which the state differs from the recount."""
+    """Every figure of both forces in which the state differs from the recount."""
     with system.publisher() as publisher:
         for force, end in ENDS.items():
             for feed in system.rules[force].force.feeds:
@@ -306,67 +306,67 @@ def differences(system: System) -> list[Difference]:
 def run(
     system: System, directory: Path, kills: int, seed: int, changed: tuple[str, str] | None = None
 ) -> tuple[Feeds, set[str], list[SubjectFact]]:
-    """The three sources told under kills, to their ends: the feeds, what was wanted, what is in the log."""
-    print(f"seed {seed}")  # noqa: T201 - a failure is repeated from it
-    chance = random.Random(seed)
+    """Run the three sources to their end while killing the adapters: the feeds, the expected facts, the facts in the log."""
+    print(f"seed {seed}")  # noqa: T201 - needed to repeat a failure
+    rng = random.Random(seed)
     feeds = Feeds(system, directory, kills * 2.0, seed, changed)
     try:
         for _ in range(kills - 1):
-            # Let them work for a moment, or die while starting: both are wanted.
-            time.sleep(chance.uniform(0.1, 1.2))
+            # Let them work for a moment, or kill them while they start: both cases matter.
+            time.sleep(rng.uniform(0.1, 1.2))
             feeds.kill_all()
         feeds.end_sources()
-        wanted = feeds.wanted()
+        expected = feeds.expected()
         if not changed:
-            until(lambda: standing(in_log(system)) >= wanted, 60, "everything in the log")
-            feeds.kill_all(before_knowing=True)
-            until(lambda: len(told := in_log(system)) > len(named(told)), 60, "something told again")
+            until(lambda: in_force(in_log(system)) >= expected, 60, "everything in the log")
+            feeds.kill_all(is_position_old=True)
+            until(lambda: len(facts := in_log(system)) > len(by_id(facts)), 60, "something published again")
     finally:
         feeds.stop()
-    return feeds, wanted, in_log(system)
+    return feeds, expected, in_log(system)
 
 
 @pytest.fixture
 def seed() -> int:
-    """A seed, new at every run and told in the output of a failure."""
+    """A new seed for every run, printed if the test fails."""
     return random.SystemRandom().randrange(10**6)
 
 
-def assert_nothing_is_wrong(system: System, feeds: Feeds, wanted: set[str], told: list[SubjectFact]) -> None:
-    """Nothing lost, nothing made up, nothing counted twice, no cell wrong, and the faults really happened."""
-    assert standing(told) == wanted
-    ids = named(told)
-    assert all(ids[fact.force, fact.subject_id, fact.fact_id] == content(fact) for fact in told)  # type: ignore[arg-type]
+def assert_nothing_is_wrong(system: System, feeds: Feeds, expected: set[str], facts: list[SubjectFact]) -> None:
+    """No fact is lost, invented or counted twice, no figure is wrong, and the faults really happened."""
+    assert in_force(facts) == expected
+    ids = by_id(facts)
+    assert all(ids[fact.force, fact.subject_id, fact.fact_id] == content(fact) for fact in facts)  # type: ignore[arg-type]
     assert feeds.pushing.refused == []
     assert feeds.pushing.again > 0
     found = differences(system)
     assert found == []
     assert system.count("facts") == len(ids)
-    assert system.count("duplicates") == len(told) - len(ids)
+    assert system.count("duplicates") == len(facts) - len(ids)
 
 
 @pytest.mark.timeout(600)
-def test_eight_kills_of_each_adapter_change_no_cell(police: System, parts: Parts, tmp_path: Path, seed: int) -> None:
+def test_eight_kills_of_each_adapter_change_no_figure(police: System, parts: Parts, tmp_path: Path, seed: int) -> None:
     if parts.name == "real":
         pytest.skip("real: the long loop on real parts runs with `make faults`")
     police.start_workers(1)
-    feeds, wanted, told = run(police, tmp_path, KILLS, seed)
+    feeds, expected, facts = run(police, tmp_path, KILLS, seed)
     assert [*(tail.kills for tail in feeds.tails), feeds.hook.kills] == [KILLS] * 3
-    assert_nothing_is_wrong(police, feeds, wanted, told)
+    assert_nothing_is_wrong(police, feeds, expected, facts)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
 def test_the_long_loop_on_every_backend(police: System, tmp_path: Path, seed: int) -> None:
     police.start_workers(2)
-    feeds, wanted, told = run(police, tmp_path, 60, seed)
-    assert_nothing_is_wrong(police, feeds, wanted, told)
+    feeds, expected, facts = run(police, tmp_path, 60, seed)
+    assert_nothing_is_wrong(police, feeds, expected, facts)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
-def test_where_the_log_is_not_waited_for_facts_are_lost(police: System, tmp_path: Path, seed: int) -> None:
-    _, wanted, told = run(police, tmp_path, 20, seed, ("position_first", "answer_first"))
-    lost = wanted - standing(told)
+def test_adapters_that_do_not_wait_for_the_log_lose_facts(police: System, tmp_path: Path, seed: int) -> None:
+    _, expected, facts = run(police, tmp_path, 20, seed, ("position_first", "answer_first"))
+    lost = expected - in_force(facts)
     assert any(FIRE in each for each in lost), "the tail lost nothing"
     assert any(POLICE in each for each in lost), "the webhook lost nothing"

@@ -28,7 +28,7 @@ from tests.integration.test_week import facts
 from tests.real.parts import missing
 from tests.support.system import System, until
 
-_small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)
+_small = PublisherSettings(batch_facts=20, linger_seconds=0.02)
 _KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -35,7 +35,7 @@ from tests.support.system import System
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 REAL = pytest.mark.parametrize("parts", [pytest.param("real", marks=pytest.mark.real)], indirect=True)
-_small = PublisherSettings(parcel_facts=20, linger_seconds=0.01)
+_small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
 
 def command(system: System, *arguments: str, statuses: Sequence[int] = (0,)) -> Any:

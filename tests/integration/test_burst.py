@@ -32,7 +32,7 @@ USUAL, BURST = 20, 50
 FACTS, RATIO = 16_000, 1.25
 """Of the shorter burst, and how much more memory a burst five times as long may take."""
 _FACTS = 4
-_parcels = PublisherSettings(parcel_facts=20, linger_seconds=0.05)
+_parcels = PublisherSettings(batch_facts=20, linger_seconds=0.05)
 
 
 class Peak(threading.Thread):

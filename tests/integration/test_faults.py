@@ -31,7 +31,7 @@ from tests.support.system import System, WorkerProcess, until
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 CHANGED = ("-m", "tests.integration.changed_worker")
 EMBEDDED = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
-_small = PublisherSettings(parcel_facts=20, linger_seconds=0.01)
+_small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The gateway as a process, with the log behind it: an outage is 503, a resend counts once, a fuzzer finds nothing."""
+"""The gateway as a process with a real log: an outage is 503, a resend counts once, and a fuzzer finds no fault."""
 
 import os
 import shutil
@@ -32,10 +32,10 @@ def gateway(system: System, tmp_path: Path) -> Iterator[GatewayProcess]:
     made.stop()
 
 
-def tell_all(caller: Caller, told: list[Any]) -> None:
-    """Facts in batches, each accepted."""
-    for first in range(0, len(told), 1000):
-        answer = caller.tell("incidents", msgspec.json.encode(told[first : first + 1000]))
+def send_all(caller: Caller, facts: list[Any]) -> None:
+    """Send facts in batches, and check that each is accepted."""
+    for first in range(0, len(facts), 1000):
+        answer = caller.send("incidents", msgspec.json.encode(facts[first : first + 1000]))
         assert answer.status == 202, answer.body
 
 
@@ -45,7 +45,7 @@ def heartbeat(at: str) -> dict[str, Any]:
     return {**beat, "seq": 1, "complete_to": at, "replay": True}
 
 
-def test_facts_by_http_give_the_figures_of_the_week_and_a_resend_changes_none(
+def test_facts_sent_over_http_give_the_weeks_figures_and_a_resend_changes_none(
     system: System, parts: Parts, gateway: GatewayProcess
 ) -> None:
     if parts.name == "real":
@@ -53,19 +53,19 @@ def test_facts_by_http_give_the_figures_of_the_week_and_a_resend_changes_none(
     system.start_workers(1)
     system.supervise()
     system.publisher().close()
-    caller, told = gateway.start(), list(facts())
-    tell_all(caller, told)
-    tell_all(caller, told[:3000])
-    assert caller.tell("incidents", heartbeat("2017-01-09T00:00:00-08:00")).status == 202
+    caller, published = gateway.start(), list(facts())
+    send_all(caller, published)
+    send_all(caller, published[:3000])
+    assert caller.send("incidents", heartbeat("2017-01-09T00:00:00-08:00")).status == 202
     system.settle()
-    assert (system.count("facts"), system.count("duplicates")) == (len(told), 3000)
+    assert (system.count("facts"), system.count("duplicates")) == (len(published), 3000)
     assert sum(counts(system.reader()).values()) == 3560
     assert held(system).differences == []
 
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
-    """A broker that this test may end."""
+    """A broker that this test may stop."""
     broker = BrokerProcess(tmp_path / "log")
     broker.start()
     with LogClient(broker.bootstrap) as log:
@@ -76,7 +76,7 @@ def own_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
 
 @pytest.fixture
 def environment(own_broker: BrokerProcess, tmp_path: Path) -> dict[str, str]:
-    """The variables of a gateway to that broker, for one force alone."""
+    """The environment of a gateway to that broker, for one force."""
     forces = tmp_path / "forces"
     forces.mkdir()
     with (forces / "staffordshire.toml").open("wb") as profile:
@@ -102,7 +102,7 @@ OFFERED = {
 
 
 def records(broker: BrokerProcess) -> int:
-    """How many records the log has."""
+    """The number of records in the log."""
     with LogClient(broker.bootstrap) as log:
         return sum(last for _, last in log.reach(("contacts", number) for number in range(4)).values())
 
@@ -113,24 +113,24 @@ def test_an_outage_of_the_log_is_503_and_the_resend_is_accepted(
     gateway = GatewayProcess(environment, tmp_path)
     caller = gateway.start()
     try:
-        assert caller.tell("contacts", OFFERED).status == 202
+        assert caller.send("contacts", OFFERED).status == 202
         assert records(own_broker) == 1
         own_broker.kill()
         for _ in range(2):
-            answer = caller.tell("contacts", {**OFFERED, "fact_id": "offered-2"})
+            answer = caller.send("contacts", {**OFFERED, "fact_id": "offered-2"})
             assert (answer.status, answer.body["type"]) == (503, "urn:bluelamp:problem:log_unavailable")
             assert int(answer.headers["retry-after"]) > 0
         own_broker.start()
-        until(lambda: caller.tell("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 30, "a 202")
+        until(lambda: caller.send("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 30, "a 202")
         assert records(own_broker) >= 2
     finally:
         gateway.stop()
-    assert "shutdown complete" in gateway.said()
-    assert TOKEN not in gateway.said()
+    assert "shutdown complete" in gateway.logged()
+    assert TOKEN not in gateway.logged()
 
 
-def test_without_a_sender_it_does_not_start_and_says_why(environment: dict[str, str]) -> None:
-    told = subprocess.run(
+def test_without_a_sender_the_gateway_does_not_start_and_says_why(environment: dict[str, str]) -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "bluelamp", "gateway"],
         env={**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony {TOKEN}"},
         capture_output=True,
@@ -138,13 +138,13 @@ def test_without_a_sender_it_does_not_start_and_says_why(environment: dict[str, 
         check=False,
         timeout=60,
     )
-    assert told.returncode == 2
-    assert "BLUELAMP_GATEWAY_TOKENS" in told.stderr
-    assert TOKEN not in told.stderr + told.stdout
+    assert result.returncode == 2
+    assert "BLUELAMP_GATEWAY_TOKENS" in result.stderr
+    assert TOKEN not in result.stderr + result.stdout
 
 
 def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "bluelamp", "settings", "--json"],
         env={**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony:{TOKEN}"},
         capture_output=True,
@@ -152,8 +152,8 @@ def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
         check=True,
         timeout=60,
     )
-    assert '"BLUELAMP_GATEWAY_TOKENS"' in told.stdout
-    assert TOKEN not in told.stdout
+    assert '"BLUELAMP_GATEWAY_TOKENS"' in result.stdout
+    assert TOKEN not in result.stdout
 
 
 @pytest.mark.timeout(900)
@@ -179,7 +179,7 @@ def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(
     options = [*extent, "--checks", "all", "--no-shrink"]
     command = [program, "--config-file", str(FUZZER), "run", f"{address}openapi.json", *options]
     try:
-        told = subprocess.run(
+        result = subprocess.run(
             [*command, "--header", f"Authorization: Bearer {TOKEN}"],
             env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS},
             cwd=Path(__file__).parents[2],
@@ -190,7 +190,7 @@ def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(
         )
     finally:
         gateway.stop()
-    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
-    assert "No issues found" in told.stdout
-    assert "7 selected" in told.stdout, "not every place was tried"
-    assert "Traceback" not in gateway.said()
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    assert "No issues found" in result.stdout
+    assert "7 selected" in result.stdout, "some paths were not tried"
+    assert "Traceback" not in gateway.logged()

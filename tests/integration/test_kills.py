@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SLOW = ("-m", "tests.integration.changed_worker", "slow")
 OFFSET_FIRST = ("-m", "tests.integration.changed_worker", "offset_first")
 NO_FENCE = ("-m", "tests.integration.changed_worker", "slow", "no_applied_offset")
-_small = PublisherSettings(parcel_facts=20, linger_seconds=0.02)
+_small = PublisherSettings(batch_facts=20, linger_seconds=0.02)
 
 
 def disorder(chance: random.Random) -> list[AnyFact]:

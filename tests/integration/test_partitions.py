@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("dropped_sockets")
 CHANGED = ("-m", "tests.integration.changed_worker")
 WINDOWS = (WEEK, "15m", "24h", "this_month")
 PARTITIONS = 4
-_small = PublisherSettings(parcel_facts=20, linger_seconds=0.01)
+_small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
 
 def by_librdkafka(system: System, told: Sequence[SubjectFact]) -> None:

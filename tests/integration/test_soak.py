@@ -32,7 +32,7 @@ from tests.support.live import beat, held_now
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
-_parcels = PublisherSettings(parcel_facts=20, linger_seconds=0.05)
+_parcels = PublisherSettings(batch_facts=20, linger_seconds=0.05)
 SUBJECT_FACTS = 4
 FULL = FACTS_REMEMBERED * PARTITIONS // SUBJECT_FACTS
 """The number of subjects of one topic that a worker remembers."""

@@ -17,7 +17,7 @@ from producers.simulate.scenario import load_scenario
 from producers.simulate.simulation import Simulation
 from tests.oracle.knowledge import SECOND
 from tests.oracle.meaning import Heard
-from tests.simulate.worlds import simulation, told
+from tests.simulate.worlds import reports, simulation
 
 BEAT_SECONDS = 2
 WEEK = timedelta(weeks=1)
@@ -54,7 +54,7 @@ def broadcast(scenario: str, hours: tuple[float, float] | None = None, *, weeks:
     start, end = world.end_of(0) + first * 3600, world.end_of(0) + last * 3600
     seen = ceil(last / 24)
     before = [each for week in range(weeks, 0, -1) for each in week_before(scenario, seen, week)]
-    facts = [each for each in told(scenario, 41, seen) if each.at < end]
+    facts = [each for each in reports(scenario, 41, seen) if each.at < end]
     heard = list(heartbeats(world, start, end))
     return Broadcast(world, [*before, *facts], heard, round(start * SECOND), round(end * SECOND))
 
@@ -95,7 +95,7 @@ def _moved(told: ReportedFact, week: int) -> ReportedFact:
 def _ordinary(scenario: str, days: int) -> list[ReportedFact]:
     """What is told on the same days of the week before of calls and incidents that began and ended on them."""
     world = simulation("normal", 41, load_scenario(scenario).start - WEEK)
-    told_then = [each for each in world.told_before(world.end_of(days)) if each.topic in ("contacts", "incidents")]
+    told_then = [each for each in world.reported_before(world.end_of(days)) if each.topic in ("contacts", "incidents")]
     begun, ended = set[str](), set[str]()
     for each in told_then:
         assert isinstance(each.fact, SubjectFact)

@@ -211,7 +211,7 @@ def test_a_silent_feed_is_alerted_on_and_its_silence_ends_no_alert_of_999() -> N
 
 
 def test_a_quiet_line_is_no_silent_feed() -> None:
-    assert load_scenario("quiet_line").inspector == ("No alert of a silent feed.",)
+    assert load_scenario("quiet_line").inspector == ("There is no alert for a silent feed.",)
     seen = watched("quiet_line")
     assert [stood(seen, rule) for rule in ("feed_silent", "feed_late", "no_live_data")] == [[], [], []]
 

@@ -1,6 +1,6 @@
 """`python -m tests.producers.cut_sample ORIGINAL SAMPLE`: cut the published extract to the columns its mapping uses.
 
-Whatever tells where somebody lives or what befell them stays out: address, location, box, neighbourhood, call type.
+Columns that could show where somebody lives or what happened to them are left out: address, location, box, neighbourhood, call type.
 """
 
 import csv
@@ -13,10 +13,10 @@ from producers.packaged import packaged_mapping
 
 def cut_sample(original: Path, sample: Path) -> None:
     """Write the rows of the original, in its order, with the columns of the San Francisco mapping only."""
-    wanted = set(columns_used(packaged_mapping("san_francisco_fire")))
+    used = set(columns_used(packaged_mapping("san_francisco_fire")))
     with original.open(encoding="utf-8-sig", newline="") as read, sample.open("w", encoding="utf-8", newline="") as cut:
         rows = csv.DictReader(read)
-        columns = [column for column in rows.fieldnames or () if column in wanted]
+        columns = [column for column in rows.fieldnames or () if column in used]
         writer = csv.DictWriter(cut, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

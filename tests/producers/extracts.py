@@ -1,4 +1,4 @@
-"""Small extracts and mappings for the tests: a text is read as if it were a file."""
+"""Small extracts and mappings for the tests, given as text."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,17 +48,17 @@ GOOD_ROW = "i-1,E1,01/12/2024 09:00,01/12/2024 09:05,1,north,Y"
 
 
 def read(directory: Path, mapping: str, text: str | bytes, *, now: datetime = NOW) -> Extract:
-    """What an extract of this text tells by this mapping."""
+    """Read an extract given as text, by a mapping."""
     path = directory / "extract.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_extract(path, load_mapping(mapping, "small.toml"), now=now)
 
 
 def read_rows(directory: Path, *rows: str, mapping: str = INCIDENTS) -> Extract:
-    """What rows of the small extract tell."""
+    """Read rows of the small extract."""
     return read(directory, mapping, "\n".join((HEADER, *rows)) + "\n")
 
 
 def at(text: str) -> datetime:
-    """An instant, as in `at("2024-12-01 09:00")`, in UTC."""
+    """A time in UTC, as in `at("2024-12-01 09:00")`."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)

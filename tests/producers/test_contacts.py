@@ -1,4 +1,4 @@
-"""A telephony extract as JSON lines: a contact's whole story in one row, day-first dates, queues by their own names."""
+"""A telephony extract as JSON lines, with one row for each contact and day-first dates."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ ABANDONED = """{"call": {"id": 72, "line": 1}, "queue": "triage", "offered": "02
  "answered": "-", "ended": "02/07/2024 08:03:00", "hung_up": true, "outcome": null, "notes": ["x"]}""".replace("\n", "")
 
 
-def test_contacts_come_from_one_row_each(tmp_path: Path) -> None:
+def test_each_row_gives_the_facts_of_one_contact(tmp_path: Path) -> None:
     extract = read(tmp_path, MAPPING, f"{ANSWERED}\n\n{ABANDONED}\n")
     assert extract.malformed == ()
     assert extract.rows == 2
@@ -110,7 +110,7 @@ def test_a_malformed_line_is_listed(tmp_path: Path, line: str, column: str, faul
     assert [fact for fact in extract.facts if getattr(fact, "subject_id", "") == "tel-71"]
 
 
-def test_bytes_of_another_encoding_take_one_line(tmp_path: Path) -> None:
+def test_invalid_bytes_make_only_their_own_line_malformed(tmp_path: Path) -> None:
     extract = read(tmp_path, MAPPING, f"{ABANDONED.replace('triage', 'trïage')}\n{ANSWERED}\n".encode("cp1252"))
     assert [(each.line, each.fault) for each in extract.malformed] == [(1, "bad_encoding")]
     assert len(extract.facts) == 3
@@ -121,6 +121,6 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path, MAPPING, "")
 
 
-def test_a_misspelt_column_is_named(tmp_path: Path) -> None:
+def test_a_misspelt_column_is_listed_as_empty(tmp_path: Path) -> None:
     mapping = MAPPING.replace('column = "hung_up"', 'column = "hungup"')
     assert "hungup" in read(tmp_path, mapping, f"{ANSWERED}\n{ABANDONED}\n").columns_empty

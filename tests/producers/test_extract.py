@@ -1,4 +1,4 @@
-"""Reading an extract: what is good becomes facts, what is not is listed with line, column and reason, never a value."""
+"""Reading an extract: valid rows become facts; malformed rows are listed with line, column and reason, but no value."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -56,7 +56,7 @@ def test_another_mapping_gives_other_ids(tmp_path: Path) -> None:
     assert ids.isdisjoint(others)
 
 
-def test_facts_stand_in_order_of_event_time(tmp_path: Path) -> None:
+def test_facts_are_in_order_of_event_time(tmp_path: Path) -> None:
     rows = ("i-2,E2,02/12/2024 09:00,02/12/2024 09:05,1,north,Y", GOOD_ROW)
     times = [fact.at for fact in read_rows(tmp_path, *rows).facts]
     assert times == sorted(times)
@@ -84,7 +84,9 @@ def test_facts_stand_in_order_of_event_time(tmp_path: Path) -> None:
         ("i-1,E1,01/12/2024 09:00,,2,south,N", "unit", "repeated_key"),
     ],
 )
-def test_a_malformed_row_is_listed_and_the_rest_is_kept(tmp_path: Path, row: str, column: str, fault: Fault) -> None:
+def test_a_malformed_row_is_listed_and_the_other_rows_are_read(
+    tmp_path: Path, row: str, column: str, fault: Fault
+) -> None:
     after = GOOD_ROW.replace("i-1", "i-3")
     extract = read_rows(tmp_path, GOOD_ROW, row, after)
     assert malformed(extract) == [(3, column, fault)]
@@ -92,46 +94,46 @@ def test_a_malformed_row_is_listed_and_the_rest_is_kept(tmp_path: Path, row: str
     assert (extract.rows, extract.rows_read, extract.rows_malformed) == (3, 2, 1)
     assert extract.faults() == {fault: 1}
     for cell in row.split(","):
-        assert len(cell) < 3 or cell not in str(extract.malformed[0]), "a value was shown"
+        assert len(cell) < 3 or cell not in str(extract.malformed[0]), "the error contains a value"
 
 
-def test_bytes_of_another_encoding_take_one_row(tmp_path: Path) -> None:
+def test_invalid_bytes_make_only_their_own_row_malformed(tmp_path: Path) -> None:
     text = "\n".join((HEADER, GOOD_ROW, GOOD_ROW.replace("i-1", "i-2").replace("north", "nörd"), "")).encode("cp1252")
     extract = read(tmp_path, INCIDENTS, text)
     assert malformed(extract) == [(3, "area", "bad_encoding")]
     assert len(extract.facts) == 2
 
 
-def test_bytes_of_another_encoding_in_a_column_nobody_asked_for_do_no_harm(tmp_path: Path) -> None:
+def test_invalid_bytes_in_an_unused_column_are_ignored(tmp_path: Path) -> None:
     text = f"{HEADER},remarks\n{GOOD_ROW},Caf\xe9\n".encode("cp1252")
     for mapping in (INCIDENTS, changed('key = ["unit"]', 'key = ["unit"]\ndistinct_by = "whole_row"')):
         assert read(tmp_path, mapping, text).malformed == ()
 
 
-def test_the_encoding_is_the_mappings(tmp_path: Path) -> None:
+def test_the_mapping_gives_the_encoding(tmp_path: Path) -> None:
     mapping = changed('absent = ["NULL"]', 'encoding = "utf-16"')
     assert len(read(tmp_path, mapping, f"{HEADER}\n{GOOD_ROW}\n".encode("utf-16")).facts) == 2
-    with pytest.raises(MappingError, match="This is not utf-16"):
+    with pytest.raises(MappingError, match="The file is not in utf-16"):
         read(tmp_path, mapping, f"{HEADER}\n{GOOD_ROW}\n".encode())
 
 
-def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     assert len(read(tmp_path, INCIDENTS, f"\ufeff{HEADER}\r\n{GOOD_ROW}\r\n").facts) == 2
 
 
-def test_a_quote_that_is_not_closed_says_what_it_takes(tmp_path: Path) -> None:
+def test_an_unclosed_quote_reports_the_lines_affected(tmp_path: Path) -> None:
     extract = read_rows(tmp_path, GOOD_ROW, 'i-2,"E2,,,1,north,Y', GOOD_ROW.replace("i-1", "i-3"))
     assert malformed(extract) == [(3, "", "not_readable")]
-    assert "lines 3 to 4 are lost" in extract.malformed[0].what
+    assert "lines 3 to 4 cannot be read" in extract.malformed[0].what
 
 
-def test_a_line_feed_within_quotes_is_one_row_and_lines_stay_true(tmp_path: Path) -> None:
+def test_a_line_feed_within_quotes_does_not_end_the_row_and_line_numbers_stay_right(tmp_path: Path) -> None:
     two_lines = GOOD_ROW.replace("north", '"no\nrth"').replace("i-1", "i-2")
     extract = read_rows(tmp_path, two_lines, "i-3,E1,bad,,1,north,Y")
     assert malformed(extract) == [(2, "area", "bad_value"), (4, "opened", "bad_time")]
 
 
-def test_an_empty_line_is_no_row(tmp_path: Path) -> None:
+def test_an_empty_line_is_not_a_row(tmp_path: Path) -> None:
     assert read_rows(tmp_path, "", GOOD_ROW, "").rows == 1
 
 
@@ -144,26 +146,26 @@ def test_an_empty_line_is_no_row(tmp_path: Path) -> None:
         (GOOD_ROW, "no column"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_whole(tmp_path: Path, text: str, what: str) -> None:
+def test_a_file_that_does_not_fit_the_mapping_is_refused(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(MappingError, match=what) as caught:
         read(tmp_path, INCIDENTS, text)
     assert caught.value.where.startswith("extract.txt")
-    assert "north" not in str(caught.value), "a file without a header had its first row shown"
+    assert "north" not in str(caught.value), "the error quotes the first row of a file without a header"
 
 
-def test_times_are_of_the_local_clock(tmp_path: Path) -> None:
+def test_times_without_a_zone_are_local(tmp_path: Path) -> None:
     summer = read_rows(tmp_path, "i-1,E1,01/07/2024 09:00,2024-07-01T09:05:00+02:00,1,north,Y")
     assert [fact.at for fact in summer.facts] == [at("2024-07-01 07:05"), at("2024-07-01 08:00")]
 
 
 @pytest.mark.parametrize(("meaning", "hour"), [("first", 0), ("second", 1)])
-def test_a_time_that_came_twice_is_the_one_the_mapping_means(tmp_path: Path, meaning: str, hour: int) -> None:
+def test_the_mapping_decides_which_of_two_repeated_times_is_meant(tmp_path: Path, meaning: str, hour: int) -> None:
     mapping = changed('absent = ["NULL"]', f'repeated_hour = "{meaning}"')
     extract = read_rows(tmp_path, "i-1,E1,27/10/2024 01:30,,1,north,Y", mapping=mapping)
     assert one_of(extract, IncidentOpened).at == at(f"2024-10-27 0{hour}:30")
 
 
-def test_a_time_that_came_twice_may_be_refused(tmp_path: Path) -> None:
+def test_a_repeated_time_may_be_refused(tmp_path: Path) -> None:
     mapping = changed('absent = ["NULL"]', 'repeated_hour = "refuse"')
     rows = ("i-1,E1,27/10/2024 01:30,,1,north,Y", "i-2,E1,27/10/2024 02:30,,1,north,Y")
     extract = read_rows(tmp_path, *rows, mapping=mapping)
@@ -171,23 +173,23 @@ def test_a_time_that_came_twice_may_be_refused(tmp_path: Path) -> None:
     assert one_of(extract, IncidentOpened).subject_id == "i-2"
 
 
-def test_a_date_and_a_time_in_two_columns_are_one_time(tmp_path: Path) -> None:
+def test_a_date_and_a_time_in_two_columns_are_joined(tmp_path: Path) -> None:
     mapping = changed('at = "opened"', 'at = ["opened", "dispatched"]').replace("%d/%m/%Y %H:%M", "%d/%m/%Y %H.%M")
     mapping = mapping.replace("present = true", 'equals = "never"')
     extract = read_rows(tmp_path, "i-1,E1,01/12/2024,09.00,1,north,Y", mapping=mapping)
     assert one_of(extract, IncidentOpened).at == at("2024-12-01 09:00")
 
 
-def test_absent_values_leave_a_field_out(tmp_path: Path) -> None:
+def test_a_field_with_an_absent_value_is_left_out(tmp_path: Path) -> None:
     opened = one_of(read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,,1,NULL,  "), IncidentOpened)
     assert (opened.area, opened.domestic) == (None, False)
 
 
-def test_columns_without_any_value_are_named(tmp_path: Path) -> None:
+def test_empty_columns_are_listed(tmp_path: Path) -> None:
     assert read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,,1,NULL,").columns_empty == ("area", "dispatched", "domestic")
 
 
-def test_values_have_a_default_and_the_empty_one_stands_for_absent(tmp_path: Path) -> None:
+def test_values_may_have_a_default_and_an_empty_value_means_absent(tmp_path: Path) -> None:
     mapping = changed(
         'area = { column = "area" }',
         'area = { column = "area", values = { "N" = "north", "" = "nowhere" }, otherwise = "elsewhere" }',
@@ -215,7 +217,7 @@ def test_rows_are_included_and_excluded_by_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("distinct_by", "repeated"), [('"whole_row"', 1), ('["incident", "unit"]', 2)])
-def test_a_row_told_again_counts_once(tmp_path: Path, distinct_by: str, repeated: int) -> None:
+def test_a_repeated_row_counts_once(tmp_path: Path, distinct_by: str, repeated: int) -> None:
     mapping = changed('key = ["unit"]', f'key = ["unit"]\ndistinct_by = {distinct_by}')
     extract = read_rows(tmp_path, GOOD_ROW, GOOD_ROW, GOOD_ROW.replace("north", "south"), mapping=mapping)
     assert extract.rows_repeated == repeated
@@ -224,14 +226,14 @@ def test_a_row_told_again_counts_once(tmp_path: Path, distinct_by: str, repeated
 
 
 @pytest.mark.parametrize("distinct_by", ["[]", '["incident", "unit"]'])
-def test_a_malformed_row_does_not_stand_in_the_way_of_one_that_is_right(tmp_path: Path, distinct_by: str) -> None:
+def test_a_malformed_row_does_not_block_its_corrected_copy(tmp_path: Path, distinct_by: str) -> None:
     mapping = changed('key = ["unit"]', f'key = ["unit"]\ndistinct_by = {distinct_by}')
     extract = read_rows(tmp_path, GOOD_ROW.replace("09:05", "29:05"), GOOD_ROW, mapping=mapping)
     assert [(each.line, each.fault) for each in extract.malformed] == [(2, "bad_time")]
     assert extract.counts() == {"IncidentOpened": 1, "UnitDispatched": 1}
 
 
-def test_conditions_must_all_hold(tmp_path: Path) -> None:
+def test_a_row_must_meet_all_conditions(tmp_path: Path) -> None:
     condition = '{ column = "grade", differs_from = "area" }, { column = "grade", equals = ["1", "2"] }'
     mapping = changed('{ column = "dispatched", present = true }', condition)
     cells = [("1", "north"), ("1", "1"), ("3", "north"), ("1", ""), ("2", "x")]
@@ -240,7 +242,7 @@ def test_conditions_must_all_hold(tmp_path: Path) -> None:
     assert [fact.subject_id for fact in extract.facts if isinstance(fact, UnitDispatched)] == ["i-0", "i-4"]
 
 
-def test_a_condition_may_ask_for_absence(tmp_path: Path) -> None:
+def test_a_condition_may_require_an_absent_value(tmp_path: Path) -> None:
     mapping = changed("present = true", "present = false").replace('at = "dispatched"', 'at = "opened"')
     extract = read_rows(tmp_path, GOOD_ROW, "i-2,E1,01/12/2024 09:00,,1,north,Y", mapping=mapping)
     assert one_of(extract, UnitDispatched).subject_id == "i-2"
@@ -278,7 +280,7 @@ otherwise = "other"
     ("pick", "minute", "result"),
     [("first", 20, "attended"), ("last", 10, "duplicate"), ("earliest", 10, "duplicate"), ("latest", 30, "cancelled")],
 )
-def test_a_fact_of_several_rows_is_picked_as_declared(tmp_path: Path, pick: str, minute: int, result: str) -> None:
+def test_pick_decides_which_row_gives_a_fact(tmp_path: Path, pick: str, minute: int, result: str) -> None:
     mapping = INCIDENTS.replace('area = { column = "area" }\n', "") + CLOSED.replace("PICK", pick)
     rows = [
         f"i-1,E{unit},01/12/2024 09:00,01/12/2024 09:{minute},1,{area},Y"
@@ -288,7 +290,7 @@ def test_a_fact_of_several_rows_is_picked_as_declared(tmp_path: Path, pick: str,
     assert (closed.at, closed.result) == (at(f"2024-12-01 09:{minute}"), result)
 
 
-def test_a_field_may_be_picked_for_itself(tmp_path: Path) -> None:
+def test_a_field_may_have_its_own_pick(tmp_path: Path) -> None:
     mapping = INCIDENTS.replace('area = { column = "area" }\n', "")
     mapping += CLOSED.replace("PICK", "latest").replace('otherwise = "other"', 'otherwise = "other"\npick = "first"')
     rows = [
@@ -299,7 +301,7 @@ def test_a_field_may_be_picked_for_itself(tmp_path: Path) -> None:
     assert (closed.at, closed.result) == (at("2024-12-01 09:30"), "attended")
 
 
-def test_rows_that_must_agree_and_do_not_are_listed_and_tell_the_rest(tmp_path: Path) -> None:
+def test_rows_that_disagree_are_listed_and_give_their_other_facts(tmp_path: Path) -> None:
     extract = read_rows(tmp_path, GOOD_ROW, GOOD_ROW.replace("E1", "E2").replace("north", "south"))
     assert malformed(extract) == [(3, "area", "rows_disagree")]
     assert "line 2" in extract.malformed[0].what
@@ -307,24 +309,24 @@ def test_rows_that_must_agree_and_do_not_are_listed_and_tell_the_rest(tmp_path: 
     assert (extract.rows_read, extract.rows_malformed) == (2, 0)
 
 
-def test_an_absent_value_disagrees_with_none(tmp_path: Path) -> None:
+def test_an_absent_value_agrees_with_any_value(tmp_path: Path) -> None:
     extract = read_rows(tmp_path, GOOD_ROW.replace("north", ""), GOOD_ROW.replace("E1", "E2"))
     assert one_of(extract, IncidentOpened).area == "north"
 
 
-def test_a_fact_of_several_rows_that_lacks_a_field_is_listed(tmp_path: Path) -> None:
+def test_a_fact_per_subject_without_a_required_field_is_listed(tmp_path: Path) -> None:
     extract = read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,01/12/2024 09:05,,north,Y")
     assert malformed(extract) == [(2, "grade", "missing_value")]
     assert extract.counts() == {"IncidentOpened": 0, "UnitDispatched": 1}
 
 
-def test_a_malformed_row_tells_nothing_at_all(tmp_path: Path) -> None:
-    """Half a row would be worse than none: a unit that arrived and was never sent."""
+def test_a_malformed_row_gives_no_facts(tmp_path: Path) -> None:
+    """Half a row would mislead, as with a unit that arrived but was never sent."""
     extract = read_rows(tmp_path, GOOD_ROW.replace(",Y", ",perhaps"))
     assert extract.facts == ()
 
 
-def test_every_fact_is_about_a_subject_of_the_force(tmp_path: Path) -> None:
+def test_every_fact_has_a_subject_and_the_force(tmp_path: Path) -> None:
     for fact in read_rows(tmp_path, GOOD_ROW).facts:
         assert isinstance(fact, SubjectFact)
         assert fact.force == "staffordshire"

@@ -1,4 +1,4 @@
-"""The gateway's documents: they say of every fact what the product does, and its handbook page shows what it answers."""
+"""The gateway's documents agree with what the gateway does, and its page in the handbook shows its real answers."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def references(value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("document", [OPENAPI, ASYNCAPI], ids=["openapi", "asyncapi"])
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
     assert references(document)
     for reference in set(references(document)):
         found: Any = document
@@ -44,18 +44,18 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def validator(document: dict[str, Any], reference: str) -> Draft202012Validator:
-    """What holds a value against a schema of a document."""
+    """A validator for a schema of a document."""
     return Draft202012Validator({"$ref": reference, "components": document["components"]})
 
 
 def places(name: str) -> list[Topic]:
-    """The topics that a fact travels on."""
+    """The topics that carry a fact."""
     own = next(topic_of(each) for each in FACT_TYPES if each.__name__ == name)
     return [own] if own else list(TOPICS)
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_the_gateways_document_and_the_gateway_take_every_example_on_its_own_topics_alone(name: str) -> None:
+def test_the_gateway_and_its_document_accept_every_example_only_on_its_own_topics(name: str) -> None:
     example = EXAMPLES[name]
     for topic in TOPICS:
         is_own = topic in places(name) and example.get("feed") in (
@@ -64,11 +64,11 @@ def test_the_gateways_document_and_the_gateway_take_every_example_on_its_own_top
         )
         schema = validator(OPENAPI, f"#/components/schemas/{topic}_batch")
         assert schema.is_valid(example) == schema.is_valid([example, example]) == is_own
-        assert is_taken(example, topic) == is_own
+        assert is_accepted(example, topic) == is_own
 
 
-def is_taken(fact: dict[str, Any], topic: Topic) -> bool:
-    """Whether the gateway takes a fact."""
+def is_accepted(fact: dict[str, Any], topic: Topic) -> bool:
+    """Whether the gateway accepts a fact."""
     try:
         return len(read_facts(json.dumps(fact).encode(), topic, FORCES, NOW, 10)) == 1
     except ProblemError:
@@ -76,7 +76,7 @@ def is_taken(fact: dict[str, Any], topic: Topic) -> bool:
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_the_logs_document_lists_every_fact_on_its_topics(name: str) -> None:
+def test_the_asyncapi_document_lists_every_fact_on_its_topics(name: str) -> None:
     listed = [topic for topic, channel in ASYNCAPI["channels"].items() if name in channel["messages"]]
     assert listed == places(name)
     payload = ASYNCAPI["components"]["messages"][name]["payload"]["$ref"]
@@ -84,16 +84,16 @@ def test_the_logs_document_lists_every_fact_on_its_topics(name: str) -> None:
     assert not validator(ASYNCAPI, payload).is_valid({**EXAMPLES[name], "caller_name": "x"})
 
 
-def test_the_page_shows_what_the_gateway_answers() -> None:
-    (shown,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+def test_the_page_shows_the_gateways_real_answer() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     good = EXAMPLES["ContactOffered"]
     with pytest.raises(ProblemError) as caught:
         read_facts(json.dumps([good, {**good, "caller_name": "x"}]).encode(), "contacts", FORCES, NOW, 10)
     answer = json.loads(bytes(response_of(caught.value).body))
-    assert json.loads(shown) == answer
+    assert json.loads(example) == answer
     assert validator(OPENAPI, "#/components/schemas/FactsProblem").is_valid(answer)
 
 
-def test_the_page_and_the_document_list_the_same_answers() -> None:
+def test_the_page_and_the_document_list_the_same_statuses() -> None:
     documented = set(OPENAPI["paths"]["/v1/contacts"]["post"]["responses"])
     assert set(re.findall(r"^\| (\d{3}) \|", PAGE, re.MULTILINE)) == documented - {"500"}

@@ -1,7 +1,7 @@
-"""Made-up extracts as forces export them, read by the mappings that come with Blue Lamp: every fact and every refusal.
+"""Made-up extracts as forces export them, read by the supplied mappings: every fact and every malformed row.
 
-Beside each extract stands what it must give, checked against it line by line by eye: the facts in order of event time in
-UTC, then the refusals.
+A text file next to each extract lists what it must give, checked by hand line by line: the facts in order of event time in
+UTC, then the malformed rows.
 """
 
 from collections.abc import Iterator
@@ -31,22 +31,22 @@ def explained(name: str) -> Explanation:
 
 
 def lines(extract: Extract) -> Iterator[str]:
-    """An extract as the files of what is wanted write it."""
+    """An extract in the format of the text files."""
     for fact in extract.facts:
-        told: dict[str, Any] = msgspec.to_builtins(fact)
-        own = [f"{name}={value}" for name, value in told.items() if name not in _ENVELOPE and value is not None]
-        yield " ".join((told["at"], told["subject_id"][:16], told["fact"], *own))
+        fields: dict[str, Any] = msgspec.to_builtins(fact)
+        own = [f"{name}={value}" for name, value in fields.items() if name not in _ENVELOPE and value is not None]
+        yield " ".join((fields["at"], fields["subject_id"][:16], fields["fact"], *own))
     for each in extract.malformed:
         yield f"line {each.line}: {each.column or '-'}: {each.fault}"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_fact_and_every_refusal_is_as_it_must_be(name: str) -> None:
+def test_every_fact_and_malformed_row_is_as_listed(name: str) -> None:
     assert list(lines(extract_of(name))) == (FOLDER / f"{name}.txt").read_text().splitlines()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_row_is_accounted_for_and_read_to_the_same_ids_again(name: str) -> None:
+def test_every_row_is_counted_and_gives_the_same_ids_again(name: str) -> None:
     extract = extract_of(name)
     parts = (extract.rows_read, extract.rows_excluded, extract.rows_repeated, extract.rows_malformed)
     lines_of_header = 0 if extract.mapping.source.columns else 1
@@ -56,17 +56,17 @@ def test_every_row_is_accounted_for_and_read_to_the_same_ids_again(name: str) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_dry_run_says_what_became_of_every_column_and_agrees_with_the_reading(name: str) -> None:
-    told = explained(name)
+def test_a_dry_run_covers_every_column_and_agrees_with_the_extract(name: str) -> None:
+    explanation = explained(name)
     columns = packaged_mapping(name).source.columns
     header = columns or (FOLDER / f"{name}.csv").read_text().partition("\n")[0].split(",")
-    assert sorted(column.column for column in told.columns) == sorted(header)
-    assert {fact.fact: fact.count for fact in told.facts} == told.extract.counts()
-    assert told.extract == extract_of(name)
-    assert all(fact.unlisted == {} for fact in told.facts), "the mappings that come along use the profile's words"
+    assert sorted(column.column for column in explanation.columns) == sorted(header)
+    assert {fact.fact: fact.count for fact in explanation.facts} == explanation.extract.counts()
+    assert explanation.extract == extract_of(name)
+    assert all(fact.unlisted == {} for fact in explanation.facts), "supplied mappings use only words of the profile"
 
 
-def test_a_dry_run_names_what_is_not_used_and_where_refusals_lie() -> None:
+def test_a_dry_run_lists_unused_columns_and_the_faults_of_each_column() -> None:
     columns = {column.column: column for column in explained("telephony").columns}
     assert columns["Agent"].became == ()
     assert columns["Answered"].became == ("ContactAnswered.at", "whether ContactAnswered happened")
@@ -74,13 +74,15 @@ def test_a_dry_run_names_what_is_not_used_and_where_refusals_lie() -> None:
     assert (columns["Answered"].rows, columns["Offered"].rows) == (11, 13)
 
 
-def test_a_dry_run_counts_contradictions_that_the_measures_will_count() -> None:
+def test_a_dry_run_counts_contradictions() -> None:
     before = {fact.fact: fact.before for fact in explained("command_and_control_incidents").facts}
     assert {fact: count for fact, count in before.items() if count} == {"UnitArrived": 1}
 
 
-def test_a_dry_run_names_words_that_the_profile_does_not_list() -> None:
-    told = explain(FOLDER / "telephony.csv", packaged_mapping("telephony"), shipped("san_francisco_fire"), now=NOW)
-    (offered, *_) = told.facts
+def test_a_dry_run_lists_words_that_the_profile_does_not() -> None:
+    explanation = explain(
+        FOLDER / "telephony.csv", packaged_mapping("telephony"), shipped("san_francisco_fire"), now=NOW
+    )
+    (offered, *_) = explanation.facts
     assert offered.unlisted == {"queue": ("triage", "emergency", "local")}
     assert offered.words["line"] == {"101": 5, "999": 2}

@@ -1,4 +1,4 @@
-"""A mapping with a fault is refused with the place of the fault and what to do, before any extract is opened."""
+"""An invalid mapping is refused before any extract is opened, with the place of the fault and what to do."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def changed(old: str, new: str) -> str:
     return INCIDENTS.replace(old, new, 1)
 
 
-def test_the_small_mapping_is_good() -> None:
+def test_the_small_mapping_is_valid() -> None:
     assert load_mapping(INCIDENTS, "small.toml").name == "small"
 
 
@@ -37,69 +37,74 @@ def test_the_small_mapping_is_good() -> None:
         ('absent = ["NULL"]', 'encoding = "utf-9"', "$.source.encoding", "no encoding 'utf-9'"),
         ('absent = ["NULL"]', 'encoding = "hex"', "$.source.encoding", "no encoding 'hex'"),
         ('absent = ["NULL"]', "delimiter = '\"'", "$.source.delimiter", "the same character"),
-        ("%d/%m/%Y %H:%M", "%H:%M", "$.source.times[0]", "does not tell a date"),
-        ("%d/%m/%Y %H:%M", "%d/%m/%Y %Q", "$.source.times[0]", "cannot be read"),
+        ("%d/%m/%Y %H:%M", "%H:%M", "$.source.times[0]", "has no date"),
+        ("%d/%m/%Y %H:%M", "%d/%m/%Y %Q", "$.source.times[0]", "is invalid"),
         ('times = ["%d/%m/%Y %H:%M", "iso"]', "times = []", "$.source.times", "length >= 1"),
         ('key = ["incident"]', "key = []", "$.subject.key", "length >= 1"),
-        ('key = ["unit"]', "key = []", "$.rows.key", "UnitDispatched is told by each row"),
+        ('key = ["unit"]', "key = []", "$.rows.key", "Each row gives a UnitDispatched"),
         ('fact = "IncidentOpened"', 'fact = "IncidentOpend"', "$.facts[0].fact", "no fact 'IncidentOpend'"),
         ('fact = "IncidentOpened"', 'fact = "ContactOffered"', "$.facts[0].fact", "on the topic incidents"),
         ('fact = "IncidentOpened"', 'fact = "FactWithdrawn"', "$.facts[0].fact", "no fact 'FactWithdrawn'"),
         ('grade = { column = "grade" }', "", "$.facts[0].fields", "needs the field 'grade'"),
-        ('grade = { column = "grade" }', "grade = {}", "$.facts[0].fields.grade", "either from a `column` or"),
+        ('grade = { column = "grade" }', "grade = {}", "$.facts[0].fields.grade", "either a `column` or"),
         (
             'grade = { column = "grade" }',
             'grade = { column = "grade", constant = "1" }',
             "$.facts[0].fields.grade",
-            "either from a `column` or",
+            "either a `column` or",
         ),
         (
             'grade = { column = "grade" }',
             'grade = { constant = "a grade" }',
             "$.facts[0].fields.grade",
-            "'a grade' cannot be its value",
+            "'a grade' is not a valid value",
         ),
         (
             'grade = { column = "grade" }',
             'grade = { constant = "1", values = { "A" = "1" } }',
             "$.facts[0].fields.grade",
-            "A constant has no `values`",
+            "do not apply to a constant",
         ),
         (
             'grade = { column = "grade" }',
             'grade = { column = "grade", otherwise = "1" }',
             "$.facts[0].fields.grade",
-            "`otherwise` needs `values`",
+            "`otherwise` applies only",
         ),
-        ('{ "Y" = true', '{ "Y" = "yes"', "$.facts[0].fields.domestic", "'yes' cannot be its value"),
-        ('area = { column = "area" }', 'place = { column = "area" }', "$.facts[0].fields.place", "no field of this"),
-        ('area = { column = "area" }', 'corrects = { column = "area" }', "$.facts[0].fields.corrects", "no field of"),
-        ('per = "row"', 'per = "row"\npick = "first"', "$.facts[1].pick", "nothing to pick from"),
+        ('{ "Y" = true', '{ "Y" = "yes"', "$.facts[0].fields.domestic", "'yes' is not a valid value"),
+        ('area = { column = "area" }', 'place = { column = "area" }', "$.facts[0].fields.place", "has no such field"),
+        (
+            'area = { column = "area" }',
+            'corrects = { column = "area" }',
+            "$.facts[0].fields.corrects",
+            "has no such field",
+        ),
+        ('per = "row"', 'per = "row"\npick = "first"', "$.facts[1].pick", "`pick` does not apply"),
         (
             'unit = { column = "unit" }',
             'unit = { column = "unit", pick = "last" }',
             "$.facts[1].fields.unit",
-            "nothing to pick from",
+            "`pick` does not apply",
         ),
-        (", present = true", "", "$.facts[1].when[0]", "makes one test"),
-        ("present = true", 'present = true, equals = "x"', "$.facts[1].when[0]", "makes one test"),
+        (", present = true", "", "$.facts[1].when[0]", "has exactly one test"),
+        ("present = true", 'present = true, equals = "x"', "$.facts[1].when[0]", "has exactly one test"),
     ],
 )
-def test_a_fault_is_told_with_its_place(old: str, new: str, where: str, what: str) -> None:
+def test_an_error_gives_the_place_of_the_fault(old: str, new: str, where: str, what: str) -> None:
     error = refusal(changed(old, new))
     assert what in error.what
     assert error.where.startswith("small.toml")
     assert error.where.endswith(where)
 
 
-def test_two_declarations_of_one_fact_need_names() -> None:
+def test_two_declarations_of_a_fact_need_different_names() -> None:
     second = INCIDENTS[INCIDENTS.rindex("[[facts]]") :]
-    assert "called 'UnitDispatched'" in refusal(INCIDENTS + second).what
+    assert "named 'UnitDispatched'" in refusal(INCIDENTS + second).what
     named = second.replace('per = "row"', 'per = "row"\nname = "again"')
     assert load_mapping(INCIDENTS + named, "small.toml").facts[-1].label == "again"
 
 
-def test_every_field_is_read_as_what_it_is() -> None:
+def test_every_field_has_the_right_kind() -> None:
     kinds = {name: {field: shape.kind for field, shape in fields_of(name).items()} for name in FACTS_BY_NAME}
     assert kinds["DetaineeArrived"] == {"suite": "text", "child": "yes_or_no", "relevant_time": "time"}
     assert kinds["IncidentReclassified"] == {"group": "text", "category": "text", "domestic": "yes_or_no"}
@@ -108,7 +113,7 @@ def test_every_field_is_read_as_what_it_is() -> None:
     assert kinds["DetentionEnded"] == {"disposal": "text"}
 
 
-def test_what_is_packaged_is_found_by_name() -> None:
+def test_supplied_mappings_and_samples_are_found_by_name() -> None:
     assert "san_francisco_fire" in mapping_names()
     assert set(sample_names()) <= set(mapping_names())
     for name in mapping_names():
@@ -116,7 +121,7 @@ def test_what_is_packaged_is_found_by_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["gotham", "../mappings/san_francisco_fire", ""])
-def test_what_is_not_packaged_is_told_with_what_is(name: str) -> None:
+def test_an_unknown_name_is_an_error_that_lists_the_known_names(name: str) -> None:
     for open_it in (packaged_mapping, packaged_sample):
         with pytest.raises(MappingError) as caught:
             open_it(name)

@@ -1,4 +1,4 @@
-"""The publisher by itself: parcels, order, and what is said when Kafka does not acknowledge; Kafka is a stand-in."""
+"""The publisher with a stand-in for Kafka: batches, order, and errors when Kafka does not acknowledge."""
 
 import logging
 import threading
@@ -31,7 +31,7 @@ PARTITIONS = 4
 
 
 class _StandIn:
-    """Answers as a kafka-python producer does, when it is told to."""
+    """Answers like a kafka-python producer, once asked to."""
 
     def __init__(self, *, answers_at_once: bool = False) -> None:
         self.answers_at_once = answers_at_once
@@ -61,8 +61,8 @@ class _StandIn:
         assert timeout > 0
         self.is_closed = True
 
-    def told(self) -> list[tuple[int, AnyFact]]:
-        """Each fact that left, with its partition."""
+    def sent(self) -> list[tuple[int, AnyFact]]:
+        """Each fact sent, with its partition."""
         return [
             (partition, fact)
             for topic, partition, _, value in self.records
@@ -88,7 +88,7 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
-def test_facts_of_a_partition_share_a_parcel() -> None:
+def test_facts_of_a_partition_share_a_batch() -> None:
     kafka = _StandIn(answers_at_once=True)
     facts = [dispatched(number, f"i-{number}") for number in range(40)]
     with publisher(kafka) as log:
@@ -97,14 +97,14 @@ def test_facts_of_a_partition_share_a_parcel() -> None:
         assert kafka.records == []
         log.flush()
         assert len(kafka.records) == PARTITIONS
-    for partition, told in kafka.told():
-        assert isinstance(told, UnitDispatched)
-        assert partition == partition_of(told.subject_id, PARTITIONS)
-    assert sorted(told.fact_id for _, told in kafka.told()) == sorted(fact.fact_id for fact in facts)
+    for partition, sent in kafka.sent():
+        assert isinstance(sent, UnitDispatched)
+        assert partition == partition_of(sent.subject_id, PARTITIONS)
+    assert sorted(sent.fact_id for _, sent in kafka.sent()) == sorted(fact.fact_id for fact in facts)
     assert kafka.is_closed
 
 
-def test_a_parcel_of_one_fact_has_its_subject_as_key_and_a_larger_one_has_none() -> None:
+def test_a_batch_of_one_fact_has_its_subject_as_key_and_a_larger_one_has_none() -> None:
     kafka = _StandIn(answers_at_once=True)
     with publisher(kafka) as log:
         log.publish(dispatched(1))
@@ -115,41 +115,41 @@ def test_a_parcel_of_one_fact_has_its_subject_as_key_and_a_larger_one_has_none()
     assert [value[:1] for _, _, _, value in kafka.records] == [b"{", b"["]
 
 
-def test_a_parcel_is_sent_when_it_is_full() -> None:
+def test_a_batch_is_sent_when_it_is_full() -> None:
     kafka = _StandIn(answers_at_once=True)
-    with publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=10)) as log:
+    with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=10)) as log:
         for number in range(25):
             log.publish(dispatched(number))
         assert len(kafka.records) == 2
     assert [len(msgspec.json.decode(value)) for _, _, _, value in kafka.records] == [10, 10, 5]
 
 
-def test_a_parcel_keeps_well_below_the_limit_of_a_record() -> None:
+def test_a_batch_stays_well_below_the_size_limit_of_a_record() -> None:
     kafka = _StandIn(answers_at_once=True)
-    with publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=1_000_000)) as log:
+    with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1_000_000)) as log:
         for number in range(6000):
             log.publish(dispatched(number))
     sizes = [len(value) for _, _, _, value in kafka.records]
     assert len(sizes) > 1
     assert max(sizes) < wire.RECORD_LIMIT_BYTES / 3
-    assert len(kafka.told()) == 6000
+    assert len(kafka.sent()) == 6000
 
 
-def test_a_fact_leaves_when_its_caller_falls_silent() -> None:
+def test_a_fact_is_sent_without_another_call() -> None:
     kafka = _StandIn(answers_at_once=True)
     with publisher(kafka, LIVE) as log:
         log.publish(dispatched(1))
-        eventually(lambda: kafka.records, "the parcel was sent without another call")
+        eventually(lambda: kafka.records, "the batch was sent without another call")
         log.publish(dispatched(2))
         eventually(lambda: len(kafka.records) == 2, "the next one too")
 
 
-def test_a_heartbeat_waits_until_what_it_promises_has_arrived() -> None:
+def test_a_heartbeat_waits_until_the_facts_before_it_are_acknowledged() -> None:
     kafka = _StandIn()
     log = publisher(kafka)
     log.publish(dispatched(1))
     log.heartbeat(beat(), "incidents")
-    assert [type(fact) for _, fact in kafka.told()] == [UnitDispatched]
+    assert [type(fact) for _, fact in kafka.sent()] == [UnitDispatched]
     kafka.answer()
     eventually(lambda: len(kafka.records) == 1 + PARTITIONS, "the heartbeat was sent to every partition")
     assert [partition for _, partition, _, _ in kafka.records[1:]] == list(range(PARTITIONS))
@@ -158,21 +158,21 @@ def test_a_heartbeat_waits_until_what_it_promises_has_arrived() -> None:
     log.close()
 
 
-def test_a_heartbeat_does_not_wait_for_what_comes_after_it_nor_for_other_topics() -> None:
+def test_a_heartbeat_does_not_wait_for_later_facts_or_other_topics() -> None:
     kafka = _StandIn()
-    log = publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=1))
+    log = publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1))
     log.publish(ContactAnswered(fact_id="c-1", force="strict", at=AT, subject_id="c-1", queue="triage"))
     log.heartbeat(beat(), "incidents")
     log.publish(dispatched(1))
-    told = [type(fact) for _, fact in kafka.told()]
-    assert told == [ContactAnswered, *[FeedHeartbeat] * PARTITIONS, UnitDispatched]
+    sent = [type(fact) for _, fact in kafka.sent()]
+    assert sent == [ContactAnswered, *[FeedHeartbeat] * PARTITIONS, UnitDispatched]
     while kafka.unanswered:
         kafka.answer()
     log.close()
 
 
-def test_heartbeats_queue_and_none_is_forgotten() -> None:
-    """Acknowledged while they are sent, they wake nobody: the next one must be sent all the same."""
+def test_queued_heartbeats_are_all_sent() -> None:
+    """An acknowledgement that arrives during sending wakes nobody, but the next heartbeat must still be sent."""
     kafka = _StandIn()
     log = publisher(kafka)
     log.publish(dispatched(1))
@@ -181,17 +181,17 @@ def test_heartbeats_queue_and_none_is_forgotten() -> None:
     kafka.answers_at_once = True
     kafka.answer()
     log.flush(within_seconds=10)
-    beats = [fact.seq for _, fact in kafka.told() if isinstance(fact, FeedHeartbeat)]
+    beats = [fact.seq for _, fact in kafka.sent() if isinstance(fact, FeedHeartbeat)]
     assert beats == [seq for seq in range(5) for _ in range(PARTITIONS)]
     log.close()
 
 
-def test_flush_returns_when_everything_before_it_has_arrived() -> None:
+def test_flush_returns_once_everything_before_it_is_acknowledged() -> None:
     kafka = _StandIn()
     log = publisher(kafka)
     log.publish(dispatched(1))
     flushing = in_thread(log.flush)
-    eventually(lambda: kafka.unanswered, "the parcel was sent")
+    eventually(lambda: kafka.unanswered, "the batch was sent")
     log.publish(dispatched(2, "i-2"))
     assert flushing.is_alive()
     kafka.answer()
@@ -201,7 +201,7 @@ def test_flush_returns_when_everything_before_it_has_arrived() -> None:
     log.close()
 
 
-def test_flush_may_be_given_a_time() -> None:
+def test_flush_may_have_a_time_limit() -> None:
     log = publisher(_StandIn())
     log.publish(dispatched(1))
     with pytest.raises(PublishError, match=r"1 facts may not have reached the log .*within 0.01 s"):
@@ -210,9 +210,9 @@ def test_flush_may_be_given_a_time() -> None:
         log.close(within_seconds=0.01)
 
 
-def test_a_late_failure_is_told_by_the_next_call_and_by_close() -> None:
+def test_a_late_failure_is_raised_by_the_next_call_and_by_close() -> None:
     kafka = _StandIn()
-    log = publisher(kafka, msgspec.structs.replace(PATIENT, parcel_facts=1))
+    log = publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1))
     log.publish(dispatched(1))
     kafka.answer(KafkaTimeoutError("120 s have passed"))
     calls: tuple[Callable[[], None], ...] = (
@@ -225,12 +225,12 @@ def test_a_late_failure_is_told_by_the_next_call_and_by_close() -> None:
         with pytest.raises(PublishError, match="120 s have passed") as caught:
             call()
         assert "127.0.0.1:9" in caught.value.where
-        assert "told twice counts once" in caught.value.hint
+        assert "published twice counts once" in caught.value.hint
     assert len(kafka.records) == 1
     assert kafka.is_closed
 
 
-def test_a_failure_wakes_whoever_waits() -> None:
+def test_a_failure_ends_a_waiting_flush() -> None:
     kafka = _StandIn()
     log = publisher(kafka)
     log.publish(dispatched(1))
@@ -243,26 +243,26 @@ def test_a_failure_wakes_whoever_waits() -> None:
             raised.append(error)
 
     flushing = in_thread(flush)
-    eventually(lambda: kafka.unanswered, "the parcel was sent")
+    eventually(lambda: kafka.unanswered, "the batch was sent")
     kafka.answer(KafkaTimeoutError())
     flushing.join(10)
     assert len(raised) == 1
 
 
-def test_a_full_buffer_holds_the_caller_back_and_says_so_once(
+def test_a_full_buffer_blocks_the_caller_and_logs_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("producers.publish._SAID_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr("producers.publish._WARN_AFTER_SECONDS", 0.05)
     caplog.set_level(logging.WARNING, "bluelamp.publisher")
     kafka = _StandIn()
-    log = publisher(kafka, PublisherSettings(parcel_facts=1, buffer_bytes=500))
+    log = publisher(kafka, PublisherSettings(batch_facts=1, buffer_bytes=500))
 
     def publish() -> None:
         for number in range(10):
             log.publish(dispatched(number))
 
     publishing = in_thread(publish)
-    eventually(lambda: "acknowledges nothing" in caplog.text, "the log said that it waits")
+    eventually(lambda: "acknowledges nothing" in caplog.text, "a warning was logged")
     assert publishing.is_alive()
     assert 0 < len(kafka.records) < 10
     kafka.answers_at_once = True
@@ -271,10 +271,10 @@ def test_a_full_buffer_holds_the_caller_back_and_says_so_once(
     publishing.join(10)
     assert not publishing.is_alive()
     log.close()
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 2
-    assert "goes on" in said[1]
-    assert len(kafka.told()) == 10
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == 2
+    assert "acknowledges again" in warnings[1]
+    assert len(kafka.sent()) == 10
 
 
 def test_a_closed_publisher_says_that_it_is_closed() -> None:
@@ -286,7 +286,7 @@ def test_a_closed_publisher_says_that_it_is_closed() -> None:
         log.publish(dispatched(1))
 
 
-def test_another_error_is_not_hidden_by_what_did_not_arrive(caplog: pytest.LogCaptureFixture) -> None:
+def test_undelivered_facts_do_not_hide_another_error(caplog: pytest.LogCaptureFixture) -> None:
     kafka = _StandIn()
 
     def fail() -> None:
@@ -303,30 +303,30 @@ def test_another_error_is_not_hidden_by_what_did_not_arrive(caplog: pytest.LogCa
     assert "1 facts may not have reached the log" in caplog.text
 
 
-def test_a_topic_that_does_not_exist_says_who_makes_it() -> None:
+def test_the_error_for_a_missing_topic_says_what_creates_topics() -> None:
     with publisher(_StandIn()) as log, pytest.raises(PartMissingError, match="no topic custody") as caught:
         log.heartbeat(beat(), "custody")
     assert "bluelamp worker" in caught.value.hint
     assert "bluelamp up" in caught.value.hint
 
 
-def test_a_withdrawal_needs_to_be_told_its_topic() -> None:
+def test_a_withdrawal_needs_a_topic() -> None:
     kafka = _StandIn(answers_at_once=True)
     withdrawn = FactWithdrawn(fact_id="w-1", force="strict", at=AT, subject_id="i-1", withdraws="f-1")
     with publisher(kafka) as log:
         with pytest.raises(PublishError, match="topic of its subject"):
             log.publish(withdrawn)
         log.publish(withdrawn, "incidents")
-    assert kafka.told() == [(partition_of("i-1", PARTITIONS), withdrawn)]
+    assert kafka.sent() == [(partition_of("i-1", PARTITIONS), withdrawn)]
 
 
 def test_a_fact_on_the_wrong_topic_is_refused() -> None:
-    with publisher(_StandIn()) as log, pytest.raises(PublishError, match="travels on the topic incidents"):
+    with publisher(_StandIn()) as log, pytest.raises(PublishError, match="belongs on the topic incidents"):
         log.publish(dispatched(1), "contacts")
 
 
 def test_a_heartbeat_is_not_published_as_a_fact() -> None:
-    with publisher(_StandIn()) as log, pytest.raises(PublishError, match="Send it as a heartbeat"):
+    with publisher(_StandIn()) as log, pytest.raises(PublishError, match="Use `heartbeat` to send it"):
         log.publish(beat(), "incidents")
 
 
@@ -338,7 +338,7 @@ def test_a_heartbeat_is_not_published_as_a_fact() -> None:
         (msgspec.structs.replace(dispatched(1), subject_id="07700900123"), "$.subject_id"),
     ],
 )
-def test_a_fact_that_readers_would_refuse_never_leaves(fact: AnyFact, where: str) -> None:
+def test_a_fact_that_workers_would_refuse_is_not_sent(fact: AnyFact, where: str) -> None:
     kafka = _StandIn(answers_at_once=True)
     with publisher(kafka, msgspec.structs.replace(PATIENT, are_facts_checked=True)) as log:
         with pytest.raises(PublishError) as caught:
@@ -346,4 +346,4 @@ def test_a_fact_that_readers_would_refuse_never_leaves(fact: AnyFact, where: str
         log.publish(dispatched(2))
     assert where in caught.value.where
     assert "Miggins" not in str(caught.value)
-    assert [fact.fact_id for _, fact in kafka.told()] == ["f-2"]
+    assert [fact.fact_id for _, fact in kafka.sent()] == ["f-2"]

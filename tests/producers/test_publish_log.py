@@ -1,4 +1,4 @@
-"""The publisher on a real log: what was published is there, once, in order, on the partition of its subject."""
+"""The publisher with a real log: every fact is there once, in order, on the partition of its subject."""
 
 import socket
 import threading
@@ -43,8 +43,8 @@ def opened(bootstrap: str, settings: PublisherSettings = LIVE) -> Publisher:
 def make_topic(bootstrap: str, name: str) -> Topic:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        wanted = {name: {"num_partitions": PARTITIONS, "replication_factor": 1}}
-        admin.create_topics(wanted, wait_for_metadata=True)
+        topics = {name: {"num_partitions": PARTITIONS, "replication_factor": 1}}
+        admin.create_topics(topics, wait_for_metadata=True)
     finally:
         admin.close()
     return cast(Topic, name)
@@ -67,9 +67,9 @@ def read_back(bootstrap: str, topic: str) -> dict[int, list[tuple[bytes | None, 
 
 
 def facts_of(value: bytes) -> list[AnyFact]:
-    parcel = wire.decode(value, "incidents", NOW)
-    assert parcel.unreadable == []
-    return [fact for _, fact in parcel.facts]
+    batch = wire.decode(value, "incidents", NOW)
+    assert batch.unreadable == []
+    return [fact for _, fact in batch.facts]
 
 
 def flat(records: dict[int, list[tuple[bytes | None, list[AnyFact]]]]) -> list[AnyFact]:
@@ -77,7 +77,7 @@ def flat(records: dict[int, list[tuple[bytes | None, list[AnyFact]]]]) -> list[A
 
 
 def withdrawn(number: int, subject_id: str) -> FactWithdrawn:
-    """The one fact that travels on any topic, so that each test can have a topic of its own."""
+    """A withdrawal: any topic may carry it, so each test can have its own topic."""
     return FactWithdrawn(fact_id=f"w-{number}", force="strict", at=AT, subject_id=subject_id, withdraws=f"f-{number}")
 
 
@@ -97,7 +97,7 @@ Broker = BrokerProcess | KafkaServer
 
 @pytest.fixture
 def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    """A broker that only this test uses, and may kill: the embedded one, unless the test asks for "kafka"."""
+    """A broker for one test, which may kill it: the embedded broker, or Kafka if the parameter says "kafka"."""
     is_kafka = getattr(request, "param", "embedded") == "kafka"
     reason = missing("kafka") if is_kafka else None
     if reason:
@@ -111,37 +111,35 @@ def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broke
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_every_fact_is_in_the_log_once_and_in_its_subjects_order(
+def test_every_fact_is_in_the_log_once_and_in_order_for_its_subject(
     log_backend: LogBackend, topic: Topic, compression: str
 ) -> None:
-    settings = msgspec.convert({"compression": compression, "parcel_facts": 7}, PublisherSettings)
+    settings = msgspec.convert({"compression": compression, "batch_facts": 7}, PublisherSettings)
     facts = [withdrawn(number, f"i-{number % 50}") for number in range(2000)]
     with opened(log_backend.bootstrap, settings) as log:
         for fact in facts:
             log.publish(fact, topic)
     records = read_back(log_backend.bootstrap, topic)
-    for partition, parcels in records.items():
-        told = [each for _, parcel in parcels for each in parcel]
-        assert told == [fact for fact in facts if partition_of(fact.subject_id, PARTITIONS) == partition]
-        for key, parcel in parcels:
-            assert key == (parcel[0].subject_id.encode() if len(parcel) == 1 else None)  # type: ignore[union-attr]
+    for partition, batches in records.items():
+        stored = [each for _, batch in batches for each in batch]
+        assert stored == [fact for fact in facts if partition_of(fact.subject_id, PARTITIONS) == partition]
+        for key, batch in batches:
+            assert key == (batch[0].subject_id.encode() if len(batch) == 1 else None)  # type: ignore[union-attr]
     assert len(flat(records)) == len(facts)
 
 
-def test_each_heartbeat_stands_on_every_partition_after_the_facts_before_it(
-    log_backend: LogBackend, topic: Topic
-) -> None:
+def test_each_heartbeat_follows_the_earlier_facts_on_every_partition(log_backend: LogBackend, topic: Topic) -> None:
     facts = [withdrawn(number, f"i-{number}") for number in range(400)]
     with opened(log_backend.bootstrap, BACKFILL) as log:
         for number, fact in enumerate(facts):
             log.publish(fact, topic)
             if number % 40 == 39:
                 log.heartbeat(beat(number), topic)
-    for parcels in read_back(log_backend.bootstrap, topic).values():
-        told = [fact for _, parcel in parcels for fact in parcel]
-        assert [fact.seq for fact in told if isinstance(fact, FeedHeartbeat)] == list(range(39, 400, 40))
+    for batches in read_back(log_backend.bootstrap, topic).values():
+        stored = [fact for _, batch in batches for fact in batch]
+        assert [fact.seq for fact in stored if isinstance(fact, FeedHeartbeat)] == list(range(39, 400, 40))
         reached = -1
-        for each in told:
+        for each in stored:
             if isinstance(each, FeedHeartbeat):
                 reached = each.seq
             else:
@@ -154,7 +152,7 @@ def test_a_live_fact_arrives_without_another_call(log_backend: LogBackend, topic
         eventually(lambda: flat(read_back(log_backend.bootstrap, topic)), "the fact is in the log")
 
 
-def test_a_topic_that_is_missing_is_told_and_not_created(log_backend: LogBackend) -> None:
+def test_a_missing_topic_is_an_error_and_is_not_created(log_backend: LogBackend) -> None:
     name = cast(Topic, f"incidents-{uuid.uuid4().hex}")
     settings = PublisherSettings(topic_timeout_seconds=0.5)
     with (
@@ -170,8 +168,8 @@ def test_a_topic_that_is_missing_is_told_and_not_created(log_backend: LogBackend
         admin.close()
 
 
-def test_a_topic_is_not_created_even_where_asking_for_it_would(tmp_path: Path) -> None:
-    """A topic made by accident would have the wrong number of partitions for ever."""
+def test_a_topic_is_not_created_even_if_the_broker_creates_topics_on_request(tmp_path: Path) -> None:
+    """A topic created by accident would keep the wrong number of partitions."""
     broker = BrokerProcess(tmp_path / "log", "--auto-create-topics")
     broker.start()
     try:
@@ -185,7 +183,7 @@ def test_a_topic_is_not_created_even_where_asking_for_it_would(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("dropped_sockets")
-def test_where_nothing_answers_that_is_said(unused_port: int) -> None:
+def test_an_unreachable_kafka_is_an_error(unused_port: int) -> None:
     with pytest.raises(PartMissingError, match="Kafka does not answer") as caught:
         connect(
             f"127.0.0.1:{unused_port}",
@@ -203,21 +201,21 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_sample_is_played_whole(own_broker: Broker) -> None:
+def test_the_whole_sample_is_published(own_broker: Broker) -> None:
     make_topic(own_broker.bootstrap, "incidents")
     name = "san_francisco_fire"
     extract = read_extract(packaged_sample(name), packaged_mapping(name), now=NOW)
     with opened(own_broker.bootstrap, BACKFILL) as log:
         played = play(extract, log, speed="max", monotonic=time.monotonic, wait=threading.Event().wait)
-    told = flat(read_back(own_broker.bootstrap, "incidents"))
-    facts = [fact for fact in told if not isinstance(fact, FeedHeartbeat)]
+    stored = flat(read_back(own_broker.bootstrap, "incidents"))
+    facts = [fact for fact in stored if not isinstance(fact, FeedHeartbeat)]
     assert played.is_whole
-    assert (len(facts), len(told) - len(facts)) == (len(extract.facts), PARTITIONS * played.heartbeats)
+    assert (len(facts), len(stored) - len(facts)) == (len(extract.facts), PARTITIONS * played.heartbeats)
     assert {fact.fact_id: fact for fact in facts} == {fact.fact_id: fact for fact in extract.facts}
 
 
 def kill_between(broker: Broker, publish_next: Callable[[], None], times: int) -> None:
-    """Publish while the broker is killed and started again."""
+    """Publish while the broker is killed and restarted."""
     stopped = threading.Event()
 
     def publish() -> None:
@@ -231,14 +229,14 @@ def kill_between(broker: Broker, publish_next: Callable[[], None], times: int) -
             broker.kill()
             broker.start()
             size_bytes = log_bytes(broker)
-            eventually(partial(is_larger, broker, size_bytes), "it takes records again")
+            eventually(partial(is_larger, broker, size_bytes), "the broker accepts records again")
     finally:
         stopped.set()
         publishing.join()
 
 
 def log_bytes(broker: Broker) -> int:
-    """The size of what the broker keeps of the topic."""
+    """The size of the topic's files."""
     return sum(path.stat().st_size for path in broker.directory.rglob("*.log") if "incidents" in str(path))
 
 
@@ -248,10 +246,10 @@ def is_larger(broker: Broker, size_bytes: int) -> bool:
 
 @pytest.mark.usefixtures("dropped_sockets")
 @pytest.mark.parametrize("own_broker", ["embedded", pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
-def test_a_broker_that_is_killed_costs_no_fact_and_doubles_none(own_broker: Broker) -> None:
+def test_killing_the_broker_loses_and_duplicates_no_fact(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")
     published: list[FactWithdrawn] = []
-    with opened(own_broker.bootstrap, PublisherSettings(parcel_facts=10, buffer_bytes=200_000)) as log:
+    with opened(own_broker.bootstrap, PublisherSettings(batch_facts=10, buffer_bytes=200_000)) as log:
 
         def publish_next() -> None:
             fact = withdrawn(len(published), f"i-{len(published) % 97}")
@@ -261,14 +259,14 @@ def test_a_broker_that_is_killed_costs_no_fact_and_doubles_none(own_broker: Brok
                 log.heartbeat(beat(len(published)), topic)
 
         kill_between(own_broker, publish_next, 3)
-    told = flat(read_back(own_broker.bootstrap, topic))
-    facts = [fact for fact in told if isinstance(fact, FactWithdrawn)]
+    stored = flat(read_back(own_broker.bootstrap, topic))
+    facts = [fact for fact in stored if isinstance(fact, FactWithdrawn)]
     assert len(facts) == len(published) > 1000
     assert {fact.fact_id for fact in facts} == {fact.fact_id for fact in published}
 
 
 @pytest.mark.usefixtures("dropped_sockets")
-def test_a_broker_that_stays_away_is_told_and_the_publisher_ends(own_broker: Broker) -> None:
+def test_a_lasting_broker_failure_is_an_error_and_ends_the_publisher(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")
     threads_before = threading.active_count()
     log = opened(own_broker.bootstrap, PublisherSettings(delivery_timeout_seconds=1.0))
@@ -287,7 +285,7 @@ def test_a_broker_that_stays_away_is_told_and_the_publisher_ends(own_broker: Bro
 
 
 @pytest.mark.usefixtures("dropped_sockets")
-def test_closing_while_the_broker_is_away_ends_everything_and_says_what_is_missing(own_broker: Broker) -> None:
+def test_closing_without_a_broker_ends_the_publisher_and_reports_the_missing_facts(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")
     threads_before = threading.active_count()
     log = opened(own_broker.bootstrap)

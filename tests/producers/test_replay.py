@@ -1,4 +1,4 @@
-"""Playing an extract: facts in order of event time at the pace asked for, heartbeats that never promise too much."""
+"""Replaying an extract: facts in order of event time at the right speed, and heartbeats that never promise too much."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -19,20 +19,20 @@ START = datetime(2024, 12, 1, 9, tzinfo=UTC)
 
 
 class _Tape:
-    """A sink that keeps what it is told, and when by a clock of its own."""
+    """A sink that records facts and heartbeats with their time, by its own clock."""
 
     def __init__(self, stop_after: float = float("inf")) -> None:
         self.seconds = 0.0
         self.stop_after = stop_after
-        self.told: list[tuple[float, AnyFact]] = []
+        self.recorded: list[tuple[float, AnyFact]] = []
         self.flushes = 0
 
-    def publish(self, fact: AnyFact) -> None:
-        self.told.append((self.seconds, fact))
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
+        self.recorded.append((self.seconds, fact))
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
         assert topic == "incidents"
-        self.told.append((self.seconds, heartbeat))
+        self.recorded.append((self.seconds, heartbeat))
 
     def flush(self) -> None:
         self.flushes += 1
@@ -45,14 +45,14 @@ class _Tape:
         return self.seconds >= self.stop_after
 
     def facts(self) -> list[AnyFact]:
-        return [fact for _, fact in self.told if not isinstance(fact, FeedHeartbeat)]
+        return [fact for _, fact in self.recorded if not isinstance(fact, FeedHeartbeat)]
 
     def beats(self) -> list[FeedHeartbeat]:
-        return [fact for _, fact in self.told if isinstance(fact, FeedHeartbeat)]
+        return [fact for _, fact in self.recorded if isinstance(fact, FeedHeartbeat)]
 
 
 def extract_of(directory: Path, *minutes: int) -> Extract:
-    """Incidents opened so many minutes after nine, in the order given."""
+    """Incidents opened at the given minutes after nine, in the order given."""
     rows = []
     for index, minute in enumerate(minutes):
         opened = START + timedelta(minutes=minute)
@@ -65,9 +65,9 @@ def played(extract: Extract, tape: _Tape, speed: Speed = "max") -> ReplayProgres
 
 
 def assert_promises_kept(tape: _Tape) -> None:
-    """No heartbeat said `complete to` a time that a later fact is older than, and none went back."""
+    """No fact is older than an earlier heartbeat's `complete_to`, and no heartbeat goes back."""
     complete_to = datetime.min.replace(tzinfo=UTC)
-    for _, fact in tape.told:
+    for _, fact in tape.recorded:
         if isinstance(fact, FeedHeartbeat):
             assert fact.complete_to >= complete_to
             complete_to = fact.complete_to
@@ -76,7 +76,7 @@ def assert_promises_kept(tape: _Tape) -> None:
 
 
 @pytest.mark.parametrize("speed", ["max", 1.0, 60.0, 3600.0])
-def test_everything_is_told_in_order_of_event_time(tmp_path: Path, speed: Speed) -> None:
+def test_everything_is_published_in_order_of_event_time(tmp_path: Path, speed: Speed) -> None:
     extract, tape = extract_of(tmp_path, 30, 0, 90, 31), _Tape()
     result = played(extract, tape, speed)
     assert tape.facts() == list(extract.facts)
@@ -87,10 +87,10 @@ def test_everything_is_told_in_order_of_event_time(tmp_path: Path, speed: Speed)
 
 
 def test_the_first_heartbeat_comes_before_the_first_fact(tmp_path: Path) -> None:
-    """A reader must know that the clock is the feed's own before the first fact looks eight years late."""
+    """Readers must know that this is a replay before the first fact, which would otherwise look years late."""
     tape = _Tape()
     played(extract_of(tmp_path, 0, 5), tape)
-    first = tape.told[0][1]
+    first = tape.recorded[0][1]
     assert isinstance(first, FeedHeartbeat)
     assert (first.complete_to, first.replay, first.feed, first.force) == (START, True, "dispatch", "staffordshire")
 
@@ -98,29 +98,29 @@ def test_the_first_heartbeat_comes_before_the_first_fact(tmp_path: Path) -> None
 def test_the_last_heartbeat_is_after_the_last_fact(tmp_path: Path) -> None:
     tape = _Tape()
     result = played(extract_of(tmp_path, 0, 5), tape)
-    last = tape.told[-1][1]
+    last = tape.recorded[-1][1]
     assert isinstance(last, FeedHeartbeat)
     assert last.complete_to > START + timedelta(minutes=5)
     assert result.complete_to == last.complete_to
     assert tape.flushes == 1
 
 
-def test_at_a_speed_facts_come_when_they_are_due(tmp_path: Path) -> None:
+def test_at_a_speed_facts_are_published_when_due(tmp_path: Path) -> None:
     tape = _Tape()
     played(extract_of(tmp_path, 0, 10, 60), tape, 60.0)
-    due = [seconds for seconds, fact in tape.told if not isinstance(fact, FeedHeartbeat)]
+    due = [seconds for seconds, fact in tape.recorded if not isinstance(fact, FeedHeartbeat)]
     assert due == pytest.approx([0, 10, 60])
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 60.0, 3600.0])
-def test_at_a_speed_a_heartbeat_comes_at_least_every_second(tmp_path: Path, speed: float) -> None:
+def test_at_a_speed_a_heartbeat_is_sent_at_least_every_second(tmp_path: Path, speed: float) -> None:
     tape = _Tape()
     played(extract_of(tmp_path, 0, 10, 60), tape, speed)
-    times = [seconds for seconds, fact in tape.told if isinstance(fact, FeedHeartbeat)]
+    times = [seconds for seconds, fact in tape.recorded if isinstance(fact, FeedHeartbeat)]
     assert max(later - earlier for earlier, later in pairwise(times)) <= 1.0
 
 
-def test_at_max_nobody_waits_and_heartbeats_are_six_hours_apart(tmp_path: Path) -> None:
+def test_at_full_speed_nothing_waits_and_heartbeats_are_six_hours_apart(tmp_path: Path) -> None:
     tape = _Tape()
     played(extract_of(tmp_path, 0, 24 * 60), tape)
     assert tape.seconds == 0
@@ -128,7 +128,7 @@ def test_at_max_nobody_waits_and_heartbeats_are_six_hours_apart(tmp_path: Path) 
     assert times == [*(START + timedelta(hours=hours) for hours in (0, 6, 12, 18, 24)), times[-1]]
 
 
-def test_the_past_is_played_as_fast_as_it_goes_and_the_rest_at_the_speed(tmp_path: Path) -> None:
+def test_facts_before_fast_until_are_published_at_full_speed(tmp_path: Path) -> None:
     tape = _Tape()
     played = play(
         extract_of(tmp_path, 0, 60, 120, 130),
@@ -138,42 +138,44 @@ def test_the_past_is_played_as_fast_as_it_goes_and_the_rest_at_the_speed(tmp_pat
         wait=tape.wait,
         fast_until=START + timedelta(minutes=110),
     )
-    told = [(seconds, fact.at) for seconds, fact in tape.told if not isinstance(fact, FeedHeartbeat)]
-    assert [seconds for seconds, at in told if at < START + timedelta(minutes=110)] == [0.0, 0.0]
-    assert [seconds for seconds, at in told if at >= START + timedelta(minutes=110)] == [10.0, 20.0]
-    assert START + timedelta(minutes=110) in [beat.complete_to for beat in tape.beats()], "history is complete at once"
+    published = [(seconds, fact.at) for seconds, fact in tape.recorded if not isinstance(fact, FeedHeartbeat)]
+    assert [seconds for seconds, at in published if at < START + timedelta(minutes=110)] == [0.0, 0.0]
+    assert [seconds for seconds, at in published if at >= START + timedelta(minutes=110)] == [10.0, 20.0]
+    assert START + timedelta(minutes=110) in [beat.complete_to for beat in tape.beats()], (
+        "a heartbeat follows the history at once"
+    )
     assert played.is_whole
 
 
-def test_heartbeats_count_and_two_plays_say_the_same(tmp_path: Path) -> None:
+def test_heartbeats_are_numbered_and_two_replays_are_the_same(tmp_path: Path) -> None:
     extract, once, again = extract_of(tmp_path, 0, 600, 1200), _Tape(), _Tape()
     played(extract, once)
     played(extract, again)
     assert [beat.seq for beat in once.beats()] == list(range(len(once.beats())))
-    assert once.told == again.told
-    assert len({fact.fact_id for _, fact in once.told}) == len(once.told)
+    assert once.recorded == again.recorded
+    assert len({fact.fact_id for _, fact in once.recorded}) == len(once.recorded)
 
 
-def test_what_is_told_can_be_read_back(tmp_path: Path) -> None:
+def test_what_is_published_can_be_decoded(tmp_path: Path) -> None:
     tape = _Tape()
     played(extract_of(tmp_path, 0, 600), tape)
-    told = [fact for _, fact in tape.told]
-    parcel = wire.decode(wire.encode(told), "incidents", NOW)
-    assert (parcel.facts, parcel.unreadable) == (list(enumerate(told)), [])
+    facts = [fact for _, fact in tape.recorded]
+    decoded = wire.decode(wire.encode(facts), "incidents", NOW)
+    assert (decoded.facts, decoded.unreadable) == (list(enumerate(facts)), [])
 
 
-def test_stopped_between_facts_it_keeps_its_promises_and_flushes(tmp_path: Path) -> None:
+def test_a_replay_stopped_between_facts_sends_a_true_heartbeat_and_flushes(tmp_path: Path) -> None:
     extract, tape = extract_of(tmp_path, 0, 10, 60), _Tape(stop_after=30.2)
     result = played(extract, tape, 60.0)
     assert tape.facts() == list(extract.facts[:2])
     assert (result.facts, result.is_whole, tape.flushes) == (2, False, 1)
-    last = tape.told[-1][1]
+    last = tape.recorded[-1][1]
     assert isinstance(last, FeedHeartbeat)
-    assert last.complete_to == START + timedelta(minutes=30.5), "all that is older than what was due next was told"
+    assert last.complete_to == START + timedelta(minutes=30.5), "everything before the next fact was published"
     assert_promises_kept(tape)
 
 
-def test_at_max_it_can_be_stopped_too(tmp_path: Path) -> None:
+def test_a_replay_at_full_speed_can_be_stopped(tmp_path: Path) -> None:
     extract, tape = extract_of(tmp_path, *range(1200)), _Tape(stop_after=0.0)
     result = played(extract, tape)
     assert 0 < result.facts < 1200
@@ -181,14 +183,14 @@ def test_at_max_it_can_be_stopped_too(tmp_path: Path) -> None:
     assert_promises_kept(tape)
 
 
-def test_an_extract_without_facts_tells_nothing(tmp_path: Path) -> None:
+def test_an_extract_without_facts_publishes_nothing(tmp_path: Path) -> None:
     tape = _Tape()
     assert played(read_rows(tmp_path), tape) == ReplayProgress(facts=0, heartbeats=0, complete_to=None, is_whole=True)
-    assert tape.told == []
+    assert tape.recorded == []
 
 
-def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
-    said: list[tuple[int, int]] = []
+def test_progress_ends_at_the_number_of_facts(tmp_path: Path) -> None:
+    reports: list[tuple[int, int]] = []
     extract, tape = extract_of(tmp_path, *range(1200)), _Tape()
     play(
         extract,
@@ -196,17 +198,17 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
         speed="max",
         monotonic=tape.monotonic,
         wait=tape.wait,
-        progress=lambda done, total: said.append((done, total)),
+        progress=lambda done, total: reports.append((done, total)),
     )
-    assert said[-1] == (1200, 1200)
-    assert (1000, 1200) in said
-    assert said == sorted(said)
+    assert reports[-1] == (1200, 1200)
+    assert (1000, 1200) in reports
+    assert reports == sorted(reports)
 
 
-def test_what_did_not_arrive_is_not_called_played(tmp_path: Path) -> None:
+def test_a_failed_flush_is_an_error(tmp_path: Path) -> None:
     class Broken(_Tape):
         def flush(self) -> None:
-            raise PublishError("1 fact did not arrive.", where="Kafka", hint="Mend it.")
+            raise PublishError("1 fact did not arrive.", where="Kafka", hint="Repair it.")
 
     with pytest.raises(PublishError):
         played(extract_of(tmp_path, 0), Broken())
@@ -218,6 +220,6 @@ def test_a_speed_is_max_or_a_number(text: str, speed: Speed) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-1", "nan", "inf", "1e9"])
-def test_what_is_no_speed_is_refused(text: str) -> None:
+def test_an_invalid_speed_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="is not a speed"):
         parse_speed(text)

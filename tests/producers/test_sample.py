@@ -1,4 +1,4 @@
-"""The packaged sample: what its mapping makes of it, counted again by plain code that knows nothing of mappings."""
+"""The supplied sample: what its mapping makes of it, counted again by plain code without mappings."""
 
 import csv
 import os
@@ -43,7 +43,7 @@ def rows() -> Rows:
     return list(csv.DictReader(packaged_sample(SAN_FRANCISCO).read_text("utf-8").splitlines()))
 
 
-def instant(text: str) -> datetime:
+def local_time(text: str) -> datetime:
     local = datetime.strptime(text, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
     return local.astimezone(UTC)
 
@@ -52,7 +52,7 @@ def test_every_row_is_read(extract: Extract) -> None:
     assert (extract.rows, extract.rows_read, extract.malformed, extract.columns_empty) == (7704, 7704, (), ())
 
 
-def test_the_facts_are_as_many_as_the_rows_say(extract: Extract, rows: Rows) -> None:
+def test_the_number_of_facts_matches_the_rows(extract: Extract, rows: Rows) -> None:
     incidents = {row["Incident Number"] for row in rows}
     regraded = {row["Incident Number"] for row in rows if row["Priority"] != row["Original Priority"]}
     counted = {
@@ -74,22 +74,22 @@ def test_the_facts_are_as_many_as_the_rows_say(extract: Extract, rows: Rows) -> 
     }
 
 
-def test_the_units_facts_are_those_of_the_rows(extract: Extract, rows: Rows) -> None:
+def test_the_facts_of_units_match_the_rows(extract: Extract, rows: Rows) -> None:
     columns = {UnitDispatched: "Dispatch DtTm", UnitArrived: "On Scene DtTm", UnitStoodDown: "Available DtTm"}
-    told = Counter(
+    units = Counter(
         (type(fact), fact.subject_id, fact.unit, fact.at)
         for fact in extract.facts
         if isinstance(fact, UnitDispatched | UnitArrived | UnitStoodDown)
     )
-    assert told == Counter(
-        (kind, row["Incident Number"], row["Unit ID"], instant(row[column]))
+    assert units == Counter(
+        (kind, row["Incident Number"], row["Unit ID"], local_time(row[column]))
         for row in rows
         for kind, column in columns.items()
         if row[column]
     )
 
 
-def test_the_incidents_facts_are_those_of_the_rows(extract: Extract, rows: Rows) -> None:
+def test_the_facts_of_incidents_match_the_rows(extract: Extract, rows: Rows) -> None:
     slugs = {
         "Potentially Life-Threatening": "potentially_life_threatening",
         "Non Life-threatening": "non_life_threatening",
@@ -101,11 +101,11 @@ def test_the_incidents_facts_are_those_of_the_rows(extract: Extract, rows: Rows)
     regraded = {fact.subject_id: fact for fact in extract.facts if isinstance(fact, IncidentRegraded)}
     for row in rows:
         fact = opened[row["Incident Number"]]
-        assert (fact.at, fact.grade) == (instant(row["Received DtTm"]), row["Original Priority"])
+        assert (fact.at, fact.grade) == (local_time(row["Received DtTm"]), row["Original Priority"])
         assert (fact.group, fact.area) == (slugs[row["Call Type Group"]], row["Battalion"])
         if row["Priority"] != row["Original Priority"]:
             change = regraded[row["Incident Number"]]
-            assert (change.at, change.grade) == (instant(row["Entry DtTm"]), row["Priority"])
+            assert (change.at, change.grade) == (local_time(row["Entry DtTm"]), row["Priority"])
 
 
 def test_an_incident_closes_with_its_last_unit(extract: Extract, rows: Rows) -> None:
@@ -113,13 +113,13 @@ def test_an_incident_closes_with_its_last_unit(extract: Extract, rows: Rows) -> 
     result: dict[str, str] = {}
     for row in (row for row in rows if row["Available DtTm"]):
         number, end = row["Incident Number"], row["Call Final Disposition"]
-        last[number] = max(last.get(number, instant(row["Available DtTm"])), instant(row["Available DtTm"]))
+        last[number] = max(last.get(number, local_time(row["Available DtTm"])), local_time(row["Available DtTm"]))
         result[number] = "cancelled" if end == "Cancelled" else "attended" if end in ATTENDED else "other"
     closed = {fact.subject_id: (fact.at, fact.result) for fact in extract.facts if isinstance(fact, IncidentClosed)}
     assert closed == {number: (last[number], result[number]) for number in last}
 
 
-def test_every_fact_is_told_once_and_in_order(extract: Extract) -> None:
+def test_every_fact_is_there_once_and_in_order(extract: Extract) -> None:
     assert len({fact.fact_id for fact in extract.facts}) == len(extract.facts)
     assert [fact.at for fact in extract.facts] == sorted(fact.at for fact in extract.facts)
     assert {fact.force for fact in extract.facts} == {SAN_FRANCISCO}
@@ -139,14 +139,14 @@ def test_the_profile_lists_every_word_of_the_sample(extract: Extract) -> None:
     assert extract.mapping.source.time_zone == force.time_zone
 
 
-def test_the_sample_holds_nothing_but_what_its_mapping_uses(rows: Rows) -> None:
+def test_the_sample_has_only_the_columns_that_its_mapping_uses(rows: Rows) -> None:
     assert set(rows[0]) == set(columns_used(packaged_mapping(SAN_FRANCISCO)))
 
 
 def test_the_sample_is_cut_from_the_original(tmp_path: Path) -> None:
-    """Nothing but the columns was changed; where the published file is at hand, this shows it."""
+    """Only columns were removed. This needs the published file."""
     original = os.environ.get(ORIGINAL)
     if not original:
-        pytest.skip(f"the published extract is not at hand: set {ORIGINAL} to its path")
+        pytest.skip(f"set {ORIGINAL} to the path of the published extract")
     cut_sample(Path(original), tmp_path / "cut.csv")
     assert (tmp_path / "cut.csv").read_bytes() == packaged_sample(SAN_FRANCISCO).read_bytes()

@@ -1,4 +1,4 @@
-"""Following a growing file: whole lines, rotation, restarts from the position, heartbeats that promise no more than is known."""
+"""Following a growing file: whole lines, rotation, restarts from the saved position, and heartbeats."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def row(number: int) -> str:
 
 
 class _Sink:
-    """Keeps what it is told; what was flushed is in the log."""
+    """A sink that records facts and heartbeats; flushed facts are in the log."""
 
     def __init__(self) -> None:
         self.unflushed: list[AnyFact] = []
@@ -32,12 +32,12 @@ class _Sink:
         self.beats: list[FeedHeartbeat] = []
         self.is_broken = False
 
-    def publish(self, fact: AnyFact) -> None:
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
         self.unflushed.append(fact)
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
         assert topic == "incidents"
-        assert not self.unflushed, "a heartbeat overtook what it vouches for"
+        assert not self.unflushed, "a heartbeat was sent before the facts it covers"
         self.beats.append(heartbeat)
 
     def flush(self) -> None:
@@ -51,7 +51,7 @@ class _Sink:
 
 
 class _Following:
-    """A tail in a thread, with a clock of its own that hurries."""
+    """A tail in a thread, with its own fast clock."""
 
     def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False, mapping: str = INCIDENTS) -> None:
         self.stopping, self.seconds, self.looks, self.is_clock_stopped = threading.Event(), 0.0, 0, False
@@ -61,7 +61,7 @@ class _Following:
         self.tail = Tail(
             path,
             load_mapping(mapping, "small.toml"),
-            path.parent / "kept" / "position.json",
+            path.parent / "saved" / "position.json",
             sink,
             settings,
             now=lambda: self.now,
@@ -125,7 +125,7 @@ def expect(sink: _Sink, *given: int) -> None:
     assert sink.subjects() == numbers(*given)
 
 
-def test_rows_are_told_as_they_come_and_half_a_line_waits(
+def test_rows_are_published_as_they_arrive_but_not_half_a_line(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
     following = follow()
@@ -134,13 +134,13 @@ def test_rows_are_told_as_they_come_and_half_a_line_waits(
     add(path, row(2) + row(3)[:15])
     expect(sink, 1, 2)
     looked = following.seconds
-    until(lambda: following.seconds > looked + 5, 10, "some more looks")
+    until(lambda: following.seconds > looked + 5, 10, "more reads")
     assert sink.subjects() == numbers(1, 2)
     add(path, row(3)[15:])
     expect(sink, 1, 2, 3)
 
 
-def test_json_lines_are_told_as_they_come_too(path: Path, sink: _Sink) -> None:
+def test_json_lines_are_published_as_they_arrive(path: Path, sink: _Sink) -> None:
     mapping = INCIDENTS.replace('format = "csv"', 'format = "json_lines"')
     following = _Following(path, sink, mapping=mapping)
     line = '{"incident": "i-1", "unit": "E1", "opened": "2024-12-01T09:00:00Z", "grade": 1, "call": {"name": "x"}}\n'
@@ -151,14 +151,16 @@ def test_json_lines_are_told_as_they_come_too(path: Path, sink: _Sink) -> None:
     following.stop()
 
 
-def test_a_row_over_several_lines_waits_for_its_end(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
+def test_a_row_over_several_lines_is_read_once_complete(
+    path: Path, sink: _Sink, follow: Callable[[], _Following]
+) -> None:
     follow()
     add(path, HEADER + "\n" + row(1).replace("north", '"north'))
     add(path, '",Y\n'.replace('",Y', '   ",Y') + row(2))
     expect(sink, 2)
 
 
-def test_a_new_start_goes_on_where_the_log_ends(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
+def test_a_restart_resumes_where_the_log_ends(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
     add(path, HEADER + "\n" + row(1) + row(2))
     following = follow()
     expect(sink, 1, 2)
@@ -168,7 +170,7 @@ def test_a_new_start_goes_on_where_the_log_ends(path: Path, sink: _Sink, follow:
     expect(sink, 1, 2, 3)
 
 
-def test_what_the_log_did_not_acknowledge_is_told_again(
+def test_what_the_log_did_not_acknowledge_is_published_again(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
     add(path, HEADER + "\n" + row(1))
@@ -185,7 +187,7 @@ def test_what_the_log_did_not_acknowledge_is_told_again(
     expect(sink, 1, 2)
 
 
-def test_a_file_that_is_put_aside_is_read_to_its_end_and_the_new_one_follows(
+def test_a_rotated_file_is_read_to_its_end_before_the_new_one(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
     add(path, HEADER + "\n" + row(1))
@@ -201,7 +203,7 @@ def test_a_file_that_is_put_aside_is_read_to_its_end_and_the_new_one_follows(
     expect(sink, 1, 2, 3, 4)
 
 
-def test_a_file_that_was_put_aside_is_read_on_while_a_program_may_still_have_it_open(
+def test_a_rotated_file_is_read_while_a_program_may_still_have_it_open(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
     add(path, HEADER + "\n" + row(1))
@@ -212,14 +214,14 @@ def test_a_file_that_was_put_aside_is_read_on_while_a_program_may_still_have_it_
         path.rename(path.with_name("incidents.csv.1"))
         add(path, HEADER + "\n" + row(3))
         looks = following.looks
-        until(lambda: following.looks > looks + 20, 10, "some more looks")
+        until(lambda: following.looks > looks + 20, 10, "more reads")
         still_open.write(row(2))
     expect(sink, 1, 2)
     following.is_clock_stopped = False
     expect(sink, 1, 2, 3)
 
 
-def test_files_put_aside_while_nobody_followed_are_read_in_turn(
+def test_files_rotated_while_the_adapter_was_down_are_read_in_turn(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
     add(path, HEADER + "\n" + row(1))
@@ -235,7 +237,7 @@ def test_files_put_aside_while_nobody_followed_are_read_in_turn(
     expect(sink, 1, 2, 3, 4)
 
 
-def test_a_file_that_is_gone_is_told_and_not_passed_over(
+def test_a_missing_file_is_an_error_and_is_not_skipped(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
     add(path, HEADER + "\n" + row(1))
@@ -249,7 +251,7 @@ def test_a_file_that_is_gone_is_told_and_not_passed_over(
     assert sink.subjects() == numbers(1)
 
 
-def test_a_compressed_file_that_was_not_read_is_told(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
+def test_an_unread_compressed_file_is_an_error(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
     add(path, HEADER + "\n" + row(1))
     following = follow()
     expect(sink, 1)
@@ -262,9 +264,7 @@ def test_a_compressed_file_that_was_not_read_is_told(path: Path, sink: _Sink, fo
     assert "compressed" in str(lost.error)
 
 
-def test_heartbeats_go_no_further_than_the_rows_less_what_may_still_come(
-    path: Path, sink: _Sink, follow: Callable[[], _Following]
-) -> None:
+def test_heartbeats_stay_behind_the_newest_row(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
     add(path, HEADER + "\n" + row(30) + row(20))
     follow()
     until(lambda: len(sink.beats) > 2, 10, "heartbeats")
@@ -274,29 +274,29 @@ def test_heartbeats_go_no_further_than_the_rows_less_what_may_still_come(
     assert not any(beat.replay for beat in sink.beats)
 
 
-def test_a_row_of_the_future_promises_nothing_once_the_clock_is_right_again(
+def test_a_row_from_the_future_does_not_count_once_the_clock_is_right_again(
     path: Path, sink: _Sink, follow: Callable[[], _Following]
 ) -> None:
-    """Two clocks are ahead by two hours while a row is written: the source system's and ours."""
+    """The clocks of the source system and of this machine are both two hours ahead while a row is written."""
     add(path, HEADER + "\n" + row(1))
     following = follow()
     until(lambda: sink.beats, 10, "a heartbeat")
     following.now = NOW + timedelta(hours=2)
     ahead = following.now - timedelta(minutes=1)
     add(path, row(2).replace("01/12/2024 09:02", f"{ahead:%d/%m/%Y %H:%M}"))
-    until(lambda: sink.beats[-1].complete_to > NOW, 10, "a heartbeat of then")
+    until(lambda: sink.beats[-1].complete_to > NOW, 10, "a heartbeat with that time")
     following.now = NOW
     looked = following.looks
-    until(lambda: following.looks > looked + 2, 10, "the look that was under way has ended")
+    until(lambda: following.looks > looked + 2, 10, "the current read has ended")
     before = len(sink.beats)
-    until(lambda: following.looks > looked + 60, 10, "looks enough for several heartbeats")
-    assert len(sink.beats) == before, "how far the rows have come is not known"
+    until(lambda: following.looks > looked + 60, 10, "enough reads for several heartbeats")
+    assert len(sink.beats) == before, "the newest row's time is unknown"
     add(path, row(3))
     until(lambda: len(sink.beats) > before, 10, "a heartbeat again")
     assert sink.beats[-1].complete_to == at("2024-12-01 09:03") - LATE
 
 
-def test_where_silence_is_trusted_heartbeats_go_with_the_clock(path: Path, sink: _Sink) -> None:
+def test_with_trusted_silence_heartbeats_follow_the_clock(path: Path, sink: _Sink) -> None:
     add(path, HEADER + "\n" + row(1))
     following = _Following(path, sink, is_silence_trusted=True)
     until(lambda: sink.beats, 10, "heartbeats")
@@ -304,16 +304,14 @@ def test_where_silence_is_trusted_heartbeats_go_with_the_clock(path: Path, sink:
     assert sink.beats[0].complete_to == datetime.fromisoformat(NOW.isoformat()) - LATE
 
 
-def test_the_position_is_kept_only_with_what_the_log_has(
-    path: Path, sink: _Sink, follow: Callable[[], _Following]
-) -> None:
+def test_the_position_covers_only_what_the_log_has(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
     add(path, HEADER + "\n" + row(1))
     follow().stop()
     expect(sink, 1)
-    kept = load_position(path.parent / "kept" / "position.json")
-    assert kept
-    assert kept.rows == 1
-    (path.parent / "kept" / "position.json").write_text("{")
+    saved = load_position(path.parent / "saved" / "position.json")
+    assert saved
+    assert saved.rows == 1
+    (path.parent / "saved" / "position.json").write_text("{")
     lost = follow()
     until(lambda: lost.error, 10, "the error")
     assert isinstance(lost.error, SourceError)

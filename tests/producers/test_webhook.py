@@ -1,4 +1,4 @@
-"""A platform's events, pushed one by one: what they become, what is left out, and what is refused."""
+"""Events that a platform pushes: the facts they give, and which are left out or refused."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ WEBHOOK = Webhook(packaged_mapping("contact_centre_webhook"), lambda: NOW, event
 
 
 def event(kind: str, time: str = "2024-12-01T10:05:00Z", *, answered: bool = True, **changed: Any) -> dict[str, Any]:
-    """An event as the platform sends it, with things that must go no further."""
+    """An event as the platform sends it, with data that must not be published."""
     detail = {
         "contactId": "7f3a",
         "eventType": kind,
@@ -33,12 +33,12 @@ def event(kind: str, time: str = "2024-12-01T10:05:00Z", *, answered: bool = Tru
     return {"version": "0", "time": time, "source": "aws.connect", "detail": detail}
 
 
-def told(*events: dict[str, Any]) -> list[AnyFact]:
+def facts_of(*events: dict[str, Any]) -> list[AnyFact]:
     return WEBHOOK.read(json.dumps(list(events)).encode())
 
 
 def test_the_events_of_a_contact_become_its_facts() -> None:
-    facts = told(event("QUEUED"), event("CONNECTED_TO_AGENT"), event("DISCONNECTED"))
+    facts = facts_of(event("QUEUED"), event("CONNECTED_TO_AGENT"), event("DISCONNECTED"))
     assert [type(fact) for fact in facts] == [ContactOffered, ContactAnswered, ContactConcluded]
     assert [fact.at for fact in facts] == [
         at("2024-12-01 09:59:41.200"),
@@ -49,25 +49,25 @@ def test_the_events_of_a_contact_become_its_facts() -> None:
     assert "7700900123" not in str(facts)
 
 
-def test_a_contact_that_ends_unanswered_was_abandoned() -> None:
-    assert [type(fact) for fact in told(event("DISCONNECTED", answered=False))] == [ContactAbandoned]
+def test_a_contact_that_ends_unanswered_is_abandoned() -> None:
+    assert [type(fact) for fact in facts_of(event("DISCONNECTED", answered=False))] == [ContactAbandoned]
 
 
-def test_the_same_event_has_the_same_id_wherever_and_whenever_it_is_read() -> None:
+def test_the_same_event_always_gives_the_same_id() -> None:
     other = Webhook(packaged_mapping("contact_centre_webhook"), lambda: NOW, events_max=10)
     (one,) = other.read(json.dumps(event("QUEUED")).encode())
-    assert [one, one] == told(event("QUEUED"), event("QUEUED"))
+    assert [one, one] == facts_of(event("QUEUED"), event("QUEUED"))
 
 
 @pytest.mark.parametrize("queue_info", [None, {}, {"queueArn": None}])
-def test_what_never_joined_a_queue_and_other_events_tell_nothing(queue_info: Any) -> None:
-    assert told(event("DISCONNECTED", queueInfo=queue_info), event("INITIATED"), event("COMPLETED"), {}) == []
+def test_contacts_that_never_queued_and_other_events_give_no_facts(queue_info: Any) -> None:
+    assert facts_of(event("DISCONNECTED", queueInfo=queue_info), event("INITIATED"), event("COMPLETED"), {}) == []
 
 
-def test_an_event_that_cannot_be_read_takes_the_request_with_it_and_says_which_and_where() -> None:
+def test_an_unreadable_event_fails_the_whole_request_and_is_named() -> None:
     wrong = event("QUEUED", queueInfo={"queueArn": "arn:Jo Smith", "enqueueTimestamp": "2024-12-01T09:59:41Z"})
     with pytest.raises(ProblemError) as caught:
-        told(event("QUEUED"), wrong, event("DISCONNECTED", time="yesterday"))
+        facts_of(event("QUEUED"), wrong, event("DISCONNECTED", time="yesterday"))
     problem = caught.value.problem
     assert isinstance(problem, FactsProblem)
     assert problem.status == 422
@@ -91,10 +91,10 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
 
 def test_too_many_events_are_refused() -> None:
     with pytest.raises(ProblemError):
-        told(*[event("QUEUED")] * 11)
+        facts_of(*[event("QUEUED")] * 11)
 
 
 @pytest.mark.parametrize("name", ["telephony", "custody", "san_francisco_fire"])
-def test_a_mapping_that_needs_several_rows_or_a_memory_is_no_webhooks(name: str) -> None:
+def test_a_mapping_that_needs_several_rows_cannot_be_used_for_a_webhook(name: str) -> None:
     with pytest.raises(MappingError):
         Webhook(packaged_mapping(name), lambda: NOW, events_max=10)

@@ -35,7 +35,7 @@ def two_years() -> Iterator[Document]:
     """The report of them, from the recount: that it is the product's is proved on less."""
     force = shipped("staffordshire")
     simulation = simulation_of(force, 41, NORMAL, "2023-01-01", is_live=False)
-    with from_records(records(simulation.told_before(simulation.end_of(DAYS))), [force]) as counted:
+    with from_records(records(simulation.reported_before(simulation.end_of(DAYS))), [force]) as counted:
 
         def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
             return [figure(measure, each) for each in counted.answer(measure, force.name, window, AS_OF, by, where)]

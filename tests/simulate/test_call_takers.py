@@ -1,4 +1,4 @@
-"""A desk of call takers: who is answered when, who is put on hold, who gives up."""
+"""A simulated team of call takers: which calls are answered, put on hold or abandoned, and when."""
 
 import pytest
 from simpy import Environment
@@ -9,55 +9,55 @@ from producers.simulate.call_takers import Call, Desk
 NEVER = float("inf")
 
 
-class _Told:
-    """A listener that keeps what it is told."""
+class _Recorder:
+    """A listener that records events."""
 
     def __init__(self) -> None:
         self.story: list[tuple[str, str, float]] = []
 
     def answered(self, call: Call, at: float) -> None:
-        self.story.append(("answered", call.who, at))
+        self.story.append(("answered", call.subject_id, at))
 
     def abandoned(self, call: Call, at: float) -> None:
-        self.story.append(("abandoned", call.who, at))
+        self.story.append(("abandoned", call.subject_id, at))
 
     def ended(self, call: Call, at: float) -> None:
-        self.story.append(("ended", call.who, at))
+        self.story.append(("ended", call.subject_id, at))
 
 
 def play(
     *calls: Call, on_duty: int, kept_free: int = 0, hold_after_seconds: float | None = None
 ) -> list[tuple[str, str, float]]:
-    """What becomes of calls at a desk."""
-    environment, told = Environment(), _Told()
-    desk = Desk(environment, told, kept_free, hold_after_seconds)
+    """The events of calls at a desk."""
+    environment, recorder = Environment(), _Recorder()
+    desk = Desk(environment, recorder, kept_free, hold_after_seconds)
     desk.staff(on_duty)
     for call in calls:
         arrival = Timeout(environment, call.offered, call)
         assert arrival.callbacks is not None
         arrival.callbacks.append(lambda event: desk.offer(event.value))
     environment.run()
-    return told.story
+    return recorder.story
 
 
-def routine(who: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
-    return Call(who, offered, leaves, 2.0, handling_seconds, is_urgent=False)
+def routine(subject_id: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
+    return Call(subject_id, offered, leaves, 2.0, handling_seconds, is_urgent=False)
 
 
-def urgent(who: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
-    return Call(who, offered, leaves, 2.0, handling_seconds, is_urgent=True)
+def urgent(subject_id: str, offered: float, handling_seconds: float = 100.0, leaves: float = NEVER) -> Call:
+    return Call(subject_id, offered, leaves, 2.0, handling_seconds, is_urgent=True)
 
 
 def test_an_urgent_call_is_answered_before_one_that_waited_longer() -> None:
     story = play(routine("first", 0), routine("patient", 10), urgent("urgent", 20), on_duty=1)
-    assert [(what, who, at) for what, who, at in story if what == "answered"] == [
+    assert [(what, subject_id, at) for what, subject_id, at in story if what == "answered"] == [
         ("answered", "first", 2.0),
         ("answered", "urgent", 104.0),
         ("answered", "patient", 206.0),
     ]
 
 
-def test_a_routine_call_goes_on_hold_for_an_urgent_one_and_takes_as_long_in_all() -> None:
+def test_a_routine_call_is_put_on_hold_for_an_urgent_one_and_then_finished() -> None:
     story = play(routine("routine", 0), urgent("urgent", 20, 50), on_duty=1, hold_after_seconds=10)
     assert story == [
         ("answered", "routine", 2.0),
@@ -67,20 +67,20 @@ def test_a_routine_call_goes_on_hold_for_an_urgent_one_and_takes_as_long_in_all(
     ]
 
 
-def test_a_call_that_is_resumed_the_instant_it_was_put_on_hold_ends_once() -> None:
-    """Its two timers then ring at one instant; ended twice, it would leave a call taker too many for ever."""
-    environment, told = Environment(), _Told()
-    desk = Desk(environment, told, 0, 10)
+def test_a_call_resumed_as_soon_as_it_is_put_on_hold_ends_once() -> None:
+    """Its two timers then expire at the same time. If both ended the call, there would be one call taker too many."""
+    environment, recorder = Environment(), _Recorder()
+    desk = Desk(environment, recorder, 0, 10)
     desk.staff(1)
     desk.offer(routine("routine", 0))
     environment.run(until=20)
     desk.offer(urgent("urgent", 20, 500))
-    while environment.peek() <= 30:  # the urgent call has waited for ten seconds, and takes over
+    while environment.peek() <= 30:  # the urgent call has waited for ten seconds and gets the call taker
         environment.step()
     desk.staff(2)
     environment.run()
-    assert [each for each in told.story if each[:2] == ("ended", "routine")] == [("ended", "routine", 102.0)]
-    assert desk.in_hand == 0
+    assert [each for each in recorder.story if each[:2] == ("ended", "routine")] == [("ended", "routine", 102.0)]
+    assert desk.busy == 0
 
 
 def test_no_urgent_call_is_put_on_hold() -> None:
@@ -100,15 +100,15 @@ def test_a_caller_gives_up_in_the_queue_or_while_it_rings() -> None:
     assert not [each for each in story if each[1] != "one" and each[0] == "answered"]
 
 
-def test_somebody_who_goes_off_duty_finishes_the_call_in_hand() -> None:
-    environment, told = Environment(), _Told()
-    desk = Desk(environment, told, 0, None)
+def test_a_call_taker_who_goes_off_duty_finishes_the_call() -> None:
+    environment, recorder = Environment(), _Recorder()
+    desk = Desk(environment, recorder, 0, None)
     desk.staff(2)
-    for who in ("one", "other", "waiting"):
-        desk.offer(routine(who, 0))
+    for subject_id in ("one", "other", "waiting"):
+        desk.offer(routine(subject_id, 0))
     desk.staff(1)
     environment.run()
-    assert [(who, at) for what, who, at in told.story if what == "answered"] == [
+    assert [(subject_id, at) for what, subject_id, at in recorder.story if what == "answered"] == [
         ("one", 2.0),
         ("other", 2.0),
         ("waiting", 104.0),
@@ -116,17 +116,17 @@ def test_somebody_who_goes_off_duty_finishes_the_call_in_hand() -> None:
 
 
 @pytest.mark.parametrize("on_duty", [1, 3, 5])
-def test_there_are_never_more_calls_in_hand_than_call_takers(on_duty: int) -> None:
+def test_there_are_never_more_answered_calls_than_call_takers(on_duty: int) -> None:
     calls = [
         Call(str(number), number * 7.0, number * 7.0 + 200, 1.0, 40 + number % 50, is_urgent=number % 3 == 0)
         for number in range(300)
     ]
     story = play(*calls, on_duty=on_duty, kept_free=on_duty // 3)
-    in_hand = most = 0
-    for what, who, _ in sorted(story, key=lambda each: (each[2], each[0] == "answered")):
-        in_hand += (what == "answered") - (what == "ended")
-        most = max(most, in_hand)
-        assert who
+    busy = most = 0
+    for what, subject_id, _ in sorted(story, key=lambda each: (each[2], each[0] == "answered")):
+        busy += (what == "answered") - (what == "ended")
+        most = max(most, busy)
+        assert subject_id
     assert most == on_duty
-    ends = [who for what, who, _ in story if what != "ended"]
-    assert sorted(ends, key=int) == [call.who for call in calls]
+    ends = [subject_id for what, subject_id, _ in story if what != "ended"]
+    assert sorted(ends, key=int) == [call.subject_id for call in calls]

@@ -1,4 +1,4 @@
-"""The simulate command as a script meets it."""
+"""The simulate command, as a script uses it."""
 
 import json
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from click.testing import CliRunner
 from bluelamp.cli.main import cli
 from producers.simulate.playing import SimulationProgress
 
-PLAYED = SimulationProgress(facts=3, heartbeats=1, told_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
+PLAYED = SimulationProgress(facts=3, heartbeats=1, reported_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
 
 
 @pytest.mark.parametrize(("options", "where"), [(("--json",), "stderr"), ((), "stdout")])
-def test_progress_is_no_part_of_an_answer_in_json(
+def test_progress_is_not_part_of_the_json_output(
     options: tuple[str, ...], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(_: str, __: int, ___: object, ____: object, say: Callable[[str], None]) -> SimulationProgress:
-        say("2 facts told")
+        say("2 facts published")
         return PLAYED
 
     monkeypatch.setattr("bluelamp.local.simulation.run", run)
-    told = CliRunner().invoke(cli, ["simulate", "--days", "1", *options], catch_exceptions=False)
-    assert "2 facts told" in getattr(told, where)
+    result = CliRunner().invoke(cli, ["simulate", "--days", "1", *options], catch_exceptions=False)
+    assert "2 facts published" in getattr(result, where)
     if options:
-        assert json.loads(told.stdout)["facts"] == 3
+        assert json.loads(result.stdout)["facts"] == 3

@@ -1,4 +1,4 @@
-"""Victims' contracts of a simulated force: as many and as often in time as published, of crimes with a victim, and apart from all else."""
+"""Victims' contracts of a simulated force: their number and timeliness are as published, and other facts are unaffected."""
 
 from collections import Counter
 from datetime import date
@@ -19,12 +19,14 @@ OF = packaged().occurrences
 ZONE = shipped("staffordshire").zone()
 
 
-def test_a_month_s_crimes_with_a_victim_are_closed_as_often_as_stated() -> None:
+def test_the_stated_number_of_a_months_crimes_with_a_victim_is_closed() -> None:
     ledgers = Ledgers(*(Ledger() for _ in Ledgers._fields))
     month = month_of(2024, 6, ZONE)
     Records(packaged(), "records", ledgers, 41, "t-").month(month)
     end = month.end + 400 * 86400
-    records, contracts = ([fact for *_, fact in each.take(end)] for each in (ledgers.records, ledgers.contracts))
+    records, contracts = (
+        [fact for *_, fact in each.remove_before(end)] for each in (ledgers.records, ledgers.contracts)
+    )
     recorded = {each.subject_id: each for each in records if isinstance(each, OccurrenceRecorded)}
     closed = [each for each in contracts if isinstance(each, VictimContractClosed)]
     assert len({each.subject_id for each in closed}) == len(closed) == month_share(OF.contracts.years, OF.months, month)
@@ -37,19 +39,19 @@ def test_a_month_s_crimes_with_a_victim_are_closed_as_often_as_stated() -> None:
     assert within / len(closed) == pytest.approx(0.8, abs=0.02)
 
 
-def test_how_many_there_are_shifts_no_other_fact() -> None:
+def test_their_number_does_not_change_other_facts() -> None:
     usual = simulation(start=date(2024, 6, 1))
     few = msgspec.structs.replace(OF, contracts=msgspec.structs.replace(OF.contracts, years={"2024": 1200}))
 
-    def told(of: Occurrences) -> list[ReportedFact]:
+    def reports(of: Occurrences) -> list[ReportedFact]:
         parameters = msgspec.structs.replace(usual.parameters, warm_up_days=1, occurrences=of)
         chosen = msgspec.structs.replace(usual, parameters=parameters)
-        return list(chosen.told_before(chosen.end_of(2)))
+        return list(chosen.reported_before(chosen.end_of(2)))
 
-    one, other = (told(of) for of in (OF, few))
+    one, other = (reports(of) for of in (OF, few))
     assert _others(one) == _others(other)
     assert len(one) - len(_others(one)) > 10 * (len(other) - len(_others(other)))
 
 
-def _others(told: list[ReportedFact]) -> list[ReportedFact]:
-    return [each for each in told if not isinstance(each.fact, VictimContractClosed)]
+def _others(reports: list[ReportedFact]) -> list[ReportedFact]:
+    return [each for each in reports if not isinstance(each.fact, VictimContractClosed)]

@@ -1,4 +1,4 @@
-"""Scenarios: what each says that people should see is there, in the figures recounted from its facts."""
+"""Scenarios: the figures recounted from each one's facts show what the scenario says people should see."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,21 +16,21 @@ from facts.errors import SettingError
 from facts.incident import IncidentOpened, UnitDispatched
 from measures.catalogue import CATALOGUE
 from producers.simulate.scenario import load_scenario, parse_scenario, scenario_names
-from tests.simulate.worlds import told
+from tests.simulate.worlds import reports
 from tests.support.forces import shipped
 
 
 class Room:
-    """What people see in a scenario at an instant: recounts of the facts told by then, each made once."""
+    """Recounts of the facts that a scenario has reported by a time, each made once."""
 
     def __init__(self, resources: ExitStack) -> None:
         self._resources, self._recounts = resources, dict[tuple[str, datetime], Recount]()
 
     def at(self, scenario: str, moment: datetime) -> Recount:
-        """The recount of what a scenario has told by an instant."""
+        """The recount of what a scenario has reported by a time."""
         if (scenario, moment) not in self._recounts:
             days = 1 + (moment.date() - load_scenario(scenario).start).days
-            facts = (each for each in told(scenario, 41, days) if each.at < moment.timestamp())
+            facts = (each for each in reports(scenario, 41, days) if each.at < moment.timestamp())
             recount = from_records(records(facts), [shipped("staffordshire")])
             self._recounts[scenario, moment] = self._resources.enter_context(recount)
         return self._recounts[scenario, moment]
@@ -52,7 +52,7 @@ def room() -> Iterator[Room]:
 def offered_by_hour(scenario: str) -> Counter[tuple[str, int]]:
     """Contacts of the first day by queue and hour (UTC)."""
     return Counter(
-        (each.fact.queue, each.fact.at.hour) for each in told(scenario) if isinstance(each.fact, ContactOffered)
+        (each.fact.queue, each.fact.at.hour) for each in reports(scenario) if isinstance(each.fact, ContactOffered)
     )
 
 
@@ -75,14 +75,14 @@ def test_every_scenario_says_what_each_person_should_see() -> None:
         assert scenario.inspector
 
 
-def test_there_is_no_scenario_of_another_name() -> None:
+def test_an_unknown_or_invalid_scenario_is_refused() -> None:
     with pytest.raises(SettingError, match="no scenario 'riot'"):
         load_scenario("riot")
     with pytest.raises(SettingError, match="unknown field"):
         parse_scenario('title = "x"\nstart = 2024-01-01\ndays = 1\nsupervisors = []\n', "x")
 
 
-def test_a_storm_night_swamps_the_emergency_line(room: Room) -> None:
+def test_a_storm_night_overloads_the_999_line(room: Room) -> None:
     name = "contact_999_answered_within_target_ratio"
     evening = room.figure("surge", name, datetime(2024, 1, 21, 22, tzinfo=UTC))
     small_hours = room.figure("surge", name, datetime(2024, 1, 22, 4, tzinfo=UTC))
@@ -92,7 +92,7 @@ def test_a_storm_night_swamps_the_emergency_line(room: Room) -> None:
     assert offered_by_hour("surge")["emergency", 20] > 2.5 * offered_by_hour("surge")["emergency", 15]
 
 
-def test_disorder_leaves_immediate_incidents_without_units_for_hours(room: Room) -> None:
+def test_disorder_leaves_grade_1_incidents_without_units_for_hours(room: Room) -> None:
     hours = [datetime(2024, 8, 3, hour, tzinfo=UTC) for hour in (16, 19, 22)]
     unresourced = [room.figure("disorder", "grade_1_unresourced_over_2_minutes_count", hour) for hour in hours]
     longest = [room.figure("disorder", "grade_1_longest_unattended_seconds", hour) for hour in hours]
@@ -107,9 +107,9 @@ def test_disorder_leaves_immediate_incidents_without_units_for_hours(room: Room)
     assert shares[-1] < 0.1 < shares[0]
 
 
-def test_a_silent_feed_tells_everything_when_it_speaks_again() -> None:
+def test_a_silent_feed_reports_everything_afterwards() -> None:
     silence = datetime(2024, 11, 12, 14, tzinfo=UTC).timestamp(), datetime(2024, 11, 12, 15, 30, tzinfo=UTC).timestamp()
-    inside = [each for each in told("feed_outage") if silence[0] <= each.at < silence[1]]
+    inside = [each for each in reports("feed_outage") if silence[0] <= each.at < silence[1]]
     assert inside
     assert "telephony_999" not in {each.feed for each in inside}
     assert offered_by_hour("feed_outage")["emergency", 14] > 10
@@ -130,39 +130,39 @@ def test_the_sunday_of_the_clock_change_has_its_own_23_hours(room: Room) -> None
     counted = room.figure("clock_change", "contact_999_offered_count", evening, "2024-03-31/2024-04-01")
     began = {
         each.fact.subject_id: each.fact.at
-        for each in told("clock_change", 41, 2)
+        for each in reports("clock_change", 41, 2)
         if isinstance(each.fact, ContactOffered) and each.fact.line == "999" and each.at < evening.timestamp()
     }
     assert counted == sum(datetime(2024, 3, 31, tzinfo=UTC) <= at < midnight for at in began.values())
     assert max(began.values()) < midnight
 
 
-def test_a_bad_feed_gives_the_figures_of_the_good_one(room: Room) -> None:
-    """Poison, duplicates and replays do not change a count; corrections put right what they were told wrong."""
+def test_a_bad_feed_gives_the_right_figures(room: Room) -> None:
+    """Invalid facts, duplicates and repeats do not change a count, and corrections correct wrong reports."""
     evening = datetime(2024, 11, 14, 22, tzinfo=UTC)
     counted = room.figure("bad_feed", "incident_count", evening, "2024-11-14/2024-11-15")
     left_out = room.at("bad_feed", evening).loaded.left_out
     opened = {
         each.fact.subject_id
-        for each in told("bad_feed")
+        for each in reports("bad_feed")
         if isinstance(each.fact, IncidentOpened)
         and not each.fact.fact_id.endswith(".bad")
         and each.at < evening.timestamp()
     }
     assert counted == len(opened)
     assert set(left_out) == {"unlisted_force", "bad_value", "implausible_time", "no_time_zone"}
-    ids = Counter(each.fact.fact_id for each in told("bad_feed") if isinstance(each.fact, UnitDispatched))
+    ids = Counter(each.fact.fact_id for each in reports("bad_feed") if isinstance(each.fact, UnitDispatched))
     assert sum(count > 1 for count in ids.values()) > 0.1 * len(ids)
 
 
-def test_breaches_stand_open_over_the_handover(room: Room) -> None:
-    """Grade 1s past their 15 minutes that nobody has been sent to: many at the handover, hardly any before."""
+def test_incidents_are_past_their_target_at_the_handover(room: Room) -> None:
+    """Grade 1 incidents without a unit after 15 minutes: many at the handover, hardly any before."""
     late = [_unresourced_past_target(room, datetime(2024, 11, 15, hour, tzinfo=UTC)) for hour in (12, 15)]
     assert late[0] <= 2
     assert late[1] > 6
 
 
 def _unresourced_past_target(room: Room, moment: datetime) -> int:
-    standing = room.at("handover", moment).open("incident_unresourced")
+    open_items = room.at("handover", moment).open("incident_unresourced")
     due = (moment.timestamp() - 900) * 1_000_000
-    return sum(each.since < due and each.dimensions[0] == "1" for each in standing)
+    return sum(each.since < due and each.dimensions[0] == "1" for each in open_items)

@@ -1,4 +1,4 @@
-"""One simulation, one log: its bytes, its order, its subjects, and how what is told differs from what happened."""
+"""A simulation's facts: their bytes, order and subjects, and how reports differ from what happened."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -18,19 +18,19 @@ from facts.union import AnyFact
 from producers.simulate.parameters import packaged, parse
 from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation
-from tests.simulate.worlds import simulation, told
+from tests.simulate.worlds import reports, simulation
 from tests.support.forces import STRICT
 
 RECEIVED = timedelta(seconds=1)
 
 
 def digest(facts: tuple[ReportedFact, ...]) -> str:
-    """Of the bytes of a log."""
+    """A digest of the facts' bytes."""
     return hashlib.sha256(b"\n".join(wire.encode([each.fact]) for each in facts)).hexdigest()
 
 
 def _words(each: ReportedFact) -> tuple[str, datetime]:
-    """What happened when, whatever its id."""
+    """The type and time of a fact, without its id."""
     return type(each.fact).__name__, each.fact.at
 
 
@@ -39,73 +39,73 @@ def _corrects(fact: AnyFact) -> bool:
 
 
 def day(seed: int = 41) -> Simulation:
-    """One that is soon begun: in the middle of a month, after a single day of warming up."""
+    """A simulation that starts quickly, with a single day of warm-up."""
     chosen = simulation(seed=seed, start=date(2024, 12, 10))
     return msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
 
 
 @lru_cache(maxsize=1)
 def two_days() -> tuple[ReportedFact, ...]:
-    """What it tells in two days."""
+    """The reports of its first two days."""
     return first_days(day(), 2)
 
 
 def first_days(chosen: Simulation, days: int = 1) -> tuple[ReportedFact, ...]:
-    return tuple(chosen.told_before(chosen.end_of(days)))
+    return tuple(chosen.reported_before(chosen.end_of(days)))
 
 
-def test_one_seed_gives_one_log_byte_for_byte() -> None:
+def test_the_same_seed_gives_the_same_bytes() -> None:
     assert digest(first_days(day(), 2)) == digest(two_days())
 
 
-def test_another_seed_gives_another_log() -> None:
-    other = tuple(islice(day(seed=42).told(), 500))
+def test_another_seed_gives_other_facts() -> None:
+    other = tuple(islice(day(seed=42).reported(), 500))
     assert Counter(_words(each) for each in other) != Counter(_words(each) for each in two_days()[:500])
 
 
-def test_where_it_ends_and_how_it_is_taken_does_not_change_what_comes_before() -> None:
-    steps = day().told()
-    taken = (*islice(steps, 1000), *islice(steps, 4000))
-    assert digest(taken) == digest(two_days()[:5000])
+def test_the_end_and_the_way_of_reading_do_not_change_earlier_facts() -> None:
+    steps = day().reported()
+    reports = (*islice(steps, 1000), *islice(steps, 4000))
+    assert digest(reports) == digest(two_days()[:5000])
     end = day().end_of(1)
     one = sum(each.at < end for each in two_days())
     assert digest(first_days(day())) == digest(two_days()[:one])
 
 
-def test_facts_are_told_in_order_and_never_before_they_happened() -> None:
-    facts = told(days=2)
+def test_facts_are_reported_in_order_and_never_before_they_happened() -> None:
+    facts = reports(days=2)
     assert all(one.at <= other.at for one, other in pairwise(facts))
     assert min(each.at - each.fact.at.timestamp() for each in facts) > 0
 
 
-@pytest.mark.parametrize("scenario", ["normal", "feed_outage"])  # the name of the second is as long as any
-def test_every_fact_is_taken_by_the_log_s_readers(scenario: str) -> None:
-    for each in told(scenario, days=2):
-        parcel = wire.decode(wire.encode([each.fact]), each.topic, datetime.fromtimestamp(each.at, UTC) + RECEIVED)
-        assert parcel.facts == [(0, each.fact)], parcel.unreadable
+@pytest.mark.parametrize("scenario", ["normal", "feed_outage"])  # one of the longest names
+def test_every_fact_can_be_decoded(scenario: str) -> None:
+    for each in reports(scenario, days=2):
+        decoded = wire.decode(wire.encode([each.fact]), each.topic, datetime.fromtimestamp(each.at, UTC) + RECEIVED)
+        assert decoded.facts == [(0, each.fact)], decoded.unreadable
 
 
-def test_a_subject_is_told_from_its_beginning() -> None:
-    """The first day's log has no ends of what began before: nothing is incomplete."""
+def test_every_subject_is_reported_from_its_beginning() -> None:
+    """The first day has no ends of subjects that began before it."""
     begins = {"ContactOffered", "IncidentOpened", "DetaineeArrived", "VoluntaryAttended", "OccurrenceRecorded"}
     subjects: dict[str, set[str]] = defaultdict(set)
-    for each in told(days=2):
+    for each in reports(days=2):
         assert isinstance(each.fact, SubjectFact)
         subjects[each.fact.subject_id].add(type(each.fact).__name__)
     late = [subject for subject, kinds in subjects.items() if not kinds & begins]
-    assert len(late) <= 0.005 * len(subjects)  # their beginning is a late entry, told after the second day
+    assert len(late) <= 0.005 * len(subjects)  # their beginning is a late entry, reported after the second day
 
 
-def test_a_fact_told_twice_is_the_same_fact() -> None:
+def test_a_fact_reported_twice_is_the_same_fact() -> None:
     by_id: dict[str, SubjectFact] = {}
-    for each in told(days=2):
+    for each in reports(days=2):
         assert isinstance(each.fact, SubjectFact)
         assert by_id.setdefault(each.fact.fact_id, each.fact) == each.fact
-    assert len(by_id) < len(told(days=2))
+    assert len(by_id) < len(reports(days=2))
 
 
-def test_the_rates_of_late_duplicated_and_corrected_facts_are_those_stated() -> None:
-    of, facts = packaged().reporting, told(days=7)
+def test_late_duplicated_and_corrected_facts_have_the_stated_rates() -> None:
+    of, facts = packaged().reporting, reports(days=7)
     ids = Counter(each.fact.fact_id for each in facts)
     assert sum(count - 1 for count in ids.values()) / len(ids) == pytest.approx(of.duplicated_share, rel=0.25)
     kept = [each for each in facts if each.topic in ("incidents", "custody") and isinstance(each.fact, SubjectFact)]
@@ -120,9 +120,9 @@ def test_the_rates_of_late_duplicated_and_corrected_facts_are_those_stated() -> 
     assert withdrawn / arrivals == pytest.approx(of.withdrawn_share, rel=0.7)
 
 
-def test_corrections_and_withdrawals_name_a_fact_that_was_told_before() -> None:
+def test_corrections_and_withdrawals_name_a_fact_reported_before() -> None:
     known: set[str] = set()
-    for each in told(days=7):
+    for each in reports(days=7):
         fact = each.fact
         assert isinstance(fact, SubjectFact)
         names = [fact.corrects] if fact.corrects else [fact.withdraws] if isinstance(fact, FactWithdrawn) else []
@@ -131,7 +131,7 @@ def test_corrections_and_withdrawals_name_a_fact_that_was_told_before() -> None:
 
 
 @pytest.mark.parametrize(("start", "hours"), [(date(2024, 3, 31), 23), (date(2024, 10, 27), 25)])
-def test_a_day_has_the_hours_that_the_local_clock_gives_it(start: date, hours: int) -> None:
+def test_a_day_has_the_hours_of_the_local_clock(start: date, hours: int) -> None:
     chosen = simulation(start=start)
     assert chosen.end_of(1) - chosen.end_of(0) == hours * 3600
     offered = [each for each in first_days(chosen) if type(each.fact).__name__ == "ContactOffered"]
@@ -139,9 +139,9 @@ def test_a_day_has_the_hours_that_the_local_clock_gives_it(start: date, hours: i
     assert (1 in local) is (hours == 25)
 
 
-def test_a_force_without_parameters_is_told_so() -> None:
+def test_a_force_without_parameters_is_refused() -> None:
     with pytest.raises(SettingError, match="no parameters for strict"):
-        next(msgspec.structs.replace(day(), force=STRICT).told())
+        next(msgspec.structs.replace(day(), force=STRICT).reported())
 
 
 def test_a_misspelt_parameter_is_refused_with_its_place() -> None:

@@ -19,7 +19,7 @@ def simulation(scenario: str = "normal", seed: int = 41, start: date | None = No
 
 
 @lru_cache(maxsize=16)
-def told(scenario: str = "normal", seed: int = 41, days: int = 1) -> tuple[ReportedFact, ...]:
-    """What is told in the first days of a scenario."""
+def reports(scenario: str = "normal", seed: int = 41, days: int = 1) -> tuple[ReportedFact, ...]:
+    """The reports of a scenario's first days."""
     chosen = simulation(scenario, seed)
-    return tuple(chosen.told_before(chosen.end_of(days)))
+    return tuple(chosen.reported_before(chosen.end_of(days)))

@@ -31,7 +31,7 @@ def told() -> tuple[ReportedFact, ...]:
     """Everything that is told in them."""
     chosen = simulation(start=FIRST)
     quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
-    return tuple(quick.told_before(quick.end_of(DAYS)))
+    return tuple(quick.reported_before(quick.end_of(DAYS)))
 
 
 def memory(profile: Force | None = None) -> MemoryState:

@@ -1,4 +1,4 @@
-"""A gateway for tests: in process on an outlet that the test holds, or the product's own as a process."""
+"""A gateway for tests: in this process with a sink of the test, or the product's own as a process."""
 
 import http.client
 import json
@@ -32,11 +32,11 @@ class Answer(Struct, frozen=True):
 
 
 class Caller:
-    """Asks a gateway.
+    """Sends requests to a gateway.
 
     Args:
-        address: as in `http://127.0.0.1:8028/`.
-        token: of the sender; None for nobody.
+        address: the address, as in `http://127.0.0.1:8028/`.
+        token: the sender's token; None to send none.
     """
 
     def __init__(self, address: str, token: str | None = TOKEN) -> None:
@@ -44,15 +44,15 @@ class Caller:
         self.address = address
         self.host, self.port, self.token = str(parts.hostname), int(parts.port or 0), token
 
-    def tell(self, topic: str, body: object, **headers: str) -> Answer:
-        """Post a body: bytes as they are, anything else as JSON."""
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.ask("POST", f"/v1/{topic}", sent, {"Content-Type": "application/json", **headers})
+    def send(self, topic: str, body: object, **headers: str) -> Answer:
+        """Post a body: bytes unchanged, anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", f"/v1/{topic}", content, {"Content-Type": "application/json", **headers})
 
-    def ask(
+    def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """One request of any kind."""
+        """Send one request."""
         own = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         try:
@@ -61,9 +61,9 @@ class Caller:
             text = answer.read()
         finally:
             connection.close()
-        told = {name.lower(): value for name, value in answer.getheaders()}
-        is_json = "json" in told.get("content-type", "")
-        return Answer(answer.status, told, json.loads(text) if is_json else text.decode())
+        received = {name.lower(): value for name, value in answer.getheaders()}
+        is_json = "json" in received.get("content-type", "")
+        return Answer(answer.status, received, json.loads(text) if is_json else text.decode())
 
 
 @contextmanager
@@ -88,7 +88,7 @@ class GatewayProcess:
     Args:
         environment: its variables.
         directory: of its output.
-        arguments: beside the port.
+        arguments: arguments besides the port.
         program: in place of the product's own, such as one broken on purpose.
     """
 
@@ -104,13 +104,13 @@ class GatewayProcess:
         """Start it and wait until it listens."""
         port = str(urlsplit(self.address).port or 0)
         command = [sys.executable, *self.program, "gateway", "--port", port, *self.arguments]
-        with self.output.open("a") as said:
+        with self.output.open("a") as log:
             self._process = subprocess.Popen(
-                command, env=self.environment, stdout=subprocess.PIPE, stderr=said, text=True
+                command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()
-        assert ready.startswith("ready "), self.said()
+        assert ready.startswith("ready "), self.logged()
         self.address = ready.split()[1]
         return Caller(self.address)
 
@@ -122,7 +122,7 @@ class GatewayProcess:
         """End it cleanly; its exit status."""
         return self._end(signal.SIGTERM)
 
-    def said(self) -> str:
+    def logged(self) -> str:
         """Its log."""
         return self.output.read_text()
 

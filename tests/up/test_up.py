@@ -322,21 +322,21 @@ def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_sam
     running.start("--history", "2d", "--seed", "1829")
     until(lambda: running.frame().get("is_simulated"), 60, "the mark of a simulation")
     until(lambda: running.live_count() > 300, 60, "live figures")
-    assert "A simulation begins: seed 1829" in running.output.read_text()
+    assert "Starting a live simulation: seed 1829" in running.output.read_text()
     see_every_part_checked(running)
     kept = json.loads((running.directory / "simulation.json").read_text())
     assert running.end(signal.SIGINT) == 0
     for options, words in (
-        (("--feeds-only",), "It holds a simulation, and real facts would add up with it"),
-        (("--replay", "sample", "--force", "staffordshire"), "It holds a simulation"),
-        (("--seed", "7"), "It holds the simulation of staffordshire, scenario normal, seed 1829"),
-        (("--scenario", "surge"), "another would add up with it"),
+        (("--feeds-only",), "This directory holds a simulation: real facts would be added"),
+        (("--replay", "sample", "--force", "staffordshire"), "This directory holds a simulation"),
+        (("--seed", "7"), "This file holds another simulation (force staffordshire, scenario normal, seed 1829)"),
+        (("--scenario", "surge"), "This file holds another simulation"),
     ):
         assert words in refusal(running.directory, *options)
 
     running.start()
     until(lambda: running.live_count() > 300, 60, "live figures again")
-    assert "A simulation goes on: seed 1829" in running.output.read_text()
+    assert "Resuming a live simulation: seed 1829" in running.output.read_text()
     position = running.directory / "simulation.json"
     until(lambda: json.loads(position.read_text())["told_to"] > kept["told_to"], 30, "more of the simulation")
     again = json.loads(position.read_text())
@@ -402,9 +402,9 @@ def unreadable(directory: Path) -> None:
         ),
         (Path.mkdir, ("--force", "nowhere"), "There is no force 'nowhere'.*san_francisco_fire, staffordshire"),
         (Path.mkdir, ("--replay", "sample", "--speed", "fast"), "'fast' is not a speed"),
-        (Path.mkdir, ("--replay", "nowhere.csv"), "There is no mapping"),
-        (Path.mkdir, ("--replay", "sample", "--simulate"), "Recorded facts and simulated ones would add up"),
-        (Path.mkdir, ("--history", "9y"), "'9y' is no length of a history"),
+        (Path.mkdir, ("--replay", "nowhere.csv"), "An extract needs a mapping"),
+        (Path.mkdir, ("--replay", "sample", "--simulate"), "A replay and a simulation cannot share a log"),
+        (Path.mkdir, ("--history", "9y"), "'9y' is not a valid length of history"),
         (Path.mkdir, ("--force", FORCE), "There are no parameters for san_francisco_fire.*--feeds-only"),
         (Path.mkdir, ("--replay", "sample", "--fast-until", "noon"), "noon"),
     ],

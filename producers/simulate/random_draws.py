@@ -1,4 +1,4 @@
-"""Seeded chance: a stream of random numbers for each subject kind and month, and draws that keep to what is printed."""
+"""Seeded random draws: a stream of random numbers for each kind of subject and month, and stratified draws."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,30 +15,30 @@ _BLOCK = 16
 
 
 def stream(seed: int, name: str, ordinal: int) -> Generator:
-    """The random numbers of one kind of thing in one period; no other stream shifts them.
+    """The random numbers for one kind of thing in one period, independent of every other stream.
 
     Args:
-        seed: of the whole simulation.
-        name: of the kind.
-        ordinal: of the period.
+        seed: the simulation's seed.
+        name: name of the kind.
+        ordinal: number of the period.
     """
     return Generator(PCG64(SeedSequence([seed, zlib.crc32(name.encode()), ordinal])))
 
 
-def quantiles(chance: Generator, count: int) -> Floats:
+def quantiles(rng: Generator, count: int) -> Floats:
     """Numbers between 0 and 1 in random order, one from each of `count` equal strata.
 
-    A month of independent draws would leave the median of 300 incidents several per cent from where it belongs: strata
-    keep a month to its distribution, and leave the order to chance.
+    With independent draws, the median of a month's 300 incidents would be several per cent from the distribution's. Strata
+    keep each month close to the distribution and leave only the order random.
     """
-    return (chance.permutation(count) + chance.random(count)) / max(count, 1)
+    return (rng.permutation(count) + rng.random(count)) / max(count, 1)
 
 
-def quantiles_in_blocks(chance: Generator, count: int) -> Floats:
-    """Numbers between 0 and 1, of which every sixteen in a row are one from each of sixteen equal strata."""
+def quantiles_in_blocks(rng: Generator, count: int) -> Floats:
+    """Numbers between 0 and 1; each block of sixteen has one number from each of sixteen equal strata."""
     blocks = -(-count // _BLOCK)
-    order = np.argsort(chance.random((blocks, _BLOCK)), axis=1)
-    found: Floats = ((order + chance.random((blocks, _BLOCK))) / _BLOCK).reshape(-1)
+    order = np.argsort(rng.random((blocks, _BLOCK)), axis=1)
+    found: Floats = ((order + rng.random((blocks, _BLOCK))) / _BLOCK).reshape(-1)
     return found[:count]
 
 
@@ -54,7 +54,7 @@ def lognormal(places: Floats, median: float, sigma: float) -> Floats:
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole numbers that add to a total and follow weights, by largest remainders."""
+    """Whole numbers that add up to a total in proportion to weights, by the largest-remainder method."""
     whole = sum(weights)
     exact = [total * weight / whole for weight in weights] if whole else [0.0] * len(weights)
     counts = [int(each) for each in exact]
@@ -64,8 +64,8 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
     return counts
 
 
-def shuffled(chance: Generator, count: int, shares: Mapping[str, float]) -> list[str]:
-    """`count` labels in random order whose numbers follow shares as nearly as whole numbers can."""
+def shuffled(rng: Generator, count: int, shares: Mapping[str, float]) -> list[str]:
+    """`count` labels in random order, in proportion to their shares as nearly as whole numbers allow."""
     labels = np.repeat(np.array(list(shares)), apportion(count, list(shares.values())))
-    labels = labels[chance.permutation(len(labels))]
+    labels = labels[rng.permutation(len(labels))]
     return [str(label) for label in labels.tolist()]

@@ -1,0 +1,19 @@
+"""The interface of the publisher, as replays, simulations, adapters and the gateway use it."""
+
+from typing import Protocol
+
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+
+
+class Sink(Protocol):
+    """Accepts facts for the log. The publisher is a sink; tests use others."""
+
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
+        """Accept a fact. The topic is needed only for a withdrawal."""
+
+    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
+        """Accept a heartbeat, to be sent after every fact accepted before it."""
+
+    def flush(self) -> None:
+        """Return once the log has everything accepted so far."""
