@@ -33,8 +33,8 @@ def fold(records: list[bytes], rules: Rules) -> None:
     partition = PartitionFold(TOPIC, OwnPartition(0, 1), {FORCE: rules})
     for batch in _batches(records):
         admitted = partition.admit(batch)
-        for key in partition.unknown(admitted):
-            partition.remember(key, {})
+        for key in partition.uncached(admitted):
+            partition.cache_subject(key, {})
         partition.fold(admitted)
 
 

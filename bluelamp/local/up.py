@@ -29,9 +29,9 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Sett
 from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant
 from measures.reading import Loading, loading
-from streams.complaints import Complaints
 from streams.probe import Probe
 from streams.readings import Reader
+from streams.repeated_errors import RepeatedErrors
 from streams.settings import PERSON_NEEDED
 
 PROMISE = (
@@ -194,7 +194,7 @@ class Up:
     async def _watch_state(self) -> None:
         """Say at the terminal how far a history is loaded, and what the state server refuses."""
         source, was_loading = reader(self.settings), False
-        probe, complaints = Probe(source.redis, self.settings.state_name), Complaints(self.say, time.monotonic)
+        probe, complaints = Probe(source.redis, self.settings.state_name), RepeatedErrors(self.say, time.monotonic)
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
@@ -232,7 +232,7 @@ class Up:
             return child.ends >= _TRIES or child.status == PERSON_NEEDED
 
         if not await until(is_over, seconds) or has_failed():
-            what = f"The {child.name} does not start. Its last words:\n{child.last_words()}"
+            what = f"The {child.name} does not start. Its last words:\n{child.last_lines()}"
             raise PartMissingError(what, where=str(child.output), hint=self._way_out(child))
 
     def _way_out(self, child: ManagedProcess) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from bluelamp.archive.reading import Whole, opened
+from bluelamp.archive.reading import ArchiveAndLog, open_archive
 from bluelamp.verify.restatements import Because, Restatement, is_in_course, keep, open_days, restated
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, QuestionError
@@ -87,12 +87,12 @@ def restatements(
     asked = list(measures)
     if by and not any(set(by) <= set(each.dimensions()) for each in asked):
         raise QuestionError(f"No measure has {', '.join(by)}.", where="--by", hint="`bluelamp measures` lists them.")
-    archive = opened(settings.archive)
+    archive = open_archive(settings.archive)
     with LogReader(settings.kafka) as log:
         identities = log.identities(TOPICS)
         if archive is not None:
             archive.check(identities)
-        whole = Whole(archive, log)
+        whole = ArchiveAndLog(archive, log)
         # A topic that the force has no feed of tells it nothing, and would never be closed.
         topics = {feed.topic for feed in rules.force.feeds}
         reach = {place: span for place, span in whole.reach(log.reach(identities)).items() if place[0] in topics}

@@ -70,7 +70,7 @@ async def hold(
         advance: brings the other version to an offset, up to which it has not been folded yet.
     """
     kept = _load(old, rules)
-    # What is remembered of the old version belongs to one applied offset; the new one is brought to just there.
+    # The cache of the old version is at one applied offset, and the new version is folded up to the same one.
     if old.applied_offset is not None:
         await advance(old.applied_offset)
     new.refresh()
@@ -86,7 +86,7 @@ async def hold(
 
 
 def _load(cache: PartitionCache, rules: Mapping[str, Rules]) -> set[Key]:
-    """Read every pane there is, all as of one applied offset."""
+    """Read all panes at one applied offset."""
     cache.refresh()
     while True:
         keys = {key for force in rules for grain in GRAINS for key in cache.index(force, grain)}
@@ -142,7 +142,7 @@ def _standing(old: PartitionCache, new: PartitionCache, found: PartitionDiff) ->
 
 
 def _matters(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
-    return Counter((subject, each) for subject, matters in cache.matters().items() for each in matters)
+    return Counter((subject, each) for subject, matters in cache.open_items().items() for each in matters)
 
 
 def named(kind: str, words: Iterable[str]) -> dict[str, str]:

@@ -41,6 +41,6 @@ def test_one_that_needs_a_person_is_started_again_and_goes_on_once_that_is_settl
     asyncio.run(run())
     (words,) = said
     assert words.startswith(
-        "worker-1 has stopped and needs a person; its last words:\n  The state was folded from another"
+        "worker-1 has stopped and needs a decision. Its last output:\n  The state was folded from another"
     )
-    assert words.endswith("It is started again every 0 s, and goes on once this is settled.")
+    assert words.endswith("It is restarted every 0 s, and continues once the problem is solved.")

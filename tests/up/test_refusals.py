@@ -130,13 +130,13 @@ def test_a_damaged_state_is_left_alone_until_a_person_has_built_another(ran: Ran
     for pane in panes:
         for field in cast(dict[str, str], ran.redis.hgetall(pane)):
             ran.redis.hset(pane, field, "of another program")
-    until(lambda: "has stopped and needs a person" in ran.said(), 60, "words at the terminal")
+    until(lambda: "has stopped and needs a decision" in ran.said(), 60, "words at the terminal")
     assert "holds no count" in ran.said()
     ran.sees_one_alert("state_needs_person")
     command = [sys.executable, "-m", "bluelamp", "rebuild", "--switch", "--accept-differences"]
     environment = {**os.environ, "BLUELAMP_DATA": str(ran.running.directory)}
     told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
-    assert "Version 2 is shown now" in told.stdout, told.stdout + told.stderr
+    assert "Version 2 is now current" in told.stdout, told.stdout + told.stderr
     until(lambda: ran.running.live_count() > 100, 120, "live figures, without anybody starting the worker")
     ran.is_exact()
     until(lambda: ran.active() == set(), 150, "the end of the alert")

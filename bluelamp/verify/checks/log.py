@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from bluelamp.archive.manifest import Manifest
-from bluelamp.archive.reading import opened
+from bluelamp.archive.reading import open_archive
 from bluelamp.verify.checks.finding import Finding
 from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
 from facts.union import TOPICS
 from streams.log import QUARANTINE_TOPIC, LogClient
-from streams.logwatch import check_answers
+from streams.logwatch import check_reachable
 
 _RECENT = timedelta(hours=24)
 _ARCHIVE_DAYS = 2
@@ -18,7 +18,7 @@ _ARCHIVE_DAYS = 2
 
 def log_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether Kafka answers and has every topic, and whether anything was quarantined lately."""
-    check_answers(settings.kafka)
+    check_reachable(settings.kafka)
     with LogClient(settings.kafka) as log:
         missing = sorted({*TOPICS, QUARANTINE_TOPIC} - log.topics())
         if missing:
@@ -44,7 +44,7 @@ def _quarantine(log: LogClient, now: datetime) -> Finding:
 
 def archive_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether it is of this log, meets it, and was written lately; `bluelamp archive --verify` reads its files."""
-    archive = opened(settings.archive)
+    archive = open_archive(settings.archive)
     if archive is None:
         yield Finding("archive", "not set up", "BLUELAMP_ARCHIVE names none.")
         return

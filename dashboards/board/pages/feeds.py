@@ -18,7 +18,7 @@ _FEED_COLUMNS: Mapping[str, str] = MappingProxyType(
         "feed": "Feed",
         "state": "State",
         "last_event_at": "Last event",
-        "heard_at": "Last heartbeat",
+        "heartbeat_at": "Last heartbeat",
         "complete_to": "Complete to",
         "behind": "Behind",
         "allowed": "Stale after",
@@ -50,7 +50,7 @@ def _take(view: View) -> Parts:
 def _feed(feed: FeedStatus, trouble: str, present: int, view: View) -> dict[str, Any]:
     allowed = next(each.stale_after_seconds for each in view.profile.feeds if each.name == feed.feed)
     behind = "-" if feed.complete_to is None else span_words(max(0, round((present - feed.complete_to) / SECOND)))
-    times = [_said(at, view) for at in (feed.last_event_at, feed.heard_at, feed.complete_to)]
+    times = [_said(at, view) for at in (feed.last_event_at, feed.heartbeat_at, feed.complete_to)]
     cells = [feed.feed, trouble or "live", *times, behind, span_words(allowed)]
     return {"cells": cells, "state": "stale" if trouble else "live"}
 

@@ -1,4 +1,4 @@
-"""Asks the state server again until it does what it is asked, and meanwhile lets it be known why it does not."""
+"""Retries work on the state server until it succeeds, and meanwhile reports why it is refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,53 +10,53 @@ from redis import Redis as Blocking
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams.complaints import Complaints
 from streams.refusal import Refusal, refusal_of
+from streams.repeated_errors import RepeatedErrors
 
 AGAIN_SECONDS = 0.5
 REPORTED_SECONDS = 150
-"""How long a reported refusal counts: longer than whatever starts a worker again waits before it does."""
+"""How long a reported refusal counts: longer than a supervisor waits before it restarts a worker."""
 _Answer = TypeVar("_Answer")
 
 
-class Patiently(Protocol):
-    """Does some work on the state server."""
+class Retry(Protocol):
+    """Runs work on the state server."""
 
     async def __call__(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer: ...  # noqa: D102
 
 
 async def once(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Do it once; whatever goes wrong is the caller's."""
+    """Run it once; the caller handles errors."""
     return await work()
 
 
-class Patience:
-    """Does work on the state server again and again, for as long as what refuses it may end by itself.
+class Retrying:
+    """Retries work on the state server for as long as the refusal may end by itself.
 
     Args:
         redis: a client of the state server.
-        say: takes a line that says what is refused.
+        say: writes a line that says why the work is refused.
         monotonic: a clock that never jumps, in seconds.
-        state_name: whose workers' refusals are reported; of nobody's where it is empty.
+        state_name: the state under which refusals are reported; empty to report none.
 
     Attributes:
-        refusal: why the state server refuses the work under way; None while it does not.
+        refusal: why the state server refuses the present work; None while it does not.
     """
 
     def __init__(
         self, redis: Redis, say: Callable[[str], object], monotonic: Callable[[], float], state_name: str = ""
     ) -> None:
         self._redis, self._state_name = redis, state_name
-        self._complaints = Complaints(say, monotonic)
+        self._errors = RepeatedErrors(say, monotonic)
         self._waiting = 0
         self.refusal: Refusal | None = None
-        self._is_reported = bool(state_name)  # by a worker before this one, for all we know
+        self._is_reported = bool(state_name)  # an earlier worker may have reported one
 
     async def __call__(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Do some work, which must be harmless to do twice, until it is done.
+        """Run idempotent work until it succeeds.
 
         Raises:
-            RedisError: a person must decide.
+            RedisError: it is refused for a reason that only a person can resolve.
         """
         is_refused, cancelled = False, _cancellations()
         try:
@@ -67,8 +67,8 @@ class Patience:
                 except (RedisError, OSError) as error:
                     self._waiting += not is_refused
                     is_refused = True
-                    await self._refused(error)
-                    # The client can lose a cancellation that comes as a command has just been sent.
+                    await self._handle(error)
+                    # The client can lose a cancellation that arrives just after a command was sent.
                     if _cancellations() > cancelled:
                         raise asyncio.CancelledError from error
                     await asyncio.sleep(AGAIN_SECONDS)
@@ -77,29 +77,29 @@ class Patience:
         await self._done()
         return answer
 
-    async def _refused(self, error: Exception) -> None:
+    async def _handle(self, error: Exception) -> None:
         refusal = refusal_of(error)
         if not refusal.heals():
             raise error
         with suppress(RedisError, OSError):
             if refusal.cause in ("read_only", "no_primary"):
-                # What a demoted primary refuses, another server behind the same name may do.
+                # The same host name may lead to another server after a failover.
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
             if refusal.cause == "out_of_memory":
                 refusal = refusal.with_memory(await self._redis.info("memory"))
         self.refusal = refusal
-        is_said = self._complaints.add(refusal.cause, refusal.words())
+        is_said = self._errors.add(refusal.cause, refusal.words())
         if is_said and self._state_name and refusal.cause != "unreachable":
             with suppress(RedisError, OSError):
                 await self._redis.set(report_key(self._state_name), encode_report(refusal), ex=REPORTED_SECONDS)
                 self._is_reported = True
 
     async def _done(self) -> None:
-        """Whatever was refused is over, unless other work still waits."""
+        """Record that the refusal is over, unless other work still waits."""
         if self._waiting:
             return
         self.refusal = None
-        self._complaints.end()
+        self._errors.end()
         if self._is_reported:
             with suppress(RedisError, OSError):
                 await self._redis.delete(report_key(self._state_name))
@@ -107,27 +107,27 @@ class Patience:
 
 
 def _cancellations() -> int:
-    """How often the task at work was asked to end."""
+    """How often the current task was cancelled."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
 
 
 def report_key(state_name: str) -> str:
-    """The key that says for a while what a worker was refused."""
+    """The key that holds, for a while, why a worker was refused."""
     return f"{state_name}:refusal"
 
 
 def encode_report(refusal: Refusal) -> str:
-    """A refusal as it is kept."""
+    """A refusal as it is stored."""
     return msgspec.json.encode(refusal).decode()
 
 
 def report(redis: Blocking, state_name: str, refusal: Refusal) -> None:
-    """Report a refusal, where that can be done.
+    """Report a refusal; if the state server refuses that too, nothing is reported.
 
     Args:
         redis: a blocking client of the state server.
-        state_name: whose workers.
+        state_name: the state that the worker works on.
         refusal: why a worker stops.
     """
     with suppress(RedisError, OSError):
@@ -135,10 +135,10 @@ def report(redis: Blocking, state_name: str, refusal: Refusal) -> None:
 
 
 def reported(redis: Blocking, state_name: str) -> Refusal | None:
-    """What a worker was refused not long ago; None for nothing.
+    """Why a worker was recently refused; None if it was not.
 
     Raises:
-        RedisError: that cannot be asked.
+        RedisError: the state server cannot be read.
     """
     stored = redis.get(report_key(state_name))
     return msgspec.json.decode(str(stored), type=Refusal) if stored else None

@@ -1,4 +1,4 @@
-"""What a worker remembers of subjects is bounded by their facts, and forgetting changes no figure."""
+"""A worker's cache of subjects is limited by the number of facts, and removing subjects changes no figure."""
 
 import random
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ def facts(subject: int, regrades: int = 1) -> Iterator[SubjectFact]:
     yield IncidentClosed(fact_id=f"{subject}-closed", at=at + timedelta(hours=9), result="attended", **named)
 
 
-def held(partition: PartitionFold) -> int:
-    """How many facts a partition remembers."""
+def cached_facts(partition: PartitionFold) -> int:
+    """The number of facts in a partition's cache."""
     return sum(len(each.timeline) for each in partition.subjects.values())
 
 
-def test_memory_is_bounded_by_facts_however_many_each_subject_has() -> None:
+def test_memory_is_limited_by_facts_however_many_each_subject_has() -> None:
     for subjects, regrades in ((4_000, 1), (40, 1_000)):
         memory = MemoryPartition("incidents", RULES)
         most = max(fed(memory, subject, regrades) for subject in range(subjects))
@@ -46,12 +46,12 @@ def test_memory_is_bounded_by_facts_however_many_each_subject_has() -> None:
 
 
 def fed(memory: MemoryPartition, subject: int, regrades: int) -> int:
-    """How many facts are remembered after those of one more subject."""
+    """The number of cached facts after those of one more subject."""
     memory.feed([encode(list(facts(subject, regrades)))])
-    return held(memory.fold)
+    return cached_facts(memory.fold)
 
 
-def test_one_subject_of_more_facts_than_the_limit_is_kept_while_it_is_used() -> None:
+def test_one_subject_with_more_facts_than_the_limit_is_kept_while_it_is_used() -> None:
     memory = MemoryPartition("incidents", RULES)
     memory.fold.subjects = SubjectCache(10)
     for subject in range(3):
@@ -60,7 +60,7 @@ def test_one_subject_of_more_facts_than_the_limit_is_kept_while_it_is_used() -> 
 
 
 @pytest.mark.injects(20)
-def test_what_was_forgotten_is_read_again_and_no_figure_differs(fault: Fault) -> None:
+def test_a_removed_subject_is_read_again_and_no_figure_differs(fault: Fault) -> None:
     shuffled = [fact for subject in range(60) for fact in facts(subject)] * 2
     random.Random(3).shuffle(shuffled)
     forgetful, other = MemoryPartition("incidents", RULES), MemoryPartition("incidents", RULES)

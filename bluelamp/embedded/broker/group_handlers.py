@@ -1,4 +1,4 @@
-"""Answers about consumer groups: joining, heartbeats, committed offsets, descriptions."""
+"""Handles requests about consumer groups: membership, heartbeats, committed offsets and descriptions."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from kafka.protocol.consumer import (
 
 from bluelamp.embedded.broker.coordinator import check_metadata
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode, MemberIdRequiredError
-from bluelamp.embedded.broker.groups import Group, JoinAnswer, JoinAsk, Member
+from bluelamp.embedded.broker.groups import Group, JoinRequest, JoinResult, Member
 from bluelamp.embedded.broker.node import Caller, Node
 from bluelamp.embedded.broker.offsets import Committed, Place
 
@@ -27,9 +27,9 @@ _Described = DescribeGroupsResponse.DescribedGroup
 
 
 async def join_group(node: Node, request: Any, caller: Caller) -> Any:
-    """Answered when the next generation of the group is formed."""
+    """Join a group; the response is sent when its next generation is formed."""
     try:
-        answer = await node.coordinator.join(request.group_id, _join_ask(request, caller))
+        answer = await node.coordinator.join(request.group_id, _join_request(request, caller))
     except MemberIdRequiredError as error:
         return _not_joined(error, error.member_id)
     except BrokerError as error:
@@ -37,9 +37,9 @@ async def join_group(node: Node, request: Any, caller: Caller) -> Any:
     return _joined(answer)
 
 
-def _join_ask(request: Any, caller: Caller) -> JoinAsk:
+def _join_request(request: Any, caller: Caller) -> JoinRequest:
     rebalance_milliseconds = request.rebalance_timeout_ms if request.rebalance_timeout_ms > 0 else None
-    return JoinAsk(
+    return JoinRequest(
         member_id=request.member_id or "",
         instance_id=request.group_instance_id,
         client_id=caller.client_id,
@@ -52,7 +52,7 @@ def _join_ask(request: Any, caller: Caller) -> JoinAsk:
     )
 
 
-def _joined(answer: JoinAnswer) -> Any:
+def _joined(answer: JoinResult) -> Any:
     members = [
         JoinGroupResponse.JoinGroupResponseMember(member_id=member_id, group_instance_id=instance_id, metadata=metadata)
         for member_id, instance_id, metadata in answer.members
@@ -74,7 +74,7 @@ def _not_joined(error: BrokerError, member_id: str | None) -> Any:
 
 
 async def sync_group(node: Node, request: Any, _caller: Caller) -> Any:
-    """Answered with the member's assignment when the leader has brought it."""
+    """Wait for the member's assignment, which the group's leader sends."""
     assignments = {one.member_id: one.assignment or b"" for one in request.assignments or ()}
     try:
         group = node.coordinator.group(request.group_id)
@@ -86,7 +86,7 @@ async def sync_group(node: Node, request: Any, _caller: Caller) -> Any:
 
 
 async def heartbeat(node: Node, request: Any, _caller: Caller) -> Any:
-    """A sign of life of one member."""
+    """The heartbeat of a member."""
     try:
         group = node.coordinator.group(request.group_id)
         group.heartbeat(request.member_id or "", request.group_instance_id, request.generation_id)
@@ -96,7 +96,7 @@ async def heartbeat(node: Node, request: Any, _caller: Caller) -> Any:
 
 
 async def leave_group(node: Node, request: Any, caller: Caller) -> Any:
-    """One member leaves, or several."""
+    """Remove one or several members from a group."""
     if caller.version < _MEMBERS_LEAVE_TOGETHER_FROM:
         return LeaveGroupResponse(error_code=_leave(node, request.group_id, request.member_id, None))
     members = [
@@ -119,12 +119,12 @@ def _leave(node: Node, group_id: str, member_id: str | None, instance_id: str | 
 
 
 async def offset_commit(node: Node, request: Any, _caller: Caller) -> Any:
-    """Keep the offsets that may be kept; each partition is answered by itself."""
+    """Commit offsets; each partition has its own result."""
     commits: dict[Place, Committed] = {}
     codes = {
-        (topic.name, asked.partition_index): _prepare_commit(node, request.group_id, topic.name, asked, commits)
+        (topic.name, requested.partition_index): _prepare_commit(node, request.group_id, topic.name, requested, commits)
         for topic in request.topics or ()
-        for asked in topic.partitions or ()
+        for requested in topic.partitions or ()
     }
     refusal = await _commit(node, request, commits)
     topics = [
@@ -132,10 +132,10 @@ async def offset_commit(node: Node, request: Any, _caller: Caller) -> Any:
             name=topic.name,
             partitions=[
                 _CommitTopic.OffsetCommitResponsePartition(
-                    partition_index=asked.partition_index,
-                    error_code=refusal or codes[topic.name, asked.partition_index],
+                    partition_index=requested.partition_index,
+                    error_code=refusal or codes[topic.name, requested.partition_index],
                 )
-                for asked in topic.partitions or ()
+                for requested in topic.partitions or ()
             ],
         )
         for topic in request.topics or ()
@@ -143,14 +143,14 @@ async def offset_commit(node: Node, request: Any, _caller: Caller) -> Any:
     return OffsetCommitResponse(topics=topics)
 
 
-def _prepare_commit(node: Node, group: str, topic: str, asked: Any, commits: dict[Place, Committed]) -> ErrorCode:
+def _prepare_commit(node: Node, group: str, topic: str, requested: Any, commits: dict[Place, Committed]) -> ErrorCode:
     try:
-        node.catalog.partition(topic, asked.partition_index)
-        metadata = check_metadata(asked.committed_metadata)
+        node.catalog.partition(topic, requested.partition_index)
+        metadata = check_metadata(requested.committed_metadata)
     except BrokerError as error:
         return error.code
-    committed = Committed(asked.committed_offset, asked.committed_leader_epoch, metadata)
-    commits[Place(group, topic, asked.partition_index)] = committed
+    committed = Committed(requested.committed_offset, requested.committed_leader_epoch, metadata)
+    commits[Place(group, topic, requested.partition_index)] = committed
     return ErrorCode.NONE
 
 
@@ -166,24 +166,24 @@ async def _commit(node: Node, request: Any, commits: dict[Place, Committed]) -> 
 
 
 async def offset_fetch(node: Node, request: Any, _caller: Caller) -> Any:
-    """What the group has committed for the asked partitions, or for all; -1 where nothing."""
+    """The group's committed offsets of the requested partitions, or of all; -1 if there is none."""
     group_id = request.group_id or ""
     if request.topics is None:
-        asked = _everything(node, group_id)
+        requested = _everything(node, group_id)
     else:
-        asked = {topic.name: list(topic.partition_indexes or ()) for topic in request.topics}
+        requested = {topic.name: list(topic.partition_indexes or ()) for topic in request.topics}
     topics = [
         _FetchTopic(name=name, partitions=[_committed(node, Place(group_id, name, index)) for index in indexes])
-        for name, indexes in asked.items()
+        for name, indexes in requested.items()
     ]
     return OffsetFetchResponse(topics=topics, error_code=0)
 
 
 def _everything(node: Node, group_id: str) -> dict[str, list[int]]:
-    asked: dict[str, list[int]] = {}
+    requested: dict[str, list[int]] = {}
     for place in node.coordinator.offsets.of_group(group_id):
-        asked.setdefault(place.topic, []).append(place.partition)
-    return asked
+        requested.setdefault(place.topic, []).append(place.partition)
+    return requested
 
 
 def _committed(node: Node, place: Place) -> Any:
@@ -209,7 +209,7 @@ def _listed(group: Group | None, name: str) -> Any:
 
 
 async def describe_groups(node: Node, request: Any, _caller: Caller) -> Any:
-    """The state and the members of groups."""
+    """The state and members of groups."""
     known = set(node.coordinator.names())
     groups = [_describe(node.coordinator.find(name), name, name in known) for name in request.groups or ()]
     return DescribeGroupsResponse(groups=groups)
@@ -228,16 +228,16 @@ def _describe(group: Group | None, name: str, is_known: bool) -> Any:
 def _describe_member(group: Group, member: Member) -> Any:
     return _Described.DescribedGroupMember(
         member_id=member.member_id,
-        group_instance_id=member.ask.instance_id,
-        client_id=member.ask.client_id,
-        client_host=member.ask.client_host,
+        group_instance_id=member.request.instance_id,
+        client_id=member.request.client_id,
+        client_host=member.request.client_host,
         member_metadata=member.metadata_for(group.protocol),
         member_assignment=member.assignment,
     )
 
 
 async def delete_groups(node: Node, request: Any, _caller: Caller) -> Any:
-    """Forget groups that have no members, and their offsets."""
+    """Delete groups without members, and their offsets."""
     results = [
         DeleteGroupsResponse.DeletableGroupResult(group_id=name, error_code=_delete(node, name))
         for name in request.groups_names or ()

@@ -1,4 +1,4 @@
-"""Answers about records: produce, fetch, and where in the log things are."""
+"""Handles requests about records: produce, fetch and offset lookups."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ _Deleted = DeleteRecordsResponse.DeleteRecordsTopicResult.DeleteRecordsPartition
 
 
 async def produce(node: Node, request: Any, _caller: Caller) -> Any:
-    """Append each batch; None where the producer wants no answer."""
+    """Append each batch; returns None if the producer wants no response."""
     written: dict[Partition, Any] = {}
     responses = []
     for topic in request.topic_data or ():
@@ -43,20 +43,20 @@ async def produce(node: Node, request: Any, _caller: Caller) -> Any:
     if request.acks != 0:
         return ProduceResponse(responses=responses, throttle_time_ms=0)
     if any(one.error_code for topic in responses for one in topic.partition_responses):
-        # The only way to tell a producer that wants no answer.
-        raise BadRequestError("a batch sent without wanting an answer was refused")
+        # Closing the connection is the only way to report an error to a producer with acks=0.
+        raise BadRequestError("a batch sent with acks=0 was refused")
     return None
 
 
-def _append(node: Node, request: Any, topic: str, asked: Any, written: dict[Partition, Any]) -> Any:
+def _append(node: Node, request: Any, topic: str, requested: Any, written: dict[Partition, Any]) -> Any:
     try:
         _check_produce(request)
-        partition = node.catalog.partition(topic, asked.index)
-        appended = partition.append(asked.records or b"", node.catalog.topics[topic].config, node.clock())
+        partition = node.catalog.partition(topic, requested.index)
+        appended = partition.append(requested.records or b"", node.catalog.topics[topic].config, node.clock())
     except BrokerError as error:
-        return _refused(asked.index, error)
+        return _refused(requested.index, error)
     answer = written[partition] = _Produced(
-        index=asked.index,
+        index=requested.index,
         error_code=0,
         base_offset=appended.base_offset,
         log_append_time_ms=appended.append_milliseconds,
@@ -69,7 +69,7 @@ def _append(node: Node, request: Any, topic: str, asked: Any, written: dict[Part
 
 def _check_produce(request: Any) -> None:
     if request.acks not in _ACKS:
-        raise BrokerError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is -1, 0 or 1, not {request.acks}")
+        raise BrokerError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks must be -1, 0 or 1, not {request.acks}")
     if request.transactional_id is not None:
         raise BrokerError(NO_TRANSACTIONS_CODE, NO_TRANSACTIONS)
 
@@ -89,7 +89,7 @@ async def _settle(node: Node, written: dict[Partition, Any]) -> None:
 
 
 async def init_producer_id(node: Node, request: Any, _caller: Caller) -> Any:
-    """An id for an idempotent producer."""
+    """A new id for an idempotent producer."""
     if request.transactional_id is not None:
         return InitProducerIdResponse(error_code=NO_TRANSACTIONS_CODE, producer_id=-1, producer_epoch=-1)
     try:
@@ -99,7 +99,7 @@ async def init_producer_id(node: Node, request: Any, _caller: Caller) -> Any:
 
 
 async def fetch(node: Node, request: Any, _caller: Caller) -> Any:
-    """Batches of the asked partitions; waits up to max_wait_ms until min_bytes are there. No sessions are kept."""
+    """Batches of the requested partitions; waits up to max_wait_ms for min_bytes. Fetch sessions are not supported."""
     if request.session_id:
         return FetchResponse(error_code=ErrorCode.FETCH_SESSION_ID_NOT_FOUND, session_id=0, responses=[])
     deadline = time.monotonic() + min(max(request.max_wait_ms, 0) / 1000, _LONGEST_WAIT_SECONDS)
@@ -113,7 +113,7 @@ async def fetch(node: Node, request: Any, _caller: Caller) -> Any:
 
 
 class _Gathering:
-    """One look at all asked partitions: what they have, within the limits of the request."""
+    """The data of all requested partitions at one time, within the request's limits."""
 
     def __init__(self, node: Node, request: Any) -> None:
         self._node = node
@@ -124,23 +124,23 @@ class _Gathering:
         self.is_enough = self._has_error or self._given_bytes >= max(request.min_bytes, 0)
 
     def _topic(self, topic: Any) -> Any:
-        partitions = [self._partition(topic.topic, asked) for asked in topic.partitions or ()]
+        partitions = [self._partition(topic.topic, requested) for requested in topic.partitions or ()]
         return FetchResponse.FetchableTopicResponse(topic=topic.topic, partitions=partitions)
 
-    def _partition(self, topic: str, asked: Any) -> Any:
+    def _partition(self, topic: str, requested: Any) -> Any:
         try:
-            partition = self._node.catalog.partition(topic, asked.partition)
-            _check_epoch(asked.current_leader_epoch)
-            wanted_bytes = min(asked.partition_max_bytes, self._left_bytes)
-            # However small the limits, a fetch must be able to get past a large batch.
-            records = partition.read(asked.fetch_offset, wanted_bytes, whole_batch=self._given_bytes == 0)
+            partition = self._node.catalog.partition(topic, requested.partition)
+            _check_epoch(requested.current_leader_epoch)
+            wanted_bytes = min(requested.partition_max_bytes, self._left_bytes)
+            # Even with small limits, a fetch must be able to get past a large batch.
+            records = partition.read(requested.fetch_offset, wanted_bytes, whole_batch=self._given_bytes == 0)
         except BrokerError as error:
             self._has_error = True
-            return _nothing(asked.partition, error.code)
+            return _nothing(requested.partition, error.code)
         self._given_bytes += len(records)
         self._left_bytes -= len(records)
         return _Fetched(
-            partition_index=asked.partition,
+            partition_index=requested.partition,
             error_code=0,
             high_watermark=partition.end_offset,
             last_stable_offset=partition.end_offset,
@@ -156,12 +156,12 @@ def _nothing(index: int, code: ErrorCode) -> Any:
 
 @contextmanager
 def _watching(node: Node, request: Any) -> Iterator[asyncio.Event]:
-    """An event that is set when something changes in one of the asked partitions."""
+    """An event that is set when one of the requested partitions changes."""
     changed = asyncio.Event()
     watched = []
     for topic in request.topics or ():
         known = node.catalog.topics.get(topic.topic)
-        indexes = [asked.partition for asked in topic.partitions or ()]
+        indexes = [requested.partition for requested in topic.partitions or ()]
         watched += [known.partitions[index] for index in indexes if known and 0 <= index < len(known.partitions)]
     for partition in watched:
         partition.watchers.add(changed)
@@ -182,27 +182,30 @@ async def _wait(changed: asyncio.Event, seconds: float) -> bool:
 
 def _check_epoch(asked_epoch: int) -> None:
     if asked_epoch > LEADER_EPOCH:
-        raise BrokerError(ErrorCode.UNKNOWN_LEADER_EPOCH, f"the leader's epoch is {LEADER_EPOCH}, not {asked_epoch}")
+        raise BrokerError(ErrorCode.UNKNOWN_LEADER_EPOCH, f"the leader epoch is {LEADER_EPOCH}, not {asked_epoch}")
 
 
 async def list_offsets(node: Node, request: Any, _caller: Caller) -> Any:
-    """The earliest or latest offset, or the first at or after a time; -1 where there is none."""
+    """The earliest or latest offset, or the first at or after a time; -1 if there is none."""
     topics = [
         ListOffsetsResponse.ListOffsetsTopicResponse(
-            name=topic.name, partitions=[_list_offset(node, topic.name, asked) for asked in topic.partitions or ()]
+            name=topic.name,
+            partitions=[_list_offset(node, topic.name, requested) for requested in topic.partitions or ()],
         )
         for topic in request.topics or ()
     ]
     return ListOffsetsResponse(topics=topics)
 
 
-def _list_offset(node: Node, topic: str, asked: Any) -> Any:
+def _list_offset(node: Node, topic: str, requested: Any) -> Any:
     try:
-        offset, at = _look_up(node.catalog.partition(topic, asked.partition_index), asked.timestamp)
+        offset, at = _look_up(node.catalog.partition(topic, requested.partition_index), requested.timestamp)
     except BrokerError as error:
-        return _Listed(partition_index=asked.partition_index, error_code=error.code)
+        return _Listed(partition_index=requested.partition_index, error_code=error.code)
     epoch = LEADER_EPOCH if offset >= 0 else -1
-    return _Listed(partition_index=asked.partition_index, error_code=0, timestamp=at, offset=offset, leader_epoch=epoch)
+    return _Listed(
+        partition_index=requested.partition_index, error_code=0, timestamp=at, offset=offset, leader_epoch=epoch
+    )
 
 
 def _look_up(partition: Partition, milliseconds: int) -> tuple[int, int]:
@@ -216,43 +219,45 @@ def _look_up(partition: Partition, milliseconds: int) -> tuple[int, int]:
 
 
 async def offset_for_leader_epoch(node: Node, request: Any, _caller: Caller) -> Any:
-    """Where a leader's epoch ended: there is only one, and it goes on."""
+    """The end offset of a leader epoch; there is only one, which has not ended."""
     topics = [
         OffsetForLeaderEpochResponse.OffsetForLeaderTopicResult(
-            topic=topic.topic, partitions=[_end_of_epoch(node, topic.topic, asked) for asked in topic.partitions or ()]
+            topic=topic.topic,
+            partitions=[_end_of_epoch(node, topic.topic, requested) for requested in topic.partitions or ()],
         )
         for topic in request.topics or ()
     ]
     return OffsetForLeaderEpochResponse(topics=topics)
 
 
-def _end_of_epoch(node: Node, topic: str, asked: Any) -> Any:
+def _end_of_epoch(node: Node, topic: str, requested: Any) -> Any:
     try:
-        _check_epoch(asked.current_leader_epoch)
-        partition = node.catalog.partition(topic, asked.partition)
+        _check_epoch(requested.current_leader_epoch)
+        partition = node.catalog.partition(topic, requested.partition)
     except BrokerError as error:
-        return _Ended(error_code=error.code, partition=asked.partition)
-    if asked.leader_epoch != LEADER_EPOCH:
-        return _Ended(error_code=0, partition=asked.partition, leader_epoch=-1, end_offset=-1)
+        return _Ended(error_code=error.code, partition=requested.partition)
+    if requested.leader_epoch != LEADER_EPOCH:
+        return _Ended(error_code=0, partition=requested.partition, leader_epoch=-1, end_offset=-1)
     end_offset = partition.end_offset
-    return _Ended(error_code=0, partition=asked.partition, leader_epoch=LEADER_EPOCH, end_offset=end_offset)
+    return _Ended(error_code=0, partition=requested.partition, leader_epoch=LEADER_EPOCH, end_offset=end_offset)
 
 
 async def delete_records(node: Node, request: Any, _caller: Caller) -> Any:
-    """Move the start of partitions up to an offset."""
+    """Delete records before an offset."""
     topics = [
         DeleteRecordsResponse.DeleteRecordsTopicResult(
-            name=topic.name, partitions=[_delete_before(node, topic.name, asked) for asked in topic.partitions or ()]
+            name=topic.name,
+            partitions=[_delete_before(node, topic.name, requested) for requested in topic.partitions or ()],
         )
         for topic in request.topics or ()
     ]
     return DeleteRecordsResponse(topics=topics)
 
 
-def _delete_before(node: Node, topic: str, asked: Any) -> Any:
-    index = asked.partition_index
+def _delete_before(node: Node, topic: str, requested: Any) -> Any:
+    index = requested.partition_index
     try:
-        start_offset = node.catalog.partition(topic, index).delete_before(asked.offset)
+        start_offset = node.catalog.partition(topic, index).delete_before(requested.offset)
     except BrokerError as error:
         return _Deleted(partition_index=index, low_watermark=-1, error_code=error.code)
     return _Deleted(partition_index=index, low_watermark=start_offset, error_code=0)

@@ -1,4 +1,4 @@
-"""Answers about the cluster: which requests are understood, who the broker is, which topics there are."""
+"""Handles requests about the cluster: supported versions, the broker and its topics."""
 
 import logging
 import uuid
@@ -21,7 +21,7 @@ _Partition = _Topic.MetadataResponsePartition
 
 
 def api_versions(spans: dict[int, tuple[int, int]], error: ErrorCode = ErrorCode.NONE) -> Any:
-    """The requests that are understood, as key to oldest and newest version."""
+    """The supported requests: their oldest and newest version, by key."""
     keys = [
         ApiVersionsResponse.ApiVersion(api_key=key, min_version=oldest, max_version=newest)
         for key, (oldest, newest) in spans.items()
@@ -30,19 +30,21 @@ def api_versions(spans: dict[int, tuple[int, int]], error: ErrorCode = ErrorCode
 
 
 async def metadata(node: Node, request: Any, caller: Caller) -> Any:
-    """The broker and the topics that are asked for, or all."""
+    """The broker, and the requested topics or all topics."""
     wants_all = request.topics is None or (caller.version == 0 and not request.topics)
     may_create = node.settings.auto_create_topics and request.allow_auto_topic_creation
     if wants_all:
         topics = [_describe(topic) for topic in node.catalog.topics.values()]
     else:
-        topics = [_find(node, asked.name, asked.topic_id, may_create=may_create) for asked in request.topics]
+        topics = [
+            _find(node, requested.name, requested.topic_id, may_create=may_create) for requested in request.topics
+        ]
     broker = MetadataResponse.MetadataResponseBroker(node_id=NODE_ID, host=node.host, port=node.port)
     return MetadataResponse(brokers=[broker], cluster_id=node.catalog.cluster_id, controller_id=NODE_ID, topics=topics)
 
 
 async def describe_cluster(node: Node, _request: Any, _caller: Caller) -> Any:
-    """The cluster's id and its one broker."""
+    """The cluster's id and its only broker."""
     broker = DescribeClusterResponse.DescribeClusterBroker(broker_id=NODE_ID, host=node.host, port=node.port)
     return DescribeClusterResponse(
         cluster_id=node.catalog.cluster_id, controller_id=NODE_ID, brokers=[broker], error_message=None
@@ -50,7 +52,7 @@ async def describe_cluster(node: Node, _request: Any, _caller: Caller) -> Any:
 
 
 async def find_coordinator(node: Node, request: Any, caller: Caller) -> Any:
-    """This broker coordinates every group; there are no transactions to coordinate."""
+    """The coordinator, which is this broker for every group; transactions are refused."""
     if request.key_type != _GROUP_COORDINATOR:
         log.warning("Refused the producer %s of %s: %s", request.key, caller.host, NO_TRANSACTIONS)
         return FindCoordinatorResponse(

@@ -1,4 +1,4 @@
-"""Work that is done again until the state server takes it: said once, reported, and no more than that for as long as it lasts."""
+"""Work that is retried until the state server accepts it: the refusal is logged once and reported, for as long as it lasts."""
 
 import asyncio
 import time
@@ -11,19 +11,19 @@ from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
 from facts.errors import IncompleteError
-from streams import patience
-from streams.patience import Patience, reported
+from streams import retrying
 from streams.refusal import WORDS
+from streams.retrying import Retrying, reported
 from tests.streams.test_apply import SHORTAGES
 from tests.support.stores import as_user
 
-Work = Callable[[Patience, AsyncRedis], Awaitable[Any]]
+Work = Callable[[Retrying, AsyncRedis], Awaitable[Any]]
 
 
 @pytest.fixture
 def redis(state_backend: StateServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    """A state server, and a user of a worker's."""
-    monkeypatch.setattr(patience, "AGAIN_SECONDS", 0.001)
+    """A state server, and a worker's user."""
+    monkeypatch.setattr(retrying, "AGAIN_SECONDS", 0.001)
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         client.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
@@ -32,34 +32,34 @@ def redis(state_backend: StateServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def run(url: str, work: Work) -> list[str]:
-    """Run some work patiently; what was said."""
-    said = list[str]()
+    """Run some work with retries; returns the lines that were logged."""
+    logged = list[str]()
 
     async def working() -> None:
         async with AsyncRedis.from_url(as_user(url, "worker"), decode_responses=True) as client:
-            await work(Patience(client, said.append, time.monotonic, "test"), client)
+            await work(Retrying(client, logged.append, time.monotonic, "test"), client)
 
     asyncio.run(asyncio.wait_for(working(), 20))
-    return said
+    return logged
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     while not is_so():  # noqa: ASYNC110 - there is nothing to be notified by
         await asyncio.sleep(0.005)
 
 
-def test_it_is_done_once_the_refusal_is_over_and_only_its_begin_and_end_are_said(
+def test_work_succeeds_after_the_refusal_and_only_its_start_and_end_are_logged(
     redis: Redis, state_backend: StateServer
 ) -> None:
-    async def work(patiently: Patience, client: AsyncRedis) -> None:
+    async def work(retry: Retrying, client: AsyncRedis) -> None:
         with SHORTAGES["out_of_memory"](redis, state_backend):
-            waiting = asyncio.create_task(patiently(lambda: client.set("a", "b")))
-            await until(lambda: patiently.refusal)
+            waiting = asyncio.create_task(retry(lambda: client.set("a", "b")))
+            await until(lambda: retry.refusal)
             await asyncio.sleep(0.2)  # many attempts later
             assert not waiting.done()
         assert await waiting
-        assert patiently.refusal is None
+        assert retry.refusal is None
 
     began, ended = run(state_backend.url, work)
     assert began.startswith(f"{WORDS['out_of_memory'].what} (used memory ")
@@ -68,16 +68,14 @@ def test_it_is_done_once_the_refusal_is_over_and_only_its_begin_and_end_are_said
     assert redis.get("a") == "b"
 
 
-def test_what_can_be_done_meanwhile_ends_nothing_and_a_report_stays_until_all_is_done(
-    redis: Redis, state_backend: StateServer
-) -> None:
-    async def work(patiently: Patience, client: AsyncRedis) -> None:
+def test_other_successful_work_does_not_end_a_refusal_and_its_report(redis: Redis, state_backend: StateServer) -> None:
+    async def work(retry: Retrying, client: AsyncRedis) -> None:
         redis.acl_setuser("worker", enabled=True, commands=["-hdel"])
-        waiting = asyncio.create_task(patiently(lambda: client.hdel("a", "b")))
+        waiting = asyncio.create_task(retry(lambda: client.hdel("a", "b")))
         await until(lambda: reported(redis, "test"))
         for _ in range(20):
-            await patiently(lambda: client.get("a"))
-        assert patiently.refusal
+            await retry(lambda: client.get("a"))
+        assert retry.refusal
         found = reported(redis, "test")
         assert found
         assert (found.cause, "hdel" in found.detail) == ("access_denied", True)
@@ -88,38 +86,38 @@ def test_what_can_be_done_meanwhile_ends_nothing_and_a_report_stays_until_all_is
     assert len(run(state_backend.url, work)) == 2
 
 
-def test_work_that_is_given_up_waits_no_more(redis: Redis, state_backend: StateServer) -> None:
-    """As when partitions go to another worker meanwhile: what is refused then must not be thought to last.
+def test_cancelled_work_no_longer_waits(redis: Redis, state_backend: StateServer) -> None:
+    """As when partitions go to another worker meanwhile: the refusal must then not appear to last.
 
     At whatever moment: the client loses a cancellation now and then.
     """
 
-    async def work(patiently: Patience, client: AsyncRedis) -> None:
+    async def work(retry: Retrying, client: AsyncRedis) -> None:
         with SHORTAGES["read_only"](redis, state_backend):
             for number in range(60):
-                waiting = asyncio.create_task(patiently(lambda: client.set("a", "b")))
-                await until(lambda: patiently.refusal)
+                waiting = asyncio.create_task(retry(lambda: client.set("a", "b")))
+                await until(lambda: retry.refusal)
                 await asyncio.sleep(number * 0.0002)
                 waiting.cancel()
                 await asyncio.wait([waiting])
                 assert waiting.cancelled()
-        await patiently(lambda: client.get("a"))
-        assert patiently.refusal is None
+        await retry(lambda: client.get("a"))
+        assert retry.refusal is None
 
     run(state_backend.url, work)
 
 
-def test_what_a_person_must_decide_is_not_waited_for(redis: Redis, state_backend: StateServer) -> None:
+def test_a_refusal_that_needs_a_person_is_not_retried(redis: Redis, state_backend: StateServer) -> None:
     redis.set("a", "of another program")
 
-    async def read(patiently: Patience, client: AsyncRedis) -> None:
-        await patiently(lambda: client.hgetall("a"))
+    async def read(retry: Retrying, client: AsyncRedis) -> None:
+        await retry(lambda: client.hgetall("a"))
 
-    async def refuse(patiently: Patience, _: AsyncRedis) -> None:
+    async def refuse(retry: Retrying, _: AsyncRedis) -> None:
         async def incomplete() -> None:
             raise IncompleteError("It was folded from another log.", where="there", hint="Point at the log.")
 
-        await patiently(incomplete)
+        await retry(incomplete)
 
     for work, words in ((read, "WRONGTYPE"), (refuse, "another log")):
         with pytest.raises(Exception, match=words):

@@ -1,4 +1,4 @@
-"""Creating topics and reading logs over the bare protocol, for tests of the embedded broker."""
+"""Creates topics and reads logs with the bare protocol, for tests of the embedded broker."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LATEST, EARLIEST = -1, -2
 
 
 def create_topic(wire: Wire, name: str, partitions: int = 1, **configs: str) -> int:
-    """Create a topic; configs have underscores for dots. The error code."""
+    """Create a topic; names of configs have underscores instead of dots. Returns the error code."""
     entries = [
         CreateTopicsRequest.CreatableTopic.CreatableTopicConfig(name=key.replace("_", "."), value=value)
         for key, value in configs.items()
@@ -26,17 +26,17 @@ def create_topic(wire: Wire, name: str, partitions: int = 1, **configs: str) -> 
 
 def find_offset(wire: Wire, topic: str, at: int, partition: int = 0) -> int:
     """The LATEST or EARLIEST offset of a partition."""
-    asked = ListOffsetsRequest.ListOffsetsTopic.ListOffsetsPartition(
+    requested = ListOffsetsRequest.ListOffsetsTopic.ListOffsetsPartition(
         partition_index=partition, current_leader_epoch=-1, timestamp=at
     )
-    topics = [ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[asked])]
+    topics = [ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[requested])]
     answer = wire.ask(ListOffsetsRequest(replica_id=-1, isolation_level=0, topics=topics), 5)
     assert answer.topics[0].partitions[0].error_code == 0
     return int(answer.topics[0].partitions[0].offset)
 
 
 def records_of(content: bytes) -> list[Any]:
-    """The records in fetched bytes, as aiokafka reads them; a batch that is cut off at the end is left out."""
+    """The records in fetched bytes, as aiokafka reads them; an incomplete batch at the end is left out."""
     memory, records = MemoryRecords(content), list[Any]()
     while memory.has_next():
         batch = memory.next_batch()
@@ -46,7 +46,7 @@ def records_of(content: bytes) -> list[Any]:
 
 
 def read_all(wire: Wire, topic: str, partition: int = 0) -> list[Any]:
-    """Every record of a partition, in order, without gaps."""
+    """Every record of a partition, in order and without gaps."""
     offset, end = find_offset(wire, topic, EARLIEST, partition), find_offset(wire, topic, LATEST, partition)
     records: list[Any] = []
     while offset < end:

@@ -1,4 +1,4 @@
-"""Answers about topics: create, delete, grow, describe and configure them."""
+"""Handles requests about topics: create, delete, add partitions, describe and configure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,34 +27,36 @@ _Entry = _Described.DescribeConfigsResourceResult
 
 
 async def create_topics(node: Node, request: Any, _caller: Caller) -> Any:
-    """Create topics, or with validate_only say whether they could be."""
+    """Create topics, or with validate_only check whether that is possible."""
     results = []
-    for asked in request.topics or ():
-        code, reason = _try(_create, node, asked, validate_only=request.validate_only)
+    for requested in request.topics or ():
+        code, reason = _try(_create, node, requested, validate_only=request.validate_only)
         results.append(
-            CreateTopicsResponse.CreatableTopicResult(name=asked.name, error_code=code, error_message=reason)
+            CreateTopicsResponse.CreatableTopicResult(name=requested.name, error_code=code, error_message=reason)
         )
     return CreateTopicsResponse(topics=results)
 
 
-def _create(node: Node, asked: Any, *, validate_only: bool) -> None:
-    partitions = _wanted_partitions(node, asked)
-    overrides = {one.name: one.value for one in asked.configs or ()}
+def _create(node: Node, requested: Any, *, validate_only: bool) -> None:
+    partitions = _wanted_partitions(node, requested)
+    overrides = {one.name: one.value for one in requested.configs or ()}
     if validate_only:
-        node.catalog.check_new(asked.name, partitions, overrides)
+        node.catalog.check_new(requested.name, partitions, overrides)
     else:
-        node.catalog.create(asked.name, partitions, overrides)
+        node.catalog.create(requested.name, partitions, overrides)
 
 
-def _wanted_partitions(node: Node, asked: Any) -> int:
-    if asked.assignments:
-        _check_assignments([one.broker_ids for one in asked.assignments])
-        return len(asked.assignments)
-    if asked.replication_factor not in (_CHOOSE_FOR_ME, 1):
-        raise BrokerError(ErrorCode.INVALID_REPLICATION_FACTOR, "there is one broker: the replication factor is 1")
-    if asked.num_partitions == _CHOOSE_FOR_ME:
+def _wanted_partitions(node: Node, requested: Any) -> int:
+    if requested.assignments:
+        _check_assignments([one.broker_ids for one in requested.assignments])
+        return len(requested.assignments)
+    if requested.replication_factor not in (_CHOOSE_FOR_ME, 1):
+        raise BrokerError(
+            ErrorCode.INVALID_REPLICATION_FACTOR, "the replication factor must be 1: there is only one broker"
+        )
+    if requested.num_partitions == _CHOOSE_FOR_ME:
         return node.settings.default_partitions
-    return int(asked.num_partitions)
+    return int(requested.num_partitions)
 
 
 def _check_assignments(assignments: list[list[int]]) -> None:
@@ -63,7 +65,7 @@ def _check_assignments(assignments: list[list[int]]) -> None:
 
 
 async def delete_topics(node: Node, request: Any, _caller: Caller) -> Any:
-    """Delete topics, their logs, and what groups have committed for them."""
+    """Delete topics, their logs and their committed offsets."""
     responses = []
     for name in request.topic_names or ():
         code, _ = _try(_delete, node, name)
@@ -78,37 +80,41 @@ def _delete(node: Node, name: str) -> None:
 
 
 async def create_partitions(node: Node, request: Any, _caller: Caller) -> Any:
-    """Give topics more partitions."""
+    """Add partitions to topics."""
     results = []
-    for asked in request.topics or ():
-        code, reason = _try(_grow, node, asked, validate_only=request.validate_only)
+    for requested in request.topics or ():
+        code, reason = _try(_grow, node, requested, validate_only=request.validate_only)
         results.append(
-            CreatePartitionsResponse.CreatePartitionsTopicResult(name=asked.name, error_code=code, error_message=reason)
+            CreatePartitionsResponse.CreatePartitionsTopicResult(
+                name=requested.name, error_code=code, error_message=reason
+            )
         )
     return CreatePartitionsResponse(results=results)
 
 
-def _grow(node: Node, asked: Any, *, validate_only: bool) -> None:
-    _check_assignments([one.broker_ids for one in asked.assignments or ()])
+def _grow(node: Node, requested: Any, *, validate_only: bool) -> None:
+    _check_assignments([one.broker_ids for one in requested.assignments or ()])
     if validate_only:
-        node.catalog.check_growth(asked.name, asked.count)
+        node.catalog.check_growth(requested.name, requested.count)
     else:
-        node.catalog.grow(asked.name, asked.count)
+        node.catalog.grow(requested.name, requested.count)
 
 
 async def describe_configs(node: Node, request: Any, _caller: Caller) -> Any:
-    """The configs of topics, and of the broker the defaults that they inherit."""
-    return DescribeConfigsResponse(results=[_describe_resource(node, asked) for asked in request.resources or ()])
+    """The configs of topics, and the broker's defaults that they inherit."""
+    return DescribeConfigsResponse(
+        results=[_describe_resource(node, requested) for requested in request.resources or ()]
+    )
 
 
-def _describe_resource(node: Node, asked: Any) -> Any:
+def _describe_resource(node: Node, requested: Any) -> Any:
     result = _Described(
-        error_code=0, error_message=None, resource_type=asked.resource_type, resource_name=asked.resource_name
+        error_code=0, error_message=None, resource_type=requested.resource_type, resource_name=requested.resource_name
     )
     result.configs = []
     try:
-        overrides = _overrides_of(node, asked.resource_type, asked.resource_name)
-        wanted = CONFIG_KEYS if asked.configuration_keys is None else asked.configuration_keys
+        overrides = _overrides_of(node, requested.resource_type, requested.resource_name)
+        wanted = CONFIG_KEYS if requested.configuration_keys is None else requested.configuration_keys
         result.configs = [_entry(node, CONFIG_KEYS[name], overrides) for name in wanted if name in CONFIG_KEYS]
     except BrokerError as error:
         result.error_code, result.error_message = error.code, error.reason
@@ -120,7 +126,7 @@ def _overrides_of(node: Node, resource_type: int, name: str) -> Mapping[str, str
         return node.catalog.topic(name).overrides
     if resource_type == _BROKER_RESOURCE and name in ("", str(NODE_ID)):
         return {}
-    raise BrokerError(ErrorCode.INVALID_REQUEST, "only topics and the broker have configs here")
+    raise BrokerError(ErrorCode.INVALID_REQUEST, "only topics and the broker have configs")
 
 
 def _entry(node: Node, key: ConfigKey, overrides: Mapping[str, str]) -> Any:
@@ -140,33 +146,36 @@ def _entry(node: Node, key: ConfigKey, overrides: Mapping[str, str]) -> Any:
 async def incremental_alter_configs(node: Node, request: Any, _caller: Caller) -> Any:
     """Set or reset single configs of topics."""
     answers = [
-        _alter(node, asked, request.validate_only, IncrementalAlterConfigsResponse.AlterConfigsResourceResponse)
-        for asked in request.resources or ()
+        _alter(node, requested, request.validate_only, IncrementalAlterConfigsResponse.AlterConfigsResourceResponse)
+        for requested in request.resources or ()
     ]
     return IncrementalAlterConfigsResponse(responses=answers)
 
 
 async def alter_configs(node: Node, request: Any, _caller: Caller) -> Any:
-    """Give topics exactly these configs."""
+    """Replace all configs of topics."""
     answers = [
-        _alter(node, asked, request.validate_only, AlterConfigsResponse.AlterConfigsResourceResponse)
-        for asked in request.resources or ()
+        _alter(node, requested, request.validate_only, AlterConfigsResponse.AlterConfigsResourceResponse)
+        for requested in request.resources or ()
     ]
     return AlterConfigsResponse(responses=answers)
 
 
-def _alter(node: Node, asked: Any, validate_only: bool, response: Any) -> Any:
-    code, reason = _try(_configure, node, asked, validate_only=validate_only)
+def _alter(node: Node, requested: Any, validate_only: bool, response: Any) -> Any:
+    code, reason = _try(_configure, node, requested, validate_only=validate_only)
     return response(
-        error_code=code, error_message=reason, resource_type=asked.resource_type, resource_name=asked.resource_name
+        error_code=code,
+        error_message=reason,
+        resource_type=requested.resource_type,
+        resource_name=requested.resource_name,
     )
 
 
-def _configure(node: Node, asked: Any, *, validate_only: bool) -> None:
-    if asked.resource_type != _TOPIC_RESOURCE:
+def _configure(node: Node, requested: Any, *, validate_only: bool) -> None:
+    if requested.resource_type != _TOPIC_RESOURCE:
         raise BrokerError(ErrorCode.INVALID_REQUEST, "only a topic's configs can be changed while the broker runs")
-    topic = node.catalog.topic(asked.resource_name)
-    overrides = _changed(topic, asked.configs or ())
+    topic = node.catalog.topic(requested.resource_name)
+    overrides = _changed(topic, requested.configs or ())
     check_overrides(overrides)
     if not validate_only:
         node.catalog.configure(topic.name, overrides)
@@ -182,12 +191,12 @@ def _changed(topic: Topic, entries: Any) -> dict[str, str | None]:
         elif entry.config_operation == _DELETE:
             overrides.pop(entry.name, None)
         else:
-            raise BrokerError(ErrorCode.INVALID_REQUEST, f"{entry.name} can only be set or deleted here")
+            raise BrokerError(ErrorCode.INVALID_REQUEST, f"{entry.name} can only be set or deleted")
     return overrides
 
 
 def _try(action: Any, *arguments: Any, **options: Any) -> tuple[ErrorCode, str | None]:
-    """Do it: NONE, or the code and reason of the refusal."""
+    """Run an action; returns NONE, or the code and reason of its error."""
     try:
         action(*arguments, **options)
     except BrokerError as error:

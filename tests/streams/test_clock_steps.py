@@ -1,4 +1,4 @@
-"""A step of the wall clock is noticed, logged once, stored where everybody sees it, and not mistaken for time."""
+"""A step of the wall clock is noticed, logged once, stored for every reader, and not confused with the passing of time."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.verify.checks.clocks import clock_findings
 from dashboards.board.frame import Frame, take_frame
 from measures.outcome import SECOND
-from streams.clock_steps import ClockStep, Steps, StepWatch, note, noted
+from streams.clock_steps import ClockStep, Steps, StepWatch, store_step, stored_steps
 from tests.streams.test_health import Scene
 from tests.support.stories import AS_OF, FORCE
 
@@ -21,7 +21,7 @@ TWO_HOURS = 7200.0
 
 
 class Clocks:
-    """A wall clock and a monotonic one, and how long reading them takes."""
+    """A wall clock and a monotonic clock, and how long it takes to read them."""
 
     def __init__(self) -> None:
         self.now, self.steady_seconds, self.held_up_seconds = AS_OF, 0.0, 0.0
@@ -33,16 +33,16 @@ class Clocks:
         return self.steady_seconds
 
     def pass_time(self, seconds: float, by_wall: float | None = None) -> None:
-        """Both advance, equally or differently."""
+        """Advance both clocks, by the same time or by different ones."""
         self.steady_seconds += seconds
         self.now += timedelta(seconds=seconds if by_wall is None else by_wall)
 
     def steps(self) -> Steps:
-        """Compares both."""
+        """Steps found by comparing the clocks."""
         return Steps(lambda: self.now, self.monotonic)
 
 
-def test_time_that_passes_is_no_step_however_long() -> None:
+def test_time_that_passes_is_not_a_step_however_long() -> None:
     clocks = Clocks()
     steps = clocks.steps()
     for seconds in (0.0, 1.0, 0.25, 86_400.0):
@@ -60,7 +60,7 @@ def test_a_clock_that_is_set_is_one_step(by: float) -> None:
     assert steps.look() == 0
 
 
-def test_a_clock_that_is_slowed_or_read_by_a_process_that_was_held_up_is_no_step() -> None:
+def test_a_slowed_clock_or_an_interrupted_process_is_not_a_step() -> None:
     clocks = Clocks()
     steps = clocks.steps()
     for _ in range(10_000):
@@ -80,7 +80,7 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
         yield client
 
 
-def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
+def test_a_step_is_logged_once_and_stored_as_soon_as_the_state_server_accepts_it(
     redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     clocks, is_away = Clocks(), True
@@ -88,7 +88,7 @@ def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
     def keep(step: ClockStep) -> None:
         if is_away:
             raise RedisConnectionError
-        note(redis, "test", step)
+        store_step(redis, "test", step)
 
     watch = StepWatch(clocks.steps(), "the exporter on here", keep)
     clocks.pass_time(1, 1 + TWO_HOURS)
@@ -96,24 +96,24 @@ def test_a_step_is_logged_once_and_noted_as_soon_as_the_state_server_takes_it(
         watch.look()
         clocks.pass_time(1)
         watch.look()
-        assert noted(redis, "test") == []
+        assert stored_steps(redis, "test") == []
         is_away = False
         watch.look()
         watch.look()
-    said = [each.getMessage() for each in caplog.records if "was set" in each.getMessage()]
-    assert said == ["The clock of the exporter on here was set forward by 2 h 0 min, to 2024-10-27 07:00:18Z."]
-    (step,) = noted(redis, "test")
+    logged = [each.getMessage() for each in caplog.records if "was set" in each.getMessage()]
+    assert logged == ["The clock of the exporter on here was set forward by 2 h 0 min, to 2024-10-27 07:00:18Z."]
+    (step,) = stored_steps(redis, "test")
     assert (round(step.seconds), step.count) == (TWO_HOURS, 1)
 
 
 def test_the_last_step_of_each_process_is_kept_for_a_day(redis: Redis) -> None:
     day = timedelta(days=1)
-    note(redis, "test", ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2)))
-    note(redis, "test", ClockStep("one", -TWO_HOURS, AS_OF))
-    note(redis, "test", ClockStep("two", 3.0, AS_OF))
-    assert noted(redis, "test") == [ClockStep("one", -TWO_HOURS, AS_OF, 2), ClockStep("two", 3.0, AS_OF)]
-    note(redis, "test", ClockStep("three", 9.0, AS_OF + day + timedelta(seconds=1)))
-    assert [each.process for each in noted(redis, "test")] == ["three"]
+    store_step(redis, "test", ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2)))
+    store_step(redis, "test", ClockStep("one", -TWO_HOURS, AS_OF))
+    store_step(redis, "test", ClockStep("two", 3.0, AS_OF))
+    assert stored_steps(redis, "test") == [ClockStep("one", -TWO_HOURS, AS_OF, 2), ClockStep("two", 3.0, AS_OF)]
+    store_step(redis, "test", ClockStep("three", 9.0, AS_OF + day + timedelta(seconds=1)))
+    assert [each.process for each in stored_steps(redis, "test")] == ["three"]
 
 
 # What people see.
@@ -125,14 +125,14 @@ def frame(scene: Scene) -> Frame:
     return found  # type: ignore[no-any-return]
 
 
-def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(state_backend: StateServer) -> None:
+def test_a_step_is_in_the_metrics_and_on_the_board_for_15_minutes(state_backend: StateServer) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}, "0 is exported, so that the alert ends"
         assert frame(scene).clock == ""
-        note(client, "test", ClockStep("the worker on here", -TWO_HOURS, AS_OF))
-        note(client, "test", ClockStep("the board on here", 3.0, AS_OF))
+        store_step(client, "test", ClockStep("the worker on here", -TWO_HOURS, AS_OF))
+        store_step(client, "test", ClockStep("the board on here", 3.0, AS_OF))
         scene.pass_time(900)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): TWO_HOURS}
         assert scene.shown("bluelamp_clock_last_step_seconds")["the worker on here",] == -TWO_HOURS
@@ -146,20 +146,20 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_a_quarter_of_an_hour(stat
         assert frame(scene).clock == ""
 
 
-def test_a_step_that_a_clock_which_was_ahead_has_dated_is_not_overlooked(redis: Redis) -> None:
+def test_a_step_dated_in_the_future_by_a_wrong_clock_is_shown(redis: Redis) -> None:
     step = ClockStep("one", TWO_HOURS, AS_OF + timedelta(hours=2))
     assert step.is_recent(AS_OF)
 
 
-def test_a_step_of_less_than_clocks_may_differ_by_is_on_no_board(state_backend: StateServer) -> None:
+def test_a_step_within_the_allowed_difference_is_not_on_the_board(state_backend: StateServer) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         scene = Scene(state_backend.url, client)
-        note(client, "test", ClockStep("the board on here", 5.0, AS_OF))
+        store_step(client, "test", ClockStep("the board on here", 5.0, AS_OF))
         assert frame(scene).clock == ""
 
 
-def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_servers(
+def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_server(
     state_backend: StateServer,
 ) -> None:
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
@@ -170,7 +170,7 @@ def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_se
             AS_OF - AS_OF.fromtimestamp(0, AS_OF.tzinfo)
         )
         assert [each.state for each in clock_findings(scene.reader)] == ["good"]
-        note(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
+        store_step(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
         scene.now -= timedelta(hours=2)
         differs, stepped = clock_findings(scene.reader)
         assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's: one of them is wrong.")
