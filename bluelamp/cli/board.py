@@ -9,11 +9,11 @@ from bluelamp.wiring.connections import reader
 
 
 @click.command("board")
-@click.option("--port", type=int, help="Port on loopback; BLUELAMP_BOARD_PORT unless given.")
+@click.option("--port", type=int, help="Port on loopback (default: BLUELAMP_BOARD_PORT).")
 @HOST
 @FORCE
 def board(port: int | None, host: str, force: str | None) -> None:
-    """Serve the web board."""
+    """Serve the web board: live figures, alerts, reports and charts."""
     import uvicorn
 
     from bluelamp.services.alerts import board_mounts

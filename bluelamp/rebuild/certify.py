@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import AuditDifference, audit, hold
+from bluelamp.verify.audit import AuditDifference, audit, read_period
 from measures.outcome import microseconds
 from measures.rules import Rules
 from measures.window import DAYS_KEPT
@@ -50,7 +50,7 @@ def certify(
         return result
     with recounter(applied_offsets) as recount:
         for name, (start, end) in periods.items():
-            held = hold(reader, rules[name].force, start, end, reader.present(name), ())
+            held = read_period(reader, rules[name].force, start, end, reader.present(name), ())
             audited = audit(held, recount, rules[name], start, end)
             result.compared += audited.counts + audited.open_items
             result.differing += [*audited.differing_counts, *audited.differing_open]

@@ -22,8 +22,9 @@ from bluelamp.rebuild.certify import Recounter, certify, line
 from bluelamp.rebuild.repartition import LogSource, Mover, sending
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.audit import AuditDifference
-from bluelamp.verify.compare import Difference, every_query, numbers, read_one, take, told_numbers
-from bluelamp.verify.state_diff import StateDifference, hold
+from bluelamp.verify.compare import Difference, every_query, numbers, read_one, read_state
+from bluelamp.verify.state_diff import StateDifference, compare_versions
+from bluelamp.verify.words import exact
 from bluelamp.wiring.connections import state_client
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
@@ -216,10 +217,10 @@ class Rebuild:
     async def _compare_all(self, builder: VersionBuilder, places: list[Place], result: Rebuilt) -> None:
         for place in places:
             old, new = (PartitionCache(self._redis, self._names(number, place)) for number in (self.old, self.new))
-            diff = await hold(old, new, self._rules, self._advance(builder, place))
-            result.counts += diff.counts
-            result.open_items += diff.standing
-            result.differing_cells += diff.cells
+            held = await compare_versions(old, new, self._rules, self._advance(builder, place))
+            result.counts += held.counts
+            result.open_items += held.open_items
+            result.differing_cells += held.cells
         for force, rules in self._rules.items():
             await self._figures(builder, force, rules, result)
 
@@ -239,13 +240,13 @@ class Rebuild:
             result.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        old = take(reader, force, list(every_query(windows, rules.force)), reader.present(force))
-        for place, applied_offset in old.applied_offsets.items():
+        taken = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
+        for place, applied_offset in taken.applied_offsets.items():
             await self._advance(builder, place)(applied_offset)
-        for query, readings in old.answers:
-            new = read_one(other, force, query, old.as_of)
+        for query, readings in taken.answers:
+            again = read_one(other, force, query, taken.as_of)
             result.figures += len(readings)
-            result.differing_figures += _differing(query.measure.name, query.window, readings, new)
+            result.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
     def _compare_with_log(self, builder: VersionBuilder, result: Rebuilt) -> None:
         """Compare the new version with a recount of the log, because the current version may have the same fault."""
@@ -396,7 +397,7 @@ def _limited(all_lines: list[str], limit: int) -> Iterator[str]:
 
 def _figure(each: Difference) -> str:
     words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
-    old, new = (told_numbers(values) for values in (each.read, each.recounted))
+    old, new = (exact(some) for some in (each.read, each.recounted))
     return "  ".join(part for part in ("figure", each.measure, each.window, words, f"old {old}, new {new}") if part)
 
 

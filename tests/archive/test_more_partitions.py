@@ -20,8 +20,7 @@ from bluelamp.rebuild.certify import certify
 from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, lines
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import from_records
-from bluelamp.verify.restatements import Restatement, restated
-from bluelamp.verify.restatements import keep as keep_days
+from bluelamp.verify.restatements import Restatement, read_partition, restated
 from bluelamp.wiring.settings import Settings
 from facts.batch import BatchRecord
 from facts.errors import IncompleteError, PartMissingError
@@ -274,5 +273,5 @@ def test_a_figure_first_shown_before_there_were_more_partitions_is_still_known(
 
 def restatements(log: MemoryLog, days: Sequence[date]) -> list[Restatement]:
     rules, count = RULES[STRICT.name], log.identities([TOPIC])[TOPIC].partitions
-    kept = [keep_days(log, place, count, span, rules, days) for place, span in log.reach().items()]
+    kept = [read_partition(log, place, count, span, rules, days) for place, span in log.reach().items()]
     return list(restated(kept, rules, days, CATALOGUE.values(), (), NOW))

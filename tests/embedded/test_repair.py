@@ -15,7 +15,7 @@ from bluelamp.embedded import aof
 from bluelamp.embedded.repair import Repaired, repair
 from bluelamp.embedded.state import Choice, StateDamagedError, StateServer
 from bluelamp.recount.load import LogRecord, from_records
-from bluelamp.verify.compare import compare, every_query, take
+from bluelamp.verify.compare import compare, every_query, read_state
 from streams.readings import Reader
 from streams.store import StateStore
 from streams.version_builder import VersionBuilder
@@ -97,7 +97,7 @@ def see_figures_of_the_recount(server: StateServer) -> None:
     with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:
         reader = Reader(redis, NAME, RULES, lambda: NOW)
         queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
-        readings = take(reader, STRICT.name, queries, NOW)
+        readings = read_state(reader, STRICT.name, queries, NOW)
         found = compare(readings, counted)
     assert found.differences == []
     assert found.cells > 200

@@ -1,4 +1,4 @@
-"""The fault table reports what happened: a fault that was not injected is never ok, and every pause is measured."""
+"""The fault table says what happened: what was not run is never ok, and a pause is seen wherever work waited."""
 
 import pytest
 
@@ -63,21 +63,21 @@ def test_a_test_records_only_faults_that_its_mark_names() -> None:
 
 
 def looked(*looks: tuple[dict[tuple[str, int], int] | None, dict[tuple[str, int], int] | None]) -> float:
-    """The longest pause of looks a second apart."""
+    """The longest pause between looks a second apart."""
     progress = Progress()
     for now, (offsets, ends) in enumerate(looks):
         progress.look(offsets, ends, float(now))
     return progress.longest
 
 
-def test_a_partition_with_work_that_does_not_move_pauses_although_others_move() -> None:
+def test_a_partition_without_progress_is_a_pause_although_others_move() -> None:
     ends = {PLACE: 9, OTHER: 9}
     assert looked(*(({PLACE: 3, OTHER: at}, ends) for at in range(5))) == 4.0
     assert looked(*(({PLACE: at, OTHER: at}, ends) for at in range(5))) == 0.0
     assert looked(*(({PLACE: 9, OTHER: 9}, ends) for _ in range(5))) == 0.0
 
 
-def test_a_part_that_does_not_answer_is_a_pause_and_a_state_set_back_is_no_progress() -> None:
+def test_no_answer_is_a_pause_and_a_state_set_back_is_not_progress() -> None:
     ends = {PLACE: 9}
     assert looked(({PLACE: 1}, ends), (None, ends), (None, ends), ({PLACE: 2}, ends)) == 2.0
     assert looked(({PLACE: 9}, ends), ({PLACE: 9}, None), ({PLACE: 9}, None), ({PLACE: 9}, ends)) == 2.0

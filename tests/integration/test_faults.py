@@ -15,7 +15,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import compare, every_query, take
+from bluelamp.verify.compare import compare, every_query, read_state
 from facts.union import AnyFact
 from facts.wire import Reason, decode
 from producers.publish import PublisherSettings
@@ -56,7 +56,7 @@ def assert_every_cell_equals_the_recount(
     asked = every_query([WEEK], system.rules[FORCE].force)
     queries = [each for each in asked if each.by in ((), ("grade",), ("area",))]
     reader.refresh()
-    taken = take(reader, FORCE, queries, reader.present(FORCE))
+    taken = read_state(reader, FORCE, queries, reader.present(FORCE))
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         assert recount.loaded.missing_before == (missing or {})
         recount.loaded.missing_before.clear()

@@ -10,8 +10,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bluelamp.embedded.state import StateServer
-from bluelamp.verify.checks.clocks import clock_findings
-from dashboards.board.frame import Frame, take_frame
+from bluelamp.verify.checks.clocks import clock_results
+from dashboards.board.shared.frame import Frame, read_frame
 from measures.outcome import SECOND
 from streams.clock_steps import ClockStep, Steps, StepWatch, store_step, stored_steps
 from tests.streams.test_health import Scene
@@ -121,7 +121,7 @@ def test_the_last_step_of_each_process_is_kept_for_a_day(redis: Redis) -> None:
 
 def frame(scene: Scene) -> Frame:
     """What every page of the board shows around its figures."""
-    found: Any = take_frame(scene.reader, FORCE)["frame"]
+    found: Any = read_frame(scene.reader, FORCE)["frame"]
     return found  # type: ignore[no-any-return]
 
 
@@ -139,7 +139,7 @@ def test_a_step_is_in_the_metrics_and_on_the_board_for_15_minutes(state_backend:
         assert scene.shown("bluelamp_clock_steps_total")["the worker on here",] == 1
         assert frame(scene).clock == (
             "The clock of the worker on here was set back by 2 h 0 min, to 2024-10-27 05:00:17Z. "
-            "Figures may have been wrong meanwhile."
+            "Figures may have been wrong during that time."
         )
         scene.pass_time(1)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}
@@ -169,10 +169,10 @@ def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_se
         scene.now += timedelta(microseconds=seconds * SECOND + fraction) - (
             AS_OF - AS_OF.fromtimestamp(0, AS_OF.tzinfo)
         )
-        assert [each.state for each in clock_findings(scene.reader)] == ["good"]
+        assert [each.state for each in clock_results(scene.reader)] == ["good"]
         store_step(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
         scene.now -= timedelta(hours=2)
-        differs, stepped = clock_findings(scene.reader)
+        differs, stepped = clock_results(scene.reader)
         assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's: one of them is wrong.")
         assert stepped.what.startswith("The clock of the inbox on here was set back by 2 h 0 min")
         assert {differs.state, stepped.state} == {"warning"}

@@ -12,9 +12,9 @@ from redis import Redis
 from alerts.engine import Engine
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.recount.screen import Screen
-from bluelamp.verify.checks.feeds import feed_finding
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.recount.admission import Admission
+from bluelamp.verify.checks.feeds import feed_result
+from bluelamp.verify.checks.result import CheckResult
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
@@ -219,8 +219,8 @@ _RECORDS = st.lists(
 def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
     steps: list[tuple[int, bool, str, int]],
 ) -> None:
-    """Also, nothing settled goes back, and no watermark is beyond the log's clock."""
-    line, screen, received_at, settled = Line(), Screen([TESTSHIRE], {}), NOW, 0
+    """Nothing settled goes back either, and no watermark lies beyond the log's clock."""
+    line, screen, received_at, settled = Line(), Admission([TESTSHIRE], {}), NOW, 0
     for step, is_by_log, feed, lag in steps:
         received_at += step * SECOND
         claimed = received_at - lag * SECOND
@@ -279,9 +279,9 @@ def test_clocks_may_differ_by_seconds() -> None:
     assert "last heartbeat received 0 s ago" in checked(near).what
 
 
-def checked(known: FeedStatus) -> Finding:
-    """The result of `bluelamp check` for it at NOW."""
-    return feed_finding(RULES_OF["testshire"], TESTSHIRE.feeds[0], known, NOW, NOW)
+def checked(known: FeedStatus) -> CheckResult:
+    """What `bluelamp check` says of it at NOW."""
+    return feed_result(RULES_OF["testshire"], TESTSHIRE.feeds[0], known, NOW, NOW)
 
 
 @pytest.fixture
