@@ -40,7 +40,7 @@ NAMES = [
     "anew",
 ]
 _NAMES = re.compile(rf"(?:^|(?<=_))({'|'.join(NAMES)})(?=_|$)")
-_IN_CUSTODY = re.compile("adult|custody|detain|detention|review")
+_IN_CUSTODY = re.compile("adult|custody|detain|detention|review|deadline|overdue")
 """Beside these words children are children, and not processes."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 PHRASES = {
