@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The offsets that consumer groups have committed: a file with one JSON line per commit. The last line for a partition counts.
-=======
-"""The offsets that consumer groups have committed: a file with one JSON line per commit; the last line counts.
->>>>>>> docs
 
 Offsets do not expire. They are deleted with their group or topic.
 """
