@@ -1,4 +1,4 @@
-"""`python -m bluelamp.derive`: writes what is derived from the declarations; --check says what is out of date."""
+"""`python -m bluelamp.derive`: writes the derived files; --check lists those that are out of date."""
 
 import sys
 from collections.abc import Iterable
@@ -15,8 +15,7 @@ from alerts.prometheus import Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli.main import cli
-from bluelamp.cli.settings import setting_help
-from bluelamp.wiring.settings import SECRETS, Settings, load_forces, variable
+from bluelamp.wiring.settings import SECRETS, Settings, descriptions, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
 from facts.union import FACT_TYPES
 from measures.catalogue import CATALOGUE
@@ -51,7 +50,7 @@ _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. 
 
 
 def derived() -> Iterable[tuple[str, str]]:
-    """Every derived file: its path in the project, and what it must hold."""
+    """Every derived file: its path in the project, and its content."""
     yield from _schemas()
     yield "docs/measures.md", _handbook()
     yield "docs/reports.md", _reports()
@@ -155,22 +154,21 @@ def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
     yield ""
 
 
-_REPORTS = """# The published reports and their contradictions
+_REPORTS = """# The published reports, and where they contradict themselves
 
 {note}
 
 Blue Lamp's figures must be comparable with two published reports:
 
 - **S25**: Staffordshire Police, Public Performance Meeting, 21 January 2025, data to 31 December 2024.
-- **S18**: the same, 9 November 2018.
+- **S18**: the same meeting on 9 November 2018.
 
-"12m" is January to December 2024, "previous" is January to December 2023, and "last" is December 2024. The rows of the reports'
-operational tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance),
-A4.35 to A4.42 (custody) and A5 (others). Each measure of the [catalogue](measures.md) lists the rows that it corresponds to.
-`measures/published.py` has the published figures exactly as printed. Where a report contradicts itself, both figures are quoted and
-never corrected:
+"12m" means January to December 2024, "previous" January to December 2023, and "last" December 2024. The rows of the reports'
+operational tables are numbered A1.1 to A1.6 (999), A2.7 to A2.19 (101, triage, digital), A3.20 to A3.34 (incidents, attendance), A4.35
+to A4.42 (custody) and A5 (others). Each measure in the [catalogue](measures.md) names its rows. `measures/published.py` holds the
+published figures exactly as printed. Where a report contradicts itself, Blue Lamp quotes both figures and corrects neither:
 
-| # | what conflicts | explanation |
+| # | contradiction | how Blue Lamp treats it |
 |---|---|---|
 """
 
@@ -188,7 +186,7 @@ def _commands() -> str:
 
 
 def _every(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
-    """Every command with its whole name; those of a group after it."""
+    """Every command with its full name; a group comes before its commands."""
     for name, command in sorted(group.commands.items()):
         yield before + name, command
         if isinstance(command, click.Group):
@@ -202,11 +200,19 @@ def _help(name: str, command: click.Command) -> str:
 
 def _settings() -> str:
     defaults: dict[str, Any] = msgspec.structs.asdict(Settings())
-    helps = setting_help()
-    lines = ["# Settings", "", _NOTE, "", "| variable | default | what it is for |", "|---|---|---|"]
-    lines += [f"| `{variable(name)}` | `{value}` | {helps[name]} |" for name, value in defaults.items()]
-    lines += [f"| `{name}` | never shown | {text} |" for name, text in SECRETS.items()]
+    described = descriptions()
+    lines = ["# Settings", "", _NOTE, "", _SETTINGS, "", "| variable | default | description |", "|---|---|---|"]
+    lines += [f"| `{variable(name)}` | {_default(value)} | {described[name]} |" for name, value in defaults.items()]
+    lines += [f"| `{name}` | secret | {text} |" for name, text in SECRETS.items()]
     return "\n".join(lines) + "\n"
+
+
+_SETTINGS = "Settings are environment variables. An option of a command overrides its setting. `bluelamp settings` lists the current values."
+
+
+def _default(value: object) -> str:
+    """A default as a person would set it."""
+    return ("`yes`" if value else "`no`") if isinstance(value, bool) else f"`{value}`" if value != "" else "empty"
 
 
 _PROMETHEUS_NOTE = "# Derived by `make derive` from alerts/prometheus.py: change that, not this file."
@@ -218,7 +224,7 @@ _RECEIVERS_NOTE = (
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, as a person would."""
+    """Writes text of several lines as a block."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -292,7 +298,7 @@ def _limits(rule: Rule) -> tuple[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the derived files, or with --check name those that are out of date; 1 when there are any."""
+    """Write the derived files; with --check, list those that are out of date and return 1 if there are any."""
     stale = [(path, text) for path, text in derived() if not _holds(ROOT / path, text)]
     for path, text in stale:
         if "--check" in arguments:

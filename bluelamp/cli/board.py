@@ -9,11 +9,11 @@ from bluelamp.wiring.connections import reader
 
 
 @click.command("board")
-@click.option("--port", type=int, help="Port on loopback; BLUELAMP_BOARD_PORT unless given.")
+@click.option("--port", type=int, help="Port on loopback (default: BLUELAMP_BOARD_PORT).")
 @HOST
 @FORCE
 def board(port: int | None, host: str, force: str | None) -> None:
-    """Serve the web board."""
+    """Serve the web board: live figures, alerts, reports and charts."""
     import uvicorn
 
     from bluelamp.services.alerts import board_mounts
@@ -27,7 +27,7 @@ def board(port: int | None, host: str, force: str | None) -> None:
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
     mounts = board_mounts(settings, os.environ)
-    application = board(source, settings.force, mounts, lambda: watch.seen(source.applied_offsets()))
+    application = board(source, settings.force, mounts, lambda: watch.snapshot(source.applied_offsets()))
     uvicorn.run(
         application,
         host=host,

@@ -1,4 +1,4 @@
-"""`bluelamp check`: check that every part is there and up to date."""
+"""`bluelamp check`: check that every part works and is up to date."""
 
 import os
 import sys
@@ -14,25 +14,24 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS
 @FORCE
 @JSON
 def check(force: str | None, as_json: bool) -> None:
-    """Look whether everything is there, fits together and is up to date: every part, every force and every feed.
+    """Check that every part works and is up to date: the log, the state, the workers, every feed and every service.
 
-    Looks at profiles, log, quarantine, state server, archive, state, workers, the feeds of every force, exporter, board, inbox,
-    gateway and Prometheus. Each is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: something is worth
-    a look or could not be seen; 2: figures or alerts are missing, or cannot be trusted.
+    Each check is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: a warning, or something could not be
+    checked; 2: figures or alerts are missing, or cannot be trusted.
     """
     from bluelamp.verify.check import examine
-    from bluelamp.verify.checks.finding import lines, status
     from bluelamp.verify.checks.parts import parts
+    from bluelamp.verify.checks.result import lines, status
 
     log_to_stderr()
     settings = settings_of(force=force)
-    every = parts(settings, has_senders=bool(os.environ.get(GATEWAY_TOKENS)))
-    findings = []
-    for each in examine(settings, reader(settings), every):
-        findings.append(each)
+    services = parts(settings, has_senders=bool(os.environ.get(GATEWAY_TOKENS)))
+    results = []
+    for result in examine(settings, reader(settings), services):
+        results.append(result)
         if not as_json:
-            for line in lines(each):
+            for line in lines(result):
                 click.echo(line)
     if as_json:
-        say(findings)
-    sys.exit(status(findings))
+        say(results)
+    sys.exit(status(results))

@@ -1,4 +1,4 @@
-"""`bluelamp compare`: one measure over several periods."""
+"""`bluelamp compare`: compare a measure across periods."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
 @click.command("compare")
 @click.argument("measure")
-@click.option("--by", default="", help="Dimensions to break it down by, separated by commas; one is ranked.")
+@click.option(
+    "--by",
+    default="",
+    help="Dimensions to break the figure down by, separated by commas. With one dimension, rows are ranked.",
+)
 @WHERE
 @FORCE
 @JSON
 def compare(measure: str, by: str, where: tuple[str, ...], force: str | None, as_json: bool) -> None:
-    """One measure side by side: today, this month so far, last month, 12 months, the 12 before, and what was published."""
+    """Compare a measure across periods: today, this month, last month, 12 months, the 12 before, and the published figure."""
     from dashboards.report.compare import compare
     from dashboards.report.figures import from_reader
     from dashboards.report.text import lines, plain
 
+    declared, limits = find(measure), parse_where(where)
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
@@ -34,7 +39,7 @@ def compare(measure: str, by: str, where: tuple[str, ...], force: str | None, as
     def compared() -> tuple[datetime, "Table", bool]:
         as_of = source.present(profile.name)
         ask = from_reader(source, profile.name, as_of)
-        table = compare(ask, profile, find(measure), as_of, split_names(by), parse_where(where))
+        table = compare(ask, profile, declared, as_of, split_names(by), limits)
         return as_of, table, source.is_simulated(profile.name)
 
     as_of, table, is_simulated = source.at_one_moment(compared)

@@ -1,4 +1,4 @@
-"""The command line: its commands, grouped by who uses them, and how errors are shown."""
+"""The command line: its commands, grouped by purpose, and how errors are printed."""
 
 import sys
 from collections.abc import Mapping
@@ -34,35 +34,68 @@ from bluelamp.wiring.processes import end_with_parent
 from facts.errors import BlueLampError
 from streams.refusal import explained
 
-GROUPS: Mapping[str, tuple[click.Command, ...]] = {
-    "Run the system": (up, worker, exporter, board, gateway, inbox, grafana),
-    "Keep it running": (check, settings, archive, rebuild),
-    "Send facts": (replay, tail, simulate),
-    "Read figures": (measures, read, compare, chart, report),
-    "Check figures": (recount, audit, explain, restatements),
+GROUPS: Mapping[str, Mapping[click.Command, str]] = {
+    "Run the system": {
+        up: "Start everything on this machine.",
+        worker: "Start a worker, which applies the log to the state.",
+        exporter: "Serve every reading as Prometheus metrics.",
+        board: "Serve the web board.",
+        gateway: "Accept facts over HTTP.",
+        inbox: "Record alerts, notify people and keep who did what.",
+        grafana: "Publish dashboards to Grafana.",
+    },
+    "Keep it running": {
+        check: "Check that every part works and is up to date.",
+        settings: "List every setting.",
+        archive: "Copy the log to the archive.",
+        rebuild: "Build a new state version and compare it.",
+    },
+    "Send facts": {
+        replay: "Play an extract into the log.",
+        tail: "Follow a growing file into the log.",
+        simulate: "Publish the facts of a simulated force.",
+    },
+    "Read figures": {
+        measures: "List every measure.",
+        read: "Read a measure.",
+        compare: "Compare a measure across periods.",
+        chart: "Draw the control chart of a measure.",
+        report: "Produce the monthly performance report.",
+    },
+    "Check figures": {
+        recount: "Count a measure again from the log.",
+        audit: "Compare report figures with a recount of the log.",
+        explain: "List the subjects and facts behind a figure.",
+        restatements: "List published figures that later facts changed.",
+    },
 }
-"""The commands, by what a person wants to do."""
+"""The commands by purpose, each with its line in `bluelamp --help`."""
 
 
 class Grouped(click.Group):
-    """A group that lists its commands by what they are for."""
+    """A group that lists its commands by purpose."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List every command under the heading of its group."""
+        """List every command under the heading of its group, all in one column."""
         del ctx
+        width = max(len(str(each.name)) for commands in GROUPS.values() for each in commands)
         for heading, commands in GROUPS.items():
             with formatter.section(heading):
-                formatter.write_dl([(str(each.name), each.get_short_help_str(80)) for each in commands])
+                formatter.write_dl([(str(each.name).ljust(width), text) for each, text in commands.items()])
 
 
 @click.group(cls=Grouped)
 @click.version_option(package_name="bluelamp")
 def cli() -> None:
-    """Blue Lamp: the live operational figures of a police force, exact and never stale without saying so."""
+    """Blue Lamp: live operational figures for a police force.
+
+    Every figure is exact, and says so when it is out of date.
+    """
 
 
-for _group in GROUPS.values():
-    for _command in _group:
+for _commands in GROUPS.values():
+    for _command, _text in _commands.items():
+        _command.short_help = _text
         cli.add_command(_command)
 
 

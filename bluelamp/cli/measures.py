@@ -14,7 +14,7 @@ from measures.published import PUBLISHED
 @click.command()
 @JSON
 def measures(as_json: bool) -> None:
-    """List every measure with its question."""
+    """List every measure with the question it answers."""
     if as_json:
         say([_declared(measure) for measure in CATALOGUE.values()])
     else:

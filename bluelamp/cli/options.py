@@ -1,4 +1,4 @@
-"""What the commands share: their usual options, their settings, and how they answer in JSON."""
+"""What the commands share: their usual options, their settings, and how they print JSON."""
 
 import logging
 import os
@@ -10,34 +10,47 @@ import msgspec
 
 from bluelamp.wiring.settings import Settings, load
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 WHERE = click.option(
-    "--where", "where", multiple=True, help="DIMENSION=WORD to limit it to; the same dimension twice means either."
+    "--where",
+    "where",
+    multiple=True,
+    help="Filter by a dimension, such as area=moorlands. Repeat a dimension to include several of its values.",
 )
 HOST = click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on: 0.0.0.0 in a container."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on. Use 0.0.0.0 in a container."
 )
-FORCE = click.option("--force", help="Whose figures; BLUELAMP_FORCE unless given.")
+FORCE = click.option("--force", help="Force to use (default: BLUELAMP_FORCE).")
+WINDOW = click.option(
+    "--window", default="60m", show_default=True, help="Window to use. `bluelamp read --help` lists the windows."
+)
+BY = click.option("--by", default="", help="Dimensions to break the figure down by, separated by commas.")
+AS_OF = click.option(
+    "--as-of",
+    help="Time to use, such as 2024-12-01T09:59:59Z, or local time without a zone (default: now, or the replay's present).",
+)
+FROM = click.option("--from", "start", required=True, help="First local day, such as 2024-12-01.")
+TO = click.option("--to", "end", required=True, help="Day after the last day, such as 2025-01-01.")
 
 
 def settings_of(**given: Any) -> Settings:
-    """The settings of a command, with what it was given."""
+    """The settings of a command, overridden by its own options."""
     return load(os.environ, **given)
 
 
 def say(value: object) -> None:
-    """Answer in JSON."""
+    """Print a value as JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def log_to_stderr() -> None:
-    """Log to standard error; libraries only what is wrong."""
+    """Log to standard error; from the Kafka libraries only errors, from Faust only warnings and errors."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("kafka").setLevel(logging.ERROR)
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     logging.getLogger("faust").setLevel(logging.WARNING)
 
 
-def shown_n(n: int | None) -> str:
-    """The n of a figure, for a person."""
+def n_text(n: int | None) -> str:
+    """The n of a figure, for a person to read."""
     return "not known" if n is None else f"{n:,}"

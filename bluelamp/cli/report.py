@@ -1,4 +1,4 @@
-"""`bluelamp report`: the tables of the published report."""
+"""`bluelamp report`: produce the monthly performance report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,26 +17,33 @@ _FORMATS = ("html", "csv", "xlsx", "pdf")
 
 
 @click.command("report")
-@click.option("--month", required=True, help="The last month of its twelve, such as 2024-12.")
-@click.option("--format", "kind", type=click.Choice(_FORMATS), help="Unless the file's name says it; printed, html.")
+@click.option("--month", required=True, help="Last month of the report's 12 months, such as 2024-12.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(_FORMATS),
+    help="Format of the report (default: the file's extension, or html when printed).",
+)
 @click.option(
     "--output",
     "outputs",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file to write, its format by its name; several are of the same figures. Without it html and csv are printed.",
+    help="File to write. Repeat it to write the same figures in several formats (default: print to the terminal).",
 )
-@click.option("--public", "is_public", is_flag=True, help="Withhold small numbers; the copy states the rule.")
+@click.option("--public", "is_public", is_flag=True, help="Suppress small numbers. The report states the rule.")
 @FORCE
 def report(month: str, kind: str | None, outputs: tuple[Path, ...], is_public: bool, force: str | None) -> None:
-    """The tables of the public report for a month: 12 months, the 12 before, differences, months, and what was published.
+    """Produce the monthly performance report: 12 months, the 12 before, the difference, each month, and published figures.
 
-    A PDF is printed by the Chromium of this machine.
+    PDF needs Chromium on this machine.
     """
     from dashboards.report.build import report
     from dashboards.report.figures import from_reader
+    from dashboards.report.periods import check_month
 
-    wanted = _kinds(kind, outputs)
+    formats = _kinds(kind, outputs)
+    check_month(month)
     settings = settings_of(force=force)
     source = reader(settings)
     profile = source.rules_of(settings.force).force
@@ -53,30 +60,30 @@ def report(month: str, kind: str | None, outputs: tuple[Path, ...], is_public: b
         )
 
     document = source.at_one_moment(document_now)
-    for path, each in zip(outputs or (None,), wanted, strict=True):
+    for path, each in zip(outputs or (None,), formats, strict=True):
         if path is None:
             click.echo(_content(document, each).decode(), nl=False)
         else:
             _write(path, _content(document, each))
-            click.echo(f"{document.title}, {month}, written to {path}.")
+            click.echo(f"Wrote {document.title}, {month}, to {path}.")
 
 
 def _kinds(kind: str | None, outputs: Sequence[Path]) -> list[str]:
-    """The format of each file, or of what is printed: told before the figures are read, for that takes a while."""
+    """The format of each file, or of the printed report. Checked first, because reading the figures takes a while."""
     if not outputs:
         if kind in ("xlsx", "pdf"):
-            hint = f"Name one, such as --output report.{kind}."
-            raise SettingError(f"The format {kind} needs a file.", where="--output", hint=hint)
+            hint = f"Name a file, such as --output report.{kind}."
+            raise SettingError(f"A report in {kind} cannot be printed to the terminal.", where="--output", hint=hint)
         return [kind or "html"]
     if kind and len(outputs) > 1:
-        hint = "Leave --format out: each file's name says its format."
-        raise SettingError("Several files are not all of one format.", where="--format", hint=hint)
-    found = [kind or path.suffix.removeprefix(".").lower() for path in outputs]
-    for path, each in zip(outputs, found, strict=True):
+        hint = "Leave --format out: the extension of each file decides its format."
+        raise SettingError("--format cannot be used with several files.", where="--format", hint=hint)
+    formats = [kind or path.suffix.removeprefix(".").lower() for path in outputs]
+    for path, each in zip(outputs, formats, strict=True):
         if each not in _FORMATS:
-            hint = f"Let the name end in one of {', '.join('.' + each for each in _FORMATS)}, or say --format."
-            raise SettingError("The file's name does not say its format.", where=str(path), hint=hint)
-    return found
+            hint = f"Use the extension {', '.join('.' + each for each in _FORMATS[:-1])} or .{_FORMATS[-1]}, or add --format."
+            raise SettingError("The file's extension is not a report format.", where=str(path), hint=hint)
+    return formats
 
 
 def _content(document: "Document", kind: str) -> bytes:
@@ -97,5 +104,5 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        hint = "Name a file that can be written."
+        hint = "Choose a file that you can write to."
         raise SettingError(f"The file cannot be written: {error.strerror}.", where=str(path), hint=hint) from None

@@ -1,4 +1,4 @@
-"""The directory that `bluelamp up` keeps everything in: one run at a time, and emptied only of what is ours."""
+"""The data directory of `bluelamp up`: locked to one run at a time, and cleared only of Blue Lamp's own files."""
 
 import fcntl
 import json
@@ -12,30 +12,30 @@ from facts.errors import SettingError
 
 LOG, STATE, OUTPUT = "log", "state", "output"
 SIMULATION = "simulation.json"
-"""The file that says which simulation a directory holds; with a log and without it, it holds what feeds have told."""
+"""The file that describes a simulated log. A log without this file holds facts from real feeds."""
 _LOCK = "lock"
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
-    """Keep every other run out of a directory, which is made if need be; a killed run's hold ends with it.
+def locked(directory: Path) -> Iterator[None]:
+    """Lock a directory against other runs, creating it if need be. The lock ends with the process.
 
     Raises:
-        SettingError: it cannot be used, or another run holds it.
+        SettingError: the directory cannot be used, or another run has locked it.
     """
     try:
         (directory / OUTPUT).mkdir(parents=True, exist_ok=True)
         lock = (directory / _LOCK).open("ab")
     except OSError as error:
-        hint = "Name one that can be written: --data, or BLUELAMP_DATA."
+        hint = "Choose a directory that you can write to, with --data or BLUELAMP_DATA."
         what = f"The data directory cannot be used: {error.strerror}."
         raise SettingError(what, where=str(directory), hint=hint) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            what = f"Another `bluelamp up`{_process(directory)} keeps its data there, and two would ruin them."
-            hint = "End that one, or give this one a directory of its own: --data, or BLUELAMP_DATA."
+            what = f"Another `bluelamp up`{_process(directory)} is using this data directory."
+            hint = "Stop it, or choose another directory with --data or BLUELAMP_DATA."
             raise SettingError(what, where=str(directory), hint=hint) from None
         yield
 
@@ -47,15 +47,15 @@ def _process(directory: Path) -> str:
         return ""
 
 
-def is_left(directory: Path) -> bool:
-    """Whether the log and the state are free: the parts of a killed run take a moment to end."""
-    return all(_is_free(directory / name / _LOCK) for name in (LOG, STATE))
+def is_free(directory: Path) -> bool:
+    """Whether no broker or state server uses the directory: those of a killed run take a moment to end."""
+    return all(_is_unlocked(directory / name / _LOCK) for name in (LOG, STATE))
 
 
-def _is_free(lock: Path) -> bool:
+def _is_unlocked(path: Path) -> bool:
     try:
-        with lock.open("rb") as held_by_a_part:
-            fcntl.flock(held_by_a_part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return True
     except OSError:
@@ -63,17 +63,17 @@ def _is_free(lock: Path) -> bool:
     return True
 
 
-def forget(directory: Path) -> None:
-    """Remove the log, the state and the output that earlier runs kept in a directory.
+def clear(directory: Path) -> None:
+    """Delete the log, the state and the output of earlier runs.
 
     Raises:
-        SettingError: what is there is not ours, or cannot be removed.
+        SettingError: `bluelamp up` did not create them, or they cannot be deleted.
     """
     kept = [directory / name for name in (LOG, STATE) if (directory / name).exists()]
     for path in kept:
         if not (path / _LOCK).exists():
-            hint = "Name a directory of its own with --data, or remove it yourself."
-            raise SettingError("It was not made by `bluelamp up`, and is left alone.", where=str(path), hint=hint)
+            hint = "Choose another directory with --data, or delete this one yourself."
+            raise SettingError("`bluelamp up` did not create this directory.", where=str(path), hint=hint)
     try:
         for path in kept:
             shutil.rmtree(path)
@@ -81,23 +81,28 @@ def forget(directory: Path) -> None:
             path.unlink()
         (directory / SIMULATION).unlink(missing_ok=True)
     except OSError as error:
-        what = f"What an earlier run kept cannot be removed: {error.strerror}."
-        raise SettingError(
-            what, where=str(error.filename), hint="Remove it yourself, or name another --data."
-        ) from None
+        what = f"The data of an earlier run cannot be deleted: {error.strerror}."
+        hint = "Delete it yourself, or choose another directory with --data."
+        raise SettingError(what, where=str(error.filename), hint=hint) from None
 
 
 def refuse_mixture(settings: Settings, *, is_simulated: bool) -> None:
-    """Keep simulated facts and real ones apart in the log of a `bluelamp up` that runs here.
+    """Refuse to mix simulated and real facts in the log of a running `bluelamp up`.
+
+    Args:
+        settings: name the log.
+        is_simulated: whether the facts to publish are simulated.
 
     Raises:
-        SettingError: it holds the other kind.
+        SettingError: the log holds facts of the other kind.
     """
     directory = running_directory(settings)
     if directory is None or (directory / SIMULATION).exists() == is_simulated:
         return
-    what = "facts that feeds have told" if is_simulated else "a simulation"
-    hint = "Start another `bluelamp up` with a directory of its own: --data, or BLUELAMP_DATA."
-    raise SettingError(
-        f"Its log holds {what}: simulated facts and real ones would add up.", where=str(directory), hint=hint
+    what = (
+        "This log holds facts from real feeds, so simulated facts cannot be added."
+        if is_simulated
+        else "This log holds a simulation, so real facts cannot be added."
     )
+    hint = "Start another `bluelamp up` with its own directory, using --data or BLUELAMP_DATA."
+    raise SettingError(what, where=str(directory), hint=hint)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bluelamp.local.directory import SIMULATION
 from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_simulation, save_simulation
 from bluelamp.recount.load import from_records
-from bluelamp.verify.calibration import Found, calibrate, last_day, records, rows
+from bluelamp.verify.calibration import CalibrationResult, calibrate, last_day, records, rows
 from bluelamp.wiring.arguments import parse_instant
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings, load_forces
@@ -297,7 +297,7 @@ def write(simulation: Simulation, days: int | None, path: Path) -> int:
     return count
 
 
-def calibration(force: Force, seed: int | None, *, since: date | None = None) -> list[Found]:
+def calibration(force: Force, seed: int | None, *, since: date | None = None) -> list[CalibrationResult]:
     """Compare the published figures with those of a simulated force, recounted from its facts.
 
     Args:
@@ -319,7 +319,7 @@ def calibration(force: Force, seed: int | None, *, since: date | None = None) ->
         return calibrate(recount, force.name, chosen)
 
 
-def calibration_line(found: Found) -> str:
+def calibration_line(found: CalibrationResult) -> str:
     """One row of the calibration, as one line of text."""
     row = found.row
     simulated = "nothing" if found.simulated is None else f"{found.simulated:.6g}"
@@ -346,6 +346,6 @@ def _units(kind: str) -> str:
     return "%" if kind == "relative" else "points"
 
 
-def failures(found: list[Found]) -> list[Found]:
+def failures(found: list[CalibrationResult]) -> list[CalibrationResult]:
     """The rows outside their tolerance, except where the published report contradicts itself."""
     return [each for each in found if not each.is_near and not each.row.contradiction]

@@ -1,4 +1,4 @@
-"""What `bluelamp up` tells at the terminal: lines, and under them a bar that moves; without a terminal a line now and then."""
+"""The terminal output of `bluelamp up`: lines, with a progress bar below them, or occasional lines when output goes to a file."""
 
 import sys
 import time
@@ -11,24 +11,29 @@ _CLEAR = "\r\x1b[K"
 
 
 class Terminal:
-    """A person's terminal, or a file in its place."""
+    """Standard output: a terminal or a file."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdout.isatty()
-        self._is_bar_shown = False
-        self._said_at = float("-inf")
+        self._has_bar = False
+        self._progress_at = float("-inf")
 
     def say(self, line: str) -> None:
-        """A line that stays."""
-        click.echo(f"{_CLEAR}{line}" if self._is_bar_shown else line)
-        self._is_bar_shown = False
+        """Print a line."""
+        click.echo(f"{_CLEAR}{line}" if self._has_bar else line)
+        self._has_bar = False
 
     def move(self, ratio: float, words: str) -> None:
-        """How far something has come, from 0 to 1, which may be said often."""
+        """Move the progress bar; call it as often as you like.
+
+        Args:
+            ratio: the progress, from 0 to 1.
+            words: the text after the bar.
+        """
         if self._is_terminal:
             filled = int(ratio * _BAR_WIDTH)
             click.echo(f"{_CLEAR}[{'#' * filled}{'-' * (_BAR_WIDTH - filled)}] {words}", nl=False)
-            self._is_bar_shown = True
-        elif time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
-            self._said_at = time.monotonic()
+            self._has_bar = True
+        elif time.monotonic() - self._progress_at >= _SECONDS_BETWEEN_LINES:
+            self._progress_at = time.monotonic()
             click.echo(words)

@@ -1,19 +1,19 @@
-"""What the recount answers: cells of words and figures, and the single outcomes they were taken from."""
+"""The results of the recount: figures with their words, and the outcomes and open items behind them."""
 
 from msgspec import Struct
 
 WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86_400)
-"""The spans of which every spread says how many were at most so long."""
+"""The limits for which every spread gives the share of spans that are at most that long."""
 
 
 class RecountSpread(Struct, frozen=True, kw_only=True):
-    """How finished spans are spread.
+    """The distribution of finished spans.
 
     Attributes:
-        mean: in seconds.
-        median: in seconds.
-        p90: the quantile 0.9, in seconds.
-        within: seconds to the share (0 to 1) of spans at most so long, for each of `WITHIN_SECONDS`.
+        mean: the mean in seconds.
+        median: the median in seconds.
+        p90: the 0.9 quantile in seconds.
+        within: for each of `WITHIN_SECONDS`, the share (0 to 1) of spans that are at most that long.
     """
 
     mean: float
@@ -23,14 +23,14 @@ class RecountSpread(Struct, frozen=True, kw_only=True):
 
 
 class RecountCell(Struct, frozen=True, kw_only=True):
-    """One figure of an answer.
+    """A figure.
 
     Attributes:
-        dimensions: dimension to word, in the order they were asked by; bands have `band` as the last.
-        value: in the measure's unit (count, seconds, or 0 to 1); None when there was nothing to take it from.
-        n: how many outcomes it was taken from.
-        met: of a share, how many of them were so; of bands the same as the value; else None.
-        spread: of means, medians and shares of spans; else None, and None when there were no spans.
+        dimensions: the word of each dimension, in the order of the question; bands have `band` last.
+        value: in the measure's unit (count, seconds, or 0 to 1); None where there are no outcomes.
+        n: the number of outcomes.
+        met: for a share, the number of outcomes that count towards it; for bands, the same as the value; otherwise None.
+        spread: for means, medians and shares of spans, their distribution; otherwise None.
     """
 
     dimensions: dict[str, str]
@@ -41,15 +41,15 @@ class RecountCell(Struct, frozen=True, kw_only=True):
 
 
 class Finished(Struct, frozen=True, kw_only=True):
-    """One outcome, as the recount derived it.
+    """An outcome that the recount derived.
 
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
-        force: whose it is.
+        force: the force.
         decided: when it was decided, in microseconds since 1970 in UTC.
-        began: when its subject began, likewise.
-        dimensions: the words of the kind's dimensions, in their order.
-        value: tenths of a second for spans of contacts, seconds for other spans, 1 or 0 for what is met or missed, else 0.
+        began: when its subject began, in microseconds since 1970 in UTC.
+        dimensions: the words of the kind's dimensions, in order.
+        value: tenths of a second for spans of contacts; seconds for other spans; 1 or 0 for met or missed; otherwise 0.
     """
 
     kind: str
@@ -61,15 +61,15 @@ class Finished(Struct, frozen=True, kw_only=True):
 
 
 class RecountOpenItem(Struct, frozen=True, kw_only=True):
-    """One matter that stands open, as the recount derived it.
+    """An open item that the recount derived.
 
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
-        force: whose it is.
-        since: since when, in microseconds since 1970 in UTC.
-        began: when its subject began, likewise.
-        due: the first instant at which it can no longer meet its target, likewise; None where it has none.
-        dimensions: the words of the kind's dimensions, in their order.
+        force: the force.
+        since: since when it is open, in microseconds since 1970 in UTC.
+        began: when its subject began, in microseconds since 1970 in UTC.
+        due: the first time at which it can no longer meet its target, in microseconds; None without a target.
+        dimensions: the words of the kind's dimensions, in order.
     """
 
     kind: str

@@ -1,10 +1,10 @@
-"""What stretch of time a window asks for, on the force's local calendar (semantics section 4)."""
+"""The time span of a window, on the force's local calendar (semantics section 4)."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from bluelamp.recount.instant import DAY, HOUR, MINUTE, day_start, local_instant, microseconds
+from bluelamp.recount.times import DAY, HOUR, MINUTE, day_start, local_instant, microseconds
 from facts.errors import QuestionError
 from facts.force import Force, Shift
 
@@ -15,29 +15,29 @@ _ONE_DAY = timedelta(days=1)
 
 
 class LiveInterval(NamedTuple):
-    """Counts what was decided from `start` to `end`, that excluded; both in microseconds since 1970 in UTC."""
+    """Counts outcomes decided from `start` to before `end`; both in microseconds since 1970 in UTC."""
 
     start: int
     end: int
 
 
 class Report(NamedTuple):
-    """Counts what began on the local days from `first` to `end`, that excluded."""
+    """Counts subjects that began on the local days from `first` to before `end`."""
 
     first: date
     end: date
 
 
 def interval(window: str, force: Force, as_of: datetime) -> LiveInterval | Report:
-    """The stretch of time of a window.
+    """The time span of a window.
 
     Args:
-        window: one of `LIVE_WINDOWS` or `REPORT_WINDOWS`, or FROM/TO in dates, TO excluded.
-        force: whose calendar and shifts it follows.
-        as_of: the instant of the question, with its zone.
+        window: one of `LIVE_WINDOWS` or `REPORT_WINDOWS`, or FROM/TO as dates, with TO excluded.
+        force: the force, whose calendar and shifts apply.
+        as_of: the time of the question, with its zone.
 
     Raises:
-        QuestionError: there is no such window, or the force has no shifts.
+        QuestionError: the window does not exist, or no shift is under way.
     """
     if window in LIVE_WINDOWS:
         return _live(window, force, as_of)
@@ -69,7 +69,7 @@ def _live(window: str, force: Force, as_of: datetime) -> LiveInterval:
 
 
 def _shift_start(force: Force, as_of: datetime) -> int:
-    """The start of the shift under way, in microseconds; of several, of the one that started last."""
+    """The start of the current shift in microseconds; if there are several, of the latest."""
     moment = microseconds(as_of)
     today = as_of.astimezone(force.zone()).date()
     under_way = [
@@ -80,13 +80,15 @@ def _shift_start(force: Force, as_of: datetime) -> int:
     ]
     if not under_way:
         raise QuestionError(
-            "No shift is under way.", where=f"the profile of {force.name}", hint="List shifts that cover the day."
+            "No shift is under way.",
+            where=f"the profile of {force.name}",
+            hint="Add shifts to the profile that cover the whole day.",
         )
     return max(under_way)
 
 
 def _turns(shift: Shift, force: Force, days: Iterable[date]) -> Iterable[tuple[int, int]]:
-    """The start and end of a shift that starts on each of some local days; it may end on the day after."""
+    """The start and end of a shift on each local day; it may end on the next day."""
     over_midnight = _ONE_DAY if shift.end <= shift.start else timedelta()
     for day in days:
         yield (
@@ -96,7 +98,7 @@ def _turns(shift: Shift, force: Force, days: Iterable[date]) -> Iterable[tuple[i
 
 
 def _months_before(first: date, months: int) -> date:
-    """The first of the month so many months before the month of a first."""
+    """The first day of the month a number of months earlier."""
     year, month = divmod(first.year * 12 + first.month - 1 - months, 12)
     return date(year, month + 1, 1)
 
@@ -108,8 +110,10 @@ def _from_to(window: str) -> Report:
     except ValueError:
         known = ", ".join((*LIVE_WINDOWS, *REPORT_WINDOWS))
         raise QuestionError(
-            f"There is no window {window!r}.", where="WINDOW", hint=f"Ask for {known}, or FROM/TO in dates."
+            f"{window!r} is not a valid window.", where="WINDOW", hint=f"Use {known}, or FROM/TO as dates."
         ) from None
     if report.first >= report.end:
-        raise QuestionError(f"{window} holds no day.", where="WINDOW", hint="Give FROM before TO; TO is excluded.")
+        raise QuestionError(
+            f"{window} contains no day.", where="WINDOW", hint="FROM must be before TO; TO is excluded."
+        )
     return report

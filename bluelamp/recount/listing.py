@@ -1,4 +1,4 @@
-"""The single outcomes that one figure is taken from, each with its subject: the other end of an answer."""
+"""Lists the outcomes, open items and subjects behind a figure."""
 
 from datetime import date
 from typing import Any
@@ -7,28 +7,28 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.recount.cell import RecountOpenItem
-from bluelamp.recount.instant import SECOND
 from bluelamp.recount.question import RecountQuestion, Sql, check, chosen, key_words, within
+from bluelamp.recount.times import SECOND
 from facts.union import Topic
 from measures.measure import Decided, External, OpenCount, OpenDue, OpenLongest, OpenSoonest, Selection, Share
 from measures.outcome import KINDS
 
 
 class ListedOutcome(Struct, frozen=True, kw_only=True):
-    """One outcome, or one matter that stands open.
+    """An outcome or an open item behind a figure.
 
     Attributes:
-        words: of the cell it is in, by dimension.
-        topic: of its subject.
-        subject: its number within the recount.
+        words: the words of the figure, by dimension.
+        topic: the topic of its subject.
+        subject: the number of its subject in the recount.
         kind: a key of `measures.outcome.KINDS`.
-        value: in the kind's whole units; 1 or 0 of what is met or missed; of what stands open 0.
-        at: when it was decided, or since when it stands open, in microseconds since 1970 in UTC.
-        began: when its subject began, likewise.
-        due: of what stands open and falls due, when, likewise.
-        is_open: it stands open.
-        is_met: of a share: it is one of those that are so.
-        is_counted: it is among those that a figure's n counts; what makes a share and is none of its whole is not.
+        value: in the kind's whole units; 1 or 0 for met or missed; 0 for an open item.
+        at: when it was decided, or since when it is open, in microseconds since 1970 in UTC.
+        began: when its subject began, in microseconds.
+        due: when an open item falls due, in microseconds; None if it never does.
+        is_open: whether it is an open item.
+        is_met: for a share, whether it counts towards the share.
+        is_counted: whether n includes it; false for an outcome that counts towards a share but is not in its population.
     """
 
     words: dict[str, str]
@@ -45,20 +45,20 @@ class ListedOutcome(Struct, frozen=True, kw_only=True):
 
 
 def outcomes(question: RecountQuestion) -> list[ListedOutcome]:
-    """Everything that the cells of a question are taken from; a share is of all of them, and those met are marked.
+    """The outcomes and open items behind the figures of a question. For a share, those that count towards it are marked.
 
     Raises:
-        QuestionError: it asks for a dimension that the measure does not have.
+        QuestionError: the measure does not have one of the dimensions.
     """
     check(question)
     match question.measure.statistic:
         case External():
             return []
         case Share(met, of):
-            so = dict(row for selection in met for row in _finished(question, selection))
+            met_rows = dict(row for selection in met for row in _finished(question, selection))
             whole = dict(row for selection in of for row in _finished(question, selection))
-            counted = [replace(each, is_met=place in so) for place, each in whole.items()]
-            others = [each for place, each in so.items() if place not in whole]
+            counted = [replace(each, is_met=place in met_rows) for place, each in whole.items()]
+            others = [each for place, each in met_rows.items() if place not in whole]
             return [*counted, *(replace(each, is_met=True, is_counted=False) for each in others)]
         case Decided(of):
             found = [each for _, each in _finished(question, of)]
@@ -67,8 +67,8 @@ def outcomes(question: RecountQuestion) -> list[ListedOutcome]:
                 *_open(question, of, within(question, "due")),
             ]
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest() as statistic:
-            standing = _open(question, statistic.of, ("true", []))
-            return [each for each in standing if _counts(statistic, each, question.as_of)]
+            items = _open(question, statistic.of, ("true", []))
+            return [each for each in items if _counts(statistic, each, question.as_of)]
         case statistic:
             return [each for _, each in _finished(question, statistic.of)]
 
@@ -99,7 +99,7 @@ def _finished(question: RecountQuestion, selection: Selection) -> list[tuple[_Pl
 
 
 def _open(question: RecountQuestion, selection: Selection, condition: Sql) -> list[ListedOutcome]:
-    """What stands open; of a decided kind only what is overdue."""
+    """The open items; for a decided kind, only those that are overdue."""
     kind = KINDS[selection.kind]
     text, values = condition
     if text != "true":
@@ -116,7 +116,7 @@ def _open(question: RecountQuestion, selection: Selection, condition: Sql) -> li
 
 
 def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
-    """Whether something that stands open has done so for long enough, or is near enough to its due instant."""
+    """Whether an open item is old enough, or close enough to its due time, to count."""
     if isinstance(statistic, OpenDue | OpenSoonest):
         under = statistic.under_seconds * SECOND if isinstance(statistic, OpenDue) else None
         return each.due is not None and (under is None or each.due - as_of < under)
@@ -127,12 +127,12 @@ def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
 
 
 class Slot(Struct, frozen=True):
-    """The smallest thing that report figures are taken from: outcomes of one kind, local day, words and value.
+    """The smallest unit of report figures: the outcomes of one kind, local day, words and value.
 
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
         day: the local day on which their subjects began.
-        words: of the kind's dimensions, in their order.
+        words: the words of the kind's dimensions, in order.
         value: in the kind's whole units.
     """
 
@@ -143,7 +143,7 @@ class Slot(Struct, frozen=True):
 
 
 def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> dict[Slot, int]:
-    """How many outcomes there are of each, for subjects that began on the days from `first` to `end`, that excluded."""
+    """The number of outcomes of each slot, for subjects that began on the days from `first` to before `end`."""
     found: dict[Slot, int] = {}
     for kind in (each for each in KINDS.values() if each.topic == topic):
         words = "".join(f', "{name}"' for name in kind.dimensions)
@@ -157,7 +157,7 @@ def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> 
 
 
 def subjects_open(connection: Any, item: RecountOpenItem) -> list[int]:
-    """The subjects that have just this open item, by their numbers."""
+    """The numbers of the subjects that have exactly this open item."""
     kind = KINDS[item.kind]
     words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)
     text = (
@@ -169,7 +169,7 @@ def subjects_open(connection: Any, item: RecountOpenItem) -> list[int]:
 
 
 def subjects_of(connection: Any, force: str, slot: Slot) -> list[int]:
-    """The subjects that a slot counts, by their numbers."""
+    """The numbers of the subjects that a slot counts."""
     kind = KINDS[slot.kind]
     words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)
     text = (

@@ -1,4 +1,4 @@
-"""The facts of a log into tables, and from the tables the outcomes: a recount of the whole log at once."""
+"""Loads the facts of a log into tables, and derives the outcomes from them."""
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import BinaryIO, NamedTuple
 
 import duckdb
 
-from bluelamp.recount.falling import gone
-from bluelamp.recount.instant import microseconds
+from bluelamp.recount.admission import Admission
+from bluelamp.recount.coverage import FeedCoverage
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
-from bluelamp.recount.reported import Reports
-from bluelamp.recount.screen import Screen
+from bluelamp.recount.times import microseconds
+from bluelamp.recount.withdrawal import not_counted
 from facts.feed import FeedHeartbeat
 from facts.force import Force
 from facts.union import Topic
@@ -22,16 +22,16 @@ from facts.wire import canonical, decode
 
 
 class LogRecord(NamedTuple):
-    """One record of a log.
+    """A record of a log.
 
     Attributes:
-        topic: it came by.
-        partition: the number of the partition it lies on.
-        offset: its place there.
+        topic: its topic.
+        partition: the number of its partition.
+        offset: its offset.
         received_at: when the log received it, in UTC.
         value: its bytes.
-        is_moved: its facts were first received on another partition, and judged there for being too late.
-        is_readable: False where a whole batch lies there that cannot be read.
+        is_moved: whether its facts were first received on another partition, where it was decided whether they were too late.
+        is_readable: False for a whole batch that cannot be read.
     """
 
     topic: Topic
@@ -58,70 +58,72 @@ def from_records(
     """Recount the records of a log.
 
     Args:
-        records: each partition in the order of its offsets.
+        records: the records, in order of offset within each partition.
         forces: the profiles; facts of other forces are left out.
-        partitions: topic to how many partitions it has; one for a topic that is not named.
-        keeps_facts: the facts can be asked for, not only what they come to; that takes their room on disk.
+        partitions: the number of partitions of each topic; one for a topic that is missing.
+        keeps_facts: whether to keep the facts on disk, so that they can be listed with the figures.
 
     Returns:
         the recount; close it, or use it as a context manager.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recount-")))
-        told = directory / "facts.tsv"
-        with told.open("wb") as lines:
-            reports = Reports()
-            loaded = _write(records, Screen(forces, partitions or {}), lines, reports)
+        facts_file = directory / "facts.tsv"
+        with facts_file.open("wb") as lines:
+            coverage = FeedCoverage()
+            loaded = _write(records, Admission(forces, partitions or {}), lines, coverage)
         connection = duckdb.connect(
             directory / "recount.duckdb",
             config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"},
         )
         stack.callback(connection.close)
         connection.begin()
-        _derive(connection, forces, told)
+        _derive(connection, forces, facts_file)
         connection.commit()
         if not keeps_facts:
-            told.unlink()
-        return Recount(connection, forces, loaded, stack.pop_all(), told if keeps_facts else None, reports)
+            facts_file.unlink()
+        return Recount(connection, forces, loaded, stack.pop_all(), facts_file if keeps_facts else None, coverage)
 
 
-def _write(records: Iterable[LogRecord], screen: Screen, lines: BinaryIO, reports: Reports) -> Loaded:
-    """Write each fact that is counted as a line: topic, instant, canonical JSON, with tabs between."""
+def _write(records: Iterable[LogRecord], admission: Admission, lines: BinaryIO, coverage: FeedCoverage) -> Loaded:
+    """Write each counted fact as a line: topic, time and canonical JSON, separated by tabs."""
     loaded = Loaded()
     for record in records:
         if not record.is_readable:
             loaded.leave_out("unreadable_batch")
             continue
-        parcel = decode(record.value, record.topic, record.received_at)
+        batch = decode(record.value, record.topic, record.received_at)
         loaded.records += 1
-        for unreadable in parcel.unreadable:
+        for unreadable in batch.unreadable:
             loaded.leave_out(unreadable.reason)
-        for _, fact in parcel.facts:
-            refusal = screen.refusal(fact, record.topic, record.partition, record.received_at, is_moved=record.is_moved)
+        for _, fact in batch.facts:
+            refusal = admission.refusal(
+                fact, record.topic, record.partition, record.received_at, is_moved=record.is_moved
+            )
             if refusal:
                 loaded.leave_out(refusal)
                 continue
-            reports.take(fact, record.topic, record.partition, record.received_at)
+            coverage.add(fact, record.topic, record.partition, record.received_at)
             if isinstance(fact, FeedHeartbeat):
                 loaded.heartbeats += 1
             else:
                 loaded.facts += 1
-                # Identifiers and labels hold no tab, and JSON writes none: a line needs no quoting.
+                # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
                 lines.write(b"%b\t%d\t%b\n" % (record.topic.encode(), microseconds(fact.at), canonical(fact)))
     return loaded
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], told: Path) -> None:
-    """From the written facts to the tables of outcomes, section by section."""
+def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], facts_file: Path) -> None:
+    """Derive the tables of outcomes from the file of facts, section by section."""
     _run(connection, "profile")
     fill(connection, forces)
-    connection.execute("SET VARIABLE facts_file = ?", [str(told)])
+    connection.execute("SET VARIABLE facts_file = ?", [str(facts_file)])
     _run(connection, "facts")
-    earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM standing").fetchone()
+    earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM latest").fetchone()
     if earliest is not None:
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)
-    fallen = gone(connection.execute("SELECT striker, struck FROM strike").fetchall())
-    connection.execute("INSERT INTO gone SELECT unnest(?::BIGINT[])", [sorted(fallen)])
+    excluded = not_counted(connection.execute("SELECT remover, removed FROM removal").fetchall())
+    connection.execute("INSERT INTO not_counted SELECT unnest(?::BIGINT[])", [sorted(excluded)])
     for section in _SECTIONS:
         _run(connection, section)
 

@@ -1,4 +1,4 @@
-"""Reading the whole log: every partition of every topic, from its beginning to its end as it was at the start."""
+"""Reads the whole log: every partition of every topic, from its beginning to its end at the time of opening."""
 
 import socket
 from collections import Counter
@@ -11,9 +11,9 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from bluelamp.recount.instant import moment_of
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
+from bluelamp.recount.times import moment_of
 from facts.batch import BatchRecord, Entry, read
 from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force
@@ -27,22 +27,22 @@ _CONNECT_SECONDS = 5
 
 
 Reach = Mapping[tuple[str, int], tuple[int, int]]
-"""(topic, partition) to the first offset that the log holds, and the one after its last."""
+"""For each (topic, partition): the first offset in the log, and the offset after its last."""
 
 
 class Earlier(Protocol):
-    """What was kept of a log, also of what it holds no more; `bluelamp.archive.reading.Archive` is one."""
+    """An archive of a log, which may hold records that the log has deleted, such as `bluelamp.archive.reading.Archive`."""
 
     def begins(self, reach: Reach) -> dict[tuple[str, int], int]:
-        """The first offset of each partition that it or the log holds."""
+        """The first offset of each partition in the archive or the log."""
         ...
 
     def follow(self, reach: Reach) -> dict[tuple[str, int], int]:
-        """Where the log goes on from it; raises IncompleteError where the two do not meet."""
+        """The offset at which the log continues after the archive; raises IncompleteError if there is a gap."""
         ...
 
     def records(self, until: Mapping[tuple[str, int], int] | None) -> Iterator[LogRecord]:
-        """Every record of it, each partition in the order of its offsets."""
+        """Every record, in order of offset within each partition."""
         ...
 
 
@@ -55,27 +55,27 @@ def from_log(
     earlier: Earlier | None = None,
     keeps_facts: bool = False,
 ) -> Recount:
-    """Recount everything that a log holds, and before it what was kept of it, up to its end as it is now.
+    """Recount a log up to its current end, with its archive first if there is one.
 
     Args:
         bootstrap: the address of the log, host:port.
         forces: the profiles; facts of other forces are left out.
         client: further settings of the consumer, such as TLS.
-        until: (topic, partition) to the offset to stop before; nothing of a partition that it does not name.
-        earlier: what was kept of this log: it is read first, and the log from where that ends.
-        keeps_facts: the facts can be asked for, not only what they come to.
+        until: for each (topic, partition), the offset to stop before; partitions that are missing are not read.
+        earlier: the archive of this log, which is read first.
+        keeps_facts: whether to keep the facts, so that they can be listed with the figures.
 
     Returns:
         the recount; close it, or use it as a context manager.
 
     Raises:
-        PartMissingError: the log does not answer, or stopped before its end.
-        IncompleteError: it let go of records while they were being read, or does not go on from what was kept.
+        PartMissingError: Kafka does not answer, or stopped sending records before the end.
+        IncompleteError: records were deleted while they were being read, or there is a gap after the archive.
     """
     consumer, log = _open(bootstrap, client or {})
     try:
         if earlier is not None:
-            log.go_on_from(earlier)
+            log.continue_after(earlier)
         left_beyond = log.stop_before(until) if until is not None else 0
         before = earlier.records(until) if earlier is not None else ()
         records = chain(before, log.records())
@@ -93,15 +93,15 @@ class OpenedLog:
     """The log as it was when it was opened.
 
     Attributes:
-        missing_before: (topic, partition) to the first offset there still is, where that is not 0.
-        partitions: topic to how many it has.
-        missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
+        missing_before: for each partition that no longer begins at offset 0, its first offset.
+        partitions: the number of partitions of each topic.
+        missing_after: for each partition that ends too early, its end and the offset up to which it should have been read.
     """
 
     def __init__(self, consumer: Any) -> None:
         self._consumer = consumer
         consumer._fetcher.PartitionRecords = _Committed  # noqa: SLF001 - the library has no other place for it
-        # A topic that is not there holds nothing.
+        # A topic that does not exist is empty.
         partitions = [
             TopicPartition(topic, number)
             for topic in TOPICS
@@ -119,11 +119,11 @@ class OpenedLog:
         for place, offset in first.items():
             consumer.seek(place, offset)
 
-    def go_on_from(self, earlier: Earlier) -> None:
-        """Begin each partition where what was kept of it ends.
+    def continue_after(self, earlier: Earlier) -> None:
+        """Begin each partition where its archive ends.
 
         Raises:
-            IncompleteError: the two do not meet.
+            IncompleteError: there is a gap between the archive and the log.
         """
         reach = {
             (place.topic, place.partition): (self._consumer.position(place), end) for place, end in self._ends.items()
@@ -133,17 +133,17 @@ class OpenedLog:
         self.missing_before = {place: first for place, first in earlier.begins(reach).items() if first}
 
     def stop_before(self, until: Mapping[tuple[str, int], int]) -> int:
-        """Read no further than these offsets; how many records that leaves unread."""
-        held, ends = sum(self._ends.values()), self._ends
+        """Stop reading before these offsets; returns the number of records left unread."""
+        total, ends = sum(self._ends.values()), self._ends
         known = {(place.topic, place.partition): end for place, end in ends.items()}
         self.missing_after = {
             place: (known.get(place, 0), after) for place, after in until.items() if after > known.get(place, 0)
         }
         self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
-        return held - sum(self._ends.values())
+        return total - sum(self._ends.values())
 
     def held_back(self, bootstrap: str, client: Mapping[str, Any]) -> int:
-        """How many records lie behind the beginning of a transaction that is still open: nobody may read them yet."""
+        """The number of records behind an open transaction, which cannot be read yet."""
         admin = KafkaAdminClient(bootstrap_servers=bootstrap, **client)
         try:
             found = admin.list_partition_offsets(dict.fromkeys(self._readable, OffsetSpec.LATEST))
@@ -153,11 +153,11 @@ class OpenedLog:
         return sum(max(0, written[place] - end) for place, end in self._readable.items())
 
     def records(self) -> Iterator[LogRecord]:
-        """Every record, each partition in the order of its offsets.
+        """Every record, in order of offset within each partition.
 
         Raises:
-            PartMissingError: the log stopped giving records before its end.
-            IncompleteError: it let go of records while they were being read.
+            PartMissingError: Kafka stopped sending records before the end.
+            IncompleteError: records were deleted while they were being read.
         """
         empty_polls = 0
         unread = self._unread()
@@ -174,9 +174,8 @@ class OpenedLog:
         try:
             polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=_POLL_MILLISECONDS)
         except OffsetOutOfRangeError as error:
-            raise IncompleteError(
-                "The log let go of records while they were being read.", where=_names(unread), hint="Ask again."
-            ) from error
+            what = "Kafka deleted records while they were being read."
+            raise IncompleteError(what, where=_names(unread), hint="Run the command again.") from error
         return polled
 
     def _before_end(self, place: Any, polled: list[Any]) -> Iterator[LogRecord]:
@@ -185,7 +184,7 @@ class OpenedLog:
                 yield from records_of(place.topic, place.partition, each.value)
 
     def _unread(self) -> list[Any]:
-        """The partitions not read to their end; the others are paused, so that nothing is fetched for nothing."""
+        """The partitions that are not read to their end. The others are paused, so that nothing more is fetched for them."""
         unread = [place for place, end in self._ends.items() if self._consumer.position(place) < end]
         done = [place for place in self._ends if place not in unread and place not in self._consumer.paused()]
         self._consumer.pause(*done)
@@ -193,7 +192,7 @@ class OpenedLog:
 
 
 def records_of(topic: Topic, partition: int, entry: Entry) -> Iterator[LogRecord]:
-    """What an entry of the log is to the recount: nothing where the log itself holds nothing."""
+    """The record of an entry of the log; none for an entry without data, such as a transaction marker."""
     if isinstance(entry, BatchRecord):
         received_at, is_moved = moment_of(entry.timestamp * 1000), origin_of(entry.headers) is not None
         yield LogRecord(topic, partition, entry.offset, received_at, entry.value, is_moved)
@@ -203,7 +202,7 @@ def records_of(topic: Topic, partition: int, entry: Entry) -> Iterator[LogRecord
 
 
 class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
-    """What a fetch brought, in entries; kafka-python's own reading stops for good at a batch that it cannot read."""
+    """Reads a fetched chunk entry by entry. kafka-python's own reader never gets past a batch that it cannot read."""
 
     def _unpack_records(self, tp: Any, records: Any, *_: Any) -> Iterator[ConsumerRecord]:
         aborted = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
@@ -215,8 +214,8 @@ class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, OpenedLog]:
-    """A consumer, which the caller closes, and the log it reads."""
-    # The client tries for half a minute, and leaves a thread behind when it gives up: nobody there is told at once.
+    """A consumer, which the caller closes, and the log that it reads."""
+    # Check the address first: the client tries for half a minute, and leaves a thread running when it gives up.
     if not any(_listens(address) for address in bootstrap.split(",")):
         raise _no_answer(bootstrap)
     consumer = None
@@ -225,10 +224,10 @@ def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, OpenedLog]:
             bootstrap_servers=bootstrap,
             group_id=None,
             enable_auto_commit=False,
-            # A record that is gone since the reading began must not be passed over in silence.
+            # If a record is deleted while reading, fail instead of skipping it.
             auto_offset_reset="none",
             max_poll_records=_RECORDS_A_POLL,
-            # What a transaction wrote counts when it is committed.
+            # Records of a transaction count when it is committed.
             isolation_level="read_committed",
             **client,
         )
@@ -250,15 +249,15 @@ def _listens(address: str) -> bool:
 
 def _no_answer(bootstrap: str) -> PartMissingError:
     return PartMissingError(
-        "The log does not answer.", where=bootstrap, hint="Start it, or mend its address in the settings."
+        "Kafka does not answer.", where=bootstrap, hint="Start Kafka, or set BLUELAMP_KAFKA to its address."
     )
 
 
 def _silent(unread: list[Any]) -> PartMissingError:
     return PartMissingError(
-        "The log stopped giving records before its end.",
+        "Kafka stopped sending records before the end of the log.",
         where=_names(unread),
-        hint="See whether the broker is well; ask again.",
+        hint="Check the broker, then run the command again.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The profiles of the forces as tables: vocabularies, grades and queues with their dated targets, channels, local days."""
+"""Loads the forces' profiles into tables: vocabularies, grades and queues with their dated targets, channels and local days."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from duckdb import DuckDBPyConnection
 
-from bluelamp.recount.instant import day_start, moment_of
+from bluelamp.recount.times import day_start, moment_of
 from facts.force import Force
 
 _VOCABULARIES = {
@@ -21,11 +21,11 @@ _VOCABULARIES = {
 }
 _DAY = timedelta(days=1)
 _DAYS_AHEAD = 14
-"""Two working days have ended by then, over any Christmas or Easter."""
+"""Within this time two working days have passed, even over Christmas or Easter."""
 
 
 def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
-    """Put the profiles into the tables of profile.sql; the local days come later, when the facts are known."""
+    """Load the profiles into the tables of profile.sql. The local days follow when the facts are known."""
     _insert(connection, "force", ((one.name, one.time_zone, one.duplicate_group, one.bank_holidays) for one in forces))
     _insert(connection, "listed", ((entry,) for one in forces for entry in _listed(one)))
     _insert(connection, "grade", (row for one in forces for row in _grades(one)))
@@ -39,19 +39,19 @@ def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
 
 
 def fill_days(connection: DuckDBPyConnection, time_zones: Iterable[str], earliest: int, latest: int) -> None:
-    """Put every local day from that of the earliest instant to two weeks after the latest into `local_day`.
+    """Load every local day, from the earliest time to two weeks after the latest, into `local_day`.
 
     Args:
-        connection: with the tables of profile.sql.
-        time_zones: IANA names.
-        earliest: in microseconds since 1970 in UTC.
-        latest: likewise.
+        connection: the database with the tables of profile.sql.
+        time_zones: the IANA names of the time zones.
+        earliest: the earliest time in microseconds since 1970 in UTC.
+        latest: the latest time in microseconds since 1970 in UTC.
     """
     first, last = moment_of(earliest).date(), moment_of(latest).date()
-    # No zone is a whole day away from UTC: one day more at each end holds every instant.
+    # No time zone is a whole day away from UTC, so one more day at each end covers every time.
     days = [first - _DAY + number * _DAY for number in range((last - first).days + 3 + _DAYS_AHEAD)]
     for time_zone in sorted(set(time_zones)):
-        # Where a zone left a day out, that day and the next begin at one instant: the next is the one there was.
+        # If a zone skipped a day, that day and the next begin at the same time; only the next day exists.
         by_start = {day_start(day, ZoneInfo(time_zone)): day for day in days}
         connection.execute(
             "INSERT INTO local_day SELECT ?, unnest(?::DATE[]), unnest(?::BIGINT[])",

@@ -1,4 +1,4 @@
-"""A question to the recount, and the rows of outcomes that it asks for, as SQL with its parameters."""
+"""A question to the recount, and the SQL that selects its outcomes and open items."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,8 +13,8 @@ from measures.outcome import KINDS
 Sql = tuple[str, list[object]]
 """A query and its parameters, in order."""
 
-# Words that are no column of their own; `chosen` is the table of outcomes.
-_READ_OFF = {
+# Dimensions without a column of their own; `chosen` is the table of outcomes.
+_DERIVED = {
     "response": """coalesce(
         (SELECT response FROM grade WHERE grade.force = chosen.force AND grade.grade = chosen.grade), 'unlisted')""",
     "online_home": """coalesce(
@@ -32,16 +32,16 @@ _READ_OFF = {
 
 
 class RecountQuestion(Struct, frozen=True, kw_only=True):
-    """A measure, asked.
+    """A question to the recount.
 
     Attributes:
-        connection: to the database with the tables of outcomes.
-        measure: what is asked.
-        force: of which force.
-        interval: over which stretch of time; None for what stands open now.
-        as_of: when it is asked, in microseconds since 1970 in UTC.
-        by: dimensions to break it down by.
-        where: words that count, besides those of the measure.
+        connection: the database with the tables of outcomes.
+        measure: the measure.
+        force: the force.
+        interval: the time span; None for open items, which are as of now.
+        as_of: the time of the question, in microseconds since 1970 in UTC.
+        by: the dimensions to break it down by.
+        where: the words to filter by, for each dimension, in addition to the measure's own.
     """
 
     connection: Any
@@ -53,7 +53,7 @@ class RecountQuestion(Struct, frozen=True, kw_only=True):
     where: Where
 
     def rows(self, sql: Sql) -> list[tuple[Any, ...]]:
-        """What a query gives."""
+        """The rows of a query."""
         rows: list[tuple[Any, ...]] = self.connection.execute(*sql).fetchall()
         return rows
 
@@ -63,32 +63,31 @@ class RecountQuestion(Struct, frozen=True, kw_only=True):
 
 
 def check(question: RecountQuestion) -> None:
-    """Refuse dimensions that the question cannot be broken down by or limited to.
+    """Refuse dimensions that the question cannot use.
 
     Raises:
-        QuestionError: naming the dimension.
+        QuestionError: names the dimension.
     """
     for part, names in (("by", question.by), ("where", question.where)):
         for name in names:
             question.measure.check_dimension(name, part)
             if name in DATE_DIMENSIONS and not isinstance(question.interval, Report):
-                raise QuestionError(
-                    f"Only report windows have the dimension {name!r}.", where=part, hint="Ask for 12m, or FROM/TO."
-                )
+                what = f"The dimension {name!r} is only available in report windows."
+                raise QuestionError(what, where=part, hint="Use a report window, such as 12m or FROM/TO.")
 
 
 def finished(question: RecountQuestion, selections: Iterable[Selection]) -> Sql:
-    """The outcomes of a question: `key` (its words, with slashes between) and `value`."""
+    """The outcomes of a question: `key`, which is its words separated by slashes, and `value`."""
     return _all_of(_finished(question, selection) for selection in selections)
 
 
 def decided(question: RecountQuestion, selection: Selection) -> Sql:
-    """The same with the open matters that are overdue: each counts as missed, with the value 0."""
+    """The outcomes of a question and its overdue open items, which count as missed with the value 0."""
     return _all_of((_finished(question, selection), _overdue(question, selection)))
 
 
-def standing_open(question: RecountQuestion, selection: Selection) -> Sql:
-    """The matters of a question that stand open: `key`, `age_microseconds`, and `left_microseconds` until it is due."""
+def open_items(question: RecountQuestion, selection: Selection) -> Sql:
+    """The open items of a question: `key`, `age_microseconds`, and `left_microseconds` until each is due."""
     columns = (
         f"{key_words(question)} AS key, {question.as_of} - chosen.since AS age_microseconds, "
         f"chosen.due - {question.as_of} AS left_microseconds"
@@ -107,34 +106,34 @@ def _overdue(question: RecountQuestion, selection: Selection) -> Sql:
 
 
 def within(question: RecountQuestion, moment: str) -> Sql:
-    """The condition of the window: live windows go by a moment of the outcome, report windows by its local day."""
+    """The condition of the window: a time of the outcome for live windows, the local day of its subject for report windows."""
     column = moment if isinstance(question.interval, LiveInterval) else "day"
     return f"chosen.{column} >= ? AND chosen.{column} < ?", list(question.interval or ())
 
 
 def chosen(question: RecountQuestion, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
-    """Columns of the outcomes (`chosen`, of the table `finished` or `open`) that a question asks for."""
+    """Columns of the outcomes or open items of a question, from the table `finished` or `open`, which is named `chosen`."""
     kind = KINDS[selection.kind]
     conditions: list[Sql] = [("chosen.kind = ? AND chosen.force = ?", [kind.name, question.force]), condition]
     for where in (question.measure.where, selection.where, question.where):
         conditions += [
             (f"{_word(name)} IN (SELECT unnest(?::VARCHAR[]))", [list(words)]) for name, words in where.items()
         ]
-    told = " AND ".join(text for text, _ in conditions)
-    # Names come from the catalogue and were checked; what a person typed travels as parameters.
-    text = f"SELECT {columns} FROM {kind.topic}_{table} AS chosen WHERE {told}"  # noqa: S608
+    condition_text = " AND ".join(text for text, _ in conditions)
+    # Names come from the catalogue and were checked; anything that a person typed is a parameter.
+    text = f"SELECT {columns} FROM {kind.topic}_{table} AS chosen WHERE {condition_text}"  # noqa: S608
     return text, [value for _, values in conditions for value in values]
 
 
 def _all_of(queries: Iterable[Sql]) -> Sql:
     texts, values = zip(*queries, strict=True)
-    return " UNION ALL ".join(texts), [value for some in values for value in some]
+    return " UNION ALL ".join(texts), [value for of_query in values for value in of_query]
 
 
 def key_words(question: RecountQuestion) -> str:
-    """The words of an outcome as one text; no word holds a slash."""
+    """The words of an outcome as one text, separated by slashes. No word contains a slash."""
     return f"concat_ws('/', {', '.join(_word(name) for name in question.by)})" if question.by else "''"
 
 
 def _word(dimension: str) -> str:
-    return _READ_OFF.get(dimension, f'chosen."{dimension}"')
+    return _DERIVED.get(dimension, f'chosen."{dimension}"')

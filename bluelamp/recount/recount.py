@@ -1,4 +1,4 @@
-"""A recount of one set of facts: it answers any measure of the catalogue, and shows the outcomes behind an answer."""
+"""A recount of a set of facts: the figures of any measure, and the outcomes and facts behind them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -9,14 +9,14 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from bluelamp.recount.answer import cells
 from bluelamp.recount.cell import Finished, RecountCell, RecountOpenItem
-from bluelamp.recount.instant import microseconds
+from bluelamp.recount.coverage import FeedCoverage, KnownFigure, known
+from bluelamp.recount.figures import cells
 from bluelamp.recount.interval import interval
 from bluelamp.recount.listing import ListedOutcome, Slot, outcomes, slots, subjects_of, subjects_open
 from bluelamp.recount.question import RecountQuestion
-from bluelamp.recount.reported import KnownFigure, Reports, known
 from bluelamp.recount.subject import RecountSubject, subjects
+from bluelamp.recount.times import microseconds
 from facts.errors import QuestionError
 from facts.force import Force
 from facts.union import Topic
@@ -25,18 +25,17 @@ from measures.outcome import KINDS
 
 
 class Loaded(Struct, kw_only=True):
-    """What a log held.
+    """What was read from a log.
 
     Attributes:
-        records: records read.
-        facts: facts counted, each time they were told; heartbeats are not among them.
-        heartbeats: heartbeats heard.
-        left_out: reason to the number of facts, or of whole unreadable records, that are not counted.
-        missing_before: (topic, partition) to the first offset the log still has, where older ones are gone: the recount
-            is then not of the whole.
-        missing_after: (topic, partition) to where the log ends and how far it was to be read, where it ends before that.
-        left_beyond: offsets between where it was told to stop and the log's end.
-        held_back: records behind the beginning of a transaction that is still open: they count once it is committed.
+        records: the number of records read.
+        facts: the number of facts read, including repeated ones, without heartbeats.
+        heartbeats: the number of heartbeats read.
+        left_out: the number of facts and unreadable records that are not counted, by reason.
+        missing_before: for each partition whose beginning has been deleted, its first offset; the recount is then incomplete.
+        missing_after: for each partition that ends too early, its end and the offset up to which it should have been read.
+        left_beyond: the number of offsets after the point where reading stopped.
+        held_back: the number of records behind an open transaction; they count when it is committed.
     """
 
     records: int = 0
@@ -49,20 +48,20 @@ class Loaded(Struct, kw_only=True):
     held_back: int = 0
 
     def leave_out(self, reason: str) -> None:
-        """Count one more that is left out."""
+        """Count one more fact or record that is left out."""
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
 
 class Recount:
-    """The outcomes of one set of facts. A context manager: leaving it removes its temporary database.
+    """The outcomes of a set of facts. A context manager: leaving it deletes its temporary database.
 
     Args:
-        connection: to the database with the tables of outcomes.
-        forces: the profiles they were derived with.
-        loaded: what the log held.
-        resources: closed with the recount.
-        told: the facts that are counted, where they are kept.
-        reports: what the feeds have reported in all.
+        connection: the database with the tables of outcomes.
+        forces: the profiles that the outcomes were derived with.
+        loaded: what was read from the log.
+        resources: closed together with the recount.
+        facts_file: the file of the facts; None if they were not kept.
+        coverage: when each feed began and up to when it is complete.
     """
 
     def __init__(
@@ -71,15 +70,15 @@ class Recount:
         forces: Sequence[Force],
         loaded: Loaded,
         resources: ExitStack,
-        told: Path | None = None,
-        reports: Reports | None = None,
+        facts_file: Path | None = None,
+        coverage: FeedCoverage | None = None,
     ) -> None:
         self.loaded = loaded
         self.forces = {force.name: force for force in forces}
         self._connection = connection
         self._resources = resources
-        self._told = told
-        self._reports = reports or Reports()
+        self._facts_file = facts_file
+        self._coverage = coverage or FeedCoverage()
 
     def answer(
         self,
@@ -90,22 +89,22 @@ class Recount:
         by: Sequence[str] = (),
         where: Where | None = None,
     ) -> list[RecountCell]:
-        """What a measure is, cell by cell.
+        """The counted figures of a measure.
 
         Args:
-            measure: of the catalogue, or declared likewise.
-            force: a force's name.
-            window: a window of semantics section 4, or FROM/TO in dates; measures of what stands open take no notice.
-            as_of: the instant of the question, with its zone.
-            by: dimensions to break it down by; `day` and `month` in report windows.
-            where: dimension to the words that count, besides those of the measure itself.
+            measure: the measure.
+            force: the name of the force.
+            window: a window of semantics section 4, or FROM/TO as dates; ignored for measures of open items.
+            as_of: the time of the question, with its zone.
+            by: the dimensions to break it down by; `day` and `month` in report windows.
+            where: the words to filter by, for each dimension, in addition to the measure's own.
 
         Returns:
-            cells in the order of their words; those with nothing are not among them, except that a question with no `by`
-            always has one cell, of value 0 for counts and None for all else. None at all for what is published by others.
+            the figures in the order of their words, without those that have no outcomes. A question without `by` always has one
+            figure: 0 for a count, None otherwise. A measure that others publish has no figures.
 
         Raises:
-            QuestionError: there is no such force, window or dimension.
+            QuestionError: the force, window or dimension does not exist.
         """
         return cells(self._question(measure, force, window, as_of, by, where))
 
@@ -119,21 +118,21 @@ class Recount:
         where: Where | None = None,
         complete_to: Mapping[str, int | None] | None = None,
     ) -> list[KnownFigure]:
-        """What is known of a measure, cell by cell; asked as `answer` is, which says what was counted.
+        """The figures of a measure with their coverage: a figure of a period that no feed covers is not known.
 
-        A count of a period that no feed has reported on is 0 there, and not known here.
+        `answer` gives 0 for such a count.
 
         Args:
-            measure: as for `answer`; likewise what follows.
-            force: whose.
-            window: over which stretch of time.
-            as_of: the instant of the question.
+            measure: the measure.
+            force: the name of the force.
+            window: the window.
+            as_of: the time of the question.
             by: the dimensions to break it down by.
-            where: the words to limit it to.
-            complete_to: how far each feed is complete, in microseconds; as its heartbeats in the log say unless given.
+            where: the words to filter by, for each dimension.
+            complete_to: the time up to which each feed is complete, in microseconds; None to use the heartbeats in the log.
         """
         question = self._question(measure, force, window, as_of, by, where)
-        return known(question, cells(question), self._reports, self.forces[force], complete_to)
+        return known(question, cells(question), self._coverage, self.forces[force], complete_to)
 
     def outcomes(
         self,
@@ -144,36 +143,36 @@ class Recount:
         by: Sequence[str] = (),
         where: Where | None = None,
     ) -> list[ListedOutcome]:
-        """The single outcomes that an answer is taken from; asked as `answer` is."""
+        """The outcomes and open items behind the figures of a question; the arguments are those of `answer`."""
         return outcomes(self._question(measure, force, window, as_of, by, where))
 
     def slots(self, topic: Topic, force: str, first: date, end: date) -> dict[Slot, int]:
-        """How many outcomes of each kind, day, words and value there are, of the days from `first` to `end`, that excluded."""
+        """The number of outcomes of each kind, day, words and value, for the days from `first` to before `end`."""
         return slots(self._connection, topic, force, first, end)
 
     def subjects_of(self, force: str, slot: Slot) -> list[int]:
-        """The subjects that a slot counts, by their numbers."""
+        """The numbers of the subjects that a slot counts."""
         return subjects_of(self._connection, force, slot)
 
     def subjects_open(self, item: RecountOpenItem) -> list[int]:
-        """The subjects that have just this open item, by their numbers."""
+        """The numbers of the subjects that have exactly this open item."""
         return subjects_open(self._connection, item)
 
     def subjects(self, numbers: Sequence[int]) -> dict[int, RecountSubject]:
-        """Subjects by their numbers, with every fact that was told of them.
+        """Subjects with all of their facts, by number.
 
         Raises:
-            QuestionError: the facts were not kept.
+            QuestionError: the recount was made without keeping the facts.
         """
-        if self._told is None:
-            raise QuestionError("This recount kept no facts.", where="RECOUNT", hint="Make it with keeps_facts=True.")
-        return subjects(self._connection, self._told, numbers)
+        if self._facts_file is None:
+            raise QuestionError("This recount kept no facts.", where="RECOUNT", hint="Create it with keeps_facts=True.")
+        return subjects(self._connection, self._facts_file, numbers)
 
     def _question(
         self, measure: Measure, force: str, window: str, as_of: datetime, by: Sequence[str], where: Where | None
     ) -> RecountQuestion:
         profile = self._force(force)
-        # What stands open now has no window, and what is published by others has nothing to ask.
+        # Open items have no window: they are always as of now.
         span = None if measure.is_open() else interval(window, profile, as_of)
         return RecountQuestion(
             connection=self._connection,
@@ -186,21 +185,21 @@ class Recount:
         )
 
     def finished(self, kind: str) -> list[Finished]:
-        """Every outcome of a kind, force by force in order of decision."""
+        """Every outcome of a kind, by force and in order of decision."""
         return [
             Finished(kind=kind, force=force, decided=decided, began=began, value=value, dimensions=tuple(words))
             for force, decided, began, value, *words in self._rows(kind, "finished", "decided", "value")
         ]
 
     def open(self, kind: str) -> list[RecountOpenItem]:
-        """Every matter of a kind that stands open, force by force, the longest first."""
+        """Every open item of a kind, by force, the longest first."""
         return [
             RecountOpenItem(kind=kind, force=force, since=since, began=began, due=due, dimensions=tuple(words))
             for force, since, began, due, *words in self._rows(kind, "open", "since", "due")
         ]
 
     def close(self) -> None:
-        """Remove the temporary database."""
+        """Delete the temporary database."""
         self._resources.close()
 
     def __enter__(self) -> Self:
@@ -214,7 +213,7 @@ class Recount:
     def _force(self, name: str) -> Force:
         if name not in self.forces:
             raise QuestionError(
-                f"There is no force {name!r}.", where="FORCE", hint=f"There are {', '.join(self.forces)}."
+                f"There is no force {name!r}.", where="FORCE", hint=f"Choose one of {', '.join(self.forces)}."
             )
         return self.forces[name]
 

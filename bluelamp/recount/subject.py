@@ -1,4 +1,4 @@
-"""The subjects behind a figure, with every fact that was told of them, and which of those count."""
+"""The subjects behind a figure, with all of their facts and whether each counts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ from msgspec import Struct
 
 
 class RecountFact(Struct, frozen=True):
-    """One fact.
+    """A fact.
 
     Attributes:
         fact: its canonical JSON.
-        counts: it is in force: the last one told under its id, neither replaced nor withdrawn, and no withdrawal itself.
+        counts: whether it counts: it is the latest fact with its id, is not corrected or withdrawn, and is not a withdrawal.
     """
 
     fact: str
@@ -23,8 +23,8 @@ class RecountSubject(Struct, frozen=True):
     """A contact, an incident, a detention or an occurrence.
 
     Attributes:
-        subject_id: as the force's systems tell it.
-        facts: in order of event time, then of their ids.
+        subject_id: the subject's id in the force's system.
+        facts: its facts in order of event time, then of id.
     """
 
     subject_id: str
@@ -34,9 +34,9 @@ class RecountSubject(Struct, frozen=True):
 _FACTS = """
     WITH
     wanted AS (
-        SELECT subject.* FROM subject JOIN (SELECT unnest(?::BIGINT[]) AS subject) AS asked USING (subject)
+        SELECT subject.* FROM subject JOIN (SELECT unnest(?::BIGINT[]) AS subject) AS chosen USING (subject)
     ),
-    told AS (
+    reported AS (
         SELECT DISTINCT
             wanted.subject, wanted.subject_id, line.happened, line.canonical,
             json_extract_string(line.canonical, '$.fact_id') AS fact_id
@@ -52,25 +52,25 @@ _FACTS = """
     ranked AS (
         SELECT
             *,
-            row_number() OVER (PARTITION BY subject, fact_id ORDER BY happened DESC, canonical DESC) = 1 AS stands
-        FROM told
+            row_number() OVER (PARTITION BY subject, fact_id ORDER BY happened DESC, canonical DESC) = 1 AS is_latest
+        FROM reported
     )
-    SELECT ranked.subject, ranked.subject_id, ranked.canonical, stands AND effective.place IS NOT NULL AS counts
+    SELECT ranked.subject, ranked.subject_id, ranked.canonical, is_latest AND effective.place IS NOT NULL AS counts
     FROM ranked
     LEFT JOIN effective USING (subject, fact_id)
     ORDER BY ranked.subject, ranked.happened, ranked.fact_id, ranked.canonical
 """
 
 
-def subjects(connection: Any, told: Path, numbers: Sequence[int]) -> dict[int, RecountSubject]:
-    """Subjects by their numbers.
+def subjects(connection: Any, facts_file: Path, numbers: Sequence[int]) -> dict[int, RecountSubject]:
+    """Subjects with their facts, by number.
 
     Args:
-        connection: to the database of the recount.
-        told: the facts that are counted, as the recount wrote them.
-        numbers: which subjects.
+        connection: the database of the recount.
+        facts_file: the file of counted facts that the recount wrote.
+        numbers: the numbers of the subjects.
     """
     found: dict[int, tuple[str, list[RecountFact]]] = {}
-    for number, subject_id, fact, counts in connection.execute(_FACTS, [list(numbers), str(told)]).fetchall():
+    for number, subject_id, fact, counts in connection.execute(_FACTS, [list(numbers), str(facts_file)]).fetchall():
         found.setdefault(number, (subject_id, []))[1].append(RecountFact(fact, counts))
     return {number: RecountSubject(subject_id, tuple(facts)) for number, (subject_id, facts) in found.items()}

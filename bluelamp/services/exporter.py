@@ -1,4 +1,4 @@
-"""The exporter put together: every reading for Prometheus, and the engine in process unless Prometheus evaluates the rules."""
+"""The exporter: serves every reading to Prometheus, and evaluates the alert rules unless Prometheus does."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,20 +19,20 @@ from streams.logwatch import LogWatch, looking_at
 from streams.probe import Probe
 
 _STATE_SECONDS = 0.5
-"""How long the state server is waited for: that it does not answer is itself to be told."""
+"""How long to wait for the state server. Prometheus must learn in time that it does not answer."""
 
 
 def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str, say: Callable[[str], None]) -> None:
-    """Serve figures until the process ends.
+    """Serve metrics until the process ends.
 
     Args:
-        settings: of this run.
-        environment: contains the engine's token; without one, alerts are only logged and exported.
+        settings: the settings of this run.
+        environment: holds the token for the inbox; without it, alerts appear only in the log and the metrics.
         host: address to listen on.
-        say: tells the address once it listens, and what is not done.
+        say: prints the address when the exporter is ready, and warnings.
     """
     watch, wanted = LogWatch(looking_at(settings.kafka, settings.state_name)), used_by_rules(RULES)
-    # Two readers: what is due must not wait until a scrape of all there is has ended.
+    # Two readers, so that evaluating the rules does not wait for a full scrape to end.
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
     probe = Probe(quick.redis, settings.state_name)
     for_rules = ReadingsCollector(quick, watch, probe=probe, is_wanted=wanted)
@@ -60,10 +60,10 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
 def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Notifier | None:
     token = environment.get(ENGINE_TOKEN, "")
     if not token:
-        say(f"Nobody is notified of alerts: set {ENGINE_TOKEN} for the exporter and the inbox.")
+        say(f"Alerts are not sent: set {ENGINE_TOKEN} to the same token for the exporter and the inbox.")
         return None
     address = settings.address("inbox")
     if not address:
-        say("Nobody is notified of alerts: set BLUELAMP_INBOX to the inbox's address.")
+        say("Alerts are not sent: BLUELAMP_INBOX is `none`.")
         return None
     return Notifier(inbox_client(address, token), time.monotonic)

@@ -1,4 +1,4 @@
-"""`bluelamp grafana publish`: the dashboards of the catalogue, and alerts from a file, to a running Grafana."""
+"""`bluelamp grafana publish`: publishes the dashboards, and annotations for alerts from a file, to a running Grafana."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -16,58 +16,61 @@ TOKEN_FILE = f"{TOKEN}_FILE"
 
 
 def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[PublishResult]:
-    """Publish folder, dashboards and, from a file, alerts; tells of each as it is done.
+    """Publish the folder, the dashboards and the alert annotations, yielding each result as it comes.
 
     Args:
-        url: of the Grafana.
-        token: of a service account.
-        source: the uid of the Prometheus data source.
-        alerts: a file of alerts, one JSON object a line; none of them when absent.
+        url: the address of Grafana.
+        token: the token of a service account.
+        source: the UID of the Prometheus data source.
+        alerts: a file of alerts, one JSON object a line; None for no annotations.
 
     Raises:
-        GrafanaError: a line of the file is no alert, or Grafana did not take something.
+        GrafanaError: a line of the file is not an alert, or Grafana refused a request.
     """
     marks = read_alerts(Path(alerts)) if alerts else []
     with GrafanaPublisher(url, token) as publisher:
-        made = list(dashboards(CATALOGUE, source).values())
-        yield from publisher.publish(made, source, f"Blue Lamp {version('bluelamp')}")
+        every = list(dashboards(CATALOGUE, source).values())
+        yield from publisher.publish(every, source, f"Blue Lamp {version('bluelamp')}")
         yield from publisher.mark(marks)
 
 
 def find_token(environment: Mapping[str, str]) -> str:
-    """The token, from its variable or from the file that another one names.
+    """The token, from BLUELAMP_GRAFANA_TOKEN or the file that BLUELAMP_GRAFANA_TOKEN_FILE names.
 
     Raises:
-        SettingError: neither is set, the file cannot be read, or what they hold cannot be a token.
+        SettingError: neither is set, the file cannot be read, or the token is not one word.
     """
     if TOKEN in environment:
-        return _one_word(environment[TOKEN], TOKEN)
+        return _checked(environment[TOKEN], TOKEN)
     if TOKEN_FILE not in environment:
-        hint = f"Set it, or {TOKEN_FILE} to a file that holds it: a token of a Grafana service account."
-        raise SettingError("There is no token for Grafana.", where=TOKEN, hint=hint)
+        hint = f"Set it to the token of a Grafana service account, or set {TOKEN_FILE} to a file that holds the token."
+        raise SettingError("The token for Grafana is not set.", where=TOKEN, hint=hint)
     try:
-        return _one_word(Path(environment[TOKEN_FILE]).read_text(), TOKEN_FILE)
+        return _checked(Path(environment[TOKEN_FILE]).read_text(), TOKEN_FILE)
     except OSError as error:
-        raise SettingError(f"{error.strerror}.", where=TOKEN_FILE, hint="Name a file that can be read.") from None
+        where = f"{TOKEN_FILE}={environment[TOKEN_FILE]}"
+        what = f"The token file cannot be read: {error.strerror}."
+        raise SettingError(what, where=where, hint="Set it to a file that you can read.") from None
 
 
-def _one_word(text: str, where: str) -> str:
+def _checked(text: str, where: str) -> str:
     found = text.strip()
     if not found or not found.isascii() or len(found.split()) != 1:
-        raise SettingError("This is no token: it must be one word.", where=where, hint="Copy it again from Grafana.")
+        raise SettingError("The token must be one word.", where=where, hint="Copy it again from Grafana.")
     return found
 
 
 def read_alerts(path: Path) -> list[AlertMark]:
-    """The alerts of a file.
+    """The alerts in a file.
 
     Raises:
-        GrafanaError: it cannot be read, or names the line that is no alert.
+        GrafanaError: the file cannot be read, or a line is not an alert; names the line.
     """
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise GrafanaError(f"{error.strerror}.", where=str(path), hint="Name a file that can be read.") from None
+        what = f"The file of alerts cannot be read: {error.strerror}."
+        raise GrafanaError(what, where=str(path), hint="Choose a file that you can read.") from None
     return [_alert(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -75,5 +78,5 @@ def _alert(line: bytes, where: str) -> AlertMark:
     try:
         return msgspec.json.decode(line, type=AlertMark)
     except msgspec.DecodeError as error:
-        hint = "docs/grafana.md says what a line holds."
-        raise GrafanaError(f"This is no alert: {error}.", where=where, hint=hint) from None
+        hint = "docs/grafana.md describes the fields of a line."
+        raise GrafanaError(f"This line is not an alert: {error}.", where=where, hint=hint) from None

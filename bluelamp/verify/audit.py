@@ -1,8 +1,8 @@
-"""The audit: every figure of a period from the log by the independent path, against the state, with the facts behind what differs.
+"""The audit: compares the counts, open items and report figures of a period with a recount, and lists the facts behind differences.
 
-Report figures are taken from counts (outcomes of one kind, day, words and value) and from open items. All of those are
-held against the log, so that no figure of any window of whole days in the period can differ unseen; and besides them every
-figure of every measure itself, whole and by each dimension, of the period and of each month in it.
+Report figures come from counts (outcomes of one kind, day, words and value) and from open items. Comparing all of them with the
+recount covers every figure of every window of whole days in the period. The audit also compares the figures themselves: every
+measure, whole and by each dimension, for the period and for each month in it.
 """
 
 from collections import Counter
@@ -17,37 +17,28 @@ from bluelamp.recount.cell import RecountOpenItem
 from bluelamp.recount.listing import Slot
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import RecountSubject
-from bluelamp.verify.compare import (
-    Difference,
-    Query,
-    StateReadings,
-    compare,
-    not_compared,
-    read_one,
-    taken_of,
-    told_numbers,
-)
-from bluelamp.verify.state_diff import named
+from bluelamp.verify.compare import Difference, Query, StateReadings, compare, difference_line, read_one, readings_of
+from bluelamp.verify.words import STATE_EMPTY, dimension_words, named, not_compared, number, open_words, totals
 from facts.force import Force
 from facts.union import TOPICS, Topic
 from measures.measure import External, Measure
-from measures.outcome import KINDS, OpenItem, instant
+from measures.outcome import KINDS, OpenItem
 from measures.pane import Pane
 from measures.rules import Rules
 from measures.window import resolve
 from streams.readings import Reader
 
 _SUBJECTS_LISTED = 20
-"""How many subjects of each difference are listed with their facts."""
-_NOT_COMPARED = ("Not compared: live windows, and what is open now; `bluelamp recount --compare` compares those.",)
+"""The number of subjects that are listed with their facts for each difference."""
+_NOT_COMPARED = ("Not compared: live windows and figures of open items. `bluelamp recount --compare` compares those.",)
 
 
-class Behind(Struct, frozen=True, kw_only=True):
-    """One subject behind a difference.
+class SubjectFacts(Struct, frozen=True, kw_only=True):
+    """A subject behind a difference.
 
     Attributes:
-        subject_id: as the force's systems tell it.
-        facts: every fact that was told of it, as canonical JSON, in order.
+        subject_id: the subject's id in the force's system.
+        facts: every fact of the subject, as canonical JSON, in order.
     """
 
     subject_id: str
@@ -55,17 +46,17 @@ class Behind(Struct, frozen=True, kw_only=True):
 
 
 class AuditDifference(Struct, frozen=True, kw_only=True):
-    """One count, or one open item, of which the state and the log hold different numbers.
+    """A count or an open item that differs between the state and the log.
 
     Attributes:
-        kind: a key of `measures.outcome.KINDS`; of a count that somebody else has written, whatever that says.
+        kind: a key of `measures.outcome.KINDS`, or an unknown kind that another program wrote.
         day: the local day on which its subjects began.
-        words: of the kind's dimensions.
-        value: in the kind's whole units; of an open item since when it is open, in words.
-        state: how many the state holds.
-        log: how many the log comes to.
-        subjects: how many subjects of the log are behind it.
-        behind: the first of them, with their facts.
+        words: the word of each of the kind's dimensions.
+        value: for a count, the value in the kind's whole units; for an open item, the text "open since TIME".
+        state: the number in the state.
+        log: the number in the recount.
+        subjects: the number of subjects in the recount that it counts.
+        behind: the first of these subjects, with their facts.
     """
 
     kind: str
@@ -75,26 +66,26 @@ class AuditDifference(Struct, frozen=True, kw_only=True):
     state: int
     log: int
     subjects: int
-    behind: tuple[Behind, ...]
+    behind: tuple[SubjectFacts, ...]
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """What came of an audit.
+    """The result of an audit.
 
     Attributes:
-        force: whose figures.
+        force: the force.
         start: the first day.
-        end: the first day after it.
-        as_of: the instant at which figures were taken.
-        figures: how many figures were compared.
-        counts: how many counts.
-        open_items: how many open items.
-        records: records of the log that both are of.
-        behind: records of the log that are not in the state yet, and are in neither.
-        left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
-        differing_figures: those that differ.
-        differing_counts: those that differ.
-        differing_open: those that differ.
+        end: the day after the last.
+        as_of: the time of the figures.
+        figures: the number of figures compared.
+        counts: the number of counts compared.
+        open_items: the number of open items compared.
+        records: the number of log records that were compared.
+        behind: the number of log records that are not yet in the state and were not compared.
+        left_out: the number of facts and unreadable records that count in no figure, by reason.
+        differing_figures: the figures that differ.
+        differing_counts: the counts that differ.
+        differing_open: the open items that differ.
     """
 
     force: str
@@ -118,20 +109,20 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 
 class AuditedState(Struct, frozen=True):
-    """What the state holds of a period, at one place of the log.
+    """The contents of the state for a period, all at the same applied offsets.
 
     Attributes:
-        taken: every figure.
+        readings: the figures.
         panes: the day panes, by topic.
-        open_items: by kind.
+        open_items: the open items, by kind.
     """
 
-    taken: StateReadings
+    readings: StateReadings
     panes: Mapping[Topic, Sequence[tuple[int, Pane]]]
     open_items: Mapping[str, Sequence[OpenItem]]
 
 
-def hold(
+def read_period(
     reader: Reader,
     force: Force,
     start: date,
@@ -139,33 +130,33 @@ def hold(
     as_of: datetime,
     measures: Iterable[Measure],
 ) -> AuditedState:
-    """Take everything that the state holds of a period, also while it moves on.
+    """Read the figures, counts and open items of a period at one moment, while workers keep writing.
 
     Args:
-        reader: of the state.
-        force: whose.
+        reader: reads the state.
+        force: the force.
         start: the first local day.
-        end: the first day after it.
+        end: the day after the last.
         as_of: the force's present.
-        measures: whose figures are taken. Counts and open items are always taken, every one.
+        measures: the measures to read. All counts and open items are read.
 
     Raises:
-        QuestionError: there is no such period, or its days are kept no more.
+        QuestionError: the period is not valid, or its days are no longer kept.
     """
     window = resolve(f"{start}/{end}", as_of, force)
     queries = list(_queries(force, start, end, measures))
 
-    def held() -> AuditedState:
-        answers = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
+    def read() -> AuditedState:
+        results = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
         panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
-        open_items = {kind: reader.standing(force.name, kind) for kind in KINDS}
-        return AuditedState(taken_of(reader, force.name, as_of, answers), panes, open_items)
+        open_items = {kind: reader.open_items(force.name, kind) for kind in KINDS}
+        return AuditedState(readings_of(reader, force.name, as_of, results), panes, open_items)
 
-    return reader.at_one_moment(held)
+    return reader.at_one_moment(read)
 
 
 def _queries(force: Force, start: date, end: date, measures: Iterable[Measure]) -> Iterator[Query]:
-    """Every measure that has a window, whole and by each dimension, for the period and for each month in it."""
+    """Every measure that has a window: whole and by each dimension, for the period and for each month in it."""
     window = f"{start}/{end}"
     in_months = [(), *([("month",)] if (start.year, start.month) != _month_of_last(end) else [])]
     for measure in measures:
@@ -180,38 +171,38 @@ def _month_of_last(end: date) -> tuple[int, int]:
     return last.year, last.month
 
 
-def audit(held: AuditedState, recount: Recount, rules: Rules, start: date, end: date) -> Audit:
-    """Hold what the state holds against a recount of the log up to the same place.
+def audit(state: AuditedState, recount: Recount, rules: Rules, start: date, end: date) -> Audit:
+    """Compare the state of a period with a recount of the log up to the same applied offsets.
 
     Args:
-        held: of the state.
-        recount: of the log, with its facts kept.
-        rules: of the force.
+        state: the state.
+        recount: the recount, with its facts kept.
+        rules: the rules of the force.
         start: the first local day.
-        end: the first day after it.
+        end: the day after the last.
 
     Raises:
-        IncompleteError: the log does not hold everything that the state was folded from.
+        IncompleteError: the log does not contain every record that the state was built from.
     """
-    compared = compare(held.taken, recount)
+    compared = compare(state.readings, recount)
     force = rules.force.name
-    counted, counts = 0, list[_Differing]()
-    for topic, panes in held.panes.items():
+    count_total, counts = 0, list[_Differing]()
+    for topic, panes in state.panes.items():
         for first, after in _months(start, end):
-            some, found = _counts(panes, recount, force, topic, (first, after))
-            counted += some
-            counts += found
-    held_open, differing_open = _open_items(held.open_items, recount, rules, (start, end))
-    listed = {number for each in (*counts, *differing_open) for number in each.subjects[:_SUBJECTS_LISTED]}
+            total, differing = _counts(panes, recount, force, topic, (first, after))
+            count_total += total
+            counts += differing
+    open_total, differing_open = _open_items(state.open_items, recount, rules, (start, end))
+    listed = {subject for each in (*counts, *differing_open) for subject in each.subjects[:_SUBJECTS_LISTED]}
     subjects = recount.subjects(sorted(listed))
     return Audit(
         force=force,
         start=start,
         end=end,
-        as_of=held.taken.as_of,
+        as_of=state.readings.as_of,
         figures=compared.cells,
-        counts=counted,
-        open_items=held_open,
+        counts=count_total,
+        open_items=open_total,
         records=compared.records,
         behind=compared.behind,
         left_out=compared.left_out,
@@ -222,7 +213,7 @@ def audit(held: AuditedState, recount: Recount, rules: Rules, start: date, end: 
 
 
 class _Differing(Struct, frozen=True):
-    """A count that differs, before its facts are known; `value` as in `Cell`."""
+    """A count or an open item that differs, before its facts are looked up; `value` is as in `AuditDifference`."""
 
     kind: str
     day: date
@@ -234,7 +225,7 @@ class _Differing(Struct, frozen=True):
 
 
 def _months(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """The period in parts, none longer than a month: so much is held at once."""
+    """The period in parts of at most a month, to limit the memory used at once."""
     starts = [start]
     while (following := (starts[-1].replace(day=1) + timedelta(days=31)).replace(day=1)) < end:
         starts.append(following)
@@ -244,7 +235,7 @@ def _months(start: date, end: date) -> Iterator[tuple[date, date]]:
 def _counts(
     panes: Iterable[tuple[int, Pane]], recount: Recount, force: str, topic: Topic, days: tuple[date, date]
 ) -> tuple[int, list[_Differing]]:
-    """How many counts of some days there are, and those that differ."""
+    """The number of counts on these days, and the counts that differ."""
     ours: Counter[Slot] = Counter()
     for ordinal, pane in panes:
         day = date.fromordinal(ordinal)
@@ -254,20 +245,20 @@ def _counts(
                     for value, count in histogram.items():
                         ours[Slot(kind, day, words, value)] += count
     theirs = recount.slots(topic, force, *days)
-    found = []
+    differing = []
     for each in sorted((each for each in ours | theirs if ours[each] != theirs.get(each, 0)), key=repr):
         log = theirs.get(each, 0)
         subjects = recount.subjects_of(force, each) if log else []
-        found.append(_Differing(each.kind, each.day, each.words, each.value, ours[each], log, subjects))
-    return len(ours | theirs), found
+        differing.append(_Differing(each.kind, each.day, each.words, each.value, ours[each], log, subjects))
+    return len(ours | theirs), differing
 
 
 def _open_items(
-    held: Mapping[str, Sequence[OpenItem]], recount: Recount, rules: Rules, days: tuple[date, date]
+    open_items: Mapping[str, Sequence[OpenItem]], recount: Recount, rules: Rules, days: tuple[date, date]
 ) -> tuple[int, list[_Differing]]:
-    """How many open items of subjects that began in the period there are, and those that differ."""
-    force, count, found = rules.force.name, 0, list[_Differing]()
-    for kind, items in held.items():
+    """The number of open items whose subjects began in the period, and the open items that differ."""
+    force, count, differing = rules.force.name, 0, list[_Differing]()
+    for kind, items in open_items.items():
         ours = Counter(_as_recounted(each, force) for each in items)
         theirs = Counter(each for each in recount.open(kind) if each.force == force)
         for each in sorted(ours | theirs, key=repr):
@@ -277,8 +268,9 @@ def _open_items(
             count += 1
             if ours[each] != theirs[each]:
                 subjects = recount.subjects_open(each) if theirs[each] else []
-                found.append(_Differing(kind, day, each.dimensions, _since(each), ours[each], theirs[each], subjects))
-    return count, found
+                numbers = ours[each], theirs[each]
+                differing.append(_Differing(kind, day, each.dimensions, open_words(each), *numbers, subjects))
+    return count, differing
 
 
 def _as_recounted(each: OpenItem, force: str) -> RecountOpenItem:
@@ -287,13 +279,8 @@ def _as_recounted(each: OpenItem, force: str) -> RecountOpenItem:
     )
 
 
-def _since(each: RecountOpenItem) -> str:
-    due = f", due {instant(each.due).isoformat()}" if each.due is not None else ""
-    return f"open since {instant(each.since).isoformat()}{due}"
-
-
-def _cell(differing: _Differing, known: Mapping[int, RecountSubject]) -> AuditDifference:
-    subjects = [known[number] for number in differing.subjects[:_SUBJECTS_LISTED]]
+def _cell(differing: _Differing, found: Mapping[int, RecountSubject]) -> AuditDifference:
+    subjects = [found[subject] for subject in differing.subjects[:_SUBJECTS_LISTED]]
     return AuditDifference(
         kind=differing.kind,
         day=differing.day,
@@ -303,50 +290,45 @@ def _cell(differing: _Differing, known: Mapping[int, RecountSubject]) -> AuditDi
         log=differing.log,
         subjects=len(differing.subjects),
         behind=tuple(
-            Behind(subject_id=each.subject_id, facts=tuple(msgspec.Raw(one.fact) for one in each.facts))
+            SubjectFacts(subject_id=each.subject_id, facts=tuple(msgspec.Raw(one.fact) for one in each.facts))
             for each in subjects
         ),
     )
 
 
-def lines(found: Audit) -> Iterator[str]:
-    """What a person reads: every difference with the facts behind it, then what was compared."""
-    for each in found.differing_figures:
-        words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
-        place = "  ".join(part for part in (each.measure, each.window, words) if part)
-        yield f"figure  {place}  state {told_numbers(each.read)}, log {told_numbers(each.recounted)}"
-    for name, cells in (("count", found.differing_counts), ("open item", found.differing_open)):
+def lines(result: Audit) -> Iterator[str]:
+    """The result for a person to read: each difference with the facts behind it, then the totals."""
+    yield from (f"figure  {difference_line(each)}" for each in result.differing_figures)
+    for name, cells in (("count", result.differing_counts), ("open item", result.differing_open)):
         for cell in cells:
             yield from _cell_lines(name, cell)
-    if found.behind and not found.records:
-        yield "Nothing was compared: the state holds no record of the log yet."
+    if result.behind and not result.records:
+        yield STATE_EMPTY
     else:
-        yield from _verdicts(found)
-    yield from not_compared(found.behind, found.left_out)
+        yield from _totals(result)
+    yield from not_compared(result.behind, result.left_out)
     yield from _NOT_COMPARED
 
 
-def _verdicts(found: Audit) -> Iterator[str]:
-    nothing = "neither the state nor the log holds any of this period"
-    yield _verdict("figures", found.figures, len(found.differing_figures), "no measure asked for has one of a period")
-    yield _verdict("counts", found.counts, len(found.differing_counts), nothing)
-    yield _verdict("open items", found.open_items, len(found.differing_open), nothing)
+def _totals(result: Audit) -> Iterator[str]:
+    nothing = "neither the state nor the log has any in this period"
+    yield _total("figure", result.figures, len(result.differing_figures), "no chosen measure has a figure of a period")
+    yield _total("count", result.counts, len(result.differing_counts), nothing)
+    yield _total("open item", result.open_items, len(result.differing_open), nothing)
 
 
-def _verdict(name: str, compared: int, differing: int, why_none: str) -> str:
-    return f"{compared:,} {name} compared, {differing:,} differ." if compared else f"No {name} compared: {why_none}."
+def _total(noun: str, compared: int, differing: int, why_none: str) -> str:
+    return totals(compared, noun, differing) if compared else f"No {noun}s compared: {why_none}."
 
 
 def _cell_lines(name: str, cell: AuditDifference) -> Iterator[str]:
-    words = " ".join(f"{dimension}={word}" for dimension, word in cell.words.items())
     value = f"value {cell.value}" if isinstance(cell.value, int) else cell.value
-    yield "  ".join(part for part in (name, cell.kind, str(cell.day), words, value) if part) + (
-        f"  state {cell.state}, log {cell.log}"
-    )
+    parts = (name, cell.kind, str(cell.day), dimension_words(cell.words), value, f"state {cell.state}, log {cell.log}")
+    yield "  ".join(part for part in parts if part)
     if not cell.subjects:
-        yield "    No fact of the log makes it."
+        yield "    The log has no facts for it."
     for subject in cell.behind:
         yield f"    {subject.subject_id}"
         yield from (f"      {bytes(fact).decode()}" for fact in subject.facts)
     if cell.subjects > len(cell.behind):
-        yield f"    and {cell.subjects - len(cell.behind):,} subjects more: `bluelamp explain` lists them."
+        yield f"    and {number(cell.subjects - len(cell.behind), 'more subject')}: `bluelamp explain` lists all."

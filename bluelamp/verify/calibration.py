@@ -1,4 +1,4 @@
-"""The calibration: figures of a simulated force, recounted from its facts, beside those that the report published."""
+"""Calibration: compares the recounted figures of a simulated force with the published figures."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,23 +20,23 @@ from measures.published import PUBLISHED
 from producers.simulate.reporting import ReportedFact
 
 Kind = Literal["relative", "points", "between", "change"]
-_PARCEL_FACTS = 500
+_BATCH_FACTS = 500
 _SETTLED_DAYS = 7
-"""What begins on the last day of a period has ended by then, nearly always."""
+"""Almost everything that begins on the last day of a period has ended within this time."""
 
 
 class CalibrationFigure(Struct, frozen=True, kw_only=True):
-    """One published figure that a simulated year must come near to.
+    """A published figure that a simulated year must match.
 
     Attributes:
-        measure: of the catalogue.
-        where: dimensions it is limited to, as `name=word`, separated by blanks.
-        period: FROM/TO in dates.
-        published: exactly as printed.
-        value: the same in the measure's own unit; for `between` the middle, for `change` the change.
-        kind: how they are compared: relative to the published value, or in points.
-        tolerance: the most by which they may differ.
-        contradiction: where the report contradicts itself and another figure is followed, which case that is.
+        measure: the name of the measure.
+        where: the filter, as `dimension=word` separated by spaces.
+        period: FROM/TO as dates.
+        published: the figure exactly as printed.
+        value: the figure in the measure's unit; for `between`, the middle; for `change`, the change.
+        kind: whether the difference is relative to the published value or in points.
+        tolerance: the largest difference allowed.
+        contradiction: the case in which the report contradicts itself and the simulation follows another figure; otherwise empty.
     """
 
     measure: str
@@ -49,19 +49,19 @@ class CalibrationFigure(Struct, frozen=True, kw_only=True):
     contradiction: str = ""
 
     def words(self) -> dict[str, str]:
-        """The limits by dimension."""
+        """The filter, by dimension."""
         return dict(part.split("=") for part in self.where.split())
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """A row beside its simulated figure.
+class CalibrationResult(Struct, frozen=True, kw_only=True):
+    """A published figure with its simulated figure.
 
     Attributes:
-        row: what was published.
-        simulated: in the measure's own unit; None when there was nothing to take it from.
-        n: how much it was taken from.
-        difference: from the published one, relative or in points as the row says.
-        is_near: within the tolerance.
+        row: the published figure.
+        simulated: the simulated figure in the measure's unit; None where there are no outcomes.
+        n: the n of the simulated figure.
+        difference: the difference from the published figure, relative or in points as the row says.
+        is_near: whether the difference is within the tolerance.
     """
 
     row: CalibrationFigure
@@ -77,41 +77,41 @@ def rows() -> list[CalibrationFigure]:
     return [msgspec.convert(line, CalibrationFigure, strict=False) for line in csv.DictReader(text.splitlines())]
 
 
-def records(told: Iterable[ReportedFact]) -> Iterator[LogRecord]:
-    """What is told as records of a log with one partition a topic, as a backfill sends it."""
-    parcels: dict[Topic, list[ReportedFact]] = {}
-    for each in told:
-        parcel = parcels.setdefault(each.topic, [])
-        parcel.append(each)
-        if len(parcel) == _PARCEL_FACTS:
-            yield _record(each.topic, parcel)
-            parcel.clear()
-    for topic, parcel in parcels.items():
-        if parcel:
-            yield _record(topic, parcel)
+def records(facts: Iterable[ReportedFact]) -> Iterator[LogRecord]:
+    """Facts as the records of a log with one partition a topic, in batches as a backfill sends them."""
+    batches: dict[Topic, list[ReportedFact]] = {}
+    for each in facts:
+        batch = batches.setdefault(each.topic, [])
+        batch.append(each)
+        if len(batch) == _BATCH_FACTS:
+            yield _record(each.topic, batch)
+            batch.clear()
+    for topic, batch in batches.items():
+        if batch:
+            yield _record(topic, batch)
 
 
-def _record(topic: Topic, parcel: Sequence[ReportedFact]) -> LogRecord:
-    sent_at = datetime.fromtimestamp(parcel[-1].at, UTC)
-    return LogRecord(topic, 0, 0, sent_at, wire.encode([told.fact for told in parcel]))
+def _record(topic: Topic, batch: Sequence[ReportedFact]) -> LogRecord:
+    sent_at = datetime.fromtimestamp(batch[-1].at, UTC)
+    return LogRecord(topic, 0, 0, sent_at, wire.encode([each.fact for each in batch]))
 
 
 def last_day(chosen: Iterable[CalibrationFigure]) -> datetime:
-    """Until when must be simulated so that the periods of all rows have settled."""
+    """The day up to which to simulate, so that the outcomes of every period are complete."""
     ends = max(row.period.partition("/")[2] for row in chosen)
     return datetime.fromisoformat(ends).replace(tzinfo=UTC) + timedelta(days=_SETTLED_DAYS)
 
 
-def calibrate(recount: Recount, force: str, chosen: Sequence[CalibrationFigure]) -> list[Found]:
-    """Each row beside its simulated figure.
+def calibrate(recount: Recount, force: str, chosen: Sequence[CalibrationFigure]) -> list[CalibrationResult]:
+    """Each row with its simulated figure.
 
     Args:
-        recount: of the simulated facts.
-        force: whose figures.
+        recount: the recount of the simulated facts.
+        force: the force.
         chosen: the rows.
     """
     as_of = last_day(chosen)
-    return [_beside(row, *_simulated(recount, force, row, as_of)) for row in chosen]
+    return [_result(row, *_simulated(recount, force, row, as_of)) for row in chosen]
 
 
 def _simulated(recount: Recount, force: str, row: CalibrationFigure, as_of: datetime) -> tuple[float | None, int]:
@@ -145,25 +145,27 @@ def _is_inside(band: str, wanted: str) -> bool:
     return int(least) <= int(low) and (not most or (high != "" and int(high) <= int(most)))
 
 
-def _beside(row: CalibrationFigure, simulated: float | None, n: int) -> Found:
+def _result(row: CalibrationFigure, simulated: float | None, n: int) -> CalibrationResult:
     if simulated is None:
-        return Found(row=row, simulated=None, n=n, difference=None, is_near=False)
+        return CalibrationResult(row=row, simulated=None, n=n, difference=None, is_near=False)
     difference = simulated - row.value
     if row.kind == "relative":
         difference /= row.value
-    return Found(row=row, simulated=simulated, n=n, difference=difference, is_near=abs(difference) <= row.tolerance)
+    return CalibrationResult(
+        row=row, simulated=simulated, n=n, difference=difference, is_near=abs(difference) <= row.tolerance
+    )
 
 
-# From what was printed to the committed table.
+# From printed figures to the committed table.
 
 _SIMULATED_SINCE = "2023-01-01"
 _VOLUME, _TIME, _POINTS, _BAND_POINTS = 0.01, 0.05, 0.015, 0.03
 
 
 def expected_rows() -> Iterator[CalibrationFigure]:
-    """The rows that the published figures of A1 to A5 call for, with the tolerance that their kind has.
+    """The rows for the published figures of tables A1 to A5, each with the tolerance of its kind.
 
-    Figures of years before the simulated ones have none: those of the earlier report, and one that adds up since 2021.
+    Figures of years before the simulated ones have no row: those of the earlier report, and a total since 2021.
     """
     for name, figures in PUBLISHED.items():
         measure = CATALOGUE[name]
@@ -206,13 +208,13 @@ def _reading_of(figure: PublishedFigure, *, is_band: bool) -> tuple[Kind, float,
             ("points", _number(text) / _BAND_TOTAL, _BAND_POINTS) if is_band else ("relative", _number(text), _VOLUME)
         )
     raise QuestionError(
-        f"Nobody knows the unit {figure.unit!r}.", where=text, hint="Add it to bluelamp/verify/calibration.py."
+        f"The unit {figure.unit!r} is not known.", where=text, hint="Add it to bluelamp/verify/calibration.py."
     )
 
 
 _BAND_TOTAL = 35704
 _NOT_FOLLOWED = {"incident_demand_count": "reports I4"}
-"""Measures whose published figure another one contradicts, which the simulation follows."""
+"""Measures whose published figure contradicts another published figure, which the simulation follows."""
 
 
 def _number(text: str) -> float:
@@ -240,10 +242,10 @@ _UNITS: dict[str, Callable[[str], float]] = {
 
 
 def table(lines: Iterable[CalibrationFigure]) -> str:
-    """The table as text: what bluelamp/verify/calibration.csv holds."""
-    told = ["measure,where,period,published,value,kind,tolerance,contradiction"]
+    """The table as text, as in bluelamp/verify/calibration.csv."""
+    rows_text = ["measure,where,period,published,value,kind,tolerance,contradiction"]
     for row in lines:
         published = f'"{row.published}"' if "," in row.published else row.published
         figures = f"{row.value:.10g}", row.kind, f"{row.tolerance:g}"
-        told.append(",".join((row.measure, row.where, row.period, published, *figures, row.contradiction)))
-    return "\n".join(told) + "\n"
+        rows_text.append(",".join((row.measure, row.where, row.period, published, *figures, row.contradiction)))
+    return "\n".join(rows_text) + "\n"

@@ -1,4 +1,4 @@
-"""`bluelamp check`: whether everything the figures of every force depend on is there, fits together, and is up to date."""
+"""`bluelamp check`: checks every part that the figures depend on, and every feed of every force."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -6,79 +6,84 @@ import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bluelamp.verify.checks.clocks import clock_findings, stamp_findings
-from bluelamp.verify.checks.feeds import force_findings
-from bluelamp.verify.checks.finding import Finding
-from bluelamp.verify.checks.log import archive_findings, log_findings
-from bluelamp.verify.checks.parts import ServicePart, part_findings
-from bluelamp.verify.checks.state import Pause, a_second, look, state_findings, state_server, write_findings
+from bluelamp.verify.checks.clocks import clock_results, stamp_results
+from bluelamp.verify.checks.feeds import force_results
+from bluelamp.verify.checks.log import archive_results, log_results
+from bluelamp.verify.checks.parts import ServicePart, service_results
+from bluelamp.verify.checks.result import CheckResult
+from bluelamp.verify.checks.state import Pause, a_second, look, state_results, state_server, write_results
 from bluelamp.wiring.settings import Settings
 from facts.errors import BlueLampError
 from streams.readings import Reader
 from streams.refusal import explained
 
 
-def examine(settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second) -> Iterator[Finding]:
-    """Look at profiles, log, state server, archive, clocks, state, workers, every force's feeds, and what answers over HTTP.
+def examine(
+    settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second
+) -> Iterator[CheckResult]:
+    """Check profiles, log, state server, archive, clocks, state, workers, every force's feeds, and the HTTP services.
 
-    What cannot be seen because the log or the state server is bad is said to be unknown.
+    A check that depends on a log or a state server that is bad is unknown.
 
     Args:
-        settings: where everything is.
-        reader: of the state that the settings name, with the rules of every force.
-        parts: those that answer over HTTP.
-        pause: waits between two looks at what moves.
+        settings: the addresses of every part.
+        reader: reads the state that the settings name, with the rules of every force.
+        parts: the HTTP services.
+        pause: waits between two looks at the progress of the workers.
     """
-    yield Finding("profiles", "good", f"{len(reader.rules)} read: {', '.join(reader.rules)}.")
-    log = [*_guarded("log", lambda: log_findings(settings, reader.now()))]
+    yield CheckResult("profiles", "good", f"{len(reader.rules)} loaded: {', '.join(reader.rules)}.")
+    log = [*_guarded("log", lambda: log_results(settings, reader.now()))]
     server = [*_guarded("state server", lambda: state_server(reader.redis))]
     yield from (*log, *server)
     waiting: set[str] = set()
 
-    def state() -> Iterator[Finding]:
+    def state() -> Iterator[CheckResult]:
         seen = look(settings, reader.rules, reader.redis, pause)
         waiting.update(topic for topic, _ in seen.late())
-        yield from state_findings(seen)
+        yield from state_results(seen)
 
-    has_log, has_state = not _is_bad(log), _answers(reader.redis)
-    yield from _if(has_log, "archive", "the log", lambda: archive_findings(settings, reader.now()))
-    yield from _if(has_state, "writes", "the state server", lambda: write_findings(reader.redis, settings.state_name))
-    yield from _if(has_log, "stamps", "the log", lambda: stamp_findings(settings))
-    yield from _if(has_state, "clock", "the state server", lambda: clock_findings(reader))
+    has_log, has_state = not _is_bad(log), _responds(reader.redis)
+    yield from _if(has_log, "archive", "the log", lambda: archive_results(settings, reader.now()))
+    yield from _if(has_state, "writes", "the state server", lambda: write_results(reader.redis, settings.state_name))
+    yield from _if(has_log, "stamps", "the log", lambda: stamp_results(settings))
+    yield from _if(has_state, "clock", "the state server", lambda: clock_results(reader))
     yield from _if(has_log and has_state, "state", "the log or the state server", state)
-    yield from _if(has_state, "forces", "the state server", lambda: force_findings(reader, settings.force, waiting))
-    yield from part_findings(parts)
+    yield from _if(has_state, "forces", "the state server", lambda: force_results(reader, settings.force, waiting))
+    yield from service_results(parts)
 
 
-def _answers(redis: Redis) -> bool:
-    """Whether there is a state to look at, however its server is set up."""
+def _responds(redis: Redis) -> bool:
+    """Whether the state server responds, however it is configured."""
     try:
         return bool(redis.ping())
     except RedisError:
         return False
 
 
-def _is_bad(findings: Iterable[Finding]) -> bool:
+def _is_bad(findings: Iterable[CheckResult]) -> bool:
     return any(each.state == "bad" for each in findings)
 
 
-def _if(is_seen: bool, check: str, what: str, look_at: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+def _if(is_seen: bool, check: str, what: str, look_at: Callable[[], Iterable[CheckResult]]) -> Iterator[CheckResult]:
     if is_seen:
         yield from _guarded(check, look_at)
     else:
-        yield Finding(
-            check, "unknown", f"Not looked at: {what} is not there.", what, "Mend that first, and look again."
+        yield CheckResult(
+            check, "unknown", f"Not checked: {what} is not available.", what, "Fix that first, then check again."
         )
 
 
-def _guarded(check: str, look_at: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+def _guarded(check: str, look_at: Callable[[], Iterable[CheckResult]]) -> Iterator[CheckResult]:
     try:
         yield from look_at()
     except BlueLampError as error:
-        yield Finding(check, "bad", error.what, error.where, error.hint)
+        yield CheckResult(check, "bad", error.what, error.where, error.hint)
     except RedisError as error:
         found = explained(error)
-        yield Finding(check, "bad", found.what, found.where, found.hint)
+        yield CheckResult(check, "bad", found.what, found.where, found.hint)
     except (msgspec.MsgspecError, ValueError) as error:
-        hint = "Something else has written to it, or its disk is broken. Build it again: `bluelamp rebuild --anew --switch --accept-differences`."
-        yield Finding(check, "bad", f"The state holds what cannot be read: {error}.", "the state", hint)
+        hint = (
+            "Another program has written to it, or its disk is damaged. "
+            "Rebuild it: `bluelamp rebuild --anew --switch --accept-differences`."
+        )
+        yield CheckResult(check, "bad", f"The state contains data that cannot be read: {error}.", "the state", hint)

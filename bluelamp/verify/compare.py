@@ -1,4 +1,4 @@
-"""Holds the product's readings against the independent recount, cell by cell, to the last digit."""
+"""Compares the readings of the state with the independent recount, figure by figure, to the last digit."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from bluelamp.recount.coverage import KnownFigure
 from bluelamp.recount.recount import Loaded, Recount
-from bluelamp.recount.reported import KnownFigure
+from bluelamp.verify.words import STATE_EMPTY, dimension_words, exact, not_compared, totals
 from facts.errors import IncompleteError
 from facts.force import Force
 from measures.catalogue import CATALOGUE
@@ -18,13 +19,13 @@ from streams.readings import Reader
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """One question that both are asked.
+    """A query that both the state and the recount can run.
 
     Attributes:
-        measure: which.
-        window: over which stretch of time.
+        measure: the measure.
+        window: the window.
         by: the dimensions to break it down by.
-        where: the words to limit it to.
+        where: the words to filter by, for each dimension.
     """
 
     measure: Measure
@@ -34,14 +35,14 @@ class Query(Struct, frozen=True, kw_only=True):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One cell in which the two differ.
+    """A figure that differs between the state and the recount.
 
     Attributes:
-        measure: its name.
-        window: as asked.
-        dimensions: the cell's words.
-        read: what the state says: value, n, met and spread; None where it has no such cell.
-        recounted: the same of the recount.
+        measure: the name of its measure.
+        window: the window of the query.
+        dimensions: the word of each dimension.
+        read: value, n, met and spread in the state; None where the state has no such figure.
+        recounted: the same in the recount.
     """
 
     measure: str
@@ -52,15 +53,15 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class StateReadings(Struct, frozen=True):
-    """Readings of one moment, taken from the state at one place of the log.
+    """Readings of the state, all at the same applied offsets.
 
     Attributes:
-        force: whose.
-        as_of: the instant they were asked for.
-        applied_offsets: that place, by topic and partition.
-        answers: the questions, each with its readings.
-        complete_to: how far each feed is believed to be complete, in microseconds since 1970; None where that is not known.
-            That depends on the present as well as on the log, so the recount is given it.
+        force: the force.
+        as_of: the time of the readings.
+        applied_offsets: the applied offset of each topic and partition.
+        answers: the queries, each with its readings.
+        complete_to: the time up to which each feed is complete, in microseconds since 1970; None where it is not known. It depends
+            on the present as well as on the log, so the recount uses the same value.
     """
 
     force: str
@@ -71,14 +72,14 @@ class StateReadings(Struct, frozen=True):
 
 
 class RecountComparison(Struct):
-    """What came of it.
+    """The result of comparing readings with a recount.
 
     Attributes:
-        cells: how many were compared.
-        differences: those that differ.
-        records: records of the log that both are of.
-        behind: records of the log that are not in the state yet, and are in neither.
-        left_out: reason to the number of facts, or of whole unreadable records, that count in neither.
+        cells: the number of figures compared.
+        differences: the figures that differ.
+        records: the number of log records that were compared.
+        behind: the number of log records that are not yet in the state and were not compared.
+        left_out: the number of facts and unreadable records that count in no figure, by reason.
     """
 
     cells: int = 0
@@ -87,17 +88,17 @@ class RecountComparison(Struct):
     behind: int = 0
     left_out: dict[str, int] = {}
 
-    def is_of_nothing(self) -> bool:
-        """Whether nothing was compared: no cell, or no record of a log that holds some."""
+    def is_empty(self) -> bool:
+        """Whether nothing was compared: there is no figure, or the state has applied no record of the log."""
         return not self.cells or (self.behind > 0 and not self.records)
 
     def is_clean(self) -> bool:
         """Whether something was compared, and nothing differs."""
-        return not self.is_of_nothing() and not self.differences
+        return not self.is_empty() and not self.differences
 
 
 def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
-    """Every measure that a force's feeds carry, over windows, whole and by each of its dimensions."""
+    """A query for every measure that the force has feeds for: over each window, whole and by each dimension."""
     for measure in CATALOGUE.values():
         if measure.feeds(force):
             for window in windows:
@@ -105,30 +106,32 @@ def every_query(windows: Iterable[str], force: Force) -> Iterable[Query]:
                     yield Query(measure=measure, window=window, by=by)
 
 
-def take(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> StateReadings:
-    """Read every answer from the state at one place of the log, also while it moves on.
+def read_state(reader: Reader, force: str, queries: Sequence[Query], as_of: datetime) -> StateReadings:
+    """Run queries on the state at one moment, while workers keep writing.
 
     Args:
-        reader: of the state.
-        force: whose figures.
-        queries: what is asked.
-        as_of: the instant; open items are read as they are now.
+        reader: reads the state.
+        force: the force.
+        queries: the queries.
+        as_of: the time of the readings; open items are always read as they are now.
     """
 
-    def taken() -> StateReadings:
-        return taken_of(reader, force, as_of, [(query, read_one(reader, force, query, as_of)) for query in queries])
+    def read() -> StateReadings:
+        return readings_of(reader, force, as_of, [(query, read_one(reader, force, query, as_of)) for query in queries])
 
-    return reader.at_one_moment(taken)
+    return reader.at_one_moment(read)
 
 
-def taken_of(reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]) -> StateReadings:
-    """Answers with the place of the log that they are of; at the one moment at which they were read."""
+def readings_of(
+    reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]
+) -> StateReadings:
+    """Results with their applied offsets; call it at the moment at which they were read."""
     complete_to = {feed.feed: feed.complete_to for feed in reader.feeds(force)}
     return StateReadings(force, as_of, reader.applied_offsets(), answers, complete_to)
 
 
 def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
-    """What the state says to a question, at the place of the log where it stands now."""
+    """The readings of a query at the current applied offsets."""
     is_open = query.measure.is_open()
     return reader.read(
         query.measure, query.window, by=query.by, where=query.where, as_of=as_of, force=force, is_now=is_open
@@ -136,46 +139,45 @@ def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[
 
 
 def check_whole(loaded: Loaded) -> None:
-    """Refuse to compare with a recount of less than the state was folded from.
+    """Refuse to compare when the recount covers less than the state was built from.
 
     Raises:
-        IncompleteError: the log begins after its first offset, or ends before the state's; names the offsets.
+        IncompleteError: the log begins after offset 0, or ends before the applied offset; names the missing offsets.
     """
     if loaded.missing_before:
         where = ", ".join(f"{_place(at)}: 0 to {first - 1}" for at, first in loaded.missing_before.items())
-        what = "The log no longer begins at its first offset, so nothing can be compared with it."
-        raise IncompleteError(what, where=where, hint="Name the archive that holds the rest (BLUELAMP_ARCHIVE).")
+        what = "The beginning of the log has been deleted, so a recount cannot be compared with the state."
+        raise IncompleteError(what, where=where, hint="Set BLUELAMP_ARCHIVE to the archive that contains it.")
     if loaded.missing_after:
         where = ", ".join(f"{_place(at)}: {end} to {after - 1}" for at, (end, after) in loaded.missing_after.items())
-        what = "The log ends before the records that the state was folded from, so nothing can be compared with it."
-        raise IncompleteError(
-            what, where=where, hint="Is this the right Kafka? `bluelamp check` compares the two logs."
-        )
+        what = "The log ends before the applied offset of the state, so a recount cannot be compared with the state."
+        hint = "Check that BLUELAMP_KAFKA is the right Kafka. `bluelamp check` compares the log with the state."
+        raise IncompleteError(what, where=where, hint=hint)
 
 
 def _place(place: tuple[str, int]) -> str:
     return f"{place[0]}:{place[1]}"
 
 
-def compare(taken: StateReadings, recount: Recount) -> RecountComparison:
-    """Hold what was read against a recount of the log up to the same place.
+def compare(state: StateReadings, recount: Recount) -> RecountComparison:
+    """Compare readings of the state with a recount of the log up to the same applied offsets.
 
     Raises:
-        IncompleteError: the recount is of less than the state was folded from.
+        IncompleteError: the recount covers less than the state was built from.
     """
     check_whole(recount.loaded)
     loaded = recount.loaded
-    found = RecountComparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
-    for query, readings in taken.answers:
-        asked = (query.measure, taken.force, query.window, taken.as_of, query.by, query.where)
-        cells = recount.known(*asked, complete_to=taken.complete_to)
-        _compare_cells(query, readings, cells, found)
-    return found
+    result = RecountComparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
+    for query, readings in state.answers:
+        arguments = (query.measure, state.force, query.window, state.as_of, query.by, query.where)
+        cells = recount.known(*arguments, complete_to=state.complete_to)
+        _compare_cells(query, readings, cells, result)
+    return result
 
 
-def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigure], found: RecountComparison) -> None:
+def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigure], result: RecountComparison) -> None:
     for words, ours, theirs in paired(readings, cells):
-        found.cells += 1
+        result.cells += 1
         if not is_same(ours, theirs):
             difference = Difference(
                 measure=query.measure.name,
@@ -184,20 +186,20 @@ def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigur
                 read=ours and numbers(ours),
                 recounted=theirs and numbers(theirs),
             )
-            found.differences.append(difference)
+            result.differences.append(difference)
 
 
 def paired(
     readings: Iterable[Reading], cells: Iterable[KnownFigure]
 ) -> Iterator[tuple[dict[str, str], Reading | None, KnownFigure | None]]:
-    """The readings and the cells of one answer side by side, by their words; None where one side has no such cell."""
+    """The readings and the recounted figures of one query in pairs, by their words; None where one side has no figure."""
     read = {tuple(each.dimensions.items()): each for each in readings}
     recounted = {tuple(each.dimensions.items()): each for each in cells}
     return ((dict(words), read.get(words), recounted.get(words)) for words in recounted | read)
 
 
 def is_same(ours: Reading | None, theirs: KnownFigure | None) -> bool:
-    """Whether the state and the recount say the same of a cell, and know the same part of its period."""
+    """Whether the state and the recount have the same figure and the same coverage of its period."""
     if ours is None or theirs is None:
         return ours is None and theirs is None
     begins = None if ours.begins is None else microseconds(ours.begins)
@@ -205,41 +207,25 @@ def is_same(ours: Reading | None, theirs: KnownFigure | None) -> bool:
 
 
 def numbers(cell: Reading | KnownFigure) -> tuple[Any, ...]:
-    """What a cell says, to be held against another: value, n, met and spread."""
+    """The numbers of a figure that must be equal: value, n, met and spread."""
     spread = cell.spread
-    told = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
-    return cell.value, cell.n, cell.met, told
+    spread_numbers = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
+    return cell.value, cell.n, cell.met, spread_numbers
 
 
-def told_numbers(numbers: Any) -> str:
-    """Value, n and what a spread is of, to the last digit: what differs may lie beyond what is shown elsewhere."""
-    if numbers is None:
-        return "nothing"
-    value, n, met, spread = numbers
-    parts = ["n not known" if n is None else f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
-    parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
-    return f"{value!r} ({', '.join(parts)})"
+def difference_line(each: Difference) -> str:
+    """A figure that differs, for a person to read."""
+    place = (each.measure, each.window, dimension_words(each.dimensions))
+    return "  ".join([*filter(None, place), f"state {exact(each.read)}, log {exact(each.recounted)}"])
 
 
-def lines(found: RecountComparison) -> Iterator[str]:
-    """What a person reads: what differs, what was compared, and what was not."""
-    for each in found.differences:
-        words = " ".join(f"{name}={word}" for name, word in each.dimensions.items())
-        place = "  ".join(part for part in (each.measure, each.window, words) if part)
-        yield f"{place}  state {told_numbers(each.read)}, log {told_numbers(each.recounted)}"
-    if not found.cells:
-        yield "Nothing was compared: neither the state nor the log has a figure for this question."
-    elif found.is_of_nothing():
-        yield "Nothing was compared: the state holds no record of the log yet."
+def lines(result: RecountComparison) -> Iterator[str]:
+    """The result for a person to read: each difference, then the totals."""
+    yield from map(difference_line, result.differences)
+    if not result.cells:
+        yield "Nothing was compared: neither the state nor the log has this figure."
+    elif result.is_empty():
+        yield STATE_EMPTY
     else:
-        yield f"{found.cells:,} cells compared, {len(found.differences):,} differ."
-    yield from not_compared(found.behind, found.left_out)
-
-
-def not_compared(behind: int, left_out: dict[str, int]) -> Iterator[str]:
-    """What a comparison leaves out, in words: nothing when it was of everything."""
-    if behind:
-        yield f"Not compared: {behind:,} records of the log that are not in the state yet."
-    if left_out:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(left_out.items()))
-        yield f"Not compared: {sum(left_out.values()):,} quarantined facts, which count in no figure ({reasons})."
+        yield totals(result.cells, "figure", len(result.differences))
+    yield from not_compared(result.behind, result.left_out)

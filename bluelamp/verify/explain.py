@@ -1,4 +1,4 @@
-"""What makes a figure: its subjects and their facts, from the log by the recount's path, and whether the state has the same figure."""
+"""Explains a figure: lists its outcomes, subjects and facts from a recount of the log, and compares it with the state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from bluelamp.recount.cell import RecountCell
-from bluelamp.recount.instant import SECOND, microseconds, moment_of
+from bluelamp.recount.coverage import IN_WORDS, CoverageLevel, KnownFigure
 from bluelamp.recount.listing import ListedOutcome
 from bluelamp.recount.recount import Recount
-from bluelamp.recount.reported import IN_WORDS, CoverageLevel, KnownFigure
 from bluelamp.recount.subject import RecountSubject
-from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, paired, told_numbers
+from bluelamp.recount.times import SECOND, microseconds, moment_of
+from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, paired
 from bluelamp.verify.state_and_log import NotCompared
+from bluelamp.verify.words import dimension_words, exact, number
 from facts.errors import BlueLampError
 from measures.display import words as in_words
 from measures.measure import (
@@ -42,18 +43,18 @@ Verdict = Literal["same", "differs", "not compared"]
 
 
 class ExplainedOutcome(Struct, frozen=True, kw_only=True):
-    """One outcome that a figure is taken from.
+    """An outcome or open item behind a figure.
 
     Attributes:
-        subject_id: of which subject.
-        kind: what it counts for.
-        value: a span in seconds; of what stands open how long it has; None where it only counts.
-        at: when it was decided, or since when it stands open.
+        subject_id: the subject's id in the force's system.
+        kind: a key of `measures.outcome.KINDS`.
+        value: its span in seconds; for an open item, its age in seconds; None for an outcome without a span.
+        at: when it was decided, or since when it is open.
         began: when its subject began.
-        is_open: it stands open.
-        is_met: of a share, whether it is one of those that are so; else None.
-        facts: every fact that was told of the subject, as canonical JSON, in order.
-        fallen: those of them that do not count: replaced, withdrawn, or a withdrawal.
+        is_open: whether it is an open item.
+        is_met: for a share, whether it counts towards the share; otherwise None.
+        facts: every fact of the subject, as canonical JSON, in order.
+        not_counted: the facts that do not count: those that are corrected or withdrawn, and the withdrawals.
     """
 
     subject_id: str
@@ -64,19 +65,19 @@ class ExplainedOutcome(Struct, frozen=True, kw_only=True):
     is_open: bool
     is_met: bool | None
     facts: tuple[msgspec.Raw, ...]
-    fallen: tuple[msgspec.Raw, ...]
+    not_counted: tuple[msgspec.Raw, ...]
 
 
 class Compared(Struct, frozen=True, kw_only=True):
-    """What the state says of the same cell, at the same place of the log and the same instant.
+    """The same figure in the state, at the same applied offsets and the same time.
 
     Attributes:
-        verdict: whether it says the same as the log.
-        value: in the measure's unit; None where there is none, or none is shown.
-        n: how many it is taken from; None where the state has no such cell, or says nothing that could be compared.
-        reason: why nothing was compared, or why the state's figure cannot be relied on; empty when it can.
-        exactly: both figures to the last digit where they differ; else empty.
-        behind: records of the log that are not in the state yet, and are in neither figure.
+        verdict: whether the state has the same figure as the log.
+        value: in the measure's unit; None where there is no value.
+        n: the n of the figure; None where the state has no such figure.
+        reason: why nothing was compared, or why the state's figure cannot be relied on; otherwise empty.
+        exactly: both figures to the last digit where they differ; otherwise empty.
+        behind: the number of log records that are not yet in the state; neither figure includes them.
     """
 
     verdict: Verdict
@@ -88,21 +89,21 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 class Explained(Struct, frozen=True, kw_only=True):
-    """One figure and what makes it.
+    """A figure with the outcomes behind it.
 
     Attributes:
-        measure: its name.
-        window: as asked.
-        dimensions: the words of its cell.
-        value: by the recount; in the measure's unit; None where there is none, and where it is not known.
-        n: how many it is taken from; None where it is not known.
-        met: of a share, how many are so.
-        coverage: how much of its period is known.
-        listed: how many outcomes are listed below.
-        added: the figure that they come to when they are added up one by one.
-        agrees: that it is what the log was counted to, to the last digit.
-        compared: with what the state says.
-        parts: the outcomes, in order of time.
+        measure: the name of its measure.
+        window: the window of the query.
+        dimensions: the word of each dimension.
+        value: the recounted value in the measure's unit; None where there is none or it is not known.
+        n: the recounted n; None where it is not known.
+        met: for a share, the number that count towards it.
+        coverage: how much of the period the record covers.
+        listed: the number of outcomes behind the figure.
+        added: the value when the outcomes are added up one by one.
+        agrees: whether that equals the recounted value, to the last digit.
+        compared: the figure of the state.
+        parts: the outcomes in order of time, up to the limit.
     """
 
     measure: str
@@ -119,7 +120,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     parts: tuple[ExplainedOutcome, ...]
 
     def is_confirmed(self) -> bool:
-        """Whether its outcomes come to it, and the state has the same figure."""
+        """Whether its outcomes add up to it, and the state has the same figure."""
         return self.agrees and self.compared.verdict == "same"
 
 
@@ -131,24 +132,24 @@ def explain(
     state: StateReadings | NotCompared,
     limit: int | None = None,
 ) -> list[Explained]:
-    """Each cell of an answer with what makes it, also those that only the state has.
+    """Each figure of a query with the outcomes behind it, including figures that only the state has.
 
     Args:
-        recount: of the log up to where the state is, with its facts kept.
-        force: whose figure.
-        query: the measure, its window and limits.
-        as_of: the instant of the question.
-        state: what the state says to the same question, or why it says nothing.
-        limit: parts of each cell that are listed with their facts; None for all. All of them are added up.
+        recount: the recount up to the applied offsets of the state, with its facts kept.
+        force: the force.
+        query: the query.
+        as_of: the time of the figures.
+        state: the readings of the same query, or why there are none.
+        limit: the number of outcomes to list with their facts for each figure; None for all. All are added up.
 
     Raises:
-        QuestionError: it cannot be answered.
+        QuestionError: the query is not valid.
     """
-    asked = (query.measure, force, query.window, as_of, query.by, query.where)
-    cells = {tuple(each.dimensions.items()): each for each in recount.answer(*asked)}
+    arguments = (query.measure, force, query.window, as_of, query.by, query.where)
+    cells = {tuple(each.dimensions.items()): each for each in recount.answer(*arguments)}
     complete_to = state.complete_to if isinstance(state, StateReadings) else None
     groups: dict[tuple[str, ...], list[ListedOutcome]] = defaultdict(list)
-    for each in recount.outcomes(*asked):
+    for each in recount.outcomes(*arguments):
         groups[tuple(_words(each, query.measure).values())].append(each)
     moment = microseconds(as_of)
     in_order = {words: sorted(group, key=_in_time) for words, group in groups.items()}
@@ -167,23 +168,23 @@ def explain(
             limit,
             _compared(reading, known, state, recount),
         )
-        for words, reading, known in paired(readings, recount.known(*asked, complete_to=complete_to))
+        for words, reading, known in paired(readings, recount.known(*arguments, complete_to=complete_to))
     ]
 
 
 def _comparable(recount: Recount, state: StateReadings | NotCompared) -> StateReadings | NotCompared:
-    """What the state says, unless the log does not hold everything that the state was folded from."""
+    """The readings of the state, unless the log lacks records that the state was built from."""
     try:
         check_whole(recount.loaded)
     except BlueLampError as error:
         return state if isinstance(state, NotCompared) else NotCompared(f"{error.what} ({error.where})")
     if isinstance(state, StateReadings) and recount.loaded.left_beyond and not recount.loaded.records:
-        return NotCompared("The state holds no record of the log yet.")
+        return NotCompared("The state has not applied any record of the log yet.")
     return state
 
 
 def _nothing(measure: Measure, words: dict[str, str], moment: int) -> RecountCell:
-    """The cell that nothing in the log comes to."""
+    """The figure when the log has no outcome for it."""
     value, n, met = _added(measure, (), moment)
     return RecountCell(dimensions=words, value=value, n=n, met=met)
 
@@ -201,7 +202,7 @@ def _compared(
         value=reading.value if reading else None,
         n=reading.n if reading else None,
         reason=reading.reason if reading else "",
-        exactly="" if same else f"state {told_numbers(read)}, log {told_numbers(recounted)}",
+        exactly="" if same else f"state {exact(read)}, log {exact(recounted)}",
         behind=behind,
     )
 
@@ -222,7 +223,7 @@ def _explained(
 ) -> Explained:
     value, n, met = _added(query.measure, group, moment)
     if isinstance(query.measure.statistic, Bands):
-        n = cell.n  # each band is of all spans, and lists its own
+        n = cell.n  # every band has the n of all bands together, and lists only its own outcomes
     return Explained(
         measure=query.measure.name,
         window=query.window,
@@ -240,7 +241,7 @@ def _explained(
 
 
 def _words(listed: ListedOutcome, measure: Measure) -> dict[str, str]:
-    """The words of the cell that an outcome is in; of bands its own band too."""
+    """The words of the figure that an outcome counts in, including its band."""
     if not isinstance(measure.statistic, Bands):
         return listed.words
     edges = measure.statistic.edges_seconds
@@ -251,11 +252,11 @@ def _words(listed: ListedOutcome, measure: Measure) -> dict[str, str]:
 
 
 _Sum = tuple[float | int | None, int, int | None]
-"""A figure, its n, and how many are so."""
+"""A value, its n, and the number that meet the condition of a share."""
 
 
 def _added(measure: Measure, group: Sequence[ListedOutcome], moment: int) -> _Sum:
-    """What outcomes come to: one by one, with nothing of the recount's answers."""
+    """Add up outcomes one by one, without using the recount's own statistics."""
     n, met = sum(each.is_counted for each in group), sum(each.is_met for each in group)
     found: _Sum = (None, n, None)
     match measure.statistic:
@@ -297,31 +298,30 @@ def _part(each: ListedOutcome, measure: Measure, subject: RecountSubject, moment
         began=moment_of(each.began),
         is_open=each.is_open,
         is_met=each.is_met if is_share else None,
-        facts=tuple(msgspec.Raw(told.fact) for told in subject.facts),
-        fallen=tuple(msgspec.Raw(told.fact) for told in subject.facts if not told.counts),
+        facts=tuple(msgspec.Raw(one.fact) for one in subject.facts),
+        not_counted=tuple(msgspec.Raw(one.fact) for one in subject.facts if not one.counts),
     )
 
 
 def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterable[str]:
-    """What a person reads of one figure.
+    """The explanation of a figure for a person to read.
 
     Args:
         explained: the figure.
         measure: its measure.
-        has_facts: the facts of each subject are told too.
+        has_facts: whether to list the facts of each subject.
     """
-    limits = " ".join(f"{name}={word}" for name, word in explained.dimensions.items())
     figure = _figure(explained.value, explained.n, measure)
-    yield "  ".join(part for part in (measure.title, limits, figure) if part)
+    yield "  ".join(part for part in (measure.title, dimension_words(explained.dimensions), figure) if part)
     for part in explained.parts:
         yield f"  {_line(part)}"
         for fact in part.facts if has_facts else ():
-            mark = "does not count: " if fact in part.fallen else ""
+            mark = "does not count: " if fact in part.not_counted else ""
             yield f"      {mark}{bytes(fact).decode()}"
     if len(explained.parts) < explained.listed:
         yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."
-    verdict = "come to this figure" if explained.agrees else f"come to ANOTHER figure: {explained.added}"
-    yield f"  {explained.listed:,} outcomes in the log, added up one by one, {verdict}."
+    verdict = "this figure" if explained.agrees else f"a DIFFERENT figure: {explained.added}"
+    yield f"  Adding up {number(explained.listed, 'outcome')} from the log gives {verdict}."
     if explained.coverage == "none":
         yield f"  {IN_WORDS['none']}"
     yield f"  {_verdict(explained, measure)}"
@@ -332,28 +332,25 @@ def _figure(value: float | None, n: int | None, measure: Measure) -> str:
 
 
 def _verdict(explained: Explained, measure: Measure) -> str:
-    """Whether the state has the same figure, in words."""
+    """A sentence that says whether the state has the same figure."""
     compared = explained.compared
     log = _figure(explained.value, explained.n, measure)
-    shown = "nothing" if compared.n is None else _figure(compared.value, compared.n, measure)
+    state = "no figure" if compared.n is None else _figure(compared.value, compared.n, measure)
     match compared.verdict:
         case "not compared":
             return f"NOT COMPARED with the state: {compared.reason}"
         case "same" if explained.n is None:
-            return f"The state does not know it either: {compared.reason}"
+            return f"The state does not know this figure either: {compared.reason}"
         case "same":
             return "The state has the same figure."
         case _:
-            exactly = f" To the last digit: {compared.exactly}." if shown == log else ""
-            return f"DIFFERENT: the board shows {shown} where the log gives {log}.{exactly}"
+            exactly = f" To the last digit: {compared.exactly}." if state == log else ""
+            return f"DIFFERENT: the state has {state}, the log has {log}.{exactly}"
 
 
 def _line(part: ExplainedOutcome) -> str:
     value: Any = "" if part.value is None else in_words(part.value, "seconds")
-    met = (
-        ""
-        if part.is_met is None
-        else ("met" if part.is_met else "missed" if part.kind.endswith("_decided") else "not so")
-    )
+    missed = "missed" if part.kind.endswith("_decided") else "not met"
+    met = "" if part.is_met is None else "met" if part.is_met else missed
     moment = f"{'open since' if part.is_open else 'at'} {part.at:%Y-%m-%d %H:%M:%S}Z"
     return "  ".join(word for word in (part.subject_id, part.kind, moment, value, met) if word)

@@ -1,8 +1,8 @@
-"""Which daily figures have changed since they were first shown, by how much, and because of which facts.
+"""Restatements: the daily figures that have changed since they were first published, by how much, and because of which facts.
 
-A day's figures are first shown when the day is closed: at the first place in the log of each partition from which on nothing
-older than the day's end is expected. So what was shown is a function of the log like every other figure, and is folded from the
-log up to there; nothing has to be kept of it, and nothing of it can be lost or be told twice.
+A day's figures are first published when the day is closed: on each partition, at the first offset where the watermark has passed
+the end of the day. The first published figures are therefore a function of the log, like every other figure: they are computed
+again from the log up to that offset, and need not be stored.
 """
 
 from collections import Counter
@@ -33,17 +33,17 @@ from streams.stall import Place
 
 Cause = Literal["withdrawn", "corrected", "regraded", "reclassified", "late", "afterwards", "fell due"]
 IN_COURSE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
-"""What was still open when the day ended, and ended or fell due since: no restatement, though the figure has changed."""
+"""Causes that are no restatement: an open item of the day ended, or fell due, after the day was published."""
 
 
-class Because(Struct, frozen=True, kw_only=True):
-    """One fact that was told after the day's figures were first shown.
+class ChangedBy(Struct, frozen=True, kw_only=True):
+    """A fact, received after the day's figures were first published, that changed a figure.
 
     Attributes:
-        cause: what kind of change it is.
-        subject_id: as the force's systems tell it.
-        received_at: when the log received it.
-        fact: its canonical JSON; None where no fact was told, and a matter that stood open fell due.
+        cause: the kind of change.
+        subject_id: the subject's id in the force's system.
+        received_at: when the log received the fact.
+        fact: its canonical JSON; None where no fact arrived and an open item fell due.
     """
 
     cause: Cause
@@ -53,19 +53,19 @@ class Because(Struct, frozen=True, kw_only=True):
 
 
 class Restatement(Struct, frozen=True, kw_only=True):
-    """One figure of one day that is not what it was when it was first shown.
+    """A figure of a day that has changed since it was first published.
 
     Attributes:
         day: the local day on which its subjects began.
-        measure: its name.
-        words: of the breakdown, by dimension.
-        unit: of the values.
-        first: what it was.
-        first_n: how many it was taken from.
-        now: what it is.
-        now_n: how many it is taken from.
-        causes: to the number of subjects they are of.
-        because: the facts, subject by subject.
+        measure: the name of its measure.
+        words: the word of each dimension of the breakdown.
+        unit: the unit of the values.
+        first: the first published value.
+        first_n: its n.
+        now: the value now.
+        now_n: its n.
+        causes: the number of subjects of each cause.
+        because: the facts that changed it, subject by subject.
     """
 
     day: date
@@ -77,24 +77,24 @@ class Restatement(Struct, frozen=True, kw_only=True):
     now: float | None
     now_n: int
     causes: dict[Cause, int]
-    because: tuple[Because, ...]
+    because: tuple[ChangedBy, ...]
 
     def is_restated(self) -> bool:
-        """Whether anything but the ordinary course of what was open is behind it."""
+        """Whether it changed for any reason other than open items that ended or fell due."""
         return not is_in_course(self.because)
 
 
-def is_in_course(because: Iterable[Because]) -> bool:
-    """Whether only the ordinary course of what was open is behind a change."""
+def is_in_course(because: Iterable[ChangedBy]) -> bool:
+    """Whether a change comes only from open items that ended or fell due."""
     return IN_COURSE.issuperset(each.cause for each in because)
 
 
 class CountedFact(NamedTuple):
-    """A fact that counts, at its place in the log.
+    """A fact that counts, with its first position in the log.
 
     Attributes:
-        number: of the partition on which it first counted; another than its own when the topic was given more since.
-        offset: its place there.
+        number: the partition on which it first counted; not its current one if partitions were added to the topic since.
+        offset: its offset there.
         received_at: when the log first received it.
         fact: the fact.
     """
@@ -106,69 +106,69 @@ class CountedFact(NamedTuple):
 
 
 Closings = Mapping[Place, Mapping[int, int]]
-"""The offset up to which a day's figures were first shown, by partition and the day's ordinal."""
+"""The offset up to which a day's figures were first published, by partition and by the day's ordinal."""
 
 
 class Closing(NamedTuple):
-    """Where a day's figures were first shown on a partition: up to which offset, and when the log received the heartbeat."""
+    """Where a day was closed on a partition: the offset, and when the log received the heartbeat that closed it."""
 
     offset: int
     at: datetime
 
 
 class PartitionFacts(Struct):
-    """What was kept of one partition: the subjects that a day of the period may hold, and where each day was closed.
+    """The facts of a partition that a period needs, and where each day was closed.
 
     Attributes:
         place: the partition.
-        told: the facts of each subject in order of the log.
-        held: a day's ordinal to the subjects that it may hold: those with a fact of that day.
-        closed: a day's ordinal to where its figures were first shown; without it the day is not closed.
-        began: when the log received its first record; None while it has none.
+        facts: the facts of each subject, in order of the log.
+        subjects: for a day's ordinal, the subjects with a fact on that day.
+        closed: for a day's ordinal, where it was closed; a day that is missing is still open.
+        began: when the log received the first record; None while there is none.
     """
 
     place: Place
-    told: dict[str, list[CountedFact]]
-    held: dict[int, set[str]]
+    facts: dict[str, list[CountedFact]]
+    subjects: dict[int, set[str]]
     closed: dict[int, Closing]
     began: datetime | None
 
 
-def keep(
+def read_partition(
     source: RecordSource, place: Place, partitions: int, reach: tuple[int, int], rules: Rules, days: Sequence[date]
 ) -> PartitionFacts:
-    """Read a partition twice: which subjects have facts on any of the days, then all facts of these.
+    """Read a partition twice: first to find the subjects with a fact on any of the days, then to read all their facts.
 
     Args:
         source: the log.
         place: the partition.
-        partitions: how many its topic has.
-        reach: its first offset, and the one after its last.
-        rules: of the force.
+        partitions: the number of partitions of its topic.
+        reach: its first offset, and the offset after its last.
+        rules: the rules of the force.
         days: the local days.
     """
     ends = {day.toordinal(): microseconds(_window(day, rules).end) for day in days}
     first, last = microseconds(_window(days[0], rules).start), max(ends.values())
-    held: dict[int, set[str]] = {}
+    subjects: dict[int, set[str]] = {}
     closed: dict[int, Closing] = {}
     began: datetime | None = None
     before = None
-    for told, record, mark in _admitted(source, place, partitions, reach, rules):
+    for facts, record, mark in _admitted(source, place, partitions, reach, rules):
         began = began or record.received_at
-        for each in told:
+        for each in facts:
             if first <= (at := microseconds(each.fact.at)) < last:
-                held.setdefault(rules.local_day(at), set()).add(each.fact.subject_id)
+                subjects.setdefault(rules.local_day(at), set()).add(each.fact.subject_id)
         if mark != before:
-            # A wrong clock may take the watermark past a day that is not over: once it is put back, the day is open again.
+            # A wrong clock can move the watermark past a day that is not over. When it moves back, the day is open again.
             before, over = mark, {day for day, end in ends.items() if mark is not None and end <= mark}
             closing = Closing(record.after, record.received_at)
             closed = {day: closed.get(day, closing) for day in over}
-    kept, wanted = PartitionFacts(place, {}, held, closed, began), set().union(*held.values())
-    for told, _, _ in _admitted(source, place, partitions, reach, rules):
-        for each in told:
+    result, wanted = PartitionFacts(place, {}, subjects, closed, began), set().union(*subjects.values())
+    for facts, _, _ in _admitted(source, place, partitions, reach, rules):
+        for each in facts:
             if each.fact.subject_id in wanted:
-                kept.told.setdefault(each.fact.subject_id, []).append(each)
-    return kept
+                result.facts.setdefault(each.fact.subject_id, []).append(each)
+    return result
 
 
 def _window(day: date, rules: Rules) -> Window:
@@ -178,17 +178,17 @@ def _window(day: date, rules: Rules) -> Window:
 def _admitted(
     source: RecordSource, place: Place, partitions: int, reach: tuple[int, int], rules: Rules
 ) -> Iterator[tuple[list[CountedFact], Record, int | None]]:
-    """The facts of the force that count, record by record, with the record and the watermark after it."""
+    """For each record: the facts of the force that count, the record, and the watermark after it."""
     name = rules.force.name
     partition = PartitionFold(cast(Topic, place[0]), OwnPartition(place[1], partitions), {name: rules})
-    for some in source.read(place, *reach):
-        for record in map(record_of, some):
+    for batch in source.read(place, *reach):
+        for record in map(record_of, batch):
             admitted = partition.admit([record])
-            told = [_told(record, place[1], fact) for facts in admitted.facts.values() for fact in facts]
-            yield told, record, partition.watermark(name)
+            counted = [_counted(record, place[1], fact) for facts in admitted.facts.values() for fact in facts]
+            yield counted, record, partition.watermark(name)
 
 
-def _told(record: Record, number: int, fact: SubjectFact) -> CountedFact:
+def _counted(record: Record, number: int, fact: SubjectFact) -> CountedFact:
     origin = record.moved_from
     if origin is None:
         return CountedFact(number, record.offset, record.received_at, fact)
@@ -198,21 +198,21 @@ def _told(record: Record, number: int, fact: SubjectFact) -> CountedFact:
     return CountedFact(origin.counted_on, origin.counted_at, received_at, fact)
 
 
-# A day, as it was and as it is.
+# A day as it was first published, and as it is now.
 
 _Cells = dict[tuple[str, ...], Figure]
-"""The cells of an answer by their words."""
+"""Figures by their words."""
 
 
 class _Since(NamedTuple):
-    """A fact that was told after a day was first shown, and what its subject's outcomes of the day would be without it."""
+    """A fact received after a day was first published, and the outcomes of its subject on that day without it."""
 
-    told: CountedFact
+    counted: CountedFact
     without: Outcomes
 
 
 class _Subject(NamedTuple):
-    """One subject's outcomes of a day, when it was first shown and now, and what was told of it since."""
+    """A subject's outcomes on a day, as first published and now, and the facts received in between."""
 
     subject_id: str
     first: Outcomes
@@ -228,8 +228,8 @@ class _Day:
         self._open: dict[str, list[OpenItem]] = {}
         for each in outcomes:
             counts.update((one.kind, one.dimensions, one.value) for one in each.finished)
-            for matter in each.open:
-                self._open.setdefault(matter.kind, []).append(matter)
+            for item in each.open:
+                self._open.setdefault(item.kind, []).append(item)
         self._day, self._pane = day, cast(Pane, {})
         apply(self._pane, dict(counts))
 
@@ -241,24 +241,24 @@ class _Day:
 
 
 def restated(
-    kept: Sequence[PartitionFacts],
+    parts: Sequence[PartitionFacts],
     rules: Rules,
     days: Sequence[date],
     measures: Iterable[Measure],
     by: tuple[str, ...],
     as_of: datetime,
 ) -> Iterator[Restatement]:
-    """Every figure of closed days that has changed since it was first shown, day by day.
+    """Every figure of closed days that has changed since it was first published, day by day.
 
     Args:
-        kept: of every partition.
-        rules: of the force.
-        days: the local days; those not yet closed everywhere are left out of the measures they concern.
-        measures: those asked about; what stands open now has no day.
-        by: the dimensions to break them down by; measures that lack one are left out.
-        as_of: the force's present, at which figures are taken now.
+        parts: the facts of every partition.
+        rules: the rules of the force.
+        days: the local days. A measure leaves out the days that are still open on one of its topics.
+        measures: the measures to check. Measures of open items are left out, because they have no day.
+        by: the dimensions to break them down by. Measures that lack one are left out.
+        as_of: the force's present, which is the time of the current figures.
     """
-    asked = [
+    chosen = [
         each
         for each in measures
         if each.feeds(rules.force)
@@ -266,27 +266,27 @@ def restated(
         and not isinstance(each.statistic, External)
         and set(by) <= set(each.dimensions())
     ]
-    closings = {each.place: _closings(each, kept) for each in kept}
+    closings = {each.place: _closings(each, parts) for each in parts}
     for day in days:
-        subjects = {each.place: list(_subjects(each, closings, rules, day.toordinal())) for each in kept}
-        for measure in asked:
-            parts = [each for each in kept if each.place[0] in measure.topics()]
-            if parts and all(day.toordinal() in each.closed for each in parts):
-                of = sorted((one for each in parts for one in subjects[each.place]), key=_name)
+        subjects = {each.place: list(_subjects(each, closings, rules, day.toordinal())) for each in parts}
+        for measure in chosen:
+            its_parts = [each for each in parts if each.place[0] in measure.topics()]
+            if its_parts and all(day.toordinal() in each.closed for each in its_parts):
+                of = sorted((one for each in its_parts for one in subjects[each.place]), key=_name)
                 yield from _of_day(measure, day, of, rules, by, as_of)
 
 
-def _closings(kept: PartitionFacts, every: Sequence[PartitionFacts]) -> Mapping[int, int]:
-    """Up to which offset each day was first shown: of a partition that was added later, none of what was over by then."""
-    others = [each for each in every if each.place[0] == kept.place[0]]
-    return {day: 0 if _was_over(day, kept, others) else closing.offset for day, closing in kept.closed.items()}
+def _closings(part: PartitionFacts, every: Sequence[PartitionFacts]) -> Mapping[int, int]:
+    """The offset at which each day was first published; 0 for days published before a later partition was added."""
+    others = [each for each in every if each.place[0] == part.place[0]]
+    return {day: 0 if _was_over(day, part, others) else closing.offset for day, closing in part.closed.items()}
 
 
-def _was_over(day: int, kept: PartitionFacts, others: Sequence[PartitionFacts]) -> bool:
-    """Whether a day was closed on every partition there was then, before this one began."""
+def _was_over(day: int, part: PartitionFacts, others: Sequence[PartitionFacts]) -> bool:
+    """Whether every partition that existed at the time had closed the day before this partition began."""
     first = min(each.closed[day].at for each in others if day in each.closed)
     closed = [each.closed.get(day) for each in others if each.began is not None and each.began <= first]
-    began = kept.began or first
+    began = part.began or first
     return began > first and all(each is not None and each.at <= began for each in closed)
 
 
@@ -294,10 +294,10 @@ def _name(subject: _Subject) -> str:
     return subject.subject_id
 
 
-def open_days(kept: Iterable[PartitionFacts], days: Iterable[date]) -> dict[date, list[str]]:
-    """The days that are not closed, each with the topics of which it is not: these were never shown as whole days."""
+def open_days(parts: Iterable[PartitionFacts], days: Iterable[date]) -> dict[date, list[str]]:
+    """The days that are not published yet, each with the topics on which it is still open."""
     found: dict[date, list[str]] = {}
-    every = list(kept)
+    every = list(parts)
     for day in days:
         topics = sorted({each.place[0] for each in every if day.toordinal() not in each.closed})
         if topics:
@@ -305,82 +305,82 @@ def open_days(kept: Iterable[PartitionFacts], days: Iterable[date]) -> dict[date
     return found
 
 
-def _subjects(kept: PartitionFacts, closings: Closings, rules: Rules, day: int) -> Iterator[_Subject]:
+def _subjects(part: PartitionFacts, closings: Closings, rules: Rules, day: int) -> Iterator[_Subject]:
     """The subjects that have, or had, an outcome on a day."""
-    if day not in kept.closed:
+    if day not in part.closed:
         return
-    topic = cast(Topic, kept.place[0])
-    for subject_id in sorted(kept.held.get(day, ())):
-        told = kept.told[subject_id]
-        shown = [each for each in told if each.offset < closings[topic, each.number].get(day, 0)]
-        first = _of(day, topic, shown, rules)
-        if len(shown) == len(told):
+    topic = cast(Topic, part.place[0])
+    for subject_id in sorted(part.subjects.get(day, ())):
+        facts = part.facts[subject_id]
+        published = [each for each in facts if each.offset < closings[topic, each.number].get(day, 0)]
+        first = _of(day, topic, published, rules)
+        if len(published) == len(facts):
             yield _Subject(subject_id, first, first, [])
             continue
-        now = _of(day, topic, told, rules)
+        now = _of(day, topic, facts, rules)
         since = [
-            _Since(each, _of(day, topic, [one for one in told if one.fact != each.fact], rules))
-            for each in _new(shown, told)
+            _Since(each, _of(day, topic, [one for one in facts if one.fact != each.fact], rules))
+            for each in _new(published, facts)
         ]
         yield _Subject(subject_id, first, now, since)
 
 
-def _new(shown: Iterable[CountedFact], told: Iterable[CountedFact]) -> list[CountedFact]:
-    """The facts that are not among those shown first: one told twice is one."""
+def _new(published: Iterable[CountedFact], facts: Iterable[CountedFact]) -> list[CountedFact]:
+    """The facts received after the first publication. A fact that repeats a published one is not new."""
     timeline: Timeline = {}
-    for each in shown:
+    for each in published:
         add(timeline, each.fact)
-    return [each for each in told if add(timeline, each.fact)]
+    return [each for each in facts if add(timeline, each.fact)]
 
 
-def _of(day: int, topic: Topic, told: Iterable[CountedFact], rules: Rules) -> Outcomes:
-    """The outcomes of a subject that began on a day."""
+def _of(day: int, topic: Topic, facts: Iterable[CountedFact], rules: Rules) -> Outcomes:
+    """The outcomes on a day of a subject with these facts."""
     timeline: Timeline = {}
-    for each in told:
+    for each in facts:
         add(timeline, each.fact)
-    finished, matters = outcomes_of(topic, timeline, rules) if timeline else Outcomes([], [])
+    finished, open_items = outcomes_of(topic, timeline, rules) if timeline else Outcomes([], [])
     return Outcomes(
         [each for each in finished if rules.local_day(each.began) == day],
-        [each for each in matters if rules.local_day(each.began) == day],
+        [each for each in open_items if rules.local_day(each.began) == day],
     )
 
 
 def _of_day(
     measure: Measure, day: date, subjects: Sequence[_Subject], rules: Rules, by: tuple[str, ...], as_of: datetime
 ) -> Iterator[Restatement]:
-    """What has changed of a measure on a day; it was first shown as of the day's end."""
+    """The figures of a measure on a day that have changed. They were first published as of the end of the day."""
     window = _window(day, rules)
     then, today = (Question(measure, window, moment, by, {}, is_now=False) for moment in (window.end, as_of))
     check(today, rules)
 
-    def told(question: Question, outcomes: Iterable[Outcomes]) -> _Cells:
-        found = read(question, _Day(day.toordinal(), outcomes), rules)
-        return {tuple(each.dimensions.values()): each for each in found}
+    def cells(question: Question, outcomes: Iterable[Outcomes]) -> _Cells:
+        figures = read(question, _Day(day.toordinal(), outcomes), rules)
+        return {tuple(each.dimensions.values()): each for each in figures}
 
-    first, now = told(then, (each.first for each in subjects)), told(today, (each.now for each in subjects))
+    first, now = cells(then, (each.first for each in subjects)), cells(today, (each.now for each in subjects))
     changed = [words for words in sorted(first.keys() | now.keys()) if _differs(first, now, words)]
     if not changed:
         return
-    # A subject is behind a cell when the cell of that subject alone has changed; a fact, when without it that would be another.
+    # A subject is behind a change if the figure of that subject alone has changed; a fact is, if that figure depends on it.
     moved = [each for each in subjects if each.first != each.now or each.first.open]
-    own = [(each, told(then, [each.first]), told(today, [each.now])) for each in moved]
+    own = [(each, cells(then, [each.first]), cells(today, [each.now])) for each in moved]
     for words in changed:
-        because: list[Because] = []
+        because: list[ChangedBy] = []
         for each, before, after in own:
             if _differs(before, after, words):
-                needed = [one.told for one in each.since if _differs(told(today, [one.without]), after, words)]
-                because += _because(each, needed or [one.told for one in each.since], microseconds(window.end))
+                needed = [one.counted for one in each.since if _differs(cells(today, [one.without]), after, words)]
+                because += _because(each, needed or [one.counted for one in each.since], microseconds(window.end))
         yield _restatement(measure, day, first.get(words), now.get(words), because)
 
 
 def _differs(one: _Cells, other: _Cells, words: tuple[str, ...]) -> bool:
-    """Whether a cell shows another figure in the one than in the other; how its spans are spread is not shown of a day."""
+    """Whether a figure differs. Spreads are ignored, because daily figures have none."""
     numbers = [(cell.value, cell.n, cell.met) if cell else None for cell in (one.get(words), other.get(words))]
     return numbers[0] != numbers[1]
 
 
 def _restatement(
-    measure: Measure, day: date, first: Figure | None, now: Figure | None, because: Sequence[Because]
+    measure: Measure, day: date, first: Figure | None, now: Figure | None, because: Sequence[ChangedBy]
 ) -> Restatement:
     causes = Counter(cause for cause, _ in {(each.cause, each.subject_id) for each in because})
     known = first or now
@@ -398,25 +398,25 @@ def _restatement(
     )
 
 
-def _because(subject: _Subject, facts: Iterable[CountedFact], end: int) -> list[Because]:
-    """The facts behind a change of one subject; without any, time has gone by."""
+def _because(subject: _Subject, facts: Iterable[CountedFact], end: int) -> list[ChangedBy]:
+    """The facts behind a change of one subject; without any fact, an open item fell due."""
     return [
-        Because(
+        ChangedBy(
             cause=cause_of(each.fact, end),
             subject_id=subject.subject_id,
             received_at=each.received_at,
             fact=msgspec.Raw(canonical(each.fact)),
         )
         for each in facts
-    ] or [Because(cause="fell due", subject_id=subject.subject_id)]
+    ] or [ChangedBy(cause="fell due", subject_id=subject.subject_id)]
 
 
 def cause_of(fact: SubjectFact, end: int) -> Cause:
-    """What kind of change a fact is that was told after a day's figures were first shown.
+    """The kind of change that a fact makes to the published figures of a day.
 
     Args:
-        fact: the fact.
-        end: of the day, in microseconds.
+        fact: the fact, received after the day's figures were first published.
+        end: the end of the day, in microseconds since 1970.
     """
     if isinstance(fact, FactWithdrawn):
         return "withdrawn"

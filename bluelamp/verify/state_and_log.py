@@ -1,4 +1,4 @@
-"""The state that is shown, beside the log that it was folded from: whether the two belong together, and what it says."""
+"""Whether a state and a log belong together, and the readings of a state that belongs to its log."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bluelamp.verify.compare import Query, StateReadings, take
+from bluelamp.verify.compare import Query, StateReadings, read_state
 from bluelamp.wiring.settings import Settings
 from facts.errors import BlueLampError
 from facts.union import TOPICS
@@ -19,13 +19,13 @@ from streams.version import number_of, pointer, prefix_of
 
 
 class PartitionStatus(NamedTuple):
-    """One partition of the log, with what the state says of it.
+    """A partition of the log and its applied offset.
 
     Attributes:
-        names: of its keys in the state.
-        applied: the offset up to which the state holds it; None where there is no state of it.
-        first: the first offset that the log still holds.
-        end: the one after the last.
+        names: the names of its keys in the state.
+        applied: the applied offset; None where the state has nothing of the partition.
+        first: the first offset in the log.
+        end: the offset after the last.
     """
 
     names: Names
@@ -34,17 +34,17 @@ class PartitionStatus(NamedTuple):
     end: int
 
     def place(self) -> tuple[str, int]:
-        """Topic and number."""
+        """Its topic and number."""
         return self.names.topic, self.names.partition
 
 
 def partitions(
     settings: Settings, rules: Mapping[str, Rules], redis: Redis, log: LogClient
 ) -> Iterator[PartitionStatus]:
-    """Every partition of the log, each looked at when it is asked for.
+    """Every partition of the log, each checked as it is yielded.
 
     Raises:
-        IncompleteError: the state was folded from another log, in another format, or by other definitions.
+        IncompleteError: the state was built from another log, in another format, or with other definitions.
     """
     fingerprints = {name: each.force.fingerprint() for name, each in rules.items()}
     prefix = prefix_of(settings.state_name, number_of(cast("str | None", redis.get(pointer(settings.state_name)))))
@@ -61,10 +61,10 @@ def partitions(
 
 
 def check_same_log(settings: Settings, source: Reader) -> None:
-    """Refuse to compare a state with a log that it was not folded from.
+    """Refuse to compare a state with a log that it was not built from.
 
     Raises:
-        IncompleteError: it was folded from another log, in another format, or by other definitions.
+        IncompleteError: the state was built from another log, in another format, or with other definitions.
     """
     with LogClient(settings.kafka) as log:
         for _ in partitions(settings, source.rules, source.redis, log):
@@ -72,29 +72,29 @@ def check_same_log(settings: Settings, source: Reader) -> None:
 
 
 class NotCompared(NamedTuple):
-    """Why the state does not say anything that could be compared."""
+    """Why there are no readings of the state to compare with."""
 
     why: str
 
 
-def answer(
+def read_or_reason(
     settings: Settings, source: Reader, force: str, query: Query, as_of: datetime | None
 ) -> tuple[datetime, StateReadings | NotCompared]:
-    """What the state says to a question, or why it cannot, and the instant that this is of.
+    """The readings of a query, or why there are none, with the time that they are for.
 
     Args:
-        settings: name log and state.
+        settings: name the log and the state.
         source: reads the state.
-        force: whose figure.
-        query: what is asked.
-        as_of: the instant; the force's present unless given, and the wall clock where the state does not know that.
+        force: the force.
+        query: the query.
+        as_of: the time of the readings; None for the force's present, or the wall clock if the state cannot be read.
     """
     moment = as_of or source.now()
     try:
         check_same_log(settings, source)
         source.refresh()
         moment = as_of or source.present(force)
-        return moment, take(source, force, [query], moment)
+        return moment, read_state(source, force, [query], moment)
     except RedisError as error:
         return moment, NotCompared(f"The state server does not answer ({error}).")
     except BlueLampError as error:

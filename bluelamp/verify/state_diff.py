@@ -1,12 +1,13 @@
-"""Two versions of a state held against each other at one place of the log: every count of every pane, and what stands open."""
+"""Compares two state versions at the same applied offset: every count of every pane, and every open item."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 
 from msgspec import Struct
 
-from measures.outcome import KINDS, OpenItem, instant
+from bluelamp.verify.words import dimension_words, named, open_words
+from measures.outcome import OpenItem, instant
 from measures.pane import GRAINS, HOUR, MINUTE, Grain, Pane
 from measures.rules import Rules
 from measures.window import first_kept
@@ -15,17 +16,17 @@ from streams.partition_cache import Key, PartitionCache
 
 
 class StateDifference(Struct, frozen=True, kw_only=True):
-    """One count, or one matter that stands open, of which two versions hold different numbers.
+    """A count or an open item that differs between two state versions.
 
     Attributes:
         partition: as `topic:number`.
-        force: whose.
-        pane: the slice of time it is counted in, for people; of what stands open its subject.
-        kind: a key of `measures.outcome.KINDS`, or one that an older program knew.
-        words: of the kind's dimensions.
-        value: in the kind's whole units; of what stands open since when.
-        old: how many the version shown holds.
-        new: how many the other holds.
+        force: the force.
+        pane: for a count, its pane, such as `day 2024-12-01`; for an open item, its subject.
+        kind: a key of `measures.outcome.KINDS`, or a kind that only an older program knew.
+        words: the word of each of the kind's dimensions.
+        value: for a count, the value in the kind's whole units; for an open item, the text "open since TIME".
+        old: the number in the current version.
+        new: the number in the new version.
     """
 
     partition: str
@@ -38,55 +39,56 @@ class StateDifference(Struct, frozen=True, kw_only=True):
     new: int
 
     def line(self) -> str:
-        """As people read it."""
-        words = " ".join(f"{name}={word}" for name, word in self.words.items())
-        parts = (self.partition, self.force, self.pane, self.kind, words, f"value {self.value}")
-        return "  ".join(part for part in parts if part) + f"  old {self.old}, new {self.new}"
+        """The difference for a person to read."""
+        numbers = f"old {self.old}, new {self.new}"
+        words = dimension_words(self.words)
+        parts = (self.partition, self.force, self.pane, self.kind, words, f"value {self.value}", numbers)
+        return "  ".join(part for part in parts if part)
 
 
 class PartitionDiff(Struct):
-    """What came of a partition.
+    """The result of comparing a partition.
 
     Attributes:
-        counts: how many counts were compared.
-        standing: how many matters that stand open.
-        cells: those that differ.
+        counts: the number of counts compared.
+        open_items: the number of open items compared.
+        cells: the counts and open items that differ.
     """
 
     counts: int = 0
-    standing: int = 0
+    open_items: int = 0
     cells: list[StateDifference] = []
 
 
-async def hold(
+async def compare_versions(
     old: PartitionCache, new: PartitionCache, rules: Mapping[str, Rules], advance: Callable[[int], Awaitable[None]]
 ) -> PartitionDiff:
-    """Compare one partition, also while the old version moves on.
+    """Compare one partition, while the current version keeps moving on.
 
     Args:
-        old: reads the version shown.
-        new: reads the other.
-        rules: by force.
-        advance: brings the other version to an offset, up to which it has not been folded yet.
+        old: reads the current version.
+        new: reads the new version, which is behind it.
+        rules: the rules of each force.
+        advance: applies the log to the new version up to an offset.
     """
     kept = _load(old, rules)
-    # What is remembered of the old version belongs to one applied offset; the new one is brought to just there.
+    # The panes read from the current version belong to one applied offset; bring the new version to the same one.
     if old.applied_offset is not None:
         await advance(old.applied_offset)
     new.refresh()
     built = _load(new, rules)
-    found = PartitionDiff()
+    result = PartitionDiff()
     for key in sorted(kept | built):
-        if key[2] >= _kept(old, rules[key[0]], key[1]):
-            # What a version's index does not list holds nothing in it.
+        if key[2] >= _first_kept(old, rules[key[0]], key[1]):
+            # A pane that a version's index does not list is empty in that version.
             ours, theirs = (cache.pane(key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
-            _counts(f"{old.names}", key, ours, theirs, found)
-    _standing(old, new, found)
-    return found
+            _compare_counts(f"{old.names}", key, ours, theirs, result)
+    _compare_open_items(old, new, result)
+    return result
 
 
 def _load(cache: PartitionCache, rules: Mapping[str, Rules]) -> set[Key]:
-    """Read every pane there is, all as of one applied offset."""
+    """Read every pane, all at the same applied offset."""
     cache.refresh()
     while True:
         keys = {key for force in rules for grain in GRAINS for key in cache.index(force, grain)}
@@ -95,8 +97,8 @@ def _load(cache: PartitionCache, rules: Mapping[str, Rules]) -> set[Key]:
         cache.load(keys)
 
 
-def _kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
-    """The first slot that is kept: older ones go batch by batch, and are no figure any more."""
+def _first_kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
+    """The first slot that is kept. Older panes are being deleted, and no figure uses them."""
     mark = watermark(cache.feeds, rules.force, cache.names.topic)
     return first_kept(grain, mark, rules) if mark is not None else 0
 
@@ -112,12 +114,12 @@ def _fields(pane: Pane) -> Counter[tuple[str, tuple[str, ...], int]]:
     )
 
 
-def _counts(partition: str, key: Key, old: Pane, new: Pane, found: PartitionDiff) -> None:
+def _compare_counts(partition: str, key: Key, old: Pane, new: Pane, result: PartitionDiff) -> None:
     ours, theirs = _fields(old), _fields(new)
-    found.counts += len(ours | theirs)
+    result.counts += len(ours | theirs)
     for kind, words, value in sorted(each for each in ours | theirs if ours[each] != theirs[each]):
         field = (kind, words, value)
-        found.cells.append(
+        result.cells.append(
             StateDifference(
                 partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=named(kind, words),
                 value=value, old=ours[field], new=theirs[field],
@@ -125,30 +127,21 @@ def _counts(partition: str, key: Key, old: Pane, new: Pane, found: PartitionDiff
         )  # fmt: skip
 
 
-def _standing(old: PartitionCache, new: PartitionCache, found: PartitionDiff) -> None:
-    ours, theirs = (_matters(cache) for cache in (old, new))
-    found.standing += len(ours | theirs)
-    for subject, matter in sorted((each for each in ours | theirs if ours[each] != theirs[each]), key=repr):
+def _compare_open_items(old: PartitionCache, new: PartitionCache, result: PartitionDiff) -> None:
+    ours, theirs = (_open_items(cache) for cache in (old, new))
+    result.open_items += len(ours | theirs)
+    for subject, item in sorted((each for each in ours | theirs if ours[each] != theirs[each]), key=repr):
         force, _, name = subject.partition("|")
-        since = f"open since {instant(matter.since).isoformat()}" + (
-            f", due {instant(matter.due).isoformat()}" if matter.due is not None else ""
-        )
-        found.cells.append(
+        result.cells.append(
             StateDifference(
-                partition=f"{old.names}", force=force, pane=name, kind=matter.kind, value=since,
-                words=named(matter.kind, matter.dimensions), old=ours[subject, matter], new=theirs[subject, matter],
+                partition=f"{old.names}", force=force, pane=name, kind=item.kind, value=open_words(item),
+                words=named(item.kind, item.dimensions), old=ours[subject, item], new=theirs[subject, item],
             )
         )  # fmt: skip
 
 
-def _matters(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
-    return Counter((subject, each) for subject, matters in cache.matters().items() for each in matters)
-
-
-def named(kind: str, words: Iterable[str]) -> dict[str, str]:
-    """Words by their dimensions; of a kind that this program does not know, by their places."""
-    names = KINDS[kind].dimensions if kind in KINDS else ()
-    return {names[at] if at < len(names) else str(at + 1): word for at, word in enumerate(words)}
+def _open_items(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
+    return Counter((subject, each) for subject, items in cache.open_items().items() for each in items)
 
 
 def _slot(grain: Grain, slot: int) -> str:

@@ -1,14 +1,14 @@
-"""Every setting once: its environment variable, its default, its unit and what it is for."""
+"""Every setting: its environment variable, type, default and description."""
 
 import json
 import os
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from facts.errors import ProfileError, SettingError
 from facts.force import Force, parse
@@ -16,90 +16,139 @@ from measures.rules import Rules
 from streams.settings import PARTITIONS, WorkerSettings
 
 RUNNING_FILE = "running.json"
+_PORT_MAX = 65_535
 NO_PART = "none"
-"""The address of a part that this system does not have."""
+"""The address of a service that is not part of this system."""
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
 PEOPLE = "BLUELAMP_PEOPLE"
 TOKEN = "BLUELAMP_TOKEN"  # noqa: S105 - the name of a variable
 ENGINE_TOKEN = "BLUELAMP_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
 SECRETS = {
-    GATEWAY_TOKENS: "The gateway's senders and their tokens, `name:token` separated by spaces.",
-    PEOPLE: "Who may view, act on alerts or administer: `login:role:token` separated by spaces.",
-    TOKEN: "The token of the person who acknowledges at the command line.",
-    ENGINE_TOKEN: "The token with which an engine tells the inbox of alerts.",
+    GATEWAY_TOKENS: "The gateway's senders and their tokens, as `name:token` separated by spaces.",
+    PEOPLE: "People who may view alerts, act on them or administer the inbox, as `login:role:token` separated by spaces.",
+    TOKEN: "Token of the person who acknowledges alerts at the command line.",
+    ENGINE_TOKEN: "Token with which the exporter or Alertmanager sends alerts to the inbox.",
 }
-"""Variables that are read where they are needed and nowhere shown: no part of `Settings`, which is printed and handed on."""
+"""Secret variables: kept out of `Settings`, because settings are printed and passed to child processes."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What Blue Lamp is told from outside; each field is the variable BLUELAMP_<FIELD>.
+    """Every setting; the environment variable of each is BLUELAMP_<FIELD>. `Meta` holds its description."""
 
-    Attributes:
-        kafka: Addresses of Kafka, `host:port` separated by commas.
-        redis: URL of the state server.
-        state_name: Prefix of the state's keys and name of the consumer group; another name is another state.
-        data: Directory of everything that `bluelamp up` keeps.
-        archive: Directory of the archive of the log, which is read before the log by all that read the whole of it; empty for none.
-        forces: Directory of profiles (TOML) to use instead of those that come with Blue Lamp.
-        force: The force that is meant when none is named.
-        partitions: Partitions a topic gets when it is created.
-        first_start: `yes` to begin at the start of a log that no longer begins at offset 0.
-        worker_name: A lasting name for this worker, unlike any other's: restarted under it, it goes on at once.
-        session_timeout_seconds: After so long without a sign of life a worker's partitions go to others.
-        stall_seconds: With the log ahead of the state, how long nothing may move before a worker ends itself.
-        board_port: Port of the web board, on loopback.
-        exporter_port: Port of the Prometheus exporter, on loopback.
-        gateway_port: Port of the gateway that systems push facts to, on loopback.
-        gateway_body_bytes: The most bytes the gateway takes in one request.
-        gateway_facts_per_second: What one sender may tell the gateway for any length of time.
-        gateway_delivery_seconds: How long the gateway waits for the log before it answers 503.
-        inbox_port: Port of the alert inbox, on loopback.
-        inbox: Address of the inbox, which the engine in process sends alerts to; that port of this machine unless given, `none` where there is none.
-        board: Address at which `bluelamp check` looks for the board; that port of this machine unless given, `none` where there is none.
-        exporter: Likewise of the exporter.
-        gateway: Likewise of the gateway; unless given, there is one where BLUELAMP_GATEWAY_TOKENS is set.
-        prometheus: Address of the Prometheus that evaluates the rules; empty: the exporter evaluates them itself.
-        receivers: File of those who are told of alerts, and of a watcher that is told that data come; docs/inbox.md shows one.
-        sign_in_to_view: `yes` to show alerts only to those who have signed in; the figures of the board stay open.
-        proxy_addresses: Addresses of a proxy that asks an identity provider who somebody is, separated by commas.
-        proxy_login_header: The proxy's header that holds the login.
-        proxy_groups_header: The proxy's header that holds the groups, separated by commas.
-        proxy_roles: The role of each group, `group=role` separated by commas.
-    """
-
-    kafka: str = "127.0.0.1:9092"
-    redis: str = "redis://127.0.0.1:6379/0"
-    state_name: str = "bluelamp"
-    data: str = ".bluelamp"
-    archive: str = ""
-    forces: str = ""
-    force: str = "staffordshire"
-    partitions: int = PARTITIONS
-    first_start: bool = False
-    worker_name: str = ""
-    session_timeout_seconds: float = 10.0
-    stall_seconds: float = 60.0
-    board_port: int = 8018
-    exporter_port: int = 9118
-    gateway_port: int = 8028
-    gateway_body_bytes: int = 1_048_576
-    gateway_facts_per_second: float = 500.0
-    gateway_delivery_seconds: float = 5.0
-    inbox_port: int = 8038
-    inbox: str = ""
-    board: str = ""
-    exporter: str = ""
-    gateway: str = ""
-    prometheus: str = ""
-    receivers: str = ""
-    sign_in_to_view: bool = False
-    proxy_addresses: str = ""
-    proxy_login_header: str = "x-forwarded-preferred-username"
-    proxy_groups_header: str = "x-forwarded-groups"
-    proxy_roles: str = ""
+    kafka: Annotated[str, Meta(description="Addresses of Kafka, as `host:port` separated by commas.")] = (
+        "127.0.0.1:9092"
+    )
+    redis: Annotated[str, Meta(description="URL of the state server.")] = "redis://127.0.0.1:6379/0"
+    state_name: Annotated[
+        str,
+        Meta(
+            description="Prefix of the state's keys and name of the consumer group. Another name means a separate state."
+        ),
+    ] = "bluelamp"
+    data: Annotated[str, Meta(description="Directory where `bluelamp up` keeps its data.")] = ".bluelamp"
+    archive: Annotated[
+        str,
+        Meta(
+            description="Directory of the log's archive. Commands that read the whole log read the archive first. "
+            "Empty: no archive."
+        ),
+    ] = ""
+    forces: Annotated[
+        str, Meta(description="Directory of force profiles (TOML). Empty: the profiles that come with Blue Lamp.")
+    ] = ""
+    force: Annotated[str, Meta(description="Force to use when a command or page names none.")] = "staffordshire"
+    partitions: Annotated[int, Meta(description="Number of partitions of each topic that Blue Lamp creates.")] = (
+        PARTITIONS
+    )
+    first_start: Annotated[
+        bool,
+        Meta(description="`yes` allows a new state to start from a log that no longer begins at offset 0."),
+    ] = False
+    worker_name: Annotated[
+        str,
+        Meta(
+            description="Fixed name of this worker, different from every other worker's. A worker restarted under its name "
+            "gets its partitions back at once."
+        ),
+    ] = ""
+    session_timeout_seconds: Annotated[
+        float, Meta(description="Heartbeat timeout before a worker's partitions are reassigned.")
+    ] = 10.0
+    stall_seconds: Annotated[
+        float,
+        Meta(description="How long a worker may apply nothing, while records wait in the log, before it ends itself."),
+    ] = 60.0
+    board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
+    exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
+    gateway_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the gateway.")] = 8028
+    gateway_body_bytes: Annotated[int, Meta(description="Largest request body that the gateway accepts, in bytes.")] = (
+        1_048_576
+    )
+    gateway_facts_per_second: Annotated[
+        float, Meta(description="Sustained number of facts a second that the gateway accepts from one sender.")
+    ] = 500.0
+    gateway_delivery_seconds: Annotated[
+        float, Meta(description="How long the gateway waits for the log before it responds with 503.")
+    ] = 5.0
+    inbox_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the alert inbox.")] = 8038
+    inbox: Annotated[
+        str,
+        Meta(
+            description="Address of the alert inbox, to which the exporter sends alerts. Empty: the inbox port on this machine. "
+            "`none`: there is no inbox."
+        ),
+    ] = ""
+    board: Annotated[
+        str,
+        Meta(
+            description="Address at which `bluelamp check` looks for the board. Empty: the board port on this machine. "
+            "`none`: there is no board."
+        ),
+    ] = ""
+    exporter: Annotated[
+        str,
+        Meta(
+            description="Address at which `bluelamp check` looks for the exporter. Empty: the exporter port on this machine. "
+            "`none`: there is no exporter."
+        ),
+    ] = ""
+    gateway: Annotated[
+        str,
+        Meta(
+            description="Address at which `bluelamp check` looks for the gateway. Empty: the gateway port on this machine if "
+            "BLUELAMP_GATEWAY_TOKENS is set, otherwise there is no gateway. `none`: there is no gateway."
+        ),
+    ] = ""
+    prometheus: Annotated[
+        str,
+        Meta(
+            description="Address of the Prometheus that evaluates the alert rules. Empty: the exporter evaluates them itself."
+        ),
+    ] = ""
+    receivers: Annotated[
+        str,
+        Meta(
+            description="File that lists who is notified of alerts, and the outside monitor that receives the heartbeat. "
+            "docs/inbox.md has an example."
+        ),
+    ] = ""
+    sign_in_to_view: Annotated[
+        bool, Meta(description="`yes` shows alerts only to people who have signed in. Figures stay open to everyone.")
+    ] = False
+    proxy_addresses: Annotated[
+        str,
+        Meta(description="Addresses of a reverse proxy that authenticates people, separated by commas."),
+    ] = ""
+    proxy_login_header: Annotated[str, Meta(description="Header in which the proxy sends the login.")] = (
+        "x-forwarded-preferred-username"
+    )
+    proxy_groups_header: Annotated[
+        str, Meta(description="Header in which the proxy sends the person's groups, separated by commas.")
+    ] = "x-forwarded-groups"
+    proxy_roles: Annotated[str, Meta(description="Role of each group, as `group=role` separated by commas.")] = ""
 
     def worker(self) -> WorkerSettings:
-        """What of it a worker needs."""
+        """The settings that a worker uses."""
         return WorkerSettings(
             kafka=self.kafka,
             redis=self.redis,
@@ -113,11 +162,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         )
 
     def address(self, part: str, *, has_senders: bool = False) -> str:
-        """Where a part that serves HTTP answers; empty where there is none.
+        """The address of a service; empty when this system does not have it.
 
         Args:
             part: `board`, `exporter`, `gateway` or `inbox`.
-            has_senders: somebody may send to a gateway: else there is none unless its address is set.
+            has_senders: whether the gateway has senders. Without any there is no gateway, unless its address is set.
         """
         given: str = getattr(self, part)
         if given == NO_PART or (part == "gateway" and not given and not has_senders):
@@ -125,7 +174,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return given or f"http://127.0.0.1:{getattr(self, f'{part}_port')}"
 
     def environment(self) -> dict[str, str]:
-        """The variables that give these settings to a child process."""
+        """The environment variables that pass these settings to a child process."""
         return {variable(name): _text(value) for name, value in msgspec.structs.asdict(self).items()}
 
 
@@ -134,25 +183,53 @@ def variable(name: str) -> str:
     return f"BLUELAMP_{name.upper()}"
 
 
+def descriptions() -> dict[str, str]:
+    """The description of each setting, by field."""
+    return {name: _meta(name).description or "" for name in Settings.__struct_fields__}
+
+
 def load(environment: Mapping[str, str], **given: Any) -> Settings:
-    """Settings from, in this order: what is given, the environment, a running `bluelamp up`, the defaults.
+    """Load the settings. Options come first, then the environment, then a running `bluelamp up`, then the defaults.
+
+    Args:
+        environment: the environment variables.
+        given: the options of the command, by field; None where an option was left out.
 
     Raises:
-        SettingError: a value that is not of its kind; names the variable.
+        SettingError: a value has the wrong type; names the variable.
     """
-    told = {name: environment[variable(name)] for name in Settings.__struct_fields__ if variable(name) in environment}
-    told |= {name: value for name, value in given.items() if value is not None}
-    data = Path(str(told.get("data", Settings().data)))
+    values: dict[str, Any] = {
+        name: environment[variable(name)] for name in Settings.__struct_fields__ if variable(name) in environment
+    }
+    values |= {name: value for name, value in given.items() if value is not None}
+    data = Path(str(values.get("data", Settings().data)))
     try:
-        # Not strict: variables are text, and their settings' types say what they become.
-        plain = {name: _WORDS.get(each, each) for name, each in told.items()}
-        return msgspec.convert({**_running(data), **plain}, Settings, strict=False)
+        # Not strict: environment variables are text, and the type of the setting converts it.
+        plain = {name: _WORDS.get(each, each) for name, each in values.items()}
+        values = {**_running(data), **plain}
+        return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$.")
-        raise SettingError(f"{what}.", where=variable(path.strip("`")), hint=_HINT) from None
+        _, _, path = str(error).partition(" - at `$.")
+        name = path.strip("`")
+        what = f"{values[name]!r} is not {_valid_values(name)}."
+        raise SettingError(what, where=variable(name), hint=_HINT) from None
 
 
-_HINT = "`bluelamp settings` lists every setting with its default."
+_HINT = "`bluelamp settings` lists every setting with its current value."
+_KINDS: Mapping[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "`yes` or `no`"}
+
+
+def _valid_values(name: str) -> str:
+    """The valid values of a setting, in words."""
+    kind, meta = get_type_hints(Settings)[name], _meta(name)
+    return _KINDS[kind] if meta.le is None else f"a whole number from {meta.ge} to {meta.le:,}"
+
+
+def _meta(name: str) -> Meta:
+    meta: Meta = get_type_hints(Settings, include_extras=True)[name].__metadata__[0]
+    return meta
+
+
 _WORDS = {"yes": True, "no": False}
 
 
@@ -161,39 +238,40 @@ def _text(value: Any) -> str:
 
 
 def _running(data: Path) -> dict[str, Any]:
-    """What a `bluelamp up` that runs on this directory, or on one within it, says of itself."""
-    return next((told for _, told in _all_running(data)), {})
+    """The settings of a `bluelamp up` that runs on this directory or on one directly inside it."""
+    return next((settings for _, settings in _all_running(data)), {})
 
 
 def running_directory(settings: Settings) -> Path | None:
-    """The directory of the `bluelamp up` whose log is meant; None when that is another log."""
-    found = _all_running(Path(settings.data))
-    return next((directory for directory, told in found if told.get("kafka") == settings.kafka), None)
+    """The directory of the running `bluelamp up` whose log these settings name; None when they name another log."""
+    running = _all_running(Path(settings.data))
+    return next((directory for directory, its in running if its.get("kafka") == settings.kafka), None)
 
 
 def _all_running(data: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in (data / RUNNING_FILE, *sorted(data.glob(f"*/{RUNNING_FILE}"))):
         try:
-            told: dict[str, Any] = json.loads(path.read_text())
-            os.kill(told.pop("pid"), 0)
+            settings: dict[str, Any] = json.loads(path.read_text())
+            os.kill(settings.pop("pid"), 0)
         except (OSError, ValueError, KeyError):
             continue
-        yield path.parent, told
+        yield path.parent, settings
 
 
 def load_forces(settings: Settings) -> dict[str, Rules]:
-    """The rules of every force, from the directory that is set or from those that come with Blue Lamp.
+    """The rules of every force, from the profiles in BLUELAMP_FORCES or those that come with Blue Lamp.
 
     Raises:
-        ProfileError: a profile has a fault, or there is none.
+        ProfileError: a profile is invalid, or there is none.
     """
     directory = Path(settings.forces) if settings.forces else files("facts").joinpath("forces")
     if not directory.is_dir():
-        hint = "Point it at a directory of profiles, or unset it."
-        raise ProfileError("There is no such directory.", where=f"BLUELAMP_FORCES={settings.forces}", hint=hint)
+        hint = "Set it to a directory of force profiles, or unset it."
+        raise ProfileError("This directory does not exist.", where=f"BLUELAMP_FORCES={settings.forces}", hint=hint)
     profiles = [parse(each.read_text(), each.name) for each in directory.iterdir() if each.name.endswith(".toml")]
     if not profiles:
-        raise ProfileError("It holds no profile.", where=str(directory), hint="Put a TOML profile there.")
+        hint = "Add a force profile (TOML), or unset BLUELAMP_FORCES."
+        raise ProfileError("This directory contains no force profile.", where=str(directory), hint=hint)
     return {force.name: Rules(force) for force in sorted(profiles, key=_by_name)}
 
 

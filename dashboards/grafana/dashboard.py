@@ -1,4 +1,4 @@
-"""The three dashboards: which measures each user sees, in which rows, and what stands around them."""
+"""The three dashboards: the measures of each user, their rows, and the variables, annotations and links."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -29,12 +29,12 @@ from facts.union import TOPICS, Topic
 from measures.catalogue.record import RECORD
 from measures.measure import External, Measure
 from streams.names import is_exported
-from streams.reading_metrics import LIVE_EXPORTED
+from streams.reading_metrics import EXPORTED_LIVE_WINDOWS
 
 Dashboard = dict[str, Any]
 TAG = "bluelamp"
 FOLDER = ("bluelamp", "Blue Lamp")
-"""The folder of all three: its uid and its title."""
+"""The folder of the dashboards: its UID and title."""
 _SCHEMA_VERSION = 41
 _WIDTH = 24
 _WINDOW_TITLES = {"15m": "15 minutes", "60m": "60 minutes", "shift": "This shift", "today": "Today", "24h": "24 hours"}
@@ -49,17 +49,17 @@ _TOPIC_ROWS: Mapping[Topic, str] = {
 
 
 class User(Struct, frozen=True):
-    """One of the people a dashboard is for.
+    """A user of Blue Lamp, who has a dashboard.
 
     Attributes:
-        name: the end of the dashboard's uid, and its file.
-        title: of the dashboard.
-        purpose: what it answers.
-        topics: whose measures it shows.
-        window: that it opens with.
-        since: how far back its graphs begin.
-        refresh: how often it is drawn anew.
-        by_period: it compares months and years.
+        name: the name of the dashboard's file, and the end of its UID.
+        title: the title of the dashboard.
+        purpose: the description of the dashboard.
+        topics: the topics whose measures it shows.
+        window: the window that it opens with.
+        since: where its graphs begin.
+        refresh: how often it refreshes.
+        by_period: whether it compares months and years.
     """
 
     name: str
@@ -73,7 +73,7 @@ class User(Struct, frozen=True):
 
     @property
     def uid(self) -> str:
-        """Of the dashboard."""
+        """The UID of the dashboard."""
         return f"{TAG}-{self.name}"
 
 
@@ -81,7 +81,7 @@ USERS = (
     User(
         "supervisor",
         "Contact centre: live",
-        "999, 101 and digital contacts as they stand now.",
+        "999, 101 and digital contacts now.",
         ("contacts",),
         "60m",
         "now-6h",
@@ -90,7 +90,7 @@ USERS = (
     User(
         "inspector",
         "Duty inspector: live",
-        "Incidents and custody: what waits now, and how soon incidents are attended.",
+        "Incidents and custody now: what is waiting, and how soon incidents are attended.",
         ("incidents", "custody"),
         "shift",
         "now-12h",
@@ -99,7 +99,7 @@ USERS = (
     User(
         "analyst",
         "Performance: months and years",
-        "Every figure by month and year beside its course.",
+        "Every figure by month and year, and over time.",
         TOPICS,
         "24h",
         "now-30d",
@@ -110,18 +110,18 @@ USERS = (
 
 
 def dashboards(catalogue: Mapping[str, Measure], source: str = PROMETHEUS) -> dict[str, Dashboard]:
-    """Every dashboard by the name of its user.
+    """Every dashboard, by the name of its user.
 
     Args:
-        catalogue: the measures; one more of them appears with no other edit.
-        source: the uid of the Prometheus data source.
+        catalogue: the measures; a new measure appears on the dashboards without any other change.
+        source: the UID of the Prometheus data source.
     """
-    made = {user.name: _dashboard(user, list(catalogue.values())) for user in USERS}
-    return made if source == PROMETHEUS else {name: _with_source(each, source) for name, each in made.items()}
+    every = {user.name: _dashboard(user, list(catalogue.values())) for user in USERS}
+    return every if source == PROMETHEUS else {name: _with_source(each, source) for name, each in every.items()}
 
 
 def written(dashboard: Dashboard) -> str:
-    """A dashboard as the file that is committed: a line for each panel, so that a difference names its panels."""
+    """A dashboard as its committed file, with a line for each panel, so that a diff shows which panels changed."""
     return _written(dashboard) + "\n"
 
 
@@ -147,7 +147,7 @@ def _dashboard(user: User, catalogue: Sequence[Measure]) -> Dashboard:
     rows = [_feeds_row(), *(_measures_row(user, title, group) for title, group in _grouped(shown))]
     left_out = [each for each in catalogue if not is_exported(each)]
     if user.by_period and left_out:
-        rows.append(("What is not here", [[_left_out(left_out)]]))
+        rows.append(("Not included", [[_left_out(left_out)]]))
     return {
         "uid": user.uid,
         "title": user.title,
@@ -168,7 +168,7 @@ def _dashboard(user: User, catalogue: Sequence[Measure]) -> Dashboard:
 
 
 def row_of(measure: Measure) -> str:
-    """The row of a measure, from what it is of."""
+    """The title of a measure's row."""
     if measure in RECORD:
         return _RECORD_ROW
     if measure.is_open():
@@ -182,7 +182,7 @@ def row_of(measure: Measure) -> str:
 
 
 def _grouped(measures: Iterable[Measure]) -> Iterator[tuple[str, list[Measure]]]:
-    """By row: what stands open now first, the record itself last, the rest in the catalogue's order."""
+    """The measures by row: open items first, the record itself last, and the rest in the order of the catalogue."""
     found: dict[str, list[Measure]] = {_NOW: []}
     for measure in measures:
         found.setdefault(row_of(measure), []).append(measure)
@@ -195,7 +195,9 @@ _Row = tuple[str, list[list[Panel]]]
 
 
 def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
-    states = state_history(title, group, query.CHOSEN if not group[0].is_open() else f'window="{LIVE_EXPORTED[0]}"')
+    states = state_history(
+        title, group, query.CHOSEN if not group[0].is_open() else f'window="{EXPORTED_LIVE_WINDOWS[0]}"'
+    )
     if user.by_period and not group[0].is_open():
         return title, [*([_by_period(each), history(each)] for each in group), [states]]
     figures, histories = [figure(each) for each in group], [history(each) for each in group]
@@ -203,7 +205,7 @@ def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
 
 
 def _by_period(measure: Measure) -> Panel:
-    """What compares its months and years; bands have a number for each band, and are shown as they stand."""
+    """The panel that compares months and years. Bands, which have a value for each band, show only the current figures."""
     return figure(measure) if query.has_bands(measure) else periods(measure)
 
 
@@ -216,7 +218,7 @@ _OPEN_ROWS = 3
 
 
 def _laid_out(rows: Sequence[_Row]) -> list[Panel]:
-    """Rows and panels with their places; later rows start closed, so that a board asks only for what is looked at."""
+    """Rows and panels with their positions. Later rows start collapsed, so that Grafana queries only what is visible."""
     placed: list[Panel] = []
     y = 0
     for number, (title, lines) in enumerate(rows):
@@ -240,7 +242,7 @@ def _placed(lines: Sequence[Sequence[Panel]], y: int) -> tuple[list[Panel], int]
 
 
 def _columns(line: Sequence[Panel]) -> int:
-    """Figures four abreast, graphs and tables two, the rest alone; the last line of a row may not be full."""
+    """The number of panels across: four figures, two graphs or tables, or one of anything else."""
     kinds = {each["type"] for each in line}
     return 4 if kinds == {"stat"} else 2 if kinds & {"timeseries", "table"} else 1
 
@@ -258,14 +260,14 @@ def _feeds_row() -> _Row:
 
 
 def _server() -> Panel:
-    words = {"0": {"text": "gone: no figure is live", "color": "red"}, "1": {"text": "answers", "color": "green"}}
+    words = {"0": {"text": "down: no figure is live", "color": "red"}, "1": {"text": "up", "color": "green"}}
     config = fields("none", 0)
     config["defaults"]["mappings"] = [{"type": "value", "options": words}]
     config["defaults"]["noValue"] = "the exporter is not scraped"
     return panel(
         "stat",
         "State server",
-        "Whether the exporter reaches the state from which every figure is read. Gone: no figure is shown at all.",
+        "Whether the exporter can read the state, which holds every figure. Down: no figure is available.",
         ("server",),
         targets=[target("min(bluelamp_state_up)", "A", "state server")],
         fieldConfig=config,
@@ -274,7 +276,7 @@ def _server() -> Panel:
 
 
 def _feeds() -> Panel:
-    told = [
+    queries = [
         target(f'max by (feed) (bluelamp_feed_{name}_timestamp_seconds{{force="$force"}}) * 1000', letter, kind="table")
         for name, letter in zip(_FEED_COLUMNS, "ABCD", strict=True)
     ]
@@ -282,10 +284,10 @@ def _feeds() -> Panel:
     return panel(
         "table",
         "Feeds",
-        "How far each feed has come. Counted up to: every figure holds everything that happened before this. A feed with no "
-        "heartbeat for longer than the force's profile allows makes the figures that stand on it stale.",
+        "The progress of each feed. Counted up to: figures include everything that happened before this time. If a feed "
+        "sends no heartbeat for longer than the force's profile allows, its figures become stale.",
         ("feeds",),
-        targets=told,
+        targets=queries,
         fieldConfig=fields("dateTimeAsIso", None, [override("byName", "feed", unit="string")], (), CELLS),
         options=TABLE,
         transformations=merged("feed", columns),
@@ -297,23 +299,23 @@ def _left_out(measures: Sequence[Measure]) -> Panel:
     lines = [f"- **{each.title}**: {each.question} {why}" for each, why in whys]
     return panel(
         "text",
-        "Measures that no panel shows",
-        "Measures of the catalogue that have no live number.",
+        "Measures without a panel",
+        "Measures in the catalogue that have no live figure.",
         ("left out",),
         options={"mode": "markdown", "content": "\n".join(lines)},
     )
 
 
 def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:
-    """The forces that have any of the dashboard's figures."""
+    """A variable for the forces that have any of the dashboard's figures."""
     names = "|".join(each.name for each in measures)
-    asked = f'label_values(bluelamp_reading_state{{measure=~"{names}"}}, force)'
+    forces = f'label_values(bluelamp_reading_state{{measure=~"{names}"}}, force)'
     return {
         "type": "query",
         "name": "force",
         "label": "Force",
         "datasource": datasource(),
-        "query": {"qryType": 1, "query": asked, "refId": "force"},
+        "query": {"qryType": 1, "query": forces, "refId": "force"},
         "refresh": 2,
         "sort": 1,
         "multi": False,
@@ -322,12 +324,14 @@ def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:
 
 
 def _window_variable(user: User) -> dict[str, Any]:
-    options = [{"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in LIVE_EXPORTED]
+    options = [
+        {"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in EXPORTED_LIVE_WINDOWS
+    ]
     return {
         "type": "custom",
         "name": "window",
         "label": "Window",
-        "query": ",".join(f"{_WINDOW_TITLES[name]} : {name}" for name in LIVE_EXPORTED),
+        "query": ",".join(f"{_WINDOW_TITLES[name]} : {name}" for name in EXPORTED_LIVE_WINDOWS),
         "options": options,
         "current": {"text": _WINDOW_TITLES[user.window], "value": user.window},
         "multi": False,
@@ -336,7 +340,7 @@ def _window_variable(user: User) -> dict[str, Any]:
 
 
 def _annotations() -> list[dict[str, Any]]:
-    """Alerts: those that Prometheus fires, and those that were published to Grafana itself."""
+    """Annotations for the alerts that Prometheus fires and for the alerts that were published to Grafana."""
     fired = {"refId": "alerts", "expr": 'ALERTS{alertstate="firing", force=~"$force|"}', "interval": "30s"}
     return [
         {

@@ -1,4 +1,4 @@
-"""The panels of one measure in Grafana's classic model: its figure now, over time, and by period."""
+"""The panels of a measure in Grafana's classic model: its figure now, over time, and by period."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from measures.reading import band_name
 
 Panel = dict[str, Any]
 PROMETHEUS = "prometheus"
-"""The data source's uid, as the provisioning gives it."""
+"""The UID of the data source in the provisioning files."""
 WORDS = {
     query.STATES["live"]: ("live", "green"),
     query.STATES["too_few"]: ("too few", "yellow"),
@@ -18,7 +18,7 @@ WORDS = {
     query.STATES["no_data"]: ("no data", "purple"),
     query.STATES["in_part"]: ("in part", "blue"),
 }
-"""What a state's number is shown as."""
+"""The text and colour of each state's number."""
 _UNITS: Mapping[Unit, tuple[str, int]] = {"count": ("locale", 0), "seconds": ("s", 2), "ratio": ("percentunit", 1)}
 _NOTHING = "no data"
 _WINDOW_WORDS = {
@@ -33,23 +33,23 @@ _PLAIN = [{"color": "text", "value": None}]
 
 
 def datasource(uid: str = PROMETHEUS) -> dict[str, str]:
-    """A reference to the source of every figure."""
+    """A reference to the Prometheus data source."""
     return {"type": "prometheus", "uid": uid}
 
 
 def identity(*words: str) -> int:
-    """A number of a panel that stays the same whatever is added beside it: links to it go on to work."""
+    """A panel's id, which does not change when other panels are added, so that links keep working."""
     return zlib.crc32("/".join(words).encode()) % 1_000_000_000 + 1
 
 
 def target(expression: str, letter: str, legend: str = "", *, kind: str = "instant") -> dict[str, Any]:
-    """One query of a panel.
+    """A query of a panel.
 
     Args:
-        expression: in PromQL.
-        letter: by which overrides name it.
-        legend: of its series.
-        kind: `instant`, `range`, or `table`, which is instant too.
+        expression: the query in PromQL.
+        letter: the letter by which overrides refer to it.
+        legend: the legend of its series.
+        kind: `instant`, `range`, or `table`, which is an instant query too.
     """
     return {
         "refId": letter,
@@ -62,7 +62,7 @@ def target(expression: str, letter: str, legend: str = "", *, kind: str = "insta
 
 
 def panel(kind: str, title: str, description: str, key: tuple[str, ...], **parts: Any) -> Panel:
-    """A panel, not yet placed."""
+    """A panel without its position."""
     return {
         "id": identity(*key),
         "type": kind,
@@ -80,7 +80,7 @@ def fields(
     steps: Sequence[Mapping[str, Any]] = (),
     custom: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """How a panel writes its values."""
+    """The format of a panel's values."""
     defaults = {
         "unit": unit,
         "noValue": _NOTHING,
@@ -93,19 +93,19 @@ def fields(
 
 
 def override(matcher: str, matched: str, **properties: Any) -> dict[str, Any]:
-    """Other rules for some of a panel's fields; `__` in a property's name stands for a dot."""
-    told = [{"id": name.replace("__", "."), "value": each} for name, each in properties.items()]
-    return {"matcher": {"id": matcher, "options": matched}, "properties": told}
+    """An override for some of a panel's fields; `__` in the name of a property becomes a dot."""
+    overridden = [{"id": name.replace("__", "."), "value": each} for name, each in properties.items()]
+    return {"matcher": {"id": matcher, "options": matched}, "properties": overridden}
 
 
 def state_words() -> list[dict[str, Any]]:
-    """The words and colours of the numbers that stand for states."""
+    """The mapping of state numbers to words and colours."""
     options = {str(number): {"text": text, "color": color, "index": number} for number, (text, color) in WORDS.items()}
     return [{"type": "value", "options": options}]
 
 
 def single(text_mode: str) -> dict[str, Any]:
-    """How a panel shows single values: `value`, or `value_and_name`."""
+    """The options of a panel of single values; the text mode is `value` or `value_and_name`."""
     return {
         "reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""},
         "orientation": "vertical",
@@ -120,7 +120,7 @@ def single(text_mode: str) -> dict[str, Any]:
 
 
 def legend(*, is_shown: bool) -> dict[str, Any]:
-    """The legend below a graph."""
+    """The options of the legend below a graph."""
     return {"showLegend": is_shown, "displayMode": "list", "placement": "bottom", "calcs": []}
 
 
@@ -128,12 +128,12 @@ _TOOLTIP = {"mode": "multi", "sort": "none"}
 
 
 def figure(measure: Measure) -> Panel:
-    """Its value with n and state at this moment; an instant query, so that nothing older ever stands for now."""
+    """The value, n and state now. Instant queries ensure that an older value never appears as the current one."""
     unit, decimals = _UNITS[measure.unit]
-    told = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure))]
+    queries = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure))]
     if measure.unit != "count":
-        told.append(target(query.taken_from(measure, query.CHOSEN), "B", "n"))
-    told.append(target(query.state(measure, query.CHOSEN), "C", "state"))
+        queries.append(target(query.n(measure, query.CHOSEN), "B", "n"))
+    queries.append(target(query.state(measure, query.CHOSEN), "C", "state"))
     overrides = [
         override("byFrameRefID", "B", unit="locale", decimals=0, thresholds=_thresholds(_PLAIN)),
         override("byFrameRefID", "C", unit="none", decimals=0, mappings=state_words()),
@@ -144,18 +144,18 @@ def figure(measure: Measure) -> Panel:
         _title(measure),
         contract(measure),
         (measure.name, "figure"),
-        targets=told,
+        targets=queries,
         fieldConfig=fields(unit, decimals, overrides, _steps(measure)),
         options=single("value_and_name"),
     )
 
 
 def history(measure: Measure) -> Panel:
-    """Its value over time with n behind it; where it was not live there is a gap, never a line drawn over it."""
+    """The value over time with n behind it. The line has a gap where the figure was not live."""
     unit, decimals = _UNITS[measure.unit]
-    told = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure), kind="range")]
+    queries = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure), kind="range")]
     if measure.unit != "count":
-        told.append(target(query.taken_from(measure, query.CHOSEN), "B", "n", kind="range"))
+        queries.append(target(query.n(measure, query.CHOSEN), "B", "n", kind="range"))
     bars = {"drawStyle": "bars", "fillOpacity": 12, "lineWidth": 0, "axisPlacement": "right"}
     counted = override(
         "byFrameRefID",
@@ -177,19 +177,19 @@ def history(measure: Measure) -> Panel:
         _title(measure),
         contract(measure),
         (measure.name, "history"),
-        targets=told,
+        targets=queries,
         fieldConfig=config,
         options={"legend": legend(is_shown=True), "tooltip": _TOOLTIP},
     )
 
 
 def periods(measure: Measure) -> Panel:
-    """Its value by period with what it is taken from, its state, and its change on the year before."""
+    """The value, n, state and change over a year, by period."""
     unit, decimals = _UNITS[measure.unit]
     columns = {"A": "value", "B": "n", "C": "met", "D": "state", "E": _change_title(measure)}
-    told = {
+    expressions = {
         "A": query.value(measure, query.REPORT),
-        "B": query.taken_from(measure, query.REPORT) if measure.unit != "count" else "",
+        "B": query.n(measure, query.REPORT) if measure.unit != "count" else "",
         "C": query.met(measure, query.REPORT) if measure.unit == "ratio" else "",
         "D": query.state(measure, query.REPORT),
         "E": query.change_on_previous_year(measure),
@@ -207,10 +207,10 @@ def periods(measure: Measure) -> Panel:
         f"{measure.title}, by period",
         contract(measure),
         (measure.name, "periods"),
-        targets=[target(expression, letter, kind="table") for letter, expression in told.items() if expression],
+        targets=[target(expression, letter, kind="table") for letter, expression in expressions.items() if expression],
         fieldConfig=fields(unit, decimals, overrides, (), CELLS),
         options=TABLE,
-        # Where the state is all there is, Grafana leaves out its letter; it must not pass for a value.
+        # If the state is the only column, Grafana names it "Value" without a letter; rename it too.
         transformations=merged(
             "window", {f"Value #{each}": name for each, name in columns.items()} | {"Value": "state"}
         ),
@@ -218,7 +218,7 @@ def periods(measure: Measure) -> Panel:
 
 
 def merged(key: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Brings a table's queries together, one row for each word of a label, the columns in order."""
+    """Transformations that merge a table's queries into one row for each value of a label, with the columns in order."""
     order = {name: index for index, name in enumerate((key, *columns))}
     organized = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": dict(columns)}
     return [
@@ -229,14 +229,14 @@ def merged(key: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def state_history(title: str, measures: Sequence[Measure], window: str) -> Panel:
-    """When each of some measures could be relied on."""
+    """When each of several measures could be relied on."""
     names = [each.name for each in measures]
     return panel(
         "state-timeline",
         f"{title}: when the figures were live",
-        "The state of each figure over time. Live: it can be relied on. In part: the record does not hold all of the window. "
-        "Too few: taken from so few that it says little. Stale: a feed it stands on is silent. No data: nothing it could be "
-        "taken from. Where there is no bar at all, nothing was scraped.",
+        "The state of each figure over time. Live: it can be relied on. In part: the record does not cover the whole window. "
+        "Too few: there are too few cases to say much. Stale: one of its feeds is silent. No data: there is nothing to "
+        "calculate it from. Where there is no bar, nothing was scraped.",
         (title, *names, "states"),
         targets=[target(query.states(list(measures), window), "A", "{{measure}}", kind="range")],
         fieldConfig=_state_fields(measures),
@@ -259,21 +259,21 @@ def _state_fields(measures: Sequence[Measure]) -> dict[str, Any]:
 
 
 def contract(measure: Measure) -> str:
-    """What the figure means, for whoever points at the panel."""
+    """The meaning of the figure, shown when somebody points at the panel."""
     parts = (
         measure.question,
         measure.population,
         f"Clock: {measure.clock}" if measure.clock else "",
         f"Target: {measure.target}" if measure.target else "",
         f"Better: {measure.good}" if measure.good != "neither" else "",
-        f"Below n = {measure.minimum_n} it shows no value but says too few" if measure.minimum_n > 1 else "",
-        f"`bluelamp read {measure.name}` gives the same",
+        f"Below n = {measure.minimum_n} there is no value, only the state too few" if measure.minimum_n > 1 else "",
+        f"`bluelamp read {measure.name}` prints the same figure",
     )
     return "\n\n".join(part if part.endswith((".", "?")) else f"{part}." for part in parts if part)
 
 
 def _title(measure: Measure) -> str:
-    """What stands open is of now; everything else names its window."""
+    """The title; figures of open items are as of now, all others name their window."""
     return measure.title if measure.is_open() else f"{measure.title} · $window"
 
 
@@ -282,7 +282,7 @@ def _value_legend(measure: Measure) -> str:
 
 
 def _band_names(measure: Measure) -> list[dict[str, Any]]:
-    """Bands by their minutes instead of their sorted names in seconds."""
+    """Names of bands in minutes, instead of their sortable names in seconds."""
     if not isinstance(measure.statistic, Bands):
         return []
     edges = measure.statistic.edges_seconds
@@ -292,7 +292,7 @@ def _band_names(measure: Measure) -> list[dict[str, Any]]:
 
 
 def _change_title(measure: Measure) -> str:
-    return "change on the 12 months before" + (" (percentage points)" if measure.unit == "ratio" else "")
+    return "change from the 12 months before" + (" (percentage points)" if measure.unit == "ratio" else "")
 
 
 def _thresholds(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -300,7 +300,7 @@ def _thresholds(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _steps(measure: Measure) -> list[dict[str, Any]]:
-    """Red on the wrong side of a target that is one number; without one there is no colour to tell good from bad."""
+    """Red and green on either side of a target that is a single number; no colour without such a target."""
     if measure.target_value is None or measure.good == "neither":
         return list(_PLAIN)
     below, above = ("red", "green") if measure.good == "higher" else ("green", "red")

@@ -1,1 +1,1 @@
-"""The analyst's tables: the public report, one measure compared over time, control charts; as data, page and file."""
+"""The analyst's tables: the performance report, comparisons across periods and control charts, as data, page and file."""

@@ -1,4 +1,4 @@
-"""One measure over time: today, this month, last month, the last twelve and the twelve before, and what was published."""
+"""Compares a measure across periods: today, this month, last month, 12 months, the 12 before, and published figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -23,7 +23,7 @@ from measures.measure import External, Measure, PublishedFigure, Where
 from measures.window import DAYS_KEPT, resolve
 
 Words = tuple[str, ...]
-Answers = Mapping[Words, ReportFigure]
+Results = Mapping[Words, ReportFigure]
 _TITLES = {
     "today": "Today",
     "this_month": "This month so far",
@@ -33,12 +33,12 @@ _TITLES = {
 }
 _YEAR, _PREVIOUS = "12m", "previous_12m"
 _SHARE = Unit("percent", 1)
-_BESIDE = ("Period", "As published", "Ours", "Source", "What must be known")
-_UNDER_WAY = "That period is not over: ours is of what has begun in it so far."
-_NOT_KEPT = f"Days are kept for {DAYS_KEPT.days} days, and that period begins before them."
-_CHANGES = "A change was published, and no figure."
+_PUBLISHED_COLUMNS = ("Period", "As published", "Blue Lamp", "Source", "Notes")
+_UNDER_WAY = "This period is not over. The Blue Lamp figure counts what has begun in it so far."
+_NOT_KEPT = f"This period begins before the last {DAYS_KEPT.days} days, and older days are not kept."
+_CHANGES = "Only the change was published, not the figure."
 _DATE = len("2024-12-01")
-_TODAY = "Today counts what was decided today; every other column what began in its period."
+_TODAY = "Today counts what was decided today. Every other column counts what began in its period."
 _RANKED = {
     "higher": "Rank 1 has the highest figure of the last 12 months, which is the best.",
     "lower": "Rank 1 has the lowest figure of the last 12 months, which is the best.",
@@ -49,24 +49,24 @@ _RANKED = {
 def compare(
     ask: Ask, force: Force, measure: Measure, as_of: datetime, by: Words = (), where: Where | None = None
 ) -> Table:
-    """A measure side by side over the usual windows; of what stands open, as it stands now.
+    """A measure over the standard periods; a measure of open items only as it is now.
 
     Args:
-        ask: answers questions about the force.
-        force: whose figures.
-        measure: which.
+        ask: runs queries on the force's figures.
+        force: the force.
+        measure: the measure.
         as_of: the force's present.
-        by: the dimensions to break it down by; where there are some, their words are ranked.
-        where: the words to limit it to.
+        by: the dimensions to break it down by. With one dimension, its words are ranked.
+        where: the words to filter by, for each dimension.
 
     Raises:
-        QuestionError: it has no such dimension or word.
+        QuestionError: the measure does not have the dimension or the word.
     """
     return PeriodComparison(ask, force, measure, as_of, by, where or {}).table()
 
 
 class PeriodComparison:
-    """One measure, asked over every window; asked as `compare` is."""
+    """A measure read over every period; the arguments are those of `compare`."""
 
     def __init__(self, ask: Ask, force: Force, measure: Measure, as_of: datetime, by: Words, where: Where) -> None:
         self._ask, self._as_of = ask, as_of
@@ -75,9 +75,9 @@ class PeriodComparison:
         self._windows = ("60m",) if measure.is_open() else tuple(_TITLES)
         self._periods = {name: _period(name, as_of, force) for name in self._windows}
         self._notes = Notes()
-        self._found, self._wholes = ({name: self._asked(name, words) for name in self._windows} for words in (by, ()))
+        self._found, self._wholes = ({name: self._read(name, words) for name in self._windows} for words in (by, ()))
 
-    def _asked(self, window: str, by: Words) -> dict[Words, ReportFigure]:
+    def _read(self, window: str, by: Words) -> dict[Words, ReportFigure]:
         if isinstance(self._measure.statistic, External):
             return {}
         found = self._ask(self._measure, window, by, self._where)
@@ -86,84 +86,84 @@ class PeriodComparison:
     def table(self) -> Table:
         """The comparison."""
         lines = list(self._lines())
-        told = {id(line): published(line, self._force) for _, line in lines}
+        quoted_by = {id(line): published(line, self._force) for _, line in lines}
         quotes = [
             period
             for name, period in self._periods.items()
-            if any(quoted(told[id(line)], period, self._unit) != NOTHING for _, line in lines)
+            if any(quoted(quoted_by[id(line)], period, self._unit) != NOTHING for _, line in lines)
         ]
-        rows = [self._row(words, line, quotes, told[id(line)], lines) for words, line in lines]
-        every = [each for figures in told.values() for each in figures]
+        rows = [self._row(words, line, quotes, quoted_by[id(line)], lines) for words, line in lines]
+        every = [each for figures in quoted_by.values() for each in figures]
         texts = [*self._measure.notes, *(each.note for each in every)]
         return Table(
             title=self._measure.title,
             heading=self._heading(),
             columns=tuple(self._columns(quotes)),
             rows=tuple(rows),
-            notes=(*self._notes.told(), *self._remarks()),
-            published=tuple(text for _, line in lines for text in otherwise(line, told[id(line)], quotes)),
+            notes=(*self._notes.texts(), *self._remarks()),
+            published=tuple(text for _, line in lines for text in otherwise(line, quoted_by[id(line)], quotes)),
             sources=tuple(sorted({each.source for each in every})),
             disagreements=tuple(referred(texts)),
         )
 
     def published(self) -> Table:
-        """What was published of its rows, each beside ours of just the same period and with what must be known of it."""
-        notes, answers = Notes(), dict[str, tuple[Answers, Answers]]()
+        """The published figures, each with Blue Lamp's figure for the same period and its notes."""
+        notes, results = Notes(), dict[str, tuple[Results, Results]]()
         rows = []
         for words, line in self._lines():
             for each in published(line, self._force):
-                if each.period not in answers:
-                    answers[each.period] = self._answers(each.period)
-                cells = self._beside(each, self._of_period(each, words, answers[each.period]), notes)
+                if each.period not in results:
+                    results[each.period] = self._results(each.period)
+                cells = self._published_cells(each, self._of_period(each, words, results[each.period]), notes)
                 rows.append(DocumentRow(line.label, self._unit.title(), cells, measures=(self._measure.name,)))
         return Table(
-            title=f"{self._measure.title}: as published, and ours of the same periods",
+            title=f"{self._measure.title}: published and Blue Lamp figures for the same periods",
             heading=self._heading(),
-            columns=tuple(Column(title) for title in _BESIDE),
+            columns=tuple(Column(title) for title in _PUBLISHED_COLUMNS),
             rows=tuple(rows),
-            notes=notes.told(),
+            notes=notes.texts(),
         )
 
-    def _answers(self, period: str) -> tuple[Answers, Answers]:
-        """Of one period, by the words of the rows and whole; where it is not kept any more, it says so."""
+    def _results(self, period: str) -> tuple[Results, Results]:
+        """The figures of one period, broken down and whole. If the period is no longer kept, the whole figure says so."""
         try:
-            return self._asked(period, self._by), self._asked(period, ())
+            return self._read(period, self._by), self._read(period, ())
         except QuestionError:
             return {}, {(): ReportFigure({}, None, trouble=_NOT_KEPT, instead="not kept")}
 
-    def _of_period(self, told: PublishedFigure, words: Words, answers: tuple[Answers, Answers]) -> ReportFigure:
-        found = _figure(self._measure, *answers, words)
-        if told.unit == CHANGE:
+    def _of_period(self, quote: PublishedFigure, words: Words, results: tuple[Results, Results]) -> ReportFigure:
+        found = _figure(self._measure, *results, words)
+        if quote.unit == CHANGE:
             return ReportFigure({}, None, trouble=_CHANGES)
         if (
             found.value is not None
-            and date.fromisoformat(told.period[-_DATE:]) > self._as_of.astimezone(self._force.zone()).date()
+            and date.fromisoformat(quote.period[-_DATE:]) > self._as_of.astimezone(self._force.zone()).date()
         ):
             found = replace(found, trouble=f"{_UNDER_WAY} {found.trouble}".strip())
-        whole = _figure(self._measure, *answers, ()).value
-        if told.unit == "%" and self._measure.unit == "count" and found.value is not None:
+        whole = _figure(self._measure, *results, ()).value
+        if quote.unit == "%" and self._measure.unit == "count" and found.value is not None:
             return replace(found, value=found.value / whole if whole else None)
         return found
 
-    def _beside(self, told: PublishedFigure, ours: ReportFigure, notes: Notes) -> tuple[DocumentCell, ...]:
-        is_share = told.unit == "%" and self._measure.unit == "count"
-        shown = ours.instead or said(ours.value, _SHARE if is_share else self._unit)
+    def _published_cells(self, quote: PublishedFigure, ours: ReportFigure, notes: Notes) -> tuple[DocumentCell, ...]:
+        is_share = quote.unit == "%" and self._measure.unit == "count"
+        text = ours.instead or said(ours.value, _SHARE if is_share else self._unit)
         unit = ("ratio" if is_share else self._measure.unit) if ours.value is not None else ""
         numbers = (notes.number(ours.trouble),) if ours.trouble else ()
         return (
-            DocumentCell(days_words(told.period)),
-            DocumentCell(as_printed(told, self._unit, is_share=is_share)),
-            DocumentCell(shown, ours.value, unit, ours.n, numbers),
-            DocumentCell(told.source),
-            DocumentCell(told.note),
+            DocumentCell(days_words(quote.period)),
+            DocumentCell(as_printed(quote, self._unit, is_share=is_share)),
+            DocumentCell(text, ours.value, unit, ours.n, numbers),
+            DocumentCell(quote.source),
+            DocumentCell(quote.note),
         )
 
     def _heading(self) -> str:
         return " / ".join(name.capitalize() for name in self._by) or "Measure"
 
     def _lines(self) -> Iterable[tuple[Words, Line]]:
-        """Every row there is, the whole last, in the order of the profile."""
-        seen = {words for answers in self._found.values() for words in answers} - {()}
+        """Every row in the order of the profile, with the total last."""
+        seen = {words for results in self._found.values() for words in results} - {()}
         names = [
             dict(named(self._force, name, {words[at] for words in seen}, f"No {name}"))
             for at, name in enumerate(self._by)
@@ -184,7 +184,7 @@ class PeriodComparison:
         words: Words,
         line: Line,
         quotes: Sequence[Period],
-        told: Sequence[PublishedFigure],
+        published_figures: Sequence[PublishedFigure],
         lines: Sequence[tuple[Words, Line]],
     ) -> DocumentRow:
         figures = {name: self._figure(name, words) for name in self._windows}
@@ -193,23 +193,23 @@ class PeriodComparison:
             cells += self._compared(figures[_YEAR], figures[_PREVIOUS], self._figure(_YEAR, ()).value)
         if self._is_ranked():
             cells.append(DocumentCell(self._rank(words, [each for each, _ in lines])))
-        cells += [DocumentCell(quoted(told, each, self._unit)) for each in quotes]
+        cells += [DocumentCell(quoted(published_figures, each, self._unit)) for each in quotes]
         is_total = not words and len(lines) > 1
         return DocumentRow(
             line.label, self._unit.title(), tuple(cells), is_total=is_total, measures=(self._measure.name,)
         )
 
     def _cell(self, figure: ReportFigure) -> DocumentCell:
-        told = (self._notes.number(figure.trouble),) if figure.trouble else ()
+        numbers = (self._notes.number(figure.trouble),) if figure.trouble else ()
         unit = self._measure.unit if figure.value is not None else ""
-        return DocumentCell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, told)
+        return DocumentCell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, numbers)
 
     def _compared(self, year: ReportFigure, previous: ReportFigure, whole: Fraction | None) -> Iterable[DocumentCell]:
         more, before = difference(year, previous), previous.value
         is_cut = more is None and year.value is not None and before is not None
-        told = (self._notes.number(CUT),) if is_cut else ()
+        numbers = (self._notes.number(CUT),) if is_cut else ()
         unit = "points" if self._unit.kind == "percent" else self._measure.unit
-        yield DocumentCell(said_difference(more, self._unit), more, unit if more is not None else "", None, told)
+        yield DocumentCell(said_difference(more, self._unit), more, unit if more is not None else "", None, numbers)
         change = more / before if more is not None and before and self._unit.kind != "percent" else None
         yield DocumentCell(said_change(change), change, "ratio" if change is not None else "")
         if self._is_of_whole():
@@ -223,7 +223,7 @@ class PeriodComparison:
         return len(self._by) == 1 and not self._measure.is_open()
 
     def _rank(self, words: Words, every: Iterable[Words]) -> str:
-        """The place among the words that name something; equal figures share theirs."""
+        """The rank among the listed words; equal figures share a rank."""
         ranked = [each for each in every if each and not {NONE, UNLISTED}.intersection(each)]
         values = {each: self._figure(_YEAR, each).value for each in ranked}
         mine = values.get(words)
@@ -254,8 +254,8 @@ class PeriodComparison:
             yield _RANKED[self._measure.good]
 
 
-def _figure(measure: Measure, parts: Answers, whole: Answers, words: Words) -> ReportFigure:
-    """Of the answers over one window the figure of some words, or of the whole."""
+def _figure(measure: Measure, parts: Results, whole: Results, words: Words) -> ReportFigure:
+    """The figure of these words in one window; without words, the whole figure."""
     known = whole.get(()) or _sum(tuple(whole.values()))
     if not words or words in parts:
         return parts[words] if words else known
@@ -265,7 +265,7 @@ def _figure(measure: Measure, parts: Answers, whole: Answers, words: Words) -> R
 
 
 def _sum(bands: Sequence[ReportFigure]) -> ReportFigure:
-    """Bands have no cell of the whole: they add to it."""
+    """The whole figure of a measure of bands, which is the sum of the bands."""
     if not bands or bands[0].instead or not bands[0].is_known():
         return replace(bands[0], dimensions={}) if bands else ReportFigure({}, None)
     first = bands[0]
@@ -281,7 +281,7 @@ def _sum(bands: Sequence[ReportFigure]) -> ReportFigure:
 
 
 def _period(name: str, as_of: datetime, force: Force) -> Period:
-    """The days of a window; of one that is under way up to today."""
+    """The days of a window; a window that is not over ends with the current month."""
     window = resolve(name, as_of, force)
     end = window.end if window.kind == "report" else resolve("this_month", as_of, force).end
     return Period(_TITLES.get(name, "Now"), window.start.date(), end.date())

@@ -1,23 +1,23 @@
-"""How a report is to be read: what its figures are, in words, for the page and the workbook alike."""
+"""The texts that explain a report's figures, for the page and the workbook."""
 
 from measures.measure import Bands, Count, Decided, External, Mean, Measure, Median, Share, SpanWithin, Statistic
 
 ROUNDING = (
-    "Differences, percentages and proportions are worked out from unrounded figures, and each figure is rounded once, half up. "
-    "Differences of percentages are percentage points (pp). Medians and percentages of a total are taken from all of its cases, "
-    "never from the figures of its parts. Shaded columns quote the published report as it was printed."
+    "Differences, percentages and proportions are calculated from unrounded figures, and each figure is rounded once, half up. "
+    "Differences between percentages are in percentage points (pp). Medians and percentages of a total are calculated from all of "
+    "its cases, not from the figures of its parts. Shaded columns quote the published report exactly."
 )
 CHARTS = (
-    "The centre is the mean, the limits lie 2.66 mean moving ranges from it (XmR). Four rules tell signals from chance: a point "
-    "outside the limits; seven points or more in a row on one side of the centre; seven or more in a row rising, or falling; two "
-    "of three in a row near one limit, beyond two thirds of the way to it. A square is an improvement, a diamond a concern, a "
-    "triangle a change of a measure of which neither way is better, a circle common variation. Limits are taken anew only from a "
-    "stated date on."
+    "The centre line is the mean. The limits are 2.66 mean moving ranges above and below it (XmR). A signal is a point outside the "
+    "limits; seven or more points in a row on one side of the centre line; seven or more in a row rising or falling; or two of three "
+    "points in a row more than two thirds of the way to the same limit. A square marks an improvement, a diamond a concern, and a "
+    "triangle a change in a measure where neither direction is better. A circle is common variation. Limits are recalculated only "
+    "from a stated date."
 )
 _STATISTICS: dict[type[Statistic], str] = {
     Count: "A count",
     Share: "A share",
-    Decided: "A share of what is decided",
+    Decided: "A share of decided cases",
     SpanWithin: "A share",
     Mean: "The mean",
     Median: "The median",
@@ -27,12 +27,12 @@ _STATISTICS: dict[type[Statistic], str] = {
 
 
 def statistic_words(measure: Measure) -> str:
-    """How a measure is taken, in words."""
+    """The statistic of a measure and the version of its definition."""
     return f"{_STATISTICS[type(measure.statistic)]}; version {measure.version} of the definition"
 
 
 def definition(measure: Measure) -> str:
-    """What a measure is, in words."""
+    """The definition of a measure: question, population, clock, target, statistic and notes."""
     parts = (
         measure.question,
         measure.population,

@@ -1,4 +1,4 @@
-"""A report as it is shown: sections of tables and charts, every cell with its words and its unrounded value."""
+"""A report as data: sections of tables and charts, where every cell has its text and its unrounded value."""
 
 from datetime import date, datetime
 from fractions import Fraction
@@ -12,15 +12,15 @@ from measures.measure import Measure
 
 
 class DocumentCell(Struct, frozen=True):
-    """One cell.
+    """A cell.
 
     Attributes:
-        text: as shown: rounded once, or as it was published.
-        value: unrounded, in the measure's unit; None where there is none and for what is published or withheld.
-        unit: of the value: `count`, `ratio`, `seconds`; `points` of differences of shares; empty where there is no value.
-        n: how many it is taken from; None where that says nothing.
-        notes: numbers of the table's notes that must be read with it.
-        printed: the unit that its words are in; None where it has no value.
+        text: the displayed text: rounded once, or as published.
+        value: the unrounded value in the measure's unit; None where there is none, it is suppressed or it is quoted.
+        unit: the unit of the value: `count`, `ratio`, `seconds`, or `points` for a difference of shares; empty without a value.
+        n: the n of the figure; None where it has none.
+        notes: the numbers of its notes below the table.
+        printed: the unit of the text; None without a value.
     """
 
     text: str
@@ -37,11 +37,11 @@ def cell_of(
     """The cell of a figure.
 
     Args:
-        value: unrounded; None when there is none.
-        printed: the unit it is printed in.
-        unit: of the value.
-        n: how many it is taken from.
-        notes: numbers of the table's notes that must be read with it.
+        value: the unrounded value; None where there is none.
+        printed: the unit of the text.
+        unit: the unit of the value.
+        n: the n of the figure.
+        notes: the numbers of its notes below the table.
     """
     has_value = value is not None
     return DocumentCell(
@@ -50,13 +50,13 @@ def cell_of(
 
 
 class Column(Struct, frozen=True):
-    """One column.
+    """A column.
 
     Attributes:
         title: its heading.
-        period: its days; empty for what is worked out of other columns.
-        brief: the same as the page says it below the heading; empty where the heading says it.
-        is_published: it quotes a report.
+        period: its days; empty for a column calculated from other columns.
+        brief: the short form of the period below the heading; empty where the heading already says it.
+        is_published: whether it quotes a published report.
     """
 
     title: str
@@ -66,15 +66,15 @@ class Column(Struct, frozen=True):
 
 
 class DocumentRow(Struct, frozen=True):
-    """One row.
+    """A row.
 
     Attributes:
         label: its heading.
-        unit: that it is printed in; empty for counts.
+        unit: the unit of its text; empty for counts.
         cells: one for each column.
-        is_total: the sum of the others.
-        is_part: a part of the row above.
-        measures: what its figures are of: names, one for all or one for each column.
+        is_total: whether it is the total of the other rows.
+        is_part: whether it is a part of the row above.
+        measures: the names of its measures: one for the row, or one for each column.
     """
 
     label: str
@@ -86,17 +86,17 @@ class DocumentRow(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """One table.
+    """A table.
 
     Attributes:
         title: its caption.
-        heading: of the column of row headings.
-        columns: in order.
-        rows: in order.
-        notes: what must be read with its cells, by number from 1.
-        published: what was published besides: for other periods, or as a change, in words.
-        sources: where what it quotes was published.
-        disagreements: where the report disagrees with itself about what it shows.
+        heading: the heading of the first column, which holds the row headings.
+        columns: the columns, in order.
+        rows: the rows, in order.
+        notes: the notes to its cells, numbered from 1.
+        published: other published figures as sentences: for other periods, or as a change.
+        sources: the sources of the quoted figures.
+        disagreements: where the published report contradicts itself about these figures.
     """
 
     title: str
@@ -113,12 +113,12 @@ class Drawn(Struct, frozen=True):
     """A control chart.
 
     Attributes:
-        title: what it is of.
-        measure: its name.
+        title: the title of the series.
+        measure: the name of the measure.
         table: its points, limits and signals as a table.
-        chart: what is drawn; None when it is withheld.
-        summary: what it says, in words.
-        svg: the picture.
+        chart: the chart; None when it is suppressed or there is no figure.
+        summary: the chart in sentences.
+        svg: the picture; empty when there is no chart.
     """
 
     title: str
@@ -130,7 +130,7 @@ class Drawn(Struct, frozen=True):
 
 
 class DocumentSection(Struct, frozen=True):
-    """One section."""
+    """A section of a report."""
 
     title: str
     tables: tuple[Table, ...]
@@ -141,17 +141,17 @@ class Document(Struct, frozen=True):
     """A report.
 
     Attributes:
-        title: of it.
+        title: the title.
         force: the force's title.
-        month: the first day of the month reported.
-        period: the twelve months it is of, in words.
-        as_of: the instant its figures were taken at.
-        marking: the protective marking, on every page.
-        is_public: small numbers are withheld.
-        remarks: what must be known of the whole.
-        sections: in order.
-        measures: every measure shown, for their definitions.
-        uncarried: titles of what the force's feeds do not carry.
+        month: the first day of the reported month.
+        period: the report's 12 months, in words.
+        as_of: the time of the figures.
+        marking: the protective marking, printed on every page.
+        is_public: whether small numbers are suppressed.
+        remarks: remarks on the whole report.
+        sections: the sections, in order.
+        measures: every measure in the report, for the definitions.
+        uncarried: the titles of the measures that the force has no feed for.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The picture of a control chart: an SVG that stands alone, with its text alternative, told apart by shape and colour."""
+"""Draws a control chart as a self-contained SVG with a text alternative; signals differ by shape as well as colour."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -35,10 +35,10 @@ def picture(line: Line, found: Chart, titles: Mapping[date, str], summary: Seque
     """A chart as SVG.
 
     Args:
-        line: what it is of.
+        line: the measure, label and unit of the chart.
         found: the chart.
-        titles: of its periods, by their first days.
-        summary: its text alternative.
+        titles: the titles of its periods, by first day.
+        summary: the text alternative.
     """
     frame = _Frame(line, found)
     named = f"{line.label} ({line.unit.title()})" if line.unit.title() else line.label
@@ -51,19 +51,19 @@ def picture(line: Line, found: Chart, titles: Mapping[date, str], summary: Seque
 
 
 def without_style(svg: str) -> str:
-    """A picture for a page that has a style of its own for it, and lets no other in."""
+    """A picture without its inline style, for a page that has these styles and whose security policy forbids inline ones."""
     return svg.replace(f"<style>{_STYLE}</style>", "")
 
 
 class _Frame:
-    """Where each value lies in the picture."""
+    """The coordinates of values in the picture."""
 
     def __init__(self, line: Line, found: Chart) -> None:
         self._line, self._chart = line, found
         limits = [limit for step in found.steps for limit in (step.lower(), step.upper(), step.centre)]
         values = [value for value in (*(point.value for point in found.points), *limits) if value is not None]
         numbers = [max(0.0, float(line.unit.scaled(value))) for value in values] or [0.0]
-        # A clock's lines are whole or decimal hours.
+        # Grid lines of a clock unit are at whole or decimal hours.
         whole = _HOUR_SECONDS if line.unit.kind == "clock" else 1
         self._tick = _nice((max(numbers) - min(numbers)) / _TICKS / whole) * whole
         self._low = floor(min(numbers) / self._tick) * self._tick
@@ -81,28 +81,28 @@ class _Frame:
         return self._y(float(self._line.unit.scaled(value)))
 
     def axes(self, titles: Mapping[date, str]) -> Iterable[str]:
-        """Lines and words of both axes."""
-        if self._line.unit.kind != "percent":  # its ticks say it
+        """The lines and labels of both axes."""
+        if self._line.unit.kind != "percent":  # percentages have their sign on every label
             yield f'<text x="{_LEFT - 6}" y="12" text-anchor="end">{escape(self._line.unit.title())}</text>'
         count = round((self._high - self._low) / self._tick)
         for number in range(count + 1):
             value = self._low + number * self._tick
             y = self._y(value)
             yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(self._said(value))}</text>'
+            yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(self._tick_text(value))}</text>'
         every = -(-len(self._chart.points) // _LABELS)
         for place, point in enumerate(self._chart.points):
             if place % every == 0:
                 words = escape(titles[point.start])
                 yield f'<text x="{self._x(place):.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">{words}</text>'
 
-    def _said(self, value: float) -> str:
+    def _tick_text(self, value: float) -> str:
         kind = self._line.unit.kind
         text = f"{value:,.10g}"
         return f"{text} %" if kind == "percent" else said(Fraction(value), self._line.unit) if kind == "clock" else text
 
     def limits(self) -> Iterable[str]:
-        """Centre and limits of each step, and where one begins anew."""
+        """The centre line and limits, with a vertical line where they were recalculated."""
         for number, step in enumerate(self._chart.steps):
             first = self._place[step.since]
             rest = self._chart.steps[number + 1 :]
@@ -126,7 +126,7 @@ class _Frame:
                 yield f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
 
     def marks(self, titles: Mapping[date, str]) -> Iterable[str]:
-        """The points; those of signals by what they mean."""
+        """The points; the points of signals have a shape and colour by meaning."""
         good = CATALOGUE[self._line.measure].good
         meanings = {start: signal.meaning(good) for signal in self._chart.signals for start in signal.points}
         for place, point in enumerate(self._chart.points):
@@ -138,7 +138,7 @@ class _Frame:
 
 
 def _nice(step: float) -> float:
-    """The least of 1, 2 and 5 times a power of ten that is not less."""
+    """Round up to 1, 2 or 5 times a power of ten."""
     if step <= 0:
         return 1.0
     power = 10.0 ** floor(log10(step))

@@ -1,4 +1,4 @@
-"""One measure over one window, looked into: its rows, how its finished spans are spread, and what share is within any time."""
+"""Explores a measure over one window: its breakdown, the distribution of its spans, and the share within a given time."""
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -25,21 +25,21 @@ from measures.statistic import mean, quantile, total, within
 
 Words = tuple[str, ...]
 Histograms = Callable[[Measure, str, Words, Where], Mapping[Words, Histogram]]
-"""The finished spans behind a measure over a window, by words."""
+"""Returns the finished spans behind a measure over a window, by words."""
 _SHARE = Unit("percent", 1)
 _MINUTE = 60
 _STATISTICS = ("Mean", "Median", "90 of 100 within")
 
 
 class ExploreQuery(Struct, frozen=True):
-    """What is asked.
+    """A query to explore.
 
     Attributes:
-        measure: which.
-        window: over which stretch of time.
+        measure: the measure.
+        window: the window.
         by: the dimension to break it down by; empty for none.
-        where: the words to limit it to.
-        within_seconds: the time within which spans are counted; None for the promise, or else for the median.
+        where: the words to filter by, for each dimension.
+        within_seconds: the time within which spans are counted; None for the target, or the median where there is no target.
     """
 
     measure: Measure
@@ -50,7 +50,7 @@ class ExploreQuery(Struct, frozen=True):
 
 
 class Within(NamedTuple):
-    """What share of spans is within a time; exact, because the spans are kept in whole parts of a second."""
+    """The share of spans within a time. It is exact, because spans are kept in whole fractions of a second."""
 
     seconds: Fraction
     met: int
@@ -58,54 +58,54 @@ class Within(NamedTuple):
 
 
 def check_within(measure: Measure, seconds: Fraction) -> None:
-    """Refuse a time that lies between two of the parts that the spans of a measure are kept in.
+    """Refuse a time that is finer than the resolution of a measure's spans.
 
     Raises:
-        QuestionError: it does.
+        QuestionError: it is finer, or negative.
     """
     parts_of_second = per_second(measure)
     if seconds < 0 or (seconds * parts_of_second).denominator != 1:
-        parts = "whole seconds" if parts_of_second == 1 else f"parts of 1/{parts_of_second} second"
-        hint = f"Its spans are kept in {parts}."
-        raise QuestionError(f"What is within {float(seconds):g} s is not known.", where="within", hint=hint)
+        parts = "whole seconds" if parts_of_second == 1 else f"a whole number of 1/{parts_of_second} seconds"
+        what = f"The share within {float(seconds):g} s cannot be calculated."
+        raise QuestionError(what, where="within", hint=f"Give {parts}: this measure's spans have no finer resolution.")
 
 
 def per_second(measure: Measure) -> int:
-    """The parts of a second that the spans of a measure are kept in."""
+    """The resolution of a measure's spans, in parts of a second."""
     selection = spans(measure)
     return KINDS[selection.kind].per_second if selection else 1
 
 
 class Exploration:
-    """The answer.
+    """The result of an `ExploreQuery`.
 
     Args:
-        ask: answers questions about the force.
-        histograms: of its finished spans.
-        force: whose figures.
-        asked: what is asked.
+        ask: runs queries on the force's figures.
+        histograms: reads the finished spans.
+        force: the force.
+        query: the query.
         days: the local days of its window.
 
     Raises:
-        QuestionError: it has no such dimension or word.
+        QuestionError: the measure does not have the dimension or the word.
     """
 
-    def __init__(self, ask: Ask, histograms: Histograms, force: Force, asked: ExploreQuery, days: Days) -> None:
-        self._force, self._asked = force, asked
-        self._unit = line_of(asked.measure, force).unit
+    def __init__(self, ask: Ask, histograms: Histograms, force: Force, query: ExploreQuery, days: Days) -> None:
+        self._force, self._query = force, query
+        self._unit = line_of(query.measure, force).unit
         self._notes = Notes()
-        by = (asked.by,) if asked.by else ()
-        (self.whole,) = ask(asked.measure, asked.window, (), asked.where)
-        self._parts = list(ask(asked.measure, asked.window, by, asked.where)) if by else []
-        has_spans = spans(asked.measure) is not None and not self.whole.instead
-        self._spread = histograms(asked.measure, asked.window, (), asked.where).get((), {}) if has_spans else {}
-        self._spreads = histograms(asked.measure, asked.window, by, asked.where) if by and has_spans else {}
-        self.held: list[Stretch] = stretches(asked.measure, force, days)
-        self._per_second = per_second(asked.measure)
-        self._within_seconds = asked.within_seconds if asked.within_seconds is not None else self._usual()
+        by = (query.by,) if query.by else ()
+        (self.whole,) = ask(query.measure, query.window, (), query.where)
+        self._parts = list(ask(query.measure, query.window, by, query.where)) if by else []
+        has_spans = spans(query.measure) is not None and not self.whole.instead
+        self._spread = histograms(query.measure, query.window, (), query.where).get((), {}) if has_spans else {}
+        self._spreads = histograms(query.measure, query.window, by, query.where) if by and has_spans else {}
+        self.held: list[Stretch] = stretches(query.measure, force, days)
+        self._per_second = per_second(query.measure)
+        self._within_seconds = query.within_seconds if query.within_seconds is not None else self._default_within()
 
-    def _usual(self) -> Fraction:
-        """What meets the last promise (of calls `under 10 seconds` is within 9.9), or the minute that holds the median."""
+    def _default_within(self) -> Fraction:
+        """The longest span that meets the last target (9.9 s for `under 10 seconds`), or the median rounded up to a minute."""
         last = self.held[-1].promise() if self.held else None
         if last:
             return Fraction(last.seconds) - (0 if last.is_inclusive else Fraction(1, self._per_second))
@@ -113,12 +113,12 @@ class Exploration:
         return Fraction(-int(-middle // _MINUTE) * _MINUTE)
 
     def bins(self) -> list[Bin]:
-        """How the spans are spread; empty where there are none, or where they may not be shown."""
+        """The distribution of the spans; empty where there are none, or none that may be displayed."""
         promises = [found for each in self.held if (found := each.promise())]
         return bins(self._spread, self._per_second, max((each.seconds for each in promises), default=0))
 
     def within(self) -> Within | None:
-        """What share is within the time that was asked for; None where there are no spans."""
+        """The share within the time of the query; None where there are no spans."""
         n = total(self._spread)
         return Within(self._within_seconds, self._met(self._spread), n) if n else None
 
@@ -126,8 +126,8 @@ class Exploration:
         return within(histogram, int(self._within_seconds * self._per_second))
 
     def rows(self) -> Table:
-        """The words of the dimension and the whole, each with its value and what it is taken from."""
-        measure, name = self._asked.measure, self._asked.by
+        """The words of the dimension and the total, each with its value and its n."""
+        measure, name = self._query.measure, self._query.by
         words = dict(named(self._force, name, {each.dimensions[name] for each in self._parts}, f"No {name}"))
         found = {each.dimensions[name]: each for each in self._parts}
         rows = [
@@ -141,33 +141,33 @@ class Exploration:
             heading=name.replace("_", " ").capitalize() or "Measure",
             columns=tuple(Column(title) for title in self._titles()),
             rows=tuple(rows),
-            notes=self._notes.told(),
+            notes=self._notes.texts(),
         )
 
     def _titles(self) -> Iterable[str]:
-        unit, own = self._asked.measure.unit, self._own()
+        unit, own = self._query.measure.unit, self._own()
         yield {"count": "Count", "ratio": "Share"}.get(unit, own)
-        yield from {"count": ("Proportion",), "ratio": ("How many of them", "n"), "seconds": ("n",)}[unit]
-        if spans(self._asked.measure):
+        yield from {"count": ("Proportion",), "ratio": ("Number", "n"), "seconds": ("n",)}[unit]
+        if spans(self._query.measure):
             yield from (title for title in _STATISTICS if title != own)
             yield f"Within {span_words(float(self._within_seconds))}"
 
     def _own(self) -> str:
-        """The statistic of spans that the measure itself is; empty for none."""
-        return {Mean: "Mean", Median: "Median"}.get(type(self._asked.measure.statistic), "")
+        """The statistic that the measure itself is; empty unless it is a mean or a median."""
+        return {Mean: "Mean", Median: "Median"}.get(type(self._query.measure.statistic), "")
 
     def _row(self, label: str, figure: ReportFigure, histogram: Histogram, *, is_total: bool = False) -> DocumentRow:
-        measure = self._asked.measure
-        told = (self._notes.number(figure.trouble),) if figure.trouble else ()
-        shown = figure.instead or said(figure.value, self._unit)
-        own = cell_of(figure.value, self._unit, measure.unit, figure.n, told)
-        cells = [replace(own, text=shown), *self._taken_from(figure)]
+        measure = self._query.measure
+        numbers = (self._notes.number(figure.trouble),) if figure.trouble else ()
+        text = figure.instead or said(figure.value, self._unit)
+        own = cell_of(figure.value, self._unit, measure.unit, figure.n, numbers)
+        cells = [replace(own, text=text), *self._share_and_n(figure)]
         if spans(measure):
             cells += self._spans(histogram if not figure.instead else {})
         return DocumentRow(label, self._unit.title(), tuple(cells), is_total=is_total, measures=(measure.name,))
 
-    def _taken_from(self, figure: ReportFigure) -> Iterable[DocumentCell]:
-        unit = self._asked.measure.unit
+    def _share_and_n(self, figure: ReportFigure) -> Iterable[DocumentCell]:
+        unit = self._query.measure.unit
         if unit == "count":
             whole = self.whole.value
             yield _share(figure.value / whole if figure.value is not None and whole else None)
@@ -179,7 +179,7 @@ class Exploration:
 
     def _spans(self, histogram: Histogram) -> Iterable[DocumentCell]:
         n, parts = total(histogram), self._per_second
-        unit = self._unit if self._asked.measure.unit == "seconds" else Unit("minutes", 2)
+        unit = self._unit if self._query.measure.unit == "seconds" else Unit("minutes", 2)
         values = (
             mean(histogram, parts),
             quantile(histogram, 1, 2, parts),
@@ -192,14 +192,14 @@ class Exploration:
         yield _share(Fraction(self._met(histogram), n) if n else None)
 
     def distribution(self) -> Table:
-        """The bins as a table, with the share that is reached by the end of each."""
+        """The distribution as a table, with the cumulative share."""
         n, rows, reached = total(self._spread), [], 0
         for each in self.bins():
             reached += each.count
             counts = (_count(each.count), _share(Fraction(each.count, n)), _share(Fraction(reached, n)))
-            rows.append(DocumentRow(bin_words(each), "", counts, measures=(self._asked.measure.name,)))
-        columns = tuple(Column(title) for title in ("How many", "Share", "Share so far"))
-        title = f"{self._asked.measure.title}: how it is spread"
+            rows.append(DocumentRow(bin_words(each), "", counts, measures=(self._query.measure.name,)))
+        columns = tuple(Column(title) for title in ("Count", "Share", "Cumulative share"))
+        title = f"{self._query.measure.title}: distribution"
         return Table(title=title, heading="Time", columns=columns, rows=tuple(rows))
 
 

@@ -1,4 +1,4 @@
-"""The report as CSV: a row for each cell as shown, with its unrounded value, under a header that says what it is."""
+"""The report as CSV: one row for each cell, with its text and its unrounded value, under comments that explain the columns."""
 
 import csv
 import io
@@ -7,26 +7,27 @@ from collections.abc import Iterable
 from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
+from measures.spreadsheet import safe_figure
 
 COLUMNS = (
-    ("table", "its caption"),
-    ("row", "its heading"),
-    ("column", "its heading"),
-    ("period", "the days it is of, the last one included; empty where it is worked out of other columns"),
+    ("table", "caption of the table"),
+    ("row", "heading of the row"),
+    ("column", "heading of the column"),
+    ("period", "first and last day; empty where the figure is calculated from other columns"),
     ("measure", "name of the measure, as `bluelamp measures` lists it"),
-    ("shown", "as the page shows it: rounded once, or as it was published"),
-    ("value", "unrounded; empty where there is none, where it is withheld, and where it was published"),
-    ("unit", "of the value: count, seconds, ratio (a share of 1), points (a difference of two shares of 1)"),
-    ("n", "how many it is taken from"),
-    ("published", "yes where a report is quoted"),
-    ("notes", "what must be read with it"),
+    ("shown", "figure as the page displays it: rounded once, or as published"),
+    ("value", "unrounded value; empty where there is none, it is suppressed or it is quoted"),
+    ("unit", "unit of the value: count, seconds, ratio (a share of 1) or points (a difference between shares of 1)"),
+    ("n", "number of cases behind the figure"),
+    ("published", "yes where a published report is quoted"),
+    ("notes", "notes to the figure"),
 )
-"""What a row of the file holds of one cell: name and meaning."""
-_COLUMNS = (("section", "of the report"), *COLUMNS)
+"""The columns of the file: name and meaning."""
+_COLUMNS = (("section", "section of the report"), *COLUMNS)
 
 
 def table_file(document: Document) -> str:
-    """The file."""
+    """The report as a CSV file."""
     text = io.StringIO()
     for line in _header(document):
         text.write(f"# {line}\r\n")
@@ -34,12 +35,12 @@ def table_file(document: Document) -> str:
     rows.writerow(name for name, _ in _COLUMNS)
     for section in document.sections:
         for table in (*section.tables, *(each.table for each in section.charts)):
-            rows.writerows([section.title, *cells] for cells in table_rows(table))
+            rows.writerows([section.title, *map(safe_figure, cells)] for cells in table_rows(table))
     return text.getvalue()
 
 
 def table_rows(table: Table) -> Iterable[list[str]]:
-    """A row of the file, in the order of `COLUMNS`, for each cell of a table."""
+    """One row for each cell of a table, in the order of `COLUMNS`."""
     return (cells for row in table.rows for cells in _cells(table, row))
 
 

@@ -1,4 +1,4 @@
-"""The public report as data: its sections and tables in the order of the published one (S25), each row a measure."""
+"""The layout of the report: its sections and tables in the order of the published report (S25), with a measure for each row."""
 
 from collections.abc import Iterable
 
@@ -16,13 +16,13 @@ MINUTES_1, PERCENT_1 = Unit("minutes", 1), Unit("percent", 1)
 
 
 class Line(Struct, frozen=True):
-    """One row, or one column of a table of months.
+    """A row, or a column of a table of months.
 
     Attributes:
-        measure: its name.
-        label: as the table prints it; `{target}` stands for the force's own target.
-        unit: as the table prints it.
-        where: the words it is limited to.
+        measure: the name of its measure.
+        label: its heading; `{target}` is replaced by the force's target.
+        unit: the unit of its text.
+        where: the words to filter by, for each dimension.
     """
 
     measure: str
@@ -32,12 +32,12 @@ class Line(Struct, frozen=True):
 
 
 class Lines(Struct, frozen=True):
-    """Rows of measures over the usual periods.
+    """A table of measures over the standard periods.
 
     Attributes:
-        title: of the table.
+        title: the title of the table.
         lines: its rows.
-        months: how many of the last months it shows.
+        months: the number of latest months to show.
     """
 
     title: str
@@ -45,15 +45,15 @@ class Lines(Struct, frozen=True):
     months: int = 1
 
 
-class Breakdown(Struct, frozen=True):
-    """One count by the words of a dimension, which add to its total.
+class BreakdownTable(Struct, frozen=True):
+    """A table of a count by the words of a dimension, which add up to the total.
 
     Attributes:
-        title: of the table.
-        measure: its name; a count.
-        dimension: what it is broken down by.
-        heading: of the column of words.
-        none: how the report calls what has no word.
+        title: the title of the table.
+        measure: the name of the count.
+        dimension: the dimension of the breakdown.
+        heading: the heading of the column of words.
+        none: the report's name for "no word".
     """
 
     title: str
@@ -64,13 +64,13 @@ class Breakdown(Struct, frozen=True):
 
 
 class BandedSpans(Struct, frozen=True):
-    """Finished spans in bands, which add to their total.
+    """A table of finished spans in bands, which add up to the total.
 
     Attributes:
-        title: of the table.
-        measure: its name; statistic Bands.
-        rows: label, then lower and upper edge in minutes; an upper edge of 0 is none. Those that lie within an earlier row
-            are parts of it.
+        title: the title of the table.
+        measure: the name of a measure of bands.
+        rows: label, lower edge and upper edge in minutes; an upper edge of 0 means no end. A row inside the range of an earlier
+            row is a part of that row.
     """
 
     title: str
@@ -79,12 +79,12 @@ class BandedSpans(Struct, frozen=True):
 
 
 class Months(Struct, frozen=True):
-    """One row a month and a total, one column a measure.
+    """A table with a row for each month and a total, and a column for each measure.
 
     Attributes:
-        title: of the table.
+        title: the title of the table.
         lines: its columns.
-        sums: columns by number that add to another one, for each such sum: (parts, whole).
+        sums: the columns that add up to another column, by number: (parts, total).
     """
 
     title: str
@@ -92,16 +92,16 @@ class Months(Struct, frozen=True):
     sums: tuple[tuple[tuple[int, ...], int], ...] = ()
 
 
-Table = Lines | Breakdown | BandedSpans | Months
+Table = Lines | BreakdownTable | BandedSpans | Months
 
 
 class Section(Struct, frozen=True):
     """A section of the report.
 
     Attributes:
-        title: with the number it has in the published one.
-        tables: in order.
-        charts: the series drawn as control charts, month by month.
+        title: the title, with the section's number in the published report.
+        tables: the tables, in order.
+        charts: the control charts by month.
     """
 
     title: str
@@ -143,7 +143,7 @@ _TRIAGE = Lines(
     "Answered by triage",
     (
         Line("triage_answered_count", "Calls answered by triage"),
-        Line("triage_answered_share_ratio", "Of all answered 101 calls", PERCENT_1),
+        Line("triage_answered_share_ratio", "Share of all answered 101 calls", PERCENT_1),
         *(
             Line(f"triage_{result}_ratio", label, PERCENT_1)
             for result, label in (
@@ -157,14 +157,14 @@ _TRIAGE = Lines(
         ),
     ),
 )
-_TRIAGE_RESULTS = Breakdown("How triage calls ended", "triage_concluded_count", "result", "Result")
+_TRIAGE_RESULTS = BreakdownTable("How triage calls ended", "triage_concluded_count", "result", "Result")
 _POST_TRIAGE = Lines(
     "Sent on after triage",
     (
         Line("post_triage_offered_count", "Calls sent to the local queue"),
-        Line("post_triage_answer_median_seconds", "Median wait of those answered", MINUTES),
+        Line("post_triage_answer_median_seconds", "Median wait of answered calls", MINUTES),
         Line("post_triage_abandoned_ratio", "Abandoned", PERCENT_1),
-        Line("post_triage_abandoned_within_20_minutes_ratio", "Of these, in the first 20 minutes", PERCENT_1),
+        Line("post_triage_abandoned_within_20_minutes_ratio", "Share of these in the first 20 minutes", PERCENT_1),
     ),
 )
 _WAITS = BandedSpans(
@@ -187,7 +187,7 @@ _WAITS = BandedSpans(
 
 
 def _digital_months(force: Force) -> Months:
-    """One column a channel; those of the Single Online Home (SOH) first, with their sum, and the sum of all last."""
+    """A column for each channel: first those of the Single Online Home (SOH) and their total, and last the total of all."""
     name = "digital_offered_count"
     home, others = (
         [
@@ -217,14 +217,14 @@ _INCIDENTS = Lines(
     "Incidents",
     (
         Line("incident_count", "Incidents"),
-        Line("incident_demand_count", "Demand by priority, in all"),
+        Line("incident_demand_count", "Demand by priority, total"),
         Line("incident_resourced_count", "Resourced incidents"),
     ),
 )
 _BY_WORD = (
-    Breakdown("Incidents by group", "incident_count", "group", "Incident group"),
-    Breakdown("Incidents by local policing team (LPT)", "incident_count", "area", "LPT", "No LPT"),
-    Breakdown("Demand by priority", "incident_demand_count", "grade", "Grade"),
+    BreakdownTable("Incidents by group", "incident_count", "group", "Incident group"),
+    BreakdownTable("Incidents by local policing team (LPT)", "incident_count", "area", "LPT", "No LPT"),
+    BreakdownTable("Demand by priority", "incident_demand_count", "grade", "Grade"),
 )
 
 
@@ -256,9 +256,9 @@ _DOMESTIC = Lines(
     (
         Line("domestic_grade_2_count", "Incidents"),
         Line("domestic_grade_2_opened_to_arrived_median_seconds", "Opened to arrived (median)", CLOCK),
-        Line("domestic_grade_2_opened_to_attended_median_seconds", "The same, video response counted", CLOCK),
+        Line("domestic_grade_2_opened_to_attended_median_seconds", "The same, with video response", CLOCK),
         Line("domestic_grade_2_opened_to_arrived_within_target_ratio", "Opened to arrived, {target}", PERCENT),
-        Line("domestic_grade_2_opened_to_attended_within_target_ratio", "The same, video response counted", PERCENT),
+        Line("domestic_grade_2_opened_to_attended_within_target_ratio", "The same, with video response", PERCENT),
         Line("video_response_satisfaction_ratio", "Satisfied with enhanced video response", PERCENT),
     ),
 )
@@ -269,18 +269,18 @@ _ASB = Lines(
     (Line("asb_incident_count", "ASB incidents"), Line("asb_occurrence_count", "ASB occurrences")),
 )
 _ASB_BY_WORD = (
-    Breakdown("ASB occurrences by type", "asb_occurrence_count", "type", "Type"),
-    Breakdown("ASB occurrences by LPT", "asb_occurrence_count", "area", "LPT", "No LPT"),
+    BreakdownTable("ASB occurrences by type", "asb_occurrence_count", "type", "Type"),
+    BreakdownTable("ASB occurrences by LPT", "asb_occurrence_count", "area", "LPT", "No LPT"),
 )
 _CRIME = Lines("Crime", (Line("crime_count", "Crimes recorded"),))
 _CRIME_BY_WORD = (
-    Breakdown("Crimes by type", "crime_count", "type", "Crime type"),
-    Breakdown("Crimes by LPT", "crime_count", "area", "LPT", "No LPT"),
+    BreakdownTable("Crimes by type", "crime_count", "type", "Crime type"),
+    BreakdownTable("Crimes by LPT", "crime_count", "area", "LPT", "No LPT"),
 )
 
 
 def _asb_charts(force: Force) -> tuple[Line, ...]:
-    """All ASB occurrences, and each type of them by itself."""
+    """The charts of all ASB occurrences and of each type."""
     name = "asb_occurrence_count"
     types = [each for each in force.occurrence_types if each.family == "asb"]
     return (*_ASB.lines[1:], *(Line(name, each.name, where={"type": (each.label,)}) for each in types))
@@ -290,7 +290,7 @@ _VICTIMS = Lines(
     "Referral of victims",
     (
         Line("victim_referred_within_48_hours_ratio", "Sent to the Victims Gateway within 48 hours", PERCENT_1),
-        Line("victim_referred_within_2_working_days_ratio", "The same within two working days (the Code)", PERCENT_1),
+        Line("victim_referred_within_2_working_days_ratio", "Sent within two working days (the Code)", PERCENT_1),
         Line("victim_referral_mean_seconds", "Average time to send", HOURS),
     ),
 )
@@ -298,17 +298,17 @@ _REPEAT_VICTIMS = Lines(
     "Repeat victims",
     (
         Line("crime_victim_linked_count", "Victims linked to crimes"),
-        Line("crime_repeat_victim_ratio", "Victims of crime: repeats within twelve months", PERCENT_1),
+        Line("crime_repeat_victim_ratio", "Repeat victims of crime within 12 months", PERCENT_1),
         Line("domestic_victim_linked_count", "Victims linked to domestic occurrences, crime or not"),
-        Line("domestic_repeat_victim_ratio", "Victims of domestic abuse: repeats within twelve months", PERCENT_1),
+        Line("domestic_repeat_victim_ratio", "Repeat victims of domestic abuse within 12 months", PERCENT_1),
     ),
 )
 _CODE = Lines(
     "Closed victims' contracts",
     (
-        Line("victim_contract_closed_count", "Closed crimes that the Code holds for"),
-        Line("victim_contract_compliant_ratio", "Compliance in all", PERCENT),
-        Line("victim_contract_timely_ratio", "Compliance in time", PERCENT),
+        Line("victim_contract_closed_count", "Closed crimes that the Code applies to"),
+        Line("victim_contract_compliant_ratio", "Overall compliance", PERCENT),
+        Line("victim_contract_timely_ratio", "Compliance on time", PERCENT),
     ),
 )
 _ASB_REPEATS = Lines(
@@ -318,7 +318,7 @@ _ASB_REPEATS = Lines(
         for who, several in (("suspect", "Suspects"), ("victim", "Victims"), ("address", "Addresses"))
         for line in (
             Line("asb_party_linked_count", f"{several} linked to ASB occurrences", where={"role": (who,)}),
-            Line(f"asb_repeat_{who}_ratio", f"{several}: repeats within twelve months", PERCENT_1),
+            Line(f"asb_repeat_{who}_ratio", f"Repeat {several.lower()} within 12 months", PERCENT_1),
         )
     ),
 )
@@ -348,28 +348,30 @@ _CUSTODY = Lines(
 
 
 def worded(layout: Iterable[Section], force: Force, days: Days) -> tuple[Section, ...]:
-    """Sections whose rows name the target that they are held to, where over all of the days it is one.
+    """The sections with `{target}` replaced by the force's target, or by `within target` if the target changes.
 
     Args:
-        layout: the report's sections.
-        force: whose targets.
-        days: those that the report covers.
+        layout: the sections of the report.
+        force: the force.
+        days: the days that the report covers.
     """
 
-    def told(line: Line) -> Line:
+    def labelled(line: Line) -> Line:
         return replace(line, label=line.label.replace("{target}", target_words(CATALOGUE[line.measure], force, days)))
 
     def table(each: Table) -> Table:
-        return replace(each, lines=tuple(map(told, each.lines))) if isinstance(each, Lines | Months) else each
+        return replace(each, lines=tuple(map(labelled, each.lines))) if isinstance(each, Lines | Months) else each
 
-    return tuple(Section(each.title, tuple(map(table, each.tables)), tuple(map(told, each.charts))) for each in layout)
+    return tuple(
+        Section(each.title, tuple(map(table, each.tables)), tuple(map(labelled, each.charts))) for each in layout
+    )
 
 
 def sections(force: Force) -> tuple[Section, ...]:
-    """The report's sections, in the order of the published one; for the target that a row is held to stands `{target}`.
+    """The sections of the report, in the order of the published report; labels may contain `{target}`.
 
     Args:
-        force: whose channels name the columns of digital contacts.
+        force: the force, whose channels are the columns of digital contacts.
     """
     return (
         Section("5 Supporting victims", (_VICTIMS, _VICTIM_MONTHS, _REPEAT_VICTIMS), charts=_VICTIMS.lines[:1]),

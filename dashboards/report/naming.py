@@ -1,4 +1,4 @@
-"""How words and measures are called in tables: by the force's profile, and in the units of the public report."""
+"""Names of words and units of measures in tables: from the force's profile and the published report."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -19,20 +19,19 @@ _LISTED = {
     "queue": "queues",
     "category": "categories",
 }
-"""Where a profile names the words of each dimension."""
-
+"""The part of a profile that lists the words of each dimension."""
 
 _MINUTE = 60
 
 
 def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None") -> list[tuple[str, str]]:
-    """The words of a dimension with their names: those of the profile in its order, then any others that were seen.
+    """The words of a dimension with their names: those in the profile, in its order, then any others that have figures.
 
     Args:
-        force: whose profile.
-        dimension: of which.
-        seen: the words there are figures of.
-        none: how what has no word is called.
+        force: the force.
+        dimension: the dimension.
+        seen: the words that have figures.
+        none: the name for "no word".
     """
     listed = {term.label: term.name for term in getattr(force, _LISTED.get(dimension, ""), ())}
     others = {NONE: none, UNLISTED: "Not listed in the profile"}
@@ -41,7 +40,7 @@ def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None")
 
 
 def countable(measure: Measure, dimension: str, force: Force) -> frozenset[str]:
-    """The words of a dimension that the profile lists and the measure can count: of all ASB no type of crime."""
+    """The words of a dimension that the profile lists and the measure can count: an ASB measure counts no crime types."""
     derived = Rules(force).derived
     limits = [
         (derived[name], words) for name, words in measure.where.items() if DERIVED_DIMENSIONS.get(name) == dimension
@@ -51,7 +50,7 @@ def countable(measure: Measure, dimension: str, force: Force) -> frozenset[str]:
 
 
 def _last(word: str) -> tuple[bool, str]:
-    """None and unlisted come after every other word."""
+    """A sort key that puts none and unlisted last."""
     return word in (NONE, UNLISTED), word
 
 
@@ -63,7 +62,7 @@ def band_words(band: str) -> str:
 
 
 def line_of(measure: Measure, force: Force) -> Line:
-    """A measure as the public report prints it, or by its kind where it is not in it."""
+    """A measure with the unit that the published report uses, or the usual unit where the report does not have it."""
     for section in sections(force):
         for table in section.tables:
             lines = table.lines if isinstance(table, Lines) else ()

@@ -2,17 +2,17 @@
 
 
 class Notes:
-    """Each note once, by its number from 1."""
+    """Notes numbered from 1; a repeated note keeps its number."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
 
     def number(self, text: str) -> int:
-        """The number of a note."""
+        """The number of a note, which is added if it is new."""
         if text not in self._texts:
             self._texts.append(text)
         return self._texts.index(text) + 1
 
-    def told(self) -> tuple[str, ...]:
-        """All of them, in order."""
+    def texts(self) -> tuple[str, ...]:
+        """Every note, in order."""
         return tuple(self._texts)

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no script, no other file; it prints with its marking on each page."""
+"""The report as one self-contained HTML page, without scripts or other files; each printed page has the marking."""
 
 from importlib.resources import files
 
@@ -9,7 +9,7 @@ from dashboards.report.document import Document
 
 
 def html(document: Document) -> str:
-    """The page."""
+    """The report as HTML."""
     pages = Environment(
         loader=PackageLoader("dashboards.report"),
         autoescape=True,
@@ -18,5 +18,5 @@ def html(document: Document) -> str:
         undefined=StrictUndefined,
     )
     style = files("dashboards.report").joinpath("templates", "report.css").read_text("utf-8")
-    told = {"document": document, "style": style, "rounding": ROUNDING, "charts": CHARTS, "definition": definition}
-    return pages.get_template("report.html").render(told)
+    variables = {"document": document, "style": style, "rounding": ROUNDING, "charts": CHARTS, "definition": definition}
+    return pages.get_template("report.html").render(variables)

@@ -1,4 +1,4 @@
-"""The periods of a report: the last twelve whole months, the twelve before, and the months in them."""
+"""The periods of a report: the last 12 whole months, the 12 before, and each month."""
 
 import re
 from datetime import date, timedelta
@@ -13,9 +13,9 @@ class Period(Struct, frozen=True):
     """A run of whole local days.
 
     Attributes:
-        title: as a column is headed.
-        start: its first day.
-        end: the first day after it.
+        title: the heading of its column.
+        start: the first day.
+        end: the day after the last.
     """
 
     title: str
@@ -23,17 +23,17 @@ class Period(Struct, frozen=True):
     end: date
 
     def window(self) -> str:
-        """As a question names it."""
+        """The period as a report window, FROM/TO."""
         return f"{self.start}/{self.end}"
 
     def words(self) -> str:
-        """Its days, the last one included."""
+        """The first and the last day."""
         last = self.end - timedelta(days=1)
         first = f"{self.start.day} {self.start:%b %Y}"
         return first if last == self.start else f"{first} to {last.day} {last:%b %Y}"
 
     def brief(self) -> str:
-        """Its months, or its days where they are no whole months; empty where its title says them."""
+        """Its months, or its days if it is not whole months; empty where the title already says it."""
         last = self.end - timedelta(days=1)
         if self.start.day != 1 or self.end.day != 1:
             return self.words()
@@ -44,12 +44,12 @@ class Period(Struct, frozen=True):
 
 
 class Periods(Struct, frozen=True):
-    """Those of one report.
+    """The periods of a report.
 
     Attributes:
-        year: the twelve months up to the reported one.
-        previous: the twelve before.
-        months: the twenty-four, oldest first.
+        year: the 12 months that end with the reported month.
+        previous: the 12 months before.
+        months: the 24 months, oldest first.
     """
 
     year: Period
@@ -57,26 +57,35 @@ class Periods(Struct, frozen=True):
     months: tuple[Period, ...]
 
 
+def check_month(month: str) -> None:
+    """Refuse text that is not a month.
+
+    Raises:
+        QuestionError: it is not in the form 2024-12.
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise QuestionError(f"{month!r} is not a valid month.", where="--month", hint="Write it as 2024-12.")
+
+
 def of_month(month: str, today: date) -> Periods:
     """The periods of the report of a month.
 
     Args:
         month: such as `2024-12`.
-        today: the force's local day; a month that is not over has no report.
+        today: the force's local day; there is no report for a month that is not over.
 
     Raises:
-        QuestionError: it is no month, or not over.
+        QuestionError: the month is not valid, or is not over.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise QuestionError(f"{month!r} is no month.", where="--month", hint="Write it as 2024-12.")
+    check_month(month)
     first = date.fromisoformat(f"{month}-01")
     end = (first + timedelta(days=31)).replace(day=1)
     if end > today:
         over = periods("month", today, 1)[0][0]
         raise QuestionError(
-            f"{month} is not over on {today}, the force's present.",
+            f"There is no report for {month} yet: the force's figures reach {today}.",
             where="--month",
-            hint=f"The last month with a report is {over:%Y-%m}.",
+            hint=f"The latest month with a report is {over:%Y-%m}.",
         )
     months = tuple(Period(f"{start:%b %Y}", start, after) for start, after in periods("month", end, 24))
     year, previous = (

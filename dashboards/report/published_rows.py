@@ -1,4 +1,4 @@
-"""What was published of a figure, found by its measure, its words and its period: quoted as it was printed."""
+"""Published figures, found by measure, words and period, and quoted as printed."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -11,11 +11,11 @@ from measures.measure import PublishedFigure
 from measures.published import OF_FORCE, PUBLISHED
 
 CHANGE = "% change"
-"""The unit of what was published as a change, without the figure itself."""
+"""The unit of a published change whose figure was not published."""
 
 
 def published(line: Line, force: Force) -> tuple[PublishedFigure, ...]:
-    """Everything that was published of a row, for whatever period."""
+    """Every published figure of a row, for any period."""
     if force.name != OF_FORCE:
         return ()
     words = {name: word for name, (word, *_) in line.where.items()}
@@ -23,13 +23,13 @@ def published(line: Line, force: Force) -> tuple[PublishedFigure, ...]:
 
 
 def quoted(figures: Iterable[PublishedFigure], period: Period, unit: Unit, *, is_share: bool = False) -> str:
-    """What was published for just this period; a dash for nothing.
+    """The published figure for exactly this period; a dash where there is none.
 
     Args:
-        figures: of the row.
-        period: of the column.
-        unit: that the row is printed in: another one is said.
-        is_share: of a count's row, its share of the total is meant.
+        figures: the published figures of the row.
+        period: the period of the column.
+        unit: the unit of the row; a published figure in another unit is quoted with its unit.
+        is_share: whether to quote a count's share of the total instead of the count.
     """
     wanted = [
         each
@@ -42,18 +42,18 @@ def quoted(figures: Iterable[PublishedFigure], period: Period, unit: Unit, *, is
 
 
 def otherwise(line: Line, figures: Iterable[PublishedFigure], shown: Iterable[Period]) -> Iterable[str]:
-    """What was published of a row for other periods than those shown, except of single months, or as a change, in words."""
+    """Sentences for published figures that have no column: changes, and periods that are not in the table and not one month."""
     windows = {each.window() for each in shown}
     for each in figures:
         is_change = each.unit == CHANGE
         if is_change or (each.period not in windows and not _is_month(each.period)):
-            told = f"{each.figure} (change)" if is_change else each.figure
+            figure = f"{each.figure} (change)" if is_change else each.figure
             note = f"; {each.note}" if each.note else ""
-            yield f"{line.label}: {told}, {days_words(each.period)} ({each.source}{note})."
+            yield f"{line.label}: {figure}, {days_words(each.period)} ({each.source}{note})."
 
 
 def as_printed(figure: PublishedFigure, unit: Unit, *, is_share: bool = False) -> str:
-    """What was published, with its unit where that is not the row's."""
+    """A published figure, with its unit where it differs from the unit of the row."""
     is_said = is_share or figure.unit in ("", "%", "days and hours", unit.kind) or unit.kind == "clock"
     return figure.figure if is_said else f"{figure.figure} ({figure.unit})"
 
@@ -64,6 +64,6 @@ def _is_month(window: str) -> bool:
 
 
 def days_words(window: str) -> str:
-    """The days of a period, FROM/TO, in words."""
+    """The first and last day of a window FROM/TO, in words."""
     start, end = (date.fromisoformat(day) for day in window.split("/"))
     return Period("", start, end).words()

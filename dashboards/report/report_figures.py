@@ -1,4 +1,4 @@
-"""Every figure that a report shows, asked once, by its measure, words and window; and which of them add to which."""
+"""The figures of a report: each read once and kept by measure, words and window, with the sums that they belong to."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dashboards.report.figures import Ask, ReportFigure, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.periods import Period
-from dashboards.report.suppression import Key, is_small, protected
+from dashboards.report.suppression import Key, is_small, suppressed
 from measures.catalogue import CATALOGUE
 from measures.measure import External, Where
 
@@ -17,19 +17,19 @@ class ReportFigures:
     """The figures of one report.
 
     Args:
-        ask: answers a question.
+        ask: runs a query.
     """
 
     def __init__(self, ask: Ask) -> None:
         self._source = ask
         self.figures: dict[Key, ReportFigure] = {}
-        self.withheld: frozenset[Key] = frozenset()
-        # In order, each once: a report is built a second time once it is known what is withheld.
+        self.suppressed: frozenset[Key] = frozenset()
+        # A dict keeps each sum once and in order: a public report is built a second time, after suppression.
         self._sums: dict[tuple[tuple[Key, ...], Key], None] = {}
-        self._answers: dict[tuple[object, ...], Sequence[ReportFigure]] = {}
+        self._results: dict[tuple[object, ...], Sequence[ReportFigure]] = {}
 
     def one(self, line: Line, period: Period) -> Key:
-        """A figure of the whole."""
+        """A figure without breakdown."""
         key = key_of(line.measure, line.where, period)
         if key not in self.figures:
             statistic = CATALOGUE[line.measure].statistic
@@ -40,7 +40,7 @@ class ReportFigures:
         return key
 
     def by_word(self, measure: str, dimension: str, period: Period) -> dict[str, Key]:
-        """A count by the words of a dimension; those of which there is nothing are left out."""
+        """A count by the words of a dimension; words without any are left out."""
         found = self._ask(measure, period, (dimension,), {})
         return {
             (word := each.dimensions[dimension]): self._keep(key_of(measure, {dimension: (word,)}, period), each)
@@ -48,25 +48,31 @@ class ReportFigures:
         }
 
     def nothing(self, measure: str, where: Where, period: Period) -> Key:
-        """The count of a word without any, as far as the whole of the period is known."""
+        """The count of a word that has none: 0 if the total of the period is known."""
         whole = self.figures[self.one(Line(measure, ""), period)]
         return self._keep(key_of(measure, where, period), nothing_of(whole))
 
     def by_month(self, line: Line, months: Sequence[Period]) -> list[Key]:
-        """A figure of each of some months that follow each other."""
+        """A figure for each of several consecutive months."""
         keys = [key_of(line.measure, line.where, month) for month in months]
         if any(key not in self.figures for key in keys):
             whole = Period("", months[0].start, months[-1].end)
             found = self._ask(line.measure, whole, ("month",), line.where)
-            told = {each.dimensions["month"]: each for each in found}
+            by_month = {each.dimensions["month"]: each for each in found}
             is_count = CATALOGUE[line.measure].unit == "count"
             for key, month in zip(keys, months, strict=True):
                 missing = ReportFigure({}, Fraction(0) if is_count and found else None)
-                self._keep(key, told.get(f"{month.start:%Y-%m}", missing))
+                self._keep(key, by_month.get(f"{month.start:%Y-%m}", missing))
         return keys
 
     def bands(self, measure: str, edges: Iterable[tuple[int, int]], period: Period) -> list[Key]:
-        """Finished spans of each band: from so many minutes to so many, 0 for no end; sums of the measure's own bands."""
+        """The number of finished spans in each band, added up from the measure's own bands.
+
+        Args:
+            measure: a measure of bands.
+            edges: the lower and upper edge of each band, in minutes; an upper edge of 0 means no end.
+            period: the period.
+        """
         found = self._ask(measure, period, (), {})
         keys = []
         for lower, upper in edges:
@@ -76,11 +82,11 @@ class ReportFigures:
         return keys
 
     def add(self, parts: Iterable[Key], whole: Key) -> None:
-        """Say that counts that are shown add to another one that is."""
+        """Record that the report shows counts together with their total."""
         self._sums[tuple(parts), whole] = None
 
-    def adds(self) -> list[tuple[tuple[Key, ...], Key]]:
-        """The sums in which the parts do not add to the whole: normally none. What is not known adds to nothing."""
+    def mismatches(self) -> list[tuple[tuple[Key, ...], Key]]:
+        """The sums whose parts do not add up to the total; normally none. Figures that are not known are left out."""
         return [
             (parts, whole)
             for parts, whole in self._known_sums()
@@ -91,21 +97,21 @@ class ReportFigures:
         known = {key for key, figure in self.figures.items() if figure.value is not None}
         return [(tuple(key for key in parts if key in known), whole) for parts, whole in self._sums if whole in known]
 
-    def protect(self) -> None:
-        """Withhold what a public copy must not show."""
+    def suppress(self) -> None:
+        """Suppress the figures that a public copy must not show."""
         small = [key for key, figure in self.figures.items() if is_small(figure, CATALOGUE[key[0]].unit)]
         counts = {key: self._count(key) for key in self.figures if CATALOGUE[key[0]].unit == "count"}
-        self.withheld = protected(small, counts, self._known_sums())
+        self.suppressed = suppressed(small, counts, self._known_sums())
 
     def value(self, key: Key) -> Fraction | None:
-        """What is shown of a figure; None when there is none, and of what is withheld."""
-        return None if key in self.withheld else self.figures[key].value
+        """The value to display; None when there is none or it is suppressed."""
+        return None if key in self.suppressed else self.figures[key].value
 
     def _ask(self, measure: str, period: Period, by: tuple[str, ...], where: Where) -> Sequence[ReportFigure]:
         question = key_of(measure, where, period), by
-        if question not in self._answers:
-            self._answers[question] = self._source(CATALOGUE[measure], period.window(), by, where)
-        return self._answers[question]
+        if question not in self._results:
+            self._results[question] = self._source(CATALOGUE[measure], period.window(), by, where)
+        return self._results[question]
 
     def _keep(self, key: Key, figure: ReportFigure) -> Key:
         self.figures[key] = figure
@@ -121,7 +127,7 @@ def key_of(measure: str, where: Where, period: Period) -> Key:
 
 
 def _added(inside: Iterable[ReportFigure], found: Sequence[ReportFigure]) -> ReportFigure:
-    """The sum of some bands of an answer; not known where the answer is not."""
+    """The sum of several bands; not known where the bands are not known."""
     if found and (found[0].instead or not found[0].is_known()):
         return replace(found[0], dimensions={})
     value = sum((each.value or Fraction() for each in inside), Fraction())

@@ -1,4 +1,4 @@
-"""A series of months or weeks as a control chart, with what it says in words, its table and its picture."""
+"""Control charts of months or weeks: the chart, its summary, its table and its picture."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -25,14 +25,14 @@ _COLUMNS = ("Value", "Centre", "Lower limit", "Upper limit", "Signals")
 
 
 class SeriesQuery(Struct, frozen=True):
-    """A series that is asked for.
+    """A query for a series.
 
     Attributes:
-        measure: of which measure.
-        where: the words it is limited to.
+        measure: the measure.
+        where: the words to filter by, for each dimension.
         grain: months or weeks.
-        count: how many whole ones, up to the force's present.
-        recalculated: the first days of the periods from which on limits are taken anew.
+        count: the number of whole months or weeks, up to the force's present.
+        recalculated: the first days of the periods from which limits are recalculated.
     """
 
     measure: Measure
@@ -42,26 +42,27 @@ class SeriesQuery(Struct, frozen=True):
     recalculated: tuple[date, ...] = ()
 
 
-def series(ask: Ask, force: Force, asked: SeriesQuery, as_of: datetime) -> Drawn:
+def series(ask: Ask, force: Force, query: SeriesQuery, as_of: datetime) -> Drawn:
     """The control chart of a measure's last whole months or weeks.
 
     Raises:
-        QuestionError: it cannot be asked so, or a recalculation begins none of its periods.
+        QuestionError: the measure cannot be charted, or a recalculation date is not the first day of a period.
     """
-    if asked.measure.is_open() or isinstance(asked.measure.statistic, Bands | External):
-        what = f"{asked.measure.name} has no single figure for a period."
-        raise QuestionError(what, where="MEASURE", hint="Ask for a count, a share, a mean or a median over time.")
+    if query.measure.is_open() or isinstance(query.measure.statistic, Bands | External):
+        what = f"{query.measure.name} cannot be charted: it has no single figure for a month or week."
+        hint = "Choose a count, a share, a mean or a median that is not of open items."
+        raise QuestionError(what, where="MEASURE", hint=hint)
     today = as_of.astimezone(force.zone()).date()
-    titled = {"month": "{:%b %Y}", "week": "{:%d %b %Y}"}[asked.grain]
-    shown = [Period(titled.format(start), start, end) for start, end in periods(asked.grain, today, asked.count)]
-    figures = [ask(asked.measure, each.window(), (), asked.where)[0] for each in shown]
-    line = line_of(asked.measure, force)
-    # A figure of too few says little: it would make the limits wide and the signals chance.
-    values = [each.of_a_whole_period() if _is_enough(asked.measure, each) else None for each in figures]
-    # Before the first there is nothing to be seen.
+    titled = {"month": "{:%b %Y}", "week": "{:%d %b %Y}"}[query.grain]
+    shown = [Period(titled.format(start), start, end) for start, end in periods(query.grain, today, query.count)]
+    figures = [ask(query.measure, each.window(), (), query.where)[0] for each in shown]
+    line = line_of(query.measure, force)
+    # Figures with too few cases would widen the limits and cause signals by chance.
+    values = [each.of_a_whole_period() if _is_enough(query.measure, each) else None for each in figures]
+    # Leave out the periods before the first figure.
     first = next((place for place, value in enumerate(values) if value is not None), 0)
-    remarks = changed(asked.measure, force, (shown[first].start, shown[-1].end))
-    return drawn(line, shown[first:], values[first:], asked.recalculated, remarks)
+    remarks = changed(query.measure, force, (shown[first].start, shown[-1].end))
+    return drawn(line, shown[first:], values[first:], query.recalculated, remarks)
 
 
 def _is_enough(measure: Measure, figure: ReportFigure) -> bool:
@@ -78,11 +79,11 @@ def drawn(
     """The control chart of a series.
 
     Args:
-        line: what it is of, and the unit it is shown in.
-        shown: its months or weeks, oldest first.
-        values: one for each, in the measure's unit.
-        recalculated: the first days of the periods from which on limits are taken anew.
-        remarks: what must be read with it.
+        line: the measure, label and unit of the chart.
+        shown: the months or weeks, oldest first.
+        values: one value for each, in the measure's unit.
+        recalculated: the first days of the periods from which limits are recalculated.
+        remarks: sentences to put before the summary.
     """
     points = [ChartPoint(each.start, value) for each, value in zip(shown, values, strict=True)]
     found = chart(points, recalculated)
@@ -98,12 +99,12 @@ def drawn(
     )
 
 
-WITHHELD = "This chart is withheld: it would show small numbers."
-NO_PERIOD = "There is no chart: the record holds no whole month of it yet."
+SUPPRESSED = "This chart is suppressed, because it would show small numbers."
+NO_PERIOD = "There is no chart, because the record does not cover a whole month yet."
 
 
 def undrawn(line: Line, why: str) -> Drawn:
-    """In place of a chart."""
+    """An empty chart that says why there is none."""
     empty = Table(title=line.label, heading="", columns=(), rows=())
     return Drawn(title=line.label, measure=line.measure, table=empty, chart=None, summary=(why,), svg="")
 
@@ -111,13 +112,13 @@ def undrawn(line: Line, why: str) -> Drawn:
 def _summary(line: Line, found: Chart, titles: Mapping[date, str]) -> Iterable[str]:
     missing = [titles[point.start] for point in found.points if point.value is None]
     if missing:
-        yield f"No figure, of too few or because the record does not hold it all: {', '.join(missing)}."
+        yield f"No figure, because there are too few cases or the record is incomplete: {', '.join(missing)}."
     for step in found.steps:
         yield _step_words(step, line.unit, titles, is_first=step is found.steps[0])
-    for signal in _told_once(found):
+    for signal in _merged(found):
         yield _signal_words(signal, line, titles)
     if not found.signals:
-        yield "No signal: what varies here is explained by chance."
+        yield "No signal: the variation is explained by chance."
 
 
 def _step_words(step: LimitsPeriod, unit: Unit, titles: Mapping[date, str], *, is_first: bool) -> str:
@@ -131,20 +132,20 @@ def _step_words(step: LimitsPeriod, unit: Unit, titles: Mapping[date, str], *, i
     return f"{what} from {titles[step.since]}:{firm} {lines} ({step.n} values)."
 
 
-def _told_once(found: Chart) -> Iterable[Signal]:
-    """The signals, with points outside that follow each other on one side as one."""
+def _merged(found: Chart) -> Iterable[Signal]:
+    """The signals; consecutive points outside the same limit become one signal."""
     places = {point.start: place for place, point in enumerate(found.points)}
-    told: list[Signal] = []
+    merged: list[Signal] = []
     ends: dict[str, int] = {}
     for signal in found.signals:
         end = ends.get(signal.side)
         if signal.rule == "outside":
-            if end is not None and places[told[end].points[-1]] + 1 == places[signal.points[0]]:
-                told[end] = replace(told[end], points=told[end].points + signal.points)
+            if end is not None and places[merged[end].points[-1]] + 1 == places[signal.points[0]]:
+                merged[end] = replace(merged[end], points=merged[end].points + signal.points)
                 continue
-            ends[signal.side] = len(told)
-        told.append(signal)
-    return told
+            ends[signal.side] = len(merged)
+        merged.append(signal)
+    return merged
 
 
 def _signal_words(signal: Signal, line: Line, titles: Mapping[date, str]) -> str:
@@ -158,7 +159,7 @@ def _signal_words(signal: Signal, line: Line, titles: Mapping[date, str]) -> str
 
 
 def bounded(limit: Fraction | None) -> Fraction | None:
-    """A limit as it is shown: no count, share or span is less than 0."""
+    """A limit for display: at least 0, because no count, share or span is negative."""
     return None if limit is None else max(limit, Fraction())
 
 
@@ -171,8 +172,7 @@ def _table(line: Line, found: Chart, titles: Mapping[date, str]) -> Table:
         cells = [cell_of(value, line.unit, unit) for value in lines]
         names = [signal.rule for signal in found.signals if point.start in signal.points]
         is_new = step.since == point.start and step is not found.steps[0]
-        told = ", ".join([*names, *(["limits recalculated"] if is_new else [])])
-        rows.append(
-            DocumentRow(titles[point.start], line.unit.title(), (*cells, DocumentCell(told)), measures=(line.measure,))
-        )
+        signals = DocumentCell(", ".join([*names, *(["limits recalculated"] if is_new else [])]))
+        row = DocumentRow(titles[point.start], line.unit.title(), (*cells, signals), measures=(line.measure,))
+        rows.append(row)
     return Table(title=line.label, heading="Period", columns=tuple(map(Column, _COLUMNS)), rows=tuple(rows))

@@ -1,4 +1,4 @@
-"""Which figures a public copy withholds, so that nobody can be found behind a small number: a rule, applied to a whole copy."""
+"""Small-number suppression: the figures that a public report leaves out, so that nobody can be identified."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,20 +6,21 @@ from dashboards.report.figures import ReportFigure
 from measures.measure import Unit
 
 SMALL = 5
-WITHHELD = "[c]"
+SUPPRESSED = "[c]"
 RULE = (
-    f"Small numbers are withheld, and marked {WITHHELD} (confidential): every count from 1 to {SMALL - 1}; every mean and median "
-    f"taken from so few; every share of which so few are, or are not, so. Where a withheld count could be worked out from a total "
-    f"and the other counts shown, the smallest of those is withheld too. Differences and proportions of what is withheld "
-    f"are withheld. A count of 0 is shown. What has been published before is quoted as it was."
+    f"Small numbers are suppressed and marked {SUPPRESSED} (confidential). This applies to counts from 1 to {SMALL - 1}, to means "
+    f"and medians of 1 to {SMALL - 1} cases, and to percentages where 1 to {SMALL - 1} cases meet, or do not meet, the condition. "
+    f"If a suppressed count could be worked out from a total, the smallest other count in that total is suppressed too. "
+    f"Differences and proportions of suppressed figures are suppressed. Counts of 0 and figures quoted from earlier publications "
+    f"are not suppressed."
 )
 
 Key = tuple[str, tuple[tuple[str, tuple[str, ...]], ...], str]
-"""A figure's measure, the words it is limited to, and its window."""
+"""The measure, the filter and the window of a figure."""
 
 
 def is_small(figure: ReportFigure, unit: Unit) -> bool:
-    """Whether a figure is of so few that it must be withheld by itself."""
+    """Whether a figure must be suppressed because of its own small numbers."""
     if figure.n is None:
         return False
     if unit == "ratio" and figure.met is not None:
@@ -29,24 +30,24 @@ def is_small(figure: ReportFigure, unit: Unit) -> bool:
     return 0 < figure.n < SMALL
 
 
-def protected(
+def suppressed(
     small: Iterable[Key], counts: Mapping[Key, int], sums: Sequence[tuple[Sequence[Key], Key]]
 ) -> frozenset[Key]:
-    """The figures to withhold: the small ones, and others until no sum gives one of them away.
+    """The figures to suppress: the small ones, and more until none can be worked out from a total.
 
     Args:
-        small: to be withheld by themselves.
-        counts: of every figure that is a count.
-        sums: counts shown together with their sum: the parts, and the whole.
+        small: the figures that are small themselves.
+        counts: the value of every figure that is a count.
+        sums: the counts that the report shows with their total: the parts, and the total.
     """
-    withheld = set(small)
-    while given_away := [
-        parts for parts, whole in sums if len(withheld.intersection((*parts, whole))) == 1 and _spare(parts, withheld)
+    hidden = set(small)
+    while revealing := [
+        parts for parts, whole in sums if len(hidden.intersection((*parts, whole))) == 1 and _visible(parts, hidden)
     ]:
-        parts = given_away[0]
-        withheld.add(min(_spare(parts, withheld), key=lambda key: (counts[key] == 0, counts[key], key)))
-    return frozenset(withheld)
+        parts = revealing[0]
+        hidden.add(min(_visible(parts, hidden), key=lambda key: (counts[key] == 0, counts[key], key)))
+    return frozenset(hidden)
 
 
-def _spare(parts: Sequence[Key], withheld: set[Key]) -> list[Key]:
-    return [key for key in parts if key not in withheld]
+def _visible(parts: Sequence[Key], hidden: set[Key]) -> list[Key]:
+    return [key for key in parts if key not in hidden]

@@ -1,4 +1,4 @@
-"""What a force promises: the targets that a span is held to over some days, with their dates, read from its profile, also in words."""
+"""The targets of a force's spans, with the dates from which they apply, from its profile."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -9,24 +9,24 @@ from measures.measure import Bands, Decided, Mean, Measure, Median, SpanWithin
 from measures.window import Window
 
 _SAME_PROMISE = {"opened_to_attended": "opened_to_arrived", "graded_to_arrived": "opened_to_arrived"}
-"""Spans that are held to the target of another one (semantics section 6)."""
+"""Spans that share the target of another span (semantics section 6)."""
 _NO_PROMISE = ("leg_abandoned", "leg_abandoned_short", "leg_left")
-"""Spans that end otherwise than by an answer."""
+"""Spans that do not end with an answer, and have no target."""
 _UNNAMED, _NONE, _SEVERAL = "within target", "no target", "more than one target"
 _HOUR, _MINUTE = 3600, 60
 _DAY = timedelta(days=1)
 
 Days = tuple[date, date]
-"""Local days: the first, and the first after them."""
+"""A range of local days: the first, and the day after the last."""
 _Dated = tuple[GradeTargets, ...] | tuple[QueueTarget, ...]
 
 
 class Promise(NamedTuple):
-    """A target on a span.
+    """The target of a span.
 
     Attributes:
         seconds: the target.
-        is_inclusive: within it; otherwise under it.
+        is_inclusive: whether a span of exactly this length meets the target.
     """
 
     seconds: int
@@ -38,33 +38,33 @@ class Promise(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Days over which what is promised stays as it is.
+    """A run of days with the same targets.
 
     Attributes:
         first: the first local date.
-        promises: of each queue or grade that the measure is of; None of those that promise nothing.
+        promises: the targets of the measure's queues or grades; None for those without a target.
     """
 
     first: date
     promises: frozenset[Promise | None]
 
     def promise(self) -> Promise | None:
-        """The one promise of all of them; None where there is no single one."""
+        """The single target of all queues or grades; None where there is none or more than one."""
         return next(iter(self.promises)) if len(self.promises) == 1 else None
 
     def words(self) -> str:
-        """What is promised, without its dates."""
+        """The target in words, without dates."""
         found = self.promise()
         return found.words() if found else _SEVERAL if len(self.promises) > 1 else _NONE
 
 
 def stretches(measure: Measure, force: Force, days: Days) -> list[Stretch]:
-    """What the span that a measure is taken from is held to over some days; none where it is taken from no span.
+    """The targets of a measure's span during some days; empty where the measure has no span.
 
     Args:
-        measure: of spans, or of what met its target.
-        force: whose profile.
-        days: which, by the local calendar.
+        measure: a measure of spans or of met targets.
+        force: the force.
+        days: the local days.
     """
     if isinstance(measure.statistic, SpanWithin):
         return [Stretch(days[0], frozenset([Promise(measure.statistic.seconds, measure.statistic.is_inclusive)]))]
@@ -82,27 +82,27 @@ def stretches(measure: Measure, force: Force, days: Days) -> list[Stretch]:
 
 
 def promise(measure: Measure, force: Force, days: Days) -> Promise | None:
-    """What a force promises of the span that a measure is taken from; None where no single promise holds throughout."""
+    """The target of a measure's span; None unless a single target applies on all of the days."""
     found = stretches(measure, force, days)
     return found[0].promise() if len(found) == 1 else None
 
 
 def target_words(measure: Measure, force: Force, days: Days) -> str:
-    """The promise that a share of what met its target is held to; `within target` where no single one holds throughout."""
+    """The target of a measure of met targets in words; `within target` unless a single one applies on all of the days."""
     found = promise(measure, force, days) if isinstance(measure.statistic, Decided) else None
     return found.words() if found else _UNNAMED
 
 
 def changed(measure: Measure, force: Force, days: Days) -> tuple[str, ...]:
-    """What must be read with a share of what met its target, where that changed within the days: each with its dates."""
+    """A remark for a measure of met targets whose target changed during the days, with the dates of each target."""
     found = stretches(measure, force, days)
     if len(found) <= 1 or not isinstance(measure.statistic, Decided):
         return ()
-    return (f"The target changed, and each is held to that of its own day: {'; '.join(dated(found))}.",)
+    return (f"The target changed. Each case is measured against the target of its own day: {'; '.join(dated(found))}.",)
 
 
 def dated(found: list[Stretch]) -> list[str]:
-    """The words of each stretch; where there are more, with the dates from which and to which it holds."""
+    """The targets in words; with their dates if there is more than one."""
     starts = [each.first for each in found]
     since = ["", *(f" from {_day(first)}" for first in starts[1:])]
     until = [*(f" to {_day(first - _DAY)}" for first in starts[1:]), ""]
@@ -110,7 +110,7 @@ def dated(found: list[Stretch]) -> list[str]:
 
 
 def always(measure: Measure, force: Force) -> str:
-    """Each promise that the profile has, with its dates; empty where the measure is no share of what met its target."""
+    """Every target in the profile for a measure of met targets, with its dates; empty for other measures."""
     if not isinstance(measure.statistic, Decided):
         return ""
     since = [each.since for targets in _held(measure, _span(measure) or "", force) for each in targets]
@@ -138,7 +138,7 @@ def _span(measure: Measure) -> str | None:
 
 
 def _held(measure: Measure, span: str, force: Force) -> Iterable[_Dated]:
-    """The dated targets of each queue or grade that a measure is of."""
+    """The dated targets of each queue or grade of a measure."""
     if "line" not in measure.where:
         responses = measure.where.get("response")
         return (each.targets for each in force.grades if responses is None or each.response in responses)

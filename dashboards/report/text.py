@@ -8,9 +8,9 @@ from dashboards.report.document import Column, DocumentCell, Table
 
 
 def lines(table: Table) -> Iterable[str]:
-    """The table with its notes; columns aligned, figures to the right."""
+    """The table with its notes; columns are aligned, with figures to the right."""
     heads = [_head(column) for column in table.columns]
-    rows = [[_label(row.label, row.unit), *(_shown(cell) for cell in row.cells)] for row in table.rows]
+    rows = [[_label(row.label, row.unit), *(_cell_text(cell) for cell in row.cells)] for row in table.rows]
     grid = [[table.heading, *heads], *rows]
     widths = [max(len(row[place]) for row in grid) for place in range(len(grid[0]))]
     yield table.title
@@ -32,12 +32,12 @@ def _label(label: str, unit: str) -> str:
     return f"{label} ({unit})" if unit and unit != "%" else label
 
 
-def _shown(cell: DocumentCell) -> str:
+def _cell_text(cell: DocumentCell) -> str:
     return cell.text + "".join(f" ({number})" for number in cell.notes)
 
 
 def plain(table: Table) -> dict[str, Any]:
-    """The table as plain data: every cell with what is shown and its unrounded value."""
+    """The table as plain data: every cell with its text and its unrounded value."""
     return {
         "title": table.title,
         "heading": table.heading,
@@ -57,12 +57,12 @@ def plain(table: Table) -> dict[str, Any]:
 
 
 def _plain(cell: DocumentCell) -> dict[str, Any]:
-    told = {"text": cell.text, "value": number(cell.value), "unit": cell.unit, "n": cell.n, "notes": cell.notes}
-    return {name: value for name, value in told.items() if value not in (None, "", ())}
+    fields = {"text": cell.text, "value": number(cell.value), "unit": cell.unit, "n": cell.n, "notes": cell.notes}
+    return {name: value for name, value in fields.items() if value not in (None, "", ())}
 
 
 def number(value: Fraction | None) -> int | float | None:
-    """A whole number as one, all else to the last digit that a machine keeps."""
+    """A value as an int if it is whole, otherwise as a float."""
     if value is None:
         return None
     return value.numerator if value.denominator == 1 else float(value)

@@ -1,4 +1,4 @@
-"""A measure by weekday and hour of the day, as a table: which hours of the week are heavy, and which slow."""
+"""A measure by weekday and hour of the day, as a table that shows the busy and slow hours of the week."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -21,9 +21,9 @@ def week_table(measure: Measure, figures: Mapping[Clock, Figure], hours: Mapping
     """The table: a row for each weekday, a column for each hour of the day.
 
     Args:
-        measure: that it is of; of a count an hour's mean is shown.
-        figures: what there is, by weekday and hour.
-        hours: how many hours the record holds of each; where it holds none there is no data.
+        measure: the measure; a count becomes a mean per hour.
+        figures: the figures by weekday and hour.
+        hours: the number of hours on record for each; without any there is no data.
     """
     unit = heat_unit(measure)
     rows = tuple(
@@ -40,21 +40,21 @@ def week_table(measure: Measure, figures: Mapping[Clock, Figure], hours: Mapping
 
 
 def heat_unit(measure: Measure) -> Unit:
-    """The unit of its cells, short enough for a narrow column."""
+    """The unit of the cells, short enough for a narrow column."""
     if measure.unit == "seconds":
         return Unit("seconds", 0) if "contacts" in measure.topics() else Unit("minutes", 0)
     return {"count": Unit("count", 1), "ratio": Unit("percent", 0)}[measure.unit]
 
 
 def unit_words(measure: Measure) -> str:
-    """What its cells say."""
+    """The unit of the cells in words."""
     if measure.unit == "count":
-        return "how many in an hour, on average"
+        return "average number per hour"
     return {"percent": "per cent"}.get(heat_unit(measure).kind, heat_unit(measure).kind)
 
 
 def _cell(measure: Measure, unit: Unit, figure: Figure | None, hours: int) -> DocumentCell:
-    """Of a count the mean of the hours; of all else the figure of all their cases together."""
+    """For a count, the mean of the hours; otherwise, the figure of all their cases together."""
     if not hours:
         return DocumentCell("no data")
     n = figure.n if figure else 0

@@ -1,4 +1,4 @@
-"""How the report puts exact figures into words: each rounded once, half up, in the unit that its table prints."""
+"""Formats exact figures as text: rounded once, half up, in the unit of the table."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -15,12 +15,12 @@ _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 
 class Unit(Struct, frozen=True):
-    """What a row is printed in.
+    """The unit of a row.
 
     Attributes:
-        kind: of a share `percent`, of the difference of two `points`; of spans `clock` is hours:minutes:seconds.
-        places: decimal places.
-        is_signed: what is more than nothing has its sign too.
+        kind: `percent` for a share, `points` for a difference between shares, `clock` for a span as hours:minutes:seconds.
+        places: the number of decimal places.
+        is_signed: whether positive values have a plus sign.
     """
 
     kind: Kind
@@ -28,21 +28,21 @@ class Unit(Struct, frozen=True):
     is_signed: bool = False
 
     def title(self) -> str:
-        """As a table's row says it; empty for counts."""
+        """The unit as a row's heading gives it; empty for counts."""
         return {"count": "", "percent": "%", "points": "pp", "clock": "h:mm:ss"}.get(self.kind, self.kind)
 
     def scaled(self, value: Fraction) -> Fraction:
-        """A value of the measure (a count, a share, seconds) in this unit, exact."""
+        """The exact value in this unit of a measure's value (a count, a share of 1, or seconds)."""
         if self.kind in _SUFFIXES:
             return value * 100
         return value / _SECONDS.get(self.kind, 1)
 
     def suffix(self) -> str:
-        """What stands behind the number."""
+        """The text after the number."""
         return _SUFFIXES.get(self.kind, "")
 
     def of_difference(self) -> "Unit":
-        """The unit of a difference of two figures in this one."""
+        """The unit of a difference between two figures in this unit."""
         return Unit("points" if self.kind == "percent" else self.kind, self.places, is_signed=True)
 
 
@@ -52,13 +52,13 @@ CHANGE = Unit("percent", 2, is_signed=True)
 
 
 def rounded(value: Fraction, places: int) -> Decimal:
-    """The value rounded half up, away from zero, once."""
+    """The value rounded half up, away from zero."""
     whole = floor(abs(value) * 10**places + Fraction(1, 2))
     return Decimal(whole if value >= 0 else -whole).scaleb(-places)
 
 
 def said(value: Fraction | None, unit: Unit) -> str:
-    """A figure in words."""
+    """A figure as text."""
     if value is None:
         return NOTHING
     number = _clock(abs(value)) if unit.kind == "clock" else f"{abs(rounded(unit.scaled(value), unit.places)):,}"
@@ -67,17 +67,17 @@ def said(value: Fraction | None, unit: Unit) -> str:
 
 
 def said_difference(value: Fraction | None, unit: Unit) -> str:
-    """A difference in words, with its sign; of shares in percentage points."""
+    """A difference as text, with its sign; in percentage points for shares."""
     return said(value, unit.of_difference())
 
 
 def said_change(value: Fraction | None) -> str:
-    """A relative change in per cent, with its sign."""
+    """A relative change as text, in per cent with its sign."""
     return said(value, CHANGE)
 
 
 def is_nothing(number: str) -> bool:
-    """Whether a number as printed says nought, which has no sign."""
+    """Whether a formatted number is zero, which has no sign."""
     return not any(each in "123456789" for each in number)
 
 

@@ -1,4 +1,4 @@
-"""The report as a workbook: a sheet for each table, numbers as numbers that print as the page does, its marking on every sheet."""
+"""The report as an Excel workbook: a sheet for each table, figures as numbers formatted as on the page, and the marking on each sheet."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from dashboards.report.text import number
 from dashboards.report.words import MINUS, NOTHING, Unit, is_nothing, rounded
 
 FIRST_ROW = 4
-"""Of a table's rows, counted from 0: above are its caption, what it is of, and two rows of headings."""
+"""The first row of figures, counted from 0. Above it are the caption, the report's title and two rows of headings."""
 _CONTENTS, _DEFINITIONS = "Contents", "Definitions"
 _A4, _NAME_CHARACTERS, _WORDS_WIDTH, _HEADING_WIDTH, _FIGURE_WIDTH = 9, 31, 110, 46, 15
 _TINT, _QUIET = "#EEF2F6", "#4D5A68"
@@ -27,11 +27,11 @@ _QUOTED_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
 
 
 class Number(Struct, frozen=True):
-    """A number as a workbook keeps it.
+    """A number in a workbook.
 
     Attributes:
-        value: of the cell.
-        code: the number format that prints it as the page does.
+        value: the value of the cell.
+        code: the number format that displays it as on the page.
     """
 
     value: float
@@ -39,9 +39,9 @@ class Number(Struct, frozen=True):
 
 
 def workbook(document: Document) -> bytes:
-    """The file: the same document gives the same bytes."""
+    """The workbook. The same document always gives the same bytes."""
     content = io.BytesIO()
-    # Programs show negative times of day, such as a median that has fallen, only in workbooks that count days from 1904.
+    # Spreadsheets display negative times, such as a fall in a median, only in workbooks that count days from 1904.
     with Workbook(content, {"in_memory": True, "date_1904": True}) as book:
         book.set_properties(
             {
@@ -56,7 +56,7 @@ def workbook(document: Document) -> bytes:
 
 
 def printed(cell: DocumentCell, *, is_published: bool) -> Number | None:
-    """What a cell holds as a number; None where it is words."""
+    """The number of a cell; None where the cell is text."""
     if is_published:
         return _quoted(cell.text)
     if cell.value is None or cell.printed is None:
@@ -65,9 +65,9 @@ def printed(cell: DocumentCell, *, is_published: bool) -> Number | None:
 
 
 def _stored(value: Fraction, unit: Unit) -> float:
-    """In the printed unit, unrounded; shares of 1, and clock times of a day, as programs keep them."""
+    """The unrounded value in the displayed unit; as spreadsheets expect, a percentage as a share of 1 and a time in days."""
     if unit.kind == "clock":
-        # To the second: half of one is a hair more or less than half as a share of a day, and some programs cut it off.
+        # Rounded to a second: as a fraction of a day, half a second is not exact, and some programs cut it off.
         return float(rounded(value, 0)) / _DAY_SECONDS
     return float(value) if unit.kind == "percent" else number(unit.scaled(value)) or 0
 
@@ -83,7 +83,7 @@ def _code(cell: DocumentCell, unit: Unit) -> str:
 
 
 def _quoted(text: str) -> Number | None:
-    """A published figure that is a plain number, so that it still prints as it was."""
+    """A published figure that is a plain number, formatted so that it displays as published."""
     if clock := _QUOTED_CLOCK.fullmatch(text):
         hours, minutes, seconds = map(int, clock.groups())
         return Number((hours * 3600 + minutes * 60 + seconds) / _DAY_SECONDS, f"[{'h' * len(clock[1])}]:mm:ss")
@@ -103,10 +103,10 @@ def _decimals(places: int) -> str:
 
 
 class _Sheets:
-    """Writes the sheets of one report.
+    """Writes the sheets of a report.
 
     Args:
-        book: to write to.
+        book: the workbook to write to.
         document: the report.
     """
 
@@ -115,21 +115,21 @@ class _Sheets:
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
 
     def write(self) -> None:
-        """Write all of them: contents, tables, charts and definitions."""
+        """Write every sheet: contents, tables, charts and definitions."""
         contents = self._sheet(_CONTENTS)
-        told: list[tuple[str, str, str]] = []
+        entries: list[tuple[str, str, str]] = []
         for section in self._document.sections:
             for table, drawn in (
                 *((each, None) for each in section.tables),
                 *((each.table, each) for each in section.charts),
             ):
                 words = f"{table.title}: control chart by month" if drawn else table.title
-                # The number keeps names apart that are cut off.
-                name = re.sub(r"[\[\]:*?/\\']", " ", f"{len(told) + 1} {table.title}")[:_NAME_CHARACTERS].strip()
+                # The number keeps names unique after they are cut to the length that Excel allows.
+                name = re.sub(r"[\[\]:*?/\\']", " ", f"{len(entries) + 1} {table.title}")[:_NAME_CHARACTERS].strip()
                 self._table(self._sheet(name), section.title, words, table, drawn)
-                told.append((name, section.title, words))
+                entries.append((name, section.title, words))
         self._definitions(self._sheet(_DEFINITIONS))
-        self._contents(contents, [*told, (_DEFINITIONS, "", _DEFINITIONS)])
+        self._contents(contents, [*entries, (_DEFINITIONS, "", _DEFINITIONS)])
 
     def _sheet(self, name: str) -> Worksheet:
         sheet = self._book.add_worksheet(name)
@@ -148,7 +148,7 @@ class _Sheets:
             self._formats[key] = self._book.add_format(properties)
         return self._formats[key]
 
-    def _contents(self, sheet: Worksheet, told: Sequence[tuple[str, str, str]]) -> None:
+    def _contents(self, sheet: Worksheet, entries: Sequence[tuple[str, str, str]]) -> None:
         document = self._document
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, 1, _WORDS_WIDTH)
@@ -160,9 +160,9 @@ class _Sheets:
             sheet.merge_range(place, 0, place, 1, text, self._style(text_wrap=True, valign="top"))
             sheet.set_row(place, 15 * (1 + len(text) // (_HEADING_WIDTH + _WORDS_WIDTH)))
             place += 1
-        for number_of, (name, section, title) in enumerate(told, start=place + 1):
-            sheet.write_string(number_of, 0, section)
-            sheet.write_url(number_of, 1, f"internal:'{name}'!A1", string=title)
+        for line, (name, section, title) in enumerate(entries, start=place + 1):
+            sheet.write_string(line, 0, section)
+            sheet.write_url(line, 1, f"internal:'{name}'!A1", string=title)
 
     def _table(self, sheet: Worksheet, section: str, words: str, table: Table, drawn: Drawn | None) -> None:
         document = self._document
@@ -208,18 +208,17 @@ class _Sheets:
         sheet.write_string(place, 0, label, self._style(**line, indent=2 if row.is_part else 0))
         for number_of, (column, cell) in enumerate(zip(columns, row.cells, strict=True), start=1):
             shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
-            held = printed(cell, is_published=column.is_published)
-            if held:
-                sheet.write_number(
-                    place, number_of, held.value, self._style(**line, **shade, num_format=held.code, align="right")
-                )
+            figure = printed(cell, is_published=column.is_published)
+            if figure:
+                style = self._style(**line, **shade, num_format=figure.code, align="right")
+                sheet.write_number(place, number_of, figure.value, style)
             elif not (is_series and cell.text == NOTHING):
-                # A picture would draw words as nought, and leaves a gap where there is nothing.
+                # A chart draws text as zero, but leaves a gap for an empty cell.
                 text = cell.text + "".join(f" ({note})" for note in cell.notes)
                 sheet.write_string(place, number_of, text, self._style(**line, **shade, align="right"))
 
     def _chart(self, sheet: Worksheet, table: Table, drawn: Drawn) -> None:
-        """The picture beside the table, drawn by the program from the table's cells."""
+        """A chart next to the table, which the spreadsheet draws from the cells."""
         chart = self._book.add_chart({"type": "line"})
         last = FIRST_ROW + len(table.rows) - 1
         looks = (
@@ -249,19 +248,19 @@ class _Sheets:
         sheet.write_string(0, 0, _DEFINITIONS, self._style(bold=True, font_size=13))
         rows = [("Control charts", CHARTS), *((each.title, definition(each)) for each in self._document.measures)]
         if self._document.uncarried:
-            rows.append(("Not shown", f"No feed of this force carries: {'; '.join(self._document.uncarried)}."))
+            rows.append(("Not included", f"This force has no feed for: {'; '.join(self._document.uncarried)}."))
         for place, (name, words) in enumerate(rows, start=2):
             sheet.write_string(place, 0, name, self._style(bold=True, text_wrap=True, valign="top"))
             sheet.write_string(place, 1, words, self._style(text_wrap=True, valign="top"))
 
 
 def _below(table: Table) -> Iterable[str]:
-    """What must be read with a table, a line each."""
+    """The lines below a table: notes, sources and other published figures."""
     yield from (f"({place}) {note}" for place, note in enumerate(table.notes, start=1))
     if table.sources:
         yield f"Published: {'; '.join(table.sources)}."
     yield from (f"Also published: {text}" for text in table.published)
     yield from (
-        f"The published report disagrees with itself, {each.number}: {each.what} - {each.explanation}."
+        f"The published report contradicts itself, {each.number}: {each.what} - {each.explanation}."
         for each in table.disagreements
     )

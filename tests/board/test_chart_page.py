@@ -67,7 +67,7 @@ def test_a_month_that_the_record_does_not_cover_has_no_point(history: History, d
     nothing = fetch(day.reader, "arrest_count", "grain=month&last=3")
     assert {row["cells"][0]["text"] for row in nothing["table"]["rows"]} == {"-"}
     assert nothing["summary"][0].startswith(
-        "No figure, of too few or because the record does not hold it all: Sep 2024"
+        "No figure, because there are too few cases or the record is incomplete: Sep 2024"
     )
 
 

@@ -21,7 +21,7 @@ from dashboards.board.shared.query import parse_query
 from dashboards.board.shared.table import by_windows, crossed
 from dashboards.board.shared.tile import read_tile
 from measures.catalogue import find
-from streams.reading_metrics import ExportedReadings
+from streams.reading_metrics import ReadingMetrics
 from tests.oracle.memory import MemoryReader
 from tests.support import begun
 from tests.support.asgi import get
@@ -141,9 +141,9 @@ def test_the_normal_range_uses_no_hour_in_which_the_feed_was_silent() -> None:
     silent_since, now = (datetime(2025, *day, tzinfo=begun.ZONE) for day in ((11, 20, 0), (12, 2, 0)))
     now += timedelta(minutes=40)
     reader = begun.read_by(begun.facts_by(silent_since), now)
-    assert reader.expected(find("contact_999_offered_count"), FORCE.name) is None
+    assert reader.band(find("contact_999_offered_count"), FORCE.name) is None
     complete = begun.read_by(begun.facts_by(now), now)
-    assert complete.expected(find("contact_999_offered_count"), FORCE.name) is None, "every week is like the others"
+    assert complete.band(find("contact_999_offered_count"), FORCE.name) is None, "every week is like the others"
 
 
 # Analysts' pages and their files.
@@ -187,7 +187,7 @@ def test_the_files_have_no_value_for_what_is_not_known(later: View) -> None:
 @pytest.fixture(scope="module")
 def samples(later: View) -> dict[str, set[tuple[str, ...]]]:
     """The windows of each incident metric."""
-    exported = ExportedReadings(later.reader, lambda: 0.0, lambda name, _: name == "incident_count")
+    exported = ReadingMetrics(later.reader, lambda: 0.0, lambda name, _: name == "incident_count")
     exported.read_ended()
     found: dict[str, set[tuple[str, ...]]] = {}
     for family in exported.families():

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.verify.checks.feeds import feed_finding
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.feeds import feed_result
+from bluelamp.verify.checks.result import CheckResult
 from measures.outcome import microseconds
 from measures.reading import FeedStatus
 from measures.rules import Rules
@@ -18,16 +18,16 @@ FEED = STRICT.feeds[1]
 NOW = datetime(2024, 12, 3, 3, 15, tzinfo=UTC)
 
 
-def found(now: datetime = NOW, present: datetime | None = None, **known: Any) -> Finding:
+def found(now: datetime = NOW, present: datetime | None = None, **known: Any) -> CheckResult:
     """What is said of a feed that was complete, and sent a heartbeat, so many seconds ago, unless other things are known of it."""
-    ago = {name: microseconds(now - timedelta(seconds=known.pop(name, 5))) for name in ("complete_to", "heard_at")}
+    ago = {name: microseconds(now - timedelta(seconds=known.pop(name, 5))) for name in ("complete_to", "heartbeat_at")}
     status = FeedStatus(FEED.name, FEED.topic, **{**ago, **known})
-    return feed_finding(RULES, FEED, status, present or now, now)
+    return feed_result(RULES, FEED, status, present or now, now)
 
 
 def test_a_feed_that_is_heard_and_complete_is_good() -> None:
     assert found().state == "good"
-    assert found(complete_to=60, heard_at=60).state == "good", "just as long as it may"
+    assert found(complete_to=60, heartbeat_at=60).state == "good", "just as long as it may"
     assert found(last_event_at=None).state == "good", "quiet: nothing happened"
     assert found(last_event_at=microseconds(NOW - timedelta(days=3))).state == "good", "an idle queue at night"
 
@@ -41,11 +41,11 @@ def test_the_nights_on_which_clocks_change_accuse_nobody(night: datetime) -> Non
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        ({"heard_at": 61}, "It is silent: no heartbeat for 61 s, where 60 s are allowed."),
-        ({"heard_at": 4000, "complete_to": 4000}, "It is silent: no heartbeat for 4,000 s"),
-        ({"complete_to": 3000}, "It is 3,000 s behind, where 60 s are allowed, although heartbeats arrive."),
+        ({"heartbeat_at": 61}, "It is silent: no heartbeat for 61 s. The limit is 60 s."),
+        ({"heartbeat_at": 4000, "complete_to": 4000}, "It is silent: no heartbeat for 4,000 s"),
+        ({"complete_to": 3000}, "It is 3,000 s behind, although heartbeats arrive. The limit is 60 s."),
         ({"complete_to": 61}, "It is 61 s behind"),
-        ({"heard_at": 90, "is_replay": True}, "It is silent"),
+        ({"heartbeat_at": 90, "is_replay": True}, "It is silent"),
     ],
 )
 def test_silence_and_delay_are_bad(known: dict[str, Any], words: str) -> None:
@@ -69,24 +69,24 @@ def test_what_is_not_of_now_is_never_good() -> None:
 
 
 def test_a_feed_without_heartbeats_is_never_good() -> None:
-    nothing = feed_finding(RULES, FEED, FeedStatus(FEED.name, FEED.topic), NOW, NOW)
-    assert (nothing.state, "and no fact" in nothing.what) == ("warning", True)
+    nothing = feed_result(RULES, FEED, FeedStatus(FEED.name, FEED.topic), NOW, NOW)
+    assert (nothing.state, "It has sent no fact" in nothing.what) == ("warning", True)
     facts = FeedStatus(FEED.name, FEED.topic, first_event_at=1, last_event_at=2)
-    assert feed_finding(RULES, FEED, facts, NOW, NOW).state == "bad"
+    assert feed_result(RULES, FEED, facts, NOW, NOW).state == "bad"
 
 
 def test_where_records_wait_it_is_not_the_feed_that_is_accused() -> None:
     status = FeedStatus(
-        FEED.name, FEED.topic, complete_to=microseconds(NOW) - 10**9, heard_at=microseconds(NOW) - 10**9
+        FEED.name, FEED.topic, complete_to=microseconds(NOW) - 10**9, heartbeat_at=microseconds(NOW) - 10**9
     )
-    finding = feed_finding(RULES, FEED, status, NOW, NOW, is_waiting=True)
+    finding = feed_result(RULES, FEED, status, NOW, NOW, is_waiting=True)
     assert (finding.state, "silent" in finding.what) == ("bad", False)
-    assert "the workers that are behind" in finding.hint
+    assert "Fix the workers first" in finding.hint
     assert (
-        feed_finding(
+        feed_result(
             RULES,
             FEED,
-            replace(status, complete_to=microseconds(NOW), heard_at=microseconds(NOW)),
+            replace(status, complete_to=microseconds(NOW), heartbeat_at=microseconds(NOW)),
             NOW,
             NOW,
             is_waiting=True,

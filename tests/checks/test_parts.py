@@ -3,8 +3,8 @@
 import pytest
 import requests
 
-from bluelamp.verify.checks.finding import Finding, lines, status
-from bluelamp.verify.checks.parts import part_findings, parts
+from bluelamp.verify.checks.parts import parts, service_results
+from bluelamp.verify.checks.result import CheckResult, lines, status
 from bluelamp.wiring.settings import Settings
 
 NAMES = ("exporter", "board", "inbox", "gateway", "prometheus")
@@ -19,7 +19,7 @@ def answer(code: int, text: str) -> requests.Response:
 
 def found(
     settings: Settings, response: requests.Response | Exception, *, has_senders: bool = True
-) -> dict[str, Finding]:
+) -> dict[str, CheckResult]:
     """The findings where every part answers alike."""
 
     def ask(_: str) -> requests.Response:
@@ -27,7 +27,7 @@ def found(
             raise response
         return response
 
-    return {each.check: each for each in part_findings(parts(settings, has_senders=has_senders), ask)}
+    return {each.check: each for each in service_results(parts(settings, has_senders=has_senders), ask)}
 
 
 def test_each_part_is_asked_at_its_own_address_for_what_is_cheap() -> None:
@@ -45,9 +45,9 @@ def test_each_part_is_asked_at_its_own_address_for_what_is_cheap() -> None:
         "exporter": "http://127.0.0.1:2/", "board": "http://127.0.0.1:1/", "inbox": "http://inbox:38/",
         "gateway": "http://127.0.0.1:4/", "prometheus": "http://prom:9090/",
     }  # fmt: skip
-    assert {each.check: each.state for each in part_findings(parts(settings, has_senders=True), ask)} == dict.fromkeys(
-        NAMES, "good"
-    )
+    assert {
+        each.check: each.state for each in service_results(parts(settings, has_senders=True), ask)
+    } == dict.fromkeys(NAMES, "good")
     assert asked == [
         "http://127.0.0.1:2/health", "http://127.0.0.1:1/health", "http://inbox:38/health", "http://127.0.0.1:4/health",
         "http://prom:9090/-/ready",
@@ -63,11 +63,11 @@ def test_what_is_not_set_up_is_said_so_and_not_asked() -> None:
 @pytest.mark.parametrize(
     ("response", "words"),
     [
-        (requests.ConnectionError(), "Nothing answers there."),
-        (requests.Timeout(), "It does not answer within 5 s."),
-        (answer(503, "bluelamp board ok\n"), "It answers with status 503."),
-        (answer(302, ""), "It answers with status 302."),
-        (answer(200, "<html>"), "Something else answers there, and not the "),
+        (requests.ConnectionError(), "Nothing responds at this address."),
+        (requests.Timeout(), "It did not respond within 5 s."),
+        (answer(503, "bluelamp board ok\n"), "It responded with status 503."),
+        (answer(302, ""), "It responded with status 302."),
+        (answer(200, "<html>"), "Another program responds at this address, not the "),
     ],
 )
 def test_a_part_that_is_set_up_and_does_not_answer_well_is_bad(
@@ -85,5 +85,5 @@ def test_a_part_that_is_set_up_and_does_not_answer_well_is_bad(
 
 
 def test_what_is_unknown_is_not_well_and_nothing_seen_is_not_either() -> None:
-    good, unknown, bad = (Finding("x", state, "") for state in ("good", "unknown", "bad"))
+    good, unknown, bad = (CheckResult("x", state, "") for state in ("good", "unknown", "bad"))
     assert [status([good]), status([good, unknown]), status([unknown, bad]), status([])] == [0, 1, 2, 1]

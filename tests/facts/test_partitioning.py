@@ -8,7 +8,7 @@ import pytest
 from kafka.partitioner import DefaultPartitioner
 from kafka.partitioner import murmur2 as kafka_murmur2
 
-from bluelamp.recount.belonging import belongs_on
+from bluelamp.recount.partitioning import recounted_partition
 from facts.partitioning import EXAMPLE_COUNTS, EXAMPLES, murmur2, partition_of
 from producers.gateway.asyncapi import asyncapi
 
@@ -60,7 +60,9 @@ def test_the_published_partitions_are_those_of_every_implementation() -> None:
         assert each["murmur2"] == murmur2(subject_id.encode())
         assert {int(count) for count in each["partition_of"]} == set(EXAMPLE_COUNTS)
         for count, partition in each["partition_of"].items():
-            results = {function(subject_id, int(count)) for function in (partition_of, belongs_on, partition_by_kafka)}
+            results = {
+                function(subject_id, int(count)) for function in (partition_of, recounted_partition, partition_by_kafka)
+            }
             assert results == {partition}
 
 
@@ -80,4 +82,4 @@ def test_product_recount_and_kafka_agree_about_any_id() -> None:
         subject_id = "".join(draw.choices(letters, k=length))
         assert murmur2(subject_id.encode()) % 2**32 == kafka_murmur2(subject_id.encode())
         for partitions in (1, 2, 7, 64):
-            assert partition_of(subject_id, partitions) == belongs_on(subject_id, partitions)
+            assert partition_of(subject_id, partitions) == recounted_partition(subject_id, partitions)

@@ -1,4 +1,4 @@
-"""The product filled with both forces, its exporter, and a real Prometheus that scrapes it."""
+"""A state with both forces, its exporter, and a real Prometheus that scrapes it."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ SAMPLE = "san_francisco_fire"
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that stays still until it is set."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -41,7 +41,7 @@ class Clock:
 
 @dataclass
 class Exported:
-    """The product's exporter over a filled state."""
+    """The exporter of a filled state."""
 
     address: str
     clock: Clock
@@ -63,7 +63,7 @@ class Scraped:
 
 @pytest.fixture(scope="package")
 def port() -> int:
-    """Where the exporter will listen."""
+    """The port of the exporter."""
     return free_port()
 
 
@@ -99,7 +99,7 @@ def beat(feed: str, number: int) -> FeedHeartbeat:
 
 
 def fill(system: System) -> None:
-    """The sample week of San Francisco, and some quarters of an hour of Staffordshire, everything folded in."""
+    """Publish the sample week of San Francisco and several quarters of an hour of Staffordshire, and wait until all is applied."""
     replay = [sys.executable, "-m", "bluelamp", "replay", "sample", "--speed", "max", "--json"]
     with system.publisher(BACKFILL) as publisher:
         for at in (*EARLIER, NOW):
@@ -114,7 +114,7 @@ def fill(system: System) -> None:
 
 @pytest.fixture(scope="package")
 def prometheus(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A real one, started before there is anything to scrape: it takes its time to find its target."""
+    """A real Prometheus, started before there is anything to scrape, because it takes a while to find its target."""
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)
@@ -126,7 +126,7 @@ def prometheus(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="package")
 def scraped(prometheus: Prometheus, exported: Exported) -> Scraped:
-    """The moment at which everything was live: every query is asked of it, however long the tests take."""
+    """The time at which everything was live: every query uses it, however long the tests take."""
     carried = sum(
         bool(measure.feeds(rules.force))
         for measure in CATALOGUE.values()

@@ -1,4 +1,4 @@
-"""The committed dashboards, and ways to walk through them."""
+"""The committed dashboards, and helpers to list their panels."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ FILES: dict[str, dict[str, Any]] = {
 
 
 def everything(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Rows and panels, those of closed rows too."""
+    """Rows and panels, including those in collapsed rows."""
     for each in dashboard["panels"]:
         yield each
         yield from each.get("panels", ())
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Panels without rows."""
+    """Panels, without rows."""
     return (each for each in everything(dashboard) if each["type"] != "row")

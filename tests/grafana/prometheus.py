@@ -95,18 +95,18 @@ class Prometheus:
         except OSError:
             return False
 
-    def ask(self, path: str, **told: str) -> Any:
+    def ask(self, path: str, **parameters: str) -> Any:
         """What the interface answers.
 
         Raises:
             QueryError: it refused; says why.
         """
-        url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(told)}"
+        url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
-            raise QueryError(f"{told}: {error.read().decode()}") from None
+            raise QueryError(f"{parameters}: {error.read().decode()}") from None
 
     def instant(self, expression: str, at: float) -> list[Sample]:
         """The samples of an expression at an instant in seconds since 1970."""

@@ -1,4 +1,4 @@
-"""A busy quarter of an hour of Staffordshire, told around any instant: every measure has enough to be taken from."""
+"""A busy quarter of an hour in Staffordshire around any time: every measure has enough cases."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,13 +27,13 @@ EARLIER = (
     datetime(2026, 5, 12, 12, 0, tzinfo=UTC),  # in the last month, and so in the last 12
 )
 _Step = tuple[type[SubjectFact], float, dict[str, Any]]
-"""A kind of fact, the seconds before the instant at which it happened, and its fields."""
+"""A kind of fact, how many seconds before the given time it happened, and its fields."""
 _EACH = 6
-"""Of everything: one more than the least that a ratio or a mean is given for."""
+"""The number of cases of everything: one more than a ratio or a mean needs."""
 
 
 def quarter(at: datetime, *, is_open: bool = False) -> Iterator[AnyFact]:
-    """Facts of the 15 minutes before an instant.
+    """The facts of the 15 minutes before a time.
 
     Args:
         at: the instant; their ids carry its date.
@@ -42,17 +42,17 @@ def quarter(at: datetime, *, is_open: bool = False) -> Iterator[AnyFact]:
     subjects = [*_calls(), *_digital(), *_incidents(), *_custody(), *_occurrences(), *(_open() if is_open else ())]
     for number, steps in enumerate(subjects):
         subject = f"{at:%Y%m%d}-{number}"
-        for index, (kind, seconds, told) in enumerate(steps):
+        for index, (kind, seconds, own_fields) in enumerate(steps):
             moment = at - timedelta(seconds=seconds)
             own = {"relevant_time": moment} if kind is DetaineeArrived else {}
-            fact = kind(fact_id=f"{subject}-{index}", force=FORCE, at=moment, subject_id=subject, **told, **own)
+            fact = kind(fact_id=f"{subject}-{index}", force=FORCE, at=moment, subject_id=subject, **own_fields, **own)
             yield cast(AnyFact, fact)
 
 
 def _leg(line: str, queue: str, offered: float, *ends: _Step, channel: str | None = None) -> list[_Step]:
     return [
         (ContactOffered, offered, {"line": line, "queue": queue, "channel": channel}),
-        *((kind, offered - waited, {"queue": queue, **told}) for kind, waited, told in ends),
+        *((kind, offered - waited, {"queue": queue, **own_fields}) for kind, waited, own_fields in ends),
     ]
 
 

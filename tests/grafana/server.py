@@ -1,4 +1,4 @@
-"""A small HTTP server that answers as Grafana's documentation says its API does: the part that is published to."""
+"""A small HTTP server that follows Grafana's documented API, as far as publishing uses it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,12 +8,12 @@ from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-TOKEN = "glsa_a-token-that-must-not-be-told"
+TOKEN = "glsa_a-token-that-must-not-be-printed"
 Answer = tuple[int, Any]
 
 
 class Request(NamedTuple):
-    """A request as it came in."""
+    """A request that was received."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 
 
 class Grafana:
-    """What a Grafana keeps, and how it answers; each answer can be spoilt.
+    """The content of a Grafana and its responses; a test can replace any response.
 
     Attributes:
         folders: titles by uid.
@@ -88,23 +88,23 @@ class Grafana:
 
     def post_dashboards(self, request: Request, _: list[str]) -> Answer:
         """Save one, unless it was changed meanwhile or its title is taken."""
-        told, folder = dict(request.body["dashboard"]), request.body["folderUid"]
+        sent, folder = dict(request.body["dashboard"]), request.body["folderUid"]
         if folder not in self.folders:
             return 400, {"message": "folder not found"}
-        present = self.dashboards.get(told["uid"])
+        present = self.dashboards.get(sent["uid"])
         for uid, other in self.dashboards.items():
-            if uid != told["uid"] and other["dashboard"]["title"] == told["title"]:
+            if uid != sent["uid"] and other["dashboard"]["title"] == sent["title"]:
                 return 412, {"status": "name-exists", "message": "A dashboard with the same name already exists"}
         version = present["dashboard"]["version"] if present else 0
-        if present and not request.body["overwrite"] and told.get("version") != version:
+        if present and not request.body["overwrite"] and sent.get("version") != version:
             return 412, {"status": "version-mismatch", "message": "The dashboard has been changed by someone else"}
         if present and present["meta"]["provisioned"]:
             return 400, {"message": "Cannot save provisioned dashboard"}
-        url = f"/d/{told['uid']}/a-title"
+        url = f"/d/{sent['uid']}/a-title"
         meta = {"provisioned": False, "folderUid": folder, "url": url}
-        kept = {**told, "id": present["dashboard"]["id"] if present else len(self.dashboards) + 1}
-        self.dashboards[told["uid"]] = {"dashboard": {**kept, "version": version + 1}, "meta": meta}
-        return 200, {"uid": told["uid"], "url": url, "status": "success", "version": version + 1}
+        kept = {**sent, "id": present["dashboard"]["id"] if present else len(self.dashboards) + 1}
+        self.dashboards[sent["uid"]] = {"dashboard": {**kept, "version": version + 1}, "meta": meta}
+        return 200, {"uid": sent["uid"], "url": url, "status": "success", "version": version + 1}
 
     def get_annotations(self, request: Request, _: list[str]) -> Answer:
         """Those that carry every tag that is asked for."""
@@ -129,7 +129,7 @@ def _timed(body: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def serving(grafana: Grafana) -> Iterator[str]:
-    """The address at which a Grafana answers."""
+    """The address of a running Grafana."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -141,11 +141,11 @@ def serving(grafana: Grafana) -> Iterator[str]:
 
         do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 - http.server finds them by these names
 
-        def _send(self, status: int, told: Any) -> None:
-            content = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+        def _send(self, status: int, body: Any) -> None:
+            content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
             self.send_response(status)
             if status in (301, 302):
-                self.send_header("Location", str(told))
+                self.send_header("Location", str(body))
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -1,4 +1,4 @@
-"""What holds of every dashboard without any server: everything described, nothing older than now shown as now."""
+"""The rules for every dashboard: every panel is described, and an old value never appears as the current one."""
 
 import json
 import re
@@ -24,7 +24,7 @@ KINDS = ("figure", "history", "periods")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_panel_says_what_it_shows_and_in_which_unit(name: str) -> None:
+def test_every_panel_has_a_title_a_description_and_a_unit(name: str) -> None:
     for panel in panels(FILES[name]):
         assert panel["title"]
         assert len(panel["description"]) > 20, panel["title"]
@@ -35,8 +35,8 @@ def test_every_panel_says_what_it_shows_and_in_which_unit(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_single_value_is_asked_of_this_moment(name: str) -> None:
-    """The last value of a range could be hours old and would look live."""
+def test_a_single_value_is_an_instant_query(name: str) -> None:
+    """The last value of a range could be hours old and still look live."""
     for panel in panels(FILES[name]):
         is_of_now = panel["type"] in ("stat", "table")
         for each in panel.get("targets", ()):
@@ -52,18 +52,18 @@ def test_no_line_is_drawn_over_a_gap(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_figure_comes_with_its_state_and_with_n(name: str) -> None:
-    known = {identity(each.name, kind): each for each in CATALOGUE.values() for kind in ("figure", "periods")}
-    shown = [(known[each["id"]], each) for each in panels(FILES[name]) if each["id"] in known]
+def test_every_figure_has_its_state_and_n(name: str) -> None:
+    by_id = {identity(each.name, kind): each for each in CATALOGUE.values() for kind in ("figure", "periods")}
+    shown = [(by_id[each["id"]], each) for each in panels(FILES[name]) if each["id"] in by_id]
     assert shown
     for measure, panel in shown:
-        asked = " ".join(each["expr"] for each in panel["targets"])
-        assert "bluelamp_reading_state" in asked
-        assert ("_n{" in asked) == (measure.unit != "count"), panel["title"]
+        queries = " ".join(each["expr"] for each in panel["targets"])
+        assert "bluelamp_reading_state" in queries
+        assert ("_n{" in queries) == (measure.unit != "count"), panel["title"]
 
 
-def test_a_state_that_stands_alone_in_a_table_is_no_value() -> None:
-    """With a single query that gives something, Grafana calls its column Value; when all is stale that is the state."""
+def test_a_state_alone_in_a_table_is_not_named_value() -> None:
+    """If only one query has samples, Grafana names its column Value. When everything is stale, that query is the state."""
     tables = [each for each in panels(FILES["analyst"]) if each["title"].endswith("by period")]
     assert tables
     for panel in tables:
@@ -72,7 +72,7 @@ def test_a_state_that_stands_alone_in_a_table_is_no_value() -> None:
         assert "reading_state" in next(each["expr"] for each in panel["targets"] if each["refId"] == "D")
 
 
-def test_the_numbers_of_states_are_read_as_their_words() -> None:
+def test_the_numbers_of_states_are_shown_as_words() -> None:
     found = [
         {number: each["text"] for number, each in mapping["options"].items()}
         for panel in (each for name in FILES for each in panels(FILES[name]))
@@ -104,26 +104,26 @@ def test_ids_are_unique_and_no_panel_covers_another(name: str) -> None:
 
 
 def covers(one: dict[str, int], other: dict[str, int]) -> bool:
-    """Whether two places share any of the grid."""
+    """Whether two panels overlap."""
     return all(
         one[at] < other[at] + other[size] and other[at] < one[at] + one[size] for at, size in (("x", "w"), ("y", "h"))
     )
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_only_choices_that_exist_are_asked_for(name: str) -> None:
+def test_queries_use_only_variables_that_exist(name: str) -> None:
     text = json.dumps(FILES[name])
     assert set(re.findall(r"\$(\w+|\{)", text)) == {each["name"] for each in FILES[name]["templating"]["list"]}
 
 
 def titles(measure: Measure, dashboard: dict[str, Any]) -> list[str]:
-    """The kinds of panels that a dashboard has of a measure."""
+    """The kinds of panels that a dashboard has for a measure."""
     ids = {each["id"] for each in panels(dashboard)}
     return [kind for kind in KINDS if identity(measure.name, kind) in ids]
 
 
 @pytest.mark.parametrize("user", USERS, ids=lambda user: user.name)
-def test_every_measure_is_where_its_user_looks(user: Any) -> None:
+def test_every_measure_is_on_its_users_dashboard(user: Any) -> None:
     for measure in CATALOGUE.values():
         wanted = is_exported(measure) and bool(measure.topics() & set(user.topics))
         has_periods = user.by_period and not measure.is_open() and not isinstance(measure.statistic, Bands)
@@ -131,7 +131,7 @@ def test_every_measure_is_where_its_user_looks(user: Any) -> None:
         assert titles(measure, FILES[user.name]) == (kinds if wanted else []), measure.name
 
 
-def test_bands_are_named_by_their_minutes() -> None:
+def test_bands_are_named_in_minutes() -> None:
     wanted = identity("post_triage_answer_bands", "figure")
     (panel,) = (each for each in panels(FILES["analyst"]) if each["id"] == wanted)
     named = {each["matcher"]["options"]: each["properties"] for each in panel["fieldConfig"]["overrides"]}
@@ -139,20 +139,20 @@ def test_bands_are_named_by_their_minutes() -> None:
     assert named["07200-"] == [{"id": "displayName", "value": "120 min and more"}]
 
 
-def test_what_has_no_panel_is_named_with_its_reason() -> None:
-    (told,) = (each for each in panels(FILES["analyst"]) if each["type"] == "text")
+def test_measures_without_a_panel_are_listed_with_the_reason() -> None:
+    (panel,) = (each for each in panels(FILES["analyst"]) if each["type"] == "text")
     for measure in CATALOGUE.values():
-        assert (measure.question in told["options"]["content"]) == (not is_exported(measure)), measure.name
+        assert (measure.question in panel["options"]["content"]) == (not is_exported(measure)), measure.name
         if isinstance(measure.statistic, External):
-            assert measure.statistic.why in told["options"]["content"]
+            assert measure.statistic.why in panel["options"]["content"]
 
 
 def more(name: str, like: str, **changes: Any) -> dict[str, Measure]:
-    """The catalogue with one more measure."""
+    """The catalogue with another measure."""
     return {**CATALOGUE, name: replace(CATALOGUE[like], name=name, **changes)}
 
 
-def test_one_declaration_more_is_on_the_dashboards_and_moves_no_link() -> None:
+def test_a_new_measure_appears_on_the_dashboards_and_breaks_no_link() -> None:
     name = "suite_north_in_custody_count"
     catalogue = more(
         name, "in_custody_count", where={"suite": ("north",)}, statistic=OpenCount(Selection("in_custody"))
@@ -168,13 +168,13 @@ def test_one_declaration_more_is_on_the_dashboards_and_moves_no_link() -> None:
         assert before.items() <= {each["id"]: each["title"] for each in panels(shown[user.name])}.items()
 
 
-def test_one_declaration_more_makes_the_committed_files_out_of_date(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_measure_makes_the_committed_files_out_of_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CATALOGUE, *next(reversed(more("recorded_count", "occurrence_count").items())))
     stale = {path for path, text in derived() if (ROOT / path).read_text() != text}
     assert stale == {"dashboards/grafana/json/analyst.json", "docs/measures.md"}
 
 
-def test_a_measure_stands_in_the_row_of_what_it_is_of() -> None:
+def test_every_measure_is_in_the_row_of_its_subject() -> None:
     rows = {name: row_of(CATALOGUE[name]) for name in ("contact_999_waiting_count", "triage_abandoned_ratio")}
     assert rows == {"contact_999_waiting_count": "Now", "triage_abandoned_ratio": "101 calls"}
     for dashboard in FILES.values():
@@ -183,13 +183,13 @@ def test_a_measure_stands_in_the_row_of_what_it_is_of() -> None:
             assert {row_of(known[each["id"]]) for each in own if each["id"] in known} <= {row["title"]}
 
 
-def test_another_data_source_is_asked_everywhere() -> None:
+def test_another_data_source_is_used_everywhere() -> None:
     text = json.dumps(dashboards(CATALOGUE, "elsewhere"))
     assert '"uid": "elsewhere"' in text
     assert f'"uid": "{PROMETHEUS}"' not in text
 
 
-def test_the_provisioning_finds_the_dashboards_and_their_source() -> None:
+def test_the_provisioning_finds_the_dashboards_and_the_data_source() -> None:
     provisioning = ROOT / "dashboards" / "provisioning"
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "bluelamp.yml").read_text())["providers"]
     assert (provider["folderUid"], provider["folder"]) == FOLDER
@@ -203,10 +203,10 @@ def test_the_provisioning_finds_the_dashboards_and_their_source() -> None:
 
 
 @pytest.mark.parametrize("user", USERS, ids=lambda user: user.name)
-def test_a_file_holds_the_whole_dashboard_a_panel_a_line(user: Any) -> None:
-    """Python's own reader of JSON gives back what was generated."""
-    made = dashboards(CATALOGUE)[user.name]
-    text = written(made)
-    assert json.loads(text) == made
+def test_a_file_has_the_whole_dashboard_with_a_line_for_each_panel(user: Any) -> None:
+    """Reading the file with Python's JSON parser gives the generated dashboard."""
+    dashboard = dashboards(CATALOGUE)[user.name]
+    text = written(dashboard)
+    assert json.loads(text) == dashboard
     named = [line for line in text.splitlines() if '"gridPos"' in line]
-    assert len(named) == len(list(everything(made)))
+    assert len(named) == len(list(everything(dashboard)))

@@ -1,4 +1,4 @@
-"""Every query of every panel and variable, asked of a real Prometheus that scrapes the product: what they show is what `read` says."""
+"""Every query of every panel and variable, on a real Prometheus that scrapes the exporter, equals `bluelamp read`."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
 from streams.exporter import ReadingsCollector
 from streams.names import is_exported
-from streams.reading_metrics import ENDED_AGAIN_SECONDS, EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.reading_metrics import ENDED_REFRESH_SECONDS, EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from tests.grafana.conftest import SAMPLE, Exported, Scraped
 from tests.grafana.files import FILES, panels
 from tests.grafana.quarter import FORCE, NOW
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.real
 SHOWN = [measure for measure in CATALOGUE.values() if is_exported(measure)]
 
 
-class Asked(NamedTuple):
-    """One query of one panel, with what is chosen above the dashboard."""
+class PanelQuery(NamedTuple):
+    """A query of a panel, with the values of the dashboard's variables."""
 
     panel: dict[str, Any]
     letter: str
@@ -42,27 +42,27 @@ class Asked(NamedTuple):
 
 
 def chosen(expression: str, force: str, window: str) -> str:
-    """An expression with the dashboard's choices put in; none may be left over."""
-    told = expression.replace("$force", force).replace("$window", window)
-    assert "$" not in told, expression
-    return told
+    """An expression with the dashboard's variables replaced; none may be left."""
+    replaced = expression.replace("$force", force).replace("$window", window)
+    assert "$" not in replaced, expression
+    return replaced
 
 
-def asked(dashboard: dict[str, Any], force: str, window: str) -> Iterator[Asked]:
+def asked(dashboard: dict[str, Any], force: str, window: str) -> Iterator[PanelQuery]:
     """Every query of a dashboard's panels."""
     for panel in panels(dashboard):
         for each in panel.get("targets", ()):
-            yield Asked(panel, each["refId"], chosen(each["expr"], force, window), each["range"])
+            yield PanelQuery(panel, each["refId"], chosen(each["expr"], force, window), each["range"])
 
 
-def samples(scraped: Scraped, each: Asked) -> int:
-    """How many series a query gives."""
+def samples(scraped: Scraped, each: PanelQuery) -> int:
+    """The number of series that a query returns."""
     ask = scraped.prometheus.course if each.is_range else scraped.prometheus.instant
     return len(ask(each.expression, scraped.at))
 
 
 def shown(kind: str) -> list[tuple[Measure, dict[str, str]]]:
-    """Every measure with the queries of its panel of a kind, by their letters, as the committed files have them."""
+    """Every measure with the queries of its panel of a kind, by letter, from the committed files."""
     found = {panel["id"]: panel["targets"] for name in FILES for panel in panels(FILES[name]) if panel.get("targets")}
     return [
         (measure, {each["refId"]: each["expr"] for each in found[identity(measure.name, kind)]})
@@ -74,13 +74,13 @@ def shown(kind: str) -> list[tuple[Measure, dict[str, str]]]:
 FIGURES, HISTORIES, PERIODS = shown("figure"), shown("history"), shown("periods")
 
 
-def test_every_measure_is_looked_at() -> None:
+def test_every_measure_has_a_panel() -> None:
     names = [each.name for each, _ in FIGURES + PERIODS]
     assert set(names) == {each.name for each, _ in HISTORIES} == {each.name for each in SHOWN}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_query_is_refused_and_no_panel_is_empty(scraped: Scraped, name: str) -> None:
+def test_no_query_fails_and_no_panel_is_empty(scraped: Scraped, name: str) -> None:
     """Of the force that has every feed and enough of everything: each query gives something, over the shortest window.
 
     But for a change on nothing: a count that was 0 the year before has none.
@@ -95,8 +95,8 @@ def test_no_query_is_refused_and_no_panel_is_empty(scraped: Scraped, name: str) 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_panel_of_the_sample_is_empty_only_where_no_feed_carries_it(scraped: Scraped, name: str) -> None:
-    """The sample has incidents alone; where a measure of them has no value its panel still says its state."""
+def test_a_panel_of_the_sample_is_empty_only_without_a_feed(scraped: Scraped, name: str) -> None:
+    """The sample has only incidents. A measure without a value still shows its state."""
     force = scraped.exported.reader.rules[SAMPLE].force
     known = {identity(each.name, kind): each for each in SHOWN for kind in ("figure", "history", "periods")}
     for each in asked(FILES[name], SAMPLE, "24h"):
@@ -106,11 +106,11 @@ def test_a_panel_of_the_sample_is_empty_only_where_no_feed_carries_it(scraped: S
 
 
 Shown = float | dict[str, float | None] | None
-"""What a query shows: a value, one for each band, or nothing."""
+"""The result of a query: a value, a value for each band, or nothing."""
 
 
 def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[str, Shown]:
-    """What the product says, as a panel must show it: value, n, met, the number of the state; all none without a feed."""
+    """The figure that a panel must show: value, n, met and the number of the state; nothing without a feed."""
     reader = scraped.exported.reader
     if not measure.feeds(reader.rules[force].force):
         return dict.fromkeys(("value", "n", "met", "state"))
@@ -128,21 +128,21 @@ def read(scraped: Scraped, measure: Measure, force: str, window: str) -> dict[st
 
 
 @pytest.mark.parametrize("force", [FORCE, SAMPLE])
-def test_every_figure_shown_is_what_read_says(scraped: Scraped, force: str) -> None:
+def test_every_figure_equals_bluelamp_read(scraped: Scraped, force: str) -> None:
     """Value, n and state of every measure over every window that a dashboard offers."""
     states = set()
     for measure, queries in FIGURES:
-        for window in LIVE_EXPORTED[:1] if measure.is_open() else LIVE_EXPORTED:
-            told = read(scraped, measure, force, window)
+        for window in EXPORTED_LIVE_WINDOWS[:1] if measure.is_open() else EXPORTED_LIVE_WINDOWS:
+            expected = read(scraped, measure, force, window)
             names = {"A": "value", "B": "n", "C": "state"}
             found = {names[each]: only(scraped, chosen(text, force, window)) for each, text in queries.items()}
-            assert found == {name: told[name] for name in found}, (measure.name, window)
-            states.add(told["state"])
+            assert found == {name: expected[name] for name in found}, (measure.name, window)
+            states.add(expected["state"])
     assert states >= ({1} if force == FORCE else {None, 1, 2, 4})
 
 
 def only(scraped: Scraped, expression: str) -> Shown:
-    """The one value of an expression, or one for each band; none when it gives nothing."""
+    """The value of an expression, or a value for each band; None when there is no sample."""
     found = scraped.prometheus.instant(expression, scraped.at)
     if found and all("band" in labels for labels, _ in found):
         return {labels["band"]: value for labels, value in found}
@@ -150,27 +150,27 @@ def only(scraped: Scraped, expression: str) -> Shown:
     return found[0][1] if found else None
 
 
-def test_every_line_ends_in_what_read_says(scraped: Scraped) -> None:
+def test_every_line_ends_with_the_figure_of_bluelamp_read(scraped: Scraped) -> None:
     for measure, queries in HISTORIES:
-        told = read(scraped, measure, FORCE, "24h")
+        expected = read(scraped, measure, FORCE, "24h")
         for name, expression in zip(("value", "n"), queries.values(), strict=False):
             found = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
             last = {labels.get("band"): values[-1] for labels, values in found}
-            wanted = told[name]
+            wanted = expected[name]
             assert last == (wanted if isinstance(wanted, dict) else {None: wanted}), (measure.name, name)
 
 
 @pytest.mark.parametrize("force", [FORCE, SAMPLE])
-def test_every_period_shown_is_what_read_says(scraped: Scraped, force: str) -> None:
+def test_every_period_equals_bluelamp_read(scraped: Scraped, force: str) -> None:
     for measure, queries in PERIODS:
-        told = {window: read(scraped, measure, force, window) for window in REPORT_WINDOWS}
+        expected = {window: read(scraped, measure, force, window) for window in REPORT_WINDOWS}
         names = {"A": "value", "B": "n", "C": "met", "D": "state"}
         for letter in queries.keys() & names.keys():
             found = by_window(scraped, chosen(queries[letter], force, ""))
-            wanted = {window: each[names[letter]] for window, each in told.items()}
+            wanted = {window: each[names[letter]] for window, each in expected.items()}
             assert found == {window: value for window, value in wanted.items() if value is not None}, measure.name
         change = by_window(scraped, chosen(queries["E"], force, ""))
-        assert change == pytest.approx(change_on_year(measure, told["12m"], told["previous_12m"])), measure.name
+        assert change == pytest.approx(change_on_year(measure, expected["12m"], expected["previous_12m"])), measure.name
         assert force == FORCE or change == {}, "the sample's record begins inside both years"
 
 
@@ -180,7 +180,7 @@ def by_window(scraped: Scraped, expression: str) -> dict[str, float]:
 
 
 def change_on_year(measure: Measure, now: dict[str, Shown], before: dict[str, Shown]) -> dict[str, float]:
-    """The change between two years, reckoned from what was read; nothing unless both are live and whole."""
+    """The change between two years, calculated from readings; empty unless both are live and covered completely."""
     one, other = now["value"], before["value"]
     if {now["state"], before["state"]} != {1} or not isinstance(one, float | int) or not isinstance(other, float | int):
         return {}
@@ -190,23 +190,23 @@ def change_on_year(measure: Measure, now: dict[str, Shown], before: dict[str, Sh
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_variable_offers_what_there_is(scraped: Scraped, name: str) -> None:
+def test_every_variable_offers_the_existing_values(scraped: Scraped, name: str) -> None:
     force, window = FILES[name]["templating"]["list"]
     found = re.fullmatch(r"label_values\((.*), (\w+)\)", force["query"]["query"])
     assert found
     forces = [FORCE] if name == "supervisor" else [SAMPLE, FORCE]
     assert sorted(scraped.prometheus.values(found[2], found[1])) == forces
-    assert [each["value"] for each in window["options"]] == list(LIVE_EXPORTED)
-    assert window["current"]["value"] in LIVE_EXPORTED
+    assert [each["value"] for each in window["options"]] == list(EXPORTED_LIVE_WINDOWS)
+    assert window["current"]["value"] in EXPORTED_LIVE_WINDOWS
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_annotations_find_alerts_that_fire(scraped: Scraped, name: str) -> None:
+def test_the_annotations_find_firing_alerts(scraped: Scraped, name: str) -> None:
     expression = FILES[name]["annotations"]["list"][0]["target"]["expr"]
-    """The product's own rules: those of the force chosen, and those of none."""
-    told = 'ALERTS{alertstate="firing", alertname="%s"}'
+    """Blue Lamp's own rules: those of the chosen force, and those of no force."""
+    alerts = 'ALERTS{alertstate="firing", alertname="%s"}'
     for alertname in ("Elsewhere", "OfNoForce", "Grade1Unresourced", "DataAlive"):
-        at = scraped.prometheus.await_series(told % alertname)
+        at = scraped.prometheus.await_series(alerts % alertname)
     found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
     known = {labels["alertname"]: labels for labels, _ in found}
     assert "OfNoForce" in known
@@ -216,17 +216,17 @@ def test_the_annotations_find_alerts_that_fire(scraped: Scraped, name: str) -> N
     assert known["DataAlive"].items() >= {"force": FORCE, "severity": "heartbeat", "measure": "monitor"}.items()
 
 
-def test_the_metrics_are_named_as_prometheus_wishes(exported: Exported) -> None:
+def test_the_metrics_follow_the_naming_rules_of_prometheus(exported: Exported) -> None:
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)
     with urlopen(f"http://{exported.address}/metrics", timeout=30) as answer:
         text = answer.read()
-    told = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
-    assert (told.returncode, told.stdout + told.stderr) == (0, b"")
+    ran = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, b"")
 
 
-def test_one_declaration_more_is_on_the_dashboards_and_in_prometheus(
+def test_a_new_measure_appears_on_the_dashboards_and_in_prometheus(
     scraped: Scraped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure = replace(CATALOGUE["incident_count"], name="incident_of_crime_count", where={"group": ("crime",)})
@@ -245,8 +245,8 @@ def test_one_declaration_more_is_on_the_dashboards_and_in_prometheus(
     assert [each for each in asked_for if not samples(later, each)] == []
 
 
-def test_feeds_that_fall_silent_take_every_value_away_and_say_stale(scraped: Scraped) -> None:
-    """Nothing that is not live may look live, and nothing stale like 0: there is no number at all, only the word."""
+def test_silent_feeds_remove_every_value_and_show_stale(scraped: Scraped) -> None:
+    """A stale figure must not look live or like 0: there is no number, only the word."""
     clock = scraped.exported.clock
     clock.now = wall() + timedelta(days=1)
     try:
@@ -260,10 +260,8 @@ def test_feeds_that_fall_silent_take_every_value_away_and_say_stale(scraped: Scr
         assert found == {**dict.fromkeys(queries), "C": 3}, measure.name
 
 
-def test_periods_that_have_ended_are_read_again_only_now_and_then(
-    exported: Exported, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A year is many panes, and a scrape comes every 15 seconds; the windows under way are read each time."""
+def test_periods_that_are_over_are_read_less_often(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year has many panes, and a scrape comes every 15 seconds. Current windows are read each time."""
     asked_windows: list[str] = []
     read = exported.reader.read
 
@@ -286,10 +284,10 @@ def test_periods_that_have_ended_are_read_again_only_now_and_then(
     ended = {"last_month", "12m", "previous_12m"}
     assert set(windows(quick)) == set(EXPORTED_WINDOWS)
     assert set(windows(quick)) == set(EXPORTED_WINDOWS) - ended
-    steady_seconds[0] += ENDED_AGAIN_SECONDS
+    steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert set(windows(quick)) >= ended
     monkeypatch.setattr(exported.clock, "now", NOW - timedelta(seconds=20))
-    steady_seconds[0] += ENDED_AGAIN_SECONDS
+    steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert set(windows(quick)) >= ended, "also after the wall clock was set back"
 
     # Each look at this clock takes two of the three seconds: one reading a scrape. What was read is due again by the next
@@ -297,5 +295,5 @@ def test_periods_that_have_ended_are_read_again_only_now_and_then(
     found = []
     for _ in range(4):
         found.append(next(iter(windows(slow).keys() & ended)))
-        steady_seconds[0] += ENDED_AGAIN_SECONDS
+        steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert found == ["last_month", "12m", "previous_12m", "last_month"]

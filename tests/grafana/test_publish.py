@@ -1,4 +1,4 @@
-"""Publishing through Grafana's API: what is sent, what is left alone, and what is said when it is refused."""
+"""Publishing through Grafana's API: what is sent, what is left alone, and the errors when Grafana refuses."""
 
 import json
 import logging
@@ -37,14 +37,14 @@ def grafana() -> Grafana:
 
 @pytest.fixture
 def url(grafana: Grafana) -> Iterator[str]:
-    """Where it answers."""
+    """The address of Grafana."""
     with serving(grafana) as address:
         yield address
 
 
-def outcomes(told: list[PublishResult]) -> list[str]:
-    """What was done, in short."""
-    return [f"{each.outcome} {each.kind} {each.name}" for each in told]
+def outcomes(results: list[PublishResult]) -> list[str]:
+    """The results as short texts."""
+    return [f"{each.outcome} {each.kind} {each.name}" for each in results]
 
 
 def run(url: str, alerts: str | None = None, source: str = "prometheus") -> list[PublishResult]:
@@ -52,10 +52,10 @@ def run(url: str, alerts: str | None = None, source: str = "prometheus") -> list
     return list(publish(url, TOKEN, source, alerts))
 
 
-def test_folder_and_dashboards_are_made_and_then_left_alone(grafana: Grafana, url: str) -> None:
-    told = run(url)
-    assert outcomes(told) == [f"created folder {FOLDER[0]}", *(f"created dashboard {uid}" for uid in UIDS)]
-    assert [each.url for each in told[1:]] == [f"{url}/d/{uid}/a-title" for uid in UIDS]
+def test_the_folder_and_dashboards_are_created_and_then_left_alone(grafana: Grafana, url: str) -> None:
+    results = run(url)
+    assert outcomes(results) == [f"created folder {FOLDER[0]}", *(f"created dashboard {uid}" for uid in UIDS)]
+    assert [each.url for each in results[1:]] == [f"{url}/d/{uid}/a-title" for uid in UIDS]
     assert grafana.folders == dict([FOLDER])
     for user in USERS:
         saved = grafana.dashboards[user.uid]
@@ -65,7 +65,7 @@ def test_folder_and_dashboards_are_made_and_then_left_alone(grafana: Grafana, ur
     assert {each["dashboard"]["version"] for each in grafana.dashboards.values()} == {1}
 
 
-def test_what_was_changed_or_moved_gets_a_new_version(grafana: Grafana, url: str) -> None:
+def test_a_changed_or_moved_dashboard_gets_a_new_version(grafana: Grafana, url: str) -> None:
     run(url)
     grafana.dashboards[UIDS[0]]["dashboard"]["title"] = "Mine"
     grafana.dashboards[UIDS[1]]["meta"]["folderUid"] = "elsewhere"
@@ -91,7 +91,7 @@ def test_a_change_made_in_between_is_not_overwritten(grafana: Grafana, url: str)
     assert changed["title"] == "Mine"
 
 
-def test_a_title_that_is_taken_is_said(grafana: Grafana, url: str) -> None:
+def test_a_title_that_is_already_used_is_an_error(grafana: Grafana, url: str) -> None:
     taken = {"title": FILES["supervisor"]["title"], "version": 1, "id": 9}
     grafana.dashboards["theirs"] = {"dashboard": taken, "meta": {"provisioned": False}}
     with pytest.raises(GrafanaError, match="same name"):
@@ -105,20 +105,20 @@ def test_a_provisioned_dashboard_is_left_to_its_file(grafana: Grafana, url: str)
         run(url)
 
 
-def test_another_data_source_is_asked_for_and_asked(grafana: Grafana, url: str) -> None:
-    with pytest.raises(GrafanaError, match="no data source with the uid 'mimir'") as caught:
+def test_another_data_source_must_exist_and_is_used(grafana: Grafana, url: str) -> None:
+    with pytest.raises(GrafanaError, match="No data source has the UID 'mimir'") as caught:
         run(url, source="mimir")
     assert "--datasource" in caught.value.hint
     grafana.sources["mimir"] = "loki"
-    with pytest.raises(GrafanaError, match="is no Prometheus"):
+    with pytest.raises(GrafanaError, match="is not a Prometheus"):
         run(url, source="mimir")
-    assert grafana.folders == {}, "nothing is published before all that is needed is there"
+    assert grafana.folders == {}, "nothing is published before the data source exists"
     grafana.sources["mimir"] = "prometheus"
     run(url, source="mimir")
     assert '"uid": "prometheus"' not in json.dumps(grafana.dashboards)
 
 
-# Refusals: each says what, where, and what to do.
+# Refusals: each error says what happened, where, and what to do.
 
 ENDPOINTS = [
     (404, "GET", "/api/health"),
@@ -131,7 +131,7 @@ ENDPOINTS = [
 
 
 @pytest.mark.parametrize(("status", "method", "path"), ENDPOINTS)
-def test_an_endpoint_that_is_gone_is_named(
+def test_a_missing_endpoint_is_named(
     grafana: Grafana, url: str, tmp_path: Path, status: int, method: str, path: str
 ) -> None:
     def gone(request: Request) -> Answer | None:
@@ -140,33 +140,33 @@ def test_an_endpoint_that_is_gone_is_named(
     grafana.instead = gone
     with pytest.raises(GrafanaError) as caught:
         run(url, alerts(tmp_path, ALERT))
-    assert caught.value.what == f"This Grafana has no {path} ({status}: Not found.)"
+    assert caught.value.what == f"This Grafana does not have {path} ({status}: Not found.)"
     assert caught.value.where == f"{url}{path}"
     assert "docs/grafana.md" in caught.value.hint
 
 
 REFUSALS: list[tuple[Answer, str, str]] = [
     ((401, {"message": "Invalid API key"}), "does not accept the token", "BLUELAMP_GRAFANA_TOKEN"),
-    ((403, {"message": "Permissions needed: folders:read"}), "may not do this: Permissions needed", "role Editor"),
-    ((400, {"message": "bad"}), "refused with 400: bad", "log"),
-    ((500, {"message": "Internal Server Error"}), "refused with 500: Internal", "log"),
-    ((502, "<html>a gateway</html>"), "refused with 502: <html>", "log"),
-    ((200, "<html>sign in</html>"), "does not answer as it should", "its address"),
-    ((302, "https://elsewhere.example/login"), "sends us elsewhere", "browser"),
+    ((403, {"message": "Permissions needed: folders:read"}), "does not allow this: Permissions needed", "role Editor"),
+    ((400, {"message": "bad"}), "refused the request with status 400: bad", "log"),
+    ((500, {"message": "Internal Server Error"}), "refused the request with status 500: Internal", "log"),
+    ((502, "<html>a gateway</html>"), "refused the request with status 502: <html>", "log"),
+    ((200, "<html>sign in</html>"), "not in the expected way", "this address"),
+    ((302, "https://elsewhere.example/login"), "redirects to another one", "browser"),
 ]
 
 
 @pytest.mark.parametrize(("answer", "what", "hint"), REFUSALS, ids=lambda each: str(each)[:20])
-def test_a_refusal_is_told_in_words(grafana: Grafana, url: str, answer: Answer, what: str, hint: str) -> None:
+def test_a_refusal_has_a_plain_error(grafana: Grafana, url: str, answer: Answer, what: str, hint: str) -> None:
     grafana.instead = lambda _: answer
     with pytest.raises(GrafanaError) as caught:
         run(url)
     assert what in caught.value.what
     assert hint in caught.value.hint
-    assert len(grafana.requests) == 1, "nothing more is tried, and no redirect is followed"
+    assert len(grafana.requests) == 1, "no further request is made, and no redirect is followed"
 
 
-def test_a_grafana_that_is_not_there_is_said() -> None:
+def test_a_grafana_that_is_down_is_an_error() -> None:
     with serving(Grafana()) as address:
         pass
     with pytest.raises(GrafanaError, match="does not answer"):
@@ -176,7 +176,7 @@ def test_a_grafana_that_is_not_there_is_said() -> None:
 @pytest.mark.parametrize(
     "address", ["127.0.0.1:3000", "ftp://grafana", "http://", "http://g/?orgId=1", "http://me:secret@g"]
 )
-def test_an_address_that_cannot_be_one_is_refused(address: str) -> None:
+def test_an_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(GrafanaError) as caught:
         GrafanaPublisher(address, TOKEN)
     assert "secret" not in str(caught.value)
@@ -185,12 +185,12 @@ def test_an_address_that_cannot_be_one_is_refused(address: str) -> None:
 def test_a_grafana_below_a_path_is_found() -> None:
     with serving(Grafana("/a/path")) as address:
         assert len(run(f"{address}/a/path/")) == 1 + len(USERS)
-        with pytest.raises(GrafanaError, match="has no /api/health"):
+        with pytest.raises(GrafanaError, match="does not have /api/health"):
             run(address)
 
 
-def test_a_token_that_may_not_look_at_data_sources_still_publishes(grafana: Grafana, url: str) -> None:
-    """That of an editor may not; everything else of it may."""
+def test_a_token_that_may_not_read_data_sources_still_publishes(grafana: Grafana, url: str) -> None:
+    """The token of an editor may do everything else."""
     denied = {
         "message": "You'll need additional permissions to perform this action. Permissions needed: datasources:read"
     }
@@ -205,15 +205,15 @@ def test_the_token_is_in_a_header_and_nowhere_else(
     grafana: Grafana, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    told = run(url, alerts(tmp_path, ALERT))
+    results = run(url, alerts(tmp_path, ALERT))
     assert {each.headers["Authorization"] for each in grafana.requests} == {f"Bearer {TOKEN}"}
     assert TOKEN not in "".join(f"{each.path}{each.query}{each.body}" for each in grafana.requests)
     assert caplog.text, "the requests themselves are logged at this level"
     assert TOKEN not in caplog.text
-    assert TOKEN not in repr(told)
+    assert TOKEN not in repr(results)
 
 
-def test_a_server_that_tells_the_token_back_does_not_get_it_printed(grafana: Grafana, url: str) -> None:
+def test_a_token_in_a_response_is_not_printed(grafana: Grafana, url: str) -> None:
     grafana.instead = lambda request: (403, {"message": f"no: {request.headers['Authorization']}"})
     with pytest.raises(GrafanaError) as caught:
         run(url)
@@ -237,17 +237,17 @@ def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path) -> None:
         assert "two words" not in str(caught.value)
 
 
-# Marks for alerts.
+# Annotations for alerts.
 
 
-def alerts(directory: Path, *told: dict[str, Any]) -> str:
+def alerts(directory: Path, *every: dict[str, Any]) -> str:
     """A file of alerts."""
     path = directory / "alerts.jsonl"
-    path.write_text("".join(json.dumps(each) + "\n" for each in told))
+    path.write_text("".join(json.dumps(each) + "\n" for each in every))
     return str(path)
 
 
-def test_an_alert_is_one_mark_that_gets_its_end(grafana: Grafana, url: str, tmp_path: Path) -> None:
+def test_an_alert_is_one_annotation_that_gets_its_end(grafana: Grafana, url: str, tmp_path: Path) -> None:
     other = {**ALERT, "alert_id": "a2", "ended_at": "2026-06-17T12:30:00Z"}
     assert outcomes(run(url, alerts(tmp_path, ALERT, other)))[-2:] == ["created alert a1", "created alert a2"]
     assert outcomes(run(url, alerts(tmp_path, ALERT, other)))[-2:] == ["unchanged alert a1", "unchanged alert a2"]
@@ -259,14 +259,14 @@ def test_an_alert_is_one_mark_that_gets_its_end(grafana: Grafana, url: str, tmp_
     assert second["timeEnd"] - second["time"] == 1_800_000
     assert first["text"] == ALERT["text"]
     marks = FILES["supervisor"]["annotations"]["list"][1]["target"]
-    assert set(marks["tags"]) <= set(first["tags"]), "the dashboards ask for what is published"
+    assert set(marks["tags"]) <= set(first["tags"]), "the dashboards query the published annotations"
 
 
 @pytest.mark.parametrize(
     "line",
     ["{", '{"alert_id": "a"}', json.dumps({**ALERT, "name": "x"}), json.dumps({**ALERT, "began_at": "2026-06-17"})],
 )
-def test_a_line_that_is_no_alert_is_named_before_anything_is_published(
+def test_a_line_that_is_not_an_alert_is_named_before_anything_is_published(
     grafana: Grafana, url: str, tmp_path: Path, line: str
 ) -> None:
     path = tmp_path / "alerts.jsonl"
@@ -277,7 +277,7 @@ def test_a_line_that_is_no_alert_is_named_before_anything_is_published(
     assert grafana.requests == []
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BlueLampError, match="No such file"):
         read_alerts(tmp_path / "none")
 
@@ -286,7 +286,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def command(url: str, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """`bluelamp grafana publish` that has run."""
+    """Run `bluelamp grafana publish`."""
     clean = {name: each for name, each in os.environ.items() if not name.startswith("BLUELAMP_")}
     return subprocess.run(
         [sys.executable, "-m", "bluelamp", "grafana", "publish", "--url", url, *options],
@@ -298,20 +298,20 @@ def command(url: str, *options: str, **variables: str) -> "subprocess.CompletedP
     )
 
 
-def test_the_command_says_what_it_did(url: str) -> None:
-    told = command(url, "--json", BLUELAMP_GRAFANA_TOKEN=TOKEN)
-    assert told.returncode == 0, told.stderr
-    assert [each["outcome"] for each in json.loads(told.stdout)] == ["created"] * (1 + len(USERS))
-    told = command(url, BLUELAMP_GRAFANA_TOKEN=TOKEN)
-    assert f"unchanged dashboard {UIDS[0]} {url}/d/{UIDS[0]}/a-title" in told.stdout
-    assert TOKEN not in told.stdout + told.stderr
+def test_the_command_prints_each_result(url: str) -> None:
+    ran = command(url, "--json", BLUELAMP_GRAFANA_TOKEN=TOKEN)
+    assert ran.returncode == 0, ran.stderr
+    assert [each["outcome"] for each in json.loads(ran.stdout)] == ["created"] * (1 + len(USERS))
+    ran = command(url, BLUELAMP_GRAFANA_TOKEN=TOKEN)
+    assert f"unchanged dashboard {UIDS[0]} {url}/d/{UIDS[0]}/a-title" in ran.stdout
+    assert TOKEN not in ran.stdout + ran.stderr
 
 
-def test_the_command_fails_in_words(url: str) -> None:
-    told = command(url)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "There is no token for Grafana" in told.stderr
-    told = command(url, **{TOKEN_VARIABLE: "another"})
-    assert (told.returncode, "does not accept the token" in told.stderr) == (2, True)
-    assert "Traceback" not in told.stderr
-    assert "another" not in told.stderr
+def test_the_command_fails_with_plain_errors(url: str) -> None:
+    ran = command(url)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "The token for Grafana is not set" in ran.stderr
+    ran = command(url, **{TOKEN_VARIABLE: "another"})
+    assert (ran.returncode, "does not accept the token" in ran.stderr) == (2, True)
+    assert "Traceback" not in ran.stderr
+    assert "another" not in ran.stderr

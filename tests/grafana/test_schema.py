@@ -1,4 +1,4 @@
-"""The committed dashboards are what Grafana's own types say a dashboard is; the compiler is theirs to be judged by."""
+"""The committed dashboards match Grafana's own TypeScript types, checked by the TypeScript compiler."""
 
 import copy
 import json
@@ -43,7 +43,7 @@ def constants(dashboard: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def faults(dashboards: Iterable[dict[str, Any]], directory: Path) -> list[str]:
-    """What the compiler says of dashboards."""
+    """The compiler's errors for the dashboards."""
     (directory / "schema.ts").write_text(Path(__file__).with_name("schema.ts").read_text())
     names = sorted({*TYPES.values(), "Variable", "Annotation", "Around"})
     parts = (part for dashboard in dashboards for part in constants(dashboard))
@@ -55,9 +55,9 @@ def faults(dashboards: Iterable[dict[str, Any]], directory: Path) -> list[str]:
     config = {"compilerOptions": {**options, "types": [], "skipLibCheck": True}, "files": ["dashboards.ts"]}
     (directory / "tsconfig.json").write_text(json.dumps(config))
     compiler = GRAFANA_TYPES / "typescript" / "bin" / "tsc"
-    told = subprocess.run(["node", compiler, "-p", "."], cwd=directory, capture_output=True, text=True, check=False)
-    found = [each for each in re.split(r"\n(?! )", told.stdout) if each]
-    assert (told.returncode == 0) == (not found), told.stderr
+    ran = subprocess.run(["node", compiler, "-p", "."], cwd=directory, capture_output=True, text=True, check=False)
+    found = [each for each in re.split(r"\n(?! )", ran.stdout) if each]
+    assert (ran.returncode == 0) == (not found), ran.stderr
     return found
 
 

@@ -1,4 +1,4 @@
-"""The compose file and what it mounts: read, held against the product, and checked by the parts' own tools."""
+"""The compose file and its mounts, checked against Blue Lamp's commands and settings and by the parts' own tools."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "bluelamp"}
 
 
-def test_every_part_is_there() -> None:
+def test_the_compose_file_has_every_part() -> None:
     parts = {"kafka", "redis", "worker", "exporter", "board", "prometheus", "alertmanager", "grafana"}
     assert set(SERVICES) >= parts
     assert set(OURS) >= {"worker", "exporter", "board", "inbox", "archive"}
@@ -43,20 +43,20 @@ def test_our_commands_and_settings_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_it_is_open_to_this_machine_alone(name: str) -> None:
+def test_ports_are_open_only_on_this_machine(name: str) -> None:
     assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_is_mounted_exists(name: str) -> None:
+def test_mounted_files_exist(name: str) -> None:
     sources = [str(volume).partition(":")[0] for volume in SERVICES[name].get("volumes", ())]
     assert [source for source in sources if source.startswith(".") and not (ROOT / source).exists()] == []
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("kept", [None, 0.0, 0.5, 1.0])
-def test_redis_starts_without_the_batch_that_a_crash_has_cut_off(tmp_path: Path, kept: float | None) -> None:
-    """The entry is run as the container would, with a program in place of the image's own; None: there is no file yet."""
+def test_redis_starts_without_the_batch_that_a_crash_cut_off(tmp_path: Path, kept: float | None) -> None:
+    """Runs the entry point as the container does, with a stand-in for the image's own program. None: there is no file yet."""
     if reason := missing("redis"):
         pytest.skip(reason)
     data = tmp_path / "data"
@@ -78,7 +78,7 @@ def test_redis_starts_without_the_batch_that_a_crash_has_cut_off(tmp_path: Path,
 
 
 def cut_off(directory: Path, kept: float) -> None:
-    """Three batches in a state server's file, of the last of which only a share is there."""
+    """Three batches in a state server's file, the last one only in part."""
     server = StateServer(directory, binary="debian")
     server.start()
     with Redis.from_url(server.url) as redis:
@@ -91,8 +91,8 @@ def cut_off(directory: Path, kept: float) -> None:
     os.truncate(file, last + int((file.stat().st_size - last) * kept))
 
 
-def test_what_must_last_lies_on_a_volume_of_its_own() -> None:
-    """Named volumes are declared, and the archive outlives the log: it shares no volume with it."""
+def test_lasting_data_is_on_volumes_of_its_own() -> None:
+    """Named volumes are declared, and the archive and the log share no volume, so that the archive outlives the log."""
     mounted = {
         name: {
             str(volume).partition(":")[0] for volume in service.get("volumes", ()) if not str(volume).startswith(".")
@@ -106,7 +106,7 @@ def test_what_must_last_lies_on_a_volume_of_its_own() -> None:
     assert settings[variable("archive")].startswith(volume.partition(":")[2])
 
 
-def test_the_state_server_forgets_nothing() -> None:
+def test_the_state_server_saves_everything_and_evicts_nothing() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command
     assert "--maxmemory-policy noeviction" in command
@@ -138,11 +138,11 @@ def test_the_parts_own_tools_accept_their_configuration(part: str, command: tupl
     reason = missing(part)
     if reason:
         pytest.skip(reason)
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_every_part_is_where_a_check_looks_for_it() -> None:
+def test_every_part_is_at_the_address_that_check_uses() -> None:
     environment = COMPOSE["x-bluelamp"]["environment"]
     for name in ("exporter", "board", "inbox", "gateway"):
         port = getattr(Settings(), f"{name}_port")

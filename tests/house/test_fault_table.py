@@ -17,7 +17,7 @@ def report(outcome: str, recorded: dict[str, object], when: str = "call") -> pyt
     return pytest.TestReport("t", ("t", 1, "t"), {}, outcome, None, when, user_properties=properties)  # type: ignore[arg-type]
 
 
-def test_every_fault_has_a_row_and_what_was_not_run_is_never_ok() -> None:
+def test_every_fault_has_a_row_and_is_never_ok_without_a_run() -> None:
     table = Table()
     table.add(report("skipped", record([6]), when="setup"))
     assert [row[0] for row in table.rows()] == [str(number) for number in FAULTS]
@@ -63,21 +63,21 @@ def test_a_test_records_only_faults_that_its_mark_names() -> None:
 
 
 def looked(*looks: tuple[dict[tuple[str, int], int] | None, dict[tuple[str, int], int] | None]) -> float:
-    """The longest pause of looks a second apart."""
+    """The longest pause between looks a second apart."""
     progress = Progress()
     for now, (offsets, ends) in enumerate(looks):
         progress.look(offsets, ends, float(now))
     return progress.longest
 
 
-def test_a_partition_that_stands_still_with_work_pauses_although_others_move() -> None:
+def test_a_partition_without_progress_is_a_pause_although_others_move() -> None:
     ends = {PLACE: 9, OTHER: 9}
     assert looked(*(({PLACE: 3, OTHER: at}, ends) for at in range(5))) == 4.0
     assert looked(*(({PLACE: at, OTHER: at}, ends) for at in range(5))) == 0.0
     assert looked(*(({PLACE: 9, OTHER: 9}, ends) for _ in range(5))) == 0.0
 
 
-def test_a_part_that_does_not_answer_is_a_pause_and_a_state_set_back_is_no_progress() -> None:
+def test_no_answer_is_a_pause_and_a_state_set_back_is_not_progress() -> None:
     ends = {PLACE: 9}
     assert looked(({PLACE: 1}, ends), (None, ends), (None, ends), ({PLACE: 2}, ends)) == 2.0
     assert looked(({PLACE: 9}, ends), ({PLACE: 9}, None), ({PLACE: 9}, None), ({PLACE: 9}, ends)) == 2.0

@@ -18,7 +18,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import Difference, compare, every_query, take
+from bluelamp.verify.compare import Difference, compare, every_query, read_state
 from bluelamp.wiring.clock import wall
 from facts import wire
 from facts.fact import SubjectFact
@@ -294,7 +294,7 @@ def differences(system: System) -> list[Difference]:
     reader = system.reader()
     reader.refresh()
     taken = [
-        take(reader, force, list(every_query(windows, system.rules[force].force)), ENDS[force])
+        read_state(reader, force, list(every_query(windows, system.rules[force].force)), ENDS[force])
         for force, windows in WINDOWS.items()
     ]
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:

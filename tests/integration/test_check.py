@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.result import CheckResult
 from tests.integration.conftest import FORCE
 from tests.integration.test_commands import command
 from tests.support.system import System, until
@@ -24,12 +24,12 @@ ALSO_REAL = pytest.mark.parametrize(
 QUICK = "stale_after_seconds = 3"
 
 
-def wrong(findings: dict[str, Finding]) -> dict[str, str]:
+def wrong(findings: dict[str, CheckResult]) -> dict[str, str]:
     """What is not well: check to state."""
     return {name: each.state for name, each in findings.items() if each.state not in GOOD}
 
 
-def checked(whole: Whole, **settings: str) -> tuple[int, dict[str, Finding]]:
+def checked(whole: Whole, **settings: str) -> tuple[int, dict[str, CheckResult]]:
     """With feeds that have just sent heartbeats: on a busy machine some would be silent by the next look."""
     whole.beat()
     whole.system.settle()
@@ -49,15 +49,18 @@ def test_a_healthy_system_is_all_good_and_every_part_that_is_gone_is_named(new_s
         whole.parts["exporter"].send(signal.SIGSTOP)
         status, findings = checked(whole, board=whole.parts["gateway"].address)
         assert (status, wrong(findings)) == (2, {"exporter": "bad", "board": "bad"})
-        assert findings["exporter"].what == "It does not answer within 5 s."
-        assert findings["board"].what == "Something else answers there, and not the board."
+        assert findings["exporter"].what == "It did not respond within 5 s."
+        assert findings["board"].what == "Another program responds at this address, not the board."
         gone: set[str] = set()
         for name in ("exporter", "gateway", "inbox", "board"):
             whole.parts[name].end(signal.SIGKILL)
             gone.add(name)
             status, findings = checked(whole)
             assert (status, wrong(findings)) == (2, dict.fromkeys(gone, "bad"))
-            assert (findings[name].what, findings[name].where) == ("Nothing answers there.", whole.parts[name].address)
+            assert (findings[name].what, findings[name].where) == (
+                "Nothing responds at this address.",
+                whole.parts[name].address,
+            )
             assert f"`bluelamp {name}" in findings[name].hint
 
 
@@ -84,11 +87,11 @@ def test_feeds_of_every_force_are_looked_at(new_system: Callable[..., System], t
     feed = f"feed {OTHER} command_and_control"
     status, findings = whole.check()
     assert (status, findings[feed].state) == (2, "bad")
-    assert re.match(
-        r"It is 3,0\d\d s behind, where 60 s are allowed, although heartbeats arrive\. ", findings[feed].what
-    )
+    assert re.match(r"It is 3,0\d\d s behind, although heartbeats arrive\. The limit is 60 s\. ", findings[feed].what)
     assert findings[f"feed {FORCE} dispatch"].state == "good"
-    assert findings["force never"] == Finding("force never", "not set up", "Nothing has ever been received of it.")
+    assert findings["force never"] == CheckResult(
+        "force never", "not set up", "No fact or heartbeat has ever been received."
+    )
     for name in ("exporter", "board", "inbox", "gateway"):
         assert findings[name].state == "not set up"
 
@@ -119,9 +122,7 @@ def test_dead_workers_and_records_that_wait_are_named(new_system: Callable[..., 
     assert (status, findings["workers"].what) == (2, "No worker is running.")
     assert findings["state"].state == "bad"
     waiting = system.settings.partitions
-    assert findings["state"].what.startswith(
-        f"Records of the log that are not in it yet: {waiting}; no worker is there"
-    )
+    assert findings["state"].what.startswith(f"{waiting} log records not applied yet, and no worker is running")
     worker.become("-m", "tests.integration.changed_worker", "stuck")
     until(lambda: system.members() == 1, 60, "the stuck worker")
     status, findings = whole.check()

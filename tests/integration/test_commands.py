@@ -54,7 +54,7 @@ def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
     status, findings = found(system)
     assert (status, findings["state"]["state"]) == (2, "bad")
     waiting = sum(system.ends().values())
-    assert findings["state"]["what"].startswith(f"Records of the log that are not in it yet: {waiting:,};")
+    assert findings["state"]["what"].startswith(f"{waiting:,} log records not applied yet, and no worker is running.")
 
     system.start_workers(1)
     system.settle()
@@ -123,9 +123,7 @@ def _explain_what_was_altered(system: System) -> None:
     asked = ("explain", "incident_count", "--window", "2017-01-02/2017-01-03", "--limit", "1")
     altered = command(system, *asked)
     assert altered.returncode == 1
-    (verdict,) = re.findall(
-        r"DIFFERENT: the board shows (\d+) \(n \1\) where the log gives (\d+) \(n \2\)", altered.stdout
-    )
+    (verdict,) = re.findall(r"DIFFERENT: the state has (\d+) \(n \1\), the log has (\d+) \(n \2\)", altered.stdout)
     assert int(verdict[0]) == int(verdict[1]) + 1
     unread = command(system, *asked, BLUELAMP_REDIS="redis://127.0.0.1:1/0")
     assert (unread.returncode, f"{verdict[1]} (n {verdict[1]})" in unread.stdout) == (1, True)
@@ -134,7 +132,7 @@ def _explain_what_was_altered(system: System) -> None:
         system.redis.hset(Names(system.settings.state_name, *place).control, "format", "1")
     older = command(system, *asked)
     assert older.returncode == 1
-    assert "NOT COMPARED with the state: It is written in format 1" in older.stdout
+    assert "NOT COMPARED with the state: The state is in format 1" in older.stdout
     refused = command(system, "recount", "--window", "24h", "--compare")
     assert (refused.returncode, "differ" in refused.stdout) == (2, False)
 
@@ -166,7 +164,7 @@ def _reports_of_one_reading(system: System, folder: Path) -> None:
     assert is_zipfile(workbook)
     misnamed = command(system, *report, "--output", str(folder / "december.doc"))
     assert misnamed.returncode == 2
-    assert "The file's name does not say its format." in misnamed.stderr
+    assert "The file's extension is not a report format." in misnamed.stderr
     assert "--output report.pdf" in command(system, *report, "--format", "pdf").stderr
 
 
@@ -238,7 +236,7 @@ def test_a_part_that_is_gone_is_named(system: System, name: str) -> None:
     told = command(system, "check", **{name: gone})
     assert told.returncode == 2
     assert "does not answer" in told.stdout
-    assert "unknown    state: Not looked at: the log or the state server is not there." in told.stdout
+    assert "unknown    state: Not checked: the log or the state server is not available." in told.stdout
     reading = command(system, "read", SPAN, **{name: gone})
     assert (reading.returncode == 2) == (name == "BLUELAMP_REDIS")
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from bluelamp.archive.full_log import recount_of
 from bluelamp.rebuild.rebuild import Rebuilt, rebuild
 from bluelamp.rebuild.rebuild import lines as rebuilt_lines
-from bluelamp.verify.audit import audit, hold, lines
-from bluelamp.verify.compare import Query, StateReadings, compare, every_query, take
+from bluelamp.verify.audit import audit, lines, read_period
+from bluelamp.verify.compare import Query, StateReadings, compare, every_query, read_state
 from bluelamp.verify.explain import explain
-from bluelamp.verify.state_and_log import answer
+from bluelamp.verify.state_and_log import read_or_reason
 from bluelamp.wiring.clock import wall
 from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
@@ -118,18 +118,18 @@ def see_no_difference(system: System, force: str, records: int) -> None:
     reader.refresh()
     present = reader.present(force)
     period = every_kind.FIRST - timedelta(days=1), every_kind.END
-    held = hold(reader, rules.force, *period, present, [CATALOGUE[name] for name in SOME])
+    held = read_period(reader, rules.force, *period, present, [CATALOGUE[name] for name in SOME])
     queries = [each for each in every_query(["24h", "7d"], rules.force) if not each.by or each.measure.name in SOME]
-    taken = take(reader, force, queries, present)
+    taken = read_state(reader, force, queries, present)
     forces = [each.force for each in system.rules.values()]
-    with recount_of(system.settings, forces, held.taken.applied_offsets, keeps_facts=True) as counted:
+    with recount_of(system.settings, forces, held.readings.applied_offsets, keeps_facts=True) as counted:
         found = audit(held, counted, rules, *period)
         assert found.is_clean(), "\n".join(lines(found))
         compared = compare(taken, counted)
         assert (compared.differences, compared.records) == ([], records)
         for name in SOME:
             query = Query(measure=CATALOGUE[name], window=f"{period[0]}/{period[1]}", by=("day",))
-            moment, state = answer(system.settings, system.reader(), force, query, present)
+            moment, state = read_or_reason(system.settings, system.reader(), force, query, present)
             assert isinstance(state, StateReadings), state
             assert all(each.is_confirmed() for each in explain(counted, force, query, moment, state, 1))
 
@@ -143,4 +143,4 @@ def see_rebuild(system: System) -> None:
     found = asyncio.run(run())
     said = list(rebuilt_lines(found, 0))
     assert found.is_same(), said
-    assert f"Not compared: figures of {NOBODY}, for which nothing was ever received." in said
+    assert f"Not compared: the figures of {NOBODY}, from which nothing was ever received." in said

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import Query, compare, every_query, take
+from bluelamp.verify.compare import Query, compare, every_query, read_state
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched
 from facts.union import AnyFact
@@ -71,8 +71,8 @@ def test_a_day_of_23_hours_and_one_of_25_are_counted_as_such(system: System, fau
         assert days[night] == hours * 6
         assert set(days.values()) == {hours * 6, 24 * 6}
         fault.fired(1)
-    taken = [take(reader, FORCE, queries(system, SPRING[0], AUTUMN[0]), reader.present(FORCE))]
-    taken += [take(reader, FORCE, queries(system, *LIVE), datetime.fromisoformat(moment)) for moment in MOMENTS]
+    taken = [read_state(reader, FORCE, queries(system, SPRING[0], AUTUMN[0]), reader.present(FORCE))]
+    taken += [read_state(reader, FORCE, queries(system, *LIVE), datetime.fromisoformat(moment)) for moment in MOMENTS]
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         for each in taken:
             found = compare(each, recount)

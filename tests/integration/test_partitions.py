@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import RecountComparison, compare, every_query, take
+from bluelamp.verify.compare import RecountComparison, compare, every_query, read_state
 from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
@@ -82,7 +82,7 @@ def against_the_log(system: System) -> RecountComparison:
     """Every figure of the state against a recount of the log."""
     reader = system.reader()
     reader.refresh()
-    taken = take(reader, FORCE, list(every_query(WINDOWS, system.rules[FORCE].force)), reader.present(FORCE))
+    taken = read_state(reader, FORCE, list(every_query(WINDOWS, system.rules[FORCE].force)), reader.present(FORCE))
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         return compare(taken, recount)
 
@@ -93,7 +93,7 @@ def assert_figures_are_those_of(system: System, told: Sequence[SubjectFact]) -> 
     assert (found.differences, found.cells > 1000) == ([], True)
     reader = system.reader()
     reader.refresh()
-    taken = take(reader, FORCE, list(every_query([WEEK], system.rules[FORCE].force)), reader.present(FORCE))
+    taken = read_state(reader, FORCE, list(every_query([WEEK], system.rules[FORCE].force)), reader.present(FORCE))
     with from_records(records(cast("list[AnyFact]", told)), [system.rules[FORCE].force]) as recount:
         assert compare(taken, recount).differences == []
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import Query, RecountComparison, compare, every_query, take
+from bluelamp.verify.compare import Query, RecountComparison, compare, every_query, read_state
 from facts.incident import IncidentRegraded
 from facts.union import AnyFact
 from measures.catalogue import find
@@ -57,8 +57,8 @@ def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] 
     ]
     whole = every_query([WEEK, *windows], rules.force)
     source.refresh()
-    now = take(source, FORCE, [*cells, *whole], source.present(FORCE))
-    midweek = take(source, FORCE, list(every_query(["60m"], rules.force)), MIDWEEK)
+    now = read_state(source, FORCE, [*cells, *whole], source.present(FORCE))
+    midweek = read_state(source, FORCE, list(every_query(["60m"], rules.force)), MIDWEEK)
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         found, past = compare(now, recount), compare(midweek, recount)
     return RecountComparison(found.cells + past.cells, found.differences + past.differences)

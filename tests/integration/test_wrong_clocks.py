@@ -16,7 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from alerts.engine import Engine
 from alerts.table import RULES
 from bluelamp.verify.check import examine
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.result import CheckResult
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
 from facts.wire import encode
@@ -90,7 +90,7 @@ class Machine(Parts):
         named = {"feed_silent", "feed_doubted", "no_live_data", "data_alive", "clock_stepped"}
         return {each.rule.name for each in alerts if each.state == "firing"} & named
 
-    def check(self) -> dict[str, Finding]:
+    def check(self) -> dict[str, CheckResult]:
         """The last finding of each kind of `bluelamp check`."""
         found = examine(self.system.settings, self.reader, [])
         return {each.check: each for each in found}
@@ -133,7 +133,7 @@ def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(ma
     send(machine, [encode([opened(now)]), encode([heartbeat(now)])], now)
     found = machine.check()
     assert found["stamps"].state == "bad"
-    assert "no feed of the topic is live" in found["stamps"].what
+    assert "No feed of this topic can be live" in found["stamps"].what
     assert "--entity-name incidents --add-config message.timestamp.type=LogAppendTime" in found["stamps"].hint
 
     machine.start_worker()

@@ -1,4 +1,4 @@
-"""Facts told as a timeline, and what the recount makes of them: the words of these tests."""
+"""Helpers for the recount's tests: facts of a timeline, and their outcomes in the recount."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ DAY = "2024-12-02"
 """A Monday in winter: the local clock of London is UTC."""
 
 RECEIVED = datetime(2026, 6, 1, tzinfo=UTC)
-"""When the log received everything: long after it happened."""
+"""When the log received every fact: long after it happened."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -181,13 +181,13 @@ _number = itertools.count(1)
 
 
 def at(clock: str) -> datetime:
-    """An instant in UTC: "09:00:09.95" on `DAY`, or "2024-10-27 00:30" on another."""
+    """A time in UTC: "09:00:09.95" on `DAY`, or "2024-10-27 00:30" on another day."""
     day, _, time = clock.rpartition(" ")
     return datetime.fromisoformat(f"{day or DAY}T{time}+00:00")
 
 
 def clock(since_epoch: int) -> str:
-    """The words that `at` reads, of whole microseconds."""
+    """The text that `at` reads, for a time in whole microseconds."""
     moment = EPOCH + timedelta(microseconds=since_epoch)
     time = moment.strftime("%H:%M:%S") + f".{moment.microsecond:06}".rstrip("0").rstrip(".")
     day = moment.strftime("%Y-%m-%d")
@@ -195,18 +195,18 @@ def clock(since_epoch: int) -> str:
 
 
 def told(fact_type: Callable[..., AnyFact], when: str, **fields: Any) -> AnyFact:
-    """A fact: of the subject "s1" of Testshire, with an id later than those before it, unless told otherwise."""
+    """A fact; by default of the subject "s1" of Testshire, with an id later than all before it."""
     given = {"fact_id": f"f{next(_number):06}", "force": "testshire", "subject_id": "s1", **fields}
     return fact_type(at=at(when), **given)
 
 
 def withdrawn(names: str, when: str = "12:00", **fields: Any) -> AnyFact:
-    """A fact that withdraws the one of that id."""
+    """A fact that withdraws the fact with that id."""
     return told(FactWithdrawn, when, withdraws=names, **fields)
 
 
 def offered(when: str, queue: str = "emergency", line: str = "999", **fields: Any) -> AnyFact:
-    """A contact joined a queue: 999 unless told otherwise."""
+    """A contact joined a queue; by default 999."""
     return told(ContactOffered, when, queue=queue, line=line, **fields)
 
 
@@ -216,7 +216,7 @@ def answered(when: str, queue: str = "emergency", **fields: Any) -> AnyFact:
 
 
 def abandoned(when: str, queue: str = "emergency", **fields: Any) -> AnyFact:
-    """The caller gave up."""
+    """The caller hung up."""
     return told(ContactAbandoned, when, queue=queue, **fields)
 
 
@@ -226,7 +226,7 @@ def concluded(when: str, queue: str = "emergency", result: str = "resolved", **f
 
 
 def opened(when: str, grade: str = "1", **fields: Any) -> AnyFact:
-    """An incident was opened: Grade 1 unless told otherwise."""
+    """An incident was opened; by default Grade 1."""
     return told(IncidentOpened, when, grade=grade, **fields)
 
 
@@ -236,7 +236,7 @@ def regraded(when: str, grade: str, **fields: Any) -> AnyFact:
 
 
 def reclassified(when: str, **fields: Any) -> AnyFact:
-    """Its group, category or domestic flag was set anew."""
+    """Its group, category or domestic flag was changed."""
     return told(IncidentReclassified, when, **fields)
 
 
@@ -271,7 +271,7 @@ def reopened(when: str, **fields: Any) -> AnyFact:
 
 
 def detained(when: str, **fields: Any) -> AnyFact:
-    """A detainee arrived at the castle: an adult unless told otherwise."""
+    """A detainee arrived at the castle suite; by default an adult."""
     return told(DetaineeArrived, when, **{"suite": "castle", "child": False, "relevant_time": at(when), **fields})
 
 
@@ -296,17 +296,17 @@ def volunteered(when: str, **fields: Any) -> AnyFact:
 
 
 def recorded(when: str, **fields: Any) -> AnyFact:
-    """A crime with a victim was recorded, unless told otherwise."""
+    """An occurrence was recorded; by default a crime with a victim."""
     return told(OccurrenceRecorded, when, **{"type": "crime", "victim_based": True, **fields})
 
 
 def linked(when: str, role: str = "victim", **fields: Any) -> AnyFact:
-    """A party was linked: a victim, for the first time, unless told otherwise."""
+    """A party was linked; by default a victim, for the first time."""
     return told(PartyLinked, when, **{"role": role, "repeat": False, **fields})
 
 
 def contract(when: str, compliance: str = "timely", **fields: Any) -> AnyFact:
-    """The crime was closed, its contract made in time unless told otherwise."""
+    """The crime was closed; by default with a timely contract."""
     return told(VictimContractClosed, when, **{"compliance": compliance, **fields})
 
 
@@ -322,13 +322,13 @@ def heartbeat(feed: str, complete_to: str, **fields: Any) -> AnyFact:
 
 
 def topic_among(facts: Iterable[AnyFact]) -> Topic:
-    """The one topic of these facts."""
+    """The topic of these facts."""
     (topic,) = {topic for fact in facts if (topic := topic_of(type(fact)))}
     return topic
 
 
 def records(facts: Iterable[AnyFact], topic: Topic | None = None, partition: int = 0) -> list[LogRecord]:
-    """A record for each fact, on one partition; a withdrawal or heartbeat by the topic given."""
+    """A record for each fact on one partition; withdrawals and heartbeats use the given topic."""
     return [
         LogRecord(topic_of(type(fact)) or topic or "contacts", partition, offset, RECEIVED, encode([fact]))
         for offset, fact in enumerate(facts)
@@ -336,13 +336,13 @@ def records(facts: Iterable[AnyFact], topic: Topic | None = None, partition: int
 
 
 def recount_of(*facts: AnyFact) -> Recount:
-    """A recount of some facts; it is to be closed."""
+    """A recount of these facts; close it after use."""
     return from_records(records(facts), FORCES)
 
 
 @dataclass(frozen=True)
 class Story:
-    """What some facts count for: kind to its outcomes, and kind to what stands open."""
+    """The outcomes and open items of facts, by kind."""
 
     finished: dict[str, list[Finished]]
     open: dict[str, list[RecountOpenItem]]
@@ -381,7 +381,7 @@ class Story:
 
 
 def story(*facts: AnyFact) -> Story:
-    """What the facts of one topic count for."""
+    """The outcomes and open items of facts of one topic."""
     topic = topic_among(facts)
     with from_records(records(facts, topic), FORCES) as recount:
         kinds = [kind.name for kind in KINDS.values() if kind.topic == topic]

@@ -1,4 +1,4 @@
-"""What a question gets for an answer: cells, their words and their order, and what is refused."""
+"""The figures of a question: their words and order, and the questions that are refused."""
 
 from collections.abc import Iterator, Sequence
 
@@ -55,7 +55,7 @@ def ask(
     where: Where | None = None,
     as_of: str = "23:00",
 ) -> list[RecountCell]:
-    """The cells of a measure of the catalogue."""
+    """The figures of a measure in the catalogue."""
     return ask_for(find(name), *facts, by=by, window=window, where=where, as_of=as_of)
 
 
@@ -67,13 +67,13 @@ def ask_for(
     where: Where | None = None,
     as_of: str = "23:00",
 ) -> list[RecountCell]:
-    """The cells of any measure."""
+    """The figures of any measure."""
     with recount_of(*facts) as recount:
         return recount.answer(measure, "testshire", window, at(as_of), by, where)
 
 
 def measure_of(statistic: Statistic, where: DeclaredWhere | None = None) -> Measure:
-    """A measure that the catalogue does not have."""
+    """A measure that is not in the catalogue."""
     return Measure(
         name="m", title="m", question="m", population="m", statistic=statistic, unit="count", where=where or {}
     )
@@ -99,7 +99,7 @@ def test_a_count_is_whole_and_its_own_n() -> None:
     assert ask("incident_count", *facts) == [RecountCell(dimensions={}, value=2, n=2)]
 
 
-def test_cells_come_in_the_order_of_their_words() -> None:
+def test_figures_are_in_the_order_of_their_words() -> None:
     facts = [
         opened("09:00", "2", area="north"),
         opened("09:01", "1", area="north", subject_id="s2"),
@@ -118,7 +118,7 @@ def test_cells_come_in_the_order_of_their_words() -> None:
     ]
 
 
-def test_words_that_are_asked_for_join_those_of_the_measure() -> None:
+def test_a_filter_adds_to_the_words_of_the_measure() -> None:
     facts = [
         opened("09:00", "2", area="north", domestic=True),
         opened("09:01", "2", area="Zulu", domestic=True, subject_id="s2"),
@@ -133,7 +133,7 @@ def test_words_that_are_asked_for_join_those_of_the_measure() -> None:
     assert ask("domestic_grade_2_count", *facts, where={"grade": ("1",)})[0].value == 0
 
 
-def test_a_force_answers_for_itself() -> None:
+def test_figures_are_of_one_force() -> None:
     facts = [opened("09:00", "E", force="elsewhere"), opened("09:00"), opened("09:01", subject_id="s2")]
     with recount_of(*facts) as recount:
         counts = {
@@ -147,7 +147,7 @@ def test_a_force_answers_for_itself() -> None:
 
 
 def three_callers() -> list[AnyFact]:
-    """Two answered at triage, one who gave up the local queue, and one who gave up too soon to count."""
+    """Two calls answered at triage, one abandoned in the local queue, and one abandoned too soon to count."""
     return [
         *queue_of_101(("09:00", "09:01"), ("09:00", "09:02"), queue="triage"),
         offered("09:00", "local", "101", subject_id="a"),
@@ -157,13 +157,13 @@ def three_callers() -> list[AnyFact]:
     ]
 
 
-def test_a_share_is_met_of_all() -> None:
+def test_a_share_is_the_met_part_of_all() -> None:
     share = measure_of(Share((Selection("leg_abandoned"),), (Selection("leg_answered"), Selection("leg_abandoned"))))
     assert ask_for(share, *three_callers()) == [RecountCell(dimensions={}, value=1 / 3, n=3, met=1)]
 
 
-def test_the_cells_of_a_share_are_those_of_what_it_is_of() -> None:
-    """The short abandonment of the emergency queue is on neither side; triage has nothing met."""
+def test_a_share_has_a_figure_for_each_word_of_its_population() -> None:
+    """The short abandonment in the emergency queue counts on neither side; triage has none that met the condition."""
     of = (Selection("leg_answered"), Selection("leg_abandoned"))
     both = measure_of(Share((Selection("leg_abandoned"),), of))
     assert ask_for(both, *three_callers(), by=("queue",)) == [
@@ -186,7 +186,7 @@ def test_a_share_of_one_result() -> None:
     assert ask("triage_resolved_ratio", *facts) == [RecountCell(dimensions={}, value=2 / 3, n=3, met=2)]
 
 
-def test_decided_ones_by_word_take_the_overdue_with_them() -> None:
+def test_decided_cases_by_word_include_the_overdue() -> None:
     facts = [
         opened("09:00", area="north"),
         opened("09:00", area="Zulu", subject_id="s2"),
@@ -201,7 +201,7 @@ def test_decided_ones_by_word_take_the_overdue_with_them() -> None:
     assert [cell.dimensions["area"] for cell in early] == ["Zulu"]
 
 
-def test_the_overdue_are_limited_by_the_words_of_the_measure() -> None:
+def test_overdue_items_are_filtered_by_the_words_of_the_measure() -> None:
     facts = [opened("09:00", "2"), opened("09:00", "1", subject_id="s2")]
     (cell,) = ask("grade_1_opened_to_arrived_within_target_ratio", *facts, as_of="22:00")
     assert (cell.met, cell.n) == (0, 1)
@@ -225,14 +225,14 @@ def test_settled_attendance_is_met_when_attended() -> None:
 # --- bands ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_band_holds_its_lower_edge_and_not_its_upper_one() -> None:
-    """4:59.949999 is 299.9 s when rounded, 4:59.95 is 300.0; 20:00 is in the band from 1200; the last has no end."""
+def test_a_band_includes_its_lower_edge_and_excludes_its_upper_edge() -> None:
+    """4:59.949999 rounds to 299.9 s and 4:59.95 to 300.0; 20:00 is in the band from 1200; the last band has no end."""
     facts = queue_of_101(
         ("09:00", "09:00"), ("09:00", "09:04:59.949999"), ("09:00", "09:04:59.95"), ("09:00", "09:20"),
         ("09:00", "09:39:59.9"), ("09:00", "10:59:59.9"), ("09:00", "11:00"), ("09:00", "12:00"),
     )  # fmt: skip
     cells = ask("post_triage_answer_bands", *facts)
-    assert len(cells) == 10, "an empty band is told too"
+    assert len(cells) == 10, "an empty band is listed too"
     assert [(cell.dimensions["band"], cell.value, cell.n, cell.met) for cell in cells if cell.value] == [
         ("00000-00300", 2, 8, 2),
         ("00300-00600", 1, 8, 1),
@@ -259,14 +259,14 @@ def test_the_n_of_a_band_is_that_of_its_own_group() -> None:
 # --- what stands open -----------------------------------------------------------------------------------------------
 
 
-def test_what_stands_open_is_counted_by_how_long_it_has() -> None:
+def test_open_items_are_counted_by_age() -> None:
     facts = [opened("09:00"), opened("09:01", subject_id="s2"), opened("09:05", subject_id="s3")]
     for as_of, expected in (("09:01:59.999999", 0), ("09:02", 1), ("09:03", 2), ("09:06:59", 2), ("09:07", 3)):
         (cell,) = ask("grade_1_unresourced_over_2_minutes_count", *facts, as_of=as_of)
         assert (cell.value, cell.n) == (expected, expected)
 
 
-def test_what_has_stood_too_long_is_left_out() -> None:
+def test_items_that_are_too_old_are_left_out() -> None:
     facts = [offered("09:00"), offered("20:00", subject_id="s2")]
     for as_of, count, longest in (("20:59:59.999999", 2, 43_199.999999), ("21:00", 1, 3600.0)):
         (waiting,) = ask("contact_999_waiting_count", *facts, as_of=as_of)
@@ -275,12 +275,12 @@ def test_what_has_stood_too_long_is_left_out() -> None:
         assert (wait.value, wait.n) == (longest, count)
 
 
-def test_what_has_not_begun_yet_does_not_stand_open() -> None:
+def test_an_item_that_has_not_begun_is_not_open() -> None:
     assert ask("incident_open_count", opened("09:00"), as_of="08:59:59")[0].value == 0
     assert ask("incident_open_count", opened("09:00"), as_of="09:00")[0].value == 1
 
 
-def test_what_stands_open_takes_no_notice_of_the_window() -> None:
+def test_open_items_ignore_the_window() -> None:
     for window in ("15m", "previous_12m", "no window at all"):
         assert ask("incident_open_count", opened("2024-01-01 09:00"), window=window)[0].value == 1
 
@@ -302,7 +302,7 @@ def test_the_longest_by_word() -> None:
 
 
 @pytest.mark.parametrize("measure", CATALOGUE.values(), ids=CATALOGUE)
-def test_nothing_is_one_cell_with_no_words_and_none_by_words(measure: Measure, nothing: Recount) -> None:
+def test_without_outcomes_there_is_one_whole_figure_and_no_breakdown(measure: Measure, nothing: Recount) -> None:
     cells = nothing.answer(measure, "testshire", "12m", at("10:00"))
     if isinstance(measure.statistic, External):
         assert cells == []
@@ -316,7 +316,7 @@ def test_nothing_is_one_cell_with_no_words_and_none_by_words(measure: Measure, n
 
 @pytest.fixture(scope="module")
 def nothing() -> Iterator[Recount]:
-    """A recount of no facts at all."""
+    """A recount without facts."""
     with recount_of() as recount:
         yield recount
 
@@ -326,7 +326,7 @@ def nothing() -> Iterator[Recount]:
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[Recount]:
-    """A recount of a little of everything."""
+    """A recount of facts of every kind."""
     facts: list[AnyFact] = []
     for number in range(6):
         day = f"2024-11-{number + 10}"
@@ -355,8 +355,8 @@ def busy() -> Iterator[Recount]:
 
 @pytest.mark.parametrize("measure", CATALOGUE.values(), ids=CATALOGUE)
 @pytest.mark.parametrize("window", ["7d", "this_month"])
-def test_parts_make_the_whole(measure: Measure, window: str, busy: Recount) -> None:
-    """Over any dimension the cells have together the n, and what was met, of the whole."""
+def test_parts_add_up_to_the_whole(measure: Measure, window: str, busy: Recount) -> None:
+    """By any dimension, n and met add up to those of the whole."""
     if isinstance(measure.statistic, External):
         return
     as_of = at("2024-11-16 12:00")
@@ -374,8 +374,8 @@ def test_parts_make_the_whole(measure: Measure, window: str, busy: Recount) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_can_be_shown(kind: str, busy: Recount) -> None:
-    """And each has words for exactly its dimensions."""
+def test_every_kind_can_be_listed(kind: str, busy: Recount) -> None:
+    """Each has exactly the words of its dimensions."""
     for outcome in busy.finished(kind):
         assert len(outcome.dimensions) == len(KINDS[kind].dimensions)
         assert all(isinstance(word, str) for word in outcome.dimensions)
@@ -386,7 +386,7 @@ def test_every_kind_can_be_shown(kind: str, busy: Recount) -> None:
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
-def test_a_force_there_is_not_is_refused(nothing: Recount) -> None:
+def test_an_unknown_force_is_refused(nothing: Recount) -> None:
     with pytest.raises(QuestionError, match="There is no force 'nowhere'"):
         nothing.answer(find("incident_count"), "nowhere", "12m", at("10:00"))
 
@@ -400,22 +400,22 @@ def test_a_dimension_the_measure_does_not_have_is_refused(nothing: Recount) -> N
 
 @pytest.mark.parametrize(("name", "window"), [("incident_count", "15m"), ("incident_open_count", "12m")])
 def test_only_report_windows_have_days(name: str, window: str, nothing: Recount) -> None:
-    with pytest.raises(QuestionError, match="Only report windows"):
+    with pytest.raises(QuestionError, match="only available in report windows"):
         nothing.answer(find(name), "testshire", window, at("10:00"), ("day",))
 
 
-def test_what_is_published_by_others_has_no_cells(nothing: Recount) -> None:
+def test_a_measure_that_others_publish_has_no_figures(nothing: Recount) -> None:
     assert nothing.answer(find("contact_999_national_count"), "testshire", "12m", at("10:00")) == []
 
 
-def test_words_are_words_whatever_they_look_like(nothing: Recount) -> None:
+def test_words_that_look_like_sql_are_only_words(nothing: Recount) -> None:
     (cell,) = nothing.answer(
         find("incident_count"), "testshire", "12m", at("10:00"), where={"area": ("'); DROP TABLE force; --",)}
     )
     assert cell.value == 0
 
 
-def test_the_longest_of_nothing_is_not_known(nothing: Recount) -> None:
+def test_the_longest_of_no_items_is_not_known(nothing: Recount) -> None:
     assert isinstance(find("custody_longest_wait_seconds").statistic, OpenLongest)
     assert nothing.answer(find("custody_longest_wait_seconds"), "testshire", "now", at("10:00")) == [
         RecountCell(dimensions={}, value=None, n=0)

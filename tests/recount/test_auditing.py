@@ -1,4 +1,4 @@
-"""The audit: nothing differs until one field of the state is altered by hand, and then it names the cell and its facts."""
+"""The audit: nothing differs until a field of the state is changed by hand; then it names the figure and its facts."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from redis.asyncio import Redis as AsyncRedis
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Audit, audit, hold, lines
+from bluelamp.verify.audit import Audit, audit, lines, read_period
 from facts.errors import IncompleteError, QuestionError
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
@@ -38,7 +38,7 @@ def kept() -> Iterator[Recount]:
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A state server that holds the two days."""
+    """A state server with the facts of two days."""
     server = StateServer(tmp_path_factory.mktemp("audited"))
     server.start()
 
@@ -55,9 +55,9 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 def audited(redis: Redis, kept: Recount, measures: list[Measure], first: date = FIRST) -> Audit:
-    """By a new reader, which has read nothing yet."""
+    """An audit with a new reader, which has nothing in memory."""
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
-    held = hold(source, RULES.force, first, END, december.AS_OF, measures)
+    held = read_period(source, RULES.force, first, END, december.AS_OF, measures)
     return audit(held, kept, RULES, first, END)
 
 
@@ -67,7 +67,7 @@ def field_of(redis: Redis, day: date, start: str) -> str:
     return next(name for name in sorted(counts) if name.startswith(start) and int(counts[name]) > 1)
 
 
-def test_nothing_differs_in_what_the_product_keeps(redis: Redis, kept: Recount) -> None:
+def test_nothing_differs_in_an_intact_state(redis: Redis, kept: Recount) -> None:
     found = audited(redis, kept, list(CATALOGUE.values()), date(2024, 12, 1))
     assert found.is_clean(), "\n".join(lines(found))
     assert found.figures > 1000
@@ -75,7 +75,7 @@ def test_nothing_differs_in_what_the_product_keeps(redis: Redis, kept: Recount) 
     assert found.open_items > 500
 
 
-def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kept: Recount) -> None:
+def test_a_changed_field_is_named_with_its_figures_and_facts(redis: Redis, kept: Recount) -> None:
     pane = PANE.format(date(2024, 12, 1).toordinal())
     field = field_of(redis, date(2024, 12, 1), "incident_opened|2|domestic|")
     redis.hincrby(pane, field, 1)
@@ -102,8 +102,8 @@ def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kep
     assert ("incident_count", "2024-11") not in figures
     whole = next(each for each in found.differing_figures if each.measure == "incident_count" and not each.dimensions)
     value = whole.recounted[0]
-    told = f"figure  incident_count  {FIRST}/{END}  state {value + 1} (n {value + 1:,}), log {value} (n {value:,})"
-    assert told in lines(found)
+    line = f"figure  incident_count  {FIRST}/{END}  state {value + 1} (n {value + 1:,}), log {value} (n {value:,})"
+    assert line in lines(found)
     assert not found.differing_open
     assert any(
         line.startswith(f"count  incident_opened  2024-12-01  grade=2 group=domestic area={area}")
@@ -111,7 +111,7 @@ def test_one_altered_field_is_named_with_its_figures_and_facts(redis: Redis, kep
     )
 
 
-def test_a_count_that_no_fact_makes_and_one_that_is_gone(redis: Redis, kept: Recount) -> None:
+def test_an_invented_count_and_a_missing_count_are_named(redis: Redis, kept: Recount) -> None:
     pane = PANE.format(date(2024, 11, 30).toordinal())
     invented, gone = (
         "opened_to_arrived|1|crime|stafford|no|none|999999",
@@ -125,17 +125,17 @@ def test_a_count_that_no_fact_makes_and_one_that_is_gone(redis: Redis, kept: Rec
     finally:
         redis.hdel(pane, invented)
         redis.hset(pane, gone, str(count))
-    told = {cell.kind: cell for cell in found.differing_counts}
-    assert (told["opened_to_arrived"].state, told["opened_to_arrived"].log, told["opened_to_arrived"].behind) == (
+    cells = {cell.kind: cell for cell in found.differing_counts}
+    assert (cells["opened_to_arrived"].state, cells["opened_to_arrived"].log, cells["opened_to_arrived"].behind) == (
         1,
         0,
         (),
     )
-    assert (told["incident_closed"].state, told["incident_closed"].log) == (0, int(str(count)))
-    assert "    No fact of the log makes it." in lines(found)
+    assert (cells["incident_closed"].state, cells["incident_closed"].log) == (0, int(str(count)))
+    assert "    The log has no facts for it." in lines(found)
 
 
-def test_an_open_matter_that_is_gone_is_named_with_its_subject(redis: Redis, kept: Recount) -> None:
+def test_a_missing_open_item_is_named_with_its_subject(redis: Redis, kept: Recount) -> None:
     held = cast(dict[str, str], redis.hgetall(OPEN))
     key = min(held)
     redis.hdel(OPEN, key)
@@ -148,32 +148,32 @@ def test_an_open_matter_that_is_gone_is_named_with_its_subject(redis: Redis, kep
     assert not found.differing_counts
 
 
-def test_a_period_that_is_none_is_refused(redis: Redis) -> None:
+def test_an_empty_period_is_refused(redis: Redis) -> None:
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
     with pytest.raises(QuestionError, match="no day"):
-        hold(source, RULES.force, END, FIRST, december.AS_OF, FEW)
+        read_period(source, RULES.force, END, FIRST, december.AS_OF, FEW)
 
 
 def test_a_log_that_lost_its_beginning_cannot_be_audited(redis: Redis) -> None:
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
-    held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
+    held = read_period(source, RULES.force, FIRST, END, december.AS_OF, [])
     with from_records([], [RULES.force], keeps_facts=True) as empty:
         empty.loaded.missing_before = {("incidents", 0): 7}
-        with pytest.raises(IncompleteError, match="no longer begins at its first offset"):
+        with pytest.raises(IncompleteError, match="The beginning of the log has been deleted"):
             audit(held, empty, RULES, FIRST, END)
 
 
 def test_a_log_that_ends_before_the_state_cannot_be_audited(redis: Redis) -> None:
     source = Reader(redis, "test", {RULES.force.name: RULES}, lambda: december.AS_OF)
-    held = hold(source, RULES.force, FIRST, END, december.AS_OF, [])
+    held = read_period(source, RULES.force, FIRST, END, december.AS_OF, [])
     with from_records([], [RULES.force], keeps_facts=True) as empty:
         empty.loaded.missing_after = {("incidents", 0): (5, 7)}
-        with pytest.raises(IncompleteError, match="ends before the records") as refused:
+        with pytest.raises(IncompleteError, match="ends before the applied offset") as refused:
             audit(held, empty, RULES, FIRST, END)
     assert refused.value.where == "incidents:0: 5 to 6"
 
 
-def test_what_was_not_compared_is_said_and_nothing_compared_is_no_verdict() -> None:
+def test_what_was_not_compared_is_listed_and_an_empty_audit_is_not_clean() -> None:
     nothing = Audit(
         force="strict", start=FIRST, end=END, as_of=december.AS_OF, figures=0, counts=0, open_items=0, records=0, behind=3,
         left_out={"too_late": 2, "bad_json": 1}, differing_figures=(), differing_counts=(), differing_open=(),
@@ -181,5 +181,5 @@ def test_what_was_not_compared_is_said_and_nothing_compared_is_no_verdict() -> N
     assert not nothing.is_clean()
     said = list(lines(nothing))
     assert not [line for line in said if "0 differ" in line]
-    assert "Not compared: 3 records of the log that are not in the state yet." in said
-    assert "Not compared: 3 quarantined facts, which count in no figure (bad_json 1, too_late 2)." in said
+    assert "Not compared: 3 log records not yet in the state." in said
+    assert "Not compared: 3 quarantined facts, not counted in any figure (bad_json 1, too_late 2)." in said

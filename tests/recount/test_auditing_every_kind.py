@@ -1,4 +1,4 @@
-"""An audit of every kind of outcome and open item: silent over a clean state, and exact about what was altered by hand."""
+"""An audit of every kind of outcome and open item: nothing differs in an intact state, and every change made by hand is named."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +9,7 @@ from redis import Redis
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.audit import Audit, AuditDifference, audit, hold, lines
+from bluelamp.verify.audit import Audit, AuditDifference, audit, lines, read_period
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.outcome import KINDS, SECOND
@@ -25,7 +25,7 @@ OPEN_ONLY = {
     "leg_waiting", "incident_open", "incident_unresourced", "incident_unattended", "in_custody", "awaiting_authorisation",
     "review_due", "review_postponed", "detention_limit", "custody_clock_paused",
 }  # fmt: skip
-"""Kinds of which there are only open items: once over, they are counted under others."""
+"""Kinds with open items only: when they end, they count as other kinds."""
 COUNTED = [kind for kind in KINDS if kind not in OPEN_ONLY]
 
 
@@ -37,7 +37,7 @@ def kept() -> Iterator[Recount]:
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A state server that holds the facts of every kind."""
+    """A state server with facts of every kind."""
     memory = MemoryState(RULES, STRICT.name)
     deliver(memory, every_kind.facts(), 50)
     with state_server(tmp_path_factory.mktemp("every_kind")) as server:
@@ -47,13 +47,13 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 def audited(redis: Redis, kept: Recount, measures: list[Measure]) -> Audit:
-    """By a new reader, which has read nothing yet."""
+    """An audit with a new reader, which has nothing in memory."""
     source = Reader(redis, "test", RULES, lambda: every_kind.AS_OF)
-    held = hold(source, STRICT, every_kind.FIRST, every_kind.END, every_kind.AS_OF, measures)
+    held = read_period(source, STRICT, every_kind.FIRST, every_kind.END, every_kind.AS_OF, measures)
     return audit(held, kept, RULES[STRICT.name], every_kind.FIRST, every_kind.END)
 
 
-def test_nothing_is_accused_in_a_state_that_holds_every_kind(redis: Redis, kept: Recount) -> None:
+def test_nothing_differs_in_an_intact_state_with_every_kind(redis: Redis, kept: Recount) -> None:
     counts, items = planted.counts(redis, "test", STRICT.name), planted.items(redis, "test", STRICT.name)
     assert set(counts) == set(COUNTED)
     assert set(items) >= OPEN_ONLY | {kind for kind in KINDS if kind.endswith(("_contradiction", "_incomplete"))}
@@ -94,7 +94,7 @@ Altered = tuple[Count, str | None, AuditDifference]
 
 @pytest.fixture(scope="module", params=list(COUNT_FAULTS))
 def counts_altered(request: pytest.FixtureRequest, redis: Redis, kept: Recount) -> tuple[str, Mapping[str, Altered]]:
-    """The same fault in one count of each kind at once: what was altered to what, and the one cell named for it."""
+    """The same fault in one count of each kind: the changes made, and the difference named for each."""
     chosen = {kind: some[-1] for kind, some in planted.counts(redis, "test", STRICT.name).items()}
     faults = {kind: COUNT_FAULTS[request.param](count) for kind, count in chosen.items()}
     with ExitStack() as stack:
@@ -108,7 +108,7 @@ def counts_altered(request: pytest.FixtureRequest, redis: Redis, kept: Recount) 
 
 
 @pytest.mark.parametrize("kind", COUNTED)
-def test_an_altered_count_of_any_kind_is_named_with_its_facts(
+def test_a_changed_count_of_any_kind_is_named_with_its_facts(
     counts_altered: tuple[str, Mapping[str, Altered]], kind: str
 ) -> None:
     fault, altered = counts_altered
@@ -127,22 +127,22 @@ def test_an_altered_count_of_any_kind_is_named_with_its_facts(
 
 
 @pytest.mark.parametrize("field", ["no_such_kind|north|0", "incident_opened|1|0", "incident_opened|0"])
-def test_a_count_that_nothing_of_ours_writes_is_named(redis: Redis, kept: Recount, field: str) -> None:
-    """A kind that is not counted, and one with words of another number."""
+def test_a_count_that_blue_lamp_never_writes_is_named(redis: Redis, kept: Recount, field: str) -> None:
+    """A kind that is never counted, and a kind with the wrong number of words."""
     key = planted.counts(redis, "test", STRICT.name)["incident_opened"][-1].key
     with planted.held(redis, key, field, "1"):
         found = audited(redis, kept, [])
     (cell,) = found.differing_counts
     kind, *words, _ = field.split("|")
     assert (cell.kind, list(cell.words.values()), cell.state, cell.log) == (kind, words, 1, 0)
-    assert "    No fact of the log makes it." in lines(found)
+    assert "    The log has no facts for it." in lines(found)
 
 
 # --- open items -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", ["invented", "gone", "held twice", "due at another time"])
-def test_an_altered_open_item_of_every_kind_is_named_with_its_facts(redis: Redis, kept: Recount, fault: str) -> None:
+def test_a_changed_open_item_of_every_kind_is_named_with_its_facts(redis: Redis, kept: Recount, fault: str) -> None:
     every = planted.items(redis, "test", STRICT.name)
     chosen = {kind: every[kind][-1] if kind in every else _borrowed(every, kind) for kind in KINDS}
     if fault != "invented":
@@ -162,7 +162,7 @@ def test_an_altered_open_item_of_every_kind_is_named_with_its_facts(redis: Redis
 
 
 def _borrowed(every: Mapping[str, list[Item]], kind: str) -> Item:
-    """The place of another open item of the topic, as if it held one of a kind of which there is none."""
+    """The place of another open item of the topic, to use for a kind without open items."""
     topic = KINDS[kind].topic
     place = next(each for some in every.values() for each in some if KINDS[each.item.kind].topic == topic)
     return place._replace(item=place.item._replace(kind=kind, dimensions=("none",) * len(KINDS[kind].dimensions)))

@@ -1,4 +1,4 @@
-"""Section 5 of the meaning: what a contact counts for."""
+"""Section 5 of the semantics: the outcomes of a contact."""
 
 import pytest
 
@@ -11,7 +11,7 @@ OFFERED = {"contact_offered", "leg_offered"}
 # --- legs -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_contact_is_one_and_each_queue_it_joins_is_a_leg() -> None:
+def test_each_queue_that_a_contact_joins_is_a_leg() -> None:
     read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
     assert read.times("contact_offered") == ["09:00:00"]
     assert read.words("contact_offered") == [("101", "triage", "none")]
@@ -19,13 +19,13 @@ def test_a_contact_is_one_and_each_queue_it_joins_is_a_leg() -> None:
     assert read.began("leg_offered") == ["09:00:00", "09:00:00"]
 
 
-def test_the_first_offer_is_the_earliest_and_not_the_first_told() -> None:
+def test_the_first_offer_is_the_earliest_not_the_first_received() -> None:
     read = story(offered("09:05", "local", "101"), offered("09:00", "triage", "101"))
     assert (read.times("contact_offered"), read.word("contact_offered", "queue")) == (["09:00:00"], ["triage"])
 
 
-def test_another_offer_for_the_same_queue_at_the_same_instant_is_the_same_leg() -> None:
-    """Its words are those of the first by id."""
+def test_a_second_offer_for_a_queue_at_the_same_time_is_the_same_leg() -> None:
+    """The offer with the lowest id gives its words."""
     read = story(
         offered("09:00", "web", "digital", channel="livechat", fact_id="b"),
         offered("09:00", "web", "digital", channel="contact_us", fact_id="a"),
@@ -38,20 +38,20 @@ def test_another_offer_for_the_same_queue_later_is_another_leg() -> None:
     assert len(read.finished["leg_offered"]) == 2
 
 
-def test_offers_for_two_queues_at_one_instant_are_two_legs_in_the_order_of_their_ids() -> None:
+def test_offers_for_two_queues_at_the_same_time_are_two_legs_in_order_of_id() -> None:
     read = story(offered("09:00", "local", "101", fact_id="b"), offered("09:00", "triage", "101", fact_id="a"))
     assert read.word("contact_offered", "queue") == ["triage"]
     assert read.words("leg_end_unrecorded") == [("101", "triage", "none")]
     assert [matter.dimensions for matter in read.open["leg_waiting"]] == [("101", "local", "none")]
 
 
-def test_two_queues_that_no_profile_lists_are_two_queues() -> None:
-    """The word of both is unlisted, but a leg is of a queue and not of a word."""
+def test_two_unlisted_queues_are_two_queues() -> None:
+    """Both have the word unlisted, but legs belong to queues, not to words."""
     read = story(offered("09:00", "red", "101"), offered("09:01", "blue", "101"), answered("09:02", "red"))
     assert read.counts("leg_answered") == [("09:02:00", 1200)]
 
 
-def test_an_end_belongs_to_the_last_leg_of_its_queue_offered_at_or_before_it() -> None:
+def test_an_end_belongs_to_the_latest_leg_offered_to_its_queue_before_it() -> None:
     read = story(
         offered("09:00", "triage", "101"),
         answered("09:01", "triage"),
@@ -63,7 +63,7 @@ def test_an_end_belongs_to_the_last_leg_of_its_queue_offered_at_or_before_it() -
     assert read.counts("leg_answered") == [("09:01:00", 600), ("09:12:00", 1200), ("09:13:00", 1200)]
 
 
-def test_an_end_at_the_instant_of_an_offer_belongs_to_that_leg() -> None:
+def test_an_end_at_the_time_of_an_offer_belongs_to_that_leg() -> None:
     read = story(
         offered("09:00", "triage", "101"), offered("09:10", "triage", "101"), answered("09:10", "triage", fact_id="a")
     )
@@ -71,7 +71,7 @@ def test_an_end_at_the_instant_of_an_offer_belongs_to_that_leg() -> None:
     assert read.times("leg_end_unrecorded") == ["09:00:00"]
 
 
-def test_an_end_before_every_offer_of_its_queue_belongs_to_the_first_leg_of_it() -> None:
+def test_an_end_before_every_offer_belongs_to_the_first_leg_of_its_queue() -> None:
     read = story(
         offered("09:00", "triage", "101"),
         offered("09:10", "local", "101"),
@@ -93,7 +93,7 @@ def test_ends_without_any_offer_are_one_incomplete_contact() -> None:
     assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:01:00"], ["09:01:00"])
 
 
-def test_a_contact_never_offered_to_the_queue_of_an_end_is_incomplete_besides_all_else_it_is() -> None:
+def test_an_end_in_a_queue_without_an_offer_also_makes_the_contact_incomplete() -> None:
     read = story(offered("09:00"), answered("09:00:05"), concluded("09:09", "local"), abandoned("09:07", "triage"))
     assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:07:00"], ["09:00:00"])
     assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_answered", "contact_incomplete"}
@@ -140,13 +140,13 @@ def test_an_unlisted_queue_decides_nothing_and_has_no_short_abandonments() -> No
         ("2020-01-01 00:00:00", "2020-01-01 00:00:01", 1),
     ],
 )
-def test_a_leg_is_held_to_the_target_of_the_local_day_of_its_offer(offer: str, answer: str, is_met: int | None) -> None:
+def test_a_leg_has_the_target_of_the_local_day_of_its_offer(offer: str, answer: str, is_met: int | None) -> None:
     read = story(offered(offer), answered(answer))
     for kind in BOTH_DECIDED:
         assert [met for _, met in read.counts(kind)] == ([] if is_met is None else [is_met])
 
 
-def test_a_later_leg_is_held_to_the_target_of_its_own_day() -> None:
+def test_a_later_leg_has_the_target_of_its_own_day() -> None:
     read = story(
         offered("2025-03-29 23:59:40"),
         concluded("2025-03-29 23:59:50", result="callback"),
@@ -156,7 +156,7 @@ def test_a_later_leg_is_held_to_the_target_of_its_own_day() -> None:
     assert [met for _, met in read.counts("leg_answer_decided")] == [1]
 
 
-def test_who_waits_over_midnight_is_due_by_the_target_of_the_day_before() -> None:
+def test_a_wait_over_midnight_has_the_target_of_the_day_before() -> None:
     assert story(offered("2025-03-29 23:59:59")).standing("leg_answer_decided") == [
         ("2025-03-29 23:59:59", "2025-03-30 00:00:08.95")
     ]
@@ -175,13 +175,13 @@ def test_who_waits_over_midnight_is_due_by_the_target_of_the_day_before() -> Non
         ("09:00:05", "leg_abandoned", 50),
     ],
 )
-def test_a_short_abandonment_is_told_apart(end: str, kind: str, tenths: int) -> None:
+def test_a_short_abandonment_is_counted_separately(end: str, kind: str, tenths: int) -> None:
     read = story(offered("09:00"), abandoned(end))
     assert read.kinds() == {*OFFERED, kind}
     assert [value for _, value in read.counts(kind)] == [tenths]
 
 
-def test_a_queue_that_leaves_none_out_has_no_short_abandonments() -> None:
+def test_a_queue_without_a_limit_has_no_short_abandonments() -> None:
     read = story(offered("09:00", "triage", "101"), abandoned("09:00", "triage"))
     assert read.kinds() == {*OFFERED, "leg_abandoned"}
 
@@ -195,7 +195,7 @@ def test_a_queue_that_leaves_none_out_has_no_short_abandonments() -> None:
         ("09:01:00", [("09:00:09.95", 0)]),
     ],
 )
-def test_a_caller_who_gives_up_after_the_target_was_failed(end: str, decided: list[tuple[str, int]]) -> None:
+def test_a_call_abandoned_after_the_target_missed_it(end: str, decided: list[tuple[str, int]]) -> None:
     read = story(offered("09:00"), abandoned(end))
     assert read.counts("leg_service_decided") == decided
     assert "leg_answer_decided" not in read.kinds()
@@ -246,7 +246,7 @@ def test_of_an_answer_and_an_abandonment_the_earlier_counts(answer: str, abandon
     assert read.counts(kind) == [("09:00:06", 60)]
 
 
-def test_an_answer_that_counts_over_an_abandonment_is_decided() -> None:
+def test_an_answer_before_an_abandonment_is_decided() -> None:
     assert story(offered("09:00"), answered("09:00:06"), abandoned("09:00:08")).counts("leg_answer_decided") == [
         ("09:00:06", 1)
     ]
@@ -267,7 +267,7 @@ def test_an_abandonment_before_the_offer_is_a_contradiction_and_not_a_short_one(
 
 
 def test_two_contradictions_of_one_leg_are_two() -> None:
-    """Given up before it was offered, and answered all the same: the earlier counts, and it cannot be."""
+    """Abandoned before it was offered, and answered: the earlier counts, and it is a contradiction."""
     read = story(offered("09:00"), abandoned("08:59"), answered("09:00:05"))
     assert sorted(read.words("contact_contradiction")) == [
         ("leg_abandoned_ends_before_it_starts",), ("leg_both_answered_and_abandoned",),
@@ -287,7 +287,7 @@ def test_the_last_leg_without_an_end_is_waiting() -> None:
         assert kind not in read.finished
 
 
-def test_who_waits_in_a_queue_without_a_target_is_due_nothing() -> None:
+def test_a_wait_in_a_queue_without_a_target_never_falls_due() -> None:
     assert story(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting"}
 
 
@@ -299,11 +299,11 @@ def test_an_earlier_leg_without_an_end_was_not_recorded() -> None:
     assert not BOTH_DECIDED & read.kinds()
 
 
-def test_an_earlier_leg_without_an_end_does_not_wait_when_the_last_has_ended() -> None:
+def test_an_earlier_leg_without_an_end_is_not_waiting_after_the_last_has_ended() -> None:
     read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"), answered("09:06", "local"))
     assert read.times("leg_end_unrecorded") == ["09:00:00"]
     assert read.open == {}
 
 
-def test_an_end_that_contradicts_itself_is_an_end_all_the_same() -> None:
+def test_a_contradicting_end_still_ends_the_leg() -> None:
     assert set(story(offered("09:00"), answered("08:00")).open) == {"contact_contradiction"}

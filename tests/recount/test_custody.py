@@ -1,4 +1,4 @@
-"""Section 7 of the meaning: what a detention, or a voluntary attendance, counts for."""
+"""Section 7 of the semantics: the outcomes of a detention or a voluntary attendance."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_facts_without_an_arrival_are_one_incomplete_detention() -> None:
     assert (read.times("detention_incomplete"), read.began("detention_incomplete")) == (["12:00:00"], ["12:00:00"])
 
 
-def test_a_voluntary_attendance_is_no_detention() -> None:
+def test_a_voluntary_attendance_is_not_a_detention() -> None:
     read = story(volunteered("09:00", suite="castle", child=True), volunteered("09:05"))
     assert read.kinds() == {"voluntary_attended"}
     assert read.counts("voluntary_attended") == [("09:00:00", 0)]
@@ -78,7 +78,7 @@ def test_a_span_that_ends_before_the_arrival_is_a_contradiction(end: object, kin
     assert kind not in read.kinds()
 
 
-def test_an_end_that_is_a_contradiction_ends_the_detention_all_the_same() -> None:
+def test_a_contradicting_end_still_ends_the_detention() -> None:
     read = story(detained("09:00"), ended("08:59", "bail"))
     assert read.times("detention_ended") == ["08:59:00"]
     assert set(read.open) == {"detention_contradiction"}

@@ -1,4 +1,4 @@
-"""What makes a figure: its subjects and facts, which come to it when they are added up one by one."""
+"""The explanation of a figure: its subjects and facts add up to it."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from redis import Redis
 
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.compare import Query, StateReadings, every_query, take
+from bluelamp.verify.compare import Query, StateReadings, every_query, read_state
 from bluelamp.verify.explain import Explained, explain, lines
 from bluelamp.verify.state_and_log import NotCompared
 from facts.errors import QuestionError
@@ -34,7 +34,7 @@ def kept() -> Iterator[Recount]:
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A state server that holds the two days."""
+    """A state server with the facts of two days."""
     with state_server(tmp_path_factory.mktemp("explained")) as server:
         call(server.url, lambda store: apply_memory(store, december.memory()))
         with Redis.from_url(server.url, decode_responses=True) as client:
@@ -42,12 +42,12 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 def shown(redis: Redis, query: Query) -> StateReadings:
-    """What the state says, by a new reader."""
+    """The readings of the state, with a new reader."""
     reader = Reader(redis, "test", {FORCE: Rules(december.force())}, lambda: december.AS_OF)
-    return take(reader, FORCE, [query], NOON)
+    return read_state(reader, FORCE, [query], NOON)
 
 
-def test_every_figure_of_every_measure_is_what_its_outcomes_come_to(kept: Recount) -> None:
+def test_the_outcomes_of_every_figure_add_up_to_it(kept: Recount) -> None:
     seen = 0
     for query in every_query(WINDOWS, december.force()):
         if query.by in ((), ("area",), ("queue",)):
@@ -57,14 +57,14 @@ def test_every_figure_of_every_measure_is_what_its_outcomes_come_to(kept: Recoun
     assert seen > 300
 
 
-def test_each_part_names_its_subject_and_the_facts_that_made_it(kept: Recount) -> None:
+def test_each_outcome_has_its_subject_and_facts(kept: Recount) -> None:
     query = Query(
         measure=CATALOGUE["grade_1_opened_to_arrived_median_seconds"], window=WINDOWS[0], where={"area": ("stafford",)}
     )
     (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
     assert explained.listed == explained.n == len(explained.parts) > 5
     for part in explained.parts:
-        facts = [json.loads(bytes(fact)) for fact in part.facts if fact not in part.fallen]
+        facts = [json.loads(bytes(fact)) for fact in part.facts if fact not in part.not_counted]
         assert {fact["subject_id"] for fact in facts} == {part.subject_id}
         moments = {
             name: min(fact["at"] for fact in facts if fact["fact"] == name)
@@ -75,39 +75,39 @@ def test_each_part_names_its_subject_and_the_facts_that_made_it(kept: Recount) -
         assert part.at - part.began - timedelta(seconds=part.value or 0) < timedelta(seconds=0.51)
 
 
-def test_a_share_marks_those_that_are_so(kept: Recount) -> None:
+def test_a_share_marks_the_outcomes_that_count_towards_it(kept: Recount) -> None:
     query = Query(measure=CATALOGUE["contact_999_abandoned_ratio"], window=WINDOWS[0])
     (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
     assert {(part.kind, part.is_met) for part in explained.parts} == {("leg_answered", False), ("leg_abandoned", True)}
     assert sum(part.is_met or False for part in explained.parts) == explained.met
 
 
-def test_what_was_corrected_is_told_and_does_not_count(kept: Recount) -> None:
+def test_a_corrected_fact_is_listed_and_does_not_count(kept: Recount) -> None:
     query = Query(measure=CATALOGUE["incident_resourced_count"], window=WINDOWS[0])
     (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
-    corrected = [part for part in explained.parts if part.fallen]
+    corrected = [part for part in explained.parts if part.not_counted]
     assert corrected
     ids = {
         json.loads(bytes(fact)).get("corrects") or json.loads(bytes(fact)).get("withdraws")
         for fact in corrected[0].facts
     }
-    assert ids & {json.loads(bytes(fact))["fact_id"] for fact in corrected[0].fallen}
+    assert ids & {json.loads(bytes(fact))["fact_id"] for fact in corrected[0].not_counted}
 
 
-def test_in_words_it_says_the_figure_its_parts_and_that_they_agree(kept: Recount, redis: Redis) -> None:
+def test_the_lines_have_the_figure_its_outcomes_and_the_verdict(kept: Recount, redis: Redis) -> None:
     query = Query(measure=CATALOGUE["arrest_count"], window=WINDOWS[0])
     (explained,) = explain(kept, FORCE, query, NOON, shown(redis, query), limit=3)
     first, *parts, more, sum_, verdict = lines(explained, query.measure, has_facts=False)
     assert first == f"Arrests  {explained.n} (n {explained.n})"
     assert [line.split()[0] for line in parts] == [part.subject_id for part in explained.parts]
     assert more.startswith(f"  and {(explained.n or 0) - 3} more")
-    assert sum_ == f"  {explained.n} outcomes in the log, added up one by one, come to this figure."
+    assert sum_ == f"  Adding up {explained.n} outcomes from the log gives this figure."
     assert verdict == "  The state has the same figure."
     assert explained.is_confirmed()
     assert sum("DetaineeArrived" in line for line in lines(explained, query.measure, has_facts=True)) == 3
 
 
-def test_a_recount_that_kept_no_facts_says_so() -> None:
+def test_a_recount_without_facts_cannot_list_subjects() -> None:
     with from_records([], [december.force()]) as counted, pytest.raises(QuestionError, match="kept no facts"):
         counted.subjects([1])
 
@@ -116,11 +116,11 @@ def test_a_recount_that_kept_no_facts_says_so() -> None:
 
 
 def explained_by_state(kept: Recount, redis: Redis, query: Query) -> list[Explained]:
-    """A figure of two days with what the state says of it."""
+    """A figure of two days, compared with the state."""
     return explain(kept, FORCE, query, NOON, shown(redis, query), limit=1)
 
 
-def test_the_state_has_every_figure_that_the_log_gives(kept: Recount, redis: Redis) -> None:
+def test_the_state_has_every_figure_of_the_log(kept: Recount, redis: Redis) -> None:
     for name in (
         "incident_count",
         "contact_999_answer_mean_seconds",
@@ -133,7 +133,7 @@ def test_the_state_has_every_figure_that_the_log_gives(kept: Recount, redis: Red
             assert all(each.is_confirmed() for each in found), found
 
 
-def test_a_count_altered_in_the_state_is_said_with_both_figures(kept: Recount, redis: Redis) -> None:
+def test_a_changed_count_is_reported_with_both_figures(kept: Recount, redis: Redis) -> None:
     query = Query(measure=CATALOGUE["incident_count"], window=WINDOWS[0], by=("area",))
     count = next(
         each for each in planted.counts(redis, "test", FORCE)["incident_opened"] if each.words[2] == "stafford"
@@ -145,24 +145,24 @@ def test_a_count_altered_in_the_state_is_said_with_both_figures(kept: Recount, r
     assert (altered.agrees, altered.compared.verdict) == (True, "differs")
     *_, verdict = lines(altered, query.measure, has_facts=False)
     n = altered.n or 0
-    assert verdict == f"  DIFFERENT: the board shows {n + 1} (n {n + 1}) where the log gives {n} (n {n})."
+    assert verdict == f"  DIFFERENT: the state has {n + 1} (n {n + 1}), the log has {n} (n {n})."
 
 
-def test_what_only_the_state_has_and_what_only_the_log_has_differ(kept: Recount, redis: Redis) -> None:
+def test_figures_that_only_one_side_has_differ(kept: Recount, redis: Redis) -> None:
     query = Query(measure=CATALOGUE["incident_count"], window=WINDOWS[0], by=("area",))
     invented = planted.invented(planted.counts(redis, "test", FORCE)["incident_opened"][0])
     key = planted.counts(redis, "test", FORCE)["incident_opened"][0].key
     with planted.held(redis, key, invented, "3"):
         found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
     *_, verdict = lines(found["invented"], query.measure, has_facts=False)
-    assert verdict == "  DIFFERENT: the board shows 3 (n 3) where the log gives 0 (n 0)."
+    assert verdict == "  DIFFERENT: the state has 3 (n 3), the log has 0 (n 0)."
     nothing_shown = StateReadings(FORCE, NOON, {}, [(query, [])], {})
     for each in explain(kept, FORCE, query, NOON, nothing_shown, limit=1):
         *_, verdict = lines(each, query.measure, has_facts=False)
-        assert verdict.startswith("  DIFFERENT: the board shows nothing where the log gives ")
+        assert verdict.startswith("  DIFFERENT: the state has no figure, the log has ")
 
 
-def test_a_difference_that_rounding_hides_is_said_to_the_last_digit(kept: Recount, redis: Redis) -> None:
+def test_a_difference_hidden_by_rounding_is_printed_to_the_last_digit(kept: Recount, redis: Redis) -> None:
     query = Query(measure=CATALOGUE["opened_to_arrived_median_seconds"], window=WINDOWS[0])
     spans = planted.counts(redis, "test", FORCE)["opened_to_arrived"]
     longest = max(spans, key=lambda each: each.value)
@@ -174,7 +174,7 @@ def test_a_difference_that_rounding_hides_is_said_to_the_last_digit(kept: Recoun
     assert " To the last digit: state " in verdict
 
 
-def test_a_state_that_cannot_be_read_is_no_agreement(kept: Recount) -> None:
+def test_a_state_that_cannot_be_read_confirms_nothing(kept: Recount) -> None:
     query = Query(measure=CATALOGUE["arrest_count"], window=WINDOWS[0])
     (found,) = explain(kept, FORCE, query, NOON, UNREAD, limit=1)
     assert not found.is_confirmed()
@@ -182,7 +182,7 @@ def test_a_state_that_cannot_be_read_is_no_agreement(kept: Recount) -> None:
     assert verdict == "  NOT COMPARED with the state: The state server does not answer."
 
 
-def test_a_log_that_is_not_whole_is_no_agreement(redis: Redis) -> None:
+def test_an_incomplete_log_confirms_nothing(redis: Redis) -> None:
     query = Query(measure=CATALOGUE["arrest_count"], window=WINDOWS[0])
     with from_records([], [december.force()], keeps_facts=True) as empty:
         empty.loaded.missing_before = {("custody", 0): 7}

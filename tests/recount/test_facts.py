@@ -1,4 +1,4 @@
-"""Section 1 of the meaning: which facts there are, which of them fall, and which are not counted at all."""
+"""Section 1 of the semantics: which facts count, and which are corrected, withdrawn or left out."""
 
 import itertools
 from datetime import timedelta
@@ -6,9 +6,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bluelamp.recount.belonging import belongs_on
-from bluelamp.recount.falling import gone
 from bluelamp.recount.load import LogRecord, from_records
+from bluelamp.recount.partitioning import recounted_partition
+from bluelamp.recount.withdrawal import not_counted
 from facts.union import AnyFact
 from facts.wire import encode
 from tests.recount.story import (
@@ -29,26 +29,26 @@ from tests.recount.story import (
 )
 
 
-def test_a_fact_told_again_is_the_same_fact() -> None:
+def test_a_repeated_fact_is_the_same_fact() -> None:
     contact = offered("09:00", fact_id="a")
     read = story(contact, contact, answered("09:00:04", fact_id="b"), answered("09:00:04", fact_id="b"))
     assert read.times("contact_offered") == ["09:00:00"]
     assert read.counts("leg_answered") == [("09:00:04", 40)]
 
 
-def test_the_same_instant_in_another_zone_is_the_same_fact() -> None:
+def test_the_same_time_in_another_zone_is_the_same_fact() -> None:
     contact = offered("09:00")
     record = encode([contact]).replace(b"09:00:00Z", b"10:00:00+01:00")
     with from_records([*records([contact]), LogRecord("contacts", 0, 1, RECEIVED, record)], FORCES) as recount:
         assert len(recount.finished("contact_offered")) == 1
 
 
-def test_of_two_facts_under_one_id_the_later_stands() -> None:
+def test_of_two_facts_with_one_id_the_later_counts() -> None:
     for facts in itertools.permutations([offered("09:00", fact_id="a"), offered("09:05", fact_id="a")]):
         assert story(*facts).times("contact_offered") == ["09:05:00"]
 
 
-def test_of_two_equally_late_facts_under_one_id_the_greater_in_canonical_json_stands() -> None:
+def test_of_two_equally_late_facts_with_one_id_the_greater_canonical_json_counts() -> None:
     # Both begin {"fact":"ContactA...: "n" is greater than "b".
     ends = answered("09:00:07", fact_id="x"), abandoned("09:00:07", fact_id="x")
     for facts in itertools.permutations(ends):
@@ -57,18 +57,18 @@ def test_of_two_equally_late_facts_under_one_id_the_greater_in_canonical_json_st
 
 
 def test_canonical_json_is_compared_as_bytes() -> None:
-    """In bytes "Z" comes before "n"; by the alphabet it would come after."""
+    """As bytes, "Z" comes before "n"; alphabetically it would come after."""
     facts = [opened("09:00", fact_id="x", area="Zulu"), opened("09:00", fact_id="x", area="north")]
     for order in itertools.permutations(facts):
         assert story(*order).word("incident_opened", "area") == ["north"]
 
 
-def test_an_id_is_of_its_subject() -> None:
+def test_an_id_is_unique_within_its_subject() -> None:
     read = story(offered("09:00", fact_id="a"), offered("09:05", fact_id="a", subject_id="s2"))
     assert read.times("contact_offered") == ["09:00:00", "09:05:00"]
 
 
-def test_a_subject_is_of_its_force_and_topic() -> None:
+def test_a_subject_belongs_to_its_force_and_topic() -> None:
     facts = [
         offered("09:00", fact_id="a"),
         offered("09:01", fact_id="a", force="elsewhere"),
@@ -79,7 +79,7 @@ def test_a_subject_is_of_its_force_and_topic() -> None:
         assert len(recount.finished("incident_opened")) == 1
 
 
-def test_a_fact_that_is_corrected_is_replaced() -> None:
+def test_a_corrected_fact_is_replaced() -> None:
     read = story(offered("09:00"), answered("09:00:05", fact_id="a"), answered("09:00:07", corrects="a"))
     assert read.counts("leg_answered") == [("09:00:07", 70)]
 
@@ -89,18 +89,18 @@ def test_a_correction_may_be_of_another_kind_of_fact() -> None:
     assert read.kinds() == {"contact_offered", "leg_offered", "leg_abandoned"}
 
 
-def test_a_withdrawn_fact_was_never_told() -> None:
+def test_a_withdrawn_fact_does_not_count() -> None:
     read = story(offered("09:00"), answered("09:00:05", fact_id="a"), withdrawn("a"))
     assert "leg_answered" not in read.kinds()
     assert read.standing("leg_waiting") == [("09:00:00", None)]
 
 
-def test_a_subject_with_nothing_left_counts_for_nothing() -> None:
+def test_a_subject_without_facts_left_has_no_outcomes() -> None:
     assert story(offered("09:00", fact_id="a"), withdrawn("a")).kinds() == set()
 
 
-def test_a_withdrawal_counts_for_nothing_else() -> None:
-    """It neither begins a subject nor makes one incomplete, even before everything else."""
+def test_a_withdrawal_has_no_other_effect() -> None:
+    """It neither begins a subject nor makes one incomplete, even if it is the earliest fact."""
     read = story(offered("09:00"), answered("09:00:05", queue="local"), withdrawn("nothing", "08:00"))
     assert read.began("contact_incomplete") == ["09:00:00"]
     with from_records(records([withdrawn("nothing", "08:00")], "incidents"), FORCES) as recount:
@@ -141,7 +141,7 @@ def test_a_corrected_withdrawal_withdraws_something_else() -> None:
     }  # fmt: skip
 
 
-def test_facts_that_fall_by_each_other_in_a_ring_count_for_nothing() -> None:
+def test_facts_that_remove_each_other_in_a_ring_do_not_count() -> None:
     ring = [answered("09:00:05", fact_id="a", corrects="b"), answered("09:00:07", fact_id="b", corrects="a")]
     read = story(offered("09:00"), *ring)
     assert read.kinds() == {
@@ -154,17 +154,17 @@ def test_facts_that_fall_by_each_other_in_a_ring_count_for_nothing() -> None:
     assert read.standing("leg_waiting") == [("09:00:00", None)]
 
 
-def test_a_fact_that_corrects_itself_counts_for_nothing() -> None:
+def test_a_fact_that_corrects_itself_does_not_count() -> None:
     assert "leg_answered" not in story(offered("09:00"), answered("09:00:05", fact_id="a", corrects="a")).kinds()
 
 
-def test_a_ring_that_is_broken_from_outside_is_no_ring() -> None:
+def test_a_ring_broken_from_outside_is_not_a_ring() -> None:
     ring = [answered("09:00:05", fact_id="a", corrects="b"), answered("09:00:07", fact_id="b", corrects="a")]
     assert story(offered("09:00"), *ring, withdrawn("a")).counts("leg_answered") == [("09:00:07", 70)]
 
 
-def test_a_ring_makes_nothing_outside_it_fall() -> None:
-    """Only a standing fact makes another fall, and nothing in a ring stands."""
+def test_a_ring_removes_nothing_outside_it() -> None:
+    """Only a fact that counts removes another, and no fact in a ring counts."""
     facts = [
         offered("09:00"),
         answered("09:00:05", fact_id="a"),
@@ -174,7 +174,7 @@ def test_a_ring_makes_nothing_outside_it_fall() -> None:
     assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
 
 
-def test_a_correction_of_what_was_never_told_stands() -> None:
+def test_a_correction_of_a_missing_fact_counts() -> None:
     assert story(offered("09:00", corrects="nothing")).times("contact_offered") == ["09:00:00"]
 
 
@@ -183,7 +183,7 @@ def test_a_correction_reaches_its_own_subject_only() -> None:
     assert read.times("contact_offered") == ["09:00:00", "09:05:00"]
 
 
-def test_the_order_in_which_facts_are_told_changes_nothing() -> None:
+def test_the_order_of_arrival_changes_nothing() -> None:
     facts = [
         offered("09:00"),
         answered("09:00:05", fact_id="a"),
@@ -194,8 +194,8 @@ def test_the_order_in_which_facts_are_told_changes_nothing() -> None:
     assert all(other == stories[0] for other in stories)
 
 
-def test_facts_at_one_instant_are_in_the_order_of_their_ids() -> None:
-    """Of two closures at one instant the last stands: the one with the greater id."""
+def test_facts_at_the_same_time_are_in_order_of_id() -> None:
+    """Of two closures at the same time, the one with the greater id counts."""
     facts = [opened("09:00"), arrived("09:05")]
     results = [
         story(*facts, closed("10:00", first, fact_id="a"), closed("10:00", second, fact_id="b")).word(
@@ -207,7 +207,7 @@ def test_facts_at_one_instant_are_in_the_order_of_their_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strikes", "expected"),
+    ("removals", "expected"),
     [
         pytest.param([], set(), id="nothing is struck"),
         pytest.param([(1, 2)], {2}, id="one falls"),
@@ -222,12 +222,12 @@ def test_facts_at_one_instant_are_in_the_order_of_their_ids() -> None:
         pytest.param([(0, 1), (1, 2), (2, 1), (2, 3)], {1, 3}, id="a broken ring strikes"),
     ],
 )
-def test_what_falls(strikes: list[tuple[int, int]], expected: set[int]) -> None:
-    assert gone(strikes) == expected
-    assert gone(reversed(strikes)) == expected
+def test_which_facts_do_not_count(removals: list[tuple[int, int]], expected: set[int]) -> None:
+    assert not_counted(removals) == expected
+    assert not_counted(reversed(removals)) == expected
 
 
-def test_what_is_unreadable_is_left_out_by_reason_and_the_rest_of_its_parcel_is_kept() -> None:
+def test_unreadable_facts_are_left_out_and_the_rest_of_the_batch_counts() -> None:
     parcel = b"[" + encode([offered("09:00")]) + b',{"fact":"Gossip"},' + encode([answered("09:00:05")]) + b"]"
     wrong_topic = encode([opened("09:00")])
     told_records = [
@@ -240,7 +240,7 @@ def test_what_is_unreadable_is_left_out_by_reason_and_the_rest_of_its_parcel_is_
         assert len(recount.finished("leg_answered")) == 1
 
 
-def test_a_fact_that_could_not_have_happened_yet_is_left_out() -> None:
+def test_a_fact_in_the_future_is_left_out() -> None:
     late = RECEIVED + timedelta(hours=1)
     facts = [
         msgspec.structs.replace(offered("09:00"), at=late, subject_id="s1"),
@@ -251,7 +251,7 @@ def test_a_fact_that_could_not_have_happened_yet_is_left_out() -> None:
         assert len(recount.finished("contact_offered")) == 1
 
 
-def test_a_force_that_no_profile_lists_is_left_out() -> None:
+def test_a_force_without_a_profile_is_left_out() -> None:
     facts = [offered("09:00"), offered("09:00", force="nowhere"), heartbeat("telephony", "09:00", force="nowhere")]
     with from_records(records(facts), FORCES) as recount:
         assert recount.loaded.left_out == {"unlisted_force": 2}
@@ -274,7 +274,7 @@ def test_a_fact_of_792_days_ago_is_counted_and_an_older_one_is_too_late() -> Non
     assert left_out(*BOTH_FEEDS, offered(BEYOND)) == 1
 
 
-def test_nothing_is_too_late_before_every_feed_was_heard() -> None:
+def test_nothing_is_too_late_before_every_feed_has_sent_a_heartbeat() -> None:
     assert left_out(BOTH_FEEDS[0], offered(BEYOND)) == 0
     assert left_out(BOTH_FEEDS[0], heartbeat("gossip", "09:00"), heartbeat("control", "09:00"), offered(BEYOND)) == 0
 
@@ -284,58 +284,58 @@ def test_the_feed_that_is_furthest_behind_decides() -> None:
     assert left_out(heartbeat("telephony", "10:00"), heartbeat("digital", "09:00"), offered(BEYOND)) == 1
 
 
-def test_a_feed_that_says_less_than_before_takes_nothing_back() -> None:
+def test_an_earlier_heartbeat_does_not_move_the_horizon_back() -> None:
     assert left_out(*BOTH_FEEDS, heartbeat("digital", "2024-01-01 00:00"), offered(BEYOND)) == 1
 
 
-def test_a_feed_that_goes_on_moves_the_horizon() -> None:
+def test_later_heartbeats_move_the_horizon() -> None:
     first = [heartbeat("telephony", "2024-01-01 00:00"), heartbeat("digital", "2024-01-01 00:00")]
     assert left_out(*first, offered(BEYOND)) == 0
     assert left_out(*first, *BOTH_FEEDS, offered(BEYOND)) == 1
 
 
-def test_a_fact_is_judged_at_its_place_in_the_log() -> None:
+def test_a_fact_is_too_late_or_not_at_its_position_in_the_log() -> None:
     assert left_out(offered(BEYOND), *BOTH_FEEDS) == 0
     assert left_out(BOTH_FEEDS[0], offered(BEYOND), BOTH_FEEDS[1]) == 0
 
 
-def test_a_place_in_a_parcel_is_a_place_in_the_log() -> None:
+def test_the_position_within_a_batch_counts() -> None:
     for facts, expected in (([*BOTH_FEEDS, offered(BEYOND)], 1), ([offered(BEYOND), *BOTH_FEEDS], 0)):
         with from_records([LogRecord("contacts", 0, 0, RECEIVED, encode(facts))], FORCES) as recount:
             assert recount.loaded.left_out.get("too_late", 0) == expected
 
 
-def test_each_partition_and_topic_hears_for_itself() -> None:
+def test_each_partition_and_topic_has_its_own_horizon() -> None:
     elsewhere = records(BOTH_FEEDS, partition=1) + records(BOTH_FEEDS, "custody")
     with from_records([*elsewhere, *records([offered(BEYOND)])], FORCES) as recount:
         assert recount.loaded.left_out == {}
         assert recount.loaded.heartbeats == 4
 
 
-def test_a_topic_for_which_no_feed_is_listed_has_nothing_too_late() -> None:
+def test_nothing_is_too_late_on_a_topic_without_feeds() -> None:
     assert left_out(heartbeat("telephony", "09:00", force="elsewhere"), offered(BEYOND, force="elsewhere")) == 0
 
 
-def test_a_fact_on_another_partition_than_its_subjects_is_left_out_and_counts_where_it_was_moved_to() -> None:
-    """Whether it is too late is judged where it was first received."""
-    own = belongs_on("s", 4)
+def test_a_fact_on_the_wrong_partition_counts_only_after_it_is_moved() -> None:
+    """Whether it is too late is decided where it was first received."""
+    own = recounted_partition("s", 4)
     here, other = (records([offered(BEYOND, subject_id="s")], partition=each)[0] for each in (own, (own + 1) % 4))
-    heard = [each for number in range(4) for each in records(BOTH_FEEDS, partition=number)]
+    heartbeats = [each for number in range(4) for each in records(BOTH_FEEDS, partition=number)]
     stories: list[tuple[list[LogRecord], dict[str, int], int]] = [
         ([here], {}, 1),
         ([other], {"wrong_partition": 1}, 0),
         ([other, here], {"wrong_partition": 1}, 1),
-        ([*heard, other], {"too_late": 1}, 0),
-        ([*heard, here], {"too_late": 1}, 0),
-        ([*heard, here._replace(is_moved=True)], {}, 1),
+        ([*heartbeats, other], {"too_late": 1}, 0),
+        ([*heartbeats, here], {"too_late": 1}, 0),
+        ([*heartbeats, here._replace(is_moved=True)], {}, 1),
     ]
-    for told, reasons, counted in stories:
-        with from_records(told, FORCES, {"contacts": 4}) as recount:
+    for log_records, reasons, counted in stories:
+        with from_records(log_records, FORCES, {"contacts": 4}) as recount:
             assert recount.loaded.left_out == reasons
             assert len(recount.finished("contact_offered")) == counted
 
 
-def test_a_fact_too_late_once_counts_where_it_came_in_time() -> None:
+def test_a_fact_that_was_too_late_once_counts_if_it_also_came_in_time() -> None:
     early = offered(BEYOND)
     with from_records(records([early, *BOTH_FEEDS, early]), FORCES) as recount:
         assert recount.loaded.left_out == {"too_late": 1}

@@ -1,4 +1,4 @@
-"""Section 6 of the meaning: what an incident counts for."""
+"""Section 6 of the semantics: the outcomes of an incident."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def spans(read: Story) -> dict[str, int]:
 
 
 def contradictions(read: Story) -> list[tuple[str, str]]:
-    """When each contradiction was, and which."""
+    """The time and kind of each contradiction."""
     return sorted(
         zip(read.times("incident_contradiction"), read.word("incident_contradiction", "contradiction"), strict=True)
     )
@@ -75,17 +75,17 @@ def test_the_last_grade_is_the_grade_of_every_outcome() -> None:
     assert {matter.dimensions[0] for matter in read.open["incident_open"]} == {"1"}
 
 
-def test_grades_are_in_order_of_time_and_not_of_telling() -> None:
+def test_grades_are_in_order_of_time_not_of_arrival_in_the_log() -> None:
     assert story(regraded("09:20", "1"), regraded("09:05", "2"), opened("09:00", "3")).word(
         "incident_opened", "grade"
     ) == ["1"]
 
 
-def test_a_regrade_before_the_opening_comes_after_it_all_the_same() -> None:
+def test_a_regrade_before_the_opening_still_counts_after_it() -> None:
     assert story(opened("09:00", "3"), regraded("08:59", "2")).word("incident_opened", "grade") == ["2"]
 
 
-def test_each_regrade_that_changes_the_grade_is_one() -> None:
+def test_each_regrade_that_changes_the_grade_counts() -> None:
     read = story(opened("09:00", "1"), regraded("09:05", "2"), regraded("09:06", "2"), regraded("09:20", "1"))
     assert read.times("incident_regraded") == ["09:05:00", "09:20:00"]
     assert (read.word("incident_regraded", "grade"), read.word("incident_regraded", "from_grade")) == (
@@ -94,7 +94,7 @@ def test_each_regrade_that_changes_the_grade_is_one() -> None:
     )
 
 
-def test_a_change_between_two_unlisted_grades_is_no_change() -> None:
+def test_a_change_between_two_unlisted_grades_does_not_count() -> None:
     read = story(opened("09:00", "8"), regraded("09:05", "9"), regraded("09:10", "1"))
     assert read.words("incident_regraded") == [("1", "none", "none", "no", "none", "unlisted")]
 
@@ -111,7 +111,7 @@ def test_reclassifying_sets_what_it_names_and_leaves_the_rest() -> None:
     assert read.words("incident_opened") == [("1", "transport", "north", "no", "home_burglary")]
 
 
-def test_the_last_reclassification_that_names_it_counts() -> None:
+def test_the_last_reclassification_of_each_field_counts() -> None:
     read = story(
         reclassified("09:20", group="crime", domestic=True),
         reclassified("09:10", group="transport", category="home_burglary"),
@@ -150,19 +150,19 @@ def test_the_last_closure_counts() -> None:
     assert read.word("incident_closed", "result") == ["not_attended"]
 
 
-def test_a_closure_after_which_it_was_reopened_does_not_stand() -> None:
+def test_a_closure_before_a_reopening_does_not_count() -> None:
     read = story(opened("09:00"), closed("10:00"), reopened("10:30"))
     assert "incident_closed" not in read.kinds()
     assert read.standing("incident_open") == [("09:00:00", None)]
 
 
-def test_a_closure_after_it_was_reopened_stands() -> None:
+def test_a_closure_after_a_reopening_counts() -> None:
     read = story(opened("09:00"), closed("10:00"), reopened("10:30"), closed("11:00", "other"))
     assert read.times("incident_closed") == ["11:00:00"]
     assert "incident_open" not in read.kinds()
 
 
-def test_closed_and_reopened_at_one_instant_goes_by_the_order_of_the_ids() -> None:
+def test_a_closure_and_a_reopening_at_the_same_time_are_in_order_of_id() -> None:
     facts = [opened("09:00")]
     assert "incident_closed" in story(*facts, closed("10:00", fact_id="b"), reopened("10:00", fact_id="a")).kinds()
     assert "incident_open" in story(*facts, closed("10:00", fact_id="a"), reopened("10:00", fact_id="b")).kinds()
@@ -221,7 +221,7 @@ def test_whether_attendance_is_needed(facts: list[AnyFact], is_needed: bool) -> 
     assert read.times("attendance_not_required") == ([] if is_needed else ["10:00:00"])
 
 
-def test_what_needs_no_attendance_keeps_its_demand() -> None:
+def test_an_incident_without_attendance_still_counts_as_demand() -> None:
     read = attendance(dispatched("09:01"), regraded("09:02", "2"), closed("10:00", "duplicate"))
     assert read.kinds() == {
         "incident_opened", "incident_resourced", "incident_regraded", "incident_closed", "attendance_not_required",
@@ -229,7 +229,7 @@ def test_what_needs_no_attendance_keeps_its_demand() -> None:
     assert read.word("attendance_not_required", "result") == ["duplicate"]
 
 
-def test_what_needs_no_attendance_has_no_contradicting_spans() -> None:
+def test_an_incident_without_attendance_has_no_contradictions() -> None:
     assert "incident_contradiction" not in attendance(arrived("08:00"), closed("10:00", "duplicate")).kinds()
 
 
@@ -247,20 +247,20 @@ def test_what_needs_no_attendance_has_no_contradicting_spans() -> None:
         ([arrived("10:30"), closed("10:00", "not_attended")], [("10:30:00", 1)]),
     ],
 )
-def test_attendance_is_settled_when_attended_or_else_at_the_closure(
+def test_attendance_is_settled_when_attended_or_at_the_closure(
     facts: list[AnyFact], settled: list[tuple[str, int]]
 ) -> None:
     assert attendance(*facts).counts("attendance_settled") == settled
 
 
-def test_closed_as_attended_without_an_arrival_is_told() -> None:
+def test_closed_as_attended_without_an_arrival_is_counted() -> None:
     assert attendance(closed("10:00")).times("arrival_unrecorded") == ["10:00:00"]
     assert attendance(met_by_video("09:05"), closed("10:00")).times("arrival_unrecorded") == ["10:00:00"]
     assert attendance(arrived("09:05"), closed("10:00")).times("arrival_unrecorded") == []
     assert attendance(closed("10:00", "other")).times("arrival_unrecorded") == []
 
 
-def test_arrived_without_a_dispatch_is_told() -> None:
+def test_arrived_without_a_dispatch_is_counted() -> None:
     assert attendance(arrived("09:05")).times("dispatch_unrecorded") == ["09:05:00"]
     assert attendance(arrived("09:05"), dispatched("09:30")).times("dispatch_unrecorded") == []
 
@@ -337,7 +337,7 @@ def test_every_target_missed() -> None:
     }
 
 
-def test_every_target_standing_open() -> None:
+def test_every_target_still_open() -> None:
     read = attendance(dispatched("09:01"))
     assert {kind: read.standing(kind) for kind in DECIDED} == {
         "opened_to_dispatched_decided": [],
@@ -351,7 +351,7 @@ def test_every_target_standing_open() -> None:
 
 
 def test_closed_without_an_arrival_is_given_up() -> None:
-    """At the closure where that is before the due instant, else when due."""
+    """At the closure if that is before it falls due; otherwise when due."""
     read = attendance(dispatched("09:01"), closed("09:05"))
     assert read.counts("opened_to_arrived_decided") == [("09:05:00", 0)]
     assert read.counts("dispatched_to_arrived_decided") == [("09:05:00", 0)]
@@ -365,7 +365,7 @@ def test_an_arrival_after_the_closure_is_an_arrival() -> None:
     assert read.counts("opened_to_arrived_decided") == [("09:10:00", 1)]
 
 
-def test_a_closed_incident_reopened_stands_open_again() -> None:
+def test_a_reopened_incident_is_open_again() -> None:
     read = attendance(closed("09:05"), reopened("09:06"))
     assert read.standing("opened_to_arrived_decided") == [("09:00:00", "09:15:00.5")]
     assert "opened_to_arrived_decided" not in read.finished
@@ -376,7 +376,7 @@ def test_the_first_arrival_counts() -> None:
     assert read.counts("opened_to_arrived") == [("09:10:00", 600)]
 
 
-def test_a_video_is_attendance_and_no_arrival() -> None:
+def test_a_video_is_attendance_but_not_an_arrival() -> None:
     read = attendance(met_by_video("09:05"))
     assert spans(read) == {"opened_to_attended": 300}
     assert read.counts("opened_to_attended_decided") == [("09:05:00", 1)]
@@ -396,7 +396,7 @@ def test_arrived_and_never_dispatched_has_no_span_to_the_dispatch() -> None:
 # --- targets --------------------------------------------------------------------------------------------------------
 
 
-def test_a_grade_decides_what_its_profile_promises() -> None:
+def test_a_grade_has_the_targets_of_its_profile() -> None:
     read = story(opened("09:00", "2"), dispatched("09:01"), arrived("10:59"))
     assert {kind for kind in DECIDED if kind in read.finished} == {
         "opened_to_arrived_decided", "opened_to_attended_decided", "graded_to_arrived_decided", WITHIN_A_DAY,
@@ -404,13 +404,13 @@ def test_a_grade_decides_what_its_profile_promises() -> None:
 
 
 @pytest.mark.parametrize("grade", ["3", "9"])
-def test_a_grade_without_targets_is_held_to_24_hours_all_the_same(grade: str) -> None:
+def test_a_grade_without_targets_still_has_the_24_hours(grade: str) -> None:
     read = story(opened("09:00", grade), dispatched("09:01"), arrived("10:59"))
     assert set(DECIDED) & read.kinds() == {WITHIN_A_DAY}
 
 
 def test_the_target_is_that_of_the_last_grade() -> None:
-    """Opened as Grade 1 and attended after an hour, but a Grade 2 in the end: within two hours."""
+    """Opened as Grade 1 and attended after an hour, but Grade 2 in the end: the target is two hours."""
     read = attendance(dispatched("09:01"), regraded("09:30", "2"), arrived("10:00"))
     assert read.counts("opened_to_arrived_decided") == [("10:00:00", 1)]
     assert read.word("opened_to_arrived_decided", "grade") == ["2"]
@@ -434,7 +434,7 @@ def test_the_targets_are_those_of_the_local_day_of_opening(
     assert ("opened_to_dispatched_decided" in read.kinds()) == has_dispatch_target
 
 
-def test_before_the_first_targets_nothing_was_promised() -> None:
+def test_there_is_no_target_before_the_first_one() -> None:
     read = story(opened("2019-12-31 23:59"), dispatched("2019-12-31 23:59:30"), arrived("2020-01-01 00:03"))
     assert set(DECIDED) & read.kinds() == {WITHIN_A_DAY}
     assert spans(read)["opened_to_arrived"] == 240
@@ -466,7 +466,7 @@ def test_graded_to_arrived_starts_at_the_last_upgrade(first: str, regrades: list
     assert clock(outcome.decided - outcome.value * 1_000_000) == start
 
 
-def test_graded_to_arrived_is_held_to_the_target_from_its_own_start() -> None:
+def test_the_target_of_graded_to_arrived_runs_from_its_own_start() -> None:
     read = story(opened("09:00", "3"), regraded("10:00", "1"), arrived("10:14"))
     assert read.counts("graded_to_arrived_decided") == [("10:14:00", 1)]
     assert read.counts("opened_to_arrived_decided") == [("09:15:00.5", 0)]
@@ -485,7 +485,7 @@ def test_arrived_before_the_upgrade_has_no_span_from_it() -> None:
 
 
 def test_arrived_before_it_was_opened() -> None:
-    """Two contradictions and not four: the spans to attendance and from the grade are silent."""
+    """Two contradictions, not four: the spans to attendance and from the grade add none."""
     read = attendance(arrived("08:59"), dispatched("09:01"), closed("10:00"))
     assert contradictions(read) == [
         ("08:59:00", "dispatched_to_arrived_ends_before_it_starts"),
@@ -541,8 +541,6 @@ def test_a_contradiction_is_reported_under_the_day_the_incident_began() -> None:
         ([regraded("10:12", "2"), closed("10:13", "duplicate")], ["10:12:00"]),
     ],
 )
-def test_a_regrade_down_with_a_fifth_of_the_time_left_or_less_is_kept_in_sight(
-    facts: list[AnyFact], times: list[str]
-) -> None:
-    """Grade 1 is promised in 15 minutes: four fifths are 12; Grade 2 in 2 hours: 96 minutes."""
+def test_a_downgrade_with_a_fifth_of_the_time_left_or_less_is_counted(facts: list[AnyFact], times: list[str]) -> None:
+    """The target of Grade 1 is 15 minutes, so four fifths are 12; for Grade 2, 2 hours and 96 minutes."""
     assert story(opened("10:00"), *facts).times("incident_downgraded_near_breach") == times

@@ -1,4 +1,4 @@
-"""The recount of a log: all of every partition, up to its end as it was at the start."""
+"""The recount of a log reads every partition up to its end at the time of opening."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -8,8 +8,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-from bluelamp.recount.belonging import belongs_on
 from bluelamp.recount.log import OpenedLog, from_log
+from bluelamp.recount.partitioning import recounted_partition
 from facts.errors import IncompleteError, PartMissingError
 from facts.union import TOPICS, AnyFact
 from facts.wire import encode
@@ -24,7 +24,7 @@ PARTITIONS = 3
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
 def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A log of its own: the recount reads the topics that every part of Blue Lamp writes."""
+    """A Kafka of its own, because the recount reads every topic of Blue Lamp."""
     reason = missing("kafka") if request.param == "kafka" else None
     if reason:
         pytest.skip(reason)
@@ -38,7 +38,7 @@ def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[str]:
-    """The embedded log alone, for what does not depend on whose log it is."""
+    """The embedded broker alone, for tests that do not depend on the broker."""
     broker = BrokerProcess(tmp_path / "log")
     broker.start()
     try:
@@ -55,7 +55,7 @@ def create_topics(bootstrap: str, *names: str) -> None:
         admin.close()
 
 
-def forget_before(bootstrap: str, topic: str, partition: int, offset: int) -> None:
+def delete_before(bootstrap: str, topic: str, partition: int, offset: int) -> None:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         admin.delete_records({TopicPartition(topic, partition): offset})
@@ -63,11 +63,11 @@ def forget_before(bootstrap: str, topic: str, partition: int, offset: int) -> No
         admin.close()
 
 
-def publish(bootstrap: str, topic: str, partition: int, *parcels: list[AnyFact]) -> None:
+def publish(bootstrap: str, topic: str, partition: int, *batches: list[AnyFact]) -> None:
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
     try:
-        for parcel in parcels:
-            producer.send(topic, encode(parcel), partition=partition).get(30)
+        for batch in batches:
+            producer.send(topic, encode(batch), partition=partition).get(30)
     finally:
         producer.close()
 
@@ -75,10 +75,10 @@ def publish(bootstrap: str, topic: str, partition: int, *parcels: list[AnyFact])
 def test_every_partition_of_every_topic_is_read_to_its_end(bootstrap: str) -> None:
     create_topics(bootstrap, *TOPICS)
     for partition in range(PARTITIONS):
-        subjects = (f"c{number}" for number in range(400) if belongs_on(f"c{number}", PARTITIONS) == partition)
+        subjects = (f"c{number}" for number in range(400) if recounted_partition(f"c{number}", PARTITIONS) == partition)
         contacts = [offered("09:00", subject_id=subject_id) for subject_id in islice(subjects, 40)]
         publish(bootstrap, "contacts", partition, contacts[:1], contacts[1:30], contacts[30:])
-    publish(bootstrap, "incidents", belongs_on("s", PARTITIONS), [opened("09:00", subject_id="s")])
+    publish(bootstrap, "incidents", recounted_partition("s", PARTITIONS), [opened("09:00", subject_id="s")])
     publish(bootstrap, "incidents", 2, [heartbeat("control", "09:05")])
     with from_log(bootstrap, FORCES) as recount:
         assert (recount.loaded.records, recount.loaded.facts, recount.loaded.heartbeats) == (11, 121, 1)
@@ -95,8 +95,8 @@ def test_a_fact_cannot_have_happened_after_the_log_received_it(embedded: str) ->
         assert (recount.loaded.facts, recount.loaded.left_out) == (1, {"implausible_time": 1})
 
 
-def test_what_is_told_after_the_recount_began_is_not_in_it(embedded: str) -> None:
-    """The recount is of the log up to one moment, so that it can be held against readings of that moment."""
+def test_records_written_after_opening_are_not_read(embedded: str) -> None:
+    """The recount covers the log up to one moment, so that it can be compared with readings of that moment."""
     create_topics(embedded, *TOPICS)
     publish(embedded, "contacts", 0, [offered("09:00")])
     consumer = KafkaConsumer(bootstrap_servers=embedded, group_id=None, enable_auto_commit=False)
@@ -109,7 +109,7 @@ def test_what_is_told_after_the_recount_began_is_not_in_it(embedded: str) -> Non
         consumer.close()
 
 
-def test_topics_that_are_not_there_hold_nothing(embedded: str) -> None:
+def test_missing_topics_are_empty(embedded: str) -> None:
     create_topics(embedded, "contacts")
     publish(embedded, "contacts", 0, [offered("09:00")])
     with from_log(embedded, FORCES) as recount:
@@ -117,22 +117,22 @@ def test_topics_that_are_not_there_hold_nothing(embedded: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2", "nowhere", "127.0.0.1:log"])
-def test_a_log_that_does_not_answer_is_told(address: str) -> None:
+def test_a_kafka_that_does_not_answer_is_an_error(address: str) -> None:
     with pytest.raises(PartMissingError, match="does not answer"):
         from_log(address, FORCES)
 
 
-def test_a_log_whose_beginning_is_gone_is_told(embedded: str) -> None:
-    """The recount is then of what is left, and says from where on."""
+def test_a_log_without_its_beginning_is_reported(embedded: str) -> None:
+    """The recount covers the rest, and says where it begins."""
     create_topics(embedded, *TOPICS)
     publish(embedded, "contacts", 1, [offered("09:00", subject_id="c1")], [offered("09:01", subject_id="c2")])
-    forget_before(embedded, "contacts", 1, 1)
+    delete_before(embedded, "contacts", 1, 1)
     with from_log(embedded, FORCES) as recount:
         assert recount.loaded.missing_before == {("contacts", 1): 1}
         assert recount.loaded.facts == 1
 
 
-def test_a_log_that_lets_go_of_records_while_they_are_read_is_told(bootstrap: str) -> None:
+def test_deleting_records_while_they_are_read_is_an_error(bootstrap: str) -> None:
     create_topics(bootstrap, *TOPICS)
     publish(bootstrap, "contacts", 1, [offered("09:00", subject_id="c1")], [offered("09:01", subject_id="c2")])
     consumer = KafkaConsumer(
@@ -140,14 +140,14 @@ def test_a_log_that_lets_go_of_records_while_they_are_read_is_told(bootstrap: st
     )
     try:
         log = OpenedLog(consumer)
-        forget_before(bootstrap, "contacts", 1, 2)
-        with pytest.raises(IncompleteError, match="let go of records"):
+        delete_before(bootstrap, "contacts", 1, 2)
+        with pytest.raises(IncompleteError, match="deleted records"):
             list(log.records())
     finally:
         consumer.close()
 
 
-def test_a_log_that_ends_before_it_was_to_be_read_says_which_offsets_are_missing(embedded: str) -> None:
+def test_a_log_that_ends_too_early_names_the_missing_offsets(embedded: str) -> None:
     create_topics(embedded, "contacts")
     producer = KafkaProducer(bootstrap_servers=embedded)
     producer.send("contacts", encode([offered("09:00")]), partition=0).get(30)

@@ -1,4 +1,4 @@
-"""Section 3 of the meaning: rounding, means, quantiles, targets, and what is decided when."""
+"""Section 3 of the semantics: rounding, means, quantiles, targets, and when an outcome is decided."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.recount.story import (
 
 
 def the_cell(measure: Measure, *facts: AnyFact, as_of: str = "23:00") -> RecountCell:
-    """The one cell of a measure over the day of these tests."""
+    """The only figure of a measure on the day of these tests."""
     with recount_of(*facts) as recount:
         (cell,) = recount.answer(measure, "testshire", "today", at(as_of))
         return cell
@@ -71,8 +71,8 @@ def test_other_spans_are_rounded_half_up_to_seconds(end: str, seconds: int) -> N
     assert read.counts("opened_to_arrived") == [(end, seconds)]
 
 
-def test_a_span_that_is_rounded_is_the_difference_of_exact_instants() -> None:
-    """From 0.04 s to 0.14 s is 0.1 s, though each end alone would round to another tenth."""
+def test_a_span_is_the_rounded_difference_of_exact_times() -> None:
+    """From 0.04 s to 0.14 s is 0.1 s, although the rounded ends differ by another tenth."""
     assert story(offered("09:00:00.04"), answered("09:00:00.14")).counts("leg_answered") == [("09:00:00.14", 1)]
 
 
@@ -80,7 +80,7 @@ def test_a_span_that_is_rounded_is_the_difference_of_exact_instants() -> None:
 
 
 def test_the_mean_is_the_exact_sum_divided_once() -> None:
-    """0.1 + 0.2 + 0.2 s is 5 tenths of 3 spans: 5/30, not a third of a sum of roundings."""
+    """0.1 + 0.2 + 0.2 s is 5 tenths over 3 spans: 5/30."""
     cell = the_cell(of_spans(Mean(Selection("leg_answered"))), *waits(0.1, 0.2, 0.2))
     assert (cell.value, cell.n, cell.met) == (5 / 30, 3, None)
 
@@ -90,13 +90,13 @@ def test_the_median_of_an_odd_number_is_the_middle_one() -> None:
     assert (cell.value, cell.n) == (2.0, 3)
 
 
-def test_the_median_of_an_even_number_lies_between_the_two_in_the_middle() -> None:
+def test_the_median_of_an_even_number_is_halfway_between_the_middle_two() -> None:
     cell = the_cell(of_spans(Median(Selection("leg_answered"))), *waits(30, 1, 2, 2.5))
     assert cell.value == (20 + 25) / 20
 
 
 def test_a_quantile_is_linear_between_order_statistics() -> None:
-    """Of four, 0.9 lies at position 2.7: three tenths of the third and seven of the fourth, 0.3*30 + 0.7*40 = 37."""
+    """With four values, 0.9 is position 2.7: 0.3 * 30 + 0.7 * 40 = 37."""
     cell = the_cell(of_spans(Median(Selection("leg_answered"))), *waits(20, 40, 10, 30))
     assert cell.spread is not None
     assert (cell.spread.median, cell.spread.p90, cell.spread.mean) == (25.0, 37.0, 25.0)
@@ -108,14 +108,14 @@ def test_the_quantiles_of_one_span_are_that_span() -> None:
     assert (cell.value, cell.spread.p90) == (7.0, 7.0)
 
 
-def test_the_quantile_of_eleven_needs_no_line() -> None:
-    """Position 9 of eleven: the tenth of them."""
+def test_the_quantile_of_eleven_is_one_of_them() -> None:
+    """With eleven values, 0.9 is position 9, the tenth value."""
     cell = the_cell(of_spans(Median(Selection("leg_answered"))), *waits(*range(1, 12)))
     assert cell.spread is not None
     assert cell.spread.p90 == 10.0
 
 
-def test_a_spread_says_how_many_were_within() -> None:
+def test_a_spread_has_the_share_within_each_limit() -> None:
     cell = the_cell(of_spans(Mean(Selection("leg_answered"))), *waits(10, 10.04, 10.05, 60, 120, 1199))
     # 10.04 s is 10.0 s when rounded, 10.05 s is 10.1.
     assert cell.spread == RecountSpread(
@@ -128,7 +128,7 @@ def test_a_spread_says_how_many_were_within() -> None:
 
 @pytest.mark.parametrize(("is_inclusive", "met"), [(True, 2), (False, 1)])
 def test_within_is_at_most_and_under_is_less(is_inclusive: bool, met: int) -> None:
-    """9.949999 s is 9.9 s, and 9.95 s is 10.0 s: within 10 and not under 10; 10.05 s is neither."""
+    """9.949999 s rounds to 9.9 s; 9.95 s to 10.0 s, which is within 10 but not under 10; 10.05 s is neither."""
     measure = of_spans(SpanWithin(Selection("leg_answered"), 10, is_inclusive=is_inclusive))
     cell = the_cell(measure, *waits(9.949999, 9.95, 10.05))
     assert (cell.value, cell.n, cell.met) == (met / 3, 3, met)
@@ -155,7 +155,7 @@ def test_a_span_that_ends_before_it_starts_is_a_contradiction_and_in_no_other_fi
     assert read.kinds() == {"contact_offered", "leg_offered", "contact_contradiction"}
 
 
-def test_a_span_of_nothing_is_no_contradiction() -> None:
+def test_a_span_of_zero_is_not_a_contradiction() -> None:
     assert story(offered("09:00"), answered("09:00")).counts("leg_answered") == [("09:00:00", 0)]
 
 
@@ -218,7 +218,7 @@ def test_a_target_in_seconds_is_due_half_a_second_after_it(end: str, decided: tu
         ("2025-01-01 09:00", "2024-12-03/2024-12-04", (None, 0)),
     ],
 )
-def test_an_open_one_counts_as_missed_from_the_due_instant_on(
+def test_an_open_item_counts_as_missed_once_it_is_due(
     as_of: str, window: str, figure: tuple[float | None, int]
 ) -> None:
     with recount_of(offered("09:00")) as recount:
@@ -227,8 +227,8 @@ def test_an_open_one_counts_as_missed_from_the_due_instant_on(
     assert (cell.value, cell.n) == figure
 
 
-def test_at_a_whole_minute_what_falls_due_at_it_is_not_in_the_window_yet() -> None:
-    """The window ends there, that end excluded; in a report window there is no such end."""
+def test_an_item_due_at_the_end_of_the_window_is_not_in_it_yet() -> None:
+    """A live window excludes its end; a report window has no such end."""
     # Offered 09:00:50.05 and due 9.95 s later, at 09:01:00 exactly.
     with recount_of(offered("09:00:50.05")) as recount:
         measure = find("contact_999_answered_within_target_ratio")
@@ -238,7 +238,7 @@ def test_at_a_whole_minute_what_falls_due_at_it_is_not_in_the_window_yet() -> No
     assert (live.n, report.n) == (0, 1)
 
 
-def test_finished_and_overdue_ones_make_one_share() -> None:
+def test_finished_outcomes_and_overdue_items_make_one_share() -> None:
     facts = [
         *waits(5, 20),
         offered("09:00", subject_id="waiting"),
@@ -249,7 +249,7 @@ def test_finished_and_overdue_ones_make_one_share() -> None:
     assert (cell.value, cell.met, cell.n) == (1 / 3, 1, 3)
 
 
-def test_what_was_given_up_is_missed_at_the_earlier_of_that_and_the_due_instant() -> None:
+def test_a_target_given_up_is_missed_then_or_when_due_if_earlier() -> None:
     read = story(offered("09:00"), abandoned("09:00:30"))
     assert read.counts("leg_service_decided") == [("09:00:09.95", 0)]
     assert "leg_answer_decided" not in read.kinds()

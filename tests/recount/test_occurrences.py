@@ -1,11 +1,11 @@
-"""Section 8 of the meaning: what an occurrence counts for."""
+"""Section 8 of the semantics: the outcomes of an occurrence."""
 
 import pytest
 
 from tests.recount.story import contract, linked, recorded, referred, story, withdrawn
 
 
-def test_an_occurrence_that_was_referred() -> None:
+def test_a_referred_occurrence() -> None:
     read = story(recorded("09:00", area="north"), referred("2024-12-03 09:00"))
     assert read.counts("occurrence_recorded") == [("09:00:00", 0)]
     assert read.counts("recorded_to_referred") == [("2024-12-03 09:00:00", 86_400)]
@@ -22,7 +22,7 @@ def test_an_occurrence_that_was_referred() -> None:
         ("2024-12-09 09:00", ("2024-12-04 09:00:00.5", 0)),
     ],
 )
-def test_48_hours_are_judged_on_the_rounded_span(end: str, decided: tuple[str, int]) -> None:
+def test_48_hours_apply_to_the_rounded_span(end: str, decided: tuple[str, int]) -> None:
     assert story(recorded("09:00"), referred(end)).counts("recorded_to_referred_decided") == [decided]
 
 
@@ -48,25 +48,25 @@ def test_two_working_days_end_with_the_second_one(recording: str, end: str, deci
     assert read.counts("recorded_to_referred_within_2_working_days_decided") == [decided]
 
 
-def test_one_that_was_not_referred_falls_due_at_the_end_of_the_second_working_day() -> None:
+def test_an_unreferred_occurrence_falls_due_at_the_end_of_the_second_working_day() -> None:
     read = story(recorded("2024-12-24 09:00"))
     due = [("2024-12-24 09:00:00", "2024-12-31 00:00:00")]
     assert read.standing("recorded_to_referred_within_2_working_days_decided") == due
 
 
-def test_a_force_without_bank_holidays_is_held_to_no_working_days() -> None:
+def test_a_force_without_bank_holidays_has_no_target_in_working_days() -> None:
     assert (
         "recorded_to_referred_within_2_working_days_decided" not in story(recorded("09:00", force="elsewhere")).kinds()
     )
 
 
-def test_one_that_was_not_referred_stands_open() -> None:
+def test_an_unreferred_occurrence_is_an_open_item() -> None:
     read = story(recorded("09:00"))
     assert read.standing("recorded_to_referred_decided") == [("09:00:00", "2024-12-04 09:00:00.5")]
     assert set(read.finished) == {"occurrence_recorded"}
 
 
-def test_one_without_a_victim_is_held_to_nothing_but_its_span_is_kept() -> None:
+def test_an_occurrence_without_a_victim_has_a_span_but_no_target() -> None:
     assert story(recorded("09:00", victim_based=False)).kinds() == {"occurrence_recorded"}
     read = story(recorded("09:00", victim_based=False), referred("10:00"))
     assert read.kinds() == {"occurrence_recorded", "recorded_to_referred"}
@@ -98,7 +98,7 @@ def test_referred_before_it_was_recorded_is_a_contradiction_and_decides_nothing(
     )
 
 
-def test_every_link_counts_by_itself_with_the_words_of_its_occurrence() -> None:
+def test_every_link_counts_with_the_words_of_its_occurrence() -> None:
     read = story(
         recorded("09:00", area="north"), linked("09:10"), linked("09:20", repeat=True), linked("09:30", "address", repeat=True),
         linked("10:00", "suspect", domestic_repeat=True),
@@ -114,7 +114,7 @@ def test_every_link_counts_by_itself_with_the_words_of_its_occurrence() -> None:
     assert "domestic_party_linked" not in read.kinds()
 
 
-def test_a_link_to_a_domestic_occurrence_counts_as_one_too_and_is_a_repeat_of_either_or_both() -> None:
+def test_a_domestic_link_counts_as_both_and_may_be_a_repeat_of_either() -> None:
     flags = [(False, False), (False, True), (True, False), (True, True)]
     links = [
         linked(f"09:1{number}", repeat=repeat, domestic_repeat=domestic)
@@ -127,7 +127,7 @@ def test_a_link_to_a_domestic_occurrence_counts_as_one_too_and_is_a_repeat_of_ei
     assert read.word("domestic_party_linked", "role") == ["victim"] * 4
 
 
-def test_a_link_may_be_told_of_a_time_before_the_recording() -> None:
+def test_a_link_may_be_earlier_than_the_recording() -> None:
     read = story(recorded("09:00"), linked("08:50"))
     assert (read.times("party_linked"), read.began("party_linked")) == (["08:50:00"], ["09:00:00"])
     assert "occurrence_contradiction" not in read.kinds()
@@ -139,7 +139,7 @@ def test_a_link_without_an_occurrence_is_incomplete() -> None:
     assert read.times("occurrence_incomplete") == ["10:00:00"]
 
 
-def test_a_link_that_was_withdrawn_or_corrected_counts_as_it_is_now() -> None:
+def test_a_withdrawn_or_corrected_link_counts_as_it_is_now() -> None:
     first, second = linked("09:10", repeat=True), linked("09:20")
     mended = linked("09:20", repeat=True, corrects=second.fact_id)
     read = story(recorded("09:00"), first, second, mended, withdrawn(first.fact_id))
@@ -147,7 +147,7 @@ def test_a_link_that_was_withdrawn_or_corrected_counts_as_it_is_now() -> None:
     assert read.word("party_linked", "repeat") == ["yes"]
 
 
-def test_links_go_with_the_occurrence_when_its_record_is_corrected() -> None:
+def test_links_follow_a_corrected_occurrence() -> None:
     wrong = recorded("09:00", type="asb", domestic=True)
     read = story(wrong, linked("09:10"), recorded("09:00", area="north", corrects=wrong.fact_id))
     assert read.words("party_linked") == [("crime", "north", "no", "victim", "no")]
@@ -161,7 +161,7 @@ def test_a_crime_is_closed_once_and_its_contract_has_the_words_of_the_crime() ->
     assert read.began("victim_contract_closed") == ["09:00:00"]
 
 
-def test_a_closing_that_was_withdrawn_or_corrected_counts_as_it_is_now() -> None:
+def test_a_withdrawn_or_corrected_closure_counts_as_it_is_now() -> None:
     early, second = contract("15:00", "late"), contract("16:00", "missed")
     mended = contract("16:00", corrects=second.fact_id)
     read = story(recorded("09:00"), early, second, mended, withdrawn(early.fact_id))

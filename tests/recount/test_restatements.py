@@ -1,4 +1,4 @@
-"""The restatement log: what each day was when first shown and is now, as the independent recount has both, and why."""
+"""Restatements: each day's figures as first published and as now, checked against the recount, with the reasons."""
 
 import csv
 import random
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.restatement_report import Restatements, lines, table
-from bluelamp.verify.restatements import Cause, PartitionFacts, Restatement, keep, open_days, restated
+from bluelamp.verify.restatements import Cause, PartitionFacts, Restatement, open_days, read_partition, restated
 from facts.contact import ContactAnswered, ContactOffered
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
@@ -40,7 +40,7 @@ DAYS = [date(2024, 12, number) for number in (2, 3, 4)]
 START = datetime(2024, 12, 2, tzinfo=UTC)
 PRESENT = datetime(2024, 12, 6, 9, tzinfo=UTC)
 FEEDS = {"incidents": "dispatch", "contacts": "telephony"}
-Telling = tuple[datetime, Place, Any]
+Reported = tuple[datetime, Place, Any]
 """When the log receives a fact, on which partition, and the fact."""
 
 
@@ -49,8 +49,8 @@ def place_of(fact: SubjectFact) -> Place:
     return topic, partition_of(fact.subject_id, 2)
 
 
-def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
-    """Facts as they are told, and between them every hour a heartbeat of each feed on each partition."""
+def log_of(reported: Sequence[Reported], until: datetime = PRESENT) -> MemoryLog:
+    """Facts as reported, with an hourly heartbeat of each feed on each partition."""
     places = [(topic, number) for topic in FEEDS for number in range(2)]
     hours = int((until - START).total_seconds() // 3600)
     beats = [
@@ -63,8 +63,8 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
         for at in (START + timedelta(hours=hour),)
         for place in places
     ]
-    # What is told at the hour itself is told before its heartbeat.
-    every = sorted([*told, *beats], key=lambda each: (each[0], isinstance(each[2], FeedHeartbeat)))
+    # A fact received on the hour comes before the heartbeat of that hour.
+    every = sorted([*reported, *beats], key=lambda each: (each[0], isinstance(each[2], FeedHeartbeat)))
     log = MemoryLog({place: [] for place in places})
     for at, place, fact in every:
         log.add(place, [record(log.ends[place], int(at.timestamp() * 1000), encode([fact]))])
@@ -72,7 +72,7 @@ def log_of(told: Sequence[Telling], until: datetime = PRESENT) -> MemoryLog:
 
 
 def kept_of(log: MemoryLog, days: Sequence[date] = DAYS) -> list[PartitionFacts]:
-    return [keep(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
+    return [read_partition(log, place, 2, span, RULES, days) for place, span in log.reach().items()]
 
 
 def all_of(kept: Sequence[PartitionFacts], *names: str, by: tuple[str, ...] = ()) -> list[Restatement]:
@@ -83,13 +83,13 @@ def all_of(kept: Sequence[PartitionFacts], *names: str, by: tuple[str, ...] = ()
 # Chance: everything that may happen to a fact, against the recount.
 
 
-def by_chance(seed: int) -> list[Telling]:
-    """Three days of incidents and calls: most told at once, some late, corrected, withdrawn, regraded, left open."""
+def by_chance(seed: int) -> list[Reported]:
+    """Three days of incidents and calls: most reported at once, the others late, corrected, withdrawn, regraded or left open."""
     chance = random.Random(seed)
-    told: list[Telling] = []
+    reported: list[Reported] = []
 
     def tell(fact: SubjectFact, delay_hours: float = 0.0) -> None:
-        told.append((max(fact.at, START) + timedelta(hours=delay_hours), place_of(fact), fact))
+        reported.append((max(fact.at, START) + timedelta(hours=delay_hours), place_of(fact), fact))
 
     for number in range(150):
         at = START + timedelta(minutes=chance.randrange(3 * 24 * 60))
@@ -103,7 +103,7 @@ def by_chance(seed: int) -> list[Telling]:
                 ContactAnswered(fact_id="a", at=at + timedelta(seconds=chance.randrange(30)), **common),
                 chance.choice([0, 0, 40]),
             )
-    return [each for each in told if each[0] <= PRESENT]
+    return [each for each in reported if each[0] <= PRESENT]
 
 
 def _incident(chance: random.Random, subject_id: str, at: datetime, delay: int, tell: Any) -> None:
@@ -160,7 +160,7 @@ def asked() -> Iterator[tuple[Measure, tuple[str, ...]]]:
                 yield measure, by
 
 
-def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None:
+def test_first_and_current_figures_equal_the_recount() -> None:
     log = log_of(by_chance(seed=7))
     kept = kept_of(log)
     assert open_days(kept, DAYS) == {}
@@ -172,12 +172,12 @@ def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None
                 for measure, by in asked():
                     was, is_ = cells(first, measure, day, end, by), cells(now, measure, day, PRESENT, by)
                     changed = {words for words in was | is_ if was.get(words) != is_.get(words)}
-                    told = {
+                    restated_figures = {
                         tuple(each.words.values()): each
                         for each in restated(kept, RULES, [day], [measure], by, PRESENT)
                     }
-                    assert set(told) == changed, (day, measure.name, by)
-                    for words, each in told.items():
+                    assert set(restated_figures) == changed, (day, measure.name, by)
+                    for words, each in restated_figures.items():
                         assert (each.first, each.first_n) == was.get(words, (None, 0))[:2], (day, measure.name, words)
                         assert (each.now, each.now_n) == is_.get(words, (None, 0))[:2], (day, measure.name, words)
                         assert each.because, (day, measure.name, words)
@@ -192,15 +192,15 @@ def test_what_was_first_shown_and_what_is_now_are_what_the_recount_has() -> None
 # One of each: who and why.
 
 
-def scene() -> list[Telling]:
-    """Four incidents of 3 December; on the 4th one more is told late, one is regraded, one withdrawn, one corrected."""
+def scene() -> list[Reported]:
+    """Four incidents on 3 December. On the 4th, another arrives late, and one each is regraded, withdrawn and corrected."""
     at = [datetime(2024, 12, 3, hour, tzinfo=UTC) for hour in range(24)]
     after = datetime(2024, 12, 4, 9, 30, tzinfo=UTC)
-    told: list[Telling] = []
+    reported: list[Reported] = []
 
     def tell(kind: type[SubjectFact], subject_id: str, moment: datetime, received: datetime, **fields: Any) -> None:
         fact = kind(force=STRICT.name, subject_id=subject_id, at=moment, **fields)
-        told.append((received, place_of(fact), fact))
+        reported.append((received, place_of(fact), fact))
 
     for number, grade in enumerate("1122"):
         tell(IncidentOpened, f"i{number}", at[8 + number], at[8 + number], fact_id="o", grade=grade, area="north")
@@ -210,11 +210,11 @@ def scene() -> list[Telling]:
     tell(FactWithdrawn, "i2", after, after, fact_id="w", withdraws="o")
     tell(FactWithdrawn, "i3", after, after, fact_id="w", withdraws="o")
     tell(IncidentOpened, "i1", at[9], after, fact_id="oo", grade="1", area="south", corrects="o")
-    tell(IncidentOpened, "i0", at[8], after, fact_id="o", grade="1", area="north")  # told again: nothing new
-    return told
+    tell(IncidentOpened, "i0", at[8], after, fact_id="o", grade="1", area="north")  # repeated: nothing new
+    return reported
 
 
-def told_of(found: Sequence[Restatement], *words: str) -> Restatement:
+def restatement_of(found: Sequence[Restatement], *words: str) -> Restatement:
     (one,) = [each for each in found if tuple(each.words.values()) == words]
     return one
 
@@ -223,36 +223,36 @@ def reasons(one: Restatement) -> set[tuple[Cause, str]]:
     return {(each.cause, each.subject_id) for each in one.because}
 
 
-def test_each_figure_says_by_how_much_and_because_of_whom() -> None:
+def test_each_figure_has_its_change_and_the_facts_behind_it() -> None:
     kept = kept_of(log_of(scene()))
     (whole,) = all_of(kept, "incident_count")
     assert (whole.day, whole.first, whole.now) == (date(2024, 12, 3), 4, 3)
     assert reasons(whole) == {("late", "late"), ("withdrawn", "i2"), ("withdrawn", "i3")}
     assert whole.causes == {"late": 1, "withdrawn": 2}
     by_grade = all_of(kept, "incident_count", by=("grade",))
-    assert (told_of(by_grade, "1").first, told_of(by_grade, "1").now) == (2, 1)
-    assert reasons(told_of(by_grade, "1")) == {("regraded", "i0")}
-    assert (told_of(by_grade, "3").first, told_of(by_grade, "3").now) == (None, 1)
+    assert (restatement_of(by_grade, "1").first, restatement_of(by_grade, "1").now) == (2, 1)
+    assert reasons(restatement_of(by_grade, "1")) == {("regraded", "i0")}
+    assert (restatement_of(by_grade, "3").first, restatement_of(by_grade, "3").now) == (None, 1)
     by_area = all_of(kept, "incident_count", by=("area",))
-    assert reasons(told_of(by_area, "north")) == {("corrected", "i1"), ("withdrawn", "i2"), ("withdrawn", "i3")}
-    assert reasons(told_of(by_area, "south")) == {("corrected", "i1"), ("late", "late")}
+    assert reasons(restatement_of(by_area, "north")) == {("corrected", "i1"), ("withdrawn", "i2"), ("withdrawn", "i3")}
+    assert reasons(restatement_of(by_area, "south")) == {("corrected", "i1"), ("late", "late")}
     assert whole.is_restated()
 
 
-def test_told_again_or_rewound_the_log_says_the_same() -> None:
-    """Nothing is kept of what was shown: the same log gives the same answer, also where every fact is told twice at its end."""
-    told = scene()
-    once = all_of(kept_of(log_of(told)))
+def test_repeated_facts_and_a_second_run_change_nothing() -> None:
+    """Published figures are not stored: the same log gives the same result, even if every fact is repeated at its end."""
+    reported = scene()
+    once = all_of(kept_of(log_of(reported)))
     end = PRESENT - timedelta(minutes=1)
-    twice = all_of(kept_of(log_of([*told, *((end, place, fact) for _, place, fact in told)])))
+    twice = all_of(kept_of(log_of([*reported, *((end, place, fact) for _, place, fact in reported)])))
     assert [(each.measure, each.first, each.now, reasons(each)) for each in once] == [
         (each.measure, each.first, each.now, reasons(each)) for each in twice
     ]
     assert once
 
 
-def test_what_is_told_with_the_last_heartbeat_of_a_day_is_in_what_was_first_shown() -> None:
-    """A record is shown whole or not at all, so a parcel that closes a day is of the day as first shown."""
+def test_facts_in_the_record_that_closes_a_day_are_in_its_first_figures() -> None:
+    """A record is applied whole, so a batch that closes a day belongs to its first figures."""
     place = ("incidents", 0)
     log = log_of(scene())
     at = next(
@@ -273,7 +273,7 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def test_what_only_went_on_after_its_day_is_no_restatement() -> None:
+def test_an_open_item_that_ends_later_is_not_a_restatement() -> None:
     at = datetime(2024, 12, 2, 23, 30, tzinfo=UTC)
     common: dict[str, Any] = {"force": STRICT.name, "subject_id": "i1"}
     facts: list[SubjectFact] = [
@@ -288,8 +288,8 @@ def test_what_only_went_on_after_its_day_is_no_restatement() -> None:
     assert not any(each.is_restated() for each in found)
 
 
-def test_a_day_that_is_not_over_was_not_shown() -> None:
-    """One partition that has not said so is enough; another topic's measures do not wait for it."""
+def test_a_day_that_is_not_closed_is_not_published() -> None:
+    """One open partition is enough. Measures of other topics do not wait for it."""
     log = log_of(scene())
     place = ("incidents", 1)
     log.records[place] = [
@@ -300,15 +300,15 @@ def test_a_day_that_is_not_over_was_not_shown() -> None:
     assert all_of(kept, "incident_count", by=("area",)) == []
 
 
-def test_a_clock_that_was_ahead_for_a_moment_closes_no_day() -> None:
-    """In the afternoon of the first day one heartbeat is two days ahead."""
+def test_a_clock_that_is_briefly_ahead_closes_no_day() -> None:
+    """On the afternoon of the first day, one heartbeat is two days ahead."""
     place, moments = ("incidents", 0), [START + timedelta(hours=hour) for hour in range(1, 30)]
     moments.insert(15, moments[14] + timedelta(days=2))
     log = MemoryLog({place: []})
     for offset, at in enumerate(moments):
         beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=at, feed="dispatch", seq=1, complete_to=at)
         log.add(place, [record(offset, int(at.timestamp() * 1000), encode([beat]))])
-    kept = keep(log, place, 1, log.reach()[place], RULES, DAYS)
+    kept = read_partition(log, place, 1, log.reach()[place], RULES, DAYS)
     offsets = {day: closing.offset for day, closing in kept.closed.items()}
     assert offsets == {DAYS[0].toordinal(): moments.index(START + timedelta(hours=24)) + 1}
 
@@ -322,19 +322,19 @@ def answer() -> Restatements:
     )  # fmt: skip
 
 
-def test_in_words(answer: Restatements) -> None:
-    told = list(lines(answer, 2))
-    assert told[0] == "2024-12-03  incident_count  first 4 (n 4), now 3 (n 3)  late 1, withdrawn 2"
-    assert told[1:3] == [
+def test_the_lines_for_people(answer: Restatements) -> None:
+    printed = list(lines(answer, 2))
+    assert printed[0] == "2024-12-03  incident_count  first 4 (n 4), now 3 (n 3)  late 1, withdrawn 2"
+    assert printed[1:3] == [
         "    i2",
-        next(line for line in told if line.startswith("      withdrawn, received 2024-12-04 09:30:00Z: {")),
+        next(line for line in printed if line.startswith("      withdrawn, received 2024-12-04 09:30:00Z: {")),
     ]
-    assert "    and 1 subjects more: --limit 0 lists all of them." in told
-    assert told[-2] == "Figures that are not what they were when they were first shown: 1, of 1 days."
-    assert told[-1] == "2024-12-05 is not over for contacts: its figures were not yet shown as a whole day's."
+    assert "    and 1 more subject: --limit 0 lists all." in printed
+    assert printed[-2] == "Figures changed since first published: 1, on 1 day."
+    assert printed[-1] == "2024-12-05 is not complete for contacts: its figures have not been published yet."
 
 
-def test_as_a_table(answer: Restatements) -> None:
+def test_the_table(answer: Restatements) -> None:
     rows = list(csv.DictReader(line for line in table(answer).splitlines() if not line.startswith("#")))
     (row,) = rows
     assert (row["first"], row["now"], row["difference"]) == ("4", "3", "-1")

@@ -1,4 +1,4 @@
-"""Section 2 of the meaning: the words of the dimensions."""
+"""Section 2 of the semantics: the words of the dimensions."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.recount.story import (
 
 
 def figures(measure: str, by: str, *facts: AnyFact, **where: str) -> dict[str, float | int | None]:
-    """Word to figure, over the day of these tests."""
+    """The figure of each word, on the day of these tests."""
     limited = {name: (word,) for name, word in where.items()}
     with recount_of(*facts) as recount:
         cells: list[RecountCell] = recount.answer(find(measure), "testshire", "today", at("23:00"), (by,), limited)
@@ -62,7 +62,7 @@ def test_the_words_of_custody_and_of_occurrences() -> None:
 
 
 def test_a_label_is_listed_by_its_own_force_and_for_its_own_dimension() -> None:
-    """`crime` is a group and an occurrence type of Testshire, no area; and Elsewhere lists neither."""
+    """`crime` is a group and an occurrence type of Testshire, but not an area; Elsewhere lists neither."""
     facts = [opened("09:00", area="crime"), opened("09:01", group="crime", force="elsewhere")]
     with recount_of(*facts) as recount:
         words = [outcome.dimensions[:3] for outcome in recount.finished("incident_opened")]
@@ -70,13 +70,13 @@ def test_a_label_is_listed_by_its_own_force_and_for_its_own_dimension() -> None:
     assert words == [("unlisted", "unlisted", "none"), ("1", "none", "unlisted")]
 
 
-def test_result_and_disposal_are_words_as_they_are() -> None:
+def test_results_and_disposals_are_words_without_a_list() -> None:
     assert story(offered("09:00"), concluded("09:01", result="callback")).word("leg_concluded", "result") == [
         "callback"
     ]
 
 
-def test_the_response_is_read_off_the_grade() -> None:
+def test_the_response_follows_from_the_grade() -> None:
     facts = [
         opened("09:00", grade="1"),
         opened("09:01", grade="2", subject_id="s2"),
@@ -87,7 +87,7 @@ def test_the_response_is_read_off_the_grade() -> None:
     assert figures("incident_count", "grade", *facts, response="priority") == {"2": 2}
 
 
-def test_the_response_of_a_regrade_is_that_of_the_grade_given() -> None:
+def test_the_response_of_a_regrade_is_that_of_the_new_grade() -> None:
     facts = [opened("09:00", grade="1"), regraded("09:10", "2"), regraded("09:20", "3")]
     assert figures("incident_regraded_count", "response", *facts) == {"priority": 1, "scheduled": 1}
 
@@ -95,6 +95,6 @@ def test_the_response_of_a_regrade_is_that_of_the_grade_given() -> None:
 @pytest.mark.parametrize(
     ("channel", "word"), [("contact_us", "yes"), ("livechat", "no"), ("fax", "unlisted"), (None, "unlisted")]
 )
-def test_online_home_is_read_off_the_channel(channel: str | None, word: str) -> None:
+def test_online_home_follows_from_the_channel(channel: str | None, word: str) -> None:
     contact = offered("09:00", queue="web", line="digital", channel=channel)
     assert figures("digital_offered_count", "online_home", contact) == {word: 1}

@@ -13,7 +13,7 @@ from tests.support.memory import MemoryState
 
 @pytest.fixture(scope="session")
 def state() -> MemoryState:
-    """The product's state."""
+    """The state."""
     return december.memory()
 
 
@@ -26,12 +26,12 @@ def counted() -> Iterator[Recount]:
 
 @pytest.fixture(scope="session")
 def document(state: MemoryState) -> Document:
-    """As the force reads it."""
+    """The force's own copy."""
     ask = december.asking_memory(state)
     return report(ask, december.force(), "2024-12", december.AS_OF, is_simulated=True)
 
 
 @pytest.fixture(scope="session")
 def public(state: MemoryState) -> Document:
-    """As the public reads it."""
+    """The public copy."""
     return report(december.asking_memory(state), december.force(), "2024-12", december.AS_OF, is_public=True)

@@ -1,4 +1,4 @@
-"""A queue's target that changes between two simulated days: each day keeps its own, in every figure, and the report says so."""
+"""A queue's target changes between two simulated days: every figure uses the target of each day, and the report says so."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -25,7 +25,7 @@ SAID = "in under 10 seconds to 30 Nov 2024; within 3 seconds from 1 Dec 2024"
 
 
 def profile() -> Force:
-    """The simulated force, which aims at 3 seconds from its second day on."""
+    """The simulated force, with a target of 3 seconds from the second day."""
     emergency, *others = december.force().queues
     later = QueueTarget(since=date(2024, 12, 1), seconds=3)
     return replace(december.force(), queues=(replace(emergency, targets=(*emergency.targets, later)), *others))
@@ -33,19 +33,19 @@ def profile() -> Force:
 
 @pytest.fixture(scope="module")
 def changed() -> MemoryState:
-    """The product's state by it."""
+    """The state with this profile."""
     return december.memory(profile())
 
 
 @pytest.fixture(scope="module")
 def recounted() -> Iterator[Recount]:
-    """The independent recount by it."""
+    """The recount with this profile."""
     with december.recount(profile()) as made:
         yield made
 
 
 def met_of(ask: Ask, share: str, window: str) -> tuple[int, int]:
-    """How many met the target, and of how many."""
+    """The number that met the target, and n."""
     (figure,) = ask(CATALOGUE[share], window, (), {})
     assert figure.n
     assert figure.value == Fraction(figure.met or 0, figure.n)
@@ -53,9 +53,7 @@ def met_of(ask: Ask, share: str, window: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("share", SHARES)
-def test_each_day_is_held_to_its_own_target(
-    state: MemoryState, changed: MemoryState, recounted: Recount, share: str
-) -> None:
+def test_each_day_has_its_own_target(state: MemoryState, changed: MemoryState, recounted: Recount, share: str) -> None:
     ours, usual = december.asking_memory(changed), december.asking_memory(state)
     november, first, both = (met_of(ours, share, window) for window in (NOVEMBER, DECEMBER, BOTH))
     assert november == met_of(usual, share, NOVEMBER)
@@ -67,7 +65,7 @@ def test_each_day_is_held_to_its_own_target(
 
 
 def test_the_new_targets_share_is_counted_from_the_waits_of_its_day(recounted: Recount, changed: MemoryState) -> None:
-    """By neither path, from the waits themselves: 3.0 s are within 3, and who waits still is long overdue."""
+    """Calculated directly from the waits: 3.0 s is within 3 s, and callers still waiting are overdue."""
     waits = [
         each.value
         for each in recounted.finished("leg_answered")
@@ -80,11 +78,11 @@ def test_the_new_targets_share_is_counted_from_the_waits_of_its_day(recounted: R
 
 @pytest.fixture(scope="module")
 def printed(changed: MemoryState) -> Document:
-    """The report by it."""
+    """The report with this profile."""
     return report(december.asking_memory(changed), profile(), "2024-12", december.AS_OF)
 
 
-def test_the_report_says_that_it_changed_and_names_no_target_in_the_row(
+def test_the_report_says_that_the_target_changed_and_names_none_in_the_row(
     document: Document, printed: Document, recounted: Recount
 ) -> None:
     assert printed == report(december.asking_recount(recounted), profile(), "2024-12", december.AS_OF)
@@ -100,8 +98,8 @@ def test_the_report_says_that_it_changed_and_names_no_target_in_the_row(
 
 def test_a_comparison_over_the_change_says_so(changed: MemoryState) -> None:
     ask = december.asking_memory(changed)
-    told = {
+    notes_by_measure = {
         name: " ".join(compare(ask, profile(), CATALOGUE[name], december.AS_OF).notes)
         for name in (*SHARES, "incident_count")
     }
-    assert [SAID in notes for notes in told.values()] == [True, True, False]
+    assert [SAID in notes for notes in notes_by_measure.values()] == [True, True, False]

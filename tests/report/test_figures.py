@@ -1,4 +1,4 @@
-"""What keeps a figure of the state from being relied on is told beside it, once, as a numbered note of its table."""
+"""The reason why a figure cannot be relied on is a numbered note below its table."""
 
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,20 +16,20 @@ BEGINS = "The record begins at 2024-11-30 00:00:00, inside this window."
 
 
 class _Reader:
-    """Reads 7 everywhere: of last month live, of the last year with a note, of today stale."""
+    """Reads 7 everywhere: live for last month, with a note for the last year, stale for today."""
 
     def read(self, measure: Any, window: str, **_: Any) -> list[Reading]:
         reason = "Not live since noon." if window == "today" else ""
         note = f"{SIMULATION} {BEGINS}" if window == "12m" else SIMULATION
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "measure": measure.name, "force": "staffordshire", "dimensions": {}, "window": window, "start": MOMENT, "end": MOMENT,
             "as_of": MOMENT, "value": 7, "unit": "count", "n": 7, "met": None, "state": "live", "reason": reason, "note": note,
             "stale_since": None, "is_simulated": True, "is_loading": False, "begins": None, "spread": None,
         }  # fmt: skip
-        return [Reading(**told)]
+        return [Reading(**fields)]
 
 
-def test_troubles_are_numbered_notes_and_a_simulation_is_none() -> None:
+def test_reasons_are_numbered_notes_and_a_simulation_is_not() -> None:
     ask = from_reader(cast(Reader, _Reader()), "staffordshire", MOMENT)
     table = compare(ask, december.force(), CATALOGUE["arrest_count"], MOMENT)
     today, month, last, year, *_ = table.rows[0].cells

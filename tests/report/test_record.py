@@ -1,4 +1,4 @@
-"""Before the record begins is not zero: no figure, difference, point or limit of a month that no feed reported on.
+"""Before the record begins, nothing is zero: a month that no feed covers has no figure, difference, point or limit.
 
 The record of the force begins on 30 July 2025, so that of twenty-five months the first twenty have none.
 """
@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from bluelamp.recount.recount import Recount
-from bluelamp.verify.compare import Query, every_query, take
-from bluelamp.verify.compare import compare as held_against
+from bluelamp.verify.compare import Query, every_query, read_state
+from bluelamp.verify.compare import compare as compare_with_recount
 from dashboards.report.build import report
 from dashboards.report.compare import compare
 from dashboards.report.document import Document, DocumentCell, Drawn, Table
@@ -21,7 +21,7 @@ from dashboards.report.figures import CUT, NO_RECORD, from_reader
 from dashboards.report.file import table_file
 from dashboards.report.page import html
 from dashboards.report.series import NO_PERIOD, SeriesQuery, series
-from dashboards.report.suppression import WITHHELD
+from dashboards.report.suppression import SUPPRESSED
 from dashboards.report.text import lines
 from dashboards.report.workbook import workbook
 from facts.contact import ContactOffered
@@ -46,7 +46,7 @@ AUGUST = datetime(2025, 8, 3, 12, tzinfo=begun.ZONE)
 
 @pytest.fixture(scope="module")
 def reader() -> MemoryReader:
-    """The product."""
+    """The state."""
     return begun.read_by(begun.all_facts())
 
 
@@ -59,7 +59,7 @@ def counted() -> Iterator[Recount]:
 
 @pytest.fixture(scope="module")
 def beginning() -> MemoryReader:
-    """The product on 3 August, when the record is four days old; custody has not begun."""
+    """The state on 3 August, when the record is four days old and custody has not begun."""
     return begun.read_by(begun.facts_by(AUGUST), AUGUST)
 
 
@@ -75,7 +75,7 @@ def document(reader: MemoryReader) -> Document:
 
 
 def happened(kind: type[SubjectFact], first: datetime, end: datetime, **words: str) -> int:
-    """How many facts of a kind happened in a time."""
+    """The number of facts of a kind in a period."""
     facts = [fact for _, fact in begun.all_facts() if isinstance(fact, kind) and first <= fact.at < end]
     return sum(all(getattr(fact, name) == word for name, word in words.items()) for fact in facts)
 
@@ -95,7 +95,7 @@ def cells(table: Table, label: str) -> dict[str, DocumentCell]:
 
 
 def every_cell(document: Document) -> Iterator[tuple[str, str, DocumentCell]]:
-    """Each cell of ours, with its table and its column."""
+    """Each of Blue Lamp's own cells, with its table and column."""
     for title, table in tables(document).items():
         for row in table.rows:
             for column, cell in zip(table.columns, row.cells, strict=True):
@@ -126,7 +126,7 @@ def test_the_year_before_the_record_has_no_figure_and_nothing_is_compared_with_i
     assert found["Dec 2025"].notes == ()
 
 
-def test_no_row_of_a_breakdown_is_made_up_and_no_band(document: Document) -> None:
+def test_breakdowns_and_bands_have_no_invented_rows(document: Document) -> None:
     compared = [(title, cell) for title, column, cell in every_cell(document) if column.endswith("ifference")]
     before = [(title, cell) for title, column, cell in every_cell(document) if column == "Previous 12 months"]
     assert len(compared) > len(before) > 100
@@ -146,7 +146,7 @@ def test_a_chart_begins_with_the_first_whole_month_of_its_own_feed(document: Doc
     assert "Jul 2025" not in drawn.svg
 
 
-def test_the_report_is_the_recounts_in_every_format(counted: Recount, document: Document) -> None:
+def test_the_report_equals_the_recount_in_every_format(counted: Recount, document: Document) -> None:
     theirs = report(begun.asking_recount(counted), FORCE, "2025-12", AS_OF)
     assert tables(document) == tables(theirs)
     assert document == theirs
@@ -154,14 +154,14 @@ def test_the_report_is_the_recounts_in_every_format(counted: Recount, document: 
         assert written(document) == written(theirs)
 
 
-def test_a_report_of_before_the_record_holds_no_figure_at_all(beginning: MemoryReader) -> None:
+def test_a_report_before_the_record_has_no_figure(beginning: MemoryReader) -> None:
     early = report_of(beginning, "2025-06", AUGUST)
     assert [each for each in every_cell(early) if each[2].value is not None] == []
     assert {(each.chart, each.summary) for each in charts(early).values()} == {(None, (NO_PERIOD,))}
     assert early.remarks == ()
 
 
-def test_two_july_days_are_no_month(beginning: MemoryReader) -> None:
+def test_two_days_in_july_are_not_a_month(beginning: MemoryReader) -> None:
     july = report_of(beginning, "2025-07", AUGUST)
     found = cells(tables(july)["Incidents"], "Incidents")
     notes = [tables(july)["Incidents"].notes[note - 1] for note in found["Jul 2025"].notes]
@@ -175,12 +175,12 @@ def test_two_july_days_are_no_month(beginning: MemoryReader) -> None:
     assert {row.cells[0].text for row in drawn.table.rows} == {"-"}
 
 
-def test_a_public_copy_says_no_record_and_withholds_the_rest(reader: MemoryReader, document: Document) -> None:
+def test_a_public_copy_says_no_record_and_suppresses_small_numbers(reader: MemoryReader, document: Document) -> None:
     public = report_of(reader, is_public=True)
     unknown = [place for place, (*_, cell) in enumerate(every_cell(document)) if cell.text == NO_RECORD]
     assert len(unknown) > 100
     assert [place for place, (*_, cell) in enumerate(every_cell(public)) if cell.text == NO_RECORD] == unknown
-    assert any(cell.text == WITHHELD for *_, cell in every_cell(public))
+    assert any(cell.text == SUPPRESSED for *_, cell in every_cell(public))
 
 
 # One measure over time.
@@ -206,7 +206,7 @@ def test_compare_gives_neither_zero_nor_difference(
         assert [found[title].value for title in ("Previous 12 months", "Difference", "% difference")] == [None] * 3
 
 
-def test_what_is_compared_says_why_in_words(reader: MemoryReader) -> None:
+def test_a_comparison_gives_the_reason(reader: MemoryReader) -> None:
     text = "\n".join(lines(compare(from_reader(reader, FORCE.name, AS_OF), FORCE, find("incident_count"), AS_OF)))
     assert f"{NO_RECORD} (" in text
     assert NOTHING_BEFORE in text
@@ -216,7 +216,7 @@ def test_what_is_compared_says_why_in_words(reader: MemoryReader) -> None:
 @pytest.mark.parametrize(
     ("grain", "count", "first", "known"), [("month", 25, "Aug 2025", 5), ("week", 60, "04 Aug 2025", 21)]
 )
-def test_of_25_months_those_without_a_record_are_neither_drawn_nor_counted(
+def test_months_without_a_record_are_neither_drawn_nor_counted(
     reader: MemoryReader, counted: Recount, grain: Grain, count: int, first: str, known: int
 ) -> None:
     asked = SeriesQuery(find("incident_count"), grain=grain, count=count)
@@ -232,7 +232,7 @@ def test_of_25_months_those_without_a_record_are_neither_drawn_nor_counted(
 
 
 def queries() -> list[Query]:
-    """Every measure over every window, and by one of its words over one of them; some by days and months."""
+    """Every measure over every window, and by one of its dimensions over one window; some by day and month."""
     whole = [each for each in every_query(WINDOWS, FORCE) if not each.by]
     words = [
         Query(measure=each, window=WINDOWS[place % len(WINDOWS)], by=each.dimensions()[:1])
@@ -243,7 +243,7 @@ def queries() -> list[Query]:
 
 
 def dated() -> list[Query]:
-    """Some measures by days and months, and limited to months."""
+    """Some measures by day and month, and filtered by month."""
     limits: tuple[Where, ...] = ({}, {"month": ("2025-07", "2025-12")})
     return [
         Query(measure=find(name), window=window, by=by, where=where)
@@ -254,18 +254,18 @@ def dated() -> list[Query]:
     ]
 
 
-def test_the_recount_judges_every_reading_alike(reader: MemoryReader, counted: Recount) -> None:
-    found = held_against(take(reader, FORCE.name, queries(), AS_OF), counted)
+def test_every_reading_equals_the_recount(reader: MemoryReader, counted: Recount) -> None:
+    found = compare_with_recount(read_state(reader, FORCE.name, queries(), AS_OF), counted)
     assert found.differences == []
     assert found.cells > 1000
 
 
-def test_a_rule_that_holds_everything_is_found_out_by_the_recount(
+def test_the_recount_finds_a_rule_that_covers_everything(
     reader: MemoryReader, counted: Recount, document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Planted: without the rule zeros come back, and the comparison says so."""
+    """With the rule broken on purpose, zeros come back, and the comparison reports them."""
     monkeypatch.setattr(Coverage, "level", lambda *_, **__: "whole")
-    assert held_against(take(reader, FORCE.name, dated(), AS_OF), counted).differences
+    assert compare_with_recount(read_state(reader, FORCE.name, dated(), AS_OF), counted).differences
     (before,) = read(reader, "incident_count", "previous_12m")
     assert before.value == 0
     assert cells(tables(report_of(reader))["Incidents"], "Incidents")["Previous 12 months"].value == 0
@@ -288,7 +288,7 @@ def test_months_without_a_record_have_cells_that_say_so(reader: MemoryReader) ->
 
 
 def test_digital_contact_is_unknown_before_its_own_feed_began(reader: MemoryReader) -> None:
-    """Although calls on the same topic were reported on all along."""
+    """Calls on the same topic were covered all along."""
     (digital,) = read(reader, "digital_offered_count", "2025-08-01/2025-10-01")
     (calls,) = read(reader, "contact_999_offered_count", "2025-08-01/2025-10-01")
     assert (digital.state, digital.value, digital.n) == ("no_data", None, None)
@@ -298,7 +298,7 @@ def test_digital_contact_is_unknown_before_its_own_feed_began(reader: MemoryRead
 # The end of the record, and a feed that never came.
 
 
-def test_of_a_feed_that_was_never_received_nothing_is_known() -> None:
+def test_a_feed_that_was_never_received_has_no_figures() -> None:
     facts = tuple((topic, fact) for topic, fact in begun.all_facts() if topic != "custody")
     reader = begun.read_by(facts)
     for measure in (each for each in CATALOGUE.values() if each.topics() == {"custody"}):
@@ -310,7 +310,7 @@ def test_of_a_feed_that_was_never_received_nothing_is_known() -> None:
 
 
 def test_a_force_with_no_facts_at_all_has_no_figures_over_time() -> None:
-    """Every feed sends heartbeats: they vouch for its last hour, but not for a day or a year."""
+    """Every feed sends heartbeats, which cover its last hour but not a day or a year."""
     reader = begun.read_by(begun.beats(AS_OF))
     for measure in (each for each in CATALOGUE.values() if each.feeds(FORCE) and not each.is_open()):
         for window in ("24h", "7d", "this_month", "12m", "previous_12m"):
@@ -322,7 +322,7 @@ def test_a_force_with_no_facts_at_all_has_no_figures_over_time() -> None:
 
 
 def _earlier(one: tuple[Topic, AnyFact], years: int) -> tuple[Topic, AnyFact]:
-    """The same fact of another subject, some years of 52 weeks before."""
+    """The same fact of another subject, a number of 52-week years earlier."""
     topic, fact = one
     ids: dict[str, Any] = {name: f"{getattr(fact, name)}-{years}" for name in ("fact_id", "subject_id")}
     return topic, replace(fact, at=fact.at - years * timedelta(weeks=52), **ids)
@@ -335,8 +335,8 @@ def two_years() -> begun.Facts:
     return tuple(_earlier(each, years) for years in (0, 1, 2) for each in facts)
 
 
-def test_where_both_years_are_whole_the_difference_is_given(two_years: begun.Facts) -> None:
-    """The rule takes nothing away."""
+def test_there_is_a_difference_if_the_record_covers_both_years(two_years: begun.Facts) -> None:
+    """The rule removes no figure that is known."""
     whole = report_of(begun.read_by((*two_years, *begun.beats(AS_OF))))
     assert not any(NO_RECORD in cell.text for *_, cell in every_cell(whole))
     assert not any(CUT in table.notes for table in tables(whole).values())
@@ -355,8 +355,8 @@ def last_point(drawn: Drawn) -> str:
     return max(point.start for point in points if point.value is not None).isoformat()
 
 
-def test_a_month_that_the_feeds_are_not_complete_to_is_neither_compared_nor_drawn(two_years: begun.Facts) -> None:
-    """On the first of January, the feeds complete to ten minutes before midnight: December is not over for them."""
+def test_a_month_that_is_not_complete_is_neither_compared_nor_drawn(two_years: begun.Facts) -> None:
+    """On 1 January the feeds are complete to ten minutes before midnight, so December is not complete."""
     now, until = (midnight(1, 2026) + timedelta(minutes=minutes) for minutes in (1, -10))
     past = tuple(each for each in two_years if each[1].at < until)
     reader = begun.read_by((*past, *begun.beats(until)), now)

@@ -1,4 +1,4 @@
-"""The public report: the same from the product and from the recount, sums that add, and what was published beside."""
+"""The performance report: the same from the state and from the recount, with sums that add up and the published figures."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def row(table: Table, label: str) -> DocumentRow:
     return next(each for each in table.rows if each.label == label)
 
 
-def test_the_report_of_the_product_is_the_report_of_the_recount(document: Document, counted: Recount) -> None:
+def test_the_report_of_the_state_equals_the_report_of_the_recount(document: Document, counted: Recount) -> None:
     ask = december.asking_recount(counted)
     other = report(ask, december.force(), "2024-12", december.AS_OF, is_simulated=True)
     assert tables(other) == tables(document)
@@ -57,7 +57,7 @@ def test_half_the_days_are_in_the_month_and_all_in_the_year(document: Document, 
     assert 0 < (last or 0) < (year or 0)
 
 
-def test_published_figures_stand_beside_with_source_and_reason(document: Document) -> None:
+def test_published_figures_have_their_source_and_reason(document: Document) -> None:
     emergency = tables(document)["999 calls"]
     quoted = [column.title for column in emergency.columns if column.is_published]
     assert quoted == ["Last 12 months", "Previous 12 months"]
@@ -71,7 +71,7 @@ def test_published_figures_stand_beside_with_source_and_reason(document: Documen
     assert [cell.text for cell in row(months, "Dec 2024").cells[-3:]] == ["305", "03:45:00", "03:45:00"]
 
 
-def test_a_table_of_types_has_those_that_its_measure_can_count(document: Document) -> None:
+def test_a_table_of_types_has_the_types_that_its_measure_can_count(document: Document) -> None:
     asb, crimes = (tables(document)[title] for title in ("ASB occurrences by type", "Crimes by type"))
     assert [each.label for each in asb.rows] == [
         "ASB - Personal Nuisance - E1",
@@ -84,7 +84,7 @@ def test_a_table_of_types_has_those_that_its_measure_can_count(document: Documen
     assert "Rape" in {each.label for each in crimes.rows}
 
 
-def test_every_section_of_the_published_report_is_there(document: Document) -> None:
+def test_the_report_has_every_section_of_the_published_one(document: Document) -> None:
     assert [section.title for section in document.sections] == [
         "5 Supporting victims",
         "5.1 Victims' Code compliance",
@@ -108,13 +108,13 @@ def test_every_section_of_the_published_report_is_there(document: Document) -> N
 
 
 @pytest.mark.parametrize("month", ["2025-01", "2024-13", "December"])
-def test_a_month_that_is_none_or_not_over_is_refused(month: str) -> None:
+def test_an_invalid_month_or_one_that_is_not_over_is_refused(month: str) -> None:
     with pytest.raises(QuestionError, match=month):
         report(lambda *_: [], december.force(), month, december.AS_OF)
 
 
 class _Page(HTMLParser):
-    """What a page asks for, and whether its elements close in order."""
+    """The resources that a page loads, and whether its elements are closed in order."""
 
     VOID = ("meta", "link", "br", "img")
 
@@ -136,7 +136,7 @@ class _Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_needs_nothing_else_and_says_what_it_is(document: Document) -> None:
+def test_the_page_is_self_contained_and_has_its_title_and_marking(document: Document) -> None:
     text = html(document)
     page = _Page()
     page.feed(text)
@@ -150,7 +150,7 @@ def test_the_page_needs_nothing_else_and_says_what_it_is(document: Document) -> 
         assert measure.question in unescape(text)
 
 
-def test_the_file_holds_every_cell_unrounded(document: Document) -> None:
+def test_the_csv_has_every_cell_unrounded(document: Document) -> None:
     text = table_file(document)
     lines = [line for line in text.splitlines() if not line.startswith("# ")]
     assert text.startswith("# OFFICIAL - SIMULATION - no figure is real.\r\n")

@@ -1,4 +1,4 @@
-"""What is held to a target names the force's own, from its profile, with its dates where it changed, and none that is not its own."""
+"""Measures with a target name the force's own target from its profile, with dates if it changed."""
 
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -49,22 +49,22 @@ def test_the_target_is_the_force_s_own(measure: str, words: str) -> None:
         (SHARE_101, "within target", "within target"),
     ],
 )
-def test_a_target_that_changed_is_named_in_the_days_in_which_it_held(measure: str, before: str, after: str) -> None:
+def test_a_changed_target_is_named_on_the_days_when_it_applied(measure: str, before: str, after: str) -> None:
     """The strict force changes its targets on 27 October 2024."""
     found = CATALOGUE[measure]
     assert [target_words(found, STRICT, days) for days in (BEFORE, AFTER, YEARS)] == [before, after, "within target"]
     assert changed(found, STRICT, BEFORE) == changed(found, STRICT, AFTER) == ()
-    (told,) = changed(found, STRICT, YEARS)
+    (remark,) = changed(found, STRICT, YEARS)
     dated = (
         f": {before} to 26 Oct 2024; {after} from 27 Oct 2024." if "target" not in before else "more than one target"
     )
-    assert told.endswith(dated) if "target" not in before else dated in told
+    assert remark.endswith(dated) if "target" not in before else dated in remark
 
 
 def test_before_its_first_date_there_is_no_target() -> None:
     assert target_words(CATALOGUE[SHARE_999], STRICT, (date(2019, 1, 1), date(2020, 1, 1))) == "within target"
-    (told,) = changed(CATALOGUE[SHARE_999], STRICT, (date(2019, 1, 1), date(2021, 1, 1)))
-    assert told.endswith(": no target to 31 Dec 2019; within 15 seconds from 1 Jan 2020.")
+    (remark,) = changed(CATALOGUE[SHARE_999], STRICT, (date(2019, 1, 1), date(2021, 1, 1)))
+    assert remark.endswith(": no target to 31 Dec 2019; within 15 seconds from 1 Jan 2020.")
     silent = msgspec.structs.replace(STAFFORDSHIRE, grades=())
     assert target_words(CATALOGUE[GRADE_1], silent, YEARS) == "within target"
     assert always(CATALOGUE[GRADE_1], silent) == "no target"
@@ -91,8 +91,8 @@ def test_the_days_of_a_window_are_local(window: str, as_of: str, days: tuple[dat
     assert days_of(resolve(window, datetime.fromisoformat(as_of), STRICT), STRICT) == days
 
 
-def test_an_exploration_knows_each_target_that_held_in_its_window() -> None:
-    """Never today's alone: its bins reach as far as the longest, and it begins at the one that came last."""
+def test_an_exploration_has_each_target_of_its_window() -> None:
+    """Not only today's: the bins reach the longest target, and the default limit is the latest one."""
     figure = ReportFigure({}, Fraction(8), n=4)
     asked = ExploreQuery(CATALOGUE["contact_999_answer_mean_seconds"], "last_month")
     spread: dict[tuple[str, ...], dict[int, int]] = {(): {40: 3, 160: 1}}

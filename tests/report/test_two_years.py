@@ -1,4 +1,4 @@
-"""The December 2024 report of two simulated years beside the published one: every row filled, every figure within its tolerance."""
+"""The December 2024 report of two simulated years compared with the published one: every row has figures, all within tolerance."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,18 +21,18 @@ NOTHING_HAPPENED = {
     "Incidents by local policing team (LPT) | Out of Force",
     "Crimes by LPT | Out of Force",
 }
-"""Rows that are a true 0: the published tables have no such row, and the simulated force records nothing there."""
+"""Rows that are really 0: the published tables do not have them, and the simulated force records nothing for them."""
 
 
-def told(quote: Quote) -> str:
-    """One figure that is off, for people."""
+def off_line(quote: Quote) -> str:
+    """A figure outside its tolerance, for a person to read."""
     shown = quote.ours.text if quote.ours else "nothing"
     return f"{quote.place}: published {quote.text}, ours {shown}, off by {quote.difference()}"
 
 
 @pytest.fixture(scope="module")
 def two_years() -> Iterator[Document]:
-    """The report of them, from the recount: that it is the product's is proved on less."""
+    """The report from the recount. Other tests prove on less data that the state gives the same report."""
     force = shipped("staffordshire")
     simulation = simulation_of(force, 41, NORMAL, "2023-01-01", is_live=False)
     with from_records(records(simulation.reported_before(simulation.end_of(DAYS))), [force]) as counted:
@@ -45,11 +45,11 @@ def two_years() -> Iterator[Document]:
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-def test_the_report_of_two_simulated_years_stands_beside_the_published_one(two_years: Document) -> None:
+def test_the_report_of_two_simulated_years_matches_the_published_one(two_years: Document) -> None:
     held = list(quotes(two_years))
     assert sum(each.row is not None for each in held) >= 400
     off = [each for each in held if each.row and not each.is_near()]
-    assert not [told(each) for each in off if each.row and not each.row.contradiction]
+    assert not [off_line(each) for each in off if each.row and not each.row.contradiction]
     assert {each.row.contradiction for each in off if each.row} == {"reports I4"}
     # What no feed carries is nowhere else without a figure, and nowhere with one.
     bare = {each.place for each in held if each.ours is None or each.ours.value is None}
@@ -58,8 +58,8 @@ def test_the_report_of_two_simulated_years_stands_beside_the_published_one(two_y
     assert two_years.remarks == ()
 
 
-def test_what_a_report_quotes_is_held_against_its_own_figure(document: Document) -> None:
-    """Two days are not two years: of them almost every figure is off, and each is found."""
+def test_quoted_figures_are_compared_with_the_reports_own(document: Document) -> None:
+    """With only two days of data almost every figure is outside its tolerance, and each is found."""
     held = list(quotes(document))
     by_place = {each.place: each for each in held if each.row}
     calls = by_place["999 calls | 999 calls | Last 12 months"]

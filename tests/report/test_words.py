@@ -1,4 +1,4 @@
-"""Figures in words: rounded once, half up, from exact values; differences before rounding; percentage points called that."""
+"""Figures as text: rounded once, half up, from exact values; differences of unrounded figures; percentage points."""
 
 from fractions import Fraction
 
@@ -27,8 +27,8 @@ def test_a_figure_is_rounded_once_half_up(value: Fraction | None, unit: Unit, wo
     assert said(value, unit) == words
 
 
-def test_differences_are_of_unrounded_figures() -> None:
-    """The report's own case I11: 10.01 and 10.28, and yet -0.28."""
+def test_a_difference_is_between_unrounded_figures() -> None:
+    """Case I11 of the report: 10.01 and 10.28, and a difference of -0.28."""
     now, before = Fraction("10.0051"), Fraction("10.2849")
     assert (said(now, SECONDS), said(before, SECONDS)) == ("10.01", "10.28")
     assert said_difference(now - before, SECONDS) == "\N{MINUS SIGN}0.28"
@@ -47,7 +47,7 @@ def test_differences_are_of_unrounded_figures() -> None:
         (Fraction(0), COUNT, "0"),
     ],
 )
-def test_a_difference_has_its_sign_and_shares_have_points(value: Fraction, unit: Unit, words: str) -> None:
+def test_a_difference_has_its_sign_and_is_in_points_for_shares(value: Fraction, unit: Unit, words: str) -> None:
     assert said_difference(value, unit) == words
 
 

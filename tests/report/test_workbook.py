@@ -1,4 +1,4 @@
-"""The workbook: read back from its bytes, every cell is that of the CSV, prints as it does, and withholds what it withholds."""
+"""The workbook, read back from its bytes: every cell equals the CSV, displays the same text and suppresses the same figures."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ import pytest
 from dashboards.report.document import Document, DocumentCell
 from dashboards.report.file import table_file
 from dashboards.report.page import html
-from dashboards.report.suppression import RULE, WITHHELD
+from dashboards.report.suppression import RULE, SUPPRESSED
 from dashboards.report.words import CHANGE, Unit, said
 from dashboards.report.workbook import FIRST_ROW, printed, workbook
 
@@ -28,7 +28,7 @@ Held = str | float
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet as a program reads it: by row and column from 0, what a cell holds and the number format it is shown in."""
+    """A sheet as a program reads it: for each row and column, from 0, the content and number format of the cell."""
 
     name: str
     cells: dict[tuple[int, int], tuple[Held, str]]
@@ -37,7 +37,7 @@ class Sheet:
 
 
 def sheets(content: bytes) -> Iterator[Sheet]:
-    """Every sheet of a workbook, by the standard library alone."""
+    """Every sheet of a workbook, read with the standard library only."""
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         names = [each.get("name", "") for each in ET.fromstring(parts.read("xl/workbook.xml")).iter(f"{MAIN}sheet")]
         words = ["".join(each.itertext()) for each in ET.fromstring(parts.read("xl/sharedStrings.xml"))]
@@ -80,7 +80,7 @@ def _place(reference: str) -> tuple[int, int]:
 
 
 def as_shown(value: float, code: str) -> str:
-    """What a spreadsheet program prints of a number: the formats that a report uses, rounded half away from nought."""
+    """The text that a spreadsheet displays for a number, for the formats that a report uses; rounded half away from zero."""
     positive, *others = code.split(";")
     part = others[0] if others and value < 0 else positive
     exact = Decimal(repr(abs(value))) * (100 if re.sub(r'"[^"]*"', "", part).count("%") else 1)
@@ -99,7 +99,7 @@ def file_tables(document: Document) -> list[list[dict[str, str]]]:
     """The cells of each table of the CSV, in order."""
     text = table_file(document)
     lines = csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if not line.startswith("# "))))
-    # A chart and a table next to each other are told apart by their columns.
+    # A chart and a table next to each other are distinguished by their columns.
     return [
         list(cells)
         for _, cells in groupby(lines, key=lambda each: (each["section"], each["table"], each["column"] in CHART))
@@ -110,14 +110,14 @@ CHART = ("Value", "Centre", "Lower limit", "Upper limit", "Signals")
 
 
 @pytest.mark.parametrize("which", ["document", "public"])
-def test_every_cell_of_the_workbook_is_that_of_the_csv(which: str, request: pytest.FixtureRequest) -> None:
+def test_every_cell_of_the_workbook_equals_the_csv(which: str, request: pytest.FixtureRequest) -> None:
     document: Document = request.getfixturevalue(which)
-    # Of a chart that is withheld the file has no line.
-    told = [each for each in list(sheets(workbook(document)))[1:-1] if (FIRST_ROW, 0) in each.cells]
+    # A suppressed chart has no line in the CSV.
+    found = [each for each in list(sheets(workbook(document)))[1:-1] if (FIRST_ROW, 0) in each.cells]
     tables = file_tables(document)
-    assert len(told) == len(tables) > 30
+    assert len(found) == len(tables) > 30
     numbers = quoted = 0
-    for sheet, cells in zip(told, tables, strict=True):
+    for sheet, cells in zip(found, tables, strict=True):
         columns = len({each["column"] + each["period"] + each["published"] for each in cells})
         for place, cell in enumerate(cells):
             row, column = divmod(place, columns)
@@ -140,7 +140,7 @@ def test_every_cell_of_the_workbook_is_that_of_the_csv(which: str, request: pyte
 
 
 def divided_by(cell: dict[str, str], code: str, sheet: Sheet) -> float:
-    """By what the value of the CSV is divided in the workbook: by the unit that its row or column is printed in."""
+    """The divisor from the CSV's value to the workbook's, which depends on the unit of the row or column."""
     if cell["unit"] != "seconds":
         return 0.01 if "pp" in code else 1
     if "h" in code:
@@ -150,24 +150,24 @@ def divided_by(cell: dict[str, str], code: str, sheet: Sheet) -> float:
     return {"seconds)": 1, "minutes)": 60, "hours)": 3600}[label.rpartition("(")[2]]
 
 
-def test_every_sheet_is_marked_and_the_first_and_last_say_what_it_is(document: Document, public: Document) -> None:
+def test_every_sheet_is_marked_and_the_first_and_last_explain_the_report(document: Document, public: Document) -> None:
     for each in (document, public):
-        first, *_, last = told = list(sheets(workbook(each)))
-        assert all(each.marking in sheet.header and each.marking in sheet.footer for sheet in told)
+        first, *_, last = every = list(sheets(workbook(each)))
+        assert all(each.marking in sheet.header and each.marking in sheet.footer for sheet in every)
         assert (first.name, last.name) == ("Contents", "Definitions")
         words = [held for held, _ in last.cells.values()]
         for measure in each.measures:
             assert any(measure.question in str(held) for held in words)
             assert measure.question in unescape(html(each))
         listed = [held for (_, column), (held, _) in first.cells.items() if column == 1]
-        assert len(listed) == len(told) - 1
+        assert len(listed) == len(every) - 1
         assert any(held == RULE for held, _ in first.cells.values()) is each.is_public
 
 
-def test_a_public_workbook_holds_no_number_where_the_csv_withholds_it(public: Document) -> None:
+def test_a_public_workbook_suppresses_the_same_cells_as_the_csv(public: Document) -> None:
     held = [held for sheet in sheets(workbook(public)) for held, _ in sheet.cells.values()]
-    withheld = sum(cell["shown"] == WITHHELD for table in file_tables(public) for cell in table)
-    assert held.count(WITHHELD) == withheld > 0
+    suppressed = sum(cell["shown"] == SUPPRESSED for table in file_tables(public) for cell in table)
+    assert held.count(SUPPRESSED) == suppressed > 0
 
 
 def test_the_same_report_is_the_same_file(document: Document) -> None:
@@ -186,7 +186,7 @@ def test_the_same_report_is_the_same_file(document: Document) -> None:
         (Fraction(1234567, 10), Unit("minutes", 2)),
     ],
 )
-def test_a_number_prints_as_its_words(value: Fraction, unit: Unit) -> None:
+def test_a_number_displays_as_its_text(value: Fraction, unit: Unit) -> None:
     text = said(value, unit)
     number = printed(DocumentCell(text, value, printed=unit, notes=(2,)), is_published=False)
     assert number is not None
@@ -194,7 +194,7 @@ def test_a_number_prints_as_its_words(value: Fraction, unit: Unit) -> None:
 
 
 @pytest.mark.parametrize("text", ["212246", "1,234.50", "10.01", "0.70 %", "52%", "-5.2%", "03:45:00", "3:45:00"])
-def test_a_published_number_is_one_and_prints_as_it_was(text: str) -> None:
+def test_a_published_number_stays_a_number_and_displays_as_published(text: str) -> None:
     number = printed(DocumentCell(text), is_published=True)
     assert number is not None
     shown = as_shown(number.value, number.code)
@@ -202,11 +202,11 @@ def test_a_published_number_is_one_and_prints_as_it_was(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["-", "between 40 and 50 per cent", "=1+1", "7.9 (hours)", "66 to 72"])
-def test_what_was_published_in_words_stays_words(text: str) -> None:
+def test_a_published_text_stays_text(text: str) -> None:
     assert printed(DocumentCell(text), is_published=True) is None
 
 
-def test_it_is_what_programs_take_for_a_workbook(document: Document, tmp_path: Path) -> None:
+def test_programs_open_it_as_a_workbook(document: Document, tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     path.write_bytes(workbook(document))
     with zipfile.ZipFile(path) as parts:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from bluelamp.local.simulation import calibration, calibration_line, failures
-from bluelamp.verify.calibration import CalibrationFigure, Found, expected_rows, rows, table
+from bluelamp.verify.calibration import CalibrationFigure, CalibrationResult, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
 from tests.support.forces import shipped
 
@@ -13,7 +13,7 @@ DECEMBER = date(2024, 12, 1)
 _NOT_SIMULATED = {f"A5.{row}" for row in (51, 53)}
 
 
-def failed_lines(found: list[Found]) -> str:
+def failed_lines(found: list[CalibrationResult]) -> str:
     """The figures outside their tolerance, one a line."""
     return "\n".join(calibration_line(each) for each in failures(found))
 
@@ -56,7 +56,9 @@ def test_a_figure_beyond_its_tolerance_is_a_failure() -> None:
     row = CalibrationFigure(
         measure="x", where="", period="", published="10", value=10.0, kind="relative", tolerance=0.01
     )
-    near, off = (Found(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2))
+    near, off = (
+        CalibrationResult(row=row, simulated=10 + by, n=1, difference=by / 10, is_near=by <= 0.1) for by in (0.05, 0.2)
+    )
     assert failures([near, off]) == [off]
     assert calibration_line(off).endswith("OUTSIDE")
 

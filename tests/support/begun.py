@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bluelamp.recount.coverage import KnownFigure
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
-from bluelamp.recount.reported import KnownFigure
 from dashboards.report.figures import NO_RECORD, Ask, ReportFigure, figure
 from facts.contact import ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded

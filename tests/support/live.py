@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 
 from bluelamp.recount.log import from_log
-from bluelamp.verify.compare import RecountComparison, compare, every_query, take
+from bluelamp.verify.compare import RecountComparison, compare, every_query, read_state
 from bluelamp.wiring.clock import wall
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact
@@ -43,7 +43,7 @@ def held_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> Re
     """Every measure over windows that end now, whole and by each of its dimensions, against a recount of the log."""
     reader = system.reader()
     reader.refresh()
-    taken = take(reader, force, list(every_query(windows, system.rules[force].force)), reader.present(force))
+    taken = read_state(reader, force, list(every_query(windows, system.rules[force].force)), reader.present(force))
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         return compare(taken, recount)
 

@@ -14,8 +14,8 @@ import msgspec
 import requests
 
 from bluelamp.verify.check import examine
-from bluelamp.verify.checks.finding import Finding, status
 from bluelamp.verify.checks.parts import get, parts
+from bluelamp.verify.checks.result import CheckResult, status
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.ports import free_ports
@@ -125,7 +125,7 @@ class Whole:
                     moment = wall() - (behind or {}).get((force, feed.name), timedelta())
                     publisher.heartbeat(heartbeat(force, feed.name, moment, self._seq), feed.topic)
 
-    def check(self, **settings: Any) -> tuple[int, dict[str, Finding]]:
+    def check(self, **settings: Any) -> tuple[int, dict[str, CheckResult]]:
         """Exit status and findings of a check, by what was looked at; with some settings changed."""
         asked = msgspec.structs.replace(self.system.settings, **settings)
         findings = list(

@@ -1,4 +1,4 @@
-"""`bluelamp up` over what its state server refuses, a worker that is gone and a damaged state: one cause, one alert, healed."""
+"""`bluelamp up` with a full state server, a stopped worker and a damaged state: each cause raises one alert, and heals."""
 
 import json
 import os
@@ -21,43 +21,43 @@ from tests.up.test_up import Running
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 CRITICAL = {rule.name for rule in RULES if not rule.measure and rule.severity == "critical"}
-"""The rules of the monitor itself: what goes on at the force has alerts of its own meanwhile."""
+"""The critical rules about the monitor itself. The simulated force raises alerts of its own meanwhile."""
 WATCHED_SECONDS = 130.0
-"""Longer than anything that comes of a cause takes to be raised."""
+"""Longer than any consequence of a cause takes to raise its alert."""
 
 
 class Ran:
-    """A simulated force that runs, and what its parts say.
+    """A simulated force that is running, with its inbox and its state server.
 
     Args:
-        running: `bluelamp up`.
-        options: what else it is started with.
+        running: the `bluelamp up` to start.
+        options: more options for it.
     """
 
     def __init__(self, running: Running, *options: str) -> None:
         self.running = running
         running.start("--history", "1d", "--seed", "1829", *options)
         until(lambda: running.live_count() > 100, 120, "live figures")
-        told = json.loads((running.directory / "running.json").read_text())
-        self.inbox, self.redis = str(told["inbox"]), Redis.from_url(told["redis"], decode_responses=True)
-        self.state_name = str(told["state_name"])
+        settings = json.loads((running.directory / "running.json").read_text())
+        self.inbox, self.redis = str(settings["inbox"]), Redis.from_url(settings["redis"], decode_responses=True)
+        self.state_name = str(settings["state_name"])
 
     def listing(self) -> dict[str, Any]:
-        """The list of alerts, as the inbox has it."""
-        found: dict[str, Any] = requests.get(f"{self.inbox}/api/alerts/", timeout=5).json()
-        return found
+        """The alerts that the inbox lists."""
+        listing: dict[str, Any] = requests.get(f"{self.inbox}/api/alerts/", timeout=5).json()
+        return listing
 
     def active(self) -> set[str]:
         """The critical alerts of the monitor itself that are active."""
         return {each["rule"] for each in self.listing()["alerts"]} & CRITICAL
 
     def ever(self) -> set[str]:
-        """Those that ever were."""
+        """The critical alerts of the monitor itself that were ever raised."""
         entries = requests.get(f"{self.inbox}/api/alerts/export?format=jsonl", timeout=10).text.splitlines()
         return {json.loads(each).get("rule") for each in entries} & CRITICAL
 
     def sees_one_alert(self, rule: str) -> None:
-        """Watch for so long that everything that comes of a cause has been raised: the cause alone has an alert."""
+        """Watch until every consequence of a cause would have raised its alert: only the cause has one."""
         until(lambda: self.active() == {rule}, 75, rule)
         deadline = time.monotonic() + WATCHED_SECONDS
         while time.monotonic() < deadline:
@@ -65,13 +65,13 @@ class Ran:
             time.sleep(2)
 
     def is_exact(self) -> None:
-        """Every figure of the day is what the recount makes of the log."""
+        """Every figure of the day equals the recount."""
         found = self.running.ask("recount", "--window", "24h", "--compare")
         assert found["cells"] > 600
         assert found["differences"] == []
 
     def said(self) -> str:
-        """What was said at the terminal."""
+        """The output at the terminal."""
         return self.running.output.read_text()
 
 
@@ -89,7 +89,7 @@ def ran(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ran]:
 @pytest.mark.parametrize(
     "ran", [(), pytest.param(("--prometheus",), marks=pytest.mark.real)], indirect=True, ids=["engine", "prometheus"]
 )
-def test_out_of_memory_has_one_alert_and_ends_by_itself(ran: Ran) -> None:
+def test_a_full_state_server_raises_one_alert_which_resolves_by_itself(ran: Ran) -> None:
     worker = ran.running.part("worker")
     words = WORDS["out_of_memory"].what
     ran.redis.config_set("maxmemory", 1)
@@ -99,21 +99,21 @@ def test_out_of_memory_has_one_alert_and_ends_by_itself(ran: Ran) -> None:
     ran.sees_one_alert("state_out_of_memory")
     board = requests.get(f"http://127.0.0.1:{ran.running.board_port}/api/alerts/", timeout=5).json()
     assert board["refused"] == words
-    assert ran.running.live_count() == 0, "nothing is shown as live"
+    assert ran.running.live_count() == 0, "no figure may be live"
 
     ran.redis.config_set("maxmemory", 0)
     began = time.monotonic()
     until(lambda: ran.running.live_count() > 100, 30, "live figures")
     print(f"live figures {time.monotonic() - began:.1f} s after there was memory")  # noqa: T201 - a figure for the report
-    assert ran.running.part("worker") == worker, "nobody started it again"
+    assert ran.running.part("worker") == worker, "the worker was restarted"
     ran.is_exact()
     until(lambda: ran.active() == set(), 150, "the end of the alert")
     assert ran.ever() == {"state_out_of_memory"}
     assert f"Over: {words}" in ran.said()
-    assert ran.said().count(words) < 12, "said now and then"
+    assert ran.said().count(words) < 12, "repeated too often"
 
 
-def test_a_worker_that_is_gone_has_one_alert_and_its_feeds_are_not_called_silent(ran: Ran) -> None:
+def test_a_stopped_worker_raises_one_alert_and_no_feed_is_called_silent(ran: Ran) -> None:
     worker = ran.running.part("worker")
     assert worker
     os.kill(worker.pid, signal.SIGSTOP)
@@ -125,19 +125,19 @@ def test_a_worker_that_is_gone_has_one_alert_and_its_feeds_are_not_called_silent
     assert ran.ever() == {"no_worker"}
 
 
-def test_a_damaged_state_is_left_alone_until_a_person_has_built_another(ran: Ran) -> None:
+def test_a_damaged_state_is_left_alone_until_a_person_rebuilds_it(ran: Ran) -> None:
     panes = cast(list[str], list(ran.redis.scan_iter(match=f"{ran.state_name}:*pane:*:day:*")))
     for pane in panes:
         for field in cast(dict[str, str], ran.redis.hgetall(pane)):
             ran.redis.hset(pane, field, "of another program")
-    until(lambda: "has stopped and needs a person" in ran.said(), 60, "words at the terminal")
+    until(lambda: "has stopped and needs a decision" in ran.said(), 60, "words at the terminal")
     assert "holds no count" in ran.said()
     ran.sees_one_alert("state_needs_person")
     command = [sys.executable, "-m", "bluelamp", "rebuild", "--switch", "--accept-differences"]
     environment = {**os.environ, "BLUELAMP_DATA": str(ran.running.directory)}
-    told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
-    assert "Version 2 is shown now" in told.stdout, told.stdout + told.stderr
-    until(lambda: ran.running.live_count() > 100, 120, "live figures, without anybody starting the worker")
+    rebuilt = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
+    assert "Version 2 is shown now" in rebuilt.stdout, rebuilt.stdout + rebuilt.stderr
+    until(lambda: ran.running.live_count() > 100, 120, "live figures, without a person restarting the worker")
     ran.is_exact()
     until(lambda: ran.active() == set(), 150, "the end of the alert")
     assert ran.ever() == {"state_needs_person"}

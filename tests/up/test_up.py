@@ -1,4 +1,4 @@
-"""`bluelamp up` as a person runs it: live figures soon, kills survived, nothing left behind, faults said plainly."""
+"""`bluelamp up` as a person runs it: live figures start soon, survive kills, leave no processes behind, and errors are plain."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tests.support.system import until
 ROOT = Path(__file__).parents[2]
 FORCE = "san_francisco_fire"
 DAYS = "2016-12-31/2017-01-04"
-# What each part is known by among the arguments of its process.
+# The word among a process's arguments that identifies each part.
 PARTS = {
     "broker": "bluelamp.embedded.broker",
     "state": "bluelamp.embedded.state",
@@ -42,7 +42,7 @@ class Running:
     """One `bluelamp up` on free ports.
 
     Args:
-        directory: of its data; its output is beside it.
+        directory: its data directory. Its output goes to a file next to it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -65,8 +65,8 @@ class Running:
             )
 
     def is_ready(self) -> bool:
-        """Whether the run started last has told where its board is."""
-        return self.output.read_text().count("The board:") == self.starts
+        """Whether the latest run has printed the address of its board."""
+        return self.output.read_text().count("Board: ") == self.starts
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -75,7 +75,7 @@ class Running:
         return self._process
 
     def parts(self) -> list[Process]:
-        """Every process it has started, and theirs."""
+        """Every process that it has started, and their child processes."""
         return descendants(self.process.pid)
 
     def part(self, name: str) -> Process | None:
@@ -84,13 +84,13 @@ class Running:
         return next((each for each in self.parts() if any(map(wanted.fullmatch, names(each)))), None)
 
     def snapshot(self) -> dict[str, Any]:
-        """What its board tells first; empty if it does not answer."""
+        """The first snapshot that its board sends; empty if the board does not answer."""
         try:
             with urlopen(f"http://127.0.0.1:{self.board_port}/events/measures", timeout=5) as events:
                 for line in events:
                     if line.startswith(b"data: {") and b"parts" in line:
-                        told: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
-                        return told
+                        snapshot: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                        return snapshot
                     if line.startswith(b"event: ") and not line.startswith((b"event: snapshot", b"event: waiting")):
                         return {}
         except (OSError, HTTPException):
@@ -98,29 +98,29 @@ class Running:
         return {}
 
     def live_count(self) -> int:
-        """The incidents of the last 24 hours as its board shows them; 0 while they are not live."""
+        """The number of incidents in the last 24 hours on its board; 0 while that figure is not live."""
         tile = self.tile("incident_count", "24h")
         return int(tile["text"].replace(",", "")) if tile.get("state") == "live" else 0
 
     def tile(self, measure: str, window: str) -> dict[str, Any]:
-        """What its board shows of a measure over a window; empty if it does not answer."""
+        """The board's tile of a measure over a window; empty if the board does not answer."""
         tiles = self.snapshot().get("parts", {}).get(f"measure:{measure}", {}).get("tiles", {})
-        found: dict[str, Any] = tiles.get(window, {})
-        return found
+        tile: dict[str, Any] = tiles.get(window, {})
+        return tile
 
     def frame(self) -> dict[str, Any]:
-        """What its board says around its figures; empty if it does not answer."""
-        found: dict[str, Any] = self.snapshot().get("parts", {}).get("frame", {})
-        return found
+        """The frame around the board's figures; empty if the board does not answer."""
+        frame: dict[str, Any] = self.snapshot().get("parts", {}).get("frame", {})
+        return frame
 
     def metrics(self) -> str:
-        """What its exporter tells."""
+        """The metrics that its exporter serves."""
         with urlopen(f"http://127.0.0.1:{self.exporter_port}/metrics", timeout=5) as answer:
             return str(answer.read().decode())
 
     def ask(self, *arguments: str) -> Any:
-        """What a command on its data answers in JSON."""
-        told = subprocess.run(
+        """The JSON that a command prints when it runs on this data."""
+        ran = subprocess.run(
             [sys.executable, "-m", "bluelamp", *arguments, "--json"],
             env={**os.environ, "BLUELAMP_DATA": str(self.directory)},
             capture_output=True,
@@ -128,24 +128,24 @@ class Running:
             check=True,
             timeout=60,
         )
-        return json.loads(told.stdout)
+        return json.loads(ran.stdout)
 
     def end(self, number: signal.Signals) -> int:
-        """End it, and see that nothing of it is left; its exit status."""
+        """Stop it, check that no process is left, and return its exit status."""
         parts = self.parts()
         assert len(parts) >= 6
         self.process.send_signal(number)
         status = self.process.wait(40)
-        until(lambda: not [each for each in parts if each.is_there()], 20, "the end of all that it started")
+        until(lambda: not [each for each in parts if each.is_there()], 20, "the end of every process it started")
         assert self.are_ports_free()
         return status
 
     def are_ports_free(self) -> bool:
-        """Whether both of its ports could be taken."""
+        """Whether nothing listens on its ports."""
         return all(is_free(port) for port in (self.board_port, self.exporter_port))
 
     def clear(self) -> None:
-        """End whatever a failed test has left."""
+        """Stop every process that a failed test left running."""
         if self._process and self._process.poll() is None:
             parts = self.parts()
             self._process.kill()
@@ -156,7 +156,7 @@ class Running:
 
 
 def names(process: Process) -> tuple[str, ...]:
-    """What may name a part: its first few arguments, without their folders."""
+    """The first few arguments of a process, without their folders: one of them names the part."""
     return tuple(Path(each.partition(" ")[0]).name for each in process.arguments[:4])
 
 
@@ -175,19 +175,19 @@ def is_free(port: int) -> bool:
 
 
 def command(directory: Path, board_port: int, *options: str) -> list[str]:
-    """The command with its own place and port."""
+    """The command line for a directory and a port."""
     return [sys.executable, "-m", "bluelamp", "up", "--data", str(directory), "--port", str(board_port), *options]
 
 
 def environment(exporter_port: int) -> dict[str, str]:
-    """The variables of a run."""
+    """The environment of a run."""
     return {**os.environ, "BLUELAMP_EXPORTER_PORT": str(exporter_port)}
 
 
 def refusal(directory: Path, *options: str, ports: tuple[int, int] | None = None) -> str:
-    """What an `up` says that cannot run."""
+    """The error of a `bluelamp up` that cannot run."""
     board_port, exporter_port = ports or free_ports()
-    told = subprocess.run(
+    ran = subprocess.run(
         command(directory, board_port, *options),
         env=environment(exporter_port),
         capture_output=True,
@@ -195,22 +195,22 @@ def refusal(directory: Path, *options: str, ports: tuple[int, int] | None = None
         check=False,
         timeout=60,
     )
-    assert told.returncode == 2, told.stderr
-    assert "Traceback" not in told.stderr
-    assert re.fullmatch(r"bluelamp: .+\n  where: .+\n  try:   .+\n", told.stderr, re.DOTALL)
-    return told.stderr
+    assert ran.returncode == 2, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert re.fullmatch(r"bluelamp: .+\n  where: .+\n  try:   .+\n", ran.stderr, re.DOTALL)
+    return ran.stderr
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    """One that is not started yet."""
+    """A `bluelamp up` that has not started yet."""
     one = Running(tmp_path / "data")
     yield one
     one.clear()
 
 
 def make_sample() -> list[str]:
-    """The options of `make sample`; its data have a directory of their own, because it begins anew each time."""
+    """The options of `make sample`, without its data directory: each test has its own."""
     (line,) = re.findall(r"^sample:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     data, directory, *options = shlex.split(line)
     assert (data, directory) == ("--data", ".bluelamp/sample")
@@ -218,24 +218,24 @@ def make_sample() -> list[str]:
 
 
 def see_live_figures(running: Running) -> None:
-    """Start what `make sample` does, and wait for live figures."""
+    """Start what `make sample` starts, and wait for live figures."""
     began = time.monotonic()
     running.start(*make_sample())
     until(lambda: running.live_count() > 300, 60, "the figures of the sample")
     print(f"live figures after {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for the report
 
 
-def test_make_sample_shows_live_figures_soon_and_goes_on_whatever_is_killed(running: Running) -> None:
+def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(running: Running) -> None:
     see_live_figures(running)
     until(lambda: running.frame().get("is_replay"), 20, "the mark of a replay")
     assert not running.frame()["is_simulated"]
     assert "bluelamp_state_up 1.0" in running.metrics()
     said = running.output.read_text()
-    assert "Shown is San Francisco Fire Department (sample extract)." in said
+    assert "Force: San Francisco Fire Department (sample extract)." in said
     assert "It is a replay of recorded facts" in said
     assert f"http://127.0.0.1:{running.board_port}/" in said
     for name in ("worker", "broker", "state server", "state", "board", "exporter", "inbox"):
-        kill_and_see_it_go_on(running, name)
+        kill_and_see_it_recover(running, name)
     cells = ("opened_to_arrived_median_seconds", "--window", DAYS, "--by", "day,grade,area")
     assert running.ask("recount", *cells, "--compare")["differences"] == []
     assert running.end(signal.SIGINT) == 0
@@ -243,11 +243,11 @@ def test_make_sample_shows_live_figures_soon_and_goes_on_whatever_is_killed(runn
     assert running.end(signal.SIGTERM) == 0
 
 
-def kill_and_see_it_go_on(running: Running, name: str) -> None:
-    """Kill -9 a part; it is started again, and the figures go on to a later present."""
-    # A state server whose keeper was killed is ended only once the next keeper is there.
+def kill_and_see_it_recover(running: Running, name: str) -> None:
+    """Kill a part with SIGKILL: it is restarted, and the figures move on to a later time."""
+    # When the process that keeps the state server is killed, its successor ends the old state server.
     until(lambda: running.live_count() > 300, 30, f"figures before {name}")
-    before, shown = running.part(name), running.snapshot().get("now")
+    before, time_before = running.part(name), running.snapshot().get("now")
     assert before
     os.kill(before.pid, signal.SIGKILL)
 
@@ -256,15 +256,17 @@ def kill_and_see_it_go_on(running: Running, name: str) -> None:
         return now is not None and now.pid != before.pid
 
     until(is_back, 30, f"another {name}")
-    until(lambda: running.live_count() > 300 and running.snapshot().get("now") != shown, 60, f"figures after {name}")
+    until(
+        lambda: running.live_count() > 300 and running.snapshot().get("now") != time_before, 60, f"figures after {name}"
+    )
     until(
         lambda: not is_free(running.exporter_port) and "bluelamp_state_up 1.0" in running.metrics(), 30, "the exporter"
     )
 
 
-def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(running: Running, tmp_path: Path) -> None:
+def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running: Running, tmp_path: Path) -> None:
     running.start("--replay", "sample", "--speed", "max")
-    until(lambda: "replay is done" in running.output.read_text(), 60, "the end of the replay")
+    until(lambda: "replay has finished" in running.output.read_text(), 60, "the end of the replay")
     until(lambda: count(running) == 1800, 30, "its figures")
     assert running.end(signal.SIGINT) == 0
 
@@ -275,13 +277,13 @@ def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(runni
     for options in ((), ("--fresh", "--feeds-only")):
         for other in (ports, None):
             said = refusal(running.directory, *options, ports=other)
-            assert f"Another `bluelamp up` (process {running.process.pid}) keeps its data there" in said
+            assert f"Another `bluelamp up` (process {running.process.pid}) is using this data directory" in said
     said = refusal(tmp_path / "other", ports=ports)
-    assert f"Port {running.board_port} is in use" in said
+    assert f"Port {running.board_port} is already in use" in said
     assert "BLUELAMP_BOARD_PORT" in said
-    assert count(running) == 1800, "the refused ones must leave it alone"
+    assert count(running) == 1800, "a refused run must not disturb it"
 
-    # Killed, it leaves nothing running; the next one does not wait for a person to clear up.
+    # A killed run leaves no process behind, and the next one starts without help.
     parts = running.parts()
     running.process.kill()
     running.process.wait()
@@ -293,15 +295,15 @@ def test_the_same_data_give_the_same_figures_and_only_to_one_run_at_a_time(runni
 
 
 def repair_broken_state(running: Running) -> None:
-    """Its files are broken: the error names a command, which starts it with the same figures, and deletes nothing."""
+    """The state's files are broken: the command in the error restores the same figures and deletes nothing."""
     broken.in_the_middle(running.directory / "state" / broken.FOLDER)
     said = refusal(running.directory, "--force", FORCE)
     assert f"`bluelamp up --data {running.directory} --repair-state`" in said
     running.start("--force", FORCE, "--repair-state")
     until(running.is_ready, 60, "the board")
     said = running.output.read_text()
-    assert "The state's files were broken. They lie, as they were, in " in said
-    assert "The alert inbox kept its log in the same files: what was written to it after" in said
+    assert "The state server's files were damaged. They were moved unchanged to " in said
+    assert "The alert inbox's log was in the same files: its entries after" in said
     (aside,) = (running.directory / "state").glob("appendonlydir.broken-*")
     assert (aside / broken.MANIFEST).exists()
     until(lambda: count(running) == 1800, 60, "the figures again")
@@ -313,10 +315,8 @@ def count(running: Running) -> int:
     return int(reading["value"] or 0)
 
 
-def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_same_when_started_again(
-    running: Running,
-) -> None:
-    """What `make run` does, with a shorter history."""
+def test_a_simulated_force_has_a_history_then_a_present_and_resumes_when_restarted(running: Running) -> None:
+    """The command of `make run`, with a shorter history."""
     recipe = re.findall(r"^run:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe == ["--data .bluelamp/simulated"]
     running.start("--history", "2d", "--seed", "1829")
@@ -345,12 +345,12 @@ def test_a_simulated_force_has_a_history_then_a_present_and_goes_on_with_the_sam
     assert compared["cells"] > 600
     assert compared["differences"] == []
     said = command_refused(running.directory, "replay", "sample")
-    assert "Its log holds a simulation" in said
+    assert "This log holds a simulation, so real facts cannot be added." in said
     assert running.end(signal.SIGTERM) == 0
 
 
 def see_every_part_checked(running: Running) -> None:
-    """`bluelamp check` on its directory finds every part that runs, whatever ports they have."""
+    """`bluelamp check` on its directory finds every part that runs, on any port."""
     environment = {**os.environ, "BLUELAMP_DATA": str(running.directory)}
     command = [sys.executable, "-m", "bluelamp", "check", "--json"]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
@@ -358,28 +358,28 @@ def see_every_part_checked(running: Running) -> None:
     good = ("log", "state server", "workers", "exporter", "board", "inbox")
     assert {name: states[name] for name in good} == dict.fromkeys(good, "good"), answer.stdout
     assert [states[name] for name in ("gateway", "prometheus", "archive")] == ["not set up"] * 3
-    assert (answer.returncode, states["force staffordshire"]) == (1, "warning"), "nothing of it is real"
+    assert (answer.returncode, states["force staffordshire"]) == (1, "warning"), "the force is simulated"
 
 
 def command_refused(directory: Path, *arguments: str) -> str:
-    """What a command on its data says that may not run."""
+    """The error of a command that must not run on this data."""
     environment = {**os.environ, "BLUELAMP_DATA": str(directory)}
     command = [sys.executable, "-m", "bluelamp", *arguments]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert told.returncode == 2
-    return told.stderr
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 2
+    return ran.stderr
 
 
 Prepare = Callable[[Path], object]
 
 
-def somebody_elses(directory: Path) -> None:
-    """A directory with a log of another program's."""
+def create_foreign_log(directory: Path) -> None:
+    """Create a directory with another program's log."""
     (directory / "log").mkdir(parents=True)
 
 
-def unreadable(directory: Path) -> None:
-    """A state that its server cannot read."""
+def create_unreadable_state(directory: Path) -> None:
+    """Create a state that the state server cannot read."""
     server = StateServer(directory / "state")
     port = server.start()
     with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -387,18 +387,18 @@ def unreadable(directory: Path) -> None:
         assert connection.recv(100)
     server.stop()
     [growing] = (directory / "state" / "appendonlydir").glob("*.incr.aof")
-    growing.write_bytes(b"this was no command" * 100)
+    growing.write_bytes(b"not a command" * 100)
 
 
 @pytest.mark.parametrize(
     ("prepare", "options", "words"),
     [
         (Path.touch, (), "The data directory cannot be used"),
-        (somebody_elses, ("--fresh",), "It was not made by `bluelamp up`, and is left alone"),
+        (create_foreign_log, ("--fresh",), "`bluelamp up` did not create this directory"),
         (
-            unreadable,
+            create_unreadable_state,
             (),
-            "The state does not start. Its last words:.*Bad file format.*bluelamp up --data .* --repair-state`",
+            "The state did not start. Its last output:.*Bad file format.*bluelamp up --data .* --repair-state`",
         ),
         (Path.mkdir, ("--force", "nowhere"), "There is no force 'nowhere'.*san_francisco_fire, staffordshire"),
         (Path.mkdir, ("--replay", "sample", "--speed", "fast"), "'fast' is not a speed"),
@@ -410,8 +410,8 @@ def unreadable(directory: Path) -> None:
     ],
     ids=[
         "file",
-        "somebody else's",
-        "unreadable",
+        "foreign log",
+        "unreadable state",
         "force",
         "speed",
         "mapping",
@@ -421,14 +421,14 @@ def unreadable(directory: Path) -> None:
         "time",
     ],
 )
-def test_what_cannot_run_is_said_plainly(
+def test_a_run_that_cannot_start_says_why(
     tmp_path: Path, prepare: Prepare, options: tuple[str, ...], words: str
 ) -> None:
     prepare(tmp_path / "data")
     before = sorted(tmp_path.rglob("*"))
     said = refusal(tmp_path / "data", *options)
     assert re.search(words, said, re.DOTALL), said
-    if prepare is somebody_elses:
+    if prepare is create_foreign_log:
         assert (tmp_path / "data" / "log").exists()
     elif options:
-        assert sorted(tmp_path.rglob("*")) == before, "nothing was started for it"
+        assert sorted(tmp_path.rglob("*")) == before, "nothing was started"

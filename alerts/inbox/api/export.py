@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from alerts.inbox.log.entry import AnyEntry, encode
+from measures.spreadsheet import safe_cell
 
 _COLUMNS = ("at", "by", "entry", "alert", "id")
 
@@ -29,9 +30,10 @@ def as_csv(entries: Iterable[AnyEntry]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A cell that no spreadsheet mistakes for a formula."""
-    text = " ".join(f"{name}={word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """The text of a value, safe to open in a spreadsheet."""
+    return safe_cell(
+        " ".join(f"{name}={word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
+    )
 
 
 EXPORTS: dict[str, tuple[str, Callable[[Iterable[AnyEntry]], str]]] = {

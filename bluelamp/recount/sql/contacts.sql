@@ -1,13 +1,13 @@
--- Section 5: contacts. Spans are judged in tenths of a second: units of 100,000 microseconds.
+-- Section 5: contacts. Spans are in tenths of a second (100,000 microseconds).
 
--- Each offer begins a leg; another one for the same queue at the same instant is the same leg. `leg` is its place.
+-- Each offer begins a leg. A second offer for the same queue at the same time belongs to the same leg. `leg` is its place.
 CREATE TABLE contact_offer AS
 SELECT subject, force, place AS leg, happened AS offered, line, queue, channel
 FROM effective
 WHERE fact = 'ContactOffered'
 QUALIFY row_number() OVER (PARTITION BY subject, queue, happened ORDER BY place) = 1;
 
--- Each end of a leg, with the leg it belongs to; none where the contact was never offered to that queue.
+-- Each end of a leg with its leg; without a leg where the contact was never offered to that queue.
 CREATE TABLE contact_end AS
 WITH
 ending AS (
@@ -15,7 +15,7 @@ ending AS (
     FROM effective
     WHERE fact IN ('ContactAnswered', 'ContactAbandoned', 'ContactConcluded')
 ),
--- The last leg of the queue offered at or before it.
+-- The latest leg of that queue offered at or before the end.
 last_before AS (
     SELECT ending.place, contact_offer.leg
     FROM ending
@@ -35,8 +35,8 @@ LEFT JOIN first_of_queue USING (subject, queue);
 CREATE TABLE contact_beginning AS
 SELECT subject, any_value(force) AS force, min(offered) AS began FROM contact_offer GROUP BY subject;
 
--- When each leg falls due: by the last target of its queue that holds since the local day of its offer or before. None
--- where there is none yet, or where that one is to aim at nothing.
+-- When each leg falls due: by the target of its queue that applies on the local day of the offer. None where no target
+-- applies yet, or where the queue has no target.
 CREATE TABLE contact_due AS
 WITH
 offer_day AS (
@@ -54,7 +54,7 @@ ASOF JOIN queue_target
 
 CREATE TABLE contact_leg AS
 WITH
--- The first of each kind of end.
+-- The first end of each kind.
 first_end AS (
     SELECT
         leg,
@@ -66,7 +66,7 @@ first_end AS (
     WHERE leg IS NOT NULL
     GROUP BY leg
 ),
--- Of an answer and an abandonment the earlier counts, the answer when they are equal.
+-- Of an answer and an abandonment, the earlier counts; if they are at the same time, the answer.
 counted_end AS (
     SELECT
         *,
@@ -95,7 +95,7 @@ LEFT JOIN contact_due ON contact_due.leg = contact_offer.leg
 LEFT JOIN queue ON queue.force = contact_offer.force AND queue.queue = contact_offer.queue
 WINDOW of_contact AS (PARTITION BY contact_offer.subject);
 
--- Both tables have every word that a kind of the topic has.
+-- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE contacts_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, value BIGINT
@@ -132,7 +132,7 @@ SELECT
 FROM contact_leg
 WHERE answered IS NOT NULL AND abandoned IS NOT NULL;
 
--- The one span of each leg that has an end. A wait that ends before it starts is no short one: it is no wait.
+-- The span of each leg that has an end. A wait that ends before it starts is not a wait, and not a short one.
 CREATE TABLE contact_span AS
 SELECT
     CASE
@@ -160,7 +160,7 @@ SELECT
 FROM contact_span
 WHERE ended < offered;
 
--- Answered legs of a queue with a target, in both decided kinds.
+-- Answered legs of queues with a target, for both decided kinds.
 INSERT INTO contacts_finished BY NAME
 SELECT
     decided_kind.kind, subject, force, decided_instant(counted_answered, NULL, due) AS decided, began, day, line, queue, channel,
@@ -169,7 +169,7 @@ FROM contact_leg
 CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
 WHERE due IS NOT NULL AND counted_answered >= offered;
 
--- Abandoned when the target could no longer be met: the service failed.
+-- Abandoned after the target had passed: the target was missed.
 INSERT INTO contacts_finished BY NAME
 SELECT
     'leg_service_decided' AS kind, subject, force, decided_instant(NULL, counted_abandoned, due) AS decided, began, day,
@@ -177,7 +177,7 @@ SELECT
 FROM contact_leg
 WHERE due <= counted_abandoned AND counted_abandoned >= offered;
 
--- A leg with no end: the last one of its contact still waits, the end of an earlier one was not recorded.
+-- Legs without an end: the contact's last leg is still waiting; the end of an earlier leg was not recorded.
 INSERT INTO contacts_open BY NAME
 SELECT 'leg_waiting' AS kind, subject, force, offered AS since, began, day, line, queue, channel
 FROM contact_leg
@@ -194,7 +194,7 @@ SELECT 'leg_end_unrecorded' AS kind, subject, force, offered AS decided, began, 
 FROM contact_leg
 WHERE NOT is_last AND coalesce(answered, abandoned, concluded) IS NULL;
 
--- Ends in a queue to which the contact was never offered; with no offer at all it began at its earliest fact.
+-- Ends in a queue to which the contact was never offered. A contact without any offer began with its earliest fact.
 CREATE TABLE contact_without_leg AS
 SELECT
     contact_end.subject,

@@ -1,6 +1,6 @@
--- Section 7: custody. Spans are judged in seconds: units of 1,000,000 microseconds.
+-- Section 7: custody. Spans are in seconds (1,000,000 microseconds).
 
--- The first arrival and the first voluntary attendance of each subject, with the words of each.
+-- The first arrival and the first voluntary attendance of each subject, with their words.
 CREATE TABLE custody_opening AS
 SELECT
     subject, force, fact, happened,
@@ -11,7 +11,7 @@ FROM effective
 WHERE fact IN ('DetaineeArrived', 'VoluntaryAttended')
 QUALIFY row_number() OVER (PARTITION BY subject, fact ORDER BY place) = 1;
 
--- A subject began with its arrival, else with its voluntary attendance, else at its earliest fact.
+-- A subject began with its arrival; without one, with its voluntary attendance; without either, with its earliest fact.
 CREATE TABLE custody_beginning AS
 SELECT
     subject,
@@ -35,7 +35,7 @@ SELECT beginning.*, arrival.suite, arrival.child, arrival.relevant_time
 FROM with_day('custody_beginning') AS beginning
 JOIN custody_opening AS arrival ON arrival.subject = beginning.subject AND arrival.fact = 'DetaineeArrived';
 
--- Both tables have every word that a kind of the topic has.
+-- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE custody_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR, value BIGINT
@@ -68,7 +68,7 @@ SELECT 'detention_ended' AS kind, subject, force, ended AS decided, began, day, 
 FROM detention
 WHERE ended IS NOT NULL;
 
--- The two spans of a detention; the end of either may not be known.
+-- The two spans of a detention; either may still have no end.
 CREATE TABLE detention_span AS
 SELECT 'arrived_to_authorised' AS kind, authorised AS span_ended, * FROM detention
 UNION ALL BY NAME

@@ -1,11 +1,11 @@
--- Section 7, the clocks of detentions that have not ended. A reading is elapsed time on a clock, pauses left out.
+-- Section 7: the clocks of detentions that have not ended. A clock shows the elapsed time without pauses.
 
 CREATE TABLE custody_clock AS
 SELECT subject, 'review' AS clock, authorised AS started FROM detention WHERE ended IS NULL AND authorised IS NOT NULL
 UNION ALL
 SELECT subject, 'limit' AS clock, relevant_time AS started FROM detention WHERE ended IS NULL;
 
--- The pauses: from a pause that found the clock running to the next thing that changed it.
+-- The pauses: from a fact that paused a running clock to the next fact that changed the clock.
 CREATE TABLE custody_pause AS
 WITH
 switch AS (
@@ -22,7 +22,7 @@ SELECT subject, place, happened AS begins, next_change AS stops
 FROM change
 WHERE fact = 'ClockPaused';
 
--- The stretches in which each clock runs, with what it shows at the beginning of each; the last may have no end.
+-- The stretches in which each clock runs, with its time at the beginning of each; the last may have no end.
 CREATE TABLE custody_stretch AS
 WITH
 gap AS (
@@ -34,7 +34,7 @@ stretch AS (
     SELECT subject, clock, started, place, lag(stops, 1, started) OVER one AS begins, begins AS ends FROM gap
     WINDOW one AS (PARTITION BY subject, clock ORDER BY place)
     UNION ALL
-    -- After the last pause, or from the start where there was none.
+    -- After the last pause; without a pause, from the start.
     SELECT subject, clock, any_value(started), max(place) + 1, arg_max(coalesce(stops, -1), place), NULL FROM gap
     GROUP BY subject, clock
     HAVING arg_max(coalesce(stops, -1), place) >= 0
@@ -53,10 +53,10 @@ SELECT
     ), 0)::BIGINT AS shown
 FROM clipped;
 
--- What each clock shows at each fact that matters to it, numbered in order.
+-- The time on each clock at each relevant fact, numbered in order.
 CREATE TABLE custody_moment AS
 WITH
-told AS (
+listed_fact AS (
     SELECT
         clock.subject, clock.clock, clock.started, fact.place, fact.fact, fact.happened,
         epoch_us(fact.until) - fact.happened AS until_later, fact.hours
@@ -66,20 +66,20 @@ told AS (
         OR (clock.clock = 'limit' AND fact.fact IN ('ExtensionAuthorised', 'WarrantIssued'))
 ),
 run AS (
-    SELECT told.subject, told.clock, told.place, sum(least(told.happened, stretch.ends) - stretch.begins) AS ran
-    FROM told
+    SELECT listed_fact.subject, listed_fact.clock, listed_fact.place, sum(least(listed_fact.happened, stretch.ends) - stretch.begins) AS ran
+    FROM listed_fact
     JOIN custody_stretch AS stretch
-        ON stretch.subject = told.subject AND stretch.clock = told.clock AND stretch.begins < told.happened
+        ON stretch.subject = listed_fact.subject AND stretch.clock = listed_fact.clock AND stretch.begins < listed_fact.happened
     GROUP BY ALL
 )
 SELECT
-    told.* EXCLUDE (started),
-    CASE WHEN told.happened < told.started THEN told.happened - told.started ELSE coalesce(run.ran, 0) END::BIGINT AS shows,
-    row_number() OVER (PARTITION BY told.subject, told.clock ORDER BY told.place) AS step
-FROM told
+    listed_fact.* EXCLUDE (started),
+    CASE WHEN listed_fact.happened < listed_fact.started THEN listed_fact.happened - listed_fact.started ELSE coalesce(run.ran, 0) END::BIGINT AS shows,
+    row_number() OVER (PARTITION BY listed_fact.subject, listed_fact.clock ORDER BY listed_fact.place) AS step
+FROM listed_fact
 LEFT JOIN run USING (subject, clock, place);
 
--- How many reviews had been held when an extension was authorised.
+-- The number of reviews held before an extension was authorised.
 CREATE TABLE custody_extension AS
 SELECT extension.subject, extension.place, count(review.place) AS reviews
 FROM custody_moment AS extension
@@ -90,7 +90,7 @@ GROUP BY ALL;
 
 CREATE MACRO clock_hours(count) AS count::BIGINT * 3600000000;
 
--- The next review: six hours, then nine; one that was postponed and held late is counted as held in time.
+-- When the next review is due: after six hours, then every nine. A review that was postponed and held late counts as on time.
 CREATE TABLE custody_review AS
 WITH RECURSIVE walk AS (
     SELECT subject, 0::BIGINT AS step, started AS since, clock_hours(6) AS may_show, NULL::BIGINT AS postponed
@@ -115,7 +115,7 @@ SELECT subject, 'review' AS clock, since, may_show, postponed
 FROM walk
 QUALIFY row_number() OVER (PARTITION BY subject ORDER BY step DESC) = 1;
 
--- The limit: what an authority gives never takes time away.
+-- The detention limit: an authorisation never shortens it.
 CREATE TABLE custody_limit AS
 WITH RECURSIVE walk AS (
     SELECT subject, 0::BIGINT AS step, clock_hours(24) AS may_show, false AS has_warrant
@@ -144,7 +144,7 @@ SELECT subject, 'limit' AS clock, may_show
 FROM walk
 QUALIFY row_number() OVER (PARTITION BY subject ORDER BY step DESC) = 1;
 
--- The last instant at which each clock shows what it may; none where it stands still before it or at it.
+-- The time at which each clock reaches its limit; none where the clock is paused before then.
 CREATE TABLE custody_due AS
 WITH
 may AS (

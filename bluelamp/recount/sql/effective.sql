@@ -1,11 +1,11 @@
--- Section 1: the facts in force.
+-- Section 1: the facts that count.
 
 CREATE TABLE effective AS
 SELECT * EXCLUDE (corrects, withdraws)
-FROM standing
-ANTI JOIN gone USING (place)
+FROM latest
+ANTI JOIN not_counted USING (place)
 WHERE fact <> 'FactWithdrawn';
 
-DROP TABLE standing;
-DROP TABLE strike;
-DROP TABLE gone;
+DROP TABLE latest;
+DROP TABLE removal;
+DROP TABLE not_counted;

@@ -1,7 +1,7 @@
--- Section 1: the set of facts, one to each id, before any has fallen.
--- The parameter is a file of lines: topic, instant, canonical JSON of the fact; between them tabs.
+-- Section 1: the set of facts, one for each id, before corrections and withdrawals.
+-- The parameter is a file with a line for each fact: topic, time and canonical JSON, separated by tabs.
 
-CREATE TABLE told AS
+CREATE TABLE reported AS
 SELECT
     topic,
     happened,
@@ -28,37 +28,37 @@ FROM read_csv(
     columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'canonical': 'VARCHAR'}
 );
 
--- A subject is its force, its topic and its id; a number stands for the three.
+-- A subject is identified by force, topic and id; the recount gives it a number.
 CREATE TABLE subject AS
 SELECT row_number() OVER () AS subject, force, topic, subject_id
-FROM (SELECT DISTINCT force, topic, subject_id FROM told);
+FROM (SELECT DISTINCT force, topic, subject_id FROM reported);
 
--- Of different facts under one id the later stands; of equally late ones the greater in canonical JSON. `place` is the
--- order of `at`, then of `fact_id`.
-CREATE TABLE standing AS
+-- If several facts have the same id, the latest one is used; if they have the same time, the one with the greater canonical
+-- JSON. `place` is the order by `at`, then by `fact_id`.
+CREATE TABLE latest AS
 WITH
 one_to_each_id AS (
-    SELECT subject.subject, told.*
-    FROM told
+    SELECT subject.subject, reported.*
+    FROM reported
     JOIN subject USING (force, topic, subject_id)
     QUALIFY row_number() OVER (PARTITION BY subject.subject, fact_id ORDER BY happened DESC, canonical DESC) = 1
 )
 SELECT row_number() OVER (ORDER BY happened, fact_id) AS place, * EXCLUDE (canonical, topic, subject_id)
 FROM one_to_each_id;
 
-DROP TABLE told;
+DROP TABLE reported;
 
--- Who would make whom fall, by place.
-CREATE TABLE strike AS
+-- Which fact corrects or withdraws which, by place.
+CREATE TABLE removal AS
 WITH
 naming AS (
-    SELECT subject, place, corrects AS named FROM standing WHERE corrects IS NOT NULL
+    SELECT subject, place, corrects AS named FROM latest WHERE corrects IS NOT NULL
     UNION
-    SELECT subject, place, withdraws AS named FROM standing WHERE withdraws IS NOT NULL
+    SELECT subject, place, withdraws AS named FROM latest WHERE withdraws IS NOT NULL
 )
-SELECT naming.place AS striker, struck.place AS struck
+SELECT naming.place AS remover, removed.place AS removed
 FROM naming
-JOIN standing AS struck ON struck.subject = naming.subject AND struck.fact_id = naming.named;
+JOIN latest AS removed ON removed.subject = naming.subject AND removed.fact_id = naming.named;
 
--- Filled by bluelamp/recount/falling.py: the facts that fell or count for nothing.
-CREATE TABLE gone (place BIGINT);
+-- Filled by bluelamp/recount/withdrawal.py: the facts that do not count.
+CREATE TABLE not_counted (place BIGINT);

@@ -1,4 +1,4 @@
--- Section 6: incidents. Spans are judged in seconds: units of 1,000,000 microseconds.
+-- Section 6: incidents. Spans are in seconds (1,000,000 microseconds).
 
 CREATE TABLE incident_fact AS
 SELECT subject, force, place, fact, happened, grade, "group", area, category, domestic, unit, result
@@ -23,7 +23,7 @@ SELECT * FROM incident_fact
 WHERE fact = 'IncidentOpened'
 QUALIFY row_number() OVER (PARTITION BY subject ORDER BY place) = 1;
 
--- The grades in order: the opening's, then each regrade's, with the word before it and the urgency of both.
+-- The grades in order: the opening grade, then each regrade, with the grade before it and the urgency of both.
 CREATE TABLE incident_grade AS
 WITH
 given AS (
@@ -45,7 +45,7 @@ FROM followed
 LEFT JOIN grade AS listed_grade ON listed_grade.force = followed.force AND listed_grade.grade = followed.grade
 LEFT JOIN grade AS listed_before ON listed_before.force = followed.force AND listed_before.grade = followed.from_grade;
 
--- How many units are assigned, after each change; a unit is assigned from its dispatch or arrival until it stands down.
+-- The number of assigned units after each change. A unit is assigned from its dispatch or arrival until it stands down.
 CREATE TABLE incident_assignment AS
 WITH
 unit_state AS (
@@ -70,7 +70,7 @@ SELECT
 FROM running
 GROUP BY subject;
 
--- One row for each incident that was opened, with everything its outcomes are taken from.
+-- One row for each opened incident, with everything that its outcomes need.
 CREATE TABLE incident AS
 WITH
 moments AS (
@@ -83,14 +83,14 @@ moments AS (
         max(happened) FILTER (WHERE fact = 'IncidentClosed') AS closed,
         arg_max(result, place) FILTER (WHERE fact = 'IncidentClosed') AS result,
         max(place) FILTER (WHERE fact = 'IncidentReopened') AS reopened_place,
-        -- The last that sets each: what is absent stays as it was, and arg_max passes over it.
+        -- The last fact that sets each value. A missing value leaves the earlier one in place, and arg_max skips it.
         arg_max("group", place) FILTER (WHERE fact = 'IncidentReclassified') AS new_group,
         arg_max(category, place) FILTER (WHERE fact = 'IncidentReclassified') AS new_category,
         arg_max(domestic, place) FILTER (WHERE fact = 'IncidentReclassified') AS new_domestic
     FROM incident_fact
     GROUP BY subject
 ),
--- A closure after which the incident was reopened does not stand.
+-- A closure does not count if the incident was reopened afterwards.
 standing_closure AS (
     SELECT
         subject,
@@ -129,7 +129,7 @@ SELECT
     closure.closed,
     closure.result,
     coalesce(final_grade.upgraded, beginning.opened) AS graded,
-    -- Since when no unit is assigned; nothing while one is.
+    -- Since when no unit is assigned; NULL while one is.
     CASE
         WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
     END AS unresourced
@@ -141,7 +141,7 @@ JOIN final_grade USING (subject)
 JOIN force ON force.force = opening.force
 LEFT JOIN incident_assignment AS assignment USING (subject);
 
--- Both tables have every word that a kind of the topic has.
+-- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE incidents_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
@@ -204,7 +204,7 @@ FROM incident_grade AS regrade
 JOIN incident USING (subject)
 WHERE regrade.step > 0 AND regrade.grade <> regrade.from_grade;
 
--- Told before anybody attended, to a less urgent grade, with four fifths or more of the earlier grade's time gone.
+-- Regraded before anybody attended, to a less urgent grade, with four fifths or more of the earlier target used up.
 INSERT INTO incidents_finished BY NAME
 WITH
 downgrade AS (
@@ -228,7 +228,7 @@ WHERE promised_seconds >= 0
     AND (attended IS NULL OR attended > regraded)
     AND 5 * (regraded - opened) >= 4 * promised_seconds * 1000000;
 
--- Attendance: where it is not needed there is this one outcome, and none of those that follow.
+-- Attendance: an incident that needs none has only this outcome, and none of those below.
 CREATE MACRO needs_no_attendance(result, attended) AS
     coalesce(result, '') IN ('duplicate', 'out_of_force')
     OR (coalesce(result, '') IN ('telephone_resolved', 'cancelled') AND attended IS NULL);
@@ -240,10 +240,10 @@ SELECT
 FROM incident
 WHERE needs_no_attendance(result, attended);
 
--- From here on only the incidents that need attendance, with the targets of their grade on the local day of opening.
+-- From here on: only incidents that need attendance, with the targets of their grade on the local day of opening.
 CREATE TABLE incident_needing AS
 WITH
--- The targets in force are the last ones that hold since that day or before.
+-- The targets that apply are the latest ones that began on that day or before.
 target AS (
     SELECT incident.subject, grade_target.* EXCLUDE (force, grade, since)
     FROM incident
@@ -290,14 +290,14 @@ SELECT 'incident_unresourced' AS kind, unresourced AS since, subject, force, beg
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL AND unresourced IS NOT NULL;
 
--- Every clock of section 6, each with its conditions: where a condition fails the incident has no such clock.
+-- Every clock of section 6 with its conditions. An incident that does not meet them does not have the clock.
 CREATE TABLE incident_clock AS
 SELECT 'opened_to_dispatched' AS kind, opened AS started, dispatched AS ended,
     opened_to_dispatched_seconds AS target_seconds, *
 FROM incident_needing
 WHERE NOT (arrived IS NOT NULL AND dispatched IS NULL)
 UNION ALL BY NAME
--- Decided only: its span is that of opened_to_dispatched.
+-- Only decided: its span is the same as opened_to_dispatched.
 SELECT 'opened_to_dispatched_within_24_hours' AS kind, opened AS started, dispatched AS ended,
     24 * 3600 AS target_seconds, *
 FROM incident_needing
@@ -336,7 +336,7 @@ SELECT
 FROM incident_clock
 WHERE ended < started AND kind <> 'opened_to_dispatched_within_24_hours';
 
--- Those with a target and no contradiction are decided, given up at the closure.
+-- Clocks with a target and without a contradiction are decided; an unmet target is given up at the closure.
 CREATE TABLE incident_decided AS
 SELECT * REPLACE (kind || '_decided' AS kind), due_instant(started, target_seconds, true, 1000000) AS due
 FROM incident_clock

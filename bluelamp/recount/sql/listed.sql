@@ -1,4 +1,4 @@
--- Section 3: contradictions and incomplete subjects are open items too, from the instant at which each is counted.
+-- Section 3: contradictions and incomplete subjects are open items too, from the time at which each is counted.
 
 INSERT INTO contacts_open BY NAME
 SELECT subject, kind, force, decided AS since, began, day, contradiction

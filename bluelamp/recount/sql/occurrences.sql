@@ -1,4 +1,4 @@
--- Section 8: occurrences. Spans are judged in seconds: units of 1,000,000 microseconds.
+-- Section 8: occurrences. Spans are in seconds (1,000,000 microseconds).
 
 CREATE TABLE occurrence_beginning AS
 SELECT
@@ -21,7 +21,7 @@ first_record AS (
 )
 SELECT
     beginning.*, first_record.* EXCLUDE (subject),
-    -- Only a victim-based one is held to the 48 hours, and none whose referral contradicts its recording.
+    -- The 48 hours apply only to victim-based occurrences whose referral does not contradict the recording.
     CASE
         WHEN victim_based AND (referred IS NULL OR referred >= recorded)
             THEN due_instant(recorded, 48 * 3600, true, 1000000)
@@ -29,15 +29,15 @@ SELECT
 FROM with_day('occurrence_beginning') AS beginning
 JOIN first_record USING (subject);
 
--- The same ones are held to two working days, where the force has bank holidays. A table of its own: DuckDB 2.0.0 fails at
--- times with an internal error when it is joined in the statement above.
+-- Two working days apply to the same occurrences, where the force has bank holidays. This is a separate table because DuckDB 2.0.0
+-- sometimes fails with an internal error when it is joined in the statement above.
 CREATE TABLE occurrence_held AS
 SELECT occurrence.subject, two_working_days.ended AS working_due
 FROM occurrence
 JOIN two_working_days ON two_working_days.force = occurrence.force AND two_working_days.day = occurrence.day
 WHERE occurrence.due IS NOT NULL;
 
--- Both tables have every word that a kind of the topic has.
+-- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE occurrences_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, compliance VARCHAR,
@@ -59,7 +59,7 @@ INSERT INTO occurrences_finished BY NAME
 SELECT 'occurrence_recorded' AS kind, subject, force, recorded AS decided, began, day, type, area, 0 AS value
 FROM occurrence;
 
--- Every link that is in force counts; two of one occurrence are two parties.
+-- Every link that counts is one party; two links of one occurrence are two parties.
 CREATE TABLE link AS
 SELECT subject, happened AS linked, role, yes_or_no("repeat") AS of_family, yes_or_no(domestic_repeat) AS of_domestic
 FROM effective
@@ -80,7 +80,7 @@ FROM link
 JOIN occurrence USING (subject)
 WHERE domestic;
 
--- A crime is closed once: the first closing in force counts.
+-- A crime is closed once: the first closure that counts is used.
 CREATE TABLE first_closing AS
 SELECT subject, happened AS closed, compliance
 FROM effective

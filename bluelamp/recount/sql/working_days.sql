@@ -1,6 +1,6 @@
--- Section 8: working days. Each local day is judged by itself; the second working day after each is found by counting them.
+-- Section 8: working days. Counting them gives the second working day after each local day.
 
--- Gregorian Easter by Gauss, as a day of March.
+-- The Gregorian date of Easter by Gauss's method, as a day of March.
 CREATE MACRO easter_sunday(of_year) AS (
     WITH
     parts AS (
@@ -16,7 +16,7 @@ CREATE MACRO easter_sunday(of_year) AS (
     FROM week
 );
 
--- Bank holidays that a single year had in the place of another day, or besides.
+-- Bank holidays of single years, moved or added.
 CREATE TABLE proclaimed (day DATE, is_holiday BOOLEAN);
 
 INSERT INTO proclaimed VALUES
@@ -25,7 +25,7 @@ INSERT INTO proclaimed VALUES
     ('2012-06-05', true), ('2020-05-04', false), ('2020-05-08', true), ('2022-05-30', false), ('2022-06-02', true),
     ('2022-06-03', true), ('2022-09-19', true), ('2023-05-08', true);
 
--- By the day of the month and of the week (Monday is 1): where a holiday falls on a weekend, the days that may stand for it.
+-- By day of the month and of the week (Monday is 1): the substitute days of holidays that fall on a weekend.
 CREATE MACRO is_bank_holiday_by_rule(of_day, easter) AS
     CASE month(of_day)
         WHEN 1 THEN day(of_day) = 1 OR (day(of_day) IN (2, 3) AND isodow(of_day) = 1)
@@ -50,7 +50,7 @@ judged AS (
 )
 SELECT
     *,
-    -- How many there have been, that day included; and when the day ends.
+    -- The number of working days up to and including this day, and when the day ends.
     count(*) FILTER (WHERE is_worked) OVER (PARTITION BY time_zone ORDER BY day) AS so_far,
     lead(begins) OVER (PARTITION BY time_zone ORDER BY day) AS ends
 FROM judged;

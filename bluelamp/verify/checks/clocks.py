@@ -1,8 +1,8 @@
-"""The clocks that figures depend on: do they agree, was one set lately, and does the log stamp its records with its own."""
+"""Checks of clocks: do they agree, was one changed in the last day, and does Kafka timestamp the records itself."""
 
 from collections.abc import Iterator
 
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.result import CheckResult
 from bluelamp.wiring.settings import Settings
 from facts.times import is_future
 from facts.union import TOPICS
@@ -12,47 +12,50 @@ from streams.log import BY_LOG, STAMP_HINT, STAMPING, LogClient
 from streams.readings import Reader
 
 
-def stamp_findings(settings: Settings) -> Iterator[Finding]:
-    """Topics whose producers stamp the records: no heartbeat on them proves that its feed is alive."""
+def stamp_results(settings: Settings) -> Iterator[CheckResult]:
+    """Whether Kafka timestamps the records of every topic. A heartbeat timestamped by its producer proves nothing."""
     with LogClient(settings.kafka) as log:
         topics = sorted({*TOPICS} & log.topics())
         stamping = log.stamping(topics)
     wrong = [(topic, by) for topic, by in stamping.items() if by != BY_LOG]
     for topic, by in wrong:
-        what = f"{STAMPING} is {by}: records do not say when the log received them, and no feed of the topic is live."
-        hint = f"Start a worker, which sets it, or: {STAMP_HINT.format(topic)}"
-        yield Finding("stamps", "bad", what, f"topic {topic}", hint)
+        what = (
+            f"{STAMPING} is {by}, so records do not say when the log received them. No feed of this topic can be live."
+        )
+        hint = f"Start a worker, which changes it, or run: {STAMP_HINT.format(topic)}"
+        yield CheckResult("stamps", "bad", what, f"topic {topic}", hint)
     unsaid = ", ".join(topic for topic in topics if topic not in stamping)
     if unsaid:
-        hint = "May this client read the configuration of topics?"
-        yield Finding("stamps", "unknown", f"Kafka does not say who stamps the records of {unsaid}.", "Kafka", hint)
+        hint = "Allow this client to read the configuration of topics."
+        what = f"Kafka does not say whether it timestamps the records of {unsaid}."
+        yield CheckResult("stamps", "unknown", what, "Kafka", hint)
     elif not wrong:
-        yield Finding("stamps", "good", "The log stamps every record with its own time.")
+        yield CheckResult("stamps", "good", "Kafka timestamps every record when it receives it.")
 
 
-def clock_findings(reader: Reader) -> Iterator[Finding]:
-    """Whether this machine's clock agrees with the state server's, and whether any clock was set in the last day."""
+def clock_results(reader: Reader) -> Iterator[CheckResult]:
+    """Whether this machine's clock agrees with the state server's, and whether any clock was changed in the last day."""
     found = [*_difference(reader), *_steps(reader)]
     yield from found or [
-        Finding("clock", "good", "It agrees with the state server's, and none was set in the last day.")
+        CheckResult("clock", "good", "It agrees with the state server's clock. No clock was changed in the last day.")
     ]
 
 
-_HINT = "Make every machine's clock follow a time server; until then check that every feed is live."
+_HINT = "Synchronise every machine's clock with a time server. Until then, check that every feed is live."
 
 
-def _difference(reader: Reader) -> Iterator[Finding]:
+def _difference(reader: Reader) -> Iterator[CheckResult]:
     began = reader.now()
     seconds, fraction = reader.redis.time()
-    ended, shown = reader.now(), instant(seconds * SECOND + fraction)
-    if is_future(shown, ended) or is_future(began, shown):
-        by = rough_words(round(abs((shown - began).total_seconds())))
-        way = "ahead of" if shown > began else "behind"
-        what = f"The state server's clock is {by} {way} this machine's: one of them is wrong."
-        yield Finding("clock", "warning", what, f"{shown:%Y-%m-%d %H:%M:%S}Z there", _HINT)
+    ended, other = reader.now(), instant(seconds * SECOND + fraction)
+    if is_future(other, ended) or is_future(began, other):
+        by = rough_words(round(abs((other - began).total_seconds())))
+        way = "ahead of" if other > began else "behind"
+        what = f"The state server's clock is {by} {way} this machine's. One of them is wrong."
+        yield CheckResult("clock", "warning", what, f"state server at {other:%Y-%m-%d %H:%M:%S}Z", _HINT)
 
 
-def _steps(reader: Reader) -> Iterator[Finding]:
+def _steps(reader: Reader) -> Iterator[CheckResult]:
     for step in reader.clock_steps():
         if step.is_large():
-            yield Finding("clock", "warning", step.words(), step.process, _HINT)
+            yield CheckResult("clock", "warning", step.words(), step.process, _HINT)

@@ -1,27 +1,27 @@
-"""The parts that answer over HTTP: whether each that this system has is there, and is what it should be."""
+"""Checks of the HTTP services: does each one respond, and is it the right program."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import requests
 
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.result import CheckResult
 from bluelamp.wiring.settings import Settings, variable
 
 Get = Callable[[str], requests.Response]
-"""Asks an address; raises requests.RequestException when nothing answers in time."""
-_ANSWER_SECONDS = 5.0
+"""Requests an address; raises requests.RequestException when there is no response in time."""
+_RESPONSE_SECONDS = 5.0
 
 
 class ServicePart(NamedTuple):
-    """One part, and where it should answer.
+    """A service, and the response that it should give.
 
     Attributes:
-        name: of the part.
-        address: empty where this system has none.
-        path: what it is asked for.
-        says: how its answer begins; empty where the status alone counts.
-        start: how it is started.
+        name: the name of the service.
+        address: its address; empty when this system does not have it.
+        path: the path to request.
+        says: the beginning of the expected response; empty where only the status counts.
+        start: the command that starts it.
     """
 
     name: str
@@ -32,11 +32,11 @@ class ServicePart(NamedTuple):
 
 
 def parts(settings: Settings, *, has_senders: bool) -> list[ServicePart]:
-    """The parts of a system, with the addresses that its settings name.
+    """The services of a system, with the addresses from its settings.
 
     Args:
-        settings: of this run.
-        has_senders: BLUELAMP_GATEWAY_TOKENS names somebody who may send.
+        settings: the settings.
+        has_senders: whether BLUELAMP_GATEWAY_TOKENS names any sender.
     """
     ours = {
         "exporter": "`bluelamp exporter`",
@@ -54,28 +54,26 @@ def parts(settings: Settings, *, has_senders: bool) -> list[ServicePart]:
 
 
 def get(address: str) -> requests.Response:
-    """Ask an address, through no proxy, and for a few seconds only."""
+    """Request an address, without a proxy and with a short timeout."""
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(address, timeout=_ANSWER_SECONDS, allow_redirects=False)
+        return session.get(address, timeout=_RESPONSE_SECONDS, allow_redirects=False)
 
 
-def part_findings(every: list[ServicePart], ask: Get = get) -> Iterator[Finding]:
-    """Look at each part."""
-    return (_found(each, ask) for each in every)
+def service_results(every: list[ServicePart], ask: Get = get) -> Iterator[CheckResult]:
+    """Check each service."""
+    return (_result(each, ask) for each in every)
 
 
-def _found(part: ServicePart, ask: Get) -> Finding:
+def _result(part: ServicePart, ask: Get) -> CheckResult:
     if not part.address:
-        return Finding(part.name, "not set up", f"{_setting(part)} names none.")
+        return CheckResult(part.name, "not set up", f"{_setting(part)} gives no address.")
     trouble = _trouble(part, ask)
     if not trouble:
-        return Finding(part.name, "good", f"It answers at {part.address}.")
-    hint = (
-        f"Start {part.start} again, and read its output. Where it runs elsewhere, set {_setting(part)} to its address"
-    )
-    hint += "." if part.name == "prometheus" else "; where there is none, to `none`."
-    return Finding(part.name, "bad", trouble, part.address, hint)
+        return CheckResult(part.name, "good", f"It responds at {part.address}.")
+    hint = f"Restart {part.start} and read its output. If it runs elsewhere, set {_setting(part)} to its address."
+    hint += "" if part.name == "prometheus" else f" If you do not use it, set {_setting(part)} to `none`."
+    return CheckResult(part.name, "bad", trouble, part.address, hint)
 
 
 def _setting(part: ServicePart) -> str:
@@ -83,15 +81,15 @@ def _setting(part: ServicePart) -> str:
 
 
 def _trouble(part: ServicePart, ask: Get) -> str:
-    """What is wrong with its answer; empty when nothing is."""
+    """What is wrong with its response; empty when nothing is."""
     try:
-        answer = ask(part.address.rstrip("/") + part.path)
+        response = ask(part.address.rstrip("/") + part.path)
     except requests.Timeout:
-        return f"It does not answer within {_ANSWER_SECONDS:g} s."
+        return f"It did not respond within {_RESPONSE_SECONDS:g} s."
     except requests.RequestException:
-        return "Nothing answers there."
-    if answer.status_code != requests.codes.ok:
-        return f"It answers with status {answer.status_code}."
-    if not answer.text.startswith(part.says):
-        return f"Something else answers there, and not the {part.name}."
+        return "Nothing responds at this address."
+    if response.status_code != requests.codes.ok:
+        return f"It responded with status {response.status_code}."
+    if not response.text.startswith(part.says):
+        return f"Another program responds at this address, not the {part.name}."
     return ""

@@ -1,4 +1,4 @@
-"""The state and the workers that keep it: is it durable, does it hold the whole log, does it move, and who works on it."""
+"""Checks of the state and the workers: is the state durable and up to date, and do workers read every partition."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,8 +7,9 @@ from typing import NamedTuple, cast
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from bluelamp.verify.checks.finding import Finding
+from bluelamp.verify.checks.result import CheckResult
 from bluelamp.verify.state_and_log import PartitionStatus, partitions
+from bluelamp.verify.words import number
 from bluelamp.wiring.settings import Settings
 from measures.rules import Rules
 from streams.log import ConsumerGroup, LogClient
@@ -17,7 +18,7 @@ from streams.stall import Place
 from streams.store import check_reach
 
 Pause = Callable[[], object]
-"""Waits a moment between two looks."""
+"""Waits a moment between two looks at the workers' progress."""
 LOOKS = 6
 _PAUSE_SECONDS = 1.0
 _DURABLE = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
@@ -26,18 +27,19 @@ _FORMING = ("PreparingRebalance", "CompletingRebalance")
 
 
 def a_second() -> None:
-    """The usual pause."""
+    """Pause for a second."""
     time.sleep(_PAUSE_SECONDS)
 
 
-def state_server(redis: Redis) -> Iterator[Finding]:
+def state_server(redis: Redis) -> Iterator[CheckResult]:
     """Whether the state server keeps every write."""
     redis.ping()
     try:
         present = cast(dict[str, str], redis.config_get(*_DURABLE))
     except ResponseError:
-        hint = "It must append every write to a file and evict nothing: ask whoever runs it."
-        yield Finding("state server", "unknown", "It answers, but does not say how it keeps its data.", "Redis", hint)
+        hint = "Ask its administrator: it must have appendonly yes and maxmemory-policy noeviction."
+        what = "It responds, but does not allow its configuration to be read."
+        yield CheckResult("state server", "unknown", what, "Redis", hint)
         return
     wrong = [f"{name} is {present.get(name)}" for name, wanted in _DURABLE.items() if present.get(name) != wanted]
     written = cast(dict[str, str], redis.info("persistence"))
@@ -46,31 +48,31 @@ def state_server(redis: Redis) -> Iterator[Finding]:
     ]
     if wrong:
         hint = "Set " + " and ".join(f"{name} {wanted}" for name, wanted in _DURABLE.items()) + " in its configuration."
-        yield Finding("state server", "bad", f"It may lose what it holds: {', '.join(wrong)}.", "Redis", hint)
+        yield CheckResult("state server", "bad", f"It may lose data: {', '.join(wrong)}.", "Redis", hint)
     elif failed:
-        hint = "Is its disk full, or broken? Its log says more."
-        yield Finding("state server", "bad", f"It cannot write its file: {', '.join(failed)}.", "Redis", hint)
+        hint = "Check whether its disk is full or damaged, and read its log."
+        yield CheckResult("state server", "bad", f"It cannot write its file: {', '.join(failed)}.", "Redis", hint)
     else:
-        yield Finding("state server", "good", "It answers, appends every write to a file and evicts nothing.")
+        yield CheckResult("state server", "good", "It responds, saves every write to a file and evicts nothing.")
 
 
-def write_findings(redis: Redis, state_name: str) -> Iterator[Finding]:
-    """Whether the state server takes what workers write, as far as whoever asks may try it or a worker has reported."""
+def write_results(redis: Redis, state_name: str) -> Iterator[CheckResult]:
+    """Whether the state server accepts writes: from a test write, or from what a worker has reported."""
     if refusal := Probe(redis, state_name)():
-        yield Finding("writes", "bad", refusal.sentence(), "BLUELAMP_REDIS", refusal.advice())
+        yield CheckResult("writes", "bad", refusal.sentence(), "BLUELAMP_REDIS", refusal.advice())
 
 
 class ProgressSamples(NamedTuple):
-    """What some looks at log, state and workers have shown.
+    """The progress of the workers between a first and a last look.
 
     Attributes:
-        goal: where each partition of the log ended at the first look.
-        before: the offset up to which the state held each at the first look.
-        applied: the same at the last look.
-        ends: where each partition of the log ended at the last look, as far as it may be read.
-        held_back: how many records lay behind a transaction that was still open at the last look.
-        group: of the workers, at the last look.
-        seconds: between the first look and the last.
+        goal: the end of each partition of the log at the first look.
+        before: the applied offset of each partition at the first look.
+        applied: the applied offset at the last look.
+        ends: the end of the readable part of each partition at the last look.
+        held_back: the number of records behind a transaction that was still open at the last look.
+        group: the workers' consumer group at the last look.
+        seconds: the time between the two looks.
     """
 
     goal: Mapping[Place, int]
@@ -82,39 +84,39 @@ class ProgressSamples(NamedTuple):
     seconds: float
 
     def late(self) -> dict[Place, int]:
-        """How many records that the log held at the first look are not applied yet, of the partitions that have some."""
+        """The number of records of the first look that are still not applied, by partition; partitions with none are left out."""
         wanted = {place: min(end, self.ends[place]) for place, end in self.goal.items()}
         return {place: end - self.applied[place] for place, end in wanted.items() if end > self.applied[place]}
 
     def newer(self) -> int:
-        """How many records have come since the first look and are not applied yet."""
+        """The number of records that arrived after the first look and are not applied yet."""
         return sum(max(0, end - max(self.applied[place], self.goal[place])) for place, end in self.ends.items())
 
     def unread(self) -> list[Place]:
         """The partitions that no worker reads."""
-        return sorted(set(self.goal) - {place for some in self.group.members.values() for place in some})
+        return sorted(set(self.goal) - {place for places in self.group.members.values() for place in places})
 
     def has_nobody(self) -> bool:
-        """Whether no worker is there, nor about to be."""
+        """Whether no worker is running or starting."""
         return not self.group.members and self.group.state not in _FORMING
 
     def is_settled(self) -> bool:
-        """Whether another look would show nothing else."""
+        """Whether another look would change nothing."""
         is_shared = self.group.state == _SHARED and not self.unread()
         return self.has_nobody() or (is_shared and not self.late())
 
 
 def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pause = a_second) -> ProgressSamples:
-    """Look until everything that the log held at first is applied, or it has been looked often enough.
+    """Look until every record of the first look is applied, at most LOOKS times.
 
     Args:
-        settings: name log and state.
-        rules: of every force.
-        redis: of the state server.
+        settings: name the log and the state.
+        rules: the rules of every force.
+        redis: the state server.
         pause: waits between two looks.
 
     Raises:
-        IncompleteError: the state was not folded from this log, or the log no longer reaches back to it.
+        IncompleteError: the state was not built from this log, or records that it still needs have been deleted from the log.
     """
     with LogClient(settings.kafka) as log:
         began = time.monotonic()
@@ -141,13 +143,13 @@ def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pa
 
 
 def _ends(log: LogClient, places: Iterable[Place]) -> tuple[dict[Place, int], int]:
-    """How far each partition may be read, and how many records of all of them may not be read yet."""
-    found = log.ends(places)
-    return {place: end.readable for place, end in found.items()}, sum(end.held_back for end in found.values())
+    """The readable end of each partition, and the number of records that cannot be read yet."""
+    ends = log.ends(places)
+    return {place: end.readable for place, end in ends.items()}, sum(end.held_back for end in ends.values())
 
 
 def _applied(each: PartitionStatus) -> int:
-    """Where a state that is not there yet would begin counts as where it is."""
+    """The applied offset; without a state, the first offset of the log, where a worker would begin."""
     return each.first if each.applied is None else each.applied
 
 
@@ -156,63 +158,61 @@ def _now_applied(redis: Redis, each: PartitionStatus) -> int:
     return int(stored) if stored is not None else each.first
 
 
-def state_findings(seen: ProgressSamples) -> Iterator[Finding]:
-    """Whether the state holds the whole log, and whether there are workers that keep it so."""
+def state_results(seen: ProgressSamples) -> Iterator[CheckResult]:
+    """Whether the state is up to date with the log, and whether workers keep it so."""
     yield _workers(seen)
     yield _state(seen)
 
 
-def _state(seen: ProgressSamples) -> Finding:
+def _state(seen: ProgressSamples) -> CheckResult:
     late, newer = seen.late(), seen.newer()
     if not late and seen.held_back:
         what = (
-            f"It holds all that may be read. {seen.held_back:,} records wait behind a transaction that is still open."
+            f"It is up to date, but {number(seen.held_back, 'record')} cannot be read until an open transaction ends."
         )
-        hint = "Look again. If it does not end, look at the program that began it: Kafka aborts it after that program's own time limit."
-        return Finding("state", "warning", what, "the log", hint)
+        hint = "Check again. Kafka aborts the transaction after its timeout; if it stays open, check the program that began it."
+        return CheckResult("state", "warning", what, "the log", hint)
     if not late:
-        just_now = f" {newer:,} records have arrived since the first look." if newer else ""
-        return Finding("state", "good", f"It holds the whole log.{just_now}")
-    waiting = f"Records of the log that are not in it yet: {sum(late.values()):,}"
+        just_now = f" {number(newer, 'record')} arrived during the check." if newer else ""
+        return CheckResult("state", "good", f"It is up to date with the log.{just_now}")
+    waiting = f"{number(sum(late.values()), 'log record')} not applied yet"
     if seen.has_nobody():
-        hint = "Start a worker: until they are applied, figures are stale."
-        return Finding("state", "bad", f"{waiting}; no worker is there to apply them.", _places(late), hint)
+        hint = "Start a worker. Figures are stale until the records are applied."
+        return CheckResult("state", "bad", f"{waiting}, and no worker is running.", _places(late), hint)
     stuck = {place for place in late if seen.applied[place] == seen.before[place]}
     if not stuck:
         applied = sum(seen.applied[place] - seen.before[place] for place in late)
-        hint = "Nothing, while this number falls: look again. Until it is 0, figures are not of now."
-        return Finding(
-            "state", "warning", f"{waiting}; {applied:,} were applied in {seen.seconds:.0f} s.", _places(late), hint
+        hint = "Check again: the number should fall. Figures are out of date until it is 0."
+        return CheckResult(
+            "state", "warning", f"{waiting}; {applied:,} applied in {seen.seconds:.0f} s.", _places(late), hint
         )
-    some = "" if len(stuck) == len(late) else "in some partitions "
-    what = f"{waiting}; {some}none was applied in {seen.seconds:.0f} s."
+    where = "" if len(stuck) == len(late) else " on some partitions"
+    what = f"{waiting}; none applied{where} in {seen.seconds:.0f} s."
     if seen.group.state in _FORMING:
-        hint = "Workers are only just sharing the partitions out: look again."
-        return Finding("state", "unknown", what, _places(stuck), hint)
-    hint = "Figures are stale until they are applied. Read the workers' output, and start them again."
-    return Finding("state", "bad", what, _places(stuck), hint)
+        hint = "Workers are still being assigned partitions. Check again."
+        return CheckResult("state", "unknown", what, _places(stuck), hint)
+    hint = "Read the workers' output and restart them. Figures are stale until the records are applied."
+    return CheckResult("state", "bad", what, _places(stuck), hint)
 
 
-def _places(some: set[Place] | Mapping[Place, int]) -> str:
-    return ", ".join(f"{topic}:{number}" for topic, number in sorted(some))
+def _places(places: set[Place] | Mapping[Place, int]) -> str:
+    return ", ".join(f"{topic}:{number}" for topic, number in sorted(places))
 
 
-def _workers(seen: ProgressSamples) -> Finding:
+def _workers(seen: ProgressSamples) -> CheckResult:
     group, unread = seen.group, seen.unread()
     where = f"consumer group {group.name}"
     if group.state in _FORMING:
-        hint = "They do so when one starts or ends: look again in a moment."
-        return Finding("workers", "unknown", "They are sharing the partitions out.", where, hint)
+        hint = "This happens when a worker starts or stops. Check again in a moment."
+        return CheckResult("workers", "unknown", "Partitions are being assigned to them.", where, hint)
     if seen.has_nobody():
-        hint = (
-            "Start one: `bluelamp worker`; `bluelamp up` starts everything itself. Nothing new is counted until then."
-        )
-        return Finding("workers", "bad", "No worker is running.", where, hint)
+        hint = "Start `bluelamp worker`, or `bluelamp up` for everything. Until then, nothing new is counted."
+        return CheckResult("workers", "bad", "No worker is running.", where, hint)
     if not seen.goal:
-        return Finding(
-            "workers", "unknown", f"{len(group.members)} running, and no topic to read yet.", where, "Look again."
+        return CheckResult(
+            "workers", "unknown", f"{len(group.members)} running, but there is no topic yet.", where, "Check again."
         )
     if unread:
-        hint = "Read the workers' output, and start them again."
-        return Finding("workers", "bad", f"No worker reads {_places(set(unread))}.", where, hint)
-    return Finding("workers", "good", f"{len(group.members)} running, which read every partition.")
+        hint = "Read the workers' output and restart them."
+        return CheckResult("workers", "bad", f"No worker reads {_places(set(unread))}.", where, hint)
+    return CheckResult("workers", "good", f"{len(group.members)} running; every partition is read.")

@@ -50,7 +50,7 @@ def _read(view: View) -> Parts:
 def _feed(feed: FeedStatus, trouble: str, present: int, view: View) -> dict[str, Any]:
     allowed = next(each.stale_after_seconds for each in view.profile.feeds if each.name == feed.feed)
     behind = "-" if feed.complete_to is None else span_words(max(0, round((present - feed.complete_to) / SECOND)))
-    times = [_time_words(at, view) for at in (feed.last_event_at, feed.heard_at, feed.complete_to)]
+    times = [_time_words(at, view) for at in (feed.last_event_at, feed.heartbeat_at, feed.complete_to)]
     cells = [feed.feed, trouble or "live", *times, behind, span_words(allowed)]
     return {"cells": cells, "state": "stale" if trouble else "live"}
 

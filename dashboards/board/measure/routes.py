@@ -11,10 +11,11 @@ from starlette.routing import Route
 from dashboards.board.measure.data import Breakdown, read_breakdown
 from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.contract import contract
-from dashboards.board.shared.export import head_of, safe
+from dashboards.board.shared.export import head_of
 from dashboards.board.shared.page import MARKING, View
 from dashboards.board.shared.query import BreakdownQuery, parse_query
 from measures.catalogue import find
+from measures.spreadsheet import safe_cell
 
 _JSON = "application/json"
 
@@ -59,12 +60,12 @@ def csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
     rows.writerow(["Check", breakdown.says])
     rows.writerow([])
     rows.writerow(breakdown.columns)
-    rows.writerows([safe(cell) for cell in (each.name, *each.cells)] for each in breakdown.rows)
+    rows.writerows([safe_cell(cell) for cell in (each.name, *each.cells)] for each in breakdown.rows)
     rows.writerow(breakdown.total)
     if breakdown.subjects is not None:
         rows.writerow([])
         rows.writerow([f"{breakdown.subjects.says}: {breakdown.subjects.count}"])
         rows.writerow(breakdown.subjects.columns)
-        rows.writerows([safe(cell) for cell in each] for each in breakdown.subjects.rows)
+        rows.writerows([safe_cell(cell) for cell in each] for each in breakdown.subjects.rows)
     rows.writerow([MARKING])
     return out.getvalue()

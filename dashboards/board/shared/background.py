@@ -59,7 +59,7 @@ class BackgroundReadings:
             if is_fresh or now - began > BUDGET_SECONDS:
                 return
             try:
-                band = self._reader.expected(measure, self._force)
+                band = self._reader.band(measure, self._force)
             except QuestionError:
                 band = None
             self._kept[measure.name] = _Kept(hour, now, band, self._reader.hours(measure, self._force))

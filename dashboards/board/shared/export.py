@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from dashboards.report.file import COLUMNS, table_rows
 from measures.measure import Measure, Where
 from measures.outcome import instant
 from measures.reading import SIMULATION
+from measures.spreadsheet import safe_figure
 
 
 class Sheet(NamedTuple):
@@ -70,7 +70,7 @@ def _csv_of(sheet: Sheet, view: View) -> str:
     rows.writerows(["Column", name, what] for name, what in COLUMNS)
     rows.writerow([])
     rows.writerow(name for name, _ in COLUMNS)
-    rows.writerows([_number_or_safe(cell) for cell in cells] for table in sheet.tables for cells in table_rows(table))
+    rows.writerows([safe_figure(cell) for cell in cells] for table in sheet.tables for cells in table_rows(table))
     rows.writerow([MARKING])
     return out.getvalue()
 
@@ -107,13 +107,3 @@ def _coverage(measure: Measure, view: View) -> Iterator[list[str]]:
     for (topic, number), applied_offset in sorted(view.reader.applied_offsets().items()):
         if topic in measure.topics():
             yield ["Applied offset", f"{topic} {number}", str(applied_offset)]
-
-
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet reads as a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") and cell != "-" else cell
-
-
-def _number_or_safe(cell: str) -> str:
-    """A signed number as it is; anything else safe from being read as a formula."""
-    return cell if re.fullmatch(r"[+-][\d.,:e%p -]*", cell) else safe(cell)
