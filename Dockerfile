@@ -1,4 +1,4 @@
-# The image of Blue Lamp's own services; the same steps as `make` takes for the virtual environment.
+# The image of Blue Lamp's own services, installed in the same steps as `make` installs the virtual environment.
 FROM python:3.11-slim
 WORKDIR /opt/bluelamp
 COPY requirements.lock pyproject.toml README.md ./

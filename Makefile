@@ -1,13 +1,13 @@
-# Blue Lamp: one command for each thing a person does. `make` alone says which.
+# Blue Lamp: one command for each task. `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run sample test check bench faults derive lock parts clean
+.PHONY: help run sample test check bench faults derive site pictures lock parts clean
 
-help: ## What can be done here
+help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -16,39 +16,49 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-run: $(VENV)/.ready ## Start everything on this machine, with a simulated force: its history, then live; started again, it goes on
+run: $(VENV)/.ready ## Start everything on this machine with a simulated force; resumes where it stopped
 	$(BIN)/bluelamp up --data .bluelamp/simulated
 
-sample: $(VENV)/.ready ## The same with a real week of fire and ambulance incidents instead, from its beginning each time
+sample: $(VENV)/.ready ## Replay a real week of fire and ambulance incidents instead, from its start each time
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
-# Most tests wait for servers: three processes keep two cores busy, and what takes longest begins first (tests/conftest.py).
-test: $(VENV)/.ready parts check ## Everything that is checked: lint, types, layers, and the whole test suite
+# Most tests wait for servers: three processes keep two cores busy. The longest tests start first (tests/conftest.py).
+test: $(VENV)/.ready parts check ## Run every check: lint, types, layers, derived files and the whole test suite
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-check: $(VENV)/.ready ## Lint, types, layers and derived files
+check: $(VENV)/.ready ## Check lint, format, types, layers and derived files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m bluelamp.derive --check
 
-derive: $(VENV)/.ready ## Write the derived files again (schemas, handbook)
+derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure the pipeline: facts per second, ratios within one run; how soon a fact is on fifty pages
+bench: $(VENV)/.ready ## Measure the pipeline: facts per second, and how soon a fact is on fifty open pages
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
 
-faults: $(VENV)/.ready parts ## Every fault of the fault table against real parts, and the table (docs/faults.md); an hour
+faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/faults.md; an hour
 	$(BIN)/python -m pytest -m "faults or injects" --fault-table=docs/faults.md
 
-parts: $(VENV)/.ready ## The real parts the tests use, where they can be had
+site: $(VENV)/.ready ## Build the documentation as a site in build/site
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.docs.lock
+	$(BIN)/mkdocs build --strict
+
+pictures: $(VENV)/.ready parts ## Take the pictures of the documentation again, from a simulated board; ten minutes
+	$(BIN)/python -m tests.board.pictures docs/pictures
+
+parts: $(VENV)/.ready ## Install the real parts that the tests use, where possible
 	sh tests/real/install.sh
 
-lock: $(VENV)/.ready ## Resolve the dependencies anew into requirements.lock
+lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and requirements.docs.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])" \
+	  | $(BIN)/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements.docs.lock
 
-clean: ## Remove what was built here (not the data directory)
+clean: ## Remove everything built here, but not the data directory
 	rm -rf $(VENV) .cache build *.egg-info

@@ -17,7 +17,7 @@ from alerts.notifier import AlertUpdate, Notifier, key_of, uninhibited
 from alerts.rule import Rule
 from measures.outcome import SECOND, microseconds
 from streams.clock_steps import Steps
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 
 EVERY_SECONDS = 1.5
 """Short enough to notify somebody within five seconds, including the time to read the figures and to send."""
@@ -98,7 +98,7 @@ class AlertEvaluator(Collector):
         self.rules, self._samples, self._store, self._name, self._now = rules, samples, store, name, now
         self.alerts: list[RuleAlert] = []
         self._engine, self._is_loaded, self._saved = Engine(rules), False, ""
-        self._complaints = Complaints(
+        self._complaints = RepeatedErrors(
             lambda reason: _logger.warning("the state of alerts cannot be saved: %s", reason), time.monotonic
         )
         self._stop = threading.Event()

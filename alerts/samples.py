@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from alerts.engine import SampleLike, by_series
 from alerts.rule import Rule
 from measures.catalogue import find
-from streams.reading_metrics import OPEN_EXPORTED, Wanted
+from streams.reading_metrics import EXPORTED_OPEN_WINDOWS, ReadingFilter
 
 
-def used_by_rules(rules: Iterable[Rule]) -> Wanted:
+def used_by_rules(rules: Iterable[Rule]) -> ReadingFilter:
     """A filter that keeps the measures and windows that a rule evaluates."""
     wanted = {(rule.measure, _window(rule)) for rule in rules if rule.measure}
     return lambda measure, window: (measure, window) in wanted
 
 
 def _window(rule: Rule) -> str:
-    return OPEN_EXPORTED[0] if find(rule.measure).is_open() else rule.series.where["window"]
+    return EXPORTED_OPEN_WINDOWS[0] if find(rule.measure).is_open() else rule.series.where["window"]
 
 
-def not_matching(wanted: Wanted) -> Wanted:
+def not_matching(wanted: ReadingFilter) -> ReadingFilter:
     """A filter that keeps what another leaves out."""
     return lambda measure, window: not wanted(measure, window)
 

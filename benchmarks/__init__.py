@@ -1,1 +1,1 @@
-"""Measurements of the pipeline, as ratios within one run."""
+"""Measurements of the pipeline's speed, as ratios within one run."""

@@ -1,4 +1,4 @@
-"""What the measurements are taken on: the sample week, several times over under other incident numbers."""
+"""The facts to measure with: copies of the sample week, each with its own incident numbers."""
 
 from datetime import datetime
 
@@ -11,15 +11,15 @@ from producers.packaged import packaged_mapping, packaged_sample
 
 FORCE = "san_francisco_fire"
 TOPIC: Topic = "incidents"
-PARCEL_FACTS = 100
+BATCH_FACTS = 100
 _READ_AT = datetime.fromisoformat("2026-01-01T00:00:00Z")
 
 
 def facts(weeks: int) -> list[AnyFact]:
-    """The facts of so many copies of the sample week, in order of time."""
+    """The facts of a number of copies of the sample week, in order of time."""
     week = read_extract(packaged_sample(FORCE), packaged_mapping(FORCE), now=_READ_AT).facts
-    told = [_renamed(fact, copy) for copy in range(weeks) for fact in week]
-    return sorted(told, key=lambda fact: fact.at)
+    copied = [_renamed(fact, copy) for copy in range(weeks) for fact in week]
+    return sorted(copied, key=lambda fact: fact.at)
 
 
 def _renamed(fact: AnyFact, copy: int) -> AnyFact:
@@ -29,6 +29,6 @@ def _renamed(fact: AnyFact, copy: int) -> AnyFact:
     return msgspec.structs.replace(fact, **names)
 
 
-def parcels(told: list[AnyFact]) -> list[list[AnyFact]]:
-    """Facts in parcels as a backfill sends them."""
-    return [told[start : start + PARCEL_FACTS] for start in range(0, len(told), PARCEL_FACTS)]
+def batches(ordered: list[AnyFact]) -> list[list[AnyFact]]:
+    """Facts in batches, as a backfill sends them."""
+    return [ordered[start : start + BATCH_FACTS] for start in range(0, len(ordered), BATCH_FACTS)]

@@ -1,4 +1,4 @@
-"""The steps a fact takes, each measured alone in this process: bytes, facts, outcomes."""
+"""The steps from bytes to facts to outcomes, each measured on its own in this process."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _BATCH_RECORDS = 20
 
 
 def parse(records: list[bytes]) -> None:
-    """JSON to plain dictionaries: the least that anything which reads it in Python must do."""
+    """JSON to plain dictionaries: the least work that any reader in Python must do."""
     for record in records:
         msgspec.json.decode(record)
 
@@ -29,12 +29,12 @@ def read(records: list[bytes]) -> None:
 
 
 def fold(records: list[bytes], rules: Rules) -> None:
-    """JSON to the changes of a state, in batches, as a worker does it."""
+    """JSON to the changes of a state, in batches, as in a worker."""
     partition = PartitionFold(TOPIC, OwnPartition(0, 1), {FORCE: rules})
     for batch in _batches(records):
         admitted = partition.admit(batch)
-        for key in partition.unknown(admitted):
-            partition.remember(key, {})
+        for key in partition.uncached(admitted):
+            partition.cache_subject(key, {})
         partition.fold(admitted)
 
 

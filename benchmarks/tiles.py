@@ -1,7 +1,7 @@
-"""`python -m benchmarks.tiles`: how soon a fact is on every open page of the board, from its publication to the changed tile.
+"""`python -m benchmarks.tiles`: the time from publishing a fact until its tile has changed on every open page of the board.
 
-All that runs in production runs here, on the embedded default: a simulated force that goes on with the clock, a log, one worker, a
-state server and the board. Everything shares this machine with the viewers.
+Everything that runs in production runs here, on the embedded parts: a live simulated force, a log, one worker, a state server and the
+board. They share this machine with the viewers.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ _FORCE = "staffordshire"
 _HISTORY = timedelta(days=2)
 
 
-class Shown(NamedTuple):
-    """A board on a force that lives.
+class RunningBoard(NamedTuple):
+    """A board on a live simulated force.
 
     Attributes:
-        settings: where its log and its state are.
+        settings: with the addresses of its log and its state.
         port: of the board on loopback.
     """
 
@@ -44,8 +44,8 @@ class Shown(NamedTuple):
 
 
 @click.command()
-@click.option("--viewers", default=50, show_default=True, help="How many pages are open.")
-@click.option("--probes", default=60, show_default=True, help="How many facts are published, one by one.")
+@click.option("--viewers", default=50, show_default=True, help="Open pages.")
+@click.option("--probes", default=60, show_default=True, help="Facts to publish, one by one.")
 def main(viewers: int, probes: int) -> None:
     """Measure and print."""
     with (
@@ -54,15 +54,15 @@ def main(viewers: int, probes: int) -> None:
         connect(board.settings.kafka, LIVE, now=wall, monotonic=time.monotonic) as publisher,
     ):
         found = asyncio.run(watched(board.port, publisher, _FORCE, wall, viewers=viewers, probes=probes))
-    print(f"{probes} facts on {viewers} pages, from published to shown: {found}")
+    print(f"{probes} facts on {viewers} pages, from publication to display: {found}")
 
 
 @contextmanager
-def shown(directory: Path) -> Iterator[Shown]:
-    """A simulated force that has told two days and goes on with the clock, a worker, and the board on it.
+def shown(directory: Path) -> Iterator[RunningBoard]:
+    """A simulated force with two days of history, now live, with a worker and a board.
 
     Args:
-        directory: for the log and the state; empty.
+        directory: an empty one, for the log and the state.
     """
     with ExitStack() as ending:
         settings = msgspec.structs.replace(ending.enter_context(parts(directory)), force=_FORCE)
@@ -78,8 +78,8 @@ def shown(directory: Path) -> Iterator[Shown]:
             ending.enter_context(_running(settings, *command))
         source = reader(settings)
         await_that(lambda: source.read("incident_open_count", force=_FORCE)[0].state == "live")
-        await_that(lambda: _answers(port))
-        yield Shown(settings, port)
+        await_that(lambda: _is_listening(port))
+        yield RunningBoard(settings, port)
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def _running(settings: Settings, *command: str) -> Iterator[None]:
             process.terminate()
 
 
-def _answers(port: int) -> bool:
+def _is_listening(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 

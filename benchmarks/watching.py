@@ -1,4 +1,4 @@
-"""How long a fact takes to every open page: published to the log, seen in the events of so many viewers."""
+"""How long a fact takes to reach every open page: published to the log, seen in the events of each viewer."""
 
 import asyncio
 import json
@@ -18,22 +18,22 @@ _PATIENCE_SECONDS = 60.0
 
 
 class Latencies(NamedTuple):
-    """Seconds from publishing a fact to each viewer's changed tile, in order of size."""
+    """Seconds from publishing a fact to the changed tile of each viewer, shortest first."""
 
     seconds: list[float]
 
     def quantile(self, share: float) -> float:
-        """The least time that so many of them did not exceed."""
+        """The shortest time that a share of them did not exceed."""
         return self.seconds[max(0, -(-len(self.seconds) * round(share * 1000) // 1000) - 1)]
 
     def __str__(self) -> str:
-        told = [f"n {len(self.seconds):,}", f"mean {statistics.fmean(self.seconds):.3f} s"]
+        summary = [f"n {len(self.seconds):,}", f"mean {statistics.fmean(self.seconds):.3f} s"]
         quantiles = (0.5, 0.9, 0.95, 0.99, 1.0)
-        return ", ".join([*told, *(f"p{share * 100:g} {self.quantile(share):.3f} s" for share in quantiles)])
+        return ", ".join([*summary, *(f"p{share * 100:g} {self.quantile(share):.3f} s" for share in quantiles)])
 
 
 class Viewer:
-    """One open page, as its stream sees it.
+    """One open page, as its event stream sees it.
 
     Args:
         port: of the board on loopback.
@@ -42,52 +42,52 @@ class Viewer:
     def __init__(self, port: int) -> None:
         self._port = port
         self.seen: dict[str, float] = {}
-        self.heard = asyncio.Event()
+        self.received = asyncio.Event()
         self.has_tile = False
 
     async def follow(self) -> None:
-        """Hear everything, and note when each probe was first among the open incidents."""
+        """Read all events, and note when each probe first appeared among the open incidents."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 24)
         writer.write(b"GET /events/now HTTP/1.1\r\nHost: board\r\nAccept: text/event-stream\r\n\r\n")
         try:
             async for line in reader:
                 if line.startswith(b"data: {"):
-                    self._take(json.loads(line[6:]).get("parts", {}))
+                    self._note(json.loads(line[6:]).get("parts", {}))
         finally:
             writer.close()
 
-    def _take(self, parts: dict[str, dict[str, object]]) -> None:
+    def _note(self, parts: dict[str, dict[str, object]]) -> None:
         now = time.monotonic()
         self.has_tile = self.has_tile or TILE in parts
-        # List and figure are of one look; a figure that another fact put back in the same look is not sent again.
+        # List and figure change together; a figure that another fact has changed back meanwhile is not sent again.
         jobs = parts.get(LIST, {}).get("jobs", [])
-        assert isinstance(jobs, Sequence)  # noqa: S101 - for the reader of types
+        assert isinstance(jobs, Sequence)  # noqa: S101 - for the type checker
         for job in jobs:
             self.seen.setdefault(job["incident"], now)
-        self.heard.set()
+        self.received.set()
 
     async def until(self, is_so: Callable[["Viewer"], bool]) -> None:
-        """Wait until something holds of what was heard."""
+        """Wait until a condition holds after the events received so far."""
         while not is_so(self):
-            self.heard.clear()
-            await self.heard.wait()
+            self.received.clear()
+            await self.received.wait()
 
 
 async def watched(
     port: int, publisher: Publisher, force: str, now: Callable[[], datetime], *, viewers: int, probes: int
 ) -> Latencies:
-    """Open a Grade 1 incident again and again, and wait until every viewer has it.
+    """Open Grade 1 incidents one after another, and wait each time until every viewer has it.
 
     Args:
         port: of the board.
         publisher: to the log.
         force: whose board it is.
         now: the wall clock.
-        viewers: how many pages are open.
-        probes: how many facts.
+        viewers: the number of open pages.
+        probes: the number of incidents.
 
     Raises:
-        TimeoutError: a viewer did not get one.
+        TimeoutError: a viewer did not receive one.
     """
     watching = [Viewer(port) for _ in range(viewers)]
     following = [asyncio.create_task(viewer.follow()) for viewer in watching]

@@ -1,4 +1,4 @@
-"""The whole way of a fact, measured on the embedded default: publisher, log, worker, state, reading."""
+"""A fact's whole way, measured on the embedded parts: publisher, log, worker, state, reading."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 300.0
 
 @contextmanager
 def parts(directory: Path) -> Iterator[Settings]:
-    """An embedded log and state server, and the settings that lead to them."""
+    """An embedded log and state server; gives settings with their addresses."""
     state = StateServer(directory / "state")
     state.start()
     module = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(directory / "log"), "--port", "0"]
@@ -40,29 +40,29 @@ def parts(directory: Path) -> Iterator[Settings]:
             state.stop()
 
 
-def publish(settings: Settings, told: list[AnyFact]) -> float:
+def publish(settings: Settings, facts: list[AnyFact]) -> float:
     """Seconds until the log has acknowledged every fact."""
     with LogClient(settings.kafka) as log:
         log.ensure_topics()
     start = time.perf_counter()
     with connect(settings.kafka, BACKFILL, now=wall, monotonic=time.monotonic) as publisher:
-        for fact in told:
+        for fact in facts:
             publisher.publish(fact)
     return time.perf_counter() - start
 
 
 def simulate(settings: Settings, days: int) -> tuple[int, float]:
-    """Facts of so many simulated days that the log has acknowledged, and the processor's seconds it took to tell them."""
+    """The number of facts of simulated days that the log acknowledged, and the processor seconds that this took."""
     command = [sys.executable, "-m", "bluelamp", "simulate", "--from", "2024-01-01", "--days", str(days), "--json"]
     environment = {**os.environ, **settings.environment(), "BLUELAMP_FORCE": "staffordshire"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as simulation:
-        told = msgspec.json.decode(simulation.stdout.read() if simulation.stdout else b"")
+        summary = msgspec.json.decode(simulation.stdout.read() if simulation.stdout else b"")
         _, simulation.returncode, used = os.wait4(simulation.pid, 0)
-    return int(told["facts"]), used.ru_utime + used.ru_stime
+    return int(summary["facts"]), used.ru_utime + used.ru_stime
 
 
 def work(settings: Settings, facts: int) -> float:
-    """Seconds one worker needs to take so many facts from the log into the state, its start left out."""
+    """Seconds that one worker needs to fold a number of facts into the state, its start not included."""
     environment = {**os.environ, **settings.environment()}
     command = [sys.executable, "-m", "bluelamp", "worker"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
@@ -82,18 +82,16 @@ def _facts(source: Reader) -> int:
 
 
 def await_that(is_so: Callable[[], bool]) -> None:
-    """Wait until something holds; a measurement that waits in vain says so and ends."""
+    """Wait until a condition holds; end the measurement with a message if it does not."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not is_so():
         if time.monotonic() > deadline:
-            raise SystemExit(
-                f"What was waited for did not come in {_PATIENCE_SECONDS:g} s; `bluelamp check` may say why."
-            )
+            raise SystemExit(f"Nothing happened within {_PATIENCE_SECONDS:g} s; `bluelamp check` may say why.")
         time.sleep(0.02)
 
 
-def ask(settings: Settings, window: str, as_of: datetime) -> tuple[float, float]:
-    """Seconds of one reading over a window: with nothing read before, and again."""
+def read(settings: Settings, window: str, as_of: datetime) -> tuple[float, float]:
+    """Seconds for one reading over a window: with an empty cache, and once more."""
     source = reader(settings)
     return _seconds(source, window, as_of), _seconds(source, window, as_of)
 

@@ -307,7 +307,7 @@ def _problem_of(
 ) -> Reliability | None:
     as_of = microseconds(question.as_of)
     until = min(as_of, end)
-    if status.complete_to is not None and status.heard_at is not None and not is_later(status.complete_to, now):
+    if status.complete_to is not None and status.heartbeat_at is not None and not is_later(status.complete_to, now):
         if until <= status.complete_to and not question.is_now:
             return None
         # A window that ends now is still in progress, so that a silent feed makes it stale.

@@ -256,7 +256,7 @@ CONTRADICTION: dict[Subject, KindName] = {
 
 
 def span(start: int, end: int, per_second: int) -> int:
-    """A span in whole units, of which a second has `per_second`, rounded half up; start and end in microseconds."""
+    """A span in whole units, `per_second` of them in a second, rounded half up; start and end in microseconds."""
     part = SECOND // per_second
     return (end - start + part // 2) // part
 

@@ -446,15 +446,15 @@ class FeedStatus(Struct, frozen=True):
         feed: its name.
         topic: its topic.
         complete_to: everything up to this time has been counted; None before its first heartbeat.
-        heard_at: when the log received its last heartbeat, on the partition where that is longest ago.
+        heartbeat_at: when the log received its last heartbeat, on the partition where that is longest ago.
         first_event_at: the earliest event time of its own facts for the force: facts of its lines if the profile gives it
             lines, otherwise all facts of its topic.
         last_event_at: the latest event time of its topic.
         is_replay: it replays recorded facts.
         is_simulated: it sends, or has sent, simulated facts.
         history_to: the end of the history that it is loading; None if it sends the present.
-        newest_heard_at: when the log received its last heartbeat, on the partition where that is most recent; None if that
-            equals `heard_at`.
+        newest_heartbeat_at: when the log received its last heartbeat, on the partition where that is most recent; None if that
+            equals `heartbeat_at`.
         doubt: why its last heartbeat does not prove that it is live.
         has_gone_back: the state of its topic is at an earlier offset than one that was already displayed.
     """
@@ -462,13 +462,13 @@ class FeedStatus(Struct, frozen=True):
     feed: str
     topic: str
     complete_to: int | None = None
-    heard_at: int | None = None
+    heartbeat_at: int | None = None
     first_event_at: int | None = None
     last_event_at: int | None = None
     is_replay: bool = False
     is_simulated: bool = False
     history_to: int | None = None
-    newest_heard_at: int | None = None
+    newest_heartbeat_at: int | None = None
     doubt: Doubt = ""
     has_gone_back: bool = False
 
@@ -586,7 +586,7 @@ def feed_problem(status: FeedStatus, until: int, allowed: int, rules: Rules, now
     """
     if words := doubt_words(status, now):
         return Reliability("stale", words)
-    if status.complete_to is None or status.heard_at is None:
+    if status.complete_to is None or status.heartbeat_at is None:
         state: State = "stale" if status.last_event_at else "no_data"
         return Reliability(state, f"The feed {status.feed} has sent no heartbeat yet.")
     if status.is_loading():
@@ -601,7 +601,7 @@ def feed_problem(status: FeedStatus, until: int, allowed: int, rules: Rules, now
     if until - status.complete_to > allowed:
         since, why = status.complete_to, f"no newer data from the feed {status.feed}"
     elif not is_alive(status, allowed, now):
-        since, why = status.heard_at, f"the feed {status.feed} is silent"
+        since, why = status.heartbeat_at, f"the feed {status.feed} is silent"
     else:
         return None
     return Reliability("stale", f"Not live since {_local(since, rules)}: {why}.", since)
@@ -614,7 +614,7 @@ def silence(status: FeedStatus, now: int) -> int | None:
         status: the status of the feed.
         now: the wall clock, in microseconds.
     """
-    return None if status.heard_at is None or doubt_words(status, now) else max(0, now - status.heard_at)
+    return None if status.heartbeat_at is None or doubt_words(status, now) else max(0, now - status.heartbeat_at)
 
 
 def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
@@ -630,7 +630,7 @@ def doubt_words(status: FeedStatus, now: int) -> str:
         status: the status of the feed.
         now: the wall clock, in microseconds.
     """
-    stamps = [at for at in (status.heard_at, status.newest_heard_at) if at is not None]
+    stamps = [at for at in (status.heartbeat_at, status.newest_heartbeat_at) if at is not None]
     if not stamps:
         return ""
     if status.doubt == "producer":

@@ -1,1 +1,1 @@
-"""Reads the log, keeps the state, gives the readings."""
+"""Reads the log, keeps the state and reads figures from it."""

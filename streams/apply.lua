@@ -1,16 +1,16 @@
--- One batch of one partition, whole or not at all. KEYS: control, timelines, open, feeds, changes.
--- ARGV: the applied offset the worker last saw, its epoch, the applied offset after the batch, and the change in MessagePack.
--- Answers {1, applied offset} when applied, {0, stored applied offset, stored epoch} when refused as stale, {-1, reason} when the state is damaged;
--- any other refusal is an error of the server's. Unless the batch was applied, nothing has changed.
+-- Applies one batch to one partition, completely or not at all. KEYS: control, timelines, open, feeds, changes.
+-- ARGV: the owner's applied offset and epoch, the applied offset after the batch, and the change in MessagePack.
+-- Returns {1, applied offset} if the batch was applied, {0, stored applied offset, stored epoch} if the owner is stale, and
+-- {-1, reason} if the state is damaged. Any other refusal is a server error. Unless the batch was applied, nothing has changed.
 --
--- Redis takes nothing back when a script fails midway. So whatever can be known is checked before the first write:
--- types, permissions, counts. The first write is one that Redis refuses when memory, disk or replicas are short; once it
--- is done, Redis refuses no later one. Should one fail all the same, those before it are undone. The applied offset moves last.
+-- Redis undoes nothing when a script fails midway, so everything that can be checked is checked before the first write: types,
+-- permissions and counts. Redis refuses the first write if it is short of memory, disk or replicas, and after that refuses
+-- none. If a later write fails all the same, the earlier ones are undone. The applied offset is written last.
 
 local control, timelines, open, feeds, changes = unpack(KEYS)
 local expected, epoch, after = ARGV[1], ARGV[2], ARGV[3]
-local MANY = 1000 -- arguments in one command, an even number: Lua passes only some thousands
-local LARGEST = 2 ^ 53 -- beyond it Lua's numbers are not whole
+local MANY = 1000 -- arguments in one command, an even number: Lua can pass only a few thousand
+local LARGEST = 2 ^ 53 -- larger numbers are not exact in Lua
 
 local function wrong_type(key, wanted)
   local found = redis.call('TYPE', key)['ok']
@@ -21,13 +21,13 @@ local refusal = wrong_type(control, 'hash')
 if refusal then return refusal end
 local stored = redis.call('HMGET', control, 'applied_offset', 'epoch')
 if stored[1] ~= expected or stored[2] ~= epoch then
-  redis.pcall('HINCRBY', control, 'stale_writes', 1) -- only a figure: its refusal must not hide that the batch is refused as stale
+  redis.pcall('HINCRBY', control, 'stale_writes', 1) -- only a metric: if Redis refuses it, the caller must still learn that the owner is stale
   return {0, stored[1] or '', stored[2] or ''}
 end
 
 local change = cmsgpack.unpack(ARGV[4])
 
--- Every key that is written, with its type and the commands it ever takes: what is missing shows at the first batch.
+-- Every key that is written, with its type and all commands ever used on it, so that a missing permission shows at the first batch.
 local planned = {}
 for _, key in ipairs({control, timelines, open, feeds}) do planned[key] = {'hash', 'HSET', 'HDEL'} end
 for _, pane in ipairs(change.panes) do planned[pane[1]] = {'hash', 'HSET', 'HDEL', 'UNLINK'} end
@@ -50,7 +50,7 @@ for key, plan in pairs(planned) do
   end
 end
 
--- The counts after the batch, all of them before any is written.
+-- Compute all counts after the batch before any is written.
 local counted = {}
 for _, pane in ipairs(change.panes) do
   local key, deltas = pane[1], pane[3]
@@ -59,7 +59,7 @@ for _, pane in ipairs(change.panes) do
     local before, sets, gone = redis.call('HMGET', key, unpack(fields)), {}, {}
     for position, text in ipairs(before) do
       local where = key .. ' ' .. fields[position]
-      if text and not text:match('^%-?%d+$') then return {-1, where .. ' holds no count'} end
+      if text and not text:match('^%-?%d+$') then return {-1, where .. ' does not hold a count'} end
       local count = tonumber(text or 0) + deltas[first + position - 1]
       if count < 0 or count > LARGEST then return {-1, string.format('%s would be %.0f', where, count)} end
       if count == 0 then
@@ -82,7 +82,7 @@ local function put_back(key, fields, before)
   end
 end
 
--- A hash's fields, some at a time: each of `list`, or with `step` 2 each with the value behind it.
+-- Changes a hash's fields in chunks. `list` holds fields, or with `step` 2 alternating fields and values.
 local function change_hash(command, key, list, step)
   for first = 1, #list, MANY do
     local last, fields = math.min(first + MANY - 1, #list), {}
@@ -120,7 +120,7 @@ if not is_written then
   return redis.error_reply(type(failure) == 'table' and failure.err or failure)
 end
 
--- Panes no longer kept, oldest first. Nobody reads them any more, and what is left over goes with a later batch.
+-- Drop panes that are no longer kept, oldest first. Nobody reads them any more, and later batches drop the rest.
 for _, drop in ipairs(change.drop) do
   local index, prefix, before = drop[1], drop[2], '(' .. drop[3]
   for _, slot in ipairs(redis.pcall('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, 2000)) do

@@ -1,4 +1,4 @@
-"""Steps of the wall clock: noticed by comparing it with a monotonic clock, and stored for everybody who reads the state."""
+"""Steps of the wall clock: found by comparing it with a monotonic clock, and stored with the state for its readers."""
 
 import logging
 import threading
@@ -14,12 +14,12 @@ from redis.exceptions import RedisError
 
 from facts.times import SKEW, is_future
 from measures.display import rough_words
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 
 LEAST_SECONDS = 1.0
 """A smaller step changes no figure."""
 RECENT = timedelta(minutes=15)
-"""How long a step is shown on the board and alerted on."""
+"""How long the board shows a step, and an alert is raised for it."""
 _KEPT = timedelta(days=1)
 _EVERY_SECONDS = 1.0
 _READ_SECONDS = 0.1
@@ -27,7 +27,7 @@ _logger = logging.getLogger("bluelamp.clock")
 
 
 class ClockStep(Struct, frozen=True):
-    """The last step of the clock of a process.
+    """The last step of a process's clock.
 
     Attributes:
         process: its name and machine.
@@ -42,11 +42,11 @@ class ClockStep(Struct, frozen=True):
     count: int = 1
 
     def is_recent(self, now: datetime, span: timedelta = RECENT) -> bool:
-        """Whether it happened lately; a step dated in the future, by a clock that was ahead, may have."""
+        """Whether it happened recently; a step dated in the future, by a clock that was ahead, counts as recent."""
         return is_future(self.at, now) or now - self.at <= span
 
     def is_large(self) -> bool:
-        """Whether it is more than clocks may differ."""
+        """Whether it exceeds the difference that clocks may have."""
         return abs(self.seconds) > SKEW.total_seconds()
 
     def words(self) -> str:
@@ -57,7 +57,7 @@ class ClockStep(Struct, frozen=True):
 
 
 class Steps:
-    """Finds steps of the wall clock: unless it is set, it advances as a monotonic clock does.
+    """Finds steps of the wall clock: unless somebody sets it, it advances as a monotonic clock does.
 
     A machine that was suspended shows a step too, because its monotonic clock stopped.
 
@@ -71,7 +71,7 @@ class Steps:
         self._lead = self._read()
 
     def look(self) -> float:
-        """How many seconds the clock was set forward since the last look; 0 if it was not set."""
+        """The seconds by which the clock was set forward since the last look; 0 if it was not set."""
         before, lead = self._lead, self._read()
         if lead is None:
             return 0.0
@@ -79,25 +79,25 @@ class Steps:
         return lead - before if before is not None and abs(lead - before) >= LEAST_SECONDS else 0.0
 
     def _read(self) -> float | None:
-        """How far the wall clock is ahead of the monotonic one; None if the process was interrupted between the readings."""
+        """How far the wall clock is ahead of the monotonic one; None if the process was interrupted between reading them."""
         began = self._monotonic()
-        shown = self.now().timestamp()
-        return shown - began if self._monotonic() - began <= _READ_SECONDS else None
+        wall = self.now().timestamp()
+        return wall - began if self._monotonic() - began <= _READ_SECONDS else None
 
 
 class StepWatch:
     """Looks for steps once a second, in a thread; logs each, and stores it as soon as the state server accepts it.
 
     Args:
-        steps: finds them.
-        process: the name of this process.
+        steps: finds steps.
+        process: this process's name and machine.
         note: stores a step; raises RedisError or OSError if it cannot.
     """
 
-    def __init__(self, steps: Steps, process: str, note: Callable[[ClockStep], None]) -> None:
-        self._steps, self._process, self._note = steps, process, note
+    def __init__(self, steps: Steps, process: str, store_step: Callable[[ClockStep], None]) -> None:
+        self._steps, self._process, self._store_step = steps, process, store_step
         self._waiting: list[ClockStep] = []
-        self._complaints = Complaints(
+        self._errors = RepeatedErrors(
             lambda words: _logger.warning("the step is stored later: %s", words), time.monotonic
         )
         self._stop = threading.Event()
@@ -121,34 +121,34 @@ class StepWatch:
             self._waiting.append(step)
         try:
             while self._waiting:
-                self._note(self._waiting[0])
+                self._store_step(self._waiting[0])
                 del self._waiting[0]
-                self._complaints.end()
+                self._errors.end()
         except (RedisError, OSError) as error:
-            self._complaints.add_error(error)
+            self._errors.add_error(error)
 
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_SECONDS):
             self.look()
 
 
-def note(redis: Redis, state_name: str, step: ClockStep) -> None:
-    """Store a step as the last one of its process; forget processes that have had none for a day."""
-    known = _kept(redis, state_name)
-    before = known.get(step.process)
-    gone = [name for name, each in known.items() if not each.is_recent(step.at, _KEPT)]
-    if gone:
-        redis.hdel(_key(state_name), *gone)
-    counted = ClockStep(step.process, step.seconds, step.at, before.count + 1 if before else 1)
+def store_step(redis: Redis, state_name: str, step: ClockStep) -> None:
+    """Store a step as the last of its process; remove processes that have had none for a day."""
+    stored = _by_process(redis, state_name)
+    previous = stored.get(step.process)
+    expired = [name for name, each in stored.items() if not each.is_recent(step.at, _KEPT)]
+    if expired:
+        redis.hdel(_key(state_name), *expired)
+    counted = ClockStep(step.process, step.seconds, step.at, previous.count + 1 if previous else 1)
     redis.hset(_key(state_name), step.process, msgspec.json.encode(counted).decode())
 
 
-def noted(redis: Redis, state_name: str) -> list[ClockStep]:
-    """The last step of each process that had one in about a day."""
-    return sorted(_kept(redis, state_name).values(), key=lambda each: each.process)
+def stored_steps(redis: Redis, state_name: str) -> list[ClockStep]:
+    """The last step of each process that had one within about a day."""
+    return sorted(_by_process(redis, state_name).values(), key=lambda each: each.process)
 
 
-def _kept(redis: Redis, state_name: str) -> Mapping[str, ClockStep]:
+def _by_process(redis: Redis, state_name: str) -> Mapping[str, ClockStep]:
     stored = cast(dict[str, str], redis.hgetall(_key(state_name)))
     return {name: msgspec.json.decode(text, type=ClockStep) for name, text in stored.items()}
 

@@ -1,4 +1,4 @@
-"""How facts, open matters and counts are written in the state: compact text, nothing but whole numbers and words."""
+"""How the state stores facts, open items and counts: compact text made of whole numbers and words only."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from measures.pane import Field
 from measures.timeline import Timeline
 
 FORMAT = 6
-"""The version of everything below and of what outcomes mean; a state written in another is not read, but built anew."""
+"""The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects")
 _TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYPES if issubclass(kind, SubjectFact)}
@@ -31,12 +31,12 @@ def subject_key(force: str, subject_id: str) -> str:
 
 
 def encode_timeline(timeline: Timeline) -> str:
-    """A timeline as text; the force and the subject stand in its key."""
+    """A timeline as text; its key already holds the force and the subject."""
     return _encode([_fact_row(fact) for fact in timeline.values()]).decode()
 
 
 def decode_timeline(text: str | bytes, key: str) -> Timeline:
-    """The timeline written under a subject's key."""
+    """The timeline stored under a subject's key."""
     force, subject_id = key.split("|")
     facts = (_fact(row, force, subject_id) for row in _decode(text))
     return {fact.fact_id: fact for fact in facts}
@@ -58,18 +58,18 @@ def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
     return _TYPES[name](fact_id=fact_id, force=force, at=instant(at), subject_id=subject_id, corrects=corrects, **own)
 
 
-def encode_open(matters: list[OpenItem]) -> str:
-    """What stands open of one subject as text."""
-    return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in matters]).decode()
+def encode_open(open_items: list[OpenItem]) -> str:
+    """The open items of one subject as text."""
+    return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in open_items]).decode()
 
 
 def decode_open(text: str | bytes) -> list[OpenItem]:
-    """What stands open of one subject."""
+    """The open items of one subject."""
     return [OpenItem(kind, since, began, due, tuple(words)) for kind, since, began, due, *words in _decode(text)]
 
 
 def encode_field(field: Field) -> str:
-    """One count's name in its pane: kind, words and value; labels cannot hold a bar."""
+    """The name of one count in its pane: kind, words and value, separated by bars; no label can contain a bar."""
     kind, dimensions, value = field
     return "|".join((kind, *dimensions, str(value)))
 

@@ -12,8 +12,8 @@ import msgspec
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
-from streams.complaints import Complaints
 from streams.refusal import refusal_of
+from streams.repeated_errors import RepeatedErrors
 
 _RETRY = "retry: 1000\n\n"
 _WAITING = "event: waiting\ndata: {}\n\n"
@@ -152,7 +152,7 @@ class Follower(Generic[_Content]):
     ) -> None:
         self.channels, self._read, self._wait, self._pace, self._logger = channels, read, wait, pace, logger
         self.alive_seconds = pace.alive_seconds - pace.change_seconds
-        self._complaints = Complaints(logger.warning, time.monotonic)
+        self._complaints = RepeatedErrors(logger.warning, time.monotonic)
         self._turned = asyncio.Condition()
         self._watched, self._arrived = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""The exporter: every reading as Prometheus metrics, taken when it is scraped; one process for a whole state."""
+"""The exporter: every reading as a Prometheus metric, read at each scrape; one process serves the whole state."""
 
 import logging
 import time
@@ -14,27 +14,27 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
-from streams.band_metrics import expected_families
-from streams.complaints import Complaints
+from streams.band_metrics import band_families
 from streams.health import Health, state_families
 from streams.logwatch import LogWatch
-from streams.reading_metrics import ExportedReadings, Wanted, everything
+from streams.reading_metrics import ReadingFilter, ReadingMetrics, all_readings
 from streams.readings import Reader
 from streams.refusal import Refusal, refusal_of
+from streams.repeated_errors import RepeatedErrors
 
 _logger = logging.getLogger("bluelamp.exporter")
 
 
 class ReadingsCollector(Collector):
-    """Turns readings into metrics; without the state it says so, and why, and nothing else.
+    """Turns readings into metrics; if the state cannot be read, it exports only that and the cause.
 
     Args:
         reader: of the state.
-        watch: of the log; without one nothing is said of it.
+        watch: of the log; without one there are no metrics of the log.
         steady_seconds: a clock that never jumps.
-        probe: finds out what is refused although the state can be read; without one that is not looked for.
-        is_wanted: whether a measure is wanted over a window: a few cost little.
-        has_health: the monitor's own figures are wanted.
+        probe: finds out what the state server refuses although it can be read.
+        is_wanted: whether to include a measure over a window.
+        has_health: whether to include the monitor's own figures.
     """
 
     def __init__(
@@ -44,49 +44,49 @@ class ReadingsCollector(Collector):
         steady_seconds: Callable[[], float] = time.monotonic,
         probe: Callable[[], Refusal | None] = lambda: None,
         *,
-        is_wanted: Wanted = everything,
+        is_wanted: ReadingFilter = all_readings,
         has_health: bool = True,
     ) -> None:
         self._reader, self._is_wanted, self._has_health = reader, is_wanted, has_health
-        self._readings = ExportedReadings(reader, steady_seconds, is_wanted)
+        self._readings = ReadingMetrics(reader, steady_seconds, is_wanted)
         self._health, self._probe = Health(reader, watch, steady_seconds), probe
-        self._complaints = Complaints(_logger.warning, steady_seconds)
+        self._errors = RepeatedErrors(_logger.warning, steady_seconds)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registration must not ask the state."""
+        """Nothing, so that registration does not query the state."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric; or, where the state cannot be read, only that it cannot and why."""
+        """Every metric; if the state cannot be read, only that and the cause."""
         metrics, refusal = list[Metric](), None
         try:
             self._readings.read_ended()
             metrics = self._reader.at_one_moment(lambda: list(self._metrics()))
-            self._complaints.end()
+            self._errors.end()
         except (RedisError, OSError, IncompleteError) as error:
             refusal = refusal_of(error)
-            self._complaints.add_error(error)
+            self._errors.add_error(error)
         if self._has_health:
             yield from state_families(refusal or self._probe(), is_up=refusal is None)
         yield from metrics
 
     def _metrics(self) -> Iterator[Metric]:
         yield from self._readings.families()
-        yield from expected_families(self._reader, self._is_wanted)
+        yield from band_families(self._reader, self._is_wanted)
         if self._has_health:
             yield from self._health.families()
 
 
-def serve(places: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:
-    """Serve what collectors show, each place its own; port 0 takes a free one.
+def serve(collectors_by_path: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:
+    """Serve metrics, with collectors of its own for each path.
 
     Args:
-        places: collectors by path; any other path is answered as the first, and /health without looking at any.
-        port: to listen on.
+        collectors_by_path: collectors by path; any other path serves the first, and /health none.
+        port: to listen on; 0 chooses a free one.
         host: address to listen on.
     """
     applications: dict[str, WSGIApplication] = {
-        path: make_wsgi_app(_registry(collectors)) for path, collectors in places.items()
+        path: make_wsgi_app(_registry(collectors)) for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
     applications["/health"] = _health

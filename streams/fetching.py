@@ -1,6 +1,6 @@
-"""What Kafka's client libraries fetch, opened by our own reader of batches: whatever is committed and can be read, and nothing else.
+"""Makes both Kafka client libraries decode what they fetch with our own batch reader, which returns committed records only.
 
-Both libraries stop for good at a batch that they cannot read. Here such a batch is an entry of its own, at its place in the log.
+Both libraries stop for good at a batch that they cannot read. Here such a batch becomes an entry at its own offset.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,30 +14,30 @@ from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from facts.batch import Entry, SkippedOffsets, read
 
 READ_COMMITTED = "read_committed"
-_PASSED = object()
-"""Names the header that carries a `SkippedOffsets`: an object of this process, which no producer can send."""
+_SKIPPED = object()
+"""Marks the header that carries a `SkippedOffsets`: an object of this process, which no producer can send."""
 
 
-def passed_of(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | None:
-    """What a record of aiokafka stands for when it is none: offsets that hold nothing to be read."""
-    return headers[0][1] if headers and headers[0][0] is _PASSED else None
+def skipped_of(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | None:
+    """The skipped offsets that an aiokafka record stands for; None for a genuine record."""
+    return headers[0][1] if headers and headers[0][0] is _SKIPPED else None
 
 
 # kafka-python.
 
 
 def committed_consumer(bootstrap: str, **settings: Any) -> KafkaConsumer:
-    """A consumer of kafka-python that gives an entry of `facts.batch.read` as the value of each record.
+    """A kafka-python consumer: the value of each of its records is an entry of `facts.batch.read`.
 
     Args:
         bootstrap: addresses of Kafka, `host:port` separated by commas.
-        settings: further ones of the library.
+        settings: further settings of the library.
     """
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap.split(","),
         group_id=None,
         enable_auto_commit=False,
-        # A record that is gone must not be passed over in silence.
+        # A record that is gone must not be skipped silently.
         auto_offset_reset="none",
         isolation_level=READ_COMMITTED,
         **settings,
@@ -47,7 +47,7 @@ def committed_consumer(bootstrap: str, **settings: Any) -> KafkaConsumer:
 
 
 class _Entries(Fetcher.PartitionRecords):  # type: ignore[misc]
-    """The entries of a fetch in place of kafka-python's own records."""
+    """The entries of a fetch, in place of kafka-python's own records."""
 
     def _unpack_records(self, tp: Any, records: Any, *_: Any) -> Iterator[ConsumerRecord]:
         aborted = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
@@ -63,32 +63,32 @@ def span_of(entry: Entry) -> tuple[int, int]:
     return (entry.first, entry.last + 1) if isinstance(entry, SkippedOffsets) else (entry.offset, entry.offset + 1)
 
 
-# aiokafka, which Faust reads by.
+# aiokafka, which Faust uses.
 
 
 def read_by_entries() -> None:
-    """Have every consumer of aiokafka in this process open what it fetches by `facts.batch.read`."""
-    # The library takes both by these names, and has no setting for either; its version is pinned.
+    """Make every aiokafka consumer in this process decode what it fetches with `facts.batch.read`."""
+    # The library looks both up by these names and has no setting for either; its version is pinned.
     aiokafkas.MemoryRecords, aiokafkas.PartitionRecords = _Fetched, _Opened
 
 
 class _Fetched:
-    """The bytes of a fetch, unopened."""
+    """The bytes of a fetch, not yet decoded."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
 
     def has_next(self) -> bool:
-        """Whether there is anything."""
+        """Whether there are any bytes."""
         return bool(self.data)
 
     def size_in_bytes(self) -> int:
-        """How much there is."""
+        """The number of bytes."""
         return len(self.data)
 
 
 class _Opened:
-    """The entries of a fetch in place of aiokafka's own records."""
+    """The entries of a fetch, in place of aiokafka's own records."""
 
     def __init__(self, tp: Any, records: _Fetched, aborted: Any, fetch_offset: int, *_: Any) -> None:
         self.next_fetch_offset = fetch_offset
@@ -102,7 +102,9 @@ class _Opened:
         entry = next(self._entries)
         first, self.next_fetch_offset = span_of(entry)
         if isinstance(entry, SkippedOffsets):
-            return AiokafkasRecord(*self._place, first, entry.timestamp, 0, None, b"", None, -1, 0, ((_PASSED, entry),))
+            return AiokafkasRecord(
+                *self._place, first, entry.timestamp, 0, None, b"", None, -1, 0, ((_SKIPPED, entry),)
+            )
         key, value, headers = entry.key, entry.value, entry.headers
         sizes = (len(key or b""), len(value or b""))
         return AiokafkasRecord(

@@ -1,4 +1,4 @@
-"""Figures that were read before, kept for as long as nothing has changed that they were taken from."""
+"""A cache of figures, each kept until anything that it was read from changes."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -10,12 +10,12 @@ from measures.reading import Figure, Question
 from measures.window import Segment
 
 KEPT = 4096
-"""How many answers are kept; the longest unasked is forgotten first."""
+"""The most results that are kept; the least recently used is removed first."""
 _Key = tuple[str, str, str, tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]
 
 
 class _Kept(NamedTuple):
-    """Figures, and what they hold for: the panes of a window as they were, from one instant to another."""
+    """Figures and when they are valid: for these versions of the partitions, from one time to another."""
 
     measure: Measure
     segments: tuple[Segment, ...]
@@ -25,8 +25,8 @@ class _Kept(NamedTuple):
     figures: list[Figure]
 
 
-class Memo:
-    """What was answered before. What stands open now changes with every instant and is never kept."""
+class FigureCache:
+    """Figures by question. A count of open items changes with time alone, so it is never cached."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
@@ -37,16 +37,16 @@ class Memo:
         force: str,
         versions: tuple[int, ...],
         read: Callable[[], tuple[list[Figure], tuple[int, ...]]],
-        matters: Callable[[str], Iterable[OpenItem]],
+        open_items: Callable[[str], Iterable[OpenItem]],
     ) -> list[Figure]:
-        """The figures of a question, read only where they may have changed.
+        """The figures of a question, read again only if they may have changed.
 
         Args:
-            question: what is asked.
-            force: whose.
-            versions: of the partitions it is taken from.
-            read: reads them anew, and says which versions they are of.
-            matters: what stands open of a kind.
+            question: the question.
+            force: the name of the force.
+            versions: of the partitions that it is read from.
+            read: reads the figures, and the versions that they are from.
+            open_items: the open items of a kind.
         """
         measure = question.measure
         if measure.is_open():
@@ -54,9 +54,9 @@ class Memo:
         where = tuple(sorted(question.where.items()))
         key = (force, measure.name, question.window.name, question.by, where)
         kept, as_of = self._kept.get(key), microseconds(question.as_of)
-        if kept is None or not _holds(kept, question, versions, as_of):
+        if kept is None or not _is_valid(kept, question, versions, as_of):
             figures, versions = read()
-            until = _until(measure, as_of, matters)
+            until = _until(measure, as_of, open_items)
             kept = _Kept(measure, question.window.segments, versions, as_of, until, figures)
             self._kept[key] = kept
             if len(self._kept) > KEPT:
@@ -65,15 +65,15 @@ class Memo:
         return kept.figures
 
 
-def _holds(kept: _Kept, question: Question, versions: tuple[int, ...], as_of: int) -> bool:
+def _is_valid(kept: _Kept, question: Question, versions: tuple[int, ...], as_of: int) -> bool:
     is_same = kept.measure is question.measure and kept.segments == question.window.segments
     return is_same and kept.versions == versions and kept.since <= as_of < kept.until
 
 
-def _until(measure: Measure, as_of: int, matters: Callable[[str], Iterable[OpenItem]]) -> int:
-    """The instant from which the figures may differ although no fact arrives: when the next promise is broken."""
+def _until(measure: Measure, as_of: int, open_items: Callable[[str], Iterable[OpenItem]]) -> int:
+    """When the figures may change although no fact arrives: when the next open item misses its target."""
     never = 1 << 62
     if not isinstance(measure.statistic, Decided):
         return never
-    dues = (each.due for each in matters(measure.statistic.of.kind))
+    dues = (each.due for each in open_items(measure.statistic.of.kind))
     return min((due for due in dues if due is not None and due > as_of), default=never)

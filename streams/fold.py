@@ -1,4 +1,4 @@
-"""The pure heart of a worker: records of one partition in, the change to its state out."""
+"""The pure core of a worker: it turns the records of one partition into the change to its state."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -19,23 +19,23 @@ from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
-from streams.feeds import EventSpan, Feeds, after, believed, seen, settled_mark, watermark
-from streams.moving import Elsewhere, Moved, OwnPartition, parcels
+from streams.feeds import EventSpan, Feeds, after_heartbeat, believed, settled_mark, watermark, with_event
+from streams.moving import Misplaced, Moved, OwnPartition, moved_batches
 from streams.record import Record
 from streams.subject_cache import CachedSubject, SubjectCache
 
 FAR_AHEAD = 60 * SECOND
-"""A worker's clock may be seconds behind the log's. A time that is further ahead comes from a wrong clock."""
+"""A worker's clock may be seconds behind the log's. A time further ahead than this comes from a wrong clock."""
 
 
 class Quarantined(Struct, frozen=True):
-    """Something that may not be counted, and where it lies in the log.
+    """Something that cannot be counted, and its place in the log.
 
     Attributes:
-        offset: of its record, or the first of its batch.
-        last_offset: the same, or the last of its batch.
+        offset: of its record, or the first offset of an unreadable batch.
+        last_offset: the same, or the last offset of that batch.
         refusal: what is wrong with it.
-        fact: the fact itself when it could be read, so that it is not lost when the log forgets it.
+        fact: the fact itself if it could be read, so that it is not lost when the log deletes it.
     """
 
     offset: int
@@ -48,15 +48,15 @@ class Change(Struct):
     """What a batch does to the state of its partition.
 
     Attributes:
-        panes: by force, what is added to each pane.
+        panes: by force, the counts to add to each pane.
         timelines: the timelines that changed.
-        open: what stands open of the subjects for which that changed.
-        feeds: feeds that were heard, by force and feed.
+        open: the outcomes of the subjects whose open items changed.
+        feeds: the feeds that changed, by force and feed.
         events: event times by force.
-        drop_before: by force and grain, the first slot still kept; what lies before is dropped.
-        counts: what happened, for the worker's figures.
-        quarantined: what may not be counted.
-        moved: facts that do not count here and are to be sent to the partition they belong on.
+        drop_before: by force and grain, the first slot still kept; earlier ones are dropped.
+        counts: the number of times each thing happened, for the worker's own figures.
+        quarantined: what cannot be counted.
+        moved: facts that belong on another partition, to be sent there.
     """
 
     panes: dict[str, Deltas] = field(default_factory=dict)
@@ -75,43 +75,43 @@ class Change(Struct):
 
 
 class Admitted(NamedTuple):
-    """The facts of a batch that count, by subject in order of the log, and the change so far."""
+    """The facts of a batch that count, by subject and in the log's order, and the change so far."""
 
     facts: dict[str, list[SubjectFact]]
     change: Change
 
 
 class PartitionFold:
-    """What a worker remembers of one partition it owns; the state holds the same and more.
+    """A worker's memory of one partition it owns; the state holds the same and more.
 
     Args:
         topic: the partition's topic.
-        share: which of the topic's partitions it is.
+        own_partition: which of the topic's partitions it is.
         rules: by force.
-        feeds: as the state has them.
-        events: as the state has them.
+        feeds: as stored.
+        events: as stored.
     """
 
     def __init__(
         self,
         topic: Topic,
-        share: OwnPartition,
+        own_partition: OwnPartition,
         rules: Mapping[str, Rules],
         feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
     ) -> None:
-        self.topic, self.share, self.rules = topic, share, rules
+        self.topic, self.own_partition, self.rules = topic, own_partition, rules
         self.feeds, self.events = feeds or {}, events or {}
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
         self.subjects = SubjectCache()
         self._dropped: dict[tuple[str, Grain], int] = {}
 
     def watermark(self, force: str) -> int | None:
-        """Nothing older than this is expected of a force; None until all of its feeds have been heard."""
+        """Nothing older than this is expected of a force; None until all of its feeds have sent a heartbeat."""
         return watermark(self.feeds, self.rules[force].force, self.topic)
 
     def disprove(self, now: int) -> Change:
-        """Doubt the feeds that claim a time far ahead of a worker's clock; the change is empty if none does.
+        """Doubt the feeds that claim a time far ahead of this worker's clock; the change is empty if none does.
 
         Args:
             now: the wall clock, in microseconds.
@@ -122,25 +122,25 @@ class PartitionFold:
         return change
 
     def admit(self, records: Iterable[Record]) -> Admitted:
-        """Read records, in the order of the log; heartbeats take effect where they stand."""
+        """Decode records, in the log's order; each heartbeat takes effect at its place in it."""
         facts: dict[str, list[SubjectFact]] = {}
         change = Change()
         for record in records:
-            if record.passed:
-                _pass(change, record, record.passed)
+            if record.skipped:
+                _skip(change, record, record.skipped)
                 continue
-            parcel = decode(record.value, self.topic, record.received_at)
+            decoded = decode(record.value, self.topic, record.received_at)
             change.count("records")
             if record.is_by_log:
                 self._disprove(microseconds(record.received_at), change)
             else:
                 change.count("producer_stamped")
-            for refusal in parcel.unreadable:
+            for refusal in decoded.unreadable:
                 _quarantine(change, record, refusal)
-            elsewhere: Elsewhere = {}
-            for index, fact in parcel.facts:
-                self._admit_fact(record, index, fact, facts, elsewhere, change)
-            for moved in parcels(record, self.share.number, elsewhere):
+            misplaced: Misplaced = {}
+            for index, fact in decoded.facts:
+                self._admit_fact(record, index, fact, facts, misplaced, change)
+            for moved in moved_batches(record, self.own_partition.number, misplaced):
                 change.count("moved", len(moved.facts))
                 change.moved.append(moved)
         return Admitted(facts, change)
@@ -151,36 +151,36 @@ class PartitionFold:
         index: int,
         fact: AnyFact,
         facts: dict[str, list[SubjectFact]],
-        elsewhere: Elsewhere,
+        misplaced: Misplaced,
         change: Change,
     ) -> None:
         if fact.force not in self.rules:
             _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
         elif isinstance(fact, FeedHeartbeat):
-            self._hear(fact, record, change)
+            self._add_heartbeat(fact, record, change)
         elif record.moved_from is None and self._is_too_late(fact):
-            # Of a moved fact this was judged where it was first received.
+            # For a moved fact, the partition that first received it has decided this.
             refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
             _quarantine(change, record, refusal, fact)
-        elif not self.share.is_own(fact):
-            self.share.misplace(fact, index, elsewhere)
+        elif not self.own_partition.is_own(fact):
+            self.own_partition.add_misplaced(fact, index, misplaced)
         else:
-            self._see(fact, record, change)
+            self._note_event(fact, record, change)
             facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
 
     def _disprove(self, now: int, change: Change) -> None:
         if self._furthest <= now + SKEW_MICROSECONDS:
             return
         for key, state in self.feeds.items():
-            left = believed(state, now)
-            if left != state:
-                self.feeds[key] = change.feeds[key] = left
+            credible = believed(state, now)
+            if credible != state:
+                self.feeds[key] = change.feeds[key] = credible
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
 
-    def _hear(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
+    def _add_heartbeat(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
         key = (heartbeat.force, heartbeat.feed)
         at = microseconds(record.received_at)
-        state = after(self.feeds.get(key), heartbeat, at, is_by_log=record.is_by_log)
+        state = after_heartbeat(self.feeds.get(key), heartbeat, at, is_by_log=record.is_by_log)
         self.feeds[key] = change.feeds[key] = state
         self._furthest = max(self._furthest, state.furthest())
         change.count("heartbeats")
@@ -192,43 +192,43 @@ class PartitionFold:
     def _settled(self, force: str) -> int | None:
         return settled_mark(self.feeds, self.rules[force].force, self.topic)
 
-    def _see(self, fact: SubjectFact, record: Record, change: Change) -> None:
-        """Note when a fact that counts here happened, and whether it is late."""
+    def _note_event(self, fact: SubjectFact, record: Record, change: Change) -> None:
+        """Record when a fact that counts here happened, and whether it is late."""
         mark, at = self.watermark(fact.force), microseconds(fact.at)
         if mark is not None and at < mark:
             change.count("late")
         before, line = self.events.get(fact.force), fact.line if isinstance(fact, ContactOffered) else None
-        span = seen(before, at, microseconds(record.received_at), is_by_log=record.is_by_log, line=line)
+        span = with_event(before, at, microseconds(record.received_at), is_by_log=record.is_by_log, line=line)
         if span != before:
             self.events[fact.force] = change.events[fact.force] = span
 
-    def unknown(self, admitted: Admitted) -> list[str]:
-        """The subjects that must be fetched from the state before the batch can be folded."""
+    def uncached(self, admitted: Admitted) -> list[str]:
+        """The subjects that must be read from the state before the batch can be folded."""
         return [key for key in admitted.facts if key not in self.subjects]
 
-    def remember(self, key: str, timeline: Timeline) -> None:
-        """Take up a subject as the state has it; an empty timeline is a new one."""
+    def cache_subject(self, key: str, timeline: Timeline) -> None:
+        """Cache a subject as stored; an empty timeline means a new subject."""
         self.subjects.put(key, CachedSubject(timeline, self._outcomes(key, timeline)))
 
     def fold(self, admitted: Admitted) -> Change:
-        """Add the facts to their timelines; the change to the figures is the outcomes after less those before."""
-        facts, change = admitted
-        for key, told in facts.items():
-            self._fold_subject(key, told, change)
+        """Add the facts to their timelines; the change to the figures is the new outcomes less the old ones."""
+        facts_by_subject, change = admitted
+        for key, facts in facts_by_subject.items():
+            self._fold_subject(key, facts, change)
         self._drop_old(change)
         self.subjects.forget()
         return change
 
-    def _fold_subject(self, key: str, told: list[SubjectFact], change: Change) -> None:
-        subject = self.subjects.take(key)
-        added = sum([add(subject.timeline, fact) for fact in told])
+    def _fold_subject(self, key: str, facts: list[SubjectFact], change: Change) -> None:
+        subject = self.subjects.pop(key)
+        added = sum([add(subject.timeline, fact) for fact in facts])
         self.subjects.put(key, subject)
         change.count("facts", added)
-        change.count("duplicates", len(told) - added)
+        change.count("duplicates", len(facts) - added)
         if not added:
             return
         before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
-        force = told[0].force
+        force = facts[0].force
         deltas = change.panes.setdefault(force, {})
         difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
         change.timelines[key] = subject.timeline
@@ -239,7 +239,7 @@ class PartitionFold:
         return outcomes_of(self.topic, timeline, self.rules[key.partition("|")[0]])
 
     def _drop_old(self, change: Change) -> None:
-        """Leave out what falls into panes no longer kept, and say which panes to drop."""
+        """Leave out counts of panes that are no longer kept, and list the panes to drop."""
         for force in {*change.panes, *(force for force, _ in change.feeds)}:
             mark = self._settled(force)
             if mark is None:
@@ -259,8 +259,8 @@ def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFa
     change.count(f"quarantined_{refusal.reason}")
 
 
-def _pass(change: Change, record: Record, passed: SkippedOffsets) -> None:
-    """Offsets without a record: nothing, unless a batch lies there that cannot be read."""
-    if passed.why:
-        what = f"The batch of offsets {passed.first} to {passed.last} cannot be read: {passed.why}."
+def _skip(change: Change, record: Record, skipped: SkippedOffsets) -> None:
+    """Skip offsets without a record; quarantine them if they are a batch that cannot be read."""
+    if skipped.why:
+        what = f"The batch of offsets {skipped.first} to {skipped.last} cannot be read: {skipped.why}."
         _quarantine(change, record, refuse("unreadable_batch", what))

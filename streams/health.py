@@ -1,4 +1,4 @@
-"""The monitor's own figures as metrics: how far feeds and partitions have come, what is quarantined, what waits in the log."""
+"""The monitor's own figures as metrics: the progress of feeds and partitions, quarantine, and what waits in the log."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,104 +13,117 @@ from streams.refusal import CAUSES, Refusal
 from streams.stall import Place, Stalls
 
 _FEED_METRICS = {
-    "complete_to": ("feed_complete_to_timestamp_seconds", "Everything up to here has been counted."),
-    "heard_at": ("feed_heartbeat_timestamp_seconds", "When the log received the last heartbeat; absent in doubt."),
-    "first_event_at": ("feed_first_event_timestamp_seconds", "The first event time among the feed's own facts."),
-    "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time among the topic's facts."),
+    "complete_to": (
+        "feed_complete_to_timestamp_seconds",
+        "The time up to which every fact of the feed has been counted.",
+    ),
+    "heartbeat_at": (
+        "feed_heartbeat_timestamp_seconds",
+        "When the log received the last heartbeat; absent while the feed is doubted.",
+    ),
+    "first_event_at": ("feed_first_event_timestamp_seconds", "The earliest event time of the feed's own facts."),
+    "last_event_at": ("feed_last_event_timestamp_seconds", "The latest event time of the topic's facts."),
 }
 _COUNTERS = {
-    "records": "Records of the log folded into the state.",
-    "facts": "Facts that were new.",
-    "duplicates": "Facts that were known already.",
-    "late": "Facts older than what their feed had said to be complete; counted all the same.",
-    "moved": "Facts that lay on another partition than their subject's, and were moved to it.",
-    "heartbeats": "Heartbeats heard.",
-    "producer_stamped": "Records stamped by their producer, so that nobody knows when the log received them.",
-    "stale_writes": "Batches refused because another owner had claimed the partition or the state had moved back.",
+    "records": "Records folded into the state.",
+    "facts": "New facts.",
+    "duplicates": "Facts that were already counted.",
+    "late": "Facts older than the time up to which their feed had claimed to be complete; they still count.",
+    "moved": "Facts counted on a partition that is not their subject's, and moved to the right one.",
+    "heartbeats": "Heartbeats received.",
+    "producer_stamped": "Records stamped by their producer, so the time at which the log received them is unknown.",
+    "stale_writes": "Batches refused because another owner had claimed the partition or the state had gone back.",
 }
 
 
 class Health:
-    """What is known of feeds, partitions, quarantine and log.
+    """Metrics of feeds, partitions, quarantine and log.
 
     Args:
-        reader: of the state; asked within one of its moments.
-        watch: of the log; without one nothing is said of it.
+        reader: of the state; called within one of its moments.
+        watch: of the log; without one there are no metrics of the log.
         steady_seconds: a clock that never jumps.
     """
 
     def __init__(self, reader: Reader, watch: LogWatch | None, steady_seconds: Callable[[], float]) -> None:
         self._reader, self._watch, self._steady_seconds = reader, watch, steady_seconds
-        self._recent, self._stalls, self._held = QuarantineRate(), Stalls(0.0), Stalls(0.0)
+        self._quarantine_rate, self._stalls, self._blocked = QuarantineRate(), Stalls(0.0), Stalls(0.0)
 
     def families(self) -> Iterator[Metric]:
-        """Every figure of the monitor itself, but for whether the state answers."""
+        """All of the monitor's own figures except whether the state can be read."""
         applied_offsets = {place: known.get("applied_offset", 0) for place, known in self._reader.counts().items()}
-        seen = self._watch.seen(applied_offsets) if self._watch else None
+        snapshot = self._watch.snapshot(applied_offsets) if self._watch else None
         yield from _feeds(self._reader)
         yield from _feed_health(self._reader)
-        yield from _silence(self._reader, applied_offsets, seen)
+        yield from _silence(self._reader, applied_offsets, snapshot)
         yield from _partitions(self._reader)
         yield from _clocks(self._reader)
         yield from self._quarantine_share()
-        yield from self._log(applied_offsets, seen) if self._watch else ()
+        yield from self._log(applied_offsets, snapshot) if self._watch else ()
 
     def _quarantine_share(self) -> Iterator[Metric]:
-        """Of the facts read in the last quarter of an hour, the share that was quarantined; nothing when none were."""
+        """The share of the facts read in the last 15 minutes that was quarantined; no sample when none were read."""
         ratio = GaugeMetricFamily(
-            "bluelamp_quarantined_recently_ratio", "Share quarantined of the facts read in 15 min.", labels=["topic"]
+            "bluelamp_quarantined_recently_ratio",
+            "The share of the facts read in 15 min that was quarantined.",
+            labels=["topic"],
         )
-        taken_from = GaugeMetricFamily(
-            "bluelamp_quarantined_recently_ratio_n", "How many facts were read in 15 min.", labels=["topic"]
+        facts_read = GaugeMetricFamily(
+            "bluelamp_quarantined_recently_ratio_n", "The number of facts read in 15 min.", labels=["topic"]
         )
         for topic, counted in _read_by_topic(self._reader).items():
-            lately = self._recent.take(topic, counted, self._steady_seconds())
-            taken_from.add_metric([topic], lately.read)
-            if lately.read:
-                ratio.add_metric([topic], lately.quarantined / lately.read)
+            recent = self._quarantine_rate.add(topic, counted, self._steady_seconds())
+            facts_read.add_metric([topic], recent.read)
+            if recent.read:
+                ratio.add_metric([topic], recent.quarantined / recent.read)
         yield ratio
-        yield taken_from
+        yield facts_read
 
-    def _log(self, applied_offsets: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
-        """Whether the log answers, how far it reaches, for how long what it holds has waited, and who is there to take it."""
-        yield _gauge("log_up", "Whether the log answers.", seen is not None)
-        if seen is None:
+    def _log(self, applied_offsets: Mapping[Place, int], snapshot: LogSnapshot | None) -> Iterator[Metric]:
+        """Whether the log answers, where it ends, how long its records have waited, and how many workers read it."""
+        yield _gauge("log_up", "Whether Kafka answers.", snapshot is not None)
+        if snapshot is None:
             return
         labels = ["topic", "partition"]
         end = GaugeMetricFamily(
-            "bluelamp_partition_log_end", "The offset up to which the log holds records.", labels=labels
+            "bluelamp_partition_log_end", "The offset after the last record in the log.", labels=labels
         )
         stalled = GaugeMetricFamily(
-            "bluelamp_partition_stalled_seconds", "For how long facts have waited with none taken.", labels=labels
+            "bluelamp_partition_stalled_seconds", "How long records have waited with none applied.", labels=labels
         )
-        held = GaugeMetricFamily(
+        blocked = GaugeMetricFamily(
             "bluelamp_partition_held_back_seconds",
-            "For how long a transaction that is still open has held back the records behind it.",
+            "How long an open transaction has blocked the records behind it.",
             labels=labels,
         )
         now = self._steady_seconds()
-        written = {place: readable + seen.held_back.get(place, 0) for place, readable in seen.ends.items()}
-        waits, held_for = self._stalls.waits(applied_offsets, seen.ends, now), self._held.waits(seen.ends, written, now)
+        written = {place: readable + snapshot.held_back.get(place, 0) for place, readable in snapshot.ends.items()}
+        stalled_for = self._stalls.stalled_seconds(applied_offsets, snapshot.ends, now)
+        blocked_for = self._blocked.stalled_seconds(snapshot.ends, written, now)
         for place, offset in written.items():
             end.add_metric(_words(place), offset)
-            stalled.add_metric(_words(place), waits.get(place, 0.0))
-            held.add_metric(_words(place), held_for.get(place, 0.0))
-        yield from (end, stalled, held)
-        yield _gauge("stalled_seconds", "The longest of them.", max(waits.values(), default=0.0))
-        if seen.workers is not None:
-            yield _gauge("workers", "How many workers share the partitions.", seen.workers)
+            stalled.add_metric(_words(place), stalled_for.get(place, 0.0))
+            blocked.add_metric(_words(place), blocked_for.get(place, 0.0))
+        yield from (end, stalled, blocked)
+        yield _gauge(
+            "stalled_seconds",
+            "The longest time that any partition has stalled.",
+            max(stalled_for.values(), default=0.0),
+        )
+        if snapshot.workers is not None:
+            yield _gauge("workers", "The number of workers that share the partitions.", snapshot.workers)
 
 
 def state_families(refusal: Refusal | None, *, is_up: bool) -> Iterator[Metric]:
-    """Whether the state can be read, and what is refused.
+    """Whether the state can be read, and why it is refused.
 
     Args:
-        refusal: what is refused; None for nothing.
-        is_up: the state could be read.
+        refusal: the state server's refusal; None if it refuses nothing.
+        is_up: whether the state could be read.
     """
     yield _gauge("state_up", "Whether the state can be read.", is_up)
     refuses = GaugeMetricFamily(
-        "bluelamp_state_refuses", "1 for the cause for which the state is not read or not written.", labels=["cause"]
+        "bluelamp_state_refuses", "1 for the cause of a refused read or write.", labels=["cause"]
     )
     for cause in CAUSES:
         refuses.add_metric([cause], float(refusal is not None and refusal.cause == cause))
@@ -121,10 +134,10 @@ def _gauge(name: str, question: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"bluelamp_{name}", question, value=float(value))
 
 
-def _silence(reader: Reader, applied_offsets: Mapping[Place, int], seen: LogSnapshot | None) -> Iterator[Metric]:
-    """Why feeds are not live: they are silent, their times are not believed, or their records wait in the log.
+def _silence(reader: Reader, applied_offsets: Mapping[Place, int], snapshot: LogSnapshot | None) -> Iterator[Metric]:
+    """Why feeds are not live: they are silent, their times are doubted, or their records wait in the log.
 
-    Of one that is not live nothing is said while the log does not answer: whether it has sent anything is not known.
+    While Kafka does not answer, a feed that is not live has no sample: it is not known whether it has sent anything.
     """
     now = microseconds(reader.now())
     silent = GaugeMetricFamily(
@@ -134,31 +147,33 @@ def _silence(reader: Reader, applied_offsets: Mapping[Place, int], seen: LogSnap
     )
     doubted = GaugeMetricFamily(
         "bluelamp_feed_doubted",
-        "Whether a feed is not live because its times are not believed.",
+        "Whether a feed is not live because its times are doubted.",
         labels=["force", "feed"],
     )
-    waiting = {} if seen is None else _waiting(applied_offsets, seen.ends)
+    waiting = {} if snapshot is None else _waiting(applied_offsets, snapshot.ends)
     count = 0
     for force, status, is_live in _live(reader):
-        is_waiting, is_doubted = waiting.get(status.topic, seen is None), bool(doubt_words(status, now))
+        is_waiting, is_doubted = waiting.get(status.topic, snapshot is None), bool(doubt_words(status, now))
         count += is_waiting and not is_live and not is_doubted
         doubted.add_metric([force, status.feed], int(is_doubted and not is_live))
         if is_live or is_doubted or not is_waiting:
             silent.add_metric([force, status.feed], int(not is_live and not is_doubted))
     yield silent
     yield doubted
-    if seen is not None:
+    if snapshot is not None:
         yield _gauge(
-            "feeds_waiting", "How many feeds are not live while records of their topic wait in the log.", count
+            "feeds_waiting",
+            "The number of feeds that are not live while records of their topic wait in the log.",
+            count,
         )
 
 
 def _waiting(applied_offsets: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, bool]:
     """By topic, whether the log may hold records that are not applied yet."""
-    found: dict[str, bool] = {}
+    waiting: dict[str, bool] = {}
     for place, applied_offset in applied_offsets.items():
-        found[place[0]] = found.get(place[0], False) or place not in ends or applied_offset < ends[place]
-    return found
+        waiting[place[0]] = waiting.get(place[0], False) or place not in ends or applied_offset < ends[place]
+    return waiting
 
 
 def _words(place: Place) -> list[str]:
@@ -166,13 +181,13 @@ def _words(place: Place) -> list[str]:
 
 
 def _read_by_topic(reader: Reader) -> dict[str, Counted]:
-    found: dict[str, Counted] = {}
+    counted: dict[str, Counted] = {}
     for (topic, _), known in reader.counts().items():
         quarantined = known.get("quarantined", 0)
         read = known.get("facts", 0) + known.get("duplicates", 0) + quarantined
-        before = found.get(topic, Counted(0, 0))
-        found[topic] = Counted(before.read + read, before.quarantined + quarantined)
-    return found
+        before = counted.get(topic, Counted(0, 0))
+        counted[topic] = Counted(before.read + read, before.quarantined + quarantined)
+    return counted
 
 
 def _feeds(reader: Reader) -> Iterator[Metric]:
@@ -181,28 +196,28 @@ def _feeds(reader: Reader) -> Iterator[Metric]:
     for attribute, (name, question) in _FEED_METRICS.items():
         family = GaugeMetricFamily(f"bluelamp_{name}", question, labels=["force", "feed"])
         for force, status in statuses:
-            at = None if attribute == "heard_at" and doubt_words(status, now) else getattr(status, attribute)
+            at = None if attribute == "heartbeat_at" and doubt_words(status, now) else getattr(status, attribute)
             if at is not None and not is_later(at, now):
                 family.add_metric([force, status.feed], at / SECOND)
         yield family
 
 
 def _feed_health(reader: Reader) -> Iterator[Metric]:
-    """Whether each feed is live, how far it is behind, and whether it is simulated; of forces ever heard of."""
+    """Whether each feed is live, how far it is behind, and whether it is simulated; only of forces ever received."""
     labels = ["force", "feed"]
     live = GaugeMetricFamily(
-        "bluelamp_feed_live", "Whether a believable heartbeat arrived in the time allowed.", labels=labels
+        "bluelamp_feed_live", "Whether a credible heartbeat arrived in the time allowed.", labels=labels
     )
     behind = GaugeMetricFamily(
         "bluelamp_feed_behind_ratio",
-        "How far it was from complete when last heard, in the time allowed.",
+        "How far the feed was behind at its last heartbeat, as a multiple of the time allowed.",
         labels=labels,
     )
     simulated = GaugeMetricFamily(
-        "bluelamp_force_simulated", "Whether a feed of the force has ever told what did not happen.", labels=["force"]
+        "bluelamp_force_simulated", "Whether a feed of the force has ever sent simulated facts.", labels=["force"]
     )
     loaded = GaugeMetricFamily(
-        "bluelamp_history_loaded_ratio", "While a history is loaded, how much of it is.", labels=["force"]
+        "bluelamp_history_loaded_ratio", "The share of a history that is loaded, while it loads.", labels=["force"]
     )
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
@@ -215,10 +230,10 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
         present = microseconds(reader.present(force))
         for status, feed in zip(statuses, rules.force.feeds, strict=True):
             if status.complete_to is not None and not doubt_words(status, now):
-                # One that is silent is not late as well: it is of what it said when it was last heard.
-                heard = min(present, present if status.heard_at is None else status.heard_at)
+                # A silent feed is not late as well: it is measured at its last heartbeat.
+                at = min(present, present if status.heartbeat_at is None else status.heartbeat_at)
                 allowed = feed.stale_after_seconds * SECOND
-                behind.add_metric([force, feed.name], max(0, heard - status.complete_to) / allowed)
+                behind.add_metric([force, feed.name], max(0, at - status.complete_to) / allowed)
     for force, status, is_live in _live(reader):
         live.add_metric([force, status.feed], int(is_live))
     yield live
@@ -228,7 +243,7 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
 
 
 def _live(reader: Reader) -> Iterator[tuple[str, FeedStatus, bool]]:
-    """Each feed of the forces ever heard of, and whether it is live; one that loads its history is neither."""
+    """Each feed of the forces ever received, and whether it is live; feeds that load a history are left out."""
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)
@@ -238,20 +253,22 @@ def _live(reader: Reader) -> Iterator[tuple[str, FeedStatus, bool]]:
 
 
 def _clocks(reader: Reader) -> Iterator[Metric]:
-    """Whether a process noticed a step of its wall clock lately, and how large it was."""
+    """Whether a process noticed a recent step of its wall clock, and how large it was."""
     now, steps = reader.now(), reader.clock_steps()
     recent = [abs(each.seconds) for each in steps if each.is_recent(now)]
     yield GaugeMetricFamily(
         "bluelamp_clock_step_seconds",
-        "The largest step of a wall clock in 15 min, forward or back; 0 if there was none.",
+        "The largest step of any wall clock in 15 min, forward or back; 0 if there was none.",
         value=max(recent, default=0.0),
     )
     last = GaugeMetricFamily(
         "bluelamp_clock_last_step_seconds",
-        "The last step of a process's clock; negative if it was set back.",
+        "The last step of a process's wall clock; negative if it was set back.",
         labels=["process"],
     )
-    times = CounterMetricFamily("bluelamp_clock_steps", "Steps of a process's wall clock.", labels=["process"])
+    times = CounterMetricFamily(
+        "bluelamp_clock_steps", "The number of steps of a process's wall clock.", labels=["process"]
+    )
     for each in steps:
         last.add_metric([each.process], each.seconds)
         times.add_metric([each.process], each.count)
@@ -263,11 +280,11 @@ def _partitions(reader: Reader) -> Iterator[Metric]:
     counts = reader.counts()
     applied_offset = GaugeMetricFamily(
         "bluelamp_partition_applied_offset",
-        "The offset up to which the log is folded in.",
+        "The offset up to which the log is applied to the state.",
         labels=["topic", "partition"],
     )
     quarantined = CounterMetricFamily(
-        "bluelamp_quarantined", "Facts that may not be counted.", labels=["topic", "partition", "reason"]
+        "bluelamp_quarantined", "Facts that cannot be counted.", labels=["topic", "partition", "reason"]
     )
     for (topic, number), known in counts.items():
         applied_offset.add_metric([topic, str(number)], known.get("applied_offset", 0))

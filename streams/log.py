@@ -1,4 +1,4 @@
-"""What is asked of Kafka beside reading it: topics, identities, and how far the log reaches."""
+"""Queries and changes of Kafka other than reading records: topics, identities, offsets and the consumer group."""
 
 import logging
 from collections.abc import Iterable
@@ -23,26 +23,26 @@ from streams.store import Identity
 QUARANTINE_TOPIC = "quarantine"
 _FOREVER = -1
 _QUARANTINED_MILLISECONDS = DAYS_KEPT // timedelta(milliseconds=1)
-"""Kafka itself sweeps what nobody can put right any more; the refused record stays in the log it came by."""
+"""Kafka deletes older entries: nobody can correct them any more, and the refused record stays in its own topic."""
 STAMPING, BY_LOG = "message.timestamp.type", "LogAppendTime"
-"""Who stamps the records of a topic. If the producers do (CreateTime), no record says when the log received it."""
+"""Who stamps the records of a topic. If producers do (CreateTime), no record says when the log received it."""
 STAMP_HINT = f"kafka-configs.sh --alter --entity-type topics --entity-name {{}} --add-config {STAMPING}={BY_LOG}"
 _START = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
-_POLLS = 10
+_POLLS_MAX = 10
 _logger = logging.getLogger("bluelamp.log")
 
 
 _NO_GROUP = "GroupIdNotFoundError"
-"""What Kafka says of a group that nobody has ever joined."""
+"""Kafka's error for a group that nobody has ever joined."""
 
 
 class ConsumerGroup(NamedTuple):
-    """Those who share the partitions of the log, as Kafka knows them.
+    """The consumers that share the log's partitions, as Kafka describes them.
 
     Attributes:
         name: of the consumer group.
-        state: `Stable` once they have agreed; `Empty` or `Dead` where there is nobody.
-        members: each with the partitions that it was given.
+        state: `Stable` when every member has its partitions; `Empty` or `Dead` when there are no members.
+        members: the partitions of each member, by its id.
     """
 
     name: str
@@ -54,7 +54,7 @@ class End(NamedTuple):
     """Where a partition ends.
 
     Attributes:
-        readable: the offset up to which it may be read: up to the first record of a transaction that is still open.
+        readable: the offset up to which it can be read: the first record of the earliest open transaction, or its end.
         written: the offset after its last record.
     """
 
@@ -63,18 +63,18 @@ class End(NamedTuple):
 
     @property
     def held_back(self) -> int:
-        """How many records nobody may read yet, because a transaction among or before them is still open."""
+        """The number of records that cannot be read yet, because of a transaction that is still open."""
         return self.written - self.readable
 
 
 class LogClient:
-    """The log, asked from outside the stream of it; blocking, for a thread of its own.
+    """A blocking client of Kafka for everything but reading records; use it in a thread of its own.
 
     Args:
         bootstrap: addresses of Kafka, `host:port` separated by commas.
 
     Raises:
-        PartMissingError: nothing answers there, or, at the end of its `with`, something asked of it was not answered.
+        PartMissingError: Kafka does not answer at the start, or did not answer a query inside the `with`.
     """
 
     def __init__(self, bootstrap: str) -> None:
@@ -95,18 +95,18 @@ class LogClient:
             raise PartMissingError(f"Kafka does not answer ({error!r}).", where=self.bootstrap, hint=_START) from error
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._admin.close()
 
     def topics(self) -> set[str]:
-        """The topics there are."""
+        """The names of all topics."""
         return set(self._admin.list_topics())
 
     def ensure_topics(self, partitions: int = PARTITIONS) -> dict[str, int]:
-        """Create the topics that are missing; answer with the number of partitions of each.
+        """Create the topics that are missing; returns the number of partitions of each.
 
-        The broker stamps records with its own clock, so that no producer's clock decides what is in the future. A topic that
-        was created otherwise is corrected (decision 20).
+        The broker stamps records with its own clock, so that no producer's clock decides what is in the future. A topic
+        with another setting is corrected (decision 20).
 
         Raises:
             SettingError: producers stamp the records of a topic, and Kafka refuses to change that.
@@ -129,9 +129,9 @@ class LogClient:
             self._admin.wait_for_topics([topic])
 
     def stamping(self, topics: Iterable[str]) -> dict[str, str]:
-        """Who stamps the records of topics, `LogAppendTime` or `CreateTime`; topics for which Kafka does not say are left out."""
-        asked = [ConfigResource(ConfigResourceType.TOPIC, topic, [STAMPING]) for topic in topics]
-        found = self._admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
+        """Who stamps the records of topics: `LogAppendTime` or `CreateTime`. Topics whose setting is unknown are left out."""
+        resources = [ConfigResource(ConfigResourceType.TOPIC, topic, [STAMPING]) for topic in topics]
+        found = self._admin.describe_configs(resources, config_filter="all")["topic"] if resources else {}
         return {topic: str(configs[STAMPING]["value"]) for topic, configs in found.items() if STAMPING in configs}
 
     def _stamp_by_log(self) -> None:
@@ -145,12 +145,12 @@ class LogClient:
         answer = self._admin.alter_configs([wanted], raise_on_unknown=False)["topic"][topic]
         if answer != "OK":
             what = (
-                f"{STAMPING} is {before}: producers' clocks stamp the records. Kafka refuses to change that: {answer}."
+                f"{STAMPING} is {before}, so producers' clocks stamp the records. Kafka refuses to change it: {answer}."
             )
             raise SettingError(
-                what, where=f"topic {topic}", hint=f"Ask somebody with the rights to run {STAMP_HINT.format(topic)}"
+                what, where=f"topic {topic}", hint=f"Ask an administrator of Kafka to run {STAMP_HINT.format(topic)}"
             )
-        _logger.warning("topic %s: %s was %s, and is %s now", topic, STAMPING, before, BY_LOG)
+        _logger.warning("topic %s: changed %s from %s to %s", topic, STAMPING, before, BY_LOG)
 
     def _described(self, topic: str) -> dict[str, Any]:
         described: dict[str, Any] = self._admin.describe_topics([topic])[0]
@@ -159,15 +159,15 @@ class LogClient:
         return described
 
     def identity(self, topic: str) -> Identity:
-        """Which cluster and topic this is; a topic made anew has another id."""
+        """The identity of a topic and its cluster; a topic that is deleted and created again has another id."""
         described = self._described(topic)
         cluster = str(self._admin.describe_cluster()["cluster_id"])
         return Identity(cluster, str(UUID(str(described["topic_id"]))), len(described["partitions"]))
 
     def reach(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
-        """The first offset still held, and the one after the last that may be read, of each partition.
+        """The first offset that each partition holds, and the offset after the last that can be read.
 
-        What lies behind a transaction that is still open may not be read: see `ends`.
+        Records behind a transaction that is still open cannot be read: see `ends`.
         """
         wanted = list(partitions)
         first, ends = self._offsets(wanted, OffsetSpec.EARLIEST), self.ends(wanted)
@@ -176,7 +176,7 @@ class LogClient:
     def ends(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], End]:
         """Where each partition ends."""
         wanted = list(partitions)
-        # In this order: what is written between the two looks is not held back.
+        # In this order: a record written between the two calls must not look blocked.
         written = self._offsets(wanted, OffsetSpec.LATEST)
         readable = self._offsets(wanted, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
         return {place: End(readable[place], max(readable[place], written[place])) for place in wanted}
@@ -194,37 +194,38 @@ class LogClient:
         return {(each.topic, each.partition): found[each].offset for each in wanted}
 
     def first_since(self, topic: str, partition: int, since: datetime) -> int | None:
-        """The offset of the first record that was received at or after an instant; None where there is none."""
+        """The offset of the first record that was received at or after a time; None if there is none."""
         place = TopicPartition(topic, partition)
         milliseconds = microseconds(since) // 1000
         found = int(self._admin.list_partition_offsets({place: milliseconds})[place].offset)
         return found if found >= 0 else None
 
     def group(self, name: str) -> ConsumerGroup:
-        """Who is in a consumer group now. One that was killed is in it until its session times out.
+        """A consumer group and its present members. A member that was killed leaves when its session times out.
 
         Raises:
-            PartMissingError: Kafka does not say.
+            PartMissingError: Kafka refuses to describe the group.
         """
         try:
             described = self._admin.describe_groups([name])[name]
         except CoordinatorNotAvailableError:
-            return ConsumerGroup(name, "Dead", {})  # a new Kafka makes its coordinator when the first group asks for it
+            return ConsumerGroup(name, "Dead", {})  # a new Kafka creates the coordinator's topic for its first group
         if described["error"] and _NO_GROUP not in described["error"]:
-            what = f"Kafka does not say who is in the consumer group: {described['error']}"
-            raise PartMissingError(what, where=f"consumer group {name}", hint="May this client describe it? Ask again.")
+            what = f"Kafka refuses to describe the consumer group: {described['error']}"
+            hint = "Check that this client may describe it, and try again."
+            raise PartMissingError(what, where=f"consumer group {name}", hint=hint)
         members = {each["member_id"]: _assigned(each["member_assignment"]) for each in described["members"]}
         return ConsumerGroup(name, described["group_state"], members)
 
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
-        """The first offset at or after one at which there is anything; compaction leaves gaps."""
+        """The first offset, at or after the given one, that holds a record; None if none does. Compaction leaves gaps."""
         consumer = committed_consumer(self.bootstrap)
         try:
             place = TopicPartition(topic, partition)
             consumer.assign([place])
             consumer.seek(place, offset)
             end = consumer.end_offsets([place])[place]
-            for _ in range(_POLLS):
+            for _ in range(_POLLS_MAX):
                 records = consumer.poll(timeout_ms=1000, max_records=1).get(place)
                 if records or consumer.position(place) >= end:
                     break
@@ -234,6 +235,6 @@ class LogClient:
 
 
 def _assigned(assignment: Any) -> list[tuple[str, int]]:
-    """The partitions of a member; none while it has been given none, or in words that Kafka's own clients cannot read."""
-    some = assignment.get("assigned_partitions", ()) if isinstance(assignment, dict) else ()
-    return [(each["topic"], number) for each in some for number in each["partitions"]]
+    """A member's partitions; none if it has none yet, or if Kafka's own clients cannot decode its assignment."""
+    topics = assignment.get("assigned_partitions", ()) if isinstance(assignment, dict) else ()
+    return [(each["topic"], number) for each in topics for number in each["partitions"]]

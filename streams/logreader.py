@@ -1,4 +1,4 @@
-"""Reads a stretch of one partition of the log, entry by entry as it lies there; what is gone is named."""
+"""Reads a range of offsets of one partition of the log; missing offsets are an error that names them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -20,10 +20,10 @@ _RECORDS_A_POLL = 2000
 
 
 class RecordSource(Protocol):
-    """Where records come from: `LogReader`, or what was kept of a log."""
+    """Where records come from: `LogReader`, or an archive."""
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
-        """The entries of a partition from one offset up to, and without, another, some at a time."""
+        """The entries of a partition from offset `first` up to but excluding `after`, in batches."""
         ...
 
 
@@ -52,22 +52,22 @@ class LogReader:
         self._log.__exit__(kind, error, trace)
 
     def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
-        """Which cluster and topic each of the topics that are there is."""
-        known = self._log.topics()
-        return {topic: self._log.identity(topic) for topic in topics if topic in known}
+        """The identity of each of the topics that exists."""
+        existing = self._log.topics()
+        return {topic: self._log.identity(topic) for topic in topics if topic in existing}
 
     def reach(self, identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
-        """The first offset still held, and the one after the last, of each partition of topics."""
+        """The first offset that each partition holds, and the offset after the last that can be read."""
         return self._log.reach((name, number) for name, one in identities.items() for number in range(one.partitions))
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
-        """The entries of a partition from one offset up to, and without, another, some at a time.
+        """The entries of a partition from offset `first` up to but excluding `after`, in batches.
 
-        Records that are not committed are not among them: where their transaction was aborted they are passed over.
+        Only committed records are returned; those of aborted transactions are skipped.
 
         Raises:
-            IncompleteError: the log has let go of some of them.
-            PartMissingError: the log stopped giving records before that.
+            IncompleteError: the log has deleted some of the records.
+            PartMissingError: Kafka stopped delivering records.
         """
         partition = TopicPartition(*place)
         self._consumer.assign([partition])
@@ -79,8 +79,8 @@ class LogReader:
             if polled:
                 yield [each.value for each in polled if each.offset < after]
             elif empty_polls >= _EMPTY_POLLS_MAX:
-                what = f"The log stopped giving records before offset {after}."
-                hint = "See whether the broker is well; ask again."
+                what = f"Kafka stopped delivering records before offset {after}."
+                hint = "Check the broker, then try again."
                 raise PartMissingError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
 
     def _poll(self, place: Place, partition: Any) -> list[Any]:
@@ -88,10 +88,10 @@ class LogReader:
         try:
             polled: list[Any] = self._consumer.poll(timeout_ms=_POLL_MILLISECONDS).get(partition, [])
         except OffsetOutOfRangeError as error:
-            what = f"The log no longer holds offset {position}, which was to be read."
-            hint = "It let go of it meanwhile: see how long it keeps records, and ask again."
+            what = f"The log no longer holds offset {position}: it was deleted before it could be read."
+            hint = "Check the topic's retention settings, then try again."
             raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint) from error
         except KafkaError as error:
-            hint = "See whether the broker is well; ask again."
+            hint = "Check the broker, then try again."
             raise PartMissingError(f"Kafka does not answer ({error!r}).", where=self.bootstrap, hint=hint) from error
         return polled

@@ -1,4 +1,4 @@
-"""Looks at how far the log reaches, from a thread, for whoever wants to know whether facts wait in it."""
+"""Polls from a thread how far the log reaches, so that others can see whether facts wait in it."""
 
 import logging
 import socket
@@ -9,23 +9,23 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
-from streams.complaints import Complaints
 from streams.log import LogClient
+from streams.repeated_errors import RepeatedErrors
 from streams.stall import Place
 
 EVERY_SECONDS = 3.0
-"""A look costs a hundredth of a second, and somebody waits to be told that the log does not answer."""
+"""A poll takes a hundredth of a second, and people must soon learn that Kafka does not answer."""
 _CONNECT_SECONDS = 2.0
 _logger = logging.getLogger("bluelamp.logwatch")
 
 
 class LogSnapshot(NamedTuple):
-    """The log at one look.
+    """The log at one poll.
 
     Attributes:
-        ends: how far each partition that was looked at may be read.
-        workers: how many workers share the partitions; None where that is not known.
-        held_back: of each partition how many records lie behind a transaction that is still open.
+        ends: the offset up to which each partition can be read.
+        workers: the number of workers that share the partitions; None if unknown.
+        held_back: the number of records of each partition behind a transaction that is still open.
     """
 
     ends: Mapping[Place, int]
@@ -34,54 +34,54 @@ class LogSnapshot(NamedTuple):
 
 
 Look = Callable[[Mapping[Place, int]], LogSnapshot]
-"""Looks at the log, given the applied offset of each partition; raises BlueLampError or OSError when it cannot."""
+"""Queries the log, given the applied offset of each partition; raises BlueLampError or OSError if that fails."""
 
 
 class LogWatch:
-    """Keeps what was seen of the log at the last look.
+    """Keeps the last snapshot of the log.
 
     Args:
-        look: asks the log.
+        look: queries the log.
         every_seconds: how often.
     """
 
     def __init__(self, look: Look, every_seconds: float = EVERY_SECONDS) -> None:
         self._look, self._every_seconds = look, every_seconds
-        self._seen: LogSnapshot | None = None
+        self._snapshot: LogSnapshot | None = None
         self._applied_offsets: Mapping[Place, int] = {}
-        self._complaints = Complaints(_logger.warning, time.monotonic)
+        self._errors = RepeatedErrors(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="log-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start polling."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         self._stop.set()
         self._thread.join(timeout=_CONNECT_SECONDS)
 
-    def seen(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot | None:
-        """What was seen at the last look; None when the log did not answer, or was not yet asked.
+    def snapshot(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot | None:
+        """The last snapshot; None if Kafka did not answer, or has not been queried yet.
 
         Args:
-            applied_offsets: up to where each partition to look at from now on is applied.
+            applied_offsets: of the partitions to query from now on.
         """
         self._applied_offsets = applied_offsets
-        return self._seen
+        return self._snapshot
 
     def look(self) -> None:
-        """Ask the log once."""
+        """Query the log once."""
         try:
-            self._seen = self._look(self._applied_offsets)
-            self._complaints.end()
+            self._snapshot = self._look(self._applied_offsets)
+            self._errors.end()
         except (BlueLampError, OSError) as error:
-            self._complaints.add_error(error)
-            self._seen = None
+            self._errors.add_error(error)
+            self._snapshot = None
         except Exception:
-            self._seen = None
-            _logger.exception("cannot look at the log")
+            self._snapshot = None
+            _logger.exception("cannot query the log")
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -90,15 +90,15 @@ class LogWatch:
 
 
 def looking_at(bootstrap: str, group: str) -> Look:
-    """Looks at a log.
+    """A function that queries a log.
 
     Args:
-        bootstrap: its addresses, `host:port` separated by commas.
+        bootstrap: addresses of Kafka, `host:port` separated by commas.
         group: the workers' consumer group.
     """
 
     def look(applied_offsets: Mapping[Place, int]) -> LogSnapshot:
-        check_answers(bootstrap)
+        check_reachable(bootstrap)
         with LogClient(bootstrap) as log:
             ends = log.ends(applied_offsets)
             readable = {place: end.readable for place, end in ends.items()}
@@ -111,14 +111,14 @@ def _workers(log: LogClient, group: str) -> int | None:
     try:
         return len(log.group(group).members)
     except PartMissingError:
-        return None  # it may be that this client may not describe the group
+        return None  # this client may not have the right to describe the group
 
 
-def check_answers(bootstrap: str) -> None:
-    """See at once whether anybody listens: the client tries for half a minute, and leaves a thread behind when it gives up.
+def check_reachable(bootstrap: str) -> None:
+    """Check quickly that Kafka listens: its client tries for half a minute, and leaves a thread behind when it gives up.
 
     Raises:
-        PartMissingError: nobody does.
+        PartMissingError: nothing listens there.
     """
     for address in bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")

@@ -1,4 +1,4 @@
-"""Which facts are not of a partition's subjects, and the copies by which they move to the partition they belong on. Pure."""
+"""Finds facts that are on the wrong partition and makes the copies that move them to the right one. Pure."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -13,45 +13,45 @@ from measures.outcome import microseconds
 from streams.record import Record
 
 MOVED_FACTS = 100
-"""The most facts moved in one record: some hundred kilobytes, well below what any topic takes."""
-Elsewhere = dict[tuple[int, bool], list[tuple[int, SubjectFact]]]
-"""Facts that do not belong on a partition: by where they do and whether they did, each with its position in its record."""
+"""The most facts moved in one record: a few hundred kilobytes, well below any topic's limit."""
+Misplaced = dict[tuple[int, bool], list[tuple[int, SubjectFact]]]
+"""Facts on the wrong partition, by their right one and whether they belonged here before, with their index in the record."""
 
 
 class OwnPartition(NamedTuple):
-    """One partition of so many: which subjects are its own follows from that.
+    """One partition and the number of partitions, which decide the subjects that belong on it.
 
     Attributes:
         number: of the partition.
-        of: how many its topic has.
-        before: how many it had when the version of the state before this one was built; the same unless some were added.
+        partitions: the number of partitions that its topic has.
+        before: the number it had when the previous state version was built; the same unless partitions were added.
     """
 
     number: int
-    of: int
+    partitions: int
     before: int = 0
 
     def is_own(self, fact: SubjectFact) -> bool:
         """Whether a fact belongs here."""
-        return partition_of(fact.subject_id, self.of) == self.number
+        return partition_of(fact.subject_id, self.partitions) == self.number
 
     def was_own(self, fact: SubjectFact) -> bool:
-        """Whether it belonged here before the topic was given more partitions."""
-        return 0 < self.before < self.of and partition_of(fact.subject_id, self.before) == self.number
+        """Whether a fact belonged here before the topic was given more partitions."""
+        return 0 < self.before < self.partitions and partition_of(fact.subject_id, self.before) == self.number
 
-    def misplace(self, fact: SubjectFact, index: int, elsewhere: Elsewhere) -> None:
-        """Put a fact that does not belong here with those of where it does."""
-        place = partition_of(fact.subject_id, self.of), self.was_own(fact)
-        elsewhere.setdefault(place, []).append((index, fact))
+    def add_misplaced(self, fact: SubjectFact, index: int, misplaced: Misplaced) -> None:
+        """Add a fact that does not belong here to those of its right partition."""
+        place = partition_of(fact.subject_id, self.partitions), self.was_own(fact)
+        misplaced.setdefault(place, []).append((index, fact))
 
 
 class Moved(NamedTuple):
-    """Facts of one record that are not of its partition's subjects.
+    """Facts of one record that belong on another partition.
 
     Attributes:
         partition: where they belong.
         origin: where they were first received.
-        facts: in the order of their record, a parcel at most.
+        facts: in the order of their record, at most `MOVED_FACTS`.
     """
 
     partition: int
@@ -61,18 +61,18 @@ class Moved(NamedTuple):
 
 Place = tuple[str, int]
 Move = Callable[[Place, Sequence[Moved]], Awaitable[None]]
-"""Sends facts found on a partition to those they belong on; returns when the log has them."""
+"""Sends facts found on a partition to the right ones; returns when the log has them."""
 
 
 class Copy(NamedTuple):
-    """A record to be sent.
+    """A record to send.
 
     Attributes:
-        topic: where to.
-        partition: likewise.
-        key: the subject's id where it holds one fact.
-        value: its facts.
-        headers: where they were first received.
+        topic: the topic to send it to.
+        partition: the partition to send it to.
+        key: the subject's id if it holds one fact.
+        value: the encoded facts.
+        headers: where the facts were first received.
     """
 
     topic: str
@@ -82,19 +82,19 @@ class Copy(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def parcels(
-    record: Record, number: int, elsewhere: Mapping[tuple[int, bool], list[tuple[int, SubjectFact]]]
+def moved_batches(
+    record: Record, number: int, misplaced: Mapping[tuple[int, bool], list[tuple[int, SubjectFact]]]
 ) -> Iterator[Moved]:
-    """The facts of a record that do not belong on its partition, as they are sent to where they do."""
-    for (partition, was_own), misplaced in elsewhere.items():
-        for start in range(0, len(misplaced), MOVED_FACTS):
-            some = misplaced[start : start + MOVED_FACTS]
-            origin = _origin(record, number, [index for index, _ in some], was_own=was_own)
-            yield Moved(partition, origin, [fact for _, fact in some])
+    """The facts of a record that belong on other partitions, in the batches in which they are sent there."""
+    for (partition, was_own), indexed_facts in misplaced.items():
+        for start in range(0, len(indexed_facts), MOVED_FACTS):
+            batch = indexed_facts[start : start + MOVED_FACTS]
+            origin = _origin(record, number, [index for index, _ in batch], was_own=was_own)
+            yield Moved(partition, origin, [fact for _, fact in batch])
 
 
 def _origin(record: Record, number: int, indexes: list[int], *, was_own: bool) -> Origin:
-    """Where facts of a record were first received: of a copy that is moved again, where its own were."""
+    """Where facts of a record were first received; a copy that moves again keeps the origin it has."""
     known = record.moved_from if record.moved_from and len(record.moved_from.indexes) > max(indexes) else None
     first = known or Origin(
         partition=number,
@@ -109,6 +109,6 @@ def _origin(record: Record, number: int, indexes: list[int], *, was_own: bool) -
 
 
 def copy_of(place: Place, moved: Moved) -> Copy:
-    """The record that carries facts to the partition they belong on."""
+    """The record that carries facts to their right partition."""
     key = moved.facts[0].subject_id.encode() if len(moved.facts) == 1 else None
     return Copy(place[0], moved.partition, key, encode(moved.facts), [header_of(moved.origin)])

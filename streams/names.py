@@ -1,4 +1,4 @@
-"""Which measures have a metric, and its name, for those who write rules and panels upon them."""
+"""Which measures have a metric, and its name; rules and panels are written from these names."""
 
 import re
 
@@ -11,15 +11,17 @@ _SPAN_SECONDS = {"minutes": 60, "hours": 3600}
 def metric_name(measure: Measure) -> str:
     """The name of a measure's metric.
 
-    It follows the conventions of Prometheus: spans are in seconds, in names too, and the ending _count is kept for
+    It follows Prometheus' conventions: durations are in seconds, in names too, and the suffix _count is reserved for
     histograms and summaries.
     """
     name = _SPAN.sub(lambda span: f"{int(span[1]) * _SPAN_SECONDS[span[2]]}_seconds", measure.name)
     name = name.replace("contact_us_", "contactus_")  # promtool takes "us" for microseconds
-    name = name.replace("_working_days_", "_workdays_")  # which are no number of seconds, as days would be
+    name = name.replace(
+        "_working_days_", "_workdays_"
+    )  # promtool takes "days" for a unit of time; working days are none
     return f"bluelamp_{name.removesuffix('_count')}"
 
 
 def is_exported(measure: Measure) -> bool:
-    """Whether it has a metric: what others publish has none."""
+    """Whether it has a metric; figures that other bodies publish have none."""
     return not isinstance(measure.statistic, External)

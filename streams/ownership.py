@@ -1,4 +1,4 @@
-"""Owns partitions: claims them, folds batches of records into their state, and notices when somebody else has claimed them."""
+"""Owns partitions: claims them, folds records into their state, and notices when another owner has claimed them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,15 +11,15 @@ from facts.union import Topic
 from measures.rules import Rules
 from streams.fold import Change, PartitionFold, Quarantined
 from streams.moving import Move, OwnPartition
-from streams.patience import Patiently, once
 from streams.record import Record
+from streams.retrying import Retry, once
 from streams.stall import Place
 from streams.store import NEW_STATE, Applied, Control, Identity, Names, StateStore
 
 NextOffset = Callable[[Place, int], Awaitable[int | None]]
-"""The first offset at or after one that holds a record; None when the log holds none there."""
+"""The first offset, at or after the given one, that holds a record; None if none does."""
 Quarantine = Callable[[Place, Sequence[Quarantined]], Awaitable[None]]
-"""Sends entries to quarantine; returns when the log has them."""
+"""Sends entries to the quarantine topic; returns when the log has them."""
 
 
 class Owned(Struct):
@@ -29,15 +29,15 @@ class Owned(Struct):
         names: of its keys.
         epoch: of this ownership.
         applied_offset: the offset up to which the log is applied to its state.
-        partition: what its owner remembers of it.
-        turn: held while its state is changed.
+        partition: its owner's memory of it.
+        lock: the lock under which its state is changed.
     """
 
     names: Names
     epoch: int
     applied_offset: int
     partition: PartitionFold
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Offer(NamedTuple):
@@ -46,7 +46,7 @@ class Offer(NamedTuple):
     Attributes:
         owned: the partition.
         after: the offset after its last record.
-        change: what it does to the state.
+        change: its change to the state.
     """
 
     owned: Owned
@@ -55,14 +55,14 @@ class Offer(NamedTuple):
 
 
 class StaleOwnerError(Exception):
-    """The state is no longer where its owner last saw it: somebody else has claimed the partition, or the state went back."""
+    """The state has moved without its owner: another owner has claimed the partition, or an older state was restored."""
 
 
 class DamagedError(IncompleteError):
-    """The state is damaged: a batch cannot be applied to it, and it was left unchanged."""
+    """The state is damaged: a batch could not be applied to it, and it is unchanged."""
 
     def __init__(self, owned: Owned, reason: str) -> None:
-        what = f"The state is damaged, and the batch at offset {owned.applied_offset} was not applied: {reason}."
+        what = f"The state is damaged, so the batch at offset {owned.applied_offset} was not applied: {reason}."
         super().__init__(what, where=f"state of {owned.names}", hint=NEW_STATE)
 
 
@@ -71,15 +71,15 @@ class GapError(Exception):
 
 
 class Owner:
-    """Folds the records of the partitions it owns; a worker and a rebuild both fold through it.
+    """Folds the records of the partitions it owns; workers and rebuilds both use it.
 
     Args:
         store: of the state.
         rules: by force.
-        quarantine: sends what may not be counted to quarantine, before its batch is applied.
-        move: sends facts to the partition they belong on, before the batch they were found in is applied.
-        next_offset: asks the log where the next record is; None where the records are known to have no gaps.
-        patiently: does some work on the state server, which is harmless to do twice; once unless given.
+        quarantine: sends what cannot be counted to quarantine, before the batch is applied.
+        move: sends facts to their right partition, before the batch is applied.
+        next_offset: finds the next record in the log; None if the records are known to have no gaps.
+        retry: runs idempotent work on the state server; once by default.
 
     Attributes:
         owned: the partitions it owns.
@@ -92,19 +92,19 @@ class Owner:
         quarantine: Quarantine,
         move: Move,
         next_offset: NextOffset | None = None,
-        patiently: Patiently = once,
+        retry: Retry = once,
     ) -> None:
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._move = quarantine, move
-        self._next_offset, self._patiently = next_offset, patiently
+        self._next_offset, self._retry = next_offset, retry
         self._fingerprints = {name: each.fingerprint for name, each in rules.items()}
 
     async def check(self, place: Place, identity: Identity) -> None:
-        """Whether this program may continue a partition's state.
+        """Check that this program may continue a partition's state.
 
         Raises:
-            IncompleteError: the state was folded from another log, in another format, or by other definitions.
+            IncompleteError: the state was folded from another log, in another format, or with other definitions.
         """
         await self.store.check(self.store.names(*place), identity, self._fingerprints)
 
@@ -116,52 +116,52 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int, share: OwnPartition) -> int:
-        """Own a claimed partition; answers with the offset it continues from.
+    async def start(self, place: Place, control: Control, first: int, own_partition: OwnPartition) -> int:
+        """Own a claimed partition; returns the offset to continue from.
 
         Args:
             place: the partition.
-            control: the answer of `claim`.
-            first: where a partition without a state begins.
-            share: which of its topic's partitions it is.
+            control: the result of `claim`.
+            first: the offset at which a partition without a state begins.
+            own_partition: which of its topic's partitions it is.
         """
         names = self.store.names(*place)
         applied_offset = first if control.applied_offset is None else control.applied_offset
         if control.applied_offset is None:
             await self.store.begin(names, applied_offset)
-        memory = PartitionFold(cast(Topic, place[0]), share, self.rules, control.feeds, control.events)
+        memory = PartitionFold(cast(Topic, place[0]), own_partition, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, applied_offset, memory)
         return applied_offset
 
     async def fold(self, place: Place, records: Sequence[Record]) -> None:
-        """Fold records into the state; those that are in it already are passed over.
+        """Fold records into the state; those already in it are skipped.
 
         Args:
-            place: the partition; nothing happens when it is not owned.
-            records: in the order of the log.
+            place: the partition; nothing happens if it is not owned.
+            records: in the log's order.
 
         Raises:
-            FencedError: somebody else has claimed the partition.
+            StaleOwnerError: another owner has claimed the partition.
             DamagedError: the state is damaged.
             GapError: the log holds records that were not delivered.
         """
         owned = self.owned.get(place)
         if owned is not None:
-            async with owned.turn:
+            async with owned.lock:
                 await self._fold(place, owned, records)
 
     async def disprove(self, now: int) -> None:
-        """Doubt, in the state too, the feeds that claim a time in the future: once that time comes they would look alive.
+        """Doubt the feeds that claim a time in the future, in the state too; they would look live when that time comes.
 
         Args:
             now: the wall clock, in microseconds.
 
         Raises:
-            FencedError: somebody else has claimed a partition.
+            StaleOwnerError: another owner has claimed a partition.
             DamagedError: the state is damaged.
         """
         for place, owned in list(self.owned.items()):
-            async with owned.turn:
+            async with owned.lock:
                 change = owned.partition.disprove(now)
                 if change.feeds and self.owned.get(place) is owned:
                     await self._offer(place, Offer(owned, owned.applied_offset, change))
@@ -172,38 +172,38 @@ class Owner:
             return
         await self._check_gaps(place, owned.applied_offset, new)
         admitted = owned.partition.admit(new)
-        if unknown := owned.partition.unknown(admitted):
-            await self._remember(owned, unknown)
+        if uncached := owned.partition.uncached(admitted):
+            await self._load_timelines(owned, uncached)
         change = owned.partition.fold(admitted)
         await self._quarantine(place, change.quarantined)
         await self._move(place, change.moved)
         await self._offer(place, Offer(owned, new[-1].after, change))
 
-    async def _remember(self, owned: Owned, keys: Sequence[str]) -> None:
-        applied_offset, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+    async def _load_timelines(self, owned: Owned, keys: Sequence[str]) -> None:
+        applied_offset, known = await self._retry(lambda: self.store.timelines(owned.names, keys))
         if applied_offset != owned.applied_offset:
             raise _stale(owned, applied_offset)
         for key, timeline in known.items():
-            owned.partition.remember(key, timeline)
+            owned.partition.cache_subject(key, timeline)
 
     async def _check_gaps(self, place: Place, applied_offset: int, records: Sequence[Record]) -> None:
-        """Offsets are missing before or between records: continue only where the log itself holds none there."""
+        """Check for missing offsets before or between records; continue only if the log holds no records there either."""
         expected = applied_offset
         for record in records if self._next_offset else ():
             if record.offset != expected:
                 found = await cast(NextOffset, self._next_offset)(place, expected)
                 if found != record.offset:
-                    what = f"got offset {record.offset} where {expected} was due; reading again"
+                    what = f"received offset {record.offset} instead of {expected}; reading again"
                     raise GapError(f"{place[0]}:{place[1]}: {what}.")
             expected = record.after
 
     async def _offer(self, place: Place, offer: Offer) -> None:
         owned, after = offer.owned, offer.after
-        applied = await self._patiently(lambda: self._apply_once(offer))
+        applied = await self._retry(lambda: self._apply_once(offer))
         if applied.outcome == "damaged":
             raise DamagedError(owned, applied.reason)
         if applied.outcome == "applied" or (applied.applied_offset == after and applied.epoch == owned.epoch):
-            # Already at this batch's end: the answer to an earlier offer of it was lost.
+            # The state is already at this batch's end: the reply to an earlier attempt was lost.
             owned.applied_offset = after
         elif self.owned.get(place) is owned:
             raise _stale(owned, applied.applied_offset)
@@ -215,5 +215,5 @@ class Owner:
 
 def _stale(owned: Owned, applied_offset: int | None) -> StaleOwnerError:
     return StaleOwnerError(
-        f"{owned.names}: refused as stale; the state is at offset {applied_offset}, this owner at {owned.applied_offset}."
+        f"{owned.names}: this owner is stale. The state is at offset {applied_offset}, this owner at {owned.applied_offset}."
     )

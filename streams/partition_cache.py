@@ -1,4 +1,4 @@
-"""What a reader keeps of one partition: its panes and open items as of one applied offset, brought forward by reading what was touched."""
+"""A reader's copy of one partition: its panes and open items at one applied offset, updated by reading what changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -13,21 +13,21 @@ from measures.outcome import OpenItem
 from measures.pane import Grain, Pane, apply
 from streams.codec import decode_field, decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
-from streams.store import Names, legible
+from streams.store import Names, reading_state
 
 Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
 _CHUNK = 500
 _ROUNDS = 4
-"""How often changes may overtake the reading before everything is read in one transaction."""
+"""How often the state may change while it is read before everything is read in one transaction."""
 
 
 class NotLoadedError(RuntimeError):
-    """A pane was asked for before it was loaded: a fault in this program, and never a count of nothing."""
+    """A pane was read before it was loaded: a fault in this program, which must never become a count of zero."""
 
 
 class Touched(NamedTuple):
-    """What changed between two applied offsets."""
+    """The panes and subjects that changed between two applied offsets."""
 
     panes: AbstractSet[Key]
     subjects: AbstractSet[str]
@@ -37,7 +37,7 @@ _NOTHING = Touched(frozenset(), frozenset())
 
 
 class _Answer(NamedTuple):
-    """What the state server answered in one transaction."""
+    """The state server's replies in one transaction."""
 
     control: Mapping[str, str]
     feeds: dict[str, str]
@@ -51,7 +51,7 @@ class _Answer(NamedTuple):
 
 
 class _Draft(Struct):
-    """What has been read on the way to another applied offset; nothing of it counts before all of it is of that applied offset."""
+    """What has been read for a new applied offset; it is used only when all of it is at that offset."""
 
     applied_offset: int | None
     last_change: str
@@ -59,7 +59,7 @@ class _Draft(Struct):
     open: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, keys: Sequence[Key], answer: _Answer) -> Touched | None:
-        """Add an answer; what was touched since the one before that it does not hold, or None when that is unknown."""
+        """Add replies; returns what changed since the previous ones and is still to be read, or None if unknown."""
         applied_offset = answer.applied_offset()
         touched = touched_between(self.applied_offset, applied_offset, answer.changes)
         self.applied_offset = applied_offset
@@ -72,19 +72,19 @@ class _Draft(Struct):
 
 
 class PartitionCache:
-    """One partition as of one applied offset.
+    """One partition at one applied offset.
 
-    A loaded pane is either untouched since that applied offset, or was read again at it, so whatever is loaded belongs together although it
-    was not all read at once. A pane that is not loaded cannot be read. When reading fails midway, everything stays as it was.
+    A loaded pane has either not changed by that applied offset or was read again at it, so all loaded panes are consistent
+    although they were not read at once. A pane that is not loaded cannot be read. If reading fails midway, nothing changes.
 
     Args:
-        redis: a blocking client that decodes its answers to text.
+        redis: a blocking client that decodes replies to text.
         names: of the partition's keys.
 
     Attributes:
-        applied_offset: the offset up to which the log is in what is kept; None before the first refresh, and while there is no state.
+        applied_offset: of everything in this cache; None before the first refresh, and while there is no state.
         identity: of the log that the state was folded from; empty while there is no state.
-        version: how often panes or open items have changed; a heartbeat changes neither.
+        version: increases whenever panes or open items change; a heartbeat changes neither.
     """
 
     def __init__(self, redis: Redis, names: Names) -> None:
@@ -112,7 +112,7 @@ class PartitionCache:
             raise NotLoadedError(f"pane {key} of {self.names} is not loaded") from None
 
     def missing(self, keys: Iterable[Key]) -> set[Key]:
-        """Those of some panes that are not loaded."""
+        """The panes among these that are not loaded."""
         return {key for key in keys if key not in self._panes}
 
     def open(self, force: str, kind: str) -> Iterable[OpenItem]:
@@ -123,49 +123,49 @@ class PartitionCache:
         """The open items of a force and kind, each with the id of its subject."""
         if self._open_by_kind is None:
             self._open_by_kind = {}
-            for key, matters in self._open.items():
+            for key, open_items in self._open.items():
                 owner, _, subject_id = key.partition("|")
-                for each in matters:
+                for each in open_items:
                     self._open_by_kind.setdefault((owner, each.kind), []).append((subject_id, each))
         return self._open_by_kind.get((force, kind), ())
 
-    def matters(self) -> Mapping[str, Sequence[OpenItem]]:
+    def open_items(self) -> Mapping[str, Sequence[OpenItem]]:
         """All open items, by subject."""
         return self._open
 
     def index(self, force: str, grain: Grain) -> set[Key]:
-        """The panes that hold anything of a force, as the state has them now."""
-        with legible(self.names):
+        """The panes that the state now holds of a force."""
+        with reading_state(self.names):
             slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
             return {(force, grain, int(slot)) for slot in slots}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Load panes as of the partition's present applied offset, with all that is loaded; say whether the applied offset moved.
+        """Load panes at the partition's present applied offset, updating loaded ones; returns whether that offset moved.
 
         Raises:
             UnreadableError: the state is damaged.
         """
         missing = self.missing(keys)
-        with legible(self.names):
+        with reading_state(self.names):
             return self._follow(_Draft(self.applied_offset, self.last_change), _NOTHING, missing) if missing else False
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
-        """Forget the panes before a slot: the state no longer keeps them."""
+        """Remove the panes before a slot: the state no longer keeps them."""
         for key in [key for key in self._panes if key[:2] == (force, grain) and key[2] < before]:
             del self._panes[key]
 
     def look(self, pipe: Pipeline) -> None:
-        """Ask, in a pipe shared with other partitions, how far the state has come: two answers, for `catch_up`."""
+        """Queue the two commands whose replies `catch_up` needs, in a pipeline shared with other partitions."""
         pipe.hget(self.names.control, "applied_offset")
         pipe.xrange(self.names.changes, f"({self.last_change}", "+")
 
     def catch_up(self, stored: str | None, changes: list[Any]) -> bool:
-        """Go forward to the partition's present applied offset, from the answers to `look`; say whether anything had changed.
+        """Move to the partition's present applied offset, from the replies to `look`; returns whether anything changed.
 
         Raises:
             UnreadableError: the state is damaged.
         """
-        with legible(self.names):
+        with reading_state(self.names):
             applied_offset = int(stored) if stored is not None else None
             if applied_offset == self.applied_offset and not changes:
                 return False
@@ -173,23 +173,23 @@ class PartitionCache:
             return self._follow(_Draft(applied_offset, changes[-1][0] if changes else self.last_change), touched, set())
 
     def refresh(self) -> bool:
-        """Go forward to the partition's present applied offset; say whether anything had changed.
+        """Move to the partition's present applied offset; returns whether anything changed.
 
         Raises:
             UnreadableError: the state is damaged.
         """
         pipe = self.redis.pipeline(transaction=True)
         self.look(pipe)
-        with legible(self.names):
+        with reading_state(self.names):
             return self.catch_up(*pipe.execute())
 
     def _follow(self, draft: _Draft, touched: Touched | None, missing: set[Key]) -> bool:
-        """Read what was touched or is missing, one transaction at a time, until nothing loaded is of an older applied offset.
+        """Read what has changed or is missing, one transaction at a time, until everything is at one applied offset.
 
         Args:
             draft: how far the changes are known.
-            touched: what they touched since this cache's applied offset; None when that is unknown.
-            missing: panes to be loaded.
+            touched: what changed since this cache's applied offset; None if unknown.
+            missing: panes to load.
         """
         wanted = self._panes.keys() | missing
         keys, subjects = (
@@ -207,7 +207,7 @@ class PartitionCache:
         return self._read_all(wanted)
 
     def _ask(self, keys: Sequence[Key], subjects: Sequence[str], last_change: str) -> _Answer:
-        """Read panes, open items, and what changed since a change, in one transaction."""
+        """Read panes, open items and the changes after a given one, in one transaction."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.hgetall(self.names.control)
         pipe.hgetall(self.names.feeds)
@@ -221,7 +221,7 @@ class PartitionCache:
         return _Answer(control, feeds, changes, rest[: len(keys)], dict(zip(subjects, texts, strict=True)))
 
     def _read_all(self, keys: AbstractSet[Key]) -> bool:
-        """Read everything again in one transaction: what has changed is unknown, and nothing may be of two applied offsets."""
+        """Read everything again in one transaction, because it is unknown what has changed."""
         ordered = list(keys)
         pipe = self.redis.pipeline(transaction=True)
         pipe.hgetall(self.names.control)
@@ -238,7 +238,7 @@ class PartitionCache:
         return self._settle(draft, answer)
 
     def _settle(self, draft: _Draft, answer: _Answer) -> bool:
-        """Take over what was read; the one place where anything kept changes."""
+        """Put what was read into this cache; nothing else changes it."""
         has_moved = draft.applied_offset != self.applied_offset
         self.version += bool(draft.open or any(key in self._panes for key in draft.panes) or not self._panes)
         self._panes |= draft.panes
@@ -266,10 +266,10 @@ def _pane(counts: Mapping[str, str]) -> Pane:
 
 
 def touched_between(before: int | None, after: int | None, changes: Sequence[Any]) -> Touched | None:
-    """What a run of changes touched; None when they do not lead without a gap from one applied offset to the other.
+    """What a series of changes touched; None if they have a gap or do not lead from one applied offset to the other.
 
     Args:
-        before: the applied offset of what is kept.
+        before: the applied offset of the cache.
         after: the applied offset of the state.
         changes: entries of the change stream, oldest first.
     """

@@ -1,12 +1,12 @@
-"""Tries whether the state server takes what workers write, and knows what a worker was refused."""
+"""Checks whether the state server accepts writes, and whether it recently refused a worker."""
 
 from contextlib import suppress
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from streams.patience import reported
 from streams.refusal import Refusal, refusal_of
+from streams.retrying import reported
 
 _KEPT_MILLISECONDS = 60_000
 
@@ -15,7 +15,7 @@ class Probe:
     """Writes a small key that expires.
 
     Args:
-        redis: a blocking client of the state server that decodes its answers to text.
+        redis: a blocking client of the state server that decodes replies to text.
         state_name: prefix of the state's keys.
     """
 
@@ -23,17 +23,17 @@ class Probe:
         self._redis, self._state_name = redis, state_name
 
     def __call__(self) -> Refusal | None:
-        """What is refused now, to whoever writes or to a worker not long ago; None for nothing that is known of."""
+        """The refusal of a write now, or of a worker recently; None if there is none."""
         try:
             self._redis.set(f"{self._state_name}:probe", 1, px=_KEPT_MILLISECONDS)
         except (RedisError, OSError) as error:
             refusal = refusal_of(error)
             if refusal.cause == "read_only":
-                # The name may lead to another server by now.
+                # The host name may lead to another server by now.
                 self._redis.connection_pool.disconnect(inuse_connections=False)
             if refusal.cause != "access_denied":
                 return refusal
-            # Whoever only reads need not be allowed to write; what workers are allowed, they say themselves.
+            # A process that only reads need not be allowed to write. Workers report when they are denied access.
         with suppress(RedisError, OSError):
             return reported(self._redis, self._state_name)
         return None

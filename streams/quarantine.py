@@ -1,4 +1,4 @@
-"""Where what may not be counted waits: a topic of its own, with its place in the log and its reason."""
+"""The quarantine topic: facts that cannot be counted, each with its place in the log and its reason."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -8,23 +8,23 @@ from msgspec import Struct
 from streams.fold import Quarantined
 
 Send = Callable[[str, bytes], Awaitable[object]]
-"""Sends a key and a value to the quarantine topic; done when the log has it."""
+"""Sends a key and a value to the quarantine topic; completes when the log has them."""
 
 
 class QuarantineRecord(Struct, frozen=True):
     """One entry of the quarantine topic.
 
     Attributes:
-        topic: of the record refused.
-        partition: likewise.
-        offset: likewise; the first one of a batch that cannot be read.
-        last_offset: the same, or the last one of that batch.
-        index: of the fact in its parcel; None when the whole record is meant.
+        topic: the topic of the refused record.
+        partition: its partition.
+        offset: its offset, or the first offset of an unreadable batch.
+        last_offset: the same, or the last offset of that batch.
+        index: the position of the fact in its record; None for the whole record.
         reason: one word of a closed list.
         what: what is wrong.
-        where: the place in the parcel.
+        where: the place in the record.
         hint: what to do.
-        fact: the fact as JSON when it could be read; what cannot be read is not copied, it might be personal.
+        fact: the fact as JSON if it could be read; unreadable content is not copied, because it may be personal data.
     """
 
     topic: str
@@ -39,12 +39,12 @@ class QuarantineRecord(Struct, frozen=True):
     fact: str | None
 
     def key(self) -> str:
-        """Its identity: an entry sent twice is one."""
+        """The identity of the entry: one that is sent twice has the same key."""
         return f"{self.topic}:{self.partition}:{self.offset}:{'-' if self.index is None else self.index}"
 
 
 async def send_all(send: Send, topic: str, partition: int, quarantined: Sequence[Quarantined]) -> None:
-    """Send entries and wait until the log has them: only then may the batch they come from be applied."""
+    """Send entries and wait until the log has them; only then may their batch be applied."""
     for each in quarantined:
         refusal = each.refusal
         record = QuarantineRecord(

@@ -1,4 +1,4 @@
-"""The readings that the exporter shows, as metrics: what has ended is read again only now and then."""
+"""Readings as Prometheus metrics; windows that have ended are read again only every few minutes."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -14,64 +14,66 @@ from measures.window import REPORT_WINDOWS, Window, resolve
 from streams.names import is_exported, metric_name
 from streams.readings import Reader
 
-LIVE_EXPORTED = ("15m", "60m", "shift", "today", "24h")
-OPEN_EXPORTED = LIVE_EXPORTED[:1]
-"""What stands open now is the same over any of them."""
-EXPORTED_WINDOWS = (*LIVE_EXPORTED, *REPORT_WINDOWS)
-ENDED_AGAIN_SECONDS = 300.0
-"""How long the reading of a window that has ended is served again: a year is many panes, and only corrections move it."""
-ENDED_SECONDS = 3.0
-"""What a scrape may spend on them: one that takes longer than Prometheus waits would lose every other figure too."""
+EXPORTED_LIVE_WINDOWS = ("15m", "60m", "shift", "today", "24h")
+EXPORTED_OPEN_WINDOWS = EXPORTED_LIVE_WINDOWS[:1]
+"""The open items are the same over every window."""
+EXPORTED_WINDOWS = (*EXPORTED_LIVE_WINDOWS, *REPORT_WINDOWS)
+ENDED_REFRESH_SECONDS = 300.0
+"""How long the reading of an ended window is served: a year has many panes, and only corrections change it."""
+ENDED_BUDGET_SECONDS = 3.0
+"""The time that a scrape may spend on ended windows: if Prometheus times out, every other figure is lost too."""
 _ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
 _logger = logging.getLogger("bluelamp.exporter")
 
 
-Wanted = Callable[[str, str], bool]
-"""Whether a measure, by its name, is wanted over a window."""
+ReadingFilter = Callable[[str, str], bool]
+"""Whether to include a measure, by its name, over a window."""
 
 
-def everything(_measure: str, _window: str) -> bool:
-    """Every measure over every window."""
+def all_readings(_measure: str, _window: str) -> bool:
+    """Include every measure over every window."""
     return True
 
 
-class _Kept(NamedTuple):
-    """Readings of a window that has ended, by measure, window and force, and when they were taken, by the steady clock."""
+class _EndedReadings(NamedTuple):
+    """The readings of a window that has ended, and when they were read, in seconds of a steady clock."""
 
-    of: Window
-    taken_at: float
+    window: Window
+    read_at: float
     readings: list[Reading]
 
 
-class ExportedReadings:
+class ReadingMetrics:
     """Every measure over every window that is exported.
 
     Args:
         reader: of the state.
         steady_seconds: a clock that never jumps.
-        is_wanted: whether a measure is wanted over a window.
+        is_wanted: whether to include a measure over a window.
     """
 
-    def __init__(self, reader: Reader, steady_seconds: Callable[[], float], is_wanted: Wanted = everything) -> None:
+    def __init__(
+        self, reader: Reader, steady_seconds: Callable[[], float], is_wanted: ReadingFilter = all_readings
+    ) -> None:
         self._reader, self._steady_seconds, self._is_wanted = reader, steady_seconds, is_wanted
-        self._ended: dict[tuple[str, str, str], _Kept] = {}
+        self._ended: dict[tuple[str, str, str], _EndedReadings] = {}
         self._version = reader.version
 
     def families(self) -> Iterator[Metric]:
         """The figures with their states."""
         state = GaugeMetricFamily(
             "bluelamp_reading_state",
-            "1 for the state each reading is in.",
+            "1 for the state of each reading.",
             labels=["force", "measure", "window", "state"],
         )
         in_part = GaugeMetricFamily(
             "bluelamp_reading_in_part",
-            "1 where the record does not hold all of the window: the reading covers less time than its name says.",
+            "1 if the record covers only part of the window, so that the reading covers less time than the window's name says.",
             labels=["force", "measure", "window"],
         )
         for measure in CATALOGUE.values():
             if is_exported(measure):
-                readings = [each for force in self._reader.rules for each in self._taken(measure, force)]
+                readings = [each for force in self._reader.rules for each in self._readings(measure, force)]
                 yield from _families(measure, readings)
                 for each in {(each.force, each.window): each for each in readings}.values():
                     state.add_metric([each.force, measure.name, each.window, each.state], 1)
@@ -80,12 +82,12 @@ class ExportedReadings:
         yield state
         yield in_part
 
-    def _taken(self, measure: Measure, force: str) -> Iterator[Reading]:
-        """The readings of the whole force that its feeds carry at all."""
+    def _readings(self, measure: Measure, force: str) -> Iterator[Reading]:
+        """The readings of the whole force, for every window of a measure that its feeds supply."""
         for window in self._windows(measure, force):
             if window in _ENDED:
                 kept = self._ended.get((measure.name, window, force))
-                yield from kept.readings if kept and kept.of == self._resolved(window, force) else ()
+                yield from kept.readings if kept and kept.window == self._resolved(window, force) else ()
             else:
                 yield from self._read(measure, window, force)
 
@@ -93,7 +95,7 @@ class ExportedReadings:
         profile = self._reader.rules[force].force
         if not measure.feeds(profile):
             return ()
-        windows = OPEN_EXPORTED if measure.is_open() else EXPORTED_WINDOWS
+        windows = EXPORTED_OPEN_WINDOWS if measure.is_open() else EXPORTED_WINDOWS
         return tuple(
             each for each in windows if self._is_wanted(measure.name, each) and (each != "shift" or profile.shifts)
         )
@@ -109,9 +111,9 @@ class ExportedReadings:
             return []
 
     def read_ended(self) -> None:
-        """Read the windows that have ended again, the longest unread first, for as long as a scrape may spend on them.
+        """Read ended windows again, the least recently read first, for as long as a scrape may spend on them.
 
-        Each is of a moment of its own, up to five minutes before that of the scrape: only corrections move them.
+        Each has a moment of its own, up to five minutes before that of the scrape; only corrections change them.
         """
         self._reader.refresh()
         if self._version != self._reader.version:
@@ -119,12 +121,12 @@ class ExportedReadings:
         now = self._steady_seconds()
         windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
         for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
-            kept, found = self._ended.get((measure.name, window, force)), windows[window, force]
-            if kept and kept.of == found and now - kept.taken_at < ENDED_AGAIN_SECONDS:
+            kept, resolved = self._ended.get((measure.name, window, force)), windows[window, force]
+            if kept and kept.window == resolved and now - kept.read_at < ENDED_REFRESH_SECONDS:
                 continue
-            if self._steady_seconds() - now > ENDED_SECONDS:
+            if self._steady_seconds() - now > ENDED_BUDGET_SECONDS:
                 return
-            self._ended[measure.name, window, force] = _Kept(found, now, self._read(measure, window, force))
+            self._ended[measure.name, window, force] = _EndedReadings(resolved, now, self._read(measure, window, force))
 
     def _ended_questions(self) -> Iterator[tuple[Measure, str, str]]:
         for measure in CATALOGUE.values():
@@ -134,36 +136,36 @@ class ExportedReadings:
     def _read_at(self, question: tuple[Measure, str, str]) -> float:
         measure, window, force = question
         kept = self._ended.get((measure.name, window, force))
-        return kept.taken_at if kept else float("-inf")
+        return kept.read_at if kept else float("-inf")
 
 
 def _is_in_part(reading: Reading) -> bool:
-    """Whether it covers less than its window; of a window in progress, whether its start is missing."""
+    """Whether it covers less than its window; for a window in progress, whether its start is missing."""
     is_over = reading.end <= reading.as_of
     return reading.coverage == "part" and (is_over or reading.begins is not None)
 
 
 def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]:
-    """A gauge of the value, and of what it is taken from; a reading that is not live has no sample."""
+    """Gauges of the value and of n; a reading that is not live has no sample."""
     labels = ["force", *([] if measure.is_open() else ["window"]), *(["band"] if _has_bands(measure) else [])]
     name = metric_name(measure)
     value = GaugeMetricFamily(name, measure.question, labels=labels)
-    taken_from = GaugeMetricFamily(f"{name}_n", f"How many: {measure.population}", labels=labels)
-    met = GaugeMetricFamily(f"{name}_met", f"How many of them: {measure.question}", labels=labels)
+    samples = GaugeMetricFamily(f"{name}_n", f"Number of: {measure.population}", labels=labels)
+    met = GaugeMetricFamily(f"{name}_met", f"Number that met the condition: {measure.question}", labels=labels)
     for each in readings:
         known = {"force": each.force, "window": each.window, **each.dimensions}
         if _has_bands(measure) and not each.dimensions:
-            continue  # nothing happened that could be put into bands
+            continue  # there is nothing to put into bands
         words = [known[label] for label in labels]
         if each.state == "live" and each.value is not None:
             value.add_metric(words, each.value)
         if each.state in ("live", "too_few") and measure.unit != "count" and each.n is not None:
-            taken_from.add_metric(words, each.n)
+            samples.add_metric(words, each.n)
             if each.met is not None:
                 met.add_metric(words, each.met)
     yield value
     if measure.unit != "count":
-        yield taken_from
+        yield samples
     if measure.unit == "ratio":
         yield met
 

@@ -1,4 +1,4 @@
-"""The reader: answers any question about any measure from the state, and keeps what it has read."""
+"""The reader: answers any question about any measure from the state, and caches what it has read."""
 
 import threading
 from collections import Counter
@@ -35,9 +35,9 @@ from measures.reading import (
 )
 from measures.rules import Rules
 from measures.window import Segment, Window, first_kept, last_hours, resolve, span_of, whole_hours
-from streams.clock_steps import ClockStep, noted
+from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
-from streams.figure_cache import Memo
+from streams.figure_cache import FigureCache
 from streams.partition_cache import Key, PartitionCache
 from streams.stall import Place
 from streams.store import Names, check_profiles
@@ -49,9 +49,9 @@ _KEPT = {
     "day": "Days are kept for 26 months",
 }
 _KEPT_HINT = {
-    "minute": "Ask at a whole hour for a window of whole hours, or for a report window.",
-    "hour": "Ask for a report window: FROM/TO in dates.",
-    "day": "Older days are in the archive of the log only: recount them.",
+    "minute": "Use a window of whole hours at a whole hour, or a report window.",
+    "hour": "Use a report window: FROM/TO in dates.",
+    "day": "Older days are only in the log's archive: recount them.",
 }
 
 
@@ -59,9 +59,9 @@ class Weekly(NamedTuple):
     """A measure by weekday and hour of the day.
 
     Attributes:
-        window: the whole hours that it is of.
-        hours: how many of them there are, by weekday (0 is Monday) and local hour of the day.
-        figures: by the same; left out where nothing happened.
+        window: the whole hours that it covers.
+        hours: the number of them, by weekday (0 is Monday) and local hour of the day.
+        figures: by weekday and hour; left out where nothing happened.
     """
 
     window: Window
@@ -71,7 +71,7 @@ class Weekly(NamedTuple):
 
 WEEK = 7 * 24 * HOUR
 _PART = 7
-"""How many panes of each partition are read before others go first."""
+"""How many panes of each partition are read before other threads get their turn."""
 
 
 class HourReading(NamedTuple):
@@ -79,8 +79,8 @@ class HourReading(NamedTuple):
 
     Attributes:
         start: of the hour.
-        value: in the measure's unit; None where the record does not hold the hour, or holds too few.
-        n: how many it is taken from.
+        value: in the measure's unit; None if the record does not cover the hour, or n is too small.
+        n: how many things the value is taken from.
     """
 
     start: datetime
@@ -91,31 +91,31 @@ class HourReading(NamedTuple):
 T = TypeVar("T")
 P = ParamSpec("P")
 _PASSES = 20
-"""How often a page is built again because the state has moved meanwhile; each pass finds more of its panes loaded."""
+"""How often a page is built again because the state changed meanwhile; each pass has more of its panes loaded."""
 
 
 def _of_one_moment(method: Callable[Concatenate["Reader", P], T]) -> Callable[Concatenate["Reader", P], T]:
-    """Everything that one call answers is of one moment."""
+    """Make everything that one call returns belong to one moment."""
 
     @wraps(method)
-    def answered(self: "Reader", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(self: "Reader", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.at_one_moment(lambda: method(self, *args, **kwargs))
 
-    return answered
+    return wrapper
 
 
 class Reader:
     """Answers questions from the state; one for a process, safe to share between its threads.
 
     Args:
-        redis: a blocking client that decodes its answers to text.
+        redis: a blocking client that decodes replies to text.
         state_name: prefix of the state's keys.
         rules: by force.
         now: the wall clock.
-        version: of the state; the one that is shown unless given, also when another comes to be shown.
+        version: the state version to read; by default the current one, also after a switch.
 
     Attributes:
-        version: of the state that is read.
+        version: the state version that is read.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Reader:
         self._is_checked = self._is_fixed
         self._caches: dict[tuple[str, int], PartitionCache] = {}
         self._lock = threading.RLock()
-        self._memo = Memo()
+        self._figure_cache = FigureCache()
         self._moment: datetime | None = None
         self._has_moved = False
         self._moment_feeds: dict[str, list[FeedStatus]] = {}
@@ -140,25 +140,25 @@ class Reader:
         self._is_refreshed = False
 
     def refresh(self) -> bool:
-        """Read what has changed; say whether anything had."""
+        """Read what has changed; returns whether anything had."""
         with self._lock:
             self._find_partitions()
             pipe = self.redis.pipeline(transaction=True)
             for cache in self._caches.values():
                 cache.look(pipe)
-            answers = iter(pipe.execute() if self._caches else ())
-            changed = [cache.catch_up(next(answers), next(answers)) for cache in self._caches.values()]
+            replies = iter(pipe.execute() if self._caches else ())
+            changed = [cache.catch_up(next(replies), next(replies)) for cache in self._caches.values()]
             self._is_refreshed = True
             self._forget_dropped()
             return any(changed)
 
     def _ensure_refreshed(self) -> None:
-        """What was never read is not known: it may not be taken for nothing."""
+        """Read the state if it was never read: what is not known must not look like zero."""
         if not self._is_refreshed:
             self.refresh()
 
     def _forget_dropped(self) -> None:
-        """Forget the panes that the state no longer keeps, once a minute of what is settled."""
+        """Remove the panes that the state no longer keeps, for each minute by which the settled watermark moves."""
         for place, cache in self._caches.items():
             for force, rules in self.rules.items():
                 mark = settled_mark(cache.feeds, rules.force, place[0])
@@ -168,14 +168,14 @@ class Reader:
                         cache.forget(force, grain, first_kept(grain, mark, rules))
 
     def at_one_moment(self, build: Callable[[], T]) -> T:
-        """Build something from many readings, all of one moment: of one applied offset of each partition, and one time.
+        """Build something from many readings that all belong to one moment: one applied offset per partition, and one time.
 
         Args:
-            build: reads and puts together. It runs again when the state has moved on while it loaded panes, so it changes nothing
-                outside of itself that may not be changed twice.
+            build: reads what it needs and returns the result. It runs again if the state changed while it loaded panes, so
+                any effect it has must be safe to repeat.
 
         Raises:
-            PartMissingError: the state never stayed still for long enough.
+            PartMissingError: the state kept changing.
         """
         with self._lock:
             if self._moment is not None:
@@ -187,10 +187,10 @@ class Reader:
                     self._note_furthest()
                     return built[0]
         what = "The state changes faster than it can be read."
-        raise PartMissingError(what, where=f"state {self.state_name}", hint="Ask again, or for a shorter window.")
+        raise PartMissingError(what, where=f"state {self.state_name}", hint="Try again, or use a shorter window.")
 
     def _pass(self, build: Callable[[], T]) -> tuple[T] | None:
-        """Build once; None when the state has moved meanwhile, so that what was built is of two moments."""
+        """Build once; None if the state changed meanwhile, so that the result would mix two moments."""
         self._moment, self._has_moved = self.now(), False
         try:
             built = build()
@@ -204,7 +204,7 @@ class Reader:
         return None if self._has_moved else (built,)
 
     def _note_furthest(self) -> None:
-        """How far the state had come when figures of it were shown: none may be shown as live from before that."""
+        """Remember the applied offsets of published figures: a figure from an earlier offset must not be shown as live."""
         for place, cache in self._caches.items():
             if cache.applied_offset is not None:
                 key = (place, cache.identity)
@@ -214,11 +214,11 @@ class Reader:
         return (cache.applied_offset or 0) < self._furthest.get((place, cache.identity), 0)
 
     def _clock(self) -> datetime:
-        """The time of the moment that is read, else the wall clock."""
+        """The time of the present moment, or else the wall clock."""
         return self._moment or self.now()
 
     def wait(self, seconds: float) -> None:
-        """Wait for a change anywhere, or at most so long."""
+        """Wait for a change in any partition, for at most this long."""
         ids: dict[Any, Any] = {cache.names.changes: cache.last_change for cache in list(self._caches.values())}
         if ids:
             self.redis.xread(ids, count=1, block=max(1, int(seconds * 1000)))
@@ -238,16 +238,16 @@ class Reader:
         """The readings of a measure, one for each cell.
 
         Args:
-            measure: its name, or itself.
-            window: its name, FROM/TO, or a stretch of its own.
+            measure: the measure or its name.
+            window: a window, its name, or FROM/TO.
             by: the dimensions to break it down by.
-            where: the words to limit it to.
-            as_of: the instant to read it at; the force's present unless given.
-            force: whose; may be left out where there is only one profile.
-            is_now: `as_of` is the present, not a past that is asked for; unless said, when none is given.
+            where: the words to filter by.
+            as_of: the time to read it at; the force's present by default.
+            force: the force's name; optional if there is only one profile.
+            is_now: whether `as_of` is the present and not the past; by default, whether `as_of` was left out.
 
         Raises:
-            QuestionError: it cannot be answered; says why.
+            QuestionError: the question cannot be answered; the error says why.
         """
         found = find(measure) if isinstance(measure, str) else measure
         rules = self.rules_of(force)
@@ -260,7 +260,7 @@ class Reader:
         try:
             figures = self._figures(question, rules)
         except QuestionError:
-            # Partitions are loaded apart by days: what one of them no longer keeps is shown once they have met.
+            # While a history loads, partitions are days apart: what one no longer keeps is unknown until the others catch up.
             if not (question.is_now and loading(feeds)):
                 raise
             unknown = judge(question, [Figure({}, None, 0)], feeds, rules, self._clock(), is_simulated=is_simulated)
@@ -268,29 +268,29 @@ class Reader:
         return judge(question, figures, feeds, rules, self._clock(), is_simulated=is_simulated)
 
     @_of_one_moment
-    def expected(self, measure: Measure, force: str) -> Band | None:
-        """What is normal for a measure at this hour of the week; None where too little is known.
+    def band(self, measure: Measure, force: str) -> Band | None:
+        """What is normal for a measure at this hour of the week; None if too few past hours are known.
 
         Args:
-            measure: one whose 60-minute reading it is held against.
-            force: whose.
+            measure: one whose 60-minute reading has a band.
+            force: the force's name.
         """
         rules = self.rules[force]
         record = self._coverage(measure, rules)
         values: list[float] = []
         for window in same_hours(self.present(force), rules.force):
-            # An hour that the feeds have not reported on is no quiet hour.
+            # An hour that the feeds did not cover must not count as a quiet hour.
             if record.holds(span_of(window)):
                 values += self._value(Question(measure, window, window.end, is_now=False), rules)
         return band(values, measure.unit)
 
     @_of_one_moment
     def hours(self, measure: Measure, force: str, count: int = 24) -> list[HourReading]:
-        """The course of a measure by whole hours, oldest first, up to the last hour that is over.
+        """A measure by whole hours, oldest first, up to the last hour that has ended.
 
         Args:
             measure: one that has windows.
-            force: whose.
+            force: the force's name.
             count: how many hours.
         """
         rules = self.rules[force]
@@ -307,16 +307,16 @@ class Reader:
 
     @_of_one_moment
     def hours_of_week(self, measure: Measure, force: str, weeks: int, where: Where | None = None) -> Weekly | None:
-        """A measure by weekday and hour of the day, over the whole hours that the record holds; None where it holds none.
+        """A measure by weekday and hour of the day, over the whole hours that the record covers; None if it covers none.
 
         Args:
             measure: one that has windows.
-            force: whose.
-            weeks: how far to reach back from the last whole hour.
-            where: the words to limit it to.
+            force: the force's name.
+            weeks: how many weeks to go back from the last whole hour.
+            where: the words to filter by.
 
         Raises:
-            QuestionError: it has no such dimension or word.
+            QuestionError: the measure has no such dimension or word.
         """
         rules = self.rules[force]
         window = self.hours_known(measure, force, weeks)
@@ -334,7 +334,7 @@ class Reader:
 
     @_of_one_moment
     def hours_known(self, measure: Measure, force: str, weeks: int) -> Window | None:
-        """The whole hours of the last weeks up to which everything that a measure stands on is in; None for none."""
+        """The whole hours of the last weeks for which all of a measure's feeds are complete; None if there are none."""
         rules = self.rules[force]
         record = self._coverage(measure, rules)
         if record.begins is None or record.complete_to is None:
@@ -343,24 +343,24 @@ class Reader:
         return whole_hours(max(record.begins, end - weeks * WEEK), end, rules.force)
 
     def _coverage(self, measure: Measure, rules: Rules) -> Coverage:
-        """The stretch of time that the feeds of a measure have reported on."""
+        """The time that the feeds of a measure cover."""
         return coverage(measure, self.feeds(rules.force.name), rules)
 
     @_of_one_moment
     def histograms(
         self, measure: Measure, window: str, *, by: tuple[str, ...] = (), where: Where | None = None, force: str
     ) -> dict[tuple[str, ...], Histogram]:
-        """The exact histograms of the finished spans behind a measure, by words, in the whole units of their kind.
+        """The exact histograms of the durations that a measure is computed from, by words, in whole units of their kind.
 
         Args:
-            measure: which; one that is not taken from spans has none.
+            measure: the measure; one that is not computed from durations has none.
             window: its name, or FROM/TO.
             by: the dimensions to break it down by.
-            where: the words to limit it to.
-            force: whose.
+            where: the words to filter by.
+            force: the force's name.
 
         Raises:
-            QuestionError: it cannot be answered; says why.
+            QuestionError: the question cannot be answered; the error says why.
         """
         rules = self.rules[force]
         moment = self.present(force)
@@ -372,40 +372,42 @@ class Reader:
     def listed(
         self, measure: Measure, window: str = "60m", *, where: Where | None = None, force: str | None = None
     ) -> list[ListedSubject]:
-        """The open subjects that a measure counts now, one by one: as many of each as its reading says.
+        """A list of the open subjects that a measure counts now, exactly as many as its reading says.
 
         Args:
-            measure: of what stands open, or of what is decided: then those that count as missed and are still open.
-            window: its name; of no account for what stands open.
-            where: the words to limit it to.
-            force: whose; may be left out where there is only one profile.
+            measure: one of open items, or one with a target, for which those that missed it and are still open are listed.
+            window: its name; it does not matter for open items.
+            where: the words to filter by.
+            force: the force's name; optional if there is only one profile.
 
         Raises:
-            QuestionError: it cannot be answered; says why.
+            QuestionError: the question cannot be answered; the error says why.
         """
         rules = self.rules_of(force)
         moment = self.present(rules.force.name)
         question = Question(measure, resolve(window, moment, rules.force), moment, (), where or {})
         check(question, rules)
         kinds = {selection.kind for selection in measure.selections()}
-        matters = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
-        return list(listed(question, matters, rules))
+        open_items = (each for kind in kinds for each in self.open_subjects(rules.force.name, kind))
+        return list(listed(question, open_items, rules))
 
     @_of_one_moment
     def open_subjects(self, force: str, kind: str) -> list[tuple[str, OpenItem]]:
-        """What stands open of a kind at a force, each with the id of its subject."""
+        """The open items of a force and kind, each with the id of its subject."""
         return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
 
     def _figures(self, question: Question, rules: Rules) -> list[Figure]:
-        """What is answered to a question, from memory where nothing has changed."""
+        """The figures of a question, from the cache if nothing has changed."""
         caches, force = self._of(question.measure), rules.force.name
 
-        def anew() -> tuple[list[Figure], tuple[int, ...]]:
+        def read_again() -> tuple[list[Figure], tuple[int, ...]]:
             source = self._source(question, rules)
             return read(question, source, rules), tuple(cache.version for cache in caches)
 
         versions = tuple(cache.version for cache in caches)
-        return self._memo.figures(question, force, versions, anew, lambda kind: _Source(force, caches).open(kind))
+        return self._figure_cache.figures(
+            question, force, versions, read_again, lambda kind: _Source(force, caches).open(kind)
+        )
 
     def _of(self, measure: Measure) -> list[PartitionCache]:
         topics = measure.topics()
@@ -415,16 +417,16 @@ class Reader:
         return figure.n >= measure.minimum_n or measure.unit == "count"
 
     def _value(self, question: Question, rules: Rules) -> list[float]:
-        """The value of the whole, unless it is taken from too few."""
+        """The value of the whole force, in a list; the list is empty if n is too small."""
         (figure,) = read(question, self._source(question, rules), rules)
-        is_told = figure.value is not None and self._is_enough(question.measure, figure)
-        return [figure.value] if is_told and figure.value is not None else []
+        is_enough = self._is_enough(question.measure, figure)
+        return [figure.value] if is_enough and figure.value is not None else []
 
     def rules_of(self, force: str | None) -> Rules:
         """The rules of a force, or of the only one.
 
         Raises:
-            QuestionError: it is not known, or none was named of several.
+            QuestionError: there is no such force, or there are several and none was named.
         """
         name = force or (next(iter(self.rules)) if len(self.rules) == 1 else "")
         if name not in self.rules:
@@ -433,34 +435,34 @@ class Reader:
         return self.rules[name]
 
     def present(self, force: str) -> datetime:
-        """The force's present: the wall clock; in a replay, or while a history is loaded, how far its feeds have come.
+        """The force's present: the wall clock, or in a replay or while a history loads, how far its feeds have come.
 
-        One that has fallen silent does not hold up the others: they go on, and it alone is left behind.
+        A feed that has fallen silent does not delay the others.
         """
         feeds = [feed for feed in self.feeds(force) if feed.is_replay or feed.is_loading()]
-        heard = [feed.complete_to for feed in feeds if feed.complete_to is not None and self._is_heard(feed, force)]
-        reached = heard or [feed.complete_to for feed in feeds if feed.complete_to is not None]
+        live = [feed.complete_to for feed in feeds if feed.complete_to is not None and self._is_live(feed, force)]
+        reached = live or [feed.complete_to for feed in feeds if feed.complete_to is not None]
         return instant(min(reached)) if reached else self._clock()
 
     def known_present(self, force: str) -> datetime:
-        """The force's present as far as it has been read, and the wall clock before that.
+        """The force's present as last read, or the wall clock if the state was never read.
 
-        It asks the state server nothing, so a form can be shown without one. A figure is never read at it.
+        It does not query the state server, so a form can be displayed without one. No figure is read at this time.
         """
         return self.present(force) if self._is_refreshed else self.now()
 
-    def _is_heard(self, status: FeedStatus, force: str) -> bool:
+    def _is_live(self, status: FeedStatus, force: str) -> bool:
         allowed = next(feed.stale_after_seconds for feed in self.rules[force].force.feeds if feed.name == status.feed)
         return is_alive(status, allowed * SECOND, microseconds(self._clock()))
 
     def is_simulated(self, force: str) -> bool:
-        """Whether any feed of a force has ever told what did not happen, also one that its profile lists no more."""
+        """Whether any feed of a force has ever sent simulated facts, including feeds no longer in its profile."""
         self._ensure_refreshed()
-        heard = (item for cache in self._caches.values() for item in cache.feeds.items())
-        return any(state.is_simulated for (name, _), state in heard if name == force)
+        feeds = (item for cache in self._caches.values() for item in cache.feeds.items())
+        return any(state.is_simulated for (name, _), state in feeds if name == force)
 
     def is_received(self, force: str) -> bool:
-        """Whether anything of a force has ever been received: a fact that counts, or a heartbeat."""
+        """Whether any fact or heartbeat of a force has ever been received and counted."""
         self._ensure_refreshed()
         return any(
             force in cache.events or any(name == force for name, _ in cache.feeds) for cache in self._caches.values()
@@ -472,48 +474,48 @@ class Reader:
             self._ensure_refreshed()
             if force in self._moment_feeds:
                 return self._moment_feeds[force]
-            found = [
+            statuses = [
                 self._feed(force, feed, {place: each for place, each in self._caches.items() if place[0] == feed.topic})
                 for feed in self.rules[force].force.feeds
             ]
             if self._moment is not None and not self._has_moved:
-                self._moment_feeds[force] = found
-            return found
+                self._moment_feeds[force] = statuses
+            return statuses
 
     def _feed(self, force: str, feed: Feed, places: Mapping[Place, PartitionCache]) -> FeedStatus:
-        """A feed is complete only as far as it is on every partition of its topic; what it says of the future is not shown."""
+        """The status of a feed: complete as far as on every partition of its topic; claims about the future are ignored."""
         caches, now = places.values(), microseconds(self._clock())
-        heard = [believed(cache.feeds[force, feed.name], now) for cache in caches if (force, feed.name) in cache.feeds]
+        states = [believed(cache.feeds[force, feed.name], now) for cache in caches if (force, feed.name) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
-        is_everywhere = bool(caches) and len(heard) == len(caches)
+        is_everywhere = bool(caches) and len(states) == len(caches)
         return FeedStatus(
             feed=feed.name,
             topic=feed.topic,
-            complete_to=(min(state.complete_to for state in heard) or None) if is_everywhere else None,
-            heard_at=min(state.heard_at for state in heard) if is_everywhere else None,
-            newest_heard_at=max(state.heard_at for state in heard) if is_everywhere else None,
-            doubt=next((state.doubt for state in heard if state.doubt), ""),
+            complete_to=(min(state.complete_to for state in states) or None) if is_everywhere else None,
+            heartbeat_at=min(state.heartbeat_at for state in states) if is_everywhere else None,
+            newest_heartbeat_at=max(state.heartbeat_at for state in states) if is_everywhere else None,
+            doubt=next((state.doubt for state in states if state.doubt), ""),
             first_event_at=min((at for span in events if (at := span.first_of(feed)) is not None), default=None),
             last_event_at=max((span.last for span in events), default=None),
-            is_replay=any(state.is_replay for state in heard),
-            is_simulated=any(state.is_simulated for state in heard),
-            history_to=max((state.history_to or 0 for state in heard if state.is_loading()), default=None),
+            is_replay=any(state.is_replay for state in states),
+            is_simulated=any(state.is_simulated for state in states),
+            history_to=max((state.history_to or 0 for state in states if state.is_loading()), default=None),
             has_gone_back=any(self._has_gone_back(place, cache) for place, cache in places.items()),
         )
 
     def counts(self) -> dict[tuple[str, int], dict[str, int]]:
-        """The workers' figures of each partition: applied offset, facts, duplicates, quarantined, refused as stale."""
+        """The workers' own figures of each partition: applied offset, facts, duplicates, quarantined, stale writes."""
         with self._lock:
             self._ensure_refreshed()
             return {place: dict(cache.counts) for place, cache in self._caches.items()}
 
     @_of_one_moment
     def days(self, force: str, topic: str, window: Window) -> list[tuple[int, Pane]]:
-        """The day panes of a report window: each partition's own, with its day's ordinal; those that are empty are left out.
+        """The day panes of a report window, from each partition, with the ordinal of their day; empty panes are left out.
 
         Args:
-            force: whose.
-            topic: of which topic.
+            force: the force's name.
+            topic: the topic.
             window: a report window.
 
         Raises:
@@ -529,21 +531,21 @@ class Reader:
         ]
 
     @_of_one_moment
-    def standing(self, force: str, kind: str) -> list[OpenItem]:
+    def open_items(self, force: str, kind: str) -> list[OpenItem]:
         """The open items of a kind."""
         return [each for cache in self._caches.values() for each in cache.open(force, kind)]
 
     def prepare(self, measure: Measure, window: str | Window, force: str, pause: Callable[[], None]) -> None:
-        """Read what a long window needs a little at a time, so that others who share the reader are not held up meanwhile.
+        """Load what a long window needs in small parts, so that other threads that share the reader do not wait for it.
 
         Args:
-            measure: that will be asked for.
-            window: itself, its name, or FROM/TO.
-            force: whose.
-            pause: lets others go first, between two parts.
+            measure: the measure that will be read.
+            window: a window, its name, or FROM/TO.
+            force: the force's name.
+            pause: called between two parts, to let other threads run.
 
         Raises:
-            QuestionError: there is no such window, or it begins before what is kept.
+            QuestionError: there is no such window, or it begins before the panes that are kept.
         """
         rules = self.rules[force]
         with self._lock:
@@ -561,11 +563,11 @@ class Reader:
                     pause()
 
     def clock_steps(self) -> list[ClockStep]:
-        """The last step of each process's wall clock, for processes that had one in about a day."""
-        return noted(self.redis, self.state_name)
+        """The last step of each process's wall clock, for processes that had one within about a day."""
+        return stored_steps(self.redis, self.state_name)
 
     def applied_offsets(self) -> dict[tuple[str, int], int]:
-        """Up to which offset of each partition what is remembered was folded."""
+        """The applied offset of each partition as last read."""
         with self._lock:
             self._ensure_refreshed()
             return {place: cache.applied_offset or 0 for place, cache in self._caches.items()}
@@ -579,22 +581,22 @@ class Reader:
                     self._caches[topic, number] = PartitionCache(self.redis, Names(prefix, topic, number))
 
     def _find_version(self) -> int:
-        """The version to read; when another has come to be shown, nothing of the one before is remembered.
+        """The version to read; when another has become current, the caches are emptied.
 
         Raises:
-            IncompleteError: the version shown was built by another profile than this process has.
+            IncompleteError: the current version was built with another profile than this process has.
         """
         stored = None if self._is_fixed else cast("str | None", self.redis.get(pointer(self.state_name)))
-        shown = self.version if self._is_fixed else number_of(stored)
-        if shown != self.version or not self._is_checked:
-            check_profiles(self.redis, prefix_of(self.state_name, shown), self.rules)
+        version = self.version if self._is_fixed else number_of(stored)
+        if version != self.version or not self._is_checked:
+            check_profiles(self.redis, prefix_of(self.state_name, version), self.rules)
             self._is_checked = True
-            self._caches, self._memo, self.version, self._dropped_at = {}, Memo(), shown, {}
+            self._caches, self._figure_cache, self.version, self._dropped_at = {}, FigureCache(), version, {}
             self._moment_feeds.clear()
-        return shown
+        return version
 
     def _source(self, question: Question, rules: Rules) -> "_Source":
-        """The panes a question needs, all read and brought to the present."""
+        """The panes that a question needs, all loaded and up to date."""
         return self._loaded(self._of(question.measure), question.window, rules)
 
     def _loaded(self, caches: Sequence[PartitionCache], window: Window, rules: Rules) -> "_Source":
@@ -603,7 +605,7 @@ class Reader:
         return _Source(rules.force.name, caches)
 
     def _load(self, caches: Sequence[PartitionCache], segments: Iterable[Segment], force: str) -> None:
-        """Load the panes that are missing, and note whether a partition has moved on meanwhile."""
+        """Load the panes that are missing, and record whether a partition has changed meanwhile."""
         keys = _keys(segments, force)
         for cache in caches:
             self._has_moved |= cache.load(keys)

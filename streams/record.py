@@ -1,4 +1,4 @@
-"""One record of the log as it is folded, and what stands for offsets without one."""
+"""One record of the log as the fold reads it, or a range of offsets without a readable record."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -12,12 +12,12 @@ class Record(NamedTuple):
     """One record of the log.
 
     Attributes:
-        offset: its place in the partition.
-        received_at: the time on it: when the log received it, if the log set that time.
+        offset: its offset in the partition.
+        received_at: its timestamp: when the log received it, if the log set it.
         value: its bytes.
-        is_by_log: the log set that time; otherwise the producer did, and nobody knows when the log received it.
-        moved_from: where its facts were first received; None when that was here.
-        passed: the offsets that hold nothing to be read, where it stands for such and is no record.
+        is_by_log: the log set the timestamp; otherwise the producer did, and it is unknown when the log received it.
+        moved_from: where its facts were first received; None if that was here.
+        skipped: the offsets without a readable record that this stands for; None for a genuine record.
     """
 
     offset: int
@@ -25,22 +25,22 @@ class Record(NamedTuple):
     value: bytes | None
     is_by_log: bool = True
     moved_from: Origin | None = None
-    passed: SkippedOffsets | None = None
+    skipped: SkippedOffsets | None = None
 
     @property
     def after(self) -> int:
-        """The offset that follows it."""
-        return self.passed.last + 1 if self.passed else self.offset + 1
+        """The next offset."""
+        return self.skipped.last + 1 if self.skipped else self.offset + 1
 
 
 def record_of(entry: Entry) -> Record:
-    """An entry of the log as it is folded."""
+    """An entry of the log as the fold reads it."""
     received_at = received(entry.timestamp)
     if isinstance(entry, SkippedOffsets):
-        return Record(entry.first, received_at, None, passed=entry)
+        return Record(entry.first, received_at, None, skipped=entry)
     return Record(entry.offset, received_at, entry.value, entry.timestamp_type == 1, origin_of(entry.headers))
 
 
 def received(milliseconds: int) -> datetime:
-    """The time on a record, in milliseconds since 1970, as an instant."""
+    """The time on a record, from milliseconds since 1970."""
     return instant(milliseconds * 1000)

@@ -1,4 +1,4 @@
-"""Why the state server did not do what it was asked: the true cause in plain words, and what to do about it."""
+"""Why the state server refused a command: the true cause in plain words, and what to do about it."""
 
 import re
 import socket
@@ -32,7 +32,7 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
 class CauseText(NamedTuple):
-    """What a person reads of a cause.
+    """The text of a cause.
 
     Attributes:
         what: what is wrong, without a full stop.
@@ -51,10 +51,10 @@ WORDS: Mapping[Cause, CauseText] = {
     ),
     "out_of_memory": CauseText(
         "The state server refuses writes: it is out of memory",
-        "Raise its maxmemory, or remove what else it holds. It must evict nothing.",
+        "Raise its maxmemory, or remove other data from it. It must not evict keys.",
     ),
     "disk": CauseText(
-        "The state server refuses writes: it cannot write to its disk",
+        "The state server refuses writes: it cannot write to disk",
         "Free space on its disk; its own log says what failed.",
     ),
     "read_only": CauseText(
@@ -63,7 +63,7 @@ WORDS: Mapping[Cause, CauseText] = {
     ),
     "access_denied": CauseText(
         "The state server denies access",
-        "Correct the user name and password in BLUELAMP_REDIS, or grant that user every command on the state's keys.",
+        "Correct the user name and password in BLUELAMP_REDIS, or allow that user every command on the state's keys.",
     ),
     "loading": CauseText("The state server is loading its data", "Wait until it has read its data."),
     "busy": CauseText(
@@ -86,10 +86,10 @@ WORDS: Mapping[Cause, CauseText] = {
         "Set BLUELAMP_REDIS to a Redis that is not a cluster.",
     ),
     "other": CauseText(
-        "The state server refuses what it is asked", "Read the output of the workers, and the state server's own log."
+        "The state server refused a command", "Read the output of the workers and the state server's own log."
     ),
     "needs_person": CauseText(
-        "The state cannot be continued, and a person must decide",
+        "The workers cannot continue with this state, and a person must decide what to do",
         "The worker's output says why. If the state is damaged, build a new one: `bluelamp rebuild --switch "
         "--accept-differences`. The worker then continues by itself.",
     ),
@@ -112,7 +112,7 @@ _CODES: Mapping[str, Cause] = {
     "CROSSSLOT": "cluster",
     "WRONGTYPE": "needs_person",
 }
-# What Redis says without a code, or behind one that says nothing.
+# Messages that Redis sends without a code, or with an unspecific one.
 _SENTENCES: Mapping[str, Cause] = {
     "max number of clients": "too_many_clients",
     "ACL failure in script": "access_denied",
@@ -121,7 +121,7 @@ _SENTENCES: Mapping[str, Cause] = {
     "without any password configured": "access_denied",
 }
 _FOREIGN_HINT = (
-    "Another program has written there. Give Blue Lamp a Redis database of its own (BLUELAMP_REDIS), or build a new state: "
+    "Another program has written to it. Give Blue Lamp a Redis database of its own (BLUELAMP_REDIS), or build a new state: "
     "`bluelamp rebuild --switch --accept-differences`."
 )
 _IN_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
@@ -132,9 +132,9 @@ class Refusal(Struct, frozen=True):
     """One refusal.
 
     Attributes:
-        cause: in one word.
-        detail: what else is known of it; empty for nothing.
-        hint: what to do; the cause's own unless given.
+        cause: one word.
+        detail: more about the cause; may be empty.
+        hint: what to do; the cause's own hint by default.
     """
 
     cause: Cause
@@ -155,24 +155,24 @@ class Refusal(Struct, frozen=True):
         return f"{self.sentence()} {self.advice()}"
 
     def heals(self) -> bool:
-        """Whether it may end without a decision, so that asking again is right."""
+        """Whether it may end without a person's decision, so that a retry can succeed."""
         return self.cause != "needs_person"
 
     def with_memory(self, memory: Mapping[str, Any]) -> "Refusal":
-        """The same with the figures of `INFO memory`."""
+        """The same refusal with the figures of `INFO memory`."""
         used, most = (memory.get(name, "?") for name in ("used_memory_human", "maxmemory_human"))
         return Refusal(self.cause, f"used memory {used}, maxmemory {most}", self.hint)
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """The true cause of an error of the state server's client, or of one of our own."""
+    """The true cause of an error from the state server's client, or of one of our own errors."""
     if isinstance(error, BlueLampError):
         return Refusal("needs_person" if isinstance(error, IncompleteError) else "other", error.what, error.hint)
     text = _IN_PIPELINE.sub("", str(error))
     code = str(getattr(error, "status_code", None) or text.partition(" ")[0])
     cause = _CODES.get(code) or next((each for part, each in _SENTENCES.items() if part in text), None)
     if cause == "needs_person":
-        return Refusal(cause, "a key holds what is not of a state", _FOREIGN_HINT)
+        return Refusal(cause, "a key holds something that is not part of a state", _FOREIGN_HINT)
     if cause:
         return Refusal(cause, _short(text) if cause == "access_denied" else "")
     reason = next(filter(None, map(_connection, _chain(error))), "")
@@ -181,21 +181,21 @@ def refusal_of(error: Exception) -> Refusal:
     return Refusal("other", _short(text))
 
 
-def explained(found: Exception | Refusal) -> PartMissingError:
-    """The same as an error for a person."""
-    refusal = found if isinstance(found, Refusal) else refusal_of(found)
+def explained(cause: Exception | Refusal) -> PartMissingError:
+    """A refusal, or the refusal behind an error, as an error for a person."""
+    refusal = cause if isinstance(cause, Refusal) else refusal_of(cause)
     return PartMissingError(refusal.sentence(), where="BLUELAMP_REDIS", hint=refusal.advice())
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those behind it, the first cause first."""
+    """An error and its causes, the root cause first."""
     if error is not None:
         yield from _chain(error.__cause__ or error.__context__)
         yield error
 
 
 def _connection(error: BaseException) -> str:
-    """Why there is no connection; empty where an error says nothing of that."""
+    """Why there is no connection; empty if the error does not say."""
     known = next((words for kind, words in _CONNECTIONS if isinstance(error, kind)), "")
     if known or not isinstance(error, OSError):
         return known or ("it closed the connection" if "onnection closed" in str(error) else "")
@@ -210,7 +210,7 @@ _CONNECTIONS: tuple[tuple[type[BaseException], str], ...] = (
     (TimeoutError, "no answer in time"),
     (NoAnswerError, "no answer in time"),
     (ConnectionError, "it closed the connection, or expects TLS"),
-    (InvalidResponse, "what answers there is not Redis, or expects TLS"),
+    (InvalidResponse, "the server at its address is not Redis, or expects TLS"),
 )
 
 

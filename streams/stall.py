@@ -1,4 +1,4 @@
-"""Finds out a worker that stands still while the log grows, from outside of its event loop."""
+"""Detects, from outside the event loop, a worker that makes no progress while the log grows."""
 
 import logging
 import threading
@@ -11,8 +11,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
-from streams.complaints import Complaints
 from streams.log import LogClient
+from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
 from streams.store import Identity, Names
 from streams.version import number_of, pointer, prefix_of
@@ -22,36 +22,40 @@ Place = tuple[str, int]
 
 
 class Stalls(Struct):
-    """The stall rule, pure: what stood where since when.
+    """The stall rule, pure: which partitions have made no progress, and since when.
 
     Attributes:
-        patience_seconds: how long no partition with work to do may move; one alone may stand ten times as long.
-        stood: the applied offset of each partition with work to do, and since when it has stood (seconds of a steady clock).
+        limit_seconds: how long all partitions with work to do may make no progress; one alone has ten times as long.
+        unmoved: the applied offset of each partition with work to do, and since when it is unchanged (steady clock).
     """
 
-    patience_seconds: float
-    stood: dict[Place, tuple[int, float]] = field(default_factory=dict)
+    limit_seconds: float
+    unmoved: dict[Place, tuple[int, float]] = field(default_factory=dict)
 
     def is_stalled(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> bool:
-        """Whether the worker stands still although the log is ahead of the state.
+        """Whether the worker makes no progress although the log is ahead of the state.
 
         Args:
-            applied_offsets: where the state of each owned partition stands.
-            ends: where the log of each ends.
+            applied_offsets: of each owned partition.
+            ends: the end of the log of each partition.
             now: seconds of a steady clock.
         """
-        waits = self.waits(applied_offsets, ends, now).values()
-        return bool(waits) and (min(waits) > self.patience_seconds or max(waits) > 10 * self.patience_seconds)
+        stalled_seconds = self.stalled_seconds(applied_offsets, ends, now).values()
+        return bool(stalled_seconds) and (
+            min(stalled_seconds) > self.limit_seconds or max(stalled_seconds) > 10 * self.limit_seconds
+        )
 
-    def waits(self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float) -> dict[Place, float]:
-        """For how many seconds each partition with work to do has not moved; those without are left out."""
-        standing: dict[Place, tuple[int, float]] = {}
+    def stalled_seconds(
+        self, applied_offsets: Mapping[Place, int], ends: Mapping[Place, int], now: float
+    ) -> dict[Place, float]:
+        """The seconds for which each partition with work to do has made no progress; those without work are left out."""
+        unmoved: dict[Place, tuple[int, float]] = {}
         for place, applied_offset in applied_offsets.items():
             if applied_offset < ends.get(place, applied_offset):
-                known = self.stood.get(place)
-                standing[place] = known if known and known[0] == applied_offset else (applied_offset, now)
-        self.stood = standing
-        return {place: now - since for place, (_, since) in standing.items()}
+                known = self.unmoved.get(place)
+                unmoved[place] = known if known and known[0] == applied_offset else (applied_offset, now)
+        self.unmoved = unmoved
+        return {place: now - since for place, (_, since) in unmoved.items()}
 
 
 class StallWatch:
@@ -60,8 +64,8 @@ class StallWatch:
     Args:
         settings: the worker's.
         version: of the state that it works on.
-        identities: of the topics as they were when it started; one made anew is another log, which clients do not notice.
-        owned: answers with the partitions it owns now.
+        identities: of the topics when it started; Kafka clients do not notice a topic that is deleted and created again.
+        owned: returns the partitions that it owns now.
         leave: ends the process.
     """
 
@@ -76,14 +80,14 @@ class StallWatch:
         self._settings, self._version, self._identities = settings, version, identities
         self._owned, self._leave = owned, leave
         self._stalls = Stalls(settings.stall_seconds)
-        self._complaints = Complaints(
+        self._errors = RepeatedErrors(
             lambda words: _logger.warning("cannot compare log and state: %s", words), time.monotonic
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="stall-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -97,22 +101,22 @@ class StallWatch:
                 try:
                     trouble = self._trouble(redis)
                 except (RedisError, OSError, BlueLampError) as error:
-                    self._complaints.add_error(error)
-                    self._stalls.stood.clear()  # whether there was work meanwhile is not known
+                    self._errors.add_error(error)
+                    self._stalls.unmoved.clear()  # it is unknown whether there was work meanwhile
                     continue
-                self._complaints.end()
+                self._errors.end()
                 if trouble:
                     _logger.error("%s", trouble)
                     self._leave()
 
     def _trouble(self, redis: "Redis") -> str:
-        """What is wrong, in words; nothing while all is well."""
+        """What is wrong, in words; empty if nothing is."""
         shown = number_of(cast("str | None", redis.get(pointer(self._settings.state_name))))
         if shown != self._version:
-            return f"the state that is shown is version {shown} now, and this worker has version {self._version}"
+            return f"the current state version is {shown}, and this worker works on version {self._version}"
         with LogClient(self._settings.kafka) as log:
             if not self._is_same(log):
-                return "a topic is gone, or no longer the one it was at the start"
+                return "a topic was deleted, or deleted and created again, since this worker started"
             applied_offsets = self._applied_offsets(redis)
             ends = {place: last for place, (_, last) in log.reach(applied_offsets).items()}
         is_stalled = self._stalls.is_stalled(applied_offsets, ends, time.monotonic())

@@ -1,4 +1,4 @@
-"""The state of a partition in Redis: read when it is taken over, changed by one atomic step a batch."""
+"""The state of a partition in Redis: read when it is claimed, and changed in one atomic step per batch."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,14 +24,14 @@ from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
 TOUCHED_LIMIT = 500
-"""Beyond so many panes and subjects a change says `*`, and readers read anew what they need."""
+"""A change to more panes and subjects than this is recorded as `*`, and readers then read everything again."""
 
 
 class Names:
     """The names of a partition's keys; the braces keep them in one slot of a Redis Cluster.
 
     Args:
-        prefix: of the whole state, so that two states can stand side by side.
+        prefix: of the whole state, so that two states can exist side by side.
         topic: of the partition.
         partition: its number.
     """
@@ -43,11 +43,11 @@ class Names:
         self.feeds, self.changes = self.base + "feeds", self.base + "changes"
 
     def index(self, force: str, grain: str) -> str:
-        """The sorted set of the slots that hold anything."""
+        """The sorted set of the slots that have a pane."""
         return f"{self.base}index:{force}:{grain}"
 
     def pane(self, force: str, grain: str, slot: int | str) -> str:
-        """The hash of one pane: count by kind, words and value."""
+        """The hash of one pane: counts by kind, words and value."""
         return f"{self.base}pane:{force}:{grain}:{slot}"
 
     def __str__(self) -> str:
@@ -59,8 +59,8 @@ class Identity(Struct, frozen=True):
 
     Attributes:
         cluster_id: of the Kafka cluster.
-        topic_id: of the topic; a topic made anew has another.
-        partitions: how many the topic has.
+        topic_id: of the topic; one that is deleted and created again has another.
+        partitions: the number of partitions of the topic.
     """
 
     cluster_id: str
@@ -68,15 +68,15 @@ class Identity(Struct, frozen=True):
     partitions: int
 
     def is_same_log(self, other: "Identity") -> bool:
-        """Whether it is the same topic of the same cluster; it may have been given more partitions since."""
+        """Whether it is the same topic of the same cluster; its number of partitions may differ."""
         return (self.cluster_id, self.topic_id) == (other.cluster_id, other.topic_id)
 
 
 class Control(NamedTuple):
-    """What a worker reads when it takes a partition over.
+    """What a worker reads when it claims a partition.
 
     Attributes:
-        applied_offset: the offset up to which the log is folded in; None when there is no state yet.
+        applied_offset: the offset up to which the log is applied; None if there is no state yet.
         epoch: of this ownership; an older owner's writes are refused.
         feeds: by force and feed.
         events: by force.
@@ -89,12 +89,12 @@ class Control(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """The answer to an applied batch, a refused as stale one, or one that the state is too damaged for.
+    """The result of applying a batch.
 
     Attributes:
-        outcome: what became of it.
-        applied_offset: the stored applied offset; of a refused as stale batch where the state really is.
-        epoch: the stored epoch of a refused as stale batch, which tells whether another owner has claimed the partition.
+        outcome: applied, refused because its owner is stale, or refused because the state is damaged.
+        applied_offset: the stored applied offset; for a stale owner, where the state really is.
+        epoch: for a stale owner, the stored epoch: it shows whether another owner has claimed the partition.
         reason: what is damaged.
     """
 
@@ -108,7 +108,7 @@ class StateStore:
     """The state of all partitions.
 
     Args:
-        redis: a client of the state server that decodes its answers to text.
+        redis: a client of the state server that decodes replies to text.
         prefix: of the state's keys.
     """
 
@@ -121,21 +121,21 @@ class StateStore:
         return Names(self.prefix, topic, partition)
 
     async def check(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> dict[str, str]:
-        """Whether a partition's state may be gone on with; what is stored of it.
+        """Check that a partition's state may be continued; returns its stored control hash.
 
         Raises:
-            IncompleteError: the state was folded from another log, in another format, or by other definitions.
+            IncompleteError: the state was folded from another log, in another format, or with other definitions.
         """
-        with legible(names):
+        with reading_state(names):
             stored = cast(dict[str, str], await self.redis.hgetall(names.control))
             check_control(names, stored, identity, fingerprints)
         return stored
 
     async def claim(self, names: Names, identity: Identity, fingerprints: dict[str, str]) -> Control:
-        """Take a partition over: from now on an older owner's writes are refused.
+        """Claim a partition: from now on an older owner's writes are refused.
 
         Raises:
-            IncompleteError: the state was folded from another log, in another format, or by other definitions.
+            IncompleteError: the state was folded from another log, in another format, or with other definitions.
         """
         stored = await self.check(names, identity, fingerprints)
         known: dict[Any, Any] = {
@@ -149,7 +149,7 @@ class StateStore:
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(names.feeds)
             pipe.hget(names.control, "applied_offset")
-            with legible(names):
+            with reading_state(names):
                 stored_feeds, applied_offset = await pipe.execute()
                 return Control(
                     None if applied_offset is None else int(applied_offset), epoch, *decode_feeds(stored_feeds)
@@ -160,10 +160,10 @@ class StateStore:
         await self.redis.hsetnx(names.control, "applied_offset", applied_offset)
 
     async def timelines(self, names: Names, keys: Sequence[str]) -> tuple[int | None, dict[str, Timeline]]:
-        """The stored applied offset, and the timelines of subjects at that place; empty for those the state does not know.
+        """The stored applied offset, and the timelines of subjects at that offset; empty for subjects without one.
 
-        Both are read in one step: timelines of another place than their reader takes them for make a wrong change, which is
-        applied if the state is restored to the expected place meanwhile.
+        Both are read in one step. Timelines from another offset would lead to a wrong change, which would be applied if the
+        state were restored to the expected offset meanwhile.
 
         Raises:
             UnreadableError: one cannot be read.
@@ -171,16 +171,16 @@ class StateStore:
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hget(names.control, "applied_offset")
             pipe.hmget(names.timelines, list(keys))
-            with legible(names):
+            with reading_state(names):
                 applied_offset, texts = await pipe.execute()
                 found = {key: decode_timeline(text, key) if text else {} for key, text in zip(keys, texts, strict=True)}
                 return None if applied_offset is None else int(applied_offset), found
 
     async def apply(self, names: Names, epoch: int, expected: int, after: int, change: Change) -> Applied:
-        """Apply a batch in one atomic step, if the state is still where the worker last saw it.
+        """Apply a batch in one atomic step, if the state is still at the owner's applied offset and epoch.
 
         Raises:
-            RedisError: the state server refused it, and nothing was changed; or its answer was lost.
+            RedisError: the state server refused it and changed nothing, or its reply was lost.
         """
         keys = [names.control, names.timelines, names.open, names.feeds, names.changes]
         answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
@@ -192,17 +192,17 @@ class StateStore:
         return Applied("damaged", expected, reason=answer[1])
 
     async def applied_offset(self, names: Names) -> int | None:
-        """Where the state of a partition stands."""
+        """The stored applied offset of a partition; None if there is no state."""
         stored = await self.redis.hget(names.control, "applied_offset")
         return int(stored) if stored is not None else None
 
     async def announce(self, topic: str, partitions: int) -> None:
-        """Tell readers how many partitions a topic has."""
+        """Record for readers how many partitions a topic has."""
         await self.redis.hset(f"{self.prefix}:topics", topic, partitions)
 
 
 def encode_change(names: Names, change: Change) -> bytes:
-    """A change as the script reads it; its whole numbers and words only, and no binary."""
+    """A change as the script reads it: whole numbers and text only, no binary."""
     panes: list[tuple[str, list[str], list[int]]] = []
     index: list[tuple[str, int]] = []
     touched: list[str] = []
@@ -253,14 +253,13 @@ def _fingerprints(stored: dict[str, str]) -> dict[str, str]:
 
 
 NEW_STATE = (
-    "Build a new version of the state from archive and log with `bluelamp rebuild`: it is compared with this one, and shown "
-    "with --switch, or with --switch --accept-differences where this one differs or cannot be read. Workers then continue "
-    "with it by themselves."
+    "Build a new state version from archive and log with `bluelamp rebuild`. Add --switch to use it if it matches this one, "
+    "or --switch --accept-differences if this one differs or cannot be read. Workers then continue with it by themselves."
 )
 
 
 class UnreadableError(IncompleteError):
-    """A key of a partition holds what is not of a state: somebody else has written it, or it is damaged."""
+    """A key of a partition does not hold a state: another program has written it, or it is damaged."""
 
     def __init__(self, names: Names, why: str) -> None:
         super().__init__(f"The state is damaged: {why}.", where=f"state of {names}", hint=NEW_STATE)
@@ -268,82 +267,85 @@ class UnreadableError(IncompleteError):
 
 
 @contextmanager
-def legible(names: Names) -> Iterator[None]:
-    """What a partition's keys hold is read here.
+def reading_state(names: Names) -> Iterator[None]:
+    """Turn every error in reading a partition's keys into one that says which partition.
 
     Raises:
-        UnreadableError: it cannot be read.
+        UnreadableError: a key cannot be read.
     """
     try:
         yield
     except ResponseError as error:
         if not refusal_of(error).heals():
-            raise UnreadableError(names, "a key is of another type") from error
+            raise UnreadableError(names, "a key has the wrong type") from error
         raise
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
         raise UnreadableError(names, f"a value cannot be read ({type(error).__name__})") from error
 
 
 def check_control(names: Names, stored: dict[str, str], identity: Identity, fingerprints: dict[str, str]) -> None:
-    """Refuse a state that was folded from another log, in another format, or by other definitions.
+    """Refuse a state that was folded from another log, in another format, or with other definitions.
 
     Raises:
-        IncompleteError: which of them, and what to do.
+        IncompleteError: says which of them, and what to do.
     """
     if not stored:
         return
     where = f"state of {names}"
     if int(stored.get("format", FORMAT)) != FORMAT:
-        raise IncompleteError(f"It is written in format {stored['format']}, not {FORMAT}.", where=where, hint=NEW_STATE)
+        what = f"The state is in format {stored['format']}; this program reads format {FORMAT}."
+        raise IncompleteError(what, where=where, hint=NEW_STATE)
     known = msgspec.json.decode(stored["identity"], type=Identity) if "identity" in stored else identity
     if known.is_same_log(identity) and known.partitions != identity.partitions:
         raise IncompleteError(
-            f"The topic has {identity.partitions} partitions now, and the state was folded when it had {known.partitions}: "
-            "subjects belong on other partitions since.",
+            f"The topic has {identity.partitions} partitions, but the state was built when it had {known.partitions}: "
+            "some subjects now belong on other partitions.",
             where=where,
             hint="`bluelamp rebuild --switch` moves their facts and builds the state for the new number (docs/log.md).",
         )
     if known != identity:
-        what = f"It was folded from another log: {known}, and the log now is {identity}."
-        raise IncompleteError(what, where=where, hint=f"Point at the log it was folded from. {NEW_STATE}")
+        what = f"The state was built from another log: {known}. The present log is {identity}."
+        raise IncompleteError(what, where=where, hint=f"Set BLUELAMP_KAFKA to the log it was built from. {NEW_STATE}")
     _check_kinds(where, stored.get("kinds"))
     before = _fingerprints(stored)
     changed = [force for force, print_ in fingerprints.items() if before.get(force, print_) != print_]
     if changed:
-        what = f"The profile of {', '.join(changed)} has changed in what is counted since it was built."
-        raise IncompleteError(what, where=where, hint=f"Put the profile back. {NEW_STATE}")
+        what = (
+            f"The profile of {', '.join(changed)} has changed since the state was built, in a way that affects counts."
+        )
+        raise IncompleteError(what, where=where, hint=f"Restore the profile. {NEW_STATE}")
     _check_listed(where, set(before), set(fingerprints), int(stored.get("quarantined_unlisted_force", 0)))
 
 
 def _check_kinds(where: str, stored: str | None) -> None:
-    """What is counted may have changed with the program; a state of before this was kept says nothing of it."""
+    """Refuse a state built by a program that counts differently; a state from before this was recorded is accepted."""
     before, now = msgspec.json.decode(stored or "{}", type=dict[str, str]), kinds()
     changed = sorted(name for name in before.keys() | now if before.get(name) != now.get(name))
     if before and changed:
-        what = f"The program counts otherwise than when it was built: {', '.join(changed)}."
+        what = f"The program counts differently from the one that built the state: {', '.join(changed)}."
         raise IncompleteError(what, where=where, hint=f"Go back to the version that built it. {NEW_STATE}")
 
 
 def kinds() -> dict[str, str]:
-    """What the program counts: each kind of outcome with everything its counts depend on."""
+    """What this program counts: each kind of outcome with everything its counts depend on."""
     return {name: f"{kind.topic} {'|'.join(kind.dimensions)} {kind.per_second}" for name, kind in KINDS.items()}
 
 
 def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) -> None:
-    """What is quarantined for want of a profile would be missing for good: the applied offset passes it."""
+    """Refuse profiles that would quarantine facts for good, because the applied offset moves past them."""
     if gone := sorted(before - now):
-        what = f"The profile of {', '.join(gone)} is gone: what happens there would be quarantined, not counted."
-        raise IncompleteError(what, where=where, hint=f"Put the profile back (BLUELAMP_FORCES). {NEW_STATE}")
+        what = f"The profile of {', '.join(gone)} is missing: its facts would be quarantined, not counted."
+        raise IncompleteError(what, where=where, hint=f"Restore the profile (BLUELAMP_FORCES). {NEW_STATE}")
     if (added := sorted(now - before)) and unlisted:
         what = f"{', '.join(added)} is new, and {unlisted:,} facts of forces without a profile were quarantined before."
-        raise IncompleteError(what, where=where, hint=f"Some may be its own. {NEW_STATE}")
+        raise IncompleteError(what, where=where, hint=f"Those facts may belong to the new force. {NEW_STATE}")
 
 
 def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> None:
-    """A state must be read by the profiles it was built by.
+    """Check that a state was built with the profiles of this process.
 
     Raises:
-        IncompleteError: it was built by others than this process has read.
+        IncompleteError: it was built with other profiles.
     """
     for topic in TOPICS:
         names = Names(prefix, topic, 0)
@@ -351,29 +353,29 @@ def check_profiles(redis: Blocking, prefix: str, rules: Mapping[str, Rules]) -> 
         built = _fingerprints({"fingerprints": stored or "{}"})
         for name, each in rules.items():
             if built.get(name, each.fingerprint) != each.fingerprint:
-                what = f"The state that is shown was built by another profile of {name} than this process has read."
+                what = f"The current state was built with a profile of {name} that differs from this process's."
                 hint = (
-                    "If the profile was changed on purpose, `bluelamp rebuild` builds the state by it. Else start this process "
-                    "again with the profile that the state was built by (BLUELAMP_FORCES)."
+                    "If the profile was changed on purpose, build a new state with `bluelamp rebuild`. Otherwise restart this "
+                    "process with the profile that the state was built with (BLUELAMP_FORCES)."
                 )
                 raise IncompleteError(what, where=f"state of {names}", hint=hint)
 
 
 def check_reach(names: Names, applied_offset: int, first: int, last: int) -> None:
-    """The log must still reach back to the applied offset, and on to it.
+    """Check that the log still holds the applied offset.
 
     Raises:
-        IncompleteError: naming the range that is missing.
+        IncompleteError: names the range that is missing.
     """
     if applied_offset < first:
         what = f"The log no longer reaches back to the state: offsets {applied_offset} to {first - 1} are missing."
         hint = (
-            "Where an archive holds them, build the state anew: BLUELAMP_ARCHIVE=... bluelamp rebuild --switch. Else they "
-            "are gone: begin another state (BLUELAMP_STATE_NAME), and say so to its users."
+            "If an archive holds them, rebuild the state: BLUELAMP_ARCHIVE=... bluelamp rebuild --switch. Otherwise they are "
+            "lost: begin another state (BLUELAMP_STATE_NAME), and inform its users."
         )
     elif applied_offset > last:
-        what = f"The state stands at offset {applied_offset}, and the log ends at {last}: offsets {last} to {applied_offset - 1} are missing."
-        hint = "Is this the right Kafka? If its log was cut back, restore it, or build a new state: `bluelamp rebuild --anew`."
+        what = f"The state is at offset {applied_offset}, but the log ends at {last}: offsets {last} to {applied_offset - 1} are missing."
+        hint = "Check that this is the right Kafka. If its log was truncated, restore it, or run `bluelamp rebuild --anew`."
     else:
         return
     raise IncompleteError(what, where=f"partition {names}", hint=hint)

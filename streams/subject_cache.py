@@ -1,4 +1,4 @@
-"""What a worker remembers of the subjects of one partition: those used last, up to a total number of facts."""
+"""A worker's cache of the subjects of one partition: those used last, up to a total number of facts."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -9,24 +9,24 @@ from measures.outcome import Outcomes
 from measures.timeline import Timeline
 
 FACTS_REMEMBERED = 10_000
-"""In each partition; a fact takes about 1 kB. A forgotten subject is read from the state again when another of its facts arrives:
-with half of this, 3 facts in 10,000 in three simulated weeks of Staffordshire."""
+"""Per partition; a fact takes about 1 kB. A removed subject is read from the state again when its next fact arrives: with half
+of this limit, that happened for 3 facts in 10,000 in three simulated weeks of Staffordshire."""
 
 
 class CachedSubject(Struct):
-    """A subject as the partition remembers it."""
+    """A cached subject."""
 
     timeline: Timeline
     outcomes: Outcomes
 
 
 class SubjectCache:
-    """Subjects by key; the one used last is forgotten last.
+    """Subjects by key; the least recently used is removed first.
 
-    A bound on subjects would not bound memory: one may have three facts, another three thousand.
+    A limit on subjects would not limit memory: one may have three facts, another three thousand.
 
     Args:
-        limit: the most facts that are kept, of all subjects together; the subject used last is kept whatever it has.
+        limit: the most facts of all subjects together; the subject used last is always kept.
     """
 
     def __init__(self, limit: int = FACTS_REMEMBERED) -> None:
@@ -41,21 +41,21 @@ class SubjectCache:
         return len(self._subjects)
 
     def values(self) -> Iterable[CachedSubject]:
-        """The subjects, the one used last at the end."""
+        """The subjects, the last used at the end."""
         return self._subjects.values()
 
-    def take(self, key: str) -> CachedSubject:
-        """Take a subject out, to be changed and put back."""
+    def pop(self, key: str) -> CachedSubject:
+        """Remove and return a subject, to be changed and put back."""
         subject = self._subjects.pop(key)
         self._facts -= len(subject.timeline)
         return subject
 
     def put(self, key: str, subject: CachedSubject) -> None:
-        """Keep a subject, as the one used last."""
+        """Add a subject as the last used."""
         self._subjects[key] = subject
         self._facts += len(subject.timeline)
 
     def forget(self) -> None:
-        """Forget the subjects unused for longest until the rest is within the limit; never in the middle of a batch."""
+        """Remove the least recently used subjects until the rest is within the limit; never call it during a batch."""
         while self._facts > self.limit and len(self._subjects) > 1:
-            self.take(next(iter(self._subjects)))
+            self.pop(next(iter(self._subjects)))

@@ -1,4 +1,4 @@
-"""Versions of a state: each lies under a prefix of its own, and one of them is shown."""
+"""State versions: each has a key prefix of its own, and one of them is current."""
 
 import re
 
@@ -6,20 +6,20 @@ FIRST = 1
 
 
 def pointer(state_name: str) -> str:
-    """The key that holds the number of the version shown; there is none before the first switch."""
+    """The key that holds the number of the current version; it does not exist before the first switch."""
     return f"{state_name}:version"
 
 
 def number_of(stored: str | None) -> int:
-    """The number of the version shown, from what its key holds."""
+    """The number of the current version, from the value of its key."""
     return int(stored) if stored else FIRST
 
 
 def prefix_of(state_name: str, number: int) -> str:
-    """The prefix of a version's keys; the first has the name of the state alone."""
+    """The prefix of a version's keys; that of the first is the name of the state alone."""
     return state_name if number == FIRST else f"{state_name}:v{number}"
 
 
 def pattern_of(state_name: str, number: int) -> str:
-    """What the names of the keys of a version's partitions match, and those of no other version and nothing else."""
+    """A glob that matches the keys of a version's partitions and no others."""
     return re.sub(r"([\\*?\[\]])", r"\\\1", prefix_of(state_name, number)) + ":{*"

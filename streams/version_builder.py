@@ -1,4 +1,4 @@
-"""Folds a log into a version of the state outside of a worker: the same fold, the same atomic step, another place."""
+"""Builds a state version from a log outside a worker, with the same fold and the same atomic step."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,8 +9,8 @@ from streams.fold import Quarantined
 from streams.logreader import RecordSource
 from streams.moving import Move, OwnPartition
 from streams.ownership import DamagedError, Owner, StaleOwnerError
-from streams.patience import Patiently, once
 from streams.record import record_of
+from streams.retrying import Retry, once
 from streams.stall import Place
 from streams.store import Identity, StateStore
 
@@ -18,16 +18,16 @@ _BATCH_RECORDS = 500
 
 
 class VersionBuilder:
-    """Folds partitions one after the other; stopped at any moment, another goes on at their applied offsets.
+    """Folds one partition after the other; if it stops, another builder continues at their applied offsets.
 
-    What may not be counted is counted as such, and not sent to the quarantine again: the fold before has sent it.
+    Facts that cannot be counted are not sent to quarantine again, because the first fold has sent them.
 
     Args:
         store: of the version.
         rules: by force.
-        source: what is folded.
-        move: sends facts to the partition they belong on.
-        patiently: does some work on the state server, which is harmless to do twice; once unless given.
+        source: the records to fold.
+        move: sends facts to their right partition.
+        retry: runs idempotent work on the state server; once by default.
     """
 
     def __init__(
@@ -36,50 +36,49 @@ class VersionBuilder:
         rules: Mapping[str, Rules],
         source: RecordSource,
         move: Move,
-        patiently: Patiently = once,
+        retry: Retry = once,
     ) -> None:
-        self._owner, self._source = Owner(store, rules, _leave, move, patiently=patiently), source
-        self._patiently = patiently
+        self._owner, self._source = Owner(store, rules, _send_nothing, move, retry=retry), source
+        self._retry = retry
 
     async def claim(self, place: Place, identity: Identity, first: int, before: int = 0) -> int:
-        """Claim a partition, so that no earlier rebuild continues with it; answers with its applied offset.
+        """Claim a partition, so that no earlier rebuild can continue it; returns its applied offset.
 
         Args:
             place: the partition.
             identity: of its topic.
-            first: where it begins when it is new.
-            before: how many partitions its topic had when the version shown was built.
+            first: the offset at which a new partition begins.
+            before: the number of partitions of its topic when the current version was built.
 
         Raises:
-            IncompleteError: what there is of it was folded from another log, or by other definitions.
+            IncompleteError: its present state was folded from another log, or with other definitions.
         """
-        share = OwnPartition(place[1], identity.partitions, before)
-        control = await self._patiently(lambda: self._owner.claim(place, identity))
-        return await self._patiently(lambda: self._owner.start(place, control, first, share))
+        own_partition = OwnPartition(place[1], identity.partitions, before)
+        control = await self._retry(lambda: self._owner.claim(place, identity))
+        return await self._retry(lambda: self._owner.start(place, control, first, own_partition))
 
     def applied_offset(self, place: Place) -> int:
         """The offset up to which a partition is folded."""
         return self._owner.owned[place].applied_offset
 
     async def advance(self, place: Place, after: int, report: Callable[[int], None]) -> None:
-        """Fold a partition up to, and without, an offset.
+        """Fold a partition up to but excluding an offset.
 
         Args:
-            place: the partition, which is claimed.
+            place: the partition, which must be claimed.
             after: the offset.
-            report: is given the applied offset of the partition after each batch.
+            report: called with the applied offset after each batch.
 
         Raises:
-            IncompleteError: somebody else has claimed the partition, or its keys hold what is not of a state.
+            IncompleteError: another owner has claimed the partition, or its state is damaged.
         """
         owned = self._owner.owned[place]
-        for some in self._source.read(place, owned.applied_offset, after) if owned.applied_offset < after else ():
-            for start in range(0, len(some), _BATCH_RECORDS):
-                await self._fold(place, some[start : start + _BATCH_RECORDS])
+        for entries in self._source.read(place, owned.applied_offset, after) if owned.applied_offset < after else ():
+            for start in range(0, len(entries), _BATCH_RECORDS):
+                await self._fold(place, entries[start : start + _BATCH_RECORDS])
                 report(owned.applied_offset)
-        if (
-            owned.applied_offset < after
-        ):  # an archive does not keep what holds no record, such as the mark of a transaction
+        if owned.applied_offset < after:
+            # An archive does not keep offsets without a record, such as transaction markers.
             await self._fold(place, [SkippedOffsets(owned.applied_offset, after - 1, 0)])
 
     async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
@@ -87,11 +86,11 @@ class VersionBuilder:
         try:
             await self._owner.fold(place, records)
         except (StaleOwnerError, DamagedError) as error:
-            hint = "Does another `bluelamp rebuild` run? Let it end. Else begin again: `bluelamp rebuild --anew`."
+            hint = "If another `bluelamp rebuild` is running, let it finish. Otherwise start again: `bluelamp rebuild --anew`."
             raise IncompleteError(
                 f"The new version could not be built: {error}", where=f"partition {place[0]}:{place[1]}", hint=hint
             ) from error
 
 
-async def _leave(_place: Place, _quarantined: Sequence[Quarantined]) -> None:
-    """Send nothing: the fold before has sent it."""
+async def _send_nothing(_place: Place, _quarantined: Sequence[Quarantined]) -> None:
+    """Send nothing: the first fold has sent it."""

@@ -1,4 +1,4 @@
-"""The worker: Faust agents read the log, one a topic; each batch is folded and applied to the state behind its applied offset."""
+"""The worker: one Faust agent per topic reads the log, and each batch is folded and applied to the state in one atomic step."""
 
 import asyncio
 import logging
@@ -23,16 +23,16 @@ from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
-from streams.app import stale_app
-from streams.fetching import passed_of
+from streams.app import applied_offset_app
+from streams.fetching import skipped_of
 from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
-from streams.patience import Patience, report
 from streams.quarantine import send_all
 from streams.record import Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
+from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
 from streams.store import Control, Identity, Names, StateStore, check_reach
@@ -49,7 +49,7 @@ Exit = Callable[[int], NoReturn]
 
 
 class Worker:
-    """Reads the log and keeps the state until it is told to stop.
+    """Reads the log and updates the state until it is stopped.
 
     Args:
         settings: of this worker.
@@ -64,12 +64,12 @@ class Worker:
         self.settings, self.rules, self.leave, self.now = settings, rules, leave, now
         self.version = FIRST
         self._misplaced: set[Place] = set()
-        self.app = stale_app(settings, self.take_over)
+        self.app = applied_offset_app(settings, self.claim_partitions)
         for topic in TOPICS:
             self._add_agent(topic)
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then stop at a batch's end."""
+        """Work until SIGTERM or SIGINT; then stop at the end of a batch."""
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -80,13 +80,13 @@ class Worker:
             socket_connect_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 1),
         )
-        self._patience = Patience(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
+        self._retry = Retrying(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
         try:
-            self.version = await self._soon(self._shown)
+            self.version = await self._soon(self._current_version)
             store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
-            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._patience)
+            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry)
             identities = await self._prepare()
-        except Exception as error:  # noqa: BLE001 - whatever it is, a start that failed is repeated or needs a person
+        except Exception as error:  # noqa: BLE001 - any error in starting leads to a restart, or needs a person
             self._end("Could not start", error)
         watch = StallWatch(self.settings, self.version, identities, self._moving, lambda: self.leave(RESTART_ME))
         watch.start()
@@ -98,32 +98,32 @@ class Worker:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
         disproving.cancel()
-        # Faust waits for ever to commit where the log does not answer, and nothing hangs on that.
+        # If Kafka does not answer, Faust waits for ever to commit offsets, which nothing depends on.
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
         await self.redis.aclose()
 
     async def _soon(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Do some work on the state server as soon as it can be done, which must not take long.
+        """Run work on the state server, retrying for a limited time.
 
         Raises:
-            TimeoutError: it could not be done for too long.
+            TimeoutError: it did not succeed in that time.
         """
-        async with asyncio.timeout(self.settings.redis_patience_seconds):
-            return await self._patience(work)
+        async with asyncio.timeout(self.settings.redis_start_seconds):
+            return await self._retry(work)
 
-    async def _shown(self) -> int:
-        """The version of the state that is shown, which is the one to work on."""
+    async def _current_version(self) -> int:
+        """The number of the current state version."""
         return number_of(cast("str | None", await self.redis.get(pointer(self.settings.state_name))))
 
     async def _check_version(self) -> None:
-        """Another version that has come to be shown is worked on after a new start."""
-        if (shown := await self._patience(self._shown)) != self.version:
-            what = f"The state that is shown is version {shown} now, and this worker has version {self.version}."
+        """Restart if another state version has become current."""
+        if (current := await self._retry(self._current_version)) != self.version:
+            what = f"The current state version is {current}, and this worker works on version {self.version}."
             self._give_up(RESTART_ME, what)
 
     async def _prepare(self) -> dict[str, Identity]:
-        """Topics, and a look at the whole state: Kafka may give a worker back an assignment without what has changed."""
+        """Create topics and check the whole state, because Kafka can return an old assignment that hides what has changed."""
         identities = await asyncio.to_thread(self._prepare_log)
         await self._soon(lambda: self._prepare_state(identities))
         return identities
@@ -141,25 +141,25 @@ class Worker:
         return self._identities(TOPICS)
 
     def _moving(self) -> list[Place]:
-        """The partitions that should move on: none while the state server refuses, which is no fault of this worker's."""
-        return [] if self._patience.refusal else list(self.owner.owned)
+        """The partitions that should make progress: none while the state server refuses, which no restart would help."""
+        return [] if self._retry.refusal else list(self.owner.owned)
 
-    # Taking partitions over.
+    # Claiming partitions.
 
-    async def take_over(self, places: set[TP]) -> dict[TP, int]:
-        """Claim partitions just assigned; answer with the offset each goes on from."""
+    async def claim_partitions(self, places: set[TP]) -> dict[TP, int]:
+        """Claim partitions just assigned; returns the offset at which to start each."""
         try:
             async with asyncio.timeout(30):
-                return await self._take_over(places)
-        except Exception as error:  # noqa: BLE001 - let through to Faust, it would leave a worker that owns nothing
-            self._end(f"Could not take over {len(places)} partitions", error)
+                return await self._claim_partitions(places)
+        except Exception as error:  # noqa: BLE001 - if Faust caught it, the worker would run on and own nothing
+            self._end(f"Could not claim {len(places)} partitions", error)
 
-    async def _take_over(self, places: set[TP]) -> dict[TP, int]:
+    async def _claim_partitions(self, places: set[TP]) -> dict[TP, int]:
         self.owner.owned.clear()
         await self._check_version()
         identities = await asyncio.to_thread(self._identities, {place.topic for place in places})
         controls = {place: await self._claim(place, identities[place.topic]) for place in places}
-        # Not before the claims: until then an older owner may still move a applied offset beyond the end that was seen.
+        # After the claims: until then an older owner may still move an applied offset beyond the end that is read here.
         reach = await asyncio.to_thread(self._reach, places)
         counts = {topic: identity.partitions for topic, identity in identities.items()}
         return {
@@ -168,14 +168,14 @@ class Worker:
         }
 
     async def _claim(self, place: TP, identity: Identity) -> Control:
-        return await self._patience(lambda: self.owner.claim(place, identity))
+        return await self._retry(lambda: self.owner.claim(place, identity))
 
     async def _start(self, place: TP, control: Control, reach: tuple[int, int], partitions: int) -> int:
         names, applied_offset = self.owner.store.names(*place), control.applied_offset
         first = self._first_applied_offset(names, reach[0]) if applied_offset is None else applied_offset
         check_reach(names, first, *reach)
-        share = OwnPartition(place.partition, partitions)
-        return await self._patience(lambda: self.owner.start(place, control, first, share))
+        own_partition = OwnPartition(place.partition, partitions)
+        return await self._retry(lambda: self.owner.start(place, control, first, own_partition))
 
     def _identities(self, topics: Iterable[str]) -> dict[str, Identity]:
         with LogClient(self.settings.kafka) as log:
@@ -188,10 +188,10 @@ class Worker:
     def _first_applied_offset(self, names: Names, first: int) -> int:
         if first > 0 and not self.settings.is_first_start:
             raise IncompleteError(
-                f"There is no state yet, and the log begins at offset {first}: offsets 0 to {first - 1} are missing.",
+                f"There is no state yet, but the log begins at offset {first}: offsets 0 to {first - 1} are missing.",
                 where=f"partition {names}",
-                hint="If an archive holds them, `bluelamp rebuild` builds the state from it (BLUELAMP_ARCHIVE). If this state "
-                "is new and need not hold them, start once with BLUELAMP_FIRST_START=yes.",
+                hint="If an archive holds them, build the state from it: BLUELAMP_ARCHIVE=... bluelamp rebuild --switch. If "
+                "this new state does not need them, start once with BLUELAMP_FIRST_START=yes.",
             )
         return first
 
@@ -210,7 +210,7 @@ class Worker:
         self.app.agent(channel, name=topic)(agent)
 
     async def _handle(self, events: Sequence[EventT[Any]]) -> None:
-        """Fold and apply a batch; whatever goes wrong, the process ends before Faust can take it as done."""
+        """Fold and apply a batch; on any error the process exits before Faust can acknowledge it."""
         by_place: dict[TP, list[EventT[Any]]] = defaultdict(list)
         for event in events:
             if event.message.generation_id == self.app.consumer_generation_id:
@@ -219,20 +219,20 @@ class Worker:
             await self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
 
     async def _disprove(self) -> None:
-        """Doubt feeds that claim a time in the future, while the clock still shows that it is in the future."""
+        """Doubt feeds that claim a time in the future, for as long as the clock can still disprove the claim."""
         while True:
             await asyncio.sleep(_CLOCK_SECONDS)
             await self._guarded(self.owner.disprove(microseconds(self.now())))
 
     async def _guarded(self, change: Awaitable[None]) -> None:
-        """Change the state; the process ends if that fails."""
+        """Change the state; exit if that fails."""
         try:
             await change
         except (StaleOwnerError, GapError) as error:
             self._give_up(
-                RESTART_ME, f"{error}\nWhere another version is shown now, it is worked on after the new start."
+                RESTART_ME, f"{error}\nIf another state version has become current, the restarted worker works on that."
             )
-        except Exception as error:  # noqa: BLE001 - let through to Faust, it would take the batch as done
+        except Exception as error:  # noqa: BLE001 - if Faust caught it, it would acknowledge the batch
             self._end("Could not fold a batch", error)
 
     async def _next_offset(self, place: Place, offset: int) -> int | None:
@@ -253,10 +253,10 @@ class Worker:
         await asyncio.gather(*sent)
         if moved and place not in self._misplaced:
             self._misplaced.add(place)
-            _logger.warning("%s:%d holds facts of other partitions; they are moved there (docs/log.md)", *place)
+            _logger.warning("%s:%d holds facts of other partitions; moving them there (docs/log.md)", *place)
 
     def _end(self, what: str, error: Exception) -> NoReturn:
-        """End because of an error: for a person where only a person can help, else to be started again."""
+        """Exit because of an error, with the status for a restart, or for a person if only a person can resolve it."""
         refusal = self._refusal(error)
         if refusal and not refusal.heals():
             with Blocking.from_url(self.settings.redis, socket_timeout=_REPORT_SECONDS) as redis:
@@ -265,14 +265,14 @@ class Worker:
         self._give_up(RESTART_ME, f"{what}: {explained(refusal) if refusal else _words(error)}")
 
     def _refusal(self, error: Exception) -> Refusal | None:
-        """What the state server refused, if that is what is wrong."""
+        """The state server's refusal, if that caused the error."""
         if isinstance(error, TimeoutError):
-            return self._patience.refusal
+            return self._retry.refusal
         return refusal_of(error) if isinstance(error, IncompleteError | RedisError) else None
 
     def _give_up(self, status: int, why: str) -> NoReturn:
         sys.stderr.write(
-            f"bluelamp worker stops ({'restart' if status == RESTART_ME else 'a person is needed'}):\n{why}\n"
+            f"bluelamp worker stops ({'restart it' if status == RESTART_ME else 'a person must decide'}):\n{why}\n"
         )
         sys.stderr.flush()
         self.leave(status)
@@ -286,4 +286,4 @@ def _record(event: EventT[Any]) -> Record:
     message = event.message
     milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
     row = BatchRecord(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
-    return record_of(passed_of(headers) or row)
+    return record_of(skipped_of(headers) or row)

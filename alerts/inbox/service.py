@@ -26,7 +26,7 @@ from alerts.inhibition import is_inhibited
 from alerts.rule import Rule
 from facts.force import Force
 from facts.times import has_passed
-from streams.complaints import Complaints
+from streams.repeated_errors import RepeatedErrors
 
 _logger = logging.getLogger("bluelamp.inbox")
 TICK_SECONDS = 1.0
@@ -82,8 +82,10 @@ class Service:
         """When the external watcher was last pinged."""
         self._reconciled_at = dependencies.now()
         self._missing_since: dict[Key, datetime] = {}
-        self._spooling = Complaints(lambda reason: _logger.warning("entries are spooled: %s", reason), time.monotonic)
-        self._not_saved = Complaints(
+        self._spooling = RepeatedErrors(
+            lambda reason: _logger.warning("entries are spooled: %s", reason), time.monotonic
+        )
+        self._not_saved = RepeatedErrors(
             lambda reason: _logger.warning("heartbeats cannot be saved: %s", reason), time.monotonic
         )
         self._stop = threading.Event()

@@ -1,1 +1,1 @@
-"""The archive: the log kept for good, as Parquet by day with a manifest, so that nothing depends on Kafka's retention."""
+"""The archive: a permanent copy of the log, as Parquet files by day with a manifest."""

@@ -1,13 +1,13 @@
-"""The whole of what was ever told: the archive, where there is one, and the log, for the commands that read all of it."""
+"""The complete log: the archive, if there is one, and Kafka, for the commands that read all of it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bluelamp.archive.manifest import ArchivePart, Manifest, load
-from bluelamp.archive.reading import opened
+from bluelamp.archive.reading import open_archive
 from bluelamp.archive.verifying import Fault, verify
-from bluelamp.archive.writing import ArchiveRun, keep
+from bluelamp.archive.writing import ArchiveRun, write_new
 from bluelamp.recount.log import from_log
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
@@ -27,22 +27,22 @@ def recount_of(
     *,
     keeps_facts: bool = False,
 ) -> Recount:
-    """Recount everything that was ever told: the archive that the settings name, then the log.
+    """Recount every fact ever published, from the archive that the settings name and then the log.
 
     Args:
-        settings: where they are.
+        settings: name both.
         forces: the profiles.
         until: the offset to stop before, by topic and partition.
-        keeps_facts: the facts can be asked for.
+        keeps_facts: whether the facts stay available.
 
     Raises:
-        BlueLampError: as `bluelamp.recount.log.from_log`, or the archive is of another log.
+        BlueLampError: as `bluelamp.recount.log.from_log`; or the archive is of another log.
     """
-    archive = opened(settings.archive)
+    archive = open_archive(settings.archive)
     if archive is not None or until is not None:
         with LogClient(settings.kafka) as log:
-            known = log.topics()
-            identities: dict[str, Identity] = {topic: log.identity(topic) for topic in TOPICS if topic in known}
+            existing = log.topics()
+            identities: dict[str, Identity] = {topic: log.identity(topic) for topic in TOPICS if topic in existing}
         if archive is not None:
             archive.check(identities)
         _check_partitions(identities, until or {})
@@ -50,15 +50,17 @@ def recount_of(
 
 
 def _check_partitions(identities: Mapping[str, Identity], until: Mapping[Place, int]) -> None:
-    """Refuse to count up to where a state stands that was folded when a topic had fewer partitions.
+    """Refuse to compare with a state that was folded when a topic had fewer partitions.
 
     Raises:
-        IncompleteError: it was; the two count other facts.
+        IncompleteError: it was, so a recount would count other facts.
     """
     for topic, count in Counter(topic for topic, _ in until).items():
         if topic in identities and identities[topic].partitions != count:
-            what = f"The topic has {identities[topic].partitions} partitions now, and the state was folded when it had {count}."
-            hint = "Nothing can be compared before `bluelamp rebuild --switch` has built it for the new number (docs/log.md)."
+            what = (
+                f"The topic has {identities[topic].partitions} partitions, but the state was built when it had {count}."
+            )
+            hint = "First build the state for the new number: `bluelamp rebuild --switch` (docs/log.md)."
             raise IncompleteError(what, where=f"topic {topic}", hint=hint)
 
 
@@ -66,29 +68,29 @@ def directory_of(settings: Settings) -> Path:
     """The directory of the archive.
 
     Raises:
-        SettingError: none is named.
+        SettingError: none is set.
     """
     if not settings.archive:
-        hint = "Set it to a directory outside of the log's and the state's, best on another disk; or say --directory."
-        raise SettingError("No archive is named.", where="BLUELAMP_ARCHIVE", hint=hint)
+        hint = "Set it to a directory apart from the log and the state, preferably on another disk, or use --directory."
+        raise SettingError("No archive is set.", where="BLUELAMP_ARCHIVE", hint=hint)
     return Path(settings.archive)
 
 
-def keep_log(settings: Settings, say: Callable[[ArchivePart], None]) -> ArchiveRun:
-    """Write what the log holds beyond the archive's end into it.
+def archive_log(settings: Settings, say: Callable[[ArchivePart], None]) -> ArchiveRun:
+    """Write the log's records after the archive's end to the archive.
 
     Args:
         settings: name both.
-        say: is told of each file once it counts.
+        say: called with each file once the manifest lists it.
     """
     directory = directory_of(settings)
     with LogReader(settings.kafka) as log:
         identities = log.identities(TOPICS)
-        return keep(directory, log, identities, log.reach(identities), say)
+        return write_new(directory, log, identities, log.reach(identities), say)
 
 
-def look_through(settings: Settings) -> tuple[Manifest, Iterator[Fault]]:
-    """The archive's manifest, and everything that is wrong with the archive.
+def load_and_verify(settings: Settings) -> tuple[Manifest, Iterator[Fault]]:
+    """The archive's manifest, and every fault of the archive.
 
     Raises:
         SettingError: there is none.
@@ -97,6 +99,6 @@ def look_through(settings: Settings) -> tuple[Manifest, Iterator[Fault]]:
     directory = directory_of(settings)
     manifest = load(directory)
     if manifest is None:
-        hint = "`bluelamp archive` begins one. If there was one, put all of it back from its copy."
+        hint = "Start one with `bluelamp archive`. If there was one, restore it from a backup."
         raise IncompleteError("There is no archive.", where=str(directory), hint=hint)
     return manifest, verify(directory, manifest)

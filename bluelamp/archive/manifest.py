@@ -1,4 +1,4 @@
-"""What an archive holds, part by part: the manifest, which is the truth about it, and what follows from it."""
+"""The manifest of an archive: the list of its files, with gaps and totals computed from it."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -7,28 +7,28 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from bluelamp.embedded.broker.files import replace_file
 from facts.errors import IncompleteError
+from producers.files import replace_file
 from streams.stall import Place
 from streams.store import Identity
 
 FORMAT = 1
 """The version of the manifest and of the columns of its files."""
 NAME = "manifest.json"
-_RESTORE = "Restore it from a copy of the archive; every file beside it says in its own name and columns what it holds."
+_RESTORE = "Restore it from a backup of the archive; the name and columns of each file show what the file holds."
 
 
 class ArchivePart(Struct, frozen=True, kw_only=True):
-    """One file: a run of one partition's records.
+    """One file: consecutive records of one partition.
 
     Attributes:
         file: its path within the archive.
-        day: on which the log received its first record, in UTC.
+        day: the day on which the log received its first record, in UTC.
         topic: of the partition.
         partition: its number.
-        first: the offset it begins at.
-        after: the offset that follows it; the next part begins there.
-        records: how many it holds; offsets between that hold none held none in the log.
+        first: its first offset.
+        after: the offset after its last one, with which the next part begins.
+        records: the number of records; offsets without one had none in the log.
         size_bytes: of the file.
         sha256: of the file, in hexadecimal.
     """
@@ -48,24 +48,24 @@ class ArchivePart(Struct, frozen=True, kw_only=True):
         return self.topic, self.partition
 
     def words(self) -> str:
-        """Which records it holds, for people."""
+        """The offsets it holds, for people."""
         return f"{self.topic}:{self.partition} offsets {self.first} to {self.after - 1}"
 
     def line(self) -> str:
-        """All of it on one line, for people."""
+        """The whole entry on one line, for people."""
         return f"{self.day}  {self.words()}  {self.records:,} records, {self.size_bytes:,} bytes"
 
 
-class Sums(Struct, frozen=True, kw_only=True):
-    """What an archive comes to.
+class Totals(Struct, frozen=True, kw_only=True):
+    """The totals of an archive.
 
     Attributes:
-        days: how many there are.
-        first_day: the first of them, in UTC; None while there is none.
-        last_day: the last.
-        files: how many there are.
-        records: in them.
-        size_bytes: of them.
+        days: the number of days.
+        first_day: the first day, in UTC; None if the archive is empty.
+        last_day: the last day.
+        files: the number of files.
+        records: the number of records.
+        size_bytes: the size of all files.
     """
 
     days: int
@@ -76,21 +76,21 @@ class Sums(Struct, frozen=True, kw_only=True):
     size_bytes: int
 
     def words(self) -> str:
-        """As people read it."""
+        """The totals as text for people."""
         if not self.files:
-            return "nothing yet"
+            return "no records yet"
         days = f"{self.days:,} days from {self.first_day} to {self.last_day}" if self.days > 1 else f"{self.first_day}"
         return f"{days}: {self.records:,} records in {self.files:,} files, {self.size_bytes:,} bytes"
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """Offsets of a partition that no part holds, although parts before and after do; or two, where `first` is after `after`.
+    """Offsets of a partition that are missing between two parts; or that both hold, if `first` is after `after`.
 
     Attributes:
         place: the partition.
-        first: the first of them.
-        after: the offset that follows them.
-        since: the day of the part before; None where they are the first.
+        first: the first missing offset.
+        after: the offset after the last missing one.
+        since: the day of the part before; None if there is none.
         until: the day of the part after.
     """
 
@@ -101,23 +101,22 @@ class Gap(Struct, frozen=True, kw_only=True):
     until: date
 
     def words(self) -> str:
-        """Which they are, for people."""
+        """The gap as text for people."""
         if self.first > self.after:
             where = f"{self.place[0]}:{self.place[1]} offsets {self.after} to {self.first - 1}"
-            return f"{where}, received on {self.until}, are held twice"
+            return f"{where}, received on {self.until}, are archived twice"
         days = f"received on {self.until}" if self.since in (None, self.until) else f"from {self.since} to {self.until}"
         return f"{self.place[0]}:{self.place[1]} offsets {self.first} to {self.after - 1}, {days}, are missing"
 
 
 class Manifest(Struct, kw_only=True):
-    """Everything an archive holds.
+    """The contents of an archive.
 
     Attributes:
-        format: of itself.
-        identities: which log each topic was kept from.
-        begins: the offset at which the archive of each partition begins, as `topic:number`; 0 unless the log had let go
-            of what was before.
-        parts: in the order in which they were written; those of one partition follow each other without a gap.
+        format: of the manifest.
+        identities: the log that each topic was copied from.
+        begins: the first offset of each partition, by `topic:number`; 0 unless the log had already deleted earlier records.
+        parts: in the order in which they were written; the parts of a partition follow one another without a gap.
     """
 
     format: int = FORMAT
@@ -127,23 +126,23 @@ class Manifest(Struct, kw_only=True):
 
     def places(self) -> dict[Place, list[ArchivePart]]:
         """The parts of each partition, in the order of their offsets."""
-        found: dict[Place, list[ArchivePart]] = {}
+        parts: dict[Place, list[ArchivePart]] = {}
         for part in sorted(self.parts, key=lambda each: each.first):
-            found.setdefault(part.place(), []).append(part)
-        return dict(sorted(found.items()))
+            parts.setdefault(part.place(), []).append(part)
+        return dict(sorted(parts.items()))
 
     def begin(self, place: Place) -> int:
         """The offset at which the archive of a partition begins."""
         return self.begins.get(f"{place[0]}:{place[1]}", 0)
 
     def ends(self) -> dict[Place, int]:
-        """The offset after the last of each partition that it holds."""
+        """The offset after the last archived one, by partition."""
         return {place: parts[-1].after for place, parts in self.places().items()}
 
-    def sums(self) -> Sums:
-        """What it comes to."""
+    def totals(self) -> Totals:
+        """The archive's totals."""
         days = {part.day for part in self.parts}
-        return Sums(
+        return Totals(
             days=len(days),
             first_day=min(days, default=None),
             last_day=max(days, default=None),
@@ -153,7 +152,7 @@ class Manifest(Struct, kw_only=True):
         )
 
     def gaps(self) -> Iterator[Gap]:
-        """Where parts of a partition do not follow each other."""
+        """The gaps between parts of a partition."""
         for place, parts in self.places().items():
             after, day = self.begin(place), None
             for part in parts:
@@ -163,10 +162,10 @@ class Manifest(Struct, kw_only=True):
 
 
 def load(directory: Path) -> Manifest | None:
-    """The manifest of an archive; None where there is no archive yet.
+    """The manifest of an archive; None if there is no archive yet.
 
     Raises:
-        IncompleteError: it cannot be read, or there are files and no manifest.
+        IncompleteError: it cannot be read, or there are files but no manifest.
     """
     path = directory / NAME
     try:
@@ -174,14 +173,14 @@ def load(directory: Path) -> Manifest | None:
     except FileNotFoundError:
         if next(directory.glob("day=*/*.parquet"), None) is None:
             return None
-        what = "The archive has files and no manifest."
+        what = "The archive has files but no manifest."
         raise IncompleteError(what, where=str(path), hint=_RESTORE) from None
     except (OSError, msgspec.MsgspecError) as error:
         what = f"The manifest of the archive cannot be read: {error}."
         raise IncompleteError(what, where=str(path), hint=_RESTORE) from None
     if manifest.format != FORMAT:
-        what = f"The archive is of format {manifest.format}, and this version reads {FORMAT}."
-        raise IncompleteError(what, where=str(path), hint="Use the version of Blue Lamp that has written it.")
+        what = f"The archive has format {manifest.format}; this version of Blue Lamp reads format {FORMAT}."
+        raise IncompleteError(what, where=str(path), hint="Use the version of Blue Lamp that wrote it.")
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""Records in Parquet and back: the columns of a file, bit for bit what the log holds."""
+"""Writes records to Parquet files and reads them back, bit for bit."""
 
 import hashlib
 from collections.abc import Iterator
@@ -26,9 +26,10 @@ SCHEMA = pa.schema(
         ),
     ]
 )
-"""`received_at` and `timestamp_type` are the record's time and whether the producer (0) or the log (1) set it.
+"""`received_at` is the record's timestamp, and `timestamp_type` says whether the producer (0) or the log (1) set it.
 
-Of a batch that cannot be read `timestamp_type` is 2, `offset` its first one, `value` its bytes, and `headers` its last offset and why.
+For an unreadable batch, `timestamp_type` is 2, `offset` its first offset, `value` its bytes, and `headers` its last offset and why
+it cannot be read.
 """
 _UNREADABLE, _LAST, _WHY = 2, "last", "why"
 _GROUP_ROWS, _GROUP_BYTES = 10_000, 16 * 1024 * 1024
@@ -36,16 +37,16 @@ _READ_ROWS = 2000
 
 
 class ParquetWriter:
-    """Writes one file; its rows reach it in groups, so that a day need not fit into memory.
+    """Writes one file in groups of rows, so that a day need not fit into memory.
 
     Args:
         path: of the file.
         topic: of its records.
-        partition: likewise.
+        partition: of its records.
 
     Attributes:
-        records: how many it was given.
-        size_bytes: of their values.
+        records: the number of records added.
+        size_bytes: the size of their values.
     """
 
     def __init__(self, path: Path, topic: str, partition: int) -> None:
@@ -56,8 +57,8 @@ class ParquetWriter:
         self._writer: Any = pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=["topic"])
 
     def add(self, entry: Entry) -> None:
-        """Add a record, or a batch that cannot be read, in the order of their offsets."""
-        record = _of_unreadable(entry) if isinstance(entry, SkippedOffsets) else entry
+        """Add a record or an unreadable batch, in the order of offsets."""
+        record = _row_of(entry) if isinstance(entry, SkippedOffsets) else entry
         size = len(record.value or b"")
         self.records += 1
         self.size_bytes += size
@@ -67,7 +68,7 @@ class ParquetWriter:
             self._write()
 
     def close(self) -> None:
-        """Write what waits, and what stands at the file's end; without that the file cannot be read."""
+        """Write the remaining rows and the footer; without the footer the file cannot be read."""
         if self._waiting:
             self._write()
         self._writer.close()
@@ -88,23 +89,23 @@ class ParquetWriter:
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
 
 
-def _of_unreadable(skipped: SkippedOffsets) -> BatchRecord:
-    headers = ((_LAST, b"%d" % skipped.last), (_WHY, skipped.why.encode()))
-    return BatchRecord(skipped.first, skipped.timestamp, _UNREADABLE, None, skipped.batch, headers)
+def _row_of(batch: SkippedOffsets) -> BatchRecord:
+    headers = ((_LAST, b"%d" % batch.last), (_WHY, batch.why.encode()))
+    return BatchRecord(batch.first, batch.timestamp, _UNREADABLE, None, batch.batch, headers)
 
 
 def _entry(row: BatchRecord) -> Entry:
     if row.timestamp_type != _UNREADABLE:
         return row
-    told = {name: value or b"" for name, value in row.headers}
-    return SkippedOffsets(row.offset, int(told[_LAST]), row.timestamp, told[_WHY].decode(), row.value or b"")
+    headers = {name: value or b"" for name, value in row.headers}
+    return SkippedOffsets(row.offset, int(headers[_LAST]), row.timestamp, headers[_WHY].decode(), row.value or b"")
 
 
 def rows(path: Path) -> Iterator[list[Entry]]:
-    """The entries of a file, some at a time.
+    """The entries of a file, in batches.
 
     Raises:
-        OSError, ValueError: it is no file of an archive, a torn one, or cannot be read.
+        OSError, ValueError: the file cannot be read, is incomplete, or is not part of an archive.
     """
     for batch in _batches(path, SCHEMA.names[2:]):
         times = batch.column("received_at").cast(pa.int64())

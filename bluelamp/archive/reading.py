@@ -1,4 +1,4 @@
-"""Reads an archive and the log as one: the archive up to its end, then the log; what is missing between them is named."""
+"""Reads an archive and the log as one: the archive up to its end, then the log. Offsets missing between them are an error."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,29 +20,29 @@ from streams.store import Identity
 
 
 class Archive:
-    """An archive as it was when it was opened.
+    """An archive, as its manifest was when it was opened.
 
     Args:
-        directory: of it.
+        directory: of the archive.
 
     Raises:
         SettingError: there is none.
-        IncompleteError: its manifest cannot be read, or names parts that do not follow each other.
+        IncompleteError: its manifest cannot be read, or has a gap.
     """
 
     def __init__(self, directory: Path) -> None:
         manifest = load(directory)
         if manifest is None:
-            hint = "`bluelamp archive` begins one; without BLUELAMP_ARCHIVE only the log is read."
+            hint = "Start one with `bluelamp archive`, or unset BLUELAMP_ARCHIVE to read only the log."
             raise SettingError("There is no archive yet.", where=str(directory), hint=hint)
         self.directory, self.manifest = directory, manifest
         self._parts = manifest.places()
         for gap in manifest.gaps():
-            hint = "`bluelamp archive --verify` says everything that is wrong with it."
+            hint = "`bluelamp archive --verify` lists everything that is wrong with it."
             raise IncompleteError(f"The archive has a gap: {gap.words()}.", where=str(directory), hint=hint)
 
     def check(self, identities: Mapping[str, Identity]) -> None:
-        """Refuse an archive that was kept from another log.
+        """Refuse an archive of another log.
 
         Raises:
             IncompleteError: it was.
@@ -50,24 +50,24 @@ class Archive:
         check_identity(self.directory, self.manifest, identities)
 
     def begins(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, int]:
-        """The first offset of each partition that it or the log holds; `reach` as for `follow`."""
+        """The first offset of each partition in the archive or the log; `reach` as for `follow`."""
         return {
             place: self.manifest.begin(place) if place in self._parts else first for place, (first, _) in reach.items()
         }
 
     def follow(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, int]:
-        """Where the log goes on from the archive, partition by partition.
+        """The offset of each partition at which the log continues the archive.
 
         Args:
-            reach: the first offset that the log still holds, and the one after its last, of every partition it has.
+            reach: the first offset that the log still holds, and the one after its last, of each of its partitions.
 
         Raises:
-            IncompleteError: the two do not meet; names what is missing.
+            IncompleteError: offsets are missing between the two; names them.
         """
         for place in self._parts:
             if place not in reach:
-                what = f"The archive holds partition {place[0]}:{place[1]}, and the log has none such."
-                hint = "Is this the right Kafka? Look at BLUELAMP_KAFKA and BLUELAMP_ARCHIVE."
+                what = f"The archive holds partition {place[0]}:{place[1]}, which the log does not have."
+                hint = "Check that BLUELAMP_KAFKA and BLUELAMP_ARCHIVE belong together."
                 raise IncompleteError(what, where=str(self.directory), hint=hint)
         return {
             place: check_follows(self.manifest, place, first, last) if place in self._parts else first
@@ -78,26 +78,26 @@ class Archive:
         """Every record, each partition in the order of its offsets.
 
         Args:
-            until: the offset to stop before; nothing of a partition that it does not name. None: all.
+            until: the offset to stop before, by partition; partitions not named are left out. None reads everything.
 
         Raises:
-            IncompleteError: a file is missing, or is not the one that was written.
+            IncompleteError: a file is missing or was altered.
         """
         for place, parts in self._parts.items():
             after = parts[-1].after if until is None else until.get(place, 0)
-            for some in self.read(place, self.manifest.begin(place), after):
-                for each in some:
+            for batch in self.read(place, self.manifest.begin(place), after):
+                for each in batch:
                     yield from records_of(cast(Topic, place[0]), place[1], each)
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """The records of a partition from one offset up to, and without, another, as far as it holds them."""
         for part in self._parts.get(place, []):
             if part.after > first and part.first < after:
-                for some in self._rows(part):
-                    yield [each for each in some if first <= span_of(each)[0] < after]
+                for batch in self._rows(part):
+                    yield [each for each in batch if first <= span_of(each)[0] < after]
 
     def end(self, place: Place) -> int:
-        """The offset after the last of a partition."""
+        """The offset after the last archived one of a partition."""
         parts = self._parts.get(place)
         return parts[-1].after if parts else self.manifest.begin(place)
 
@@ -108,11 +108,11 @@ class Archive:
         return rows(self.directory / part.file)
 
 
-class Whole:
-    """An archive and the log that it was kept from, read as one.
+class ArchiveAndLog:
+    """An archive and its log, read as one.
 
     Args:
-        archive: None where there is none.
+        archive: the archive; None if there is none.
         log: the log.
     """
 
@@ -120,10 +120,10 @@ class Whole:
         self._archive, self._log = archive, log
 
     def reach(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, tuple[int, int]]:
-        """The first offset there is, and the one after the last, of each partition, from what the log still holds.
+        """The first offset of each partition in archive or log, and the one after the last.
 
         Raises:
-            IncompleteError: archive and log do not meet.
+            IncompleteError: offsets are missing between archive and log.
         """
         if self._archive is None:
             return dict(reach)
@@ -131,7 +131,7 @@ class Whole:
         return {place: (first, reach[place][1]) for place, first in self._archive.begins(reach).items()}
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
-        """The records of a partition from one offset up to, and without, another, some at a time."""
+        """The entries of a partition from offset `first` up to but excluding `after`, in batches."""
         end = first
         if self._archive is not None:
             end = max(first, min(after, self._archive.end(place)))
@@ -140,6 +140,6 @@ class Whole:
             yield from self._log.read(place, end, after)
 
 
-def opened(setting: str) -> Archive | None:
-    """The archive that the settings name, as BLUELAMP_ARCHIVE; None when they name none."""
+def open_archive(setting: str) -> Archive | None:
+    """The archive that the setting BLUELAMP_ARCHIVE names; None if it is empty."""
     return Archive(Path(setting)) if setting else None

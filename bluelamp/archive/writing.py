@@ -1,11 +1,10 @@
-"""Writes what the log holds beyond an archive's end into it, day by day; killed at any moment, it goes on without loss or double.
+"""Writes the log's records after the archive's end to the archive, by day; a killed run loses and repeats nothing.
 
-A part is drafted, forced to the disk and put under its name, and then the manifest that names it is replaced: what no manifest
-names does not count, and is written again under the same name.
+A part is written as a draft, forced to disk and renamed, and then the manifest that lists it is replaced. A file that the
+manifest does not list does not count, and is written again under the same name.
 """
 
 import fcntl
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -15,25 +14,25 @@ from msgspec import Struct
 
 from bluelamp.archive.manifest import ArchivePart, Manifest, load, save
 from bluelamp.archive.parquet import ParquetWriter, sha256
-from bluelamp.embedded.broker.files import sync_directory
 from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError, PartMissingError, SettingError
+from producers.files import publish_draft, sync_directory
 from streams.fetching import span_of
 from streams.logreader import RecordSource
 from streams.stall import Place
 from streams.store import Identity
 
 PART_BYTES = 256 * 1024 * 1024
-"""A part ends after so many bytes of records: a kill costs no more than that."""
+"""The size of records at which a part ends: a killed run loses no more work than this."""
 _LOCK = "lock"
 _DRAFT = ".draft"
 
 
 class ArchiveRun(Struct, frozen=True, kw_only=True):
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        parts: those it wrote.
+        parts: the parts it wrote.
         manifest: of the whole archive.
     """
 
@@ -41,28 +40,28 @@ class ArchiveRun(Struct, frozen=True, kw_only=True):
     manifest: Manifest
 
 
-def keep(
+def write_new(
     directory: Path,
     source: RecordSource,
     identities: Mapping[str, Identity],
     reach: Mapping[Place, tuple[int, int]],
     say: Callable[[ArchivePart], None],
 ) -> ArchiveRun:
-    """Write everything that a log holds beyond the end of its archive.
+    """Write all records of a log after the end of its archive.
 
     Args:
-        directory: of the archive; made if need be.
+        directory: of the archive; created if necessary.
         source: the log.
         identities: of its topics.
-        reach: the first offset still held, and the one after the last, of each of its partitions.
-        say: is told of each part once it counts.
+        reach: the first offset that the log still holds, and the one after its last, of each of its partitions.
+        say: called with each part once the manifest lists it.
 
     Raises:
-        IncompleteError: the log is another one, or no longer reaches back to the archive's end: names what is missing.
-        SettingError: another run writes there.
-        PartMissingError: the directory cannot be written, or the log stopped answering.
+        IncompleteError: it is another log, or it no longer holds the offsets after the archive's end; names them.
+        SettingError: another run is writing to the directory.
+        PartMissingError: the directory cannot be written, or Kafka stopped answering.
     """
-    with _held(directory):
+    with _locked(directory):
         manifest = load(directory) or Manifest()
         check_identity(directory, manifest, identities)
         manifest.identities |= identities
@@ -81,21 +80,21 @@ def keep(
 
 
 def check_identity(where: Path, manifest: Manifest, identities: Mapping[str, Identity]) -> None:
-    """An archive and a log belong together only if the one was kept from the other.
+    """Check that an archive was copied from a log.
 
     Raises:
-        IncompleteError: they do not.
+        IncompleteError: it was not.
     """
     for topic, identity in identities.items():
         known = manifest.identities.get(topic, identity)
         if not known.is_same_log(identity) or known.partitions > identity.partitions:
-            what = f"The archive is of another log: its topic {topic} is {known}, and the log's is {identity}."
-            hint = "Point at the log it was kept from (BLUELAMP_KAFKA), or begin another archive (BLUELAMP_ARCHIVE)."
+            what = f"The archive is of another log: its topic {topic} is {known}, but the log's is {identity}."
+            hint = "Set BLUELAMP_KAFKA to the archive's log, or start another archive (BLUELAMP_ARCHIVE)."
             raise IncompleteError(what, where=str(where), hint=hint)
 
 
 def check_follows(manifest: Manifest, place: Place, first: int, last: int) -> int:
-    """Where the log goes on from the archive of a partition.
+    """The offset at which the log continues the archive of a partition.
 
     Args:
         manifest: of the archive.
@@ -104,25 +103,25 @@ def check_follows(manifest: Manifest, place: Place, first: int, last: int) -> in
         last: the one after its last.
 
     Raises:
-        IncompleteError: the log begins after the archive's end, or ends before it; names what is missing.
+        IncompleteError: the log begins after the archive's end, or ends before it; names the missing offsets.
     """
     end = manifest.ends().get(place, manifest.begin(place))
     where = f"partition {place[0]}:{place[1]}"
     if first > end:
         what = (
-            f"The archive ends at offset {end} and the log begins at {first}: offsets {end} to {first - 1} are missing."
+            f"The archive ends at offset {end} but the log begins at {first}: offsets {end} to {first - 1} are missing."
         )
-        hint = "Restore them in Kafka. If they are gone for good, begin another archive (BLUELAMP_ARCHIVE) and say so."
+        hint = "Restore them in Kafka. If they are lost, start another archive (BLUELAMP_ARCHIVE) and inform its users."
         raise IncompleteError(what, where=where, hint=hint)
     if last < end:
-        what = f"The archive ends at offset {end} and the log at {last}: offsets {last} to {end - 1} are in the archive only."
-        hint = "Is this the right Kafka? If its log was cut back, restore it from its copies."
+        what = f"The archive ends at offset {end} but the log at {last}: offsets {last} to {end - 1} are only in the archive."
+        hint = "Check that this is the right Kafka. If its log was truncated, restore it from a backup."
         raise IncompleteError(what, where=where, hint=hint)
     return end
 
 
 def _begin(directory: Path, manifest: Manifest, place: Place, first: int, last: int) -> int:
-    """Where a partition goes on; a new archive begins where the log does, and remembers it."""
+    """The offset at which a partition continues; a new archive records the log's first offset as its own."""
     name = f"{place[0]}:{place[1]}"
     if name not in manifest.begins:
         manifest.begins[name] = first
@@ -132,22 +131,22 @@ def _begin(directory: Path, manifest: Manifest, place: Place, first: int, last: 
 
 def _parts(directory: Path, place: Place, begin: int, last: int, source: RecordSource) -> Iterator[ArchivePart]:
     """Write the records of a partition into one part for each day, or more for a large one."""
-    entries = (entry for some in source.read(place, begin, last) for entry in some)
-    # Where the log itself holds nothing there is nothing to keep: the offsets of the part cover it.
+    entries = (entry for batch in source.read(place, begin, last) for entry in batch)
+    # Offsets without a record are not stored: the offsets of the part cover them.
     records = (entry for entry in entries if not isinstance(entry, SkippedOffsets) or entry.why)
     head = next(records, None)
     while head is not None:
         day, first = _day(head), begin
         name = f"day={day}/{place[0]}-{place[1]}-{first:020d}.parquet"
         path = directory / name
-        draft = _drafted(path)
+        draft = _draft_of(path)
         writer = ParquetWriter(draft, *place)
-        # A clock that is put back does not begin an earlier day anew: the order of offsets is what counts.
+        # If the clock was set back, the earlier day is not begun again: parts follow the order of offsets.
         while head is not None and _day(head) <= day and writer.size_bytes < PART_BYTES:
             writer.add(head)
             head = next(records, None)
         writer.close()
-        _put(draft, path)
+        publish_draft(draft, path)
         begin = last if head is None else span_of(head)[0]
         yield ArchivePart(
             file=name,
@@ -167,32 +166,24 @@ def _day(entry: Entry) -> date:
     return datetime.fromtimestamp(entry.timestamp / 1000, UTC).date()
 
 
-def _drafted(path: Path) -> Path:
+def _draft_of(path: Path) -> Path:
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700)
         sync_directory(path.parent.parent)
     return path.with_name(path.name + _DRAFT)
 
 
-def _put(draft: Path, path: Path) -> None:
-    """Put a drafted file under its name, so that it is there whole whenever the machine dies."""
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_directory(path.parent)
-
-
 @contextmanager
-def _held(directory: Path) -> Iterator[None]:
-    """Keep a second run out; what cannot be written is told."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Lock the archive against a second run, and explain errors in writing."""
     try:
-        # What could not be read is kept too, and may hold what no fact may: nobody else reads it.
+        # Unreadable records may contain personal data, so nobody else may read the directory.
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (directory / _LOCK).open("ab") as lock:
             _lock(lock.fileno(), directory)
             yield
     except OSError as error:
-        hint = "See to its room and rights, and start again: what counts already is not written twice."
+        hint = "Check its free space and permissions, and run it again: it continues where it stopped."
         what = f"The archive cannot be written: {error.strerror or error}."
         raise PartMissingError(what, where=str(directory), hint=hint) from error
 
@@ -201,5 +192,5 @@ def _lock(descriptor: int, directory: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        hint = "Let it end first: this one would only do the same."
-        raise SettingError("Another `bluelamp archive` writes there.", where=str(directory), hint=hint) from None
+        hint = "Wait until it has finished."
+        raise SettingError("Another `bluelamp archive` is running.", where=str(directory), hint=hint) from None

@@ -1,4 +1,4 @@
-"""`bluelamp archive`: keep the log for good."""
+"""`bluelamp archive`: copy the log to the archive, and verify the archive."""
 
 import sys
 
@@ -10,70 +10,76 @@ from facts.errors import SettingError
 
 
 @click.command("archive")
-@click.option("--directory", help="Of the archive; BLUELAMP_ARCHIVE unless given.")
-@click.option("--verify", "is_verified", is_flag=True, help="Keep nothing: read every file and say what is wrong.")
+@click.option("--directory", help="The archive's directory (default: BLUELAMP_ARCHIVE).")
+@click.option(
+    "--verify",
+    "is_verified",
+    is_flag=True,
+    help="Read every file of the archive and report every fault; archive nothing.",
+)
 @click.option(
     "--every",
     "every_hours",
     type=click.FloatRange(min=0, max=744, min_open=True),
-    help="Stay, and keep what is new every so many hours (at most a month), until SIGINT or SIGTERM.",
+    help="Archive new records every this many hours (at most a month), until SIGINT or SIGTERM.",
 )
 @JSON
 def archive(directory: str | None, is_verified: bool, every_hours: float | None, as_json: bool) -> None:
-    """Keep what the log holds beyond the archive's end, as Parquet by the day on which the log received it.
+    """Copy new records of the log to the archive, as Parquet files by the day on which the log received them.
 
-    To be run daily, long before Kafka's retention ends, or once with --every 24; ended at any moment, it goes on where it was.
-    With --verify exit status 1 when a day, a range of offsets or a file is missing, or a file was altered.
+    Run it daily, or once with --every 24, so that Kafka's retention time never passes between two runs. If it is interrupted,
+    the next run continues where it stopped. With --verify, exit status 1 means that a day, a range of offsets or a file is
+    missing, or that a file was altered.
     """
     settings = settings_of(archive=directory)
     if is_verified and every_hours:
-        raise SettingError("What is verified is not kept.", where="--every", hint="Give either --verify or --every.")
+        raise SettingError("--verify archives nothing.", where="--every", hint="Use either --verify or --every.")
     if is_verified:
         _verify(settings, as_json=as_json)
     elif every_hours:
-        _keep_on(settings, every_hours, as_json=as_json)
+        _archive_every(settings, every_hours, as_json=as_json)
     else:
-        _keep(settings, as_json=as_json)
+        _archive(settings, as_json=as_json)
 
 
-def _keep_on(settings: Settings, every_hours: float, *, as_json: bool) -> None:
-    """What fails ends it: whatever started it starts it again, and sees that it failed."""
+def _archive_every(settings: Settings, every_hours: float, *, as_json: bool) -> None:
+    """Archive at intervals. An error ends the process, so that its supervisor sees the failure and restarts it."""
     from bluelamp.wiring.stopping import stopping
 
-    told_to_stop = stopping()
-    while not told_to_stop.is_set():
-        _keep(settings, as_json=as_json)
-        told_to_stop.wait(every_hours * 3600)
+    stop = stopping()
+    while not stop.is_set():
+        _archive(settings, as_json=as_json)
+        stop.wait(every_hours * 3600)
 
 
-def _keep(settings: Settings, *, as_json: bool) -> None:
-    from bluelamp.archive.full_log import keep_log
+def _archive(settings: Settings, *, as_json: bool) -> None:
+    from bluelamp.archive.full_log import archive_log
 
-    kept = keep_log(settings, lambda part: None if as_json else click.echo(part.line()))
+    run = archive_log(settings, lambda part: None if as_json else click.echo(part.line()))
     if as_json:
-        say({"parts": kept.parts, "archive": kept.manifest.sums()})
+        say({"parts": run.parts, "archive": run.manifest.totals()})
         return
-    for place, first in kept.manifest.begins.items():
+    for place, first in run.manifest.begins.items():
         if first:
-            click.echo(f"The archive of {place} begins at offset {first:,}: the log held nothing before it.", err=True)
-    new = f"{len(kept.parts):,} new files." if kept.parts else "Nothing is new."
-    click.echo(f"{new} The archive holds {kept.manifest.sums().words()}.")
+            click.echo(f"The archive of {place} begins at offset {first:,}: the log held no earlier records.", err=True)
+    new = f"{len(run.parts):,} new files." if run.parts else "No new records."
+    click.echo(f"{new} The archive holds {run.manifest.totals().words()}.")
 
 
 def _verify(settings: Settings, *, as_json: bool) -> None:
-    from bluelamp.archive.full_log import look_through
+    from bluelamp.archive.full_log import load_and_verify
 
-    manifest, looked = look_through(settings)
+    manifest, found = load_and_verify(settings)
     faults = []
-    for fault in looked:
+    for fault in found:
         faults.append(fault)
         if not as_json:
             click.echo(fault.words())
-    sums = manifest.sums()
+    totals = manifest.totals()
     if as_json:
-        say({"faults": faults, "archive": sums})
+        say({"faults": faults, "archive": totals})
     elif faults:
-        click.echo(f"{len(faults):,} faults. The manifest names {sums.words()}.")
+        click.echo(f"{len(faults):,} faults. The manifest lists {totals.words()}.")
     else:
-        click.echo(f"All is there and as it was written: {sums.words()}.")
+        click.echo(f"The archive is complete and unaltered: {totals.words()}.")
     sys.exit(1 if faults else 0)

@@ -27,7 +27,7 @@ def board(port: int | None, host: str, force: str | None) -> None:
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
     mounts = board_mounts(settings, os.environ)
-    application = board(source, settings.force, mounts, lambda: watch.seen(source.applied_offsets()))
+    application = board(source, settings.force, mounts, lambda: watch.snapshot(source.applied_offsets()))
     uvicorn.run(
         application,
         host=host,

@@ -8,12 +8,12 @@ from bluelamp.cli.options import HOST, log_to_stderr, settings_of
 
 
 @click.command()
-@click.option("--port", type=int, help="Port on loopback; BLUELAMP_EXPORTER_PORT unless given.")
+@click.option("--port", type=int, help="Port to listen on (default: BLUELAMP_EXPORTER_PORT).")
 @HOST
 def exporter(port: int | None, host: str) -> None:
-    """Serve every reading as Prometheus metrics at /metrics. One process for a whole state.
+    """Serve every reading as Prometheus metrics at /metrics; one process serves the whole state.
 
-    Unless BLUELAMP_PROMETHEUS names one that does, it also evaluates the alert rules, and tells the inbox.
+    It also evaluates the alert rules and notifies the inbox, unless BLUELAMP_PROMETHEUS names a Prometheus that does.
     """
     from bluelamp.services.exporter import serve_exporter
 

@@ -1,4 +1,4 @@
-"""`bluelamp rebuild`: build a new version of the state."""
+"""`bluelamp rebuild`: build a new state version and switch to it."""
 
 import asyncio
 import sys
@@ -11,67 +11,84 @@ from facts.errors import SettingError
 
 
 @click.command("rebuild")
-@click.option("--switch", "is_switched", is_flag=True, help="Show the new version if nothing differs.")
+@click.option("--switch", "is_switched", is_flag=True, help="Make the new version current if nothing differs.")
 @click.option(
-    "--accept-differences", "are_accepted", is_flag=True, help="With --switch: show it also where something differs."
+    "--accept-differences",
+    "are_accepted",
+    is_flag=True,
+    help="With --switch, make it current even if something differs.",
 )
-@click.option("--anew", "is_anew", is_flag=True, help="Forget what an earlier rebuild has left, and begin again.")
-@click.option("--forget", "is_forgetting", is_flag=True, help="Build nothing: remove every version that is not shown.")
+@click.option("--anew", "is_anew", is_flag=True, help="Discard an unfinished rebuild and start again.")
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Cells and figures listed; 0 for all."
+    "--forget", "removes_others", is_flag=True, help="Remove every version that is not current; build nothing."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="List at most this many counts and figures that differ; 0 lists all.",
 )
 @JSON
 def rebuild(
-    is_switched: bool, are_accepted: bool, is_anew: bool, is_forgetting: bool, limit: int, as_json: bool
+    is_switched: bool, are_accepted: bool, is_from_scratch: bool, removes_others: bool, limit: int, as_json: bool
 ) -> None:
-    """Build a new version of the state from archive and log beside the one shown, and compare every figure and count.
+    """Build a new state version from archive and log, and compare every figure and count with the current version.
 
-    The profiles of this command are what it is built by. Exit status 0: nothing differs; 1: something does, or could not be
-    compared. Until it is shown it changes nothing for anybody.
+    It is built with this command's profiles, and nobody reads it before it becomes current. Exit status 0 means that nothing
+    differs; 1 means that something differs or could not be compared.
     """
     if are_accepted and not is_switched:
-        raise SettingError("Nothing is shown without --switch.", where="--accept-differences", hint="Give both.")
+        what = "--accept-differences has no effect without --switch."
+        raise SettingError(what, where="--accept-differences", hint="Add --switch.")
     settings = settings_of()
-    if is_forgetting:
-        _forget(settings, as_json=as_json)
+    if removes_others:
+        _remove_others(settings, as_json=as_json)
     else:
-        _rebuild(settings, limit, as_json=as_json, is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)
+        _rebuild(
+            settings,
+            limit,
+            as_json=as_json,
+            is_from_scratch=is_from_scratch,
+            is_switched=is_switched,
+            are_accepted=are_accepted,
+        )
 
 
-def _forget(settings: Settings, *, as_json: bool) -> None:
-    from bluelamp.rebuild.rebuild import forget, shown_of, versions
+def _remove_others(settings: Settings, *, as_json: bool) -> None:
+    from bluelamp.rebuild.rebuild import current_version, existing_versions, remove_version
     from bluelamp.wiring.connections import state_client
 
     with state_client(settings) as redis:
-        shown, gone = shown_of(redis, settings.state_name), versions(redis, settings.state_name)
-        gone.remove(shown)
-        keys = {each: forget(redis, settings.state_name, each) for each in gone}
+        current, others = current_version(redis, settings.state_name), existing_versions(redis, settings.state_name)
+        others.remove(current)
+        keys = {each: remove_version(redis, settings.state_name, each) for each in others}
     if as_json:
-        say({"shown": shown, "forgotten": gone})
+        say({"shown": current, "forgotten": others})
         return
     for number, count in keys.items():
-        click.echo(f"Version {number} is removed: {count:,} keys.")
-    click.echo(f"Version {shown} is shown{'' if keys else ', and there is no other'}.")
+        click.echo(f"Removed version {number}: {count:,} keys.")
+    click.echo(f"Version {current} is current{'' if keys else ', and there is no other'}.")
 
 
-def _rebuild(settings: Settings, limit: int, *, as_json: bool, **wanted: bool) -> None:
+def _rebuild(settings: Settings, limit: int, *, as_json: bool, **options: bool) -> None:
     from bluelamp.local.terminal import Terminal
     from bluelamp.rebuild.rebuild import lines, rebuild
     from bluelamp.wiring.clock import wall
 
     terminal = Terminal()
 
-    def tell(place: tuple[str, int], applied_offset: int, after: int) -> None:
+    def report(place: tuple[str, int], applied_offset: int, after: int) -> None:
         if not as_json:
             terminal.move(applied_offset / after, f"{place[0]}:{place[1]} {applied_offset:,} of {after:,}")
 
-    def refused(words: str) -> None:
+    def report_refusal(words: str) -> None:
         click.echo(words, err=True)
 
-    found = asyncio.run(rebuild(settings, load_forces(settings), wall, tell, refused, **wanted))
+    result = asyncio.run(rebuild(settings, load_forces(settings), wall, report, report_refusal, **options))
     if as_json:
-        say(found)
+        say(result)
     else:
-        for line in lines(found, limit):
+        for line in lines(result, limit):
             terminal.say(line)
-    sys.exit(0 if found.is_same() else 1)
+    sys.exit(0 if result.is_same() else 1)

@@ -1,4 +1,4 @@
-"""`bluelamp worker`: read the log and keep the state."""
+"""`bluelamp worker`: read the log and update the state."""
 
 import os
 
@@ -11,10 +11,10 @@ from bluelamp.wiring.settings import load_forces
 
 @click.command()
 def worker() -> None:
-    """Read the log and keep the state. Start more of them to share the partitions.
+    """Read the log and update the state; start several workers to share the partitions.
 
-    Exit status 10 means: start it again; 11: a person must decide, the message says what. Started again before that, it changes
-    nothing and ends with 11 again.
+    Exit status 10 means: restart it. Exit status 11 means: a person must decide, as the message explains. If it is restarted
+    before that, it changes nothing and exits with 11 again.
     """
     import uvloop
 

@@ -1,1 +1,1 @@
-"""The embedded default: a broker and a state server that `bluelamp up` starts for itself."""
+"""The embedded parts: a broker and a state server that `bluelamp up` starts itself."""

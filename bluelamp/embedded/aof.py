@@ -1,10 +1,12 @@
-"""The append-only file of a Redis or Valkey: its manifest, its parts, and how far a part can be read."""
+"""The append-only file (AOF) of a Redis or Valkey: its manifest, its parts, and how far a part can be read."""
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, NamedTuple
+
+from producers.files import replace_file
 
 FOLDER = "appendonlydir"
 MANIFEST = "appendonly.aof.manifest"
@@ -19,9 +21,9 @@ class AofPart(NamedTuple):
     """One file of an append-only file.
 
     Attributes:
-        number: its place in the order.
-        is_base: everything up to some moment at once; else what was written after it.
-        name: of the file.
+        number: its sequence number.
+        is_base: whether it is a base, a copy of all data at one time; otherwise it holds the writes after one.
+        name: its file name.
     """
 
     number: int
@@ -30,12 +32,12 @@ class AofPart(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """How far a part that holds commands can be read.
+    """How far a part with commands can be read.
 
     Attributes:
         end: the first byte after the last whole command, or after the last whole transaction.
         size: of the file, in bytes.
-        until: the last instant that it was stamped with up to there; None when it has no stamp.
+        until: the last timestamp before that byte; None if there is none.
     """
 
     end: int
@@ -44,36 +46,36 @@ class Scanned(NamedTuple):
 
 
 def is_lost(directory: Path) -> bool:
-    """Whether there are parts and no manifest: a server would begin with nothing, and say nothing."""
-    return bool(parts_there(directory)) and not (directory / MANIFEST).exists()
+    """Whether there are parts but no manifest; a server would then start empty without an error."""
+    return bool(existing_parts(directory)) and not (directory / MANIFEST).exists()
 
 
-def parts_there(directory: Path) -> list[AofPart]:
-    """The parts in a folder, bases first, whatever the manifest says."""
+def existing_parts(directory: Path) -> list[AofPart]:
+    """All parts in a directory, bases first, whether or not the manifest lists them."""
     names = [path.name for path in directory.glob("appendonly.aof.*")] if directory.is_dir() else []
-    found = [
+    parts = [
         AofPart(int(match[1]), match[2].startswith("base"), name) for name in names if (match := _PART.fullmatch(name))
     ]
-    return sorted(found, key=lambda each: (not each.is_base, each.number))
+    return sorted(parts, key=lambda each: (not each.is_base, each.number))
 
 
-def parts_named(directory: Path) -> list[AofPart]:
-    """The parts in use, in order: those that the manifest names; without one, those that can be no others.
+def used_parts(directory: Path) -> list[AofPart]:
+    """The parts in use, in order: those that the manifest lists, or without a manifest those that are certain.
 
-    Of several files of what was written after a base, some may be in that base already, and would count twice: without the
-    manifest they are not used.
+    Without a manifest, several files of later writes are not used: the base may already include some of them, and those would
+    count twice.
     """
-    named = _read_manifest(directory)
-    if named:
-        return named
-    there = parts_there(directory)
-    bases, written = [each for each in there if each.is_base], [each for each in there if not each.is_base]
+    listed = _read_manifest(directory)
+    if listed:
+        return listed
+    found = existing_parts(directory)
+    bases, written = [each for each in found if each.is_base], [each for each in found if not each.is_base]
     is_certain = len(written) == 1 and (not bases or written[0].number >= bases[-1].number)
     return [*bases[-1:], *(written if is_certain else [])]
 
 
 def _read_manifest(directory: Path) -> list[AofPart]:
-    """What the manifest names; nothing when any of it cannot be read."""
+    """The parts that the manifest lists; none if any line of it cannot be read."""
     try:
         lines = (directory / MANIFEST).read_text().splitlines()
     except (OSError, UnicodeDecodeError):
@@ -84,17 +86,17 @@ def _read_manifest(directory: Path) -> list[AofPart]:
 
 
 def write_manifest(directory: Path, parts: Iterable[AofPart]) -> None:
-    """Name the parts that a server is to read, in their order."""
+    """Write a manifest that lists the parts for a server to read, in order."""
     lines = (f"file {each.name} seq {each.number} type {'b' if each.is_base else 'i'}\n" for each in parts)
-    (directory / MANIFEST).write_text("".join(lines))
+    replace_file(directory / MANIFEST, "".join(lines).encode())
 
 
 def scan(path: Path, commands: frozenset[bytes]) -> Scanned:
-    """How far a part can be read.
+    """Find out how far a part can be read.
 
     Args:
-        path: a part that holds commands.
-        commands: the names of all there are, in capitals: another one is damage.
+        path: a part with commands.
+        commands: the names of all commands, in capitals; any other name is damage.
     """
     until: datetime | None = None
     seen: datetime | None = None
@@ -102,7 +104,7 @@ def scan(path: Path, commands: frozenset[bytes]) -> Scanned:
     with path.open("rb") as file:
         while line := file.readline(_LONGEST_LINE):
             if line.startswith(_TIME) and line.endswith(b"\r\n"):
-                seen = _instant(line)
+                seen = _timestamp(line)
                 if seen is None:
                     break
                 continue
@@ -115,13 +117,13 @@ def scan(path: Path, commands: frozenset[bytes]) -> Scanned:
     return Scanned(end, path.stat().st_size, until)
 
 
-def _instant(line: bytes) -> datetime | None:
+def _timestamp(line: bytes) -> datetime | None:
     digits = line.removeprefix(_TIME).strip()
     return datetime.fromtimestamp(int(digits), UTC) if digits.isdigit() and len(digits) <= 11 else None  # noqa: PLR2004
 
 
 def _command(file: IO[bytes], line: bytes, commands: frozenset[bytes]) -> bytes | None:
-    """The name of the command that begins with a line, read to its end; None where it is none."""
+    """Read the command that begins with a line; returns its name, or None if it is not a whole command."""
     count = _number(line, b"*")
     if not count:
         return None

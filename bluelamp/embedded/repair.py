@@ -1,7 +1,7 @@
-"""Brings a state server whose file is broken back to the last place up to which it can be read; nothing is deleted.
+"""Repairs a state server's damaged files by keeping everything up to the damage; nothing is deleted.
 
-What the state then lacks is folded again from the log. The alert inbox keeps its log in the same file: what was written to it
-after that place is lost.
+Workers fold the missing part of the state again from the log. The alert inbox keeps its log in the same files, so its entries
+after the damage are lost.
 """
 
 import shutil
@@ -22,14 +22,14 @@ _TRIAL = "repairing"
 
 
 class Repaired(Struct, frozen=True):
-    """What came of a repair.
+    """The result of a repair.
 
     Attributes:
-        aside: where the files lie as they were; None where nothing was broken.
-        kept_bytes: how much of them is in use again.
-        all_bytes: how much there was.
-        until: a time up to which everything that was written is kept; None where nothing is.
-        is_whole: everything that was written is in use again.
+        aside: where the damaged files were moved to; None if nothing was damaged.
+        kept_bytes: the bytes that were kept.
+        all_bytes: the bytes before the repair.
+        until: a time up to which all writes were kept; None if none were.
+        is_whole: whether all writes were kept.
     """
 
     aside: Path | None
@@ -39,31 +39,31 @@ class Repaired(Struct, frozen=True):
     is_whole: bool = False
 
     def lines(self) -> Iterator[str]:
-        """What a person reads."""
+        """The result as text for people."""
         if self.aside is None:
-            yield "The state's files can be read: nothing was repaired."
+            yield "The state server's files are not damaged. Nothing was repaired."
             return
-        yield f"The state's files were broken. They lie, as they were, in {self.aside}"
-        yield f"{self.kept_bytes:,} of their {self.all_bytes:,} bytes are in use again."
+        yield f"The state server's files were damaged. They were moved unchanged to {self.aside}"
+        yield f"Kept {self.kept_bytes:,} of {self.all_bytes:,} bytes."
         if self.is_whole:
             yield "Nothing is lost."
             return
-        yield "The workers fold what is missing again from the log: until then figures are stale, and say so."
+        yield "The workers fold the rest again from the log. Figures are shown as stale until then."
         if self.until is None:
-            yield "The alert inbox kept its log in the same files: all of it is lost. Alerts that go on are raised again."
+            yield "The alert inbox's log was in the same files and is lost. Alerts that are still active are raised again."
         else:
             at = f"{self.until:%Y-%m-%d %H:%M:%S}Z"
-            yield f"The alert inbox kept its log in the same files: what was written to it after {at} may be lost."
+            yield f"The alert inbox's log was in the same files: its entries after {at} may be lost."
 
 
 def repair(server: StateServer, now: datetime) -> Repaired:
-    """Make a server's directory readable again; the server is not running before, nor after.
+    """Make a server's files readable again. The server must not be running, and is not running afterwards.
 
-    The broken files stay where they are until others in their place have been read by a server.
+    The damaged files stay in place until a server has read their replacement.
 
     Args:
-        server: of the directory.
-        now: names where the broken files are set aside.
+        server: whose files to repair.
+        now: the time, which becomes part of the damaged files' new name.
 
     Raises:
         StateServerError: the directory cannot be used, or the server does not start for another reason.
@@ -72,9 +72,9 @@ def repair(server: StateServer, now: datetime) -> Repaired:
     if _starts(server):
         return Repaired(None)
     aside = folder.with_name(f"{folder.name}.broken-{now:%Y%m%dT%H%M%SZ}")
-    all_bytes = sum((folder / each.name).stat().st_size for each in aof.parts_there(folder))
+    all_bytes = sum((folder / each.name).stat().st_size for each in aof.existing_parts(folder))
     trial = StateServer(server.directory / _TRIAL, binary=server.binary)
-    with server.taken(), _removed(trial.directory):
+    with server.locked(), _removed(trial.directory):
         for candidate in _candidates(folder, server):
             _lay_out(trial.directory / aof.FOLDER, folder, candidate)
             if _starts(trial):
@@ -86,12 +86,12 @@ def repair(server: StateServer, now: datetime) -> Repaired:
 
 
 class _Candidate(NamedTuple):
-    """Files that may be kept.
+    """A possible repair: the parts to keep.
 
     Attributes:
-        parts: in their order.
-        ends: up to which byte each is kept.
-        until: a time up to which everything that was written is in them.
+        parts: in order.
+        ends: the byte up to which each part is kept.
+        until: a time up to which all writes are in them.
     """
 
     parts: Sequence[aof.AofPart]
@@ -99,18 +99,18 @@ class _Candidate(NamedTuple):
     until: datetime | None
 
     def is_whole(self, folder: Path) -> bool:
-        """Whether that is everything that lies in a folder, and that its manifest names."""
+        """Whether that is all of every part in a folder and in its manifest."""
         sizes = [(folder / each.name).stat().st_size for each in self.parts]
-        known = {*aof.parts_there(folder), *aof.parts_named(folder)}
+        known = {*aof.existing_parts(folder), *aof.used_parts(folder)}
         return sizes == list(self.ends) and known == set(self.parts)
 
 
 def _candidates(folder: Path, server: StateServer) -> Iterator[_Candidate]:
-    """What may be kept, the most first: everything up to the first break, then only what a base holds."""
-    parts = aof.parts_named(folder)
+    """The possible repairs, the most complete first: everything up to the damage, then only the base."""
+    parts = aof.used_parts(folder)
     bases, written = [each for each in parts if each.is_base], [each for each in parts if not each.is_base]
     if not all((folder / each.name).exists() for each in bases):
-        return  # what was written after a base makes no sense without it
+        return  # later writes make no sense without their base
     sizes = [(folder / each.name).stat().st_size for each in bases]
     based = datetime.fromtimestamp((folder / bases[-1].name).stat().st_mtime, UTC) if bases else None
     readable = list(_readable(folder, written, _commands(server)))
@@ -125,7 +125,7 @@ def _candidates(folder: Path, server: StateServer) -> Iterator[_Candidate]:
 def _readable(
     folder: Path, written: Sequence[aof.AofPart], commands: frozenset[bytes]
 ) -> Iterator[tuple[aof.AofPart, aof.Scanned]]:
-    """The parts that were written after a base, up to the first break, which may be a part that is not there."""
+    """The parts with later writes, up to the first that is damaged or missing."""
     for each in written:
         if not (folder / each.name).exists():
             return
@@ -135,19 +135,19 @@ def _readable(
             return
 
 
-def _lay_out(folder: Path, broken: Path, candidate: _Candidate) -> None:
-    """A new folder with the parts of a candidate, copied from where the broken ones lie."""
+def _lay_out(folder: Path, damaged: Path, candidate: _Candidate) -> None:
+    """Copy the parts of a candidate from the damaged folder to a new one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for each, end in zip(candidate.parts, candidate.ends, strict=True):
-        shutil.copy2(broken / each.name, folder / each.name)
+        shutil.copy2(damaged / each.name, folder / each.name)
         with (folder / each.name).open("rb+") as file:
             file.truncate(end)
     aof.write_manifest(folder, candidate.parts)
 
 
 def _starts(server: StateServer) -> bool:
-    """Whether it can read its data; it is ended again.
+    """Whether a server can read its data; it is stopped again.
 
     Raises:
         StateServerError: it does not start for another reason.
@@ -161,7 +161,7 @@ def _starts(server: StateServer) -> bool:
 
 
 def _commands(server: StateServer) -> frozenset[bytes]:
-    """The names of all commands, in capitals, from a server of the same program that holds nothing."""
+    """The names of all commands, in capitals, from an empty server of the same program."""
     with TemporaryDirectory(prefix="state-") as directory:
         empty = StateServer(Path(directory), binary=server.binary)
         empty.start()
@@ -174,7 +174,7 @@ def _commands(server: StateServer) -> frozenset[bytes]:
 
 @contextmanager
 def _removed(directory: Path) -> Iterator[None]:
-    """Whatever an attempt makes there is gone afterwards."""
+    """Remove a directory afterwards."""
     try:
         yield
     finally:

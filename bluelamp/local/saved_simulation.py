@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bluelamp.local.directory import LOG, SIMULATION
 from facts.errors import SettingError
-from producers.adapters.position import write_atomically
+from producers.files import replace_file
 
 
 class SavedSimulation(Struct, frozen=True, kw_only=True, rename={"reported_to": "told_to"}):
@@ -62,7 +62,8 @@ def load_simulation(path: Path) -> SavedSimulation | None:
 
 def save_simulation(path: Path, saved: SavedSimulation) -> None:
     """Save a simulation. If the machine fails, the file holds the old simulation or the new one, never part of one."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(saved)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, msgspec.json.format(msgspec.json.encode(saved)))
 
 
 def is_to_simulate(

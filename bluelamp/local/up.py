@@ -29,9 +29,9 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Sett
 from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant
 from measures.reading import Loading, loading
-from streams.complaints import Complaints
 from streams.probe import Probe
 from streams.readings import Reader
+from streams.repeated_errors import RepeatedErrors
 from streams.settings import PERSON_NEEDED
 
 PROMISE = (
@@ -195,7 +195,7 @@ class Up:
     async def _watch_state(self) -> None:
         """Print how much of a history is loaded, and every write that the state server refuses."""
         source, was_loading = reader(self.settings), False
-        probe, complaints = Probe(source.redis, self.settings.state_name), Complaints(self.say, time.monotonic)
+        probe, complaints = Probe(source.redis, self.settings.state_name), RepeatedErrors(self.say, time.monotonic)
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
@@ -237,7 +237,7 @@ class Up:
             return process.ends >= _STARTS_MAX or process.status == PERSON_NEEDED
 
         if not await until(is_over, seconds) or has_failed():
-            what = f"The {process.name} did not start. Its last output:\n{process.last_words()}"
+            what = f"The {process.name} did not start. Its last output:\n{process.last_lines()}"
             raise PartMissingError(what, where=str(process.output), hint=self._advice(process))
 
     def _advice(self, process: ManagedProcess) -> str:

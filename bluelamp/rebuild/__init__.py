@@ -1,1 +1,1 @@
-"""Building a new version of the state from archive and log, and showing that it is the same."""
+"""Building a new state version from archive and log, and comparing it with the current one."""

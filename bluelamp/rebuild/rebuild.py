@@ -1,7 +1,7 @@
-"""Rebuilds the state: a new version from archive and log beside the one that is shown, compared with it, then shown.
+"""Rebuilds the state: builds a new version from archive and log, compares it with the current one, and switches to it.
 
-Nothing is ever shown of two versions: readers and workers follow one key, which is set in one step, and workers that still had
-the old version are refused as stale out of it.
+Readers and workers follow one key, which is set in one step, so no reading mixes two versions. Workers that still have the old
+version are refused at their next batch.
 """
 
 import time
@@ -12,13 +12,13 @@ from functools import partial
 from typing import cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.archive.full_log import recount_of
-from bluelamp.archive.reading import Whole, opened
-from bluelamp.rebuild.certify import CountAgain, certify, line
+from bluelamp.archive.reading import ArchiveAndLog, open_archive
+from bluelamp.rebuild.certify import Recounter, certify, line
 from bluelamp.rebuild.repartition import LogSource, Mover, sending
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.audit import AuditDifference
@@ -36,44 +36,44 @@ from measures.window import WINDOWS
 from streams.codec import FORMAT
 from streams.logreader import LogReader
 from streams.partition_cache import PartitionCache
-from streams.patience import Patience, Patiently, once
 from streams.readings import Reader
+from streams.retrying import Retry, Retrying, once
 from streams.stall import Place
-from streams.store import Identity, Names, StateStore, UnreadableError, legible
+from streams.store import Identity, Names, StateStore, UnreadableError, reading_state
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 from streams.version_builder import VersionBuilder
 
 _BATCH_KEYS = 500
-Tell = Callable[[Place, int, int], None]
-"""Is told of a partition, where its new version stands, and where it is to come to."""
+ReportProgress = Callable[[Place, int, int], None]
+"""Called with a partition, its new version's applied offset, and the offset to reach."""
 
 
 class Rebuilt(Struct, kw_only=True):
-    """What came of a rebuild.
+    """The result of a rebuild.
 
     Attributes:
-        shown: the version that is shown now.
-        built: the version that was built.
-        records: how many records of archive and log it holds.
-        figures: how many figures were compared with the version that was shown.
-        counts: how many counts of panes.
-        standing: how many matters that stand open.
-        differing_figures: those that differ; `read` is of the version that was shown, `recounted` of the one built.
-        differing_cells: counts and open matters that differ.
-        not_compared: why it was not compared with the version shown; empty when it was.
-        behind: records of the log that the version shown does not hold yet.
-        never_received: the forces that nothing was ever received of, so that they have no figures to compare.
-        log_compared: how many counts and open items were compared with a recount of the log.
-        differing_from_log: those that differ.
-        moved: how many facts lay on another partition than their subject's, and were moved to it.
+        current: the number of the current version, after the switch if there was one; `shown` in JSON.
+        built: the number of the version that was built.
+        records: the number of records of archive and log in it.
+        figures: the number of figures compared with the previous version.
+        counts: the number of counts of panes compared.
+        open_items: the number of open items compared; `standing` in JSON.
+        differing_figures: figures that differ; `read` is the previous version's, `recounted` the new one's.
+        differing_cells: counts and open items that differ.
+        not_compared: why the versions were not compared; empty if they were.
+        behind: the number of records in the log that the previous version does not have yet.
+        never_received: the forces from which nothing was ever received, which therefore have no figures to compare.
+        log_compared: the number of counts and open items compared with a recount of the log.
+        differing_from_log: the counts and open items that differ from it.
+        moved: the number of facts that were on a wrong partition and were moved.
     """
 
-    shown: int
+    current: int = field(name="shown")
     built: int
     records: int = 0
     figures: int = 0
     counts: int = 0
-    standing: int = 0
+    open_items: int = field(default=0, name="standing")
     differing_figures: list[Difference] = []
     differing_cells: list[StateDifference] = []
     not_compared: str = ""
@@ -84,26 +84,26 @@ class Rebuilt(Struct, kw_only=True):
     moved: int = 0
 
     def is_same(self) -> bool:
-        """Whether everything was compared with the version shown, or with the log, and nothing differs."""
+        """Whether everything was compared with the current version or with the log, and nothing differs."""
         is_compared = not self.not_compared or self.log_compared > 0
         return is_compared and not (self.differing_figures or self.differing_cells or self.differing_from_log)
 
 
 class Rebuild:
-    """A rebuild on its way.
+    """One rebuild.
 
     Args:
         settings: name log, archive and state.
-        rules: of every force, as they are to be counted by.
+        rules: of every force, with which to build.
         redis: a blocking client of the state server.
         log: reads the log.
-        mover: moves what lies on the wrong partition.
-        count_again: recounts the log.
+        mover: moves facts that are on a wrong partition.
+        recounter: recounts the log.
         client: a client of the state server for the new version.
         now: the wall clock.
-        tell: is told of its course.
-        windows: over which figures are compared; counts and open matters are compared all.
-        patiently: does some work on the state server, which is harmless to do twice; once unless given.
+        report: called with the progress of each partition.
+        windows: the windows over which to compare figures; all counts and open items are compared.
+        retry: runs idempotent work on the state server; once by default.
     """
 
     def __init__(
@@ -113,56 +113,56 @@ class Rebuild:
         redis: Redis,
         log: LogSource,
         mover: Mover,
-        count_again: CountAgain,
+        recounter: Recounter,
         client: AsyncRedis,
         now: Callable[[], datetime],
-        tell: Tell,
+        report: ReportProgress,
         windows: Iterable[str] = WINDOWS,
-        patiently: Patiently = once,
+        retry: Retry = once,
     ) -> None:
-        self._patiently = patiently
+        self._retry = retry
         self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
-        self._mover, self._count_again = mover, count_again
-        self._client, self._now, self._tell, self._windows = client, now, tell, tuple(windows)
+        self._mover, self._recounter = mover, recounter
+        self._client, self._now, self._report, self._windows = client, now, report, tuple(windows)
         self._name = settings.state_name
-        self.old = shown_of(redis, self._name)
+        self.old = current_version(redis, self._name)
         self.new = self.old + 1
-        self._archive = opened(settings.archive)
+        self._archive = open_archive(settings.archive)
         self._identities: dict[str, Identity] = dict(log.identities(TOPICS))
         self._before = {topic: self._count_before(topic) for topic in self._identities}
 
-    async def run(self, *, is_anew: bool, is_switched: bool, are_accepted: bool) -> Rebuilt:
-        """Build, compare, and show what was built if that is wanted.
+    async def run(self, *, is_from_scratch: bool, is_switched: bool, are_accepted: bool) -> Rebuilt:
+        """Build the new version, compare it, and switch to it if requested.
 
         Args:
-            is_anew: forget what an earlier rebuild has left, instead of going on with it.
-            is_switched: show the new version, where nothing differs.
-            are_accepted: show it also where something does.
+            is_from_scratch: discard an unfinished rebuild instead of continuing it.
+            is_switched: switch to the new version if nothing differs.
+            are_accepted: switch even if something differs.
 
         Raises:
-            IncompleteError: something is missing between archive, log and state; says what.
+            IncompleteError: records are missing in archive, log or state; says which.
         """
-        if is_anew:
-            forget(self._redis, self._name, self.new)
+        if is_from_scratch:
+            remove_version(self._redis, self._name, self.new)
         if self._archive is not None:
             self._archive.check(self._identities)
-        whole = Whole(self._archive, self._log)
+        whole = ArchiveAndLog(self._archive, self._log)
         store = StateStore(self._client, prefix_of(self._name, self.new))
-        refold = VersionBuilder(store, self._rules, whole, self._mover.move, self._patiently)
-        await self._patiently(lambda: self._announce(store))
+        builder = VersionBuilder(store, self._rules, whole, self._mover.move, self._retry)
+        await self._retry(lambda: self._announce(store))
         reach = whole.reach(self._log.reach(self._identities))
         for place, (first, _) in reach.items():
             begin, before = self._begin(place, first), self._before[place[0]]
-            await refold.claim(place, self._identities[place[0]], begin, before)
-        told = Rebuilt(shown=self.old, built=self.new)
-        if not await self._compare(refold, list(reach), told):
-            await self._advance_all(refold)
-        self._compare_with_log(refold, told)
-        if is_switched and (told.is_same() or are_accepted):
-            await self._switch(refold, told)
-        told.records = sum(refold.applied_offset(place) - first for place, (first, _) in reach.items())
-        told.moved = self._mover.moved
-        return told
+            await builder.claim(place, self._identities[place[0]], begin, before)
+        result = Rebuilt(current=self.old, built=self.new)
+        if not await self._compare(builder, list(reach), result):
+            await self._advance_all(builder)
+        self._compare_with_log(builder, result)
+        if is_switched and (result.is_same() or are_accepted):
+            await self._switch(builder, result)
+        result.records = sum(builder.applied_offset(place) - first for place, (first, _) in reach.items())
+        result.moved = self._mover.moved
+        return result
 
     async def _announce(self, store: StateStore) -> None:
         for topic, identity in self._identities.items():
@@ -172,147 +172,145 @@ class Rebuild:
         if first > 0 and not self._settings.first_start:
             what = f"Archive and log begin at offset {first}: offsets 0 to {first - 1} are missing."
             hint = (
-                "Name the archive that holds them (BLUELAMP_ARCHIVE). If there is none and the new version need not hold "
-                "them, say so once with BLUELAMP_FIRST_START=yes."
+                "Set BLUELAMP_ARCHIVE to the archive that holds them. If there is none and the new version does not need them, "
+                "run this once with BLUELAMP_FIRST_START=yes."
             )
             raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
         return first
 
-    def _advance(self, refold: VersionBuilder, place: Place) -> Callable[[int], Awaitable[None]]:
+    def _advance(self, builder: VersionBuilder, place: Place) -> Callable[[int], Awaitable[None]]:
         async def advance(after: int) -> None:
-            if refold.applied_offset(place) > after:
-                what = f"The new version stands at offset {refold.applied_offset(place)}, and the one shown at {after} only."
-                hint = "Let a worker bring it up to the log's end, or begin again: `bluelamp rebuild --anew`."
+            if builder.applied_offset(place) > after:
+                what = f"The new version is at offset {builder.applied_offset(place)}, but the current one only at {after}."
+                hint = "Let the workers catch up with the log, or start again: `bluelamp rebuild --anew`."
                 raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
-            await refold.advance(place, after, lambda applied_offset: self._tell(place, applied_offset, after))
+            await builder.advance(place, after, lambda applied_offset: self._report(place, applied_offset, after))
 
         return advance
 
-    def _report(self, place: Place, last: int, applied_offset: int) -> None:
-        self._tell(place, applied_offset, last)
+    def _report_advance(self, place: Place, last: int, applied_offset: int) -> None:
+        self._report(place, applied_offset, last)
 
-    async def _advance_all(self, refold: VersionBuilder) -> None:
-        """Bring the new version to the end of the log as it is now, with what is moved to there on the way."""
+    async def _advance_all(self, builder: VersionBuilder) -> None:
+        """Bring the new version to the present end of the log, including facts that are moved meanwhile."""
         moved = -1
         while moved != self._mover.moved:
             moved = self._mover.moved
             for place, (_, last) in self._log.reach(self._identities).items():
-                await refold.advance(place, last, partial(self._report, place, last))
+                await builder.advance(place, last, partial(self._report_advance, place, last))
 
     # Comparing.
 
-    async def _compare(self, refold: VersionBuilder, places: list[Place], told: Rebuilt) -> bool:
-        """Compare every cell at the place where the version shown stands; whether it could be."""
+    async def _compare(self, builder: VersionBuilder, places: list[Place], result: Rebuilt) -> bool:
+        """Compare the versions at the current one's applied offsets; returns whether that was possible."""
         try:
-            told.not_compared = self._why_not(places)
-            if not told.not_compared:
-                await self._compare_all(refold, places, told)
-                self._leave_out(told)
+            result.not_compared = self._why_not_comparable(places)
+            if not result.not_compared:
+                await self._compare_all(builder, places, result)
+                self._count_records_behind(result)
         except UnreadableError as error:
             if error.names.prefix != prefix_of(self._name, self.old):
                 raise
-            told.not_compared = f"The version shown cannot be read. {error.what} ({error.where})"
-        return not told.not_compared
+            result.not_compared = f"The current version cannot be read. {error.what} ({error.where})"
+        return not result.not_compared
 
-    async def _compare_all(self, refold: VersionBuilder, places: list[Place], told: Rebuilt) -> None:
+    async def _compare_all(self, builder: VersionBuilder, places: list[Place], result: Rebuilt) -> None:
         for place in places:
             old, new = (PartitionCache(self._redis, self._names(number, place)) for number in (self.old, self.new))
-            held = await compare_versions(old, new, self._rules, self._advance(refold, place))
-            told.counts += held.counts
-            told.standing += held.open_items
-            told.differing_cells += held.cells
+            held = await compare_versions(old, new, self._rules, self._advance(builder, place))
+            result.counts += held.counts
+            result.open_items += held.open_items
+            result.differing_cells += held.cells
         for force, rules in self._rules.items():
-            await self._figures(refold, force, rules, told)
+            await self._figures(builder, force, rules, result)
 
-    def _leave_out(self, told: Rebuilt) -> None:
-        """Note what could not be compared: what the log holds and the version shown does not."""
+    def _count_records_behind(self, result: Rebuilt) -> None:
+        """Count the records that could not be compared, because the current version does not have them yet."""
         for place, (first, end) in self._log.reach(self._identities).items():
             applied_offset = cast(
                 "str | None", self._redis.hget(self._names(self.old, place).control, "applied_offset")
             )
-            told.behind += end - int(applied_offset or first)
+            result.behind += end - int(applied_offset or first)
 
-    async def _figures(self, refold: VersionBuilder, force: str, rules: Rules, told: Rebuilt) -> None:
-        """Compare every figure over every window, whole and by each dimension, at one instant."""
+    async def _figures(self, builder: VersionBuilder, force: str, rules: Rules, result: Rebuilt) -> None:
+        """Compare every figure over every window, for the whole force and by each dimension, at one time."""
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
         if not reader.is_received(force):
-            told.never_received.append(force)
+            result.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
         taken = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, applied_offset in taken.applied_offsets.items():
-            await self._advance(refold, place)(applied_offset)
+            await self._advance(builder, place)(applied_offset)
         for query, readings in taken.answers:
             again = read_one(other, force, query, taken.as_of)
-            told.figures += len(readings)
-            told.differing_figures += _differing(query.measure.name, query.window, readings, again)
+            result.figures += len(readings)
+            result.differing_figures += _differing(query.measure.name, query.window, readings, again)
 
-    def _compare_with_log(self, refold: VersionBuilder, told: Rebuilt) -> None:
-        """Compare the new version with a recount of the log up to where it stands: the one shown may be wrong likewise."""
+    def _compare_with_log(self, builder: VersionBuilder, result: Rebuilt) -> None:
+        """Compare the new version with a recount of the log, because the current version may have the same fault."""
         reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
         applied_offsets = {
-            (topic, number): refold.applied_offset((topic, number))
+            (topic, number): builder.applied_offset((topic, number))
             for topic, identity in self._identities.items()
             for number in range(identity.partitions)
         }
-        found = certify(reader, self._rules, applied_offsets, self._count_again)
-        told.log_compared, told.differing_from_log = found.compared, found.differing
+        certified = certify(reader, self._rules, applied_offsets, self._recounter)
+        result.log_compared, result.differing_from_log = certified.compared, certified.differing
 
     def _count_before(self, topic: str) -> int:
-        """How many partitions a topic had when the version shown was folded; 0 where there is none, or none that says."""
+        """The number of partitions of a topic when the current version was built; 0 if there is none or it is unknown."""
         for number in range(self._identities[topic].partitions):
             names = self._names(self.old, (topic, number))
-            with suppress(UnreadableError), legible(names):
+            with suppress(UnreadableError), reading_state(names):
                 stored = self._redis.hget(names.control, "identity")
                 if stored is not None:
                     return msgspec.json.decode(cast(str, stored), type=Identity).partitions
         return 0
 
-    def _why_not(self, places: list[Place]) -> str:
+    def _why_not_comparable(self, places: list[Place]) -> str:
         stored = [self._format_and_applied_offset(self._names(self.old, place)) for place in places]
         if not any(applied_offset for _, applied_offset in stored):
-            return "There is no state yet that it could be compared with."
+            return "There is no state yet."
         grown = [topic for topic, count in self._before.items() if 0 < count < self._identities[topic].partitions]
         if grown:
             changes = ", ".join(
                 f"{each} has {self._identities[each].partitions}, not {self._before[each]}" for each in grown
             )
-            return f"The version shown was folded from fewer partitions: {changes}."
+            return f"The current version was built with fewer partitions: {changes}."
         formats = {format_ for format_, applied_offset in stored if applied_offset} - {str(FORMAT)}
-        return (
-            f"The version shown is written in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
-        )
+        return f"The current version is in format {', '.join(map(str, formats))}, not {FORMAT}." if formats else ""
 
     def _format_and_applied_offset(self, names: Names) -> list[str | None]:
-        with legible(names):
+        with reading_state(names):
             return cast("list[str | None]", self._redis.hmget(names.control, "format", "applied_offset"))
 
-    # Showing.
+    # Switching.
 
-    async def _switch(self, refold: VersionBuilder, told: Rebuilt) -> None:
-        """Show the new version from now on, at a place of the log not before the old one's."""
-        await self._advance_all(refold)
-        await self._advance_all(refold)  # what arrived meanwhile: a moment's worth
-        self._check_is_kept(refold)
-        changed = self._redis.eval(_SET_IF, 1, pointer(self._name), str(self.old), str(self.new), str(FIRST))
-        if not changed:
-            hint = "Look at it, and begin again: `bluelamp rebuild --anew`."
-            raise IncompleteError("Another version was shown meanwhile.", where=pointer(self._name), hint=hint)
-        told.shown = self.new
+    async def _switch(self, builder: VersionBuilder, result: Rebuilt) -> None:
+        """Make the new version current, once it is at least as far in the log as the old one."""
+        await self._advance_all(builder)
+        await self._advance_all(builder)  # records that arrived meanwhile
+        self._check_is_kept(builder)
+        is_set = self._redis.eval(_SET_IF, 1, pointer(self._name), str(self.old), str(self.new), str(FIRST))
+        if not is_set:
+            hint = "Find out who switched, then start again: `bluelamp rebuild --anew`."
+            raise IncompleteError("Another version became current meanwhile.", where=pointer(self._name), hint=hint)
+        result.current = self.new
         for topic, identity in self._identities.items():
             for number in range(self._before[topic] or identity.partitions):
-                # A worker that has the old version is refused as stale at its next batch, ends, and continues with the new one. One
-                # whose old version is damaged has ended already.
+                # A new epoch makes the old version's workers stale: they are refused at their next batch, exit, and continue
+                # with the new version. Workers of a damaged version have exited already.
                 names = self._names(self.old, (topic, number))
-                with suppress(UnreadableError), legible(names):
+                with suppress(UnreadableError), reading_state(names):
                     self._redis.hincrby(names.control, "epoch", 1)
 
-    def _check_is_kept(self, refold: VersionBuilder) -> None:
-        """A state server that was restarted or restored meanwhile may have lost some of what was built.
+    def _check_is_kept(self, builder: VersionBuilder) -> None:
+        """Check that the state server still has the whole new version, in case it was restarted or restored meanwhile.
 
         Raises:
-            IncompleteError: it has.
+            IncompleteError: it has lost part of it.
         """
         counts = cast(dict[str, str], self._redis.hgetall(f"{prefix_of(self._name, self.new)}:topics"))
         for topic, identity in self._identities.items():
@@ -320,11 +318,11 @@ class Rebuild:
                 stored = cast(
                     "str | None", self._redis.hget(self._names(self.new, (topic, number)).control, "applied_offset")
                 )
-                if stored != str(refold.applied_offset((topic, number))) or counts.get(topic) != str(
+                if stored != str(builder.applied_offset((topic, number))) or counts.get(topic) != str(
                     identity.partitions
                 ):
-                    what = "The state server has lost some of the new version: was it restarted or restored meanwhile?"
-                    hint = "Begin again: `bluelamp rebuild --anew`."
+                    what = "The state server has lost part of the new version; it was probably restarted or restored."
+                    hint = "Start again: `bluelamp rebuild --anew`."
                     raise IncompleteError(what, where=f"partition {topic}:{number}", hint=hint)
 
     def _names(self, number: int, place: Place) -> Names:
@@ -339,63 +337,62 @@ return 1
 
 
 def _differing(measure: str, window: str, old: list[Reading], new: list[Reading]) -> Iterator[Difference]:
-    ours, theirs = ({tuple(each.dimensions.items()): each for each in some} for some in (old, new))
-    for words in ours | theirs:
-        one, other = ours.get(words), theirs.get(words)
-        read, again = (each and numbers(each) for each in (one, other))
-        if read != again:
-            yield Difference(measure=measure, window=window, dimensions=dict(words), read=read, recounted=again)
+    before, after = ({tuple(each.dimensions.items()): numbers(each) for each in readings} for readings in (old, new))
+    for words in before | after:
+        one, other = before.get(words), after.get(words)
+        if one != other:
+            yield Difference(measure=measure, window=window, dimensions=dict(words), read=one, recounted=other)
 
 
-def lines(told: Rebuilt, limit: int) -> Iterator[str]:
-    """What a person reads: what differs, what was compared, and what is shown now.
+def lines(result: Rebuilt, limit: int) -> Iterator[str]:
+    """The report for people: what differs, what was compared, and which version is current.
 
     Args:
-        told: what came of it.
-        limit: how many figures, and how many cells, are listed; 0 for all.
+        result: of the rebuild.
+        limit: the most figures, and the most cells, to list; 0 lists all.
     """
-    yield from _first([_figure(each) for each in told.differing_figures], limit)
-    yield from _first([each.line() for each in told.differing_cells], limit)
-    yield from _first([line(each) for each in told.differing_from_log], limit)
-    if told.moved:
-        yield f"{told.moved:,} facts lay on another partition than their subject's, and were moved to it."
-    yield f"Version {told.built} of the state is built from {told.records:,} records of archive and log."
-    yield from _compared(told)
-    if told.shown == told.built:
-        yield f"Version {told.shown} is shown now. Version {told.built - 1} is kept: `bluelamp rebuild --forget` removes it."
-    elif told.is_same():
-        yield f"Version {told.shown} is still shown: --switch shows version {told.built}."
+    yield from _limited([_figure(each) for each in result.differing_figures], limit)
+    yield from _limited([each.line() for each in result.differing_cells], limit)
+    yield from _limited([line(each) for each in result.differing_from_log], limit)
+    if result.moved:
+        yield f"{result.moved:,} facts were on a wrong partition and were moved."
+    yield f"Built version {result.built} of the state from {result.records:,} records of archive and log."
+    yield from _compared(result)
+    if result.current == result.built:
+        yield f"Version {result.current} is now current. To remove version {result.built - 1}: `bluelamp rebuild --forget`."
+    elif result.is_same():
+        yield f"Version {result.current} is still current. To switch to version {result.built}, add --switch."
     else:
-        yield f"Version {told.shown} is still shown: --switch --accept-differences shows version {told.built}."
+        yield f"Version {result.current} is still current. To switch all the same, add --switch --accept-differences."
 
 
-def _compared(told: Rebuilt) -> Iterator[str]:
-    """What was compared, and what was not."""
-    if told.log_compared:
-        differing = len(told.differing_from_log)
-        yield f"{told.log_compared:,} counts and open items compared with a recount of the log, {differing:,} differ."
+def _compared(result: Rebuilt) -> Iterator[str]:
+    """What was and was not compared."""
+    if result.log_compared:
+        differing = len(result.differing_from_log)
+        yield f"Compared {result.log_compared:,} counts and open items with a recount of the log: {differing:,} differ."
     else:
-        yield "Nothing was compared with the log: neither holds a count or an open item."
-    if told.not_compared:
-        yield f"Not compared with version {told.built - 1}: {told.not_compared}"
+        yield "Nothing to compare with the log: neither has a count or an open item."
+    if result.not_compared:
+        yield f"Not compared with version {result.built - 1}: {result.not_compared}"
         return
-    if not (told.figures or told.counts or told.standing):
-        yield "Nothing was compared: neither version holds a figure, a count or an open item."
+    if not (result.figures or result.counts or result.open_items):
+        yield "Nothing to compare: neither version has a figure, a count or an open item."
     else:
-        version = f"compared with version {told.built - 1}"
-        yield f"{told.figures:,} figures {version}, {len(told.differing_figures):,} differ."
-        cells = f"{told.counts:,} counts and {told.standing:,} open items {version}"
-        yield f"{cells}, {len(told.differing_cells):,} differ."
-    if told.behind:
-        yield f"Not compared: {told.behind:,} records of the log that the version shown does not hold yet."
-    if told.never_received:
-        yield f"Not compared: figures of {', '.join(told.never_received)}, for which nothing was ever received."
+        version = f"with version {result.built - 1}"
+        yield f"Compared {result.figures:,} figures {version}: {len(result.differing_figures):,} differ."
+        cells = f"{result.counts:,} counts and {result.open_items:,} open items"
+        yield f"Compared {cells} {version}: {len(result.differing_cells):,} differ."
+    if result.behind:
+        yield f"Not compared: {result.behind:,} records of the log that the current version does not have yet."
+    if result.never_received:
+        yield f"Not compared: the figures of {', '.join(result.never_received)}, from which nothing was ever received."
 
 
-def _first(every: list[str], limit: int) -> Iterator[str]:
-    yield from every[: limit or None]
-    if limit and len(every) > limit:
-        yield f"and {len(every) - limit:,} more: --limit 0 lists all of them."
+def _limited(all_lines: list[str], limit: int) -> Iterator[str]:
+    yield from all_lines[: limit or None]
+    if limit and len(all_lines) > limit:
+        yield f"and {len(all_lines) - limit:,} more: use --limit 0 to list all."
 
 
 def _figure(each: Difference) -> str:
@@ -404,26 +401,27 @@ def _figure(each: Difference) -> str:
     return "  ".join(part for part in ("figure", each.measure, each.window, words, f"old {old}, new {new}") if part)
 
 
-def shown_of(redis: Redis, state_name: str) -> int:
-    """The number of the version that is shown."""
+def current_version(redis: Redis, state_name: str) -> int:
+    """The number of the current version."""
     return number_of(cast("str | None", redis.get(pointer(state_name))))
 
 
-def versions(redis: Redis, state_name: str) -> list[int]:
-    """The numbers of the versions there are."""
+def existing_versions(redis: Redis, state_name: str) -> list[int]:
+    """The numbers of all versions."""
     later = (str(key).split(":v")[-1].removesuffix(":topics") for key in redis.scan_iter(f"{state_name}:v*:topics"))
     found = {int(number) for number in later if number.isdigit()}
     return sorted(found | ({FIRST} if redis.exists(f"{state_name}:topics") else set()))
 
 
-def forget(redis: Redis, state_name: str, number: int) -> int:
-    """Remove a version that is not shown; how many keys it had.
+def remove_version(redis: Redis, state_name: str, number: int) -> int:
+    """Remove a version that is not current; returns the number of its keys.
 
     Raises:
-        SettingError: it is shown.
+        SettingError: it is current.
     """
-    if number == shown_of(redis, state_name):
-        raise SettingError(f"Version {number} is shown.", where=state_name, hint="Show another first.")
+    if number == current_version(redis, state_name):
+        hint = "Switch to another version first."
+        raise SettingError(f"Version {number} is current.", where=state_name, hint=hint)
     keys = [*redis.scan_iter(pattern_of(state_name, number), _BATCH_KEYS), f"{prefix_of(state_name, number)}:topics"]
     for start in range(0, len(keys), _BATCH_KEYS):
         redis.unlink(*keys[start : start + _BATCH_KEYS])
@@ -435,37 +433,37 @@ def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader, Mover]]:
     with (
         state_client(settings, 30.0) as redis,
         LogReader(settings.kafka) as log,
-        LogReader(settings.kafka) as beside,
+        LogReader(settings.kafka) as second_log,
         sending(settings.kafka) as send,
     ):
-        yield redis, log, Mover(opened(settings.archive), beside, send)
+        yield redis, log, Mover(open_archive(settings.archive), second_log, send)
 
 
-def _again(settings: Settings, forces: Sequence[Force]) -> CountAgain:
-    def count_again(until: Mapping[Place, int]) -> Recount:
+def _recounter_of(settings: Settings, forces: Sequence[Force]) -> Recounter:
+    def recounter(until: Mapping[Place, int]) -> Recount:
         recount = recount_of(settings, forces, until, keeps_facts=True)
         if settings.first_start:
-            recount.loaded.missing_before = {}  # both begin there, and it was said that they may
+            recount.loaded.missing_before = {}  # the setting allows both to begin there
         return recount
 
-    return count_again
+    return recounter
 
 
 async def rebuild(
     settings: Settings,
     rules: Mapping[str, Rules],
     now: Callable[[], datetime],
-    tell: Tell,
+    report: ReportProgress,
     say: Callable[[str], object],
     *,
-    is_anew: bool = False,
+    is_from_scratch: bool = False,
     is_switched: bool = False,
     are_accepted: bool = False,
 ) -> Rebuilt:
-    """Rebuild the state that the settings name; as `Rebuild.run`. What the state server refuses is said, and waited for."""
-    again = _again(settings, [each.force for each in rules.values()])
+    """Rebuild the state that the settings name, as `Rebuild.run`; `say` reports what the state server refuses meanwhile."""
+    recounter = _recounter_of(settings, [each.force for each in rules.values()])
     with _clients(settings) as (redis, log, mover):
         async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
-            patience = Patience(client, say, time.monotonic)
-            made = Rebuild(settings, rules, redis, log, mover, again, client, now, tell, patiently=patience)
-            return await made.run(is_anew=is_anew, is_switched=is_switched, are_accepted=are_accepted)
+            retry = Retrying(client, say, time.monotonic)
+            work = Rebuild(settings, rules, redis, log, mover, recounter, client, now, report, retry=retry)
+            return await work.run(is_from_scratch=is_from_scratch, is_switched=is_switched, are_accepted=are_accepted)

@@ -1,4 +1,4 @@
-"""Moves what a rebuild finds on the wrong partition, unless the log holds its copy already."""
+"""Moves facts that a rebuild finds on a wrong partition, unless the log already holds their copies."""
 
 from array import array
 from bisect import bisect_left
@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from msgspec.structs import replace
 
-from bluelamp.archive.reading import Archive, Whole
+from bluelamp.archive.reading import Archive, ArchiveAndLog
 from facts.batch import BatchRecord
 from facts.errors import PartMissingError
 from facts.moved import Origin, origin_of
@@ -22,35 +22,35 @@ from streams.stall import Place
 from streams.store import Identity
 
 _INDEX_BITS = 20
-"""A record of a megabyte holds no more facts than that can number."""
+"""Enough bits to number the facts of one record, which is at most a megabyte."""
 Copied = dict[tuple[str, int, int], "array[int]"]
-"""The numbers of facts that were moved, in order: by topic, and by the partitions they were moved from and to."""
+"""The sorted numbers of the facts that were moved, by topic and by the partitions they were moved from and to."""
 Send = Callable[[Sequence[Copy]], None]
 """Sends records; returns when the log has them."""
 
 
 class LogSource(RecordSource, Protocol):
-    """The log, read beside whatever folds it; `streams.logreader.LogReader` is one."""
+    """The log, such as `streams.logreader.LogReader`."""
 
     def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
-        """Which cluster and topic each of the topics that are there is."""
+        """The identity of each of the topics that exists."""
         ...
 
     def reach(self, identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
-        """The first offset still held, and the one after the last, of each partition of topics."""
+        """The first offset that each partition holds, and the offset after the last that can be read."""
         ...
 
 
 class Mover:
-    """Sends facts to the partition they belong on, each once.
+    """Sends each fact to its right partition once.
 
     Args:
-        archive: of the log; None where there is none.
-        log: where copies are looked for; not the one that is being folded.
-        send: sends them.
+        archive: of the log; None if there is none.
+        log: where to look for copies; not the reader that the fold uses.
+        send: sends the copies.
 
     Attributes:
-        moved: how many facts it has sent.
+        moved: the number of facts sent.
     """
 
     def __init__(self, archive: Archive | None, log: LogSource, send: Send) -> None:
@@ -59,7 +59,7 @@ class Mover:
         self.moved = 0
 
     async def move(self, place: Place, moved: Sequence[Moved]) -> None:
-        """Send facts found on a partition; a `streams.moving.Move`."""
+        """Send facts found on a wrong partition; a `streams.moving.Move`."""
         copies = [copy_of(place, left) for each in moved if (left := self._without_copies(place[0], each)).facts]
         if copies:
             self._send(copies)
@@ -75,19 +75,19 @@ class Mover:
         return Moved(moved.partition, origin, [moved.facts[each] for each in left])
 
     def _find_copies(self) -> Copied:
-        """Of which facts the log holds copies."""
-        found: Copied = defaultdict(lambda: array("Q"))
-        whole = Whole(self._archive, self._log)
+        """The facts of which the log holds copies."""
+        copied: Copied = defaultdict(lambda: array("Q"))
+        whole = ArchiveAndLog(self._archive, self._log)
         for place, span in whole.reach(self._log.reach(self._log.identities(TOPICS))).items():
-            for some in whole.read(place, *span):
-                for entry in some:
+            for batch in whole.read(place, *span):
+                for entry in batch:
                     if isinstance(entry, BatchRecord) and (origin := origin_of(entry.headers)):
-                        found[place[0], origin.partition, place[1]].extend(_numbers(origin))
-        return {places: array("Q", sorted(numbers)) for places, numbers in found.items()}
+                        copied[place[0], origin.partition, place[1]].extend(_numbers(origin))
+        return {places: array("Q", sorted(numbers)) for places, numbers in copied.items()}
 
 
 def _numbers(origin: Origin) -> list[int]:
-    """One number for each fact, unlike that of any other of its partition."""
+    """A number for each fact that is unique on its partition."""
     return [origin.offset << _INDEX_BITS | index for index in origin.indexes]
 
 
@@ -98,25 +98,25 @@ def _holds(numbers: "array[int]", number: int) -> bool:
 
 @contextmanager
 def sending(bootstrap: str) -> Iterator[Send]:
-    """Sends records to the log at an address.
+    """Connect a producer to Kafka; yields a function that sends records.
 
     Raises:
-        PartMissingError: it does not answer, or does not take them.
+        PartMissingError: Kafka does not answer, or refuses the records.
     """
-    hint = "See whether Kafka is well and takes records of that topic from this program; then begin again."
+    hint = "Check that Kafka is running and that this program may write to the topic, then start again."
     try:
         with KafkaProducer(bootstrap_servers=bootstrap.split(","), acks="all", enable_idempotence=True) as producer:
 
             def send(copies: Sequence[Copy]) -> None:
-                sent = [
+                futures = [
                     producer.send(copy.topic, copy.value, copy.key, list(copy.headers), partition=copy.partition)
                     for copy in copies
                 ]
                 producer.flush()
-                for each in sent:
+                for each in futures:
                     each.get()
 
             yield send
     except KafkaError as error:
-        what = f"Facts could not be moved to their own partition ({error!r})."
+        what = f"Facts could not be moved to their right partition ({error!r})."
         raise PartMissingError(what, where=bootstrap, hint=hint) from error

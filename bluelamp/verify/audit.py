@@ -149,7 +149,7 @@ def read_period(
     def read() -> AuditedState:
         results = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
         panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
-        open_items = {kind: reader.standing(force.name, kind) for kind in KINDS}
+        open_items = {kind: reader.open_items(force.name, kind) for kind in KINDS}
         return AuditedState(readings_of(reader, force.name, as_of, results), panes, open_items)
 
     return reader.at_one_moment(read)

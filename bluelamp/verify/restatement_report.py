@@ -8,7 +8,7 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from bluelamp.archive.reading import Whole, opened
+from bluelamp.archive.reading import ArchiveAndLog, open_archive
 from bluelamp.verify.restatements import ChangedBy, Restatement, is_in_course, open_days, read_partition, restated
 from bluelamp.verify.words import dimension_words, number
 from bluelamp.wiring.settings import Settings
@@ -91,12 +91,12 @@ def restatements(
         hint = "`bluelamp measures --json` lists the dimensions of each measure."
         what = f"No chosen measure can be broken down by {', '.join(by)}."
         raise QuestionError(what, where="--by", hint=hint)
-    archive = opened(settings.archive)
+    archive = open_archive(settings.archive)
     with LogReader(settings.kafka) as log:
         identities = log.identities(TOPICS)
         if archive is not None:
             archive.check(identities)
-        whole = Whole(archive, log)
+        whole = ArchiveAndLog(archive, log)
         # A day is never closed on a topic that the force has no feed for.
         topics = {feed.topic for feed in rules.force.feeds}
         reach = {place: span for place, span in whole.reach(log.reach(identities)).items() if place[0] in topics}

@@ -141,7 +141,7 @@ def _compare_open_items(old: PartitionCache, new: PartitionCache, result: Partit
 
 
 def _open_items(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
-    return Counter((subject, each) for subject, items in cache.matters().items() for each in items)
+    return Counter((subject, each) for subject, items in cache.open_items().items() for each in items)
 
 
 def _slot(grain: Grain, slot: int) -> str:

@@ -1,1 +1,1 @@
-"""What every command needs: settings, connections, clock, ports, processes and arguments."""
+"""What all commands share: settings, connections, clock, ports, processes and arguments."""

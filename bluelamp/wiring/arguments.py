@@ -1,4 +1,4 @@
-"""Questions as a person writes them at the command line, put into the words of the measures."""
+"""Parses the arguments of questions at the command line: names, filters and times."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,30 +12,30 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def parse_where(limits: tuple[str, ...]) -> Where:
-    """`DIMENSION=WORD` limits by dimension.
+def parse_where(filters: tuple[str, ...]) -> Where:
+    """Filters of the form `DIMENSION=WORD`, by dimension.
 
     Raises:
-        QuestionError: a limit without `=`.
+        QuestionError: a filter has no `=`.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    for limit in limits:
-        name, equals, word = limit.partition("=")
+    words: dict[str, tuple[str, ...]] = {}
+    for each in filters:
+        name, equals, word = each.partition("=")
         if not equals:
-            raise QuestionError(f"{limit!r} names no word.", where="--where", hint="Write it as area=moorlands.")
-        found[name] = (*found.get(name, ()), word)
-    return found
+            raise QuestionError(f"{each!r} is not a filter.", where="--where", hint="Write it as area=moorlands.")
+        words[name] = (*words.get(name, ()), word)
+    return words
 
 
 def parse_instant(text: str, zone: ZoneInfo, where: str = "--as-of") -> datetime:
-    """An instant in ISO form; without a zone it is local time.
+    """A time in ISO 8601 form; without a zone it is local time.
 
     Raises:
-        QuestionError: it is no such thing.
+        QuestionError: it is not a valid time.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         hint = "Write it as 2024-12-01T09:59:59Z."
-        raise QuestionError(f"{text!r} is no instant.", where=where, hint=hint) from None
+        raise QuestionError(f"{text!r} is not a valid time.", where=where, hint=hint) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,8 +1,8 @@
-"""The one place that reads the wall clock; everything else is told what time it is."""
+"""The only module that reads the wall clock; all other code gets the time as an argument."""
 
 from datetime import UTC, datetime
 
 
 def wall() -> datetime:
     """The time now, in UTC."""
-    return datetime.now(UTC)  # noqa: TID251 - this is the one place
+    return datetime.now(UTC)  # noqa: TID251 - the only place

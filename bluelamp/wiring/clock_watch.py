@@ -1,4 +1,4 @@
-"""Watches the wall clock of a process: a step is logged, and stored for the board, `check` and the alerts."""
+"""Watches the wall clock of a process: a step is logged, and stored for the board, `bluelamp check` and alerts."""
 
 import socket
 import time
@@ -6,24 +6,24 @@ import time
 from redis import Redis
 
 from bluelamp.wiring.clock import wall
-from streams.clock_steps import ClockStep, Steps, StepWatch, note
+from streams.clock_steps import ClockStep, Steps, StepWatch, store_step
 
 
 def steps() -> Steps:
-    """Finds steps of this process's wall clock."""
+    """A detector of steps of this process's wall clock."""
     return Steps(wall, time.monotonic)
 
 
 def watch_clock(redis: Redis, state_name: str, process: str) -> None:
-    """Watch the clock of this process from now on.
+    """Start watching this process's clock.
 
     Args:
         redis: a client of the state server.
         state_name: of the state in which steps are stored.
-        process: its name.
+        process: the name of this process.
     """
 
-    def keep(step: ClockStep) -> None:
-        note(redis, state_name, step)
+    def store(step: ClockStep) -> None:
+        store_step(redis, state_name, step)
 
-    StepWatch(steps(), f"{process} on {socket.gethostname()}", keep).start()
+    StepWatch(steps(), f"{process} on {socket.gethostname()}", store).start()

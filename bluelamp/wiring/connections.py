@@ -1,4 +1,4 @@
-"""Clients of the parts, made from the settings: nothing is opened before it is asked for."""
+"""Clients of the state server, created from the settings; they connect at their first command."""
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -10,7 +10,7 @@ from streams.readings import Reader
 
 
 def state_client(settings: Settings, timeout_seconds: float = 5.0) -> Redis:
-    """A blocking client of the state server that gives up at once: whoever asks decides whether to ask again."""
+    """A blocking client of the state server that does not retry: its caller decides about that."""
     return Redis.from_url(
         settings.redis,
         decode_responses=True,

@@ -1,4 +1,4 @@
-"""Ports to listen on: a free one, or the one that is set, with a sentence where it is taken."""
+"""Ports to listen on: a free one or a given one, with a clear error if it is in use."""
 
 import socket
 
@@ -6,12 +6,12 @@ from facts.errors import PartMissingError
 
 
 def listen(host: str, port: int, variable: str) -> socket.socket:
-    """A socket that listens; port 0 takes a free one.
+    """A listening socket.
 
     Args:
         host: the address.
-        port: the port.
-        variable: the setting that gives the port, for the error.
+        port: the port; 0 chooses a free one.
+        variable: the setting of the port, for the error.
 
     Raises:
         PartMissingError: the port is in use.
@@ -19,14 +19,14 @@ def listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        hint = f"End what uses it, or set {variable} to a free one."
+        hint = f"Stop the program that uses it, or set {variable} to a free port."
         raise PartMissingError(f"Port {port} cannot be used: {error.strerror}.", where=host, hint=hint) from None
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on."""
-    tried = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in tried]
-    for each in tried:
+    """Loopback ports that nothing listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
         each.close()
     return ports

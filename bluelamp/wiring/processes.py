@@ -1,4 +1,4 @@
-"""Processes that `bluelamp up` keeps: started, watched, started again, and ended in order."""
+"""The processes that `bluelamp up` manages: it starts, watches, restarts and stops them."""
 
 import asyncio
 import os
@@ -17,25 +17,24 @@ _LAST_LINES = 12
 _ORPHAN_SECONDS = 3.0
 _PERSON_SECONDS = 60.0
 _WELL_SECONDS = 30.0
-"""Whatever has run for so long had been running well."""
+"""A process that has run for this long had started well."""
 _DONE = (0, 1, 2)
-"""How a child that has one thing to do ends by itself: done, done with something to say, or not possible."""
+"""Exit statuses of a process that runs once: done, done with something to report, or impossible."""
 
 
 class ManagedProcess:
-    """One process, kept running until it is told to stop.
+    """One process, restarted whenever it ends, until it is stopped.
 
-    Its standard input is a pipe that ends with us, however we end; a child of ours takes that as its own end.
+    Its standard input is a pipe that closes when this process ends for any reason; the child process then ends too.
 
     Args:
-        name: of the child, and of its file of output.
-        arguments: the program and what it is told.
-        environment: its variables.
-        directory: of its file of output.
-        say: tells the person at the terminal.
-        is_once: it has one thing to do, and is done when it ends by itself.
-        person_seconds: when it has ended because a person must decide, how long before it is started again, to see whether
-            one has.
+        name: of the process and of its log file.
+        arguments: the program and its arguments.
+        environment: its environment variables.
+        directory: of its log file.
+        say: prints a line at the terminal.
+        is_once: whether it runs once and is not restarted when it has finished.
+        person_seconds: how long to wait before restarting a process that needs a person's decision.
     """
 
     def __init__(
@@ -54,14 +53,14 @@ class ManagedProcess:
         self.environment = {**environment, PARENT_VARIABLE: "yes"}
         self.output = directory / f"{name}.log"
         self.ends = 0
-        """How often it has ended."""
+        """The number of times it has ended."""
         self.status: int | None = None
-        """How it ended last."""
+        """Its last exit status."""
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start it, and start it again whenever it ends."""
+        """Start it, and restart it whenever it ends."""
         self._task = asyncio.create_task(self._keep())
 
     @property
@@ -70,23 +69,23 @@ class ManagedProcess:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def _keep(self) -> None:
-        pause_seconds, was_said = 0.5, False
+        pause_seconds, is_reported = 0.5, False
         while True:
             started = asyncio.get_running_loop().time()
             status = await self._run()
             self.ends, self.status = self.ends + 1, status
             if status in _DONE and self.is_once:
-                self._say_done(status)
+                self._report_done(status)
                 return
             if asyncio.get_running_loop().time() - started > _WELL_SECONDS:
-                pause_seconds, was_said = 0.5, False
+                pause_seconds, is_reported = 0.5, False
             if status == PERSON_NEEDED:
-                if not was_said:
-                    self._say_person_needed()
-                was_said = True
+                if not is_reported:
+                    self._report_person_needed()
+                is_reported = True
                 await asyncio.sleep(self._person_seconds)
                 continue
-            self.say(f"{self.name} ended with status {status}; starting it again (its words: {self.output})")
+            self.say(f"{self.name} ended with status {status}; restarting it (log: {self.output})")
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 10.0)
 
@@ -100,30 +99,30 @@ class ManagedProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, in our order
+                start_new_session=True,  # Ctrl-C in the terminal must reach only us, so that we stop everything in order
             )
             return await self._process.wait()
 
-    def _say_done(self, status: int) -> None:
+    def _report_done(self, status: int) -> None:
         if status == 0:
-            self.say(f"{self.name} is done.")
+            self.say(f"{self.name} has finished.")
         else:
-            ending = "is done" if status == 1 else "has stopped and needs a person"
-            self.say(f"{self.name} {ending}; its last words:\n{self.last_words()}")
+            ending = "has finished" if status == 1 else "has stopped and needs a decision"
+            self.say(f"{self.name} {ending}. Its last output:\n{self.last_lines()}")
 
-    def _say_person_needed(self) -> None:
+    def _report_person_needed(self) -> None:
         self.say(
-            f"{self.name} has stopped and needs a person; its last words:\n{self.last_words()}\n"
-            f"It is started again every {self._person_seconds:.0f} s, and goes on once this is settled."
+            f"{self.name} has stopped and needs a decision. Its last output:\n{self.last_lines()}\n"
+            f"It is restarted every {self._person_seconds:.0f} s, and continues once the problem is solved."
         )
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """The end of its output, indented."""
         lines = self.output.read_text(errors="replace").splitlines() if self.output.exists() else []
         return "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
 
     async def stop(self) -> None:
-        """End it cleanly; one that does not end in time is killed."""
+        """Stop it cleanly; it is killed if it does not stop in time."""
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -138,7 +137,7 @@ class ManagedProcess:
 
 
 async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, every_seconds: float = 0.1) -> bool:
-    """Wait until a condition holds; say whether it came to hold in time."""
+    """Wait until a condition is true; returns whether it was in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await is_so():
         if asyncio.get_running_loop().time() > deadline:
@@ -148,20 +147,20 @@ async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, every_seco
 
 
 def end_with_parent(within_seconds: float = _ORPHAN_SECONDS) -> None:
-    """In a child: end when the parent does, even one that was killed; its pipe to us then closes.
+    """In a child process: end when the parent does, even if it was killed; standard input then closes.
 
     Args:
-        within_seconds: how long a clean end may take.
+        within_seconds: how long a clean shutdown may take.
     """
     if PARENT_VARIABLE in os.environ:
         threading.Thread(target=_wait_for_parent, args=(within_seconds,), name="parent", daemon=True).start()
 
 
 def _wait_for_parent(within_seconds: float) -> None:
-    # Not through sys.stdin: a thread that waits within it aborts the interpreter at its end.
+    # Not through sys.stdin: a thread that waits in it aborts the interpreter at exit.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(within_seconds)
-    # A clean end can wait for parts that are gone as well, and nobody is left to kill us.
+    # A clean shutdown may wait for parts that are gone too, and nobody is left to kill this process.
     os._exit(1)

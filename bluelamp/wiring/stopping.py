@@ -1,12 +1,12 @@
-"""How a command that runs until it is ended is told to end: by SIGINT or SIGTERM, at its next chance."""
+"""Lets a command that runs until it is stopped react to SIGINT and SIGTERM at its next opportunity."""
 
 import signal
 import threading
 
 
 def stopping() -> threading.Event:
-    """Set once this process has been told to end; to be asked for in its main thread, before it begins its work."""
-    told = threading.Event()
+    """An event that is set on SIGINT or SIGTERM; call this in the main thread, before the work begins."""
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    return told
+        signal.signal(number, lambda *_: stop.set())
+    return stop

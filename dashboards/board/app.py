@@ -1,9 +1,8 @@
-"""The board's web application: its pages, their style and scripts, the streams of their parts, and what is mounted beside."""
+"""The board's web application: its pages, their data and live updates, and the applications mounted with them."""
 
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
@@ -16,23 +15,23 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from dashboards.board.answers import answers
-from dashboards.board.background import Slow
-from dashboards.board.frame import take_frame
-from dashboards.board.live import LiveUpdates, Look
-from dashboards.board.page import MARKING, LogEnds, Page, View, sentences, unasked
-from dashboards.board.pages import PAGES
-from dashboards.board.pages.unknown import UNKNOWN
-from dashboards.board.tile import shown
+from dashboards.board.pages import FOLDERS, PAGES, data_routes
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.frame import read_frame
+from dashboards.board.shared.live import LiveUpdates, Snapshot
+from dashboards.board.shared.not_found import NOT_FOUND
+from dashboards.board.shared.page import MARKING, LogEnds, Page, View, error_words, no_log_ends
+from dashboards.board.shared.tile import displayed_measures
 from facts.errors import QuestionError
 from measures.outcome import microseconds
 from producers.http.headers import SecurityHeaders, page_headers
 from producers.http.problem import problem, response_of
 from streams.readings import Reader
 
+_PACKAGE = "dashboards.board"
 _HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
 _FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events/", "/static/")
-"""Addresses that are answered with no page."""
+"""Paths whose errors are for programs, so a 404 there is JSON and not a page."""
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
@@ -40,21 +39,21 @@ def board(
     reader: Reader,
     force: str,
     mounts: Mapping[str, ASGIApp] = NO_MOUNTS,
-    log_ends: Callable[[], LogEnds] = unasked,
+    log_ends: Callable[[], LogEnds] = no_log_ends,
     steady_seconds: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """The application, for any ASGI server.
 
     Args:
-        reader: of the state.
-        force: whose figures it shows.
+        reader: reads the state.
+        force: the force whose figures are displayed.
         mounts: further applications by their path, such as `/api/alerts`; pages that need one exist only with it.
-        log_ends: where the log ends, by topic and partition, at the last look; None when it does not answer.
+        log_ends: gives the end of the log by topic and partition; None while the log does not answer.
         steady_seconds: a clock that never jumps.
     """
-    view = View(reader, force, Slow(reader, force, steady_seconds), log_ends)
+    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
-    live = _live(view, [*pages, UNKNOWN])
+    live = _live(view, [*pages, NOT_FOUND])
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -65,7 +64,7 @@ def board(
     async def events(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in live.channels:
-            return PlainTextResponse("There is no such page.\n", status_code=404)
+            return PlainTextResponse("Page not found.\n", status_code=404)
         return StreamingResponse(live.watch(name), media_type="text/event-stream")
 
     async def health(_: Request) -> Response:
@@ -75,15 +74,15 @@ def board(
 
     async def not_found(request: Request, _: Exception) -> Response:
         path = request.scope["path"]
-        says = f"The board has nothing at {path}."
+        detail = f"There is nothing at {path}."
         if path.startswith(_FOR_PROGRAMS):
-            return response_of(problem("no_such_place", 404, "There is no such address.", says))
-        return _unknown(says, templates)
+            return response_of(problem("no_such_place", 404, "Not found.", detail))
+        return _not_found_page(detail, templates)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
-    routes += [Route("/events/{name}", events), Route("/health", health), *answers(view)]
+    routes += [Route("/events/{name}", events), Route("/health", health), *data_routes(view)]
     routes += [Mount(path, application) for path, application in mounts.items()]
-    routes.append(Mount("/static", StaticFiles(directory=str(files("dashboards.board").joinpath("static")))))
+    routes.append(Mount("/static", StaticFiles(packages=[(f"{_PACKAGE}.{folder}", "static") for folder in FOLDERS])))
     return Starlette(
         routes=routes,
         lifespan=lifespan,
@@ -93,43 +92,45 @@ def board(
 
 
 def _live(view: View, pages: list[Page]) -> LiveUpdates:
-    """One stream for each page; those that are watched are looked at together, so that they agree."""
-    takes = {page.name: page.take for page in pages}
-    slow = [measure for measure in shown(view) if not measure.is_open()]
+    """One stream for each page; all watched pages are read at one moment, so that they agree."""
+    reads = {page.name: page.read for page in pages}
+    measures = [measure for measure in displayed_measures(view) if not measure.is_open()]
 
-    def look(watched: set[str]) -> Look:
+    def read(watched: set[str]) -> Snapshot:
         reader, force = view.reader, view.force
 
-        def page() -> Look:
-            frame = take_frame(reader, force)
-            taken = {take: take(view) for take in {takes[name] for name in watched}}
+        def pages_at_one_moment() -> Snapshot:
+            frame = read_frame(reader, force)
+            # Pages that share a read function share its result.
+            parts = {each: each(view) for each in {reads[name] for name in watched}}
             now = microseconds(reader.present(force)) // 1000
-            return Look(now, {name: frame | taken[takes[name]] for name in watched})
+            return Snapshot(now, {name: frame | parts[reads[name]] for name in watched})
 
-        found = reader.at_one_moment(page)
-        view.slow.work(slow)
-        return found
+        snapshot = reader.at_one_moment(pages_at_one_moment)
+        view.background.refresh(measures)
+        return snapshot
 
-    return LiveUpdates(takes, look, view.reader.wait)
+    return LiveUpdates(reads, read, view.reader.wait)
 
 
 def _templates(view: View, pages: list[Page]) -> Environment:
-    found = Environment(loader=PackageLoader("dashboards.board"), autoescape=True, undefined=StrictUndefined)
+    templates = Environment(loader=PackageLoader(_PACKAGE, ""), autoescape=True, undefined=StrictUndefined)
     listed = [page for page in pages if page.is_listed]
-    found.globals.update(force=view.profile.title, zone=view.profile.time_zone, pages=listed, marking=MARKING)
-    return found
+    templates.globals.update(force=view.profile.title, zone=view.profile.time_zone, pages=listed, marking=MARKING)
+    return templates
 
 
 def _route(page: Page, view: View, templates: Environment) -> Route:
-    async def show(request: Request) -> Response:
+    async def serve(request: Request) -> Response:
         try:
-            words: dict[str, Any] = {"page": page, **page.words(view, request)}
+            values: dict[str, Any] = {"page": page, **page.context(view, request)}
         except QuestionError as error:
-            return _unknown(sentences(error), templates)
-        return HTMLResponse(templates.get_template(f"{page.name}.html").render(words))
+            return _not_found_page(error_words(error), templates)
+        return HTMLResponse(templates.get_template(page.template).render(values))
 
-    return Route(page.path, show, name=page.name)
+    return Route(page.path, serve, name=page.name)
 
 
-def _unknown(says: str, templates: Environment) -> Response:
-    return HTMLResponse(templates.get_template("unknown.html").render(page=UNKNOWN, says=says), status_code=404)
+def _not_found_page(detail: str, templates: Environment) -> Response:
+    template = templates.get_template(NOT_FOUND.template)
+    return HTMLResponse(template.render(page=NOT_FOUND, detail=detail), status_code=404)

@@ -29,7 +29,7 @@ from facts.union import TOPICS, Topic
 from measures.catalogue.record import RECORD
 from measures.measure import External, Measure
 from streams.names import is_exported
-from streams.reading_metrics import LIVE_EXPORTED
+from streams.reading_metrics import EXPORTED_LIVE_WINDOWS
 
 Dashboard = dict[str, Any]
 TAG = "bluelamp"
@@ -195,7 +195,9 @@ _Row = tuple[str, list[list[Panel]]]
 
 
 def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
-    states = state_history(title, group, query.CHOSEN if not group[0].is_open() else f'window="{LIVE_EXPORTED[0]}"')
+    states = state_history(
+        title, group, query.CHOSEN if not group[0].is_open() else f'window="{EXPORTED_LIVE_WINDOWS[0]}"'
+    )
     if user.by_period and not group[0].is_open():
         return title, [*([_by_period(each), history(each)] for each in group), [states]]
     figures, histories = [figure(each) for each in group], [history(each) for each in group]
@@ -322,12 +324,14 @@ def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:
 
 
 def _window_variable(user: User) -> dict[str, Any]:
-    options = [{"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in LIVE_EXPORTED]
+    options = [
+        {"text": _WINDOW_TITLES[name], "value": name, "selected": name == user.window} for name in EXPORTED_LIVE_WINDOWS
+    ]
     return {
         "type": "custom",
         "name": "window",
         "label": "Window",
-        "query": ",".join(f"{_WINDOW_TITLES[name]} : {name}" for name in LIVE_EXPORTED),
+        "query": ",".join(f"{_WINDOW_TITLES[name]} : {name}" for name in EXPORTED_LIVE_WINDOWS),
         "options": options,
         "current": {"text": _WINDOW_TITLES[user.window], "value": user.window},
         "multi": False,

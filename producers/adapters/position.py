@@ -1,6 +1,5 @@
 """The saved position in a growing file, which is never ahead of what the log has."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -8,6 +7,7 @@ from msgspec import Struct
 
 from producers.adapters.growing import FileIdentity
 from producers.errors import SourceError
+from producers.files import replace_file
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -39,15 +39,5 @@ def load_position(path: Path) -> Position | None:
 
 def save_position(path: Path, position: Position) -> None:
     """Save a position. If the machine fails, the file holds the old position or the new one, never part of one."""
-    write_atomically(path, msgspec.json.encode(position))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's content. If the machine fails, the file holds the old content or the new, never part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    replace_file(path, msgspec.json.encode(position))

@@ -1,4 +1,4 @@
-"""A log in memory to keep, and what may go wrong with it."""
+"""A log in memory to archive, and its possible faults."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _DAY = 86_400_000
 
 
 def at(text: str) -> int:
-    """A time in UTC, such as 2024-12-01 09:30, in milliseconds."""
+    """A time in UTC, such as 2024-12-01 09:30, in milliseconds since 1970."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
@@ -28,7 +28,7 @@ def record(offset: int, time: int, value: bytes | None = b"{}", key: bytes | Non
 
 
 def days(first: str, count: int, each: int, offset: int = 0) -> list[BatchRecord]:
-    """So many days of so many records each, spread over the day."""
+    """This many days of this many records each, spread over the day."""
     start = at(f"{first} 00:00")
     return [
         record(offset + day * each + number, start + day * _DAY + number * (_DAY // each), b'{"n":%d}' % number)
@@ -38,7 +38,7 @@ def days(first: str, count: int, each: int, offset: int = 0) -> list[BatchRecord
 
 
 class MemoryLog:
-    """Records by partition, of which the first may be let go.
+    """Records by partition; the first ones can be deleted.
 
     Args:
         records: by partition.
@@ -51,7 +51,7 @@ class MemoryLog:
         self.now = max((each.timestamp for some in self.records.values() for each in some), default=0)
 
     def send(self, copies: Sequence[Copy]) -> None:
-        """Append what is moved, at the time of the last record there was."""
+        """Append moved facts, with the time of the last record."""
         for copy in copies:
             place = copy.topic, copy.partition
             self.add(place, [BatchRecord(self.ends[place], self.now, 1, copy.key, copy.value, tuple(copy.headers))])
@@ -63,12 +63,12 @@ class MemoryLog:
         self.ends[place] = some[-1].offset + 1
 
     def forget(self, place: Place, before: int) -> None:
-        """Let go of the records before an offset."""
+        """Delete the records before an offset."""
         self.records[place] = [each for each in self.records[place] if each.offset >= before]
         self.firsts[place] = before
 
     def identities(self, topics: Sequence[str]) -> dict[str, Identity]:
-        """Those of its topics that it has."""
+        """The identities of the topics that exist."""
         counts = Counter(name for name, _ in self.records)
         return {topic: replace(IDENTITY, partitions=counts[topic]) for topic in topics if topic in counts}
 
@@ -81,7 +81,7 @@ class MemoryLog:
             self.firsts.setdefault(place, 0)
 
     def reach(self, _identities: Mapping[str, Identity] | None = None) -> dict[Place, tuple[int, int]]:
-        """What it holds."""
+        """The first and end offset of each partition."""
         return {place: (self.firsts[place], end) for place, end in self.ends.items()}
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:

@@ -1,4 +1,4 @@
-"""The archive: bit for bit what the log held, whole after every kill, and whatever is wrong with it is named."""
+"""The archive equals the log bit for bit, is complete after every kill, and its faults are named."""
 
 import contextlib
 import shutil
@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from bluelamp.archive import writing
 from bluelamp.archive.manifest import NAME, Manifest, load, save
 from bluelamp.archive.parquet import ParquetWriter
-from bluelamp.archive.reading import Archive, Whole
+from bluelamp.archive.reading import Archive, ArchiveAndLog
 from bluelamp.archive.verifying import verify
-from bluelamp.archive.writing import ArchiveRun, keep
+from bluelamp.archive.writing import ArchiveRun, write_new
 from bluelamp.verify.checks.log import last_day
 from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError, PartMissingError, SettingError
@@ -30,14 +30,14 @@ IDENTITIES = {"contacts": IDENTITY, "incidents": IDENTITY}
 
 
 class Killed(BaseException):
-    """The process is gone at this moment; nothing of it is tidied up."""
+    """The process ends at this moment; nothing is tidied up."""
 
 
 def kept(directory: Path, log: MemoryLog) -> ArchiveRun:
-    return keep(directory, log, IDENTITIES, log.reach(), lambda _: None)
+    return write_new(directory, log, IDENTITIES, log.reach(), lambda _: None)
 
 
-def held(directory: Path, place: Place) -> list[Entry]:
+def archived(directory: Path, place: Place) -> list[Entry]:
     archive = Archive(directory)
     return [each for some in archive.read(place, 0, archive.end(place)) for each in some]
 
@@ -64,7 +64,7 @@ def test_every_record_comes_back_bit_for_bit(tmp_path: Path) -> None:
     log = MemoryLog({A: odd})
     log.firsts[A] = 3
     kept(tmp_path, log)
-    assert held(tmp_path, A) == odd
+    assert archived(tmp_path, A) == odd
     manifest = Archive(tmp_path).manifest
     assert [(part.day, part.first, part.after, part.records) for part in manifest.parts] == [
         (date(2024, 12, 1), 3, 9, 2),
@@ -75,7 +75,7 @@ def test_every_record_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert table.column("received_at").to_pylist()[1].isoformat() == "2024-12-01T23:59:59.999000+00:00"
 
 
-def test_started_again_it_goes_on_with_what_is_new(tmp_path: Path, log: MemoryLog) -> None:
+def test_the_next_run_continues_with_new_records(tmp_path: Path, log: MemoryLog) -> None:
     assert [part.words() for part in kept(tmp_path, log).parts] == [
         "contacts:0 offsets 0 to 3",
         "contacts:0 offsets 4 to 7",
@@ -87,14 +87,14 @@ def test_started_again_it_goes_on_with_what_is_new(tmp_path: Path, log: MemoryLo
     log.forget(A, 10)
     (part,) = kept(tmp_path, log).parts
     assert (part.day, part.first, part.after) == (date(2024, 12, 3), 12, 14)
-    assert [span_of(each)[0] for each in held(tmp_path, A)] == list(range(14))
+    assert [span_of(each)[0] for each in archived(tmp_path, A)] == list(range(14))
     assert faults(tmp_path) == []
 
 
-def test_a_clock_that_is_put_back_begins_no_earlier_day_anew(tmp_path: Path) -> None:
-    told = [record(0, at("2024-12-02 00:01")), record(1, at("2024-12-01 23:59")), record(2, at("2024-12-03 00:00"))]
-    assert [part.day.day for part in kept(tmp_path, MemoryLog({A: told})).parts] == [2, 3]
-    assert held(tmp_path, A) == told
+def test_a_clock_that_is_set_back_begins_no_earlier_day_again(tmp_path: Path) -> None:
+    records = [record(0, at("2024-12-02 00:01")), record(1, at("2024-12-01 23:59")), record(2, at("2024-12-03 00:00"))]
+    assert [part.day.day for part in kept(tmp_path, MemoryLog({A: records})).parts] == [2, 3]
+    assert archived(tmp_path, A) == records
 
 
 def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path) -> None:
@@ -102,25 +102,27 @@ def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path
     log = MemoryLog({A: [record(0, at("2024-12-01 12:00")), record(1, at("2025-12-01 12:00"))]})
     kept(tmp_path, log)
     manifest = Archive(tmp_path).manifest
-    assert manifest.sums().last_day == date(2025, 12, 1)
+    assert manifest.totals().last_day == date(2025, 12, 1)
     assert last_day(manifest, datetime(2024, 12, 9, tzinfo=UTC)) == date(2024, 12, 1)
     assert last_day(manifest, datetime(2024, 11, 30, tzinfo=UTC)) is None
     midnight = datetime(2024, 12, 1, tzinfo=UTC)
     assert last_day(manifest, midnight - timedelta(seconds=5)) == date(2024, 12, 1), "clocks may differ by seconds"
 
 
-def test_a_large_day_is_kept_in_several_parts(tmp_path: Path, log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_day_is_written_in_several_parts(
+    tmp_path: Path, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writing, "PART_BYTES", 12)
     assert [(part.first, part.after) for part in kept(tmp_path, log).parts if part.place() == B] == [
         (0, 2),
         (2, 4),
         (4, 5),
     ]
-    assert held(tmp_path, B) == log.records[B]
+    assert archived(tmp_path, B) == log.records[B]
 
 
 def dying(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
-    """Die at the so-manieth change of the directory; answers whether it has."""
+    """Die at this change of the directory; returns whether it died."""
     left, died = after, False
 
     def step(really: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,7 +142,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], bool]:
 
 
 def moments(tmp_path: Path, log: MemoryLog) -> Iterator[Path]:
-    """An archive that was killed at each moment of its first run in turn, until one is not."""
+    """An archive whose first run was killed at each moment in turn, until one run finishes."""
     for number in range(1000):
         directory = tmp_path / str(number)
         with pytest.MonkeyPatch.context() as patched:
@@ -152,23 +154,23 @@ def moments(tmp_path: Path, log: MemoryLog) -> Iterator[Path]:
         yield directory
 
 
-def test_killed_at_any_moment_it_goes_on_without_loss_or_double(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_run_killed_at_any_moment_loses_and_repeats_nothing(tmp_path: Path, log: MemoryLog) -> None:
     count = 0
     for directory in moments(tmp_path, log):
         count += 1
         kept(directory, log)
-        assert {place: held(directory, place) for place in (A, B)} == log.records
+        assert {place: archived(directory, place) for place in (A, B)} == log.records
         assert faults(directory) == []
         assert not list(directory.rglob("*.draft"))
     assert count > 25
 
 
-def test_it_takes_no_room_away_from_a_second_run(tmp_path: Path, log: MemoryLog) -> None:
-    with writing._held(tmp_path), pytest.raises(SettingError, match="Another `bluelamp archive`"):  # noqa: SLF001
+def test_a_second_run_is_refused(tmp_path: Path, log: MemoryLog) -> None:
+    with writing._locked(tmp_path), pytest.raises(SettingError, match="Another `bluelamp archive`"):  # noqa: SLF001
         kept(tmp_path, log)
 
 
-def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_directory_that_cannot_be_written_is_reported(tmp_path: Path, log: MemoryLog) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PartMissingError, match="cannot be written"):
         kept(tmp_path / "file" / "archive", log)
@@ -181,12 +183,12 @@ def test_a_log_that_no_longer_reaches_back_is_refused_and_the_range_is_named(tmp
     with pytest.raises(IncompleteError, match="offsets 12 to 14 are missing"):
         kept(tmp_path, log)
     with pytest.raises(IncompleteError, match="offsets 12 to 14 are missing"):
-        Whole(Archive(tmp_path), log).reach(log.reach())
+        ArchiveAndLog(Archive(tmp_path), log).reach(log.reach())
 
 
-def test_a_log_that_was_cut_back_is_refused(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_truncated_log_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
-    with pytest.raises(IncompleteError, match="offsets 10 to 11 are in the archive only"):
+    with pytest.raises(IncompleteError, match="offsets 10 to 11 are only in the archive"):
         kept(tmp_path, MemoryLog({A: log.records[A][:10]}))
 
 
@@ -194,7 +196,7 @@ def test_another_log_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     other = {"contacts": replace(IDENTITY, topic_id="made anew")}
     with pytest.raises(IncompleteError, match="of another log"):
-        keep(tmp_path, log, other, log.reach(), lambda _: None)
+        write_new(tmp_path, log, other, log.reach(), lambda _: None)
     with pytest.raises(IncompleteError, match="of another log"):
         Archive(tmp_path).check(other)
 
@@ -204,7 +206,7 @@ def test_archive_and_log_are_read_as_one(tmp_path: Path, log: MemoryLog) -> None
     log.add(A, days("2024-12-04", 1, 4, offset=12))
     everything = days("2024-12-01", 4, 4)
     log.forget(A, 9)
-    whole = Whole(Archive(tmp_path), log)
+    whole = ArchiveAndLog(Archive(tmp_path), log)
     assert whole.reach(log.reach()) == {A: (0, 16), B: (0, 5)}
     for first, after in ((0, 16), (2, 5), (5, 14), (12, 16), (13, 15), (0, 0)):
         assert [each for some in whole.read(A, first, after) for each in some] == everything[first:after]
@@ -222,7 +224,7 @@ def spoil(path: Path) -> None:
 
 
 def without(directory: Path, *firsts: int) -> None:
-    """Take files out of the manifest, too."""
+    """Remove files from the manifest too."""
     manifest = load(directory)
     assert manifest is not None
     gone = [part for part in manifest.parts if part.place() == A and part.first in firsts]
@@ -240,12 +242,12 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
     [
         (
             lambda place: shutil.rmtree(place / "day=2024-12-02"),
-            "The day 2024-12-02 is missing: 2 files of 9 records. contacts:0 offsets 4 to 7; incidents:1 offsets 0 to 4",
+            "The day 2024-12-02 is missing: 2 files with 9 records. contacts:0 offsets 4 to 7; incidents:1 offsets 0 to 4",
         ),
         (lambda place: part_of(place, B, 0).unlink(), "A file of 2024-12-02 is missing: incidents:1 offsets 0 to 4."),
         (
             lambda place: spoil(part_of(place, A, 4)),
-            "2024-12-02 is not the one that was written: contacts:0 offsets 4 to 7",
+            "2024-12-02 was altered: contacts:0 offsets 4 to 7",
         ),
         (
             lambda place: without(place, 4),
@@ -254,57 +256,55 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
         (lambda place: without(place, 0), "contacts:0 offsets 0 to 3, received on 2024-12-02, are missing."),
         (
             lambda place: shutil.copy(part_of(place, A, 4), place / "day=2024-12-02" / "odd.parquet"),
-            "A file lies there that the manifest does not name. day=2024-12-02/odd.parquet",
+            "The manifest does not list this file. day=2024-12-02/odd.parquet",
         ),
     ],
 )
-def test_whatever_is_wrong_is_named(tmp_path: Path, log: MemoryLog, harm: Callable[[Path], object], words: str) -> None:
+def test_every_fault_is_named(tmp_path: Path, log: MemoryLog, harm: Callable[[Path], object], words: str) -> None:
     kept(tmp_path, log)
     harm(tmp_path)
     (fault,) = faults(tmp_path)
     assert words in fault
 
 
-def test_a_file_under_another_s_name_and_checksum_is_found_out(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_file_under_another_name_and_checksum_is_detected(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     manifest = Archive(tmp_path).manifest
     one, two, *rest = manifest.parts
     other = replace(two, file=one.file, sha256=one.sha256, size_bytes=one.size_bytes)
     save(tmp_path, Manifest(**{**_fields(manifest), "parts": [one, other, *rest]}))
     found = faults(tmp_path)
-    assert any("does not hold what the manifest says: contacts:0 offsets 4 to 7" in each for each in found)
+    assert any("does not match the manifest: contacts:0 offsets 4 to 7" in each for each in found)
 
 
 @pytest.mark.parametrize("harm", [spoil, Path.unlink])
-def test_what_is_not_as_it_was_written_is_not_read(
-    tmp_path: Path, log: MemoryLog, harm: Callable[[Path], None]
-) -> None:
+def test_an_altered_file_is_not_read(tmp_path: Path, log: MemoryLog, harm: Callable[[Path], None]) -> None:
     kept(tmp_path, log)
     harm(part_of(tmp_path, A, 4))
     with pytest.raises(IncompleteError, match=r"2024-12-02.*contacts:0 offsets 4 to 7"):
-        held(tmp_path, A)
+        archived(tmp_path, A)
 
 
-def test_a_gap_in_the_manifest_is_not_read_over(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_gap_in_the_manifest_is_an_error(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     without(tmp_path, 4)
     with pytest.raises(IncompleteError, match="contacts:0 offsets 4 to 7, from 2024-12-01 to 2024-12-03, are missing"):
         Archive(tmp_path)
 
 
-def test_a_manifest_that_is_gone_or_torn_is_no_new_archive(tmp_path: Path, log: MemoryLog) -> None:
+def test_a_missing_or_incomplete_manifest_is_not_a_new_archive(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     manifest = tmp_path / NAME
     manifest.write_bytes(manifest.read_bytes()[:-40])
     with pytest.raises(IncompleteError, match="cannot be read"):
         kept(tmp_path, log)
     manifest.unlink()
-    with pytest.raises(IncompleteError, match="files and no manifest"):
+    with pytest.raises(IncompleteError, match="files but no manifest"):
         kept(tmp_path, log)
 
 
 def test_nobody_else_can_read_it(tmp_path: Path, log: MemoryLog) -> None:
-    """What could not be read as a fact is kept too, and may hold what no fact may."""
+    """Unreadable records are archived too, and may contain personal data."""
     kept(tmp_path / "archive", log)
     assert {oct(each.stat().st_mode & 0o077) for each in (tmp_path / "archive").rglob("*") if each.is_dir()} == {"0o0"}
     assert (tmp_path / "archive").stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""The rebuild: a new version beside the one shown, every cell compared, and shown in one step to readers and workers."""
+"""The rebuild: a new version next to the current one, every cell compared, and a switch in one step for readers and workers."""
 
 import asyncio
 import time
@@ -14,11 +14,11 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 import streams.store
-from bluelamp.archive.reading import Whole, opened
-from bluelamp.archive.writing import keep
+from bluelamp.archive.reading import ArchiveAndLog, open_archive
+from bluelamp.archive.writing import write_new
 from bluelamp.embedded.state import StateServer
-from bluelamp.rebuild.certify import CountAgain
-from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, forget, lines, versions
+from bluelamp.rebuild.certify import Recounter
+from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, existing_versions, lines, remove_version
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.log import records_of
@@ -34,7 +34,7 @@ from measures.catalogue import find
 from measures.rules import Rules
 from streams.codec import FORMAT
 from streams.fold import Change
-from streams.reading_metrics import ExportedReadings
+from streams.reading_metrics import ReadingMetrics
 from streams.readings import Reader
 from streams.stall import Place
 from streams.store import Applied, Names, StateStore
@@ -64,11 +64,11 @@ LATER = {
         )
     )
 }
-"""The profile with another promise: what is decided by it is to be counted anew."""
+"""The profile with another target, so that figures that depend on it must be rebuilt."""
 
 
-def told() -> list[AnyFact]:
-    """Forty incidents, a quarter of them regraded, some still open, over a day."""
+def incident_facts() -> list[AnyFact]:
+    """Forty incidents over a day, a quarter of them regraded, and some still open."""
     facts: list[AnyFact] = []
     for number in range(40):
         common: dict[str, Any] = {"force": STRICT.name, "subject_id": f"i{number}"}
@@ -84,13 +84,13 @@ def told() -> list[AnyFact]:
 
 
 def before() -> list[AnyFact]:
-    """An incident of the month before: from then on the record is known."""
+    """An incident of the month before: the record begins with it."""
     at = START - timedelta(days=3)
     return [IncidentOpened(fact_id="before", force=STRICT.name, subject_id="before", at=at, grade="1", area="north")]
 
 
 def log_of(facts: list[AnyFact], now: datetime = NOW) -> MemoryLog:
-    """A log of one partition, one fact a record, heard of up to the present at its end."""
+    """A log of one partition with one fact per record, and heartbeats up to the present at its end."""
     beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=now, feed="dispatch", seq=1, complete_to=now)
     values = [encode([fact]) for fact in (*facts, beat)]
     return MemoryLog({PLACE: [record(at, _milliseconds(now), value) for at, value in enumerate(values)]})
@@ -106,7 +106,7 @@ async def moves_nothing(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
-    """The embedded state server alone: the real one is held to the same in tests/integration."""
+    """Only the embedded state server; tests/integration checks the same with the real one."""
     started = StateServer(tmp_path_factory.mktemp("rebuilt"))
     started.start()
     yield started
@@ -121,15 +121,15 @@ def redis(server: StateServer) -> Iterator[Redis]:
 
 
 def folded(server: StateServer, made: MemoryLog) -> MemoryLog:
-    """A log, and the version shown that is folded from it."""
+    """A log, and the current version folded from it."""
 
     async def fold() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             store = StateStore(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = VersionBuilder(store, RULES, made, moves_nothing)
-            await refold.claim(PLACE, IDENTITY, 0)
-            await refold.advance(PLACE, made.ends[PLACE], lambda _: None)
+            builder = VersionBuilder(store, RULES, made, moves_nothing)
+            await builder.claim(PLACE, IDENTITY, 0)
+            await builder.advance(PLACE, made.ends[PLACE], lambda _: None)
 
     asyncio.run(fold())
     return made
@@ -137,12 +137,12 @@ def folded(server: StateServer, made: MemoryLog) -> MemoryLog:
 
 @pytest.fixture
 def log(redis: Redis, server: StateServer) -> MemoryLog:
-    """A log that the version shown was folded from."""
-    return folded(server, log_of(told()))
+    """A log from which the current version was folded."""
+    return folded(server, log_of(incident_facts()))
 
 
-def counting(whole: Whole, log: MemoryLog, rules: dict[str, Rules]) -> CountAgain:
-    """Recounts a log, and what was archived of it."""
+def counting(whole: ArchiveAndLog, log: MemoryLog, rules: dict[str, Rules]) -> Recounter:
+    """A recount of a log and its archive."""
 
     def again(until: Mapping[Place, int]) -> Recount:
         reach = whole.reach(log.reach())
@@ -166,12 +166,12 @@ def rebuilt(
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             with Redis.from_url(server.url, decode_responses=True) as blocking:
                 settings = Settings(state_name=NAME, archive=archive)
-                kept = opened(archive)
-                mover, again = Mover(kept, log, log.send), counting(Whole(kept, log), log, rules)
+                kept = open_archive(archive)
+                mover, recounter = Mover(kept, log, log.send), counting(ArchiveAndLog(kept, log), log, rules)
                 made = Rebuild(
-                    settings, rules, blocking, log, mover, again, client, lambda: NOW, lambda *_: None, WINDOWS
+                    settings, rules, blocking, log, mover, recounter, client, lambda: NOW, lambda *_: None, WINDOWS
                 )
-                usual = {"is_anew": False, "is_switched": False, "are_accepted": False}
+                usual = {"is_from_scratch": False, "is_switched": False, "are_accepted": False}
                 return await made.run(**(usual | wanted))
 
     return asyncio.run(run())
@@ -190,7 +190,7 @@ OLD = Names(NAME, *PLACE)
 
 
 def replaced(redis: Redis, key: str) -> None:
-    """A key is another program's."""
+    """Give a key to another program."""
     redis.delete(key)
     redis.set(key, "of another program")
 
@@ -206,15 +206,15 @@ def replaced(redis: Redis, key: str) -> None:
         lambda redis: replaced(redis, next(redis.scan_iter(match="*:pane:strict:day:*"))),
     ],
 )
-def test_a_damaged_state_is_built_again_and_compared_with_the_log(
+def test_a_damaged_state_is_rebuilt_and_compared_with_the_log(
     redis: Redis, server: StateServer, log: MemoryLog, spoil: Callable[[Redis], object]
 ) -> None:
     before = numbers_of(reader(redis))
     spoil(redis)
     made = rebuilt(server, log, is_switched=True)
-    assert made.not_compared.startswith("The version shown cannot be read. The state is damaged: ")
+    assert made.not_compared.startswith("The current version cannot be read. The state is damaged: ")
     assert "state of incidents:0" in made.not_compared
-    assert (made.is_same(), made.shown, made.log_compared > 100) == (True, 2, True)
+    assert (made.is_same(), made.current, made.log_compared > 100) == (True, 2, True)
     assert numbers_of(reader(redis)) == before
 
 
@@ -224,24 +224,26 @@ def numbers_of(source: Reader) -> list[tuple[float | None, int | None]]:
     return [(each.value, each.n) for name in names for each in source.read(name, WINDOW, force=STRICT.name)]
 
 
-def test_what_is_rebuilt_is_the_same_and_is_shown_when_asked(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+def test_a_rebuild_is_the_same_and_becomes_current_when_requested(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
     source = reader(redis)
     assert (count(source), source.version) == (40, 1)
     first = rebuilt(server, log)
-    assert (first.is_same(), first.shown, first.built) == (True, 1, 2), list(lines(first, 0))
+    assert (first.is_same(), first.current, first.built) == (True, 1, 2), list(lines(first, 0))
     assert first.figures > 300
     assert first.counts > 500
-    assert first.standing > 10
+    assert first.open_items > 10
     assert (count(source), source.version) == (40, 1)
     again = rebuilt(server, log, is_switched=True)
-    assert (again.is_same(), again.shown, again.records) == (True, 2, log.ends[PLACE])
+    assert (again.is_same(), again.current, again.records) == (True, 2, log.ends[PLACE])
     assert (count(source), source.version) == (40, 2)
-    assert versions(redis, NAME) == [1, 2]
+    assert existing_versions(redis, NAME) == [1, 2]
     assert rebuilt(server, log).built == 3
 
 
 @pytest.mark.parametrize("grain", ["day", "hour", "minute"])
-def test_one_altered_count_is_named_and_not_shown_over(
+def test_one_altered_count_is_named_and_prevents_the_switch(
     redis: Redis, server: StateServer, log: MemoryLog, grain: str
 ) -> None:
     names = Names(NAME, *PLACE)
@@ -256,7 +258,7 @@ def test_one_altered_count_is_named_and_not_shown_over(
         2,
     )
     assert cell.pane.startswith(grain)
-    assert (found.shown, reader(redis).read("incident_count", WINDOW, as_of=NOW)[0].value) == (
+    assert (found.current, reader(redis).read("incident_count", WINDOW, as_of=NOW)[0].value) == (
         1,
         42 if grain == "day" else 40,
     )
@@ -264,11 +266,11 @@ def test_one_altered_count_is_named_and_not_shown_over(
     assert (figures[:1] == ["figure  incident_count  this_month  old 42 (n 42), new 40 (n 40)"]) == (grain == "day"), (
         figures
     )
-    assert rebuilt(server, log, is_switched=True, are_accepted=True).shown == 2
+    assert rebuilt(server, log, is_switched=True, are_accepted=True).current == 2
     assert count(reader(redis)) == 40
 
 
-def test_an_open_matter_that_is_gone_is_named(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+def test_a_missing_open_item_is_named(redis: Redis, server: StateServer, log: MemoryLog) -> None:
     key = "strict|i5"
     redis.hdel(Names(NAME, *PLACE).open, key)
     found = rebuilt(server, log)
@@ -277,15 +279,15 @@ def test_an_open_matter_that_is_gone_is_named(redis: Redis, server: StateServer,
 
 
 def first_slot(redis: Redis, grain: str) -> str:
-    """The first slice of time in which anything was counted."""
+    """The first slot in which anything was counted."""
     return str(cast(list[str], redis.zrange(Names(NAME, *PLACE).index("strict", grain), 0, 0))[0])
 
 
 class Died(BaseException):
-    """The rebuild is gone at this moment."""
+    """The rebuild ends at this moment."""
 
 
-def test_ended_at_any_batch_it_goes_on_without_loss_or_double(
+def test_a_rebuild_interrupted_at_any_batch_continues_without_loss_or_repetition(
     redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really, done = StateStore.apply, 0
@@ -315,7 +317,7 @@ def test_ended_at_any_batch_it_goes_on_without_loss_or_double(
     assert found.is_same(), list(lines(found, 0))
 
 
-def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
+def test_a_changed_profile_asks_for_a_rebuild_which_counts_with_it(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     async def claim() -> None:
@@ -329,7 +331,7 @@ def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
     before = reader(redis)
     assert count(before) == 40
     found = rebuilt(server, log, LATER, is_switched=True, are_accepted=True)
-    assert found.shown == 2
+    assert found.current == 2
     assert {cell.kind for cell in found.differing_cells} >= {"opened_to_arrived_decided"}
     assert all(
         "dispatched" not in cell.kind or "to_arrived" in cell.kind
@@ -337,26 +339,24 @@ def test_a_changed_profile_says_rebuild_and_the_rebuild_counts_by_it(
         if cell.new > cell.old
     )
     assert_recounted(redis, log, LATER[STRICT.name].force)
-    with pytest.raises(IncompleteError, match="built by another profile of strict than this process has read"):
+    with pytest.raises(IncompleteError, match="built with a profile of strict that differs from this process's"):
         count(before)
 
 
-def test_a_target_that_is_still_to_come_has_to_be_rebuilt_and_nothing_differs(
-    server: StateServer, log: MemoryLog
-) -> None:
-    """Of a queue as of a grade."""
+def test_a_future_target_needs_a_rebuild_in_which_nothing_differs(server: StateServer, log: MemoryLog) -> None:
+    """For a queue as for a grade."""
     (grade, *grades), (queue, *queues) = STRICT.grades, STRICT.queues
     graded = replace(grade, targets=(*grade.targets, replace(grade.targets[1], since=date(2026, 1, 1))))
     queued = replace(queue, targets=(*queue.targets, QueueTarget(since=date(2026, 1, 1), seconds=5)))
     for profile in (replace(STRICT, grades=(graded, *grades)), replace(STRICT, queues=(queued, *queues))):
         assert profile.fingerprint() != STRICT.fingerprint()
-        found = rebuilt(server, log, {STRICT.name: Rules(profile)}, is_anew=True)
+        found = rebuilt(server, log, {STRICT.name: Rules(profile)}, is_from_scratch=True)
         assert found.is_same(), list(lines(found, 0))
         assert found.counts > 100
 
 
 def assert_recounted(redis: Redis, log: MemoryLog, force: Force) -> None:
-    """What is shown is what the independent path counts by the same profile."""
+    """Check that every figure equals a recount with the same profile."""
     name = "grade_1_opened_to_arrived_within_target_ratio"
     source = reader(redis, {force.name: Rules(force)})
     records = [LogRecord("incidents", 0, each.offset, NOW, each.value) for each in log.records[PLACE]]
@@ -367,27 +367,27 @@ def assert_recounted(redis: Redis, log: MemoryLog, force: Force) -> None:
     assert 0 < (reading.value or 0) < 1
 
 
-def test_a_program_that_counts_otherwise_says_rebuild(
+def test_a_program_that_counts_differently_asks_for_a_rebuild(
     redis: Redis, server: StateServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = streams.store.kinds()
     monkeypatch.setattr(streams.store, "kinds", lambda: {**known, "a_new_kind": "incidents", "incident_opened": "else"})
     with pytest.raises(
-        IncompleteError, match="counts otherwise than when it was built: a_new_kind, incident_opened"
-    ) as told:
+        IncompleteError, match="counts differently from the one that built the state: a_new_kind, incident_opened"
+    ) as caught:
         streams.store.check_control(
             Names(NAME, *PLACE),
             redis.hgetall(Names(NAME, *PLACE).control),  # type: ignore[arg-type]
             IDENTITY,
             {STRICT.name: STRICT.fingerprint()},
         )
-    assert "`bluelamp rebuild`" in told.value.hint
+    assert "`bluelamp rebuild`" in caught.value.hint
 
 
-def test_what_the_log_has_let_go_of_comes_from_the_archive(
+def test_records_deleted_from_the_log_come_from_the_archive(
     redis: Redis, server: StateServer, log: MemoryLog, tmp_path: Path
 ) -> None:
-    keep(tmp_path, log, {"incidents": IDENTITY}, log.reach(), lambda _: None)
+    write_new(tmp_path, log, {"incidents": IDENTITY}, log.reach(), lambda _: None)
     log.forget(PLACE, 50)
     with pytest.raises(IncompleteError, match="offsets 0 to 49 are missing"):
         rebuilt(server, log)
@@ -395,8 +395,8 @@ def test_what_the_log_has_let_go_of_comes_from_the_archive(
     assert (found.is_same(), found.records) == (True, log.ends[PLACE])
 
 
-def test_readings_of_one_moment_are_of_one_version(redis: Redis, server: StateServer, log: MemoryLog) -> None:
-    """While a board's page is being made another version comes to be shown: the page is of the old one, the next of the new."""
+def test_readings_of_one_moment_have_one_version(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+    """Another version becomes current while a board's page is built: this page uses the old one, the next page the new."""
     names = Names(NAME, *PLACE)
     slot = first_slot(redis, "day")
     redis.hincrby(names.pane("strict", "day", slot), FIELD, 2)
@@ -413,13 +413,13 @@ def test_readings_of_one_moment_are_of_one_version(redis: Redis, server: StateSe
     assert sum(each.n or 0 for each in source.read("incident_count", WINDOW, by=("grade",), as_of=NOW)) == 40
 
 
-def test_the_exporter_keeps_nothing_of_the_version_before(redis: Redis, server: StateServer) -> None:
-    """Last month is read again only now and then, and yet at once when another version is shown."""
+def test_the_exporter_keeps_nothing_of_the_previous_version(redis: Redis, server: StateServer) -> None:
+    """Last month is read again only every few minutes, but at once when another version becomes current."""
     january = datetime(2025, 1, 2, 9, tzinfo=UTC)
-    log = folded(server, log_of([*before(), *told()], january))
+    log = folded(server, log_of([*before(), *incident_facts()], january))
     redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", START.date().toordinal()), FIELD, 2)
     source = Reader(redis, NAME, RULES, lambda: january)
-    exported = ExportedReadings(
+    exported = ReadingMetrics(
         source, time.monotonic, lambda name, window: (name, window) == ("incident_count", "last_month")
     )
 
@@ -436,7 +436,7 @@ def test_the_exporter_keeps_nothing_of_the_version_before(redis: Redis, server: 
     assert shown() == [40]
 
 
-def test_a_worker_that_has_the_old_version_is_refused_once_the_new_one_is_shown(
+def test_a_worker_of_the_old_version_is_refused_after_the_switch(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     epoch = int(str(redis.hget(Names(NAME, *PLACE).control, "epoch")))
@@ -450,37 +450,39 @@ def test_a_worker_that_has_the_old_version_is_refused_once_the_new_one_is_shown(
     assert asyncio.run(apply()).outcome == "stale"
 
 
-def test_only_versions_that_are_not_shown_are_removed_and_nothing_else(
+def test_only_versions_that_are_not_current_are_removed_and_nothing_else(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     others = {f"{NAME}:inbox": "1", f"{NAME}:alerts": "2", f"{NAME}2:topics": "3", f"{NAME}2:{{incidents:0}}:open": "4"}
     redis.mset(others)
-    with pytest.raises(SettingError, match="Version 1 is shown"):
-        forget(redis, NAME, 1)
+    with pytest.raises(SettingError, match="Version 1 is current"):
+        remove_version(redis, NAME, 1)
     rebuilt(server, log, is_switched=True)
-    assert forget(redis, NAME, 1) > 50
-    assert versions(redis, NAME) == [2]
+    assert remove_version(redis, NAME, 1) > 50
+    assert existing_versions(redis, NAME) == [2]
     left = {str(key) for key in redis.scan_iter() if not str(key).startswith(f"{NAME}:v2:")}
     assert left == {*others, pointer(NAME)}
     assert count(reader(redis)) == 40
 
 
-def test_begun_anew_nothing_of_an_earlier_rebuild_is_left(redis: Redis, server: StateServer, log: MemoryLog) -> None:
+def test_a_rebuild_from_scratch_leaves_nothing_of_an_earlier_one(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
     rebuilt(server, log)
     redis.hincrby(
         f"{NAME}:v2:{{incidents:0}}:pane:strict:day:{NOW.date().toordinal()}", "incident_opened|1|x|x|x|x|0", 5
     )
     assert rebuilt(server, log).is_same() is False
-    assert rebuilt(server, log, is_anew=True).is_same()
+    assert rebuilt(server, log, is_from_scratch=True).is_same()
 
 
-def test_a_version_that_cannot_be_compared_with_the_one_shown_is_compared_with_the_log(
+def test_a_version_that_cannot_be_compared_with_the_current_one_is_compared_with_the_log(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     redis.hset(Names(NAME, *PLACE).control, "format", "1")
     found = rebuilt(server, log, is_switched=True)
-    assert (found.not_compared, found.is_same(), found.shown) == (
-        f"The version shown is written in format 1, not {FORMAT}.",
+    assert (found.not_compared, found.is_same(), found.current) == (
+        f"The current version is in format 1, not {FORMAT}.",
         True,
         2,
     )
@@ -489,28 +491,28 @@ def test_a_version_that_cannot_be_compared_with_the_one_shown_is_compared_with_t
     assert count(reader(redis)) == 40
 
 
-def test_what_was_not_compared_is_said(server: StateServer, log: MemoryLog) -> None:
-    """Records that the version shown does not hold yet, and one that was folded from fewer partitions: never only "0 differ"."""
+def test_the_report_says_what_was_not_compared(server: StateServer, log: MemoryLog) -> None:
+    """Records that the current version does not have yet, and a version built with fewer partitions: never just "0 differ"."""
     log.add(PLACE, [record(log.ends[PLACE] + number, _milliseconds(NOW), b"{}") for number in range(3)])
     found = rebuilt(server, log)
     assert found.is_same()
-    assert "Not compared: 3 records of the log that the version shown does not hold yet." in lines(found, 0)
+    assert "Not compared: 3 records of the log that the current version does not have yet." in lines(found, 0)
     more = MemoryLog({**log.records, ("incidents", 1): log.records[PLACE][:7]})
-    found = rebuilt(server, more, is_anew=True, is_switched=True)
-    why = "The version shown was folded from fewer partitions: incidents has 2, not 1."
-    assert (found.not_compared, found.figures, found.counts, found.standing) == (why, 0, 0, 0)
+    found = rebuilt(server, more, is_from_scratch=True, is_switched=True)
+    why = "The current version was built with fewer partitions: incidents has 2, not 1."
+    assert (found.not_compared, found.figures, found.counts, found.open_items) == (why, 0, 0, 0)
     assert f"Not compared with version 1: {why}" in lines(found, 0)
 
 
-def test_a_force_that_nothing_was_received_of_is_said_not_to_be_compared(server: StateServer, log: MemoryLog) -> None:
+def test_a_force_without_facts_is_reported_as_not_compared(server: StateServer, log: MemoryLog) -> None:
     other = replace(STRICT, name="other")
     found = rebuilt(server, log, {**RULES, "other": Rules(other)})
-    assert "Not compared: figures of other, for which nothing was ever received." in lines(found, 0)
+    assert "Not compared: the figures of other, from which nothing was ever received." in lines(found, 0)
 
 
-def test_nothing_compared_is_no_verdict(redis: Redis, server: StateServer) -> None:
+def test_comparing_nothing_is_not_success(redis: Redis, server: StateServer) -> None:
     assert redis.dbsize() == 0
     empty = folded(server, MemoryLog({PLACE: []}))
-    said = list(lines(rebuilt(server, empty), 0))
-    assert "Nothing was compared: neither version holds a figure, a count or an open item." in said
-    assert not [line for line in said if "0 differ" in line]
+    report = list(lines(rebuilt(server, empty), 0))
+    assert "Nothing to compare: neither version has a figure, a count or an open item." in report
+    assert not [line for line in report if "0 differ" in line]

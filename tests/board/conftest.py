@@ -1,4 +1,4 @@
-"""Fixtures of the board's tests: the sample week through a worker, a feed that goes on saying so, the board, a browser."""
+"""Fixtures of the board's tests: the sample week through a worker, a feed's heartbeats, the board and a browser."""
 
 import re
 import signal
@@ -29,16 +29,16 @@ from tests.support.system import System, WorkerProcess, until
 STALE_AFTER_SECONDS = 4
 
 
-class Beating(threading.Thread):
-    """A feed that has nothing more to tell, and says so until it falls silent.
+class Heartbeats(threading.Thread):
+    """Heartbeats of a feed without new facts, until it is stopped.
 
     Args:
-        publisher: it closes it.
-        present: how far it is complete.
+        publisher: sends them; closed at the end.
+        present: the time that the feed is complete to.
     """
 
     def __init__(self, publisher: Publisher, present: datetime) -> None:
-        super().__init__(name="beating")
+        super().__init__(name="heartbeats")
         self.publisher, self.present = publisher, present
         self._ended = threading.Event()
         self._seq = 1_000_000
@@ -62,7 +62,7 @@ class Beating(threading.Thread):
         )
 
     def stop(self) -> None:
-        """Fall silent."""
+        """Stop."""
         self._ended.set()
         self.join()
 
@@ -71,30 +71,30 @@ class BoardProcess(WorkerProcess):
     """One `bluelamp board`, always on the same port.
 
     Args:
-        system: whose state it shows.
+        system: the state to display.
     """
 
     def __init__(self, system: System) -> None:
         super().__init__("board", system.environment(), system.directory)
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port: int = found.getsockname()[1]
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            self.port: int = listening.getsockname()[1]
         self.program = [*self.program[:-1], "board", "--port", str(self.port)]
         self.url = f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it and wait until it answers."""
         super().start()
-        until(self.answers, 30, "an answer of the board")
+        until(self.is_listening, 30, "an answer of the board")
 
-    def answers(self) -> bool:
+    def is_listening(self) -> bool:
         """Whether it listens."""
         with socket.socket() as tried:
             return tried.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Shown:
-    """The whole of it: a state filled by a worker, a feed, a board.
+class RunningBoard:
+    """A state filled by a worker, a feed, and the board.
 
     Args:
         parts: log and state server.
@@ -107,30 +107,30 @@ class Shown:
         self.reader.refresh()
         self.present = self.reader.present(FORCE)
         self.board = BoardProcess(system)
-        self._beating: Beating | None = None
+        self._heartbeats: Heartbeats | None = None
 
-    def put_right(self) -> None:
-        """Mend whatever a test before has left broken."""
+    def recover(self) -> None:
+        """Repair what an earlier test has left broken."""
         self.parts.state.start()
         self.board.send(signal.SIGCONT)
         self.board.start()
-        if self._beating is None:
-            self.speak()
+        if self._heartbeats is None:
+            self.start_heartbeats()
 
-    def speak(self) -> None:
-        """Let the feed say that it is alive."""
-        self._beating = Beating(self.system.publisher(LIVE), self.present)
-        self._beating.start()
+    def start_heartbeats(self) -> None:
+        """Start the feed's heartbeats."""
+        self._heartbeats = Heartbeats(self.system.publisher(LIVE), self.present)
+        self._heartbeats.start()
 
-    def fall_silent(self) -> None:
-        """Let the feed say nothing more."""
-        if self._beating:
-            self._beating.stop()
-        self._beating = None
+    def stop_heartbeats(self) -> None:
+        """Stop the feed's heartbeats."""
+        if self._heartbeats:
+            self._heartbeats.stop()
+        self._heartbeats = None
 
 
 def _forces(directory: Path) -> Path:
-    """The sample's profile, with a feed that is stale soon."""
+    """The sample's profile, with a feed that is soon stale."""
     directory.mkdir()
     text = files("facts").joinpath("forces", f"{FORCE}.toml").read_text("utf-8")
     changed, times = re.subn(r"stale_after_seconds = \d+", f"stale_after_seconds = {STALE_AFTER_SECONDS}", text)
@@ -140,8 +140,8 @@ def _forces(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """The board on the sample week, as of its end."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
+    """The board on the sample week, at its end."""
     directory = tmp_path_factory.mktemp("board")
     parts = Parts("embedded", directory)
     parts.start()
@@ -153,11 +153,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         system.supervise()
         run(system, "replay", "sample", "--speed", "max")
         system.settle()
-        made = Shown(parts, system)
-        made.speak()
+        made = RunningBoard(parts, system)
+        made.start_heartbeats()
         made.board.start()
         yield made
-        made.fall_silent()
+        made.stop_heartbeats()
         made.board.stop()
     finally:
         system.stop()
@@ -195,6 +195,6 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 @pytest.fixture(scope="session")
 def counted() -> Iterator[Recount]:
-    """The independent recount of that history."""
+    """The recount of that history."""
     with recount() as made:
         yield made

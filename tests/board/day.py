@@ -1,4 +1,4 @@
-"""A simulated day of a force in a state server, and the board on it, at one moment for as long as tests look."""
+"""A simulated day of a force in a state server, and the board on it, with a clock that stays at one moment."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from bluelamp.embedded.state import StateServer
 from dashboards.board.app import NO_MOUNTS, board
-from dashboards.board.background import Slow
-from dashboards.board.page import View, unasked
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.page import View, no_log_ends
 from facts.feed import FeedHeartbeat
 from facts.wire import encode
 from producers.simulate.parameters import packaged
@@ -42,26 +42,26 @@ class Day:
     """
 
     def __init__(self, state: StateServer) -> None:
-        self.facts = list(_told())
+        self.facts = list(_facts())
         memory = MemoryState(RULES, FORCE)
         for topic, (partition,) in memory.partitions.items():
             values = [encode([fact]) for each, fact in self.facts if each == topic]
             for first in range(0, len(values), _BATCH):
                 partition.feed(values[first : first + _BATCH], MOMENT)
-        beat(memory, MOMENT)
+        send_heartbeats(memory, MOMENT)
         keep(memory, state.url)
         self.client = Redis.from_url(state.url, decode_responses=True)
         self.reader = Reader(self.client, "test", RULES, lambda: MOMENT)
-        self.view = View(self.reader, FORCE, Slow(self.reader, FORCE, time.monotonic), unasked)
+        self.view = View(self.reader, FORCE, BackgroundReadings(self.reader, FORCE, time.monotonic), no_log_ends)
 
     def served(self, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> AbstractContextManager[str]:
-        """The board on it; answers with its address."""
+        """The board; yields its address."""
         return serving(self.reader, mounts)
 
 
 @contextmanager
 def serving(reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> Iterator[str]:
-    """The board of the force on a reader, with what is mounted beside its pages; answers with its address."""
+    """The board of the force on a reader, with mounted applications; yields its address."""
     application = board(reader, FORCE, mounts)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="board")
@@ -76,8 +76,8 @@ def serving(reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> Iterat
         thread.join()
 
 
-def beat(memory: MemoryState, moment: datetime) -> None:
-    """Let every feed say that it is complete up to a moment."""
+def send_heartbeats(memory: MemoryState, moment: datetime) -> None:
+    """Send a heartbeat of every feed, complete to a moment."""
     for topic, (partition,) in memory.partitions.items():
         partition.feed(
             [encode([_heartbeat(feed.name, moment)]) for feed in PROFILE.feeds if feed.topic == topic], moment
@@ -85,7 +85,7 @@ def beat(memory: MemoryState, moment: datetime) -> None:
 
 
 def keep(memory: MemoryState, url: str) -> None:
-    """Write what was folded into the state server, under the name `test`."""
+    """Write the folded state to the state server, under the name `test`."""
     fingerprints = {FORCE: PROFILE.fingerprint()}
 
     async def apply(store: StateStore) -> None:
@@ -96,9 +96,9 @@ def keep(memory: MemoryState, url: str) -> None:
     call(url, apply)
 
 
-def _told() -> Iterator[tuple[str, Any]]:
+def _facts() -> Iterator[tuple[str, Any]]:
     simulation = Simulation(force=PROFILE, parameters=packaged(), scenario=load_scenario(NORMAL), seed=41, start=START)
-    return ((told.topic, told.fact) for told in simulation.reported_before(MOMENT.timestamp()))
+    return ((each.topic, each.fact) for each in simulation.reported_before(MOMENT.timestamp()))
 
 
 def _heartbeat(feed: str, moment: datetime) -> FeedHeartbeat:

@@ -1,4 +1,4 @@
-"""An inbox beside the board of the simulated day: alerts of every kind, with the figures that the day gives them."""
+"""An inbox for the board of the simulated day: alerts in every state, with the day's figures."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -31,18 +31,18 @@ _RULES = by_name(RULES)
 
 
 def _scope(rule: str, words: Mapping[str, str]) -> dict[str, str]:
-    """What an alert of a rule stands apart for: of the day's force, where it is a force's."""
+    """The scope of a rule's alert, with the day's force if the rule is by force."""
     return {name: word for name, word in {"force": FORCE, **words}.items() if name in _RULES[rule].series.by}
 
 
 class Desk:
-    """The inbox, at the day's moment for as long as tests look.
+    """The inbox, with a clock that stays at the day's moment.
 
     Args:
         client: of the state server.
-        reader: whose figures alerts have.
+        reader: reads the alerts' figures.
         name: of the log.
-        is_open_to_view: whoever asks may read it.
+        is_open_to_view: whether alerts can be viewed without signing in.
     """
 
     def __init__(self, client: Redis, reader: Reader, name: str = "test:desk", *, is_open_to_view: bool = True) -> None:
@@ -54,7 +54,7 @@ class Desk:
         guard = Guard(People(PEOPLE, self.clock), is_open_to_view=is_open_to_view)
         self.parts = replace(parts(self.log, self.clock, guard), samples=self._figures)
         self.is_away = False
-        """The state server does not answer the inbox."""
+        """Whether the state server has stopped answering the inbox."""
 
     def _figures(self) -> Samples:
         if self.is_away:
@@ -62,23 +62,23 @@ class Desk:
         return self._samples
 
     def mounts(self) -> Mapping[str, ASGIApp]:
-        """What the board serves beside its pages."""
+        """The applications to mount on the board."""
         return {PLACE: api(self.parts)}
 
-    def hear(self, *, is_alive: bool = True) -> None:
-        """An engine says whether data come in."""
+    def receive_heartbeat(self, *, is_alive: bool = True) -> None:
+        """An alert engine reports whether data are arriving."""
         self.log.save_data_status(FORCE, DataStatus(self.clock.now, is_alive))
 
     def begin(self, rule: str, minutes: float, **scope: str) -> str:
-        """An alert that began so many minutes ago; its id."""
+        """Raise an alert that began some minutes ago; returns its id."""
         began = self.clock.now - timedelta(minutes=minutes)
         words = _scope(rule, scope)
-        self._told(rule, words, began, None)
-        (alert,) = self.log.read_state(lambda book: book.active_alerts_for(rule, words))
+        self._receive(rule, words, began, None)
+        (alert,) = self.log.read_state(lambda state: state.active_alerts_for(rule, words))
         return alert.id
 
-    def begin_of_a_rule_that_is_gone(self) -> None:
-        """An alert that still stands of a rule which the table no longer has."""
+    def begin_of_a_removed_rule(self) -> None:
+        """Raise an alert of a rule that no longer exists."""
         now = self.clock.now
         entry = Raised(
             id="earlier:raised", alert="earlier", at=now, rule="earlier", scope={"force": FORCE}, began=now, severity="warning",
@@ -87,34 +87,34 @@ class Desk:
         self.log.append(lambda _: [entry])
 
     def end(self, rule: str, minutes: float, **scope: str) -> None:
-        """It is over, since so many minutes."""
+        """Resolve an alert, some minutes ago."""
         words = _scope(rule, scope)
-        (alert,) = self.log.read_state(lambda book: book.active_alerts_for(rule, words))
-        self._told(rule, words, alert.raised.began, self.clock.now - timedelta(minutes=minutes))
+        (alert,) = self.log.read_state(lambda state: state.active_alerts_for(rule, words))
+        self._receive(rule, words, alert.raised.began, self.clock.now - timedelta(minutes=minutes))
 
-    def _told(self, rule: str, scope: Mapping[str, str], began: datetime, ended: datetime | None) -> None:
+    def _receive(self, rule: str, scope: Mapping[str, str], began: datetime, ended: datetime | None) -> None:
         one = payload_alert(_RULES[rule], scope, began, ended) if ended else payload_alert(_RULES[rule], scope, began)
-        self.log.append(lambda book: intake([one], _RULES, book, began if ended is None else ended))
+        self.log.append(lambda state: intake([one], _RULES, state, began if ended is None else ended))
 
     def climb(self) -> None:
-        """Let the ladder and the changeover of shifts do their part, as the service does."""
+        """Escalate and raise again what is due, as the service does."""
         now = self.clock.now
-        self.log.append(lambda book: [due for each in book.active_alerts() for due in ladder.due(each, PROFILE, now)])
+        self.log.append(lambda state: [due for each in state.active_alerts() for due in ladder.due(each, PROFILE, now)])
 
     def act(self, by: str, minutes: float = 0) -> ActionContext:
-        """Somebody acts, so many minutes ago."""
+        """An action some minutes ago."""
         return ActionContext(by=by, at=self.clock.now - timedelta(minutes=minutes), request=f"{by}:{minutes}")
 
-    def take(self, name: str, by: str, note: str, minutes: float) -> None:
-        """Somebody took an alert."""
-        self.log.append(lambda book: [acknowledge(book, name, note, self.act(by, minutes))])
+    def acknowledge(self, name: str, by: str, note: str, minutes: float) -> None:
+        """Acknowledge an alert."""
+        self.log.append(lambda state: [acknowledge(state, name, note, self.act(by, minutes))])
 
-    def hand(self, name: str, by: str, to: str) -> None:
-        """Somebody made an alert somebody else's."""
-        self.log.append(lambda book: [assign(book, name, to, self.act(by))])
+    def assign(self, name: str, by: str, to: str) -> None:
+        """Assign an alert."""
+        self.log.append(lambda state: [assign(state, name, to, self.act(by))])
 
     def plan(self, rule: str, by: str, note: str, **scope: str) -> None:
-        """Somebody planned work for two hours."""
+        """Plan work for two hours."""
         plan = SuppressionRequest(
             rule=rule, until=self.clock.now + timedelta(hours=2), scope={"force": FORCE, **scope}, note=note
         )
@@ -122,18 +122,18 @@ class Desk:
         self.log.append(lambda _: [entry])
 
     def fill(self) -> None:
-        """Alerts in every state there is."""
-        self.hear()
+        """Add alerts in every state."""
+        self.receive_heartbeat()
         self.begin("grade_1_unresourced_several", 12)
         self.begin("child_review_overdue", 25)
         self.begin("grade_2_unattended", 35)
-        taken = self.begin("feed_silent", 40, feed="custody")
-        self.take(taken, "inspector", "Suite telephoned: their link is down.", 38)
-        handed = self.begin("quarantine_high", 90, topic="custody")
+        acknowledged = self.begin("feed_silent", 40, feed="custody")
+        self.acknowledge(acknowledged, "inspector", "Suite telephoned: their link is down.", 38)
+        assigned = self.begin("quarantine_high", 90, topic="custody")
         self.begin("feed_late", 55, feed="telephony_101")
         self.plan("feed_late", "chief", "Telephony is being moved.", feed="telephony_101")
         self.begin("feed_silent", 200, feed="dispatch")
         self.end("feed_silent", 170, feed="dispatch")
         self.climb()
         self.clock.now += timedelta(seconds=1)
-        self.hand(handed, "inspector", "sergeant north")
+        self.assign(assigned, "inspector", "sergeant north")

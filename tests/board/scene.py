@@ -1,4 +1,4 @@
-"""A scenario on the board: told up to a moment through the fold, the state server and the reader, and then further on."""
+"""A scenario on the board: published step by step, through the fold and the state server to the reader."""
 
 import time
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ _BATCH = 2000
 
 
 class Scene:
-    """A scenario that is told live, with the clock wherever the test puts it.
+    """A scenario that is published live, with a clock that the test sets.
 
     Args:
-        state: a state server; what it holds is forgotten.
+        state: a state server; its content is deleted.
         scenario: by name.
-        start: its first day; its own unless given.
+        start: its first day; the scenario's unless given.
     """
 
     def __init__(self, state: StateServer, scenario: str, start: date | None = None) -> None:
@@ -42,16 +42,16 @@ class Scene:
         self.reader = Reader(self.client, "test", RULES, lambda: self.now)
 
     def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
-        """As the sink of a simulation."""
+        """Part of the sink of a simulation."""
         assert topic is not None
         self._values[topic].append(encode([fact]))
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
-        """As the sink of a simulation; after the facts before it."""
+        """Part of the sink of a simulation; after the earlier facts."""
         self.publish(heartbeat, topic)
 
     def flush(self) -> None:
-        """As the sink of a simulation: everything is in the state."""
+        """Part of the sink of a simulation: write everything to the state."""
         for topic, (partition,) in self._memory.partitions.items():
             values = self._values[topic]
             done = len(partition.changes)
@@ -70,8 +70,8 @@ class Scene:
 
         call(self._url, apply)
 
-    def go_on(self, text: str, *, fold: int = 0) -> None:
-        """Tell everything up to a local time, which is then the present; `fold` as datetime has it."""
+    def continue_to(self, text: str, *, fold: int = 0) -> None:
+        """Publish everything up to a local time, which becomes the present; `fold` as in datetime."""
         since, self.now = self.now.timestamp(), datetime.fromisoformat(text).replace(tzinfo=PROFILE.zone(), fold=fold)
         play(
             self.simulation,
@@ -86,7 +86,7 @@ class Scene:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """The board on it; answers with its address."""
+        """The board; yields its address."""
         with serving(self.reader) as address:
             yield address
         self.client.close()

@@ -1,4 +1,4 @@
-"""The page of the alerts in Chromium: what stands in words, taken with name and time, and never a calm that is not known."""
+"""The Alerts page in Chromium: alerts in words, actions logged with name and time, and "No active alerts" only when that is known."""
 
 import re
 from base64 import b64decode
@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from alerts.inbox.api.people import Role
 from alerts.inbox.log.data_status import ALIVE
 from alerts.inbox.log.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
-from dashboards.board import handover
+from dashboards.board.handover import data as handover
 from measures.display import words
 from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
@@ -24,15 +24,15 @@ from tests.support.inbox import TOKENS
 
 pytestmark = pytest.mark.real
 SECONDS = 60
-"""How long a page is waited for on a busy machine."""
+"""The longest wait for a page on a busy machine."""
 TITLE = "Eight or more Grade 1 incidents have had no unit for 2 minutes or more"
 
 
 class Page:
-    """The page of the alerts in a browser.
+    """The Alerts page in a browser.
 
     Args:
-        browser: that shows it.
+        browser: displays the page.
         address: of the board.
     """
 
@@ -40,23 +40,23 @@ class Page:
         self.browser, self.address = browser, address
 
     def open(self) -> None:
-        """Open it, and wait until it says something of the alerts."""
+        """Open it, and wait for its summary or its error."""
         self.browser.get(self.address + "/alerts")
         wait(self.browser, lambda: self.text("summary").strip() or self.text("trouble"), SECONDS)
 
     def sign_in(self, role: Role) -> None:
-        """Sign in by a link, as `bluelamp up` prints it, and come to the page."""
+        """Sign in by a link, as `bluelamp up` prints it, and arrive at the page."""
         self.browser.get(f"{self.address}/api/alerts/sign-in?next=/alerts#{TOKENS[role]}")
         wait(self.browser, lambda: self.browser.current_url == f"{self.address}/alerts", SECONDS)
         wait(self.browser, lambda: "Signed in as" in self.text("person"), SECONDS)
 
     def text(self, name: str) -> str:
-        """What can be seen of a part of it."""
+        """The visible text of an element."""
         found: str = self.browser.execute_script("return document.getElementById(arguments[0])?.innerText ?? ''", name)
         return found
 
-    def cards(self, name: str = "standing") -> list[str]:
-        """What can be seen of each alert."""
+    def cards(self, name: str = "active") -> list[str]:
+        """The visible text of each alert."""
         found: list[str] = self.browser.execute_script(
             "return [...document.querySelectorAll(`#${arguments[0]} > li`)].map((each) => each.innerText)", name
         )
@@ -64,7 +64,7 @@ class Page:
 
     def card(self, title: str) -> WebElement:
         """The alert with a title."""
-        found = self.browser.find_elements("css selector", "#standing > li")
+        found = self.browser.find_elements("css selector", "#active > li")
         return next(each for each in found if title in each.text)
 
     def press(self, title: str, action: str) -> None:
@@ -73,32 +73,32 @@ class Page:
         next(each for each in buttons if each.text.rstrip("\u2026") == action).click()
 
     def reach(self, action: str) -> None:
-        """Come to the first button of a name by the key that goes forward, and by no other."""
+        """Move the focus to the first button of a name by the Tab key alone."""
         for _ in range(60):
             keys(self.browser, Keys.TAB)
             if self.browser.switch_to.active_element.text.rstrip("\u2026") == action:
                 return
-        pytest.fail(f"{action} is not reached by keyboard")
+        pytest.fail(f"{action} cannot be reached by keyboard")
 
     def possible(self) -> set[str]:
-        """What buttons there are on any alert."""
+        """The buttons of all alerts."""
         return {each.text.rstrip("\u2026") for each in self.browser.find_elements("css selector", ".acts button")}
 
 
-def keys(browser: webdriver.Chrome, *told: str) -> None:
-    """Press keys, wherever the focus is."""
-    ActionChains(browser).send_keys(*told).perform()
+def keys(browser: webdriver.Chrome, *pressed: str) -> None:
+    """Press keys where the focus is."""
+    ActionChains(browser).send_keys(*pressed).perform()
 
 
 @pytest.fixture
 def desk(day: Day) -> Desk:
-    """An inbox without an alert, of which no engine has said anything yet."""
+    """An inbox without alerts, before any heartbeat of an alert engine."""
     return Desk(day.client, day.reader)
 
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, day: Day, desk: Desk) -> Iterator[Page]:
-    """The page, nobody signed in."""
+    """The page, without anybody signed in."""
     show_as(browser, 1280, 800, "light")
     with day.served(desk.mounts()) as address:
         browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
@@ -106,50 +106,50 @@ def page(browser: webdriver.Chrome, day: Day, desk: Desk) -> Iterator[Page]:
         browser.get("about:blank")
 
 
-def test_what_stands_is_told_in_words_the_loudest_first_with_the_figure_of_the_reader(
+def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
     page: Page, desk: Desk, day: Day
 ) -> None:
     desk.fill()
     page.open()
     wait(page.browser, lambda: len(page.cards()) == 6 and len(page.cards("ended")) == 1, SECONDS)
-    told = page.cards()
-    titles = [each.splitlines()[0] for each in told]
-    assert titles[0].startswith("Critical, about a child: ")
-    assert [title.partition(":")[0] for title in titles[1:]] == ["Critical"] * 2 + ["Warning"] * 2 + ["For information"]
-    child, silent, unresourced, quarantine, late, unattended = told
+    alerts = page.cards()
+    titles = [each.splitlines()[0] for each in alerts]
+    assert titles[0].startswith("Critical (child): ")
+    assert [title.partition(":")[0] for title in titles[1:]] == ["Critical"] * 2 + ["Warning"] * 2 + ["Information"]
+    child, silent, unresourced, quarantine, late, unattended = alerts
     few, many = (
         words(day.reader.read(name, force=FORCE)[0].value, "count")
         for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count")
     )
-    over = ", not bad now: it ends by itself once that has lasted"
-    assert f"Now\n{few} (a count){over}\nBad when\nabove 7\nSince\n15:28:20\nFor\n12 min 01 s" in unresourced
-    assert f"Now\n{many} (a count)\nBad when\nabove 0\nSince\n15:05:20\nFor\n35 min 01 s" in unattended
-    assert "UNACKNOWLEDGED: nobody has taken it." in unresourced
+    recovery = ", within the threshold now: the alert will resolve if this lasts"
+    assert f"Now\n{few} (count){recovery}\nThreshold\nabove 7\nSince\n15:28:20\nDuration\n12 min 01 s" in unresourced
+    assert f"Now\n{many} (count)\nThreshold\nabove 0\nSince\n15:05:20\nDuration\n35 min 01 s" in unattended
+    assert "UNACKNOWLEDGED." in unresourced
     assert "Take command of resourcing" in unresourced
     assert "Escalated to duty inspector at 15:40:20: Nobody acknowledged this critical alert within 5 minutes." in child
     assert 'Acknowledged by inspector at 15:02:20: "Suite telephoned: their link is down."' in silent
-    assert "Of\nfeed custody" in silent
+    assert "Scope\nfeed custody" in silent
     assert "Assigned to sergeant north, not acknowledged." in quarantine
-    assert "Re-raised at the shift changeover" in quarantine
-    assert "Suppressed until 17:40:20 by chief: nobody is told." in late
-    assert "6 alerts stand, 4 UNACKNOWLEDGED. Checked 15:40:21." in page.text("summary")
+    assert "Raised again at the shift change" in quarantine
+    assert "Planned work until 17:40:20, set by chief: no notifications are sent." in late
+    assert "6 active alerts, 4 UNACKNOWLEDGED. Checked 15:40:21." in page.text("summary")
     assert page.browser.title.startswith("(4) ")
-    assert page.text("ended-title") == "Ended since Tue 07:00, in this shift and the last"
+    assert page.text("ended-title") == "Resolved since Tue 07:00 (this shift and the previous one)"
     (ended,) = page.cards("ended")
-    assert "Ended at 12:50:20, having stood for 30 min 00 s." in ended
-    links = page.card(TITLE).find_elements("link text", "the measure")
+    assert "Resolved at 12:50:20 after 30 min 00 s." in ended
+    links = page.card(TITLE).find_elements("link text", "View measure")
     assert [each.get_dom_attribute("href") for each in links] == ["/measure/grade_1_unresourced_over_2_minutes_count"]
-    assert page.possible() == {"History"}, "whoever is not signed in can do nothing"
+    assert page.possible() == {"History"}, "nobody can act without signing in"
     assert "You are not signed in" in page.text("person")
     assert complaints(page.browser) == []
 
 
-def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, desk: Desk) -> None:
-    desk.hear()
+def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page: Page, desk: Desk) -> None:
+    desk.receive_heartbeat()
     name = desk.begin("grade_1_unresourced_several", 12)
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
-    assert page.possible() == {"Acknowledge", "Assign", "Write a note", "History"}
+    assert page.possible() == {"Acknowledge", "Assign", "Add note", "History"}
     page.reach("Acknowledge")
     keys(page.browser, Keys.ENTER)
     field = page.browser.switch_to.active_element
@@ -163,7 +163,7 @@ def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, 
     wait(page.browser, lambda: len(page.cards()) == 2, SECONDS)
     desk.end("feed_silent", 0, feed="custody")
     wait(page.browser, lambda: len(page.cards()) == 1, SECONDS)
-    assert page.browser.switch_to.active_element == field, "what comes and goes above takes nobody's pen away"
+    assert page.browser.switch_to.active_element == field, "alerts that come and go above must not take the focus"
     desk.clock.now = MOMENT + timedelta(seconds=9)
     keys(page.browser, " sent.", Keys.ENTER)
     wait(page.browser, lambda: "Acknowledged by inspector" in page.card(TITLE).text, SECONDS)
@@ -186,8 +186,8 @@ def test_an_alert_is_taken_on_the_page_with_who_and_when_in_the_log(page: Page, 
     assert 'inspector: Acknowledged: "Two units sent."' in page.card(TITLE).text
 
 
-def test_what_is_refused_is_said_and_nothing_that_was_typed_is_lost(page: Page, desk: Desk) -> None:
-    desk.hear()
+def test_a_refused_action_is_reported_and_the_typed_text_stays(page: Page, desk: Desk) -> None:
+    desk.receive_heartbeat()
     desk.begin("grade_1_unresourced_several", 12)
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
@@ -200,21 +200,25 @@ def test_what_is_refused_is_said_and_nothing_that_was_typed_is_lost(page: Page, 
     complaints(page.browser)
 
 
-def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended(page: Page, desk: Desk) -> None:
-    desk.hear()
+def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended_early(page: Page, desk: Desk) -> None:
+    desk.receive_heartbeat()
     desk.begin("feed_silent", 3, feed="custody")
     page.sign_in("admin")
     wait(page.browser, lambda: "Planned work" in page.possible(), SECONDS)
     page.press("A feed is silent", "Planned work")
     page.browser.switch_to.active_element.send_keys("Suite moves.", Keys.ENTER)
-    wait(page.browser, lambda: "Suppressed until 16:10:20 by chief" in page.card("A feed is silent").text, SECONDS)
+    wait(
+        page.browser, lambda: "Planned work until 16:10:20, set by chief" in page.card("A feed is silent").text, SECONDS
+    )
     (plan,) = [each for each in desk.log.entries() if isinstance(each, Suppressed)]
     assert (plan.by, plan.until, plan.scope) == (
         "chief",
         MOMENT + timedelta(minutes=30),
         {"force": FORCE, "feed": "custody"},
     )
-    assert 'feed silent, feed custody: suppressed by chief until 16:10:20: "Suite moves."' in page.text("planned")
+    assert 'feed silent, feed custody: planned work until 16:10:20, set by chief: "Suite moves."' in page.text(
+        "planned"
+    )
     desk.clock.now += timedelta(seconds=1)
     page.browser.find_element("css selector", "#planned button").click()
     wait(page.browser, lambda: "UNACKNOWLEDGED" in page.card("A feed is silent").text.splitlines()[1][:14], SECONDS)
@@ -222,95 +226,98 @@ def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended(page: Pa
     assert not page.browser.find_element("id", "planned").is_displayed()
 
 
-def test_whoever_may_view_is_told_why_there_is_no_button(page: Page, desk: Desk) -> None:
-    desk.hear()
+def test_a_person_who_may_only_view_is_told_why_there_are_no_buttons(page: Page, desk: Desk) -> None:
+    desk.receive_heartbeat()
     desk.begin("grade_1_unresourced_several", 12)
     page.sign_in("view")
     wait(page.browser, lambda: page.possible() == {"History"}, SECONDS)
-    assert "Signed in as wall, who may view. To take alerts, ask an administrator" in page.text("person")
+    assert "Signed in as wall, to view only. To act on alerts, ask an administrator" in page.text("person")
 
 
-def test_calm_is_said_only_where_it_is_known(page: Page, desk: Desk) -> None:
+def test_no_active_alerts_is_displayed_only_when_it_is_known(page: Page, desk: Desk) -> None:
     page.open()
-    calm = "No alerts stand"
-    assert "NOT WATCHED: no engine says that data come in. There has been no word yet." in page.text("trouble")
-    assert calm not in page.browser.find_element("tag name", "body").text
-    desk.hear()
-    wait(page.browser, lambda: calm in page.text("summary"), SECONDS)
-    assert "No alerts stand. Checked 15:40:20; the engine that watches was last heard at 15:40:20." in page.text(
-        "summary"
+    calm = "No active alerts"
+    assert (
+        "NOT MONITORED: no alert engine reports that data are arriving. No heartbeat has been received yet."
+        in page.text("trouble")
     )
+    assert calm not in page.browser.find_element("tag name", "body").text
+    desk.receive_heartbeat()
+    wait(page.browser, lambda: calm in page.text("summary"), SECONDS)
+    assert "No active alerts. Checked 15:40:20. Last heartbeat of the alert engine: 15:40:20." in page.text("summary")
     assert page.text("trouble") == ""
     desk.clock.now += ALIVE + timedelta(seconds=1)
-    wait(page.browser, lambda: "The last word was at 15:40:20." in page.text("trouble"), SECONDS)
+    wait(page.browser, lambda: "Last heartbeat: 15:40:20." in page.text("trouble"), SECONDS)
     assert page.text("summary").strip() == ""
-    desk.hear()
+    desk.receive_heartbeat()
     wait(page.browser, lambda: calm in page.text("summary"), SECONDS)
-    desk.hear(is_alive=False)
-    wait(page.browser, lambda: "NOT WATCHED" in page.text("trouble"), SECONDS)
+    desk.receive_heartbeat(is_alive=False)
+    wait(page.browser, lambda: "NOT MONITORED" in page.text("trouble"), SECONDS)
     assert calm not in page.browser.find_element("tag name", "body").text
     size = "return parseFloat(getComputedStyle(document.getElementById('trouble')).fontSize)"
     assert page.browser.execute_script(size) >= 20
 
 
-def test_an_inbox_that_cannot_be_read_ends_no_alert(page: Page, desk: Desk) -> None:
-    desk.hear()
+def test_alerts_stay_on_the_page_when_the_inbox_cannot_be_read(page: Page, desk: Desk) -> None:
+    desk.receive_heartbeat()
     page.open()
-    wait(page.browser, lambda: "No alerts stand" in page.text("summary"), SECONDS)
+    wait(page.browser, lambda: "No active alerts" in page.text("summary"), SECONDS)
     desk.is_away = True
-    wait(page.browser, lambda: "THE ALERTS CANNOT BE READ." in page.text("trouble"), SECONDS)
+    wait(page.browser, lambda: "ALERTS CANNOT BE READ." in page.text("trouble"), SECONDS)
     assert "The state server does not answer" in page.text("trouble")
-    assert "What stands now is not known" in page.text("trouble")
-    assert "No alerts stand" not in page.browser.find_element("tag name", "body").text
+    assert "It is not known which alerts are active" in page.text("trouble")
+    assert "No active alerts" not in page.browser.find_element("tag name", "body").text
     desk.is_away = False
     desk.begin("feed_silent", 3, feed="custody")
     wait(page.browser, lambda: len(page.cards()) == 1 and page.text("trouble") == "", SECONDS)
     desk.is_away = True
     wait(page.browser, lambda: page.text("trouble"), SECONDS)
-    assert re.fullmatch(r"As last known at .*15:40:20", page.text("standing-title"))
+    assert re.fullmatch(r"Active alerts as last known at .*15:40:20", page.text("active-title"))
     assert len(page.cards()) == 1
     complaints(page.browser)
 
 
-def test_a_handover_says_what_it_does_not_know(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handover_sheet_says_what_is_not_known(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     page.browser.get(page.address + "/handover")
-    wait(page.browser, lambda: "NOT WATCHED" in page.text("alerts-trouble") and page.text("made-at"), SECONDS)
+    wait(page.browser, lambda: "NOT MONITORED" in page.text("alerts-trouble") and page.text("made-at"), SECONDS)
     assert page.text("made-at") == "Tue 03 Dec 2024, 15:40:20"
-    assert page.text("feeds-say").startswith("\u2713 All 6 feeds are live")
-    assert "No alerts stand" not in page.browser.find_element("tag name", "body").text
-    desk.hear()
+    assert page.text("feeds-summary").startswith("\u2713 All 6 feeds are live")
+    assert "No active alerts" not in page.browser.find_element("tag name", "body").text
+    desk.receive_heartbeat()
     desk.begin("grade_1_unresourced_several", 12)
     wait(page.browser, lambda: TITLE in page.text("alerts"), SECONDS)
-    assert "UNACKNOWLEDGED: nobody has taken it." in page.text("alerts")
-    desk.begin_of_a_rule_that_is_gone()
-    wait(page.browser, lambda: "its rule is no longer in the table" in page.text("alerts"), SECONDS)
+    assert "UNACKNOWLEDGED." in page.text("alerts")
+    desk.begin_of_a_removed_rule()
+    wait(page.browser, lambda: "the rule no longer exists" in page.text("alerts"), SECONDS)
     assert (page.text("alerts-trouble"), TITLE in page.text("alerts")) == ("", True)
     printed = page.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
-    assert len(re.findall(rb"/Type\s*/Page\b", b64decode(printed))) == 1, "one sheet, on an ordinary day"
+    assert len(re.findall(rb"/Type\s*/Page\b", b64decode(printed))) == 1, (
+        "on an ordinary day everything fits on one sheet"
+    )
     desk.is_away = True
-    wait(page.browser, lambda: "THE ALERTS CANNOT BE READ" in page.text("alerts-trouble"), SECONDS)
+    wait(page.browser, lambda: "ALERTS CANNOT BE READ" in page.text("alerts-trouble"), SECONDS)
     assert TITLE not in page.text("alerts")
 
     def unreadable(*_: object, **__: object) -> None:
         raise ConnectionError("the state server is away, for a test")
 
-    monkeypatch.setattr(handover, "take_handover", unreadable)
+    monkeypatch.setattr(handover, "read_handover", unreadable)
     page.browser.get(page.address + "/handover")
-    wait(page.browser, lambda: "THE HANDOVER CANNOT BE MADE NOW" in page.text("trouble"), SECONDS)
+    wait(page.browser, lambda: "THE HANDOVER SHEET IS NOT AVAILABLE" in page.text("trouble"), SECONDS)
     assert "The state server does not answer" in page.text("trouble")
-    assert page.text("breaches-say") == page.text("custody-says") == page.text("made-at") == ""
+    assert page.text("breaches-summary") == page.text("custody-says") == page.text("made-at") == ""
 
 
-def test_where_alerts_are_for_those_who_are_known_the_page_asks_to_sign_in(browser: webdriver.Chrome, day: Day) -> None:
+def test_the_page_asks_people_to_sign_in_where_only_they_may_view_alerts(browser: webdriver.Chrome, day: Day) -> None:
     desk = Desk(day.client, day.reader, is_open_to_view=False)
-    desk.hear()
+    desk.receive_heartbeat()
     with day.served(desk.mounts()) as address:
         browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
         page = Page(browser, address)
         page.open()
-        assert page.text("trouble").startswith("SIGN IN TO SEE THE ALERTS")
-        assert "No alerts stand" not in browser.find_element("tag name", "body").text
+        assert page.text("trouble").startswith("SIGN IN TO SEE ALERTS")
+        assert "No active alerts" not in browser.find_element("tag name", "body").text
         page.sign_in("view")
-        wait(browser, lambda: "No alerts stand" in page.text("summary"), SECONDS)
+        wait(browser, lambda: "No active alerts" in page.text("summary"), SECONDS)
         browser.get("about:blank")
     complaints(browser)

@@ -1,4 +1,4 @@
-"""The board as a person meets it: the figures of the reader, new ones without a reload, and never a stale one as live."""
+"""The board in a browser: it displays the reader's figures, updates without a reload, and never displays a stale figure as live."""
 
 import re
 import signal
@@ -23,7 +23,7 @@ from measures.display import words
 from measures.measure import Bands, OpenLongest
 from measures.reading import Reading
 from producers.publish import LIVE
-from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, Shown
+from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, RunningBoard
 from tests.integration.conftest import FORCE
 from tests.support.browser import complaints, network, show_as
 from tests.support.system import until
@@ -33,14 +33,14 @@ WINDOWS = ("15m", "60m", "24h", "7d", "shift", "today")
 WORDS = {"stale": "stale", "too_few": "too few", "no_data": "no data"}
 Cells = dict[tuple[str, str], tuple[str, str, str, str]]
 
-# innerText is what can be seen: what is hidden by style is not in it.
+# innerText is the visible text, without anything that styles hide.
 CELLS = """
 const seen = (cell, name) => cell.querySelector("." + name)?.innerText ?? "";
 return [...document.querySelectorAll("[data-measure] [data-window]")].map((cell) => [
   cell.closest("[data-measure]").dataset.measure, cell.dataset.window,
   cell.dataset.state, seen(cell, "value"), seen(cell, "n"), seen(cell, "since")]);
 """
-# The ratio of luminances of WCAG 2.2 (1.4.3), of every text on the page against what is behind it.
+# The contrast ratio of WCAG 2.2 (1.4.3) of every text on the page against its background.
 FAINT = """
 const channels = (color) => color.match(/[0-9.]+/g).map(Number);
 const part = (value) => value <= 10.314 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
@@ -60,150 +60,150 @@ return [...document.querySelectorAll("body *")].filter((place) => place.getClien
 
 
 def cells(browser: webdriver.Chrome) -> Cells:
-    """What can be seen in each place: by measure and window its state, value, n and where its record begins."""
+    """What each cell displays, by measure and window: its state, value, n, and where its figure begins."""
     found: list[list[str]] = browser.execute_script(CELLS)
     return {(measure, window): (state, value, n, since) for measure, window, state, value, n, since in found}
 
 
-def expected(shown: Shown) -> Cells:
-    """What the reader says of each."""
+def expected(running: RunningBoard) -> Cells:
+    """The same according to the reader."""
     carried = [
         each
         for each in CATALOGUE.values()
-        if each.feeds(shown.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
+        if each.feeds(running.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
     ]
     return {
-        (each.name, window): as_seen(shown.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])
+        (each.name, window): as_seen(running.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])
         for each in carried
         for window in (("now",) if each.is_open() else WINDOWS)
     }
 
 
 def as_seen(reading: Reading) -> tuple[str, str, str, str]:
-    """A reading as the board must show it."""
+    """A reading as the board must display it."""
     measure = CATALOGUE[reading.measure]
     value = words(reading.value, measure.unit) if reading.state == "live" else WORDS[reading.state]
     if measure.is_open() and reading.state == "no_data":
         value = "none"
-    is_told = reading.state in ("live", "too_few")
-    n = f"n {reading.n:,}" if is_told and reading.unit != "count" else ""
+    has_n = reading.state in ("live", "too_few")
+    n = f"n {reading.n:,}" if has_n and reading.unit != "count" else ""
     if isinstance(measure.statistic, OpenLongest) and reading.value is not None:
         began = reading.as_of - timedelta(seconds=reading.value)
         is_today = began.date() == reading.as_of.date()
         n += f", since {began:%H:%M}" if is_today else f", since {began.day} {began:%b %H:%M}"
-    return reading.state, value, n, "since 31 Dec" if is_told and reading.begins else ""
+    return reading.state, value, n, "since 31 Dec" if has_n and reading.begins else ""
 
 
 def wait(browser: webdriver.Chrome, is_so: Callable[[], Any], seconds: float) -> float:
-    """Wait for something on the page; answers with how long it took."""
+    """Wait for a condition on the page; returns the seconds it took."""
     began = time.monotonic()
     WebDriverWait(browser, seconds, poll_frequency=0.1).until(lambda _: is_so())
     return time.monotonic() - began
 
 
 def state(browser: webdriver.Chrome) -> str:
-    """The page's own state."""
+    """The state of the page."""
     found: str = browser.execute_script("return document.body.dataset.state")
     return found
 
 
 def notice(browser: webdriver.Chrome) -> str:
-    """What the page tells in its notice, if it can be seen."""
+    """The text of the page's notice, if visible."""
     found: str = browser.execute_script("return document.getElementById('notice').innerText")
     return found
 
 
 def figures(browser: webdriver.Chrome) -> set[str]:
-    """Every value that can be seen."""
+    """Every visible value."""
     return {value for _, value, _, _ in cells(browser).values()} - {""}
 
 
 def is_live(browser: webdriver.Chrome) -> bool:
-    """Whether the page shows figures and has nothing against them."""
+    """Whether the page displays figures without a notice."""
     return state(browser) == "live" and notice(browser) == ""
 
 
 @pytest.fixture
-def page(browser: webdriver.Chrome, shown: Shown) -> webdriver.Chrome:
-    """The board, opened anew and live, on a page that remembers that it was not reloaded."""
-    shown.put_right()
+def page(browser: webdriver.Chrome, running: RunningBoard) -> webdriver.Chrome:
+    """The board, freshly opened and live, with a mark in the page that a reload would remove."""
+    running.recover()
     show_as(browser, 1920, 1080, "light")
-    browser.get(f"{shown.board.url}measures")
+    browser.get(f"{running.board.url}measures")
     wait(browser, lambda: is_live(browser), 20)
     browser.execute_script("window.isTheSamePage = true")
     return browser
 
 
 def is_the_same(page: webdriver.Chrome) -> bool:
-    """Whether the page was not reloaded."""
+    """Whether the page has not been reloaded."""
     return bool(page.execute_script("return window.isTheSamePage === true"))
 
 
-def test_every_tile_shows_what_the_reader_reads(page: webdriver.Chrome, shown: Shown) -> None:
-    wait(page, lambda: cells(page) == expected(shown), 10)
+def test_every_tile_displays_the_readers_figure(page: webdriver.Chrome, running: RunningBoard) -> None:
+    wait(page, lambda: cells(page) == expected(running), 10)
     found = cells(page)
     assert len(found) > 200
-    assert {told[0] for told in found.values()} == {"live", "too_few", "no_data"}
+    assert {cell[0] for cell in found.values()} == {"live", "too_few", "no_data"}
     assert found["incident_count", "24h"][1] > "0"
     assert {since for (_, window), (_, _, _, since) in found.items() if window in ("15m", "60m", "24h")} == {""}
     assert "Replay of recorded facts" in page.find_element("tag name", "header").text
 
 
-def tell_an_incident(shown: Shown, subject: str) -> None:
-    """An incident was opened in the last quarter of an hour."""
-    at = shown.present - timedelta(minutes=2)
-    with shown.system.publisher() as publisher:
+def publish_an_incident(running: RunningBoard, subject: str) -> None:
+    """Publish an incident opened in the last 15 minutes."""
+    at = running.present - timedelta(minutes=2)
+    with running.system.publisher() as publisher:
         publisher.publish(IncidentOpened(fact_id=subject, force=FORCE, at=at, subject_id=subject, grade="2"))
 
 
-def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, shown: Shown) -> None:
+def test_a_new_fact_changes_the_figure_on_the_open_page(page: webdriver.Chrome, running: RunningBoard) -> None:
     before = int(cells(page)["incident_count", "15m"][1])
     network(page)
-    tell_an_incident(shown, "board-1")
+    publish_an_incident(running, "board-1")
     took = wait(page, lambda: cells(page)["incident_count", "15m"][1] == str(before + 1), 15)
-    print(f"seen {took:.2f} s after it was published")  # noqa: T201 - a figure for the report
+    print(f"seen {took:.2f} s after it was published")  # noqa: T201 - a measurement for the test report
     assert is_the_same(page)
-    assert network(page)[0] == [], "it must come on the stream that was open"
-    wait(page, lambda: cells(page) == expected(shown), 10)
+    assert network(page)[0] == [], "it must arrive on the open stream"
+    wait(page, lambda: cells(page) == expected(running), 10)
 
 
-def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, shown: Shown) -> None:
+def test_a_silent_feed_makes_every_figure_stale_and_says_so(page: webdriver.Chrome, running: RunningBoard) -> None:
     before = cells(page)
-    shown.fall_silent()
+    running.stop_heartbeats()
     since = re.compile("not live since ([0-9]+ [A-Z][a-z]{2} )?[0-9]{2}:[0-9]{2}")
 
     def is_stale() -> bool:
         found = cells(page).values()
-        return all(told[0] == "stale" and since.fullmatch(told[1]) and told[2:] == ("", "") for told in found)
+        return all(cell[0] == "stale" and since.fullmatch(cell[1]) and cell[2:] == ("", "") for cell in found)
 
     took = wait(page, is_stale, STALE_AFTER_SECONDS + 10)
-    print(f"stale after {took:.2f} s")  # noqa: T201 - a figure for the report
+    print(f"stale after {took:.2f} s")  # noqa: T201 - a measurement for the test report
     assert took > STALE_AFTER_SECONDS / 2
     assert "Not live since" in notice(page)
     assert "the feed dispatch is silent" in notice(page)
     assert page.find_element("id", "live").text == "Not live"
-    shown.speak()
+    running.start_heartbeats()
     wait(page, lambda: is_live(page) and cells(page) == before, 15)
     assert is_the_same(page)
 
 
-def test_without_the_state_server_the_figures_are_withdrawn_until_it_is_back(
-    page: webdriver.Chrome, shown: Shown
+def test_without_the_state_server_figures_are_hidden_until_it_is_back(
+    page: webdriver.Chrome, running: RunningBoard
 ) -> None:
     before = cells(page)
-    shown.parts.state.kill()
+    running.parts.state.kill()
     took = wait(page, lambda: state(page) == "unreachable", 10)
-    print(f"withdrawn after {took:.2f} s")  # noqa: T201 - a figure for the report
+    print(f"hidden after {took:.2f} s")  # noqa: T201 - a measurement for the test report
     assert "NOT LIVE. The state server does not answer" in notice(page)
     assert figures(page) == set()
-    shown.parts.state.start()
+    running.parts.state.start()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
     assert is_the_same(page)
 
 
 @contextmanager
 def killed(board: BoardProcess) -> Iterator[None]:
-    """The board, gone by kill -9."""
+    """The board, killed by SIGKILL."""
     board.kill()
     yield
     board.start()
@@ -211,7 +211,7 @@ def killed(board: BoardProcess) -> Iterator[None]:
 
 @contextmanager
 def frozen(board: BoardProcess) -> Iterator[None]:
-    """The board, with its connections open and nothing more said on them."""
+    """The board, stopped with its connections open."""
     board.send(signal.SIGSTOP)
     yield
     board.send(signal.SIGCONT)
@@ -219,7 +219,7 @@ def frozen(board: BoardProcess) -> Iterator[None]:
 
 @contextmanager
 def refused(board: BoardProcess) -> Iterator[None]:
-    """In the board's place a server that refuses, as a proxy does; a browser does not try again after that."""
+    """In place of the board, a server that refuses, as a proxy does; browsers do not retry after that."""
     board.kill()
     with ThreadingHTTPServer(("127.0.0.1", board.port), Refusing) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -242,55 +242,55 @@ class Refusing(BaseHTTPRequestHandler):
         self.times.append(self.path)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.mark.parametrize(("fault", "seconds"), [(killed, 5), (frozen, 15), (refused, 5)])
-def test_without_its_server_the_page_says_that_it_is_not_updated(
+def test_a_page_without_its_server_says_that_it_has_lost_the_connection(
     page: webdriver.Chrome,
-    shown: Shown,
+    running: RunningBoard,
     fault: Callable[[BoardProcess], AbstractContextManager[None]],
     seconds: float,
 ) -> None:
     before = cells(page)
-    with fault(shown.board):
+    with fault(running.board):
         took = wait(page, lambda: state(page) == "lost", seconds)
-        print(f"lost after {took:.2f} s")  # noqa: T201 - a figure for the report
-        assert "NOT LIVE: this page has lost its server" in notice(page)
+        print(f"lost after {took:.2f} s")  # noqa: T201 - a measurement for the test report
+        assert "NOT LIVE: this page has lost its connection to the server" in notice(page)
         assert figures(page) == set()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
     assert is_the_same(page)
 
 
-def test_a_page_left_open_while_worker_state_server_and_board_are_killed_is_right_again(
-    page: webdriver.Chrome, shown: Shown
+def test_an_open_page_recovers_after_worker_state_server_and_board_are_killed(
+    page: webdriver.Chrome, running: RunningBoard
 ) -> None:
     before = int(cells(page)["incident_count", "15m"][1])
-    (worker,) = shown.system.workers
+    (worker,) = running.system.workers
     worker.kill()
-    tell_an_incident(shown, "while-nobody-counts")
+    publish_an_incident(running, "while-no-worker-runs")
     wait(page, lambda: not is_live(page), 20)
-    shown.parts.state.kill()
-    shown.board.kill()
+    running.parts.state.kill()
+    running.board.kill()
     wait(page, lambda: state(page) == "lost", 10)
     assert figures(page) == set()
-    shown.parts.state.start()
-    shown.board.start()
+    running.parts.state.start()
+    running.board.start()
     worker.start()
     wait(page, lambda: is_live(page) and cells(page)["incident_count", "15m"][1] == str(before + 1), 60)
-    assert cells(page) == expected(shown)
+    assert cells(page) == expected(running)
     assert is_the_same(page)
 
 
-def test_nothing_is_refused_and_no_other_host_is_asked(page: webdriver.Chrome, shown: Shown) -> None:
+def test_nothing_is_refused_and_no_other_host_is_contacted(page: webdriver.Chrome, running: RunningBoard) -> None:
     complaints(page)
     network(page)
-    page.get(f"{shown.board.url}measures")
+    page.get(f"{running.board.url}measures")
     wait(page, lambda: is_live(page), 20)
     assert complaints(page) == []
     requests, responses = network(page)
     addresses = [urlsplit(each["url"]) for each in requests]
-    assert {each.netloc for each in addresses} == {urlsplit(shown.board.url).netloc}
+    assert {each.netloc for each in addresses} == {urlsplit(running.board.url).netloc}
     assert {each.path for each in addresses} >= {
         "/measures",
         "/static/frame.css",
@@ -303,7 +303,7 @@ def test_nothing_is_refused_and_no_other_host_is_asked(page: webdriver.Chrome, s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768), (390, 844)])
-def test_nothing_is_cut_off_or_faint(page: webdriver.Chrome, width: int, height: int, scheme: str) -> None:
+def test_no_text_is_cut_off_or_faint(page: webdriver.Chrome, width: int, height: int, scheme: str) -> None:
     show_as(page, width, height, scheme)
     wait(page, lambda: page.execute_script("return innerWidth") == width, 5)
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
@@ -311,22 +311,22 @@ def test_nothing_is_cut_off_or_faint(page: webdriver.Chrome, width: int, height:
     assert page.execute_script(FAINT) == []
 
 
-def test_a_simulated_force_says_so_for_good(page: webdriver.Chrome, shown: Shown) -> None:
-    """The last test here: what is simulated once stays so."""
+def test_a_simulated_force_is_marked_permanently(page: webdriver.Chrome, running: RunningBoard) -> None:
+    """Must be the last test here, because the mark cannot be removed."""
     mark = page.find_element("id", "simulation")
     assert not mark.is_displayed()
-    told = FeedHeartbeat(
-        fact_id="simulated", force=FORCE, at=shown.present, feed="dispatch", seq=1, complete_to=shown.present,
+    heartbeat = FeedHeartbeat(
+        fact_id="simulated", force=FORCE, at=running.present, feed="dispatch", seq=1, complete_to=running.present,
         replay=True, simulated=True,
     )  # fmt: skip
-    with shown.system.publisher(LIVE) as publisher:
-        publisher.heartbeat(told, "incidents")
+    with running.system.publisher(LIVE) as publisher:
+        publisher.heartbeat(heartbeat, "incidents")
     wait(page, mark.is_displayed, 10)
     assert mark.text == "SIMULATION - no figure is real"
     page.refresh()
     wait(page, lambda: state(page) == "live", 10)
     assert page.find_element("id", "simulation").is_displayed()
     assert page.execute_script(FAINT) == []
-    shown.fall_silent()
+    running.stop_heartbeats()
     wait(page, lambda: "NOT LIVE" in notice(page) or "Not live" in notice(page), STALE_AFTER_SECONDS + 10)
     assert page.find_element("id", "simulation").is_displayed()

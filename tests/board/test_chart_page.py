@@ -1,4 +1,4 @@
-"""The control charts of the board: points and limits the recount's, no point of what is not known, picture and file as shown."""
+"""The Charts page: points and limits agree with the recount, unknown periods have no point, and files agree with the page."""
 
 import csv
 import io
@@ -11,18 +11,18 @@ from starlette.datastructures import QueryParams
 
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.board.charting import series_asked
+from dashboards.board.chart.data import parse_series
 from dashboards.report.series import series
 from dashboards.report.text import plain
 from facts.errors import QuestionError
 from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE, Day
-from tests.board.history import AS_OF, History, asking
+from tests.board.history import AS_OF, History, recounted_figures
 from tests.support.asgi import get
 
 
-def asked(reader: Reader, measure: str, query: str) -> dict[str, Any]:
-    """What the page is drawn from."""
+def fetch(reader: Reader, measure: str, query: str) -> dict[str, Any]:
+    """The data that the page draws."""
     answer = get(board(reader, FORCE), f"/api/chart/{measure}", query)
     assert answer.status == 200, answer.text
     found: dict[str, Any] = json.loads(answer.text)
@@ -37,56 +37,56 @@ def asked(reader: Reader, measure: str, query: str) -> dict[str, Any]:
         ("contact_101_answered_within_target_ratio", "grain=month&last=24"),
     ],
 )
-def test_points_limits_and_signals_are_the_recounts(
+def test_points_limits_and_signals_agree_with_the_recount(
     history: History, counted: Recount, measure: str, query: str
 ) -> None:
-    told = asked(history.reader, measure, query)
-    wanted = series(asking(counted), PROFILE, series_asked(measure, QueryParams(query)), AS_OF)
-    assert told["table"] == json.loads(json.dumps(plain(wanted.table)))
-    assert told["summary"] == list(wanted.summary)
-    assert any(row["cells"][0].get("value") for row in told["table"]["rows"])
-    assert "<style" not in told["svg"]
+    data = fetch(history.reader, measure, query)
+    recounted = series(recounted_figures(counted), PROFILE, parse_series(measure, QueryParams(query)), AS_OF)
+    assert data["table"] == json.loads(json.dumps(plain(recounted.table)))
+    assert data["summary"] == list(recounted.summary)
+    assert any(row["cells"][0].get("value") for row in data["table"]["rows"])
+    assert "<style" not in data["svg"]
 
 
-def test_a_date_of_new_limits_is_marked_and_named(history: History) -> None:
-    told = asked(history.reader, "incident_count", "grain=month&last=24&recalculate=2024-03-01")
-    assert any(line.startswith("Limits recalculated from Mar 2024:") for line in told["summary"])
-    assert told["svg"].count('class="step"') == 1
+def test_a_date_of_recalculated_limits_is_marked_and_named(history: History) -> None:
+    data = fetch(history.reader, "incident_count", "grain=month&last=24&recalculate=2024-03-01")
+    assert any(line.startswith("Limits recalculated from Mar 2024:") for line in data["summary"])
+    assert data["svg"].count('class="step"') == 1
     page = get(board(history.reader, FORCE), "/chart", "measure=incident_count&recalculate=2024-03-01")
-    assert 'aria-label="New limits from 1 Mar 2024: take back"' in page.text
+    assert 'aria-label="Remove recalculation from 1 Mar 2024"' in page.text
 
 
-def test_a_month_that_is_not_known_whole_has_no_point(history: History, day: Day) -> None:
+def test_a_month_that_the_record_does_not_cover_has_no_point(history: History, day: Day) -> None:
     late = history.reader_at(AS_OF + timedelta(days=40))
-    told = asked(late, "arrest_count", "grain=month&last=25")["table"]["rows"]
-    cells = {row["label"]: row["cells"][0]["text"] for row in told}
+    data = fetch(late, "arrest_count", "grain=month&last=25")["table"]["rows"]
+    cells = {row["label"]: row["cells"][0]["text"] for row in data}
     assert cells["Nov 2024"] not in ("-", "0")
     assert cells["Dec 2024"] == "-"  # the feed fell silent on its first day
-    early = asked(history.reader, "arrest_count", "grain=month&last=25")["table"]["rows"]
+    early = fetch(history.reader, "arrest_count", "grain=month&last=25")["table"]["rows"]
     assert [early[0]["label"], len(early)] == ["Dec 2022", 24]  # the record begins on the last day of November
-    nothing = asked(day.reader, "arrest_count", "grain=month&last=3")
+    nothing = fetch(day.reader, "arrest_count", "grain=month&last=3")
     assert {row["cells"][0]["text"] for row in nothing["table"]["rows"]} == {"-"}
     assert nothing["summary"][0].startswith(
         "No figure, because there are too few cases or the record is incomplete: Sep 2024"
     )
 
 
-def test_picture_and_file_are_what_the_page_shows(history: History) -> None:
+def test_svg_and_csv_agree_with_the_page(history: History) -> None:
     where = "grain=month&last=24&where=area:moorlands"
-    told = asked(history.reader, "incident_count", where)
+    data = fetch(history.reader, "incident_count", where)
     answer = get(board(history.reader, FORCE), "/svg/chart/incident_count", where)
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert answer.text.startswith('<svg class="xmr" xmlns="http://www.w3.org/2000/svg"')
-    assert f"<desc>{' '.join(told['summary'])}</desc>" in answer.text
+    assert f"<desc>{' '.join(data['summary'])}</desc>" in answer.text
     assert "<style>" in answer.text
     lines = list(csv.reader(io.StringIO(get(board(history.reader, FORCE), "/csv/chart/incident_count", where).text)))
     head = lines[: lines.index([])]
-    assert ["Limited to", "area is moorlands"] in head
-    assert [row[1] for row in head if row[0] == "Chart"] == told["summary"]
+    assert ["Filter", "area is moorlands"] in head
+    assert [row[1] for row in head if row[0] == "Chart"] == data["summary"]
     names, *cells, last = lines[lines.index([]) + 1 :]
-    shown = names.index("shown")
-    assert [row[shown] for row in cells] == [
-        cell.get("text", "") for row in told["table"]["rows"] for cell in row["cells"]
+    place = names.index("shown")
+    assert [row[place] for row in cells] == [
+        cell.get("text", "") for row in data["table"]["rows"] for cell in row["cells"]
     ]
     assert last == ["OFFICIAL"]
 
@@ -94,4 +94,4 @@ def test_picture_and_file_are_what_the_page_shows(history: History) -> None:
 @pytest.mark.parametrize("query", ["grain=year", "last=1", "last=many", "grain=month&last=26", "recalculate=soon"])
 def test_what_cannot_be_charted_is_refused(query: str) -> None:
     with pytest.raises(QuestionError):
-        series_asked("incident_count", QueryParams(query))
+        parse_series("incident_count", QueryParams(query))

@@ -1,12 +1,13 @@
-"""The page of custody lists whoever is in custody as the facts say, worst first, and its counts are the measures'."""
+"""The Custody page lists everyone in custody, most urgent first, as the facts say, and its totals are the measures'."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from dashboards.board.background import Slow
-from dashboards.board.page import View, unasked
-from dashboards.board.pages.custody import CUSTODY, TOTALS, CustodyClock, Detention, ListStatus, take_detentions
+from dashboards.board.custody.page import CUSTODY, TOTALS
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.detentions import CustodyClock, Detention, ListStatus, read_detentions
+from dashboards.board.shared.page import View, no_log_ends
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find
 from measures.outcome import OpenItem, microseconds
@@ -18,10 +19,10 @@ _HOUR = 3_600_000_000
 
 def _in_custody(day: Day) -> dict[str, list[Any]]:
     """The facts of each detention that has not ended, from the facts themselves."""
-    told = {fact.fact_id: fact for topic, fact in day.facts if topic == "custody" and hasattr(fact, "subject_id")}
-    corrected = {fact.corrects for fact in told.values() if fact.corrects}
+    facts = {fact.fact_id: fact for topic, fact in day.facts if topic == "custody" and hasattr(fact, "subject_id")}
+    corrected = {fact.corrects for fact in facts.values() if fact.corrects}
     found: dict[str, list[Any]] = defaultdict(list)
-    for fact in sorted(told.values(), key=lambda fact: fact.at):
+    for fact in sorted(facts.values(), key=lambda fact: fact.at):
         if fact.fact_id not in corrected:
             found[fact.subject_id].append(fact)
     has = {name: {type(fact) for fact in facts} for name, facts in found.items()}
@@ -31,17 +32,17 @@ def _in_custody(day: Day) -> dict[str, list[Any]]:
 
 
 def _is_paused(facts: list[Any]) -> bool:
-    told = [fact for fact in facts if isinstance(fact, ClockPaused | ClockResumed)]
-    return bool(told) and isinstance(told[-1], ClockPaused)
+    facts = [fact for fact in facts if isinstance(fact, ClockPaused | ClockResumed)]
+    return bool(facts) and isinstance(facts[-1], ClockPaused)
 
 
-def test_the_list_is_who_the_facts_say_with_child_and_pause_worst_first(day: Day) -> None:
-    listed, found = take_detentions(day.view), _in_custody(day)
+def test_the_list_agrees_with_the_facts_and_is_sorted_by_urgency(day: Day) -> None:
+    listed, found = read_detentions(day.view), _in_custody(day)
     assert {each.detainee for each in listed} == set(found)
     assert len(listed) > 10
     for each in listed:
         assert each.child == found[each.detainee][0].child, each
-        assert ("clocks paused" in each.stands) == _is_paused(found[each.detainee]), each
+        assert ("clocks paused" in each.status) == _is_paused(found[each.detainee]), each
     lefts = [_minutes_left(each) for each in listed]
     soon = [(left, not each.child) for left, each in zip(lefts, listed, strict=True) if left < 60]
     steps = [next(step for step, below in enumerate((0, 10, 30, 60)) if left < below) for left, _ in soon]
@@ -51,52 +52,52 @@ def test_the_list_is_who_the_facts_say_with_child_and_pause_worst_first(day: Day
 
 
 def _minutes_left(each: Detention) -> float:
-    """Until the first of the clocks that have a deadline; infinity where none has."""
+    """The minutes until the first deadline; infinity without one."""
     dues = [clock.due for clock in (each.review, each.detention) if clock.due is not None]
     return min((due / 60_000 - MOMENT.timestamp() / 60 for due in dues), default=float("inf"))
 
 
-def _held(name: str, minutes: float, *, child: bool) -> Detention:
+def _detained(name: str, minutes: float, *, child: bool) -> Detention:
     due = int(MOMENT.timestamp() + minutes * 60) * 1000
     return Detention(name, "Northern", child, "", "", CustodyClock("due", due), CustodyClock("none"))
 
 
-def test_within_a_step_of_warning_children_come_first_and_beyond_it_whoever_is_due_first() -> None:
+def test_children_come_first_in_each_warning_step_and_the_others_are_in_order_of_deadline() -> None:
     listed = [
-        _held("child overdue", -1, child=True),
-        _held("adult overdue by an hour", -60, child=False),
-        _held("child in 9", 9, child=True),
-        _held("adult in 1", 1, child=False),
-        _held("adult in 25", 25, child=False),
-        _held("child in 59", 59, child=True),
-        _held("adult in 31", 31, child=False),
-        _held("adult in 61", 61, child=False),
-        _held("child in 62", 62, child=True),
+        _detained("child overdue", -1, child=True),
+        _detained("adult overdue by an hour", -60, child=False),
+        _detained("child in 9", 9, child=True),
+        _detained("adult in 1", 1, child=False),
+        _detained("adult in 25", 25, child=False),
+        _detained("child in 59", 59, child=True),
+        _detained("adult in 31", 31, child=False),
+        _detained("adult in 61", 61, child=False),
+        _detained("child in 62", 62, child=True),
     ]
     mixed, now = listed[::-1], int(MOMENT.timestamp() * 1000)
     assert sorted(mixed, key=lambda each: each.order(now)) == listed
 
 
-def test_a_feed_that_falls_silent_takes_no_deadline_away_and_says_since_when_it_is_known(day: Day) -> None:
+def test_deadlines_stay_listed_when_their_feed_falls_silent_with_the_time_they_were_known(day: Day) -> None:
     later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(minutes=5))
-    live, silent = (CUSTODY.take(day.view._replace(reader=reader)) for reader in (day.reader, later))
+    live, silent = (CUSTODY.read(day.view._replace(reader=reader)) for reader in (day.reader, later))
     assert live["custody"] == ListStatus("live", f"{len(live['detentions'])} in custody.")
-    told = silent["custody"]
-    assert (told.state, told.mark) == ("stale", "as last known at 03 Dec 15:40:19")
-    assert "The deadlines below stand as last known at 03 Dec 15:40:19" in told.says
+    facts = silent["custody"]
+    assert (facts.state, facts.mark) == ("stale", "as last known at 03 Dec 15:40:19")
+    assert "The deadlines below are as last known at 03 Dec 15:40:19" in facts.says
     by_name = {each.detainee: each for each in live["detentions"]}
     assert {each.detainee: each for each in silent["detentions"]} == by_name
     assert len(by_name) > 10
     assert {text for _, text in silent["totals"]} == {"not live since 15:40"}
 
 
-def test_a_first_review_falls_due_six_hours_after_the_authorisation(day: Day) -> None:
+def test_the_first_review_is_due_six_hours_after_authorisation(day: Day) -> None:
     seen = 0
     found = _in_custody(day)
-    for each in take_detentions(day.view):
+    for each in read_detentions(day.view):
         facts = found[each.detainee]
         authorised = next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
-        assert ("awaits authorisation" in each.stands) == (authorised is None)
+        assert ("awaiting authorisation" in each.status) == (authorised is None)
         if (
             authorised
             and each.review.state == "due"
@@ -109,14 +110,14 @@ def test_a_first_review_falls_due_six_hours_after_the_authorisation(day: Day) ->
     assert seen > 3
 
 
-def test_the_counts_are_the_measures_and_the_list_agrees_with_them(day: Day) -> None:
-    parts = CUSTODY.take(day.view)
-    told = dict(parts["totals"])
+def test_the_totals_are_the_measures_and_agree_with_the_list(day: Day) -> None:
+    parts = CUSTODY.read(day.view)
+    facts = dict(parts["totals"])
     counts = {name: day.reader.read(find(name), force=FORCE)[0].value for name in TOTALS}
-    assert told == {find(name).title: f"{int(value or 0):,}" for name, value in counts.items()}
+    assert facts == {find(name).title: f"{int(value or 0):,}" for name, value in counts.items()}
     now, listed = MOMENT.timestamp() * 1000, parts["detentions"]
     assert counts["in_custody_count"] == len(listed)
-    assert counts["custody_clock_paused_count"] == sum("clocks paused" in each.stands for each in listed)
+    assert counts["custody_clock_paused_count"] == sum("clocks paused" in each.status for each in listed)
     for clock in ("review", "detention"):
         for who in ("child", "adult"):
             dues = [getattr(each, clock).due for each in listed if each.child == (who == "child")]
@@ -125,13 +126,13 @@ def test_the_counts_are_the_measures_and_the_list_agrees_with_them(day: Day) -> 
             assert counts[f"{who}_{clock}_due_within_60_minutes_count"] == soon
 
 
-class _Standing:
-    """A reader of what is told to stand open, each since noon and due so many hours later, if at all."""
+class _OpenItems:
+    """A reader of given open items, each open since noon and due the given number of hours later, if at all."""
 
     rules = RULES
 
-    def __init__(self, standing: dict[str, dict[str, int | None]]) -> None:
-        self._standing = standing
+    def __init__(self, items: dict[str, dict[str, int | None]]) -> None:
+        self._items = items
 
     def present(self, _: str) -> datetime:
         return MOMENT
@@ -139,14 +140,13 @@ class _Standing:
     def open_subjects(self, _: str, kind: str) -> list[tuple[str, OpenItem]]:
         noon = microseconds(MOMENT.replace(hour=12, minute=0, second=0))
         due = {
-            name: None if hours is None else noon + hours * _HOUR
-            for name, hours in self._standing.get(kind, {}).items()
+            name: None if hours is None else noon + hours * _HOUR for name, hours in self._items.get(kind, {}).items()
         }
         return [(name, OpenItem(kind, noon, noon, each, ("northern", "yes"))) for name, each in due.items()]
 
 
-def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_clock_keeps_its_own_when_paused() -> None:
-    standing = {
+def test_paused_and_postponed_clocks_have_no_deadline_but_an_overdue_clock_keeps_its_own() -> None:
+    items = {
         "in_custody": dict.fromkeys(("still", "postponed", "overdue", "new")),
         "awaiting_authorisation": {"new": None},
         "custody_clock_paused": {"still": None, "overdue": None},
@@ -154,14 +154,14 @@ def test_what_is_paused_or_postponed_says_so_has_no_due_time_and_an_overdue_cloc
         "review_postponed": {"postponed": None},
         "detention_limit": {"still": None, "postponed": 20, "overdue": None, "new": 24},
     }
-    view = View(cast("Reader", _Standing(standing)), FORCE, cast("Slow", None), unasked)
-    listed = take_detentions(view)
+    view = View(cast("Reader", _OpenItems(items)), FORCE, cast("BackgroundReadings", None), no_log_ends)
+    listed = read_detentions(view)
     assert [each.detainee for each in listed] == ["overdue", "postponed", "new", "still"]
     overdue, postponed, new, still = listed
     assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 11:00:00", "paused")
-    assert overdue.review.stood == int(MOMENT.replace(hour=12, minute=0, second=0).timestamp()) * 1000
-    assert (new.detention.stood, postponed.detention.stood) == (None, None)
+    assert overdue.review.paused_since == int(MOMENT.replace(hour=12, minute=0, second=0).timestamp()) * 1000
+    assert (new.detention.paused_since, postponed.detention.paused_since) == (None, None)
     assert (postponed.review, postponed.detention.at) == (CustodyClock("postponed"), "04 Dec 08:00:00")
-    assert (new.review, new.stands) == (CustodyClock("none"), "awaits authorisation since 03 Dec 12:00:00")
+    assert (new.review, new.status) == (CustodyClock("none"), "awaiting authorisation since 03 Dec 12:00:00")
     assert (still.review, still.detention) == (CustodyClock("paused"), CustodyClock("paused"))
-    assert still.stands == overdue.stands == "clocks paused since 03 Dec 12:00:00"
+    assert still.status == overdue.status == "clocks paused since 03 Dec 12:00:00"

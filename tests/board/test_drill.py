@@ -1,4 +1,4 @@
-"""Drilled down, figures add up: rows to wholes, lists to counts, the 101 journey to all that came in."""
+"""Breakdowns add up: rows to totals, lists to counts, the 101 journey to all calls received."""
 
 import csv
 import io
@@ -10,71 +10,76 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from dashboards.board.app import board
-from dashboards.board.attendance import take_jobs
-from dashboards.board.drill import asked, dimensions, take_drill
-from dashboards.board.journey import take_journey
-from dashboards.board.layout import PANELS
-from dashboards.board.sparkline import take_course
-from dashboards.board.table import crossed
-from dashboards.board.tile import shown, take_tile
+from dashboards.board.measure.data import read_breakdown
+from dashboards.board.now.attendance import read_unattended
+from dashboards.board.now.journey import read_journey
+from dashboards.board.now.layout import PANELS
+from dashboards.board.now.sparkline import read_sparkline
+from dashboards.board.shared.query import dimensions, parse_query
+from dashboards.board.shared.table import crossed
+from dashboards.board.shared.tile import displayed_measures, read_tile
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from measures.catalogue import CATALOGUE
 from tests.board.day import FORCE, MOMENT, Day
 from tests.support.asgi import get
 
-_ADDS_UP = "add up to the whole"
+_ADDS_UP = "add up to the total"
 
 
 def test_every_panel_names_measures_of_the_catalogue() -> None:
-    named = [name for panel in PANELS for name in (*panel.now, *panel.course, *panel.wall)]
+    named = [name for panel in PANELS for name in (*panel.now, *panel.over_time, *panel.wall)]
     assert [name for name in named if name not in CATALOGUE] == []
     assert [name for panel in PANELS for name in panel.now if not CATALOGUE[name].is_open()] == []
-    assert [name for panel in PANELS for name in panel.course if CATALOGUE[name].is_open()] == []
+    assert [name for panel in PANELS for name in panel.over_time if CATALOGUE[name].is_open()] == []
 
 
 def test_the_rows_of_every_breakdown_add_up_and_every_open_subject_is_listed(day: Day) -> None:
-    broken, listed = day.reader.at_one_moment(lambda: _add_up(day))
-    assert broken > 200
+    breakdowns, listed = day.reader.at_one_moment(lambda: _add_up(day))
+    assert breakdowns > 200
     assert listed > 200
 
 
 def _add_up(day: Day) -> tuple[int, int]:
-    """How many breakdowns add up, and how many open subjects are listed; asserts that all of them do."""
-    broken, listed = 0, 0
-    for measure in shown(day.view):
+    """The number of breakdowns, and of listed subjects; asserts that every breakdown adds up and every subject is listed."""
+    breakdowns, listed = 0, 0
+    for measure in displayed_measures(day.view):
         for window in ("now",) if measure.is_open() else ("today", "12m"):
             for by in dimensions(measure):
-                drill = take_drill(asked(measure.name, QueryParams(f"window={window}&by={by}")), day.view, None)
-                if drill.tile.state == "no_data":
+                breakdown = read_breakdown(
+                    parse_query(measure.name, QueryParams(f"window={window}&by={by}")), day.view, None
+                )
+                if breakdown.tile.state == "no_data":
                     continue
-                assert _ADDS_UP in drill.says, (measure.name, window, by, drill.says)
-                broken += 1
+                assert _ADDS_UP in breakdown.says, (measure.name, window, by, breakdown.says)
+                breakdowns += 1
             if measure.is_open() and measure.unit == "count":
-                assert drill.subjects is not None
-                assert f"{drill.subjects.count:,}" == take_tile(measure, "now", day.view).text, measure.name
-                assert len(drill.subjects.rows) == drill.subjects.count
-                listed += drill.subjects.count
-    return broken, listed
+                assert breakdown.subjects is not None
+                assert f"{breakdown.subjects.count:,}" == read_tile(measure, "now", day.view).text, measure.name
+                assert len(breakdown.subjects.rows) == breakdown.subjects.count
+                listed += breakdown.subjects.count
+    return breakdowns, listed
 
 
-def test_no_area_and_out_of_force_are_rows_of_their_own_and_limits_narrow_what_is_listed(day: Day) -> None:
-    whole = take_drill(asked("incident_unattended_count", QueryParams("by=area")), day.view)
+def test_no_area_and_out_of_force_have_their_own_rows_and_filters_narrow_the_list(day: Day) -> None:
+    whole = read_breakdown(parse_query("incident_unattended_count", QueryParams("by=area")), day.view)
     rows = {row.name: int(row.cells[0]) for row in whole.rows}
     assert {"No area", "Out of Force", "Moorlands"} <= set(rows)
     assert whole.subjects is not None
     for row in whole.rows:
-        narrowed = take_drill(asked("incident_unattended_count", QueryParams(row.query)), day.view)
+        narrowed = read_breakdown(parse_query("incident_unattended_count", QueryParams(row.query)), day.view)
         count = narrowed.subjects.count if narrowed.subjects else -1
         assert count == rows[row.name]
     assert sum(rows.values()) == whole.subjects.count
 
 
-def test_missed_targets_list_the_jobs_that_are_open_still(day: Day) -> None:
-    drill = take_drill(asked("grade_2_opened_to_arrived_within_target_ratio", QueryParams("window=today")), day.view)
-    assert drill.subjects is not None
-    assert drill.subjects.count > 0
-    due = drill.subjects.columns.index("Due")
-    assert all("2024-12-03 00:00" <= row[due] <= f"{MOMENT:%Y-%m-%d %H:%M:%S}" for row in drill.subjects.rows)
+def test_missed_targets_list_the_incidents_that_are_still_open(day: Day) -> None:
+    breakdown = read_breakdown(
+        parse_query("grade_2_opened_to_arrived_within_target_ratio", QueryParams("window=today")), day.view
+    )
+    assert breakdown.subjects is not None
+    assert breakdown.subjects.count > 0
+    due = breakdown.subjects.columns.index("Due")
+    assert all("2024-12-03 00:00" <= row[due] <= f"{MOMENT:%Y-%m-%d %H:%M:%S}" for row in breakdown.subjects.rows)
 
 
 def test_area_by_grade_adds_up_both_ways(day: Day) -> None:
@@ -87,12 +92,12 @@ def test_area_by_grade_adds_up_both_ways(day: Day) -> None:
 
 
 def _endings(day: Day, back: int) -> Counter[str]:
-    """Where the 101 calls of a day are or ended: from the facts themselves, call by call."""
+    """Where the 101 calls of a day are or how they ended, worked out call by call from the facts."""
     midnight = datetime.combine(MOMENT.date() - timedelta(days=back), datetime.min.time(), MOMENT.tzinfo)
     calls: dict[str, list[Any]] = defaultdict(list)
-    unlike = {fact.fact_id: fact for topic, fact in day.facts if topic == "contacts"}
-    corrected = {fact.corrects for fact in unlike.values() if fact.corrects}
-    for fact in unlike.values():
+    by_id = {fact.fact_id: fact for topic, fact in day.facts if topic == "contacts"}
+    corrected = {fact.corrects for fact in by_id.values() if fact.corrects}
+    for fact in by_id.values():
         if fact.fact_id not in corrected:
             calls[fact.subject_id].append(fact)
     found: Counter[str] = Counter()
@@ -126,25 +131,25 @@ def _ending(facts: list[Any]) -> str:
 
 
 @pytest.mark.parametrize("back", [0, 1])
-def test_the_journey_of_the_101_calls_adds_up_and_is_what_the_facts_say_call_by_call(day: Day, back: int) -> None:
-    journey, found = take_journey(day.view, back), _endings(day, back)
+def test_the_101_journey_adds_up_and_agrees_with_the_facts_call_by_call(day: Day, back: int) -> None:
+    journey, found = read_journey(day.view, back), _endings(day, back)
     rows = {step.name: step.count for step in journey.steps}
     assert sum(rows.values()) == journey.offered == sum(found.values()) > 100
-    assert rows["Not explained by the record"] == 0
+    assert rows["Not explained by the data"] == 0
     assert rows["Resolved at triage"] == found["resolved"] > 20
-    assert rows["Gave up before triage answered"] == found["gave up"]
+    assert rows["Abandoned before triage answered"] == found["gave up"]
     assert rows["Waiting in the local queue now"] == found["waiting 0"]
-    for words, name in (("answered", "Answered"), ("gave up", "Gave up")):
+    for words, name in (("answered", "Answered"), ("gave up", "Abandoned")):
         bands = ("0 to 20 min", "20 to 40 min", "40 to 60 min", "60 min or more")
         assert [rows[f"{name} after {band}"] for band in bands] == [found[f"{words} {index}"] for index in range(4)]
-    assert rows["Sent on or to be called back, and in no queue yet"] == found["to_local"] + found["callback"]
+    assert rows["Being transferred, or awaiting a callback"] == found["to_local"] + found["callback"]
 
 
-def test_the_open_list_holds_every_unattended_job_worst_first_with_its_due_times(day: Day) -> None:
-    jobs = take_jobs("priority", day.view)
+def test_every_unattended_incident_is_listed_with_its_deadlines_most_urgent_first(day: Day) -> None:
+    unattended = read_unattended("priority", day.view)
     reading = day.reader.read("incident_unattended_count", where={"response": ("priority",)}, force=FORCE)[0]
     assert (
-        jobs.count
+        unattended.count
         == reading.value
         == sum(
             1
@@ -153,29 +158,32 @@ def test_the_open_list_holds_every_unattended_job_worst_first_with_its_due_times
             )
         )
     )
-    dues = [job.due for job in jobs.jobs]
+    dues = [each.due for each in unattended.incidents]
     assert dues == sorted(dues)
-    assert jobs.over == day.reader.read("grade_2_unattended_over_2_hours_count", force=FORCE)[0].value
-    # Two hours after opening, and the half second below which a span of 2:00:00 is still in time.
+    assert unattended.over == day.reader.read("grade_2_unattended_over_2_hours_count", force=FORCE)[0].value
+    # Two hours after opening, and the half second within which a time of 2:00:00 still meets the target.
     assert all(
-        clock.due == job.since + 7_200_500 for job in jobs.jobs for clock in job.clocks if clock.name == "arrive"
+        clock.due == each.since + 7_200_500
+        for each in unattended.incidents
+        for clock in each.clocks
+        if clock.name == "arrive"
     )
 
 
-def test_a_course_is_of_the_whole_hours_of_the_last_day_each_as_the_reader_reads_it(day: Day) -> None:
+def test_a_sparkline_has_the_last_24_whole_hours_each_as_the_reader_reads_it(day: Day) -> None:
     measure = CATALOGUE["contact_999_offered_count"]
-    day.view.slow.work([measure])
-    course = take_course(measure, day.view)
-    assert course is not None
+    day.view.background.refresh([measure])
+    sparkline = read_sparkline(measure, day.view)
+    assert sparkline is not None
     midday = day.reader.read(measure, "24h", as_of=MOMENT.replace(minute=0, second=0), force=FORCE)[0]
-    counts = [int(point.says.rpartition(": ")[2]) for point in course.points]
+    counts = [int(point.says.rpartition(": ")[2]) for point in sparkline.points]
     assert len(counts) == 24
     assert sum(counts) == midday.value
-    assert course.points[-1].says.startswith("Tue 14:00, one hour: ")
-    assert max(point.height or 0 for point in course.points) == 1
+    assert sparkline.points[-1].says.startswith("Tue 14:00, 1 hour: ")
+    assert max(point.height or 0 for point in sparkline.points) == 1
 
 
-def test_the_file_carries_marking_contract_and_moment_and_adds_up(day: Day) -> None:
+def test_the_csv_file_has_marking_contract_and_time_and_adds_up(day: Day) -> None:
     answer = get(board(day.reader, FORCE), "/csv/incident_unattended_count", "by=area&where=grade:2")
     assert answer.headers["content-type"].startswith("text/csv")
     assert 'filename="incident_unattended_count-now-area-' in answer.headers["content-disposition"]
@@ -185,25 +193,25 @@ def test_the_file_carries_marking_contract_and_moment_and_adds_up(day: Day) -> N
     assert head["As of"] == ["2024-12-03T15:40:20+00:00"]
     assert "SIMULATION" in head["Simulation"][0]
     assert head["Population"] == [CATALOGUE["incident_unattended_count"].population]
-    assert head["Limited to"] == ["grade is 2"]
+    assert head["Filter"] == ["grade is 2"]
     table = rows[rows.index(["Area", "Count"]) + 1 :]
     total = next(int(row[1]) for row in table if row[0] == "All")
     assert sum(int(row[1]) for row in table[: table.index(["All", str(total)])]) == total
-    listed = table[table.index(next(row for row in table if row[:1] == ["Id"])) + 1 : -1]
+    listed = table[table.index(next(row for row in table if row[:1] == ["ID"])) + 1 : -1]
     assert len(listed) == total > 0
     assert rows[-1] == ["OFFICIAL"]
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "says"),
+    ("path", "query", "words"),
     [
         ("/measure/nothing", "", "There is no measure &#39;nothing&#39;"),
         ("/api/measure/incident_count", "by=weather", "has no dimension 'weather'"),
         ("/api/measure/incident_count", "window=tomorrow", "There is no window 'tomorrow'"),
-        ("/api/measure/incident_count", "where=area", "'area' limits nothing"),
+        ("/api/measure/incident_count", "where=area", "'area' is not a filter"),
     ],
 )
-def test_what_cannot_be_answered_is_not_found_and_says_why(day: Day, path: str, query: str, says: str) -> None:
+def test_a_question_without_an_answer_is_a_404_that_says_why(day: Day, path: str, query: str, words: str) -> None:
     answer = get(board(day.reader, FORCE), path, query)
     assert answer.status == 404
-    assert says in answer.text
+    assert words in answer.text

@@ -1,4 +1,4 @@
-"""Each figure of the page that explores against the recount, of weeks across the end of summer time, full of corrections."""
+"""Each figure of the Explore page against the recount, over weeks with many corrections and the end of summer time."""
 
 import json
 from collections import defaultdict
@@ -22,27 +22,27 @@ from measures.catalogue import CATALOGUE
 from measures.outcome import KINDS
 from producers.simulate.reporting import ReportedFact
 from tests.board.day import FORCE, PROFILE
-from tests.board.history import AS_OF, History, recount, told
+from tests.board.history import AS_OF, History, recount, reported
 from tests.support.asgi import get
 from tests.support.stores import state_server
 
 GRADE_2 = "grade_2_opened_to_arrived_median_seconds"
 DAYS_BEFORE = (35, 7, 0)
-"""The first are 26 and 27 October 2024: the clock shows the hour from 1 to 2 twice on that Sunday."""
+"""The first two are 26 and 27 October 2024: the hour from 1 to 2 occurs twice on that Sunday."""
 NAMES = ("fact_id", "subject_id", "corrects", "withdraws", "duplicate_of")
 END = AS_OF.replace(minute=0, second=0)
 Clock = tuple[int, int]
 
 
 class Weeks(NamedTuple):
-    """The same facts as the product keeps them and as they are recounted."""
+    """The same facts in the product's state and in the recount."""
 
     kept: History
     counted: Recount
 
 
 def moved(each: ReportedFact, days: int) -> ReportedFact:
-    """The same of other subjects, some days before."""
+    """The same fact about another subject, some days earlier."""
     by = timedelta(days=days)
     fact: Any = each.fact
     named = {name: f"{value}.{days}" for name in NAMES if (value := getattr(fact, name, None))}
@@ -51,8 +51,8 @@ def moved(each: ReportedFact, days: int) -> ReportedFact:
     )
 
 
-def put_right(facts: list[ReportedFact]) -> Iterator[ReportedFact]:
-    """At the end: every fifth arrival was nine minutes later, and every twentieth incident never was."""
+def corrections_of(facts: list[ReportedFact]) -> Iterator[ReportedFact]:
+    """Corrections that arrive last: every fifth arrival was nine minutes later, and every twentieth incident is withdrawn."""
     arrivals = [each.fact for each in facts if isinstance(each.fact, UnitArrived)]
     opened = [each.fact for each in facts if isinstance(each.fact, IncidentOpened)]
     late: list[AnyFact] = [
@@ -76,23 +76,23 @@ def put_right(facts: list[ReportedFact]) -> Iterator[ReportedFact]:
 
 @lru_cache(maxsize=1)
 def facts() -> tuple[ReportedFact, ...]:
-    """Three times two days, and then what was wrong in them."""
+    """Three times two days, and then their corrections."""
     first = datetime(2024, 11, 1, tzinfo=AS_OF.tzinfo).timestamp()
-    base = [each for each in told() if each.topic == "incidents" and each.at > first]
+    base = [each for each in reported() if each.topic == "incidents" and each.at > first]
     before = [moved(each, days) for days in DAYS_BEFORE for each in base]
-    return (*before, *put_right(before))
+    return (*before, *corrections_of(before))
 
 
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weeks]:
-    """Of both."""
-    every = facts()
-    with state_server(tmp_path_factory.mktemp("weeks")) as state, recount(every) as counted:
-        yield Weeks(History(state, every), counted)
+    """The state and the recount."""
+    all_facts = facts()
+    with state_server(tmp_path_factory.mktemp("weeks")) as state, recount(all_facts) as counted:
+        yield Weeks(History(state, all_facts), counted)
 
 
-def asked(weeks: Weeks, measure: str, query: str, what: str) -> dict[str, Any]:
-    """What the page is drawn from."""
+def fetch(weeks: Weeks, measure: str, query: str, what: str) -> dict[str, Any]:
+    """The data that the page draws."""
     answer = get(board(weeks.kept.reader, FORCE), f"/api/{what}/{measure}", query)
     assert answer.status == 200, answer.text
     found: dict[str, Any] = json.loads(answer.text)
@@ -100,23 +100,23 @@ def asked(weeks: Weeks, measure: str, query: str, what: str) -> dict[str, Any]:
 
 
 def local(microseconds: int) -> datetime:
-    """An instant by the force's clock."""
+    """A time in the force's time zone."""
     return datetime.fromtimestamp(microseconds / 1_000_000, PROFILE.zone())
 
 
 def is_grade_2(each: Finished) -> bool:
-    """Whether it is of an incident that merits a priority response."""
+    """Whether it is about a Grade 2 incident."""
     return dict(zip(KINDS[each.kind].dimensions, each.dimensions, strict=True))["grade"] == "2"
 
 
 def begin(count: int) -> datetime:
-    """The first whole hour of the last weeks that the record holds."""
+    """The first whole hour of the last weeks that the record covers."""
     first = min(each.fact.at for each in facts()) + timedelta(hours=1) - timedelta(microseconds=1)
     return max(END - timedelta(weeks=count), first.replace(minute=0, second=0, microsecond=0))
 
 
 def by_clock(weeks: Weeks, kind: str, count: int) -> dict[Clock, list[Finished]]:
-    """What the recount has of a kind in the last weeks, by local weekday and hour of its decision."""
+    """The recounted times of a kind in the last weeks, by local weekday and hour of their decision."""
     found: dict[Clock, list[Finished]] = defaultdict(list)
     since = begin(count)
     for each in weeks.counted.finished(kind):
@@ -127,7 +127,7 @@ def by_clock(weeks: Weeks, kind: str, count: int) -> dict[Clock, list[Finished]]
 
 
 def hours(count: int) -> dict[Clock, list[datetime]]:
-    """The ends of the hours of the last weeks, by what the local clock shows in them."""
+    """The ends of the hours of the last weeks, by local weekday and hour."""
     found: dict[Clock, list[datetime]] = defaultdict(list)
     end, since = END, begin(count)
     while end > since:
@@ -138,17 +138,17 @@ def hours(count: int) -> dict[Clock, list[datetime]]:
 
 
 def cells(weeks: Weeks, measure: str, count: int) -> dict[Clock, dict[str, Any]]:
-    """Of the table of the week; every one."""
-    table = asked(weeks, measure, f"weeks={count}", "week")["table"]
+    """All cells of the weekly pattern."""
+    table = fetch(weeks, measure, f"weeks={count}", "week")["table"]
     found = {(day, hour): cell for day, row in enumerate(table["rows"]) for hour, cell in enumerate(row["cells"])}
     assert len(found) == 7 * 24
     return found
 
 
 def test_the_corrections_change_what_is_counted(weeks: Weeks) -> None:
-    every = facts()
-    wrong = [each for each in every if each.at != AS_OF.timestamp()]
-    assert len(every) - len(wrong) > 300
+    all_facts = facts()
+    wrong = [each for each in all_facts if each.at != AS_OF.timestamp()]
+    assert len(all_facts) - len(wrong) > 300
     with recount(wrong) as other:
         before, after = (
             sorted(each.value for each in one.finished("opened_to_arrived")) for one in (other, weeks.counted)
@@ -157,7 +157,7 @@ def test_the_corrections_change_what_is_counted(weeks: Weeks) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 4, 6])
-def test_each_cell_of_a_count_is_the_mean_of_its_hours_also_where_the_clock_goes_back(weeks: Weeks, count: int) -> None:
+def test_each_cell_of_a_count_is_the_mean_of_its_hours_even_when_clocks_go_back(weeks: Weeks, count: int) -> None:
     opened, known = by_clock(weeks, "incident_opened", count), hours(count)
     if count == 6:
         assert len(known[6, 1]) - len(known[6, 2]) == 1
@@ -173,7 +173,7 @@ def test_each_cell_of_a_count_is_the_mean_of_its_hours_also_where_the_clock_goes
 
 
 @pytest.mark.parametrize("count", [1, 9])
-def test_each_cell_of_a_median_is_of_all_its_cases_together(weeks: Weeks, count: int) -> None:
+def test_each_cell_of_a_median_uses_all_its_cases_together(weeks: Weeks, count: int) -> None:
     measure = CATALOGUE[GRADE_2]
     arrived, filled = by_clock(weeks, "opened_to_arrived", count), 0
     for clock, cell in cells(weeks, GRADE_2, count).items():
@@ -187,7 +187,7 @@ def test_each_cell_of_a_median_is_of_all_its_cases_together(weeks: Weeks, count:
     assert filled > 10
 
 
-def test_each_cell_of_a_share_is_of_what_was_met_or_missed_in_its_hours(weeks: Weeks) -> None:
+def test_each_cell_of_a_share_uses_the_targets_decided_in_its_hours(weeks: Weeks) -> None:
     name = "grade_2_opened_to_arrived_within_target_ratio"
     measure, filled = CATALOGUE[name], 0
     found = cells(weeks, name, 6)
@@ -201,7 +201,7 @@ def test_each_cell_of_a_share_is_of_what_was_met_or_missed_in_its_hours(weeks: W
     assert filled > 20
 
 
-def test_each_bar_and_the_share_within_each_time_are_the_recounts(weeks: Weeks) -> None:
+def test_each_bar_and_each_share_within_a_time_agree_with_the_recount(weeks: Weeks) -> None:
     window = "2024-10-20/2024-12-01"
     bounds = [datetime.fromisoformat(day).replace(tzinfo=PROFILE.zone()).timestamp() for day in window.split("/")]
     values = sorted(
@@ -210,12 +210,12 @@ def test_each_bar_and_the_share_within_each_time_are_the_recounts(weeks: Weeks) 
         if is_grade_2(each) and bounds[0] <= each.began / 1_000_000 < bounds[1]
     )
     assert len(values) > 100
-    told = asked(weeks, GRADE_2, f"window={window}&by=", "explore")
-    for each in told["bins"]:
+    data = fetch(weeks, GRADE_2, f"window={window}&by=", "explore")
+    for each in data["bins"]:
         over, within = -1 if each["over"] is None else each["over"], each["within"] or max(values)
         assert each["count"] == sum(over < value <= within for value in values), each
-    assert sum(each["count"] for each in told["bins"]) == len(values)
+    assert sum(each["count"] for each in data["bins"]) == len(values)
     edges = {value + more for value in values[:: len(values) // 12] for more in (-1, 0)}
     for seconds in sorted({*edges, 0, 900, 7200, max(values)}):
-        share = asked(weeks, GRADE_2, f"window={window}&by=&within={seconds}", "explore")["within"]
+        share = fetch(weeks, GRADE_2, f"window={window}&by=&within={seconds}", "explore")["within"]
         assert (share["met"], share["n"]) == (sum(value <= seconds for value in values), len(values)), seconds

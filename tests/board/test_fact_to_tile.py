@@ -1,4 +1,4 @@
-"""How soon a fact is on every open page: published to the log, seen by fifty viewers, on an ordinary day at real speed."""
+"""How soon a published fact is on every open page, for fifty viewers on an ordinary day at real speed."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from producers.publish import LIVE, connect
 
 VIEWERS, PROBES = 50, 12
 SOON_SECONDS = 1.0
-"""What is promised of 99 in 100."""
+"""The promise for 99 of 100 facts."""
 
 
 def test_a_fact_is_on_fifty_open_pages_within_a_second(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What analysts' pages show as files: Parquet holds the same cells as CSV with their types, under the same contract."""
+"""The files of analysts' pages: Parquet has the same cells as CSV, with types, and the same contract."""
 
 import csv
 import io
@@ -35,27 +35,27 @@ READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def asked(reader: Reader, kind: str, page: str, query: str) -> Answer:
-    """What an address gives."""
+def fetch(reader: Reader, kind: str, page: str, query: str) -> Answer:
+    """The response of an address."""
     answer = get(board(reader, FORCE), f"/{kind}/{page}", query)
     assert answer.status == 200, answer.text
     return answer
 
 
 def parquet(reader: Reader, page: str, query: str) -> pa.Table:
-    """The file that is downloaded."""
-    return pq.read_table(io.BytesIO(asked(reader, "parquet", page, query).body))
+    """The downloaded file."""
+    return pq.read_table(io.BytesIO(fetch(reader, "parquet", page, query).body))
 
 
 def lines(reader: Reader, page: str, query: str) -> tuple[list[list[str]], list[list[str]]]:
-    """The head of the CSV, and its cells below the names of its columns."""
-    found = list(csv.reader(io.StringIO(asked(reader, "csv", page, query).text)))
+    """The head of the CSV file, and its rows; the first has the column names."""
+    found = list(csv.reader(io.StringIO(fetch(reader, "csv", page, query).text)))
     blank = found.index([])
     return found[:blank], found[blank + 1 : -1]
 
 
 def as_typed(column: str, cell: str) -> Any:
-    """A cell of the CSV as Parquet should have it."""
+    """A cell of the CSV file with the type that it should have in Parquet."""
     read = READ.get(column)
     if read is None:
         return cell.removeprefix("'")
@@ -63,7 +63,7 @@ def as_typed(column: str, cell: str) -> Any:
 
 
 @pytest.mark.parametrize(("page", "query", "tables"), PAGES, ids=[f"{page} {query}" for page, query, _ in PAGES])
-def test_parquet_is_the_csv_cell_for_cell_and_what_is_shown(
+def test_parquet_has_the_cells_of_the_csv_file_and_of_the_page(
     history: History, page: str, query: str, tables: tuple[str, ...]
 ) -> None:
     found = parquet(history.reader, page, query)
@@ -72,19 +72,20 @@ def test_parquet_is_the_csv_cell_for_cell_and_what_is_shown(
     assert [[row[name] for name in names] for row in found.to_pylist()] == [
         [as_typed(name, cell) for name, cell in zip(names, row, strict=True)] for row in cells
     ]
-    told = json.loads(asked(history.reader, "api", page, query).text)
-    shown = [cell for table in tables for row in told[table]["rows"] for cell in row["cells"]]
+    content = json.loads(fetch(history.reader, "api", page, query).text)
+    displayed = [cell for table in tables for row in content[table]["rows"] for cell in row["cells"]]
     rows = found.to_pylist()
     assert rows
-    for cell, row in zip(shown, rows, strict=False):  # of Explore the week follows, which has an address of its own
+    # The file of Explore ends with the week, which the page fetches from another address.
+    for cell, row in zip(displayed, rows, strict=False):
         assert (row["shown"], row["value"], row["n"]) == (cell.get("text", ""), cell.get("value"), cell.get("n"))
-    assert len(rows) - len(shown) == (7 * 24 if page.startswith("explore") else 0)
+    assert len(rows) - len(displayed) == (7 * 24 if page.startswith("explore") else 0)
 
 
 @pytest.mark.parametrize(("page", "query", "_"), PAGES, ids=[f"{page} {query}" for page, query, _ in PAGES])
 def test_the_contract_is_in_the_metadata_of_the_schema(history: History, page: str, query: str, _: Any) -> None:
     schema = parquet(history.reader, page, query).schema
-    told = {term.decode(): words.decode() for term, words in (schema.metadata or {}).items()}
+    content = {term.decode(): words.decode() for term, words in (schema.metadata or {}).items()}
     head, _cells = lines(history.reader, page, query)
     for term, *words in head:
         if term == "Column":
@@ -92,24 +93,24 @@ def test_the_contract_is_in_the_metadata_of_the_schema(history: History, page: s
             assert described is not None
             assert described[b"description"].decode() == words[1]
         else:
-            assert "; ".join(word for word in words if word) in told[term].splitlines()
+            assert "; ".join(word for word in words if word) in content[term].splitlines()
     measure = CATALOGUE[page.split("/")[1]]
-    assert told["Marking"] == "OFFICIAL"
-    assert told["Simulation"] == "SIMULATION - no figure is real."
-    assert told["As of"] == "2024-12-01T18:00:20+00:00"
-    assert told["Measure"] == f"{measure.title}; {measure.name}"
-    assert (told["Population"], told["Version"]) == (measure.population, str(measure.version))
-    assert told["Unit"]
+    assert content["Marking"] == "OFFICIAL"
+    assert content["Simulation"] == "SIMULATION - no figure is real."
+    assert content["As of"] == "2024-12-01T18:00:20+00:00"
+    assert content["Measure"] == f"{measure.title}; {measure.name}"
+    assert (content["Population"], content["Version"]) == (measure.population, str(measure.version))
+    assert content["Unit"]
     feeds = {feed.name for feed in measure.feeds(history.reader.rules[FORCE].force)}
-    assert {line.split("; ")[0] for line in told["Complete to"].splitlines()} == feeds
-    assert all(line.endswith("2024-12-01T18:00:19+00:00") for line in told["Complete to"].splitlines())
+    assert {line.split("; ")[0] for line in content["Complete to"].splitlines()} == feeds
+    assert all(line.endswith("2024-12-01T18:00:19+00:00") for line in content["Complete to"].splitlines())
     (topic,) = measure.topics()
     applied_offset = history.reader.applied_offsets()[topic, 0]
     assert applied_offset > 0
-    assert told["Log counted up to offset"] == f"{topic} 0; {applied_offset}"
+    assert content["Applied offset"] == f"{topic} 0; {applied_offset}"
 
 
-def test_what_is_not_live_is_null_with_its_words(history: History) -> None:
+def test_a_figure_that_is_not_live_is_null_with_words(history: History) -> None:
     late = history.reader_at(AS_OF + timedelta(hours=3))
     rows = parquet(late, f"explore/{GRADE_1}", "window=today&by=area&weeks=1").to_pylist()
     medians = [row for row in rows if row["column"] == "Median"]

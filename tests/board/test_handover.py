@@ -1,4 +1,4 @@
-"""The handover: each figure of the shift and of the weeks before against a recount, and what stands as the state has it."""
+"""The handover sheet: each figure of the shift and of earlier weeks agrees with a recount, and open items agree with the state."""
 
 import random
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ import pytest
 from redis import Redis
 
 from bluelamp.recount.load import LogRecord, from_records
-from dashboards.board.handover import COMPARED, WEEKS, Handover, take_handover
-from dashboards.board.page import View
-from dashboards.board.pages.custody import take_detentions
+from dashboards.board.handover.data import COMPARED, WEEKS, Handover, read_handover
+from dashboards.board.shared.detentions import read_detentions
+from dashboards.board.shared.page import View
 from facts.contact import ContactAbandoned, ContactAnswered, ContactOffered
 from facts.union import Topic
 from facts.wire import encode
 from measures.catalogue import find
 from measures.display import words
 from streams.readings import Reader
-from tests.board.day import FORCE, MOMENT, PROFILE, RULES, Day, beat, keep
+from tests.board.day import FORCE, MOMENT, PROFILE, RULES, Day, keep, send_heartbeats
 from tests.support.memory import MemoryState
 from tests.support.stores import state_server
 
 NOW = MOMENT.replace(hour=13, minute=20, second=7)
 START = NOW.replace(hour=7, minute=0, second=0)
 MISSED = timedelta(seconds=9.95)
-"""Waits are rounded to a tenth of a second: from here on one is no longer under 10 s."""
+"""Waits are rounded to a tenth of a second: from this wait on the result is no longer under 10 s."""
 ROWS = {
     "999 calls": "count",
     "999 answered within target": "within",
@@ -39,14 +39,14 @@ ROWS = {
 
 
 class Call(NamedTuple):
-    """A 999 call as it was made up: when it joined, how many tenths of a second it waited, and whether it was answered."""
+    """A made-up 999 call: when it was offered, its wait in tenths of a second, and whether it was answered."""
 
     at: datetime
     tenths: int
     is_answered: bool
 
     def ends(self) -> datetime:
-        """When it was answered, or the caller left."""
+        """When it was answered or abandoned."""
         return self.at + timedelta(milliseconds=100 * self.tenths)
 
 
@@ -58,8 +58,8 @@ def made_up() -> list[Call]:
     for number, day in enumerate(days):
         edges = [day, day + timedelta(hours=6), day + timedelta(hours=5, minutes=59, seconds=50)]
         spread = [day + timedelta(seconds=chance.uniform(-3600, 6.3 * 3600)) for _ in range(40 + 7 * number)]
-        told = [each for each in [*edges, *spread] if each < NOW - timedelta(minutes=2)]
-        calls += [Call(_whole(at), chance.randrange(1, 300), chance.random() < 0.9) for at in told]
+        times = [each for each in [*edges, *spread] if each < NOW - timedelta(minutes=2)]
+        calls += [Call(_whole(at), chance.randrange(1, 300), chance.random() < 0.9) for at in times]
     return sorted(calls)
 
 
@@ -69,28 +69,28 @@ def _whole(at: datetime) -> datetime:
 
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Call], Handover]]:
-    """The calls, and the handover that the board makes of them."""
+    """The calls, and the handover sheet of them."""
     calls = made_up()
     with state_server(tmp_path_factory.mktemp("weeks")) as state:
         memory = MemoryState(RULES, FORCE)
         for number, call in enumerate(calls):
-            told = {"force": FORCE, "subject_id": f"c{number}", "queue": "emergency"}
+            common = {"force": FORCE, "subject_id": f"c{number}", "queue": "emergency"}
             end = ContactAnswered if call.is_answered else ContactAbandoned
             facts = [
-                ContactOffered(fact_id=f"c{number}-1", at=call.at, line="999", **told),
-                end(fact_id=f"c{number}-2", at=call.ends(), **told),
+                ContactOffered(fact_id=f"c{number}-1", at=call.at, line="999", **common),
+                end(fact_id=f"c{number}-2", at=call.ends(), **common),
             ]
             memory.partitions["contacts"][0].feed([encode(facts)], call.ends())
-        beat(memory, NOW)
+        send_heartbeats(memory, NOW)
         keep(memory, state.url)
         with Redis.from_url(state.url, decode_responses=True) as client:
             reader = Reader(client, "test", RULES, lambda: NOW)
             view = View(reader, FORCE, None, dict)  # type: ignore[arg-type]
-            yield calls, reader.at_one_moment(lambda: take_handover(view, is_last=False))
+            yield calls, reader.at_one_moment(lambda: read_handover(view, is_last=False))
 
 
 def recounted(calls: list[Call], start: datetime, end: datetime) -> dict[str, tuple[str, str]]:
-    """Each row of a stretch of time, from the calls themselves: a call counts where it was decided."""
+    """Each row over a span of time, worked out from the calls: a call counts at its decision time."""
     offered = [each for each in calls if start <= each.at < end]
     answered = [each for each in calls if each.is_answered and start <= each.ends() < end]
     left = [each for each in calls if not each.is_answered and start <= each.ends() < end]
@@ -120,27 +120,27 @@ def _rounded(value: Fraction) -> Decimal:
     return exact.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
 
 
-def test_this_shift_and_each_week_before_are_as_recounted_from_the_calls(weeks: tuple[list[Call], Handover]) -> None:
+def test_this_shift_and_each_earlier_week_agree_with_a_recount_of_the_calls(weeks: tuple[list[Call], Handover]) -> None:
     calls, found = weeks
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.made_at == "Tue 03 Dec 2024, 13:20:07"
     days = ("Tue 03 Dec", "Tue 26 Nov", "Tue 19 Nov", "Tue 12 Nov", "Tue 05 Nov")
     assert found.comparison.columns == ["So far, 07:00 to 13:20", *(f"{day}, 07:00 to 13:00" for day in days)]
-    stretches = [
+    spans = [
         (START, NOW),
         *((START - timedelta(weeks=back), START + timedelta(hours=6, weeks=-back)) for back in range(WEEKS + 1)),
     ]
-    expected = [recounted(calls, start, end) for start, end in stretches]
+    expected = [recounted(calls, start, end) for start, end in spans]
     rows = {row.title: [(cell.text, cell.n) for cell in row.cells] for row in found.comparison.rows}
     for title, name in ROWS.items():
         assert rows[title] == [each[name] for each in expected], title
     assert len({each["mean"] for each in expected}) == len(expected), (
-        "the weeks differ, so that none is taken for another"
+        "the weeks must differ, or one could be mistaken for another"
     )
 
 
-def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -> None:
-    found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=True))
+def test_every_figure_of_the_previous_shift_agrees_with_a_recount_of_the_log(day: Day) -> None:
+    found = day.reader.at_one_moment(lambda: read_handover(day.view, is_last=True))
     assert found.shift == "Earlies, Tue 03 Dec 2024, 07:00 to 15:00"
     assert found.comparison.columns[0] == "Tue 03 Dec, 07:00 to 15:00"
     records = (
@@ -149,44 +149,46 @@ def test_every_figure_of_the_last_shift_is_as_recounted_from_the_log(day: Day) -
     )
     last = MOMENT.replace(hour=14, minute=59, second=59)
     with from_records(records, [PROFILE]) as recount:
-        asked = [
+        expected = [
             (find(name), recount.answer(find(name), FORCE, "shift", last, (), where)[0]) for name, where in COMPARED
         ]
     assert [row.cells[0].text for row in found.comparison.rows] == [
         words(cell.value, measure.unit) if measure.unit == "count" or cell.n >= measure.minimum_n else "too few"
-        for measure, cell in asked
+        for measure, cell in expected
     ]
     assert [row.cells[0].n for row in found.comparison.rows] == [
-        "" if measure.unit == "count" else f"n {cell.n:,}" for measure, cell in asked
+        "" if measure.unit == "count" else f"n {cell.n:,}" for measure, cell in expected
     ]
-    assert {cell.text for row in found.comparison.rows for cell in row.cells[1:]} == {"not on record"}
+    assert {cell.text for row in found.comparison.rows for cell in row.cells[1:]} == {"no record"}
 
 
-def test_what_stands_is_what_the_state_has(day: Day) -> None:
-    found = day.reader.at_one_moment(lambda: take_handover(day.view, is_last=False))
+def test_open_items_agree_with_the_state(day: Day) -> None:
+    found = day.reader.at_one_moment(lambda: read_handover(day.view, is_last=False))
     assert found.shift == "Lates, Tue 03 Dec 2024, 15:00 to 23:00"
     assert found.comparison.columns == ["So far, 15:00 to 15:40"]
-    assert found.comparison.says == "The first whole hour of this shift is not over yet: it is not compared."
+    assert found.comparison.says == "No comparison yet: the first full hour of this shift has not ended."
     assert {each.trouble for each in found.feeds} == {""}
-    told = {each.name: each for each in found.breaches}
+    breaches = {each.name: each for each in found.breaches}
     for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count"):
         listed = day.reader.listed(find(name), force=FORCE)
         oldest = sorted(listed, key=lambda each: each.item.due or each.item.since)[:5]
-        assert told[name].text == str(len(listed))
-        assert [each.partition(",")[0] for each in told[name].subjects] == [each.subject_id for each in oldest]
-        assert told[name].left == len(listed) - len(oldest)
-    assert len(found.breaches) + found.none_of == 10
-    assert [*found.detentions] == take_detentions(day.view)[:10]
-    assert found.left == len(take_detentions(day.view)) - 10
+        assert breaches[name].text == str(len(listed))
+        assert [each.partition(",")[0] for each in breaches[name].subjects] == [each.subject_id for each in oldest]
+        assert breaches[name].left == len(listed) - len(oldest)
+    assert len(found.breaches) + found.at_zero == 10
+    assert [*found.detentions] == read_detentions(day.view)[:10]
+    assert found.left == len(read_detentions(day.view)) - 10
 
 
-def test_what_is_not_live_is_said_of_each_feed_and_no_breach_is_taken_for_none(day: Day) -> None:
+def test_each_feed_that_is_not_live_is_named_and_no_unknown_breach_counts_as_zero(day: Day) -> None:
     later = Reader(day.client, "test", RULES, lambda: MOMENT + timedelta(hours=2))
-    found = later.at_one_moment(lambda: take_handover(day.view._replace(reader=later), is_last=True))
+    found = later.at_one_moment(lambda: read_handover(day.view._replace(reader=later), is_last=True))
     assert all("Not live since" in each.trouble for each in found.feeds)
-    assert found.none_of == 0
+    assert found.at_zero == 0
     assert {each.is_live for each in found.breaches} == {False}
     assert {each.text for each in found.breaches} == {"not live since 15:40"}
     assert found.custody.mark == "as last known at 03 Dec 15:40:19"
     assert len(found.detentions) == 10
-    assert found.comparison.rows[0].cells[0].text != "not on record", "what is over was told before the silence"
+    assert found.comparison.rows[0].cells[0].text != "no record", (
+        "the ended shift was received before the feeds fell silent"
+    )

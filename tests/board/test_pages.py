@@ -1,4 +1,4 @@
-"""The pages as they are served: each in the navigation where it exists, with its script, and nothing beside the policy."""
+"""The served pages: each is in the navigation where it exists, has its script, and keeps the content-security policy."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboards.board.app import board
-from dashboards.board.page import MARKING, Page
-from dashboards.board.pages import PAGES
+from dashboards.board.pages import FOLDERS, PAGES
+from dashboards.board.shared.page import MARKING, Page
 from streams.readings import Reader
 from tests.support.asgi import get
 from tests.support.forces import STRICT, rules
@@ -23,12 +23,12 @@ FORCE = "strict"
 
 
 def reader() -> Reader:
-    """Of a state that is asked nothing: its client connects to nothing."""
+    """A reader that is never used: its client would connect to nothing."""
     return Reader(Redis(port=1), "test", rules(STRICT), lambda: RECEIVED)
 
 
 def mounted() -> Starlette:
-    """An application that says what it is."""
+    """An application with one response."""
 
     async def say(_: Request) -> Response:
         return PlainTextResponse("inbox")
@@ -48,10 +48,10 @@ def test_every_page_is_served_under_the_policy_with_no_inline_script_or_style(pa
     assert "<footer>OFFICIAL</footer>" in answer.text
     assert answer.text.count('aria-current="page"') == int(page.is_listed)
     for name in re.findall(r'(?:src|href)="/static/([^"]+)"', answer.text):
-        assert files("dashboards.board").joinpath("static", name).is_file()
+        assert [folder for folder in FOLDERS if files("dashboards.board").joinpath(folder, "static", name).is_file()]
 
 
-def test_a_page_exists_only_where_what_it_needs_is_mounted() -> None:
+def test_a_page_exists_only_if_the_application_it_needs_is_mounted() -> None:
     without, with_it = board(reader(), FORCE), board(reader(), FORCE, {"/api/alerts": mounted()})
     assert 'href="/alerts"' not in get(without, "/feeds").text
     assert get(without, "/alerts").status == 404
@@ -63,24 +63,28 @@ def test_a_page_exists_only_where_what_it_needs_is_mounted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "says"),
+    ("path", "query", "words"),
     [
-        ("/nothing", "", "The board has nothing at /nothing."),
-        ("/alerts", "", "The board has nothing at /alerts."),
-        ("/measure/nothing", "", "There is no measure &#39;nothing&#39;. The board&#39;s page All measures"),
-        ("/chart", "measure=incident_count&grain=year", "There is no chart by &#39;year&#39;. Ask by month or week.<"),
+        ("/nothing", "", "There is nothing at /nothing."),
+        ("/alerts", "", "There is nothing at /alerts."),
+        (
+            "/measure/nothing",
+            "",
+            "There is no measure &#39;nothing&#39;. See the list on the board&#39;s page All measures",
+        ),
+        ("/chart", "measure=incident_count&grain=year", "There is no chart by &#39;year&#39;. Choose month or week.<"),
         ("/explore", "measure=<script>", "There is no measure &#39;&lt;script&gt;&#39;"),
-        ("/now/then/", "", "The board has nothing at /now/then/."),
+        ("/now/then/", "", "There is nothing at /now/then/."),
     ],
 )
-def test_an_address_without_a_page_has_the_frame_a_sentence_and_the_way_back(path: str, query: str, says: str) -> None:
+def test_unknown_addresses_have_a_404_page_with_the_reason_and_links(path: str, query: str, words: str) -> None:
     answer = get(board(reader(), FORCE), path, query)
     assert answer.status == 404
     assert answer.headers["content-type"].startswith("text/html")
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert says in answer.text
+    assert words in answer.text
     assert "try:" not in answer.text
-    assert '<a href="/">Back' in answer.text
+    assert '<a href="/">Go to the Now page' in answer.text
     assert 'href="/compare"' in answer.text
     assert "<footer>OFFICIAL</footer>" in answer.text
     assert 'aria-current="page"' not in answer.text
@@ -89,17 +93,17 @@ def test_an_address_without_a_page_has_the_frame_a_sentence_and_the_way_back(pat
 @pytest.mark.parametrize(
     "path", ["/api/nothing", "/csv/explore/nothing/more", "/parquet/nothing", "/static/nothing.js"]
 )
-def test_programs_are_told_of_an_address_without_an_answer_in_json(path: str) -> None:
+def test_programs_get_a_404_as_json(path: str) -> None:
     answer = get(board(reader(), FORCE), path)
     assert answer.status == 404
     assert answer.headers["content-type"] == "application/problem+json"
-    assert json.loads(answer.text)["detail"] == f"The board has nothing at {path}."
+    assert json.loads(answer.text)["detail"] == f"There is nothing at {path}."
 
 
-def test_there_is_no_stream_without_a_page() -> None:
+def test_an_unknown_stream_is_a_404() -> None:
     assert get(board(reader(), FORCE), "/events/nothing").status == 404
 
 
-def test_a_printed_sheet_bears_the_marking_of_every_page() -> None:
-    style = files("dashboards.board").joinpath("static", "handover.css").read_text()
+def test_a_printed_sheet_has_the_marking_of_every_page() -> None:
+    style = files("dashboards.board").joinpath("handover", "static", "handover.css").read_text()
     assert re.findall(r'@(?:top|bottom)-center \{ content: "([A-Z]+)', style) == [MARKING, MARKING]

@@ -1,4 +1,4 @@
-"""Every page of a simulated day in Chromium: accessible in both themes, whole on every screen, and worked by keyboard alone."""
+"""Every page of a simulated day in Chromium: accessible in both themes, whole on every screen, and usable by keyboard alone."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ const limits = arguments[0] ? { runOnly: { type: "rule", values: arguments[0] } 
 axe.run(document, { resultTypes: ["violations"], ...limits }).then((found) => done(found.violations.map((each) =>
   `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).slice(0, 3).join(" | ")} (${each.nodes.length})`)));
 """
-# What is wider than its place or the screen, but for what can be scrolled and what is for hearing only.
+# Elements wider than their place or the screen, except those that scroll and those for screen readers only.
 CUT = """
 const hidden = (place) => place.closest(".scroll, .away, dialog") || getComputedStyle(place).clipPath !== "none";
 return [...document.querySelectorAll("body *")].filter((place) => place.getClientRects().length && !hidden(place) &&
@@ -49,7 +49,7 @@ return [...document.querySelectorAll("body *")].filter((place) => place.getClien
   getComputedStyle(place).display !== "inline" || place.getBoundingClientRect().right > innerWidth + 1))
   .map((place) => place.outerHTML.slice(0, 200));
 """
-# Texts that lie upon each other, pair by pair.
+# Pairs of texts that overlap.
 OVERLAPPING = """
 const texts = [...document.querySelectorAll("main *, header *")].filter((place) => place.getClientRects().length &&
   getComputedStyle(place).clipPath === "none" && !place.closest(".readout, .skip, #simulation") &&
@@ -57,7 +57,7 @@ const texts = [...document.querySelectorAll("main *, header *")].filter((place) 
     const range = document.createRange();
     return [...place.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim()).flatMap((node) => {
       range.selectNodeContents(node);
-      // The box of a line of glyphs is higher than they are: what counts is its middle.
+      // The box of a line of text is higher than its glyphs, so only its middle counts.
       return [...range.getClientRects()].map(({ left, right, top, bottom, height }) =>
         [place, { left, right, top: top + height * 0.2, bottom: bottom - height * 0.2 }]);
     });
@@ -76,7 +76,7 @@ return found;
 
 @pytest.fixture(scope="module")
 def address(day: Day) -> Iterator[str]:
-    """Of the board on the simulated day, with an inbox beside it."""
+    """The address of the board on the simulated day, with an inbox."""
     desk = Desk(day.client, day.reader)
     desk.fill()
     with day.served(desk.mounts()) as served:
@@ -84,10 +84,10 @@ def address(day: Day) -> Iterator[str]:
 
 
 def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chrome:
-    """A page, live and drawn."""
+    """An open page, live and drawn."""
     browser.get(address + path)
     wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 60)
-    drawn = """return !document.querySelector("main").innerText.includes("Being read") &&
+    drawn = """return !document.querySelector("main").innerText.includes("Loading \u2026") &&
       document.querySelectorAll('[data-state] .value, tbody td, .alert, main a[href="/"]').length"""
     wait(browser, lambda: browser.execute_script(drawn), 60)
     return browser
@@ -96,12 +96,12 @@ def opened(browser: webdriver.Chrome, address: str, path: str) -> webdriver.Chro
 @pytest.mark.parametrize(
     ("theme", "rules"), [("light", None), ("dark", ["color-contrast"])], ids=["light: every rule", "dark: its colours"]
 )
-def test_every_page_keeps_the_rules_of_axe(
+def test_every_page_passes_the_rules_of_axe(
     browser: webdriver.Chrome, address: str, theme: str, rules: list[str] | None
 ) -> None:
-    """The themes differ in nothing but colours, so that the rest of the rules need be asked of one only.
+    """The themes differ only in colours, so the other rules are checked in one theme.
 
-    The page of all measures is slow to check, and its contrasts are checked in both themes elsewhere.
+    The page of all measures takes long to check, and its contrasts are checked in both themes elsewhere.
     """
     reason = missing("axe")
     if reason:
@@ -133,18 +133,18 @@ def test_nothing_is_cut_off_and_nothing_overlaps(
 
 
 def press(browser: webdriver.Chrome, *keys: str) -> None:
-    """Press keys one after the other."""
+    """Press keys in order."""
     for key in keys:
         ActionChains(browser).send_keys(key).perform()
 
 
 def focused(browser: webdriver.Chrome, attribute: str) -> str:
-    """An attribute of what has the focus."""
+    """An attribute of the focused element."""
     found: str = browser.execute_script("return document.activeElement.getAttribute(arguments[0]) ?? ''", attribute)
     return found
 
 
-def test_the_contract_and_the_course_are_reached_by_keyboard_alone(browser: webdriver.Chrome, address: str) -> None:
+def test_contract_and_sparkline_can_be_reached_by_keyboard_alone(browser: webdriver.Chrome, address: str) -> None:
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")
     wait(browser, lambda: browser.find_elements("css selector", "#emergency [role=slider]"), 60)
@@ -154,9 +154,9 @@ def test_the_contract_and_the_course_are_reached_by_keyboard_alone(browser: webd
     assert focused(browser, "href") == "/measure/contact_999_waiting_count"
     press(browser, "?")
     wait(browser, lambda: browser.find_elements("css selector", "dialog[open]"), 60)
-    told = browser.find_element("tag name", "dialog").text
-    assert "How many 999 callers are waiting now?" in told
-    assert {"Population", "Window", "Version"} <= set(told.splitlines())
+    text = browser.find_element("tag name", "dialog").text
+    assert "How many 999 callers are waiting now?" in text
+    assert {"Population", "Window", "Version"} <= set(text.splitlines())
     press(browser, Keys.ESCAPE)
     assert browser.find_elements("css selector", "dialog[open]") == []
     assert focused(browser, "href") == "/measure/contact_999_waiting_count"
@@ -164,18 +164,18 @@ def test_the_contract_and_the_course_are_reached_by_keyboard_alone(browser: webd
         press(browser, Keys.TAB)
         if focused(browser, "role") == "slider":
             break
-    assert focused(browser, "aria-label").startswith("999 calls, last 24 hours by the hour: least ")
+    assert focused(browser, "aria-label").startswith("999 calls, last 24 hours by hour: lowest ")
     last = focused(browser, "aria-valuetext")
     press(browser, Keys.ARROW_LEFT)
     before = focused(browser, "aria-valuetext")
-    assert re.fullmatch(r"Tue 14:00, one hour: \d+", last)
-    assert re.fullmatch(r"Tue 13:00, one hour: \d+", before)
+    assert re.fullmatch(r"Tue 14:00, 1 hour: \d+", last)
+    assert re.fullmatch(r"Tue 13:00, 1 hour: \d+", before)
     assert before in browser.find_element("id", "emergency").text
     press(browser, Keys.HOME)
     assert focused(browser, "aria-valuenow") == "0"
 
 
-def test_a_figure_leads_to_its_rows_and_on_to_its_subjects(browser: webdriver.Chrome, address: str) -> None:
+def test_a_figure_links_to_its_breakdown_and_its_subjects(browser: webdriver.Chrome, address: str) -> None:
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")
     browser.find_element("link text", "Not attended yet").click()
@@ -183,14 +183,14 @@ def test_a_figure_leads_to_its_rows_and_on_to_its_subjects(browser: webdriver.Ch
     total = browser.find_element("css selector", "#rows tfoot td").text
     assert browser.find_element("css selector", "#whole .value").text == total
     browser.find_element("link text", "Moorlands").click()
-    wait(browser, lambda: "Limited to:" in browser.find_element("tag name", "main").text, 60)
+    wait(browser, lambda: "Filters:" in browser.find_element("tag name", "main").text, 60)
     wait(browser, lambda: browser.find_elements("css selector", "#subjects tbody tr"), 60)
     count = browser.find_element("css selector", "#whole .value").text
     assert len(browser.find_elements("css selector", "#subjects tbody tr")) == int(count) > 0
     assert browser.find_element("css selector", "#subjects tbody th").text.startswith("s41-")
 
 
-def test_an_analyst_chooses_by_keyboard_and_the_address_says_it_all(
+def test_an_analyst_can_choose_by_keyboard_and_the_address_holds_every_choice(
     browser: webdriver.Chrome, address: str, day: Day
 ) -> None:
     show_as(browser, 1280, 800, "light")
@@ -215,15 +215,13 @@ def test_an_analyst_chooses_by_keyboard_and_the_address_says_it_all(
     assert seconds < 7200
     spans = day.reader.histograms(CATALOGUE[measure], "today", force="staffordshire")[()]
     met, n = sum(count for value, count in spans.items() if value <= seconds), sum(spans.values())
-    told = browser.find_element("id", "within")
-    wait(browser, lambda: f"{met:,} of {n:,}" in told.text, 60)
+    within = browser.find_element("id", "within")
+    wait(browser, lambda: f"{met:,} of {n:,}" in within.text, 60)
     opened(browser, "", browser.current_url)
     wait(browser, lambda: f"{met:,} of {n:,}" in browser.find_element("id", "within").text, 60)
 
 
-def test_the_theme_that_was_chosen_stays_and_the_browser_decides_until_then(
-    browser: webdriver.Chrome, address: str
-) -> None:
+def test_a_chosen_theme_stays_and_the_browser_decides_until_then(browser: webdriver.Chrome, address: str) -> None:
     show_as(browser, 1280, 800, "dark")
     opened(browser, address, "/feeds")
     ground = "return getComputedStyle(document.body).backgroundColor"
@@ -240,7 +238,7 @@ def test_the_theme_that_was_chosen_stays_and_the_browser_decides_until_then(
     assert browser.execute_script(ground) == dark
 
 
-def test_the_wall_turns_its_pages_unless_it_is_paused_and_shows_no_id(browser: webdriver.Chrome, address: str) -> None:
+def test_the_wall_changes_its_panels_unless_paused_and_displays_no_id(browser: webdriver.Chrome, address: str) -> None:
     show_as(browser, 1920, 1080, "dark")
     opened(browser, address, "/wall")
     where = browser.find_element("id", "where")
@@ -248,8 +246,8 @@ def test_the_wall_turns_its_pages_unless_it_is_paused_and_shows_no_id(browser: w
     seen = set()
     for number in range(1, count + 1):
         assert where.text == f"Page {number} of {count}"
-        (shown,) = [each for each in browser.find_elements("css selector", ".slide") if each.is_displayed()]
-        seen.add(shown.get_attribute("id"))
+        (displayed,) = [each for each in browser.find_elements("css selector", ".slide") if each.is_displayed()]
+        seen.add(displayed.get_attribute("id"))
         assert browser.execute_script("return document.documentElement.scrollHeight <= innerHeight")
         assert browser.execute_script(LEAST_HEIGHT) >= 20
         press(browser, Keys.ARROW_RIGHT)
@@ -264,7 +262,7 @@ def test_the_wall_turns_its_pages_unless_it_is_paused_and_shows_no_id(browser: w
     assert browser.find_element("id", "where").text == f"Page 1 of {count}, paused"
 
 
-# The least letter of a slide in pixels of 1080: 20 of them are 13 mm on a screen of 55 inches.
+# The smallest text of a slide, in pixels of 1080: 20 pixels are 13 mm on a 55-inch screen.
 LEAST_HEIGHT = """
 return Math.min(...[...document.querySelectorAll(".slide:not([hidden]) *")].filter((place) => place.getClientRects().length &&
   [...place.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())).map((place) =>
@@ -272,20 +270,20 @@ return Math.min(...[...document.querySelectorAll(".slide:not([hidden]) *")].filt
 """
 
 
-# A bad hour: the longest that a figure and what is said of it can be; then how far the last of the slide lies below its edge.
+# A bad hour: the longest possible figures and words; then the height of the slide below the screen's edge.
 BAD_HOUR = """
 const slide = document.querySelector(".slide:not([hidden])");
-slide.querySelectorAll("[data-window] .value, [data-worst] .value").forEach((place) => (place.textContent = "59 min 59 s"));
+slide.querySelectorAll("[data-window] .value, [data-most-urgent] .value").forEach((place) => (place.textContent = "59 min 59 s"));
 slide.querySelectorAll("[data-window] .sign").forEach((place) => (place.textContent = "\u25b2\u2717"));
 slide.querySelectorAll("[data-window] .says").forEach((place) => (place.textContent = "above normal, target missed"));
-slide.querySelectorAll("[data-custom=normal]").forEach((place) => (place.textContent = "normally 12 min 30 s to 59 min 59 s"));
-slide.querySelectorAll("[data-custom=target]").forEach((place) => (place.textContent = "target 90.0 % in under 10 seconds"));
+slide.querySelectorAll("[data-reference=normal]").forEach((place) => (place.textContent = "normal 12 min 30 s to 59 min 59 s"));
+slide.querySelectorAll("[data-reference=target]").forEach((place) => (place.textContent = "target 90.0 % in under 10 seconds"));
 queueMicrotask(() => arguments[0](slide.scrollHeight - slide.clientHeight));
 """
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080), (3840, 2160)])
-def test_no_figure_of_the_wall_is_below_its_edge_in_a_bad_hour(
+def test_every_figure_of_the_wall_is_on_the_screen_in_a_bad_hour(
     browser: webdriver.Chrome, address: str, width: int, height: int
 ) -> None:
     show_as(browser, width, height, "dark")
@@ -296,24 +294,26 @@ def test_no_figure_of_the_wall_is_below_its_edge_in_a_bad_hour(
         press(browser, Keys.ARROW_RIGHT)
 
 
-def test_the_open_list_counts_down_against_the_servers_clock(browser: webdriver.Chrome, address: str, day: Day) -> None:
+def test_the_list_of_unattended_incidents_counts_down_by_the_servers_clock(
+    browser: webdriver.Chrome, address: str, day: Day
+) -> None:
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")
-    cell = "[data-jobs=priority] [data-clock=arrive]"
+    cell = "[data-unattended=priority] [data-clock=arrive]"
     WebDriverWait(browser, 10).until(lambda _: browser.find_elements("css selector", cell))
-    shown = [each.text for each in browser.find_elements("css selector", cell)]
-    assert len(shown) > 3
-    assert all(re.fullmatch(r"(\u2717 over )?(\d+:)?\d+:\d\d( left)?", text) for text in shown)
-    past = [text.startswith("\u2717 over ") for text in shown]
+    displayed = [each.text for each in browser.find_elements("css selector", cell)]
+    assert len(displayed) > 3
+    assert all(re.fullmatch(r"(\u2717 over )?(\d+:)?\d+:\d\d( left)?", text) for text in displayed)
+    past = [text.startswith("\u2717 over ") for text in displayed]
     assert past == sorted(past, reverse=True)
-    text = browser.find_element("css selector", "[data-jobs=priority] .says").text
+    text = browser.find_element("css selector", "[data-unattended=priority] .says").text
     over = int(day.reader.read("grade_2_unattended_over_2_hours_count", force="staffordshire")[0].value or 0)
-    assert f"\u2717 {over} past a promise" in text
+    assert f"\u2717 {over} past a target" in text
 
 
 def at(minutes: float, **more: object) -> dict[str, object]:
-    """A clock of custody that is due so many minutes from the beginning of 1970."""
-    return {"state": "due", "due": round(minutes * 60_000), "at": "03 Dec 16:00:00", "stood": None, **more}
+    """A custody clock that is due the given number of minutes after the start of 1970."""
+    return {"state": "due", "due": round(minutes * 60_000), "at": "03 Dec 16:00:00", "paused_since": None, **more}
 
 
 DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
@@ -326,15 +326,15 @@ DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
     (at(0), "under 10 min: 0 s left, due 03 Dec 16:00:00", "bad"),
     (at(-1 / 60), "\u2717 OVERDUE by 1 s, due 03 Dec 16:00:00", "bad"),
     (at(-90), "\u2717 OVERDUE by 1:30:00, due 03 Dec 16:00:00", "bad"),
-    # Paused 30 minutes after its deadline, an hour ago: since then it has gone no further over.
-    (at(-90, stood=-60 * 60_000), "\u2717 OVERDUE by 30 min 00 s, and paused since, due 03 Dec 16:00:00", "bad"),
+    # Paused an hour ago, 30 minutes after its deadline: the time overdue has not grown since.
+    (at(-90, paused_since=-60 * 60_000), "\u2717 OVERDUE by 30 min 00 s (paused), due 03 Dec 16:00:00", "bad"),
     ({"state": "paused", "due": None}, "paused", None),
     ({"state": "postponed", "due": None}, "postponed: hold it as soon as practicable", None),
     ({"state": "none", "due": None}, "-", None),
 ]
 
 
-def test_a_deadline_is_worded_at_each_step_of_warning(browser: webdriver.Chrome, address: str) -> None:
+def test_a_deadline_has_the_words_of_each_warning_step(browser: webdriver.Chrome, address: str) -> None:
     opened(browser, address, "/custody")
     worded = browser.execute_async_script(
         "const done = arguments[1]; import('/static/deadline.js').then(({ deadlineWords }) =>"
@@ -344,14 +344,14 @@ def test_a_deadline_is_worded_at_each_step_of_warning(browser: webdriver.Chrome,
     assert [(each["text"], each["verdict"]) for each in worded] == [(text, verdict) for _, text, verdict in DEADLINES]
 
 
-def test_custody_goes_on_counting_down_when_its_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:
+def test_custody_deadlines_keep_counting_down_when_the_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:
     show_as(browser, 1280, 800, "light")
     with serving(Reader(day.client, "test", day.reader.rules, lambda: MOMENT + timedelta(minutes=5))) as address:
         opened(browser, address, "/custody")
         says = browser.find_element("id", "says").text
         rows = [each.text for each in browser.find_elements("css selector", "#detentions tr")]
         browser.get("about:blank")
-    assert "The deadlines below stand as last known at 03 Dec 15:40:19" in says
+    assert "The deadlines below are as last known at 03 Dec 15:40:19" in says
     assert len(rows) == day.reader.read("in_custody_count", force="staffordshire")[0].value
     assert all("as last known at 03 Dec 15:40:19" in row for row in rows)
     assert sum(" left, due " in row or "OVERDUE by" in row for row in rows) > 10

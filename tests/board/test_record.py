@@ -1,4 +1,4 @@
-"""The board of a force whose record has only just begun: nothing of before is a figure, and what is in part says since when."""
+"""The board of a force whose record has just begun: earlier times have no figure, and partial figures say where they begin."""
 
 import csv
 import io
@@ -12,27 +12,27 @@ from pyarrow import parquet
 from starlette.datastructures import QueryParams
 
 from dashboards.board.app import board
-from dashboards.board.background import Slow
-from dashboards.board.drill import asked as drilled
-from dashboards.board.drill import take_drill
-from dashboards.board.handover import take_handover
-from dashboards.board.journey import take_journey
-from dashboards.board.page import View, unasked
-from dashboards.board.table import by_windows, crossed
-from dashboards.board.tile import take_tile
+from dashboards.board.handover.data import read_handover
+from dashboards.board.measure.data import read_breakdown
+from dashboards.board.now.journey import read_journey
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.page import View, no_log_ends
+from dashboards.board.shared.query import parse_query
+from dashboards.board.shared.table import by_windows, crossed
+from dashboards.board.shared.tile import read_tile
 from measures.catalogue import find
-from streams.reading_metrics import ExportedReadings
+from streams.reading_metrics import ReadingMetrics
 from tests.oracle.memory import MemoryReader
 from tests.support import begun
 from tests.support.asgi import get
 from tests.support.begun import FORCE
 
 MORNING = datetime(2025, 7, 30, 10, 0, 20, tzinfo=begun.ZONE)
-"""Of the first day: there was one incident, at 06:24, and no digital contact ever."""
+"""On the first day: there has been one incident, at 06:24, and no digital contact."""
 
 
 def view_of(reader: MemoryReader) -> View:
-    return View(reader, FORCE.name, Slow(reader, FORCE.name, time.monotonic), unasked)
+    return View(reader, FORCE.name, BackgroundReadings(reader, FORCE.name, time.monotonic), no_log_ends)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def cells(table: dict[str, Any], label: str) -> dict[str, dict[str, Any]]:
         ("24h", "in_part", "since 06:24"),
     ],
 )
-def test_a_tile_in_part_says_since_when(morning: View, window: str, state: str, since: str) -> None:
-    tile = take_tile(find("incident_count"), window, morning)
+def test_a_partial_tile_says_where_it_begins(morning: View, window: str, state: str, since: str) -> None:
+    tile = read_tile(find("incident_count"), window, morning)
     assert (tile.state, tile.since) == (state, since)
     assert tile.text == ("0" if state == "live" else "1")
     assert ("only the time from then" in tile.reason) == bool(since)
@@ -80,7 +80,7 @@ def test_a_tile_in_part_says_since_when(morning: View, window: str, state: str, 
 
 
 def test_a_feed_without_any_event_yet_has_no_zeros_beyond_its_last_hour(morning: View) -> None:
-    tiles = {name: take_tile(find("digital_offered_count"), name, morning) for name in ("60m", "today", "24h", "7d")}
+    tiles = {name: read_tile(find("digital_offered_count"), name, morning) for name in ("60m", "today", "24h", "7d")}
     assert {name: (each.state, each.text) for name, each in tiles.items()} == {
         "60m": ("live", "0"),
         "today": ("no_data", "no data"),
@@ -94,7 +94,7 @@ def test_a_feed_without_any_event_yet_has_no_zeros_beyond_its_last_hour(morning:
     assert table.total == ["All", "0", "no data"]
 
 
-def test_tables_in_part_say_since_when_in_their_heading(morning: View) -> None:
+def test_partial_tables_say_where_they_begin_in_their_heading(morning: View) -> None:
     grid = crossed("incident_count", "area", "grade", "today", morning)
     assert (grid.state, grid.columns[0]) == ("live", "Area, since 06:24")
     assert grid.total[-1] == "1"
@@ -102,33 +102,33 @@ def test_tables_in_part_say_since_when_in_their_heading(morning: View) -> None:
     assert table.columns[1:] == ["60 min", "24 hours, since 06:24"]
 
 
-def test_a_breakdown_in_part_says_so_above_its_rows(morning: View) -> None:
-    drill = take_drill(drilled("incident_count", QueryParams("window=24h&by=grade")), morning)
-    assert drill.total == ["All", "1"]
-    assert drill.says.startswith(
+def test_a_partial_breakdown_says_so_above_its_rows(morning: View) -> None:
+    breakdown = read_breakdown(parse_query("incident_count", QueryParams("window=24h&by=grade")), morning)
+    assert breakdown.total == ["All", "1"]
+    assert breakdown.says.startswith(
         "The record begins on 30 July 2025 at 06:24: this figure covers only the time from then"
     )
-    assert drill.says.endswith("The counts of the rows add up to the whole: 1.")
-    empty = take_drill(drilled("incident_count", QueryParams("window=previous_12m&by=grade")), morning)
+    assert breakdown.says.endswith("The rows add up to the total, 1.")
+    empty = read_breakdown(parse_query("incident_count", QueryParams("window=previous_12m&by=grade")), morning)
     assert (empty.rows, empty.total, empty.tile.state) == ([], [], "no_data")
 
 
 def test_the_handover_compares_with_no_shift_before_the_record(morning: View) -> None:
-    found = take_handover(morning, is_last=False)
+    found = read_handover(morning, is_last=False)
     (row,) = [each for each in found.comparison.rows if each.title == "Incidents"]
-    assert [cell.text for cell in row.cells[2:]] == ["not on record"] * 4
+    assert [cell.text for cell in row.cells[2:]] == ["no record"] * 4
     assert row.cells[1].text == "0"
     (arrests,) = [each for each in found.comparison.rows if each.title == "Arrests"]
-    assert {cell.text for cell in arrests.cells[1:]} == {"not on record"}
+    assert {cell.text for cell in arrests.cells[1:]} == {"no record"}
 
 
 def test_a_journey_of_half_a_day_is_not_shown_as_a_day(morning: View) -> None:
-    found = take_journey(morning)
+    found = read_journey(morning)
     assert (found.state, found.steps) == ("in_part", [])
     assert "only the time from then" in found.says
 
 
-def test_the_course_of_a_feed_begins_with_its_first_whole_hour(later: View) -> None:
+def test_the_hours_of_a_feed_begin_with_its_first_whole_hour(later: View) -> None:
     first = begun.DIGITAL + timedelta(hours=10)
     reader = begun.read_by(begun.facts_by(first), first)
     hours = reader.hours(find("digital_offered_count"), FORCE.name)
@@ -136,17 +136,17 @@ def test_the_course_of_a_feed_begins_with_its_first_whole_hour(later: View) -> N
     assert list(known) == [f"01 {hour:02}" for hour in range(1, 10)], "calls on the same topic were reported all along"
 
 
-def test_what_is_normal_is_not_taken_from_an_hour_in_which_the_feed_was_silent() -> None:
-    """There is one call in this hour of each week; an hour of silence is not one without a call."""
+def test_the_normal_range_uses_no_hour_in_which_the_feed_was_silent() -> None:
+    """There is one call in this hour of each week. A silent hour is not an hour without calls."""
     silent_since, now = (datetime(2025, *day, tzinfo=begun.ZONE) for day in ((11, 20, 0), (12, 2, 0)))
     now += timedelta(minutes=40)
     reader = begun.read_by(begun.facts_by(silent_since), now)
-    assert reader.expected(find("contact_999_offered_count"), FORCE.name) is None
+    assert reader.band(find("contact_999_offered_count"), FORCE.name) is None
     complete = begun.read_by(begun.facts_by(now), now)
-    assert complete.expected(find("contact_999_offered_count"), FORCE.name) is None, "every week is like the others"
+    assert complete.band(find("contact_999_offered_count"), FORCE.name) is None, "every week is like the others"
 
 
-# What analysts ask, and its files.
+# Analysts' pages and their files.
 
 
 def test_compare_chart_and_explore_say_no_record(later: View) -> None:
@@ -165,7 +165,7 @@ def test_compare_chart_and_explore_say_no_record(later: View) -> None:
     assert part["says"].startswith("The record begins on 30 July 2025 at 06:24: this figure covers only")
 
 
-def test_the_files_hold_no_value_of_what_is_not_known(later: View) -> None:
+def test_the_files_have_no_value_for_what_is_not_known(later: View) -> None:
     written = get(board(later.reader, FORCE.name), "/csv/compare/incident_count", "by=area").text
     lines = list(csv.reader(io.StringIO(written)))
     names = lines[lines.index([]) + 1]
@@ -181,13 +181,13 @@ def test_the_files_hold_no_value_of_what_is_not_known(later: View) -> None:
     ] == [(None, None)] * len(before)
 
 
-# What Prometheus is given.
+# Prometheus metrics.
 
 
 @pytest.fixture(scope="module")
 def samples(later: View) -> dict[str, set[tuple[str, ...]]]:
-    """The windows of each metric of incidents."""
-    exported = ExportedReadings(later.reader, lambda: 0.0, lambda name, _: name == "incident_count")
+    """The windows of each incident metric."""
+    exported = ReadingMetrics(later.reader, lambda: 0.0, lambda name, _: name == "incident_count")
     exported.read_ended()
     found: dict[str, set[tuple[str, ...]]] = {}
     for family in exported.families():
@@ -197,7 +197,7 @@ def samples(later: View) -> dict[str, set[tuple[str, ...]]]:
     return found
 
 
-def test_no_metric_is_of_less_than_its_window(samples: dict[str, set[tuple[str, ...]]]) -> None:
+def test_no_metric_covers_less_than_its_window(samples: dict[str, set[tuple[str, ...]]]) -> None:
     assert samples["bluelamp_incident"] == {
         (window,) for window in ("15m", "60m", "shift", "today", "24h", "this_month", "last_month")
     }

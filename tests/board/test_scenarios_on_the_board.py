@@ -1,4 +1,4 @@
-"""Each scenario as people see it: what its data say a supervisor and an inspector should see stands on the page."""
+"""Each scenario in a browser: the page displays what a supervisor and an inspector should see."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ from tests.support.stores import state_server
 pytestmark = pytest.mark.real
 SEEN = """
 const place = document.querySelector(`[data-measure="${arguments[0]}"] [data-window="${arguments[1]}"]`);
-const said = (name) => place?.querySelector("." + name)?.innerText ?? "";
-return place && [place.dataset.state ?? "", said("value"), said("n"), place.dataset.verdict ?? ""];
+const text = (name) => place?.querySelector("." + name)?.innerText ?? "";
+return place && [place.dataset.state ?? "", text("value"), text("n"), place.dataset.verdict ?? ""];
 """
 ANSWERED = "contact_999_answered_within_target_ratio"
 CALLS = "contact_999_offered_count"
@@ -29,7 +29,7 @@ UNRESOURCED = "grade_1_unresourced_over_2_minutes_count"
 
 
 class Seen(NamedTuple):
-    """What can be seen of one figure."""
+    """One figure as displayed."""
 
     state: str
     value: str
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
     verdict: str
 
     def number(self) -> float:
-        """Its value as a number: a count, or a share in per cent."""
+        """Its value as a number: a count or a percentage."""
         return float(self.value.replace(",", "").removesuffix(" %"))
 
     def seconds(self) -> int:
@@ -50,10 +50,10 @@ class Seen(NamedTuple):
 
 
 class Watched:
-    """A page that stays open while a scenario goes on.
+    """A page that stays open while a scenario continues.
 
     Args:
-        browser: that shows it.
+        browser: displays the page.
         scene: the scenario.
         address: of the board.
     """
@@ -66,15 +66,15 @@ class Watched:
         self.browser.get(self.address + path)
         wait(self.browser, lambda: self.browser.execute_script("return document.body.dataset.state") == "live", 20)
 
-    def go_on(self, moment: str, word: str = "Live", *, fold: int = 0) -> None:
-        """Let it become later, and wait until the open page is of then, everything told: it says so itself."""
-        self.scene.go_on(moment, fold=fold)
+    def continue_to(self, moment: str, word: str = "Live", *, fold: int = 0) -> None:
+        """Continue the scenario to a moment, and wait until the open page displays that time."""
+        self.scene.continue_to(moment, fold=fold)
         clock = f"{datetime.fromisoformat(moment):%H:%M}"
-        said = "return document.getElementById('as-of').textContent"
-        wait(self.browser, lambda: clock in self.browser.execute_script(said) and self.frame()[0] == word, 20)
+        status = "return document.getElementById('as-of').textContent"
+        wait(self.browser, lambda: clock in self.browser.execute_script(status) and self.frame()[0] == word, 20)
 
     def seen(self, measure: str, window: str = "60m") -> Seen:
-        """One figure as it can be seen, once it is there."""
+        """One figure as displayed, once it is there."""
         wait(self.browser, lambda: (self.browser.execute_script(SEEN, measure, window) or [""])[0], 20)
         return Seen(*self.browser.execute_script(SEEN, measure, window))
 
@@ -83,7 +83,7 @@ class Watched:
         wait(self.browser, lambda: self.seen(measure, window).state == "live", 20)
 
     def frame(self) -> tuple[str, str]:
-        """Whether the page says that it is live, and what troubles it tells."""
+        """The page's live status and its notice."""
         read = "return [document.getElementById('live').innerText, document.getElementById('notice').innerText]"
         live, notice = self.browser.execute_script(read)
         return live.strip(), notice
@@ -100,10 +100,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
 def watched(
     browser: webdriver.Chrome, state: StateServer, scenario: str, moment: str, start: date | None = None
 ) -> Iterator[Watched]:
-    """A scenario up to a moment, and the page of all measures open on it."""
+    """A scenario up to a moment, with the page of all measures open."""
     show_as(browser, 1280, 800, "light")
     scene = Scene(state, scenario, start)
-    scene.go_on(moment)
+    scene.continue_to(moment)
     with scene.served() as address:
         found = Watched(browser, scene, address)
         found.open()
@@ -112,9 +112,9 @@ def watched(
 
 
 def subjects(simulation: Simulation, kind: type, begin: datetime, end: datetime, **words: str) -> int:
-    """How many subjects began so between two instants: counted from the facts themselves."""
+    """The number of subjects that began between two times, counted from the facts."""
     began: dict[str, datetime] = {}
-    facts = [told.fact for told in simulation.reported_before(end.timestamp())]
+    facts = [each.fact for each in simulation.reported_before(end.timestamp())]
     corrected = {getattr(fact, "corrects", None) for fact in facts if not fact.fact_id.endswith(".bad")}
     for fact in facts:
         is_meant = isinstance(fact, kind) and all(getattr(fact, name) == word for name, word in words.items())
@@ -124,14 +124,14 @@ def subjects(simulation: Simulation, kind: type, begin: datetime, end: datetime,
     return sum(begin <= at < end for at in began.values())
 
 
-def test_ordinary_days_are_live_and_grade_1_is_resourced(browser: webdriver.Chrome, state: StateServer) -> None:
+def test_ordinary_days_are_live_and_grade_1_has_units(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "normal", "2024-12-02T15:00:00") as page:
         assert page.frame() == ("Live", "")
         assert page.seen(ANSWERED, "today").number() > 80
         assert page.seen(UNRESOURCED, "now").number() < 12
 
 
-def test_a_storm_night_is_followed_without_a_reload(browser: webdriver.Chrome, state: StateServer) -> None:
+def test_a_storm_night_is_displayed_without_a_reload(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "surge", "2024-01-21T17:00:00") as page:
         page.open("/")
         browser.execute_script("window.isTheSamePage = true")
@@ -139,7 +139,7 @@ def test_a_storm_night_is_followed_without_a_reload(browser: webdriver.Chrome, s
         waiting = page.seen("grade_2_unattended_over_2_hours_count", "now").number()
         assert calm[ANSWERED].number() > 90
         assert calm[ANSWERED].verdict == "good"
-        page.go_on("2024-01-21T21:00:00")
+        page.continue_to("2024-01-21T21:00:00")
         storm = {name: page.seen(name) for name in calm}
         assert 3 * calm[CALLS].number() <= storm[CALLS].number() <= 4 * calm[CALLS].number()
         assert storm[ANSWERED].number() < 30
@@ -148,78 +148,78 @@ def test_a_storm_night_is_followed_without_a_reload(browser: webdriver.Chrome, s
         assert calm["contact_101_answer_median_seconds"].seconds() < 60
         assert page.seen(UNRESOURCED, "now").number() < 12
         assert page.seen("grade_2_unattended_over_2_hours_count", "now").number() > 1.5 * waiting
-        page.go_on("2024-01-22T04:00:00")
+        page.continue_to("2024-01-22T04:00:00")
         assert page.seen("contact_999_waiting_count", "now").value == "0"
         assert page.seen(ANSWERED).number() > 80
-        assert page.seen(ANSWERED, "today").number() < 80, "the day's figures keep the night"
+        assert page.seen(ANSWERED, "today").number() < 80, "the figure of the day includes the night"
         assert browser.execute_script("return window.isTheSamePage")
 
 
-def test_disorder_leaves_grade_1_without_units_and_giving_up_flatters_nothing(
+def test_disorder_leaves_grade_1_without_units_and_abandonment_improves_no_figure(
     browser: webdriver.Chrome, state: StateServer
 ) -> None:
     share = "grade_1_opened_to_arrived_within_target_ratio"
     with watched(browser, state, "disorder", "2024-08-03T16:30:00") as page:
         calls, before = page.seen(CALLS).number(), page.seen(share, "today").number()
         assert page.seen(UNRESOURCED, "now").number() < 12
-        page.go_on("2024-08-03T18:30:00")
+        page.continue_to("2024-08-03T18:30:00")
         assert page.seen(CALLS).number() > 1.5 * calls
-        page.go_on("2024-08-03T23:00:00")
+        page.continue_to("2024-08-03T23:00:00")
         night = page.seen(UNRESOURCED, "now")
         assert night.number() > 100
         assert night.verdict == "bad"
         assert page.seen("grade_1_longest_unattended_seconds", "now").seconds() > 3600
         assert page.seen(share, "today").number() < 10 < before
         late = page.seen("grade_2_unattended_over_2_hours_count", "now").number()
-        page.go_on("2024-08-04T02:00:00")
+        page.continue_to("2024-08-04T02:00:00")
         assert page.seen(UNRESOURCED, "now").number() > 100
         assert page.seen(share, "today").number() < 10
         assert page.seen("grade_2_unattended_over_2_hours_count", "now").number() > late
 
 
-def test_a_silent_feed_takes_its_own_figures_and_no_others(browser: webdriver.Chrome, state: StateServer) -> None:
+def test_a_silent_feed_makes_only_its_own_figures_stale(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "feed_outage", "2024-11-12T13:59:50") as page:
         assert page.frame() == ("Live", "")
         assert page.seen(CALLS).number() > 0
-        page.scene.go_on("2024-11-12T14:00:10")
-        page.go_on("2024-11-12T14:00:30", "Not all live")
+        page.scene.continue_to("2024-11-12T14:00:10")
+        page.continue_to("2024-11-12T14:00:30", "Not all live")
         for measure, window in ((CALLS, "60m"), (ANSWERED, "today"), ("contact_999_waiting_count", "now")):
-            silent = page.seen(measure, window)
-            assert silent.state == "stale", measure
-            assert silent.value == "not live since 13:59", measure
+            stale = page.seen(measure, window)
+            assert stale.state == "stale", measure
+            assert stale.value == "not live since 13:59", measure
         live, notice = page.frame()
         assert live == "Not all live"
         assert "telephony_999" in notice
-        page.go_on("2024-11-12T14:31:00", "Not all live")
+        page.continue_to("2024-11-12T14:31:00", "Not all live")
         for measure in ("contact_101_offered_count", "digital_offered_count", "incident_count"):
             page.see_live(measure, "today")
         assert page.seen(CALLS).value == "not live since 13:59"
-        page.go_on("2024-11-12T15:41:00")
+        page.continue_to("2024-11-12T15:41:00")
         assert page.frame() == ("Live", "")
         hour = datetime(2024, 11, 12, 14, 41, tzinfo=UTC)
-        told = subjects(page.scene.simulation, ContactOffered, hour, hour + timedelta(hours=1), line="999")
-        assert page.seen(CALLS).number() == told > 0, "the hour is whole"
+        expected = subjects(page.scene.simulation, ContactOffered, hour, hour + timedelta(hours=1), line="999")
+        assert page.seen(CALLS).number() == expected > 0, "the hour is complete"
 
 
-def test_a_quiet_line_is_0_calls_and_up_to_date(browser: webdriver.Chrome, state: StateServer) -> None:
+def test_a_quiet_line_has_0_calls_and_is_live(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "quiet_line", "2024-11-13T02:59:00") as page:
         assert page.seen(CALLS).number() > 0
-        page.go_on("2024-11-13T04:30:00")
+        page.continue_to("2024-11-13T04:30:00")
         assert page.frame() == ("Live", "")
         assert page.seen(CALLS)[:2] == ("live", "0")
         for measure in (ANSWERED, "contact_999_answer_mean_seconds", "contact_999_abandoned_ratio"):
             assert page.seen(measure)[:2] == ("no_data", "no data"), measure
 
 
-def test_the_days_of_the_clock_change_have_their_own_hours(browser: webdriver.Chrome, state: StateServer) -> None:
+def test_days_with_a_clock_change_have_their_own_hours(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "clock_change", "2024-03-31T23:58:00") as page:
         midnight = datetime(2024, 3, 31, tzinfo=UTC)
-        told = subjects(page.scene.simulation, ContactOffered, midnight, page.scene.now, line="999")
-        assert page.seen(CALLS, "today").number() == told > 300
+        expected = subjects(page.scene.simulation, ContactOffered, midnight, page.scene.now, line="999")
+        assert page.seen(CALLS, "today").number() == expected > 300
     with watched(browser, state, "clock_change", "2024-10-27T01:58:00", date(2024, 10, 26)) as page:
         first = page.seen(CALLS).number()
         hour = datetime(2024, 10, 27, 0, tzinfo=UTC)
-        page.scene.go_on("2024-10-27T01:58:00", fold=1)
+        page.scene.continue_to("2024-10-27T01:58:00", fold=1)
         again = subjects(
             page.scene.simulation,
             ContactOffered,
@@ -233,21 +233,21 @@ def test_the_days_of_the_clock_change_have_their_own_hours(browser: webdriver.Ch
         )
 
 
-def test_a_bad_feed_gives_the_figures_of_the_good_one_and_fills_the_quarantine(
+def test_a_bad_feed_has_the_figures_of_a_good_one_and_its_bad_facts_are_quarantined(
     browser: webdriver.Chrome, state: StateServer
 ) -> None:
     with watched(browser, state, "bad_feed", "2024-11-14T11:59:00") as page:
-        page.go_on("2024-11-14T12:11:00")
+        page.continue_to("2024-11-14T12:11:00")
         midnight = datetime(2024, 11, 14, tzinfo=UTC)
-        told = subjects(page.scene.simulation, IncidentOpened, midnight, page.scene.now)
-        assert page.seen("incident_count", "today").number() == told > 100
+        expected = subjects(page.scene.simulation, IncidentOpened, midnight, page.scene.now)
+        assert page.seen("incident_count", "today").number() == expected > 100
         page.open("/feeds")
         text = browser.find_element("tag name", "main").text
         for reason in ("unlisted force", "bad value", "implausible time", "no time zone"):
             assert reason in text.replace("_", " "), reason
 
 
-def test_breaches_stand_over_the_handover_and_the_shift_begins_anew(
+def test_breaches_stay_open_over_the_handover_and_the_shift_figures_restart(
     browser: webdriver.Chrome, state: StateServer
 ) -> None:
     share = "grade_1_opened_to_arrived_within_target_ratio"
@@ -255,12 +255,12 @@ def test_breaches_stand_over_the_handover_and_the_shift_begins_anew(
         before, missed = page.seen(CALLS, "shift").number(), page.seen(share, "shift")
         hour = page.seen(CALLS).number()
         assert missed.number() < 50
-        page.go_on("2024-11-15T15:02:00")
+        page.continue_to("2024-11-15T15:02:00")
         assert page.seen(CALLS, "shift").number() < 10 < before
         assert abs(page.seen(CALLS).number() - hour) <= 5
         assert page.seen("grade_1_unattended_over_15_minutes_count", "now").number() > 6
         n_before, n_after = (int(each.n.removeprefix("n ")) for each in (missed, page.seen(share, "shift")))
-        assert n_after < n_before / 4, "those that fell due before count in the shift before"
+        assert n_after < n_before / 4, "cases due earlier count in the previous shift"
         page.open("/")
-        said = browser.find_element("css selector", "[data-jobs=immediate] .says")
-        wait(browser, lambda: "past a promise" in said.text, 20)
+        status = browser.find_element("css selector", "[data-unattended=immediate] .says")
+        wait(browser, lambda: "past a target" in status.text, 20)

@@ -20,14 +20,14 @@ NOW = datetime(2024, 12, 3, 3, 15, tzinfo=UTC)
 
 def found(now: datetime = NOW, present: datetime | None = None, **known: Any) -> CheckResult:
     """What is said of a feed that was complete, and sent a heartbeat, so many seconds ago, unless other things are known of it."""
-    ago = {name: microseconds(now - timedelta(seconds=known.pop(name, 5))) for name in ("complete_to", "heard_at")}
+    ago = {name: microseconds(now - timedelta(seconds=known.pop(name, 5))) for name in ("complete_to", "heartbeat_at")}
     status = FeedStatus(FEED.name, FEED.topic, **{**ago, **known})
     return feed_result(RULES, FEED, status, present or now, now)
 
 
 def test_a_feed_that_is_heard_and_complete_is_good() -> None:
     assert found().state == "good"
-    assert found(complete_to=60, heard_at=60).state == "good", "just as long as it may"
+    assert found(complete_to=60, heartbeat_at=60).state == "good", "just as long as it may"
     assert found(last_event_at=None).state == "good", "quiet: nothing happened"
     assert found(last_event_at=microseconds(NOW - timedelta(days=3))).state == "good", "an idle queue at night"
 
@@ -41,11 +41,11 @@ def test_the_nights_on_which_clocks_change_accuse_nobody(night: datetime) -> Non
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        ({"heard_at": 61}, "It is silent: no heartbeat for 61 s. The limit is 60 s."),
-        ({"heard_at": 4000, "complete_to": 4000}, "It is silent: no heartbeat for 4,000 s"),
+        ({"heartbeat_at": 61}, "It is silent: no heartbeat for 61 s. The limit is 60 s."),
+        ({"heartbeat_at": 4000, "complete_to": 4000}, "It is silent: no heartbeat for 4,000 s"),
         ({"complete_to": 3000}, "It is 3,000 s behind, although heartbeats arrive. The limit is 60 s."),
         ({"complete_to": 61}, "It is 61 s behind"),
-        ({"heard_at": 90, "is_replay": True}, "It is silent"),
+        ({"heartbeat_at": 90, "is_replay": True}, "It is silent"),
     ],
 )
 def test_silence_and_delay_are_bad(known: dict[str, Any], words: str) -> None:
@@ -77,7 +77,7 @@ def test_a_feed_without_heartbeats_is_never_good() -> None:
 
 def test_where_records_wait_it_is_not_the_feed_that_is_accused() -> None:
     status = FeedStatus(
-        FEED.name, FEED.topic, complete_to=microseconds(NOW) - 10**9, heard_at=microseconds(NOW) - 10**9
+        FEED.name, FEED.topic, complete_to=microseconds(NOW) - 10**9, heartbeat_at=microseconds(NOW) - 10**9
     )
     finding = feed_result(RULES, FEED, status, NOW, NOW, is_waiting=True)
     assert (finding.state, "silent" in finding.what) == ("bad", False)
@@ -86,7 +86,7 @@ def test_where_records_wait_it_is_not_the_feed_that_is_accused() -> None:
         feed_result(
             RULES,
             FEED,
-            replace(status, complete_to=microseconds(NOW), heard_at=microseconds(NOW)),
+            replace(status, complete_to=microseconds(NOW), heartbeat_at=microseconds(NOW)),
             NOW,
             NOW,
             is_waiting=True,

@@ -15,22 +15,22 @@ from aiokafka.abc import ConsumerRebalanceListener
 
 
 class Writer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """Writes down what is assigned."""
+    """Writes each assignment to the output."""
 
     def __init__(self, output: Path) -> None:
         self._output = output
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Only what is assigned is written down."""
+        """Do nothing: only assignments are written."""
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """One line for each assignment."""
+        """Write one line for each assignment."""
         with self._output.open("a") as file:
             file.write(",".join(str(one.partition) for one in sorted(assigned)) + "\n")
 
 
 async def main(bootstrap: str, topic: str, group: str, output: str) -> None:
-    """Read, and drop what is read, until told to leave."""
+    """Read and discard records until stopped."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=group,

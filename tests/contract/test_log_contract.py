@@ -29,7 +29,7 @@ from tests.contract.wire import GZIP, Wire, fetch, fetch_request, new_producer_i
 PARTITIONS = 4
 TWELVE_MEGABYTES = 12_000_000
 
-# Records of 1970 would be past any retention.
+# Records from 1970 would be past any retention.
 PRODUCER_TIME = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
 
 OUT_OF_RANGE, CORRUPT, UNKNOWN_TOPIC = 1, 2, 3
@@ -65,7 +65,7 @@ def create(admin: KafkaAdminClient, configs: dict[str, str], name: str | None = 
 
 
 def publish(bootstrap: str, topic: str, values: list[bytes], partitions: int = 1, **options: Any) -> list[Any]:
-    """Send values to the partitions in turn, as the product does; what each was answered with."""
+    """Send values to the partitions in turn, as the product does; returns the acknowledgements."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", **options)
     try:
         sent = [producer.send(topic, value, partition=index % partitions) for index, value in enumerate(values)]
@@ -75,7 +75,7 @@ def publish(bootstrap: str, topic: str, values: list[bytes], partitions: int = 1
 
 
 def consume(bootstrap: str, topic: str, count: int, partition: int = 0, offset: int = 0) -> list[Any]:
-    """Read `count` records of one partition from `offset` on."""
+    """Read `count` records of one partition from `offset`."""
     consumer = reader(bootstrap)
     try:
         place = TopicPartition(topic, partition)
@@ -149,7 +149,7 @@ def test_bad_topic_name_is_refused(admin: KafkaAdminClient) -> None:
         create(admin, {}, name="no spaces/please")
 
 
-def test_checking_a_topic_creates_none(admin: KafkaAdminClient) -> None:
+def test_validating_a_topic_creates_none(admin: KafkaAdminClient) -> None:
     name = f"topic-{uuid.uuid4().hex}"
     admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}}, validate_only=True)
     assert not has(admin, name)
@@ -170,7 +170,7 @@ def test_topic_grows(log_backend: LogBackend, admin: KafkaAdminClient, topic: st
 
 
 def test_recreated_topic_is_another_topic(log_backend: LogBackend, admin: KafkaAdminClient, topic: str) -> None:
-    """Offsets start again, so only the id tells that what was read before is not this topic."""
+    """Offsets start again, so only the id shows that this is not the topic that was read before."""
     publish(log_backend.bootstrap, topic, [b"before"])
     before = topic_id(admin, topic)
     admin.delete_topics([topic])
@@ -200,7 +200,7 @@ def test_records_keep_their_partition_and_order(log_backend: LogBackend, topic: 
         assert [record.offset for record in records] == list(range(100))
 
 
-def test_compressed_records_are_read_as_they_were(log_backend: LogBackend, topic: str) -> None:
+def test_compressed_records_are_read_unchanged(log_backend: LogBackend, topic: str) -> None:
     values = [b"%d" % index * 50 for index in range(100)]
     publish(log_backend.bootstrap, topic, values, compression_type="gzip", linger_ms=20)
     assert [record.value for record in consume(log_backend.bootstrap, topic, 100)] == values
@@ -214,7 +214,7 @@ def test_key_and_headers_are_kept(log_backend: LogBackend, topic: str) -> None:
     assert (record.key, record.value, list(record.headers)) == (b"key", b"value", [("name", b"content")])
 
 
-def test_large_message_where_the_topic_allows_it(log_backend: LogBackend, admin: KafkaAdminClient) -> None:
+def test_large_message_if_the_topic_allows_it(log_backend: LogBackend, admin: KafkaAdminClient) -> None:
     topic = create(admin, {"max.message.bytes": str(TWELVE_MEGABYTES + 1_000)}, partitions=1)
     large, limit = bytes(range(256)) * (TWELVE_MEGABYTES // 256), 2 * TWELVE_MEGABYTES
 
@@ -238,7 +238,7 @@ def test_too_large_message_is_refused(log_backend: LogBackend, admin: KafkaAdmin
 
 
 def test_repeated_batch_is_stored_once(wire: Wire, topic: str) -> None:
-    """A producer that did not hear the answer sends the same batch again."""
+    """A producer that did not receive the response sends the same batch again."""
     identity = {"producer_id": new_producer_id(wire), "producer_epoch": 0}
     batches = [record_batch(b"a", b"b", base_sequence=sequence, **identity) for sequence in range(0, 6, 2)]
     first = [produce(wire, topic, batch).base_offset for batch in batches]
@@ -248,7 +248,7 @@ def test_repeated_batch_is_stored_once(wire: Wire, topic: str) -> None:
     assert produce(wire, topic, record_batch(b"next", base_sequence=6, **identity)).base_offset == 6
 
 
-def test_missing_batch_is_noticed(wire: Wire, topic: str) -> None:
+def test_missing_batch_is_detected(wire: Wire, topic: str) -> None:
     identity = {"producer_id": new_producer_id(wire), "producer_epoch": 0}
     produce(wire, topic, record_batch(b"first", base_sequence=0, **identity))
     gap = produce(wire, topic, record_batch(b"third", base_sequence=2, **identity))
@@ -256,7 +256,7 @@ def test_missing_batch_is_noticed(wire: Wire, topic: str) -> None:
     assert produce(wire, topic, record_batch(b"second", base_sequence=1, **identity)).base_offset == 1
 
 
-def test_past_instance_of_a_producer_is_refused(wire: Wire, topic: str) -> None:
+def test_earlier_instance_of_a_producer_is_refused(wire: Wire, topic: str) -> None:
     producer_id = new_producer_id(wire)
     for epoch in (0, 1):
         batch = record_batch(b"x", producer_id=producer_id, producer_epoch=epoch, base_sequence=0)
@@ -265,7 +265,7 @@ def test_past_instance_of_a_producer_is_refused(wire: Wire, topic: str) -> None:
     assert produce(wire, topic, zombie).error_code == PAST_EPOCH
 
 
-def test_batch_that_was_damaged_on_its_way_is_refused(wire: Wire, topic: str) -> None:
+def test_batch_damaged_in_transit_is_refused(wire: Wire, topic: str) -> None:
     damaged = bytearray(record_batch(b"valuable"))
     damaged[-3] ^= 1
     assert produce(wire, topic, bytes(damaged)).error_code == CORRUPT
@@ -275,7 +275,7 @@ def test_batch_that_was_damaged_on_its_way_is_refused(wire: Wire, topic: str) ->
 # Time
 
 
-def test_record_carries_the_time_of_the_broker(log_backend: LogBackend, wire: Wire, topic: str) -> None:
+def test_record_has_the_time_of_the_broker(log_backend: LogBackend, wire: Wire, topic: str) -> None:
     before = int(time.time() * 1000)  # noqa: TID251 - the broker's clock is the machine's
     answer = produce(wire, topic, record_batch(b"x", b"y", at_milliseconds=1_000, codec=GZIP))
     records = consume(log_backend.bootstrap, topic, 2)
@@ -284,7 +284,7 @@ def test_record_carries_the_time_of_the_broker(log_backend: LogBackend, wire: Wi
     assert {(record.timestamp, record.timestamp_type) for record in records} == {(answer.log_append_time_ms, 1)}
 
 
-def test_record_carries_the_time_of_the_producer_where_the_topic_says_so(
+def test_record_has_the_time_of_the_producer_if_the_topic_says_so(
     log_backend: LogBackend, admin: KafkaAdminClient, wire: Wire
 ) -> None:
     topic = create(admin, PRODUCER_TIME, partitions=1)
@@ -314,10 +314,10 @@ def test_offset_is_found_by_time(log_backend: LogBackend, admin: KafkaAdminClien
     ]
 
 
-def test_offset_found_by_time_misses_nothing_that_is_compressed(
+def test_offset_found_by_time_misses_no_compressed_record(
     log_backend: LogBackend, admin: KafkaAdminClient, wire: Wire
 ) -> None:
-    """It may be early by less than a batch, never late."""
+    """It may be early by less than a batch, but never late."""
     topic = create(admin, PRODUCER_TIME, partitions=1)
     for start in (1_000, 2_000, 3_000):
         produce(wire, topic, record_batch(b"a", b"b", b"c", at_milliseconds=start, codec=GZIP))
@@ -332,8 +332,8 @@ def test_offset_found_by_time_misses_nothing_that_is_compressed(
 
 
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
-def test_what_any_codec_packed_is_given_as_it_was_sent(log_backend: LogBackend, topic: str, codec: str) -> None:
-    """As librdkafka packs it, and as the product opens it."""
+def test_records_of_any_codec_are_returned_as_sent(log_backend: LogBackend, topic: str, codec: str) -> None:
+    """As librdkafka compresses them, and as the product decompresses them."""
     sent = [b"%d" % number * 500 for number in range(200)]
     producer = Producer({"bootstrap.servers": log_backend.bootstrap, "compression.type": codec, "linger.ms": 100})
     for value in sent:
@@ -350,7 +350,7 @@ def test_what_any_codec_packed_is_given_as_it_was_sent(log_backend: LogBackend, 
 # Reading
 
 
-def test_reading_starts_where_it_is_told(log_backend: LogBackend, topic: str) -> None:
+def test_reading_starts_at_the_given_offset(log_backend: LogBackend, topic: str) -> None:
     publish(log_backend.bootstrap, topic, [b"%d" % index for index in range(50)], linger_ms=20)
     records = consume(log_backend.bootstrap, topic, 7, offset=43)
     assert [record.offset for record in records] == list(range(43, 50))
@@ -380,24 +380,24 @@ def test_deleted_records_are_gone(log_backend: LogBackend, admin: KafkaAdminClie
 def test_offset_outside_the_log_is_an_error(
     log_backend: LogBackend, admin: KafkaAdminClient, topic: str, offset: int
 ) -> None:
-    """Never a silent reset: below the start as above the end."""
+    """Never a silent reset, neither below the start nor above the end."""
     publish(log_backend.bootstrap, topic, [b"x"] * 10)
     admin.delete_records({TopicPartition(topic, 0): 4})
     with pytest.raises(OffsetOutOfRangeError):
         consume(log_backend.bootstrap, topic, 1, offset=offset)
 
 
-def test_more_than_there_is_cannot_be_deleted(admin: KafkaAdminClient, topic: str) -> None:
+def test_records_beyond_the_end_cannot_be_deleted(admin: KafkaAdminClient, topic: str) -> None:
     with pytest.raises(OffsetOutOfRangeError):
         admin.delete_records({TopicPartition(topic, 0): 1})
 
 
-def test_records_of_no_topic_cannot_be_deleted(admin: KafkaAdminClient) -> None:
+def test_records_of_an_unknown_topic_cannot_be_deleted(admin: KafkaAdminClient) -> None:
     with pytest.raises(UnknownTopicOrPartitionError):
         admin.delete_records({TopicPartition(f"topic-{uuid.uuid4().hex}", 0): 1}, timeout_ms=1_000)
 
 
-def test_fetch_gives_a_whole_batch_however_small_its_limits(wire: Wire, topic: str) -> None:
+def test_fetch_returns_a_whole_batch_however_small_its_limits(wire: Wire, topic: str) -> None:
     batch = record_batch(b"x" * 10_000)
     produce(wire, topic, batch)
     assert len(fetch(wire, topic, 0, partition_max_bytes=100, max_bytes=100).records) == len(batch)
@@ -420,13 +420,13 @@ def test_fetch_waits_for_records(log_backend: LogBackend, wire: Wire, topic: str
     assert time.monotonic() - began < 10
 
 
-def test_fetch_waits_no_longer_than_it_is_told(wire: Wire, topic: str) -> None:
+def test_fetch_waits_no_longer_than_max_wait(wire: Wire, topic: str) -> None:
     began = time.monotonic()
     assert not fetch(wire, topic, 0, max_wait_ms=300).records
     assert 0.25 < time.monotonic() - began < 10
 
 
-def test_fetch_waits_for_as_much_as_it_wants(wire: Wire, log_backend: LogBackend, topic: str) -> None:
+def test_fetch_waits_for_min_bytes(wire: Wire, log_backend: LogBackend, topic: str) -> None:
     batch = record_batch(b"x" * 1_000)
     produce(wire, topic, batch)
     request = fetch_request(topic, 0, max_wait_ms=20_000, min_bytes=2 * len(batch))
@@ -437,12 +437,12 @@ def test_fetch_waits_for_as_much_as_it_wants(wire: Wire, log_backend: LogBackend
 
 
 def test_end_of_the_only_epoch_is_the_end_of_the_log(wire: Wire, topic: str) -> None:
-    """A consumer asks this after a change of leader, to find out whether the log was cut."""
+    """A consumer requests this after a change of leader, to find out whether the log was truncated."""
     produce(wire, topic, record_batch(b"x", b"y"))
-    asked = OffsetForLeaderEpochRequest.OffsetForLeaderTopic.OffsetForLeaderPartition(
+    requested = OffsetForLeaderEpochRequest.OffsetForLeaderTopic.OffsetForLeaderPartition(
         partition=0, current_leader_epoch=-1, leader_epoch=0
     )
-    topics = [OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic=topic, partitions=[asked])]
+    topics = [OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic=topic, partitions=[requested])]
     answer = wire.ask(OffsetForLeaderEpochRequest(replica_id=-1, topics=topics), 3).topics[0].partitions[0]
     assert (answer.error_code, answer.leader_epoch, answer.end_offset) == (0, 0, 2)
 

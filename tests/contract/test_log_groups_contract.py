@@ -68,13 +68,13 @@ def wire(log_backend: LogBackend, group: str) -> Iterator[Wire]:
 
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
-    """Starts one of the scripts beside this file as a process, and ends it after the test."""
+    """Starts one of the scripts in this directory as a process, and ends it after the test."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(script: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (tmp_path / f"{script}-{len(processes)}.log").open("wb") as said:
+        with (tmp_path / f"{script}-{len(processes)}.log").open("wb") as log_file:
             command = [sys.executable, str(HERE / script), *arguments]
-            processes.append(subprocess.Popen(command, stdout=said, stderr=said))
+            processes.append(subprocess.Popen(command, stdout=log_file, stderr=log_file))
         return processes[-1]
 
     yield start
@@ -85,7 +85,7 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 
 @pytest.fixture
 def consumer_of(log_backend: LogBackend, group: str) -> Iterator[Consumers]:
-    """Makes consumers of the group, of a topic or of none yet; each is closed after the test at the latest."""
+    """Makes consumers of the group, with or without a topic; each is closed after the test at the latest."""
     made = []
 
     def make(*topics: str) -> KafkaConsumer:
@@ -129,7 +129,7 @@ def read(consumer: KafkaConsumer, count: int) -> list[bytes]:
 # Committed offsets
 
 
-def test_group_goes_on_where_it_committed(log_backend: LogBackend, topic: str, consumer_of: Consumers) -> None:
+def test_group_continues_where_it_committed(log_backend: LogBackend, topic: str, consumer_of: Consumers) -> None:
     values = [b"%d" % index for index in range(40)]
     publish(log_backend.bootstrap, topic, values[:20])
     first = consumer_of(topic)
@@ -159,7 +159,7 @@ def test_nothing_is_committed_at_first(topic: str, consumer_of: Consumers) -> No
     assert consumer.committed(TopicPartition(topic, 0)) is None
 
 
-def test_deleted_group_has_forgotten(
+def test_deleted_group_has_no_offsets(
     log_backend: LogBackend, admin: KafkaAdminClient, topic: str, group: str, consumer_of: Consumers
 ) -> None:
     publish(log_backend.bootstrap, topic, [b"x"] * PARTITIONS)
@@ -172,10 +172,10 @@ def test_deleted_group_has_forgotten(
     assert group not in {one["group_id"] for one in admin.list_groups()}
 
 
-def test_offsets_of_a_deleted_topic_are_forgotten(
+def test_offsets_of_a_deleted_topic_are_deleted(
     admin: KafkaAdminClient, topic: str, group: str, consumer_of: Consumers
 ) -> None:
-    """A new topic by the same name must not be read from the old one's offset."""
+    """A new topic of the same name must not be read from the old one's offset."""
     consumer = consumer_of()
     place = TopicPartition(topic, 0)
     consumer.assign([place])
@@ -189,14 +189,14 @@ def test_offsets_of_a_deleted_topic_are_forgotten(
 
 
 def ask_for_an_id(wire: Wire, group: str) -> str:
-    """The first answer to a newcomer is the id to join with."""
+    """The first response to a new member is the id to join with."""
     answer = wire.ask(join_request(group), 5)
     assert answer.error_code == MEMBER_ID_REQUIRED
     return str(answer.member_id)
 
 
 def join_alone(wire: Wire, group: str, instance_id: str | None = None) -> tuple[str, int]:
-    """Become the only member: its id, and the generation."""
+    """Become the only member; returns its id and the generation."""
     member_id = "" if instance_id else ask_for_an_id(wire, group)
     answer = wire.ask(join_request(group, member_id, instance_id), 5)
     assert (answer.error_code, answer.leader, len(answer.members)) == (0, answer.member_id, 1)
@@ -220,7 +220,7 @@ def heartbeat(wire: Wire, group: str, member_id: str, generation: int, instance_
 
 
 def commit(wire: Wire, group: str, topic: str, member_id: str, generation: int) -> int:
-    asked = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
+    requested = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
         partition_index=0, committed_offset=5, committed_leader_epoch=-1, committed_metadata=""
     )
     request = OffsetCommitRequest(
@@ -228,7 +228,7 @@ def commit(wire: Wire, group: str, topic: str, member_id: str, generation: int) 
         generation_id_or_member_epoch=generation,
         member_id=member_id,
         group_instance_id=None,
-        topics=[OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, partitions=[asked])],
+        topics=[OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, partitions=[requested])],
     )
     return int(wire.ask(request, 7).topics[0].partitions[0].error_code)
 
@@ -239,7 +239,7 @@ def leave(wire: Wire, group: str, member_id: str) -> int:
     return int(answer.error_code or answer.members[0].error_code)
 
 
-def test_only_a_member_of_this_generation_is_heard(wire: Wire, topic: str, group: str) -> None:
+def test_requests_of_other_members_or_generations_are_refused(wire: Wire, topic: str, group: str) -> None:
     member_id, generation = join_alone(wire, group)
     assert heartbeat(wire, group, member_id, generation) == 0
     assert heartbeat(wire, group, member_id, generation + 1) == ILLEGAL_GENERATION
@@ -253,7 +253,7 @@ def test_only_a_member_of_this_generation_is_heard(wire: Wire, topic: str, group
     assert commit(wire, group, topic, "", -1) == 0
 
 
-def test_newcomer_makes_the_others_join_again(log_backend: LogBackend, wire: Wire, group: str) -> None:
+def test_new_member_makes_the_others_join_again(log_backend: LogBackend, wire: Wire, group: str) -> None:
     first, generation = join_alone(wire, group)
     with Wire(log_backend.bootstrap) as other:
         second = ask_for_an_id(other, group)
@@ -290,19 +290,19 @@ def test_static_member_comes_back_without_a_rebalance(log_backend: LogBackend, w
 
 
 def assignments(outputs: list[Path]) -> list[set[int]]:
-    """What each of the members was assigned last."""
+    """The last assignment of each of the members."""
     lines = [output.read_text().splitlines() if output.exists() else [] for output in outputs]
     return [{int(one) for one in line[-1].split(",") if one} if line else set() for line in lines]
 
 
 def are_shared(outputs: list[Path], *, by: int) -> bool:
-    """Whether every partition has exactly one reader, and each of `by` readers has some."""
+    """Whether every partition has exactly one reader, and each of `by` readers has at least one."""
     shares = [share for share in assignments(outputs) if share]
     everything = sorted(one for share in shares for one in share)
     return len(shares) == by and everything == list(range(PARTITIONS))
 
 
-def test_partitions_are_shared_as_members_come_leave_and_die(
+def test_partitions_are_shared_as_members_join_leave_and_die(
     log_backend: LogBackend, topic: str, group: str, spawn: Spawn, tmp_path: Path
 ) -> None:
     outputs = [tmp_path / f"member-{index}" for index in range(3)]
@@ -318,7 +318,7 @@ def test_partitions_are_shared_as_members_come_leave_and_die(
 def test_faust_workers_lose_nothing_when_one_is_killed(
     log_backend: LogBackend, admin: KafkaAdminClient, group: str, spawn: Spawn, tmp_path: Path
 ) -> None:
-    """Six partitions, for Faust gives a worker up to ceil(partitions / workers): of four, one in three gets none."""
+    """Six partitions, because Faust gives a worker up to ceil(partitions / workers): with four, one of three workers gets none."""
     topic = create(admin, 6)
     outputs = [tmp_path / f"seen-{index}" for index in range(3)]
     workers = [

@@ -1,4 +1,4 @@
-"""Another client's partitioner: librdkafka set as the contract says agrees with it, and librdkafka as it comes does not."""
+"""Another client's partitioner: librdkafka agrees with the contract with the documented setting, and not without it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.conftest import LogBackend
 
 
 def delivered(bootstrap: str, partitioner: str) -> dict[tuple[int, str], int]:
-    """Where librdkafka puts each example, by the number of partitions and the key."""
+    """The partition to which librdkafka sends each example, by the number of partitions and the key."""
     found: dict[tuple[int, str], int] = {}
 
     def keep(error: Any, message: Any) -> None:

@@ -1,4 +1,4 @@
-"""What Blue Lamp relies on of its state server, on the one installed with it and on Debian's Redis alike."""
+"""What Blue Lamp relies on of its state server, on the installed one and on Debian's Redis alike."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +10,10 @@ from redis.exceptions import NoScriptError, ResponseError
 from bluelamp.embedded.state import StateServer
 from tests.contract.waiting import eventually
 
-# Moves a applied offset forward only from where it is expected, with everything that belongs to the step.
+# Moves an applied offset forward only from the expected one, with everything that belongs to the step.
 STEP = """
-local applied offset = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
-if applied offset ~= tonumber(ARGV[1]) then return {0, applied offset} end
+local applied_offset = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
+if applied_offset ~= tonumber(ARGV[1]) then return {0, applied_offset} end
 redis.call('HINCRBY', KEYS[2], ARGV[3], ARGV[4])
 redis.call('HSET', KEYS[1], 'next', ARGV[2])
 return {1, tonumber(ARGV[2])}
@@ -30,11 +30,11 @@ def client(state_backend: StateServer) -> Iterator[Redis]:
 
 
 def newest_file(server: StateServer) -> Path:
-    """The file that every write is appended to."""
+    """The file to which every write is appended."""
     return max((server.directory / "appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime_ns)
 
 
-def test_it_keeps_everything_and_listens_here_alone(state_backend: StateServer, client: Redis) -> None:
+def test_it_stores_everything_and_listens_only_on_loopback(state_backend: StateServer, client: Redis) -> None:
     wanted = {
         "appendonly": "yes",
         "appendfsync": "everysec",
@@ -48,8 +48,8 @@ def test_it_keeps_everything_and_listens_here_alone(state_backend: StateServer, 
     assert client.info("server")["process_id"] == state_backend.pid
 
 
-def test_what_comes_back_after_a_kill_is_whole(state_backend: StateServer, client: Redis) -> None:
-    """The last writes before a kill may be missing: the file is written after the answer while a sync is under way.
+def test_data_after_a_kill_consist_of_whole_steps(state_backend: StateServer, client: Redis) -> None:
+    """The last writes before a kill may be missing: the file is written after the reply while a sync is running.
 
     What is relied on: each step is there with all that belongs to it or not at all, none is missing
     before one that is there, and the server is where it was.
@@ -65,13 +65,13 @@ def test_what_comes_back_after_a_kill_is_whole(state_backend: StateServer, clien
         assert not state_backend.is_running()
         state_backend.start()
         assert state_backend.port == port
-        told, applied_offset = applied_offset, int(client.hget(keys[0], "next") or b"0")
-        assert 0 < applied_offset <= told
+        previous, applied_offset = applied_offset, int(client.hget(keys[0], "next") or b"0")
+        assert 0 < applied_offset <= previous
         assert client.hget(keys[1], "answered") == b"%d" % (2 * applied_offset)
 
 
-def test_torn_tail_of_the_file_is_cut(state_backend: StateServer, client: Redis) -> None:
-    """A loss of power may leave half a command at the end."""
+def test_incomplete_write_at_the_end_is_truncated(state_backend: StateServer, client: Redis) -> None:
+    """A power failure may leave half a command at the end."""
     client.set("kept", 1)
     eventually(lambda: b"$4\r\nkept\r\n" in newest_file(state_backend).read_bytes(), "the write is in the file")
     state_backend.kill()
@@ -81,7 +81,7 @@ def test_torn_tail_of_the_file_is_cut(state_backend: StateServer, client: Redis)
     assert client.get("kept") == b"1"
 
 
-def test_script_moves_a_applied_offset_once(client: Redis) -> None:
+def test_script_moves_an_applied_offset_once(client: Redis) -> None:
     step = client.register_script(STEP)
     keys = ["{t:0}:applied_offset", "{t:0}:pane"]
     assert step(keys, [0, 10, "answered", 7]) == [1, 10]
@@ -90,7 +90,7 @@ def test_script_moves_a_applied_offset_once(client: Redis) -> None:
     assert client.hgetall(keys[1]) == {b"answered": b"5"}
 
 
-def test_script_is_known_by_its_digest_until_it_is_forgotten(client: Redis) -> None:
+def test_script_is_known_by_its_digest_until_it_is_flushed(client: Redis) -> None:
     digest = client.script_load("return 41 + 1")
     assert client.evalsha(digest, 0) == 42
     client.script_flush()
@@ -98,8 +98,8 @@ def test_script_is_known_by_its_digest_until_it_is_forgotten(client: Redis) -> N
         client.evalsha(digest, 0)
 
 
-def test_script_stops_at_an_error_and_takes_nothing_back(client: Redis) -> None:
-    """Why scripts check first and write after."""
+def test_script_stops_at_an_error_and_undoes_nothing(client: Redis) -> None:
+    """This is why scripts check first and write afterwards."""
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         client.eval(BREAKS_OFF, 2, "first", "second")
     assert (client.get("first"), client.get("second")) == (b"x", None)

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, instead of sleeping and hoping."""
+"""Waits for a condition instead of sleeping."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 def eventually(look: Callable[[], Value], what: str, within_seconds: float = 30.0) -> Value:
-    """The first true value that `look` gives; fails, saying `what` did not happen, when the time is up."""
+    """The first true result of `look`; fails with `what` if there is none in time."""
     deadline = time.monotonic() + within_seconds
     while not (value := look()):
         assert time.monotonic() < deadline, f"within {within_seconds} s this did not happen: {what}; last {value!r}"

@@ -1,4 +1,4 @@
-"""Speaking Kafka's protocol directly: for what no client library would send or show."""
+"""Speaks Kafka's protocol directly, for requests that no client library sends."""
 
 import socket
 import struct
@@ -14,7 +14,7 @@ NONE, GZIP, SNAPPY, LZ4, ZSTD = CODECS = range(5)
 
 
 class Wire:
-    """One connection. `ask` sends a request in a version that every broker still reads, and waits for the answer."""
+    """One connection; `ask` sends a request in a version that every broker supports, and waits for the response."""
 
     def __init__(self, bootstrap: str, timeout_seconds: float = 20.0) -> None:
         host, _, port = bootstrap.rpartition(":")
@@ -32,7 +32,7 @@ class Wire:
         self._socket.close()
 
     def ask(self, request: Any, version: int) -> Any:
-        """The answer to one request."""
+        """The response to one request."""
         self.send(request, version)
         return self.receive(request, version)
 
@@ -44,7 +44,7 @@ class Wire:
         self._socket.sendall(request.encode(header=True, framed=True))
 
     def receive(self, request: Any, version: int) -> Any:
-        """Wait for the answer to the request that was sent last."""
+        """Wait for the response to the last request."""
         frame = self.receive_frame()
         assert frame is not None, "the broker closed the connection"
         request.with_header(self._correlation_id, "wire")
@@ -53,11 +53,11 @@ class Wire:
         return response
 
     def send_bytes(self, content: bytes) -> None:
-        """Send whatever bytes."""
+        """Send any bytes."""
         self._socket.sendall(content)
 
     def receive_frame(self) -> bytes | None:
-        """The bytes of one answer, or None if the connection was closed instead."""
+        """The bytes of one response; None if the connection was closed instead."""
         size = self._receive_exactly(4)
         return None if size is None else self._receive_exactly(struct.unpack(">i", size)[0])
 
@@ -82,7 +82,7 @@ def record_batch(
     producer_epoch: int = -1,
     base_sequence: int = -1,
 ) -> bytes:
-    """One batch as a producer would send it; the record times go up by 1 ms."""
+    """One batch as a producer would send it; each record is 1 ms later than the one before."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=codec,
@@ -98,7 +98,7 @@ def record_batch(
 
 
 def produce(wire: Wire, topic: str, batch: bytes, partition: int = 0, acks: int = -1) -> Any:
-    """Send one batch to one partition; the answer for that partition."""
+    """Send one batch to one partition; returns the response for that partition."""
     one = ProduceRequest.TopicProduceData.PartitionProduceData(index=partition, records=batch)
     topics = [ProduceRequest.TopicProduceData(name=topic, partition_data=[one])]
     request = ProduceRequest(transactional_id=None, acks=acks, timeout_ms=10_000, topic_data=topics)
@@ -106,8 +106,8 @@ def produce(wire: Wire, topic: str, batch: bytes, partition: int = 0, acks: int 
 
 
 def fetch_request(topic: str, offset: int, **limits: int) -> Any:
-    """A request for `partition` (0) from `offset` on; limits: max_wait_ms, min_bytes, max_bytes, partition_max_bytes."""
-    asked = FetchRequest.FetchTopic.FetchPartition(
+    """A request for partition 0 from `offset`; limits: max_wait_ms, min_bytes, max_bytes, partition_max_bytes."""
+    requested = FetchRequest.FetchTopic.FetchPartition(
         partition=limits.get("partition", 0),
         current_leader_epoch=-1,
         fetch_offset=offset,
@@ -120,14 +120,14 @@ def fetch_request(topic: str, offset: int, **limits: int) -> Any:
         max_bytes=limits.get("max_bytes", 2**20),
         session_id=0,
         session_epoch=-1,
-        topics=[FetchRequest.FetchTopic(topic=topic, partitions=[asked])],
+        topics=[FetchRequest.FetchTopic(topic=topic, partitions=[requested])],
         forgotten_topics_data=[],
         rack_id="",
     )
 
 
 def fetch(wire: Wire, topic: str, offset: int, **limits: int) -> Any:
-    """The answer for the partition."""
+    """The response for the partition."""
     return wire.ask(fetch_request(topic, offset, **limits), 11).responses[0].partitions[0]
 
 
@@ -153,5 +153,5 @@ def join_request(group: str, member_id: str = "", instance_id: str | None = None
 
 
 def api_versions_request() -> Any:
-    """The request every client begins with."""
+    """The request with which every client begins."""
     return ApiVersionsRequest(client_software_name="wire", client_software_version="1")

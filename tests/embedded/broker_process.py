@@ -1,4 +1,4 @@
-"""The embedded broker as a process of its own, as the product runs it, for tests that kill it."""
+"""The embedded broker in a process of its own, as the product runs it, for tests that kill it."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ _PROGRAM = ("-m", "bluelamp.embedded.broker")
 
 
 class BrokerProcess:
-    """`start` again after `kill` brings it back on the same port with the same directory.
+    """A broker process: `start` after `kill` restarts it on the same port and directory.
 
     Args:
         directory: of its log.
@@ -37,7 +37,7 @@ class BrokerProcess:
 
     @property
     def log_path(self) -> Path:
-        """What the broker has logged, over all its starts."""
+        """The log of all its runs."""
         return self.directory.with_name(self.directory.name + ".err")
 
     def logged(self) -> str:
@@ -48,9 +48,9 @@ class BrokerProcess:
         """Start it and wait for its ready line."""
         module = [sys.executable, *self._program]
         place = ["--directory", str(self.directory), "--port", str(self.port)]
-        with self.log_path.open("a") as said:
+        with self.log_path.open("a") as log_file:
             self._process = subprocess.Popen(
-                [*module, *place, *self._options], stdout=subprocess.PIPE, stderr=said, text=True
+                [*module, *place, *self._options], stdout=subprocess.PIPE, stderr=log_file, text=True
             )
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()
@@ -60,11 +60,11 @@ class BrokerProcess:
         self.port = int(ready.rpartition(":")[2])
 
     def stop(self) -> int:
-        """SIGTERM; its exit code."""
+        """Stop it with SIGTERM; returns its exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> int:
-        """End it with kill -9; its exit code."""
+        """Kill it with kill -9; returns its exit code."""
         return self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> int:

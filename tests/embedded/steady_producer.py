@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 
 
 def main(bootstrap: str, topic: str, partitions: int, output: str) -> int:
-    """Send until told to end; 0 if everything was acknowledged."""
+    """Send until stopped; returns 0 if everything was acknowledged."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     written = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -1,4 +1,4 @@
-"""The record batch: what is accepted, and how it gets its place."""
+"""The record batch: which are accepted, and how their offsets are set."""
 
 import struct
 
@@ -8,14 +8,14 @@ from bluelamp.embedded.broker.batch import check, last_sequence, place, whole_ba
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
 from facts.batch import read_header
 from tests.contract.wire import CODECS, record_batch
-from tests.embedded.asking import records_of
+from tests.embedded.broker_requests import records_of
 from tests.support.batches import checksummed
 
 ATTRIBUTES_AT, DELTA_AT, MAGIC_AT = 21, 23, 16
 
 
 def altered(batch: bytes, layout: str, at: int, value: int) -> bytes:
-    """The batch with one field changed, and its checksum made to fit."""
+    """The batch with one field changed and its checksum recomputed."""
     changed = bytearray(batch)
     struct.pack_into(layout, changed, at, value)
     return checksummed(changed)
@@ -54,14 +54,14 @@ def test_stamped_batch_gives_every_record_the_append_time(codec: int) -> None:
         (altered(record_batch(b"a"), ">b", MAGIC_AT, 1), ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT),
     ],
 )
-def test_unsound_batch_is_refused(batch: bytes, code: ErrorCode) -> None:
+def test_invalid_batch_is_refused(batch: bytes, code: ErrorCode) -> None:
     with pytest.raises(BrokerError) as refused:
         check(batch)
     assert refused.value.code == code
 
 
-def test_a_batch_damaged_among_sound_ones_keeps_its_place() -> None:
-    """Whatever was acknowledged behind it would be lost with it."""
+def test_a_damaged_batch_among_valid_ones_keeps_its_place() -> None:
+    """Otherwise the acknowledged batches after it would be lost with it."""
     batches = [bytes(place(record_batch(b"a", b"b"), offset, None)[0]) for offset in (0, 2, 4, 6)]
     for at in (-2, DELTA_AT, DELTA_AT + 3, MAGIC_AT, ATTRIBUTES_AT):
         damaged = bytearray(batches[1])
@@ -70,7 +70,7 @@ def test_a_batch_damaged_among_sound_ones_keeps_its_place() -> None:
         assert [header.base_offset for _, header in found] == [0, 2, 4, 6]
 
 
-def test_reading_stops_behind_the_last_sound_batch() -> None:
+def test_reading_stops_after_the_last_valid_batch() -> None:
     batches = [bytes(place(record_batch(b"a", b"b"), offset, None)[0]) for offset in (0, 2, 4)]
     gap = bytes(place(record_batch(b"z"), 9, None)[0])
     damaged = bytearray(batches[2])

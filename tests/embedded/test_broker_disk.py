@@ -1,4 +1,4 @@
-"""The embedded broker and its disk: when it syncs, and what it does when the disk takes no more."""
+"""The embedded broker and its disk: when it syncs, and what it does when the disk is full."""
 
 import errno
 import os
@@ -12,8 +12,8 @@ from kafka.protocol.consumer import OffsetCommitRequest, OffsetFetchRequest
 from bluelamp.embedded.broker import BrokerSettings
 from tests.contract.waiting import eventually
 from tests.contract.wire import Wire, produce, record_batch
-from tests.embedded.asking import create_topic, read_all
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import create_topic, read_all
 from tests.embedded.in_process import running_broker
 from tests.support.disk import fill, small_disk
 
@@ -23,16 +23,16 @@ DISK_BYTES = 4 * 1024 * 1024
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB, in memory."""
+    """A file system of 4 MB in memory."""
     with small_disk(tmp_path / "disk", DISK_BYTES) as place:
         yield place
 
 
 def commit(wire: Wire, offset: int, metadata: str = "") -> int:
-    asked = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
+    requested = OffsetCommitRequest.OffsetCommitRequestTopic.OffsetCommitRequestPartition(
         partition_index=0, committed_offset=offset, committed_leader_epoch=-1, committed_metadata=metadata
     )
-    topics = [OffsetCommitRequest.OffsetCommitRequestTopic(name="kept", partitions=[asked])]
+    topics = [OffsetCommitRequest.OffsetCommitRequestTopic(name="kept", partitions=[requested])]
     request = OffsetCommitRequest(
         group_id="readers",
         generation_id_or_member_epoch=-1,
@@ -54,17 +54,17 @@ def numbered(index: int) -> bytes:
 
 
 def fill_the_disk(wire: Wire) -> list[bytes]:
-    """Produce until it is refused for want of room; what was acknowledged."""
+    """Produce until the disk is full; returns what was acknowledged."""
     stored: list[bytes] = []
     while (answer := produce(wire, "kept", record_batch(numbered(len(stored))))).error_code == 0:
         assert answer.base_offset == len(stored)
         stored.append(numbered(len(stored)))
-        assert len(stored) < DISK_BYTES // len(stored[0]), "the disk is larger than it was made"
+        assert len(stored) < DISK_BYTES // len(stored[0]), "the disk is larger than it was created"
     assert answer.error_code == STORAGE_ERROR
     return stored
 
 
-def test_full_disk_refuses_and_goes_on_when_there_is_room(disk: Path) -> None:
+def test_full_disk_refuses_and_recovers_when_there_is_space(disk: Path) -> None:
     broker = BrokerProcess(disk / "log", "--segment-bytes", "500000")
     filler = disk / "filler"
     filler.write_bytes(b"\0" * 1_000_000)
@@ -89,11 +89,11 @@ def test_full_disk_refuses_and_goes_on_when_there_is_room(disk: Path) -> None:
     finally:
         broker.stop()
     assert broker.logged().count("Cannot write to") == 1
-    assert broker.logged().count("works again") == 1
+    assert broker.logged().count("succeeds again") == 1
     assert "Traceback" not in broker.logged()
 
 
-def test_start_on_a_full_disk_serves_what_is_there(disk: Path) -> None:
+def test_start_on_a_full_disk_serves_existing_records(disk: Path) -> None:
     broker = BrokerProcess(disk / "log", "--segment-bytes", "500000")
     broker.start()
     try:
@@ -114,7 +114,7 @@ def test_start_on_a_full_disk_serves_what_is_there(disk: Path) -> None:
 
 
 class Syncs:
-    """Counts what is forced to the disk, and can refuse it."""
+    """Counts the files that are forced to disk, and can refuse it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.paths: list[str] = []
@@ -134,7 +134,7 @@ class Syncs:
         return sum(path.endswith(".log") for path in self.paths)
 
 
-def test_always_syncs_before_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_always_syncs_before_it_acknowledges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs = Syncs(monkeypatch)
     settings = BrokerSettings(fsync="always")
     with running_broker(tmp_path, settings) as broker, Wire(broker.bootstrap) as wire:
@@ -158,7 +158,7 @@ def test_interval_syncs_soon_after(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert syncs.of_logs() < 50
 
 
-def test_never_leaves_it_to_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_never_leaves_syncing_to_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs = Syncs(monkeypatch)
     settings = BrokerSettings(fsync="never", segment_bytes=1_024)
     with running_broker(tmp_path, settings) as broker, Wire(broker.bootstrap) as wire:
@@ -171,7 +171,7 @@ def test_never_leaves_it_to_the_system(tmp_path: Path, monkeypatch: pytest.Monke
     assert syncs.of_logs() == 0
 
 
-def test_clean_stop_syncs_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clean_stop_syncs_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs = Syncs(monkeypatch)
     settings = BrokerSettings(fsync="interval", fsync_interval_seconds=1_000)
     with running_broker(tmp_path, settings) as broker, Wire(broker.bootstrap) as wire:

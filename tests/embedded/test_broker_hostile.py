@@ -1,4 +1,4 @@
-"""The embedded broker among clients that mean it no good: that connection is closed, everything else goes on."""
+"""The embedded broker with hostile clients: their connection is closed, and everything else continues."""
 
 import random
 import socket
@@ -23,8 +23,8 @@ from tests.contract.wire import (
     produce,
     record_batch,
 )
-from tests.embedded.asking import LATEST, create_topic, find_offset, read_all, records_of
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import LATEST, create_topic, find_offset, read_all, records_of
 
 POLICY_VIOLATION, MESSAGE_TOO_LARGE, GROUP_FULL, INVALID_SESSION = 44, 10, 81, 26
 MEMBER_ID_REQUIRED, INVALID_GROUP = 79, 24
@@ -58,7 +58,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
-    """One for all, with small limits, and a topic that must stay readable whatever any test did."""
+    """One broker for all tests, with small limits and a topic that must stay readable whatever any test did."""
     options = (part for option in LIMITS.items() for part in option)
     process = BrokerProcess(tmp_path_factory.mktemp("hostile") / "log", *options)
     process.start()
@@ -88,7 +88,7 @@ def encoded(request: Any, version: int) -> bytes:
 
 
 def is_closed_after(broker: BrokerProcess, content: bytes) -> bool:
-    """Whether the broker hangs up at once on who sends this, without an answer."""
+    """Whether the broker closes the connection without a response to these bytes."""
     with Wire(broker.bootstrap, timeout_seconds=5.0) as wire:
         wire.send_bytes(content)
         return wire.receive_frame() is None
@@ -118,7 +118,7 @@ NO_REQUESTS = {
 
 
 @pytest.mark.parametrize("name", NO_REQUESTS)
-def test_no_request_closes_the_connection_with_one_line(broker: BrokerProcess, name: str) -> None:
+def test_bytes_that_are_not_a_request_close_the_connection_with_one_log_line(broker: BrokerProcess, name: str) -> None:
     before = complaints(broker)
     with Wire(broker.bootstrap) as other:
         assert is_closed_after(broker, NO_REQUESTS[name])
@@ -126,7 +126,7 @@ def test_no_request_closes_the_connection_with_one_line(broker: BrokerProcess, n
     eventually(lambda: complaints(broker) == before + 1, "one line is logged")
 
 
-def test_client_that_vanishes_in_the_middle_of_a_request_is_no_event(broker: BrokerProcess) -> None:
+def test_client_that_disconnects_during_a_request_is_not_logged(broker: BrokerProcess) -> None:
     whole, before = encoded(MetadataRequest(topics=[]), 1), complaints(broker)
     for length in range(1, len(whole)):
         with Wire(broker.bootstrap) as wire:
@@ -136,8 +136,8 @@ def test_client_that_vanishes_in_the_middle_of_a_request_is_no_event(broker: Bro
     assert complaints(broker) == before
 
 
-def test_refusal_that_nobody_waits_for_closes_the_connection(broker: BrokerProcess) -> None:
-    """A producer that wants no answer has no other way to hear of it."""
+def test_refusal_without_a_response_closes_the_connection(broker: BrokerProcess) -> None:
+    """A producer with acks=0 cannot learn of it in any other way."""
     one = ProduceRequest.TopicProduceData.PartitionProduceData(index=0, records=b"no batch")
     topics = [ProduceRequest.TopicProduceData(name="good", partition_data=[one])]
     request = ProduceRequest(transactional_id=None, acks=0, timeout_ms=1_000, topic_data=topics)
@@ -169,7 +169,7 @@ def genuine_requests() -> list[bytes]:
 
 
 def damaged(chance: random.Random) -> bytes:
-    """A genuine request with some bytes changed, or a genuine beginning with chance after it, or chance alone."""
+    """A genuine request with some bytes changed, or a genuine start with random bytes after it, or only random bytes."""
     kind = chance.randrange(3)
     if kind == 0:
         changed = bytearray(chance.choice(genuine_requests()))
@@ -183,7 +183,7 @@ def damaged(chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_whatever_bytes_arrive_the_broker_goes_on(broker: BrokerProcess, seed: int) -> None:
+def test_the_broker_survives_any_bytes(broker: BrokerProcess, seed: int) -> None:
     chance, before = random.Random(seed), complaints(broker)
     for _ in range(250):
         with socket.create_connection(("127.0.0.1", broker.port), timeout=5) as connection:
@@ -194,8 +194,8 @@ def test_whatever_bytes_arrive_the_broker_goes_on(broker: BrokerProcess, seed: i
 
 
 @pytest.mark.parametrize("seed", [4, 5])
-def test_whatever_batch_arrives_the_log_can_be_opened_again(broker: BrokerProcess, seed: int) -> None:
-    """Even where the checksum was made to fit what was changed."""
+def test_the_log_can_be_opened_again_after_any_batch(broker: BrokerProcess, seed: int) -> None:
+    """Even if the checksum was recomputed for the changed batch."""
     chance, accepted = random.Random(seed), 0
     with Wire(broker.bootstrap) as wire:
         begin = find_offset(wire, "good", LATEST, partition=1)
@@ -213,11 +213,11 @@ def test_whatever_batch_arrives_the_log_can_be_opened_again(broker: BrokerProces
     broker.start()
     with Wire(broker.bootstrap) as wire:
         assert find_offset(wire, "good", LATEST, partition=1) == end
-    assert "Cut a torn tail" not in broker.logged()
+    assert "Truncated an incomplete write" not in broker.logged()
 
 
 def test_group_that_nobody_joins_is_forgotten(start: Start) -> None:
-    """An id that was asked for and never used must not hold a place for ever."""
+    """A member id that was requested but never used must not take up a place for ever."""
     broker = start("--groups", "2")
     with Wire(broker.bootstrap) as wire:
         for group in ("one", "two"):
@@ -255,7 +255,7 @@ def test_connections_are_limited(start: Start) -> None:
         wire.close()
 
 
-def test_silent_connection_is_closed(start: Start) -> None:
+def test_idle_connection_is_closed(start: Start) -> None:
     broker = start("--idle-seconds", "0.2")
     with Wire(broker.bootstrap) as wire:
         assert wire.receive_frame() is None

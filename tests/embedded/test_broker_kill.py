@@ -1,4 +1,4 @@
-"""The embedded broker over its own kill -9: nothing that was acknowledged is lost, repeated or reordered."""
+"""The embedded broker after kill -9: no acknowledged record is lost, repeated or reordered."""
 
 import asyncio
 import subprocess
@@ -13,8 +13,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.contract.waiting import eventually
 from tests.contract.wire import Wire, produce, record_batch
-from tests.embedded.asking import EARLIEST, create_topic, find_offset, read_all
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import EARLIEST, create_topic, find_offset, read_all
 
 PARTITIONS = 4
 KILLS = 4
@@ -23,7 +23,7 @@ BROKER_TIME = {"message_timestamp_type": "LogAppendTime"}
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
-    """Small segments, so that every kill falls among several."""
+    """A broker with small segments, so that every kill leaves several."""
     process = BrokerProcess(tmp_path / "log", "--segment-bytes", "20000", "--retention-check-seconds", "0.05")
     process.start()
     yield process
@@ -31,7 +31,7 @@ def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
 
 
 def lines(path: Path) -> list[tuple[int, ...]]:
-    """The whole lines of numbers in a file that is being written."""
+    """The complete lines of numbers in a file that is being written."""
     written = path.read_text() if path.exists() else ""
     return [tuple(int(part) for part in line.split()) for line in written.splitlines(keepends=True) if line[-1] == "\n"]
 
@@ -88,10 +88,10 @@ def test_ids_configs_and_committed_offsets_survive_a_kill(broker: BrokerProcess)
     with Wire(broker.bootstrap) as wire:
         assert [record.value for record in read_all(wire, "kept")] == [b"x"]
     assert (broker.directory / "catalog.json").read_bytes() == before
-    assert "Cut a torn tail of 27 bytes" in broker.logged()
+    assert "Truncated an incomplete write of 27 bytes" in broker.logged()
 
 
-def test_retention_is_applied_while_running_and_kept_over_a_kill(broker: BrokerProcess) -> None:
+def test_retention_is_applied_while_running_and_kept_after_a_kill(broker: BrokerProcess) -> None:
     with Wire(broker.bootstrap) as wire:
         create_topic(wire, "short", 1, retention_bytes="50000", **BROKER_TIME)
         for index in range(200):
@@ -107,8 +107,8 @@ def test_retention_is_applied_while_running_and_kept_over_a_kill(broker: BrokerP
         assert records[-1].offset == 199
 
 
-def test_group_goes_on_after_the_broker_was_killed(broker: BrokerProcess) -> None:
-    """The broker keeps memberships in memory: a commit fails until the member has joined again."""
+def test_group_continues_after_the_broker_was_killed(broker: BrokerProcess) -> None:
+    """The broker keeps members only in memory: a commit fails until the member has joined again."""
     with Wire(broker.bootstrap) as wire:
         create_topic(wire, "kept", 1, **BROKER_TIME)
         produce(wire, "kept", record_batch(b"before"))

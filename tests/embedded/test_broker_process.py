@@ -1,4 +1,4 @@
-"""Starting and ending the embedded broker: what it says, what it refuses, what it costs when idle."""
+"""Starting and stopping the embedded broker: its output, its errors, and its cost when idle."""
 
 import asyncio
 import os
@@ -15,10 +15,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DeleteTopicsRequest
 
-from bluelamp.embedded.broker import PROMISES, Broker, BrokerSettings, StartError
+from bluelamp.embedded.broker import LIMITS, Broker, BrokerSettings, StartError
 from tests.contract.wire import Wire, produce, record_batch
-from tests.embedded.asking import create_topic, read_all
 from tests.embedded.broker_process import BrokerProcess
+from tests.embedded.broker_requests import create_topic, read_all
 from tests.embedded.in_process import running_broker
 
 
@@ -42,11 +42,11 @@ def refusal(broker: Broker) -> str:
     return str(refused.value)
 
 
-def test_it_says_what_it_does_not_promise(broker: BrokerProcess) -> None:
-    assert PROMISES in broker.logged()
+def test_it_prints_its_limits(broker: BrokerProcess) -> None:
+    assert LIMITS in broker.logged()
 
 
-def test_it_ends_cleanly_and_starts_again(broker: BrokerProcess) -> None:
+def test_it_stops_cleanly_and_starts_again(broker: BrokerProcess) -> None:
     with Wire(broker.bootstrap) as wire:
         create_topic(wire, "kept")
         produce(wire, "kept", record_batch(b"x"))
@@ -58,7 +58,7 @@ def test_it_ends_cleanly_and_starts_again(broker: BrokerProcess) -> None:
     assert "ERROR" not in broker.logged()
 
 
-def test_it_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(tmp_path / "log")]
     with subprocess.Popen(
         [*command, "--until-input-ends"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -71,28 +71,28 @@ def test_it_does_not_outlive_who_started_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104 - refused, which is the point
-def test_it_listens_on_loopback_alone(tmp_path: Path, host: str) -> None:
+def test_it_listens_only_on_loopback(tmp_path: Path, host: str) -> None:
     assert "will not listen on" in refusal(Broker(tmp_path / "log", host=host))
 
 
-def test_directory_is_used_by_one_broker_alone(tmp_path: Path) -> None:
+def test_directory_is_used_by_one_broker_only(tmp_path: Path) -> None:
     with running_broker(tmp_path / "log"):
         assert "Another broker is using" in refusal(Broker(tmp_path / "log"))
 
 
-def test_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_port_in_use_is_named(tmp_path: Path) -> None:
     with running_broker(tmp_path / "one") as broker:
         port = int(broker.bootstrap.rpartition(":")[2])
         assert f"port {port}" in refusal(Broker(tmp_path / "other", port=port))
 
 
-def test_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_unusable_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "Give the broker a directory" in refusal(Broker(tmp_path / "file" / "log"))
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"format": 99}'])
-def test_catalog_that_cannot_be_read_is_never_begun_anew(tmp_path: Path, content: bytes) -> None:
+def test_unreadable_catalogue_is_never_replaced(tmp_path: Path, content: bytes) -> None:
     with running_broker(tmp_path):
         pass
     (tmp_path / "catalog.json").write_bytes(content)
@@ -111,8 +111,8 @@ def test_lost_files_are_named(tmp_path: Path) -> None:
     assert "catalog.json is missing" in refusal(Broker(tmp_path))
 
 
-def test_logs_of_no_known_topic_are_named_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The catalogue may be an old copy, put back: the logs are worth more than it is."""
+def test_logs_of_unknown_topics_are_named_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The catalogue may be an old backup, and the logs are worth more."""
     with running_broker(tmp_path) as broker, Wire(broker.bootstrap) as wire:
         before = (tmp_path / "catalog.json").read_bytes()
         create_topic(wire, "later")
@@ -139,7 +139,7 @@ def test_clock_is_an_argument(tmp_path: Path) -> None:
         assert read_all(wire, "old")[0].timestamp == 915_148_800_000
 
 
-def test_unknown_topic_is_created_where_the_settings_say_so(tmp_path: Path) -> None:
+def test_unknown_topic_is_created_if_the_settings_say_so(tmp_path: Path) -> None:
     settings = BrokerSettings(auto_create_topics=True, default_partitions=3)
     with running_broker(tmp_path, settings) as broker:
         consumer = KafkaConsumer("wanted", bootstrap_servers=broker.bootstrap, allow_auto_create_topics=True)
@@ -165,14 +165,14 @@ def test_transactions_are_refused_at_once_and_the_reason_is_logged(broker: Broke
         assert re.search(f"Refused the producer {name} of .*: transactions are not supported", broker.logged())
 
 
-def test_a_topic_whose_batches_the_broker_should_pack_itself_is_refused(broker: BrokerProcess) -> None:
+def test_a_topic_that_requires_the_broker_to_compress_is_refused(broker: BrokerProcess) -> None:
     invalid_config = 40
     with Wire(broker.bootstrap) as wire:
         assert create_topic(wire, "as-sent", compression_type="producer") == 0
         assert create_topic(wire, "packed", compression_type="zstd") == invalid_config
 
 
-def test_waiting_consumers_cost_next_to_nothing(broker: BrokerProcess) -> None:
+def test_waiting_consumers_cost_almost_nothing(broker: BrokerProcess) -> None:
     with Wire(broker.bootstrap) as wire:
         create_topic(wire, "quiet", 4)
     consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, fetch_max_wait_ms=500)

@@ -1,4 +1,4 @@
-"""The log of one partition on disk: torn tails, retention, time, and what a restart remembers."""
+"""The log of one partition on disk: incomplete writes, retention, time, and what a restart remembers."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
 from bluelamp.embedded.broker.partition import Partition
 from bluelamp.embedded.broker.topicconfig import TopicConfig, topic_config
 from tests.contract.wire import record_batch
-from tests.embedded.asking import records_of
+from tests.embedded.broker_requests import records_of
 
 INDEX_INTERVAL_BYTES = 256
 NOW = 1_700_000_000_000
@@ -41,7 +41,7 @@ def opened(directory: Path) -> Partition:
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
-    """No test leaves files open."""
+    """Close every file after a test."""
     yield
     for partition in OPENED:
         partition.remove()
@@ -88,8 +88,8 @@ def test_restart_remembers_everything(tmp_path: Path, partition: Partition, is_s
     assert values(again) == expected(0, 120)
 
 
-def test_tail_torn_anywhere_is_cut(tmp_path: Path) -> None:
-    """As a loss of power may leave it: the whole batches before the tear are kept, and writing goes on."""
+def test_incomplete_write_of_any_length_is_truncated(tmp_path: Path) -> None:
+    """As after a power failure: the complete batches before it are kept, and writing continues."""
     chance = random.Random(41)
     cut_somewhere_inside = 0
     for round_number in range(60):
@@ -102,7 +102,7 @@ def test_tail_torn_anywhere_is_cut(tmp_path: Path) -> None:
         torn_at = chance.randrange(last.stat().st_size)
         kept = first_of_last + torn_at // size
         os.truncate(last, torn_at)
-        if round_number % 2:  # something else where the data never arrived
+        if round_number % 2:  # something else, where the data never reached the disk
             with last.open("ab") as file:
                 file.write(b"\x7f" * chance.randrange(1, 5000))
         cut_somewhere_inside += bool(torn_at % size)
@@ -113,7 +113,7 @@ def test_tail_torn_anywhere_is_cut(tmp_path: Path) -> None:
     assert cut_somewhere_inside > 40
 
 
-def test_summary_that_does_not_fit_is_not_believed(tmp_path: Path, partition: Partition) -> None:
+def test_summary_that_does_not_match_is_ignored(tmp_path: Path, partition: Partition) -> None:
     fill(partition, 30)
     partition.close()
     for path in partition.directory.glob("*.index"):
@@ -121,7 +121,7 @@ def test_summary_that_does_not_fit_is_not_believed(tmp_path: Path, partition: Pa
     assert values(opened(tmp_path)) == expected(0, 30)
 
 
-def test_zeros_in_the_tail_are_found_although_the_size_fits(tmp_path: Path, partition: Partition) -> None:
+def test_zeros_at_the_end_are_found_although_the_size_matches(tmp_path: Path, partition: Partition) -> None:
     fill(partition, 3)
     partition.close()
     path = files(partition)[-1]
@@ -130,7 +130,7 @@ def test_zeros_in_the_tail_are_found_although_the_size_fits(tmp_path: Path, part
     assert values(opened(tmp_path)) == expected(0, 2)
 
 
-def test_what_follows_a_damaged_segment_is_set_aside(tmp_path: Path, partition: Partition) -> None:
+def test_segments_after_a_damaged_one_are_set_aside(tmp_path: Path, partition: Partition) -> None:
     """A gap inside the log would be read as if nothing were missing."""
     fill(partition, 60)
     second = files(partition)[1]
@@ -150,7 +150,7 @@ def test_repeat_is_recognised_after_a_restart(tmp_path: Path, partition: Partiti
         again = opened(tmp_path)
         assert again.append(batch, SMALL_SEGMENTS, NOW).base_offset == 30
         assert again.end_offset == 31
-        again.close()  # the first time the log was scanned, the second time its summary is read
+        again.close()  # the first time the log is scanned, the second time its summary is read
 
 
 def test_retention_by_size_drops_whole_old_segments(tmp_path: Path, partition: Partition) -> None:
@@ -166,7 +166,7 @@ def test_retention_by_size_drops_whole_old_segments(tmp_path: Path, partition: P
     assert refused.value.code == ErrorCode.OFFSET_OUT_OF_RANGE
 
 
-def test_retention_by_time_drops_what_is_old(partition: Partition) -> None:
+def test_retention_by_time_drops_old_segments(partition: Partition) -> None:
     fill(partition, 50, at=NOW)
     fill(partition, 50, at=NOW + 10_000)
     assert partition.retain(config(retention_ms="10000"), NOW + 9_000) == 0
@@ -190,8 +190,8 @@ def test_retention_without_limit_keeps_everything(partition: Partition) -> None:
     assert values(partition) == expected(0, 100)
 
 
-def test_compacted_topic_is_never_retained_away(partition: Partition) -> None:
-    """Its records stand until a later one replaces them; as we replace none, all are kept."""
+def test_compacted_topic_is_never_deleted_by_retention(partition: Partition) -> None:
+    """Its records are valid until a later one replaces them; since this broker replaces none, all are kept."""
     fill(partition, 100)
     policy = config(cleanup_policy="compact", retention_ms="1", retention_bytes="1")
     assert partition.retain(policy, NOW * 2) == 0
@@ -209,7 +209,7 @@ def test_deleted_records_stay_deleted_after_a_restart(tmp_path: Path, partition:
 
 
 def test_offset_is_never_used_twice(tmp_path: Path, partition: Partition) -> None:
-    """Even where a torn tail takes the log back below what was deleted."""
+    """Even if truncating an incomplete write takes the log back below the deleted offsets."""
     fill(partition, 10)
     partition.delete_before(10)
     os.truncate(files(partition)[-1], 10)
@@ -231,14 +231,16 @@ def test_time_is_found_across_segments_and_restarts(tmp_path: Path, partition: P
 
 
 def test_first_of_many_records_of_the_same_time_is_found(partition: Partition) -> None:
-    """A busy millisecond reaches over index entries and segments."""
+    """A busy millisecond spans index entries and segments."""
     for _ in range(100):
         partition.append(record_batch(b"value"), config(message_timestamp_type="LogAppendTime"), NOW)
     assert partition.find_time(NOW) == (0, NOW)
 
 
-def test_full_disk_leaves_nothing_torn(tmp_path: Path, partition: Partition, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk takes half of a batch and then no more, as a full one does."""
+def test_full_disk_leaves_no_partial_batch(
+    tmp_path: Path, partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk accepts half of a batch and then no more, as a full one does."""
     fill(partition, 5)
     genuine = os.pwrite
 

@@ -1,4 +1,4 @@
-"""Idempotent producers: what is a repeat, what is next, what is missing; the contract suite shows it on the wire."""
+"""Idempotent producers: repeated, next and missing batches; the contract tests show the same on the wire."""
 
 from bluelamp.embedded.broker.batch import place
 from bluelamp.embedded.broker.producers import Appended, Producers
@@ -11,13 +11,13 @@ def batch_at(offset: int, base_sequence: int, epoch: int = 0) -> Header:
     return read_header(place(batch, offset, None)[0])
 
 
-def test_sequence_goes_on_at_zero_after_the_largest() -> None:
+def test_sequence_starts_again_at_zero_after_the_largest() -> None:
     producers = Producers()
     producers.note(batch_at(0, 2**31 - 2), 0)
     assert producers.repeated(batch_at(0, 0)) is None
 
 
-def test_what_was_remembered_comes_back() -> None:
+def test_a_snapshot_is_restored() -> None:
     producers, restored = Producers(), Producers()
     for index in range(8):
         producers.note(batch_at(2 * index, 2 * index), 0)
@@ -26,7 +26,7 @@ def test_what_was_remembered_comes_back() -> None:
     assert restored.repeated(batch_at(0, 6)) == Appended(6, -1, 6, 7)
 
 
-def test_silent_producer_is_forgotten() -> None:
+def test_idle_producer_is_forgotten() -> None:
     producers = Producers()
     producers.note(batch_at(0, 0), 1_000)
     producers.forget_before(1_000)

@@ -1,4 +1,4 @@
-"""A state server whose files are broken: it names a way out, which keeps what can be read, and figures equal the recount again."""
+"""A state server with damaged files: its error names a repair, which keeps what can be read, and figures equal the recount again."""
 
 import asyncio
 import shutil
@@ -20,13 +20,13 @@ from streams.readings import Reader
 from streams.store import StateStore
 from streams.version_builder import VersionBuilder
 from tests.archive.logs import IDENTITY
-from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, log_of, moves_nothing, told
+from tests.archive.test_rebuild import NAME, NOW, PLACE, RULES, WINDOW, incident_facts, log_of, moves_nothing
 from tests.real.parts import missing
 from tests.support import aof as broken
 from tests.support.forces import STRICT
 from tests.support.system import until
 
-LOG = log_of(told())
+LOG = log_of(incident_facts())
 HALF = LOG.ends[PLACE] // 2
 INBOX = f"{NAME}:inbox"
 COMMANDS = frozenset((b"SET", b"MULTI", b"EXEC", b"HINCRBY"))
@@ -55,29 +55,29 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def is_rewriting(redis: Redis) -> bool:
-    """Whether a new base is on its way."""
+    """Whether a new base is being written."""
     info = cast(dict[str, int], redis.info("persistence"))
     return bool(info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
 
 
 def fold(server: StateServer, after: int) -> None:
-    """Fold the log into the state from wherever that is, up to an offset, a few records a batch."""
+    """Fold the log into the state from its applied offset up to an offset, a few records per batch."""
 
     async def work() -> None:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             store = StateStore(client, NAME)
             await store.announce(PLACE[0], 1)
-            refold = VersionBuilder(store, RULES, LOG, moves_nothing)
-            await refold.claim(PLACE, IDENTITY, 0)
-            for offset in range(refold.applied_offset(PLACE), after, 5):
-                await refold.advance(PLACE, min(offset + 5, after), lambda _: None)
+            builder = VersionBuilder(store, RULES, LOG, moves_nothing)
+            await builder.claim(PLACE, IDENTITY, 0)
+            for offset in range(builder.applied_offset(PLACE), after, 5):
+                await builder.advance(PLACE, min(offset + 5, after), lambda _: None)
 
     asyncio.run(work())
 
 
 @pytest.fixture
 def server(written: tuple[Choice, Path], tmp_path: Path) -> Iterator[StateServer]:
-    """A copy of it, not running."""
+    """A copy of the server, not running."""
     choice, directory = written
     shutil.copytree(directory, tmp_path / "state")
     made = StateServer(tmp_path / "state", binary=choice)
@@ -91,21 +91,21 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def see_figures_of_the_recount(server: StateServer) -> None:
-    """Folded on to the log's end, every figure is what the recount counts."""
+    """After folding to the log's end, every figure equals the recount."""
     fold(server, LOG.ends[PLACE])
     records = [LogRecord("incidents", 0, each.offset, NOW, each.value) for each in LOG.records[PLACE]]
     with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:
         reader = Reader(redis, NAME, RULES, lambda: NOW)
         queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
-        taken = read_state(reader, STRICT.name, queries, NOW)
-        found = compare(taken, counted)
+        readings = read_state(reader, STRICT.name, queries, NOW)
+        found = compare(readings, counted)
     assert found.differences == []
     assert found.cells > 200
-    assert taken.applied_offsets == {PLACE: LOG.ends[PLACE]}
+    assert readings.applied_offsets == {PLACE: LOG.ends[PLACE]}
 
 
 def entries(server: StateServer) -> list[str]:
-    """What is left of the inbox's log."""
+    """The remaining entries of the inbox's log."""
     with Redis.from_url(server.url, decode_responses=True) as redis:
         return [fields["entry"] for _, fields in cast(list[tuple[str, dict[str, str]]], redis.xrange(INBOX))]
 
@@ -120,18 +120,18 @@ KEPT = {
     "no manifest": ["first", "second"],
     "nothing written": ["first"],
 }
-"""What of the inbox's log outlives each fault: everything up to the first break, nothing without a base."""
+"""The entries of the inbox's log that survive each fault: all before the damage, and none without a base."""
 
 
 @pytest.mark.parametrize("fault", list(broken.FAULTS))
-def test_the_way_out_that_the_error_names_keeps_what_can_be_read(server: StateServer, fault: str) -> None:
+def test_the_repair_that_the_error_names_keeps_what_can_be_read(server: StateServer, fault: str) -> None:
     folder = server.directory / aof.FOLDER
     broken.FAULTS[fault](folder)
     before = files(folder)
     with pytest.raises(StateDamagedError, match="--repair-state") as refused:
         server.start()
     assert refused.value.where == str(folder)
-    assert files(folder) == before, "it did not begin with nothing"
+    assert files(folder) == before, "it did not start empty"
 
     done = repair(server, NOW)
     assert done.aside == server.directory / "appendonlydir.broken-20241203T090000Z"
@@ -145,43 +145,46 @@ def test_the_way_out_that_the_error_names_keeps_what_can_be_read(server: StateSe
 
 
 def assert_said(done: Repaired, kept: list[str]) -> None:
-    """Where the broken files lie, and what of the inbox's log is lost."""
-    said = "\n".join(done.lines())
-    assert str(done.aside) in said
+    """The report says where the damaged files are, and what the inbox's log has lost."""
+    report = "\n".join(done.lines())
+    assert str(done.aside) in report
     if kept == ["first", "second"]:
-        assert said.endswith("Nothing is lost.")
+        assert report.endswith("Nothing is lost.")
     elif kept:
         assert done.until is not None
-        assert f"after {done.until:%Y-%m-%d %H:%M:%S}Z may be lost" in said
+        assert f"after {done.until:%Y-%m-%d %H:%M:%S}Z may be lost" in report
     else:
-        assert "all of it is lost" in said
+        assert "was in the same files and is lost" in report
 
 
-def test_a_torn_tail_needs_no_repair(server: StateServer) -> None:
+def test_an_incomplete_write_needs_no_repair(server: StateServer) -> None:
     broken.cut_tail(server.directory / aof.FOLDER)
     server.start()
     see_figures_of_the_recount(server)
 
 
-def test_what_can_be_read_is_left_alone(server: StateServer) -> None:
+def test_readable_files_are_left_alone(server: StateServer) -> None:
     folder = server.directory / aof.FOLDER
     before = files(folder)
     done = repair(server, NOW)
-    assert (done.aside, list(done.lines())) == (None, ["The state's files can be read: nothing was repaired."])
+    assert (done.aside, list(done.lines())) == (
+        None,
+        ["The state server's files are not damaged. Nothing was repaired."],
+    )
     assert files(folder) == before
     server.start()
     see_figures_of_the_recount(server)
 
 
-def test_of_several_files_none_is_taken_twice_without_the_manifest(tmp_path: Path) -> None:
-    """One of them may be in the base already: then what it says would count twice."""
+def test_without_the_manifest_none_of_several_files_is_used(tmp_path: Path) -> None:
+    """The base may already include one of them, which would then count twice."""
     for name in ("2.base.rdb", "2.incr.aof", "3.incr.aof"):
         (tmp_path / f"appendonly.aof.{name}").touch()
-    assert [each.name for each in aof.parts_named(tmp_path)] == ["appendonly.aof.2.base.rdb"]
+    assert [each.name for each in aof.used_parts(tmp_path)] == ["appendonly.aof.2.base.rdb"]
     (tmp_path / "appendonly.aof.3.incr.aof").unlink()
-    assert [each.number for each in aof.parts_named(tmp_path)] == [2, 2]
+    assert [each.number for each in aof.used_parts(tmp_path)] == [2, 2]
     (tmp_path / "appendonly.aof.3.base.rdb").touch()
-    assert [each.name for each in aof.parts_named(tmp_path)] == ["appendonly.aof.3.base.rdb"]
+    assert [each.name for each in aof.used_parts(tmp_path)] == ["appendonly.aof.3.base.rdb"]
 
 
 WHOLE = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\n"
@@ -217,7 +220,7 @@ def test_a_part_is_kept_up_to_its_last_whole_command_or_transaction(
     assert scanned.size == len(content)
 
 
-def test_a_stamp_says_up_to_when_it_was_written(tmp_path: Path) -> None:
+def test_a_timestamp_shows_up_to_when_a_part_was_written(tmp_path: Path) -> None:
     path = tmp_path / "part"
     path.write_bytes(b"#TS:1700000000\r\n" + WHOLE + b"#TS:1700000009\r\n" + OPENED)
     assert aof.scan(path, COMMANDS).until == datetime.fromtimestamp(1700000000, UTC)

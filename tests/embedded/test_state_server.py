@@ -1,4 +1,4 @@
-"""The private state server as a process: started, found, left behind, refused. The contract suite has the rest."""
+"""The private state server as a process: started, found, left behind, refused. The contract tests have the rest."""
 
 import os
 import signal
@@ -59,7 +59,7 @@ def test_it_starts_and_stops(server: StateServer) -> None:
     server.stop()
 
 
-def test_what_is_stopped_cleanly_is_there_again(server: StateServer) -> None:
+def test_data_survive_a_clean_stop(server: StateServer) -> None:
     port = server.start()
     ask(port, b"SET key value")
     server.stop()
@@ -67,8 +67,8 @@ def test_what_is_stopped_cleanly_is_there_again(server: StateServer) -> None:
     assert ask(port, b"GET key") == b"$5\r\nvalue\r\n"
 
 
-def test_server_left_behind_by_a_killed_parent_is_taken_over(tmp_path: Path, server: StateServer) -> None:
-    """Its data are ours; two servers on one directory would ruin them."""
+def test_server_left_behind_by_a_killed_parent_is_replaced(tmp_path: Path, server: StateServer) -> None:
+    """Its data are ours, and two servers on one directory would ruin them."""
     command = [sys.executable, "-c", START_AND_LEAVE, str(tmp_path / "state")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -83,21 +83,21 @@ def test_server_left_behind_by_a_killed_parent_is_taken_over(tmp_path: Path, ser
     eventually(lambda: not is_listening(port), "the one left behind is gone")
 
 
-def test_port_of_somebody_else_is_not_taken_for_ours(tmp_path: Path, server: StateServer) -> None:
+def test_server_of_another_program_on_the_port_is_not_used(tmp_path: Path, server: StateServer) -> None:
     port = server.start()
     other = StateServer(tmp_path / "other", binary="embedded", port=port)
-    with pytest.raises(StateServerError, match=f"ended at once on port {port}.*Address already in use"):
+    with pytest.raises(StateServerError, match=f"ended immediately on port {port}.*Address already in use"):
         other.start()
     assert ask(port, b"PING") == b"+PONG\r\n"
 
 
-def test_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_unusable_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StateServerError, match="Give a directory that can be written"):
+    with pytest.raises(StateServerError, match="Choose a directory that is writable"):
         StateServer(tmp_path / "file" / "state").start()
 
 
-def test_data_that_cannot_be_read_are_named(server: StateServer) -> None:
+def test_unreadable_data_are_named(server: StateServer) -> None:
     ask(server.start(), b"SET key value")
     server.stop()
     [growing] = (server.directory / "appendonlydir").glob("*.incr.aof")
@@ -108,7 +108,7 @@ def test_data_that_cannot_be_read_are_named(server: StateServer) -> None:
 
 
 @pytest.mark.parametrize("choice", ["any", "embedded"])
-def test_without_anything_on_the_path_there_is_the_installed_one(
+def test_without_a_server_on_the_path_the_installed_one_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, choice: Choice
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -141,10 +141,10 @@ redis.call('INCR', KEYS[2])
 
 @pytest.mark.parametrize("choice", ["embedded", pytest.param("debian", marks=pytest.mark.real)])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
-def test_a_batch_that_a_crash_has_cut_off_is_gone_also_at_the_start_after_the_next(
+def test_a_batch_cut_off_by_a_crash_is_gone_also_at_the_start_after_the_next(
     tmp_path: Path, choice: Choice, kept: float
 ) -> None:
-    """Redis 7 leaves its beginning in the file, and takes what is written later as its end."""
+    """Redis 7 leaves its beginning in the file, and treats later writes as its end."""
     if choice == "debian" and (reason := missing("redis")):
         pytest.skip(reason)
     server = StateServer(tmp_path / "state", binary=choice)
@@ -158,16 +158,16 @@ def test_a_batch_that_a_crash_has_cut_off_is_gone_also_at_the_start_after_the_ne
             last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
             os.truncate(file, last + int((file.stat().st_size - last) * kept))
             server.start()
-            assert held(redis) == {2}
+            assert counts(redis) == {2}
             redis.eval(BATCH, 2, "counts", "batches")
             server.kill()
             server.start()
-            assert held(redis) == {3}
+            assert counts(redis) == {3}
     finally:
         server.stop()
 
 
-def held(redis: Redis) -> set[int]:
-    """Every count there is."""
+def counts(redis: Redis) -> set[int]:
+    """Every count in the state."""
     counts = cast("dict[str, str]", redis.hgetall("counts"))
     return {int(str(redis.get("batches"))), *map(int, counts.values())}

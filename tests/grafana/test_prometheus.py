@@ -22,7 +22,7 @@ from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
 from streams.exporter import ReadingsCollector
 from streams.names import is_exported
-from streams.reading_metrics import ENDED_AGAIN_SECONDS, EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.reading_metrics import ENDED_REFRESH_SECONDS, EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from tests.grafana.conftest import SAMPLE, Exported, Scraped
 from tests.grafana.files import FILES, panels
 from tests.grafana.quarter import FORCE, NOW
@@ -132,7 +132,7 @@ def test_every_figure_equals_bluelamp_read(scraped: Scraped, force: str) -> None
     """Value, n and state of every measure over every window that a dashboard offers."""
     states = set()
     for measure, queries in FIGURES:
-        for window in LIVE_EXPORTED[:1] if measure.is_open() else LIVE_EXPORTED:
+        for window in EXPORTED_LIVE_WINDOWS[:1] if measure.is_open() else EXPORTED_LIVE_WINDOWS:
             expected = read(scraped, measure, force, window)
             names = {"A": "value", "B": "n", "C": "state"}
             found = {names[each]: only(scraped, chosen(text, force, window)) for each, text in queries.items()}
@@ -196,8 +196,8 @@ def test_every_variable_offers_the_existing_values(scraped: Scraped, name: str) 
     assert found
     forces = [FORCE] if name == "supervisor" else [SAMPLE, FORCE]
     assert sorted(scraped.prometheus.values(found[2], found[1])) == forces
-    assert [each["value"] for each in window["options"]] == list(LIVE_EXPORTED)
-    assert window["current"]["value"] in LIVE_EXPORTED
+    assert [each["value"] for each in window["options"]] == list(EXPORTED_LIVE_WINDOWS)
+    assert window["current"]["value"] in EXPORTED_LIVE_WINDOWS
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -284,10 +284,10 @@ def test_periods_that_are_over_are_read_less_often(exported: Exported, monkeypat
     ended = {"last_month", "12m", "previous_12m"}
     assert set(windows(quick)) == set(EXPORTED_WINDOWS)
     assert set(windows(quick)) == set(EXPORTED_WINDOWS) - ended
-    steady_seconds[0] += ENDED_AGAIN_SECONDS
+    steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert set(windows(quick)) >= ended
     monkeypatch.setattr(exported.clock, "now", NOW - timedelta(seconds=20))
-    steady_seconds[0] += ENDED_AGAIN_SECONDS
+    steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert set(windows(quick)) >= ended, "also after the wall clock was set back"
 
     # Each look at this clock takes two of the three seconds: one reading a scrape. What was read is due again by the next
@@ -295,5 +295,5 @@ def test_periods_that_are_over_are_read_less_often(exported: Exported, monkeypat
     found = []
     for _ in range(4):
         found.append(next(iter(windows(slow).keys() & ended)))
-        steady_seconds[0] += ENDED_AGAIN_SECONDS
+        steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert found == ["last_month", "12m", "previous_12m", "last_month"]

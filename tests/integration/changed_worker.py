@@ -2,7 +2,7 @@
 
 `dropping` leaves out what should go to quarantine; `offset_first` moves the offset before what it stands for is
 applied; `slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
-`no_applied_offset` takes the applied offset out of the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
+`no_applied_offset` does not check the applied offset in the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
 but apply; `crashing` has an error in Faust's own reading of the log.
 """
 
@@ -20,7 +20,7 @@ from streams.store import Applied, Names, StateStore
 from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
-_FENCE = "if stored[1] ~= expected or stored[2] ~= epoch then"
+_OWNER_CHECK = "if stored[1] ~= expected or stored[2] ~= epoch then"
 _BELOW_ZERO = "if count < 0 or count > LARGEST then"
 
 
@@ -39,7 +39,7 @@ def slow() -> None:
 
 def no_applied_offset() -> None:
     """Apply whatever is offered; the refusal of counts below zero, which would often notice that, goes too."""
-    for guard in (_FENCE, _BELOW_ZERO):
+    for guard in (_OWNER_CHECK, _BELOW_ZERO):
         assert guard in streams.store.SCRIPT
         streams.store.SCRIPT = streams.store.SCRIPT.replace(guard, "if false then")
 

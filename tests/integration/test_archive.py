@@ -34,7 +34,7 @@ import os, signal, sys
 from pathlib import Path
 from bluelamp.archive import writing
 from bluelamp.cli.main import main
-left, really = int(sys.argv.pop(1)), writing._put
+left, really = int(sys.argv.pop(1)), writing.publish_draft
 
 def put(draft, path):
     global left
@@ -43,7 +43,7 @@ def put(draft, path):
         os.kill(os.getpid(), signal.SIGKILL)
     really(draft, path)
 
-writing._put = put
+writing.publish_draft = put
 main()
 """
 
@@ -116,7 +116,7 @@ def test_the_service_keeps_what_is_new_again_and_again_until_it_is_told_to_end(s
         def holds_all() -> bool:
             assert process.poll() is None, "it has ended"
             manifest = load(directory) if directory.exists() else None
-            return manifest is not None and manifest.sums().records == sum(system.ends().values())
+            return manifest is not None and manifest.totals().records == sum(system.ends().values())
 
         until(holds_all, what="an archive of the first facts")
         tell(system, facts()[200:400])
@@ -154,7 +154,7 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
     refused = command(system, "rebuild")
     assert (refused.returncode, "begin at offset" in refused.stderr) == (2, True), refused.stderr
     source, (worker,) = system.reader(), system.workers
-    # Facts known already, so that every one moves the applied offsets: the old version goes on while the new one is built.
+    # Known facts, which move the applied offsets but no figure: the old version advances while the new one is built.
     feeding = Feeding(system.publisher(_small), facts()[:2000], seconds=60)
     feeding.start()
     rebuilt = command(system, "rebuild", "--switch", "--json", **with_archive)

@@ -132,7 +132,7 @@ def _explain_what_was_altered(system: System) -> None:
         system.redis.hset(Names(system.settings.state_name, *place).control, "format", "1")
     older = command(system, *asked)
     assert older.returncode == 1
-    assert "NOT COMPARED with the state: It is written in format 1" in older.stdout
+    assert "NOT COMPARED with the state: The state is in format 1" in older.stdout
     refused = command(system, "recount", "--window", "24h", "--compare")
     assert (refused.returncode, "differ" in refused.stdout) == (2, False)
 

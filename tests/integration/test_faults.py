@@ -19,7 +19,7 @@ from bluelamp.verify.compare import compare, every_query, read_state
 from facts.union import AnyFact
 from facts.wire import Reason, decode
 from producers.publish import PublisherSettings
-from streams.patience import report_key
+from streams.retrying import report_key
 from streams.settings import PERSON_NEEDED, RESTART_ME
 from tests.integration.conftest import FORCE, REAL_IN_FAULTS, Parts
 from tests.integration.refusals import NUMBER, PERSONAL, Place, entries, quarantine, refused, send
@@ -183,7 +183,7 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     worker.become(BLUELAMP_FIRST_START="no")
     assert worker.wait() == PERSON_NEEDED
     assert (
-        f"no state yet, and the log begins at offset {applied_offset + 2}: offsets 0 to {applied_offset + 1}"
+        f"no state yet, but the log begins at offset {applied_offset + 2}: offsets 0 to {applied_offset + 1}"
         in last_words(worker)
     )
     assert "BLUELAMP_FIRST_START=yes" in last_words(worker)
@@ -199,11 +199,11 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     worker.send(signal.SIGCONT)
     status = worker.wait()
     if status == RESTART_ME:
-        assert "no longer the one it was" in worker.said()
+        assert "deleted and created again" in worker.said()
         worker.start()
         status = worker.wait()
     assert status == PERSON_NEEDED
-    assert "folded from another log" in last_words(worker)
+    assert "built from another log" in last_words(worker)
     assert "state of incidents" in last_words(worker)
     assert "bluelamp rebuild" in last_words(worker)
     fault.fired(3)
@@ -227,7 +227,7 @@ def make_anew(system: System, topic: str) -> None:
 @EMBEDDED
 @pytest.mark.injects(23)
 def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System], fault: Fault) -> None:
-    """A copy restored under a running worker, then nothing left at all: the first is met by the applied offset, the second watched."""
+    """An old copy is restored under a running worker, then all state is deleted: both leave the state behind the worker's offset."""
     system = new_system(stall_seconds=2.0)
     tell(system, week()[:300])
     system.start_workers(1, (*CHANGED, "crashing"))
@@ -366,7 +366,7 @@ def test_a_profile_that_counts_otherwise_is_refused_by_the_state_of_another(
     stricter = profiles(tmp_path / "stricter", ("opened_to_arrived_seconds = 900", "opened_to_arrived_seconds = 300"))
     without = profiles(tmp_path / "without")
     (without / f"{FORCE}.toml").unlink()
-    for directory, words in ((stricter, "has changed in what is counted"), (without, "is gone")):
+    for directory, words in ((stricter, "has changed since the state was built"), (without, "is missing")):
         worker.become(BLUELAMP_FORCES=str(directory))
         assert worker.wait() == PERSON_NEEDED
         assert f"The profile of {FORCE} {words}" in last_words(worker)

@@ -143,4 +143,4 @@ def see_rebuild(system: System) -> None:
     found = asyncio.run(run())
     said = list(rebuilt_lines(found, 0))
     assert found.is_same(), said
-    assert f"Not compared: figures of {NOBODY}, for which nothing was ever received." in said
+    assert f"Not compared: the figures of {NOBODY}, from which nothing was ever received." in said

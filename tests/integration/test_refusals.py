@@ -11,8 +11,8 @@ import pytest
 from redis import Redis
 
 from bluelamp.embedded.state import Choice, StateServer
-from streams.patience import report_key
 from streams.refusal import WORDS, Cause
+from streams.retrying import report_key
 from tests.integration.conftest import Parts
 from tests.integration.test_faults import EMBEDDED, assert_every_cell_equals_the_recount, state, tell, week
 from tests.streams.test_apply import SHORTAGES, configured

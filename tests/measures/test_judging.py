@@ -29,7 +29,7 @@ def feeds(
             feed.name,
             feed.topic,
             complete_to=_at(complete_to),
-            heard_at=_at(complete_to),
+            heartbeat_at=_at(complete_to),
             first_event_at=_at(of.get(feed.name, begins)),
             last_event_at=None if of.get(feed.name, begins) is None else microseconds(NOW),
         )

@@ -57,8 +57,8 @@ class MemoryCache(PartitionCache):
             Record((self.applied_offset or 0) + place, received_at, encode([fact])) for place, fact in enumerate(facts)
         ]
         admitted = self.fold.admit(records)
-        for key in self.fold.unknown(admitted):
-            self.fold.remember(key, decode_timeline(self._timelines.get(key, "[]"), key))
+        for key in self.fold.uncached(admitted):
+            self.fold.cache_subject(key, decode_timeline(self._timelines.get(key, "[]"), key))
         change = self.fold.fold(admitted)
         self.applied_offset = (self.applied_offset or 0) + len(records)
         self.version += 1

@@ -17,12 +17,12 @@ from measures.measure import DERIVED_DIMENSIONS, Measure, OpenCount, OpenDue
 from measures.outcome import KINDS, SECOND, OpenItem, instant
 from measures.pane import HOUR, MINUTE
 from producers.simulate.reporting import ReportedFact
-from streams.band_metrics import expected_families
+from streams.band_metrics import band_families
 from streams.exporter import ReadingsCollector
 from streams.feeds import FeedState
 from streams.health import Health, state_families
 from streams.logwatch import LogSnapshot, LogWatch
-from streams.reading_metrics import OPEN_EXPORTED, _families
+from streams.reading_metrics import EXPORTED_OPEN_WINDOWS, _families
 from streams.stall import Place
 from tests.oracle.broadcast import Broadcast
 from tests.oracle.judgement import Stretch
@@ -82,7 +82,7 @@ class Shown:
         self._reader, self._is_wanted = reader, used_by_rules(rules)
         (self._force,) = reader.rules
         self._windows = {
-            rule.measure: rule.series.where.get("window", OPEN_EXPORTED[0]) for rule in rules if rule.measure
+            rule.measure: rule.series.where.get("window", EXPORTED_OPEN_WINDOWS[0]) for rule in rules if rule.measure
         }
         bands = {rule.measure for rule in rules if isinstance(rule.condition, Outside)}
         self._parts: dict[str, Callable[[], tuple[int, list[Sample]]]] = {
@@ -162,7 +162,7 @@ class Shown:
     def _band(self, name: str) -> tuple[int, list[Sample]]:
         """What is normal is of the hour that most of the last 60 minutes lie in: it changes at half past."""
         until = (self._reader.moment + HOUR // 2) // HOUR * HOUR + HOUR // 2
-        return until, _samples(expected_families(self._reader, lambda measure, _: measure == name))
+        return until, _samples(band_families(self._reader, lambda measure, _: measure == name))
 
     def _of_health(self) -> tuple[int, list[Sample]]:
         own = [*_samples(state_families(None, is_up=True)), Sample("up", {"job": "bluelamp"}, 1)]

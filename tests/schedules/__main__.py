@@ -1,4 +1,4 @@
-"""`python -m tests.schedules [--seed N] [--schedules N] [--seconds N]`: runs schedules; one that fails is shrunk and shown."""
+"""`python -m tests.schedules [--seed N] [--schedules N] [--seconds N]`: runs schedules, and shrinks and prints one that fails."""
 
 import argparse
 import time
@@ -8,7 +8,7 @@ from tests.schedules.running import failure_of, run_many
 
 
 def main() -> None:
-    """Run schedules from a seed on until one fails, or enough have run."""
+    """Run schedules from a seed until one fails, or enough have run."""
     parser = argparse.ArgumentParser(prog="python -m tests.schedules")
     parser.add_argument("--seed", type=int, default=0, help="The first seed.")
     parser.add_argument("--schedules", type=int, default=1_000_000, help="How many at most.")

@@ -1,4 +1,4 @@
-"""Every choice of one schedule: drawn from a seed and noted, or given again so that a schedule runs once more."""
+"""Every choice of one schedule: drawn from a seed and recorded, or given so that a schedule runs again."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ class Choices:
     """A source of choices.
 
     Args:
-        seed: of what is drawn beyond the given choices; None draws 0 then, which is the plainest choice everywhere.
-        given: choices to give again first.
+        seed: for the choices after the given ones; without a seed they are all 0, the simplest choice.
+        given: the first choices.
 
     Attributes:
-        made: every choice so far, as it can be given again.
-        is_over: nothing is left to be given, and nothing is drawn.
+        made: every choice so far, in a form that can be given again.
+        is_over: whether the given choices are used up and there is no seed.
     """
 
     def __init__(self, seed: int | None = None, given: Sequence[int] = ()) -> None:
@@ -26,7 +26,7 @@ class Choices:
         self.is_over = False
 
     def below(self, count: int) -> int:
-        """A whole number from 0 up to, and without, another."""
+        """A whole number from 0 up to but excluding another."""
         drawn = next(self._given, None)
         if drawn is None:
             self.is_over = self._random is None
@@ -35,7 +35,7 @@ class Choices:
         return self.made[-1]
 
     def happens(self, one_in: int) -> bool:
-        """Something that happens once in so many times; never where nothing is drawn."""
+        """Whether something happens that happens once in this many times; never without a seed."""
         return self.below(one_in) == one_in - 1
 
     def pick(self, items: Sequence[T]) -> T:
@@ -44,11 +44,11 @@ class Choices:
 
 
 def shrink(made: Sequence[int], fails: Callable[[Sequence[int]], bool], tries: int = 2000) -> list[int]:
-    """Fewer and plainer choices that still fail: blocks are left out, then single choices become 0.
+    """Find fewer and simpler choices that still fail: leave out blocks, then set single choices to 0.
 
     Args:
         made: choices that fail.
-        fails: runs a schedule of other choices.
+        fails: runs a schedule with other choices; returns whether it fails in the same way.
         tries: the most schedules to run.
     """
     kept, left = list(made), tries

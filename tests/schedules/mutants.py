@@ -1,4 +1,4 @@
-"""Faults put back into the product on purpose, each of which the schedules must find."""
+"""Faults put into the product on purpose, each of which the schedules must find."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def _pane_or_nothing(self: Any, key: Any) -> Any:
 
 
 def _forgets(self: Any, keys: Any) -> bool:
-    """Begin again with nothing loaded, and say nothing of it."""
+    """Start again with nothing loaded, without reporting it."""
     del keys
     _READ_ALL(self, set())
     return False
@@ -38,13 +38,13 @@ def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
 
 
 def _settles_early(self: Any, draft: Any, touched: Any, missing: Any) -> bool:
-    """The applied offset is that of the look, before what was touched has been read."""
+    """Use the applied offset of the look, before the changed panes have been read."""
     self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
     return bool(_FOLLOW(self, draft, touched, missing))
 
 
 def _forgets_open(self: Any, texts: Any) -> None:
-    """Open items that have ended stay."""
+    """Keep open items that have ended."""
     self._open_by_kind = None
     from streams.codec import decode_open  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ def _without_check(self: Any, keys: list[str], args: list[Any]) -> Any:
 async def _offset_first(
     self: StateStore, names: Names, epoch: int, applied_offset: int, after: int, change: Change
 ) -> Applied:
-    """The offset is moved, and only then what it stands for is applied."""
+    """Move the offset first, and apply the batch afterwards."""
     await self.redis.hset(names.control, "applied_offset", str(after))
     return await _STORE_APPLY(self, names, epoch, after, after, change)
 
@@ -68,7 +68,7 @@ _FOLD = Owner._fold  # noqa: SLF001
 
 
 async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
-    """A batch is applied before what lies on the wrong partition is sent to its own."""
+    """Apply a batch before its misplaced facts have been moved."""
     moves, later = self._move, list[Any]()
 
     async def keep(place: Any, moved: Any) -> None:
@@ -84,18 +84,18 @@ async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
 
 
 async def _remember_unchecked(self: Any, owned: Any, keys: Any) -> None:
-    """Timelines are taken for those of the place where the owner last saw the state."""
-    _, known = await self._patiently(lambda: self.store.timelines(owned.names, keys))
+    """Use timelines without checking that they are at the owner's applied offset."""
+    _, known = await self._retry(lambda: self.store.timelines(owned.names, keys))
     for key, timeline in known.items():
-        owned.partition.remember(key, timeline)
+        owned.partition.cache_subject(key, timeline)
 
 
 async def _moves_nothing(*_: Any) -> None:
-    """What a rebuild finds on the wrong partition is left there."""
+    """Leave misplaced facts where a rebuild finds them."""
 
 
 async def _no_gap_check(*_: Any) -> None:
-    """Whatever is delivered is all there is."""
+    """Ignore missing records."""
 
 
 MUTANTS: dict[str, Callable[[], Any]] = {
@@ -103,7 +103,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "pane", _pane_or_nothing)
     ],
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
-    "a applied offset taken over before its panes": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
+    "an applied offset used before its panes are read": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],
     "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
     "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
@@ -116,14 +116,14 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a restored state shown as live": lambda: [patch.object(Reader, "_has_gone_back", lambda *_: False)],
     "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
     "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
-    "timelines of another place": lambda: [patch.object(Owner, "_remember", _remember_unchecked)],
-    "a switch to what was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
+    "timelines of another place": lambda: [patch.object(Owner, "_load_timelines", _remember_unchecked)],
+    "a switch to a version that was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
-"""By name, the patches that put a fault back."""
+"""The patches that put each fault back, by name."""
 
 
 QUICK = (*tuple(MUTANTS)[:9], "a rebuild that leaves facts where they are", "a fact moved after its batch")
-"""Those that some seconds of schedules find."""
+"""The faults that a few seconds of schedules find."""
 
 
 @contextmanager

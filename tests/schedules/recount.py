@@ -1,4 +1,4 @@
-"""The figures of a page counted again, all at once, from the facts of some records: plain code that shares nothing with the product."""
+"""Counts the figures of a page again from the facts of some records: simple code that shares nothing with the product."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -6,14 +6,14 @@ from statistics import median
 from typing import Any, NamedTuple
 
 Fact = Mapping[str, Any]
-"""A fact as its JSON says it, with its times as instants."""
+"""A fact from its JSON, with parsed times."""
 TARGET = timedelta(seconds=10)
-"""The target of the queue `emergency`, which a wait of just that long misses; of Grade 1 it is ten minutes, and that meets it."""
+"""The target of the queue `emergency`: a wait of exactly this long misses it. For Grade 1, exactly ten minutes meets the target."""
 _GRADE_1 = timedelta(seconds=600)
 
 
 class Cell(NamedTuple):
-    """One cell of a page: value, n, and of a share how many are so."""
+    """One cell of a page: value, n, and for a ratio the number that met the condition."""
 
     value: float | None
     n: int
@@ -21,14 +21,14 @@ class Cell(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A contact as its facts have it."""
+    """A contact according to its facts."""
 
     offered: datetime
     answered: datetime | None
     is_over: bool
 
     def decided(self, as_of: datetime) -> tuple[datetime, bool] | None:
-        """When it was decided whether it was answered in time, and whether it was; None while it is open, or for who left."""
+        """When it was decided whether it was answered in time, and the result; None while it is open, or if the caller left."""
         if self.answered and self.answered - self.offered < TARGET:
             return self.answered, True
         is_missed = self.answered is not None or (not self.is_over and as_of - self.offered >= TARGET)
@@ -36,7 +36,7 @@ class Call(NamedTuple):
 
 
 class Job(NamedTuple):
-    """An incident as its facts have it."""
+    """An incident according to its facts."""
 
     opened: datetime
     grade: str
@@ -44,10 +44,10 @@ class Job(NamedTuple):
 
 
 def count(facts: Iterable[Fact], as_of: datetime) -> dict[tuple[str, ...], Cell]:
-    """Every cell of a page by measure, window and words.
+    """Every cell of a page, by measure, window and words.
 
     Args:
-        facts: all of them, in any order, each as often as it may be.
+        facts: all facts, in any order; some may be repeated.
         as_of: the time of the page.
     """
     subjects: dict[str, dict[str, Fact]] = {}
@@ -102,7 +102,7 @@ def _number(count: int) -> Cell:
 
 
 def _effective(facts: Mapping[str, Fact]) -> list[Fact]:
-    """The facts that count, in order of time: no other fact that counts withdraws or corrects them."""
+    """The facts that count, in order of time: those that no other fact that counts withdraws or corrects."""
 
     def falls(fact_id: str) -> bool:
         return any(

@@ -1,4 +1,4 @@
-"""What the force's systems report in one schedule: facts of contacts and incidents in any order, doubled, corrected, withdrawn."""
+"""The facts that a force's systems report in one schedule, about contacts and incidents: in any order, repeated, corrected, withdrawn."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,12 @@ from tests.schedules.choices import Choices
 
 FORCE = "strict"
 TOPICS = {"contacts": "telephony", "incidents": "dispatch"}
-"""The topics of a schedule, each with its one feed."""
+"""The topics of a schedule, each with its only feed."""
 _SUBJECTS = 12
 
 
 class Subject(Struct):
-    """A contact or an incident as it has been reported so far."""
+    """A contact or an incident as reported so far."""
 
     name: str
     topic: str
@@ -25,11 +25,11 @@ class Subject(Struct):
 
 
 class Reports:
-    """Makes facts up, choice by choice.
+    """Makes up facts, choice by choice.
 
     Args:
-        choices: what happens.
-        start: nothing happens before that.
+        choices: decide what happens.
+        start: the earliest time of a fact.
     """
 
     def __init__(self, choices: Choices, start: datetime) -> None:
@@ -38,7 +38,7 @@ class Reports:
         self._number = 0
 
     def next(self, now: datetime) -> tuple[Subject, dict[str, Any]]:
-        """A fact, with its subject; it may have been reported before."""
+        """A fact and its subject; it may have been reported before."""
         is_new = len(self.subjects) < 2 or (len(self.subjects) < _SUBJECTS and self._choices.happens(3))
         subject = self._begin(now) if is_new else self._choices.pick(self.subjects)
         if subject.reported and self._choices.happens(5):
@@ -55,7 +55,7 @@ class Reports:
         return subject
 
     def _fact(self, subject: Subject, now: datetime) -> dict[str, Any]:
-        """Another fact of a subject: its opening, its end, a regrade, a correction or a withdrawal of one before, in any order."""
+        """Another fact of a subject: its opening, its end, a regrade, a correction or a withdrawal, in any order."""
         kinds = _KINDS[subject.topic]
         kind = kinds[min(len(subject.reported), self._choices.below(len(kinds)))]
         if subject.reported and self._choices.happens(4):

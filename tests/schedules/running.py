@@ -9,18 +9,18 @@ from tests.schedules.choices import Choices, shrink
 from tests.schedules.world import World
 
 STEPS = 300
-"""Of one schedule, beside those that settle it."""
+"""The steps of one schedule, except those that settle it."""
 
 
 class Found(Struct):
-    """What came of some schedules.
+    """The result of some schedules.
 
     Attributes:
-        schedules: how many ran.
-        steps: how many steps they had.
-        seed: of the one that failed; None when none did.
+        schedules: the number that ran.
+        steps: the number of steps they had.
+        seed: of the one that failed; None if none did.
         error: what was found.
-        choices: of the one that failed, shrunk where that was asked for.
+        choices: of the one that failed, shrunk if requested.
     """
 
     schedules: int = 0
@@ -38,7 +38,7 @@ def run(choices: Choices) -> World:
 
 
 def failure_of(given: Sequence[int]) -> BaseException | None:
-    """What a schedule of given choices fails with; None when it does not."""
+    """The error of a schedule with given choices; None if it has none."""
     try:
         run(Choices(given=given))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
@@ -55,13 +55,13 @@ def _shrunk(made: Sequence[int], kind: object, tries: int) -> list[int]:
 
 
 def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, tries: int = 2000) -> Found:
-    """Schedules from a seed on, until one fails or nothing more may be run.
+    """Run schedules from a seed until one fails or no more may run.
 
     Args:
         seed: the first.
-        schedules: how many at most.
-        may_go_on: asked before each.
-        tries: how many schedules may be run to shrink one that fails; 0 leaves it as it is.
+        schedules: the most to run.
+        may_go_on: called before each; returns whether to run it.
+        tries: the most schedules to run to shrink one that fails; 0 does not shrink it.
     """
     found = Found()
     while found.schedules < schedules and may_go_on():

@@ -1,4 +1,4 @@
-"""A model of the state server: what the store and the readers ask of Redis, in memory, with faults where a schedule wants them."""
+"""A model of the state server: the commands that the store and the readers use, in memory, with faults if a schedule wants them."""
 
 import copy
 import re
@@ -20,7 +20,7 @@ REFUSALS: tuple[RedisError, ...] = (
     ResponseError("MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist on disk."),
     NoPermissionError("this user has no permissions to run the 'hset' command"),
 )
-"""What a server may refuse writes with; each ends by itself once its cause does."""
+"""The causes with which a server may refuse writes; each refusal ends with its cause."""
 _Write = TypeVar("_Write", bound=Callable[..., Any])
 
 
@@ -37,7 +37,7 @@ def _write(method: _Write) -> _Write:
 
 
 class Turn:
-    """Awaited wherever a real client waits for the server: somebody else may go first."""
+    """Awaited wherever a real client waits for the server, so that other coroutines can run first."""
 
     def __await__(self) -> Generator[None, None, None]:
         """Give way once."""
@@ -48,12 +48,12 @@ class Server:
     """All keys: hashes, sets of slots, streams and texts.
 
     Args:
-        stream_length: how many entries a stream keeps.
-        lose: asked at each call whether its connection is lost: "before" it is carried out, "after", or not at all.
+        stream_length: the number of entries that a stream keeps.
+        lose: returns for each call whether its connection is lost "before" or "after" it is executed, or not at all.
         give_way: called before each call of a blocking client.
 
     Attributes:
-        refusing: what it refuses writes with; None while it takes them.
+        refusing: the cause with which it refuses writes; None while it accepts them.
     """
 
     def __init__(self, stream_length: int, lose: Callable[[], str], give_way: Callable[[], None]) -> None:
@@ -65,20 +65,20 @@ class Server:
     # Reading.
 
     def get(self, key: str) -> str | None:
-        """A text."""
+        """Read a text."""
         return self.keys.get(key)
 
     def hget(self, key: str, name: str) -> str | None:
-        """A field of a hash."""
+        """Read a field of a hash."""
         found: str | None = self.keys.get(key, {}).get(name)
         return found
 
     def hgetall(self, key: str) -> Hash:
-        """A hash."""
+        """Read a hash."""
         return dict(self.keys.get(key, {}))
 
     def hmget(self, key: str, names: Iterable[str], *more: str) -> list[str | None]:
-        """Some fields of a hash."""
+        """Read some fields of a hash."""
         wanted = [names, *more] if isinstance(names, str) else names
         return [self.keys.get(key, {}).get(name) for name in wanted]
 
@@ -87,7 +87,7 @@ class Server:
         return [str(slot) for slot in sorted(self.keys.get(key, ()))]
 
     def xrange(self, key: str, after: str, _end: str) -> list[tuple[str, Hash]]:
-        """The entries of a stream after one."""
+        """The entries of a stream after a given one."""
         last = int(after.strip("(").partition("-")[0])
         return [(f"{number}-0", dict(entry)) for number, entry in self.keys.get(key, ()) if number > last]
 
@@ -97,11 +97,11 @@ class Server:
         return [(f"{number}-0", dict(entry)) for number, entry in reversed(entries)]
 
     def exists(self, key: str) -> int:
-        """Whether a key is there."""
+        """Whether a key exists."""
         return int(key in self.keys)
 
     def scan_iter(self, pattern: str, _count: int = 0) -> Iterator[str]:
-        """The keys that match a pattern of stars alone."""
+        """The keys that match a pattern that contains only stars."""
         matches = re.compile(re.escape(pattern.replace("\\", "")).replace(r"\*", ".*"))
         return iter([key for key in self.keys if matches.fullmatch(key)])
 
@@ -122,7 +122,7 @@ class Server:
 
     @_write
     def hsetnx(self, key: str, name: str, value: object) -> None:
-        """Set a field of a hash that is not there yet."""
+        """Set a field of a hash unless it exists."""
         self.keys.setdefault(key, {}).setdefault(name, _text(value))
 
     @_write
@@ -140,7 +140,7 @@ class Server:
 
     @_write
     def set_if(self, key: str, expected: str, value: str, default: str) -> int:
-        """What `bluelamp.rebuild.rebuild` shows another version by."""
+        """The script with which `bluelamp.rebuild.rebuild` switches versions."""
         if self.keys.get(key, default) != expected:
             return 0
         self.keys[key] = value
@@ -148,7 +148,7 @@ class Server:
 
     @_write
     def apply(self, keys: list[str], args: list[Any]) -> list[Any]:
-        """What streams/apply.lua does."""
+        """The same as streams/apply.lua."""
         control, timelines, open_, feeds, changes = keys
         expected, epoch, after, packed = str(args[0]), str(args[1]), str(args[2]), args[3]
         stored = self.hmget(control, ["applied_offset", "epoch"])
@@ -179,7 +179,7 @@ class Server:
         return [1, after]
 
     def _refusal(self, change: Mapping[str, Any]) -> str:
-        """Counts are checked before any is written."""
+        """Check all counts before any is written."""
         for key, fields, deltas in change["panes"]:
             known = self.keys.get(key, {})
             for name, delta in zip(fields, deltas, strict=True):
@@ -201,11 +201,11 @@ class Server:
     # Faults.
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything, as a backup holds it."""
+        """All keys, as in a backup."""
         return copy.deepcopy(self.keys)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Everything as it was at a snapshot."""
+        """Restore all keys from a snapshot."""
         self.keys = copy.deepcopy(dict(snapshot))
 
 
@@ -214,17 +214,17 @@ def _text(value: object) -> str:
 
 
 class Client:
-    """A blocking client; others go first before each of its calls."""
+    """A blocking client; other coroutines run before each of its calls."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Any call that the server knows."""
+        """Any call that the server supports."""
         return lambda *args, **kwargs: self.call(lambda: getattr(self._server, name)(*args, **kwargs))
 
     def call(self, work: Callable[[], Any]) -> Any:
-        """Carry something out, unless the connection is lost."""
+        """Execute a call, unless the connection is lost."""
         self._server.give_way()
         lost = self._server.lose()
         if lost == "before":
@@ -235,27 +235,27 @@ class Client:
         return answer
 
     def eval(self, _script: str, _count: int, *args: str) -> Any:
-        """The one script that a rebuild runs by itself."""
+        """The only script that a rebuild runs itself."""
         return self.call(lambda: self._server.set_if(*args))
 
     def pipeline(self, *, transaction: bool = True) -> "Pipe":
-        """Calls that are carried out together; one by one where they are no transaction."""
+        """Calls that are executed together, or one by one without a transaction."""
         return Pipe(self, self._server, is_whole=transaction)
 
 
 class Pipe:
-    """Calls collected, then carried out."""
+    """Calls that are collected, then executed."""
 
     def __init__(self, client: Client, server: Server, *, is_whole: bool) -> None:
         self._client, self._server, self._is_whole = client, server, is_whole
         self._calls: list[Callable[[], Any]] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Any call that the server knows."""
+        """Any call that the server supports."""
         return lambda *args, **kwargs: self._calls.append(lambda: getattr(self._server, name)(*args, **kwargs))
 
     def execute(self) -> list[Any]:
-        """Carry them out."""
+        """Execute them."""
         calls, self._calls = self._calls, []
         if self._is_whole:
             answers: list[Any] = self._client.call(lambda: [call() for call in calls])
@@ -264,7 +264,7 @@ class Pipe:
 
 
 class AsyncPipe:
-    """Calls collected, then carried out together, for coroutines."""
+    """Calls that are collected, then executed together, for coroutines."""
 
     def __init__(self, client: "AsyncClient", server: Server) -> None:
         self._client, self._server = client, server
@@ -278,23 +278,23 @@ class AsyncPipe:
         """End."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Any call that the server knows."""
+        """Any call that the server supports."""
         return lambda *args, **kwargs: self._calls.append(lambda: getattr(self._server, name)(*args, **kwargs))
 
     async def execute(self) -> list[Any]:
-        """Carry them out."""
+        """Execute them."""
         answers: list[Any] = await self._client.call(lambda: [call() for call in self._calls])
         return answers
 
 
 class AsyncClient:
-    """A client for coroutines: each call is under way for a turn, and its answer for another."""
+    """A client for coroutines: each call takes one turn, and its reply another."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Any call that the server knows."""
+        """Any call that the server supports."""
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             return await self.call(lambda: getattr(self._server, name)(*args, **kwargs))
@@ -302,13 +302,13 @@ class AsyncClient:
         return call
 
     def pipeline(self, *, transaction: bool) -> AsyncPipe:
-        """Calls that are carried out together."""
+        """Calls that are executed together."""
         if not transaction:
             raise NotImplementedError
         return AsyncPipe(self, self._server)
 
     def register_script(self, _script: str) -> Callable[..., Any]:
-        """The one script that a store has."""
+        """The only script of a store."""
 
         async def apply(keys: list[str], args: list[Any]) -> Any:
             return await self.call(lambda: self._server.apply(keys, args))
@@ -316,7 +316,7 @@ class AsyncClient:
         return apply
 
     async def call(self, work: Callable[[], Any]) -> Any:
-        """Carry something out, unless the connection is lost."""
+        """Execute a call, unless the connection is lost."""
         await Turn()
         lost = self._server.lose()
         if lost == "before":

@@ -1,4 +1,4 @@
-"""Whatever the order of turns, crashes and losses: every page is a recount of a prefix of the log, and all of it settles."""
+"""With any order of turns, crashes and losses, every page equals a recount of a prefix of the log, and in the end of all of it."""
 
 import random
 import time
@@ -18,7 +18,7 @@ def _assert_nothing_found(found: Found) -> None:
 
 @pytest.mark.parametrize("part", ["first", "second"])
 def test_no_schedule_shows_a_wrong_figure(part: str) -> None:
-    del part  # two parts run side by side
+    del part  # two parts run in parallel
     began = time.monotonic()
     found = run_many(random.SystemRandom().randrange(10**9), 10**6, lambda: time.monotonic() - began < _SECONDS)
     _assert_nothing_found(found)
@@ -38,7 +38,7 @@ def test_a_million_steps_find_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_fault_that_is_put_back_is_found(name: str) -> None:
+def test_a_fault_put_back_is_found(name: str) -> None:
     with mutated(name):
         found = run_many(0, 400, lambda: True, tries=0)
     assert found.seed is not None
@@ -47,7 +47,7 @@ def test_a_fault_that_is_put_back_is_found(name: str) -> None:
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", [name for name in MUTANTS if name not in QUICK])
-def test_a_rare_fault_that_is_put_back_is_found(name: str) -> None:
+def test_a_rare_fault_put_back_is_found(name: str) -> None:
     with mutated(name):
         found = run_many(0, 20_000, lambda: True, tries=0)
     assert found.seed is not None
@@ -60,4 +60,4 @@ def test_a_failing_schedule_runs_again_and_is_shrunk() -> None:
         assert again.error == whole.error
         assert len(again.choices) < len(whole.choices)
         assert failure_of(again.choices) is not None
-    assert failure_of(again.choices) is None, "without the fault the same choices are no failure"
+    assert failure_of(again.choices) is None, "without the fault the same choices do not fail"

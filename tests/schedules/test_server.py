@@ -1,4 +1,4 @@
-"""The model of the state server against the real ones: the same changes leave the same keys, and are refused alike."""
+"""The model of the state server and the real ones: the same changes lead to the same keys and the same refusals."""
 
 import asyncio
 import random
@@ -29,18 +29,18 @@ def changes(seed: int) -> list[Change]:
     for offset in range(60):
         facts = [fact for subject, fact in (reports.next(START) for _ in range(3)) if subject.topic == "contacts"]
         admitted = partition.admit([Record(offset, START, as_record(facts) if facts else b"[]")])
-        for key in partition.unknown(admitted):
-            partition.remember(key, {})
+        for key in partition.uncached(admitted):
+            partition.cache_subject(key, {})
         found.append(partition.fold(admitted))
     return found
 
 
 async def apply_all(store: StateStore, seed: int) -> list[Applied]:
-    """Claim the partition, then offer each change: most of them in order, some stale, some twice, one that cannot be."""
+    """Claim the partition, then offer each change: most in order, some stale, some twice, and one that is impossible."""
     chance = random.Random(seed)
 
     async def nothing(*_: Any) -> None:
-        """Neither quarantined nor moved."""
+        """Neither quarantine nor move anything."""
 
     owner = Owner(store, RULES, nothing, nothing)
     control = await owner.claim(PLACE, IDENTITIES["contacts"])
@@ -54,7 +54,7 @@ async def apply_all(store: StateStore, seed: int) -> list[Applied]:
 
 
 def contents(client: Any) -> dict[str, Any]:
-    """Every key of a real server but the stream's ids, which are its clock's."""
+    """Every key of a real server, except the stream's ids, which depend on its clock."""
     read = {"hash": client.hgetall, "zset": lambda key: {int(each) for each in client.zrange(key, 0, -1)}}
     return {
         key: read[kind](key) if (kind := client.type(key)) in read else [entry for _, entry in client.xrange(key)]

@@ -1,4 +1,4 @@
-"""Log, state, workers, rebuilds and readers in one process, one turn at a time, in whatever order a schedule chooses.
+"""Log, state, workers, rebuilds and readers in one process, one turn at a time, in the order that a schedule chooses.
 
 Workers, rebuilds and readers are the product's own; the log and the state server are models. Whatever a page shows must be what a
 plain recount makes of a prefix of the log, and no live figure may be of an earlier prefix than one already shown.
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from bluelamp.rebuild.rebuild import Rebuild, forget
+from bluelamp.rebuild.rebuild import Rebuild, remove_version
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.wiring.settings import Settings
 from facts.batch import BatchRecord, Entry
@@ -69,11 +69,11 @@ _DAY = "2024-12-03/2024-12-04"
 
 
 class FoundError(Exception):
-    """Something that may not happen has happened.
+    """Something happened that must not happen.
 
     Args:
-        kind: in a word or two, the same for every schedule that finds the same.
-        what: in full.
+        kind: one or two words, the same for every schedule with the same fault.
+        what: the details.
     """
 
     def __init__(self, kind: str, what: object) -> None:
@@ -82,7 +82,7 @@ class FoundError(Exception):
 
 
 class Page(NamedTuple):
-    """What a reader showed at one moment."""
+    """The content of a page at one moment."""
 
     as_of: datetime
     applied_offsets: dict[Place, int]
@@ -92,13 +92,13 @@ class Page(NamedTuple):
 
 
 class Process(Struct):
-    """Something that runs a turn at a time, and may be killed between any two.
+    """Something that runs a turn at a time, and may be killed between any two turns.
 
     Attributes:
-        name: for whoever reads a failure.
-        work: makes its coroutine when it starts.
-        running: the coroutine; None while it does not run.
-        is_in_turn: it is in the middle of a turn.
+        name: for error messages.
+        work: creates its coroutine when it starts.
+        running: its coroutine; None while it is not running.
+        is_in_turn: whether it is in the middle of a turn.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Process(Struct):
     is_in_turn: bool = False
 
     def turn(self) -> bool:
-        """One turn; says whether it still runs."""
+        """Run one turn; returns whether it is still running."""
         if self.running is None:
             self.running = self.work()
         self.is_in_turn = True
@@ -120,7 +120,7 @@ class Process(Struct):
         return self.running is not None
 
     def kill(self) -> None:
-        """End it at once, with all that it remembers."""
+        """End it at once, with its whole memory."""
         if self.running is not None and not self.is_in_turn:
             self.running.close()
             self.running = None
@@ -130,8 +130,8 @@ class World:
     """Everything of one schedule.
 
     Args:
-        choices: what happens.
-        has_faults: processes are killed, connections lost, the state restored; without, only their order is chosen.
+        choices: decide what happens.
+        has_faults: whether processes are killed, connections lost and the state restored; otherwise only the order varies.
     """
 
     def __init__(self, choices: Choices, *, has_faults: bool = True) -> None:
@@ -162,13 +162,13 @@ class World:
     # The schedule.
 
     def run(self, steps: int) -> None:
-        """Run a schedule, then let everything settle: no fault any more, and all of the log in every answer."""
+        """Run a schedule, then let it settle: without further faults, every page must include the whole log."""
         while self.steps < steps and not self.choices.is_over:
             self.step()
         self._settle()
 
     def step(self) -> None:
-        """Whatever happens next."""
+        """Do whatever happens next."""
         self.steps += 1
         chosen = self.choices.pick(_ACTIONS if self._depth == 0 else _NESTED)
         if self.has_faults or chosen not in _FAULTS:
@@ -204,7 +204,7 @@ class World:
                 raise FoundError("settled and not live", [(each.measure, each.state, each.reason) for each in late])
 
     def _check_moved(self) -> None:
-        """Whatever was put on the wrong partition is on its own now."""
+        """Check that every misplaced fact is now on its right partition."""
         counted = {
             (place[0], fact["subject_id"], fact["fact_id"])
             for place, some in self.facts.items()
@@ -223,7 +223,7 @@ class World:
     # What may happen.
 
     def _report(self) -> None:
-        """A record of some facts reaches the log; now and then by a client that puts it on the wrong partition."""
+        """A record with some facts reaches the log; sometimes its client chooses a wrong partition."""
         wanted = [self.reports.next(self.now) for _ in range(1 + self.choices.below(4))]
         by_place: dict[Place, list[dict[str, Any]]] = {}
         for subject, fact in wanted:
@@ -236,7 +236,7 @@ class World:
                 self._append((topic, number), as_record(facts), facts)
 
     def _heartbeat(self) -> None:
-        """Every feed says that it has sent everything."""
+        """Every feed reports that it has sent everything."""
         self._heartbeats += 1
         for topic, feed in TOPICS.items():
             beat = FeedHeartbeat(
@@ -258,23 +258,23 @@ class World:
         self.facts[place].append(facts)
 
     def clock(self) -> datetime:
-        """The time by the clocks of the machine, which may be wrong."""
+        """The time by the machine's clocks, which may be wrong."""
         return self.now + self.step_of_clock
 
     def _set_clock(self) -> None:
-        """The clocks are set: hours ahead, some minutes back, or right again."""
+        """Set the clocks: hours ahead, some minutes back, or right again."""
         self.step_of_clock = self.choices.pick((timedelta(), timedelta(hours=2), timedelta(minutes=-20), timedelta()))
 
     def _refuse(self) -> None:
-        """The state server begins to refuse writes, or takes them again."""
+        """Let the state server refuse writes, or accept them again."""
         self.server.refusing = None if self.server.refusing else self.choices.pick(REFUSALS)
 
     def _pass_time(self) -> None:
-        """Some seconds pass."""
+        """Let some seconds pass."""
         self.now += timedelta(seconds=self.choices.pick((1, 3, 10, 59)))
 
     def _work(self) -> None:
-        """A worker, or the rebuild that is under way, has some turns."""
+        """Give some turns to a worker, or to the rebuild that is running."""
         ready = [each for each in (*self.workers, self.rebuild) if not each.is_in_turn]
         ready = [each for each in ready if each is not self.rebuild or each.running is not None]
         if ready:
@@ -287,12 +287,12 @@ class World:
                 self._restore()
 
     def _begin_rebuild(self) -> None:
-        """Somebody starts a rebuild, if none is under way."""
+        """Start a rebuild, unless one is running."""
         if self.rebuild.running is None and not self.rebuild.is_in_turn:
             self.rebuild.turn()
 
     def _look(self) -> None:
-        """A page is read, while others go on."""
+        """Read a page, while other processes run."""
         number = self.choices.below(len(self.readers))
         try:
             self._check_page(self.readers[number], number)
@@ -300,31 +300,31 @@ class World:
             return
 
     def _open_reader(self) -> None:
-        """Somebody opens a board."""
+        """Open a board."""
         number = self.choices.below(len(self.readers))
         self.readers[number], self.shown[number] = self._reader(), {}
 
     def _kill(self) -> None:
-        """A process is killed, and started again."""
+        """Kill a process and restart it."""
         self.choices.pick([*self.workers, self.rebuild]).kill()
 
     def _rebalance(self) -> None:
-        """Partitions go to other workers, each of which notices it sooner or later."""
+        """Give partitions to other workers; each notices it sooner or later."""
         self.generation += 1
         self.assigned = {place: self.choices.below(len(self.workers)) for place in PLACES}
 
     def _back_up(self) -> None:
-        """A snapshot of the state is taken."""
+        """Take a snapshot of the state."""
         self.snapshots.append(self.server.snapshot())
 
     def _restore(self) -> None:
-        """The state is restored from a snapshot: everything since is lost."""
+        """Restore the state from a snapshot, so that everything since is lost."""
         if self.snapshots and not self._depth:
             self.server.restore(self.choices.pick(self.snapshots[-2:]))
             if self.choices.happens(2):
                 self._look()
 
-    # Faults of connections, and who goes first.
+    # Faults of connections, and the order of processes.
 
     def _lose(self) -> str:
         if self._is_settling or not self.has_faults or not self.choices.happens(60):
@@ -332,7 +332,7 @@ class World:
         return self.choices.pick(("before", "after"))
 
     def _give_way(self) -> None:
-        """Others go first before a blocking call is carried out."""
+        """Let other processes run before a blocking call is executed."""
         if self._depth < 1 and not self._is_settling:
             self._depth += 1
             try:
@@ -348,7 +348,7 @@ class World:
             try:
                 await self._own(number)
             except (StaleOwnerError, GapError, RedisError):
-                return  # it asks to be started again
+                return  # it asks to be restarted
             except IncompleteError as error:
                 self.given_up.append(f"worker {number}: {error}")
                 raise FoundError("gave up for good", error) from error
@@ -359,7 +359,7 @@ class World:
         client = AsyncClient(self.server)
         version = number_of(await client.get(pointer(STATE)))
 
-        async def patiently(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        async def retry(work: Callable[[], Awaitable[_Answer]]) -> _Answer:
             while True:
                 try:
                     return await work()
@@ -369,7 +369,7 @@ class World:
                     await Turn()
 
         store = StateStore(cast(Any, client), prefix_of(STATE, version))
-        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, patiently)
+        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, retry)
         mine: list[Place] = []
         generation, turns = -1, 0
         while True:
@@ -380,12 +380,12 @@ class World:
             if generation != self.generation and (self._is_settling or not mine or self.choices.happens(3)):
                 generation, mine = self.generation, await self._claim(owner, number)
             if turns % _VERSION_TURNS == 0 and number_of(await client.get(pointer(STATE))) != version:
-                return  # as the stall watch ends a worker that has another version than the one shown
+                return  # as the stall watch stops a worker whose version is not the current one
             if mine:
                 await self._deliver(owner, mine[(turns + self.choices.below(len(mine))) % len(mine)])
 
     async def _claim(self, owner: Owner, number: int) -> list[Place]:
-        """Claim the partitions that a worker is given, and no longer own any other."""
+        """Claim the partitions that a worker is given, and stop owning any other."""
         mine = [place for place in PLACES if self.assigned[place] == number]
         owner.owned.clear()
         for place in mine:
@@ -395,7 +395,7 @@ class World:
         return mine
 
     async def _deliver(self, owner: Owner, place: Place) -> None:
-        """Deliver some records: those that are due, some that were delivered before, or with one left out."""
+        """Deliver some records: the next ones, some that were delivered before, or some with one left out."""
         log, applied_offset = self.log[place], owner.owned[place].applied_offset
         if applied_offset > len(log):
             raise FoundError("state beyond log", f"{place}: {applied_offset} of {len(log)}")
@@ -423,8 +423,10 @@ class World:
     def _send(self, copies: Sequence[Copy]) -> None:
         for copy in copies:
             self._give_way()
-            told = msgspec.json.decode(copy.value)
-            ids = [(each["subject_id"], each["fact_id"]) for each in (told if isinstance(told, list) else [told])]
+            decoded = msgspec.json.decode(copy.value)
+            ids = [
+                (each["subject_id"], each["fact_id"]) for each in (decoded if isinstance(decoded, list) else [decoded])
+            ]
             known = {
                 (fact["subject_id"], fact["fact_id"]): fact
                 for topic, facts in self.misplaced
@@ -441,11 +443,11 @@ class World:
             client, log = cast(Any, AsyncClient(self.server)), Log(self)
             mover = Mover(None, log, self._send)
             work = _Uncertified(settings, RULES, redis, log, mover, cast(Any, None), client, self.clock, _untold, ())
-            built = await work.run(is_anew=self.choices.happens(2), is_switched=True, are_accepted=False)
+            built = await work.run(is_from_scratch=self.choices.happens(2), is_switched=True, are_accepted=False)
             if not built.is_same() and not built.not_compared:
                 raise FoundError("rebuild differs", built.differing_cells[:2])
-            if built.shown == built.built and self.choices.happens(2):
-                forget(redis, STATE, built.shown - 1)
+            if built.current == built.built and self.choices.happens(2):
+                remove_version(redis, STATE, built.current - 1)
         except (RedisError, BlueLampError):
             return
 
@@ -455,8 +457,8 @@ class World:
         return Reader(cast(Any, Client(self.server)), STATE, RULES, self.clock)
 
     def _check_page(self, reader: Reader, number: int) -> Page:
-        asked = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
-        page = reader.at_one_moment(lambda: _page(reader, asked))
+        requested = [each for each in _PAGE if self._is_settling or self.choices.below(2)]
+        page = reader.at_one_moment(lambda: _page(reader, requested))
         unknown = {
             (each.measure, *each.dimensions.values())
             for each in page.readings
@@ -468,7 +470,7 @@ class World:
             for some in self.facts[place][: page.applied_offsets.get(place, 0)]
             for fact in some
         ]
-        names = {(measure, window) for measure, window, _ in asked}
+        names = {(measure, window) for measure, window, _ in requested}
         every = count(facts, page.as_of)
         wanted = {key: cell for key, cell in every.items() if key[:2] in names and (key[0], *key[2:]) not in unknown}
         known = {key: page.cells.get(key, Cell(0, 0, None)) for key in wanted}
@@ -485,12 +487,12 @@ class World:
         return page
 
     def _is_alive(self, page: Page, place: Place) -> bool:
-        """Whether a heartbeat that is on the page really was sent in the time allowed, whatever clocks said."""
+        """Whether a heartbeat on the page was really sent in the time allowed, whatever clocks said."""
         sent = [at for offset, at in self.beats[place] if offset < page.applied_offsets[place]]
         return bool(sent) and self.now - sent[-1] <= timedelta(seconds=SILENT_AFTER) + 2 * SKEW
 
     def _check_live(self, page: Page, number: int) -> None:
-        """A live page is of no earlier place than one shown before, and of feeds that were heard from lately."""
+        """Check that a live page is not from an earlier place than one shown before, and that its feeds sent recent heartbeats."""
         shown = self.shown[number] if number < len(self.shown) else {}
         for reading in page.readings:
             topic = "incidents" if "incident" in reading.measure or "grade" in reading.measure else "contacts"
@@ -513,11 +515,11 @@ class World:
             shown[place] = max(applied_offset, shown.get(place, 0))
 
 
-def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
-    """What a page shows: all of one moment, or it is not of a prefix of the log."""
+def _page(reader: Reader, requested: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
+    """The content of a page: all of one moment, or it does not equal a prefix of the log."""
     cells: dict[tuple[str, ...], Cell] = {}
     readings: list[Reading] = []
-    for measure, window, by in asked:
+    for measure, window, by in requested:
         found = reader.read(measure, {"day": _DAY, "now": "60m"}.get(window, window), by=by, force=FORCE)
         readings += found
         for each in found:
@@ -527,10 +529,10 @@ def _page(reader: Reader, asked: Sequence[tuple[str, str, tuple[str, ...]]]) -> 
 
 
 class _Uncertified(Rebuild):
-    """A rebuild that is not compared with a recount of the log: here whatever a page shows is."""
+    """A rebuild without a comparison with the log: here every page is compared with it instead."""
 
     def _compare_with_log(self, *_: Any) -> None:
-        """Nothing: it would take longer than everything else together."""
+        """Compare nothing: it would take longer than everything else together."""
 
 
 def _untold(_place: Place, _applied_offset: int, _after: int) -> None:
@@ -544,11 +546,11 @@ class Log:
         self._world = world
 
     def identities(self, _topics: Sequence[str]) -> dict[str, Identity]:
-        """Of every topic."""
+        """The identity of every topic."""
         return dict(IDENTITIES)
 
     def reach(self, _identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
-        """From the beginning to the end."""
+        """The first and end offset of each partition."""
         return {place: (0, len(records)) for place, records in self._world.log.items()}
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:

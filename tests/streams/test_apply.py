@@ -1,4 +1,4 @@
-"""The atomic step under refusal: whatever command, key, limit or failure stops it, it is applied whole or not at all."""
+"""The atomic step when it is refused: whichever command, key, limit or failure stops it, it applies completely or not at all."""
 
 import re
 import shutil
@@ -38,8 +38,8 @@ KEYS = {
 }
 
 
-def told() -> tuple[list[Change], Change]:
-    """Some batches, and one that needs every command: counts to zero, open ones closed, old panes dropped."""
+def example_batches() -> tuple[list[Change], Change]:
+    """Some batches, and one that needs every command: it brings counts to zero, closes open items and drops old panes."""
     partition = MemoryPartition("incidents", rules(STRICT))
     known: dict[str, Any] = {"force": FORCE, "subject_id": "i1"}
     at = partial(_later, START)
@@ -48,22 +48,22 @@ def told() -> tuple[list[Change], Change]:
     regraded = IncidentRegraded(fact_id="f3", at=at(minutes=6), grade="1", **known)
     closed = IncidentClosed(fact_id="f4", at=at(minutes=7), result="attended", **known)
     other = IncidentOpened(fact_id="f5", at=at(days=3), grade="1", group=None, area=None, force=FORCE, subject_id="i2")
-    heard = heartbeat(FORCE, "dispatch", at(days=3))
+    beat = heartbeat(FORCE, "dispatch", at(days=3))
     before = [partition.feed([encode([fact])], RECEIVED) for fact in (opened, arrived)]
-    return before, partition.feed([encode([regraded, closed]), encode([other]), encode([heard])], RECEIVED)
+    return before, partition.feed([encode([regraded, closed]), encode([other]), encode([beat])], RECEIVED)
 
 
 def _later(start: Any, **by: float) -> Any:
     return start + timedelta(**by)
 
 
-BEFORE, CHANGE = told()
+BEFORE, CHANGE = example_batches()
 AFTER = len(BEFORE) + 3
 
 
 @pytest.fixture
 def redis(state_backend: StateServer) -> Iterator[Redis]:
-    """A state of some batches; another user than the default one is forgotten afterwards."""
+    """A state of some batches; the user `worker` is deleted afterwards."""
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
         client.flushall()
         call(state_backend.url, lambda store: apply_all(store, BEFORE))
@@ -82,7 +82,7 @@ def offer(url: str) -> Applied:
 
 
 def whole(redis: Redis, url: str) -> dict[str, Any]:
-    """The state once the batch is applied; it is then taken back."""
+    """The state after the batch; the state is then restored."""
     copy: dict[str, Any] = {key: redis.dump(key) for key in redis.scan_iter()}
     assert offer(url).outcome == "applied"
     found = dump(redis)
@@ -91,15 +91,15 @@ def whole(redis: Redis, url: str) -> dict[str, Any]:
 
 
 def restore(redis: Redis, copy: dict[str, Any]) -> None:
-    """The state as it was."""
+    """Restore the state from a copy."""
     redis.flushall()
-    for key, held in copy.items():
-        redis.restore(key, 0, held)
+    for key, value in copy.items():
+        redis.restore(key, 0, value)
 
 
 def without_ids(state: dict[str, Any]) -> dict[str, Any]:
-    """Without what the clock decides."""
-    return {key: [entry for _, entry in held] if key == NAMES.changes else held for key, held in state.items()}
+    """The state without stream ids, which depend on the clock."""
+    return {key: [entry for _, entry in value] if key == NAMES.changes else value for key, value in state.items()}
 
 
 def test_the_batch_needs_every_command_of_the_script(redis: Redis, state_backend: StateServer) -> None:
@@ -117,7 +117,7 @@ def test_a_command_that_is_not_permitted_is_refused_before_anything_is_written(
     before, after = dump(redis), whole(redis, state_backend.url)
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all", f"-{command}"])
     url = as_user(state_backend.url, "worker")
-    if command in ("HINCRBY", "XDEL"):  # only counts a refused as stale batch; only takes back what cannot fail
+    if command in ("HINCRBY", "XDEL"):  # one only counts stale writes, the other only undoes what cannot fail
         assert offer(url).outcome == "applied"
     else:
         assert cause_of(offer, url) == "access_denied"
@@ -150,12 +150,12 @@ def test_a_key_that_may_only_be_read_is_refused_before_anything_is_written(
 
 
 def glob(key: str) -> str:
-    """A key as a pattern of a permission."""
+    """A key as a pattern for a permission."""
     return key.replace("{", "?").replace("}", "?")
 
 
 def cause_of(work: Callable[[str], object], url: str) -> Cause:
-    """Why some work is refused."""
+    """The cause of a refusal."""
     with pytest.raises(RedisError) as caught:
         work(url)
     return refusal_of(caught.value).cause
@@ -163,7 +163,7 @@ def cause_of(work: Callable[[str], object], url: str) -> Cause:
 
 @contextmanager
 def configured(redis: Redis, **settings: str | int) -> Iterator[None]:
-    """A server configured otherwise for a while."""
+    """Change the server's configuration for a while."""
     names = {name: name.replace("_", "-") for name in settings}
     before = {each: str(redis.config_get(each)[each]) for each in names.values()}
     for name, value in settings.items():
@@ -177,7 +177,7 @@ def configured(redis: Redis, **settings: str | int) -> Iterator[None]:
 
 @contextmanager
 def replica(redis: Redis) -> Iterator[None]:
-    """A server that is a replica for a while."""
+    """Make the server a replica for a while."""
     redis.replicaof("127.0.0.1", 1)
     try:
         yield
@@ -187,14 +187,14 @@ def replica(redis: Redis) -> Iterator[None]:
 
 @contextmanager
 def orphan(redis: Redis) -> Iterator[None]:
-    """A replica that answers nothing without its primary."""
+    """Make the server a replica that answers nothing without its primary."""
     with configured(redis, replica_serve_stale_data="no"), replica(redis):
         yield
 
 
 @contextmanager
 def unsaved(redis: Redis, server: StateServer) -> Iterator[None]:
-    """A server that cannot write its snapshots, and refuses writes because of it."""
+    """Make the server unable to write its snapshots, so that it refuses writes."""
     in_the_way = server.directory / "dump.rdb" / "in the way"
     with configured(redis, save="100000 1", stop_writes_on_bgsave_error="yes"):
         shutil.rmtree(in_the_way.parent, ignore_errors=True)
@@ -220,7 +220,7 @@ SHORTAGES: dict[Cause, Callable[[Redis, StateServer], Any]] = {
 
 
 @pytest.mark.parametrize("cause", SHORTAGES)
-def test_a_server_that_is_short_of_something_refuses_the_batch_whole(
+def test_a_server_short_of_a_resource_refuses_the_whole_batch(
     redis: Redis, state_backend: StateServer, cause: Cause
 ) -> None:
     before, after = dump(redis), whole(redis, state_backend.url)
@@ -231,7 +231,7 @@ def test_a_server_that_is_short_of_something_refuses_the_batch_whole(
     assert without_ids(dump(redis)) == without_ids(after)
 
 
-def test_memory_that_runs_out_within_the_batch_does_not_stop_it(redis: Redis, state_backend: StateServer) -> None:
+def test_memory_that_runs_out_during_the_batch_does_not_stop_it(redis: Redis, state_backend: StateServer) -> None:
     partition = MemoryPartition("incidents", rules(STRICT))
     at: dict[str, Any] = {"at": START, "grade": "2", "group": None, "area": None, "force": FORCE}
     facts = [IncidentOpened(fact_id=f"m{number}", subject_id=f"m{number}", **at) for number in range(1500)]
@@ -246,13 +246,13 @@ def test_memory_that_runs_out_within_the_batch_does_not_stop_it(redis: Redis, st
             assert dump(redis) == before
             limit += 300_000
             redis.config_set("maxmemory", limit)
-        assert redis.info("memory")["used_memory_peak"] > limit, "the batch itself has gone over the limit"
+        assert redis.info("memory")["used_memory_peak"] > limit, "the batch itself exceeded the limit"
     assert redis.hlen(NAMES.timelines) == 1501
     assert redis.hget(NAMES.control, "applied_offset") == str(len(BEFORE) + 1500)
 
 
 def outcome_of(url: str, work: Callable[[StateStore], Any]) -> str:
-    """What came of a batch: its outcome, or why it was refused."""
+    """The outcome of a batch, or why it was refused."""
     try:
         applied: Applied = call(url, work)
     except RedisError as error:
@@ -270,16 +270,16 @@ local function failing(act, fail)
   end
 end
 local redis = {
-  call = failing(real.call, error), pcall = failing(real.pcall, function(told) return told end),
+  call = failing(real.call, error), pcall = failing(real.pcall, function(result) return result end),
   acl_check_cmd = real.acl_check_cmd, error_reply = real.error_reply,
 }
 """
 
 
-def test_a_failure_at_any_call_leaves_the_batch_whole_or_not_applied(
+def test_a_failure_at_any_call_applies_the_batch_completely_or_not_at_all(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Redis fails no later write once the first is done; should it, what was written is taken back."""
+    """Redis refuses no write after the first; if one fails all the same, the earlier writes are undone."""
     before, after = dump(redis), without_ids(whole(redis, state_backend.url))
     copy: dict[str, Any] = {key: redis.dump(key) for key in redis.scan_iter()}
     script = streams.store.SCRIPT
@@ -292,10 +292,10 @@ def test_a_failure_at_any_call_leaves_the_batch_whole_or_not_applied(
             outcomes.append(str(error).partition(" script:")[0])
             assert dump(redis) == before, f"call {number} left something behind"
             continue
-        held = without_ids(dump(redis))
-        assert {key: held[key] for key in after} == {**after, **{key: held[key] for key in after if ":index:" in key}}
+        value = without_ids(dump(redis))
+        assert {key: value[key] for key in after} == {**after, **{key: value[key] for key in after if ":index:" in key}}
         restore(redis, copy)
-        if held == after:
+        if value == after:
             break
     assert {*outcomes} == {"applied", "failed on purpose"}
     assert outcomes.count("failed on purpose") > 40

@@ -1,4 +1,4 @@
-"""What Prometheus is given: every measure as the reader reads it, nothing stale, and an answer even without the state."""
+"""What Prometheus receives: every measure as the reader reads it, nothing stale, and a response even without the state."""
 
 import json
 import os
@@ -38,7 +38,7 @@ from measures.reading import State
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.names import metric_name
-from streams.reading_metrics import EXPORTED_WINDOWS, LIVE_EXPORTED
+from streams.reading_metrics import EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from streams.readings import Reader
 from streams.refusal import CAUSES, Cause
 from tests.real.parts import missing
@@ -86,7 +86,7 @@ Series = dict[tuple[str, Labels], float]
 
 
 def tell_contacts(story: Story, number: int) -> None:
-    """A 999 call answered, every fourth late; one given up; a 101 call with both its legs; a digital one; two waiting."""
+    """A 999 call answered, every fourth one late; one abandoned; a 101 call with both its legs; a digital contact; two waiting."""
     minute = f"21:{number:02}"
     story.report(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
     story.report(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
@@ -111,7 +111,7 @@ def tell_contacts(story: Story, number: int) -> None:
 
 
 def tell_incidents(story: Story, number: int) -> None:
-    """One of Grade 1, one domestic of Grade 2 with video, one burglary, one that still waits."""
+    """One Grade 1 incident, one domestic Grade 2 with video, one burglary, and one that still waits."""
     minute = f"21:{number:02}"
     kinds: dict[str, dict[str, Any]] = {
         "i": {"grade": "1"},
@@ -128,7 +128,7 @@ def tell_incidents(story: Story, number: int) -> None:
 
 
 def tell_others(story: Story, number: int) -> None:
-    """A stay in custody of a child, one that waits, one that goes on, a voluntary attendance, occurrences with parties and referral."""
+    """A child in custody, one detainee who waits, one whose detention is open, a voluntary attendance, and occurrences with referrals."""
     minute = f"21:{number:02}"
     arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
     story.report(DetaineeArrived, "20:05", f"t{number}", **arrival)
@@ -150,7 +150,7 @@ def tell_others(story: Story, number: int) -> None:
 
 
 def begin(story: Story) -> None:
-    """One subject of each feed three days before, on the last of November: from then on the record is known."""
+    """One subject of each feed three days before, on the last of November: the record begins then."""
     queues = {"999": "emergency", "101": "triage", "digital": "online"}
     for line, queue in queues.items():
         story.report(ContactOffered, "-72:00", f"first-{line}", line=line, queue=queue)
@@ -162,7 +162,7 @@ def begin(story: Story) -> None:
 
 
 def evening(subjects: int) -> Story:
-    """An evening with so many subjects of each kind, every feed heard up to its end."""
+    """An evening with this many subjects of each kind; every feed is complete to its end."""
     story = Story(STRICT)
     begin(story)
     for number in range(subjects):
@@ -173,11 +173,11 @@ def evening(subjects: int) -> Story:
 
 
 def fill(redis: Redis, url: str, story: Story, silent: str = "") -> None:
-    """Put an evening into the state; the feed named was heard five minutes before the others."""
+    """Put an evening into the state; the named feed's last heartbeat arrived five minutes before the others'."""
     for feed in STRICT.feeds:
-        heard_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
+        heartbeat_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
         beat = encode([heartbeat(FORCE, feed.name, story.moment(PRESENT))])
-        story.state.partitions[feed.topic][0].feed([beat], heard_at)
+        story.state.partitions[feed.topic][0].feed([beat], heartbeat_at)
     redis.flushall()
     call(url, lambda store: apply_memory(store, story.state))
 
@@ -191,12 +191,12 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
 
 
 def reader(client: Redis, late: timedelta = timedelta(seconds=10)) -> Reader:
-    """A reader that looks so long after the feeds were heard."""
+    """A reader at a time this long after the last heartbeats."""
     return Reader(client, "test", RULES, lambda: RECEIVED + late)
 
 
 def exposition(source: Reader) -> str:
-    """What a scrape is answered, in process."""
+    """The result of a scrape, in process."""
     registry = CollectorRegistry()
     registry.register(ReadingsCollector(source, steady_seconds=lambda: 0.0))
     return generate_latest(registry).decode()
@@ -211,12 +211,12 @@ def series(text: str) -> Series:
 
 
 def labelled(**labels: str) -> Labels:
-    """Labels as `series` has them."""
+    """Labels in the form of `series`."""
     return tuple(sorted(labels.items()))
 
 
 def expected(source: Reader) -> Series:
-    """What the reader reads, as samples."""
+    """The samples that the reader's readings should give."""
     found: Series = {}
     for measure in CATALOGUE.values():
         for window in EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS:
@@ -246,7 +246,7 @@ def of_readings(found: Series) -> Series:
     return {place: value for place, value in found.items() if place[0] not in own}
 
 
-def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backend: StateServer) -> None:
+def test_every_measure_is_exported_as_the_reader_reads_it(redis: Redis, state_backend: StateServer) -> None:
     fill(redis, state_backend.url, evening(12))
     found = series(exposition(reader(redis)))
     assert of_readings(found) == expected(reader(redis))
@@ -255,7 +255,7 @@ def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backen
     assert found["bluelamp_grade_1_opened_to_arrived_median_seconds", words] == 3600
     assert found["bluelamp_grade_1_unresourced_over_120_seconds", labelled(force=FORCE)] == 12
     assert found["bluelamp_state_up", ()] == 1
-    # Everything has a value here, so that equality says something; the strict force promises no time from dispatch.
+    # Everything has a value here, so that equality is meaningful; the strict force has no target from dispatch.
     live = {name for name, _ in of_readings(found)}
     silent = [each for each in CATALOGUE.values() if metric_name(each) not in live]
     assert {each.name for each in silent if not isinstance(each.statistic, External)} == {
@@ -266,18 +266,18 @@ def test_every_measure_is_told_as_the_reader_reads_it(redis: Redis, state_backen
 
 NORMAL = {
     "expected_lower": "The lower control limit",
-    "expected": "The middle",
+    "expected": "The expected value",
     "expected_upper": "The upper control limit",
 }
 
 
 def normal(measure: Measure, words: str) -> str:
-    """The help of what is normal for a measure."""
+    """The help text of a measure's band."""
     return f"{words} for this hour of the week: {measure.question}"
 
 
 def test_every_measure_has_its_families_and_its_question(redis: Redis, state_backend: StateServer) -> None:
-    """With an empty state as well: what is not there yet can be asked for by name."""
+    """Also with an empty state: a series that does not exist yet can be queried by name."""
     text = exposition(reader(redis))
     helps = dict(re.findall(r"^# HELP bluelamp_(\S+) (.+)$", text, re.MULTILINE))
     wanted: dict[str, str] = {}
@@ -285,17 +285,15 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
         name = metric_name(each).removeprefix("bluelamp_")
         if not isinstance(each.statistic, External):
             wanted |= {name: each.question}
-            wanted |= {f"{name}_n": f"How many: {each.population}"} if each.unit != "count" else {}
-            wanted |= {f"{name}_met": f"How many of them: {each.question}"} if each.unit == "ratio" else {}
+            wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
+            wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}
             wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
-    told = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
-    assert {name: words.replace('\\"', '"') for name, words in told.items()} == wanted
+    help_texts = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
+    assert {name: words.replace('\\"', '"') for name, words in help_texts.items()} == wanted
     assert {name.removesuffix("_total") for name in set(helps) - set(wanted)} == OWN
 
 
-def test_no_sample_has_a_timestamp_and_no_label_grows_with_what_happens(
-    redis: Redis, state_backend: StateServer
-) -> None:
+def test_no_sample_has_a_timestamp_and_no_label_grows_with_events(redis: Redis, state_backend: StateServer) -> None:
     fill(redis, state_backend.url, evening(20))
     text = exposition(reader(redis))
     samples = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -339,7 +337,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 
 
-def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
+def test_a_silent_feed_removes_its_own_series_and_the_state_metric_says_so(
     redis: Redis, state_backend: StateServer
 ) -> None:
     fill(redis, state_backend.url, evening(8), silent="telephony")
@@ -348,7 +346,7 @@ def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
     states = {
         (dict(words)["measure"], dict(words)["state"])
         for name, words in found
-        if name == "bluelamp_reading_state" and dict(words)["window"] in LIVE_EXPORTED
+        if name == "bluelamp_reading_state" and dict(words)["window"] in EXPORTED_LIVE_WINDOWS
     }
     contacts = {each.name for each in CATALOGUE.values() if each.topics() == {"contacts"}}
     assert {state for name, state in states if name in contacts} == {"stale"}
@@ -358,8 +356,8 @@ def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
     gone = {metric_name(CATALOGUE[each]) for each in contacts}
     assert names & {name + ending for name in gone for ending in ("", "_n", "_met")} == set()
     assert "bluelamp_grade_1_opened_to_arrived_median_seconds" in names
-    heard = {dict(words)["feed"]: value for (name, words), value in found.items() if "feed_heartbeat" in name}
-    assert heard["dispatch"] - heard["telephony"] == SILENT.total_seconds()
+    heartbeats = {dict(words)["feed"]: value for (name, words), value in found.items() if "feed_heartbeat" in name}
+    assert heartbeats["dispatch"] - heartbeats["telephony"] == SILENT.total_seconds()
 
 
 # Over the wire.
@@ -367,7 +365,7 @@ def test_a_silent_feed_takes_its_own_series_away_and_the_state_says_so(
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[StateServer]:
-    """A state server of the test's own, with an evening in it."""
+    """A state server for this test alone, with an evening in it."""
     server = StateServer(tmp_path / "state")
     server.start()
     try:
@@ -379,13 +377,13 @@ def state(tmp_path: Path) -> Iterator[StateServer]:
 
 
 def looking(state: StateServer) -> Reader:
-    """A reader as the exporter has it."""
+    """A reader as the exporter uses it."""
     return reader(state_client(Settings(redis=state.url, state_name="test"), timeout_seconds=0.5))
 
 
 @contextmanager
 def served(source: Reader) -> Iterator[str]:
-    """The exporter on a free port; its address."""
+    """The exporter on a free port; yields its address."""
     server, thread = serve({"/metrics": [ReadingsCollector(source)]}, 0, "127.0.0.1")
     try:
         yield f"http://127.0.0.1:{server.server_port}/metrics"
@@ -396,7 +394,7 @@ def served(source: Reader) -> Iterator[str]:
 
 
 def fetch(url: str) -> str:
-    """What is answered at an address of our own."""
+    """The response of one of our own addresses."""
     with urlopen(url, timeout=10) as answer:  # noqa: S310 - http, as given by the test itself
         text: str = answer.read().decode()
     return text
@@ -409,12 +407,12 @@ def scrape(url: str) -> tuple[Series, float]:
 
 
 def refuses(cause: Cause) -> Series:
-    """What is shown where one cause is the true one."""
+    """The samples if this is the cause."""
     return {("bluelamp_state_refuses", (("cause", each),)): float(each == cause) for each in CAUSES}
 
 
 def send(server: StateServer, number: signal.Signals) -> None:
-    """Send the state server a signal: stopped, it keeps its connections open and says nothing more."""
+    """Send a signal to the state server: when stopped, it keeps its connections open but does not respond."""
     os.kill(server.pid, number)
 
 
@@ -426,7 +424,7 @@ def send(server: StateServer, number: signal.Signals) -> None:
     ],
     ids=["killed", "frozen"],
 )
-def test_without_the_state_server_it_answers_at_once_and_says_so(
+def test_without_the_state_server_a_scrape_returns_at_once_and_says_so(
     state: StateServer, strike: Callable[[StateServer], Any], mend: Callable[[StateServer], Any]
 ) -> None:
     with served(looking(state)) as url:
@@ -443,7 +441,7 @@ def test_without_the_state_server_it_answers_at_once_and_says_so(
 
 
 @pytest.mark.real
-def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
+def test_promtool_has_no_complaints(state: StateServer) -> None:
     if reason := missing("prometheus"):
         pytest.skip(reason)
     source = looking(state)
@@ -453,24 +451,24 @@ def test_promtool_finds_nothing_to_say(state: StateServer) -> None:
         )
     )
     readings = ReadingsCollector(source, watch)
-    standing = AlertEvaluator(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
+    engine = AlertEvaluator(RULES_OF_ALERTS, samples_of(readings), source.redis, "test:alerts", source.now)
     registry = CollectorRegistry()
-    for collector in (readings, standing):
+    for collector in (readings, engine):
         registry.register(collector)
-    generate_latest(registry)  # names the partitions to look at
+    generate_latest(registry)  # names the partitions to query
     watch.look()
-    standing.step()
+    engine.step()
     text = generate_latest(registry).decode()
     assert {f"bluelamp_{name}" for name in OWN_OF_LOG} | {"bluelamp_alert"} <= {name for name, _ in series(text)}
-    told = subprocess.run(
+    checked = subprocess.run(
         ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
     )
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 @contextmanager
 def prometheus(directory: Path, target: str) -> Iterator[str]:
-    """A Prometheus that scrapes one target each second; its address."""
+    """A Prometheus that scrapes one target every second; yields its address."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -480,9 +478,9 @@ def prometheus(directory: Path, target: str) -> Iterator[str]:
     }
     (directory / "prometheus.yml").write_text(json.dumps(config))
     arguments = [f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data"]
-    with (directory / "prometheus.log").open("wb") as said:
+    with (directory / "prometheus.log").open("wb") as log_file:
         process = subprocess.Popen(
-            ["prometheus", *arguments, f"--web.listen-address=127.0.0.1:{port}"], stdout=said, stderr=said
+            ["prometheus", *arguments, f"--web.listen-address=127.0.0.1:{port}"], stdout=log_file, stderr=log_file
         )
     try:
         yield f"http://127.0.0.1:{port}"
@@ -492,12 +490,12 @@ def prometheus(directory: Path, target: str) -> Iterator[str]:
 
 
 def ask(address: str, query: str) -> dict[Labels, float]:
-    """The answer to an instant query, by labels."""
+    """The result of an instant query, by labels."""
     try:
-        told = json.loads(fetch(f"{address}/api/v1/query?{urlencode({'query': query})}"))["data"]["result"]
+        result = json.loads(fetch(f"{address}/api/v1/query?{urlencode({'query': query})}"))["data"]["result"]
     except URLError:
         return {}  # it is still starting
-    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in told}
+    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in result}
 
 
 @pytest.mark.real

@@ -1,4 +1,4 @@
-"""What the exporter shows beside the readings: feeds, clocks, bands, quarantine, the log; and what the alerts make of it."""
+"""The exporter's other metrics: feeds, clocks, bands, quarantine, the log; and the alerts that follow from them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -19,10 +19,10 @@ from facts.wire import encode
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
 from streams.logwatch import LogSnapshot, LogWatch
-from streams.patience import report
 from streams.probe import Probe
 from streams.readings import Reader
 from streams.refusal import Refusal
+from streams.retrying import report
 from streams.stall import Place
 from tests.streams.test_apply import SHORTAGES
 from tests.support.forces import STRICT, rules, shipped
@@ -34,7 +34,7 @@ RULES_OF = rules(STRICT, shipped("staffordshire"))
 
 
 class Scene:
-    """A state, the moment it is looked at, and what was told to it.
+    """A state, the time at which it is read, and the facts published to it.
 
     Args:
         url: of the state server.
@@ -57,29 +57,29 @@ class Scene:
             raise PartMissingError("gone", where="here", hint="none")
         return LogSnapshot({place: self.ends[place] for place in applied_offsets}, self.workers)
 
-    def tell(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
-        """Records of a topic, one batch."""
+    def publish(self, topic: Topic, *values: bytes, received_at: datetime | None = None) -> None:
+        """Publish records of a topic as one batch."""
         partition = self.partitions.setdefault(topic, MemoryPartition(topic, RULES_OF))
         for _ in one_by_one(self.url, [partition.feed(list(values), received_at or self.now)], topic):
             pass
 
     def pass_time(self, seconds: float) -> None:
-        """Both clocks go on."""
+        """Advance both clocks."""
         self.now += timedelta(seconds=seconds)
         self.steady_seconds += seconds
 
     def shown(self, name: str) -> dict[tuple[str, ...], float]:
-        """The samples of a name: label words to value."""
+        """The samples of a metric: label words to value."""
         return {tuple(each.labels.values()): each.value for each in self.samples() if each.name == name}
 
     def refused(self) -> str:
-        """The one cause for which the state is not read or not written; nothing while it is."""
+        """The one cause for which the state cannot be read or written; empty if there is none."""
         causes = [cause for (cause,), value in self.shown("bluelamp_state_refuses").items() if value]
         assert len(causes) < 2
         return "".join(causes)
 
     def samples(self) -> list[Any]:
-        """Everything the exporter shows."""
+        """Every sample that the exporter serves."""
         return [sample for family in self.collector.collect() for sample in family.samples]
 
 
@@ -99,62 +99,62 @@ def beat(feed: str, at: datetime, seq: int = 1, complete_to: datetime | None = N
 
 
 def detained(subject_id: str, hours: float, *, child: bool = False) -> bytes:
-    """A detainee who arrived and was authorised so many hours before AS_OF."""
-    told = {"force": FORCE, "at": AS_OF - timedelta(hours=hours), "subject_id": subject_id}
-    arrived = DetaineeArrived(fact_id=f"{subject_id}a", suite="one", child=child, relevant_time=told["at"], **told)  # type: ignore[arg-type]
-    return encode([arrived, DetentionAuthorised(fact_id=f"{subject_id}b", **told)])  # type: ignore[arg-type]
+    """A detainee who arrived and was authorised this many hours before AS_OF."""
+    fields = {"force": FORCE, "at": AS_OF - timedelta(hours=hours), "subject_id": subject_id}
+    arrived = DetaineeArrived(fact_id=f"{subject_id}a", suite="one", child=child, relevant_time=fields["at"], **fields)  # type: ignore[arg-type]
+    return encode([arrived, DetentionAuthorised(fact_id=f"{subject_id}b", **fields)])  # type: ignore[arg-type]
 
 
-def test_a_feed_is_live_until_its_time_is_up_and_a_force_never_heard_of_has_none(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+def test_a_feed_is_live_until_its_time_is_up_and_a_force_without_heartbeats_has_none(scene: Scene) -> None:
+    scene.publish("incidents", beat("dispatch", AS_OF))
     scene.pass_time(60)
     shown = scene.shown("bluelamp_feed_live")
     assert shown[FORCE, "dispatch"] == 1
-    assert shown[FORCE, "custody"] == 0, "a feed of a force that is heard of, never heard itself, is not live"
+    assert shown[FORCE, "custody"] == 0, "a feed without heartbeats is not live if its force has sent others"
     assert {force for force, _ in shown} == {FORCE}
     scene.pass_time(1)
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
 
 
-def test_a_feed_that_is_heard_may_still_be_behind(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=90)))
+def test_a_feed_with_heartbeats_may_still_be_behind(scene: Scene) -> None:
+    scene.publish("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=90)))
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 1.5}
 
 
 def test_a_feed_that_falls_silent_is_not_late_as_well(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=6)))
+    scene.publish("incidents", beat("dispatch", AS_OF, complete_to=AS_OF - timedelta(seconds=6)))
     scene.pass_time(3600)
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
     assert scene.shown("bluelamp_feed_behind_ratio") == {(FORCE, "dispatch"): 0.1}
 
 
-def test_a_simulated_force_is_told_from_a_real_one(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+def test_a_simulated_force_is_distinguished_from_a_real_one(scene: Scene) -> None:
+    scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 0}
     simulated = FeedHeartbeat(
         fact_id="s", force=FORCE, at=AS_OF, feed="custody", seq=1, complete_to=AS_OF, simulated=True
     )
-    scene.tell("custody", encode([simulated]))
+    scene.publish("custody", encode([simulated]))
     scene.pass_time(1e6)
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 1}
 
 
 def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) -> None:
     scene.pass_time(1e6)
-    told = {"force": FORCE, "at": AS_OF, "feed": "dispatch", "seq": 1, "complete_to": AS_OF, "history_to": scene.now}
-    scene.tell("incidents", encode([FeedHeartbeat(fact_id="h", **told)]))  # type: ignore[arg-type]
+    fields = {"force": FORCE, "at": AS_OF, "feed": "dispatch", "seq": 1, "complete_to": AS_OF, "history_to": scene.now}
+    scene.publish("incidents", encode([FeedHeartbeat(fact_id="h", **fields)]))  # type: ignore[arg-type]
     assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_live")
     assert 0 <= scene.shown("bluelamp_history_loaded_ratio")[FORCE,] < 1
     assert not [each for each in scene.samples() if each.name == "bluelamp_incident_count"]
-    scene.tell("incidents", beat("dispatch", scene.now))
+    scene.publish("incidents", beat("dispatch", scene.now))
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     assert scene.shown("bluelamp_history_loaded_ratio") == {}
 
 
-def test_custody_clocks_are_counted_down_for_adults_and_children_apart(scene: Scene) -> None:
+def test_custody_clocks_count_down_separately_for_adults_and_children(scene: Scene) -> None:
     facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
-    scene.tell("custody", *facts, beat("custody", AS_OF))
+    scene.publish("custody", *facts, beat("custody", AS_OF))
     counts = {
         "child_review_due_within_3600_seconds": 1,
         "child_review_due_within_1800_seconds": 0,
@@ -170,12 +170,12 @@ def test_custody_clocks_are_counted_down_for_adults_and_children_apart(scene: Sc
     assert shown["bluelamp_detention_remaining_seconds"] == -6 * 3600
 
 
-def test_the_share_quarantined_is_of_the_last_quarter_of_an_hour(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+def test_the_share_quarantined_covers_the_last_15_minutes(scene: Scene) -> None:
+    scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.shown("bluelamp_quarantined_recently_ratio") == {}
     assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
     fact = IncidentOpened(fact_id="f1", force=FORCE, at=AS_OF, subject_id="i1", grade="1", group=None, area=None)
-    scene.tell("incidents", encode([fact]), b"nonsense", encode([fact]), b"{}")
+    scene.publish("incidents", encode([fact]), b"nonsense", encode([fact]), b"{}")
     assert scene.shown("bluelamp_quarantined_recently_ratio") == {("incidents",): 0.5}
     scene.pass_time(901)
     scene.shown("bluelamp_quarantined_recently_ratio")
@@ -183,17 +183,17 @@ def test_the_share_quarantined_is_of_the_last_quarter_of_an_hour(scene: Scene) -
     assert scene.shown("bluelamp_quarantined_recently_ratio_n") == {("incidents",): 0}
 
 
-def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+def test_facts_waiting_in_the_log_are_seen_from_outside_the_workers(scene: Scene) -> None:
+    scene.publish("incidents", beat("dispatch", AS_OF))
     scene.shown("bluelamp_log_up")
-    assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been asked yet"
+    assert scene.shown("bluelamp_log_up") == {(): 0}, "it has not been queried yet"
     scene.ends = {("incidents", 0): 3}
     scene.watch.look()
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}
     scene.pass_time(75)
     assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 75}
-    scene.tell("incidents", beat("dispatch", AS_OF, 2))
-    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}, "it moves, if slowly"
+    scene.publish("incidents", beat("dispatch", AS_OF, 2))
+    assert scene.shown("bluelamp_partition_stalled_seconds") == {("incidents", "0"): 0}, "it makes progress, if slowly"
     scene.ends = None
     scene.watch.look()
     assert scene.shown("bluelamp_log_up") == {(): 0}
@@ -201,11 +201,11 @@ def test_facts_that_wait_in_the_log_are_seen_from_outside_the_workers(scene: Sce
 
 
 def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene: Scene) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
-    scene.tell("custody", beat("custody", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
+    scene.publish("custody", beat("custody", AS_OF))
 
     def look(incidents: int | None) -> tuple[float | None, float | None]:
-        """Whether dispatch is silent and how many feeds wait, with the log of incidents so far ahead."""
+        """Whether dispatch is silent and how many feeds wait, with the log of incidents this far ahead."""
         applied_offsets = {("incidents", 0): 1, ("custody", 0): 1}
         scene.ends = None if incidents is None else {**applied_offsets, ("incidents", 0): 1 + incidents}
         scene.shown("")
@@ -217,14 +217,14 @@ def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene
     assert look(5) == (0, 0), "it is live, whatever waits"
     scene.pass_time(61)
     assert look(0) == (1, 0), "the log holds nothing of it: its sender is silent"
-    assert look(1) == (None, 1), "what waits may be its heartbeat: the worker is behind"
+    assert look(1) == (None, 1), "its heartbeat may be among the records that wait: the worker is behind"
     assert scene.shown("bluelamp_feed_silent")[FORCE, "custody"] == 1
     assert look(None) == (None, None), "nobody knows what the log holds"
 
 
-def test_workers_are_counted_and_how_long_the_log_has_waited_for_any_of_them(scene: Scene) -> None:
+def test_workers_are_counted_and_so_is_the_time_that_the_log_waits_for_them(scene: Scene) -> None:
     for topic in ("incidents", "custody"):
-        scene.tell(topic, beat("dispatch" if topic == "incidents" else "custody", AS_OF))
+        scene.publish(topic, beat("dispatch" if topic == "incidents" else "custody", AS_OF))
     scene.ends = {("incidents", 0): 1, ("custody", 0): 2}
     for workers in (2, 0, None):
         scene.workers = workers
@@ -235,8 +235,8 @@ def test_workers_are_counted_and_how_long_the_log_has_waited_for_any_of_them(sce
     assert scene.shown("bluelamp_stalled_seconds") == {(): 75}
 
 
-def test_what_the_state_server_refuses_is_shown_by_its_one_cause(scene: Scene, state_backend: StateServer) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+def test_a_refusal_of_the_state_server_is_exported_with_its_one_cause(scene: Scene, state_backend: StateServer) -> None:
+    scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.refused() == ""
     for cause, shortage in SHORTAGES.items():
         with shortage(scene.redis, state_backend):
@@ -250,10 +250,10 @@ def test_what_the_state_server_refuses_is_shown_by_its_one_cause(scene: Scene, s
     assert scene.refused() == "needs_person"
 
 
-def test_an_exporter_that_may_only_read_is_no_refusal_and_one_that_may_not_read_is(
+def test_an_exporter_without_write_permission_is_fine_and_one_without_read_permission_is_not(
     scene: Scene, state_backend: StateServer
 ) -> None:
-    scene.tell("incidents", beat("dispatch", AS_OF))
+    scene.publish("incidents", beat("dispatch", AS_OF))
     for commands, refused in ((["+@read", "+@connection", "+@transaction"], ""), (["-@all"], "access_denied")):
         scene.redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], reset=True, commands=commands)
         with Redis.from_url(as_user(state_backend.url, "reader"), decode_responses=True) as client:
@@ -263,12 +263,12 @@ def test_an_exporter_that_may_only_read_is_no_refusal_and_one_that_may_not_read_
     scene.redis.acl_deluser("reader")
 
 
-def test_what_is_normal_for_this_hour_stands_beside_the_reading(scene: Scene) -> None:
-    """Ten to fourteen incidents in this hour of each of eight weeks before; the ninth is before the record begins."""
+def test_the_band_of_this_hour_is_exported_with_the_reading(scene: Scene) -> None:
+    """Ten to fourteen incidents in this hour of each of the eight weeks before; the ninth week is before the record begins."""
     per_week = [12, 10, 13, 11, 14, 12, 11, 13]
     facts = []
     for weeks, count in zip(range(8, 0, -1), per_week, strict=True):
-        # The clocks went back this very night: the hour is the same by the local clock, not by the world's.
+        # The clocks went back this very night: the hour is the same by the local clock, not in UTC.
         at = AS_OF - timedelta(weeks=weeks, hours=1, minutes=40)
         facts += [
             IncidentOpened(
@@ -286,7 +286,7 @@ def test_what_is_normal_for_this_hour_stands_beside_the_reading(scene: Scene) ->
     early = IncidentOpened(
         fact_id="f0", force=FORCE, at=first.at - timedelta(days=1), subject_id="i0", grade="1", group=None, area=None
     )
-    scene.tell("incidents", *(encode([fact]) for fact in [early, *facts]), beat("dispatch", AS_OF))
+    scene.publish("incidents", *(encode([fact]) for fact in [early, *facts]), beat("dispatch", AS_OF))
     shown = {each.name: each.value for each in scene.samples() if "_incident_expected" in each.name}
     assert shown == {
         "bluelamp_incident_expected": 12,
@@ -295,7 +295,7 @@ def test_what_is_normal_for_this_hour_stands_beside_the_reading(scene: Scene) ->
     }
 
 
-def test_without_the_state_it_says_so_and_nothing_else(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_state_only_its_absence_is_exported(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise ConnectionError
 
@@ -306,16 +306,16 @@ def test_without_the_state_it_says_so_and_nothing_else(scene: Scene, monkeypatch
 
 
 def firing(engine: Engine, scene: Scene) -> set[str]:
-    """The rules that fire at the scene's moment, beside those of parts that this scene has not got."""
+    """The rules that fire at the scene's time, except those of parts that this scene does not have."""
     alerts = engine.step(scene.samples(), microseconds(scene.now))
     return {each.rule.name for each in alerts if each.state == "firing"} - {"log_unreachable"}
 
 
-def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
-    """The engine in process on the exporter's own samples."""
+def test_an_overdue_review_stays_on_the_page_when_the_feed_falls_silent_and_ends_with_good_data(scene: Scene) -> None:
+    """The alert engine in process, on the exporter's own samples."""
     engine = Engine(RULES)
-    scene.watch.seen = lambda applied_offsets: LogSnapshot(applied_offsets, 1)  # type: ignore[method-assign] # everything is applied
-    scene.tell(
+    scene.watch.snapshot = lambda applied_offsets: LogSnapshot(applied_offsets, 1)  # type: ignore[method-assign] # everything is applied
+    scene.publish(
         "custody",
         detained("d1", 5.9),
         beat("custody", AS_OF),
@@ -323,7 +323,7 @@ def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_
     assert "adult_review_due_within_10_minutes" in firing(engine, scene)
     assert "adult_review_overdue" not in firing(engine, scene)
     scene.pass_time(361)
-    scene.tell("custody", beat("custody", scene.now, 2))
+    scene.publish("custody", beat("custody", scene.now, 2))
     assert "adult_review_overdue" in firing(engine, scene)
     for _ in range(10):
         scene.pass_time(60)
@@ -331,7 +331,7 @@ def test_a_review_overdue_stays_on_the_page_when_the_feed_falls_silent_and_ends_
     assert {"adult_review_overdue", "feed_silent", "no_live_data"} <= found
     assert "data_alive" not in found
     ended = b'{"fact": "ReviewHeld", "fact_id": "r1", "force": "strict", "at": "%s", "subject_id": "d1"}'
-    scene.tell("custody", ended % scene.now.isoformat().encode(), beat("custody", scene.now, 3))
+    scene.publish("custody", ended % scene.now.isoformat().encode(), beat("custody", scene.now, 3))
     firing(engine, scene)
     scene.pass_time(30)
     assert {name for name in firing(engine, scene) if "review" in name} == set()

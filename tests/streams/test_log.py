@@ -1,4 +1,4 @@
-"""What is asked of Kafka beside reading it: which record comes next, where offsets hold none, and what was not answered."""
+"""Queries of Kafka other than reading records: the next record where offsets have none, settings, and errors."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def topic(log_backend: LogBackend) -> Iterator[str]:
 
 
 def fill(log_backend: LogBackend, topic: str, **options: str) -> None:
-    """Publish two records, in a transaction of two if one is named."""
+    """Publish two records, in one transaction if a transactional id is given."""
     with KafkaProducer(bootstrap_servers=log_backend.bootstrap, **options) as producer:
         if options:
             producer.init_transactions()
@@ -44,24 +44,24 @@ def test_the_next_record_is_found_and_at_the_end_there_is_none(log_backend: LogB
         assert [log.next_offset(topic, 0, offset) for offset in (0, 1, 2)] == [0, 1, None]
 
 
-def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_what_it_holds_can_matter(
+def test_the_log_is_kept_for_good_and_the_quarantine_for_as_long_as_figures_are(
     log_backend: LogBackend,
 ) -> None:
-    """Kafka sweeps the quarantine itself: 792 days, as long as figures are kept."""
+    """Kafka deletes old entries of the quarantine: after 792 days, as long as figures are kept."""
     with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
     admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in (*TOPICS, QUARANTINE_TOPIC)]
-    told = admin.describe_configs(asked)["topic"]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in (*TOPICS, QUARANTINE_TOPIC)]
+    described = admin.describe_configs(resources)["topic"]
     admin.close()
-    kept = {name: int(configs["retention.ms"]["value"]) for name, configs in told.items()}
+    kept = {name: int(configs["retention.ms"]["value"]) for name, configs in described.items()}
     assert kept.pop(QUARANTINE_TOPIC) == 792 * 24 * 3600 * 1000
     assert set(kept.values()) == {-1}
 
 
 @pytest.fixture
 def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
-    """One of our topics as Kafka creates it when a producer starts before the first worker."""
+    """One of our topics as Kafka creates it if a producer starts before the first worker."""
     with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
         admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
@@ -72,19 +72,19 @@ def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
         log.ensure_topics()
 
 
-def test_a_topic_that_its_producers_stamp_is_set_right(
+def test_a_topic_stamped_by_producers_is_corrected(
     log_backend: LogBackend, producer_stamped: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
         until(lambda: log.stamping(TOPICS) == dict.fromkeys(TOPICS, BY_LOG), 30, "the setting")
-    assert f"topic {producer_stamped}: {STAMPING} was CreateTime, and is LogAppendTime now" in caplog.text
+    assert f"topic {producer_stamped}: changed {STAMPING} from CreateTime to LogAppendTime" in caplog.text
 
 
-def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(
+def test_a_topic_that_kafka_refuses_to_correct_is_an_error_with_the_remedy(
     log_backend: LogBackend, producer_stamped: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only Kafka's refusal is made up: brokers of tests let everybody change everything."""
+    """Only Kafka's refusal is made up: test brokers allow everybody to change everything."""
     refused = {"topic": {producer_stamped: "[Error 29] TopicAuthorizationFailedError"}}
     with LogClient(log_backend.bootstrap) as log, monkeypatch.context() as forbidden:
         forbidden.setattr(KafkaAdminClient, "alter_configs", lambda *_, **__: refused)
@@ -96,21 +96,21 @@ def test_a_topic_that_kafka_refuses_to_set_right_is_refused_with_the_remedy(
 
 
 @pytest.mark.parametrize("log_backend", [pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
-def test_the_mark_of_a_transaction_is_no_record_and_nothing_to_wait_for(log_backend: LogBackend, topic: str) -> None:
-    """Offsets 0 and 1 hold records, 2 the mark: it is read as such, so that nothing is left to be read."""
+def test_a_transaction_marker_is_not_a_record_and_nothing_waits_for_it(log_backend: LogBackend, topic: str) -> None:
+    """Offsets 0 and 1 hold records and 2 the marker; once it is read, nothing is left to read."""
     fill(log_backend, topic, transactional_id=topic)
     with LogClient(log_backend.bootstrap) as log:
-        # The broker writes the mark after it has answered the commit.
+        # The broker writes the marker after it has replied to the commit.
         until(lambda: log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}, 30, "the mark")
         assert [log.next_offset(topic, 0, offset) for offset in (1, 2, 3)] == [1, 2, None]
         assert log.ends([(topic, 0)]) == {(topic, 0): End(3, 3)}
 
 
 @pytest.mark.parametrize("ask", [lambda log: log.identity("nothing"), lambda log: log.reach([("nothing", 0)])])
-def test_what_kafka_does_not_answer_is_told_at_the_end(
+def test_a_query_that_kafka_refuses_is_an_error_at_the_end(
     log_backend: LogBackend, ask: Callable[[LogClient], object]
 ) -> None:
-    """Of a topic that is not there nothing is made up."""
+    """Nothing is made up about a topic that does not exist."""
     with pytest.raises(PartMissingError, match="UnknownTopic") as caught, LogClient(log_backend.bootstrap) as log:
         ask(log)
     assert caught.value.where == log_backend.bootstrap

@@ -1,4 +1,4 @@
-"""Facts on another partition than their subject's: nothing of them counts there, and everything where they belong."""
+"""Facts on a partition that is not their subject's: they do not count there, and all of them count on the right one."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from tests.support.forces import STRICT
 RULES = {STRICT.name: Rules(STRICT)}
 NOW = datetime(2024, 12, 2, 9, tzinfo=UTC)
 SETTLED = NOW - timedelta(days=3)
-"""So long before its heartbeat that the promise is certain at once."""
+"""This long before its heartbeat, a claim is settled at once."""
 COUNT = 4
 SUBJECTS = [f"i-{number}" for number in range(12)]
 
@@ -38,8 +38,8 @@ def on(number: int) -> PartitionFold:
 
 def folded(partition: PartitionFold, *records: Record) -> Change:
     admitted = partition.admit(records)
-    for key in partition.unknown(admitted):
-        partition.remember(key, {})
+    for key in partition.uncached(admitted):
+        partition.cache_subject(key, {})
     return partition.fold(admitted)
 
 
@@ -52,7 +52,7 @@ def beat(complete_to: datetime) -> FeedHeartbeat:
 
 
 @pytest.mark.parametrize("number", range(COUNT))
-def test_of_a_parcel_a_partition_counts_its_own_subjects_and_sends_each_other_to_its_own(number: int) -> None:
+def test_a_partition_counts_its_own_subjects_of_a_batch_and_moves_each_other_one(number: int) -> None:
     facts = [opened(subject_id) for subject_id in SUBJECTS]
     change = folded(on(number), record(*facts))
     own = {subject_id for subject_id in SUBJECTS if partition_of(subject_id, COUNT) == number}
@@ -110,7 +110,7 @@ def test_a_fact_moved_a_second_time_still_says_where_it_was_first_received() -> 
     assert moved.origin == origin
 
 
-def test_whether_a_fact_is_too_late_is_judged_where_it_was_first_received() -> None:
+def test_whether_a_fact_is_too_late_is_decided_where_it_was_first_received() -> None:
     target = partition_of(SUBJECTS[0], COUNT)
     old = opened(SUBJECTS[0], at=NOW - timedelta(days=800))
     origin = Origin(partition=9, offset=3, indexes=(0,), received_at=5, why="partitions_changed")
@@ -123,7 +123,7 @@ def test_whether_a_fact_is_too_late_is_judged_where_it_was_first_received() -> N
     assert change.counts["facts"] == 1
 
 
-def test_a_large_parcel_is_moved_in_several() -> None:
+def test_a_large_batch_is_moved_in_several() -> None:
     target = partition_of(SUBJECTS[0], COUNT)
     facts = [opened(SUBJECTS[0], fact_id=f"f{number}") for number in range(2 * MOVED_FACTS + 1)]
     change = folded(on((target + 1) % COUNT), record(*facts))
@@ -134,7 +134,7 @@ def test_a_large_parcel_is_moved_in_several() -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"{}", b'{"partition":"x"}', None])
-def test_a_header_that_cannot_be_read_says_nothing(value: bytes | None) -> None:
+def test_an_unreadable_header_is_ignored(value: bytes | None) -> None:
     good = header_of(Origin(partition=1, offset=2, indexes=(0,), received_at=3, why="wrong_partition"))
     assert origin_of([("other", b"x"), (HEADER, value)]) is None
     assert origin_of([("other", b"x"), good]) is not None

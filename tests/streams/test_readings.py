@@ -1,4 +1,4 @@
-"""A reader that has been running for long reads what a new one would, whatever happened in between."""
+"""A reader that has run for a long time reads the same as a new one, whatever happened in between."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def reader(client: Redis) -> Reader:
 
 
 def sheet(source: Reader) -> list[Any]:
-    """What it reads."""
+    """The readings that it reads."""
     return [
         [(each.dimensions, each.value, each.n, each.state) for each in source.read(name, window, by=by, as_of=AS_OF)]
         for name, window, by in QUESTIONS
@@ -87,7 +87,7 @@ def test_after_any_batches_it_reads_what_a_new_reader_reads(
 
 
 class _Interrupting(Redis):
-    """A client during each of whose transactions another batch is applied just before."""
+    """A client that applies another batch just before each of its own transactions."""
 
     interrupt: Callable[[], object] = staticmethod(lambda: None)
 
@@ -120,7 +120,7 @@ def test_batches_applied_while_it_reads_leave_no_mixture(
 
 
 def opened(count: int) -> list[Change]:
-    """Changes that each open an incident of a group and grade of its own turn, a minute after the one before."""
+    """Changes that each open an incident, with the groups and grades in turn, a minute apart."""
     partition = MemoryPartition("incidents", RULES)
     facts = [
         IncidentOpened(
@@ -133,14 +133,14 @@ def opened(count: int) -> list[Change]:
 
 
 def counted(source: Reader) -> tuple[float | None, int, int]:
-    """Incidents of the last hour: the count, the sum of its rows, and how many open ones are listed."""
+    """Incidents of the last hour: the count, the sum of its rows, and the number of open ones listed."""
     (whole,) = source.read("incident_count", "60m", as_of=AS_OF)
     rows = source.read("incident_count", "60m", by=("grade",), as_of=AS_OF)
     return whole.value, sum(each.n or 0 for each in rows), len(source.open_subjects(FORCE, "incident_open"))
 
 
 @pytest.mark.parametrize("limit", [0, 500], ids=["batches too large to name what they touch", "small batches"])
-def test_a_page_is_of_one_moment_whatever_is_applied_while_it_is_read(
+def test_a_page_has_one_moment_whatever_is_applied_while_it_is_read(
     state_backend: StateServer, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     monkeypatch.setattr("streams.store.TOUCHED_LIMIT", limit)
@@ -167,10 +167,10 @@ def test_a_pane_that_is_not_loaded_is_an_error(redis: Redis) -> None:
         cache.pane((FORCE, "minute", 1))
 
 
-def test_a_connection_lost_while_changes_are_read_leaves_all_as_it_was(
+def test_a_connection_lost_while_changes_are_read_changes_nothing(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each page after it is whole: what had been read of the next moment counts for nothing."""
+    """Every later page is complete: what had been read of the next moment is discarded."""
     steps = one_by_one(state_backend.url, opened(12))
     next(steps)
     source = reader(redis)
@@ -213,37 +213,37 @@ def test_a_state_restored_from_an_earlier_time_is_not_live_until_it_has_caught_u
     assert state() == "live"
 
 
-def test_a_state_built_anew_and_a_lost_change_stream_are_noticed(redis: Redis, state_backend: StateServer) -> None:
+def test_a_rebuilt_state_and_a_lost_change_stream_are_noticed(redis: Redis, state_backend: StateServer) -> None:
     story = Story(STRICT, "2024-10-26")
     story.report(IncidentOpened, "22:00", grade="1", group="crime")
     story.report(UnitDispatched, "22:01", unit="u1")
     story.report(UnitArrived, "22:05", unit="u1")
-    told = story.state.partitions["incidents"][0].changes
+    batches = story.state.partitions["incidents"][0].changes
     old = reader(redis)
-    for _ in one_by_one(state_backend.url, told):
+    for _ in one_by_one(state_backend.url, batches):
         sheet(old)
     full = sheet(old)
     redis.flushall()
-    for _ in one_by_one(state_backend.url, told[:1]):
+    for _ in one_by_one(state_backend.url, batches[:1]):
         assert sheet(old) == sheet(reader(redis)) != full
     redis.delete("test:{incidents:0}:changes")
-    for _ in one_by_one(state_backend.url, told[1:]):
+    for _ in one_by_one(state_backend.url, batches[1:]):
         redis.delete("test:{incidents:0}:changes")
         assert sheet(old) == sheet(reader(redis))
     assert sheet(old) == full
 
 
-# Whether a figure can be relied on.
+# Whether a figure is reliable.
 
 
-def beat(minutes: float, feed: str = "dispatch", **told: Any) -> bytes:
-    """A heartbeat that is complete to so many minutes after the day's moment, heard at RECEIVED."""
+def beat(minutes: float, feed: str = "dispatch", **fields: Any) -> bytes:
+    """A heartbeat received at RECEIVED that is complete to this many minutes after the day's moment."""
     at = AS_OF + timedelta(minutes=minutes)
-    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **told)])
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **fields)])
 
 
 def first_event(days_before: float = 3) -> bytes:
-    """An incident some days before the day's moment: from then on the record is known."""
+    """An incident some days before the day's moment: the record begins with it."""
     at = AS_OF - timedelta(days=days_before)
     fact = IncidentOpened(fact_id="o", force=FORCE, at=at, subject_id="i", grade="1", group="one", area="one")
     return encode([fact])
@@ -258,7 +258,7 @@ def state_of(
     window: str = "60m",
     received_at: datetime = RECEIVED,
 ) -> Reading:
-    """What the count of incidents says of itself after heartbeats."""
+    """The state of the incident count after heartbeats."""
     partition = MemoryPartition("incidents", RULES)
     for _ in one_by_one(url, [partition.feed([each], received_at) for each in beats]):
         pass
@@ -270,7 +270,7 @@ def test_a_quiet_line_is_zero_and_up_to_date(redis: Redis, state_backend: StateS
     assert (found.state, found.value) == ("live", 0)
 
 
-def test_a_day_of_which_three_hours_are_on_record_is_in_part(redis: Redis, state_backend: StateServer) -> None:
+def test_a_day_with_three_hours_on_record_is_in_part(redis: Redis, state_backend: StateServer) -> None:
     records, now = [first_event(3 / 24), beat(0)], AS_OF + timedelta(seconds=30)
     day = state_of(state_backend.url, redis, records, now, window="24h", received_at=AS_OF)
     assert (day.state, day.value, day.coverage) == ("in_part", 1, "part")
@@ -284,8 +284,8 @@ def test_a_day_of_which_three_hours_are_on_record_is_in_part(redis: Redis, state
     assert [(each.state, each.value) for each in source.read("incident_count", "this_month")] == [("in_part", 1)]
 
 
-def test_feeds_of_one_topic_begin_each_with_its_own_first_event(redis: Redis, state_backend: StateServer) -> None:
-    """As the state keeps it: the earliest of each line, in whatever order the facts arrive."""
+def test_each_feed_of_a_topic_begins_with_its_own_first_event(redis: Redis, state_backend: StateServer) -> None:
+    """As stored: the earliest event of each line, in whatever order the facts arrive."""
 
     def offered(number: int, line: Line, days_before: float) -> bytes:
         at = AS_OF - timedelta(days=days_before)
@@ -319,50 +319,50 @@ def test_a_dead_line_is_stale_and_says_since_when(redis: Redis, state_backend: S
     assert "dispatch" in found.reason
 
 
-def test_a_feed_never_heard_gives_no_data(redis: Redis, state_backend: StateServer) -> None:
+def test_a_feed_without_heartbeats_gives_no_data(redis: Redis, state_backend: StateServer) -> None:
     found = state_of(state_backend.url, redis, [b"[]"], AS_OF)
     assert (found.state, found.value) == ("no_data", None)
 
 
-def test_a_replay_has_its_own_present_and_may_not_stand_still(redis: Redis, state_backend: StateServer) -> None:
-    told = [first_event(), beat(90, replay=True)]
-    found = state_of(state_backend.url, redis, told, RECEIVED + timedelta(seconds=20))
+def test_a_replay_has_its_own_present_and_must_make_progress(redis: Redis, state_backend: StateServer) -> None:
+    records = [first_event(), beat(90, replay=True)]
+    found = state_of(state_backend.url, redis, records, RECEIVED + timedelta(seconds=20))
     assert (found.state, found.as_of) == ("live", AS_OF + timedelta(minutes=90))
     found = state_of(state_backend.url, redis, [], RECEIVED + timedelta(seconds=61))
     assert found.state == "stale"
     found = state_of(state_backend.url, redis, [], RECEIVED + timedelta(days=9), window="2024-10-26/2024-10-27")
-    assert found.state == "live", "a window that lies wholly behind the replay stays complete"
+    assert found.state == "live", "a window wholly before the replay's present stays complete"
 
 
-def test_a_replay_that_stands_still_on_the_minute_is_found_out_too(redis: Redis, state_backend: StateServer) -> None:
-    """Its windows then end just where it is complete to."""
+def test_a_replay_that_stops_exactly_on_the_minute_is_detected_too(redis: Redis, state_backend: StateServer) -> None:
+    """Its windows then end exactly where it is complete to."""
     on_the_minute = -AS_OF.second / 60
     later = RECEIVED + timedelta(seconds=61)
     assert state_of(state_backend.url, redis, [first_event(), beat(on_the_minute, replay=True)], later).state == "stale"
     past = state_of(state_backend.url, redis, [], later, window="2024-10-25/2024-10-26")
-    assert past.state == "live", "a window that has ended is complete, whoever is silent"
+    assert past.state == "live", "a window that has ended is complete, whichever feed is silent"
 
 
-def test_a_feed_that_falls_silent_does_not_hold_up_the_others_of_a_replay(
+def test_a_feed_that_falls_silent_does_not_delay_the_others_of_a_replay(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else every figure would stand still with it, and look live."""
+    """Otherwise every figure would stop with it, and look live."""
     minute = 60 * SECOND
     now, began = microseconds(RECEIVED), microseconds(AS_OF)
     source = Reader(redis, "test", RULES, lambda: RECEIVED)
 
-    def feed(name: str, complete_to: int, heard_at: int) -> FeedStatus:
-        return FeedStatus(name, "incidents", complete_to=complete_to, heard_at=heard_at, is_replay=True)
+    def feed(name: str, complete_to: int, heartbeat_at: int) -> FeedStatus:
+        return FeedStatus(name, "incidents", complete_to=complete_to, heartbeat_at=heartbeat_at, is_replay=True)
 
-    silent, heard = feed("telephony", began, now - 61 * SECOND), feed("dispatch", began + 90 * minute, now)
-    monkeypatch.setattr(source, "feeds", lambda _: [silent, heard])
+    silent, live = feed("telephony", began, now - 61 * SECOND), feed("dispatch", began + 90 * minute, now)
+    monkeypatch.setattr(source, "feeds", lambda _: [silent, live])
     assert source.present(FORCE) == AS_OF + timedelta(minutes=90)
     ended = feed("dispatch", began + 90 * minute, now - 61 * SECOND)
     monkeypatch.setattr(source, "feeds", lambda _: [silent, ended])
     assert source.present(FORCE) == AS_OF, "a replay that has ended stays where all of it had come"
 
 
-def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, state_backend: StateServer) -> None:
+def test_a_window_that_is_no_longer_kept_is_an_error_and_not_zero(redis: Redis, state_backend: StateServer) -> None:
     source = [first_event(), beat(60 * 24 * 30)]
     with pytest.raises(QuestionError) as caught:
         state_of(state_backend.url, redis, source, RECEIVED, as_of=AS_OF)
@@ -371,36 +371,36 @@ def test_what_is_no_longer_kept_is_said_and_not_read_as_nothing(redis: Redis, st
     assert state_of(state_backend.url, redis, [], RECEIVED, as_of=whole_hour).state == "live"
 
 
-def test_what_stood_open_in_the_past_is_not_made_up(redis: Redis, state_backend: StateServer) -> None:
+def test_past_open_items_are_not_made_up(redis: Redis, state_backend: StateServer) -> None:
     state_of(state_backend.url, redis, [beat(60)], AS_OF, as_of=AS_OF)
     found = reader(redis).read("incident_open_count", as_of=AS_OF)[0]
     assert (found.state, found.value) == ("no_data", None)
 
 
 @pytest.mark.parametrize("feed", ["dispatch", "listed_no_more"])
-def test_what_was_ever_simulated_is_never_shown_as_real(redis: Redis, state_backend: StateServer, feed: str) -> None:
+def test_simulated_facts_are_never_shown_as_real(redis: Redis, state_backend: StateServer, feed: str) -> None:
     found = state_of(state_backend.url, redis, [beat(0)], AS_OF)
     assert (found.is_simulated, found.note) == (False, "")
-    told = [beat(0), beat(1, feed, simulated=True), beat(2, feed), beat(3)]
+    records = [beat(0), beat(1, feed, simulated=True), beat(2, feed), beat(3)]
     redis.flushall()
-    found = state_of(state_backend.url, redis, told, RECEIVED + timedelta(days=9))
+    found = state_of(state_backend.url, redis, records, RECEIVED + timedelta(days=9))
     assert found.state == "stale"
     assert found.is_simulated
     assert "SIMULATION - no figure is real." in found.note
 
 
 def _no_longer_kept(*_: object) -> None:
-    """What another partition, further on, has dropped already."""
+    """The panes that another partition, further ahead, has already dropped."""
     raise QuestionError("It is no longer kept.", where="--window", hint="Wait.")
 
 
-def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
+def test_while_a_history_loads_figures_have_its_time_and_are_never_live(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = RECEIVED + timedelta(days=9)
-    told = [first_event(), beat(30, history_to=now)]
+    records = [first_event(), beat(30, history_to=now)]
     partition = MemoryPartition("incidents", RULES)
-    for _ in one_by_one(state_backend.url, [partition.feed([each], now) for each in told]):
+    for _ in one_by_one(state_backend.url, [partition.feed([each], now) for each in records]):
         pass
     reader_then = Reader(redis, "test", RULES, lambda: now)
     (found,) = reader_then.read("incident_count", "7d")
@@ -410,11 +410,13 @@ def test_while_a_history_is_loaded_figures_are_of_that_moment_and_never_live(
     (share,) = reader_then.read("opened_to_arrived_median_seconds", "60m")
     assert (share.state, share.value) == ("stale", None)
     (past,) = reader_then.read("incident_count", "60m", as_of=AS_OF.replace(minute=0, second=0))
-    assert (past.state, past.is_loading) == ("live", False), "what is asked for of the past is whole"
+    assert (past.state, past.is_loading) == ("live", False), "a window in the past is complete"
     with monkeypatch.context() as apart:
         apart.setattr(reader_then, "_check_kept", _no_longer_kept)
         assert [each.value for each in reader_then.read("incident_count", "24h")] == [None]
-        assert reader_then.read("incident_count", "24h", by=("grade",)) == [], "no cell lacks the words asked for"
+        assert reader_then.read("incident_count", "24h", by=("grade",)) == [], (
+            "every cell has the words of the question"
+        )
 
     for _ in one_by_one(state_backend.url, [partition.feed([beat(60 * 24 * 9)], now)]):
         pass

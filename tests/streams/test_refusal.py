@@ -1,4 +1,4 @@
-"""Every refusal of the state server by its true cause: as the embedded one and Redis word it, and as sockets fail."""
+"""Every refusal of the state server by its true cause, with the words of the embedded server, Redis and sockets."""
 
 import socket
 import ssl
@@ -18,8 +18,8 @@ from redis.retry import Retry
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.ports import free_ports
 from facts.errors import IncompleteError, PartMissingError
-from streams.complaints import Complaints
 from streams.refusal import CAUSES, WORDS, Cause, Refusal, explained, refusal_of
+from streams.repeated_errors import RepeatedErrors
 from tests.real.parts import missing
 from tests.streams.test_apply import SHORTAGES, configured
 from tests.support.stores import as_user
@@ -41,7 +41,7 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
 
 
 def in_pipeline(client: Redis) -> object:
-    """A write among others."""
+    """A write in a pipeline."""
     pipe = client.pipeline(transaction=True)
     pipe.get("a")
     pipe.set("a", "b")
@@ -49,18 +49,16 @@ def in_pipeline(client: Redis) -> object:
 
 
 def in_script(client: Redis) -> object:
-    """A write within a script."""
+    """A write in a script."""
     return client.eval("return redis.call('SET', KEYS[1], 'b')", 1, "a")
 
 
 @pytest.mark.parametrize("act", [lambda client: client.set("a", "b"), in_pipeline, in_script])
-def test_what_a_server_refuses_to_write(
-    redis: Redis, state_backend: StateServer, act: Callable[[Redis], object]
-) -> None:
+def test_causes_of_refused_writes(redis: Redis, state_backend: StateServer, act: Callable[[Redis], object]) -> None:
     for cause, shortage in SHORTAGES.items():
         with shortage(redis, state_backend):
             found = refused(state_backend.url, act).cause
-        # A single write is refused because it is a replica, before anything else.
+        # A replica refuses a single write before it checks anything else.
         assert found == cause or (found, cause) == ("read_only", "no_primary")
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-set"])
     try:
@@ -69,7 +67,7 @@ def test_what_a_server_refuses_to_write(
         redis.acl_deluser("worker")
 
 
-def test_who_may_not_come_in(redis: Redis, state_backend: StateServer) -> None:
+def test_denied_access(redis: Redis, state_backend: StateServer) -> None:
     assert refused(as_user(state_backend.url, "nobody")).cause == "access_denied"
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
     redis.acl_setuser("default", enabled=False)
@@ -81,13 +79,13 @@ def test_who_may_not_come_in(redis: Redis, state_backend: StateServer) -> None:
         redis.acl_deluser("worker")
 
 
-def test_a_server_that_takes_no_more_clients(redis: Redis, state_backend: StateServer) -> None:
+def test_a_server_with_too_many_clients(redis: Redis, state_backend: StateServer) -> None:
     with configured(redis, maxclients=1):
         found = refused(state_backend.url)
     assert found.cause == "too_many_clients"
 
 
-def test_a_server_that_runs_a_long_script(redis: Redis, state_backend: StateServer) -> None:
+def test_a_server_busy_with_a_long_script(redis: Redis, state_backend: StateServer) -> None:
     def run_long() -> None:
         with pytest.raises(ResponseError), Redis.from_url(state_backend.url) as client:
             client.eval("while true do end", 0)
@@ -107,7 +105,7 @@ def test_a_server_that_runs_a_long_script(redis: Redis, state_backend: StateServ
         running.join()
 
 
-def test_a_key_of_somebody_else(redis: Redis, state_backend: StateServer) -> None:
+def test_a_key_of_another_program(redis: Redis, state_backend: StateServer) -> None:
     redis.set("a", "b")
     found = refused(state_backend.url, lambda client: client.hgetall("a"))
     assert not found.heals()
@@ -116,7 +114,7 @@ def test_a_key_of_somebody_else(redis: Redis, state_backend: StateServer) -> Non
 
 @contextmanager
 def answering(answer: bytes | None) -> Iterator[str]:
-    """A server that answers anything so, closes at once for nothing, and never answers for None."""
+    """A server that sends this reply to everything; it closes at once for b"", and never replies for None."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
@@ -134,7 +132,7 @@ def answering(answer: bytes | None) -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
-def test_no_connection_says_why() -> None:
+def test_a_missing_connection_says_why() -> None:
     nobody = free_ports(1)[0]
     assert refused(f"redis://127.0.0.1:{nobody}").sentence().endswith("(nothing listens at its address).")
     assert "host name" in refused("redis://no-such-host.invalid:6379").detail
@@ -186,11 +184,11 @@ def test_tls_on_one_side_only_or_not_trusted(tmp_path: Path) -> None:
         ("OOMPH is no code of Redis", "other"),
     ],
 )
-def test_codes_that_no_server_here_gives(text: str, cause: Cause) -> None:
+def test_codes_that_no_test_server_sends(text: str, cause: Cause) -> None:
     assert refusal_of(ResponseError(text)).cause == cause
 
 
-def test_a_person_reads_what_happened_where_and_what_to_do() -> None:
+def test_an_error_says_what_happened_where_and_what_to_do() -> None:
     error = explained(NoConnectionError("Connection closed by server."))
     assert str(error).splitlines()[0] == "The state server does not answer (it closed the connection)."
     assert error.where == "BLUELAMP_REDIS"
@@ -203,19 +201,19 @@ def test_a_person_reads_what_happened_where_and_what_to_do() -> None:
     assert set(WORDS) == set(CAUSES)
 
 
-def test_a_cause_is_said_once_then_at_intervals_and_its_end_is_said() -> None:
-    seconds, said = iter(range(1000)), list[str]()
-    complaints = Complaints(said.append, lambda: next(seconds), every_seconds=30)
-    complaints.end()
+def test_a_cause_is_logged_once_then_at_intervals_and_so_is_its_end() -> None:
+    seconds, logged = iter(range(1000)), list[str]()
+    errors = RepeatedErrors(logged.append, lambda: next(seconds), every_seconds=30)
+    errors.end()
     for _ in range(61):
-        complaints.add_error(ResponseError("MISCONF Errors writing to the AOF file"))
-    assert len(said) == 3
-    assert {*said} == {Refusal("disk").words()}
-    for _ in range(5):  # two causes in turn are no more lines than one
-        complaints.add_error(ResponseError("LOADING"))
-        complaints.add_error(ResponseError("MISCONF"))
-    assert said[3:] == [Refusal("loading").words()]
-    complaints.add_error(PartMissingError("Kafka does not answer.", where="there", hint="Start it."))
-    complaints.end()
-    complaints.end()
-    assert said[4:] == ["Kafka does not answer. Start it.", "Over: Kafka does not answer. Start it."]
+        errors.add_error(ResponseError("MISCONF Errors writing to the AOF file"))
+    assert len(logged) == 3
+    assert {*logged} == {Refusal("disk").words()}
+    for _ in range(5):  # two alternating causes are not logged more often than one
+        errors.add_error(ResponseError("LOADING"))
+        errors.add_error(ResponseError("MISCONF"))
+    assert logged[3:] == [Refusal("loading").words()]
+    errors.add_error(PartMissingError("Kafka does not answer.", where="there", hint="Start it."))
+    errors.end()
+    errors.end()
+    assert logged[4:] == ["Kafka does not answer. Start it.", "Over: Kafka does not answer. Start it."]

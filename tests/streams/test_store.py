@@ -1,4 +1,4 @@
-"""The atomic step: applied whole behind its applied offset, or not at all - on the embedded state server and on Redis."""
+"""The atomic step: a batch is applied completely at its applied offset, or not at all, on the embedded state server and on Redis."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,7 +34,7 @@ def redis(state_backend: StateServer) -> Iterator[Redis]:
 
 
 def some_changes(count: int) -> list[Change]:
-    """The changes of an incident that is opened, dispatched and attended, one fact a batch."""
+    """The changes of an incident that is opened, dispatched and attended, one fact per batch."""
     from facts.incident import IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched  # noqa: PLC0415
     from tests.support.story import Story  # noqa: PLC0415 - only here
 
@@ -47,8 +47,10 @@ def some_changes(count: int) -> list[Change]:
 
 
 def test_a_batch_is_applied_and_moves_the_applied_offset(redis: Redis, state_backend: StateServer) -> None:
-    told = some_changes(4)
-    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    batches = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, batches))] == [
+        "applied"
+    ] * 4
     assert redis.hget("test:{incidents:0}:control", "applied_offset") == "4"
     assert redis.hget("test:{incidents:0}:control", "facts") == "4"
 
@@ -57,15 +59,15 @@ def test_a_batch_is_applied_and_moves_the_applied_offset(redis: Redis, state_bac
 def test_a_zombie_and_a_replay_are_stale_and_change_nothing(
     redis: Redis, state_backend: StateServer, epoch_back: int, applied_offset_back: int, stored: int
 ) -> None:
-    """An older epoch, an older applied offset, and a applied offset ahead of the state are all refused."""
-    told = some_changes(4)
+    """An older epoch, an older applied offset, and an applied offset ahead of the state are all refused."""
+    batches = some_changes(4)
 
     async def work(store: StateStore) -> tuple[Any, Applied, Any]:
-        await apply_all(store, told)
+        await apply_all(store, batches)
         names = store.names("incidents", 0)
         before = dump(redis)
         epoch = int(str(redis.hget(names.control, "epoch")))
-        answer = await store.apply(names, epoch - epoch_back, 4 - applied_offset_back, 5, told[-1])
+        answer = await store.apply(names, epoch - epoch_back, 4 - applied_offset_back, 5, batches[-1])
         assert redis.hget(names.control, "stale_writes") == "1"
         return before, answer, dump(redis)
 
@@ -79,7 +81,7 @@ def test_a_zombie_and_a_replay_are_stale_and_change_nothing(
     [
         lambda redis, names, pane: redis.hset(pane, next(iter(redis.hgetall(pane))), "many"),
         lambda redis, names, pane: (redis.delete(pane), redis.set(pane, "a string")),
-        lambda redis, names, pane: redis.delete(pane),  # what is taken away would be below zero
+        lambda redis, names, pane: redis.delete(pane),  # removing this would make a count negative
         lambda redis, names, pane: (redis.delete(names.open), redis.set(names.open, "a string")),
         lambda redis, names, pane: (redis.delete(names.changes), redis.set(names.changes, "a string")),
         lambda redis, names, pane: (
@@ -88,18 +90,18 @@ def test_a_zombie_and_a_replay_are_stale_and_change_nothing(
         ),
     ],
 )
-def test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(
+def test_a_state_that_another_program_has_written_to_is_refused_and_left_unchanged(
     redis: Redis, state_backend: StateServer, spoil: Callable[[Redis, Names, str], Any]
 ) -> None:
-    told = some_changes(4)
+    batches = some_changes(4)
 
     async def work(store: StateStore) -> tuple[Any, Applied, Any]:
-        await apply_all(store, told[:3])
+        await apply_all(store, batches[:3])
         names = store.names("incidents", 0)
         pane = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))
         spoil(redis, names, pane)
         before = dump(redis)
-        answer = await store.apply(names, 1, 3, 4, told[3])
+        answer = await store.apply(names, 1, 3, 4, batches[3])
         return before, answer, dump(redis)
 
     before, answer, after = call(state_backend.url, work)
@@ -112,10 +114,10 @@ def test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(
 @settings(
     max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
 )
-def test_a_reading_from_the_state_is_the_reading_from_memory(
+def test_a_reading_from_the_state_equals_the_reading_from_memory(
     state_backend: StateServer, facts: list[TopicFact], batch: int
 ) -> None:
-    """The same facts by Redis and by dicts: every measure over two windows, and what stands open."""
+    """The same facts through Redis and through dicts: every measure over two windows, and the open items."""
     beats: list[Any] = [
         (topic, heartbeat(FORCE, feed, AS_OF))
         for topic, feed in zip(
@@ -135,7 +137,7 @@ def test_a_reading_from_the_state_is_the_reading_from_memory(
                 by = measure.dimensions()
                 figures, readings = memory.figures(measure, window, AS_OF, by), reader.read(measure, window, by=by)
                 read = [(each.dimensions, each.value, each.n, each.met) for each in readings if each.n is not None]
-                # Of a feed without any event, and of what others publish, a reading knows no n.
+                # A feed without any event, and a figure that others publish, have no known n.
                 kept = [
                     (each.dimensions, each.value, each.n, each.met)
                     for each in figures
@@ -145,18 +147,18 @@ def test_a_reading_from_the_state_is_the_reading_from_memory(
 
 
 def test_the_state_holds_no_count_below_one(redis: Redis, state_backend: StateServer) -> None:
-    told = some_changes(4)
-    call(state_backend.url, lambda store: apply_all(store, told))
+    batches = some_changes(4)
+    call(state_backend.url, lambda store: apply_all(store, batches))
     counts = [int(count) for key in redis.scan_iter(match="*pane*") for count in redis.hgetall(key).values()]
     assert counts
     assert min(counts) >= 1
 
 
-def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_backend: StateServer) -> None:
+def test_old_panes_are_dropped_as_the_watermark_advances(redis: Redis, state_backend: StateServer) -> None:
     partition = MemoryPartition("incidents", RULES)
-    told = some_changes(3)
+    batches = some_changes(3)
     late = partition.feed([encode([heartbeat(FORCE, "dispatch", START.replace(year=2029))])], RECEIVED)
-    call(state_backend.url, lambda store: apply_all(store, [*told, late]))
+    call(state_backend.url, lambda store: apply_all(store, [*batches, late]))
     assert not list(redis.scan_iter(match="*pane*"))
     assert not list(redis.scan_iter(match="*index*"))
 
@@ -166,12 +168,12 @@ def test_old_panes_are_dropped_as_the_watermark_goes_on(redis: Redis, state_back
     [
         (Identity("cluster", "another", 1), FINGERPRINTS, "another log"),
         (Identity("elsewhere", "topic", 1), FINGERPRINTS, "another log"),
-        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions now, and the state was folded when it had 1"),
+        (Identity("cluster", "topic", 2), FINGERPRINTS, "has 2 partitions, but the state was built when it had 1"),
         (IDENTITY, {FORCE: "changed"}, "profile of strict has changed"),
-        (IDENTITY, {"another": "new"}, "profile of strict is gone"),
+        (IDENTITY, {"another": "new"}, "profile of strict is missing"),
     ],
 )
-def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
+def test_a_state_of_another_log_or_definition_is_not_continued(
     redis: Redis, state_backend: StateServer, identity: Identity, fingerprints: dict[str, str], words: str
 ) -> None:
     async def work(store: StateStore) -> None:
@@ -184,10 +186,10 @@ def test_a_state_of_another_log_or_definition_is_not_gone_on_with(
     assert "bluelamp rebuild" in caught.value.hint
 
 
-def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_quarantined(
+def test_a_force_listed_later_needs_a_new_state_if_its_facts_may_be_quarantined(
     redis: Redis, state_backend: StateServer
 ) -> None:
-    """What was quarantined for want of its profile lies before the applied offset: it would be missing for good."""
+    """Facts quarantined for lack of its profile are before the applied offset, so they would be missing for good."""
     more = {**FINGERPRINTS, "another": "new"}
 
     async def work(store: StateStore) -> None:
@@ -206,17 +208,17 @@ def test_a_force_that_is_listed_later_has_a_new_state_where_it_may_have_been_qua
 async def _apply_in_multi(
     self: StateStore, names: Names, epoch: int, applied_offset: int, after: int, change: Change
 ) -> Applied:
-    """The same by MULTI and EXEC, which carry out the rest when one command fails."""
+    """The same with MULTI and EXEC, which execute the rest when one command fails."""
     stored = await self.redis.hmget(names.control, ["applied_offset", "epoch"])
     if stored != [str(applied_offset), str(epoch)]:
         return Applied("stale", None)
-    told = msgspec.msgpack.decode(streams.store.encode_change(names, change))
+    decoded = msgspec.msgpack.decode(streams.store.encode_change(names, change))
     async with self.redis.pipeline(transaction=True) as pipe:
-        for key, fields, deltas in told["panes"]:
+        for key, fields, deltas in decoded["panes"]:
             for field, delta in zip(fields, deltas, strict=True):
                 pipe.hincrby(key, field, delta)
         for key in ("timelines", "open", "feeds"):
-            for name, text in zip(told[key][::2], told[key][1::2], strict=True):
+            for name, text in zip(decoded[key][::2], decoded[key][1::2], strict=True):
                 pipe.hset(getattr(names, key), name, text)
         pipe.hset(names.control, "applied_offset", str(after))
         await pipe.execute(raise_on_error=False)
@@ -226,10 +228,12 @@ async def _apply_in_multi(
 def test_multi_in_place_of_the_script_is_caught(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It applies well-formed batches, and half of one that is refused."""
+    """It applies valid batches, but half of one that is refused."""
     monkeypatch.setattr(StateStore, "apply", _apply_in_multi)
-    told = some_changes(4)
-    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, told))] == ["applied"] * 4
+    batches = some_changes(4)
+    assert [each.outcome for each in call(state_backend.url, lambda store: apply_all(store, batches))] == [
+        "applied"
+    ] * 4
     redis.flushall()
 
     def spoil(redis: Redis, _: Names, pane: str) -> None:
@@ -237,21 +241,21 @@ def test_multi_in_place_of_the_script_is_caught(
         redis.set(pane, "a string")
 
     with pytest.raises(AssertionError):
-        test_a_state_that_somebody_has_written_to_is_refused_and_left_as_it_is(redis, state_backend, spoil)
+        test_a_state_that_another_program_has_written_to_is_refused_and_left_unchanged(redis, state_backend, spoil)
 
 
 def test_without_the_applied_offset_a_replay_would_count_twice(
     redis: Redis, state_backend: StateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tests above would see a script whose applied offset had been taken out."""
+    """The tests above would detect a script without the check of the applied offset."""
     guarded = "if stored[1] ~= expected or stored[2] ~= epoch then"
     assert guarded in streams.store.SCRIPT
     monkeypatch.setattr("streams.store.SCRIPT", streams.store.SCRIPT.replace(guarded, "if false then"))
-    told = some_changes(1)
+    batches = some_changes(1)
 
     async def work(store: StateStore) -> Applied:
-        await apply_all(store, told)
-        return await store.apply(store.names("incidents", 0), 0, 0, 1, told[0])
+        await apply_all(store, batches)
+        return await store.apply(store.names("incidents", 0), 0, 0, 1, batches[0])
 
     assert call(state_backend.url, work).outcome == "applied"
     day = next(key for key in redis.scan_iter(match="*pane:strict:day:*"))

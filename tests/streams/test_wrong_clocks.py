@@ -1,4 +1,4 @@
-"""Clocks that are wrong for a while: no stamp of theirs makes a dead feed look live, and everything heals."""
+"""Clocks that are wrong for a while: no wrong timestamp makes a dead feed look live, and everything recovers."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.record import Record
 from streams.store import StateStore
-from streams.version_builder import _leave
+from streams.version_builder import _send_nothing
 from tests.archive.test_rebuild import moves_nothing
 from tests.recount.story import TESTSHIRE
 from tests.streams.test_health import Scene
@@ -44,7 +44,7 @@ RULES_OF = rules(TESTSHIRE)
 
 
 class Line:
-    """One partition of contacts, to which two feeds write: telephony and digital."""
+    """One partition of contacts with two feeds: telephony and digital."""
 
     def __init__(self) -> None:
         self.partition = PartitionFold("contacts", OwnPartition(0, 1), RULES_OF)
@@ -52,31 +52,31 @@ class Line:
         self._offset = 0
 
     def take(self, fact: AnyFact, received_at: datetime, *, is_by_log: bool = True) -> Change:
-        """The next record of the log."""
+        """Fold the next record of the log."""
         admitted = self.partition.admit([Record(self._offset, received_at, encode([fact]), is_by_log)])
-        for key in self.partition.unknown(admitted):
-            self.partition.remember(key, {})
+        for key in self.partition.uncached(admitted):
+            self.partition.cache_subject(key, {})
         self._offset += 1
         return self.partition.fold(admitted)
 
     def beat(self, feed: str, received_at: datetime, complete_to: datetime | None = None, **how: Any) -> FeedState:
-        """A heartbeat; what is known of the feed after it."""
+        """Fold a heartbeat; returns the feed's state after it."""
         self.change = self.take(heartbeat(feed, complete_to or received_at), received_at, **how)
         return self.state(feed)
 
     def state(self, feed: str) -> FeedState:
-        """What is known of a feed."""
+        """The state of a feed."""
         return self.partition.feeds["testshire", feed]
 
     def watermark(self) -> int | None:
-        """Nothing older is expected."""
+        """The watermark."""
         return self.partition.watermark("testshire")
 
 
-def heartbeat(feed: str, complete_to: datetime, **told: Any) -> FeedHeartbeat:
+def heartbeat(feed: str, complete_to: datetime, **fields: Any) -> FeedHeartbeat:
     """A heartbeat of a live feed."""
     return FeedHeartbeat(
-        fact_id="h", force="testshire", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **told
+        fact_id="h", force="testshire", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **fields
     )
 
 
@@ -99,18 +99,18 @@ def live_for(line: Line, span: timedelta, every: timedelta = 5 * MINUTE) -> None
 # What the log itself shows.
 
 
-def test_a_feed_heals_with_its_first_believable_heartbeat() -> None:
+def test_a_feed_recovers_with_its_first_credible_heartbeat() -> None:
     line = Line()
     live_for(line, HOUR)
     wrong = line.beat("telephony", NOW + AHEAD)
     assert wrong.complete_to == microseconds(NOW + AHEAD)
     healed = line.beat("telephony", NOW + 30 * SECOND, NOW + 25 * SECOND)
     assert (healed.complete_to, healed.doubt) == (microseconds(NOW + 25 * SECOND), "")
-    assert line.watermark() == microseconds(NOW), "the digital feed has said no more"
+    assert line.watermark() == microseconds(NOW), "the digital feed has sent nothing more"
     assert line.take(offered(NOW + 10 * SECOND), NOW + 31 * SECOND).counts.get("late", 0) == 0
 
 
-def test_a_dead_feed_is_doubted_as_soon_as_the_log_goes_on_before_its_stamp_and_for_good() -> None:
+def test_a_dead_feed_is_doubted_for_good_once_the_log_continues_before_its_timestamp() -> None:
     line = Line()
     live_for(line, 3 * HOUR)
     line.beat("telephony", NOW + AHEAD)
@@ -119,11 +119,11 @@ def test_a_dead_feed_is_doubted_as_soon_as_the_log_goes_on_before_its_stamp_and_
         assert line.state("telephony").doubt == "future"
     assert line.state("telephony").complete_to == microseconds(NOW), "that much is settled"
     line.beat("digital", NOW + AHEAD + SECOND)
-    assert line.state("telephony").doubt == "future", "that its time has come meanwhile proves nothing"
+    assert line.state("telephony").doubt == "future", "the time has come meanwhile, which proves nothing"
 
 
 def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
-    """Half a minute at a wrong time dropped the minutes of the last two days."""
+    """Half a minute at a wrong time used to drop the minutes of the last two days."""
     line = Line()
     live_for(line, 3 * HOUR)
     kept = dict(line.partition._dropped)  # noqa: SLF001 - what the state was made to drop
@@ -138,7 +138,7 @@ def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
     assert line.partition._dropped == kept  # noqa: SLF001
 
 
-def test_what_lasted_an_hour_is_settled_and_never_goes_back() -> None:
+def test_a_claim_that_lasted_an_hour_is_settled_and_never_goes_back() -> None:
     line = Line()
     live_for(line, 3 * HOUR)
     settled = line.state("telephony").settled_to
@@ -148,8 +148,8 @@ def test_what_lasted_an_hour_is_settled_and_never_goes_back() -> None:
     assert line.beat("telephony", NOW + MINUTE).complete_to == microseconds(NOW + MINUTE)
 
 
-def test_a_clock_that_was_ahead_for_hours_heals_as_well() -> None:
-    """After an hour its time was settled; only what has been dropped by it stays dropped."""
+def test_a_clock_that_was_ahead_for_hours_recovers_too() -> None:
+    """After an hour its time was settled; only panes that were dropped because of it stay dropped."""
     line = Line()
     live_for(line, 3 * HOUR)
     for minutes in range(0, 180, 5):
@@ -161,11 +161,13 @@ def test_a_clock_that_was_ahead_for_hours_heals_as_well() -> None:
     assert (healed.complete_to, healed.doubt) == (microseconds(NOW + MINUTE), "")
     assert believed(healed, microseconds(NOW + MINUTE)) is healed, "it is live"
     assert healed.settled_to == settled
-    assert line.take(offered(NOW), NOW + MINUTE + SECOND).feeds == {}, "what is doubted already is not written again"
+    assert line.take(offered(NOW), NOW + MINUTE + SECOND).feeds == {}, (
+        "a feed that is already doubted is not written again"
+    )
 
 
 def test_a_history_is_settled_as_it_is_loaded() -> None:
-    """Otherwise two years of minutes would be kept until the first hour was over."""
+    """Otherwise two years of minutes would be kept until the first hour is over."""
     line = Line()
     for days in (700, 300, 3):
         line.beat("telephony", NOW, NOW - days * DAY)
@@ -174,7 +176,7 @@ def test_a_history_is_settled_as_it_is_loaded() -> None:
     assert line.change.drop_before
 
 
-def test_a_promise_of_the_future_is_none() -> None:
+def test_a_claim_about_the_future_is_ignored() -> None:
     line = Line()
     line.beat("telephony", NOW)
     ahead = line.beat("telephony", NOW + SECOND, NOW + 50 * MINUTE)
@@ -184,7 +186,7 @@ def test_a_promise_of_the_future_is_none() -> None:
     assert (first.doubt, first.complete_to) == ("ahead", 0)
 
 
-def test_what_a_producer_has_stamped_counts_and_proves_nothing() -> None:
+def test_records_stamped_by_a_producer_count_but_prove_nothing() -> None:
     line = Line()
     stamped = line.beat("telephony", NOW, is_by_log=False)
     assert (stamped.doubt, stamped.complete_to) == ("producer", microseconds(NOW))
@@ -195,7 +197,7 @@ def test_what_a_producer_has_stamped_counts_and_proves_nothing() -> None:
     assert line.beat("telephony", NOW + SECOND).doubt == ""
 
 
-def test_the_last_event_seen_is_never_later_than_the_log() -> None:
+def test_the_last_event_is_never_later_than_the_log() -> None:
     line = Line()
     line.take(offered(NOW + AHEAD + 30 * MINUTE), NOW + AHEAD)
     assert line.partition.events["testshire"].last == microseconds(NOW + AHEAD)
@@ -214,15 +216,17 @@ _RECORDS = st.lists(
 
 @given(_RECORDS)
 @settings(max_examples=300, deadline=None)
-def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
-    told: list[tuple[int, bool, str, int]],
+def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
+    steps: list[tuple[int, bool, str, int]],
 ) -> None:
     """Nothing settled goes back either, and no watermark lies beyond the log's clock."""
     line, screen, received_at, settled = Line(), Admission([TESTSHIRE], {}), NOW, 0
-    for step, is_by_log, feed, lag in told:
+    for step, is_by_log, feed, lag in steps:
         received_at += step * SECOND
-        said = received_at - lag * SECOND
-        for fact in [heartbeat(feed, said)] if feed else [offered(said - DAYS_KEPT), offered(said - DAYS_KEPT - DAY)]:
+        claimed = received_at - lag * SECOND
+        for fact in (
+            [heartbeat(feed, claimed)] if feed else [offered(claimed - DAYS_KEPT), offered(claimed - DAYS_KEPT - DAY)]
+        ):
             ours = [each.refusal.reason for each in line.take(fact, received_at, is_by_log=is_by_log).quarantined]
             theirs = screen.refusal(fact, "contacts", 0, received_at, is_moved=False)
             assert ours == ([theirs] if theirs else [])
@@ -235,18 +239,18 @@ def test_fold_and_recount_refuse_the_same_facts_whatever_the_clocks_say(
 # What people see.
 
 
-def status(**told: Any) -> FeedStatus:
-    """A feed that was live at NOW, except for what is given."""
-    well: dict[str, Any] = {"complete_to": microseconds(NOW), "heard_at": microseconds(NOW)}
-    return FeedStatus("telephony", "contacts", **well | told)
+def status(**fields: Any) -> FeedStatus:
+    """A feed that was live at NOW, except for the given attributes."""
+    well: dict[str, Any] = {"complete_to": microseconds(NOW), "heartbeat_at": microseconds(NOW)}
+    return FeedStatus("telephony", "contacts", **well | fields)
 
 
 DOUBTED = [
     (
-        {"heard_at": microseconds(NOW + AHEAD)},
+        {"heartbeat_at": microseconds(NOW + AHEAD)},
         "telephony is stamped 2 h 0 min in the future: a clock was wrong. Not live until a heartbeat arrives with a believable time.",
     ),
-    ({"newest_heard_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
+    ({"newest_heartbeat_at": microseconds(NOW + 119 * MINUTE + 9 * SECOND)}, "stamped 1 h 59 min in the future"),
     ({"complete_to": microseconds(NOW + 6 * SECOND)}, "claims to be complete to a time in the future"),
     ({"doubt": "future"}, "was stamped with a time in the future: a clock was wrong."),
     ({"doubt": "ahead"}, "claims to be complete to a time in the future: its clock or the log's is wrong."),
@@ -255,9 +259,9 @@ DOUBTED = [
 ]
 
 
-@pytest.mark.parametrize(("told", "words"), DOUBTED)
-def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, Any], words: str) -> None:
-    doubted, now, allowed = status(**told), microseconds(NOW), 60_000_000
+@pytest.mark.parametrize(("fields", "words"), DOUBTED)
+def test_a_time_in_the_future_is_no_proof_of_life_and_is_reported(fields: dict[str, Any], words: str) -> None:
+    doubted, now, allowed = status(**fields), microseconds(NOW), 60_000_000
     trouble = feed_problem(doubted, now, allowed, RULES_OF["testshire"], now)
     assert trouble is not None
     assert trouble.state == "stale"
@@ -269,7 +273,7 @@ def test_a_time_of_the_future_is_no_proof_of_life_and_is_said(told: dict[str, An
 
 
 def test_clocks_may_differ_by_seconds() -> None:
-    near = status(heard_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
+    near = status(heartbeat_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
     assert feed_problem(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
     assert silence(near, microseconds(NOW)) == 0
     assert "last heartbeat received 0 s ago" in checked(near).what
@@ -287,11 +291,11 @@ def scene(state_backend: StateServer) -> Iterator[Scene]:
         yield Scene(state_backend.url, client)
 
 
-def dispatch(at: datetime, complete_to: datetime | None = None, **told: Any) -> bytes:
-    """A heartbeat of the incidents' only feed."""
+def dispatch(at: datetime, complete_to: datetime | None = None, **fields: Any) -> bytes:
+    """A heartbeat of the only feed of incidents."""
     complete_to = complete_to or at
     own: dict[str, Any] = {"feed": "dispatch", "complete_to": complete_to}
-    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=complete_to, seq=1, **own | told)])
+    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=complete_to, seq=1, **own | fields)])
 
 
 def incidents(scene: Scene, as_of: datetime | None = None) -> Reading:
@@ -301,7 +305,7 @@ def incidents(scene: Scene, as_of: datetime | None = None) -> Reading:
 
 
 def firing(engine: Engine, scene: Scene) -> set[str]:
-    """The rules of the feeds that fire."""
+    """The rules about feeds that fire."""
     alerts = engine.step(scene.samples(), microseconds(scene.now))
     return {each.rule.name for each in alerts if each.state == "firing"} & {
         "feed_silent",
@@ -311,15 +315,15 @@ def firing(engine: Engine, scene: Scene) -> set[str]:
     }
 
 
-def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alarm(scene: Scene) -> None:
-    """The machine's clock is set forward two hours for half a minute and back; then nothing arrives any more."""
+def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_alerts(scene: Scene) -> None:
+    """The machine's clock is two hours ahead for half a minute and then correct; after that nothing arrives."""
     engine = Engine(RULES)
-    scene.tell("incidents", dispatch(AS_OF))
+    scene.publish("incidents", dispatch(AS_OF))
     assert incidents(scene).state == "live"
     assert firing(engine, scene) == {"data_alive"}
 
     scene.now = AS_OF + AHEAD + 15 * SECOND
-    scene.tell("incidents", dispatch(scene.now))
+    scene.publish("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live", "all clocks agree"
 
     scene.now = AS_OF + 30 * SECOND
@@ -329,27 +333,27 @@ def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_the_alar
         assert "in the future: a clock was wrong" in found.reason
         assert "data_alive" not in alarms
         assert passed < 4 or "feed_doubted" in alarms
-        assert "feed_silent" not in alarms, "whether it is, nobody can say"
+        assert "feed_silent" not in alarms, "nobody knows whether it is"
         scene.pass_time(10)
     assert "no_live_data" in firing(engine, scene)
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
     assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_heartbeat_timestamp_seconds")
     whole_hour = AS_OF.replace(minute=0, second=0)
-    assert incidents(scene, whole_hour + HOUR).state == "stale", "nobody knows whether all of it has come"
+    assert incidents(scene, whole_hour + HOUR).state == "stale", "nobody knows whether all of it has arrived"
 
-    scene.tell("incidents", dispatch(scene.now))
+    scene.publish("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live"
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     scene.pass_time(61)
     assert incidents(scene).state == "stale"
 
 
-def test_a_reader_whose_clock_is_set_back_reads_what_a_new_one_does(scene: Scene) -> None:
-    """Two hours ahead an open incident counts as missed; what was read then is of no use now."""
+def test_a_reader_whose_clock_is_set_back_reads_the_same_as_a_new_one(scene: Scene) -> None:
+    """Two hours ahead an open incident counts as missed; that reading must not be used now."""
     opened = IncidentOpened(
         fact_id="o", force=FORCE, at=AS_OF - MINUTE, subject_id="i", grade="1", group=None, area=None
     )
-    scene.tell("incidents", encode([opened]), dispatch(AS_OF))
+    scene.publish("incidents", encode([opened]), dispatch(AS_OF))
 
     def missed() -> int | None:
         (found,) = scene.reader.read("opened_to_arrived_within_target_ratio", "24h", force=FORCE)
@@ -363,11 +367,11 @@ def test_a_reader_whose_clock_is_set_back_reads_what_a_new_one_does(scene: Scene
 
 
 def disproved(scene: Scene) -> list[str]:
-    """As a worker does once a second; the changes that readers see."""
+    """What a worker does once a second; returns the changes that readers see."""
     before = scene.redis.xlen("test:{incidents:0}:changes")
 
     async def disprove(store: StateStore) -> None:
-        owner = Owner(store, rules(STRICT), _leave, moves_nothing)
+        owner = Owner(store, rules(STRICT), _send_nothing, moves_nothing)
         await owner.start(("incidents", 0), await owner.claim(("incidents", 0), IDENTITY), 0, OwnPartition(0, 1))
         await owner.disprove(microseconds(scene.now))
 
@@ -376,44 +380,44 @@ def disproved(scene: Scene) -> list[str]:
     return [entry["touched"] for _, entry in stream][before:]
 
 
-def test_a_stamp_that_was_once_of_the_future_proves_nothing_when_its_time_has_come(scene: Scene) -> None:
-    """Two hours later the dead feed would look live again, for as long as a feed may be silent."""
+def test_a_timestamp_from_the_future_proves_nothing_when_its_time_comes(scene: Scene) -> None:
+    """Two hours later the dead feed would otherwise look live again, for as long as a feed may be silent."""
     for feed in ("dispatch", "gossip"):
-        scene.tell("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
-        scene.tell("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
+        scene.publish("incidents", dispatch(AS_OF - HOUR, feed=feed), received_at=AS_OF - HOUR)
+        scene.publish("incidents", dispatch(AS_OF + AHEAD, feed=feed), received_at=AS_OF + AHEAD)
     scene.now = AS_OF + 30 * SECOND
-    assert disproved(scene) == ["[[],[]]"], "readers read the feeds again, and nothing else"
-    assert disproved(scene) == [], "and once"
+    assert disproved(scene) == ["[[],[]]"], "readers read only the feeds again"
+    assert disproved(scene) == [], "and only once"
     scene.now = AS_OF + AHEAD + SECOND
     found = incidents(scene)
     assert found.state == "stale"
     assert "was stamped with a time in the future: a clock was wrong" in found.reason
     assert incidents(scene, AS_OF + HOUR - 17 * SECOND).state == "stale"
-    scene.tell("incidents", dispatch(scene.now))
+    scene.publish("incidents", dispatch(scene.now))
     assert incidents(scene).state == "live"
 
 
 def test_a_worker_whose_clock_is_seconds_behind_takes_nothing_back(scene: Scene) -> None:
-    scene.tell("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
+    scene.publish("incidents", dispatch(AS_OF + MINUTE), received_at=AS_OF + MINUTE)
     assert disproved(scene) == []
 
 
-def test_a_history_that_goes_to_a_time_of_the_future_hides_no_dead_feed(scene: Scene) -> None:
-    """A feed that loads its history is neither live nor silent: a dead one would never raise an alarm."""
+def test_a_history_up_to_a_time_in_the_future_hides_no_dead_feed(scene: Scene) -> None:
+    """A feed that loads its history is neither live nor silent, so a dead one would never raise an alert."""
     later = AS_OF + AHEAD
-    scene.tell("incidents", dispatch(later, later - HOUR, history_to=later), received_at=later)
+    scene.publish("incidents", dispatch(later, later - HOUR, history_to=later), received_at=later)
     found = incidents(scene)
     assert (found.state, found.is_loading) == ("stale", False)
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 0
 
 
-def test_figures_of_long_ago_stand_while_a_clock_is_wrong(scene: Scene) -> None:
+def test_past_figures_stay_while_a_clock_is_wrong(scene: Scene) -> None:
     began = AS_OF - 7 * HOUR
     opened = IncidentOpened(fact_id="o", force=FORCE, at=began, subject_id="i", grade="1")
-    scene.tell("incidents", encode([opened]), received_at=began)
+    scene.publish("incidents", encode([opened]), received_at=began)
     for hours in range(6, 0, -1):
-        scene.tell("incidents", dispatch(AS_OF - hours * HOUR), received_at=AS_OF - hours * HOUR)
-    scene.tell("incidents", dispatch(AS_OF + AHEAD), received_at=AS_OF + AHEAD)
+        scene.publish("incidents", dispatch(AS_OF - hours * HOUR), received_at=AS_OF - hours * HOUR)
+    scene.publish("incidents", dispatch(AS_OF + AHEAD), received_at=AS_OF + AHEAD)
     whole_hour = AS_OF.replace(minute=0, second=0)
     assert incidents(scene, whole_hour - HOUR).state == "live"
-    assert incidents(scene, whole_hour).state == "stale", "no believable heartbeat has come so far"
+    assert incidents(scene, whole_hour).state == "stale", "no credible heartbeat has arrived so far"

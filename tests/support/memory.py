@@ -50,8 +50,8 @@ class MemoryPartition:
             for index, value in enumerate(values)
         ]
         admitted = self.fold.admit(records)
-        for key in self.fold.unknown(admitted):
-            self.fold.remember(key, decode_timeline(self.timelines.get(key, "[]"), key))
+        for key in self.fold.uncached(admitted):
+            self.fold.cache_subject(key, decode_timeline(self.timelines.get(key, "[]"), key))
         change = self.fold.fold(admitted)
         self._apply(change)
         self.applied_offset += len(records)
@@ -77,7 +77,7 @@ class MemoryPartition:
     def forget(self) -> None:
         """Forget everything cached outside the state, like a new owner of the partition."""
         known = self.fold
-        self.fold = PartitionFold(known.topic, known.share, known.rules, known.feeds, known.events)
+        self.fold = PartitionFold(known.topic, known.own_partition, known.rules, known.feeds, known.events)
 
 
 class MemoryState:

@@ -79,7 +79,7 @@ class Pauses:
     def _run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
             offsets = self._offsets()
-            seen = self._watch.seen(dict.fromkeys(self._places, 0) if offsets is None else offsets)
+            seen = self._watch.snapshot(dict.fromkeys(self._places, 0) if offsets is None else offsets)
             self._progress.look(offsets, seen.ends if seen else None, time.monotonic())
 
     def _offsets(self) -> dict[Place, int] | None:

@@ -33,7 +33,7 @@ def state_server(directory: Path) -> Iterator[StateServer]:
 
 
 def dump(redis: Redis) -> dict[str, Any]:
-    """Everything the state server holds, but for the count of refused as stale batches."""
+    """Everything in the state server, except the count of stale writes."""
     redis.hdel("test:{incidents:0}:control", "stale_writes")
     read: dict[Any, Callable[[Any], Any]] = {
         "hash": redis.hgetall,

@@ -41,6 +41,6 @@ def test_a_process_that_needs_a_person_is_restarted_until_the_problem_is_solved(
     asyncio.run(run())
     (words,) = said
     assert words.startswith(
-        "worker-1 has stopped and needs a person; its last words:\n  The state was folded from another"
+        "worker-1 has stopped and needs a decision. Its last output:\n  The state was folded from another"
     )
     assert words.endswith("It is started again every 0 s, and goes on once this is solved.")

@@ -130,7 +130,7 @@ def test_a_damaged_state_is_left_alone_until_a_person_rebuilds_it(ran: Ran) -> N
     for pane in panes:
         for field in cast(dict[str, str], ran.redis.hgetall(pane)):
             ran.redis.hset(pane, field, "of another program")
-    until(lambda: "has stopped and needs a person" in ran.said(), 60, "words at the terminal")
+    until(lambda: "has stopped and needs a decision" in ran.said(), 60, "words at the terminal")
     assert "holds no count" in ran.said()
     ran.sees_one_alert("state_needs_person")
     command = [sys.executable, "-m", "bluelamp", "rebuild", "--switch", "--accept-differences"]

@@ -266,7 +266,7 @@ def kill_and_see_it_recover(running: Running, name: str) -> None:
 
 def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running: Running, tmp_path: Path) -> None:
     running.start("--replay", "sample", "--speed", "max")
-    until(lambda: "replay is done" in running.output.read_text(), 60, "the end of the replay")
+    until(lambda: "replay has finished" in running.output.read_text(), 60, "the end of the replay")
     until(lambda: count(running) == 1800, 30, "its figures")
     assert running.end(signal.SIGINT) == 0
 
@@ -302,8 +302,8 @@ def repair_broken_state(running: Running) -> None:
     running.start("--force", FORCE, "--repair-state")
     until(running.is_ready, 60, "the board")
     said = running.output.read_text()
-    assert "The state's files were broken. They lie, as they were, in " in said
-    assert "The alert inbox kept its log in the same files: what was written to it after" in said
+    assert "The state server's files were damaged. They were moved unchanged to " in said
+    assert "The alert inbox's log was in the same files: its entries after" in said
     (aside,) = (running.directory / "state").glob("appendonlydir.broken-*")
     assert (aside / broken.MANIFEST).exists()
     until(lambda: count(running) == 1800, 60, "the figures again")

@@ -1,8 +1,7 @@
-"""`python -m bluelamp.embedded.broker --directory D --port P`: the broker as a process of its own.
+"""`python -m bluelamp.embedded.broker --directory D --port P`: runs the broker in a process of its own.
 
-Prints one line, `ready HOST:PORT`, when it listens; SIGTERM or SIGINT ends it cleanly. With
---until-input-ends it also ends when its standard input does, so that it does not outlive whoever
-started it.
+It prints `ready HOST:PORT` when it listens. SIGTERM or SIGINT stops it cleanly. With --until-input-ends it also stops when its
+standard input ends, so that it does not outlive the process that started it.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from bluelamp.embedded.broker.settings import FsyncPolicy
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the broker until it is told to end; 0, or 2 if it could not start."""
+    """Run the broker until it is stopped; returns 0, or 2 if it could not start."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     names = [field.name for field in dataclasses.fields(BrokerSettings)]
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _allow_many_files() -> None:
-    """Every partition keeps a file open, and every connection is one: use all that the system grants."""
+    """Raise the limit of open files: every partition and every connection needs one."""
     _, granted = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (granted, granted))
 
@@ -69,22 +68,24 @@ async def _input_ends() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bluelamp.embedded.broker", description=__doc__)
-    parser.add_argument("--directory", type=Path, required=True, help="where everything is kept")
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default %(default)s)")
-    parser.add_argument("--until-input-ends", action="store_true", help="end when standard input ends")
+    parser.add_argument("--directory", type=Path, required=True, help="directory for all data")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on; 0 chooses a free one (default %(default)s)"
+    )
+    parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input ends")
     for name, hint in get_type_hints(BrokerSettings, include_extras=True).items():
         _add_setting(parser, name, hint.__metadata__[0], getattr(BrokerSettings(), name))
     return parser
 
 
 def _add_setting(parser: argparse.ArgumentParser, name: str, purpose: str, default: Any) -> None:
-    flag, said = "--" + name.replace("_", "-"), f"{purpose} (default {default})"
+    flag, text = "--" + name.replace("_", "-"), f"{purpose} (default {default})"
     if isinstance(default, bool):
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=purpose)
     else:
         choices = get_args(FsyncPolicy) if name == "fsync" else None
-        parser.add_argument(flag, type=type(default), choices=choices, default=default, help=said)
+        parser.add_argument(flag, type=type(default), choices=choices, default=default, help=text)
 
 
 if __name__ == "__main__":

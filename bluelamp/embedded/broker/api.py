@@ -1,7 +1,7 @@
-"""Which requests are understood, in which versions, and who answers them.
+"""The supported requests, their versions and their handlers.
 
-The versions end before Kafka's "flexible" ones wherever nothing we need came after: those are
-simpler to read, and every length in them is a plain number.
+The newest version is the last before Kafka's "flexible" ones, unless something newer is needed: those versions are simpler to
+decode, and every length in them is a plain number.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from kafka.protocol import admin, consumer, metadata, producer
 
-from bluelamp.embedded.broker import answer_cluster, answer_groups, answer_records, answer_topics
+from bluelamp.embedded.broker import cluster_handlers, group_handlers, record_handlers, topic_handlers
 from bluelamp.embedded.broker.node import Caller, Node
 
 
 class Api(NamedTuple):
-    """One kind of request: how it is read, its oldest and newest version here, and who answers it."""
+    """One kind of request: its decoder, the oldest and newest supported version, and its handler."""
 
     request: Any
     oldest: int
@@ -29,30 +29,30 @@ API_VERSIONS_SPAN = (0, 4)
 APIS: dict[int, Api] = {
     api.request.API_KEY: api
     for api in (
-        Api(producer.ProduceRequest, 3, 8, answer_records.produce),
-        Api(consumer.FetchRequest, 4, 11, answer_records.fetch),
-        Api(consumer.ListOffsetsRequest, 1, 5, answer_records.list_offsets),
-        Api(metadata.MetadataRequest, 0, 12, answer_cluster.metadata),
-        Api(consumer.OffsetCommitRequest, 2, 7, answer_groups.offset_commit),
-        Api(consumer.OffsetFetchRequest, 1, 5, answer_groups.offset_fetch),
-        Api(metadata.FindCoordinatorRequest, 0, 2, answer_cluster.find_coordinator),
-        Api(consumer.JoinGroupRequest, 0, 5, answer_groups.join_group),
-        Api(consumer.HeartbeatRequest, 0, 3, answer_groups.heartbeat),
-        Api(consumer.LeaveGroupRequest, 0, 3, answer_groups.leave_group),
-        Api(consumer.SyncGroupRequest, 0, 3, answer_groups.sync_group),
-        Api(admin.DescribeGroupsRequest, 0, 4, answer_groups.describe_groups),
-        Api(admin.ListGroupsRequest, 0, 2, answer_groups.list_groups),
-        Api(admin.CreateTopicsRequest, 2, 4, answer_topics.create_topics),
-        Api(admin.DeleteTopicsRequest, 1, 3, answer_topics.delete_topics),
-        Api(admin.DeleteRecordsRequest, 0, 1, answer_records.delete_records),
-        Api(producer.InitProducerIdRequest, 0, 1, answer_records.init_producer_id),
-        Api(consumer.OffsetForLeaderEpochRequest, 2, 3, answer_records.offset_for_leader_epoch),
-        Api(admin.DescribeConfigsRequest, 1, 3, answer_topics.describe_configs),
-        Api(admin.AlterConfigsRequest, 0, 1, answer_topics.alter_configs),
-        Api(admin.CreatePartitionsRequest, 0, 1, answer_topics.create_partitions),
-        Api(admin.DeleteGroupsRequest, 0, 1, answer_groups.delete_groups),
-        Api(admin.IncrementalAlterConfigsRequest, 0, 0, answer_topics.incremental_alter_configs),
-        Api(admin.DescribeClusterRequest, 0, 1, answer_cluster.describe_cluster),
+        Api(producer.ProduceRequest, 3, 8, record_handlers.produce),
+        Api(consumer.FetchRequest, 4, 11, record_handlers.fetch),
+        Api(consumer.ListOffsetsRequest, 1, 5, record_handlers.list_offsets),
+        Api(metadata.MetadataRequest, 0, 12, cluster_handlers.metadata),
+        Api(consumer.OffsetCommitRequest, 2, 7, group_handlers.offset_commit),
+        Api(consumer.OffsetFetchRequest, 1, 5, group_handlers.offset_fetch),
+        Api(metadata.FindCoordinatorRequest, 0, 2, cluster_handlers.find_coordinator),
+        Api(consumer.JoinGroupRequest, 0, 5, group_handlers.join_group),
+        Api(consumer.HeartbeatRequest, 0, 3, group_handlers.heartbeat),
+        Api(consumer.LeaveGroupRequest, 0, 3, group_handlers.leave_group),
+        Api(consumer.SyncGroupRequest, 0, 3, group_handlers.sync_group),
+        Api(admin.DescribeGroupsRequest, 0, 4, group_handlers.describe_groups),
+        Api(admin.ListGroupsRequest, 0, 2, group_handlers.list_groups),
+        Api(admin.CreateTopicsRequest, 2, 4, topic_handlers.create_topics),
+        Api(admin.DeleteTopicsRequest, 1, 3, topic_handlers.delete_topics),
+        Api(admin.DeleteRecordsRequest, 0, 1, record_handlers.delete_records),
+        Api(producer.InitProducerIdRequest, 0, 1, record_handlers.init_producer_id),
+        Api(consumer.OffsetForLeaderEpochRequest, 2, 3, record_handlers.offset_for_leader_epoch),
+        Api(admin.DescribeConfigsRequest, 1, 3, topic_handlers.describe_configs),
+        Api(admin.AlterConfigsRequest, 0, 1, topic_handlers.alter_configs),
+        Api(admin.CreatePartitionsRequest, 0, 1, topic_handlers.create_partitions),
+        Api(admin.DeleteGroupsRequest, 0, 1, group_handlers.delete_groups),
+        Api(admin.IncrementalAlterConfigsRequest, 0, 0, topic_handlers.incremental_alter_configs),
+        Api(admin.DescribeClusterRequest, 0, 1, cluster_handlers.describe_cluster),
     )
 }
 

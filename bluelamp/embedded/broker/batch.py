@@ -1,8 +1,7 @@
-"""Kafka's record batch (magic 2): read its header, check it, give it its place. Pure.
+"""Kafka's record batch (magic 2): reads and checks its header, and sets its offset. Pure.
 
-A batch is stored as it arrived, records and compression untouched. Only its base offset and leader
-epoch are set, which its checksum leaves out; a topic with LogAppendTime also has the time set, and
-the checksum made again.
+A batch is stored as it arrived; records and compression stay unchanged. Only its base offset and leader epoch are set, which its
+checksum does not cover. If the topic uses LogAppendTime, the time is set too and the checksum recomputed.
 """
 
 import struct
@@ -28,17 +27,17 @@ _CODECS = range(5)
 
 
 def last_sequence(header: Header) -> int:
-    """The producer's sequence number of the last record; it wraps to 0 after 2**31 - 1."""
+    """The producer's sequence number of the last record; after 2**31 - 1 it starts again at 0."""
     return (header.base_sequence + header.last_offset_delta) % SEQUENCES
 
 
 def is_idempotent(header: Header) -> bool:
-    """Whether a producer numbered this batch, so that a repeat can be told."""
+    """Whether the producer numbered this batch, so that a repeat can be recognised."""
     return header.producer_id >= 0
 
 
 def check(batch: bytes) -> Header:
-    """The header of one whole, sound batch as a producer may send it; BrokerError says what is wrong."""
+    """The header of one valid batch from a producer; BrokerError says what is wrong with an invalid one."""
     if len(batch) < HEADER_BYTES:
         raise BrokerError(ErrorCode.CORRUPT_MESSAGE, f"{len(batch)} bytes are too few for a record batch")
     header = read_header(batch)
@@ -61,7 +60,7 @@ def _check_shape(header: Header, size_bytes: int) -> None:
         )
     if header.codec not in _CODECS:
         raise BrokerError(
-            ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, f"there is no codec {header.codec}; the last is zstd, 4"
+            ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, f"codec {header.codec} does not exist; the last is 4, zstd"
         )
     if header.is_transactional or header.is_control:
         raise BrokerError(ErrorCode.INVALID_RECORD, NO_TRANSACTIONS)
@@ -70,7 +69,7 @@ def _check_shape(header: Header, size_bytes: int) -> None:
 
 
 def place(batch: bytes, base_offset: int, append_milliseconds: int | None) -> tuple[bytearray, Header]:
-    """The batch as it is stored from `base_offset` on, with the broker's time if that is given."""
+    """The batch as it is stored at `base_offset`, with the broker's time if given."""
     stored = bytearray(batch)
     length_bytes = len(batch) - PREFIX_BYTES
     _PLACE.pack_into(stored, 0, base_offset, length_bytes, LEADER_EPOCH, MAGIC)
@@ -87,11 +86,11 @@ def _stamp(stored: bytearray, append_milliseconds: int) -> None:
 
 
 def whole_batches(data: bytes, base_offset: int) -> Iterator[tuple[int, Header]]:
-    """The position and header of each whole batch from the start of `data`, up to the last that is sound.
+    """The position and header of each batch from the start of `data` up to the last valid one.
 
-    Sound is: whole, matching its checksum, and following on from the offset before it. What comes after the last sound one was
-    torn as it was written. One that does not match its checksum, with a sound one behind it, was acknowledged and is damaged since:
-    it keeps its place, and whoever reads it is given what is left of it.
+    A valid batch is complete, matches its checksum, and continues the offsets. Anything after the last valid one is an incomplete
+    write. An invalid batch before a valid one was acknowledged and has been damaged since: it keeps its place, and readers get
+    its bytes as they are.
     """
     view, position, offset = memoryview(data), 0, base_offset
     damaged: list[tuple[int, Header]] = []
@@ -100,7 +99,7 @@ def whole_batches(data: bytes, base_offset: int) -> Iterator[tuple[int, Header]]
         end = position + header.size_bytes
         if header.size_bytes < HEADER_BYTES or end > len(view):
             return
-        # What a damaged batch says of its offsets may be wrong too; at least one was its own.
+        # The offsets in a damaged batch may be wrong too; it had at least one.
         is_next = header.base_offset > offset if damaged else header.base_offset == offset
         if is_next and header.magic == MAGIC and is_sound(view[position:end], header):
             yield from damaged

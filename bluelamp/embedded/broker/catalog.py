@@ -1,4 +1,4 @@
-"""The topics: their names, ids, partitions and configs, kept on disk beside the cluster's id."""
+"""The catalogue of topics: their names, ids, partitions and configs, stored on disk with the cluster's id."""
 
 import contextlib
 import json
@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode, StartError
-from bluelamp.embedded.broker.files import replace_file, sync_directory
 from bluelamp.embedded.broker.partition import Partition
 from bluelamp.embedded.broker.settings import BrokerSettings
 from bluelamp.embedded.broker.topicconfig import TopicConfig, check_overrides, topic_config
+from producers.files import replace_file, sync_directory
 
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _DELETED = ".deleted"
-_PRODUCER_IDS_RESERVED = 1000  # at once, so that the catalogue is not written for each
+_PRODUCER_IDS_RESERVED = 1000  # at once, to avoid a write of the catalogue for each
 
 
 @dataclass(slots=True)
 class Topic:
-    """One topic; `topic_id` differs from that of any other topic there ever was by this name."""
+    """One topic; a topic that is deleted and created again gets another `topic_id`."""
 
     name: str
     topic_id: uuid.UUID
@@ -38,31 +38,31 @@ class Topic:
 
 
 class Catalog:
-    """Every topic of the broker, what is on disk being changed first."""
+    """All topics of the broker; each change is written to disk first."""
 
     def __init__(self, directory: Path, settings: BrokerSettings, clock: Callable[[], int]) -> None:
-        """Read the catalogue in `directory`, or begin one. StartError if it cannot be read."""
+        """Read the catalogue in `directory`, or create one; StartError if it cannot be read."""
         self._path = directory / "catalog.json"
         self._logs = directory / "logs"
         self._settings = settings
         self._clock = clock
         self.topics: dict[str, Topic] = {}
-        kept = self._read()
-        self.cluster_id: str = kept.get("cluster_id") or urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self._next_producer_id: int = kept.get("producer_ids_from", 1)
+        stored = self._read()
+        self.cluster_id: str = stored.get("cluster_id") or urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._next_producer_id: int = stored.get("producer_ids_from", 1)
         self._reserved_producer_ids = self._next_producer_id
-        for name, entry in kept.get("topics", {}).items():
+        for name, entry in stored.get("topics", {}).items():
             self.topics[name] = self._reopen(name, uuid.UUID(entry["id"]), entry["partitions"], entry["config"])
         self._remove_deleted()
         self._name_orphans()
-        if not kept:
+        if not stored:
             self._write(self.topics)
 
     def partition(self, topic: str | None, index: int) -> Partition:
         """One partition; BrokerError with UNKNOWN_TOPIC_OR_PARTITION if there is none."""
         known = self.topics.get(topic or "")
         if known is None or not 0 <= index < len(known.partitions):
-            raise BrokerError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic} has no partition {index} here")
+            raise BrokerError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic} has no partition {index}")
         return known.partitions[index]
 
     def topic(self, name: str | None) -> Topic:
@@ -78,11 +78,11 @@ class Catalog:
             yield from topic.partitions
 
     def check_new(self, name: str | None, partitions: int, overrides: Mapping[str, str | None]) -> dict[str, str]:
-        """The checked overrides if such a topic may be created; BrokerError says why not."""
+        """Check that a topic may be created; returns the checked overrides, or BrokerError says why not."""
         if name is None or not _TOPIC_NAME.fullmatch(name) or name in {".", ".."}:
             raise BrokerError(ErrorCode.INVALID_TOPIC, "a topic's name is 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
         if name in self.topics:
-            raise BrokerError(ErrorCode.TOPIC_ALREADY_EXISTS, f"there is a topic {name} already")
+            raise BrokerError(ErrorCode.TOPIC_ALREADY_EXISTS, f"the topic {name} exists already")
         self._check_room(partitions)
         return check_overrides(overrides)
 
@@ -105,22 +105,25 @@ class Catalog:
         self._write_or_refuse({key: one for key, one in self.topics.items() if key != topic.name})
         del self.topics[topic.name]
         directory = self._directory(topic.name, topic.topic_id)
-        with contextlib.suppress(OSError):  # it is deleted all the same; the next start names what is left
+        with contextlib.suppress(OSError):  # it counts as deleted; the next start logs what is left
             directory.rename(directory.with_name(directory.name + _DELETED))
         for partition in topic.partitions:
             partition.remove()
         self._remove_deleted()
 
     def check_growth(self, name: str | None, count: int) -> Topic:
-        """The topic if it may have `count` partitions; BrokerError says why not."""
+        """Check that a topic may have `count` partitions; returns it, or BrokerError says why not."""
         topic = self.topic(name)
         if count <= len(topic.partitions):
-            raise BrokerError(ErrorCode.INVALID_PARTITIONS, f"{name} has {len(topic.partitions)}; it can only grow")
+            raise BrokerError(
+                ErrorCode.INVALID_PARTITIONS,
+                f"{name} has {len(topic.partitions)} partitions; the number can only increase",
+            )
         self._check_room(count - len(topic.partitions))
         return topic
 
     def grow(self, name: str | None, count: int) -> None:
-        """Give a topic more partitions; BrokerError says why not."""
+        """Add partitions to a topic; BrokerError says why not."""
         topic = self.check_growth(name, count)
         try:
             grown = self._open(topic.name, topic.topic_id, count, topic.overrides, topic.partitions)
@@ -130,7 +133,7 @@ class Catalog:
         self.topics[topic.name] = grown
 
     def configure(self, name: str | None, overrides: Mapping[str, str | None]) -> None:
-        """Give a topic exactly these overrides; BrokerError says why not."""
+        """Replace a topic's overrides; BrokerError says why not."""
         topic = self.topic(name)
         checked = check_overrides(overrides)
         config = topic_config(checked, self._settings)
@@ -139,7 +142,7 @@ class Catalog:
         self.topics[topic.name] = changed
 
     def new_producer_id(self) -> int:
-        """An id that no producer had before; BrokerError if that cannot be kept."""
+        """An id that no producer had before; BrokerError if it cannot be stored."""
         if self._next_producer_id >= self._reserved_producer_ids:
             self._reserved_producer_ids = self._next_producer_id + _PRODUCER_IDS_RESERVED
             try:
@@ -151,7 +154,7 @@ class Catalog:
         return self._next_producer_id - 1
 
     def retain(self) -> None:
-        """Drop what is past its retention, and forget producers long silent."""
+        """Delete records past their retention, and forget producers that were idle for too long."""
         now_milliseconds = self._clock()
         for topic in self.topics.values():
             for partition in topic.partitions:
@@ -169,8 +172,8 @@ class Catalog:
         directory = self._directory(name, topic_id)
         missing = [str(index) for index in range(count) if not (directory / str(index)).is_dir()]
         if missing:
-            reason = f"{directory} has lost its partitions {', '.join(missing)}: put them back from a copy"
-            raise StartError(f"{reason}, or take topic {name} out of {self._path} to give it up")
+            reason = f"{directory} has lost its partitions {', '.join(missing)}: restore them from a backup"
+            raise StartError(f"{reason}, or remove topic {name} from {self._path} to give it up")
         return self._open(name, topic_id, count, check_overrides(overrides))
 
     def _open(
@@ -199,7 +202,7 @@ class Catalog:
         if wanted < 1:
             raise BrokerError(ErrorCode.INVALID_PARTITIONS, f"a topic has at least one partition, not {wanted}")
         if wanted + sum(1 for _ in self.partitions()) > self._settings.partitions:
-            limit = f"the limit of {self._settings.partitions} partitions would be passed; raise it in the settings"
+            limit = f"this would exceed the limit of {self._settings.partitions} partitions; raise it in the settings"
             raise BrokerError(ErrorCode.POLICY_VIOLATION, limit)
 
     def _directory(self, name: str, topic_id: uuid.UUID) -> Path:
@@ -209,15 +212,15 @@ class Catalog:
         self._logs.mkdir(parents=True, exist_ok=True)
         if not self._path.exists():
             if any(self._logs.iterdir()):
-                raise StartError(f"{self._logs} holds logs but {self._path} is missing: put it back from a copy")
+                raise StartError(f"{self._logs} holds logs but {self._path} is missing: restore it from a backup")
             return {}
         try:
-            kept: dict[str, Any] = json.loads(self._path.read_bytes())
+            stored: dict[str, Any] = json.loads(self._path.read_bytes())
         except ValueError as error:
-            raise StartError(f"{self._path} cannot be read ({error}): put it back from a copy") from error
-        if kept.get("format") != _FORMAT:
-            raise StartError(f"{self._path} has format {kept.get('format')}; this broker reads {_FORMAT}")
-        return kept
+            raise StartError(f"{self._path} cannot be read ({error}): restore it from a backup") from error
+        if stored.get("format") != _FORMAT:
+            raise StartError(f"{self._path} has format {stored.get('format')}; this broker reads {_FORMAT}")
+        return stored
 
     def _write_or_refuse(self, topics: Mapping[str, Topic]) -> None:
         try:
@@ -226,7 +229,7 @@ class Catalog:
             raise BrokerError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
 
     def _write(self, topics: Mapping[str, Topic]) -> None:
-        kept = {
+        stored = {
             "format": _FORMAT,
             "cluster_id": self.cluster_id,
             "producer_ids_from": self._reserved_producer_ids,
@@ -235,14 +238,14 @@ class Catalog:
                 for topic in topics.values()
             },
         }
-        replace_file(self._path, json.dumps(kept, indent=1).encode())
+        replace_file(self._path, json.dumps(stored, indent=1).encode())
 
     def _remove_deleted(self) -> None:
         for directory in self._logs.glob(f"*{_DELETED}"):
             shutil.rmtree(directory, ignore_errors=True)
 
     def _name_orphans(self) -> None:
-        """Logs of no known topic are never deleted: the catalogue may be an old copy, put back."""
+        """Warn about logs of unknown topics; they are never deleted, because the catalogue may be an old backup."""
         known = {self._directory(topic.name, topic.topic_id) for topic in self.topics.values()}
         for directory in sorted(set(self._logs.iterdir()) - known):
-            log.warning("%s belongs to no topic in %s: delete it if it is not missed", directory, self._path)
+            log.warning("%s belongs to no topic in %s: delete it if you do not need it", directory, self._path)

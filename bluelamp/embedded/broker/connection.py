@@ -1,4 +1,4 @@
-"""One client's connection: frames in, answers out, in order; whatever is not a request closes it."""
+"""One client's connection: handles requests in order, and closes on anything that is not a request."""
 
 import asyncio
 import logging
@@ -9,23 +9,23 @@ from typing import Any
 
 from kafka.protocol.api_header import RequestHeader
 
-from bluelamp.embedded.broker.answer_cluster import api_versions
 from bluelamp.embedded.broker.api import API_VERSIONS_KEY, API_VERSIONS_REQUEST, API_VERSIONS_SPAN, APIS, VERSION_SPANS
+from bluelamp.embedded.broker.cluster_handlers import api_versions
 from bluelamp.embedded.broker.errors import BadRequestError, ErrorCode
 from bluelamp.embedded.broker.node import Caller, Node
 
 log = logging.getLogger(__name__)
 
 _SIZE = struct.Struct(">i")
-_HEAD = struct.Struct(">hhi")  # the kind of request, its version, and the number the answer must carry
+_HEAD = struct.Struct(">hhi")  # the API key, the version and the correlation id
 _PRODUCE_KEY = 0
 
-# A flexible length is read until a byte below 128 comes, however long that takes; none is longer than 5 bytes.
+# A decoder reads a flexible length until a byte below 128; a valid one has at most 5 bytes.
 _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{128}")
 
 
 class Connection:
-    """Serves one client until it goes, is silent for too long, or sends what cannot be read."""
+    """Serves one client until it disconnects, is idle for too long, or sends something that cannot be decoded."""
 
     def __init__(self, node: Node, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._node = node
@@ -34,7 +34,7 @@ class Connection:
         self._peer = peer_name(writer)
 
     async def serve(self) -> None:
-        """Answer one request after the other; returns when the connection is to be closed."""
+        """Handle one request after the other; returns when the connection should be closed."""
         try:
             while True:
                 frame = await self._read_frame()
@@ -51,11 +51,11 @@ class Connection:
             size = _SIZE.unpack(await self._reader.readexactly(_SIZE.size))[0]
             if not _HEAD.size <= size <= self._node.settings.request_bytes:
                 limit = self._node.settings.request_bytes
-                raise BadRequestError(f"a request of {size} bytes; one is {_HEAD.size} to {limit} bytes")
+                raise BadRequestError(f"a request of {size} bytes; the size must be {_HEAD.size} to {limit} bytes")
             head = await self._reader.readexactly(_HEAD.size)
             limit = self._node.settings.other_request_bytes
             if size > limit and _HEAD.unpack(head)[0] != _PRODUCE_KEY:
-                raise BadRequestError(f"a request of {size} bytes that is no produce request; the limit is {limit}")
+                raise BadRequestError(f"a request of {size} bytes other than produce; the limit is {limit}")
             return head + await self._reader.readexactly(size - _HEAD.size)
 
     async def _answer(self, frame: bytes) -> bytearray | None:
@@ -64,7 +64,7 @@ class Connection:
             return _versions(frame, version, correlation_id)
         api = APIS.get(key)
         if api is None or not api.oldest <= version <= api.newest:
-            raise BadRequestError(f"request {key} in version {version}, which is not supported here")
+            raise BadRequestError(f"request {key} in version {version}, which is not supported")
         client_id, request = _decode(api.request, frame, version)
         caller = Caller(client_id, "/" + self._peer.rpartition(":")[0], version)
         try:
@@ -73,8 +73,8 @@ class Connection:
         except (BadRequestError, ConnectionError):
             raise
         except Exception as error:
-            log.debug("Answering %s", api.request.name, exc_info=True)
-            raise BadRequestError(f"{api.request.name} could not be answered: {error!r}") from error
+            log.debug("Handling %s", api.request.name, exc_info=True)
+            raise BadRequestError(f"{api.request.name} could not be handled: {error!r}") from error
 
     async def _send(self, answer: bytearray) -> None:
         self._writer.write(answer)
@@ -83,13 +83,13 @@ class Connection:
 
 
 def peer_name(writer: asyncio.StreamWriter) -> str:
-    """Who is at the other end, for the log."""
+    """The client's address, for the log."""
     address = writer.get_extra_info("peername")
     return f"{address[0]}:{address[1]}" if address else "an unknown address"
 
 
 def _versions(frame: bytes, version: int, correlation_id: int) -> bytearray:
-    """A client that asks in a version we do not know is told ours in the oldest form, as the protocol wants."""
+    """The supported versions; a request in an unknown version gets the oldest form, as the protocol requires."""
     oldest, newest = API_VERSIONS_SPAN
     if not oldest <= version <= newest:
         return _encode(api_versions(VERSION_SPANS, ErrorCode.UNSUPPORTED_VERSION), 0, correlation_id)
@@ -105,9 +105,9 @@ def _decode(request: Any, frame: bytes, version: int) -> tuple[str, Any]:
         body = memoryview(frame)[stream.tell() :]
         if not (flexible and _ENDLESS_NUMBER.search(body)):
             return header.client_id or "", request.decode(body, version=version)
-    except Exception as error:  # whatever a generated decoder stumbles over, the bytes were no request
-        raise BadRequestError(f"{request.name} in version {version} could not be read: {error!r}") from error
-    raise BadRequestError(f"{request.name} in version {version} has a length that does not end")
+    except Exception as error:  # any error of a generated decoder means that the bytes are not a request
+        raise BadRequestError(f"{request.name} in version {version} could not be decoded: {error!r}") from error
+    raise BadRequestError(f"{request.name} in version {version} has an endless length")
 
 
 def _encode(response: Any, version: int, correlation_id: int) -> bytearray:

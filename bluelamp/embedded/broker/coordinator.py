@@ -1,9 +1,9 @@
-"""All consumer groups of the broker: their members in memory, their committed offsets on disk."""
+"""The broker's consumer groups: members in memory, committed offsets on disk."""
 
 from collections.abc import Iterable
 
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
-from bluelamp.embedded.broker.groups import Group, JoinAnswer, JoinAsk
+from bluelamp.embedded.broker.groups import Group, JoinRequest, JoinResult
 from bluelamp.embedded.broker.offsets import Committed, CommittedOffsets, Place
 from bluelamp.embedded.broker.settings import BrokerSettings
 
@@ -12,31 +12,31 @@ _LONGEST_METADATA = 4096
 
 
 class Coordinator:
-    """Finds a group by its name. Methods raise BrokerError where they refuse."""
+    """Finds groups by name; methods raise BrokerError if they refuse."""
 
     def __init__(self, settings: BrokerSettings, offsets: CommittedOffsets) -> None:
         self.offsets = offsets
         self._settings = settings
         self._groups: dict[str, Group] = {}
 
-    async def join(self, name: str | None, ask: JoinAsk) -> JoinAnswer:
-        """Join a group, begun if it is new; answered when its next generation is formed."""
+    async def join(self, name: str | None, request: JoinRequest) -> JoinResult:
+        """Join a group, created if it is new; returns when its next generation is formed."""
         group = self._group_to_join(name)
         try:
-            return await group.join(ask)
+            return await group.join(request)
         except BrokerError:
             self._drop_if_unused(group)
             raise
 
     def group(self, name: str | None) -> Group:
-        """A group that has members or had some; UNKNOWN_MEMBER_ID if there is none."""
+        """A group that has or had members; UNKNOWN_MEMBER_ID if there is none."""
         group = self._groups.get(name or "")
         if group is None:
             raise BrokerError(ErrorCode.UNKNOWN_MEMBER_ID, f"the group {name} has no members")
         return group
 
     def find(self, name: str) -> Group | None:
-        """The group if anybody is in it or was, for a description."""
+        """The group if it has or had members, for a description."""
         return self._groups.get(name)
 
     def names(self) -> list[str]:
@@ -44,9 +44,9 @@ class Coordinator:
         return sorted(self._groups.keys() | self.offsets.groups())
 
     def check_commit(self, name: str | None, member_id: str, instance_id: str | None, generation: int) -> None:
-        """Whether offsets may be committed in this group by this member, or by anybody while it is empty."""
+        """Check that this member may commit offsets in this group; anybody may while it is empty."""
         if not name or len(name) > _LONGEST_NAME:
-            raise BrokerError(ErrorCode.INVALID_GROUP_ID, f"a group's name is 1 to {_LONGEST_NAME} characters")
+            raise BrokerError(ErrorCode.INVALID_GROUP_ID, f"a group's name must have 1 to {_LONGEST_NAME} characters")
         group = self._groups.get(name)
         if group is not None:
             group.check_commit(member_id, instance_id, generation)
@@ -56,14 +56,14 @@ class Coordinator:
             raise BrokerError(ErrorCode.INVALID_GROUP_ID, f"the limit of {self._settings.groups} groups is reached")
 
     def commit(self, commits: dict[Place, Committed]) -> None:
-        """Keep committed offsets; a disk that takes no more is told as a coordinator that is away, to be retried."""
+        """Store committed offsets; if the disk is full, COORDINATOR_NOT_AVAILABLE makes clients retry."""
         try:
             self.offsets.commit(commits)
         except OSError as error:
             raise BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE, str(error)) from error
 
     def delete(self, name: str) -> None:
-        """Forget a group without members, and its offsets."""
+        """Delete a group without members, and its offsets."""
         if name not in self.names():
             raise BrokerError(ErrorCode.GROUP_ID_NOT_FOUND, f"there is no group {name}")
         group = self._groups.get(name)
@@ -73,7 +73,7 @@ class Coordinator:
         self._groups.pop(name, None)
 
     def forget_topics(self, topics: Iterable[str]) -> None:
-        """Drop what was committed for topics that are no more: a new one by the name begins anew."""
+        """Delete the committed offsets of deleted topics, so that a new topic of the same name starts without any."""
         for topic in topics:
             self._forget(topic=topic)
 
@@ -85,7 +85,7 @@ class Coordinator:
 
     def _group_to_join(self, name: str | None) -> Group:
         if not name or len(name) > _LONGEST_NAME:
-            raise BrokerError(ErrorCode.INVALID_GROUP_ID, f"a group's name is 1 to {_LONGEST_NAME} characters")
+            raise BrokerError(ErrorCode.INVALID_GROUP_ID, f"a group's name must have 1 to {_LONGEST_NAME} characters")
         if name not in self._groups:
             if len(self._groups) >= self._settings.groups:
                 limit = f"the limit of {self._settings.groups} groups is reached; raise it in the settings"
@@ -105,7 +105,7 @@ class Coordinator:
 
 
 def check_metadata(metadata: str | None) -> str:
-    """What a consumer keeps beside an offset, "" for none; OFFSET_METADATA_TOO_LARGE above 4096 characters."""
+    """A consumer's metadata for an offset, "" for none; OFFSET_METADATA_TOO_LARGE above 4096 characters."""
     if metadata is not None and len(metadata) > _LONGEST_METADATA:
         raise BrokerError(ErrorCode.OFFSET_METADATA_TOO_LARGE, f"{len(metadata)} characters of metadata")
     return metadata or ""

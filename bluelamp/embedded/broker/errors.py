@@ -1,16 +1,16 @@
-"""What the broker may refuse: Kafka's error codes, and the errors that carry them.
+"""The broker's errors and Kafka's error codes.
 
-BrokerError                 a request is refused; the client is told `code`
-    MemberIdRequiredError   a group member must ask again with the id it is given
-BadRequestError             bytes that are not a request; that connection is closed
-StartError                  the broker cannot start; a person is needed
+BrokerError                 a request is refused; the client receives `code`
+    MemberIdRequiredError   a group member must send its request again with the id it is given
+BadRequestError             bytes that are not a request; the connection is closed
+StartError                  the broker cannot start; a person must act
 """
 
 from enum import IntEnum
 
 
 class ErrorCode(IntEnum):
-    """The codes of Kafka's protocol that this broker answers with."""
+    """The error codes of Kafka's protocol that this broker uses."""
 
     NONE = 0
     OFFSET_OUT_OF_RANGE = 1
@@ -56,11 +56,11 @@ class ErrorCode(IntEnum):
 
 NO_TRANSACTIONS = "transactions are not supported by the embedded broker; use Apache Kafka"
 NO_TRANSACTIONS_CODE = ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-"""The one code for which every client gives up at once: to others librdkafka answers by asking again for as long as it may."""
+"""The only code at which every client gives up at once; librdkafka retries on others for as long as it may."""
 
 
 class BrokerError(Exception):
-    """A request is refused: `code` is what the client is told, `reason` says what and what to do."""
+    """A request is refused: the client receives `code`; `reason` says what is wrong and what to do."""
 
     def __init__(self, code: ErrorCode, reason: str = "") -> None:
         super().__init__(f"{code.name}: {reason}" if reason else code.name)
@@ -69,7 +69,7 @@ class BrokerError(Exception):
 
 
 class MemberIdRequiredError(BrokerError):
-    """A newcomer to a group must ask again, with the `member_id` it is given here."""
+    """A new group member must send its request again with this `member_id`."""
 
     def __init__(self, member_id: str) -> None:
         super().__init__(ErrorCode.MEMBER_ID_REQUIRED)
@@ -77,7 +77,7 @@ class MemberIdRequiredError(BrokerError):
 
 
 class BadRequestError(Exception):
-    """What arrived is not a request that this broker reads: the connection is closed, nothing else."""
+    """The bytes received are not a supported request; the connection is closed."""
 
 
 class StartError(Exception):

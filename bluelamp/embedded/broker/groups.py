@@ -1,11 +1,10 @@
-"""One consumer group of the classic protocol: who is in it, and how it agrees on who reads what.
+"""One consumer group of the classic protocol: its members, and how they agree on assignments.
 
-    EMPTY ──join──> PREPARING ──all have joined, or their time is up──> FORMING
-      ^                 ^  ^                                               │ the leader sends assignments
-      └──last leaves────┘  └──join, leave, silence─── STABLE <─────────────┘
+    EMPTY ──join──> PREPARING ──all have joined, or a timeout──> FORMING
+      ^                 ^  ^                                        │ the leader sends assignments
+      └──last leaves────┘  └──join, leave, timeout─── STABLE <──────┘
 
-Times come from the event loop's monotonic clock. All of it is in memory: after a restart of the
-broker the members join again.
+Timers use the event loop's monotonic clock. Everything is in memory: after a restart of the broker the members join again.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class State(StrEnum):
-    """Where a group stands, in the words of Kafka's protocol."""
+    """The state of a group, with the names of Kafka's protocol."""
 
     EMPTY = "Empty"
     PREPARING = "PreparingRebalance"
@@ -32,8 +31,8 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class JoinAsk:
-    """What a member says when it joins; `protocols` are (name, metadata) in the order it prefers them."""
+class JoinRequest:
+    """A member's request to join; `protocols` are (name, metadata), the preferred one first."""
 
     member_id: str
     instance_id: str | None
@@ -47,8 +46,8 @@ class JoinAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinAnswer:
-    """The generation a member is in; only the leader is told the `members` as (id, instance id, metadata)."""
+class JoinResult:
+    """The generation that a member has joined; only the leader receives `members`, as (id, instance id, metadata)."""
 
     generation: int
     protocol: str
@@ -59,28 +58,28 @@ class JoinAnswer:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One member, and the answers it is waiting for."""
+    """One member, and the responses that it is waiting for."""
 
     member_id: str
-    ask: JoinAsk
+    request: JoinRequest
     assignment: bytes = b""
-    joining: asyncio.Future[JoinAnswer] | None = None
+    joining: asyncio.Future[JoinResult] | None = None
     syncing: asyncio.Future[bytes] | None = None
     session_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it waits for us, so that its silence means nothing."""
+        """Whether it is waiting for a response, so that it sends no heartbeats."""
         return self.joining is not None or self.syncing is not None
 
     def metadata_for(self, protocol: str) -> bytes:
-        """What it said about itself under this protocol."""
-        return dict(self.ask.protocols).get(protocol, b"")
+        """Its metadata for this protocol."""
+        return dict(self.request.protocols).get(protocol, b"")
 
 
 @dataclass(slots=True)
 class Group:
-    """One group. Every method runs on the event loop and raises BrokerError where it refuses."""
+    """One group; every method runs on the event loop and raises BrokerError if it refuses."""
 
     name: str
     settings: BrokerSettings
@@ -92,18 +91,18 @@ class Group:
     leader_id: str = ""
     members: dict[str, Member] = field(default_factory=dict)
     _instances: dict[str, str] = field(default_factory=dict)  # instance id to member id
-    _named: dict[str, asyncio.TimerHandle] = field(default_factory=dict)  # ids given out, not yet used
+    _named: dict[str, asyncio.TimerHandle] = field(default_factory=dict)  # member ids assigned but not yet used
     _timer: asyncio.TimerHandle | None = None  # ends the present state
-    _is_gathering: bool = False  # the first generation waits a moment for more members
+    _is_gathering: bool = False  # a new group waits briefly for more members
 
-    def join(self, ask: JoinAsk) -> asyncio.Future[JoinAnswer]:
-        """Join, or join again; the future is done when the next generation is formed."""
-        self._check_ask(ask)
-        member, stays = self._find_or_admit(ask)
+    def join(self, request: JoinRequest) -> asyncio.Future[JoinResult]:
+        """Join, or join again; the future completes when the next generation is formed."""
+        self._check_request(request)
+        member, stays = self._find_or_admit(request)
         if stays:
             self._touch(member)
-            return _done(self._answer_to(member))
-        member.ask = ask
+            return _done(self._result_for(member))
+        member.request = request
         if member.joining is None:
             member.joining = asyncio.get_running_loop().create_future()
         joining = member.joining
@@ -114,7 +113,7 @@ class Group:
     def sync(
         self, member_id: str, instance_id: str | None, generation: int, assignments: dict[str, bytes]
     ) -> asyncio.Future[bytes]:
-        """Ask for one's assignment; the leader brings everyone's. Done when the leader has."""
+        """Wait for an assignment; the leader sends those of all members, which completes the future."""
         member = self.check_member(member_id, instance_id, generation)
         if self.state is State.PREPARING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)
@@ -129,13 +128,13 @@ class Group:
         return syncing
 
     def heartbeat(self, member_id: str, instance_id: str | None, generation: int) -> None:
-        """A sign of life; REBALANCE_IN_PROGRESS tells the member to join again."""
+        """Record a heartbeat; REBALANCE_IN_PROGRESS tells the member to join again."""
         self._touch(self.check_member(member_id, instance_id, generation))
         if self.state is State.PREPARING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)
 
     def leave(self, member_id: str, instance_id: str | None) -> None:
-        """Leave at once; a static member may be named by its instance id alone."""
+        """Remove a member at once; a static member may be named by its instance id alone."""
         if not member_id and instance_id in self._instances:
             member_id = self._instances[instance_id]
         if member_id in self._named:
@@ -145,10 +144,10 @@ class Group:
         self._after_removal()
 
     def check_commit(self, member_id: str, instance_id: str | None, generation: int) -> None:
-        """Whether this member, or anybody while the group is empty, may commit offsets now."""
+        """Check that this member may commit offsets now; anybody may while the group is empty."""
         if generation < 0 and not member_id:
             if self.state is not State.EMPTY:
-                raise BrokerError(ErrorCode.UNKNOWN_MEMBER_ID, "the group has members; only they may commit")
+                raise BrokerError(ErrorCode.UNKNOWN_MEMBER_ID, "only members of the group may commit")
             return
         member = self.check_member(member_id, instance_id, generation)
         if self.state is State.FORMING:
@@ -156,16 +155,16 @@ class Group:
         self._touch(member)
 
     def check_member(self, member_id: str, instance_id: str | None, generation: int) -> Member:
-        """The member if it is one, in this generation."""
+        """The member, if it is in this generation."""
         member = self._member(member_id, instance_id)
         if generation != self.generation:
-            reason = f"generation {generation} is past; now {self.generation}"
+            reason = f"generation {generation} is over; the present one is {self.generation}"
             raise BrokerError(ErrorCode.ILLEGAL_GENERATION, reason)
         return member
 
     @property
     def is_unused(self) -> bool:
-        """Whether nobody is in it or about to be."""
+        """Whether it has no members and nobody is about to join."""
         return self.state is State.EMPTY and not self._named
 
     def close(self) -> None:
@@ -177,61 +176,61 @@ class Group:
 
     # Joining
 
-    def _check_ask(self, ask: JoinAsk) -> None:
+    def _check_request(self, request: JoinRequest) -> None:
         shortest, longest = self.settings.session_minimum_seconds, self.settings.session_maximum_seconds
-        if not shortest <= ask.session_seconds <= longest:
-            reason = f"a session timeout is {shortest} to {longest} s, not {ask.session_seconds}"
+        if not shortest <= request.session_seconds <= longest:
+            reason = f"the session timeout must be {shortest} to {longest} s, not {request.session_seconds}"
             raise BrokerError(ErrorCode.INVALID_SESSION_TIMEOUT, reason)
-        others = [member for key, member in self.members.items() if key != ask.member_id]
-        shared = set.intersection(*(_names(one.ask) for one in others)) if others else _names(ask)
-        if not ask.protocol_type or not _names(ask) & shared:
-            raise BrokerError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, "no assignor is shared by all members")
-        if others and ask.protocol_type != self.protocol_type:
+        others = [member for key, member in self.members.items() if key != request.member_id]
+        shared = set.intersection(*(_names(one.request) for one in others)) if others else _names(request)
+        if not request.protocol_type or not _names(request) & shared:
+            raise BrokerError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, "the members have no assignor in common")
+        if others and request.protocol_type != self.protocol_type:
             raise BrokerError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, f"this group is of type {self.protocol_type}")
 
-    def _find_or_admit(self, ask: JoinAsk) -> tuple[Member, bool]:
-        """The member that asks, and whether it may stay in the present generation without a rebalance."""
-        if not ask.member_id:
-            return self._admit_newcomer(ask)
-        if ask.member_id in self._named:
-            self._named.pop(ask.member_id).cancel()
-            return self._admit(ask, ask.member_id), False
-        member = self._member(ask.member_id, ask.instance_id)
-        says_the_same = ask.protocols == member.ask.protocols
+    def _find_or_admit(self, request: JoinRequest) -> tuple[Member, bool]:
+        """The member that wants to join, and whether it can stay in the present generation without a rebalance."""
+        if not request.member_id:
+            return self._admit_newcomer(request)
+        if request.member_id in self._named:
+            self._named.pop(request.member_id).cancel()
+            return self._admit(request, request.member_id), False
+        member = self._member(request.member_id, request.instance_id)
+        says_the_same = request.protocols == member.request.protocols
         follows = self.state is State.STABLE and member.member_id != self.leader_id
         return member, says_the_same and (follows or self.state is State.FORMING)
 
-    def _admit_newcomer(self, ask: JoinAsk) -> tuple[Member, bool]:
+    def _admit_newcomer(self, request: JoinRequest) -> tuple[Member, bool]:
         if len(self.members) + len(self._named) >= self.settings.group_members:
             limit = f"the limit of {self.settings.group_members} members is reached; raise it in the settings"
             raise BrokerError(ErrorCode.GROUP_MAX_SIZE_REACHED, limit)
-        if ask.instance_id in self._instances:
-            return self._replace_instance(ask)
-        member_id = _new_member_id(ask)
-        if ask.must_name_itself and ask.instance_id is None:
-            forget = asyncio.get_running_loop().call_later(ask.session_seconds, self._forget_named, member_id)
+        if request.instance_id in self._instances:
+            return self._replace_instance(request)
+        member_id = _new_member_id(request)
+        if request.must_name_itself and request.instance_id is None:
+            forget = asyncio.get_running_loop().call_later(request.session_seconds, self._forget_named, member_id)
             self._named[member_id] = forget
             raise MemberIdRequiredError(member_id)
-        return self._admit(ask, member_id), False
+        return self._admit(request, member_id), False
 
-    def _admit(self, ask: JoinAsk, member_id: str) -> Member:
-        self.protocol_type = ask.protocol_type
-        member = self.members[member_id] = Member(member_id, ask)
-        if ask.instance_id is not None:
-            self._instances[ask.instance_id] = member_id
+    def _admit(self, request: JoinRequest, member_id: str) -> Member:
+        self.protocol_type = request.protocol_type
+        member = self.members[member_id] = Member(member_id, request)
+        if request.instance_id is not None:
+            self._instances[request.instance_id] = member_id
         self._touch(member)
         return member
 
-    def _replace_instance(self, ask: JoinAsk) -> tuple[Member, bool]:
-        """A static member comes back: its place is kept, and what it was before is refused as stale."""
-        earlier = self.members[self._instances[ask.instance_id or ""]]
+    def _replace_instance(self, request: JoinRequest) -> tuple[Member, bool]:
+        """Replace a static member that comes back: the new one keeps its assignment, and the old one is fenced off."""
+        earlier = self.members[self._instances[request.instance_id or ""]]
         was_leader = earlier.member_id == self.leader_id
         self._remove(earlier, ErrorCode.FENCED_INSTANCE_ID)
-        member = self._admit(ask, _new_member_id(ask))
+        member = self._admit(request, _new_member_id(request))
         member.assignment = earlier.assignment
         if was_leader:
             self.leader_id = member.member_id
-        return member, self.state is State.STABLE and ask.protocols == earlier.ask.protocols
+        return member, self.state is State.STABLE and request.protocols == earlier.request.protocols
 
     def _forget_named(self, member_id: str) -> None:
         self._named.pop(member_id).cancel()
@@ -266,10 +265,10 @@ class Group:
             self._form()
 
     def _form(self) -> None:
-        """Form the next generation of those who have joined; static members who have not keep their place."""
+        """Form the next generation from the members that have joined; static members that have not stay in the group."""
         joined = [member for member in self.members.values() if member.joining]
         for member in [one for one in self.members.values() if not one.joining]:
-            if not joined or member.ask.instance_id is None:
+            if not joined or member.request.instance_id is None:
                 self._remove(member)
         self.generation += 1
         if not self.members:
@@ -282,7 +281,7 @@ class Group:
         self._end_state_after(self._slowest_rebalance_seconds(), self._drop_unsynced)
         for member in joined:
             joining, member.joining, member.assignment = member.joining, None, b""
-            _resolve(joining, self._answer_to(member))
+            _resolve(joining, self._result_for(member))
             self._touch(member)
 
     def _become_empty(self) -> None:
@@ -291,16 +290,16 @@ class Group:
         self.on_empty(self)
 
     def _choose_protocol(self) -> str:
-        shared = set.intersection(*(_names(member.ask) for member in self.members.values()))
+        shared = set.intersection(*(_names(member.request) for member in self.members.values()))
         votes = Counter(
-            next(name for name, _ in member.ask.protocols if name in shared) for member in self.members.values()
+            next(name for name, _ in member.request.protocols if name in shared) for member in self.members.values()
         )
         return votes.most_common(1)[0][0]
 
-    def _answer_to(self, member: Member) -> JoinAnswer:
-        told = self.members.values() if member.member_id == self.leader_id else ()
-        members = [(one.member_id, one.ask.instance_id, one.metadata_for(self.protocol)) for one in told]
-        return JoinAnswer(self.generation, self.protocol, self.leader_id, member.member_id, members)
+    def _result_for(self, member: Member) -> JoinResult:
+        members_sent = self.members.values() if member.member_id == self.leader_id else ()
+        members = [(one.member_id, one.request.instance_id, one.metadata_for(self.protocol)) for one in members_sent]
+        return JoinResult(self.generation, self.protocol, self.leader_id, member.member_id, members)
 
     def _settle(self, assignments: dict[str, bytes]) -> None:
         self.state = State.STABLE
@@ -312,16 +311,16 @@ class Group:
             self._touch(member)
 
     def _drop_unsynced(self) -> None:
-        """Some were told of the generation and never asked for their assignment: go on without them."""
+        """Remove members that joined the generation but never requested their assignment."""
         for member in [one for one in self.members.values() if one.syncing is None]:
             self._remove(member)
         self._after_removal()
 
-    # Members going
+    # Members leaving
 
     def _remove(self, member: Member, code: ErrorCode = ErrorCode.UNKNOWN_MEMBER_ID) -> None:
         del self.members[member.member_id]
-        self._instances.pop(member.ask.instance_id or "", None)
+        self._instances.pop(member.request.instance_id or "", None)
         _cancel(member.session_timer)
         _fail(member.joining, code)
         _fail(member.syncing, code)
@@ -333,7 +332,7 @@ class Group:
 
     def _member(self, member_id: str, instance_id: str | None) -> Member:
         if instance_id is not None and self._instances.get(instance_id, member_id) != member_id:
-            raise BrokerError(ErrorCode.FENCED_INSTANCE_ID, f"a later member is {instance_id} now")
+            raise BrokerError(ErrorCode.FENCED_INSTANCE_ID, f"{instance_id} now belongs to a later member")
         member = self.members.get(member_id)
         if member is None:
             raise BrokerError(ErrorCode.UNKNOWN_MEMBER_ID, f"{member_id!r} is not in the group {self.name}")
@@ -342,7 +341,7 @@ class Group:
     def _touch(self, member: Member) -> None:
         _cancel(member.session_timer)
         loop = asyncio.get_running_loop()
-        member.session_timer = loop.call_later(member.ask.session_seconds, self._end_session, member)
+        member.session_timer = loop.call_later(member.request.session_seconds, self._end_session, member)
 
     def _end_session(self, member: Member) -> None:
         if member.is_waiting:
@@ -354,19 +353,19 @@ class Group:
     # Timers
 
     def _slowest_rebalance_seconds(self) -> float:
-        return max((member.ask.rebalance_seconds for member in self.members.values()), default=0.0)
+        return max((member.request.rebalance_seconds for member in self.members.values()), default=0.0)
 
     def _end_state_after(self, seconds: float, then: Callable[[], None]) -> None:
         _cancel(self._timer)
         self._timer = asyncio.get_running_loop().call_later(seconds, then)
 
 
-def _names(ask: JoinAsk) -> set[str]:
-    return {name for name, _ in ask.protocols}
+def _names(request: JoinRequest) -> set[str]:
+    return {name for name, _ in request.protocols}
 
 
-def _new_member_id(ask: JoinAsk) -> str:
-    return f"{ask.instance_id or ask.client_id or 'member'}-{uuid.uuid4()}"
+def _new_member_id(request: JoinRequest) -> str:
+    return f"{request.instance_id or request.client_id or 'member'}-{uuid.uuid4()}"
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:
@@ -381,7 +380,7 @@ def _done(answer: Answer) -> asyncio.Future[Answer]:
 
 
 def _resolve(future: asyncio.Future[Answer] | None, answer: Answer) -> None:
-    if future is not None and not future.done():  # done already if its connection went meanwhile
+    if future is not None and not future.done():  # it is done already if its connection was closed
         future.set_result(answer)
 
 

@@ -1,4 +1,4 @@
-"""What every answer is made from: the parts of the running broker, and who is asking."""
+"""What every handler needs: the parts of the running broker, and the caller."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ NODE_ID = 0
 
 @dataclass(slots=True)
 class Node:
-    """The parts of the one broker of the cluster; `clock` gives epoch milliseconds."""
+    """The parts of the cluster's only broker; `clock` returns milliseconds since 1970."""
 
     settings: BrokerSettings
     catalog: Catalog
@@ -26,7 +26,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and in which version of the request."""
+    """The client that sent a request, and the request's version."""
 
     client_id: str
     host: str

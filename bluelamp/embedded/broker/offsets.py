@@ -1,6 +1,6 @@
-"""The offsets that consumer groups have committed: a file of one JSON line per commit, the last one counts.
+"""The offsets that consumer groups have committed: a file with one JSON line per commit, of which the last one counts.
 
-Offsets do not expire. They go when their group or topic is deleted.
+Offsets do not expire. They are deleted with their group or topic.
 """
 
 import json
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bluelamp.embedded.broker.files import replace_file, write_at
+from bluelamp.embedded.broker.files import write_at
+from producers.files import replace_file
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ _LINES_BEFORE_REWRITING = 10_000
 
 
 class Place(NamedTuple):
-    """What an offset is committed for."""
+    """The group and partition that an offset is committed for."""
 
     group: str
     topic: str
@@ -27,7 +28,7 @@ class Place(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """A committed offset: the next one the group will read. -1 as the epoch is unknown."""
+    """A committed offset, which is the next one the group will read; an epoch of -1 is unknown."""
 
     offset: int
     leader_epoch: int
@@ -38,7 +39,7 @@ class CommittedOffsets:
     """All committed offsets, in memory and in `path`."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file, or begin it; a torn tail is cut."""
+        """Read the file, or create it; an incomplete end is truncated."""
         self._path = path
         self._committed: dict[Place, Committed] = {}
         self._lines = 0
@@ -48,31 +49,31 @@ class CommittedOffsets:
         self._load()
 
     def get(self, place: Place) -> Committed | None:
-        """The offset committed for the place, if there is one."""
+        """The offset committed for a place; None if there is none."""
         return self._committed.get(place)
 
     def of_group(self, group: str) -> dict[Place, Committed]:
-        """Everything that the group has committed."""
+        """All offsets that a group has committed."""
         return {place: committed for place, committed in self._committed.items() if place.group == group}
 
     def groups(self) -> set[str]:
-        """The groups that have committed something."""
+        """The groups that have committed offsets."""
         return {place.group for place in self._committed}
 
     def commit(self, commits: dict[Place, Committed]) -> None:
-        """Keep the offsets; OSError leaves everything as it was."""
+        """Store offsets; on OSError nothing changes."""
         self._write(_line(place, committed) for place, committed in commits.items())
         self._committed.update(commits)
 
     def forget(self, *, group: str | None = None, topic: str | None = None) -> None:
-        """Drop the offsets of a group or of a topic; OSError leaves everything as it was."""
+        """Delete the offsets of a group or a topic; on OSError nothing changes."""
         gone = [place for place in self._committed if group in (None, place.group) and topic in (None, place.topic)]
         self._write(_line(place, None) for place in gone)
         for place in gone:
             del self._committed[place]
 
-    def take_unsynced(self) -> list[int]:
-        """A descriptor to be synced and closed by the caller, if something was written since the last call."""
+    def pop_unsynced(self) -> list[int]:
+        """A descriptor for the caller to sync and close, if anything was written since the last call."""
         if not self._is_unsynced:
             return []
         self._is_unsynced = False
@@ -98,7 +99,7 @@ class CommittedOffsets:
         content = b"".join(_line(place, committed) for place, committed in self._committed.items())
         try:
             replace_file(self._path, content)
-        except OSError as error:  # the long file goes on serving
+        except OSError as error:  # the long file can still be used
             log.warning("Cannot rewrite %s: %s", self._path, error)
             return
         os.close(self._descriptor)
@@ -115,7 +116,11 @@ class CommittedOffsets:
             else:
                 self._committed[place] = committed
         if self._size_bytes < len(content):
-            log.warning("Cut a torn tail of %d bytes from %s", len(content) - self._size_bytes, self._path)
+            log.warning(
+                "Truncated an incomplete write of %d bytes at the end of %s",
+                len(content) - self._size_bytes,
+                self._path,
+            )
             os.truncate(self._path, self._size_bytes)
 
 
@@ -124,7 +129,7 @@ def _line(place: Place, committed: Committed | None) -> bytes:
 
 
 def _sound_lines(content: bytes) -> Iterator[tuple[Place, Committed | None, int]]:
-    """Each line with the position of its end, up to the first that cannot be read."""
+    """Each valid line with the position of its end, up to the first that is not."""
     end = 0
     for line in content.splitlines(keepends=True):
         try:

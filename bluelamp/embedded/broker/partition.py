@@ -1,4 +1,4 @@
-"""The log of one partition: a run of segments, where it starts, and what it knows of its producers."""
+"""The log of one partition: its segments, its start offset and its producers."""
 
 import asyncio
 import logging
@@ -9,21 +9,21 @@ from pathlib import Path
 
 from bluelamp.embedded.broker import batch as batches
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
-from bluelamp.embedded.broker.files import replace_file
 from bluelamp.embedded.broker.producers import Appended, Producers
 from bluelamp.embedded.broker.records import first_at_or_after
 from bluelamp.embedded.broker.segment import Segment
 from bluelamp.embedded.broker.topicconfig import TopicConfig
 from facts.batch import Header
+from producers.files import replace_file
 
 log = logging.getLogger(__name__)
 
 
 class Partition:
-    """An append-only log on disk. Offsets from `start_offset` up to, not including, `end_offset` can be read."""
+    """An append-only log on disk; offsets from `start_offset` up to but excluding `end_offset` can be read."""
 
     def __init__(self, directory: Path, index_interval_bytes: int, now_milliseconds: int) -> None:
-        """Open the log in `directory`, or begin one; a torn tail is cut."""
+        """Open the log in `directory`, or create one; an incomplete write at its end is truncated."""
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.producers = Producers()
@@ -39,7 +39,7 @@ class Partition:
 
     @property
     def start_offset(self) -> int:
-        """The oldest offset that is still there."""
+        """The oldest offset that still exists."""
         return max(self._moved_start, self._segments[0].base_offset)
 
     @property
@@ -49,7 +49,7 @@ class Partition:
 
     @property
     def size_bytes(self) -> int:
-        """What all segments take on disk."""
+        """The size of all segments on disk."""
         return sum(segment.size_bytes for segment in self._segments)
 
     @property
@@ -57,10 +57,9 @@ class Partition:
         return self._segments[-1]
 
     def append(self, batch: bytes, config: TopicConfig, now_milliseconds: int) -> Appended:
-        """Store one batch at the end and tell the watchers; a repeated batch is where it was.
+        """Append one batch and notify the watchers; for a repeated batch, returns where it was stored first.
 
-        BrokerError says why it is refused. A disk that takes no more gives KAFKA_STORAGE_ERROR, and
-        nothing of the batch is left.
+        BrokerError says why it is refused. If the disk is full, the error is KAFKA_STORAGE_ERROR and nothing is stored.
         """
         if len(batch) > config.message_bytes:
             limit = f"{len(batch)} bytes; max.message.bytes of the topic is {config.message_bytes}"
@@ -75,10 +74,10 @@ class Partition:
         return self.producers.note(header, now_milliseconds)
 
     def read(self, offset: int, wanted_bytes: int, *, whole_batch: bool) -> bytes:
-        """Batches from the one that holds `offset` on, up to `wanted_bytes`; the last may be cut off.
+        """Batches from the one with `offset`, up to `wanted_bytes`; the last may be incomplete.
 
-        With `whole_batch` the first one is given whole, however large; without it nothing is given
-        where the first does not fit. BrokerError with OFFSET_OUT_OF_RANGE outside the log.
+        With `whole_batch` the first batch is always complete; without it the result is empty if the first does not fit.
+        BrokerError with OFFSET_OUT_OF_RANGE outside the log.
         """
         self._check_range(offset)
         if offset == self.end_offset:
@@ -90,7 +89,7 @@ class Partition:
         return segment.read(position, wanted_bytes)
 
     def find_time(self, milliseconds: int) -> tuple[int, int] | None:
-        """The offset and time of the first record at or after the time; None if there is none."""
+        """The offset and time of the first record at or after a time; None if there is none."""
         for segment in self._segments:
             found = segment.locate_time(milliseconds) if segment.end_offset > self.start_offset else None
             if found is not None:
@@ -101,7 +100,7 @@ class Partition:
         return None
 
     def delete_before(self, offset: int) -> int:
-        """Move the start up to `offset`, -1 being the end; where the log starts now."""
+        """Delete records before `offset`, or all if it is -1; returns the new start offset."""
         target = self.end_offset if offset == -1 else offset
         if not 0 <= target <= self.end_offset:
             reason = f"offset {target} is not within 0 to {self.end_offset}"
@@ -112,7 +111,7 @@ class Partition:
         return self.start_offset
 
     def retain(self, config: TopicConfig, now_milliseconds: int) -> int:
-        """Drop the oldest segments that are past the topic's retention; how many were."""
+        """Delete the oldest segments that are past the topic's retention; returns their number."""
         dropped = 0
         if config.retention_milliseconds >= 0:
             horizon = now_milliseconds - config.retention_milliseconds
@@ -123,8 +122,8 @@ class Partition:
             dropped += self._drop_while(lambda one: self.size_bytes - one.size_bytes >= config.retention_bytes)
         return dropped
 
-    def take_unsynced(self) -> list[int]:
-        """Descriptors of what was written since the last call, to be synced and closed by the caller."""
+    def pop_unsynced(self) -> list[int]:
+        """Descriptors of files written since the last call, for the caller to sync and close."""
         descriptors, self._unsynced_descriptors = self._unsynced_descriptors, []
         if self._is_unsynced:
             self._is_unsynced = False
@@ -132,18 +131,18 @@ class Partition:
         return descriptors
 
     def wake(self) -> None:
-        """Tell those who wait that something has changed here."""
+        """Notify the watchers of a change."""
         for watcher in self.watchers:
             watcher.set()
 
     def close(self) -> None:
-        """Close the files, leaving a summary so that the next start is quick."""
+        """Close the files and write a summary, so that the next start is quick."""
         if self._active.size_bytes:
             self._active.write_summary(self.producers.snapshot())
         self._active.close()
 
     def remove(self) -> None:
-        """Close and delete the log; those who wait for it are woken."""
+        """Close and delete the log, and notify the watchers."""
         for segment in self._segments:
             segment.close()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -156,7 +155,7 @@ class Partition:
             segment = Segment(self.directory, base, self._index_interval_bytes)
             if segments and base != segments[-1].end_offset:
                 aside = segment.set_aside()
-                log.error("%s does not follow on from the offset before it: it is left as %s", segment.path, aside)
+                log.error("%s does not continue the offsets before it: renamed to %s", segment.path, aside)
                 continue
             if segment.path.exists():
                 self._read_segment(segment, now_milliseconds)
@@ -164,7 +163,7 @@ class Partition:
         return segments if segments[-1].end_offset >= self._moved_start else self._begin_at_moved_start(segments)
 
     def _begin_at_moved_start(self, segments: list[Segment]) -> list[Segment]:
-        """A torn log may end below the offset that records were deleted up to: offsets are never used twice."""
+        """Replace a log that was truncated to below its start offset, because no offset may be used twice."""
         for segment in segments:
             segment.remove()
         return [Segment(self.directory, self._moved_start, self._index_interval_bytes)]
@@ -176,14 +175,21 @@ class Partition:
             return
         cut_bytes = segment.recover(lambda header: self.producers.note(header, now_milliseconds))
         if cut_bytes:
-            log.warning("Cut a torn tail of %d bytes from %s at offset %d", cut_bytes, segment.path, segment.end_offset)
+            log.warning(
+                "Truncated an incomplete write of %d bytes at the end of %s, at offset %d",
+                cut_bytes,
+                segment.path,
+                segment.end_offset,
+            )
 
     def _repeated(self, header: Header) -> Appended | None:
         if not batches.is_idempotent(header):
             return None
         repeated = self.producers.repeated(header)
         if repeated is not None:
-            self._is_unsynced = True  # its first copy may not be on the disk yet: it is acknowledged after a sync too
+            self._is_unsynced = (
+                True  # the first copy may not be on disk yet, so this acknowledgement must wait for a sync too
+            )
         return repeated
 
     def _write(self, stored: bytearray, header: Header, segment_bytes: int) -> None:
@@ -196,13 +202,13 @@ class Partition:
             raise BrokerError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
         if self._is_refusing:
             self._is_refusing = False
-            log.warning("Writing to %s works again, from offset %d", self.directory, header.base_offset)
+            log.warning("Writing to %s succeeds again, from offset %d", self.directory, header.base_offset)
         self._is_unsynced = True
 
     def _say_refusing(self, error: OSError) -> None:
         if not self._is_refusing:
             self._is_refusing = True
-            log.error("Cannot write to %s: %s. Producers are refused until there is room.", self.directory, error)
+            log.error("Cannot write to %s: %s. Producers are refused until this is solved.", self.directory, error)
 
     def _roll(self) -> None:
         fresh = Segment(self.directory, self.end_offset, self._index_interval_bytes)

@@ -1,4 +1,4 @@
-"""What a partition remembers of its idempotent producers, so that a repeated batch is stored once. Pure."""
+"""A partition's memory of its idempotent producers, so that a repeated batch is stored once. Pure."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from bluelamp.embedded.broker.batch import SEQUENCES, is_idempotent, last_sequen
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode
 from facts.batch import Header
 
-REMEMBERED_BATCHES = 5  # as many as a client may have in flight
+CACHED_BATCHES = 5  # the most that a client may have in flight
 
 
 class Appended(NamedTuple):
-    """Where a batch was stored; `append_milliseconds` is -1 where the records carry the producer's time."""
+    """Where a batch was stored; `append_milliseconds` is -1 if the records have the producer's time."""
 
     base_offset: int
     append_milliseconds: int
@@ -24,7 +24,7 @@ class Appended(NamedTuple):
 class _Producer:
     epoch: int
     last_seen_milliseconds: int
-    recent: deque[Appended] = field(default_factory=lambda: deque(maxlen=REMEMBERED_BATCHES))
+    recent: deque[Appended] = field(default_factory=lambda: deque(maxlen=CACHED_BATCHES))
 
 
 class Producers:
@@ -37,13 +37,13 @@ class Producers:
         return len(self._producers)
 
     def repeated(self, header: Header) -> Appended | None:
-        """Where this very batch is stored already, or None if it is the next one.
+        """Where this batch is already stored; None if it is the next one.
 
-        BrokerError with OUT_OF_ORDER_SEQUENCE_NUMBER when a batch before it is missing, and with
-        INVALID_PRODUCER_EPOCH when a later instance of the producer has written since.
+        BrokerError with OUT_OF_ORDER_SEQUENCE_NUMBER if an earlier batch is missing, and with INVALID_PRODUCER_EPOCH if a later
+        instance of the producer has written since.
         """
         known = self._producers.get(header.producer_id)
-        if known is None:  # its state has expired, or it is new: what it sends is the start
+        if known is None:  # it is new, or its state has expired: any batch may be its first
             return None
         if header.producer_epoch != known.epoch:
             _check_epoch(header, known.epoch)
@@ -55,7 +55,7 @@ class Producers:
         return None
 
     def note(self, header: Header, now_milliseconds: int) -> Appended:
-        """Remember that the batch is stored at its base offset."""
+        """Record that a batch is stored at its base offset."""
         append_milliseconds = header.newest_milliseconds if header.has_append_time else -1
         appended = Appended(header.base_offset, append_milliseconds, header.base_sequence, last_sequence(header))
         if is_idempotent(header):
@@ -67,17 +67,17 @@ class Producers:
         return appended
 
     def forget_before(self, milliseconds: int) -> None:
-        """Forget the producers that have written nothing since."""
+        """Forget producers that have written nothing since a time."""
         silent = [key for key, known in self._producers.items() if known.last_seen_milliseconds < milliseconds]
         for key in silent:
             del self._producers[key]
 
     def snapshot(self) -> list[Any]:
-        """All of it as plain lists, for `restore`."""
+        """The whole memory as plain lists, for `restore`."""
         return [[key, known.epoch, [list(one) for one in known.recent]] for key, known in self._producers.items()]
 
     def restore(self, snapshot: list[Any], now_milliseconds: int) -> None:
-        """Begin with what `snapshot` gave."""
+        """Restore the result of `snapshot`."""
         for key, epoch, recent in snapshot:
             known = self._producers[key] = _Producer(epoch, now_milliseconds)
             known.recent.extend(Appended(*one) for one in recent)
@@ -85,10 +85,13 @@ class Producers:
 
 def _check_epoch(header: Header, epoch: int) -> None:
     if header.producer_epoch < epoch:
-        raise BrokerError(ErrorCode.INVALID_PRODUCER_EPOCH, f"epoch {header.producer_epoch} is past; now {epoch}")
+        raise BrokerError(
+            ErrorCode.INVALID_PRODUCER_EPOCH, f"epoch {header.producer_epoch} is over; the present one is {epoch}"
+        )
     if header.base_sequence != 0:
         raise BrokerError(
-            ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, f"a new epoch begins with 0, not {header.base_sequence}"
+            ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+            f"a new epoch must begin with sequence 0, not {header.base_sequence}",
         )
 
 
@@ -96,5 +99,5 @@ def _check_sequence(header: Header, last_sequence: int) -> None:
     expected = (last_sequence + 1) % SEQUENCES
     if header.base_sequence != expected:
         raise BrokerError(
-            ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, f"sequence {header.base_sequence} where {expected} was next"
+            ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, f"sequence {header.base_sequence} instead of {expected}"
         )

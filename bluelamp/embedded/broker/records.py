@@ -1,4 +1,4 @@
-"""Looking into a batch for the record of a given time: the one place where records are decoded."""
+"""Finds the record of a given time in a batch; the only place where the broker decodes records."""
 
 from kafka.record import MemoryRecords
 
@@ -6,11 +6,10 @@ from facts.batch import Header
 
 
 def first_at_or_after(whole_batch: bytes, header: Header, milliseconds: int) -> tuple[int, int]:
-    """The offset and time of the first record of the batch that is not before the time.
+    """The offset and time of the first record in a batch at or after a time.
 
-    Records with the broker's time all have the same one. A compressed batch is not opened, for it
-    may be made to unpack to any size: its first offset is given, and reading from there misses
-    nothing. So it is with one that cannot be decoded.
+    Records with the broker's time all have the same one. A compressed batch is not decoded, because it could decompress to any
+    size: the result is its first offset, from which reading misses nothing. The same applies to one that cannot be decoded.
     """
     first = header.base_offset, header.newest_milliseconds
     if header.has_append_time or header.codec:
@@ -19,5 +18,5 @@ def first_at_or_after(whole_batch: bytes, header: Header, milliseconds: int) -> 
         decoded = MemoryRecords(whole_batch).next_batch()
         at_or_after = ((record.offset, record.timestamp) for record in decoded if record.timestamp >= milliseconds)
         return next(at_or_after, first)
-    except Exception:  # noqa: BLE001 - whatever a decoder stumbles over, what a producer sent is not ours to judge
+    except Exception:  # noqa: BLE001 - the broker does not judge what producers send
         return first

@@ -1,8 +1,7 @@
-"""One file of record batches, only ever appended to, with a sparse index kept in memory.
+"""One append-only file of record batches, with a sparse index in memory.
 
-Beside a full segment stands a summary (its index and the producers known at its end), so that a
-start need not read it again. The summary is derived: where it is missing or does not fit the file,
-the file is read instead.
+A full segment has a summary file (its index and the producers at its end), so that a start need not read the segment. If the
+summary is missing or does not match, the segment is read.
 """
 
 import contextlib
@@ -21,11 +20,11 @@ from facts.batch import HEADER_BYTES, Header, read_header
 
 log = logging.getLogger(__name__)
 
-_WINDOW_BYTES = 32 * 1024  # read at once while walking from header to header
+_WINDOW_BYTES = 32 * 1024  # read at once while scanning headers
 
 
 class Segment:
-    """The batches of one partition from `base_offset` on; `end_offset` is the next one to be written."""
+    """Consecutive batches of one partition from `base_offset`; `end_offset` is the next one to write."""
 
     def __init__(self, directory: Path, base_offset: int, index_interval_bytes: int) -> None:
         self.path = directory / f"{base_offset:020d}.log"
@@ -41,18 +40,18 @@ class Segment:
         self._descriptor: int | None = None
 
     def open_for_append(self) -> None:
-        """Open the file, creating it if need be; OSError if it cannot be."""
+        """Open the file, creating it if necessary; OSError if that fails."""
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def append(self, batch: bytearray, header: Header) -> None:
-        """Write one batch at the end; OSError leaves the segment as it was."""
+        """Write one batch at the end; on OSError the segment is unchanged."""
         if self._descriptor is None:
             raise ValueError(f"{self.path} is not open for append")
         write_at(self._descriptor, batch, self.size_bytes)
         self.note(header, self.size_bytes)
 
     def note(self, header: Header, position: int) -> None:
-        """Take into account the batch that stands at `position`."""
+        """Add the batch at `position` to the index."""
         if not self._positions or position - self._positions[-1] >= self._index_interval_bytes:
             self._offsets.append(header.base_offset)
             self._positions.append(position)
@@ -62,12 +61,12 @@ class Segment:
         self.newest_milliseconds = max(self.newest_milliseconds, header.newest_milliseconds)
 
     def read(self, position: int, wanted_bytes: int) -> bytes:
-        """Up to `wanted_bytes` from `position` on; the last batch may be cut off."""
+        """Up to `wanted_bytes` from `position`; the last batch may be incomplete."""
         with self._reading() as descriptor:
             return os.pread(descriptor, min(wanted_bytes, self.size_bytes - position), position)
 
     def locate(self, offset: int) -> tuple[int, Header]:
-        """The position and header of the batch that holds `offset`, which must be in this segment."""
+        """The position and header of the batch with `offset`, which must be in this segment."""
         entry = max(bisect_right(self._offsets, offset) - 1, 0)
         for position, header in self._headers(self._positions[entry]):
             if offset < header.next_offset:
@@ -75,7 +74,7 @@ class Segment:
         raise ValueError(f"offset {offset} is not in {self.path}")
 
     def locate_time(self, milliseconds: int) -> tuple[int, Header] | None:
-        """The position and header of the first batch with a record at or after the time, if there is one."""
+        """The position and header of the first batch with a record at or after a time; None if there is none."""
         if self.newest_milliseconds < milliseconds or not self._positions:
             return None
         entry = max(bisect_left(self._newest_before, milliseconds) - 1, 0)
@@ -85,7 +84,7 @@ class Segment:
         return None
 
     def recover(self, seen: Callable[[Header], Any]) -> int:
-        """Read the file from its start, cut what is torn at its end; the number of bytes cut off."""
+        """Read the whole file and truncate an incomplete write at its end; returns the number of bytes removed."""
         content = self.path.read_bytes()
         for position, header in whole_batches(content, self.base_offset):
             self.note(header, position)
@@ -96,7 +95,7 @@ class Segment:
         return cut_bytes
 
     def write_summary(self, producers: list[Any]) -> None:
-        """Write what the next start would otherwise have to read the file for."""
+        """Write the summary, so that the next start need not read the file."""
         summary = {
             "size_bytes": self.size_bytes,
             "end_offset": self.end_offset,
@@ -112,7 +111,7 @@ class Segment:
             log.info("No summary of %s: %s", self.path, error)
 
     def read_summary(self) -> list[Any] | None:
-        """Take the index from the summary; the producers it holds, or None where it does not fit the file."""
+        """Load the index from the summary; returns the producers in it, or None if it does not match the file."""
         try:
             summary = json.loads(self._summary_path.read_bytes())
             if summary["size_bytes"] != self.path.stat().st_size:
@@ -134,18 +133,18 @@ class Segment:
         self._offsets, self._positions, self._newest_before = array("q"), array("q"), array("q")
 
     def _has_sound_tail(self) -> bool:
-        """Whether the batches after the last index entry are whole: a loss of power may leave zeros there."""
+        """Whether the batches after the last index entry are valid: a power failure may leave zeros there."""
         position, offset, end = self._positions[-1], self._offsets[-1], -1
         for _, header in whole_batches(self.read(position, self.size_bytes), offset):
             position, end = position + header.size_bytes, header.next_offset
         return (position, end) == (self.size_bytes, self.end_offset)
 
     def duplicate_descriptor(self) -> int | None:
-        """A descriptor of the open file that stays valid when the segment is closed; the caller closes it."""
+        """A second descriptor of the open file, valid after the segment is closed; the caller closes it."""
         return None if self._descriptor is None else os.dup(self._descriptor)
 
     def close(self) -> None:
-        """Close the file; reading still works, appending does not."""
+        """Close the file; reading remains possible, appending does not."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -157,7 +156,7 @@ class Segment:
         self._summary_path.unlink(missing_ok=True)
 
     def set_aside(self) -> Path:
-        """Close the segment and rename its file, so that no start reads it; its new path."""
+        """Close the segment and rename its file, so that it is not read again; returns the new path."""
         self.close()
         self._summary_path.unlink(missing_ok=True)
         return self.path.rename(self.path.with_suffix(".set-aside"))

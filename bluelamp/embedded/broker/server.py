@@ -1,4 +1,4 @@
-"""The broker itself: opens the directory, listens on loopback, keeps its two housekeepers running."""
+"""The broker: opens its directory, listens on loopback and runs two background tasks."""
 
 import asyncio
 import contextlib
@@ -22,22 +22,21 @@ from bluelamp.wiring.clock import wall
 
 log = logging.getLogger(__name__)
 
-PROMISES = (
+LIMITS = (
     "The embedded broker is a single node for one machine: no replicas, no transactions, no compaction, "
     "no authentication or encryption (loopback only), whole-file retention. Use Apache Kafka for more."
 )
 
 
 def wall_milliseconds() -> int:
-    """The time now in epoch milliseconds."""
+    """The time now, in milliseconds since 1970."""
     return int(wall().timestamp() * 1000)
 
 
 class Broker:
-    """An embedded Kafka-protocol broker with all it keeps in `directory`.
+    """An embedded broker with Kafka's protocol and all its data in `directory`.
 
-    `port` 0 takes a free one; `clock` gives epoch milliseconds. Everything runs on the event loop
-    that `start` was called on.
+    `port` 0 chooses a free one; `clock` returns milliseconds since 1970. Everything runs on the event loop that calls `start`.
     """
 
     def __init__(
@@ -57,19 +56,19 @@ class Broker:
         self._node: Node | None = None
         self._lock: int | None = None
         self._server: asyncio.Server | None = None
-        self._housekeepers: list[asyncio.Task[None]] = []
+        self._background_tasks: list[asyncio.Task[None]] = []
         self._connections: set[asyncio.Task[None]] = set()
 
     @property
     def bootstrap(self) -> str:
-        """The address clients are given, as host:port; ValueError before `start`."""
+        """The address for clients, as host:port; ValueError before `start`."""
         if self._node is None:
             raise ValueError("The broker has no address until it is started")
         host = f"[{self._node.host}]" if ":" in self._node.host else self._node.host
         return f"{host}:{self._node.port}"
 
     async def start(self) -> int:
-        """Open the directory and listen; the port. StartError says why it cannot, and what to do."""
+        """Open the directory and listen; returns the port. StartError says why it cannot, and what to do."""
         self._host = loopback_address(self._host)
         self._lock = _lock(self._directory)
         try:
@@ -79,16 +78,16 @@ class Broker:
             self._close_files()
             raise
         node.port = self._server.sockets[0].getsockname()[1]
-        self._housekeepers = [asyncio.create_task(node.syncer.run()), asyncio.create_task(self._retain(node))]
-        log.info("%s", PROMISES)
-        log.info("Listening on %s, keeping the log in %s, fsync=%s", self.bootstrap, self._directory, self._fsync_name)
+        self._background_tasks = [asyncio.create_task(node.syncer.run()), asyncio.create_task(self._retain(node))]
+        log.info("%s", LIMITS)
+        log.info("Listening on %s, log in %s, fsync=%s", self.bootstrap, self._directory, self._fsync_name)
         return node.port
 
     async def stop(self) -> None:
-        """Close every connection, force everything to the disk, close the files."""
+        """Close every connection, force all data to disk and close the files."""
         if self._server is not None:
             self._server.close()
-            await _end([*self._housekeepers, *self._connections])
+            await _end([*self._background_tasks, *self._connections])
             await self._server.wait_closed()
             self._server = None
         if self._node is not None:
@@ -125,7 +124,7 @@ class Broker:
         try:
             await Connection(self._node, reader, writer).serve()
         except asyncio.CancelledError:
-            log.debug("Closing the connection from %s: the broker ends", peer_name(writer))
+            log.debug("Closing the connection from %s: the broker is stopping", peer_name(writer))
         finally:
             self._connections.discard(task)
             writer.close()
@@ -136,14 +135,14 @@ class Broker:
             try:
                 node.catalog.retain()
             except OSError as error:
-                log.error("Retention could not be applied: %s. It is tried again", error)  # noqa: TRY400 - one line
+                log.error("Retention could not be applied: %s. It will be retried", error)  # noqa: TRY400 - one line
 
     async def _sync_all(self, node: Node) -> None:
         writers: list[Writer] = [*node.catalog.partitions(), node.coordinator.offsets]
         try:
             await node.syncer.finish(writers)
         except OSError as error:
-            log.error("Not everything could be forced to the disk: %s", error)  # noqa: TRY400 - one line
+            log.error("Some data could not be forced to disk: %s", error)  # noqa: TRY400 - one line
 
     def _close_files(self) -> None:
         if self._node is not None:
@@ -156,11 +155,11 @@ class Broker:
 
 
 def loopback_address(host: str) -> str:
-    """The first address of `host`; StartError unless all are this machine's own: the broker asks nobody who they are."""
+    """The first address of `host`; StartError unless all are loopback, because the broker has no authentication."""
     try:
         addresses = [str(found[4][0]).partition("%")[0] for found in socket.getaddrinfo(host, None)]
     except OSError as error:
-        raise StartError(f"{host} is no address of this machine: {error}. Try 127.0.0.1") from error
+        raise StartError(f"{host} is not an address of this machine: {error}. Try 127.0.0.1") from error
     if not all(ipaddress.ip_address(address).is_loopback for address in addresses):
         reason = f"The embedded broker has no authentication, so it will not listen on {host}"
         raise StartError(f"{reason}. Try 127.0.0.1, or use Apache Kafka")

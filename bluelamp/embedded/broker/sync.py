@@ -1,4 +1,4 @@
-"""When what was written is forced to the disk: never, every so often, or before it is acknowledged."""
+"""Forces written files to disk: never, at intervals, or before each acknowledgement."""
 
 import asyncio
 import logging
@@ -14,15 +14,15 @@ log = logging.getLogger(__name__)
 
 
 class Writer(Protocol):
-    """Something that writes files and can say which it has written since it was last asked."""
+    """Something that writes files, and knows which it has written since the last sync."""
 
-    def take_unsynced(self) -> list[int]:
-        """Descriptors to be synced and closed by the caller."""
+    def pop_unsynced(self) -> list[int]:
+        """Descriptors for the caller to sync and close."""
         ...
 
 
 class Syncer:
-    """Forces written files to the disk off the event loop, as the policy says."""
+    """Forces written files to disk as the policy says, outside the event loop."""
 
     def __init__(self, policy: FsyncPolicy, interval_seconds: float) -> None:
         self._policy = policy
@@ -31,9 +31,9 @@ class Syncer:
         self._has_dirty = asyncio.Event()
 
     async def settle(self, writers: Iterable[Writer]) -> None:
-        """Call before acknowledging what `writers` have written; waits for the disk if the policy is `always`.
+        """Call this before acknowledging what `writers` have written; it waits for the disk if the policy is `always`.
 
-        BrokerError with KAFKA_STORAGE_ERROR if the disk did not take it.
+        BrokerError with KAFKA_STORAGE_ERROR if the disk fails.
         """
         if self._policy == "always":
             try:
@@ -47,7 +47,7 @@ class Syncer:
             _forget(writers)
 
     async def run(self) -> None:
-        """Sync every so often while there is something to sync; returns when cancelled."""
+        """Sync at intervals while there is anything to sync; runs until cancelled."""
         while True:
             await self._has_dirty.wait()
             await asyncio.sleep(self._interval_seconds)
@@ -56,10 +56,10 @@ class Syncer:
             try:
                 await _sync(writers)
             except OSError as error:
-                log.error("The disk failed: %s. A loss of power may now take what was acknowledged", error)  # noqa: TRY400 - one line
+                log.error("The disk failed: %s. A power failure can now lose acknowledged records", error)  # noqa: TRY400 - one line
 
     async def finish(self, writers: Iterable[Writer]) -> None:
-        """Sync everything once more before the files are closed, unless the policy is `never`."""
+        """Sync everything before the files are closed, unless the policy is `never`."""
         if self._policy == "never":
             _forget(writers)
         else:
@@ -68,11 +68,11 @@ class Syncer:
 
 def _forget(writers: Iterable[Writer]) -> None:
     for writer in writers:
-        for descriptor in writer.take_unsynced():
+        for descriptor in writer.pop_unsynced():
             os.close(descriptor)
 
 
 async def _sync(writers: Iterable[Writer]) -> None:
-    descriptors = [descriptor for writer in writers for descriptor in writer.take_unsynced()]
+    descriptors = [descriptor for writer in writers for descriptor in writer.pop_unsynced()]
     if descriptors:
         await asyncio.to_thread(sync_and_close, descriptors)

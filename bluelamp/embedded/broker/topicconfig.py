@@ -1,4 +1,4 @@
-"""What may be set for a topic: one table of keys, from which configs are checked, read and described. Pure."""
+"""The configs of a topic: one table of keys, with which configs are checked, read and described. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _STRING, _INT, _LONG, _LIST = 2, 3, 5, 7  # Kafka's numbers for the types of a c
 
 @dataclass(frozen=True, slots=True)
 class TopicConfig:
-    """A topic's config as the log uses it; -1 is no limit."""
+    """A topic's config as the log uses it; -1 means no limit."""
 
     retention_milliseconds: int
     retention_bytes: int
@@ -22,7 +22,7 @@ class TopicConfig:
 
 
 class ConfigKey(NamedTuple):
-    """One key that a topic may set; `check` returns None or says what it wants."""
+    """One key that a topic may set; `check` returns None for a valid value, or says what is valid."""
 
     name: str
     type_code: int
@@ -65,7 +65,7 @@ CONFIG_KEYS: dict[str, ConfigKey] = {
             _LONG,
             lambda settings: str(settings.retention_bytes),
             _whole_number(-1, _LARGEST),
-            "How many bytes of a partition are kept, in whole log files; -1 is no limit.",
+            "How many bytes of a partition are kept, in whole log files; -1 means no limit.",
         ),
         ConfigKey(
             "max.message.bytes",
@@ -79,21 +79,21 @@ CONFIG_KEYS: dict[str, ConfigKey] = {
             _INT,
             lambda settings: str(settings.segment_bytes),
             _whole_number(1024, _LARGEST_BATCH),
-            "The size at which a new log file is begun.",
+            "The size at which a new log file begins.",
         ),
         ConfigKey(
             "message.timestamp.type",
             _STRING,
             lambda _: "CreateTime",
             _one_of("CreateTime", "LogAppendTime"),
-            "Whose time a record carries: the producer's or the broker's.",
+            "Whose time a record has: the producer's or the broker's.",
         ),
         ConfigKey(
             "compression.type",
             _STRING,
             lambda _: "producer",
             _one_of("producer"),
-            "Batches are kept as they are packed by their producers: this broker packs nothing anew.",
+            "Batches are stored as producers compress them; this broker does not compress.",
         ),
         ConfigKey(
             "cleanup.policy",
@@ -107,7 +107,7 @@ CONFIG_KEYS: dict[str, ConfigKey] = {
 
 
 def check_overrides(overrides: Mapping[str, str | None]) -> dict[str, str]:
-    """The overrides if every key and value is known; BrokerError with INVALID_CONFIG says what is wrong."""
+    """The overrides, if every key and value is valid; BrokerError with INVALID_CONFIG says what is wrong."""
     checked = {}
     for name, value in overrides.items():
         key = CONFIG_KEYS.get(name)
@@ -122,12 +122,12 @@ def check_overrides(overrides: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def topic_config(overrides: Mapping[str, str], settings: BrokerSettings) -> TopicConfig:
-    """What holds for a topic with these checked overrides."""
+    """The config of a topic with these checked overrides."""
 
     def value(name: str) -> Any:
         return overrides.get(name, CONFIG_KEYS[name].default(settings))
 
-    # As in Kafka, retention holds only where the policy is to delete.
+    # As in Kafka, retention applies only if the policy includes delete.
     deletes = "delete" in value("cleanup.policy").split(",")
     return TopicConfig(
         retention_milliseconds=int(value("retention.ms")) if deletes else -1,

@@ -71,7 +71,7 @@ def feed_result(
             "Find the wrong clock: Kafka's, the producer's or this machine's. Until then, the feed's figures are stale."
         )
         return CheckResult(name, "bad", doubted, where, hint)
-    if status.complete_to is None or status.heard_at is None:
+    if status.complete_to is None or status.heartbeat_at is None:
         return _without_heartbeat(name, where, status)
     silent = silence(status, microseconds(now)) or 0
     complete = f"to {instant(status.complete_to):{_TIME}}, last heartbeat received {_seconds(silent)} ago"
@@ -103,7 +103,7 @@ def _trouble(rules: Rules, feed: Feed, status: FeedStatus, until: int, now: int)
     trouble = feed_problem(status, until, allowed, rules, now)
     if trouble is None:
         return ""
-    silent, behind = now - (status.heard_at or 0), until - (status.complete_to or 0)
+    silent, behind = now - (status.heartbeat_at or 0), until - (status.complete_to or 0)
     if silent > allowed:
         return f"It is silent: no heartbeat for {_seconds(silent)}. The limit is {_seconds(allowed)}."
     if behind > allowed:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from bluelamp.archive.manifest import Manifest
-from bluelamp.archive.reading import opened
+from bluelamp.archive.reading import open_archive
 from bluelamp.verify.checks.result import CheckResult
 from bluelamp.verify.words import number
 from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
 from facts.union import TOPICS
 from streams.log import QUARANTINE_TOPIC, LogClient
-from streams.logwatch import check_answers
+from streams.logwatch import check_reachable
 
 _RECENT = timedelta(hours=24)
 _ARCHIVE_DAYS = 2
@@ -19,7 +19,7 @@ _ARCHIVE_DAYS = 2
 
 def log_results(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Whether Kafka responds and has every topic, and whether anything was quarantined in the last day."""
-    check_answers(settings.kafka)
+    check_reachable(settings.kafka)
     with LogClient(settings.kafka) as log:
         missing = sorted({*TOPICS, QUARANTINE_TOPIC} - log.topics())
         if missing:
@@ -45,7 +45,7 @@ def _quarantine(log: LogClient, now: datetime) -> CheckResult:
 
 def archive_results(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Whether the archive belongs to this log, joins up with it, and is up to date. `bluelamp archive --verify` reads its files."""
-    archive = opened(settings.archive)
+    archive = open_archive(settings.archive)
     if archive is None:
         yield CheckResult("archive", "not set up", "BLUELAMP_ARCHIVE is not set.")
         return

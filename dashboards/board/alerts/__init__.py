@@ -1,0 +1,1 @@
+"""The Alerts page: alerts from the inbox."""

@@ -1,0 +1,1 @@
+"""The Charts page: one measure as a control chart."""

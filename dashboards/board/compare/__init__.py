@@ -1,0 +1,1 @@
+"""The Compare page: one measure over several periods."""

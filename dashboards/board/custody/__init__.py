@@ -1,0 +1,1 @@
+"""The Custody page: open detentions and their deadlines."""

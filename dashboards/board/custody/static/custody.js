@@ -1,0 +1,45 @@
+// Open detentions, with deadlines that count down by the server's clock.
+import { deadlineWords } from "./deadline.js";
+import { element, list, set, write } from "./elements.js";
+import { now, onTick, start } from "./frame.js";
+
+const columns = ["Suite", "Child", "Arrived", "Review", "Detention limit", "Status"];
+const ticking = new Map();
+
+function clockCell(place, clock, at) {
+  const { text, verdict } = deadlineWords(clock, at);
+  set(place, "data-verdict", verdict);
+  write(place, text);
+}
+
+function row(titles) {
+  return element("tr", { role: "row" }, element("th", { role: "rowheader", scope: "row" }),
+    ...titles.map((title) => element("td", { role: "cell", "data-title": title })));
+}
+
+function fill(place, data, mark) {
+  const [id, suite, child, arrived, review, detention, status] = place.children;
+  [[id, data.detainee], [suite, data.suite], [child, data.child ? "Child" : "Adult"], [arrived, data.arrived], [status, [data.status, mark].filter(Boolean).join("; ") || "-"]]
+    .forEach(([cell, text]) => write(cell, text));
+  set(child, "data-verdict", data.child ? "odd" : null);
+  set(status, "data-verdict", mark ? "bad" : null);
+  ticking.set(review, data.review).set(detention, data.detention);
+}
+
+function tick(at) {
+  ticking.forEach((clock, cell) => (cell.isConnected ? clockCell(cell, clock, at) : ticking.delete(cell)));
+}
+
+start((parts) => {
+  const [custody, detentions] = [parts.get("custody"), parts.get("detentions")];
+  const says = document.getElementById("says");
+  write(says, custody.says);
+  set(says, "data-verdict", custody.state === "live" ? null : "bad");
+  list(document.getElementById("detentions"), detentions, (each) => each.detainee, () => row(columns), (place, each) => fill(place, each, custody.mark));
+  list(document.getElementById("totals"), parts.get("totals"), ([title]) => title, () => row(["Now"]), (place, [title, text]) => {
+    write(place.children[0], title);
+    write(place.children[1], text);
+  });
+  if (now()) tick(now());
+});
+onTick(tick);

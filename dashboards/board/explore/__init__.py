@@ -1,0 +1,1 @@
+"""The Explore page: the distribution and weekly pattern of one measure."""

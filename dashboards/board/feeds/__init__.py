@@ -1,0 +1,1 @@
+"""The Feeds page: the health of feeds and topics."""

@@ -1,0 +1,1 @@
+"""The Handover page: one sheet for the next shift."""

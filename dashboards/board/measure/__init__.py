@@ -1,0 +1,1 @@
+"""The All measures page, and the page of one measure."""

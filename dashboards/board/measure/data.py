@@ -1,0 +1,165 @@
+"""A measure broken down by one dimension: rows with a total to check them against, and the open subjects that are counted."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from dashboards.board.shared.page import View
+from dashboards.board.shared.query import BreakdownQuery, first_dimension
+from dashboards.board.shared.table import DIMENSION_TITLES, in_order, name_of, names
+from dashboards.board.shared.tile import VALUE_STATES, Tile, as_window, read_tile, text
+from facts.force import NONE
+from measures.measure import Decided, Measure
+from measures.outcome import instant
+from measures.reading import ListedSubject, Reading
+
+LISTED = 300
+"""The most open subjects that the page lists; the CSV file lists all."""
+
+
+class BreakdownRow(Struct, frozen=True):
+    """One row of a breakdown: its name, its cells, and the query string that filters by it."""
+
+    name: str
+    cells: list[str]
+    query: str
+
+
+class Subjects(Struct, frozen=True):
+    """The open subjects that are counted.
+
+    Attributes:
+        says: what they are.
+        count: the number of them.
+        columns: titles.
+        rows: the cells of those that are listed; the first is the opaque id.
+    """
+
+    says: str
+    count: int
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class Breakdown(Struct, frozen=True):
+    """A measure broken down.
+
+    Attributes:
+        tile: the overall figure.
+        columns: titles; the first is the title of the row names.
+        rows: one for each word of the dimension.
+        total: the cells of the overall figure.
+        says: whether the rows add up.
+        subjects: the open subjects that are counted; None if the measure does not count open subjects.
+    """
+
+    tile: Tile
+    columns: list[str]
+    rows: list[BreakdownRow]
+    total: list[str]
+    says: str
+    subjects: Subjects | None
+
+
+def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None = LISTED) -> Breakdown:
+    """The answer to a question; blocking.
+
+    Args:
+        question: what is asked.
+        view: what it is read from.
+        listed_most: the most open subjects to list; None for all.
+
+    Raises:
+        QuestionError: the question cannot be answered.
+    """
+    tile, whole = read_tile(question.measure, question.window, view, question.where), _read(question, view, ())[0]
+    readings = _read(question, view, (question.by,)) if question.by else []
+    columns = [DIMENSION_TITLES.get(question.by, question.by) or "All", *_columns(question.measure)]
+    rows = _rows(readings, question, view)
+    has_rows = tile.state in (*VALUE_STATES, "too_few")
+    return Breakdown(
+        tile=tile,
+        columns=columns,
+        rows=rows if has_rows else [],
+        total=["All", *_cells(whole, question.measure)] if has_rows else [],
+        says=_says(tile, whole, readings, question) if has_rows and question.by else "",
+        subjects=_subjects(question, view, listed_most) if has_rows else None,
+    )
+
+
+def _read(question: BreakdownQuery, view: View, by: tuple[str, ...]) -> list[Reading]:
+    return view.reader.read(question.measure, as_window(question.window), by=by, where=question.where, force=view.force)
+
+
+def _rows(readings: Sequence[Reading], question: BreakdownQuery, view: View) -> list[BreakdownRow]:
+    """Rows in the profile's order; for counts also the words with a count of 0."""
+    by = question.by
+    cells: dict[str, list[str]] = {}
+    if by and question.measure.unit == "count":
+        none = [NONE] if by in ("area", "group") else []
+        words = [each for each in (*names(by, view), *none) if each in question.where.get(by, (each,))]
+        cells = {word: ["0"] for word in words}
+    cells |= {each.dimensions[by]: _cells(each, question.measure) for each in readings}
+    return [_row(word, cells[word], question, view) for word in in_order(by, cells, view)]
+
+
+def _columns(measure: Measure) -> list[str]:
+    value = {"count": "Count", "ratio": "Share", "seconds": "Time"}[measure.unit]
+    return [value, *({"ratio": ["Count", "n"], "seconds": ["n"]}.get(measure.unit, []))]
+
+
+def _cells(reading: Reading, measure: Measure) -> list[str]:
+    met = [f"{reading.met:,}"] if measure.unit == "ratio" and reading.met is not None else []
+    return [
+        text(reading, measure),
+        *(met or (["-"] if measure.unit == "ratio" else [])),
+        *(["-" if reading.n is None else f"{reading.n:,}"] * (measure.unit != "count")),
+    ]
+
+
+def _row(word: str, cells: list[str], question: BreakdownQuery, view: View) -> BreakdownRow:
+    where = {**question.where, question.by: (word,)}
+    query = question.query(where=where, by=first_dimension(question.measure, where))
+    return BreakdownRow(name_of(question.by, word, view), cells, query)
+
+
+def _says(tile: Tile, whole: Reading, readings: Sequence[Reading], question: BreakdownQuery) -> str:
+    """Whether the rows add up; before that, the time they cover if that is less than their window."""
+    part = f"{tile.reason} " if tile.state == "in_part" else ""
+    return part + _adds_up(whole, readings, question.measure)
+
+
+def _adds_up(whole: Reading, readings: Sequence[Reading], measure: Measure) -> str:
+    """A real check: rows and total were read separately, and are added up here."""
+    if measure.unit == "count":
+        rows, total, what = sum(int(each.value or 0) for each in readings), int(whole.value or 0), "total"
+    else:
+        rows, total, what = sum(each.n or 0 for each in readings), whole.n or 0, "total n"
+    if rows != total:
+        return f"The rows do not add up to the {what}: they come to {rows:,}, and the {what} is {total:,}."
+    return f"The rows add up to the {what}, {total:,}."
+
+
+def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subjects | None:
+    measure = question.measure
+    if not measure.is_open() and not isinstance(measure.statistic, Decided):
+        return None
+    listed = view.reader.listed(measure, as_window(question.window), where=question.where, force=view.force)
+    listed = sorted(listed, key=lambda each: (each.item.due or each.item.since, each.subject_id))
+    names = list(listed[0].dimensions) if listed else []
+    has_due = any(each.item.due is not None for each in listed)
+    says = "Open now" if measure.is_open() else "Target missed and still open"
+    columns = ["ID", "Since", *(["Due"] if has_due else []), *(DIMENSION_TITLES.get(name, name) for name in names)]
+    rows = [_subject_cells(each, view, has_due=has_due) for each in listed[:most]]
+    return Subjects(says, len(listed), columns, rows)
+
+
+def _subject_cells(each: ListedSubject, view: View, *, has_due: bool) -> list[str]:
+    item = each.item
+    due = [_local(item.due, view) if item.due is not None else "paused"] if has_due else []
+    words = (name_of(name, word, view) for name, word in each.dimensions.items())
+    return [each.subject_id, _local(item.since, view), *due, *words]
+
+
+def _local(at: int, view: View) -> str:
+    return instant(at).astimezone(view.profile.zone()).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,46 @@
+// One measure broken down, fetched repeatedly.
+import { element, redraw, write } from "./elements.js";
+import { poll } from "./polling.js";
+import { start } from "./frame.js";
+import { figure } from "./tile.js";
+
+const rows = document.getElementById("rows");
+const subjects = document.getElementById("subjects");
+const { name, query } = rows.dataset;
+
+function cells(texts) {
+  return texts.map((text) => element("td", {}, text));
+}
+
+function breakdown(data) {
+  const head = element("thead", {}, element("tr", {}, ...data.columns.map((title) => element("th", { scope: "col" }, title))));
+  const body = data.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, element("a", { href: `/measure/${name}?${row.query}` }, row.name)), ...cells(row.cells)));
+  const [first, ...rest] = data.total;
+  const foot = element("tfoot", {}, element("tr", { class: "total" }, element("th", { scope: "row" }, first), ...cells(rest)));
+  return [element("table", { class: "counts" }, head, element("tbody", {}, ...body), foot)];
+}
+
+function listed(data) {
+  const head = element("thead", {}, element("tr", {}, ...data.columns.map((title) => element("th", { scope: "col" }, title))));
+  const body = data.rows.map(([id, ...rest]) => element("tr", {}, element("th", { scope: "row" }, id), ...cells(rest)));
+  return data.rows.length ? [element("table", {}, head, element("tbody", {}, ...body))] : [];
+}
+
+function draw(data) {
+  figure(document.getElementById("whole"), data.tile);
+  write(document.getElementById("says"), data.says || data.tile.reason || "");
+  redraw(rows, [data.columns, data.rows, data.total], () => (data.total.length ? breakdown(data) : []));
+  subjects.hidden = !data.subjects;
+  if (!data.subjects) return;
+  write(subjects.querySelector("h2"), `${data.subjects.says}: ${data.subjects.count}`);
+  redraw(subjects.querySelector("div"), data.subjects, listed);
+  const left = data.subjects.count - data.subjects.rows.length;
+  write(subjects.querySelector("p"), left ? `${left} more in the CSV file.` : "");
+}
+
+function fail(why) {
+  draw({ tile: { text: "not live", state: "stale", reason: why }, columns: [], rows: [], total: [], says: "", subjects: null });
+}
+
+start();
+poll(`/api/measure/${name}?${query}`, draw, fail);

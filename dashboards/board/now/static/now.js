@@ -1,0 +1,20 @@
+// The Now page: puts every part into its panel.
+import "./contract.js";
+import { unattended } from "./attendance.js";
+import { now, start } from "./frame.js";
+import { journey } from "./journey.js";
+import { sparkline } from "./sparkline.js";
+import { table } from "./table.js";
+import { fill } from "./tile.js";
+
+start((parts, changed) => {
+  fill(parts, changed, sparkline);
+  for (const name of changed) {
+    const [kind, which] = name.split(":");
+    const place = document.querySelector(`[data-${kind === "attendance" ? "unattended" : kind}="${which}"]`);
+    if (!place || !parts.has(name)) continue;
+    if (kind === "table") table(place, parts.get(name));
+    if (kind === "journey") journey(place, parts.get(name));
+    if (kind === "attendance") unattended(place, which, parts.get(name), now());
+  }
+});

@@ -1,0 +1,70 @@
+"""Serves requests that read the state: in a thread, at one moment, with a sentence for each error."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterable
+
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from dashboards.board.shared.page import View, error_words
+from facts.errors import BlueLampError, QuestionError
+from measures.measure import Measure
+from measures.window import Window
+from streams.refusal import refusal_of
+
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "svg": "image/svg+xml; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+Needed = Iterable[tuple[Measure, str | Window]]
+"""The measures that a response reads, each with a window."""
+_PAUSE_SECONDS = 0.002
+"""Long enough for another thread to use the reader: live figures must not wait while an analyst's months are read."""
+
+
+def no_needs(_: Request) -> Needed:
+    """For a response that is quick to read."""
+    return ()
+
+
+def blocking(
+    view: View, respond: Callable[[Request], Response], needs: Callable[[Request], Needed] = no_needs
+) -> Callable[[Request], object]:
+    """An endpoint that responds in a thread, at one moment of the reader: 404 for a bad question, 503 without the state.
+
+    Args:
+        view: what is read.
+        respond: makes the response.
+        needs: what must be read first, a little at a time, because there is much of it.
+    """
+
+    def at_one_moment(request: Request) -> Response:
+        for measure, window in needs(request):
+            with contextlib.suppress(QuestionError):  # the response itself reports the error
+                view.reader.prepare(measure, window, view.force, lambda: time.sleep(_PAUSE_SECONDS))
+        return view.reader.at_one_moment(lambda: respond(request))
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await asyncio.to_thread(at_one_moment, request)
+        except QuestionError as error:
+            return PlainTextResponse(f"{error_words(error)}\n", status_code=404)
+        except (RedisError, OSError) as error:
+            return PlainTextResponse(f"{refusal_of(error).words()}\n", status_code=503)
+        except BlueLampError as error:
+            return PlainTextResponse(f"{error_words(error)}\n", status_code=503)
+
+    return endpoint
+
+
+def as_file(content: str | bytes, kind: str, words: Iterable[str], view: View) -> Response:
+    """A download of kind `csv`, `svg` or `parquet`, named after the words and the force's present."""
+    parts = (*(each for each in words if each), f"{view.reader.present(view.force):%Y%m%dT%H%M%SZ}")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(parts))
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    return Response(content, media_type=_TYPES[kind], headers=headers)

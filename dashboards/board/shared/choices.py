@@ -1,0 +1,60 @@
+"""The choices on an analyst's page: a measure, its breakdown and its filters, all of them in the address."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dashboards.board.shared.contract import contract
+from dashboards.board.shared.page import View
+from dashboards.board.shared.query import BreakdownQuery, active_filters, dimensions
+from dashboards.board.shared.table import DIMENSION_TITLES, names
+from dashboards.report.naming import countable
+from measures.measure import DERIVED_DIMENSIONS, Measure
+
+_PUBLISHED_ONLY = "Published by others"
+
+
+def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -> Mapping[str, Any]:
+    """The template's values: the question, the measure's contract, and everything else that can be chosen.
+
+    Args:
+        question: what is chosen now.
+        measures: the measures to choose from.
+        view: what the page reads.
+    """
+    return {
+        "question": question,
+        "contract": contract(question.measure, view),
+        "measures": _by_topic(measures),
+        "dimensions": dimensions(question.measure),
+        "filters": active_filters(question, view),
+        "words": _words(question, view),
+    }
+
+
+def _by_topic(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
+    by_topic: dict[str, list[Measure]] = {}
+    for each in measures:
+        title = min(each.topics(), default=_PUBLISHED_ONLY).capitalize()
+        by_topic.setdefault(title, []).append(each)
+    return by_topic
+
+
+def _words(question: BreakdownQuery, view: View) -> dict[str, dict[str, str]]:
+    """The words that can be filtered by, by the title of their dimension: from `dimension:word` to its name."""
+    free = [name for name in dimensions(question.measure) if name not in question.where]
+    by_title = {
+        DIMENSION_TITLES.get(name, name): {
+            f"{name}:{word}": title
+            for word, title in names(name, view).items()
+            if _is_counted(question.measure, name, word, view)
+        }
+        for name in free
+    }
+    return {title: words for title, words in by_title.items() if words}
+
+
+def _is_counted(measure: Measure, dimension: str, word: str, view: View) -> bool:
+    """Whether a measure can count a word: a measure of ASB, for example, counts no type of crime."""
+    if dimension in DERIVED_DIMENSIONS.values():
+        return word in countable(measure, dimension, view.profile)
+    return all(word in words for name, words in measure.where.items() if name == dimension)

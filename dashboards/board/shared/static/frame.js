@@ -1,0 +1,77 @@
+// What every page does: follows its stream, says whether its figures are live, and keeps the server's clock.
+import { write } from "./elements.js";
+import { follow } from "./stream.js";
+
+const notices = {
+  waiting: "Waiting for the first figures.",
+  unreadable: "NOT LIVE: the figures cannot be read and are hidden. See the board's log for the cause.",
+  lost: "NOT LIVE: this page has lost its connection to the server. Figures are hidden until it reconnects.",
+};
+const zone = document.body.dataset.zone;
+const clockFormat = new Intl.DateTimeFormat("en-GB", {
+  timeZone: zone, weekday: "short", day: "numeric", month: "short", year: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+const onTicks = [];
+const onHeartbeats = [];
+let moment = null; // the force's present as last received, and the browser's steady clock at that time
+let runs = false;
+
+// The force's present in milliseconds; null while it is unknown. In a replay it only changes when the server reports it.
+export function now() {
+  return moment && moment.now + (runs ? performance.now() - moment.at : 0);
+}
+
+// Calls back every second while figures are displayed, and at each change.
+export function onTick(act) {
+  onTicks.push(act);
+}
+
+// Calls back each time the server reports.
+export function onHeartbeat(act) {
+  onHeartbeats.push(act);
+}
+
+export function start(draw = () => {}) {
+  const onState = (name, what) => {
+    moment = null;
+    show(name, what ? `NOT LIVE. ${what} Figures are hidden until this is fixed.` : notices[name], "Not live");
+  };
+  const onParts = (parts, changed, present) => {
+    setPresent(present);
+    const frame = parts.get("frame");
+    runs = !frame.is_replay && !frame.is_loading;
+    document.getElementById("replay").hidden = !frame.is_replay;
+    document.getElementById("simulation").hidden = !frame.is_simulated;
+    draw(parts, changed);
+    show("live", [...frame.troubles, frame.clock].filter(Boolean).join("\n"), frame.live);
+    tick();
+    onHeartbeats.forEach((act) => act());
+  };
+  follow(document.body.dataset.events, {
+    onParts,
+    onState,
+    onAlive: (present) => {
+      setPresent(present);
+      onHeartbeats.forEach((act) => act());
+    },
+  });
+  setInterval(tick, 1000);
+}
+
+function setPresent(present) {
+  moment = { now: present, at: performance.now() };
+}
+
+function tick() {
+  write(document.getElementById("as-of"), moment ? clockFormat.format(now()) : "");
+  if (moment) onTicks.forEach((act) => act(now()));
+}
+
+function show(state, notice, word) {
+  document.body.dataset.state = state;
+  document.body.classList.toggle("troubled", notice !== "");
+  write(document.getElementById("notice"), notice);
+  write(document.getElementById("live"), word);
+  if (state !== "live") write(document.getElementById("as-of"), "");
+}
