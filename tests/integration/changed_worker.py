@@ -1,9 +1,9 @@
 """`python -m tests.integration.changed_worker CHANGES... worker`: the product's worker, changed on purpose for a test.
 
-`dropping` leaves out what should go to quarantine; `offset_first` moves the offset before what it stands for is
-applied; `slow` lets time pass between folding a batch and offering it, so that a worker stopped at any moment holds one;
-`no_applied_offset` does not check the applied offset in the atomic step; `stuck` folds nothing and says nothing; `holding` does everything
-but apply; `crashing` has an error in Faust's own reading of the log.
+`dropping` sends nothing to quarantine; `offset_first` moves the applied offset before the batch is applied; `delayed` waits
+between folding a batch and applying it, so that a worker stopped at any moment holds one; `no_applied_offset` skips the check of
+the applied offset in the atomic step; `stuck` folds nothing and logs nothing; `holding` does everything but apply; `crashing` raises
+an error where Faust reads the log.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ _OWNER_CHECK = "if stored[1] ~= expected or stored[2] ~= epoch then"
 _BELOW_ZERO = "if count < 0 or count > LARGEST then"
 
 
-def slow() -> None:
-    """Wait before every offer, and say so: who is stopped between the two words holds a batch."""
+def delayed() -> None:
+    """Wait before every write, and log both moments: a worker stopped between the two holds a batch."""
     offer = Owner._offer  # noqa: SLF001
 
     async def later(*arguments: Any) -> None:
@@ -38,14 +38,14 @@ def slow() -> None:
 
 
 def no_applied_offset() -> None:
-    """Apply whatever is offered; the refusal of counts below zero, which would often notice that, goes too."""
+    """Apply every batch. Counts below zero would often reveal this, so that check is switched off too."""
     for guard in (_OWNER_CHECK, _BELOW_ZERO):
         assert guard in streams.store.SCRIPT
         streams.store.SCRIPT = streams.store.SCRIPT.replace(guard, "if false then")
 
 
 def stuck() -> None:
-    """Take batches and never come back from them."""
+    """Receive batches and never finish them."""
 
     async def never(*_: Any) -> None:
         await asyncio.Event().wait()
@@ -63,7 +63,7 @@ def holding() -> None:
 
 
 def dropping() -> None:
-    """Send nothing to quarantine."""
+    """Send nothing to quarantine: the facts are lost."""
 
     async def drop(*_: Any) -> None:
         return
@@ -72,7 +72,7 @@ def dropping() -> None:
 
 
 def offset_first() -> None:
-    """Move the offset, and apply the batch a moment later."""
+    """Move the applied offset, and apply the batch a moment later."""
     apply = StateStore.apply
 
     async def later(
@@ -86,7 +86,7 @@ def offset_first() -> None:
 
 
 def crashing() -> None:
-    """Fail where Faust fetches, once it has been given its partitions."""
+    """Raise an error where Faust fetches, once it has its partitions."""
 
     async def fail(*_: Any) -> None:
         raise RuntimeError("broken on purpose")
@@ -95,7 +95,7 @@ def crashing() -> None:
 
 
 if __name__ == "__main__":
-    known = (slow, no_applied_offset, stuck, holding, crashing, dropping, offset_first)
+    known = (delayed, no_applied_offset, stuck, holding, crashing, dropping, offset_first)
     changes = {each.__name__: each for each in known}
     while sys.argv[1] in changes:
         changes[sys.argv.pop(1)]()

@@ -1,4 +1,4 @@
-"""Fixtures of the whole product: workers as processes, on the embedded parts and on the real ones."""
+"""Fixtures for tests of the whole product: workers as processes, on the embedded servers and on Kafka and Redis."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ FORCE = "san_francisco_fire"
 REAL_IN_FAULTS = pytest.mark.parametrize(
     "parts", ["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
 )
-"""For tests that `make test` runs on the embedded parts, and `make faults` on Kafka and Redis, too."""
+"""For tests that `make test` runs on the embedded servers, and `make faults` on Kafka and Redis as well."""
 _numbers = count(1)
 
 
@@ -32,7 +32,7 @@ class Parts:
 
     Args:
         name: `embedded`, or `real`: Apache Kafka and Debian's Redis.
-        directory: of their data.
+        directory: where they keep their data.
     """
 
     def __init__(self, name: str, directory: Path) -> None:
@@ -41,24 +41,24 @@ class Parts:
         self.state = StateServer(directory / "state", binary="debian" if name == "real" else "embedded")
 
     def start(self) -> None:
-        """Start both."""
+        """Start the log and the state server."""
         self.broker.start()
         self.state.start()
 
     def stop(self) -> None:
-        """End both."""
+        """Stop both."""
         self.broker.stop()
         self.state.stop()
 
     def kill_state(self, seconds_gone: float = 0.0) -> None:
-        """End the state server with kill -9 and start it again after so long."""
+        """Kill the state server with -9 and start it again after this many seconds."""
         os.kill(self.state.pid, signal.SIGKILL)
-        until(lambda: not self.state.is_running(), 10, "the end of the state server")
+        until(lambda: not self.state.is_running(), 10, "the state server to end")
         time.sleep(seconds_gone)  # how long it is gone is part of the fault
         self.state.start()
 
     def forget_topics(self) -> None:
-        """Delete what tests before have written."""
+        """Delete the topics that earlier tests have written."""
         admin = KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
         known = {*TOPICS, QUARANTINE_TOPIC} & set(admin.list_topics())
         if known:
@@ -81,7 +81,7 @@ def parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def new_system(parts: Parts, tmp_path: Path) -> Iterator[Callable[..., System]]:
-    """Makes systems on an empty log, each with a state of its own."""
+    """Makes systems on an empty log, each with its own state."""
     made: list[System] = []
     parts.forget_topics()
 

@@ -1,4 +1,4 @@
-"""Loaded by schemathesis: the times it makes up are such as the gateway takes, which JSON Schema cannot say."""
+"""Hooks that schemathesis loads: they make it send only times that the gateway accepts, which JSON Schema cannot express."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A system with a live feed, for faults that must be seen in the freshness of its figures and be over by themselves."""
+"""A system with a live feed, for faults that must show in the freshness of its figures and must heal without help."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,27 +25,27 @@ from tests.support.system import System, connected, until
 
 STALE_SECONDS = 4
 BOUND_SECONDS = 6.0
-"""On top, for a heartbeat under way, the look of a reader, and a machine that is busy with other tests."""
+"""Added to the limit: time for a heartbeat on its way, for a reader's next check, and for a busy machine."""
 HEAL_SECONDS = 90.0
 _STALE = ("stale_after_seconds = 60", f"stale_after_seconds = {STALE_SECONDS}")
 _LOOK_SECONDS = 0.1
 
 
 def figure(reader: Reader) -> str:
-    """The state of one figure, as a reader gives it."""
+    """The state of one figure, as a reader reports it."""
     return reader.read("incident_count", "60m", force=FORCE)[0].state
 
 
 class LiveSystem:
-    """Workers under a supervisor, a feed that publishes, and a reader that looks on.
+    """Workers under a supervisor, a feed that publishes, and a reader that watches.
 
     Args:
-        system: with its workers.
-        feed: which has started.
+        system: the system, with its workers.
+        feed: a feed that has started.
 
     Attributes:
-        supervise: starts again whatever has ended; called at each look.
-        pauses: watched meanwhile.
+        supervise: restarts every process that has ended; called at each check.
+        pauses: the pauses of the work, measured meanwhile.
     """
 
     def __init__(self, system: System, feed: LiveFeed, pauses: Pauses) -> None:
@@ -54,12 +54,12 @@ class LiveSystem:
         self._reader = system.reader()
 
     def state(self) -> str:
-        """What the reader says of the freshness of a figure."""
+        """The state of a figure, as the reader reports it."""
         self.supervise()
         return figure(self._reader)
 
     def watch(self, seconds: float) -> set[str]:
-        """Everything it says for a while."""
+        """Every state that the figure has during this many seconds."""
         deadline, found = time.monotonic() + seconds, set[str]()
         while time.monotonic() < deadline:
             found.add(self.state())
@@ -67,16 +67,16 @@ class LiveSystem:
         return found
 
     def becomes_stale(self) -> None:
-        """In the time that the profile allows, and not long after."""
+        """Wait until the figure is stale: within the time the profile allows, and shortly after."""
         within = STALE_SECONDS + BOUND_SECONDS
-        until(lambda: self.state() == "stale", within, "a figure that is not shown as live")
+        until(lambda: self.state() == "stale", within, "a stale figure")
 
     def becomes_live(self) -> None:
-        """By itself."""
+        """Wait until the figure is live again, without help."""
         until(lambda: self.state() == "live", HEAL_SECONDS, "a live figure")
 
     def catches_up(self, seconds: float = 180.0) -> None:
-        """Everything that the log holds now is applied, while the feed publishes more."""
+        """Wait until everything that the log holds now is applied, while the feed publishes more."""
         ends = self.system.ends()
 
         def has_caught_up() -> bool:
@@ -86,12 +86,12 @@ class LiveSystem:
         until(has_caught_up, seconds, f"the state at {ends}")
 
     def finish(self, fault: Fault, *, others: int = 0, quarantined: int = 0) -> None:
-        """End the feed; nothing may be lost, every cell must equal the recount, and no person was needed.
+        """Stop the feed and check: no fact is lost, every cell equals the recount, and nobody had to step in.
 
         Args:
-            fault: takes the record.
+            fault: records what was compared.
             others: facts that the test itself published.
-            quarantined: facts that had to be refused.
+            quarantined: facts that had to go to quarantine.
         """
         self.feed.stop()
         self.supervise()
@@ -107,7 +107,7 @@ class LiveSystem:
 
 @contextmanager
 def parts_of(name: str, directory: Path) -> Iterator[tuple[BrokerProcess | KafkaServer, StateServer]]:
-    """A log and a state server that run: `embedded`, or `real`: Apache Kafka and Debian's Redis, skipped by name."""
+    """A running log and state server: `embedded`, or `real` (Apache Kafka and Debian's Redis), skipped where they are missing."""
     if name == "real" and (reason := missing("kafka") or missing("redis")):
         pytest.skip(reason)
     broker = KafkaServer(directory / "log") if name == "real" else BrokerProcess(directory / "log")
@@ -129,15 +129,15 @@ def live_system(
     rate: float = 40,
     **settings: Any,
 ) -> Iterator[LiveSystem]:
-    """A worker on parts that run, and a feed whose figures are live.
+    """A worker on running servers, and a feed whose figures are live.
 
     Args:
         broker: the log.
         server: the state server.
         directory: of profiles and output.
-        for_workers: variables that the worker gets on top; the feed too goes by its address of Kafka.
+        for_workers: additional environment variables of the worker; the feed uses its address of Kafka too.
         rate: facts a second.
-        settings: of the system, others than the usual.
+        settings: settings of the system that differ from the default.
     """
     forces = str(profiles(directory / "forces", _STALE))
     with ExitStack() as stack:

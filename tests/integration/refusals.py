@@ -1,4 +1,4 @@
-"""Records that may not be counted, each with the reasons it must be refused for, and what the quarantine says of them."""
+"""Records that must not be counted, with the reasons why each is refused, and the quarantine's entries about them."""
 
 import gzip
 import json
@@ -23,17 +23,17 @@ PERSONAL = "Zebedee Quincewort, Marrowfat Lane"
 NUMBER = "07700900123"
 TEN_MEGABYTES = 10 * 1024 * 1024
 Place = tuple[str, int, int, int | None]
-"""Topic, partition, offset, and position in the parcel; None for a record as a whole."""
+"""Topic, partition, offset, and index in the batch; None for the record as a whole."""
 
 
 class Refused(NamedTuple):
-    """One record.
+    """One record that must be refused, in whole or in part.
 
     Attributes:
-        value: its bytes.
-        reasons: by position in the parcel.
-        good: how many facts of it are counted all the same.
-        topic: it is sent by.
+        value: the record's bytes.
+        reasons: why, by index in the batch; None for the record as a whole.
+        good: the number of its facts that are counted all the same.
+        topic: the topic it is sent to.
     """
 
     value: bytes | None
@@ -43,9 +43,9 @@ class Refused(NamedTuple):
 
 
 def incident(**changed: Any) -> dict[str, Any]:
-    """A good fact of the week, but for what is changed."""
-    told = {"fact": "IncidentOpened", "fact_id": "f", "subject_id": "s", "grade": "2"}
-    return {**told, "force": "san_francisco_fire", "at": "2017-01-03T10:00:00-08:00", **changed}
+    """A valid fact of the week, with these fields changed."""
+    fields = {"fact": "IncidentOpened", "fact_id": "f", "subject_id": "s", "grade": "2"}
+    return {**fields, "force": "san_francisco_fire", "at": "2017-01-03T10:00:00-08:00", **changed}
 
 
 def _alone(reason: Reason, **changed: Any) -> Refused:
@@ -56,7 +56,7 @@ def refused(name: str) -> list[Refused]:
     """At least one record for every reason there is.
 
     Args:
-        name: makes the good facts among them unlike those of another call.
+        name: distinguishes the valid facts of one call from those of another.
     """
     good = [incident(fact_id=f"{name}-{number}", subject_id=f"{name}-{number}") for number in range(4)]
     naive, nan = incident(at="2017-01-03T10:00:00"), incident(grade=math.nan)
@@ -94,9 +94,9 @@ def refused(name: str) -> list[Refused]:
 
 
 def send(system: System, records: Iterable[Refused]) -> dict[Place, Reason]:
-    """Put records into the log, on its partitions in turn, and a batch that cannot be read; where each must be refused, and why."""
+    """Send records to the partitions in turn, then a batch that cannot be read; returns where each must be refused, and why."""
     due: dict[Place, Reason] = {}
-    # Packed, so that a broker with its usual limit takes what unpacks to ten megabytes.
+    # Compressed, so that a broker with its default limit accepts what decompresses to ten megabytes.
     packing = {"compression_type": "gzip", "max_request_size": 2 * TEN_MEGABYTES}
     with KafkaProducer(bootstrap_servers=system.settings.kafka, **packing) as producer:
         for number, record in enumerate(records):
@@ -109,12 +109,12 @@ def send(system: System, records: Iterable[Refused]) -> dict[Place, Reason]:
 
 @cache
 def _bomb() -> bytes:
-    """A record that unpacks to more than is opened."""
+    """A record that decompresses to more than is allowed."""
     return gzip.compress(record_of(0, bytes(UNPACKED_LIMIT_BYTES)), 9)
 
 
 def quarantine(system: System) -> list[bytes]:
-    """Everything the quarantine topic holds."""
+    """Every record of the quarantine topic."""
     consumer = KafkaConsumer(bootstrap_servers=system.settings.kafka, enable_auto_commit=False)
     places = [
         TopicPartition(QUARANTINE_TOPIC, number) for number in consumer.partitions_for_topic(QUARANTINE_TOPIC) or ()
@@ -133,10 +133,10 @@ def quarantine(system: System) -> list[bytes]:
 
 
 def entries(found: Iterable[bytes]) -> dict[Place, QuarantineRecord]:
-    """By place; what was sent twice must say the same."""
+    """Quarantine entries by place; entries sent twice must be equal."""
     by_place: dict[Place, QuarantineRecord] = {}
     for value in found:
-        told = msgspec.json.decode(value, type=QuarantineRecord)
-        place = (told.topic, told.partition, told.offset, told.index)
-        assert by_place.setdefault(place, told) == told
+        entry = msgspec.json.decode(value, type=QuarantineRecord)
+        place = (entry.topic, entry.partition, entry.offset, entry.index)
+        assert by_place.setdefault(place, entry) == entry
     return by_place

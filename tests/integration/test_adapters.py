@@ -1,4 +1,4 @@
-"""Kills every adapter with -9 repeatedly while its source goes on: no fact is lost or counts twice, and no figure differs."""
+"""Kills every adapter with -9 repeatedly while its source keeps sending: no fact is lost or counted twice, no figure differs."""
 
 import http.client
 import random
@@ -105,7 +105,7 @@ class Writing(threading.Thread):
     Args:
         path: path of the file.
         lines: the lines.
-        seconds: how long to take.
+        seconds: how long writing lasts.
         seed: seed for the lengths of the pieces.
     """
 
@@ -131,7 +131,7 @@ class Pushing(threading.Thread):
     Args:
         caller: sends requests to the gateway.
         events: the events, in order.
-        seconds: how long to take.
+        seconds: how long pushing lasts.
     """
 
     def __init__(self, caller: Caller, events: list[dict[str, Any]], seconds: float) -> None:
@@ -170,14 +170,14 @@ def police(parts: Parts, tmp_path: Path) -> Iterator[System]:
 
 
 class Feeds:
-    """The three sources and the three adapters.
+    """The three sources and their adapters.
 
     Args:
-        system: whose log they write to.
-        directory: of the files.
-        seconds: how long the sources take.
-        seed: of their calls.
-        changed: what to break in the adapters on purpose, for tails and for the gateway.
+        system: the system whose log they write to.
+        directory: where the sources keep their files.
+        seconds: how long the sources send.
+        seed: seed for their calls.
+        changed: which fault to build into the tails, and which into the gateway.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class Feeds:
         self.hook.start()
 
     def end_sources(self) -> None:
-        """Let the sources send the rest at once, and wait for their end."""
+        """Let the sources send the rest at once, and wait until they end."""
         self.pushing.hurry.set()
         for writing in self.writing:
             writing.hurry.set()
@@ -228,7 +228,7 @@ class Feeds:
         self.pushing.join()
 
     def stop(self) -> None:
-        """End the adapters."""
+        """Stop the adapters."""
         for tail in self.tails:
             tail.stop()
         self.hook.stop()
@@ -293,12 +293,12 @@ def differences(system: System) -> list[Difference]:
     system.settle()
     reader = system.reader()
     reader.refresh()
-    taken = [
+    states = [
         read_state(reader, force, list(every_query(windows, system.rules[force].force)), ENDS[force])
         for force, windows in WINDOWS.items()
     ]
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-        compared = [compare(each, recount) for each in taken]
+        compared = [compare(each, recount) for each in states]
     assert all(each.cells > 300 and each.behind == 0 for each in compared)
     return [difference for each in compared for difference in each.differences]
 

@@ -1,4 +1,4 @@
-"""The archive of a real log: kept through kill -9, then all that audit and rebuild have, while a worker goes on."""
+"""The archive of a real log: it survives kill -9, and audit and rebuild can use it alone while a worker continues."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ from producers.publish import PublisherSettings
 from streams.logreader import LogReader
 from tests.integration.conftest import Parts
 from tests.integration.test_commands import command
-from tests.integration.test_faults import tell
+from tests.integration.test_faults import publish
 from tests.integration.test_kills import Feeding, beat, keep_running, keep_settling
 from tests.integration.test_week import facts
 from tests.real.parts import missing
@@ -34,23 +34,23 @@ import os, signal, sys
 from pathlib import Path
 from bluelamp.archive import writing
 from bluelamp.cli.main import main
-left, really = int(sys.argv.pop(1)), writing.publish_draft
+left, publish_draft = int(sys.argv.pop(1)), writing.publish_draft
 
-def put(draft, path):
+def kill_at_last(draft, path):
     global left
     left -= 1
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
-    really(draft, path)
+    publish_draft(draft, path)
 
-writing.publish_draft = put
+writing.publish_draft = kill_at_last
 main()
 """
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    """The embedded log, and Debian's Redis where it can be had."""
+    """The embedded log, with Debian's Redis where it is installed."""
     directory = tmp_path_factory.mktemp("archived")
     found = Parts("embedded", directory)
     found.state = StateServer(directory / "state", binary="embedded" if missing("redis") else "debian")
@@ -60,13 +60,13 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 
 def killed(system: System, archive: Path, at: int) -> int:
-    """`bluelamp archive`, ended with kill -9 when its so-manieth file is drafted."""
+    """Run `bluelamp archive` and kill it with -9 when it publishes the file of this number; returns the exit status."""
     program = [sys.executable, "-c", _KILLED, str(at), "archive", "--directory", str(archive)]
     return subprocess.run(program, env=system.environment(), capture_output=True, check=False, timeout=60).returncode
 
 
 def forget(system: System) -> None:
-    """Let the log go of everything it holds, as its retention would."""
+    """Delete every record of the log, as its retention would."""
     admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
     try:
         admin.delete_records({TopicPartition(*place): end for place, end in system.ends().items() if end})
@@ -76,13 +76,13 @@ def forget(system: System) -> None:
 
 @pytest.fixture
 def archive(system: System, tmp_path: Path) -> Path:
-    """The first day of the week in the archive, the state and the log, of which the log has let go; killed twice on the way."""
+    """The first day of the week, archived with two kills on the way, and in the state; the log has deleted its records."""
     directory = tmp_path / "archive"
-    tell(system, facts()[:2000])
+    publish(system, facts()[:2000])
     system.start_workers(1)
     assert [killed(system, directory, at) for at in (1, 4)] == [-signal.SIGKILL] * 2
-    told = json.loads(command(system, "archive", "--json", BLUELAMP_ARCHIVE=str(directory)).stdout)
-    assert told["archive"]["records"] == sum(system.ends().values())
+    result = json.loads(command(system, "archive", "--json", BLUELAMP_ARCHIVE=str(directory)).stdout)
+    assert result["archive"]["records"] == sum(system.ends().values())
     assert_the_same(system, Archive(directory))
     assert command(system, "archive", "--verify", "--directory", str(directory)).returncode == 0
     system.settle()
@@ -91,21 +91,23 @@ def archive(system: System, tmp_path: Path) -> Path:
 
 
 def assert_the_same(system: System, archive: Archive) -> None:
-    """The archive holds bit for bit what the log holds."""
+    """The archive holds, bit for bit, what the log holds."""
     assert archive.manifest.ends() == {place: end for place, end in system.ends().items() if end}
     with LogReader(system.settings.kafka) as log:
         for place, end in archive.manifest.ends().items():
-            kept, held = ([each for some in of.read(place, 0, end) for each in some] for of in (archive, log))
-            assert kept == held
+            archived, logged = (
+                [each for batch in source.read(place, 0, end) for each in batch] for source in (archive, log)
+            )
+            assert archived == logged
 
 
-def test_the_service_keeps_what_is_new_again_and_again_until_it_is_told_to_end(system: System, tmp_path: Path) -> None:
-    """As docker-compose.yml runs it, but for the hours."""
+def test_the_service_archives_new_records_repeatedly_until_it_is_stopped(system: System, tmp_path: Path) -> None:
+    """With the command of docker-compose.yml, but a shorter interval."""
     directory = tmp_path / "archive"
     service = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())["services"]["archive"]
     program, *words = service["command"]
     assert (program, words[-2:]) == ("bluelamp", ["--every", "24"])
-    tell(system, facts()[:200])
+    publish(system, facts()[:200])
     process = subprocess.Popen(
         [sys.executable, "-m", program, *words[:-1], "0.0001"],
         env=system.environment(BLUELAMP_ARCHIVE=str(directory)),
@@ -119,8 +121,8 @@ def test_the_service_keeps_what_is_new_again_and_again_until_it_is_told_to_end(s
             return manifest is not None and manifest.totals().records == sum(system.ends().values())
 
         until(holds_all, what="an archive of the first facts")
-        tell(system, facts()[200:400])
-        until(holds_all, what="an archive of what was told later")
+        publish(system, facts()[200:400])
+        until(holds_all, what="an archive of the later facts")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
@@ -133,7 +135,7 @@ AUDIT = ("audit", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "in
 
 
 @pytest.mark.timeout(600)
-def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what_is_shown(
+def test_audit_and_rebuild_need_only_the_archive_and_a_worker_continues_in_the_new_state_version(
     system: System, archive: Path
 ) -> None:
     with_archive = {"BLUELAMP_ARCHIVE": str(archive)}
@@ -154,23 +156,23 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
     refused = command(system, "rebuild")
     assert (refused.returncode, "begin at offset" in refused.stderr) == (2, True), refused.stderr
     source, (worker,) = system.reader(), system.workers
-    # Known facts, which move the applied offsets but no figure: the old version advances while the new one is built.
+    # Facts already counted: they move the applied offsets but no figure, so the old version advances during the rebuild.
     feeding = Feeding(system.publisher(_small), facts()[:2000], seconds=60)
     feeding.start()
     rebuilt = command(system, "rebuild", "--switch", "--json", **with_archive)
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
-    told = json.loads(rebuilt.stdout)
-    assert (told["shown"], told["differing_cells"], told["differing_figures"]) == (2, [], [])
-    assert told["counts"] > 1000
+    report = json.loads(rebuilt.stdout)
+    assert (report["shown"], report["differing_cells"], report["differing_figures"]) == (2, [], [])
+    assert report["counts"] > 1000
 
-    def is_told() -> bool:
+    def has_noticed() -> bool:
         keep_running(system)
         return worker.restarts_wanted() > 0
 
-    until(is_told, 60, "a worker that is told of the version shown")
+    until(has_noticed, 60, "a worker that notices the new state version")
     feeding.hurry.set()
     feeding.join()
-    tell(system, facts()[2000:2100])
+    publish(system, facts()[2000:2100])
     keep_settling(system)
     source.refresh()
     assert (source.version, source.applied_offsets()) == (2, system.applied_offsets())
@@ -180,7 +182,7 @@ def test_audit_and_rebuild_need_the_archive_alone_and_a_worker_goes_on_with_what
 
 
 def _restate(system: System, with_archive: dict[str, str]) -> None:
-    """The day is closed, shown, and one incident of it told late; before that it had no figure of a whole day."""
+    """A late incident restates the day once it is over and published; before that, the day has no figure."""
     day = ("restatements", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
     before = command(system, *day, **with_archive)
     assert "2016-12-31 is not over for incidents" in before.stdout, before.stdout + before.stderr
@@ -191,7 +193,7 @@ def _restate(system: System, with_archive: dict[str, str]) -> None:
         publisher.heartbeat(beat(late.at + timedelta(days=1)), "incidents")
         publisher.publish(late)
     keep_settling(system)
-    told = json.loads(command(system, *day, "--format", "json", **with_archive).stdout)
-    (one,) = told["restated"]
-    assert (one["now"] - one["first"], one["causes"], told["not_shown"]) == (1, {"late": 1}, {})
-    assert one["because"][0]["fact"]["subject_id"] == "late"
+    report = json.loads(command(system, *day, "--format", "json", **with_archive).stdout)
+    (restated,) = report["restated"]
+    assert (restated["now"] - restated["first"], restated["causes"], report["not_shown"]) == (1, {"late": 1}, {})
+    assert restated["because"][0]["fact"]["subject_id"] == "late"

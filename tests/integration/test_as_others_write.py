@@ -1,4 +1,4 @@
-"""The log as other clients write it: any codec, batches that nobody can read, transactions that end well, badly or not at all."""
+"""The log as other clients write it: any codec, unreadable batches, and transactions that commit, abort or stay open."""
 
 import asyncio
 import gzip
@@ -28,7 +28,7 @@ from tests.contract.wire import GZIP, LZ4, Wire, produce
 from tests.integration.conftest import REAL_IN_FAULTS, Parts
 from tests.integration.refusals import entries, quarantine
 from tests.integration.test_kills import keep_settling
-from tests.integration.test_partitions import PARTITIONS, assert_figures_are_those_of, hear, week
+from tests.integration.test_partitions import PARTITIONS, assert_figures_are_those_of, send_heartbeat, week
 from tests.support.batches import batch_of, record_of, records_of
 from tests.support.system import System
 
@@ -39,8 +39,8 @@ _small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
 
 def command(system: System, *arguments: str, statuses: Sequence[int] = (0,)) -> Any:
-    """What a command answers in JSON."""
-    told = subprocess.run(
+    """The JSON output of a command."""
+    result = subprocess.run(
         [sys.executable, "-m", "bluelamp", *arguments, "--json"],
         env=system.environment(),
         capture_output=True,
@@ -48,50 +48,50 @@ def command(system: System, *arguments: str, statuses: Sequence[int] = (0,)) -> 
         check=False,
         timeout=120,
     )
-    assert told.returncode in statuses, told.stdout + told.stderr
-    return json.loads(told.stdout)
+    assert result.returncode in statuses, result.stdout + result.stderr
+    return json.loads(result.stdout)
 
 
-def by_codec(system: System, told: Sequence[SubjectFact], codec: str) -> None:
-    """By librdkafka, in batches packed by a codec."""
+def by_codec(system: System, facts: Sequence[SubjectFact], codec: str) -> None:
+    """Send facts with librdkafka, in batches compressed with this codec."""
     settings = {"partitioner": "murmur2_random", "compression.type": codec, "linger.ms": 50}
     producer = Producer({"bootstrap.servers": system.settings.kafka, **settings})
-    for fact in told:
+    for fact in facts:
         producer.produce("incidents", encode([fact]), key=fact.subject_id)
     assert producer.flush(30) == 0
 
 
-def send(system: System, told: Sequence[SubjectFact]) -> None:
-    """By the product's own publisher."""
+def send(system: System, facts: Sequence[SubjectFact]) -> None:
+    """Send facts with the product's own publisher."""
     with system.publisher(_small) as publisher:
-        for fact in told:
+        for fact in facts:
             publisher.publish(cast(AnyFact, fact))
 
 
-def pack_on_the_broker(system: System, codec: str) -> None:
-    """Have the broker pack whatever it is sent by a codec."""
+def compress_on_the_broker(system: System, codec: str) -> None:
+    """Make the broker compress everything it receives with this codec."""
     admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
     resource = ConfigResource(ConfigResourceType.TOPIC, "incidents", configs={"compression.type": codec})
     admin.alter_configs([resource])
     admin.close()
 
 
-def test_whatever_codec_others_write_by_is_read_by_worker_recount_rebuild_and_archive(
+def test_worker_recount_rebuild_and_archive_read_every_codec(
     new_system: Callable[..., System], parts: Parts, tmp_path: Path
 ) -> None:
     system = new_system()
-    told = week(600)
-    assert set(system.ends().values()) == {0}, "the topics are there, and empty"
+    facts = week(600)
+    assert set(system.ends().values()) == {0}, "the topics must exist and be empty"
     for number, codec in enumerate(CODECS):
-        by_codec(system, told[100 * number : 100 * (number + 1)], codec)
+        by_codec(system, facts[100 * number : 100 * (number + 1)], codec)
     if parts.name == "real":
-        pack_on_the_broker(system, "zstd")
-    by_codec(system, told[500:], "none")
-    hear(system, told)
+        compress_on_the_broker(system, "zstd")
+    by_codec(system, facts[500:], "none")
+    send_heartbeat(system, facts)
     system.start_workers(1)
     keep_settling(system)
-    assert system.count("facts") == len(told)
-    assert_figures_are_those_of(system, told)
+    assert system.count("facts") == len(facts)
+    assert_figures_are_those_of(system, facts)
 
     system.settings = replace(system.settings, archive=str(tmp_path / "archive"))
     command(system, "archive")
@@ -101,13 +101,13 @@ def test_whatever_codec_others_write_by_is_read_by_worker_recount_rebuild_and_ar
     assert rebuilt["figures"] > 1000
 
 
-def sacrifice(told: Sequence[SubjectFact]) -> list[SubjectFact]:
-    """Facts that are to be lost with the batch they are in: they must be in no figure."""
-    return [replace(fact, fact_id=f"torn-{number}", subject_id=f"lost-{number}") for number, fact in enumerate(told)]
+def sacrifice(facts: Sequence[SubjectFact]) -> list[SubjectFact]:
+    """Facts that will be lost with their batch: no figure may include them."""
+    return [replace(fact, fact_id=f"torn-{number}", subject_id=f"lost-{number}") for number, fact in enumerate(facts)]
 
 
 def damage(directory: Path, what: bytes) -> None:
-    """Change one byte of a stored batch that is not packed, as a bad disk would; nothing else notices."""
+    """Flip one byte of a stored, uncompressed batch, as a bad disk would; nothing else changes."""
     (file,) = (path for path in directory.rglob("*.log") if what in path.read_bytes())
     content = bytearray(file.read_bytes())
     assert content.count(what) == 1
@@ -116,7 +116,7 @@ def damage(directory: Path, what: bytes) -> None:
 
 
 def unreadable_by(name: str) -> list[bytes]:
-    """Batches that a broker takes and nobody can read."""
+    """Batches that this broker accepts and nobody can read."""
     bomb = batch_of(gzip.compress(record_of(0, bytes(UNPACKED_LIMIT_BYTES)), 9), attributes=GZIP)
     payload = records_of(b"%d" % number for number in range(90))
     packing = cramjam.lz4.Compressor(level=1, content_checksum=True, block_linked=False)
@@ -124,48 +124,48 @@ def unreadable_by(name: str) -> list[bytes]:
     packed = bytearray(packing.finish())
     packed[-1] ^= 0xFF
     wrong_checksum = batch_of(bytes(packed), 90, attributes=LZ4)
-    # Apache Kafka looks into what it is sent, the embedded broker does not.
+    # Apache Kafka validates what it receives; the embedded broker does not.
     others = [batch_of(b"no gzip at all", 3, attributes=GZIP), batch_of(b"", 5)] if name == "embedded" else []
     return [bomb, wrong_checksum, *others]
 
 
 @REAL_IN_FAULTS
-def test_a_batch_that_nobody_can_read_is_quarantined_by_its_offsets_and_the_rest_is_read(
+def test_an_unreadable_batch_is_quarantined_by_its_offsets_and_the_rest_is_read(
     new_system: Callable[..., System], parts: Parts, tmp_path: Path
 ) -> None:
     system = new_system()
-    told = week(400)
-    assert set(system.ends().values()) == {0}, "the topics are there, and empty"
+    facts = week(400)
+    assert set(system.ends().values()) == {0}, "the topics must exist and be empty"
     due: dict[tuple[int, int], int] = {}
-    send(system, told[:100])
+    send(system, facts[:100])
     for number, batch in enumerate(unreadable_by(parts.name)):
         with Wire(system.settings.kafka) as wire:
             answer = produce(wire, "incidents", batch, partition=number % PARTITIONS)
         assert answer.error_code == 0, answer
         due[number % PARTITIONS, answer.base_offset] = answer.base_offset + int.from_bytes(batch[23:27], "big")
-        send(system, told[100 + 20 * number : 120 + 20 * number])
-    send(system, told[100 + 20 * len(due) : 200])
-    lost = sacrifice(told[:2])
+        send(system, facts[100 + 20 * number : 120 + 20 * number])
+    send(system, facts[100 + 20 * len(due) : 200])
+    lost = sacrifice(facts[:2])
     before = system.ends()
     send(system, lost)
     for fact in lost:
         number = partition_of(fact.subject_id, PARTITIONS)
         due[number, before["incidents", number]] = system.ends()["incidents", number] - 1
-    send(system, told[200:])
+    send(system, facts[200:])
     system.start_workers(1)
     parts.broker.stop()
     for fact in lost:
         damage(parts.directory, fact.fact_id.encode())
     parts.broker.start()
-    hear(system, told)
+    send_heartbeat(system, facts)
     keep_settling(system)
 
-    assert system.count("facts") == len(told)
+    assert system.count("facts") == len(facts)
     assert system.count("quarantined") == system.count("quarantined_unreadable_batch") == len(due)
-    assert_figures_are_those_of(system, told)
-    held = entries(quarantine(system)).values()
-    assert {(each.partition, each.offset): each.last_offset for each in held} == due
-    assert {(each.topic, each.reason, each.fact) for each in held} == {("incidents", "unreadable_batch", None)}
+    assert_figures_are_those_of(system, facts)
+    recorded = entries(quarantine(system)).values()
+    assert {(each.partition, each.offset): each.last_offset for each in recorded} == due
+    assert {(each.topic, each.reason, each.fact) for each in recorded} == {("incidents", "unreadable_batch", None)}
     left_out = {"unreadable_batch": len(due)}
     assert command(system, "recount", "--window", "24h", "--compare")["left_out"] == left_out
 
@@ -178,74 +178,74 @@ def test_a_batch_that_nobody_can_read_is_quarantined_by_its_offsets_and_the_rest
     assert command(system, "recount", "--window", "24h", "--compare")["left_out"] == left_out
 
 
-async def in_transactions(system: System, told: Sequence[SubjectFact], *, is_kept: bool, name: str) -> None:
-    """In transactions of forty facts, which are then committed, or aborted."""
+async def in_transactions(system: System, facts: Sequence[SubjectFact], *, is_kept: bool, name: str) -> None:
+    """Send facts in transactions of forty, and commit or abort each."""
     producer = AIOKafkaProducer(bootstrap_servers=system.settings.kafka, transactional_id=name)
     await producer.start()
     try:
-        for start in range(0, len(told), 40):
+        for start in range(0, len(facts), 40):
             await producer.begin_transaction()
-            await put(producer, told[start : start + 40])
+            await put(producer, facts[start : start + 40])
             await (producer.commit_transaction() if is_kept else producer.abort_transaction())
     finally:
         await producer.stop()
 
 
-async def put(producer: AIOKafkaProducer, told: Sequence[SubjectFact]) -> None:
+async def put(producer: AIOKafkaProducer, facts: Sequence[SubjectFact]) -> None:
     """Send facts, each with its subject as the key, and wait until the log has them."""
-    sent = [await producer.send("incidents", encode([fact]), key=fact.subject_id.encode()) for fact in told]
+    sent = [await producer.send("incidents", encode([fact]), key=fact.subject_id.encode()) for fact in facts]
     await asyncio.gather(*sent)
 
 
 def state_of(system: System) -> Any:
-    """What `bluelamp check` says of the state."""
+    """The result of `bluelamp check` about the state."""
     (found,) = (each for each in command(system, "check", statuses=range(3)) if each["check"] == "state")
     return found
 
 
 @REAL
-def test_of_transactions_what_is_committed_counts_and_what_is_open_is_told(system: System) -> None:
-    told = week(400)
-    assert set(system.ends().values()) == {0}, "the topics are there, and empty"
-    undone = [replace(fact, fact_id=f"undone-{number}") for number, fact in enumerate(told[:200])]
-    asyncio.run(in_transactions(system, told[:200], is_kept=True, name="kept"))
+def test_committed_transactions_count_and_open_ones_are_reported(system: System) -> None:
+    facts = week(400)
+    assert set(system.ends().values()) == {0}, "the topics must exist and be empty"
+    undone = [replace(fact, fact_id=f"undone-{number}") for number, fact in enumerate(facts[:200])]
+    asyncio.run(in_transactions(system, facts[:200], is_kept=True, name="kept"))
     asyncio.run(in_transactions(system, undone, is_kept=False, name="undone"))
-    send(system, told[200:300])
+    send(system, facts[200:300])
     system.start_workers(1)
-    hear(system, told[:300])
+    send_heartbeat(system, facts[:300])
     keep_settling(system)
     assert system.count("facts") == 300
-    assert_figures_are_those_of(system, told[:300])
-    assert state_of(system)["state"] == "good", "a mark of a transaction is no backlog"
+    assert_figures_are_those_of(system, facts[:300])
+    assert state_of(system)["state"] == "good", "a transaction marker is not a backlog"
 
-    asyncio.run(held_open(system, told))
+    asyncio.run(keep_open(system, facts))
     keep_settling(system)
-    assert system.count("facts") == len(told)
-    assert_figures_are_those_of(system, told)
+    assert system.count("facts") == len(facts)
+    assert_figures_are_those_of(system, facts)
 
 
-async def held_open(system: System, told: Sequence[SubjectFact]) -> None:
-    """While a transaction is open nobody reads what follows it, and that is told; once it is aborted all goes on."""
+async def keep_open(system: System, facts: Sequence[SubjectFact]) -> None:
+    """Nobody reads past an open transaction, and `bluelamp check` reports it; reading continues after the abort."""
     producer = AIOKafkaProducer(bootstrap_servers=system.settings.kafka, transactional_id="open")
     await producer.start()
     try:
         await producer.begin_transaction()
-        await put(producer, sacrifice(told[:40]))
-        await asyncio.to_thread(send, system, told[300:])
-        held = await asyncio.to_thread(held_back, system)
-        assert held > 40, "the open transaction, and what was sent since"
+        await put(producer, sacrifice(facts[:40]))
+        await asyncio.to_thread(send, system, facts[300:])
+        waiting = await asyncio.to_thread(held_back, system)
+        assert waiting > 40, "the open transaction, and what was sent since"
         assert system.count("facts") == 300
         found = await asyncio.to_thread(state_of, system)
-        assert f"{held:,} records wait behind a transaction that is still open" in found["what"]
+        assert f"{waiting:,} records wait behind a transaction that is still open" in found["what"]
         with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-            assert (recount.loaded.facts, recount.loaded.held_back) == (300, held)
+            assert (recount.loaded.facts, recount.loaded.held_back) == (300, waiting)
         await producer.abort_transaction()
     finally:
         await producer.stop()
 
 
 def held_back(system: System) -> int:
-    """How many records of incidents nobody may read yet."""
+    """The number of records of incidents that nobody may read yet."""
     with LogClient(system.settings.kafka) as log:
         ends = log.ends(("incidents", number) for number in range(PARTITIONS))
     return sum(each.held_back for each in ends.values())

@@ -1,4 +1,4 @@
-"""Row 15 of the fault table: a burst while the worker is held up is shown as such, and takes no more memory if it is longer."""
+"""Row 15 of the fault table: a burst while the worker is stopped is shown, and a longer burst needs no more memory."""
 
 import random
 import signal
@@ -28,34 +28,34 @@ from tests.support.system import System
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 USUAL, BURST = 20, 50
-"""Facts a second, and how many times that a burst is at least."""
+"""Facts per second, and how many times as many a burst has at least."""
 FACTS, RATIO = 16_000, 1.25
-"""Of the shorter burst, and how much more memory a burst five times as long may take."""
+"""The length of the shorter burst, and how much more memory a burst five times as long may use."""
 _FACTS = 4
-_parcels = PublisherSettings(batch_facts=20, linger_seconds=0.05)
+_batches = PublisherSettings(batch_facts=20, linger_seconds=0.05)
 
 
 class Peak(threading.Thread):
-    """The most memory that a process has while this runs."""
+    """The highest memory use of a process while this thread runs."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.megabytes, self._pid, self._over = 0.0, pid, threading.Event()
 
     def run(self) -> None:
-        """Look again and again."""
+        """Measure repeatedly."""
         while not self._over.wait(0.05):
             self.megabytes = max(self.megabytes, megabytes(self._pid))
 
     def stop(self) -> float:
-        """How much it was."""
+        """Stop, and return the highest value in megabytes."""
         self._over.set()
         self.join()
         return self.megabytes
 
 
 class Honesty(threading.Thread):
-    """Looks, while it runs, whether a figure is shown as live although the log has held more for longer than is allowed."""
+    """Checks, while it runs, whether a figure is live although records have waited in the log for longer than is allowed."""
 
     def __init__(self, system: System) -> None:
         super().__init__(daemon=True)
@@ -65,7 +65,7 @@ class Honesty(threading.Thread):
         self._ends: list[tuple[float, dict[Place, int]]] = []
 
     def run(self) -> None:
-        """Look again and again."""
+        """Check repeatedly."""
         reader, places = self._system.reader(), list(self._system.ends())
         with LogClient(self._system.settings.kafka) as log:
             while not self._over.wait(0.2):
@@ -81,14 +81,14 @@ class Honesty(threading.Thread):
             self.lies.append(f"live at {offsets} with the log at {due[-1]}")
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._over.set()
         self.join()
 
 
 @contextmanager
-def held_up(living: LiveSystem) -> Iterator[None]:
-    """The worker does nothing meanwhile."""
+def stopped_worker(living: LiveSystem) -> Iterator[None]:
+    """The worker is stopped within this context."""
     (worker,) = living.system.workers
     worker.send(signal.SIGSTOP)
     try:
@@ -98,19 +98,19 @@ def held_up(living: LiveSystem) -> Iterator[None]:
 
 
 def burst(living: LiveSystem, numbers: range) -> tuple[float, float]:
-    """Publish incidents as fast as possible while the worker is held up; facts a second, and its memory at most."""
+    """Publish incidents at full speed while the worker is stopped; returns facts per second and the worker's highest memory use."""
     chance, now = random.Random(numbers.start), wall()
     facts = [fact for number in numbers for fact in incident(number, now - timedelta(hours=2 + chance.uniform(0, 40)))]
     (worker,) = living.system.workers
     peak = Peak(worker.pid)
-    with held_up(living):
+    with stopped_worker(living):
         began = time.monotonic()
-        with living.system.publisher(_parcels) as publisher:
+        with living.system.publisher(_batches) as publisher:
             for fact in facts:
                 publisher.publish(fact)
         seconds = time.monotonic() - began
         living.becomes_stale()
-        assert lag(living) > 0, "the exporter says that nothing waits"
+        assert lag(living) > 0, "the exporter reports no backlog"
         peak.start()
     living.catches_up()
     living.becomes_live()
@@ -121,7 +121,7 @@ def lag(living: LiveSystem) -> float:
     """The number of records that wait in the log, according to the exporter."""
     watch = LogWatch(looking_at(living.system.settings.kafka, living.system.settings.state_name))
     collector = ReadingsCollector(living.system.reader(), watch)
-    list(collector.collect())  # it says which partitions are to be looked at
+    list(collector.collect())  # this registers the partitions to watch
     watch.look()
     named = {family.name: family.samples for family in collector.collect()}
     sums = {
@@ -134,8 +134,8 @@ def lag(living: LiveSystem) -> float:
 @pytest.mark.injects(15)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["embedded", pytest.param("real", marks=pytest.mark.real)])
-def test_a_burst_is_shown_and_takes_no_more_memory_if_it_is_longer(tmp_path: Path, fault: Fault, name: str) -> None:
-    """What waits stays in the log."""
+def test_a_burst_is_shown_and_a_longer_one_needs_no_more_memory(tmp_path: Path, fault: Fault, name: str) -> None:
+    """The backlog stays in the log, not in memory."""
     subjects = FACTS // _FACTS
     with ExitStack() as stack:
         broker, server = stack.enter_context(parts_of(name, tmp_path))
@@ -144,7 +144,7 @@ def test_a_burst_is_shown_and_takes_no_more_memory_if_it_is_longer(tmp_path: Pat
         )
         honesty = Honesty(living.system)
         honesty.start()
-        burst(living, range(subjects * 3))  # what a worker remembers is full from then on
+        burst(living, range(subjects * 3))  # the worker's cache is full from here on
         slower, small = burst(living, range(subjects * 3, subjects * 4))
         rate, large = burst(living, range(subjects * 4, subjects * 9))
         honesty.stop()

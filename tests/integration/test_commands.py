@@ -1,4 +1,4 @@
-"""The commands that others script: what they answer, in JSON and in words, and how they fail."""
+"""The commands that scripts use: their output in JSON and in words, and how they fail."""
 
 import json
 import re
@@ -24,7 +24,7 @@ SPAN = "opened_to_arrived_median_seconds"
 
 
 def command(system: System, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """A command that has run, however it ended."""
+    """Run a command to its end, whatever its exit status."""
     return subprocess.run(
         [sys.executable, "-m", "bluelamp", *arguments],
         env=system.environment(**variables),
@@ -39,53 +39,53 @@ NO_PARTS = {f"BLUELAMP_{part}": "none" for part in ("EXPORTER", "BOARD", "INBOX"
 
 
 def found(system: System) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Exit status and findings of `bluelamp check`, where nothing but workers runs; what answers over HTTP is in test_check.py."""
+    """Exit status and results of `bluelamp check` with only workers running; test_check.py covers the parts that answer over HTTP."""
     answer = command(system, "check", "--json", **NO_PARTS)
     return answer.returncode, {each["check"]: each for each in json.loads(answer.stdout)}
 
 
-def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
-    status, findings = found(system)
-    assert (status, findings["log"]["state"], findings["workers"]["state"]) == (2, "warning", "bad")
-    assert "incidents" in findings["log"]["what"]
-    assert findings[f"force {FORCE}"]["state"] == "unknown"
+def test_check_reports_what_is_missing_until_all_is_good(system: System) -> None:
+    status, results = found(system)
+    assert (status, results["log"]["state"], results["workers"]["state"]) == (2, "warning", "bad")
+    assert "incidents" in results["log"]["what"]
+    assert results[f"force {FORCE}"]["state"] == "unknown"
 
     run(system, "replay", "sample", "--speed", "max")
-    status, findings = found(system)
-    assert (status, findings["state"]["state"]) == (2, "bad")
+    status, results = found(system)
+    assert (status, results["state"]["state"]) == (2, "bad")
     waiting = sum(system.ends().values())
-    assert findings["state"]["what"].startswith(f"{waiting:,} log records not applied yet, and no worker is running.")
+    assert results["state"]["what"].startswith(f"{waiting:,} log records not applied yet, and no worker is running.")
 
     system.start_workers(1)
     system.settle()
     moment = datetime(2017, 1, 9, 8, tzinfo=UTC)
-    with system.publisher() as publisher:  # on a busy machine the replay ended longer ago than a feed may be silent
+    with system.publisher() as publisher:  # on a busy machine the replay's last heartbeat may be too old by now
         publisher.heartbeat(beat(moment), "incidents")
     system.settle()
-    status, findings = found(system)
-    assert {name for name, each in findings.items() if each["state"] not in ("good", "not set up")} == {
+    status, results = found(system)
+    assert {name for name, each in results.items() if each["state"] not in ("good", "not set up")} == {
         f"feed {FORCE} dispatch"
     }
-    assert (status, findings[f"feed {FORCE} dispatch"]["state"]) == (1, "warning")
-    assert "a replay of recorded facts, complete to 2017-01-09 08:00:00Z" in findings[f"feed {FORCE} dispatch"]["what"]
+    assert (status, results[f"feed {FORCE} dispatch"]["state"]) == (1, "warning")
+    assert "a replay of recorded facts, complete to 2017-01-09 08:00:00Z" in results[f"feed {FORCE} dispatch"]["what"]
 
     with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:
         producer.send("incidents", b"{", partition=0).get(30)
     system.settle()
-    status, findings = found(system)
-    assert (status, findings["quarantine"]["what"]) == (1, "Records of the last 24 hours: 1; of all time: 1.")
+    status, results = found(system)
+    assert (status, results["quarantine"]["what"]) == (1, "Records of the last 24 hours: 1; of all time: 1.")
 
-    assert f"force {FORCE}" not in findings
+    assert f"force {FORCE}" not in results
     simulated = FeedHeartbeat(
         fact_id="s", force=FORCE, at=moment, feed="dispatch", seq=1, complete_to=moment, simulated=True, replay=True
     )
     with system.publisher() as publisher:
         publisher.heartbeat(simulated, "incidents")
     system.settle()
-    status, findings = found(system)
-    assert (status, findings[f"force {FORCE}"]["state"]) == (1, "warning")
-    assert findings[f"force {FORCE}"]["what"] == "SIMULATION - no figure is real."
-    assert findings[f"force {FORCE}"]["where"] == "feeds: dispatch"
+    status, results = found(system)
+    assert (status, results[f"force {FORCE}"]["state"]) == (1, "warning")
+    assert results[f"force {FORCE}"]["what"] == "SIMULATION - no figure is real."
+    assert results[f"force {FORCE}"]["where"] == "feeds: dispatch"
     assert "SIMULATION - no figure is real." in command(system, "read", "incident_count", "--window", "24h").stdout
 
 
@@ -94,9 +94,9 @@ def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Pa
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
     (reading,) = run(system, "read", SPAN, "--window", WEEK)
-    unheard = run(system, "recount", "--window", "24h", "--compare", "--force", "staffordshire")
-    assert unheard["cells"] > 90
-    assert unheard["differences"] == []
+    no_data = run(system, "recount", "--window", "24h", "--compare", "--force", "staffordshire")
+    assert no_data["cells"] > 90
+    assert no_data["differences"] == []
     counted = run(system, "recount", SPAN, "--window", WEEK)
     assert [each["value"] for each in counted] == [reading["value"]]
     words = command(system, "read", SPAN, "--window", WEEK).stdout
@@ -113,41 +113,41 @@ def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Pa
     (explained,) = run(system, "explain", SPAN, "--window", WEEK, "--limit", "1")
     assert (explained["value"], explained["listed"]) == (reading["value"], reading["n"])
     assert explained["compared"]["verdict"] == "same"
-    _nothing_is_made_up_of_the_year_before_the_record(system)
+    _figures_before_the_record_are_not_known(system)
     _audit_before_and_after_a_field_is_altered(system)
     _explain_what_was_altered(system)
 
 
 def _explain_what_was_altered(system: System) -> None:
-    """The state has one more than the log gives; and where it cannot be read, nothing is said to be the same."""
-    asked = ("explain", "incident_count", "--window", "2017-01-02/2017-01-03", "--limit", "1")
-    altered = command(system, *asked)
+    """The state has one more than the log; and where the state cannot be read, nothing is reported as the same."""
+    query = ("explain", "incident_count", "--window", "2017-01-02/2017-01-03", "--limit", "1")
+    altered = command(system, *query)
     assert altered.returncode == 1
     (verdict,) = re.findall(r"DIFFERENT: the state has (\d+) \(n \1\), the log has (\d+) \(n \2\)", altered.stdout)
     assert int(verdict[0]) == int(verdict[1]) + 1
-    unread = command(system, *asked, BLUELAMP_REDIS="redis://127.0.0.1:1/0")
+    unread = command(system, *query, BLUELAMP_REDIS="redis://127.0.0.1:1/0")
     assert (unread.returncode, f"{verdict[1]} (n {verdict[1]})" in unread.stdout) == (1, True)
     assert "NOT COMPARED with the state: The state server does not answer" in unread.stdout
     for place in system.ends():
         system.redis.hset(Names(system.settings.state_name, *place).control, "format", "1")
-    older = command(system, *asked)
+    older = command(system, *query)
     assert older.returncode == 1
     assert "NOT COMPARED with the state: The state is in format 1" in older.stdout
     refused = command(system, "recount", "--window", "24h", "--compare")
     assert (refused.returncode, "differ" in refused.stdout) == (2, False)
 
 
-def _nothing_is_made_up_of_the_year_before_the_record(system: System) -> None:
-    asked = ("incident_count", "--window", "previous_12m")
+def _figures_before_the_record_are_not_known(system: System) -> None:
+    query = ("incident_count", "--window", "previous_12m")
     for by in ((), ("--by", "grade")):
-        (told,) = run(system, "read", *asked, *by)
-        assert (told["dimensions"], told["value"], told["n"], told["state"]) == ({}, None, None, "no_data")
-        assert told["reason"] == "The record begins on 31 December 2016: there is no data before then."
-    assert "- (n not known)  no_data" in command(system, "read", *asked).stdout
-    (counted,) = run(system, "recount", *asked)
+        (reading,) = run(system, "read", *query, *by)
+        assert (reading["dimensions"], reading["value"], reading["n"], reading["state"]) == ({}, None, None, "no_data")
+        assert reading["reason"] == "The record begins on 31 December 2016: there is no data before then."
+    assert "- (n not known)  no_data" in command(system, "read", *query).stdout
+    (counted,) = run(system, "recount", *query)
     assert (counted["value"], counted["n"], counted["coverage"]) == (None, None, "none")
-    assert "not known" in command(system, "recount", *asked).stdout
-    explained = command(system, "explain", *asked)
+    assert "not known" in command(system, "recount", *query).stdout
+    explained = command(system, "explain", *query)
     assert (explained.returncode, "the figure is not known" in explained.stdout) == (0, True)
     report = command(system, "report", "--month", "2016-12", "--format", "csv").stdout
     before = [line for line in report.splitlines() if ",Incidents,Previous 12 months," in line and ",no," in line]
@@ -187,8 +187,8 @@ def _audit_before_and_after_a_field_is_altered(system: System) -> None:
     assert '"fact":"IncidentOpened"' in altered.stdout
 
 
-def test_a_comparison_holds_while_facts_go_on_arriving(system: System) -> None:
-    """The state is read at one place of the log, and the log recounted up to just there."""
+def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None:
+    """The state is read at its applied offsets, and the log is recounted up to exactly those offsets."""
     system.start_workers(1)
     replay = ["replay", "sample", "--speed", "4000", "--json"]
     with subprocess.Popen(
@@ -220,23 +220,21 @@ def test_a_comparison_holds_while_facts_go_on_arriving(system: System) -> None:
         (("recount", SPAN, "--window", "2017-02-30/2017-03-01"), "2017-02-30"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_told_what_to_do(
-    system: System, arguments: tuple[str, ...], words: str
-) -> None:
-    told = command(system, *arguments)
-    assert told.returncode == 2
-    assert words in told.stderr
-    assert "try:" in told.stderr
-    assert "Traceback" not in told.stderr
+def test_an_invalid_query_is_refused_with_a_hint(system: System, arguments: tuple[str, ...], words: str) -> None:
+    result = command(system, *arguments)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert "try:" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("name", ["BLUELAMP_REDIS", "BLUELAMP_KAFKA"])
-def test_a_part_that_is_gone_is_named(system: System, name: str) -> None:
+def test_a_part_that_does_not_answer_is_named(system: System, name: str) -> None:
     gone = {"BLUELAMP_REDIS": "redis://127.0.0.1:1/0", "BLUELAMP_KAFKA": "127.0.0.1:1"}[name]
-    told = command(system, "check", **{name: gone})
-    assert told.returncode == 2
-    assert "does not answer" in told.stdout
-    assert "unknown    state: Not checked: the log or the state server is not available." in told.stdout
+    result = command(system, "check", **{name: gone})
+    assert result.returncode == 2
+    assert "does not answer" in result.stdout
+    assert "unknown    state: Not checked: the log or the state server is not available." in result.stdout
     reading = command(system, "read", SPAN, **{name: gone})
     assert (reading.returncode == 2) == (name == "BLUELAMP_REDIS")
 

@@ -1,4 +1,4 @@
-"""Row 7 of the fault table: a full disk under Kafka or Redis refuses writes, is shown, and is over when there is room."""
+"""Row 7 of the fault table: with a full disk, Kafka or Redis refuses writes; this is shown, and heals when there is space."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,16 +20,16 @@ from tests.support.system import until
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 REDIS_BYTES, KAFKA_BYTES = 24 * 1024 * 1024, 96 * 1024 * 1024
 FULL_SECONDS = 12.0
-"""Longer than a worker offers one batch (10 s)."""
+"""Longer than a worker tries to apply one batch (10 s)."""
 
 
 def check(living: LiveSystem, place: Path, refused: Callable[[], bool], fault: Fault) -> None:
-    """Fill the disk; writes are refused, figures become stale and stay so; with room again all is well by itself."""
+    """Fill the disk: writes are refused, and figures become stale and stay stale; with space again the system heals by itself."""
     filled = fill(place)
-    until(refused, 30, "writes that are refused")
+    until(refused, 30, "refused writes")
     living.becomes_stale()
     assert living.watch(FULL_SECONDS) == {"stale"}
-    fill(place)  # what a part that ended has given back
+    fill(place)  # fill the space that a process freed when it ended
     free(place)
     living.becomes_live()
     fault.fired(int(filled > 0))
@@ -37,7 +37,7 @@ def check(living: LiveSystem, place: Path, refused: Callable[[], bool], fault: F
 
 
 def refuses_writes(redis: Redis) -> bool:
-    """Whether Redis takes no writes."""
+    """Whether Redis refuses writes."""
     try:
         redis.set("probe", "")
     except RedisError as error:
@@ -50,7 +50,7 @@ def refuses_writes(redis: Redis) -> bool:
 @pytest.mark.injects(7)
 @pytest.mark.timeout(400)
 def test_a_full_disk_of_redis(tmp_path: Path, fault: Fault) -> None:
-    """Nothing ends: Redis serves readers, and takes writes again within a second of there being room."""
+    """No process ends: Redis serves readers, and accepts writes again within a second of having space."""
     if reason := missing("kafka") or missing("redis"):
         pytest.skip(reason)
     with ExitStack() as stack:
@@ -68,7 +68,7 @@ def test_a_full_disk_of_redis(tmp_path: Path, fault: Fault) -> None:
 @pytest.mark.injects(7)
 @pytest.mark.timeout(400)
 def test_a_full_disk_of_kafka(tmp_path: Path, fault: Fault) -> None:
-    """A broker whose only disk fails ends itself, and its supervisor starts it again."""
+    """A broker whose only disk fails stops, and its supervisor restarts it."""
     if reason := missing("kafka") or missing("redis"):
         pytest.skip(reason)
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def test_a_full_disk_of_kafka(tmp_path: Path, fault: Fault) -> None:
 
 
 def keep_all_running(broker: KafkaServer, living: LiveSystem) -> None:
-    """Start again whatever has ended, as a supervisor does."""
+    """Restart every process that has ended, as a supervisor does."""
     if not broker.is_running():
         broker.launch()
     keep_running(living.system)

@@ -1,4 +1,4 @@
-"""`bluelamp replay --dry-run`: explains what an extract would become, without a log and without printing unlisted values."""
+"""`bluelamp replay --dry-run`: explains how an extract would be read, without a log and without printing unlisted values."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The fault table of the spine: garbage, a log cut or made anew, a state lost, parts gone, a worker stuck."""
+"""Faults of workers, log and state: garbage, deleted records, a recreated topic, a lost state, servers down, a stuck worker."""
 
 import re
 import shutil
@@ -40,27 +40,27 @@ def week() -> tuple[AnyFact, ...]:
     return tuple(facts())
 
 
-def tell(system: System, told: Sequence[AnyFact]) -> None:
-    """Publish facts, and that nothing older is to come."""
+def publish(system: System, published: Sequence[AnyFact]) -> None:
+    """Publish facts, and a heartbeat that nothing older will come."""
     with system.publisher(_small) as publisher:
-        for fact in told:
+        for fact in published:
             publisher.publish(fact)
-        publisher.heartbeat(beat(max(fact.at for fact in told)), "incidents")
+        publisher.heartbeat(beat(max(fact.at for fact in published)), "incidents")
 
 
 def assert_every_cell_equals_the_recount(
     system: System, fault: Fault | None = None, missing: dict[tuple[str, int], int] | None = None
 ) -> None:
-    """Every measure over the week, whole, by grade and by area; of a state that was begun where the log now begins, too."""
+    """Compare every measure over the week, whole, by grade and by area; also for a state that began where the log now begins."""
     reader = system.reader()
-    asked = every_query([WEEK], system.rules[FORCE].force)
-    queries = [each for each in asked if each.by in ((), ("grade",), ("area",))]
+    every = every_query([WEEK], system.rules[FORCE].force)
+    queries = [each for each in every if each.by in ((), ("grade",), ("area",))]
     reader.refresh()
-    taken = read_state(reader, FORCE, queries, reader.present(FORCE))
+    readings = read_state(reader, FORCE, queries, reader.present(FORCE))
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         assert recount.loaded.missing_before == (missing or {})
         recount.loaded.missing_before.clear()
-        found = compare(taken, recount)
+        found = compare(readings, recount)
     if fault is not None:
         fault.compared(found.cells, len(found.differences))
     assert found.differences == []
@@ -68,53 +68,51 @@ def assert_every_cell_equals_the_recount(
 
 
 def last_words(worker: WorkerProcess) -> str:
-    """What a worker that has stopped by itself said last."""
+    """The last log output of a worker that has stopped by itself."""
     return worker.said().rpartition("bluelamp worker stops ")[2]
 
 
 def state(system: System) -> dict[str, Any]:
-    """Everything the state holds, but for how often its partitions were taken over."""
+    """Everything the state holds, except how many owners its partitions have had."""
     read: dict[str, Callable[[str], Any]] = {
         "hash": system.redis.hgetall,
         "zset": lambda key: system.redis.zrange(key, 0, -1, withscores=True),
         "stream": system.redis.xrange,
     }
-    held = {key: read[str(system.redis.type(key))](key) for key in keys(system)}
-    for key, value in held.items():
+    content = {key: read[str(system.redis.type(key))](key) for key in keys(system)}
+    for key, value in content.items():
         if key.endswith(":control"):
             value.pop("epoch")
-    return held
+    return content
 
 
 def keys(system: System) -> list[str]:
-    """The names of everything the state holds; what a worker was refused is not of it."""
+    """The keys of everything the state holds, without the report of a refusal."""
     found = system.redis.scan_iter(match=f"{system.settings.state_name}:*", count=1000)
     return sorted({*found} - {report_key(system.settings.state_name)})
 
 
 @REAL_IN_FAULTS
 @pytest.mark.injects(11)
-def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_counted(
-    system: System, fault: Fault
-) -> None:
+def test_invalid_records_are_quarantined_once_with_their_reason_and_counted(system: System, fault: Fault) -> None:
     good = week()[:1000]
-    tell(system, good[:500])
+    publish(system, good[:500])
     due = send(system, first := refused("first"))
     system.start_workers(1, (*CHANGED, "holding"))
     (worker,) = system.workers
     until(lambda: quarantine(system), 30, "something in quarantine")
     worker.kill()
-    assert system.count("quarantined") == 0, "it was killed between the quarantine and the state"
+    assert system.count("quarantined") == 0, "it must be killed between the quarantine and the state"
     worker.become()
-    tell(system, good[500:])
+    publish(system, good[500:])
     due |= send(system, second := refused("second"))
     system.settle()
 
-    assert set(due.values()) == set(get_args(Reason)), "every reason there is was met"
+    assert set(due.values()) == set(get_args(Reason)), "every reason must occur"
     fault.fired(len(due))
     found = quarantine(system)
     assert_is_in_quarantine(system, due)
-    assert len(found) > len(due), "what was sent before the kill was sent again"
+    assert len(found) > len(due), "what was sent before the kill must be sent again"
     assert system.count("quarantined") == len(due)
     for reason, times in Counter(due.values()).items():
         assert system.count(f"quarantined_{reason}") == times
@@ -125,24 +123,24 @@ def test_what_may_not_be_counted_is_in_quarantine_with_its_reason_once_and_count
 
 
 def assert_is_in_quarantine(system: System, due: Mapping[Place, Reason]) -> None:
-    """Each fact that may not be counted, once, with its reason, and nothing else."""
+    """The quarantine has each fact that must not be counted, once, with its reason, and nothing else."""
     assert {place: entry.reason for place, entry in entries(quarantine(system)).items()} == due
 
 
 @EMBEDDED
 @pytest.mark.faults
 def test_a_quarantine_that_drops_is_caught(system: System) -> None:
-    tell(system, week()[:300])
+    publish(system, week()[:300])
     due = send(system, refused("dropped"))
     system.start_workers(1, (*CHANGED, "dropping"))
     system.settle()
-    assert system.count("quarantined") == len(due), "it counts them all the same"
+    assert system.count("quarantined") == len(due), "they are counted all the same"
     with pytest.raises(AssertionError):
         assert_is_in_quarantine(system, due)
 
 
 def assert_only_readable_facts_are_copied(found: Sequence[Any]) -> None:
-    """A fact that came too late is held whole; of what cannot be read only the place is."""
+    """A fact that came too late is kept whole; of a record that cannot be read, only the place is kept."""
     for entry in found:
         assert (entry.fact is not None) == (entry.reason == "too_late")
         assert entry.what
@@ -153,27 +151,27 @@ def assert_only_readable_facts_are_copied(found: Sequence[Any]) -> None:
 
 
 def assert_nowhere(personal: str, *texts: str) -> None:
-    """No part of a personal text stands in any of these."""
+    """No word of a personal text occurs in any of these."""
     for word in re.findall(r"\w+", personal):
         assert not any(word in text for text in texts), word
 
 
 @REAL_IN_FAULTS
 @pytest.mark.injects(16)
-def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
+def test_a_worker_stops_for_a_person_if_the_log_lacks_what_the_state_needs(
     new_system: Callable[..., System], fault: Fault
 ) -> None:
     system = new_system(stall_seconds=3.0)
-    tell(system, week()[:300])
+    publish(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
     keep_settling(system)
     worker.stop()
     before, applied_offset = state(system), system.applied_offsets()["incidents", 1]
-    tell(system, week()[300:600])
+    publish(system, week()[300:600])
     cut(system, partition=1, first=applied_offset + 2)
 
-    worker.become(BLUELAMP_FIRST_START="yes")  # which is meant for a state that is not there
+    worker.become(BLUELAMP_FIRST_START="yes")  # this is only for a state that does not exist yet
     assert worker.wait() == PERSON_NEEDED
     assert f"offsets {applied_offset} to {applied_offset + 1} are missing" in last_words(worker)
     assert "partition incidents:1" in last_words(worker)
@@ -192,10 +190,10 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
     keep_settling(system)
     assert_every_cell_equals_the_recount(system, fault, {("incidents", 1): applied_offset + 2})
 
-    # A client out of reach meanwhile goes on in the new topic as if it were the old one: it asks by name.
+    # A client that was out of reach continues in the new topic as if it were the old one: it knows topics by name.
     worker.send(signal.SIGSTOP)
-    make_again(system, "incidents")
-    tell(system, week()[600:900])
+    recreate(system, "incidents")
+    publish(system, week()[600:900])
     worker.send(signal.SIGCONT)
     status = worker.wait()
     if status == RESTART_ME:
@@ -210,26 +208,28 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
 
 
 def cut(system: System, partition: int, first: int) -> None:
-    """Delete the records of a partition of incidents before an offset."""
+    """Delete the records of a partition of incidents up to an offset."""
     admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
     admin.delete_records({TopicPartition("incidents", partition): first})
     admin.close()
 
 
-def make_again(system: System, topic: str) -> None:
-    """Delete a topic, and see it gone; whoever publishes next creates it."""
+def recreate(system: System, topic: str) -> None:
+    """Delete a topic and wait until it is gone; the next producer creates it again."""
     admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
     admin.delete_topics([topic])
-    until(lambda: topic not in admin.list_topics(), 30, "the end of the topic")
+    until(lambda: topic not in admin.list_topics(), 30, "the topic to be deleted")
     admin.close()
 
 
 @EMBEDDED
 @pytest.mark.injects(23)
-def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callable[..., System], fault: Fault) -> None:
-    """An old copy is restored under a running worker, then all state is deleted: both leave the state behind the worker's offset."""
+def test_a_state_restored_from_a_copy_or_lost_is_rebuilt_from_the_log(
+    new_system: Callable[..., System], fault: Fault
+) -> None:
+    """An old copy is restored under a running worker, then the whole state is deleted: both put the state behind the worker."""
     system = new_system(stall_seconds=2.0)
-    tell(system, week()[:300])
+    publish(system, week()[:300])
     system.start_workers(1, (*CHANGED, "crashing"))
     (worker,) = system.workers
     assert worker.wait() == RESTART_ME
@@ -237,19 +237,19 @@ def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callab
     worker.become()
     keep_settling(system)
     copy: dict[str, Any] = {key: system.redis.dump(key) for key in keys(system)}
-    tell(system, week()[300:600])
+    publish(system, week()[300:600])
     keep_settling(system)
     system.redis.delete(*keys(system))
-    for key, held in copy.items():
-        system.redis.restore(key, 0, held)
-    tell(system, week()[600:900])
+    for key, value in copy.items():
+        system.redis.restore(key, 0, value)
+    publish(system, week()[600:900])
     assert worker.wait() == RESTART_ME
     worker.become()
     keep_settling(system)
     assert system.count("facts") == 900
 
     system.redis.delete(*keys(system))
-    assert worker.wait() == RESTART_ME, "although no fact arrives"
+    assert worker.wait() == RESTART_ME, "it must notice although no fact arrives"
     worker.become()
     keep_settling(system)
     assert system.count("facts") == 900
@@ -258,13 +258,13 @@ def test_a_state_set_back_or_lost_is_built_again_from_the_log(new_system: Callab
 
 
 @EMBEDDED
-def test_a_worker_that_stands_still_ends_itself_and_one_with_nothing_to_do_does_not(
+def test_a_stalled_worker_ends_itself_and_an_idle_one_does_not(
     new_system: Callable[..., System],
 ) -> None:
     idle, stuck = new_system(stall_seconds=2.0), new_system(stall_seconds=4.0)
-    tell(idle, week()[:300])
+    publish(idle, week()[:300])
     idle.start_workers(1)
-    keep_settling(idle)  # on a busy machine it may stand still for so short a time before it begins
+    keep_settling(idle)  # on a busy machine it may seem stalled for a moment before it begins
     ended = len(idle.workers[0].statuses)
     stuck.start_workers(1, (*CHANGED, "stuck"))
     (worker,) = stuck.workers
@@ -279,15 +279,15 @@ def test_a_worker_that_stands_still_ends_itself_and_one_with_nothing_to_do_does_
 
 
 @pytest.mark.injects(4, 5)
-def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Parts, fault: Fault) -> None:
-    tell(system, week()[:300])
+def test_a_server_that_is_down_for_a_while_costs_no_fact(system: System, parts: Parts, fault: Fault) -> None:
+    publish(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
     system.settle()
     parts.state.kill()
-    tell(system, week()[300:600])
-    until(lambda: "The state server does not answer (nothing listens at its address)" in worker.said(), 30, "words")
-    assert worker.is_running(), "it keeps its batch"
+    publish(system, week()[300:600])
+    until(lambda: "The state server does not answer (nothing listens at its address)" in worker.said(), 30, "a warning")
+    assert worker.is_running(), "it must keep its batch"
     worker.kill()
     worker.start()
     assert worker.wait(60) == RESTART_ME
@@ -314,12 +314,12 @@ def test_a_part_that_is_gone_for_a_while_costs_no_fact(system: System, parts: Pa
 
 
 @EMBEDDED
-def test_a_worker_that_begins_as_the_log_goes_away_reads_it_once_it_is_back(system: System, parts: Parts) -> None:
-    """It joins its group before it has heard of the topics, and is given none of them at first."""
-    tell(system, week()[:300])
+def test_a_worker_that_starts_as_the_log_goes_down_reads_it_once_it_is_back(system: System, parts: Parts) -> None:
+    """It joins its group before it knows the topics, and is assigned no partition at first."""
+    publish(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
-    until(lambda: "App]: Starting" in worker.said(), 60, "a worker that begins")
+    until(lambda: "App]: Starting" in worker.said(), 60, "a worker that starts")
     parts.broker.kill()
     until(lambda: has_lost_its_log(worker), 60, "a worker without its log")
     parts.broker.start()
@@ -328,17 +328,17 @@ def test_a_worker_that_begins_as_the_log_goes_away_reads_it_once_it_is_back(syst
 
 
 def has_lost_its_log(worker: WorkerProcess) -> bool:
-    """Whether a worker was refused, or has ended for want of the log: at which step it meets that is chance."""
+    """Whether a worker was refused, or has ended without its log: which of its steps meets the fault first varies."""
     return re.search("refused|Connect call failed|bootstrap", worker.said()) is not None or not worker.is_running()
 
 
 @pytest.mark.faults
-def test_without_a_log_a_worker_can_be_ended_and_a_start_asks_to_be_repeated(system: System, parts: Parts) -> None:
-    tell(system, week()[:300])
+def test_without_a_log_a_worker_can_be_stopped_and_a_start_exits_for_a_restart(system: System, parts: Parts) -> None:
+    publish(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
     system.settle()
-    tell(system, week()[300:600])
+    publish(system, week()[300:600])
     parts.broker.kill()
     worker.send(signal.SIGTERM)
     assert worker.wait(15) == 0
@@ -352,11 +352,11 @@ def test_without_a_log_a_worker_can_be_ended_and_a_start_asks_to_be_repeated(sys
 
 
 @EMBEDDED
-def test_a_profile_that_counts_otherwise_is_refused_by_the_state_of_another(
+def test_a_profile_that_would_change_counts_is_refused_for_an_existing_state(
     new_system: Callable[..., System], tmp_path: Path
 ) -> None:
     system = new_system()
-    tell(system, week()[:300])
+    publish(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
     system.settle()
@@ -373,23 +373,23 @@ def test_a_profile_that_counts_otherwise_is_refused_by_the_state_of_another(
         assert "bluelamp rebuild" in last_words(worker)
     assert state(system) == before
 
-    anew = new_system(forces=str(stricter))
-    anew.start_workers(1)
-    worker.become(BLUELAMP_FORCES=str(renamed))  # names are for people: nothing is counted otherwise
-    tell(system, week()[300:600])
-    for each in (anew, system):
+    rebuilt = new_system(forces=str(stricter))
+    rebuilt.start_workers(1)
+    worker.become(BLUELAMP_FORCES=str(renamed))  # names are for people: no count changes
+    publish(system, week()[300:600])
+    for each in (rebuilt, system):
         each.settle()
         assert each.count("facts") == 600
-    assert_every_cell_equals_the_recount(anew)
+    assert_every_cell_equals_the_recount(rebuilt)
     within = "opened_to_arrived_within_target_ratio"
-    met, met_anew = (each.reader().read(within, WEEK, force=FORCE)[0].met for each in (system, anew))
+    met, met_rebuilt = (each.reader().read(within, WEEK, force=FORCE)[0].met for each in (system, rebuilt))
     assert met is not None
-    assert met_anew is not None
-    assert met > met_anew > 0
+    assert met_rebuilt is not None
+    assert met > met_rebuilt > 0
 
 
 def profiles(directory: Path, *changes: tuple[str, str]) -> Path:
-    """A copy of the profiles, changed in the force that is meant."""
+    """A copy of the profiles, with changes in the profile of the test's force."""
     shutil.copytree(str(files("facts").joinpath("forces")), directory)
     profile = directory / f"{FORCE}.toml"
     for before, after in changes:

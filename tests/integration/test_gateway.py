@@ -16,7 +16,7 @@ import pytest
 from streams.log import LogClient
 from tests.embedded.broker_process import BrokerProcess
 from tests.integration.conftest import FORCE, Parts
-from tests.integration.test_week import counts, facts, held
+from tests.integration.test_week import compare_with_recount, counts, facts
 from tests.support.gateway import TOKEN, Caller, GatewayProcess
 from tests.support.system import System, until
 
@@ -26,7 +26,7 @@ FUZZER = Path(__file__).with_name("schemathesis.toml")
 
 @pytest.fixture
 def gateway(system: System, tmp_path: Path) -> Iterator[GatewayProcess]:
-    """A gateway to the log of a system, not yet started."""
+    """A gateway to the log of a system, not started yet."""
     made = GatewayProcess(system.environment(BLUELAMP_GATEWAY_FACTS_PER_SECOND="1000000"), tmp_path)
     yield made
     made.stop()
@@ -40,7 +40,7 @@ def send_all(caller: Caller, facts: list[Any]) -> None:
 
 
 def heartbeat(at: str) -> dict[str, Any]:
-    """A heartbeat of the week's feed."""
+    """A heartbeat of the week's only feed."""
     beat = {"fact": "FeedHeartbeat", "fact_id": "beat", "force": FORCE, "at": at, "feed": "dispatch"}
     return {**beat, "seq": 1, "complete_to": at, "replay": True}
 
@@ -49,7 +49,7 @@ def test_facts_sent_over_http_give_the_weeks_figures_and_a_resend_changes_none(
     system: System, parts: Parts, gateway: GatewayProcess
 ) -> None:
     if parts.name == "real":
-        pytest.skip("real: what reaches the log by HTTP is the publisher's, which is tried on Apache Kafka by itself")
+        pytest.skip("real: the gateway uses the publisher, which has its own tests on Apache Kafka")
     system.start_workers(1)
     system.supervise()
     system.publisher().close()
@@ -60,7 +60,7 @@ def test_facts_sent_over_http_give_the_weeks_figures_and_a_resend_changes_none(
     system.settle()
     assert (system.count("facts"), system.count("duplicates")) == (len(published), 3000)
     assert sum(counts(system.reader()).values()) == 3560
-    assert held(system).differences == []
+    assert compare_with_recount(system).differences == []
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Odd but innocent data through everything as it really runs: no checker may accuse any of it."""
+"""Odd but innocent data through the whole product as it really runs: no check may report any of it as wrong."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
 from measures.catalogue import CATALOGUE
-from tests.recount import story as tell
+from tests.recount import story
 from tests.support import every_kind
 from tests.support.forces import STRICT, STRICT_PROFILE
 from tests.support.memory import heartbeat
@@ -38,25 +38,25 @@ SOME = (
     "contact_999_answer_mean_seconds",
 )
 NOBODY = "nobody"
-"""A force that nothing was ever received of."""
+"""A force that has never sent anything."""
 
 
 def odd() -> Iterator[AnyFact]:
-    """Facts sent twice, withdrawn and corrected, late, on both nights on which clocks change, and of a queue by night."""
-    yield tell.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
-    yield tell.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
-    yield tell.withdrawn("w1-opened", subject_id="w1")
-    yield tell.opened("2024-12-02 18:00", subject_id="w2", fact_id="w2-opened")
-    yield tell.opened("2024-12-02 18:05", grade="2", subject_id="w2", corrects="w2-opened")
+    """Facts sent twice, withdrawn, corrected and late, on both nights on which clocks change, and of a queue at night."""
+    yield story.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
+    yield story.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
+    yield story.withdrawn("w1-opened", subject_id="w1")
+    yield story.opened("2024-12-02 18:00", subject_id="w2", fact_id="w2-opened")
+    yield story.opened("2024-12-02 18:05", grade="2", subject_id="w2", corrects="w2-opened")
     for number, clock in enumerate(("2024-10-27 00:30", "2024-10-27 01:30", "2024-10-26 23:59", "2024-03-31 01:00")):
-        yield tell.opened(clock, subject_id=f"n{number}")
-        yield tell.arrived(f"{clock[:-2]}59", subject_id=f"n{number}")
-        yield tell.offered(clock, subject_id=f"q{number}")
-        yield tell.answered(f"{clock}:11", subject_id=f"q{number}")
+        yield story.opened(clock, subject_id=f"n{number}")
+        yield story.arrived(f"{clock[:-2]}59", subject_id=f"n{number}")
+        yield story.offered(clock, subject_id=f"q{number}")
+        yield story.answered(f"{clock}:11", subject_id=f"q{number}")
 
 
 def publish(system: System, facts: Iterable[AnyFact]) -> None:
-    """Send facts as the strict force's, then heartbeats of its feeds and of the quiet force's."""
+    """Send facts as the strict force's, then heartbeats of its feeds and of the quiet force's feeds."""
     with system.publisher() as publisher:
         for fact in facts:
             topic = topic_of(type(fact)) or "incidents"
@@ -69,7 +69,7 @@ def publish(system: System, facts: Iterable[AnyFact]) -> None:
 
 @pytest.fixture
 def system(new_system: Callable[..., System], tmp_path: Path) -> System:
-    """Three forces with one worker, nothing in the log yet."""
+    """Three forces with one worker, and an empty log."""
     profiles = tmp_path / "profiles"
     profiles.mkdir()
     for name in (STRICT.name, QUIET, NOBODY):
@@ -81,51 +81,51 @@ def system(new_system: Callable[..., System], tmp_path: Path) -> System:
     return made
 
 
-def test_an_empty_log_is_accused_of_nothing(system: System) -> None:
+def test_no_check_reports_an_empty_log(system: System) -> None:
     see_no_difference(system, STRICT.name, records=0)
-    status, findings = Whole(system, ()).check()
-    assert (status, {name: each.state for name, each in findings.items() if each.state not in ("good", "not set up")}) == (
+    status, results = Whole(system, ()).check()
+    assert (status, {name: each.state for name, each in results.items() if each.state not in ("good", "not set up")}) == (
         1, {f"force {STRICT.name}": "unknown"},
     )  # fmt: skip
 
 
-def test_odd_data_are_accused_of_nothing(system: System) -> None:
+def test_no_check_reports_odd_data(system: System) -> None:
     publish(system, (fact for _, fact in every_kind.facts() if isinstance(fact, SubjectFact)))
-    with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:  # what is quarantined
-        too_late = replace(tell.opened("2020-01-01 09:00"), force=STRICT.name)
-        unlisted = replace(tell.opened("09:00"), force="atlantis")
+    with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:  # records for the quarantine
+        too_late = replace(story.opened("2020-01-01 09:00"), force=STRICT.name)
+        unlisted = replace(story.opened("09:00"), force="atlantis")
         for value in (b"{", encode([too_late]), encode([unlisted]), b""):
             producer.send("incidents", value, partition=0).get(30)
-    publish(system, odd())  # after heartbeats that said nothing older was to come
+    publish(system, odd())  # after heartbeats that nothing older would come
     system.settle()
     assert system.count("quarantined") == 4
     assert system.count("late") > 10
     for force in (STRICT.name, QUIET, NOBODY):
         see_no_difference(system, force, records=sum(system.ends().values()))
     see_rebuild(system)
-    publish(system, ())  # while all that went on, feeds have been silent
+    publish(system, ())  # feeds have been silent during the checks
     system.settle()
-    status, findings = Whole(system, ()).check()
-    states = {name: each.state for name, each in findings.items() if each.state not in ("good", "not set up")}
+    status, results = Whole(system, ()).check()
+    states = {name: each.state for name, each in results.items() if each.state not in ("good", "not set up")}
     replayed = {f"feed {force} {feed.name}": "warning" for force in (STRICT.name, QUIET) for feed in STRICT.feeds}
     assert (status, states) == (1, {**replayed, "quarantine": "warning"})
-    assert findings[f"force {NOBODY}"].state == "not set up"
+    assert results[f"force {NOBODY}"].state == "not set up"
 
 
 def see_no_difference(system: System, force: str, records: int) -> None:
-    """Neither an audit nor a comparison of live windows nor an explanation finds anything."""
+    """Neither an audit, nor a comparison of live windows, nor an explanation finds a difference."""
     reader, rules = system.reader(), system.rules[force]
     reader.refresh()
     present = reader.present(force)
     period = every_kind.FIRST - timedelta(days=1), every_kind.END
-    held = read_period(reader, rules.force, *period, present, [CATALOGUE[name] for name in SOME])
+    counts = read_period(reader, rules.force, *period, present, [CATALOGUE[name] for name in SOME])
     queries = [each for each in every_query(["24h", "7d"], rules.force) if not each.by or each.measure.name in SOME]
-    taken = read_state(reader, force, queries, present)
+    readings = read_state(reader, force, queries, present)
     forces = [each.force for each in system.rules.values()]
-    with recount_of(system.settings, forces, held.readings.applied_offsets, keeps_facts=True) as counted:
-        found = audit(held, counted, rules, *period)
+    with recount_of(system.settings, forces, counts.readings.applied_offsets, keeps_facts=True) as counted:
+        found = audit(counts, counted, rules, *period)
         assert found.is_clean(), "\n".join(lines(found))
-        compared = compare(taken, counted)
+        compared = compare(readings, counted)
         assert (compared.differences, compared.records) == ([], records)
         for name in SOME:
             query = Query(measure=CATALOGUE[name], window=f"{period[0]}/{period[1]}", by=("day",))
@@ -135,12 +135,12 @@ def see_no_difference(system: System, force: str, records: int) -> None:
 
 
 def see_rebuild(system: System) -> None:
-    """The state built again is the same."""
+    """The rebuilt state is the same."""
 
     async def run() -> Rebuilt:
         return await rebuild(system.settings, system.rules, wall, lambda *_: None, print)
 
     found = asyncio.run(run())
-    said = list(rebuilt_lines(found, 0))
-    assert found.is_same(), said
-    assert f"Not compared: the figures of {NOBODY}, from which nothing was ever received." in said
+    report = list(rebuilt_lines(found, 0))
+    assert found.is_same(), report
+    assert f"Not compared: the figures of {NOBODY}, from which nothing was ever received." in report

@@ -1,4 +1,4 @@
-"""Row 22 of the fault table: of three brokers each loses its life in turn, always the leader of a partition."""
+"""Row 22 of the fault table: of three brokers, the leader of a partition is killed again and again."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,11 +16,11 @@ from tests.support.system import until
 
 pytestmark = [pytest.mark.faults, pytest.mark.real, pytest.mark.usefixtures("dropped_sockets")]
 AWAY_SECONDS = 8.0
-"""Longer than a broker's session (2 s) and a worker's (6 s)."""
+"""Longer than a broker's session (2 s) and a worker's session (6 s)."""
 
 
 def partitions(cluster: KafkaCluster) -> list[dict[str, Any]]:
-    """The partitions of incidents, as a broker that runs describes them."""
+    """The partitions of incidents, as a running broker describes them."""
     running = next(each.bootstrap for each in cluster.brokers if each.is_running())
     admin = KafkaAdminClient(bootstrap_servers=running)
     try:
@@ -31,7 +31,7 @@ def partitions(cluster: KafkaCluster) -> list[dict[str, Any]]:
 
 
 def leader(cluster: KafkaCluster) -> KafkaServer:
-    """The broker that leads the first partition, once there is one."""
+    """The broker that leads the first partition; waits until there is one."""
     until(lambda: partitions(cluster)[0]["leader_id"] >= 0, 60, "a leader")
     number: int = partitions(cluster)[0]["leader_id"]
     return cluster.brokers[number]
@@ -62,7 +62,7 @@ def test_no_acknowledged_fact_is_lost_with_a_leader(tmp_path: Path, fault: Fault
             assert leader(cluster) is not lost
             living.becomes_live()
             lost.start()
-            until(lambda: are_in_sync(cluster), 90, "three brokers that have everything")
+            until(lambda: are_in_sync(cluster), 90, "three brokers in sync")
         fault.fired(len(killed), 5)
         fault.fired(len(killed), 22)
         assert len(set(map(id, killed))) > 1

@@ -1,4 +1,4 @@
-"""Row 6 of the fault table: a slow, reset, silent or broken network loses no fact, and figures do not look live through it."""
+"""Row 6 of the fault table: a slow, reset, silent or broken network loses no fact, and no figure looks live meanwhile."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,14 +22,14 @@ from tests.support.system import until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 LONG_SECONDS = 16.0
-"""Longer than a worker waits for Redis (10 s), and than the session of a worker (6 s)."""
+"""Longer than a worker waits for Redis (10 s), and longer than its session (6 s)."""
 ANSWER_SECONDS = 2.0
 """How long this reader waits for Redis."""
 
 
 @contextmanager
 def wired(directory: Path) -> Iterator[tuple[LiveSystem, dict[str, Proxy]]]:
-    """A live system that reaches Apache Kafka and Debian's Redis through proxies; the test itself does not."""
+    """A live system that reaches Apache Kafka and Debian's Redis through proxies; the test itself connects directly."""
     if reason := missing("kafka") or missing("redis"):
         pytest.skip(reason)
     (proxy_port,) = free_ports(1)
@@ -50,18 +50,18 @@ def wired(directory: Path) -> Iterator[tuple[LiveSystem, dict[str, Proxy]]]:
 
 
 def at_port(server: StateServer, port: int) -> str:
-    """The state server's address by another port."""
+    """The state server's address on another port."""
     return server.url.replace(f":{server.port}/", f":{port}/")
 
 
 def latency(proxy: Proxy, living: LiveSystem) -> None:
-    """A twentieth of a second each way costs no freshness."""
+    """A delay of a twentieth of a second each way leaves figures live."""
     proxy.delay(0.05)
     assert living.watch(STALE_SECONDS + 2) == {"live"}
 
 
 def resets(proxy: Proxy, living: LiveSystem) -> None:
-    """Connections are reset again and again, then every new one too."""
+    """Connections are reset repeatedly, then every new one too."""
     for _ in range(5):
         proxy.reset()
         living.watch(0.3)
@@ -76,20 +76,20 @@ def half_open(proxy: Proxy, living: LiveSystem) -> None:
 
 
 def long_half_open(proxy: Proxy, living: LiveSystem) -> None:
-    """For longer than a worker waits for an answer: it has ended before what it sent last arrives."""
+    """The silence lasts longer than a worker waits for an answer: the worker has ended before its last request arrives."""
     half_open(proxy, living)
     assert living.watch(LONG_SECONDS) == {"stale"}
 
 
 def partition(proxy: Proxy, living: LiveSystem) -> None:
-    """There is no way there at all."""
+    """No connection is possible at all."""
     proxy.cut()
     living.becomes_stale()
     assert living.watch(LONG_SECONDS) == {"stale"}
 
 
 def check(living: LiveSystem, proxy: Proxy, injected: list[Callable[[Proxy, LiveSystem], None]], fault: Fault) -> None:
-    """Inject faults one after the other; after each the figures are live again by themselves."""
+    """Inject faults one after the other; after each, the figures are live again without help."""
     for inject in injected:
         before = proxy.fired.total()
         inject(proxy, living)
@@ -111,8 +111,8 @@ def test_a_bad_network_is_shown_and_costs_no_fact(tmp_path: Path, fault: Fault, 
 
 
 @pytest.mark.injects(6)
-def test_a_reader_that_redis_does_not_answer_shows_no_figure(tmp_path: Path, fault: Fault) -> None:
-    """Only its own way is silent: the worker continues, and whoever else reads sees live figures."""
+def test_a_reader_without_an_answer_from_redis_shows_no_figure(tmp_path: Path, fault: Fault) -> None:
+    """Only this reader's connection is silent: the worker continues, and other readers see live figures."""
     with (
         parts_of("embedded", tmp_path) as (broker, server),
         live_system(broker, server, tmp_path) as living,

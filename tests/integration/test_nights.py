@@ -1,4 +1,4 @@
-"""Row 14 of the fault table: the two nights on which British clocks change, through log, worker, state and reader."""
+"""Row 14 of the fault table: the two nights on which British clocks change, from the log to the reader."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,16 +19,16 @@ pytestmark = pytest.mark.usefixtures("dropped_sockets")
 FORCE = "staffordshire"
 EVERY = timedelta(minutes=10)
 END = datetime(2025, 10, 27, tzinfo=UTC)
-"""What feeds are complete to: minutes are kept for the two days before it."""
+"""What feeds are complete to: panes of a minute are kept for the two days before it."""
 SPRING = ("2025-03-29/2025-04-01", "2025-03-30", 23)
 AUTUMN = ("2025-10-25/2025-10-27", "2025-10-26", 25)
 MOMENTS = ("2025-10-26T00:45:00Z", "2025-10-26T01:15:00Z", "2025-10-26T01:59:00Z")
-"""In the first and in the second of the two hours that clocks show as 01, and at the end of that."""
+"""In the first and the second of the two hours that clocks show as 01, and at the end of the second."""
 LIVE = ("60m", "24h")
 
 
 def incidents(first: str, days: int) -> Iterator[AnyFact]:
-    """An incident every ten minutes, its grade by the hour, attended within some minutes, closed two hours on."""
+    """An incident every ten minutes: its grade depends on the hour, units attend within minutes, it is closed after two hours."""
     at = datetime.fromisoformat(first).replace(tzinfo=UTC)
     for number in range(days * 24 * 6):
         named: dict[str, Any] = {"force": FORCE, "subject_id": f"{first}-{number}"}
@@ -41,7 +41,7 @@ def incidents(first: str, days: int) -> Iterator[AnyFact]:
 
 
 def queries(system: System, *windows: str) -> list[Query]:
-    """Every measure of incidents over some windows, whole and by grade."""
+    """Every measure of incidents over these windows, whole and by grade."""
     every = every_query(windows, system.rules[FORCE].force)
     return [each for each in every if "incidents" in each.measure.topics() and each.by in ((), ("grade",))]
 
@@ -50,7 +50,7 @@ def queries(system: System, *windows: str) -> list[Query]:
 @pytest.mark.parametrize(
     "parts", ["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
 )
-def test_a_day_of_23_hours_and_one_of_25_are_counted_as_such(system: System, fault: Fault) -> None:
+def test_days_of_23_and_25_hours_are_counted_as_such(system: System, fault: Fault) -> None:
     published = [*incidents("2025-03-28", 5), *incidents("2025-10-24", 3)]
     system.start_workers(1)
     with system.publisher(BACKFILL) as publisher:
@@ -71,10 +71,10 @@ def test_a_day_of_23_hours_and_one_of_25_are_counted_as_such(system: System, fau
         assert days[night] == hours * 6
         assert set(days.values()) == {hours * 6, 24 * 6}
         fault.fired(1)
-    taken = [read_state(reader, FORCE, queries(system, SPRING[0], AUTUMN[0]), reader.present(FORCE))]
-    taken += [read_state(reader, FORCE, queries(system, *LIVE), datetime.fromisoformat(moment)) for moment in MOMENTS]
+    states = [read_state(reader, FORCE, queries(system, SPRING[0], AUTUMN[0]), reader.present(FORCE))]
+    states += [read_state(reader, FORCE, queries(system, *LIVE), datetime.fromisoformat(moment)) for moment in MOMENTS]
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-        for each in taken:
+        for each in states:
             found = compare(each, recount)
             fault.compared(found.cells, len(found.differences))
             assert found.cells > 50

@@ -1,4 +1,4 @@
-"""Rows 2 and 24 of the fault table: workers that join and leave in the middle of batches, and how long that stops the work."""
+"""Rows 2 and 24 of the fault table: workers join and leave in the middle of batches, and the work pauses only briefly."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.live_system import LiveSystem, live_system, parts_of
-from tests.integration.test_kills import SLOW
+from tests.integration.test_kills import DELAYED
 from tests.support.fault_table import Fault
 from tests.support.system import until
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("dropped_sockets")]
 SESSION_SECONDS = 6.0
 PAUSE_SECONDS = SESSION_SECONDS + 10.0
-"""A partition of a worker that left is given to another after its session; then that one claims and reads it."""
+"""The partitions of a worker that left are assigned after its session; the new owner then claims and reads them."""
 
 
 @pytest.mark.injects(2, 24)
@@ -37,15 +37,15 @@ def test_from_one_worker_to_three_and_back_costs_no_fact_and_little_time(
 
 
 def join(living: LiveSystem) -> None:
-    """Two more workers; one always holds a batch."""
+    """Start two more workers, one that always holds a batch."""
     living.system.start_workers(1)
-    living.system.start_workers(1, SLOW)
+    living.system.start_workers(1, DELAYED)
     until(lambda: (living.supervise(), living.system.members() == 3)[1], 60, "three workers")
     living.watch(5)
 
 
 def leave(living: LiveSystem) -> None:
-    """Two fewer: one ends properly, the other is killed with a batch in its hands."""
+    """Remove two workers: one stops properly, the other is killed while it holds a batch."""
     *stay, ended, killed = living.system.workers
     ended.stop()
     killed.kill()

@@ -1,4 +1,4 @@
-"""A state server that refuses, under load: the worker names the cause, keeps its batch, and goes on by itself."""
+"""A state server refuses writes under load: the worker names the cause, keeps its batch, and continues by itself."""
 
 import re
 import time
@@ -14,7 +14,7 @@ from bluelamp.embedded.state import Choice, StateServer
 from streams.refusal import WORDS, Cause
 from streams.retrying import report_key
 from tests.integration.conftest import Parts
-from tests.integration.test_faults import EMBEDDED, assert_every_cell_equals_the_recount, state, tell, week
+from tests.integration.test_faults import EMBEDDED, assert_every_cell_equals_the_recount, publish, state, week
 from tests.streams.test_apply import SHORTAGES, configured
 from tests.support.disk import fill, free, small_disk
 from tests.support.stores import as_user
@@ -22,15 +22,15 @@ from tests.support.system import System, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SOON_SECONDS = 5.0
-"""Within which a worker goes on once a refusal is over."""
+"""How soon a worker continues once a refusal is over."""
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 LONG_SECONDS = 9.0
-"""Longer than its session in the group, and than it may stand still."""
+"""Longer than a worker's session in the group, and than it may stall."""
 
 
 @contextmanager
 def forbidden(redis: Redis, _: StateServer) -> Iterator[None]:
-    """The worker's user may not delete fields, which it needs in the middle of a batch."""
+    """The worker's user may not delete fields, which the worker needs to do in the middle of a batch."""
     redis.acl_setuser("worker", enabled=True, commands=["-hdel"])
     try:
         yield
@@ -40,7 +40,7 @@ def forbidden(redis: Redis, _: StateServer) -> Iterator[None]:
 
 @contextmanager
 def shut_out(redis: Redis, _: StateServer) -> Iterator[None]:
-    """The worker's user has another password, and its connections are closed."""
+    """The worker's user gets another password, and its connections are closed."""
     redis.acl_setuser("worker", enabled=True, reset_passwords=True, passwords=["+another"])
     redis.client_kill_filter(user="worker")
     try:
@@ -51,7 +51,7 @@ def shut_out(redis: Redis, _: StateServer) -> Iterator[None]:
 
 @contextmanager
 def crowded(redis: Redis, _: StateServer) -> Iterator[None]:
-    """The server has as many clients as it takes, and the worker's connections are closed."""
+    """The server has as many clients as it accepts, and the worker's connections are closed."""
     with configured(redis, maxclients=1):
         redis.client_kill_filter(user="worker")
         yield
@@ -59,7 +59,7 @@ def crowded(redis: Redis, _: StateServer) -> Iterator[None]:
 
 @contextmanager
 def gone(redis: Redis, server: StateServer) -> Iterator[None]:
-    """The server is killed, and started again."""
+    """The server is killed, and restarted."""
     server.kill()
     try:
         yield
@@ -69,7 +69,7 @@ def gone(redis: Redis, server: StateServer) -> Iterator[None]:
 
 
 def admit(redis: Redis) -> None:
-    """Give the worker a user of its own, with what docs/operating.md grants."""
+    """Give the worker its own user, with the permissions that docs/operating.md lists."""
     (granted,) = re.findall(r"ACL SETUSER bluelamp on >PASSWORD ~bluelamp:\* (.+)", OPERATING.read_text())
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["test-*"], commands=granted.split())
 
@@ -87,7 +87,7 @@ UNREADABLE = ("no_primary", "unreachable")
 
 @pytest.fixture
 def admin(parts: Parts) -> Iterator[Redis]:
-    """The administrator of the state server, who has given the worker a user of its own."""
+    """The administrator of the state server, who has given the worker its own user."""
     with Redis.from_url(parts.state.url, decode_responses=True) as client:
         admit(client)
         yield client
@@ -95,7 +95,7 @@ def admin(parts: Parts) -> Iterator[Redis]:
 
 
 @EMBEDDED
-def test_whatever_is_refused_is_named_and_healed_and_no_batch_is_half_applied(
+def test_every_refusal_is_named_and_healed_and_no_batch_is_half_applied(
     new_system: Callable[..., System], parts: Parts, admin: Redis
 ) -> None:
     refuse_in_turn(new_system, parts, admin, is_long=False)
@@ -103,14 +103,12 @@ def test_whatever_is_refused_is_named_and_healed_and_no_batch_is_half_applied(
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
-def test_whatever_is_refused_for_long_is_named_and_healed(
-    new_system: Callable[..., System], parts: Parts, admin: Redis
-) -> None:
+def test_every_long_refusal_is_named_and_healed(new_system: Callable[..., System], parts: Parts, admin: Redis) -> None:
     refuse_in_turn(new_system, parts, admin, is_long=True)
 
 
 def refuse_in_turn(new_system: Callable[..., System], parts: Parts, admin: Redis, *, is_long: bool) -> None:
-    """One refusal after the other, each with facts that arrive before it, in it and after it."""
+    """One refusal after the other, each with facts that arrive before, during and after it."""
     system = new_system(as_user(parts.state.url, "worker"), stall_seconds=4.0)
     system.redis = admin
     system.start_workers(1)
@@ -124,31 +122,31 @@ def refuse_in_turn(new_system: Callable[..., System], parts: Parts, admin: Redis
 def refuse_once(
     system: System, admin: Redis, parts: Parts, refusal: Refused, facts: Sequence[Any], *, is_long: bool
 ) -> None:
-    """One refusal, with facts before it and while it lasts."""
+    """One refusal, with facts before and during it."""
     (worker,), (cause, refuse) = system.workers, refusal
-    tell(system, facts[0])
+    publish(system, facts[0])
     system.settle()
-    before, said = state(system), len(worker.said())
+    before, position = state(system), len(worker.said())
     with refuse(admin, parts.state):
-        tell(system, facts[1])
-        until(lambda: WORDS[cause].what in worker.said()[said:], 20, f"the words for {cause}")
+        publish(system, facts[1])
+        until(lambda: WORDS[cause].what in worker.said()[position:], 20, f"the words for {cause}")
         if is_long:
             stay(worker.is_running)
-            assert system.members() == 1, "it is still in its group"
+            assert system.members() == 1, "it must still be in its group"
         if cause not in UNREADABLE:
-            assert state(system) == before, f"{cause} has left something behind"
+            assert state(system) == before, f"{cause} must leave nothing behind"
     began = time.monotonic()
     system.settle(30)
-    assert time.monotonic() - began < SOON_SECONDS, f"{cause} is over"
+    assert time.monotonic() - began < SOON_SECONDS, f"{cause} must be over"
     for words in ("", "Over: "):
-        assert worker.said().count(f"bluelamp.worker WARNING {words}{WORDS[cause].what}", said) == 1
-    assert worker.statuses == [], "nobody started it again"
+        assert worker.said().count(f"bluelamp.worker WARNING {words}{WORDS[cause].what}", position) == 1
+    assert worker.statuses == [], "nobody may have restarted it"
 
 
 def stay(is_so: Callable[[], bool]) -> None:
-    """See that something stays so for long."""
-    until_ = time.monotonic() + LONG_SECONDS
-    while time.monotonic() < until_:
+    """Check that a condition stays true for a long time."""
+    deadline = time.monotonic() + LONG_SECONDS
+    while time.monotonic() < deadline:
         assert is_so()
         time.sleep(0.2)
 
@@ -159,7 +157,7 @@ def stay(is_so: Callable[[], bool]) -> None:
 def test_a_full_disk_of_the_state_server_is_named_and_costs_no_fact(
     new_system: Callable[..., System], tmp_path: Path, binary: Choice
 ) -> None:
-    """Its append-only file cannot grow; it notices within a second, and within another that there is room again."""
+    """Its append-only file cannot grow; it notices this within a second, and likewise that there is space again."""
     with small_disk(tmp_path / "disk", 8 * 1024 * 1024) as disk:
         server = StateServer(disk / "state", binary=binary)
         server.start()
@@ -167,13 +165,13 @@ def test_a_full_disk_of_the_state_server_is_named_and_costs_no_fact(
             system = new_system(server.url, stall_seconds=4.0)
             system.start_workers(1)
             (worker,) = system.workers
-            tell(system, week()[:300])
+            publish(system, week()[:300])
             system.settle()
             for first in range(300, 900, 300):
-                said = len(worker.said())
+                position = len(worker.said())
                 fill(disk)
-                tell(system, week()[first : first + 300])
-                until(lambda at=said: WORDS["disk"].what in worker.said()[at:], 30, "the words")  # type: ignore[misc]
+                publish(system, week()[first : first + 300])
+                until(lambda at=position: WORDS["disk"].what in worker.said()[at:], 30, "the words")  # type: ignore[misc]
                 stay(worker.is_running)
                 free(disk)
                 began = time.monotonic()

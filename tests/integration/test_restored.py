@@ -1,4 +1,4 @@
-"""Rows 4 and 23 of the fault table: a Redis that wakes up in the past is built up again from the log, alerts with their ids."""
+"""Rows 4 and 23 of the fault table: a Redis restored from an old copy is updated from the log, and alerts keep their ids."""
 
 import random
 from collections import Counter
@@ -18,7 +18,7 @@ from tests.support.watched import FORCES, Watched
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 AGE_SECONDS = 20.0
-"""How old the copy is; an hour would only be more of the same log."""
+"""The age of the copy; a copy of an hour ago would only need more of the same log."""
 Parts = tuple[LiveSystem, StateServer]
 
 
@@ -31,7 +31,7 @@ def real(tmp_path: Path) -> Iterator[Parts]:
 
 
 def gone_back(living: LiveSystem, before: dict[tuple[str, int], int]) -> int:
-    """How many partitions no longer hold what they held, looked at before any worker can have replayed it."""
+    """The number of partitions whose applied offset went back; checked before a worker can replay them."""
     return sum(offset < before[place] for place, offset in living.system.applied_offsets().items())
 
 
@@ -39,16 +39,14 @@ def gone_back(living: LiveSystem, before: dict[tuple[str, int], int]) -> int:
 @pytest.mark.real
 @pytest.mark.injects(23)
 @pytest.mark.timeout(400)
-def test_an_old_rdb_under_a_running_worker_is_brought_up_to_date_from_the_log(
-    real: Parts, tmp_path: Path, fault: Fault
-) -> None:
+def test_an_old_rdb_under_a_running_worker_is_updated_from_the_log(real: Parts, tmp_path: Path, fault: Fault) -> None:
     living, server = real
     copy = snapshot(server, tmp_path / "old.rdb")
     living.watch(AGE_SECONDS)
-    back_to, facts = living.system.applied_offsets(), living.system.count("facts")
+    offsets, facts = living.system.applied_offsets(), living.system.count("facts")
     (worker,) = living.system.workers
     restore(server, copy)
-    fault.fired(gone_back(living, back_to))
+    fault.fired(gone_back(living, offsets))
     until(lambda: worker.restarts_wanted() > 0 or not worker.is_running(), 60, "a worker that notices")
     living.becomes_live()
     assert living.system.count("facts") > facts
@@ -59,10 +57,10 @@ def test_an_old_rdb_under_a_running_worker_is_brought_up_to_date_from_the_log(
 @pytest.mark.real
 @pytest.mark.injects(4)
 @pytest.mark.timeout(400)
-def test_an_append_only_file_cut_short_again_and_again_changes_no_cell(real: Parts, fault: Fault) -> None:
+def test_an_append_only_file_truncated_repeatedly_changes_no_cell(real: Parts, fault: Fault) -> None:
     living, server = real
     seed = random.SystemRandom().randrange(10**6)
-    print(f"seed {seed}")  # noqa: T201 - a failure is repeated from it
+    print(f"seed {seed}")  # noqa: T201 - needed to repeat a failure
     chance = random.Random(seed)
     for _ in range(6):
         living.watch(4)
@@ -75,8 +73,8 @@ def test_an_append_only_file_cut_short_again_and_again_changes_no_cell(real: Par
 
 @pytest.mark.faults
 @pytest.mark.injects(23)
-def test_alerts_that_an_old_rdb_has_forgotten_are_raised_again_with_their_ids(tmp_path: Path, fault: Fault) -> None:
-    """The engine that still runs reports them again within twenty seconds, and they began when they began."""
+def test_alerts_missing_from_a_restored_rdb_are_raised_again_with_their_ids(tmp_path: Path, fault: Fault) -> None:
+    """The engine, which still runs, reports them again within twenty seconds, with the time at which they began."""
     server = StateServer(tmp_path / "state")
     with ExitStack() as stack:
         server.start()
@@ -93,15 +91,15 @@ def test_alerts_that_an_old_rdb_has_forgotten_are_raised_again_with_their_ids(tm
         before = raised(watched)
         restore(server, copy)
         fault.fired(len(before) - len(raised(watched)))
-        until(lambda: len(raised(watched)) >= 2, 60, "the alert that was forgotten")
+        until(lambda: len(raised(watched)) >= 2, 60, "the missing alert")
         assert raised(watched) == before
         watched.figures.set("queue", FORCES[0], 0)
         watched.figures.set("queue", FORCES[1], 0)
-        until(lambda: watched.listing() == [], 60, "the end of both")
+        until(lambda: watched.listing() == [], 60, "both alerts to be resolved")
         assert raised(watched) == before
         assert max(Counter(each.id for each in watched.log()).values()) == 1
 
 
 def raised(watched: Watched) -> set[str]:
-    """The ids of the alerts that the log says were raised."""
+    """The ids of the alerts that the inbox's log says were raised."""
     return {each.alert for each in watched.log() if isinstance(each, Raised)}

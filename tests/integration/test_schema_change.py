@@ -1,4 +1,4 @@
-"""Row 12 of the fault table: producers of an older and a newer schema at once; each fact is counted or in quarantine, whole."""
+"""Row 12 of the fault table: producers use an older and a newer schema at once; each fact is counted or quarantined whole."""
 
 import json
 import random
@@ -11,9 +11,9 @@ import pytest
 
 from tests.integration.conftest import FORCE
 from tests.integration.refusals import Place, Refused, entries, incident, quarantine, send
-from tests.integration.test_faults import tell, week
+from tests.integration.test_faults import publish, week
 from tests.integration.test_kills import keep_settling
-from tests.integration.test_week import held
+from tests.integration.test_week import compare_with_recount
 from tests.support.fault_table import Fault
 from tests.support.system import System
 
@@ -24,7 +24,7 @@ BOTH = pytest.mark.parametrize(
 
 
 def records(chance: random.Random, count: int) -> list[Refused]:
-    """Records of producers that know more, less, or other than this version does, alone and in one parcel with good ones."""
+    """Records whose schema has more, fewer or other fields than ours, alone and in one batch with valid ones."""
     numbers, kinds = iter(range(10_000)), cycle(range(8))
     made = [_record(next(kinds), numbers) for _ in range(count)]
     chance.shuffle(made)
@@ -56,18 +56,18 @@ def _record(kind: int, numbers: Any) -> Refused:
 
 @BOTH
 @pytest.mark.injects(12)
-def test_old_and_new_producers_at_once_are_counted_or_refused_and_never_half_read(system: System, fault: Fault) -> None:
+def test_older_and_newer_producers_are_counted_or_refused_and_never_half_read(system: System, fault: Fault) -> None:
     made = records(random.Random(12), 120)
     old = week()[:1500]
     due: dict[Place, str] = {}
     system.start_workers(2)
     newer = threading.Thread(target=lambda: due.update(send(system, made)))
     newer.start()
-    tell(system, old)
+    publish(system, old)
     newer.join()
     keep_settling(system)
 
-    found = held(system)
+    found = compare_with_recount(system)
     fault.fired(len(due))
     fault.compared(found.cells, len(found.differences))
     assert {place: entry.reason for place, entry in entries(quarantine(system)).items()} == due
@@ -79,5 +79,5 @@ def test_old_and_new_producers_at_once_are_counted_or_refused_and_never_half_rea
     (domestic,) = system.reader().read(
         "incident_count", "2017-01-03/2017-01-04", where={"domestic": ("yes",)}, force=FORCE
     )
-    assert (domestic.n or 0) > 0, "what only the newer producers say is read"
+    assert (domestic.n or 0) > 0, "fields that only the newer producers send must be read"
     assert found.differences == []

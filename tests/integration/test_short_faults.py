@@ -1,4 +1,4 @@
-"""The short form of the fault table: a live system on embedded parts meets one fault after the other, and heals each time."""
+"""The short form of the fault table: a live system on embedded servers meets one fault after another, and heals each time."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ BURST_SUBJECTS, BURST_FACTS = 250, 1000
 
 
 class World(NamedTuple):
-    """A live system, and what a test can do to it."""
+    """A live system, and the faults that a test can inject."""
 
     living: LiveSystem
     clock: SetClock
@@ -37,7 +37,7 @@ class World(NamedTuple):
     disk: Path
 
     def seems_dead(self) -> None:
-        """No figure looks live, in the time that the profile allows and not long after."""
+        """Wait until no figure looks live: within the time the profile allows, and shortly after."""
         within = STALE_SECONDS + BOUND_SECONDS
         until(lambda: self.living.state() != "live", within, "a figure that does not look live")
 
@@ -60,7 +60,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.mark.injects(6, 7, 13, 15, 17, 21)
 @pytest.mark.timeout(400)
-def test_one_fault_after_the_other_is_shown_heals_and_costs_no_fact(world: World, fault: Fault) -> None:
+def test_each_fault_in_turn_is_shown_heals_and_costs_no_fact(world: World, fault: Fault) -> None:
     for number, inject in ((17, silence), (6, network), (7, full_disk), (13, producers_clock), (21, brokers_clock)):
         fault.fired(inject(world), number)
         world.living.becomes_live()
@@ -70,7 +70,7 @@ def test_one_fault_after_the_other_is_shown_heals_and_costs_no_fact(world: World
 
 
 def silence(world: World) -> int:
-    """A quiet feed is live; one that is dead is not."""
+    """The figures of a quiet feed are live; those of a dead one are not."""
     world.living.feed.rate = 0
     assert world.living.watch(2) == {"live"}
     world.living.feed.is_silent = True
@@ -80,7 +80,7 @@ def silence(world: World) -> int:
 
 
 def network(world: World) -> int:
-    """The way from the worker to Redis is silent."""
+    """The connection from the worker to Redis is silent."""
     world.proxy.silence()
     world.living.becomes_stale()
     world.proxy.heal()
@@ -88,16 +88,16 @@ def network(world: World) -> int:
 
 
 def full_disk(world: World) -> int:
-    """Redis has no room."""
+    """Redis has no space on its disk."""
     filled = fill(world.disk)
-    until(lambda: refuses_writes(world.living.system.redis), 30, "writes that are refused")
+    until(lambda: refuses_writes(world.living.system.redis), 30, "refused writes")
     world.living.becomes_stale()
     free(world.disk)
     return int(filled > 0)
 
 
 def producers_clock(world: World) -> int:
-    """The feed's clock is fast, then slow; a fact of 2099 is refused and changes nothing."""
+    """The feed's clock is fast, then slow; a fact dated 2099 is refused and changes nothing."""
     for wrong in (HOUR * 0.9, -HOUR):
         world.living.feed.clock_wrong_by = wrong
         world.living.watch(1.5)
@@ -109,7 +109,7 @@ def producers_clock(world: World) -> int:
 
 
 def brokers_clock(world: World) -> int:
-    """An hour fast: a feed that dies then does not look live; then an hour slow, but for what the log tolerates."""
+    """The clock is an hour fast while a feed dies, which must not look live; then it is slow, within what the log tolerates."""
     world.clock.set(3600)
     world.living.watch(1.5)
     world.living.feed.is_silent = True

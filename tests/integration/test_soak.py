@@ -32,12 +32,12 @@ from tests.support.live import beat, held_now
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
-_parcels = PublisherSettings(batch_facts=20, linger_seconds=0.05)
+_batches = PublisherSettings(batch_facts=20, linger_seconds=0.05)
 SUBJECT_FACTS = 4
 FULL = FACTS_REMEMBERED * PARTITIONS // SUBJECT_FACTS
 """The number of subjects of one topic that a worker remembers."""
 FLAT_MEGABYTES = 25
-"""What resident memory may still rise by: malloc's arenas vary by ten. Each further FULL subjects would take 40."""
+"""How much resident memory may still rise: malloc's arenas vary by ten. Each further FULL subjects would need 40."""
 
 
 def incident(number: int, at: datetime) -> Iterator[AnyFact]:
@@ -52,20 +52,20 @@ def incident(number: int, at: datetime) -> Iterator[AnyFact]:
 
 
 def megabytes(pid: int) -> float:
-    """Resident memory of a process."""
+    """The resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
 
 
 def open_files(pid: int) -> int:
-    """How many files and sockets a process has open."""
+    """The number of files and sockets a process has open."""
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def publish(system: System, first: int, last: int) -> None:
-    """Incidents of the last two days, all of them closed by now."""
+    """Publish incidents of the last two days, all closed by now."""
     chance, now = random.Random(first), wall()
-    with system.publisher(_parcels) as publisher:
+    with system.publisher(_batches) as publisher:
         for number in range(first, last):
             for fact in incident(number, now - timedelta(hours=2 + chance.uniform(0, 40))):
                 publisher.publish(fact)
@@ -76,7 +76,7 @@ def publish(system: System, first: int, last: int) -> None:
 @pytest.mark.faults
 @pytest.mark.injects(20)
 @pytest.mark.timeout(900)
-def test_memory_is_flat_beyond_what_a_worker_remembers(system: System, fault: Fault) -> None:
+def test_memory_is_flat_once_a_workers_cache_is_full(system: System, fault: Fault) -> None:
     system.start_workers(1)
     (worker,) = system.workers
     until(lambda: system.members() == 1, 60, "the worker")

@@ -29,8 +29,8 @@ MIDWEEK = datetime.fromisoformat("2017-01-04T12:00:00-08:00")
 
 
 def run(system: System, *arguments: str) -> Any:
-    """What a command answers in JSON."""
-    told = subprocess.run(
+    """The JSON output of a command."""
+    result = subprocess.run(
         [sys.executable, "-m", "bluelamp", *arguments, "--json"],
         env=system.environment(),
         capture_output=True,
@@ -38,15 +38,17 @@ def run(system: System, *arguments: str) -> Any:
         check=True,
         timeout=120,
     )
-    return json.loads(told.stdout)
+    return json.loads(result.stdout)
 
 
 LIVE = ("60m", "24h", "shift")
 EVERY = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "last_month")
 
 
-def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] = LIVE) -> RecountComparison:
-    """The state against a recount of the log: spans by grade, area and day; everything over some windows."""
+def compare_with_recount(
+    system: System, reader: Reader | None = None, windows: tuple[str, ...] = LIVE
+) -> RecountComparison:
+    """Compare the state with a recount of the log: spans by grade, area and day; every measure over these windows."""
     rules = system.rules[FORCE]
     source = reader or system.reader()
     by = ("grade", "area", "day")
@@ -65,7 +67,7 @@ def held(system: System, reader: Reader | None = None, windows: tuple[str, ...] 
 
 
 def counts(reader: Reader, **where: str) -> dict[str, int]:
-    """Incidents of the week by grade."""
+    """The number of incidents of the week by grade."""
     limits = {name: (word,) for name, word in where.items()}
     return {
         each.dimensions["grade"]: each.n or 0
@@ -83,10 +85,10 @@ def facts() -> list[AnyFact]:
 @pytest.mark.injects(8)
 def test_every_cell_of_the_week_equals_the_recount(system: System, fault: Fault) -> None:
     system.start_workers(2)
-    told = run(system, "replay", "sample", "--speed", "max")
-    assert (told["rows"], told["facts_by_type"]["IncidentOpened"], told["malformed"]) == (7704, 3560, [])
+    replayed = run(system, "replay", "sample", "--speed", "max")
+    assert (replayed["rows"], replayed["facts_by_type"]["IncidentOpened"], replayed["malformed"]) == (7704, 3560, [])
     system.settle()
-    found = held(system, windows=EVERY)
+    found = compare_with_recount(system, windows=EVERY)
     fault.compared(found.cells, len(found.differences))
     assert found.differences == []
     assert found.cells > 5000
@@ -102,31 +104,31 @@ def test_every_cell_of_the_week_equals_the_recount(system: System, fault: Fault)
     before = reader.read("opened_to_arrived_median_seconds", WEEK, by=("grade", "area", "day"), force=FORCE)
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
-    assert system.count("duplicates") == system.count("facts") == told["facts"]
+    assert system.count("duplicates") == system.count("facts") == replayed["facts"]
     fault.fired(system.count("duplicates"))
     after = reader.read("opened_to_arrived_median_seconds", WEEK, by=("grade", "area", "day"), force=FORCE)
     assert [(each.dimensions, each.value, each.n, each.spread) for each in after] == [
         (each.dimensions, each.value, each.n, each.spread) for each in before
     ]
-    assert held(system, reader).differences == []
+    assert compare_with_recount(system, reader).differences == []
 
 
 @REAL_IN_FAULTS
-def test_shuffled_it_gives_the_same_figures(system: System) -> None:
+def test_shuffled_facts_give_the_same_figures(system: System) -> None:
     shuffled = facts()
     random.Random(7).shuffle(shuffled)
     system.start_workers(1)
     with system.publisher(BACKFILL) as publisher:
         for fact in shuffled:
             publisher.publish(fact)
-    run(system, "replay", "sample", "--speed", "max")  # the heartbeats, and every fact a second time
+    run(system, "replay", "sample", "--speed", "max")  # this sends heartbeats, and every fact a second time
     system.settle()
     assert system.count("duplicates") == len(shuffled)
-    assert held(system).differences == []
+    assert compare_with_recount(system).differences == []
 
 
 @REAL_IN_FAULTS
-def test_a_regrade_moves_the_incident_from_one_grade_to_the_other_and_the_sum_stays(system: System) -> None:
+def test_a_regrade_moves_the_incident_to_the_other_grade_and_keeps_the_sum(system: System) -> None:
     system.start_workers(1)
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
@@ -149,14 +151,14 @@ def test_a_regrade_moves_the_incident_from_one_grade_to_the_other_and_the_sum_st
     after = counts(reader)
     assert sum(after.values()) == sum(before.values()) == 3560
     assert (after["E"] - before["E"], after["2"] - before["2"]) == (1, -1)
-    assert held(system, reader).differences == []
+    assert compare_with_recount(system, reader).differences == []
 
 
 @REAL_IN_FAULTS
 @pytest.mark.injects(2)
 @pytest.mark.parametrize("workers", [3])
-def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], workers: int, fault: Fault) -> None:
-    """Two states from one log: one worker's, and that of several that join while it works."""
+def test_more_workers_can_join_during_the_work(new_system: Callable[[], System], workers: int, fault: Fault) -> None:
+    """Two states are built from one log: one by one worker, the other by several that join while the first works."""
     one, several = new_system(), new_system()
     one.start_workers(1)
     several.start_workers(1)
@@ -164,7 +166,7 @@ def test_it_scales_by_starting_more_workers(new_system: Callable[[], System], wo
     several.start_workers(workers - 1)
     one.settle()
     several.settle()
-    found = held(several)
+    found = compare_with_recount(several)
     fault.fired(workers - 1)
     fault.compared(found.cells, len(found.differences))
-    assert held(one).differences == found.differences == []
+    assert compare_with_recount(one).differences == found.differences == []

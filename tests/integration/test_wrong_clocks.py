@@ -1,6 +1,6 @@
-"""A machine whose clock is set forward two hours for a while, and back: on the embedded parts, and on Apache Kafka.
+"""A machine's clock is set forward two hours for a while, and back: on the embedded servers, and on Apache Kafka.
 
-The worker is a process of its own. The log, the worker, the publisher and the reader use one clock, which the test sets.
+The worker is a separate process. The log, the worker, the publisher and the reader use one clock, which the test sets.
 """
 
 from collections.abc import Iterator
@@ -40,11 +40,11 @@ _numbers = count(1)
 
 
 class Machine(Parts):
-    """A log and systems on it; all parts use one clock.
+    """A log and the systems on it; all use one clock.
 
     Args:
         name: `embedded`, or `real`: Apache Kafka and Debian's Redis.
-        directory: of their data.
+        directory: where they keep their data.
     """
 
     def __init__(self, name: str, directory: Path) -> None:
@@ -57,29 +57,29 @@ class Machine(Parts):
         )
 
     def begin(self, directory: Path) -> None:
-        """A system on an empty log, with the right time and no worker yet."""
+        """Make a system on an empty log, with the right time and no worker yet."""
         self.clock.set(0)
         self.forget_topics()
         self.system = System(self.broker.bootstrap, self.state.url, directory, f"clock-{next(_numbers)}", FORCE)
         self.passed = timedelta(0)
-        """How far the reader's time is ahead of the clock, so that the test need not wait."""
+        """How far the reader's time is ahead of the clock, so that the test does not have to wait."""
         name, rules = self.system.settings.state_name, self.system.rules
         self.reader = Reader(self.system.redis, name, rules, lambda: self.clock() + self.passed)
         self.samples = ReadingsCollector(self.reader, steady_seconds=lambda: 0.0)
         self.engine = Engine(RULES)
 
     def start_worker(self) -> None:
-        """A worker that uses the clock."""
+        """Start a worker that uses the clock."""
         self.system.start_workers(1, self.clock.program("bluelamp"))
 
     def beat(self) -> None:
-        """Send a heartbeat of the force's feed, complete to now; returns when the state has it."""
+        """Send a heartbeat of the force's feed, complete to now, and wait until it is applied."""
         with self.system.publisher() as publisher:
             publisher.heartbeat(heartbeat(self.clock()), "incidents")
         self.system.settle()
 
     def incidents(self) -> Reading:
-        """The count of incidents of the last hour."""
+        """The number of incidents of the last hour."""
         (found,) = self.reader.read("incident_count", force=FORCE)
         return found
 
@@ -91,7 +91,7 @@ class Machine(Parts):
         return {each.rule.name for each in alerts if each.state == "firing"} & named
 
     def check(self) -> dict[str, CheckResult]:
-        """The last finding of each kind of `bluelamp check`."""
+        """The last result of each kind of `bluelamp check`."""
         found = examine(self.system.settings, self.reader, [])
         return {each.check: each for each in found}
 
@@ -116,12 +116,12 @@ def machine(kept: Machine, tmp_path: Path) -> Iterator[Machine]:
 
 
 def heartbeat(at: datetime) -> FeedHeartbeat:
-    """A heartbeat of the force's only feed, live."""
+    """A live heartbeat of the force's only feed."""
     return FeedHeartbeat(fact_id="beat", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at)
 
 
-def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(machine: Machine) -> None:
-    """As Kafka creates it when a producer starts before the first worker."""
+def test_a_topic_stamped_by_producers_is_reported_corrected_and_proves_no_life(machine: Machine) -> None:
+    """Kafka creates such a topic when a producer starts before the first worker."""
     with LogClient(machine.system.settings.kafka) as log:
         log.ensure_topics()
         stamped = ConfigResource(ConfigResourceType.TOPIC, "incidents", {STAMPING: "CreateTime"})
@@ -138,10 +138,10 @@ def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(ma
 
     machine.start_worker()
     (worker,) = machine.system.workers
-    set_right = "message.timestamp.type was CreateTime, and is LogAppendTime now"
-    until(lambda: set_right in worker.said(), 30, "the worker's log line")
+    corrected = "message.timestamp.type was CreateTime, and is LogAppendTime now"
+    until(lambda: corrected in worker.said(), 30, "the worker's log line")
     machine.system.settle()
-    assert machine.system.count("facts") == 1, "facts count"
+    assert machine.system.count("facts") == 1, "facts must count"
     assert machine.system.count("producer_stamped") > 1
     assert machine.check()["stamps"].state == "good"
     reading = machine.incidents()
@@ -153,7 +153,7 @@ def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(ma
 
 @pytest.mark.injects(21)
 def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Machine, fault: Fault) -> None:
-    """The last test of a broker: Kafka's own timers may wait for the time that its clock has shown."""
+    """This test must be the broker's last: Kafka's own timers may wait for the later time that its clock has shown."""
     machine.start_worker()
     machine.beat()
     assert machine.incidents().state == "live"
@@ -161,8 +161,8 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
 
     machine.clock.set(AHEAD_SECONDS)
     machine.beat()
-    assert machine.incidents().state == "live", "all clocks agree"
-    until(lambda: any(each.seconds > 0 for each in machine.reader.clock_steps()), 10, "the step forward, noted")
+    assert machine.incidents().state == "live", "all clocks must agree"
+    until(lambda: any(each.seconds > 0 for each in machine.reader.clock_steps()), 10, "the step forward")
 
     # Now every feed dies, and the clock is set back.
     machine.clock.set(0)
@@ -175,14 +175,14 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
     assert "data_alive" not in machine.firing()
     assert "in the future: a clock was wrong" in machine.check()[f"feed {FORCE} dispatch"].what
 
-    # The worker notices the step, and disproves what the wrong clock stamped before that time comes.
-    until(lambda: any(each.seconds < 0 for each in machine.reader.clock_steps()), 10, "the step back, noted")
+    # The worker notices the step, and disproves the wrong clock's stamps before their time comes.
+    until(lambda: any(each.seconds < 0 for each in machine.reader.clock_steps()), 10, "the step back")
     (step,) = machine.reader.clock_steps()
     fault.fired(step.count)
     assert (round(step.seconds / 60), step.count) == (-120, 2)
     assert "clock_stepped" in machine.firing()
     assert "was set back by 2 h 0 min" in machine.check()["clock"].what
-    until(lambda: machine.reader.refresh() or machine.reader.feeds(FORCE)[0].doubt, 10, "the stamp, disproved")
+    until(lambda: machine.reader.refresh() or machine.reader.feeds(FORCE)[0].doubt, 10, "the doubt about the stamp")
     for machine.passed in (AHEAD, AHEAD + 30 * SECOND, AHEAD + 90 * SECOND):
         assert machine.incidents().state == "stale"
         assert "stamped with a time in the future" in machine.incidents().reason
@@ -190,18 +190,18 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
 
     machine.passed = timedelta(0)
     machine.beat()
-    assert machine.incidents().state == "live", "it heals with the first believable heartbeat"
+    assert machine.incidents().state == "live", "the first believable heartbeat must heal it"
     machine.passed = 61 * SECOND
-    assert machine.incidents().state == "stale", "and dies within the time allowed"
+    assert machine.incidents().state == "stale", "it must become stale within the time allowed"
 
 
 def opened(at: datetime) -> IncidentOpened:
-    """An incident of a moment ago."""
+    """An incident opened a moment ago."""
     return IncidentOpened(fact_id="o1", force=FORCE, at=at, subject_id="i1", grade="3", group=None, area=None)
 
 
 def send(machine: Machine, values: list[bytes], at: datetime) -> None:
-    """Send records with a producer's stamp; the heartbeat goes to every partition."""
+    """Send records with a producer's stamp; the heartbeat is sent to every partition."""
     milliseconds: Any = round(at.timestamp() * 1000)
     with KafkaProducer(bootstrap_servers=machine.system.settings.kafka) as producer:
         fact, beat = values
