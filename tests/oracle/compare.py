@@ -1,4 +1,4 @@
-"""The alerts that must stand in a scenario, and how those of the product differ from them."""
+"""The alerts that must be active in a scenario, and how the product's alerts differ from them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
@@ -8,73 +8,73 @@ import numpy as np
 
 from alerts.table import RULES
 from tests.oracle.broadcast import Broadcast
-from tests.oracle.course import Course
 from tests.oracle.judgement import Stretch, alerts, bad_stretches, brief, remembered, sampled, since
 from tests.oracle.knowledge import SECOND, knowledge
-from tests.oracle.meaning import Asked, World, asked
+from tests.oracle.meaning import RuleRow, World, rules_on_page
 from tests.oracle.product import EVERY_SECONDS, Alerts, looks
+from tests.oracle.time_series import TimeSeries
 
 Place = tuple[str, tuple[str, ...]]
 
 
 class Judged(NamedTuple):
-    """A rule of the page and, over time, whether it is bad or good."""
+    """A rule of the page, and whether it is bad or good over time."""
 
-    asked: Asked
-    course: Course
+    row: RuleRow
+    series: TimeSeries
 
 
 class Oracle:
-    """What must stand in a scenario, from its facts.
+    """The alerts that must be active in a scenario, according to its facts.
 
     Args:
-        heard: the scenario.
+        sent: everything that the scenario publishes.
     """
 
-    def __init__(self, heard: Broadcast) -> None:
-        self._heard = heard
-        world = World(knowledge(heard.told), heard.heard, heard.simulation.force, heard.start, heard.end)
+    def __init__(self, sent: Broadcast) -> None:
+        self._sent = sent
+        world = World(knowledge(sent.reported), sent.heartbeats, sent.simulation.force, sent.start, sent.end)
         names = {rule.alert_name(): rule.name for rule in RULES}
         self.judged: dict[Place, Judged] = {
             (names[row.alert], scope): Judged(row, world.judged(row, scope))
-            for row in asked()
+            for row in rules_on_page()
             for scope in world.scopes(row)
         }
 
     def seen(self, phase_seconds: float) -> Alerts:
-        """What must stand for somebody who looks every five seconds."""
-        instants = np.array(looks(self._heard, phase_seconds), dtype=np.int64)
+        """The alerts that an engine must have if it evaluates every five seconds."""
+        times = np.array(looks(self._sent, phase_seconds), dtype=np.int64)
 
         def look(at: int) -> int:
-            place = int(np.searchsorted(instants, at))
-            return int(instants[place]) if place < len(instants) else self._heard.end
+            place = int(np.searchsorted(times, at))
+            return int(times[place]) if place < len(times) else self._sent.end
 
-        return self._standing(lambda course: sampled(course, instants), look, int(instants[0]))
+        return self._alerts(lambda series: sampled(series, times), look, int(times[0]))
 
     def exact(self, phase_seconds: float) -> Alerts:
-        """What must stand, to the microsecond, of what was there to be seen since the first look."""
-        start = self._heard.start + int(phase_seconds * SECOND)
-        return self._standing(lambda course: since(course, start), lambda at: at, start)
+        """The alerts that must be active, to the microsecond, from the first evaluation on."""
+        start = self._sent.start + int(phase_seconds * SECOND)
+        return self._alerts(lambda series: since(series, start), lambda at: at, start)
 
-    def _standing(self, see: Callable[[Course], Course], look: Callable[[int], int], start: int) -> Alerts:
+    def _alerts(self, see: Callable[[TimeSeries], TimeSeries], look: Callable[[int], int], start: int) -> Alerts:
         found: Alerts = {}
-        for place, (row, course) in self.judged.items():
-            condition = remembered(see(course), is_held=row.severity != "heartbeat")
-            bad = bad_stretches(condition, start, self._heard.end)
-            stood = list(alerts(bad, row.for_seconds, row.keep_seconds, self._heard.end, look))
-            if stood:
-                found[place] = stood
+        for place, (row, series) in self.judged.items():
+            condition = remembered(see(series), is_held=row.severity != "heartbeat")
+            bad = bad_stretches(condition, start, self._sent.end)
+            active = list(alerts(bad, row.for_seconds, row.keep_seconds, self._sent.end, look))
+            if active:
+                found[place] = active
         return found
 
     def unsettled(self, place: Place, at: int) -> bool:
-        """Whether just before an instant something was too brief to be seen by all who look every five seconds.
+        """Whether something just before this time was too brief for every five-second evaluation to see it.
 
-        A state that lasted for less, or one that lasted for as long as it must by less: `for`, or how long it must be good.
+        Either a state lasted less than five seconds, or its duration was within five seconds of `for` or `keep_firing_for`.
         """
-        row, course = self.judged[place]
+        row, series = self.judged[place]
         edge = (max(row.for_seconds, row.keep_seconds) + 2 * EVERY_SECONDS) * SECOND
-        moments = brief(course, EVERY_SECONDS)
-        condition = remembered(course, is_held=row.severity != "heartbeat")
+        moments = brief(series, EVERY_SECONDS)
+        condition = remembered(series, is_held=row.severity != "heartbeat")
         times = condition.times[np.append(True, condition.values[1:] != condition.values[:-1])]
         lasted = np.diff(times) / SECOND
         for least in (row.for_seconds, row.keep_seconds):
@@ -83,7 +83,7 @@ class Oracle:
 
 
 class Late(NamedTuple):
-    """How far the product's alerts lie behind those that must stand, in seconds: each beginning, each end."""
+    """By how many seconds the product's alerts begin and end after those that must be active."""
 
     began: list[float]
     ended: list[float]
@@ -91,16 +91,16 @@ class Late(NamedTuple):
 
 
 def late(product: Alerts, oracle: Oracle, within_seconds: float, phase_seconds: float = 0) -> Late:
-    """Hold every alert against the one that must stand.
+    """Compare every alert of the product with the alert that must be active.
 
     Args:
-        product: what stood.
-        oracle: what must.
-        within_seconds: how much later each may begin and end.
-        phase_seconds: when the product first looked.
+        product: the product's alerts.
+        oracle: the oracle.
+        within_seconds: how much later an alert may begin and end.
+        phase_seconds: when the product first evaluates its rules.
 
     Returns:
-        by how much each is late, and where what must stand hangs on something too brief to be seen by all who look.
+        the delays, and the places where the expected alert depends on something too brief for every evaluation to see.
     """
     found, exact = Late([], [], []), oracle.exact(phase_seconds)
     for place in product.keys() | exact.keys():
@@ -117,10 +117,10 @@ def late(product: Alerts, oracle: Oracle, within_seconds: float, phase_seconds: 
 
 
 def _groups(ours: Sequence[Stretch], theirs: Sequence[Stretch]) -> Iterator[tuple[list[Stretch], list[Stretch]]]:
-    """Alerts of both that overlap, directly or through others."""
-    told = sorted([(each, True) for each in ours] + [(each, False) for each in theirs])
+    """Groups of alerts of both sides that overlap, directly or through others."""
+    both = sorted([(each, True) for each in ours] + [(each, False) for each in theirs])
     group: list[tuple[Stretch, bool]] = []
-    for each in [*told, (Stretch(1 << 62, 1 << 62), True)]:
+    for each in [*both, (Stretch(1 << 62, 1 << 62), True)]:
         if group and each[0].start > max(stretch.end for stretch, _ in group):
             yield (
                 [stretch for stretch, is_ours in group if is_ours],
@@ -131,7 +131,7 @@ def _groups(ours: Sequence[Stretch], theirs: Sequence[Stretch]) -> Iterator[tupl
 
 
 def _first_apart(ours: Sequence[Stretch], theirs: Sequence[Stretch], within_seconds: float) -> int | None:
-    """Where the two first go apart: one begins or ends and the other does not, soon enough after."""
+    """The first time at which the two differ: one begins or ends, and the other does not follow soon enough."""
     edges = [[moment for stretch in stretches for moment in stretch] for stretches in (ours, theirs)]
     for mine, its in zip_longest(*edges):
         if mine is None or its is None or not 0 <= mine - its <= within_seconds * SECOND:

@@ -1,4 +1,4 @@
-"""When an alert must stand, from when its figure is bad and when it is good: the words of docs/alerts.md."""
+"""When an alert must be active, given when its figure is bad and when it is good: the rules of docs/alerts.md."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -6,30 +6,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.oracle.course import Course, Instants, Values, together
 from tests.oracle.knowledge import FOREVER, SECOND
+from tests.oracle.time_series import Times, TimeSeries, Values, together
 
 GOOD, BAD = 0.0, 1.0
 
 
 class Stretch(NamedTuple):
-    """From an instant up to, and without, another; in microseconds since 1970."""
+    """From a start up to, but without, an end; in microseconds since 1970."""
 
     start: int
     end: int
 
 
-def remembered(judged: Course, *, is_held: bool) -> Course:
-    """With what is neither bad nor good as it was before; at first, and where nothing is held, it is good."""
+def remembered(judged: TimeSeries, *, is_held: bool) -> TimeSeries:
+    """Fill times that are neither bad nor good with the last state; with good at first, and where no state is kept."""
     values = judged.values.copy()
     for place in range(len(values)):
         if np.isnan(values[place]):
             values[place] = values[place - 1] if is_held and place else GOOD
-    return Course(judged.times, values)
+    return TimeSeries(judged.times, values)
 
 
-def bad_stretches(condition: Course, start: int, end: int) -> list[Stretch]:
-    """The stretches in which a condition is bad, of those between two instants."""
+def bad_stretches(condition: TimeSeries, start: int, end: int) -> list[Stretch]:
+    """The stretches between two times in which a condition is bad."""
     within = (condition.times > start) & (condition.times < end)
     times = np.concatenate([[start], condition.times[within], [end]])
     is_bad = condition.at(times) == BAD
@@ -42,14 +42,14 @@ def bad_stretches(condition: Course, start: int, end: int) -> list[Stretch]:
 def alerts(
     bad: list[Stretch], for_seconds: int, keep_seconds: int, end: int, look: Callable[[int], int] = lambda at: at
 ) -> Iterator[Stretch]:
-    """The stretches in which an alert stands: after bad for so long, until good for so long.
+    """The stretches in which an alert is active: from when it has been bad for long enough, until it has been good for long enough.
 
     Args:
-        bad: when it is bad, apart from each other, up to `end`.
+        bad: the stretches in which it is bad, separate and up to `end`.
         for_seconds: how long it must have been bad.
         keep_seconds: how long it must have been good.
-        end: beyond which nothing is known.
-        look: the first instant from one on at which anybody looks.
+        end: the end of what is known.
+        look: the first evaluation at or after a time.
     """
     raised: int | None = None
     for each, after in pairwise([*bad, Stretch(FOREVER, FOREVER)]):
@@ -66,29 +66,31 @@ def alerts(
         yield Stretch(raised, end)
 
 
-def sampled(judged: Course, instants: Instants) -> Course:
-    """What somebody sees who looks at these instants only, and nothing before the first."""
-    return Course(np.concatenate([judged.times[:1], instants]), np.concatenate([[np.nan], judged.at(instants)]))
+def sampled(judged: TimeSeries, times: Times) -> TimeSeries:
+    """What an engine sees that evaluates at these times only, and knows nothing from before the first."""
+    return TimeSeries(np.concatenate([judged.times[:1], times]), np.concatenate([[np.nan], judged.at(times)]))
 
 
-def since(judged: Course, start: int) -> Course:
-    """What is there to be seen from an instant on."""
+def since(judged: TimeSeries, start: int) -> TimeSeries:
+    """What an engine could see from this time on."""
     later = judged.times > start
     times = np.concatenate([judged.times[:1], [start], judged.times[later]])
-    return Course(times, np.concatenate([[np.nan], judged.at(times[1:])]))
+    return TimeSeries(times, np.concatenate([[np.nan], judged.at(times[1:])]))
 
 
-def brief(judged: Course, seconds: int) -> Instants:
-    """When something began that lasted for less than so long: who looks no more often may not have seen it."""
+def brief(judged: TimeSeries, seconds: int) -> Times:
+    """When something began that lasted less than this many seconds: an engine that evaluates no more often may miss it."""
     before, after = judged.values[:-1], judged.values[1:]
     is_same = (before == after) | (np.isnan(before) & np.isnan(after))
-    times: Instants = judged.times[np.append(True, ~is_same)]
-    found: Instants = times[:-1][np.diff(times) < seconds * SECOND]
+    times: Times = judged.times[np.append(True, ~is_same)]
+    found: Times = times[:-1][np.diff(times) < seconds * SECOND]
     return found
 
 
-def beyond(value: Course, limit: Course, clear: Course, n: Course, minimum_n: int, *, is_below: bool) -> Course:
-    """Bad beyond the limit, good from `clear` on; not a number between the two, with fewer than so many, or with no data."""
+def beyond(
+    value: TimeSeries, limit: TimeSeries, clear: TimeSeries, n: TimeSeries, minimum_n: int, *, is_below: bool
+) -> TimeSeries:
+    """Bad beyond the limit, good from `clear` on; NaN between the two, with fewer than `minimum_n`, or with no data."""
 
     def judge(figure: Values, bad_from: Values, good_from: Values, count: Values) -> Values:
         is_bad = figure < bad_from if is_below else figure > bad_from

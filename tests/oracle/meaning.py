@@ -1,4 +1,4 @@
-"""What docs/alerts.md asks of every rule, and what the figures it names are, recounted from what is known."""
+"""What docs/alerts.md says of every rule, and the figures that the rules use, recounted from what is known."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,30 +12,30 @@ from typing import NamedTuple
 import numpy as np
 
 from facts.force import Feed, Force
-from tests.oracle.course import Course, always, pieces, together, total
 from tests.oracle.judgement import beyond
 from tests.oracle.knowledge import FOREVER, SECOND, Known, microseconds
-from tests.oracle.matters import Matter, matters
+from tests.oracle.outcomes import Outcome, outcomes
+from tests.oracle.time_series import TimeSeries, always, pieces, together, total
 
 PAGE = Path(__file__).parents[2] / "docs" / "alerts.md"
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 NOTHING = float("nan")
-Chosen = Callable[[Matter], bool]
+Chosen = Callable[[Outcome], bool]
 
 
-class Asked(NamedTuple):
+class RuleRow(NamedTuple):
     """One row of docs/alerts.md.
 
     Attributes:
         alert: its name.
-        figure: the name of the figure it looks at.
-        is_below: it is bad below the limit; otherwise above.
-        limit: as it is written: a number, or which control limit.
-        clear: as it is written.
-        minimum_n: with fewer the figure says nothing.
+        figure: the name of its figure.
+        is_below: whether it is bad below the limit rather than above.
+        limit: as written: a number, or which control limit.
+        clear: as written.
+        minimum_n: with fewer, the figure is neither bad nor good.
         for_seconds: how long it must have been bad.
         keep_seconds: how long it must have been good.
-        severity: who is told how.
+        severity: who is notified, and how.
     """
 
     alert: str
@@ -49,23 +49,23 @@ class Asked(NamedTuple):
     severity: str
 
 
-def asked() -> list[Asked]:
-    """Every rule as the page states it."""
+def rules_on_page() -> list[RuleRow]:
+    """Every rule, as the page states it."""
     rows = [line.strip("| \n").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
-    return [_asked([cell.strip() for cell in row]) for row in rows if row[0] != "alert"]
+    return [_parsed([cell.strip() for cell in row]) for row in rows if row[0] != "alert"]
 
 
-def _asked(row: Sequence[str]) -> Asked:
+def _parsed(row: Sequence[str]) -> RuleRow:
     alert, _, bad, clear, least, bad_for, good_for, severity, *_ = row
-    told = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))? (above|below) (.+)", bad)
-    assert told, f"{alert}: {bad}"
+    parts = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))? (above|below) (.+)", bad)
+    assert parts, f"{alert}: {bad}"
     bad_seconds, good_seconds = (int(each.removesuffix(" s")) for each in (bad_for, good_for))
-    is_below = told[2] == "below"
-    return Asked(alert, told[1], is_below, told[3], clear, int(least or 0), bad_seconds, good_seconds, severity)
+    is_below = parts[2] == "below"
+    return RuleRow(alert, parts[1], is_below, parts[3], clear, int(least or 0), bad_seconds, good_seconds, severity)
 
 
-class Heard(NamedTuple):
-    """A heartbeat: which feed, when it was heard, and up to when the feed was complete; in microseconds."""
+class Beat(NamedTuple):
+    """A heartbeat: its feed, when it was received, and up to when the feed was complete; in microseconds since 1970."""
 
     feed: str
     at: int
@@ -77,36 +77,36 @@ class World:
 
     Args:
         known: everything that was ever known of its subjects.
-        heard: its heartbeats, in order.
+        beats: its heartbeats, in order.
         force: its profile.
-        start: from when on figures are asked for, in microseconds since 1970.
-        end: until when.
+        start: the beginning of the hours to watch, in microseconds since 1970.
+        end: their end.
     """
 
-    def __init__(self, known: Iterable[Known], heard: Iterable[Heard], force: Force, start: int, end: int) -> None:
+    def __init__(self, known: Iterable[Known], beats: Iterable[Beat], force: Force, start: int, end: int) -> None:
         self.force, self.start, self.end = force, start, end
-        self._by_kind: dict[str, list[tuple[int, int, Matter]]] = {}
+        self._by_kind: dict[str, list[tuple[int, int, Outcome]]] = {}
         self._begins: dict[str, int] = {}
         self._hours: dict[str, dict[int, tuple[int, float]]] = {}
         for each in known:
             happened = min((microseconds(fact.at.timestamp()) for fact in each.facts), default=FOREVER)
             self._begins[each.topic] = min(self._begins.get(each.topic, FOREVER), happened)
-            for matter in matters(each.topic, each.facts, force):
-                self._by_kind.setdefault(matter.kind, []).append((each.since, each.until, matter))
-        self._heard: dict[str, list[Heard]] = {feed.name: [] for feed in force.feeds}
-        for beat in heard:
-            self._heard[beat.feed].append(beat)
+            for outcome in outcomes(each.topic, each.facts, force):
+                self._by_kind.setdefault(outcome.kind, []).append((each.since, each.until, outcome))
+        self._beats: dict[str, list[Beat]] = {feed.name: [] for feed in force.feeds}
+        for beat in beats:
+            self._beats[beat.feed].append(beat)
 
-    def scopes(self, rule: Asked) -> list[tuple[str, ...]]:
-        """What a rule stands apart for: each feed, each topic, the force, or nothing."""
+    def scopes(self, rule: RuleRow) -> list[tuple[str, ...]]:
+        """The scopes that a rule evaluates separately: each feed, each topic, the force, or everything."""
         if rule.alert in ("FeedSilent", "FeedDoubted", "FeedLate"):
             return [(self.force.name, feed.name) for feed in self.force.feeds]
         if rule.alert == "QuarantineHigh":
             return [(topic,) for topic in sorted({feed.topic for feed in self.force.feeds})]
         return [()] if rule.figure in _OF_EVERYTHING or rule.alert == "NoLiveData" else [(self.force.name,)]
 
-    def judged(self, rule: Asked, scope: tuple[str, ...]) -> Course:
-        """Whether it is bad (1) or good (0), from each instant on; not a number where it is neither, or not known."""
+    def judged(self, rule: RuleRow, scope: tuple[str, ...]) -> TimeSeries:
+        """Whether a rule is bad (1) or good (0) over time; NaN where it is neither, or not known."""
         value, n = self._of_feed(rule.figure, scope[1]) if len(scope) > 1 else self._figure(rule.figure)
         if rule.limit.endswith("control limit"):
             limit, clear = self._limits(rule.figure, rule.limit)
@@ -116,7 +116,7 @@ class World:
 
     # Figures.
 
-    def _of_feed(self, figure: str, name: str) -> tuple[Course, Course]:
+    def _of_feed(self, figure: str, name: str) -> tuple[TimeSeries, TimeSeries]:
         (feed,) = [each for each in self.force.feeds if each.name == name]
         figures = {
             "bluelamp_feed_silent": self._is_silent,
@@ -125,102 +125,104 @@ class World:
         }
         return figures[figure](feed), always(1)
 
-    def _figure(self, name: str) -> tuple[Course, Course]:
-        """A figure and how many it is taken from; not a number while a feed that it stands on is not live."""
+    def _figure(self, name: str) -> tuple[TimeSeries, TimeSeries]:
+        """A figure and its n; NaN while a feed that it needs is not live."""
         value, n, feeds = self._measured(name)
         live = [self._is_live(feed) for feed in self.force.feeds if feed.name in feeds]
-        shown = together(lambda *parts: np.where(np.all(parts[1:], axis=0), parts[0], np.nan), value, *live)
-        return shown, n
+        while_live = together(lambda *parts: np.where(np.all(parts[1:], axis=0), parts[0], np.nan), value, *live)
+        return while_live, n
 
-    def _measured(self, name: str) -> tuple[Course, Course, tuple[str, ...]]:
+    def _measured(self, name: str) -> tuple[TimeSeries, TimeSeries, tuple[str, ...]]:
         custody = re.fullmatch(r"(child|adult)_(review|detention)_(overdue|due_within_(\d+)_minutes)_count", name)
         if custody:
             kind = {"review": "review_due", "detention": "detention_limit"}[custody[2]]
             is_child = {"child": "yes", "adult": "no"}[custody[1]]
             left = int(custody[4] or 0) * MINUTE
-            return self._due(kind, lambda matter: matter.words["child"] == is_child, left), always(1), ("custody",)
+            return self._due(kind, lambda outcome: outcome.words["child"] == is_child, left), always(1), ("custody",)
         value, n, feeds = _FIGURES[name](self)
         return value, n, feeds
 
-    def standing(self, kind: str, chosen: Chosen, least_seconds: int = 0, under_seconds: int | None = None) -> Course:
-        """How many have stood open for at least so long, and for less than so long."""
+    def open_count(
+        self, kind: str, chosen: Chosen, least_seconds: int = 0, under_seconds: int | None = None
+    ) -> TimeSeries:
+        """The number of items that have been open for at least `least_seconds` and less than `under_seconds`."""
         under = FOREVER if under_seconds is None else under_seconds * SECOND
         return total(
-            (max(since, matter.since + least_seconds * SECOND), min(until, matter.since + under), 1)
-            for since, until, matter in self._chosen(kind, chosen)
-            if matter.at is None
+            (max(since, outcome.since + least_seconds * SECOND), min(until, outcome.since + under), 1)
+            for since, until, outcome in self._chosen(kind, chosen)
+            if outcome.at is None
         )
 
-    def _due(self, kind: str, chosen: Chosen, left: int) -> Course:
-        """How many have less than so long left; the last instant in time has nothing left, and is in time."""
+    def _due(self, kind: str, chosen: Chosen, left: int) -> TimeSeries:
+        """The number of items with less than `left` before they are late; the last moment in time has nothing left, but is in time."""
         return total(
-            (max(since, matter.due - left + 1), until, 1)
-            for since, until, matter in self._chosen(kind, chosen)
-            if matter.due is not None
+            (max(since, outcome.due - left + 1), until, 1)
+            for since, until, outcome in self._chosen(kind, chosen)
+            if outcome.due is not None
         )
 
-    def hour(self, kind: str, chosen: Chosen, worth: Callable[[Matter], float] = lambda _: 1) -> Course:
-        """The sum, over the 60 minutes before the minute under way and that minute, of what was decided in them."""
+    def hour(self, kind: str, chosen: Chosen, worth: Callable[[Outcome], float] = lambda _: 1) -> TimeSeries:
+        """The sum of what was decided in the last 60 whole minutes and in the present minute."""
         return total(self._in_the_hour(kind, chosen, worth))
 
     def _in_the_hour(
-        self, kind: str, chosen: Chosen, worth: Callable[[Matter], float]
+        self, kind: str, chosen: Chosen, worth: Callable[[Outcome], float]
     ) -> Iterator[tuple[int, int, float]]:
-        for since, until, matter in self._chosen(kind, chosen):
-            at = matter.due if matter.at is None else matter.at
+        for since, until, outcome in self._chosen(kind, chosen):
+            at = outcome.due if outcome.at is None else outcome.at
             if at is None:
                 continue
             minute = at // MINUTE * MINUTE
-            # What is missed because nobody came is missed from the due instant on; the window holds it either way.
-            begins = max(since, minute + 1, at if matter.at is None else 0)
-            yield begins, min(until, minute + 61 * MINUTE), worth(matter)
+            # An outcome missed because nobody came counts from the time it was due; the window contains it either way.
+            begins = max(since, minute + 1, at if outcome.at is None else 0)
+            yield begins, min(until, minute + 61 * MINUTE), worth(outcome)
 
-    def _chosen(self, kind: str, chosen: Chosen) -> Iterator[tuple[int, int, Matter]]:
+    def _chosen(self, kind: str, chosen: Chosen) -> Iterator[tuple[int, int, Outcome]]:
         return (each for each in self._by_kind.get(kind, ()) if chosen(each[2]))
 
     # Feeds.
 
-    def _is_live(self, feed: Feed) -> Course:
-        """Everything up to now is in, or is at most the time allowed old; and the feed is heard."""
+    def _is_live(self, feed: Feed) -> TimeSeries:
+        """Whether the feed is complete up to now, or up to the time allowed before now, and its heartbeats arrive."""
         whole = self._while_in_time(feed, lambda beat: beat.complete_to)
-        return together(lambda first, second: first * second, whole, self._is_heard(feed))
+        return together(lambda first, second: first * second, whole, self._is_alive(feed))
 
-    def _is_heard(self, feed: Feed) -> Course:
+    def _is_alive(self, feed: Feed) -> TimeSeries:
         return self._while_in_time(feed, lambda beat: beat.at)
 
-    def _is_silent(self, feed: Feed) -> Course:
-        """Not heard; in these scenarios nothing ever waits in a log."""
-        return together(lambda heard: 1 - heard, self._is_heard(feed))
+    def _is_silent(self, feed: Feed) -> TimeSeries:
+        """Whether no heartbeats arrive; in these scenarios nothing ever waits in a log."""
+        return together(lambda alive: 1 - alive, self._is_alive(feed))
 
-    def _while_in_time(self, feed: Feed, moment: Callable[[Heard], int]) -> Course:
-        beats, allowed = self._heard[feed.name], feed.stale_after_seconds * SECOND
+    def _while_in_time(self, feed: Feed, moment: Callable[[Beat], int]) -> TimeSeries:
+        beats, allowed = self._beats[feed.name], feed.stale_after_seconds * SECOND
         changes = [(self.start, 0.0)]
-        for beat, after in pairwise([*beats, Heard(feed.name, FOREVER, FOREVER)]):
+        for beat, after in pairwise([*beats, Beat(feed.name, FOREVER, FOREVER)]):
             if changes[-1][1] != 1.0:
                 changes.append((beat.at, 1.0))
             if moment(beat) + allowed < after.at - 1:
                 changes.append((moment(beat) + allowed + 1, 0.0))
         return pieces([each for each in changes if each[0] < FOREVER])
 
-    def _behind(self, feed: Feed) -> Course:
-        """How far the feed was from complete when it was last heard, in the time allowed."""
+    def _behind(self, feed: Feed) -> TimeSeries:
+        """How far the feed was from complete at its last heartbeat, as a share of the time allowed."""
         allowed = feed.stale_after_seconds * SECOND
         changes: list[tuple[int, float]] = []
-        for beat in self._heard[feed.name]:
+        for beat in self._beats[feed.name]:
             behind = max(0, beat.at - beat.complete_to) / allowed
             if not changes or changes[-1][1] != behind:
                 changes.append((beat.at, behind))
         return pieces(changes)
 
     @cached_property
-    def feeds_heard(self) -> Course:
-        """How many feeds are heard."""
-        return together(lambda *parts: np.sum(parts, axis=0), *(self._is_heard(feed) for feed in self.force.feeds))
+    def feeds_alive(self) -> TimeSeries:
+        """The number of feeds whose heartbeats arrive."""
+        return together(lambda *parts: np.sum(parts, axis=0), *(self._is_alive(feed) for feed in self.force.feeds))
 
     # What is normal.
 
-    def _limits(self, figure: str, which: str) -> tuple[Course, Course]:
-        """The control limit for this hour of the week, and halfway from it to the middle."""
+    def _limits(self, figure: str, which: str) -> tuple[TimeSeries, TimeSeries]:
+        """The control limit for this hour of the week, and the value halfway from it to the middle."""
         zone, changes = self.force.zone(), list[tuple[int, float, float]]()
         first = (self.start // HOUR - 1) * HOUR + HOUR // 2
         for half_past in range(first, self.end, HOUR):
@@ -237,7 +239,7 @@ class World:
                 yield microseconds(begins.timestamp())
 
     def _in_hour(self, figure: str, begins: int) -> list[float]:
-        """The figure of one whole hour of long ago, unless the record begins later or it is taken from too few."""
+        """The figure of one whole hour weeks ago; nothing if the record begins later, or n is too low."""
         topic = "incidents" if "incident" in figure or figure.startswith("grade") else "contacts"
         if self._begins[topic] > begins:
             return []
@@ -250,28 +252,28 @@ class World:
         return [met / (n * divisor)] if n >= _LEAST else []
 
     def _by_hour(self, figure: str) -> dict[int, tuple[int, float]]:
-        """How many were decided in each hour of the weeks before, and what they add up to."""
+        """The number of outcomes in each hour of the weeks before, and the sum of their values."""
         hours: dict[int, tuple[int, float]] = {}
         for kind, chosen, worth in _PARTS[figure]:
-            for since, until, matter in self._chosen(kind, chosen):
-                if matter.at is not None and since <= self.start < until:
-                    n, met = hours.get(matter.at // HOUR, (0, 0.0))
-                    hours[matter.at // HOUR] = (n + 1, met + worth(matter))
+            for since, until, outcome in self._chosen(kind, chosen):
+                if outcome.at is not None and since <= self.start < until:
+                    n, met = hours.get(outcome.at // HOUR, (0, 0.0))
+                    hours[outcome.at // HOUR] = (n + 1, met + worth(outcome))
         return hours
 
 
-# Nothing in these scenarios waits, every server answers and takes what is written, a worker is there, and no clock is set.
+# In these scenarios nothing waits, every server answers and accepts writes, a worker runs, and no clock is set.
 _NEVER, _ALWAYS = (
     ("bluelamp_stalled_seconds", "bluelamp_feeds_waiting", "bluelamp_state_refuses", "bluelamp_clock_step_seconds"),
     ("bluelamp_log_up", "bluelamp_workers", "up"),
 )
 _OF_EVERYTHING = (*_NEVER, *_ALWAYS)
 _LEAST = 5
-"""A share or a mean of fewer says nothing (docs/measures.md)."""
+"""A share or a mean of fewer is not published (docs/measures.md)."""
 
 
 def _control(values: Sequence[float], which: str, *, is_share: bool) -> tuple[float, float]:
-    """A control limit of an individuals chart, and halfway from there to the middle (semantics section 10)."""
+    """A control limit of an individuals chart, and the value halfway from it to the middle (semantics section 10)."""
     if len(values) < 5:
         return NOTHING, NOTHING
     moving = [abs(after - before) for before, after in pairwise(values)]
@@ -285,36 +287,36 @@ def _control(values: Sequence[float], which: str, *, is_share: bool) -> tuple[fl
 
 
 def _of(**words: str) -> Chosen:
-    return lambda matter: all(matter.words[name] == word for name, word in words.items())
+    return lambda outcome: all(outcome.words[name] == word for name, word in words.items())
 
 
-def _one(_: Matter) -> float:
+def _one(_: Outcome) -> float:
     return 1
 
 
-def _none(_: Matter) -> float:
+def _none(_: Outcome) -> float:
     return 0
 
 
-def _value(matter: Matter) -> float:
-    return matter.value
+def _value(outcome: Outcome) -> float:
+    return outcome.value
 
 
-Part = tuple[str, Chosen, Callable[[Matter], float]]
+Part = tuple[str, Chosen, Callable[[Outcome], float]]
 
 
-def _given_up(**words: str) -> tuple[Part, ...]:
+def _abandoned(**words: str) -> tuple[Part, ...]:
     return (("leg_abandoned", _of(**words), _one), ("leg_answered", _of(**words), _none))
 
 
-# Of every figure over 60 minutes: what it is taken from, and what each of them adds.
+# For every figure over 60 minutes: the outcomes it is calculated from, and what each adds.
 _PARTS: Mapping[str, tuple[Part, ...]] = {
     "contact_999_offered_count": (("contact_offered", _of(line="999"), _one),),
     "contact_999_answered_within_target_ratio": (("leg_answer_decided", _of(line="999"), _value),),
-    "contact_999_abandoned_ratio": _given_up(line="999"),
+    "contact_999_abandoned_ratio": _abandoned(line="999"),
     "contact_101_answer_mean_seconds": (("leg_answered", _of(line="101"), _value),),
-    "triage_abandoned_ratio": _given_up(line="101", queue="triage"),
-    "post_triage_abandoned_ratio": _given_up(line="101", queue="local"),
+    "triage_abandoned_ratio": _abandoned(line="101", queue="triage"),
+    "post_triage_abandoned_ratio": _abandoned(line="101", queue="local"),
     "incident_count": (("incident_opened", _of(), _one),),
     "incident_downgraded_near_breach_count": (("downgraded_near_breach", _of(), _one),),
     "grade_1_opened_to_dispatched_within_target_ratio": (("dispatched_decided", _of(grade="1"), _value),),
@@ -322,7 +324,7 @@ _PARTS: Mapping[str, tuple[Part, ...]] = {
     "grade_2_opened_to_arrived_within_target_ratio": (("arrived_decided", _of(grade="2"), _value),),
 }
 _HALF_A_DAY = 43_200
-Measured = tuple[Course, Course, tuple[str, ...]]
+Measured = tuple[TimeSeries, TimeSeries, tuple[str, ...]]
 
 
 def _hourly(name: str, feed: str) -> Callable[[World], Measured]:
@@ -339,11 +341,11 @@ def _hourly(name: str, feed: str) -> Callable[[World], Measured]:
     return measured
 
 
-def _standing(
+def _open(
     kind: str, feed: str, least_seconds: int, under_seconds: int | None = None, **words: str
 ) -> Callable[[World], Measured]:
     return lambda world: (
-        world.standing(kind, _of(**words), least_seconds, under_seconds),
+        world.open_count(kind, _of(**words), least_seconds, under_seconds),
         always(1),
         (feed,),
     )
@@ -354,17 +356,17 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     **{name: _hourly(name, _999) for name in _PARTS if name.startswith("contact_999")},
     **{name: _hourly(name, _101) for name in _PARTS if name.startswith(("contact_101", "triage", "post_triage"))},
     **{name: _hourly(name, _ROAD) for name in _PARTS if name.startswith(("incident", "grade"))},
-    "contact_999_waiting_over_30_seconds_count": _standing("leg_waiting", _999, 30, _HALF_A_DAY, line="999"),
-    "post_triage_waiting_over_60_minutes_count": _standing(
+    "contact_999_waiting_over_30_seconds_count": _open("leg_waiting", _999, 30, _HALF_A_DAY, line="999"),
+    "post_triage_waiting_over_60_minutes_count": _open(
         "leg_waiting", _101, 3600, _HALF_A_DAY, line="101", queue="local"
     ),
-    "grade_1_unresourced_over_2_minutes_count": _standing("incident_unresourced", _ROAD, 120, grade="1"),
-    "grade_1_unattended_over_15_minutes_count": _standing("incident_unattended", _ROAD, 900, grade="1"),
-    "grade_2_unattended_over_2_hours_count": _standing("incident_unattended", _ROAD, 7200, grade="2"),
-    "review_postponed_count": _standing("review_postponed", _CUSTODY, 0),
-    "custody_awaiting_over_60_minutes_count": _standing("awaiting_authorisation", _CUSTODY, 3600),
-    "bluelamp_feed_live": lambda world: (world.feeds_heard, always(1), ()),
-    # Nothing in these scenarios is unreadable.
+    "grade_1_unresourced_over_2_minutes_count": _open("incident_unresourced", _ROAD, 120, grade="1"),
+    "grade_1_unattended_over_15_minutes_count": _open("incident_unattended", _ROAD, 900, grade="1"),
+    "grade_2_unattended_over_2_hours_count": _open("incident_unattended", _ROAD, 7200, grade="2"),
+    "review_postponed_count": _open("review_postponed", _CUSTODY, 0),
+    "custody_awaiting_over_60_minutes_count": _open("awaiting_authorisation", _CUSTODY, 3600),
+    "bluelamp_feed_live": lambda world: (world.feeds_alive, always(1), ()),
+    # In these scenarios every record is readable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),
     **{name: lambda _: (always(0), always(1), ()) for name in _NEVER},
     **{name: lambda _: (always(1), always(1), ()) for name in _ALWAYS},

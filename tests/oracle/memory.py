@@ -1,4 +1,4 @@
-"""The product's partitions and reader in this process: its own fold and readings, with no server, at any time."""
+"""The product's partitions and reader in this process: its own fold and readings, without servers, at any time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -25,11 +25,11 @@ Touched = tuple[str, tuple[str, ...]]
 
 
 class MemoryCache(PartitionCache):
-    """A partition folded and remembered in this process: what a worker and the cache of a reader are together.
+    """A partition folded and cached in this process: the work of a worker and of a reader's cache together.
 
     Args:
-        topic: of the partition.
-        rules: by force.
+        topic: the topic of the partition.
+        rules: the rules of each force.
     """
 
     def __init__(self, topic: Topic, rules: Mapping[str, Rules]) -> None:
@@ -37,22 +37,22 @@ class MemoryCache(PartitionCache):
         self.fold = PartitionFold(topic, OwnPartition(0, 1), rules)
         self.feeds, self.events, self.applied_offset = self.fold.feeds, self.fold.events, 0
         self._timelines: dict[str, str] = {}
-        self._matters: dict[str, dict[str, list[OpenItem]]] = {}
+        self._open_items: dict[str, dict[str, list[OpenItem]]] = {}
 
     def missing(self, keys: Iterable[Key]) -> set[Key]:
-        """Nothing: everything is here."""
+        """Nothing: everything is in memory."""
         return set()
 
     def pane(self, key: Key) -> Pane:
-        """The pane, or an empty one."""
+        """The pane; empty if there is none."""
         return self._panes.get(key, {})
 
     def open(self, force: str, kind: str) -> list[OpenItem]:
-        """As ever, of the one force there is."""
-        return [each for matters in self._matters.get(kind, {}).values() for each in matters]
+        """The open items of a kind, of the only force."""
+        return [each for items in self._open_items.get(kind, {}).values() for each in items]
 
-    def take(self, facts: Sequence[AnyFact], received_at: datetime) -> set[Touched]:
-        """Fold facts as one batch of records; the outcomes that changed."""
+    def receive(self, facts: Sequence[AnyFact], received_at: datetime) -> set[Touched]:
+        """Fold facts as one batch of records; returns the outcomes that changed."""
         records = [
             Record((self.applied_offset or 0) + place, received_at, encode([fact])) for place, fact in enumerate(facts)
         ]
@@ -74,19 +74,19 @@ class MemoryCache(PartitionCache):
             touched.update((each.kind, each.dimensions) for each in changed)
             self._open[key] = outcomes.open
             for kind in {each.kind for each in changed}:
-                of_kind, matters = self._matters.setdefault(kind, {}), [e for e in outcomes.open if e.kind == kind]
+                of_kind, items = self._open_items.setdefault(kind, {}), [e for e in outcomes.open if e.kind == kind]
                 of_kind.pop(key, None)
-                of_kind |= {key: matters} if matters else {}
+                of_kind |= {key: items} if items else {}
         for name, count in change.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
         return touched
 
 
 class MemoryReader(Reader):
-    """The product's reader over partitions in memory, at whatever time it is told.
+    """The product's reader over partitions in memory, at the time that the test sets.
 
     Args:
-        force: the profile.
+        force: the force's profile.
     """
 
     def __init__(self, force: Force) -> None:
@@ -98,15 +98,15 @@ class MemoryReader(Reader):
         self._caches = {(topic, 0): cast(PartitionCache, cache) for topic, cache in self.caches.items()}
 
     def refresh(self) -> bool:
-        """Everything is here."""
+        """Nothing to do: everything is in memory."""
         return False
 
     def clock_steps(self) -> list[ClockStep]:
-        """No clock is set."""
+        """None: no clock is set."""
         return []
 
     def feeds(self, force: str) -> list[FeedStatus]:
-        """As ever; once for each moment."""
+        """The status of each feed, calculated once for each time."""
         if self._feeds_of[0] != self.moment:
             self._feeds_of = (self.moment, super().feeds(force))
         return self._feeds_of[1]

@@ -1,4 +1,4 @@
-"""What the product shows and alerts on in a scenario, stepped in event time: its own reader, metrics and engine."""
+"""The samples and alerts of the product in a scenario, stepped in event time: its own reader, metrics and engine."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -27,34 +27,34 @@ from streams.stall import Place
 from tests.oracle.broadcast import Broadcast
 from tests.oracle.judgement import Stretch
 from tests.oracle.knowledge import FOREVER
-from tests.oracle.knowledge import microseconds as told_at
-from tests.oracle.meaning import Heard
+from tests.oracle.knowledge import microseconds as reported_at
+from tests.oracle.meaning import Beat
 from tests.oracle.memory import MemoryReader, Touched
 
 EVERY_SECONDS = 5
-"""The pace at which Prometheus looks; the engine in process looks more often."""
+"""How often Prometheus evaluates; the built-in engine evaluates more often."""
 
 
 class KeptUp(LogWatch):
-    """A log of which everything is applied, by one worker."""
+    """A log that one worker has applied completely."""
 
     def __init__(self) -> None:
         super().__init__(lambda applied_offsets: LogSnapshot(applied_offsets, 1))
 
     def seen(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot:
-        """As it is now."""
+        """The log as it is now."""
         return LogSnapshot(applied_offsets, 1)
 
 
 KEPT_UP = KeptUp()
 
 
-class Whole:
-    """Everything that the rules look at, as the exporter shows it to them.
+class FullExporter:
+    """Every sample that the rules use, as the exporter collects it.
 
     Args:
-        reader: of the state.
-        rules: the table.
+        reader: the reader of the state.
+        rules: the rules.
     """
 
     def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
@@ -63,19 +63,19 @@ class Whole:
         )
 
     def forget(self, touched: set[Touched], *, everything: bool) -> None:
-        """Nothing is remembered."""
+        """Nothing to do: nothing is cached."""
 
     def samples(self) -> list[Sample]:
-        """At the reader's present."""
+        """The samples at the reader's present."""
         return [*_samples(self._collector.collect()), Sample("up", {"job": "bluelamp"}, 1)]
 
 
-class Shown:
-    """The same, but what cannot have changed since it was last taken is not taken again.
+class CachedExporter:
+    """The same, but samples that cannot have changed are not collected again.
 
     Args:
-        reader: of the state.
-        rules: the table.
+        reader: the reader of the state.
+        rules: the rules.
     """
 
     def __init__(self, reader: MemoryReader, rules: Sequence[Rule]) -> None:
@@ -95,17 +95,17 @@ class Shown:
         self._health = Health(reader, KEPT_UP, lambda: reader.moment / SECOND)
 
     def samples(self) -> list[Sample]:
-        """At the reader's present."""
+        """The samples at the reader's present."""
         now, found = self._reader.moment, list[Sample]()
-        for name, take in self._parts.items():
+        for name, collect in self._parts.items():
             kept = self._kept.get(name)
             if kept is None or kept[0] <= now:
-                self._kept[name] = kept = take()
+                self._kept[name] = kept = collect()
             found += kept[1]
         return found
 
     def forget(self, touched: set[Touched], *, everything: bool) -> None:
-        """What is taken from these outcomes has changed; or everything, as when a feed has fallen silent."""
+        """Drop the samples that these outcomes change; or all of them, as when a feed has fallen silent."""
         if everything:
             self._kept.clear()
         for each in touched:
@@ -113,7 +113,7 @@ class Shown:
                 self._kept.pop(name, None)
 
     def _names(self, touched: Touched) -> list[str]:
-        """The measures that are taken from an outcome."""
+        """The measures that an outcome counts in."""
         if touched not in self._of:
             self._of[touched] = [name for name in self._windows if self._is_of(find(name), touched)]
         return self._of[touched]
@@ -124,30 +124,30 @@ class Shown:
         derived = self._reader.rules[self._force].derived
         known |= {name: derived[name].get(known.get(of, ""), "") for name, of in DERIVED_DIMENSIONS.items()}
         wheres = [{**measure.where, **selection.where} for selection in measure.selections() if selection.kind == kind]
-        return any(all(known[name] in asked for name, asked in where.items()) for where in wheres)
+        return any(all(known[name] in allowed for name, allowed in where.items()) for where in wheres)
 
     def _measure(self, measure: Measure) -> tuple[int, list[Sample]]:
         readings = self._reader.read(measure, self._windows[measure.name], force=self._force)
         return self._valid_until(measure), _samples(_families(measure, readings))
 
     def _valid_until(self, measure: Measure) -> int:
-        """Until when a reading stays what it is while no fact is told and no feed falls silent."""
+        """Until when a reading stays the same while no fact arrives and no feed falls silent."""
         now, statistic = self._reader.moment, measure.statistic
-        matters = [each for kind in {of.kind for of in measure.selections()} for each in self._open(kind)]
+        items = [each for kind in {of.kind for of in measure.selections()} for each in self._open(kind)]
         if isinstance(statistic, OpenCount):
-            moments = [each.since + statistic.at_least_seconds * SECOND for each in matters]
-            moments += [each.since + (statistic.under_seconds or 0) * SECOND for each in matters]
+            moments = [each.since + statistic.at_least_seconds * SECOND for each in items]
+            moments += [each.since + (statistic.under_seconds or 0) * SECOND for each in items]
         elif isinstance(statistic, OpenDue):
-            moments = [each.due - statistic.under_seconds * SECOND + 1 for each in matters if each.due is not None]
+            moments = [each.due - statistic.under_seconds * SECOND + 1 for each in items if each.due is not None]
         else:
-            dues = [each.due for each in matters if each.due is not None]
+            dues = [each.due for each in items if each.due is not None]
             moments = [*dues, *(due // MINUTE * MINUTE + 61 * MINUTE for due in dues)]
-            # The window is a minute shorter at a whole minute than just after it.
+            # At a whole minute, the window is a minute shorter than just after it.
             moments.append(self._first_leaves(measure) if now % MINUTE else now + 1)
         return min((moment for moment in moments if moment > now), default=FOREVER)
 
     def _first_leaves(self, measure: Measure) -> int:
-        """When the window over 60 minutes leaves behind the first minute that holds anything of a measure."""
+        """When the window of 60 minutes leaves the first minute that contains anything of a measure."""
         topics, now = measure.topics(), self._reader.moment // MINUTE
         for slot in range(now - 60, now + 1):
             for topic in topics:
@@ -160,7 +160,7 @@ class Shown:
         return (each for cache in self._reader.caches.values() for each in cache.open(self._force, kind))
 
     def _band(self, name: str) -> tuple[int, list[Sample]]:
-        """What is normal is of the hour that most of the last 60 minutes lie in: it changes at half past."""
+        """What is normal depends on the hour that contains most of the last 60 minutes: it changes at half past."""
         until = (self._reader.moment + HOUR // 2) // HOUR * HOUR + HOUR // 2
         return until, _samples(band_families(self._reader, lambda measure, _: measure == name))
 
@@ -174,137 +174,137 @@ def _samples(families: Iterable[Metric]) -> list[Sample]:
 
 
 class Step(NamedTuple):
-    """What the exporter shows at an instant, in microseconds since 1970, until the next step."""
+    """The exporter's samples from a time, in microseconds since 1970, until the next step."""
 
     at: int
     samples: list[Sample]
 
 
 class Played:
-    """How far a scenario has been told to the product.
+    """How far a scenario has been played to the product.
 
     Args:
-        heard: the scenario.
-        reader: takes it.
-        is_lazy: of heartbeats only the last before each look is taken, and straight into the state.
+        sent: everything that the scenario publishes.
+        reader: receives it.
+        is_lazy: use only the last heartbeat before each evaluation, and write it directly into the state.
     """
 
-    def __init__(self, heard: Broadcast, reader: MemoryReader, *, is_lazy: bool) -> None:
-        self._heard, self._reader, self._is_lazy = heard, reader, is_lazy
-        self._topics = {feed.name: feed.topic for feed in heard.simulation.force.feeds}
-        self._allowed = {feed.name: feed.stale_after_seconds * SECOND for feed in heard.simulation.force.feeds}
-        self._told = self._beats = 0
-        self._last: dict[str, Heard] = {}
+    def __init__(self, sent: Broadcast, reader: MemoryReader, *, is_lazy: bool) -> None:
+        self._sent, self._reader, self._is_lazy = sent, reader, is_lazy
+        self._topics = {feed.name: feed.topic for feed in sent.simulation.force.feeds}
+        self._allowed = {feed.name: feed.stale_after_seconds * SECOND for feed in sent.simulation.force.feeds}
+        self._next_fact = self._next_beat = 0
+        self._last: dict[str, Beat] = {}
 
     def to(self, look: int) -> set[Touched]:
-        """Tell everything up to an instant; the outcomes that changed."""
-        told, first = self._heard.told, self._told
-        while self._told < len(told) and told_at(told[self._told].at) <= look:
-            self._told += 1
+        """Publish every fact up to this time; returns the outcomes that changed."""
+        reported, first = self._sent.reported, self._next_fact
+        while self._next_fact < len(reported) and reported_at(reported[self._next_fact].at) <= look:
+            self._next_fact += 1
         touched = set[Touched]()
-        for topic, facts in _by_topic(told[first : self._told]).items():
-            touched |= self._reader.caches[topic].take(facts, instant(look))
+        for topic, facts in _by_topic(reported[first : self._next_fact]).items():
+            touched |= self._reader.caches[topic].receive(facts, instant(look))
         return touched
 
     def beat(self, look: int) -> tuple[bool, ...]:
-        """Hear every heartbeat up to an instant; which feeds are heard and complete in time."""
-        heard = self._heard.heard
-        while self._beats < len(heard) and heard[self._beats].at <= look:
-            self._last[heard[self._beats].feed] = heard[self._beats]
-            self._beats += 1
+        """Publish every heartbeat up to this time; returns which feeds are alive, and which are complete, within the time allowed."""
+        beats = self._sent.heartbeats
+        while self._next_beat < len(beats) and beats[self._next_beat].at <= look:
+            self._last[beats[self._next_beat].feed] = beats[self._next_beat]
+            self._next_beat += 1
         for beat in self._last.values():
-            self._hear(beat)
+            self._receive(beat)
         return tuple(
             look - moment <= self._allowed[each.feed]
             for each in self._last.values()
             for moment in (each.at, each.complete_to)
         )
 
-    def _hear(self, beat: Heard) -> None:
-        fold, force = self._reader.caches[self._topics[beat.feed]], self._heard.simulation.force.name
+    def _receive(self, beat: Beat) -> None:
+        fold, force = self._reader.caches[self._topics[beat.feed]], self._sent.simulation.force.name
         if self._is_lazy:
             fold.feeds[force, beat.feed] = FeedState(beat.complete_to, beat.at, 0, is_replay=False)
             return
         at = instant(beat.complete_to)
         fact_id = f"heartbeat-{beat.feed}-{beat.at}"
-        fold.take(
+        fold.receive(
             [FeedHeartbeat(fact_id=fact_id, force=force, at=at, feed=beat.feed, seq=0, complete_to=at)],
             instant(beat.at),
         )
 
 
-def _by_topic(told: Sequence[ReportedFact]) -> dict[Topic, list[AnyFact]]:
+def _by_topic(reported: Sequence[ReportedFact]) -> dict[Topic, list[AnyFact]]:
     found: dict[Topic, list[AnyFact]] = {}
-    for each in told:
+    for each in reported:
         found.setdefault(each.topic, []).append(each.fact)
     return found
 
 
 def steps(
-    heard: Broadcast, rules: Sequence[Rule] = RULES, *, phase_seconds: float = 0, is_lazy: bool = True
+    sent: Broadcast, rules: Sequence[Rule] = RULES, *, phase_seconds: float = 0, is_lazy: bool = True
 ) -> Iterator[Step]:
-    """What the exporter shows of a scenario each time the engine looks; looks that can see nothing new are left out.
+    """The exporter's samples at each evaluation of a scenario; evaluations that cannot see anything new are left out.
 
     Args:
-        heard: the scenario.
-        rules: the table.
-        phase_seconds: when the first look is, after the start.
-        is_lazy: otherwise every look is taken, and taken whole.
+        sent: everything that the scenario publishes.
+        rules: the rules.
+        phase_seconds: when the first evaluation is, after the start.
+        is_lazy: otherwise nothing is left out, and every sample is collected each time.
     """
-    reader = MemoryReader(heard.simulation.force)
-    shown = Shown(reader, rules) if is_lazy else Whole(reader, rules)
-    played = Played(heard, reader, is_lazy=is_lazy)
+    reader = MemoryReader(sent.simulation.force)
+    exporter = CachedExporter(reader, rules) if is_lazy else FullExporter(reader, rules)
+    played = Played(sent, reader, is_lazy=is_lazy)
     before: tuple[bool, ...] = ()
     last: list[Sample] = []
-    for look in looks(heard, phase_seconds):
+    for look in looks(sent, phase_seconds):
         reader.moment = look
         touched, live = played.to(look), played.beat(look)
-        shown.forget(touched, everything=live != before)
-        samples = shown.samples()
+        exporter.forget(touched, everything=live != before)
+        samples = exporter.samples()
         if samples != last or not is_lazy:
             yield Step(look, samples)
         before, last = live, samples
 
 
-def looks(heard: Broadcast, phase_seconds: float) -> range:
-    """When somebody looks who looks every five seconds."""
-    return range(heard.start + int(phase_seconds * SECOND), heard.end, EVERY_SECONDS * SECOND)
+def looks(sent: Broadcast, phase_seconds: float) -> range:
+    """The times of evaluations every five seconds."""
+    return range(sent.start + int(phase_seconds * SECOND), sent.end, EVERY_SECONDS * SECOND)
 
 
 Alerts = dict[tuple[str, tuple[str, ...]], list[Stretch]]
-"""By rule and scope, from when to when an alert stood."""
+"""The stretches in which alerts are active, by rule and scope."""
 
 
 def engine_alerts(
-    told: Iterable[Step],
-    heard: Broadcast,
+    exported: Iterable[Step],
+    sent: Broadcast,
     rules: Sequence[Rule] = RULES,
     *,
     phase_seconds: float = 0,
     is_lazy: bool = True,
 ) -> Alerts:
-    """The alerts of the engine in process, looking every five seconds."""
-    engine, standing, found = Engine(rules), dict[tuple[str, tuple[str, ...]], int](), Alerts()
-    shown = iter([*told, Step(heard.end, [])])
-    samples, following = list[Sample](), next(shown)
-    for look in looks(heard, phase_seconds):
+    """The alerts of the built-in engine, evaluated every five seconds."""
+    engine, active, found = Engine(rules), dict[tuple[str, tuple[str, ...]], int](), Alerts()
+    remaining = iter([*exported, Step(sent.end, [])])
+    samples, following = list[Sample](), next(remaining)
+    for look in looks(sent, phase_seconds):
         if following.at == look:
-            samples, following = following.samples, next(shown)
+            samples, following = following.samples, next(remaining)
         elif is_lazy and look < due(engine):
             continue
         alerts = engine.step(samples, look)
         firing = {(each.rule.name, tuple(each.scope.values())) for each in alerts if each.state == "firing"}
-        for key in firing - standing.keys():
-            standing[key] = look
-        for key in standing.keys() - firing:
-            found.setdefault(key, []).append(Stretch(standing.pop(key), look))
-    for key, since in standing.items():
-        found.setdefault(key, []).append(Stretch(since, heard.end))
+        for key in firing - active.keys():
+            active[key] = look
+        for key in active.keys() - firing:
+            found.setdefault(key, []).append(Stretch(active.pop(key), look))
+    for key, since in active.items():
+        found.setdefault(key, []).append(Stretch(since, sent.end))
     return found
 
 
 def due(engine: Engine) -> int:
-    """When an engine that sees nothing new next raises or ends an alert."""
+    """When an engine that sees nothing new next raises or resolves an alert."""
     by_name = {rule.name: rule for rule in engine.rules}
     moments = [FOREVER]
     for (name, _), alert in engine.memory.active.items():

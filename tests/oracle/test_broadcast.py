@@ -1,4 +1,4 @@
-"""The heartbeats that the oracle and the product are told are those that a simulation played live sends."""
+"""The heartbeats given to the oracle and to the product equal those that a live simulation sends."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from producers.simulate.playing import play
 from producers.simulate.scenario import parse_scenario
 from tests.oracle.broadcast import heartbeats
 from tests.oracle.knowledge import SECOND, microseconds
-from tests.oracle.meaning import Heard
+from tests.oracle.meaning import Beat
 from tests.simulate.worlds import simulation
 
 _SILENCE = """
@@ -28,7 +28,7 @@ hours = 0.05
 
 
 class Clock:
-    """A wall clock that moves on when somebody waits."""
+    """A wall clock that advances whenever the program waits."""
 
     def __init__(self, second: float) -> None:
         self.second = second
@@ -38,27 +38,27 @@ class Clock:
         return datetime.fromtimestamp(self.second, UTC)
 
     def wait(self, seconds: float) -> bool:
-        """Nobody tells it to stop."""
+        """Wait; nobody asks to stop."""
         self.second += seconds
         return False
 
 
 class Sink:
-    """Takes what is played, and notes the heartbeats."""
+    """Accepts everything that is played, and records the heartbeats."""
 
     def __init__(self, clock: Clock) -> None:
-        self.heard, self._clock = list[Heard](), clock
+        self.beats, self._clock = list[Beat](), clock
 
     def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
-        """Take a fact."""
+        """Ignore a fact."""
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
-        """Take a heartbeat."""
+        """Record a heartbeat."""
         at, complete_to = microseconds(self._clock.second), microseconds(heartbeat.complete_to.timestamp())
-        self.heard.append(Heard(heartbeat.feed, at, complete_to))
+        self.beats.append(Beat(heartbeat.feed, at, complete_to))
 
     def flush(self) -> None:
-        """Everything is here."""
+        """Nothing to do."""
 
 
 def test_heartbeats_are_those_of_a_simulation_played_live() -> None:
@@ -69,12 +69,12 @@ def test_heartbeats_are_those_of_a_simulation_played_live() -> None:
     play(
         world, sink, speed="live", until=start + 1200, now=clock.now, monotonic=lambda: clock.second, wait=clock.wait
     )  # fmt: skip
-    told = [beat for beat in sink.heard if beat.at < microseconds(start + 1200)]
-    assert [(beat.feed, _seconds(beat.at)) for beat in told] == [
+    played = [beat for beat in sink.beats if beat.at < microseconds(start + 1200)]
+    assert [(beat.feed, _seconds(beat.at)) for beat in played] == [
         (beat.feed, _seconds(beat.at)) for beat in heartbeats(world, start, start + 1200)
     ]
     assert {beat.at - beat.complete_to for beat in heartbeats(world, start, start + 1200)} == {5 * SECOND}
-    assert max(abs(beat.at - beat.complete_to - 5 * SECOND) for beat in told) < SECOND // 100
+    assert max(abs(beat.at - beat.complete_to - 5 * SECOND) for beat in played) < SECOND // 100
 
 
 def _seconds(at: int) -> int:

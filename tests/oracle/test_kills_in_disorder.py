@@ -1,4 +1,4 @@
-"""Minutes of the disorder as they happen, with worker, inbox, Prometheus and Alertmanager killed at random: no alert is lost."""
+"""Minutes of the disorder scenario in real time, while worker, inbox, Prometheus and Alertmanager are killed: no alert is lost."""
 
 import os
 import random
@@ -33,29 +33,29 @@ from tests.support.watched import Kept
 pytestmark = [pytest.mark.faults, pytest.mark.real, pytest.mark.usefixtures("dropped_sockets")]
 WATCHED_SECONDS = 420
 LASTING_SECONDS = 120
-"""What is bad for so long must be told of, whatever was killed meanwhile."""
+"""An alert that is bad for this long must be raised, whatever was killed meanwhile."""
 _JUST_SECONDS = 60
-"""How old the good figure may be by which an alert is ended: parts that are killed see late."""
+"""How old the good figure that resolves an alert may be: killed parts notice late."""
 OF_FORCE = {rule.name: rule.series.by for rule in RULES if rule.measure}
-"""The rules of the force's figures; those of the monitor itself rightly tell of the kills."""
+"""The rules about the force's figures; those about the monitor itself rightly report the kills."""
 
 
 def fullest(oracle: Oracle) -> int:
-    """The instant from which most alerts begin that last, within the seconds that are watched."""
+    """The time at which most lasting alerts begin within the seconds that follow."""
     lasting = sorted(
         each.start
         for (name, _), found in oracle.exact(0).items()
         for each in found
         if name in OF_FORCE and each.end - each.start > LASTING_SECONDS * SECOND
     )
-    later = [instant for instant in lasting if instant > lasting[0] + 3600 * SECOND]
+    later = [start for start in lasting if start > lasting[0] + 3600 * SECOND]
     span = (WATCHED_SECONDS - LASTING_SECONDS) * SECOND
     return max(later, key=lambda first: sum(first <= each <= first + span for each in later))
 
 
 @contextmanager
 def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[str, Kept]]]:
-    """What `bluelamp up --prometheus` runs for alerts, each started again when it is killed."""
+    """The programs that `bluelamp up --prometheus` runs for alerts, each restarted when it is killed."""
     alarm = AlertSetup({}, is_prometheus=True)
     exporter_port, _ = free_ports(2)
     settings = replace(alarm.settings(system.settings), exporter_port=exporter_port)
@@ -68,12 +68,12 @@ def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[s
         for part in parts.values():
             part.start()
             stack.callback(part.stop)
-        until(lambda: answers(f"{settings.inbox}/api/alerts/"), 60, "the inbox")
+        until(lambda: responds(f"{settings.inbox}/api/alerts/"), 60, "the inbox")
         yield settings, parts
 
 
-def answers(address: str) -> bool:
-    """Whether anything does there."""
+def responds(address: str) -> bool:
+    """Whether a server responds at this address."""
     try:
         return requests.get(address, timeout=5).ok
     except requests.RequestException:
@@ -81,7 +81,7 @@ def answers(address: str) -> bool:
 
 
 def killing(system: System, parts: dict[str, Kept], chance: random.Random) -> tuple[Callable[[], None], Counter[str]]:
-    """A look that kills a part every few seconds, the least often killed first; and how often each was."""
+    """A callback that kills a part every few seconds, the least often killed first; and the number of kills of each."""
     kills: Counter[str] = Counter(dict.fromkeys(("worker", "inbox", "prometheus", "alertmanager"), 0))
     due = wall().timestamp() + LEAD_SECONDS
 
@@ -104,47 +104,45 @@ def killing(system: System, parts: dict[str, Kept], chance: random.Random) -> tu
 
 @pytest.mark.injects(1, 19)
 @pytest.mark.timeout(1200)
-def test_kills_of_every_part_in_the_disorder_lose_no_alert_and_end_none_that_is_bad(
-    tmp_path: Path, fault: Fault
-) -> None:
+def test_kills_of_every_part_lose_no_alert_and_resolve_none_that_is_bad(tmp_path: Path, fault: Fault) -> None:
     for part in ("prometheus", "alertmanager"):
         if reason := missing(part):
             pytest.skip(reason)
     scenario, seed = broadcast("disorder"), random.SystemRandom().randrange(10**6)
-    print(f"seed {seed}")  # noqa: T201 - a failure is repeated from it
+    print(f"seed {seed}")  # noqa: T201 - needed to repeat a failure
     first = fullest(Oracle(scenario))
     with ExitStack() as stack:
         system, publisher = stack.enter_context(everything(tmp_path))
         settings, parts = stack.enter_context(watchers(system, tmp_path))
-        heard, shift = present(scenario, first, first + WATCHED_SECONDS * SECOND)
+        sent, shift = present(scenario, first, first + WATCHED_SECONDS * SECOND)
         look, kills = killing(system, parts, random.Random(seed))
-        Playing(heard, publisher, look).run(first + shift)
+        Playing(sent, publisher, look).run(first + shift)
         assert min(kills.values()) > 3, kills
         fault.fired(kills["worker"], 1)
         fault.fired(kills.total() - kills["worker"], 19)
-        must = lasting(heard, first + shift)
+        must = lasting(sent, first + shift)
         begun = sum(each.start > first + shift for each in must.values())
         assert begun > 2
         until(lambda: not lost(must, list(inbox_log(settings).entries())), 120, "every alert in the inbox")
         log = list(inbox_log(settings).entries())
     print(f"{len(must)} alerts that lasted, {begun} begun meanwhile, kills {dict(kills)}")  # noqa: T201 - for the record
-    check(heard, log)
+    check(sent, log)
 
 
-def lasting(heard: Broadcast, begin: int) -> dict[Place, Stretch]:
-    """The alerts that must be told of: bad for long, or up to the end for so long, while parts were killed."""
-    found = {place: stretches[-1] for place, stretches in Oracle(heard).exact(0).items() if place[0] in OF_FORCE}
+def lasting(sent: Broadcast, begin: int) -> dict[Place, Stretch]:
+    """The alerts that must be raised: bad for long enough, also counting up to the end, while parts were killed."""
+    found = {place: stretches[-1] for place, stretches in Oracle(sent).exact(0).items() if place[0] in OF_FORCE}
     enough = LASTING_SECONDS * SECOND
     return {place: each for place, each in found.items() if each.end - max(each.start, begin) >= enough}
 
 
 def place_of(each: Raised) -> Place:
-    """Which rule, and what it stands apart for."""
+    """The rule and the scope of an alert."""
     return each.rule, tuple(each.scope[name] for name in OF_FORCE[each.rule])
 
 
 def raised(log: list[AnyEntry]) -> list[tuple[Place, int]]:
-    """What the log says was raised of the force's figures, and when it began."""
+    """The alerts about the force's figures that the log says were raised, and when they began."""
     return [
         (place_of(each), microseconds(each.began.timestamp()))
         for each in log
@@ -153,30 +151,30 @@ def raised(log: list[AnyEntry]) -> list[tuple[Place, int]]:
 
 
 def lost(must: dict[Place, Stretch], log: list[AnyEntry]) -> list[Place]:
-    """Those that are not in the log."""
-    told = raised(log)
+    """The alerts that are missing from the log."""
+    found = raised(log)
     return [
         place
         for place, stretch in must.items()
-        if not any(name == place and stretch.start - SECOND <= began <= stretch.end for name, began in told)
+        if not any(name == place and stretch.start - SECOND <= began <= stretch.end for name, began in found)
     ]
 
 
-def check(heard: Broadcast, log: list[AnyEntry]) -> None:
-    """None is in the log twice, none stands twice at once, none without something bad, and none ended while it was bad."""
+def check(sent: Broadcast, log: list[AnyEntry]) -> None:
+    """No entry is in the log twice; no alert is active twice at once, without cause, or resolved while it is bad."""
     assert [name for name, count in Counter(each.id for each in log).items() if count > 1] == []
-    oracle = Oracle(heard)
-    truth = oracle.exact(0)
+    oracle = Oracle(sent)
+    expected = oracle.exact(0)
     places = {each.alert: place_of(each) for each in log if isinstance(each, Raised) and each.rule in OF_FORCE}
-    standing: set[Place] = set()
+    active: set[Place] = set()
     for each in log:
         place = places.get(each.alert)
         if place and isinstance(each, Raised):
-            assert place in truth, place
-            assert place not in standing, (place, each)
-            standing.add(place)
+            assert place in expected, place
+            assert place not in active, (place, each)
+            active.add(place)
         elif place and isinstance(each, Ended):
             ended = microseconds(each.ended.timestamp())
             before = np.arange(ended - _JUST_SECONDS * SECOND, ended, SECOND)
-            assert (oracle.judged[place].course.at(before) != BAD).any(), (place, each)
-            standing.remove(place)
+            assert (oracle.judged[place].series.at(before) != BAD).any(), (place, each)
+            active.remove(place)

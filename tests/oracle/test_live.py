@@ -1,4 +1,4 @@
-"""The hottest seconds of a scenario as they happen: worker, state server, both engines, each alert in time of the oracle's truth."""
+"""The busiest seconds of a scenario in real time: worker, state server, both engines; each alert is raised soon enough."""
 
 import json
 import os
@@ -33,16 +33,16 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.oracle.broadcast import BEAT_SECONDS, Broadcast, broadcast
 from tests.oracle.compare import Oracle, Place
 from tests.oracle.knowledge import SECOND, microseconds
-from tests.oracle.meaning import Heard
+from tests.oracle.meaning import Beat
 from tests.real.parts import missing
 from tests.support.live import later
 from tests.support.system import System, until
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("dropped_sockets")]
 SCENARIO, HOURS = "surge", (8.5, 9.0)
-"""In which a Grade 1 without a unit and a review that falls due are to be told of within seconds of each other."""
+"""In these hours, an alert of a Grade 1 without a unit and one of a review that is due must be raised within seconds."""
 LEAD_SECONDS = 14
-"""From the beginning to the first alert: in the first half the hours before it are told."""
+"""From the beginning to the first alert; in the first half of this time the earlier hours are published."""
 EMBEDDED_SECONDS, PROMETHEUS_SECONDS = 5, 15
 _BEHIND = 5 * SECOND
 
@@ -55,7 +55,7 @@ class Raised(Struct):
 
 
 def hottest(oracle: Oracle) -> tuple[int, int]:
-    """The first and the last of two alerts that begin close together, and hang on no window of minutes."""
+    """Two alerts that begin close together, neither of which depends on a window of minutes: when the first and the last begin."""
     by_name = {rule.name: rule for rule in RULES}
     plain = {name for name, rule in by_name.items() if not (rule.for_seconds or "window" in rule.series.where)}
     begun = sorted(each.start for (name, _), found in oracle.exact(0).items() if name in plain for each in found)
@@ -63,9 +63,11 @@ def hottest(oracle: Oracle) -> tuple[int, int]:
     return min(pairs, key=lambda pair: pair[1] - pair[0])
 
 
-def moved(told: Sequence[ReportedFact], by: timedelta) -> list[ReportedFact]:
-    """The same told so much later, of what happened so much later."""
-    return [msgspec.structs.replace(each, at=each.at + by.total_seconds(), fact=later(each.fact, by)) for each in told]
+def moved(reported: Sequence[ReportedFact], by: timedelta) -> list[ReportedFact]:
+    """The same reports about the same facts, all later by this much."""
+    return [
+        msgspec.structs.replace(each, at=each.at + by.total_seconds(), fact=later(each.fact, by)) for each in reported
+    ]
 
 
 @contextmanager
@@ -88,7 +90,7 @@ def everything(directory: Path) -> Iterator[tuple[System, Publisher]]:
 
 @contextmanager
 def prometheus(system: System, exporter_port: int, directory: Path) -> Iterator[str]:
-    """Prometheus and Alertmanager as `bluelamp up --prometheus` starts them; where Alertmanager answers."""
+    """Prometheus and Alertmanager as `bluelamp up --prometheus` starts them; yields Alertmanager's address."""
     alarm = AlertSetup(os.environ, is_prometheus=True)
     settings = msgspec.structs.replace(system.settings, exporter_port=exporter_port)
     programs = alarm.programs(settings, directory)
@@ -100,73 +102,73 @@ def prometheus(system: System, exporter_port: int, directory: Path) -> Iterator[
             process = subprocess.Popen(program.arguments, stdout=output, stderr=output, cwd=directory)
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
-        until(lambda: _standing(address) is not None, 30, "Alertmanager")
+        until(lambda: _active(address) is not None, 30, "Alertmanager")
         yield address
 
 
-def _standing(address: str) -> list[Place] | None:
+def _active(address: str) -> list[Place] | None:
     by = {rule.name: rule.series.by for rule in RULES}
     try:
-        told = requests.get(f"http://{address}/api/v2/alerts", timeout=2).json()
+        alerts = requests.get(f"http://{address}/api/v2/alerts", timeout=2).json()
     except requests.ConnectionError:
         return None
-    words = [each["labels"] for each in told]
+    words = [each["labels"] for each in alerts]
     return [(each["rule"], tuple(each.get(name, "") for name in by[each["rule"]])) for each in words]
 
 
 class Playing:
-    """Plays a scenario with the clock.
+    """Plays a scenario in real time.
 
     Args:
-        heard: the scenario, at the time at which it is played.
-        publisher: takes it.
-        look: called again and again meanwhile.
+        sent: everything that the scenario publishes, moved to the present.
+        publisher: publishes it.
+        look: called repeatedly meanwhile.
     """
 
-    def __init__(self, heard: Broadcast, publisher: Publisher, look: Callable[[], object]) -> None:
-        self._heard, self._publisher, self._look = heard, publisher, look
+    def __init__(self, sent: Broadcast, publisher: Publisher, look: Callable[[], object]) -> None:
+        self._sent, self._publisher, self._look = sent, publisher, look
         self.late_seconds = 0.0
-        self._told = self._beats = 0
+        self._next_fact = self._next_beat = 0
 
     def run(self, in_time_from: int) -> None:
         """Play to the end.
 
         Args:
-            in_time_from: from here on what is told is told in time.
+            in_time_from: from when on facts must be published on time.
         """
-        while (now := microseconds(wall().timestamp())) < self._heard.end:
-            self._tell(now, in_time_from)
+        while (now := microseconds(wall().timestamp())) < self._sent.end:
+            self._publish(now, in_time_from)
             self._look()
-            time.sleep(0.05)  # how often is looked
+            time.sleep(0.05)  # the interval between looks
 
-    def _tell(self, now: int, in_time_from: int) -> None:
-        told, heard = self._heard.told, self._heard.heard
-        while self._told < len(told) and (due := microseconds(told[self._told].at)) <= now:
-            each = told[self._told]
+    def _publish(self, now: int, in_time_from: int) -> None:
+        reported, beats = self._sent.reported, self._sent.heartbeats
+        while self._next_fact < len(reported) and (due := microseconds(reported[self._next_fact].at)) <= now:
+            each = reported[self._next_fact]
             self._publisher.publish(each.fact, each.topic)
-            self._told += 1
+            self._next_fact += 1
             if due >= in_time_from:
                 self.late_seconds = max(self.late_seconds, (microseconds(wall().timestamp()) - due) / SECOND)
-        while self._beats < len(heard) and heard[self._beats].at <= now:
-            self._beat(heard[self._beats])
-            self._beats += 1
+        while self._next_beat < len(beats) and beats[self._next_beat].at <= now:
+            self._beat(beats[self._next_beat])
+            self._next_beat += 1
 
-    def _beat(self, beat: Heard) -> None:
-        force = self._heard.simulation.force
+    def _beat(self, beat: Beat) -> None:
+        force = self._sent.simulation.force
         (topic,) = [feed.topic for feed in force.feeds if feed.name == beat.feed]
         complete_to = instant(beat.complete_to)
-        told = FeedHeartbeat(
-            fact_id=f"beat-{beat.feed}-{beat.at}", force=force.name, at=complete_to, feed=beat.feed, seq=self._beats,
+        heartbeat = FeedHeartbeat(
+            fact_id=f"beat-{beat.feed}-{beat.at}", force=force.name, at=complete_to, feed=beat.feed, seq=self._next_beat,
             complete_to=complete_to, simulated=True,
         )  # fmt: skip
-        self._publisher.heartbeat(told, topic)
+        self._publisher.heartbeat(heartbeat, topic)
 
 
-def look(raised: Raised, standing: AlertEvaluator, alertmanager: str) -> None:
-    """Note what each engine has raised by now."""
-    firing = [each for each in standing.alerts if each.state == "firing"]
+def look(raised: Raised, engine: AlertEvaluator, alertmanager: str) -> None:
+    """Record what each engine has raised by now."""
+    firing = [each for each in engine.alerts if each.state == "firing"]
     _note(raised.engine, [(each.rule.name, tuple(each.scope.values())) for each in firing])
-    _note(raised.prometheus, _standing(alertmanager) or [])
+    _note(raised.prometheus, _active(alertmanager) or [])
 
 
 def _note(raised: dict[Place, int], places: Sequence[Place]) -> None:
@@ -175,24 +177,24 @@ def _note(raised: dict[Place, int], places: Sequence[Place]) -> None:
         raised.setdefault(place, now)
 
 
-def beats(heard: Broadcast, start: int, end: int) -> list[Heard]:
-    """Heartbeats of every feed from an instant on."""
-    feeds = heard.simulation.force.feeds
+def beats(sent: Broadcast, start: int, end: int) -> list[Beat]:
+    """The heartbeats of every feed between two times."""
+    feeds = sent.simulation.force.feeds
     every = BEAT_SECONDS * SECOND
-    return [Heard(feed.name, at, at - _BEHIND) for at in range(start, end, every) for feed in feeds]
+    return [Beat(feed.name, at, at - _BEHIND) for at in range(start, end, every) for feed in feeds]
 
 
 def present(scenario: Broadcast, first: int, end: int) -> tuple[Broadcast, int]:
-    """A scenario as if one instant of it came in so many seconds, and by how many microseconds it is moved for that."""
+    """A scenario moved so that its time `first` comes in LEAD_SECONDS, and by how many microseconds it was moved."""
     start = microseconds(wall().timestamp())
     by = timedelta(microseconds=start + LEAD_SECONDS * SECOND - first)
     shift = by // timedelta(microseconds=1)
-    told = [each for each in moved(scenario.told, by) if microseconds(each.at) < end + shift]
-    return Broadcast(scenario.simulation, told, beats(scenario, start, end + shift), start, end + shift), shift
+    reported = [each for each in moved(scenario.reported, by) if microseconds(each.at) < end + shift]
+    return Broadcast(scenario.simulation, reported, beats(scenario, start, end + shift), start, end + shift), shift
 
 
 @pytest.mark.timeout(240)
-def test_each_alert_is_raised_in_time_of_the_truth(tmp_path: Path) -> None:
+def test_both_engines_raise_each_alert_soon_enough(tmp_path: Path) -> None:
     for part in ("prometheus", "alertmanager"):
         if reason := missing(part):
             pytest.skip(reason)
@@ -207,29 +209,29 @@ def test_each_alert_is_raised_in_time_of_the_truth(tmp_path: Path) -> None:
         stack.callback(server.shutdown)
         alertmanager = stack.enter_context(prometheus(system, server.server_port, tmp_path))
         own = ReadingsCollector(reader(system.settings), is_wanted=wanted)
-        standing = AlertEvaluator(RULES, samples_of(own), system.redis, "live:alerts", wall)
-        heard, shift = present(scenario, first, last + (PROMETHEUS_SECONDS + 1) * SECOND)
-        standing.start()
-        stack.callback(standing.stop)
+        engine = AlertEvaluator(RULES, samples_of(own), system.redis, "live:alerts", wall)
+        sent, shift = present(scenario, first, last + (PROMETHEUS_SECONDS + 1) * SECOND)
+        engine.start()
+        stack.callback(engine.stop)
         raised = Raised({}, {})
-        playing = Playing(heard, publisher, lambda: look(raised, standing, alertmanager))
+        playing = Playing(sent, publisher, lambda: look(raised, engine, alertmanager))
         playing.run(first + shift - LEAD_SECONDS * SECOND // 2)
-    assert playing.late_seconds < 1, "this machine cannot tell in time what is to be seen in time"
+    assert playing.late_seconds < 1, "this machine is too slow to publish on time"
     window = (first + shift - SECOND, last + shift + SECOND)
-    check(Oracle(heard), raised, window)
+    check(Oracle(sent), raised, window)
 
 
 def check(oracle: Oracle, raised: Raised, window: tuple[int, int]) -> None:
-    """Every alert that must begin in a window is raised in time by both engines, and no other begins in it.
+    """Both engines raise, soon enough, every alert that must begin in a window, and no other alert begins in it.
 
-    One that stands before it may be seen late, when the state or Prometheus was late to start.
+    An alert active since before the window may be seen late, if the state or Prometheus started late.
     """
-    truth = oracle.exact(0)
-    must = {place: found for place, found in truth.items() if window[0] <= found[-1].start <= window[1]}
-    standing = {place for place, found in truth.items() if found[-1].start < window[0] < found[-1].end}
+    expected = oracle.exact(0)
+    must = {place: found for place, found in expected.items() if window[0] <= found[-1].start <= window[1]}
+    active = {place for place, found in expected.items() if found[-1].start < window[0] < found[-1].end}
     assert len(must) > 1
-    for told, within in ((raised.engine, EMBEDDED_SECONDS), (raised.prometheus, PROMETHEUS_SECONDS)):
-        late = {place: (told.get(place, 1 << 62) - found[-1].start) / SECOND for place, found in must.items()}
+    for seen, within in ((raised.engine, EMBEDDED_SECONDS), (raised.prometheus, PROMETHEUS_SECONDS)):
+        late = {place: (seen.get(place, 1 << 62) - found[-1].start) / SECOND for place, found in must.items()}
         assert all(-0.1 <= seconds <= within for seconds in late.values()), late
-        begun = {place for place, at in told.items() if window[0] <= at <= window[1]}
-        assert begun <= must.keys() | standing
+        begun = {place for place, at in seen.items() if window[0] <= at <= window[1]}
+        assert begun <= must.keys() | active

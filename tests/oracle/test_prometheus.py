@@ -1,4 +1,4 @@
-"""Prometheus' own evaluation of the rendered rules, fed every five seconds with what the exporter shows of a scenario."""
+"""Prometheus evaluates the rendered rules itself, given the exporter's samples of a scenario every five seconds."""
 
 import json
 import math
@@ -22,25 +22,25 @@ from tests.real.parts import missing
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 LABELS = ("rule", "force", "feed", "topic", "partition")
 HOTTEST = {"disorder": (18, 18.5), "feed_outage": (13.75, 14.25)}
-"""Hours in which much begins; `make faults` has all the hours that are watched, of every scenario."""
+"""Hours in which many alerts begin; `make faults` evaluates all watched hours of every scenario."""
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _promtool_is_here() -> None:
+def _needs_promtool() -> None:
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)
 
 
 @pytest.mark.parametrize("scenario", HOTTEST)
-def test_prometheus_raises_what_the_facts_ask_for(scenario: str, tmp_path: Path) -> None:
+def test_prometheus_raises_the_alerts_that_the_facts_require(scenario: str, tmp_path: Path) -> None:
     seen = watch(broadcast(scenario, HOTTEST[scenario]))
-    told = evaluated(tmp_path, seen, RULES, seen.oracle.seen(PHASE_SECONDS))
-    assert told == "", told[:4000]
+    output = evaluated(tmp_path, seen, RULES, seen.oracle.seen(PHASE_SECONDS))
+    assert output == "", output[:4000]
 
 
-def test_rules_with_a_fault_are_seen(tmp_path: Path) -> None:
-    """Every `for` a look too long."""
+def test_wrong_rules_are_noticed(tmp_path: Path) -> None:
+    """Every `for` is one evaluation too long."""
     seen = watch(broadcast("feed_outage", (13.9, 14.1)))
     wrong = [replace(rule, for_seconds=rule.for_seconds + EVERY_SECONDS) for rule in RULES]
     assert "exp:" in evaluated(tmp_path, seen, wrong, seen.oracle.seen(PHASE_SECONDS))
@@ -50,27 +50,27 @@ def test_rules_with_a_fault_are_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_prometheus_over_the_watched_hours_of_each_scenario(scenario: str, tmp_path: Path) -> None:
     seen = watch(broadcast(scenario, SCENARIOS[scenario], weeks=5))
-    told = evaluated(tmp_path, seen, RULES, seen.oracle.seen(PHASE_SECONDS))
-    assert told == "", told[:4000]
+    output = evaluated(tmp_path, seen, RULES, seen.oracle.seen(PHASE_SECONDS))
+    assert output == "", output[:4000]
 
 
 def evaluated(directory: Path, seen: Watched, rules: Sequence[Rule], expected: Alerts) -> str:
-    """Whether promtool has the expected alerts at every look at which one begins or ends, and at the look before: empty when so."""
-    instants = looks(seen.heard, PHASE_SECONDS)
+    """Evaluate with promtool where an alert begins or ends, and one evaluation before; returns the differences, or nothing."""
+    times = looks(seen.sent, PHASE_SECONDS)
     edges = {edge for found in expected.values() for stretch in found for edge in stretch}
-    wanted = [place for place, at in enumerate(instants) if at in edges or at + instants.step in edges]
-    asked = f"group by ({', '.join(LABELS)}) (ALERTS{{alertstate='firing'}})"
+    chosen = [place for place, at in enumerate(times) if at in edges or at + times.step in edges]
+    query = f"group by ({', '.join(LABELS)}) (ALERTS{{alertstate='firing'}})"
     steps = [
         {
-            "expr": asked,
+            "expr": query,
             "eval_time": f"{place * EVERY_SECONDS}s",
-            "exp_samples": list(_standing(expected, rules, instants[place])),
+            "exp_samples": list(_active(expected, rules, times[place])),
         }
-        for place in wanted
+        for place in chosen
     ]
     test: dict[str, Any] = {
         "interval": f"{EVERY_SECONDS}s",
-        "input_series": list(_series(seen.shown, instants, rules)),
+        "input_series": list(_series(seen.steps, times, rules)),
         "promql_expr_test": steps,
     }
     (directory / "rules.yml").write_text(json.dumps(rule_file(rules)))
@@ -79,31 +79,31 @@ def evaluated(directory: Path, seen: Watched, rules: Sequence[Rule], expected: A
     return promtool(directory / "test.yml")
 
 
-def _standing(expected: Alerts, rules: Sequence[Rule], at: int) -> Iterator[dict[str, Any]]:
+def _active(expected: Alerts, rules: Sequence[Rule], at: int) -> Iterator[dict[str, Any]]:
     by = {rule.name: rule.series.by for rule in rules}
     for (name, scope), found in expected.items():
         if any(stretch.start <= at < stretch.end for stretch in found):
             words = {"rule": name, **dict(zip(by[name], scope, strict=True))}
-            told = ", ".join(f'{label}="{word}"' for label, word in sorted(words.items()))
-            yield {"labels": f"{{{told}}}", "value": 1}
+            labels = ", ".join(f'{label}="{word}"' for label, word in sorted(words.items()))
+            yield {"labels": f"{{{labels}}}", "value": 1}
 
 
-def _series(shown: Sequence[Step], instants: range, rules: Sequence[Rule]) -> Iterator[dict[str, str]]:
-    """Each series in promtool's notation: a value as often as it stays, and a mark where it is scraped no more."""
+def _series(steps: Sequence[Step], times: range, rules: Sequence[Rule]) -> Iterator[dict[str, str]]:
+    """Each series in promtool's notation: each value as often as it stays, and a marker where it is no longer scraped."""
     metrics = {f"{rule.series.metric}{ending}" for rule in rules for ending in _ENDINGS}
     values: dict[tuple[str, str], list[float]] = {}
-    following, now, told = iter([*shown, Step(1 << 62, [])]), Step(0, []), list[tuple[tuple[str, str], float]]()
+    following, now, samples = iter([*steps, Step(1 << 62, [])]), Step(0, []), list[tuple[tuple[str, str], float]]()
     after = next(following)
-    for place, at in enumerate(instants):
+    for place, at in enumerate(times):
         if after.at <= at:
             now, after = after, next(following)
-            told = [((each.name, _labels(each.labels)), each.value) for each in now.samples if each.name in metrics]
-        for key, value in told:
+            samples = [((each.name, _labels(each.labels)), each.value) for each in now.samples if each.name in metrics]
+        for key, value in samples:
             found = values.setdefault(key, [])
             found += [math.nan] * (place - len(found))
             found.append(value)
     for (name, labels), found in values.items():
-        padded = [*found, *[math.nan] * (len(instants) - len(found))]
+        padded = [*found, *[math.nan] * (len(times) - len(found))]
         yield {"series": f"{name}{{{labels}}}", "values": " ".join(_notation(padded))}
 
 
@@ -121,7 +121,7 @@ def _notation(values: Sequence[float]) -> Iterator[str]:
         if text:
             yield text if length == 1 else f"{text}x{length - 1}"
         else:
-            # Of a series that was there a mark says that it is scraped no more.
+            # A marker says that a series is no longer scraped.
             yield from ["stale"] if is_there else []
             rest = length - is_there
             yield from [f"_x{rest}"] if rest else []

@@ -116,7 +116,7 @@ def read_by(facts: Facts, now: datetime = AS_OF) -> MemoryReader:
     reader = MemoryReader(FORCE)
     reader.moment = round(now.timestamp() * 1_000_000)
     for topic in TOPICS:
-        reader.caches[topic].take([fact for name, fact in facts if name == topic], now)
+        reader.caches[topic].receive([fact for name, fact in facts if name == topic], now)
     return reader
 
 

@@ -1,4 +1,4 @@
-"""What is to be counted of one subject, written from docs/semantics.md sections 5 to 7 for the rules that need it."""
+"""What counts of one subject, written from docs/semantics.md sections 5 to 7 for the rules that need it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -33,19 +33,19 @@ from facts.union import Topic
 from tests.oracle.knowledge import SECOND
 
 HOUR = 3600 * SECOND
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - the same instant, by another word than the product's
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - written differently from the product on purpose
 
 
-class Matter(NamedTuple):
-    """One thing that counts.
+class Outcome(NamedTuple):
+    """One thing that counts, or an open item.
 
     Attributes:
-        kind: what.
-        words: the words it is chosen by.
-        at: when it was decided, in microseconds since 1970; None while it stands open.
-        value: a span in the kind's unit, or 1 for met and 0 for missed.
-        since: since when it stands open; 0 when it does not.
-        due: from when on it is missed, or the last instant that is in time; None where there is none.
+        kind: its kind.
+        words: the words that select it.
+        at: when it was decided, in microseconds since 1970; None while it is open.
+        value: a duration in the kind's unit, or 1 for met and 0 for missed.
+        since: since when it is open; 0 if it is not.
+        due: from when on its target is missed, or the last time that meets it; None if it has no target.
     """
 
     kind: str
@@ -56,9 +56,9 @@ class Matter(NamedTuple):
     due: int | None = None
 
 
-def matters(topic: Topic, facts: Sequence[SubjectFact], force: Force) -> Iterable[Matter]:
-    """Everything that counts of the facts in force of one subject."""
-    of_topic: dict[str, Callable[[Sequence[SubjectFact], Force], Iterable[Matter]]] = {
+def outcomes(topic: Topic, facts: Sequence[SubjectFact], force: Force) -> Iterable[Outcome]:
+    """Everything that counts of one subject, from its facts in force."""
+    of_topic: dict[str, Callable[[Sequence[SubjectFact], Force], Iterable[Outcome]]] = {
         "contacts": contact,
         "incidents": incident,
         "custody": detention,
@@ -66,29 +66,29 @@ def matters(topic: Topic, facts: Sequence[SubjectFact], force: Force) -> Iterabl
     return of_topic[topic](facts, force) if topic in of_topic else ()
 
 
-def instant(at: datetime) -> int:
-    """Whole microseconds since 1970."""
+def since_1970(at: datetime) -> int:
+    """A time as whole microseconds since 1970."""
     passed = at - _EPOCH
     return (passed.days * 86_400 + passed.seconds) * SECOND + passed.microseconds
 
 
 def first(facts: Iterable[SubjectFact], *kinds: type[SubjectFact]) -> int | None:
-    """When the first of some kinds happened."""
-    return min((instant(fact.at) for fact in facts if isinstance(fact, kinds)), default=None)
+    """When the first fact of these kinds happened."""
+    return min((since_1970(fact.at) for fact in facts if isinstance(fact, kinds)), default=None)
 
 
 def decided(
     kind: str, words: Mapping[str, str], start: int, end: int | None, given_up: int | None, due: int
-) -> Iterator[Matter]:
-    """Whether a span met its target (semantics section 3); nothing of a span that ends before it starts."""
+) -> Iterator[Outcome]:
+    """Whether a span met its target (semantics section 3); nothing for a span that ends before it starts."""
     if end is not None and end < start:
         return
     if end is not None:
-        yield Matter(kind, words, at=min(end, due), value=int(end < due))
+        yield Outcome(kind, words, at=min(end, due), value=int(end < due))
     elif given_up is not None:
-        yield Matter(kind, words, at=min(given_up, due), value=0)
+        yield Outcome(kind, words, at=min(given_up, due), value=0)
     else:
-        yield Matter(kind, words, since=start, due=due)
+        yield Outcome(kind, words, since=start, due=due)
 
 
 # Contacts, in tenths of a second.
@@ -96,16 +96,16 @@ def decided(
 _TENTH = SECOND // 10
 
 
-def contact(facts: Sequence[SubjectFact], force: Force) -> Iterator[Matter]:
-    """The legs of a contact, and that it was offered."""
+def contact(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
+    """The legs of a contact, and the contact itself."""
     legs: dict[tuple[str, int], ContactOffered] = {}
     for fact in facts:
         if isinstance(fact, ContactOffered):
-            legs.setdefault((fact.queue, instant(fact.at)), fact)
+            legs.setdefault((fact.queue, since_1970(fact.at)), fact)
     if not legs:
         return
     opening = next(iter(legs.values()))
-    yield Matter("contact_offered", _words(opening), at=instant(opening.at))
+    yield Outcome("contact_offered", _words(opening), at=since_1970(opening.at))
     last = list(legs)[-1]
     for place, offer in legs.items():
         ends = [fact for fact in facts if _leg_of(fact, legs) == place]
@@ -120,12 +120,12 @@ def _leg_of(fact: SubjectFact, legs: Mapping[tuple[str, int], ContactOffered]) -
     if not isinstance(fact, ContactAnswered | ContactAbandoned | ContactConcluded):
         return None
     of_queue = sorted(place for place in legs if place[0] == fact.queue)
-    before = [place for place in of_queue if place[1] <= instant(fact.at)]
+    before = [place for place in of_queue if place[1] <= since_1970(fact.at)]
     return before[-1] if before else of_queue[0] if of_queue else None
 
 
-def _leg(offer: ContactOffered, ends: Sequence[SubjectFact], force: Force, *, is_last: bool) -> Iterator[Matter]:
-    words, offered = _words(offer), instant(offer.at)
+def _leg(offer: ContactOffered, ends: Sequence[SubjectFact], force: Force, *, is_last: bool) -> Iterator[Outcome]:
+    words, offered = _words(offer), since_1970(offer.at)
     answered, abandoned = first(ends, ContactAnswered), first(ends, ContactAbandoned)
     if answered is not None and (abandoned is None or answered <= abandoned):
         yield from _span("leg_answered", words, offered, answered)
@@ -136,15 +136,15 @@ def _leg(offer: ContactOffered, ends: Sequence[SubjectFact], force: Force, *, is
     elif first(ends, ContactConcluded) is not None or not is_last:
         return
     else:
-        yield Matter("leg_waiting", words, since=offered)
+        yield Outcome("leg_waiting", words, since=offered)
     due = _due(force, offer)
     if due is not None:
         yield from decided("leg_answer_decided", words, offered, answered, None, due)
 
 
-def _span(kind: str, words: Mapping[str, str], start: int, end: int) -> Iterator[Matter]:
+def _span(kind: str, words: Mapping[str, str], start: int, end: int) -> Iterator[Outcome]:
     if end >= start:
-        yield Matter(kind, words, at=end, value=(end - start + _TENTH // 2) // _TENTH)
+        yield Outcome(kind, words, at=end, value=(end - start + _TENTH // 2) // _TENTH)
 
 
 def _short(force: Force, queue: str) -> int:
@@ -159,33 +159,33 @@ def _due(force: Force, offer: ContactOffered) -> int | None:
     if not promised or promised[-1].seconds is None:
         return None
     half = _TENTH // 2 if promised[-1].is_inclusive else -_TENTH // 2
-    return instant(offer.at) + promised[-1].seconds * SECOND + half
+    return since_1970(offer.at) + promised[-1].seconds * SECOND + half
 
 
 # Incidents, in whole seconds.
 
 
-def incident(facts: Sequence[SubjectFact], force: Force) -> Iterator[Matter]:
+def incident(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
     """What an incident counts for."""
     openings = [fact for fact in facts if isinstance(fact, IncidentOpened)]
     if not openings:
         return
-    opened = instant(openings[0].at)
+    opened = since_1970(openings[0].at)
     grades = [openings[0].grade, *(fact.grade for fact in facts if isinstance(fact, IncidentRegraded))]
     words = {"grade": grades[-1]}
     arrived, dispatched = first(facts, UnitArrived), first(facts, UnitDispatched)
     attended = first(facts, UnitArrived, VideoResponseStarted)
-    yield Matter("incident_opened", words, at=opened)
+    yield Outcome("incident_opened", words, at=opened)
     yield from _downgrades(openings[0], facts, attended, force)
     closure = _closure(facts)
     if closure is not None and _needs_nobody(closure, attended):
         return
-    closed = None if closure is None else instant(closure.at)
+    closed = None if closure is None else since_1970(closure.at)
     if closed is None and attended is None:
-        yield Matter("incident_unattended", words, since=opened)
+        yield Outcome("incident_unattended", words, since=opened)
         since = _without_unit_since(facts, opened)
         if since is not None:
-            yield Matter("incident_unresourced", words, since=since)
+            yield Outcome("incident_unresourced", words, since=since)
     to_dispatched, to_arrived = targets(force, grades[-1], openings[0].at)
     if to_dispatched is not None and not (dispatched is None and arrived is not None):
         yield from decided("dispatched_decided", words, opened, dispatched, closed, _missed_at(opened, to_dispatched))
@@ -198,7 +198,7 @@ def _missed_at(opened: int, target_seconds: int) -> int:
 
 
 def targets(force: Force, grade: str, opened: datetime) -> tuple[int | None, int | None]:
-    """Seconds from opened to dispatched and to arrived that a grade promised on the local day of opening."""
+    """The seconds from opened to dispatched and to arrived that a grade promised on the local day of opening."""
     day = opened.astimezone(force.zone()).date()
     for listed in force.grades:
         promised = [each for each in listed.targets if each.since <= day]
@@ -224,48 +224,48 @@ def _needs_nobody(closure: IncidentClosed, attended: int | None) -> bool:
 
 
 def _without_unit_since(facts: Sequence[SubjectFact], opened: int) -> int | None:
-    """Since when no unit is assigned; None while one is."""
+    """Since when no unit is assigned; None while a unit is."""
     units, since = set[str](), opened
     for fact in facts:
         if isinstance(fact, UnitDispatched | UnitArrived):
             units.add(fact.unit)
         elif isinstance(fact, UnitStoodDown) and fact.unit in units:
             units.discard(fact.unit)
-            since = instant(fact.at)
+            since = since_1970(fact.at)
     return None if units else since
 
 
 def _downgrades(
     opening: IncidentOpened, facts: Sequence[SubjectFact], attended: int | None, force: Force
-) -> Iterator[Matter]:
+) -> Iterator[Outcome]:
     order = [grade.label for grade in force.grades]
-    before, opened = opening.grade, instant(opening.at)
+    before, opened = opening.grade, since_1970(opening.at)
     for fact in facts:
         if not isinstance(fact, IncidentRegraded):
             continue
-        at, (_, target) = instant(fact.at), targets(force, before, opening.at)
+        at, (_, target) = since_1970(fact.at), targets(force, before, opening.at)
         is_down = before in order and fact.grade in order and order.index(fact.grade) > order.index(before)
         is_near = target is not None and 5 * (at - opened) >= 4 * target * SECOND
         if is_down and is_near and not (attended is not None and attended <= at):
-            yield Matter("downgraded_near_breach", {"grade": fact.grade}, at=at)
+            yield Outcome("downgraded_near_breach", {"grade": fact.grade}, at=at)
         before = fact.grade
 
 
 # Custody.
 
 
-def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Matter]:
-    """What stands open of a detention that has not ended."""
+def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
+    """The open items of a detention that has not ended."""
     arrival = next((fact for fact in facts if isinstance(fact, DetaineeArrived)), None)
     if arrival is None or first(facts, DetentionEnded) is not None:
         return
     words = {"child": "yes" if arrival.child else "no"}
     authorised = first(facts, DetentionAuthorised)
     if authorised is None:
-        yield Matter("awaiting_authorisation", words, since=instant(arrival.at))
+        yield Outcome("awaiting_authorisation", words, since=since_1970(arrival.at))
     else:
         yield from _review(facts, words, authorised)
-    yield _limit(facts, words, instant(arrival.relevant_time))
+    yield _limit(facts, words, since_1970(arrival.relevant_time))
 
 
 def _pauses(facts: Sequence[SubjectFact]) -> list[tuple[int, int | None]]:
@@ -273,14 +273,14 @@ def _pauses(facts: Sequence[SubjectFact]) -> list[tuple[int, int | None]]:
     for fact in facts:
         is_paused = bool(found) and found[-1][1] is None
         if isinstance(fact, ClockPaused) and not is_paused:
-            found.append((instant(fact.at), None))
+            found.append((since_1970(fact.at), None))
         elif isinstance(fact, ClockResumed) and is_paused:
-            found[-1] = (found[-1][0], instant(fact.at))
+            found[-1] = (found[-1][0], since_1970(fact.at))
     return found
 
 
 def _running(facts: Sequence[SubjectFact], start: int) -> list[tuple[int, int | None]]:
-    """The stretches from a start on in which clocks run; the last may have no end."""
+    """The stretches, from a start on, in which the clock runs; the last may have no end."""
     edges: list[int | None] = [start]
     for begins, ends in _pauses(facts):
         edges += [max(begins, start), None if ends is None else max(ends, start)]
@@ -288,16 +288,16 @@ def _running(facts: Sequence[SubjectFact], start: int) -> list[tuple[int, int | 
     return [(begins, ends) for begins, ends in stretches if begins is not None and begins != ends]
 
 
-def shown(facts: Sequence[SubjectFact], start: int, at: int) -> int:
-    """What a clock shows at an instant; less than nothing before it starts."""
+def clock_reading(facts: Sequence[SubjectFact], start: int, at: int) -> int:
+    """What a clock shows at a time, in microseconds; below zero before it starts."""
     if at < start:
         return at - start
     running = _running(facts, start)
     return sum(max(0, min(at, at if ends is None else ends) - begins) for begins, ends in running)
 
 
-def last_instant(facts: Sequence[SubjectFact], start: int, reading: int) -> int | None:
-    """The last instant at which a clock shows no more than a reading; None while it stands still before or at that."""
+def last_in_time(facts: Sequence[SubjectFact], start: int, reading: int) -> int | None:
+    """The last time at which a clock shows no more than a reading; None while it is paused at or before that."""
     left = reading
     for begins, ends in _running(facts, start):
         if ends is None or begins + left < ends:
@@ -306,36 +306,36 @@ def last_instant(facts: Sequence[SubjectFact], start: int, reading: int) -> int 
     return None
 
 
-def _review(facts: Sequence[SubjectFact], words: Mapping[str, str], authorised: int) -> Iterator[Matter]:
+def _review(facts: Sequence[SubjectFact], words: Mapping[str, str], authorised: int) -> Iterator[Outcome]:
     since, may_show, postponed = authorised, 6 * HOUR, None
     for fact in facts:
-        at = instant(fact.at)
+        at = since_1970(fact.at)
         if at < authorised:
             continue
         if isinstance(fact, ReviewPostponed):
             postponed = at if postponed is None else postponed
         elif isinstance(fact, ReviewHeld):
-            shows = shown(facts, authorised, at)
+            shows = clock_reading(facts, authorised, at)
             may_show = (shows if postponed is None else min(shows, may_show)) + 9 * HOUR
             since, postponed = at, None
-    due = last_instant(facts, authorised, may_show)
+    due = last_in_time(facts, authorised, may_show)
     if postponed is None:
-        yield Matter("review_due", words, since=since, due=due)
+        yield Outcome("review_due", words, since=since, due=due)
     else:
-        yield Matter("review_postponed", words, since=max(postponed, due or postponed))
+        yield Outcome("review_postponed", words, since=max(postponed, due or postponed))
 
 
-def _limit(facts: Sequence[SubjectFact], words: Mapping[str, str], relevant: int) -> Matter:
+def _limit(facts: Sequence[SubjectFact], words: Mapping[str, str], relevant: int) -> Outcome:
     may_show, has_warrant, authorised = 24 * HOUR, False, first(facts, DetentionAuthorised)
     for fact in facts:
-        at = instant(fact.at)
-        shows = shown(facts, relevant, at)
+        at = since_1970(fact.at)
+        shows = clock_reading(facts, relevant, at)
         given = may_show
         if isinstance(fact, ExtensionAuthorised):
-            held = [each for each in facts if isinstance(each, ReviewHeld) and each.at <= fact.at]
-            reviews = sum(authorised is not None and instant(each.at) >= authorised for each in held)
+            reviews_held = [each for each in facts if isinstance(each, ReviewHeld) and each.at <= fact.at]
+            reviews = sum(authorised is not None and since_1970(each.at) >= authorised for each in reviews_held)
             if shows <= may_show and reviews > 1:
-                given = min(shows + instant(fact.until) - at, 36 * HOUR)
+                given = min(shows + since_1970(fact.until) - at, 36 * HOUR)
         elif isinstance(fact, WarrantIssued):
             hours = fact.hours * HOUR
             given = shows + min(hours, 36 * HOUR)
@@ -343,4 +343,4 @@ def _limit(facts: Sequence[SubjectFact], words: Mapping[str, str], relevant: int
                 given = min(shows + hours, may_show + 36 * HOUR)
             given, has_warrant = min(given, 96 * HOUR), True
         may_show = max(may_show, given)
-    return Matter("detention_limit", words, since=relevant, due=last_instant(facts, relevant, may_show))
+    return Outcome("detention_limit", words, since=relevant, due=last_in_time(facts, relevant, may_show))
