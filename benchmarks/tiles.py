@@ -50,7 +50,7 @@ def main(viewers: int, probes: int) -> None:
     """Measure and print."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        shown(Path(directory)) as board,
+        running_board(Path(directory)) as board,
         connect(board.settings.kafka, LIVE, now=wall, monotonic=time.monotonic) as publisher,
     ):
         found = asyncio.run(watched(board.port, publisher, _FORCE, wall, viewers=viewers, probes=probes))
@@ -58,7 +58,7 @@ def main(viewers: int, probes: int) -> None:
 
 
 @contextmanager
-def shown(directory: Path) -> Iterator[RunningBoard]:
+def running_board(directory: Path) -> Iterator[RunningBoard]:
     """A simulated force with two days of history, now live, with a worker and a board.
 
     Args:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from benchmarks.tiles import shown
+from benchmarks.tiles import running_board
 from benchmarks.watching import watched
 from bluelamp.wiring.clock import wall
 from producers.publish import LIVE, connect
@@ -16,7 +16,7 @@ SOON_SECONDS = 1.0
 
 def test_a_fact_is_on_fifty_open_pages_within_a_second(tmp_path: Path) -> None:
     with (
-        shown(tmp_path) as board,
+        running_board(tmp_path) as board,
         connect(board.settings.kafka, LIVE, now=wall, monotonic=time.monotonic) as publisher,
     ):
         found = asyncio.run(watched(board.port, publisher, board.settings.force, wall, viewers=VIEWERS, probes=PROBES))

@@ -1,4 +1,4 @@
-"""What a check says of a feed: silent, behind, never received, in the past; and nothing against one that is only quiet."""
+"""The results of checks of a feed: silent, behind, never received, in the past; a feed that is only quiet is good."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,24 +18,24 @@ FEED = STRICT.feeds[1]
 NOW = datetime(2024, 12, 3, 3, 15, tzinfo=UTC)
 
 
-def found(now: datetime = NOW, present: datetime | None = None, **known: Any) -> CheckResult:
-    """What is said of a feed that was complete, and sent a heartbeat, so many seconds ago, unless other things are known of it."""
+def checked(now: datetime = NOW, present: datetime | None = None, **known: Any) -> CheckResult:
+    """The result for a feed that sent a heartbeat, and was complete, five seconds ago, unless `known` says otherwise."""
     ago = {name: microseconds(now - timedelta(seconds=known.pop(name, 5))) for name in ("complete_to", "heartbeat_at")}
     status = FeedStatus(FEED.name, FEED.topic, **{**ago, **known})
     return feed_result(RULES, FEED, status, present or now, now)
 
 
-def test_a_feed_that_is_heard_and_complete_is_good() -> None:
-    assert found().state == "good"
-    assert found(complete_to=60, heartbeat_at=60).state == "good", "just as long as it may"
-    assert found(last_event_at=None).state == "good", "quiet: nothing happened"
-    assert found(last_event_at=microseconds(NOW - timedelta(days=3))).state == "good", "an idle queue at night"
+def test_a_feed_with_recent_heartbeats_that_is_complete_is_good() -> None:
+    assert checked().state == "good"
+    assert checked(complete_to=60, heartbeat_at=60).state == "good", "exactly the time allowed"
+    assert checked(last_event_at=None).state == "good", "a quiet feed, where nothing happened"
+    assert checked(last_event_at=microseconds(NOW - timedelta(days=3))).state == "good", "an idle queue at night"
 
 
 @pytest.mark.parametrize("night", [datetime(2024, 10, 27, 1, 30, tzinfo=UTC), datetime(2025, 3, 30, 1, 0, tzinfo=UTC)])
-def test_the_nights_on_which_clocks_change_accuse_nobody(night: datetime) -> None:
+def test_no_feed_is_bad_because_clocks_change(night: datetime) -> None:
     for minutes in range(-90, 91, 15):
-        assert found(night + timedelta(minutes=minutes)).state == "good"
+        assert checked(night + timedelta(minutes=minutes)).state == "good"
 
 
 @pytest.mark.parametrize(
@@ -49,22 +49,22 @@ def test_the_nights_on_which_clocks_change_accuse_nobody(night: datetime) -> Non
     ],
 )
 def test_silence_and_delay_are_bad(known: dict[str, Any], words: str) -> None:
-    finding = found(**known)
-    assert finding.state == "bad"
-    assert words in finding.what
-    assert (finding.check, finding.where) == ("feed strict dispatch", "topic incidents")
-    assert finding.hint
+    result = checked(**known)
+    assert result.state == "bad"
+    assert words in result.what
+    assert (result.check, result.where) == ("feed strict dispatch", "topic incidents")
+    assert result.hint
 
 
-def test_a_live_feed_is_held_to_the_clock_also_beside_a_replay() -> None:
-    assert found(complete_to=3000, present=NOW - timedelta(hours=1)).state == "bad"
+def test_a_live_feed_is_compared_with_the_clock_even_if_another_is_replayed() -> None:
+    assert checked(complete_to=3000, present=NOW - timedelta(hours=1)).state == "bad"
 
 
-def test_what_is_not_of_now_is_never_good() -> None:
+def test_a_replay_and_a_feed_that_loads_its_history_are_never_good() -> None:
     past = NOW - timedelta(days=2000)
-    replayed = found(present=past, is_replay=True, complete_to=2000 * 86_400)
+    replayed = checked(present=past, is_replay=True, complete_to=2000 * 86_400)
     assert (replayed.state, "a replay of recorded facts" in replayed.what) == ("warning", True)
-    loading = found(complete_to=86_400, history_to=microseconds(NOW))
+    loading = checked(complete_to=86_400, history_to=microseconds(NOW))
     assert (loading.state, "loading its history" in loading.what) == ("warning", True)
 
 
@@ -75,13 +75,13 @@ def test_a_feed_without_heartbeats_is_never_good() -> None:
     assert feed_result(RULES, FEED, facts, NOW, NOW).state == "bad"
 
 
-def test_where_records_wait_it_is_not_the_feed_that_is_accused() -> None:
+def test_a_feed_is_not_blamed_while_records_wait() -> None:
     status = FeedStatus(
         FEED.name, FEED.topic, complete_to=microseconds(NOW) - 10**9, heartbeat_at=microseconds(NOW) - 10**9
     )
-    finding = feed_result(RULES, FEED, status, NOW, NOW, is_waiting=True)
-    assert (finding.state, "silent" in finding.what) == ("bad", False)
-    assert "Fix the workers first" in finding.hint
+    result = feed_result(RULES, FEED, status, NOW, NOW, is_waiting=True)
+    assert (result.state, "silent" in result.what) == ("bad", False)
+    assert "Fix the workers first" in result.hint
     assert (
         feed_result(
             RULES,

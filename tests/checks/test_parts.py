@@ -1,4 +1,4 @@
-"""What a check says of the parts that answer over HTTP: there, gone, frozen, another program, or not set up."""
+"""The results of checks of the parts that respond over HTTP: running, gone, frozen, another program, or not set up."""
 
 import pytest
 import requests
@@ -11,16 +11,16 @@ NAMES = ("exporter", "board", "inbox", "gateway", "prometheus")
 
 
 def answer(code: int, text: str) -> requests.Response:
-    """An answer as a part gives it."""
+    """A response as a part would send it."""
     made = requests.Response()
     made.status_code, made._content = code, text.encode()  # noqa: SLF001 - as the library fills it
     return made
 
 
-def found(
+def checked(
     settings: Settings, response: requests.Response | Exception, *, has_senders: bool = True
 ) -> dict[str, CheckResult]:
-    """The findings where every part answers alike."""
+    """The results if every part gives the same response."""
 
     def ask(_: str) -> requests.Response:
         if isinstance(response, Exception):
@@ -30,14 +30,14 @@ def found(
     return {each.check: each for each in service_results(parts(settings, has_senders=has_senders), ask)}
 
 
-def test_each_part_is_asked_at_its_own_address_for_what_is_cheap() -> None:
+def test_each_part_gets_a_cheap_request_at_its_own_address() -> None:
     settings = Settings(
         board_port=1, exporter_port=2, inbox="http://inbox:38/", gateway_port=4, prometheus="http://prom:9090"
     )
-    asked: list[str] = []
+    requested: list[str] = []
 
     def ask(address: str) -> requests.Response:
-        asked.append(address)
+        requested.append(address)
         name = next(name for name, place in places.items() if address.startswith(place))
         return answer(200, f"bluelamp {name} ok\n")
 
@@ -48,16 +48,18 @@ def test_each_part_is_asked_at_its_own_address_for_what_is_cheap() -> None:
     assert {
         each.check: each.state for each in service_results(parts(settings, has_senders=True), ask)
     } == dict.fromkeys(NAMES, "good")
-    assert asked == [
+    assert requested == [
         "http://127.0.0.1:2/health", "http://127.0.0.1:1/health", "http://inbox:38/health", "http://127.0.0.1:4/health",
         "http://prom:9090/-/ready",
     ]  # fmt: skip
 
 
-def test_what_is_not_set_up_is_said_so_and_not_asked() -> None:
+def test_a_part_that_is_not_set_up_is_reported_as_such_and_gets_no_request() -> None:
     none = Settings(board="none", exporter="none", inbox="none")
-    assert {each.state for each in found(none, AssertionError("asked"), has_senders=False).values()} == {"not set up"}
-    assert status(list(found(none, AssertionError("asked"), has_senders=False).values())) == 0
+    assert {each.state for each in checked(none, AssertionError("request"), has_senders=False).values()} == {
+        "not set up"
+    }
+    assert status(list(checked(none, AssertionError("request"), has_senders=False).values())) == 0
 
 
 @pytest.mark.parametrize(
@@ -70,20 +72,20 @@ def test_what_is_not_set_up_is_said_so_and_not_asked() -> None:
         (answer(200, "<html>"), "Another program responds at this address, not the "),
     ],
 )
-def test_a_part_that_is_set_up_and_does_not_answer_well_is_bad(
+def test_a_part_that_is_set_up_and_does_not_respond_properly_is_bad(
     response: requests.Response | Exception, words: str
 ) -> None:
-    findings = found(Settings(), response)
-    assert findings.pop("prometheus").state == "not set up"
-    for name, finding in findings.items():
-        assert finding.state == "bad"
-        assert finding.what.startswith(words)
-        (line, where, hint) = lines(finding)
+    results = checked(Settings(), response)
+    assert results.pop("prometheus").state == "not set up"
+    for name, result in results.items():
+        assert result.state == "bad"
+        assert result.what.startswith(words)
+        (line, where, hint) = lines(result)
         assert line.startswith(f"bad        {name}: ")
         assert where == f"  where: http://127.0.0.1:{getattr(Settings(), f'{name}_port')}"
         assert f"BLUELAMP_{name.upper()}" in hint
 
 
-def test_what_is_unknown_is_not_well_and_nothing_seen_is_not_either() -> None:
+def test_unknown_is_not_good_and_neither_is_no_result_at_all() -> None:
     good, unknown, bad = (CheckResult("x", state, "") for state in ("good", "unknown", "bad"))
     assert [status([good]), status([good, unknown]), status([unknown, bad]), status([])] == [0, 1, 2, 1]

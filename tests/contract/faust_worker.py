@@ -1,4 +1,4 @@
-"""A Faust worker as a process of its own: `faust_worker.py BOOTSTRAP TOPIC GROUP OUTPUT DIRECTORY`.
+"""A Faust worker as a separate process: `faust_worker.py BOOTSTRAP TOPIC GROUP OUTPUT DIRECTORY`.
 
 Appends the value of every message it handles to OUTPUT, one line each.
 """

@@ -1,4 +1,4 @@
-"""A member of a consumer group as a process of its own: `group_member.py BOOTSTRAP TOPIC GROUP OUTPUT`.
+"""A member of a consumer group as a separate process: `group_member.py BOOTSTRAP TOPIC GROUP OUTPUT`.
 
 Writes one line to OUTPUT for each assignment: the partitions, separated by commas. SIGTERM makes it
 leave the group; kill -9 leaves that to the session timeout.

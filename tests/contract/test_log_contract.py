@@ -1,4 +1,4 @@
-"""What Blue Lamp relies on of its log, on the embedded broker and on Apache Kafka alike: topics and records."""
+"""What Blue Lamp needs from its log, tested on the embedded broker and on Apache Kafka: topics and records."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ from tests.contract.wire import GZIP, Wire, fetch, fetch_request, new_producer_i
 PARTITIONS = 4
 TWELVE_MEGABYTES = 12_000_000
 
-# Records from 1970 would be past any retention.
+# Records from 1970 would be older than any retention.
 PRODUCER_TIME = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
 
 OUT_OF_RANGE, CORRUPT, UNKNOWN_TOPIC = 1, 2, 3
@@ -59,7 +59,7 @@ def create(admin: KafkaAdminClient, configs: dict[str, str], name: str | None = 
     name = name or f"topic-{uuid.uuid4().hex}"
     wanted = {name: {"num_partitions": partitions, "replication_factor": 1, "configs": configs}}
     admin.create_topics(wanted, wait_for_metadata=True)
-    # Apache Kafka names a leader before that leader serves: this waits until it does.
+    # Apache Kafka names a leader before that leader is ready: this waits until it is.
     admin.list_partition_offsets({TopicPartition(name, index): OffsetSpec.LATEST for index in range(partitions)})
     return name
 
@@ -170,7 +170,7 @@ def test_topic_grows(log_backend: LogBackend, admin: KafkaAdminClient, topic: st
 
 
 def test_recreated_topic_is_another_topic(log_backend: LogBackend, admin: KafkaAdminClient, topic: str) -> None:
-    """Offsets start again, so only the id shows that this is not the topic that was read before."""
+    """Offsets start again at 0, so only the id shows that this is not the topic that was read before."""
     publish(log_backend.bootstrap, topic, [b"before"])
     before = topic_id(admin, topic)
     admin.delete_topics([topic])
@@ -317,7 +317,7 @@ def test_offset_is_found_by_time(log_backend: LogBackend, admin: KafkaAdminClien
 def test_offset_found_by_time_misses_no_compressed_record(
     log_backend: LogBackend, admin: KafkaAdminClient, wire: Wire
 ) -> None:
-    """It may be early by less than a batch, but never late."""
+    """The offset may be early by less than a batch, but never late."""
     topic = create(admin, PRODUCER_TIME, partitions=1)
     for start in (1_000, 2_000, 3_000):
         produce(wire, topic, record_batch(b"a", b"b", b"c", at_milliseconds=start, codec=GZIP))
@@ -333,7 +333,7 @@ def test_offset_found_by_time_misses_no_compressed_record(
 
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_records_of_any_codec_are_returned_as_sent(log_backend: LogBackend, topic: str, codec: str) -> None:
-    """As librdkafka compresses them, and as the product decompresses them."""
+    """Librdkafka compresses them, and the product decompresses them."""
     sent = [b"%d" % number * 500 for number in range(200)]
     producer = Producer({"bootstrap.servers": log_backend.bootstrap, "compression.type": codec, "linger.ms": 100})
     for value in sent:
@@ -380,7 +380,7 @@ def test_deleted_records_are_gone(log_backend: LogBackend, admin: KafkaAdminClie
 def test_offset_outside_the_log_is_an_error(
     log_backend: LogBackend, admin: KafkaAdminClient, topic: str, offset: int
 ) -> None:
-    """Never a silent reset, neither below the start nor above the end."""
+    """Never a silent reset, neither before the start nor after the end."""
     publish(log_backend.bootstrap, topic, [b"x"] * 10)
     admin.delete_records({TopicPartition(topic, 0): 4})
     with pytest.raises(OffsetOutOfRangeError):

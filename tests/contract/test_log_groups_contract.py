@@ -1,4 +1,4 @@
-"""What Blue Lamp relies on of consumer groups, on the embedded broker and on Apache Kafka alike."""
+"""What Blue Lamp needs from consumer groups, tested on the embedded broker and on Apache Kafka."""
 
 import signal
 import subprocess
@@ -59,7 +59,7 @@ def group() -> str:
 
 @pytest.fixture
 def wire(log_backend: LogBackend, group: str) -> Iterator[Wire]:
-    """A connection to a broker that knows that it coordinates the group."""
+    """A connection to a broker that is ready to coordinate the group."""
     with Wire(log_backend.bootstrap) as connection:
         find = FindCoordinatorRequest(key=group, key_type=0)
         eventually(lambda: connection.ask(find, 2).error_code == 0, "the group has a coordinator")
@@ -68,7 +68,7 @@ def wire(log_backend: LogBackend, group: str) -> Iterator[Wire]:
 
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
-    """Starts one of the scripts in this directory as a process, and ends it after the test."""
+    """Starts one of the scripts in this directory as a process, and kills it after the test."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(script: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -85,7 +85,7 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 
 @pytest.fixture
 def consumer_of(log_backend: LogBackend, group: str) -> Iterator[Consumers]:
-    """Makes consumers of the group, with or without a topic; each is closed after the test at the latest."""
+    """Makes consumers of the group, with or without a topic; all are closed after the test."""
     made = []
 
     def make(*topics: str) -> KafkaConsumer:
@@ -188,8 +188,8 @@ def test_offsets_of_a_deleted_topic_are_deleted(
 # Members, one by one
 
 
-def ask_for_an_id(wire: Wire, group: str) -> str:
-    """The first response to a new member is the id to join with."""
+def request_member_id(wire: Wire, group: str) -> str:
+    """The id with which a new member must join, from the first response."""
     answer = wire.ask(join_request(group), 5)
     assert answer.error_code == MEMBER_ID_REQUIRED
     return str(answer.member_id)
@@ -197,7 +197,7 @@ def ask_for_an_id(wire: Wire, group: str) -> str:
 
 def join_alone(wire: Wire, group: str, instance_id: str | None = None) -> tuple[str, int]:
     """Become the only member; returns its id and the generation."""
-    member_id = "" if instance_id else ask_for_an_id(wire, group)
+    member_id = "" if instance_id else request_member_id(wire, group)
     answer = wire.ask(join_request(group, member_id, instance_id), 5)
     assert (answer.error_code, answer.leader, len(answer.members)) == (0, answer.member_id, 1)
     assigned = SyncGroupRequest.SyncGroupRequestAssignment(member_id=answer.member_id, assignment=b"all of it")
@@ -256,7 +256,7 @@ def test_requests_of_other_members_or_generations_are_refused(wire: Wire, topic:
 def test_new_member_makes_the_others_join_again(log_backend: LogBackend, wire: Wire, group: str) -> None:
     first, generation = join_alone(wire, group)
     with Wire(log_backend.bootstrap) as other:
-        second = ask_for_an_id(other, group)
+        second = request_member_id(other, group)
         newcomer = join_request(group, second)
         other.send(newcomer, 5)
         eventually(lambda: heartbeat(wire, group, first, generation) == REBALANCE, "the first must join again")
@@ -290,13 +290,13 @@ def test_static_member_comes_back_without_a_rebalance(log_backend: LogBackend, w
 
 
 def assignments(outputs: list[Path]) -> list[set[int]]:
-    """The last assignment of each of the members."""
+    """The last assignment of each member."""
     lines = [output.read_text().splitlines() if output.exists() else [] for output in outputs]
     return [{int(one) for one in line[-1].split(",") if one} if line else set() for line in lines]
 
 
 def are_shared(outputs: list[Path], *, by: int) -> bool:
-    """Whether every partition has exactly one reader, and each of `by` readers has at least one."""
+    """Whether every partition has exactly one reader, and exactly `by` readers have partitions."""
     shares = [share for share in assignments(outputs) if share]
     everything = sorted(one for share in shares for one in share)
     return len(shares) == by and everything == list(range(PARTITIONS))

@@ -1,4 +1,4 @@
-"""Another client's partitioner: librdkafka agrees with the contract with the documented setting, and not without it."""
+"""Another client's partitioner: librdkafka follows the contract with the documented setting, and not without it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What Blue Lamp relies on of its state server, on the installed one and on Debian's Redis alike."""
+"""What Blue Lamp needs from its state server, tested on the embedded one and on Debian's Redis."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from bluelamp.embedded.state import StateServer
 from tests.contract.waiting import eventually
 
-# Moves an applied offset forward only from the expected one, with everything that belongs to the step.
+# Moves an applied offset forward, only from the expected one, together with the count that belongs to the step.
 STEP = """
 local applied_offset = tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
 if applied_offset ~= tonumber(ARGV[1]) then return {0, applied_offset} end
@@ -49,10 +49,10 @@ def test_it_stores_everything_and_listens_only_on_loopback(state_backend: StateS
 
 
 def test_data_after_a_kill_consist_of_whole_steps(state_backend: StateServer, client: Redis) -> None:
-    """The last writes before a kill may be missing: the file is written after the reply while a sync is running.
+    """The last writes before a kill may be missing, because while a sync is running the file is written after the reply.
 
-    What is relied on: each step is there with all that belongs to it or not at all, none is missing
-    before one that is there, and the server is where it was.
+    Each step must be stored completely or not at all, no step may be missing before a stored one, and the server
+    must restart on the same port.
     """
     step, keys = client.register_script(STEP), ["{t:0}:applied_offset", "{t:0}:pane"]
     port, applied_offset = state_backend.port, 0

@@ -19,7 +19,7 @@ from tests.integration.test_kills import keep_running, keep_settling
 from tests.real.kafka_server import KafkaCluster, KafkaServer
 from tests.real.parts import missing
 from tests.support.fault_table import Fault
-from tests.support.live import LiveFeed, held_now, until_now
+from tests.support.live import LiveFeed, compare_now, until_now
 from tests.support.pauses import Pauses
 from tests.support.system import System, connected, until
 
@@ -96,7 +96,7 @@ class LiveSystem:
         self.feed.stop()
         self.supervise()
         keep_settling(self.system)
-        found = held_now(self.system, FORCE)
+        found = compare_now(self.system, FORCE)
         fault.compared(found.cells, len(found.differences))
         fault.paused(self.pauses.longest_seconds)
         assert self.system.count("facts") == self.feed.published + others > 100

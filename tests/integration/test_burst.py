@@ -23,7 +23,7 @@ from tests.integration.live_system import BOUND_SECONDS, STALE_SECONDS, LiveSyst
 from tests.integration.test_kills import keep_settling
 from tests.integration.test_soak import incident, megabytes
 from tests.support.fault_table import Fault
-from tests.support.live import held_now
+from tests.support.live import compare_now
 from tests.support.system import System
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
@@ -151,7 +151,7 @@ def test_a_burst_is_shown_and_a_longer_one_needs_no_more_memory(tmp_path: Path, 
         print(f"{slower:.0f} and {rate:.0f} facts/s, {small:.0f} and {large:.0f} MB")  # noqa: T201 - for the record
         living.feed.stop()
         keep_settling(living.system)
-        found = held_now(living.system, FORCE)
+        found = compare_now(living.system, FORCE)
         fault.fired(FACTS * 9 if rate >= USUAL * BURST else 0)
         fault.compared(found.cells, len(found.differences))
         fault.paused(living.pauses.longest_seconds)

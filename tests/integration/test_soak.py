@@ -28,7 +28,7 @@ from streams.settings import PARTITIONS
 from streams.subject_cache import FACTS_REMEMBERED
 from tests.integration.conftest import FORCE
 from tests.support.fault_table import Fault
-from tests.support.live import beat, held_now
+from tests.support.live import beat, compare_now
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
@@ -84,7 +84,7 @@ def test_memory_is_flat_once_a_workers_cache_is_full(system: System, fault: Faul
         publish(system, 0, FULL * 2)
         full, files = megabytes(worker.pid), open_files(worker.pid)
         publish(system, FULL * 2, FULL * 5)
-    found = held_now(system, FORCE)
+    found = compare_now(system, FORCE)
     print(f"{full:.0f} MB when full, {megabytes(worker.pid):.0f} MB after")  # noqa: T201 - for the record
     fault.fired(FULL * 5)
     fault.compared(found.cells, len(found.differences))

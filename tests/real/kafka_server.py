@@ -1,4 +1,4 @@
-"""A real Apache Kafka for the tests: one node (KRaft) or several on loopback, each in a directory of its own."""
+"""A real Apache Kafka for tests: one KRaft node or several on loopback, each in its own directory."""
 
 import os
 import signal
@@ -61,19 +61,19 @@ num.partitions=1
 
 
 class KafkaServer:
-    """One broker process; `start` again after `kill` brings it back on the same port with the same log.
+    """One broker process; a restart after `kill` uses the same port and the same log.
 
     Args:
-        directory: of its settings and output, and of its log unless that has a directory of its own.
-        log_directory: of its log.
-        clock: a file with the number of seconds by which its clock is ahead; without a file the clock is right.
-        proxy_port: of a proxy that is to pass on to `proxied_port`: clients that come by it are sent back to it.
-        node_id: its number among several.
-        voters: the controller port of each of several, by number.
+        directory: where its settings and output are, and its log, unless `log_directory` is given.
+        log_directory: where its log is.
+        clock: a file with the number of seconds by which its clock is ahead; without it, the clock is right.
+        proxy_port: the port of a proxy that forwards to `proxied_port`; clients that connect through it keep using it.
+        node_id: its number in a cluster.
+        voters: the controller port of each node of a cluster, by number.
 
     Attributes:
-        port: that clients connect to.
-        proxied_port: that a proxy connects to.
+        port: the port for clients.
+        proxied_port: the port for a proxy.
     """
 
     def __init__(
@@ -114,36 +114,36 @@ class KafkaServer:
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, within_seconds: float = 90.0) -> None:
-        """Format the directory if it is new, start the broker, wait until it serves."""
+        """Format the directory if it is new, start the broker, and wait until it is ready."""
         self.launch()
         self.wait_until_ready(within_seconds)
 
     def launch(self) -> None:
-        """Start the broker, which serves a little later; one of several waits for the others."""
+        """Start the broker without waiting until it is ready; in a cluster each node waits for the others."""
         properties = self.directory / "server.properties"
         if not properties.exists():
             self._format(properties)
-        with self._output.open("wb") as said:
+        with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*self._java(), "kafka.Kafka", str(properties)],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
     def wait_until_ready(self, within_seconds: float = 90.0) -> None:
-        """Wait until it serves."""
+        """Wait until the broker is ready."""
         deadline = time.monotonic() + within_seconds
-        while _READY not in (said_so_far := self.said()):
+        while _READY not in (text := self.said()):
             if not self.is_running() or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"Apache Kafka did not start in {self.directory}: {said_so_far[-2000:]}")
+                raise RuntimeError(f"Apache Kafka did not start in {self.directory}: {text[-2000:]}")
             time.sleep(_POLL_SECONDS)
 
     @property
@@ -151,15 +151,15 @@ class KafkaServer:
         return self.directory / "kafka.out"
 
     def said(self) -> str:
-        """Its output since it was last started."""
+        """Its output since the last start."""
         return self._output.read_text(errors="replace")
 
     def stop(self) -> None:
-        """End the broker cleanly."""
+        """Stop the broker cleanly."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the broker with kill -9."""
+        """Kill the broker with -9."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -175,7 +175,7 @@ class KafkaServer:
         self._process = None
 
     def _java(self) -> list[str]:
-        """The Java command; the test's clock replaces Kafka's own if there is one."""
+        """The Java command; with a clock, the test's class replaces Kafka's own clock."""
         if self._clock is None:
             return list(_JAVA)
         classes = self.directory / "classes"
@@ -195,14 +195,14 @@ class KafkaServer:
 
 
 class KafkaCluster:
-    """Several brokers that keep a copy of every record each, and acknowledge it once most of them have it.
+    """Several brokers that each keep a copy of every record, and acknowledge a record once most of them have it.
 
     Args:
-        directory: of their directories.
-        count: how many.
+        directory: where the brokers' directories are.
+        count: the number of brokers.
 
     Attributes:
-        brokers: each is started and killed on its own.
+        brokers: the brokers; each can be started and killed separately.
     """
 
     def __init__(self, directory: Path, count: int = 3) -> None:
@@ -215,13 +215,13 @@ class KafkaCluster:
         return ",".join(each.bootstrap for each in self.brokers)
 
     def start(self) -> None:
-        """Start every broker, and wait until all serve."""
+        """Start every broker, and wait until all are ready."""
         for each in self.brokers:
             each.launch()
         for each in self.brokers:
             each.wait_until_ready()
 
     def stop(self) -> None:
-        """End every broker; the last would wait for the others to take over from it, so none is asked nicely."""
+        """Kill every broker: a clean stop would make the last one wait for the others to take over."""
         for each in self.brokers:
             each.kill()

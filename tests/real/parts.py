@@ -1,4 +1,4 @@
-"""Which of the real parts are on this machine: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, a Java compiler, ..."""
+"""Which of the real parts are installed: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, a Java compiler and others."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ KAFKA_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / "li
 GRAFANA_TYPES = KAFKA_LIBRARIES.parents[1] / "grafana" / "node_modules"
 AXE = KAFKA_LIBRARIES.parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
-# The name a test asks for, and the programs it needs.
+# The name of each part, and the programs it needs.
 _PROGRAMS = {
     "kafka": ("java",),
     "redis": ("redis-server",),
@@ -21,7 +21,7 @@ _PROGRAMS = {
 
 
 def missing(part: str) -> str | None:
-    """Why a part cannot be used here and what to do, or None if it can."""
+    """Why a part cannot be used on this machine, and what to do; None if it can."""
     for program in _PROGRAMS[part]:
         if shutil.which(program) is None:
             return f"{part}: there is no {program} on the PATH; `make parts` as root installs what it can"

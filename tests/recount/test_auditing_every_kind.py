@@ -99,7 +99,7 @@ def counts_altered(request: pytest.FixtureRequest, redis: Redis, kept: Recount) 
     faults = {kind: COUNT_FAULTS[request.param](count) for kind, count in chosen.items()}
     with ExitStack() as stack:
         for kind, (field, text) in faults.items():
-            stack.enter_context(planted.held(redis, chosen[kind].key, field, text))
+            stack.enter_context(planted.replaced(redis, chosen[kind].key, field, text))
         found = audited(redis, kept, [])
     assert len(found.differing_counts) == len(chosen), "each fault is named once, and nothing besides"
     assert not found.differing_open
@@ -130,7 +130,7 @@ def test_a_changed_count_of_any_kind_is_named_with_its_facts(
 def test_a_count_that_blue_lamp_never_writes_is_named(redis: Redis, kept: Recount, field: str) -> None:
     """A kind that is never counted, and a kind with the wrong number of words."""
     key = planted.counts(redis, "test", STRICT.name)["incident_opened"][-1].key
-    with planted.held(redis, key, field, "1"):
+    with planted.replaced(redis, key, field, "1"):
         found = audited(redis, kept, [])
     (cell,) = found.differing_counts
     kind, *words, _ = field.split("|")
@@ -149,7 +149,7 @@ def test_a_changed_open_item_of_every_kind_is_named_with_its_facts(redis: Redis,
         chosen = {kind: place for kind, place in chosen.items() if kind in every}
     with ExitStack() as stack:
         for place in chosen.values():
-            stack.enter_context(planted.held(redis, place.key, place.field, _with_fault(redis, place, fault)))
+            stack.enter_context(planted.replaced(redis, place.key, place.field, _with_fault(redis, place, fault)))
         found = audited(redis, kept, [])
     assert not found.differing_counts
     numbers = {"invented": [(1, 0)], "gone": [(0, 1)], "held twice": [(2, 1)], "due at another time": [(0, 1), (1, 0)]}

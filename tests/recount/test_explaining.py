@@ -138,7 +138,7 @@ def test_a_changed_count_is_reported_with_both_figures(kept: Recount, redis: Red
     count = next(
         each for each in planted.counts(redis, "test", FORCE)["incident_opened"] if each.words[2] == "stafford"
     )
-    with planted.held(redis, count.key, count.field, str(count.number + 1)):
+    with planted.replaced(redis, count.key, count.field, str(count.number + 1)):
         found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
     altered = found.pop("stafford")
     assert all(each.is_confirmed() for each in found.values())
@@ -152,7 +152,7 @@ def test_figures_that_only_one_side_has_differ(kept: Recount, redis: Redis) -> N
     query = Query(measure=CATALOGUE["incident_count"], window=WINDOWS[0], by=("area",))
     invented = planted.invented(planted.counts(redis, "test", FORCE)["incident_opened"][0])
     key = planted.counts(redis, "test", FORCE)["incident_opened"][0].key
-    with planted.held(redis, key, invented, "3"):
+    with planted.replaced(redis, key, invented, "3"):
         found = {each.dimensions["area"]: each for each in explained_by_state(kept, redis, query)}
     *_, verdict = lines(found["invented"], query.measure, has_facts=False)
     assert verdict == "  DIFFERENT: the state has 3 (n 3), the log has 0 (n 0)."
@@ -167,7 +167,7 @@ def test_a_difference_hidden_by_rounding_is_printed_to_the_last_digit(kept: Reco
     spans = planted.counts(redis, "test", FORCE)["opened_to_arrived"]
     longest = max(spans, key=lambda each: each.value)
     longer = longest.field.rpartition("|")[0] + f"|{longest.value + 1}"
-    with planted.held(redis, longest.key, longest.field, None), planted.held(redis, longest.key, longer, "1"):
+    with planted.replaced(redis, longest.key, longest.field, None), planted.replaced(redis, longest.key, longer, "1"):
         (found,) = explained_by_state(kept, redis, query)
     *_, verdict = lines(found, query.measure, has_facts=False)
     assert "DIFFERENT" in verdict

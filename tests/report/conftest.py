@@ -27,11 +27,11 @@ def counted() -> Iterator[Recount]:
 @pytest.fixture(scope="session")
 def document(state: MemoryState) -> Document:
     """The force's own copy."""
-    ask = december.asking_memory(state)
+    ask = december.ask_memory(state)
     return report(ask, december.force(), "2024-12", december.AS_OF, is_simulated=True)
 
 
 @pytest.fixture(scope="session")
 def public(state: MemoryState) -> Document:
     """The public copy."""
-    return report(december.asking_memory(state), december.force(), "2024-12", december.AS_OF, is_public=True)
+    return report(december.ask_memory(state), december.force(), "2024-12", december.AS_OF, is_public=True)

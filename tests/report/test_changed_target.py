@@ -54,14 +54,14 @@ def met_of(ask: Ask, share: str, window: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize("share", SHARES)
 def test_each_day_has_its_own_target(state: MemoryState, changed: MemoryState, recounted: Recount, share: str) -> None:
-    ours, usual = december.asking_memory(changed), december.asking_memory(state)
+    ours, usual = december.ask_memory(changed), december.ask_memory(state)
     november, first, both = (met_of(ours, share, window) for window in (NOVEMBER, DECEMBER, BOTH))
     assert november == met_of(usual, share, NOVEMBER)
     assert 0 < first[0] < met_of(usual, share, DECEMBER)[0]
     assert both == (november[0] + first[0], november[1] + first[1])
     assert both[1] > 500
     for window in (NOVEMBER, DECEMBER, BOTH, "last_month", "12m"):
-        assert met_of(ours, share, window) == met_of(december.asking_recount(recounted), share, window)
+        assert met_of(ours, share, window) == met_of(december.ask_recount(recounted), share, window)
 
 
 def test_the_new_targets_share_is_counted_from_the_waits_of_its_day(recounted: Recount, changed: MemoryState) -> None:
@@ -71,7 +71,7 @@ def test_the_new_targets_share_is_counted_from_the_waits_of_its_day(recounted: R
         for each in recounted.finished("leg_answered")
         if each.dimensions[0] == "999" and 1_733_011_200 <= each.began / 1_000_000 < 1_733_097_600
     ]
-    met, n = met_of(december.asking_memory(changed), SHARES[0], DECEMBER)
+    met, n = met_of(december.ask_memory(changed), SHARES[0], DECEMBER)
     assert met == sum(wait <= 30 for wait in waits)
     assert 0 < met < len(waits) <= n
 
@@ -79,13 +79,13 @@ def test_the_new_targets_share_is_counted_from_the_waits_of_its_day(recounted: R
 @pytest.fixture(scope="module")
 def printed(changed: MemoryState) -> Document:
     """The report with this profile."""
-    return report(december.asking_memory(changed), profile(), "2024-12", december.AS_OF)
+    return report(december.ask_memory(changed), profile(), "2024-12", december.AS_OF)
 
 
 def test_the_report_says_that_the_target_changed_and_names_none_in_the_row(
     document: Document, printed: Document, recounted: Recount
 ) -> None:
-    assert printed == report(december.asking_recount(recounted), profile(), "2024-12", december.AS_OF)
+    assert printed == report(december.ask_recount(recounted), profile(), "2024-12", december.AS_OF)
     assert [each for each in printed.remarks if each.startswith("999 answered within target: ") and SAID in each]
     for text in (html(printed), table_file(printed)):
         assert SAID in text
@@ -97,7 +97,7 @@ def test_the_report_says_that_the_target_changed_and_names_none_in_the_row(
 
 
 def test_a_comparison_over_the_change_says_so(changed: MemoryState) -> None:
-    ask = december.asking_memory(changed)
+    ask = december.ask_memory(changed)
     notes_by_measure = {
         name: " ".join(compare(ask, profile(), CATALOGUE[name], december.AS_OF).notes)
         for name in (*SHARES, "incident_count")

@@ -24,7 +24,7 @@ from tests.support.memory import MemoryState
 
 
 def compared(source: MemoryState | Recount, measure: str, *by: str) -> Table:
-    ask = december.asking_memory(source) if isinstance(source, MemoryState) else december.asking_recount(source)
+    ask = december.ask_memory(source) if isinstance(source, MemoryState) else december.ask_recount(source)
     return compare(ask, december.force(), CATALOGUE[measure], december.AS_OF, by)
 
 
@@ -85,7 +85,7 @@ def test_published_figures_are_in_the_column_of_their_period(state: MemoryState)
 
 
 def test_periods_that_the_record_covers_in_part_have_no_difference(state: MemoryState) -> None:
-    ask = december.asking_memory(state)
+    ask = december.ask_memory(state)
 
     def partly(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [replace(each, is_whole=window != "previous_12m") for each in ask(measure, window, by, where)]
@@ -126,7 +126,7 @@ def test_a_series_equals_the_recount(state: MemoryState, counted: Recount, grain
     asked = SeriesQuery(CATALOGUE["incident_count"], grain=grain, count=count)  # type: ignore[arg-type]
     ours, theirs = (
         series(ask, december.force(), asked, december.AS_OF)
-        for ask in (december.asking_memory(state), december.asking_recount(counted))
+        for ask in (december.ask_memory(state), december.ask_recount(counted))
     )
     assert ours == theirs
     assert ours.chart is not None

@@ -147,7 +147,7 @@ def test_a_chart_begins_with_the_first_whole_month_of_its_own_feed(document: Doc
 
 
 def test_the_report_equals_the_recount_in_every_format(counted: Recount, document: Document) -> None:
-    theirs = report(begun.asking_recount(counted), FORCE, "2025-12", AS_OF)
+    theirs = report(begun.ask_recount(counted), FORCE, "2025-12", AS_OF)
     assert tables(document) == tables(theirs)
     assert document == theirs
     for written in (table_file, html, workbook):
@@ -200,7 +200,7 @@ def test_compare_gives_neither_zero_nor_difference(
     reader: MemoryReader, counted: Recount, name: str, by: tuple[str, ...]
 ) -> None:
     table = compare(from_reader(reader, FORCE.name, AS_OF), FORCE, find(name), AS_OF, by)
-    assert table == compare(begun.asking_recount(counted), FORCE, find(name), AS_OF, by)
+    assert table == compare(begun.ask_recount(counted), FORCE, find(name), AS_OF, by)
     for row in table.rows:
         found = cells(table, row.label)
         assert [found[title].value for title in ("Previous 12 months", "Difference", "% difference")] == [None] * 3
@@ -221,7 +221,7 @@ def test_months_without_a_record_are_neither_drawn_nor_counted(
 ) -> None:
     asked = SeriesQuery(find("incident_count"), grain=grain, count=count)
     drawn = series(from_reader(reader, FORCE.name, AS_OF), FORCE, asked, AS_OF)
-    assert drawn == series(begun.asking_recount(counted), FORCE, asked, AS_OF)
+    assert drawn == series(begun.ask_recount(counted), FORCE, asked, AS_OF)
     assert [drawn.table.rows[0].label, len(drawn.table.rows)] == [first, known]
     (step,) = drawn.chart.steps if drawn.chart else ()
     assert step.n == known

@@ -28,7 +28,7 @@ def row(table: Table, label: str) -> DocumentRow:
 
 
 def test_the_report_of_the_state_equals_the_report_of_the_recount(document: Document, counted: Recount) -> None:
-    ask = december.asking_recount(counted)
+    ask = december.ask_recount(counted)
     other = report(ask, december.force(), "2024-12", december.AS_OF, is_simulated=True)
     assert tables(other) == tables(document)
     assert other == document

@@ -13,8 +13,8 @@ from dashboards.report.document import Document
 from dashboards.report.figures import ReportFigure, figure
 from measures.measure import Measure, Where
 from producers.simulate.scenario import NORMAL
-from tests.support.beside import Quote, empty_rows, quotes
 from tests.support.forces import shipped
+from tests.support.quotes import Quote, empty_rows, quotes
 
 DAYS, AS_OF = 738, datetime(2025, 1, 7, 23, 59, 55, tzinfo=UTC)
 NOTHING_HAPPENED = {

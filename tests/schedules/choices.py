@@ -26,7 +26,7 @@ class Choices:
         self.is_over = False
 
     def below(self, count: int) -> int:
-        """A whole number from 0 up to but excluding another."""
+        """A whole number from 0 up to, but without, `count`."""
         drawn = next(self._given, None)
         if drawn is None:
             self.is_over = self._random is None
@@ -35,11 +35,11 @@ class Choices:
         return self.made[-1]
 
     def happens(self, one_in: int) -> bool:
-        """Whether something happens that happens once in this many times; never without a seed."""
+        """Whether an event happens whose chance is one in this many; never without a seed."""
         return self.below(one_in) == one_in - 1
 
     def pick(self, items: Sequence[T]) -> T:
-        """One of several."""
+        """One of these items."""
         return items[self.below(len(items))]
 
 

@@ -21,7 +21,7 @@ def _pane_or_nothing(self: Any, key: Any) -> Any:
 
 
 def _forgets(self: Any, keys: Any) -> bool:
-    """Start again with nothing loaded, without reporting it."""
+    """Lose everything that was loaded, without reporting it."""
     del keys
     _READ_ALL(self, set())
     return False
@@ -119,7 +119,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "timelines of another place": lambda: [patch.object(Owner, "_load_timelines", _remember_unchecked)],
     "a switch to a version that was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
-"""The patches that put each fault back, by name."""
+"""The patches that bring each fault back, by name."""
 
 
 QUICK = (*tuple(MUTANTS)[:9], "a rebuild that leaves facts where they are", "a fact moved after its batch")
@@ -128,7 +128,7 @@ QUICK = (*tuple(MUTANTS)[:9], "a rebuild that leaves facts where they are", "a f
 
 @contextmanager
 def mutated(name: str) -> Iterator[None]:
-    """The product with a fault put back."""
+    """The product with a fault brought back."""
     patches = MUTANTS[name]()
     for each in patches:
         each.start()

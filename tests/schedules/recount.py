@@ -1,4 +1,4 @@
-"""Counts the figures of a page again from the facts of some records: simple code that shares nothing with the product."""
+"""Counts the figures of a page again from the facts of the log: simple code that shares nothing with the product."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -102,16 +102,17 @@ def _number(count: int) -> Cell:
 
 
 def _effective(facts: Mapping[str, Fact]) -> list[Fact]:
-    """The facts that count, in order of time: those that no other fact that counts withdraws or corrects."""
+    """The facts that count, in order of time: those that no other effective fact withdraws or corrects."""
 
-    def falls(fact_id: str) -> bool:
+    def is_removed(fact_id: str) -> bool:
         return any(
-            fact_id in (each.get("withdraws"), each.get("corrects")) and not falls(each["fact_id"])
+            fact_id in (each.get("withdraws"), each.get("corrects")) and not is_removed(each["fact_id"])
             for each in facts.values()
         )
 
     return sorted(
-        (each for each in facts.values() if not falls(each["fact_id"])), key=lambda each: (each["at"], each["fact_id"])
+        (each for each in facts.values() if not is_removed(each["fact_id"])),
+        key=lambda each: (each["at"], each["fact_id"]),
     )
 
 

@@ -18,9 +18,9 @@ class Found(Struct):
     Attributes:
         schedules: the number that ran.
         steps: the number of steps they had.
-        seed: of the one that failed; None if none did.
-        error: what was found.
-        choices: of the one that failed, shrunk if requested.
+        seed: the seed of the schedule that failed; None if none did.
+        error: what it found.
+        choices: the choices of that schedule, shrunk if requested.
     """
 
     schedules: int = 0
@@ -31,14 +31,14 @@ class Found(Struct):
 
 
 def run(choices: Choices) -> World:
-    """One schedule."""
+    """Run one schedule."""
     world = World(choices)
     world.run(STEPS)
     return world
 
 
 def failure_of(given: Sequence[int]) -> BaseException | None:
-    """The error of a schedule with given choices; None if it has none."""
+    """The error of a schedule with these choices; None if it has none."""
     try:
         run(Choices(given=given))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
@@ -54,17 +54,17 @@ def _shrunk(made: Sequence[int], kind: object, tries: int) -> list[int]:
     return shrink(made, lambda given: _kind(failure_of(given)) == kind, tries)
 
 
-def run_many(seed: int, schedules: int, may_go_on: Callable[[], bool], *, tries: int = 2000) -> Found:
+def run_many(seed: int, schedules: int, may_continue: Callable[[], bool], *, tries: int = 2000) -> Found:
     """Run schedules from a seed until one fails or no more may run.
 
     Args:
-        seed: the first.
-        schedules: the most to run.
-        may_go_on: called before each; returns whether to run it.
-        tries: the most schedules to run to shrink one that fails; 0 does not shrink it.
+        seed: the first seed.
+        schedules: the highest number to run.
+        may_continue: called before each schedule; returns whether to run it.
+        tries: the highest number of schedules to run to shrink one that fails; 0 does not shrink it.
     """
     found = Found()
-    while found.schedules < schedules and may_go_on():
+    while found.schedules < schedules and may_continue():
         choices = Choices(seed + found.schedules)
         found.schedules += 1
         try:

@@ -25,7 +25,7 @@ _Write = TypeVar("_Write", bound=Callable[..., Any])
 
 
 def _write(method: _Write) -> _Write:
-    """A call that changes something, and is refused while the server refuses writes."""
+    """A call that changes something; the server refuses it while it refuses writes."""
 
     @wraps(method)
     def refused(self: "Server", *args: Any, **kwargs: Any) -> Any:

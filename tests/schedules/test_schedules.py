@@ -1,4 +1,4 @@
-"""With any order of turns, crashes and losses, every page equals a recount of a prefix of the log, and in the end of all of it."""
+"""In any order of turns, crashes and lost connections, every page equals a recount of a prefix of the log, and at last of all of it."""
 
 import random
 import time
@@ -60,4 +60,4 @@ def test_a_failing_schedule_runs_again_and_is_shrunk() -> None:
         assert again.error == whole.error
         assert len(again.choices) < len(whole.choices)
         assert failure_of(again.choices) is not None
-    assert failure_of(again.choices) is None, "without the fault the same choices do not fail"
+    assert failure_of(again.choices) is None, "without the fault, the same choices must not fail"

@@ -36,7 +36,7 @@ def changes(seed: int) -> list[Change]:
 
 
 async def apply_all(store: StateStore, seed: int) -> list[Applied]:
-    """Claim the partition, then offer each change: most in order, some stale, some twice, and one that is impossible."""
+    """Claim the partition, then apply each change: most in order, some stale, some twice, and one that is impossible."""
     chance = random.Random(seed)
 
     async def nothing(*_: Any) -> None:

@@ -1,7 +1,7 @@
 """Log, state, workers, rebuilds and readers in one process, one turn at a time, in the order that a schedule chooses.
 
-Workers, rebuilds and readers are the product's own; the log and the state server are models. Whatever a page shows must be what a
-plain recount makes of a prefix of the log, and no live figure may be of an earlier prefix than one already shown.
+Workers, rebuilds and readers are the product's own; the log and the state server are models. Every page must equal a simple recount
+of a prefix of the log, and no live figure may come from an earlier prefix than a figure shown before.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ class Page(NamedTuple):
 
 
 class Process(Struct):
-    """Something that runs a turn at a time, and may be killed between any two turns.
+    """A process that runs one turn at a time, and may be killed between any two turns.
 
     Attributes:
         name: for error messages.
@@ -120,7 +120,7 @@ class Process(Struct):
         return self.running is not None
 
     def kill(self) -> None:
-        """End it at once, with its whole memory."""
+        """End it at once; its memory is lost."""
         if self.running is not None and not self.is_in_turn:
             self.running.close()
             self.running = None
@@ -207,8 +207,8 @@ class World:
         """Check that every misplaced fact is now on its right partition."""
         counted = {
             (place[0], fact["subject_id"], fact["fact_id"])
-            for place, some in self.facts.items()
-            for facts in some
+            for place, batches in self.facts.items()
+            for facts in batches
             for fact in facts
         }
         for topic, facts in self.misplaced:
@@ -348,7 +348,7 @@ class World:
             try:
                 await self._own(number)
             except (StaleOwnerError, GapError, RedisError):
-                return  # it asks to be restarted
+                return  # it exits for a restart
             except IncompleteError as error:
                 self.given_up.append(f"worker {number}: {error}")
                 raise FoundError("gave up for good", error) from error
@@ -442,7 +442,9 @@ class World:
         try:
             client, log = cast(Any, AsyncClient(self.server)), Log(self)
             mover = Mover(None, log, self._send)
-            work = _Uncertified(settings, RULES, redis, log, mover, cast(Any, None), client, self.clock, _untold, ())
+            work = _Uncertified(
+                settings, RULES, redis, log, mover, cast(Any, None), client, self.clock, _no_progress, ()
+            )
             built = await work.run(is_from_scratch=self.choices.happens(2), is_switched=True, are_accepted=False)
             if not built.is_same() and not built.not_compared:
                 raise FoundError("rebuild differs", built.differing_cells[:2])
@@ -467,8 +469,8 @@ class World:
         facts = [
             fact
             for place in PLACES
-            for some in self.facts[place][: page.applied_offsets.get(place, 0)]
-            for fact in some
+            for facts in self.facts[place][: page.applied_offsets.get(place, 0)]
+            for fact in facts
         ]
         names = {(measure, window) for measure, window, _ in requested}
         every = count(facts, page.as_of)
@@ -516,7 +518,7 @@ class World:
 
 
 def _page(reader: Reader, requested: Sequence[tuple[str, str, tuple[str, ...]]]) -> Page:
-    """The content of a page: all of one moment, or it does not equal a prefix of the log."""
+    """The content of a page, all from one moment: otherwise it would equal no prefix of the log."""
     cells: dict[tuple[str, ...], Cell] = {}
     readings: list[Reading] = []
     for measure, window, by in requested:
@@ -535,8 +537,8 @@ class _Uncertified(Rebuild):
         """Compare nothing: it would take longer than everything else together."""
 
 
-def _untold(_place: Place, _applied_offset: int, _after: int) -> None:
-    """Nobody watches a rebuild here."""
+def _no_progress(_place: Place, _applied_offset: int, _after: int) -> None:
+    """Ignore the progress of a rebuild: nobody watches it here."""
 
 
 class Log:
@@ -556,8 +558,10 @@ class Log:
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """Records, a few at a time."""
         for start in range(first, after, 3):
-            some = self._world.log[place][start : min(start + 3, after)]
-            yield [BatchRecord(each.offset, _milliseconds(each), 1, None, each.value, _headers(each)) for each in some]
+            records = self._world.log[place][start : min(start + 3, after)]
+            yield [
+                BatchRecord(each.offset, _milliseconds(each), 1, None, each.value, _headers(each)) for each in records
+            ]
 
 
 def _headers(record: Record) -> tuple[tuple[str, bytes | None], ...]:

@@ -1,4 +1,4 @@
-"""Ways in which the files of a state server get broken."""
+"""Ways to damage the files of a state server."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ def _base(folder: Path) -> Path:
 
 
 def in_the_middle(folder: Path) -> None:
-    """Where a command should begin in the middle of what was written there are other bytes."""
+    """Other bytes replace the beginning of a command in the middle of the append-only file."""
     path = _written(folder)
     content = path.read_bytes()
     place = content.index(b"\r\n*", len(content) // 2) + 2
@@ -23,7 +23,7 @@ def in_the_middle(folder: Path) -> None:
 
 
 def another_command(folder: Path) -> None:
-    """In the middle a command has a name that there is none of; it can be read as ever."""
+    """A command in the middle has an unknown name; the file can still be parsed."""
     path = _written(folder)
     content = path.read_bytes()
     place = content.index(b"\r\nHSET\r\n", len(content) // 2)
@@ -31,13 +31,13 @@ def another_command(folder: Path) -> None:
 
 
 def cut_tail(folder: Path) -> None:
-    """The last bytes were never written."""
+    """The last bytes are missing."""
     path = _written(folder)
     path.write_bytes(path.read_bytes()[:-9])
 
 
 def base(folder: Path) -> None:
-    """Other bytes stand in the middle of the base."""
+    """Other bytes replace the middle of the base."""
     _overwrite(_base(folder), b"no base" * 9)
 
 
@@ -47,7 +47,7 @@ def no_base(folder: Path) -> None:
 
 
 def manifest(folder: Path) -> None:
-    """The manifest holds something else."""
+    """The manifest contains something else."""
     (folder / MANIFEST).write_bytes(b"\x00\xffnothing of ours\n")
 
 
@@ -62,7 +62,7 @@ def no_manifest(folder: Path) -> None:
 
 
 def nothing_written(folder: Path) -> None:
-    """What was written after the base is gone."""
+    """The file with everything written after the base is gone."""
     _written(folder).unlink()
 
 
@@ -82,4 +82,4 @@ FAULTS: dict[str, Callable[[Path], None]] = {
     "no manifest": no_manifest,
     "nothing written": nothing_written,
 }
-"""Those that a server does not start with."""
+"""The faults with which a server does not start."""

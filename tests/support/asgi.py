@@ -1,4 +1,4 @@
-"""Asks an ASGI application one question, without a server."""
+"""Sends one request to an ASGI application, without a server."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 
 class Answer(NamedTuple):
-    """What an application answered: names of headers in small letters, and the body."""
+    """The response of an application: header names in lower case, and the body."""
 
     status: int
     headers: dict[str, str]
@@ -20,12 +20,12 @@ class Answer(NamedTuple):
 
 
 def get(application: ASGIApp, path: str, query: str = "") -> Answer:
-    """A GET of a path that ends by itself."""
+    """The response to a GET of a path whose response ends by itself."""
     return asyncio.run(_get(application, path, query))
 
 
 async def _get(application: ASGIApp, path: str, query: str) -> Answer:
-    told: list[Any] = []
+    messages: list[Any] = []
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -45,8 +45,8 @@ async def _get(application: ASGIApp, path: str, query: str) -> Answer:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     await application(scope, receive, send)
-    headers = {name.decode().lower(): value.decode() for name, value in told[0]["headers"]}
-    return Answer(told[0]["status"], headers, b"".join(each.get("body", b"") for each in told[1:]))
+    headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
+    return Answer(messages[0]["status"], headers, b"".join(each.get("body", b"") for each in messages[1:]))

@@ -1,4 +1,4 @@
-"""Record batches put together by hand: for what no producer would send."""
+"""Record batches built by hand, for content that no producer would send."""
 
 import struct
 from collections.abc import Iterable
@@ -14,21 +14,21 @@ AT = 1_733_130_000_000
 
 
 def checksummed(batch: bytes | bytearray) -> bytes:
-    """A batch with the checksum that its bytes have."""
+    """A batch with the correct checksum of its bytes."""
     changed = bytearray(batch)
     struct.pack_into(">I", changed, _CRC_AT, crc32c(bytes(changed[_CHECKED_FROM:])))
     return bytes(changed)
 
 
 def altered(batch: bytes, layout: str, at: int, value: int) -> bytes:
-    """A batch with one field changed, and its checksum made to fit."""
+    """A batch with one field changed, and a correct checksum."""
     changed = bytearray(batch)
     struct.pack_into(layout, changed, at, value)
     return checksummed(changed)
 
 
 def placed(batch: bytes, base_offset: int) -> bytes:
-    """A batch at its place in a partition; its checksum leaves that out."""
+    """A batch at this offset in a partition; the checksum does not cover the offset."""
     return struct.pack(">q", base_offset) + batch[8:]
 
 
@@ -42,16 +42,16 @@ def batch_of(
     last_delta: int | None = None,
     times: tuple[int, int] = (AT, AT),
 ) -> bytes:
-    """A batch with this payload and the checksum that it has.
+    """A batch with this payload and a correct checksum.
 
     Args:
-        payload: what follows the header.
-        records: how many the header says there are.
-        base_offset: of the first.
-        attributes: codec, time type, transactional and control bits.
-        producer_id: of its producer.
-        last_delta: of the last offset; one less than there are records unless given.
-        times: of the oldest and the newest record.
+        payload: everything after the header.
+        records: the number of records, according to the header.
+        base_offset: the offset of the first record.
+        attributes: codec, type of time, transactional and control bits.
+        producer_id: the id of the producer.
+        last_delta: the delta of the last offset; by default one less than the number of records.
+        times: the times of the oldest and the newest record.
     """
     delta = records - 1 if last_delta is None else last_delta
     length = _HEADER_BYTES - _PREFIX_BYTES + len(payload)
@@ -61,7 +61,7 @@ def batch_of(
 
 
 def record_of(delta: int, value: bytes | None, key: bytes | None = None, *, elapsed: int = 0) -> bytes:
-    """One record of a batch, as it is packed."""
+    """One record, encoded as in a batch."""
     parts = [b"\0", number(elapsed), number(delta), _sized(key), _sized(value), number(0)]
     body = b"".join(parts)
     return number(len(body)) + body
@@ -79,7 +79,7 @@ def mark(base_offset: int, producer_id: int, kind: int) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """A signed number of as many bytes as it needs."""
+    """A signed number as a varint."""
     zigzag = (value << 1) ^ (value >> 63)
     found = bytearray()
     while zigzag > 0x7F:

@@ -1,4 +1,4 @@
-"""A force whose record begins in the middle of a month, in the product's memory and in the independent recount.
+"""A force whose record begins in the middle of a month, in the product's reader in memory and in the independent recount.
 
 Telephony, incidents and occurrences begin in the morning of 30 July 2025, custody on 12 September, digital contact in the
 first hour of October. Every feed is complete to the present, 3 January 2026.
@@ -41,13 +41,13 @@ _TYPES = [each.label for each in FORCE.occurrence_types]
 
 
 def _of_day(day: date, number: int) -> Iterator[tuple[Any, datetime, str, dict[str, Any]]]:
-    """What happens on a day: kinds of facts, when, of which subject, and what they say."""
+    """The facts of one day: type, time, subject and fields."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=ZONE)
     at = [midnight + minute * 17 * _MINUTE + 10 * _MINUTE for minute in range(80)]
     for call in range(3 + number % 3):
-        said = {"queue": "emergency"}
-        yield ContactOffered, at[9 * call], f"e{number}.{call}", {"line": "999", **said}
-        yield ContactAnswered, at[9 * call] + timedelta(seconds=4 + 3 * call), f"e{number}.{call}", said
+        fields = {"queue": "emergency"}
+        yield ContactOffered, at[9 * call], f"e{number}.{call}", {"line": "999", **fields}
+        yield ContactAnswered, at[9 * call] + timedelta(seconds=4 + 3 * call), f"e{number}.{call}", fields
     for call in range(2):
         name, first = f"n{number}.{call}", at[20 * call]
         yield ContactOffered, first, name, {"line": "101", **_TRIAGE}
@@ -56,8 +56,8 @@ def _of_day(day: date, number: int) -> Iterator[tuple[Any, datetime, str, dict[s
         yield ContactOffered, first + 2 * _MINUTE, name, {"line": "101", **_LOCAL}
         yield ContactAnswered, first + (5 + 9 * call) * _MINUTE, name, _LOCAL
     for form in range(1 + number % 2 if midnight >= DIGITAL else 0):
-        said = {"line": "digital", "queue": "digital", "channel": "contact_us"}
-        yield ContactOffered, at[30 * form], f"d{number}.{form}", said
+        fields = {"line": "digital", "queue": "digital", "channel": "contact_us"}
+        yield ContactOffered, at[30 * form], f"d{number}.{form}", fields
     for job in range(3 + number % 4):
         name, area = f"i{number}.{job}", _AREAS[(number + job) % len(_AREAS)]
         yield IncidentOpened, at[11 * job], name, {"grade": str(1 + job % 3), "group": "crime", "area": area}
@@ -66,8 +66,8 @@ def _of_day(day: date, number: int) -> Iterator[tuple[Any, datetime, str, dict[s
         yield IncidentClosed, at[11 * job] + 40 * _MINUTE, name, {"result": "attended"}
     for stay in range(1 + number % 2 if midnight >= CUSTODY else 0):
         name, arrival = f"c{number}.{stay}", at[33 + 11 * stay]
-        stayed: dict[str, Any] = {"suite": "north", "child": number % 5 == 0, "relevant_time": arrival}
-        yield DetaineeArrived, arrival, name, stayed
+        detained: dict[str, Any] = {"suite": "north", "child": number % 5 == 0, "relevant_time": arrival}
+        yield DetaineeArrived, arrival, name, detained
         yield DetentionAuthorised, arrival + 20 * _MINUTE, name, {}
         yield DetentionEnded, arrival + 300 * _MINUTE, name, {"disposal": "charged"}
     for each in range(2):
@@ -85,15 +85,15 @@ def all_facts() -> Facts:
     found: list[tuple[Topic, AnyFact]] = []
     days = [BEGINS.date() + timedelta(days=day) for day in range((AS_OF.date() - BEGINS.date()).days)]
     for number, day in enumerate(days):
-        for place, (kind, at, subject, said) in enumerate(_of_day(day, number)):
+        for place, (kind, at, subject, fields) in enumerate(_of_day(day, number)):
             if at >= BEGINS:
-                fact = kind(fact_id=f"{subject}-{place}", force=FORCE.name, at=at, subject_id=subject, **said)
+                fact = kind(fact_id=f"{subject}-{place}", force=FORCE.name, at=at, subject_id=subject, **fields)
                 found.append((topic_of(kind) or "contacts", fact))
     return *found, *beats(AS_OF)
 
 
 def facts_by(now: datetime, complete_to: datetime | None = None) -> Facts:
-    """Those that happened before a moment, every feed complete to then, or to another one."""
+    """The facts from before a time, with every feed complete to that time or to another."""
     until = complete_to or now
     past = tuple(each for each in all_facts() if each[1].at < until and not isinstance(each[1], FeedHeartbeat))
     return *past, *beats(until)
@@ -112,7 +112,7 @@ def beat(feed: str, complete_to: datetime) -> FeedHeartbeat:
 
 
 def read_by(facts: Facts, now: datetime = AS_OF) -> MemoryReader:
-    """The product's reader of some facts, at a moment."""
+    """The product's reader of these facts, at a time."""
     reader = MemoryReader(FORCE)
     reader.moment = round(now.timestamp() * 1_000_000)
     for topic in TOPICS:
@@ -121,7 +121,7 @@ def read_by(facts: Facts, now: datetime = AS_OF) -> MemoryReader:
 
 
 def recount_of(facts: Facts) -> Recount:
-    """The recount of some facts; close it."""
+    """The recount of these facts; the caller closes it."""
     return from_records(_records(facts), [FORCE])
 
 
@@ -129,8 +129,8 @@ def _records(facts: Facts) -> Iterator[LogRecord]:
     return (LogRecord(topic, 0, place, AS_OF, encode([fact])) for place, (topic, fact) in enumerate(facts))
 
 
-def asking_recount(counted: Recount, as_of: datetime = AS_OF) -> Ask:
-    """The figures of the recount, with its own judgement of the record, in the words of the product."""
+def ask_recount(counted: Recount, as_of: datetime = AS_OF) -> Ask:
+    """The figures of the recount, with its own calculation of coverage, in the product's words."""
 
     def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
         return [_figure(measure, each, as_of) for each in counted.known(measure, FORCE.name, window, as_of, by, where)]
@@ -142,7 +142,7 @@ def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigu
     begins, until = _local(known.begins), _local(known.until)
     part = instead = ""
     if known.coverage == "none":
-        assert begins is not None, "here every feed has begun"
+        assert begins is not None, "in this record every feed has begun"
         instead, part = NO_RECORD, f"The record begins on {begins.day} {begins:%B %Y}: there is no data before then."
     elif begins is not None and until is not None:
         until = min(until, as_of)
@@ -150,8 +150,8 @@ def _figure(measure: Measure, known: KnownFigure, as_of: datetime) -> ReportFigu
             f"The record begins on {begins.day} {begins:%B %Y at %H:%M}: "
             f"this figure covers only the time from then to {until.day} {until:%B %Y at %H:%M}."
         )
-    said = " ".join(each for each in (_too_few(measure, known), part) if each)
-    return replace(figure(measure, known), trouble=said, instead=instead, is_whole=known.coverage == "whole")
+    trouble = " ".join(each for each in (_too_few(measure, known), part) if each)
+    return replace(figure(measure, known), trouble=trouble, instead=instead, is_whole=known.coverage == "whole")
 
 
 def _local(at: int | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window, driven by Selenium, and what it has said and asked for."""
+"""Debian's Chromium without a window, driven by Selenium, with its console messages and its requests."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ _ARGUMENTS = (
 
 
 def chromium() -> webdriver.Chrome:
-    """A new browser; both programs are named, so that Selenium looks for none elsewhere."""
+    """A new browser. Both programs are named, so that Selenium does not search for them."""
     options = Options()
     options.binary_location = str(shutil.which("chromium"))
     for argument in _ARGUMENTS:
@@ -35,23 +35,23 @@ def _log(browser: webdriver.Chrome, name: str) -> list[dict[str, Any]]:
 
 
 def complaints(browser: webdriver.Chrome) -> list[str]:
-    """What the browser has written to its console since it was asked last: errors, refused content."""
+    """What the browser has written to its console since the last call: errors, blocked content."""
     return [f"{entry['level']}: {entry['message']}" for entry in _log(browser, "browser")]
 
 
 def network(browser: webdriver.Chrome) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The requests sent and the responses received since it was asked last."""
+    """The requests sent and the responses received since the last call."""
     messages = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
-    told = {"requestWillBeSent": "request", "responseReceived": "response"}
+    parts = {"requestWillBeSent": "request", "responseReceived": "response"}
     requests, responses = (
         [each["params"][part] for each in messages if each["method"] == f"Network.{name}"]
-        for name, part in told.items()
+        for name, part in parts.items()
     )
     return requests, responses
 
 
 def show_as(browser: webdriver.Chrome, width: int, height: int, scheme: str) -> None:
-    """Show pages as on a screen of so many pixels, in `light` or `dark`."""
+    """Show pages as on a screen of this size in pixels, in `light` or `dark`."""
     screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     features = [{"name": "prefers-color-scheme", "value": scheme}]

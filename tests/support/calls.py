@@ -1,4 +1,4 @@
-"""Made-up calls of a day, seeded, as two systems would tell of them: Asterisk's queue_log, and a platform's events."""
+"""Made-up, seeded calls of a day, as two systems record them: Asterisk's queue_log, and the events of a platform."""
 
 import random
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ class Call(NamedTuple):
     """One call in one queue: answered or abandoned.
 
     Attributes:
-        number: tells it from the others.
-        queue: that it joined.
-        offered: when.
-        answered: when; None when it was abandoned.
+        number: distinguishes it from the others.
+        queue: the queue that it joined.
+        offered: when it was offered.
+        answered: when it was answered; None if it was abandoned.
         ended: when it was abandoned, or concluded.
     """
 
@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 
 def calls(count: int, seed: int) -> list[Call]:
-    """So many calls within a few hours."""
+    """This many calls within four hours."""
     chance = random.Random(seed)
     return [_call(number, chance) for number in range(count)]
 
@@ -41,9 +41,9 @@ def _call(number: int, chance: random.Random) -> Call:
     return Call(number, chance.choice(list(QUEUES)), offered, answered, ended)
 
 
-def queue_log(told: list[Call]) -> list[str]:
+def queue_log(calls: list[Call]) -> list[str]:
     """The lines of a queue_log, in order of time."""
-    lines = [line for call in told for line in _lines(call)]
+    lines = [line for call in calls for line in _lines(call)]
     return [f"{line}\n" for line in sorted(lines, key=lambda line: int(line.partition("|")[0]))]
 
 
@@ -63,9 +63,9 @@ def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def events(told: list[Call]) -> list[dict[str, Any]]:
+def events(calls: list[Call]) -> list[dict[str, Any]]:
     """The events of a platform, in order of time."""
-    return sorted((event for call in told for event in _events(call)), key=lambda event: str(event["time"]))
+    return sorted((event for call in calls for event in _events(call)), key=lambda event: str(event["time"]))
 
 
 def _events(call: Call) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Two simulated days on either side of a month's end, told to the product in memory and to the independent recount."""
+"""Two simulated days on either side of a month's end, in the product's state in memory and in the independent recount."""
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -22,34 +22,34 @@ DAYS = 2
 
 
 def force() -> Force:
-    """Whose days they are."""
+    """The force whose days they are."""
     return shipped("staffordshire")
 
 
 @lru_cache(maxsize=1)
-def told() -> tuple[ReportedFact, ...]:
-    """Everything that is told in them."""
+def reported() -> tuple[ReportedFact, ...]:
+    """Every report of these days."""
     chosen = simulation(start=FIRST)
     quick = msgspec.structs.replace(chosen, parameters=msgspec.structs.replace(chosen.parameters, warm_up_days=1))
     return tuple(quick.reported_before(quick.end_of(DAYS)))
 
 
 def memory(profile: Force | None = None) -> MemoryState:
-    """The product's state of them, one partition a topic; by the force's own profile unless another is given."""
+    """The product's state of these days, one partition per topic; with the force's own profile by default."""
     counted_by = profile or force()
     state = MemoryState({counted_by.name: Rules(counted_by)}, counted_by.name)
-    for each in records(told()):
+    for each in records(reported()):
         assert each.value is not None
         state.partitions[each.topic][0].feed([each.value], each.received_at)
     return state
 
 
 def recount(profile: Force | None = None, *, keeps_facts: bool = False) -> Recount:
-    """The recount of them, likewise; close it."""
-    return from_records(records(told()), [profile or force()], keeps_facts=keeps_facts)
+    """The recount of these days, with the same profile; the caller closes it."""
+    return from_records(records(reported()), [profile or force()], keeps_facts=keeps_facts)
 
 
-def asking_memory(state: MemoryState) -> Ask:
+def ask_memory(state: MemoryState) -> Ask:
     """The figures of the product."""
 
     def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:
@@ -58,7 +58,7 @@ def asking_memory(state: MemoryState) -> Ask:
     return ask
 
 
-def asking_recount(counted: Recount) -> Ask:
+def ask_recount(counted: Recount) -> Ask:
     """The figures of the recount."""
 
     def ask(measure: Measure, window: str, by: tuple[str, ...], where: Where) -> list[ReportFigure]:

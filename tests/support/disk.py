@@ -13,7 +13,7 @@ _FILLER = "filler"
 
 @contextmanager
 def small_disk(place: Path, size_bytes: int) -> Iterator[Path]:
-    """A file system of that size at `place`, gone afterwards; skips the test by name where it cannot be mounted."""
+    """A file system of this size at `place`, unmounted afterwards; skips the test where it cannot be mounted."""
     if os.geteuid() != 0:
         pytest.skip("a small file system: mounting a tmpfs needs root")
     place.mkdir(parents=True)
@@ -28,7 +28,7 @@ def small_disk(place: Path, size_bytes: int) -> Iterator[Path]:
 
 
 def fill(place: Path, chunk_bytes: int = 4096) -> int:
-    """Write to a file there until nothing more fits; how many bytes it has."""
+    """Write to a file there until the disk is full; returns the size of the file in bytes."""
     with suppress(OSError), (place / _FILLER).open("ab", buffering=0) as filler:
         while True:
             filler.write(b"\0" * chunk_bytes)
@@ -36,5 +36,5 @@ def fill(place: Path, chunk_bytes: int = 4096) -> int:
 
 
 def free(place: Path) -> None:
-    """Give back what was filled."""
+    """Delete the file that filled the disk."""
     (place / _FILLER).unlink()

@@ -46,15 +46,15 @@ _HEAD = ("#", "Fault", "Tests", "Fired", "Cells", "Wrong", "Longest pause", "Ver
 
 
 class Line(Struct):
-    """What the tests of one fault came to.
+    """The results of the tests of one fault.
 
     Attributes:
-        passed: tests.
-        failed: tests.
-        skipped: tests; neither they nor those that were not selected count as run.
+        passed: the number of tests that passed.
+        failed: the number of tests that failed.
+        skipped: the number of skipped tests; like tests that were not selected, they do not count as run.
         fired: how often the fault happened.
         cells: figures compared with the independent recount.
-        wrong: how many of them differ.
+        wrong: the number of figures that differ.
         pause_seconds: the longest time without progress while there was work; None where it was not measured.
     """
 
@@ -67,13 +67,13 @@ class Line(Struct):
     pause_seconds: float | None = None
 
     def verdict(self) -> str:
-        """In a word or two; what was not run is never ok."""
+        """The verdict in a word or two; a fault that was not tested is never ok."""
         if self.failed or self.wrong:
             return "FAILED"
         return "ok" if self.passed else "not run"
 
     def add(self, outcome: str, fault: int, record: dict[str, Any]) -> None:
-        """Add one test."""
+        """Add the result of one test."""
         if outcome == "skipped":
             self.skipped += 1
             return
@@ -87,11 +87,11 @@ class Line(Struct):
 
 
 class Fault:
-    """What one test records: given by the fixture `fault`.
+    """What one test records; provided by the fixture `fault`.
 
     Args:
-        record: of the test; plain values, because it crosses from one process to another.
-        faults: that the test injects.
+        record: the test's record, of plain values, because it is passed between processes.
+        faults: the faults that the test injects.
     """
 
     def __init__(self, record: dict[str, Any], faults: Sequence[int]) -> None:
@@ -110,7 +110,7 @@ class Fault:
         self._record["wrong"] += wrong
 
     def paused(self, seconds: float) -> None:
-        """The longest time without progress while there was work, in seconds."""
+        """Record the longest time without progress while there was work, in seconds."""
         self._record["pause"] = round(max(seconds, self._record["pause"] or 0.0), 1)
 
 
@@ -122,17 +122,17 @@ def fault(request: pytest.FixtureRequest) -> Fault:
 
 
 class Table:
-    """Collects the reports of a run.
+    """Collects the results of a run.
 
     Attributes:
-        lines: by fault.
+        lines: the line of each fault.
     """
 
     def __init__(self) -> None:
         self.lines = {number: Line() for number in FAULTS}
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take the outcome of a test; of its set-up only what kept it from running."""
+        """Add the result of a test. Its set-up counts only if it kept the test from running."""
         if report.when != "call" and report.passed:
             return
         for name, record in report.user_properties:
@@ -160,14 +160,14 @@ def _words(number: int, line: Line) -> tuple[str, ...]:
 
 
 def plain(rows: Iterable[Sequence[str]]) -> list[str]:
-    """The table for a terminal."""
+    """The table as text for a terminal."""
     every = [_HEAD, *rows]
     widths = [max(len(row[column]) for row in every) for column in range(len(_HEAD))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
 
 
 def markdown(rows: Iterable[Sequence[str]], when: str, where: str) -> str:
-    """The table as a page of its own."""
+    """The table as a Markdown page."""
     lines = [f"| {' | '.join(row)} |" for row in (_HEAD, ["---"] * len(_HEAD), *rows)]
     return "\n".join([_TITLE, "", f"Run on {when}, {where}.", "", *lines, "", _LEGEND])
 
@@ -186,12 +186,12 @@ _LEGEND = """\
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option that names the file."""
+    """Add the option that names the file."""
     parser.addoption("--fault-table", default=None, metavar="FILE", help="write the fault table as Markdown")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark, and the collector of reports, which only the process that prints has."""
+    """Register the mark; and, in the process that prints, the collector of results."""
     config.addinivalue_line("markers", "injects(*numbers): the faults of the fault table that this test injects")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Printer(), "fault-table-printer")
@@ -199,7 +199,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A record for each test of a fault, which its reports carry."""
+    """Attach a record to each test of a fault; the test's reports carry it."""
     if faults := _faults(item):
         unknown = [number for number in faults if number not in FAULTS]
         assert not unknown, f"{item.nodeid}: there is no fault {unknown}"
@@ -209,7 +209,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """A test that passes although its fault never happened has proved nothing, and fails."""
+    """Fail a test that passes although its fault never happened: it has proved nothing."""
     yield
     for name, record in item.user_properties:
         if name == _RECORD and isinstance(record, dict):
@@ -228,7 +228,7 @@ class _Printer:
         self._table = Table()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take a report, of this process or of another."""
+        """Add a report, from this process or from another."""
         self._table.add(report)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

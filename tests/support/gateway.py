@@ -1,4 +1,4 @@
-"""A gateway for tests: in this process with a sink of the test, or the product's own as a process."""
+"""A gateway for tests: in this process with the test's own sink, or the product's as a process."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ SENDERS = f"telephony:{TOKEN} control:another-token-for-tests-of-letters"
 
 
 class Answer(Struct, frozen=True):
-    """What the gateway answered."""
+    """A response of the gateway."""
 
     status: int
     headers: Mapping[str, str]
@@ -68,14 +68,14 @@ class Caller:
 
 @contextmanager
 def served(application: Starlette) -> Iterator[str]:
-    """An application on a free port of loopback, in a thread; its address."""
+    """Serve an application from a thread on a free port of loopback; yields its address."""
     config = uvicorn.Config(application, log_config=None, access_log=False, loop="asyncio")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            until(lambda: server.started, 10, "the server")
+            until(lambda: server.started, 10, "the server to start")
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         finally:
             server.should_exit = True
@@ -83,13 +83,13 @@ def served(application: Starlette) -> Iterator[str]:
 
 
 class GatewayProcess:
-    """`bluelamp gateway` on a free port; `start` again after `kill` brings it back on the same one.
+    """`bluelamp gateway` on a free port; a restart after `kill` uses the same port.
 
     Args:
-        environment: its variables.
-        directory: of its output.
-        arguments: arguments besides the port.
-        program: in place of the product's own, such as one broken on purpose.
+        environment: its environment variables.
+        directory: where its output is written.
+        arguments: additional arguments.
+        program: a program to run instead of the product's own, such as one broken on purpose.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class GatewayProcess:
         return Caller(self.address)
 
     def kill(self) -> int:
-        """End it with kill -9; its exit status."""
+        """Kill it with -9; returns its exit status."""
         return self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """End it cleanly; its exit status."""
+        """Stop it cleanly; returns its exit status."""
         return self._end(signal.SIGTERM)
 
     def logged(self) -> str:

@@ -65,7 +65,7 @@ class Desk:
 
     Args:
         address: the API's root.
-        role: the role; None for nobody.
+        role: the role; None for no token.
     """
 
     def __init__(self, address: str, role: Role | None = None) -> None:
@@ -95,7 +95,7 @@ def served(application: Starlette) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        until(lambda: server.started, 10, "the server")
+        until(lambda: server.started, 10, "the server to start")
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True

@@ -1,4 +1,4 @@
-"""A feed that publishes as things happen: facts moved to the present, a few a second, and heartbeats."""
+"""A feed that publishes in real time: facts moved to the present, some each second, and heartbeats."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ _EVERY_SECONDS = 0.05
 
 
 def later(fact: AnyFact, by: timedelta) -> AnyFact:
-    """The same fact so much later."""
+    """The same fact, later by this much."""
     times = {name: value + by for name in fact.__struct_fields__ if isinstance(value := getattr(fact, name), datetime)}
     return msgspec.structs.replace(fact, **times)
 
@@ -39,30 +39,30 @@ def beat(force: str, feed: str, seq: int) -> FeedHeartbeat:
     return FeedHeartbeat(fact_id=f"beat-{seq}", force=force, at=now, feed=feed, seq=seq, complete_to=now)
 
 
-def held_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> RecountComparison:
-    """Every measure over windows that end now, whole and by each of its dimensions, against a recount of the log."""
+def compare_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> RecountComparison:
+    """Compare every measure over windows that end now, whole and by each dimension, with a recount of the log."""
     reader = system.reader()
     reader.refresh()
-    taken = read_state(reader, force, list(every_query(windows, system.rules[force].force)), reader.present(force))
+    readings = read_state(reader, force, list(every_query(windows, system.rules[force].force)), reader.present(force))
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-        return compare(taken, recount)
+        return compare(readings, recount)
 
 
 class LiveFeed(threading.Thread):
-    """Publishes incidents steadily until it is stopped, then a last heartbeat.
+    """Publishes incidents steadily until it is stopped, and then a last heartbeat.
 
     Args:
-        publisher: it closes it.
-        force: whose.
-        feed: of the heartbeats.
-        facts: published one after the other; when all are, only heartbeats follow.
-        rate: facts a second.
+        publisher: closed at the end.
+        force: the force of the feed.
+        feed: the feed's name.
+        facts: published one after another; when all are published, only heartbeats follow.
+        rate: facts per second.
 
     Attributes:
-        published: how many facts so far.
-        rate: facts a second, about.
-        is_silent: it publishes nothing, not even heartbeats.
-        clock_wrong_by: how far the producer's clock is ahead, for the times of facts and heartbeats.
+        published: the number of facts published so far.
+        rate: facts per second, approximately.
+        is_silent: whether it publishes nothing, not even heartbeats.
+        clock_wrong_by: how far the producer's clock is ahead, which shifts the times of facts and heartbeats.
     """
 
     def __init__(self, publisher: Publisher, force: str, feed: str, facts: Sequence[AnyFact], rate: float) -> None:
@@ -76,7 +76,7 @@ class LiveFeed(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Publish."""
+        """Publish until stopped."""
         beaten, due = time.monotonic(), 0.0
         with self._publisher:
             while not self._stopping.wait(_EVERY_SECONDS):
@@ -97,6 +97,6 @@ class LiveFeed(threading.Thread):
         self._publisher.heartbeat(cast(FeedHeartbeat, heartbeat), "incidents")
 
     def stop(self) -> None:
-        """Publish no more, and wait until the log has everything."""
+        """Stop publishing, and wait until the log has everything."""
         self._stopping.set()
         self.join()

@@ -1,4 +1,4 @@
-"""How long the state makes no progress while the log holds work for it, or does not answer: watched from a thread."""
+"""Measures, in a thread, how long the state makes no progress while the log has work for it, or does not answer."""
 
 import threading
 import time
@@ -18,10 +18,10 @@ _EVERY_SECONDS = 0.1
 
 
 class Progress(Struct):
-    """The rule, pure: for how long a partition with work, or perhaps with work, made no progress.
+    """How long any partition that had work, or may have had, made no progress. Pure.
 
     Attributes:
-        longest: pause of any partition so far, in seconds.
+        longest: the longest pause of any partition so far, in seconds.
     """
 
     longest: float = 0.0
@@ -29,7 +29,7 @@ class Progress(Struct):
     _since: dict[Place, float] = field(default_factory=dict)
 
     def look(self, offsets: Mapping[Place, int] | None, ends: Mapping[Place, int] | None, now: float) -> None:
-        """Take a look: the applied offsets and the ends of the log, None while the part does not answer; and the time."""
+        """Update from the applied offsets and the ends of the log, each None while its server does not answer, and the time."""
         for place, at in (offsets or {}).items():
             has_moved = at > self._offsets.get(place, -1)
             has_no_work = ends is not None and at >= ends.get(place, at)
@@ -40,13 +40,13 @@ class Progress(Struct):
 
 
 class Pauses:
-    """Watches while it is entered, with clients of its own.
+    """Measures pauses while its context is entered, with its own clients.
 
     Args:
-        kafka: address of the log.
-        redis_url: of the state server.
-        prefix: of the state's keys.
-        partitions: of each topic.
+        kafka: the address of the log.
+        redis_url: the address of the state server.
+        prefix: the prefix of the state's keys.
+        partitions: the number of partitions of each topic.
     """
 
     def __init__(self, kafka: str, redis_url: str, prefix: str, partitions: Mapping[str, int]) -> None:

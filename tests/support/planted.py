@@ -1,4 +1,4 @@
-"""Faults planted by hand in what the state holds, and taken back afterwards: what a checker must find."""
+"""Faults planted in the state and removed afterwards, which a check must find."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from streams.version import pattern_of
 
 
 class Count(NamedTuple):
-    """One count of a day pane, where it lies in the state."""
+    """One count of a day pane, and where the state stores it."""
 
     key: str
     field: str
@@ -24,7 +24,7 @@ class Count(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One open item, where it lies in the state."""
+    """One open item, and where the state stores it."""
 
     key: str
     field: str
@@ -33,8 +33,8 @@ class Item(NamedTuple):
 
 
 @contextmanager
-def held(redis: Redis, key: str, field: str, text: str | None) -> Iterator[None]:
-    """A field of a hash holds another text, or is not there, and then again what it held."""
+def replaced(redis: Redis, key: str, field: str, text: str | None) -> Iterator[None]:
+    """Replace the text of a field of a hash, or delete the field; restore it afterwards."""
     before = cast("str | None", redis.hget(key, field))
     _set(redis, key, field, text)
     try:
@@ -73,7 +73,7 @@ def items(redis: Redis, state_name: str, force: str) -> dict[str, list[Item]]:
 
 
 def invented(count: Count) -> str:
-    """The field of a count of the same kind, beside another one, that no fact makes."""
+    """The field of another count of the same kind, which no fact produces."""
     kind, words, _ = decode_field(count.field)
     return encode_field((kind, ("invented",) * len(words), 77))
 
@@ -81,8 +81,8 @@ def invented(count: Count) -> str:
 def with_items(
     redis: Redis, place: Item, *, without: OpenItem | None = None, plus: OpenItem | None = None
 ) -> str | None:
-    """What a subject's field holds with one item fewer or more; None when nothing is left."""
-    held_now = decode_open(cast(str, redis.hget(place.key, place.field)))
+    """The text of a subject's field with one item removed or added; None if nothing is left."""
+    open_items = decode_open(cast(str, redis.hget(place.key, place.field)))
     if without is not None:
-        held_now.remove(without)
-    return encode_open([*held_now, *([plus] if plus else [])]) if held_now or plus else None
+        open_items.remove(without)
+    return encode_open([*open_items, *([plus] if plus else [])]) if open_items or plus else None

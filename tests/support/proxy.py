@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback whose connections a test can slow down, reset, silence and cut."""
+"""A TCP proxy on loopback whose connections a test can delay, reset, silence and cut."""
 
 import asyncio
 import socket
@@ -17,16 +17,16 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class Proxy:
-    """Passes connections on to a port of this machine, from a thread of its own.
+    """Forwards connections to a port of this machine, in its own thread.
 
-    What is silenced is not lost: like a network that comes back, `heal` delivers it, late.
+    What is silenced is not lost: `heal` delivers it late, like a network that recovers.
 
     Args:
-        target: the port it passes on to.
-        port: its own.
+        target: the port to forward to.
+        port: the proxy's own port.
 
     Attributes:
-        fired: how often each fault met a connection: chunks delayed or held back, connections reset or refused.
+        fired: how often each fault affected a connection: chunks delayed or held back, connections reset or refused.
     """
 
     def __init__(self, target: int, port: int = 0) -> None:
@@ -57,11 +57,11 @@ class Proxy:
     # The faults. Each lasts until `heal`.
 
     def delay(self, seconds: float) -> None:
-        """Every chunk arrives so much later, in either direction."""
+        """Delay every chunk by this much, in both directions."""
         self._delay_seconds = seconds
 
     def reset(self, *, also_new: bool = False) -> None:
-        """Reset every connection there is, and at once every new one if so asked."""
+        """Reset every connection; with `also_new`, every new one too, immediately."""
         self._is_resetting = also_new
         self._do(self._abort)
 
@@ -75,12 +75,12 @@ class Proxy:
         self._do(self._abort)
 
     def heal(self) -> None:
-        """End every fault; what was held back is delivered."""
+        """End every fault, and deliver what was held back."""
         self._delay_seconds, self._is_resetting = 0.0, False
         self._do(self._listen)
         self._do(self._release)
 
-    # What follows runs in the thread.
+    # Everything below runs in the proxy's thread.
 
     def _do(self, work: Callable[[], Any]) -> None:
         asyncio.run_coroutine_threadsafe(work(), self._loop).result(10)
@@ -91,7 +91,7 @@ class Proxy:
 
     async def _stop_listening(self) -> None:
         if self._server is not None:
-            self._server.close()  # not waited for: that would be until every connection has ended
+            self._server.close()  # do not wait: that would last until every connection has ended
             self._server = None
 
     async def _hold(self) -> None:
@@ -109,7 +109,7 @@ class Proxy:
         await self._stop_listening()
         await self._abort()
         self._passing.set()
-        # A task of a connection that is gone ends by itself.
+        # The task of a closed connection ends by itself.
         await asyncio.gather(*(asyncio.all_tasks(self._loop) - {asyncio.current_task()}), return_exceptions=True)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What an operator or a crash does to the files of a state server: an old copy put back, an end cut off."""
+"""What an operator or a crash can do to the files of a state server: restore an old copy, or truncate a file."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ def snapshot(server: StateServer, place: Path) -> Path:
 
 
 def restore(server: StateServer, rdb: Path) -> None:
-    """Kill the server, and start it from an RDB file instead of what it had."""
+    """Kill the server, and restart it from an RDB file instead of its own data."""
     server.kill()
     files = server.directory / _APPEND_ONLY
     shutil.rmtree(files)
@@ -31,7 +31,7 @@ def restore(server: StateServer, rdb: Path) -> None:
 
 
 def cut_short(server: StateServer, share: float) -> int:
-    """Kill the server, cut off a share of what it last appended, and start it again; how many bytes were cut off."""
+    """Kill the server, truncate its append-only file by a share, and restart it; returns how many bytes were removed."""
     server.kill()
     last = max((server.directory / _APPEND_ONLY).glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
     size = last.stat().st_size

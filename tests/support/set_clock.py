@@ -1,7 +1,7 @@
-"""A wall clock that a test sets: for itself, for programs of ours, and for an Apache Kafka (tests/real/SystemTime.java).
+"""A wall clock that a test sets: for itself, for Python programs, and for Apache Kafka (tests/real/SystemTime.java).
 
-`python -m tests.support.set_clock FILE MODULE ARGUMENTS...` runs a module of ours whose wall clock reads the file each time: by how many
-seconds it is ahead, or the time at which it has stopped. Its monotonic clock is not touched.
+`python -m tests.support.set_clock FILE MODULE ARGUMENTS...` runs a module whose wall clock reads the file each time. The file
+says by how many seconds the clock is ahead, or the time at which it has stopped. The monotonic clock does not change.
 """
 
 import runpy
@@ -15,10 +15,10 @@ _wall = bluelamp.wiring.clock.wall
 
 
 class SetClock:
-    """The wall clock of everything that reads a file.
+    """The wall clock of every program that reads a file.
 
     Args:
-        path: of the file, which is created; the clock is right at first.
+        path: the path of the file, which is created; at first the clock is right.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,11 +26,11 @@ class SetClock:
         self.set(0)
 
     def set(self, seconds: int) -> None:
-        """Set it ahead by a number of seconds; behind if negative."""
+        """Set the clock ahead by a number of seconds; behind if negative."""
         self._write(f"{seconds:+d}")
 
     def stop_at(self, moment: datetime) -> None:
-        """Stop it at a moment; only for programs of ours."""
+        """Stop the clock at a time; this works only for Python programs."""
         self._write(moment.isoformat())
 
     def _write(self, text: str) -> None:
@@ -39,12 +39,12 @@ class SetClock:
         new.replace(self.path)
 
     def __call__(self) -> datetime:
-        """What it shows."""
+        """The time that the clock shows."""
         text = self.path.read_text().strip()
         return _wall() + timedelta(seconds=int(text)) if text[0] in "+-" else datetime.fromisoformat(text)
 
     def program(self, module: str) -> tuple[str, ...]:
-        """What Python runs so that one of our modules uses this clock."""
+        """The arguments with which Python runs a module with this clock."""
         return ("-m", "tests.support.set_clock", str(self.path), module)
 
 

@@ -1,4 +1,4 @@
-"""A state server for a test, and changes folded in memory put into it, one batch at a time."""
+"""A state server for a test, and changes folded in memory that are applied to it, one batch at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,7 +23,7 @@ FINGERPRINTS = {FORCE: STRICT.fingerprint()}
 
 @contextmanager
 def state_server(directory: Path) -> Iterator[StateServer]:
-    """The embedded state server, ended afterwards whatever happens."""
+    """The embedded state server, stopped afterwards in any case."""
     server = StateServer(directory, binary="embedded")
     server.start()
     try:
@@ -45,12 +45,12 @@ def dump(redis: Redis) -> dict[str, Any]:
 
 
 def as_user(url: str, name: str) -> str:
-    """The address of the state server for another user, who has any password."""
+    """The address of the state server for another user, with an arbitrary password."""
     return url.replace("redis://", f"redis://{name}:any@")
 
 
 def call(url: str, work: Callable[[StateStore], Awaitable[Any]]) -> Any:
-    """Run some work on a store of its own connection."""
+    """Run work on a store with its own connection."""
 
     async def run() -> Any:
         async with AsyncRedis.from_url(url, decode_responses=True) as client:
@@ -60,21 +60,21 @@ def call(url: str, work: Callable[[StateStore], Awaitable[Any]]) -> Any:
 
 
 async def apply_all(
-    store: StateStore, told: list[Change], topic: Topic = "incidents", fingerprints: dict[str, str] = FINGERPRINTS
+    store: StateStore, changes: list[Change], topic: Topic = "incidents", fingerprints: dict[str, str] = FINGERPRINTS
 ) -> list[Applied]:
-    """Claim a partition and apply changes one after the other, each an offset further."""
+    """Claim a partition and apply changes one after another, each at the next offset."""
     names = store.names(topic, 0)
     control = await store.claim(names, IDENTITY, fingerprints)
     await store.begin(names, 0)
     applied_offset = int(str(await store.redis.hget(names.control, "applied_offset")))
     return [
         await store.apply(names, control.epoch, applied_offset + at, applied_offset + at + 1, change)
-        for at, change in enumerate(told)
+        for at, change in enumerate(changes)
     ]
 
 
 async def apply_memory(store: StateStore, memory: MemoryState) -> None:
-    """Apply everything that was folded in memory, and tell readers of its topics."""
+    """Apply everything that was folded in memory, and announce the topics to readers."""
     for topic, (partition,) in memory.partitions.items():
         applied = await apply_all(store, partition.changes, topic)
         assert {each.outcome for each in applied} <= {"applied"}
@@ -85,8 +85,8 @@ def one_by_one(url: str, changes: list[Change], topic: Topic = "incidents") -> I
     """Apply the next change at each step."""
     for change in changes:
 
-        async def apply(store: StateStore, told: Change = change) -> None:
-            await apply_all(store, [told], topic)
+        async def apply(store: StateStore, change: Change = change) -> None:
+            await apply_all(store, [change], topic)
             await store.announce(topic, 1)
 
         call(url, apply)

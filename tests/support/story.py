@@ -1,4 +1,4 @@
-"""Reports facts at times of a day, and reads what measures give at any time after."""
+"""Reports facts at times of one day, and reads the figures of measures at any later time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A running Blue Lamp for tests: workers as processes on a log and a state server, and ways to wait for what they do."""
+"""A running Blue Lamp for tests: workers as processes on a log and a state server, and ways to wait for their work."""
 
 import logging
 import os
@@ -35,18 +35,18 @@ def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a con
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come to hold in {seconds} s")
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.05)
 
 
 class WorkerProcess:
-    """One `bluelamp worker`, started again as a supervisor would.
+    """One `bluelamp worker`, restarted as a supervisor would.
 
     Args:
-        name: of the worker.
-        environment: its variables.
-        directory: of its output.
-        program: what to run instead of the product's own, such as one with a part broken on purpose.
+        name: the name of the worker.
+        environment: its environment variables.
+        directory: where its output is written.
+        program: a program to run instead of the product's own, such as one broken on purpose.
     """
 
     def __init__(self, name: str, environment: dict[str, str], directory: Path, program: tuple[str, ...] = ()) -> None:
@@ -59,24 +59,24 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Of its process, which runs."""
+        """The id of the running process."""
         assert self._process is not None, f"{self.name} does not run"
         return self._process.pid
 
     def become(self, *program: str, **variables: str) -> None:
-        """Start it again as another program, or as the product's own, with some variables changed."""
+        """Restart it as another program, or as the product's own, with these variables changed."""
         self.program = [sys.executable, *(program or ("-m", "bluelamp")), "worker"]
         self.environment |= variables
         self.start()
 
     def start(self) -> None:
-        """Start it, if it does not run."""
+        """Start it, if it is not running."""
         if not self.is_running():
             with self.output.open("ab") as output:
                 self._process = subprocess.Popen(self.program, env=self.environment, stdout=output, stderr=output)
 
     def is_running(self) -> bool:
-        """Whether its process is there; notes with what status it ended."""
+        """Whether its process is running; if it has ended, its exit status is recorded."""
         if self._process is None:
             return False
         status = self._process.poll()
@@ -86,24 +86,24 @@ class WorkerProcess:
         return status is None
 
     def send(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
+        """Send a signal to its process."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill -9, and wait until it is gone."""
+        """Kill it with -9, and wait until it has ended."""
         self.send(signal.SIGKILL)
         self.wait()
 
     def stop(self) -> None:
-        """End it cleanly."""
+        """Stop it cleanly."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         self.wait()
 
     def wait(self, seconds: float = 30.0) -> int:
-        """Wait until it has ended; its status."""
-        until(lambda: not self.is_running(), seconds, f"the end of {self.name}")
+        """Wait until it has ended; returns its exit status."""
+        until(lambda: not self.is_running(), seconds, f"{self.name} to end")
         return self.statuses[-1] if self.statuses else 0
 
     def said(self) -> str:
@@ -111,31 +111,31 @@ class WorkerProcess:
         return self.output.read_text(errors="replace") if self.output.exists() else ""
 
     def restarts_wanted(self) -> int:
-        """How often it ended asking to be started again."""
+        """How often it has exited for a restart."""
         return self.statuses.count(RESTART_ME)
 
 
 def restart(workers: Iterable[WorkerProcess]) -> None:
-    """Start each worker again that has ended asking for it."""
+    """Restart each worker that has exited for a restart."""
     for worker in list(workers):
         if not worker.is_running() and worker.statuses[-1:] == [RESTART_ME]:
             worker.start()
 
 
 class Supervisor(threading.Thread):
-    """Starts each worker again that ends asking for it; on a busy machine one may lose its group at any time."""
+    """Restarts each worker that exits for a restart: on a busy machine a worker may lose its group at any time."""
 
     def __init__(self, workers: list[WorkerProcess]) -> None:
         super().__init__(name="supervisor", daemon=True)
         self._workers, self._ended = workers, threading.Event()
 
     def run(self) -> None:
-        """Look twice a second."""
+        """Check twice a second."""
         while not self._ended.wait(0.5):
             restart(self._workers)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._ended.set()
         self.join()
 
@@ -144,28 +144,28 @@ class System:
     """A log, a state server, and workers between them.
 
     Args:
-        kafka: address of the log.
-        redis_url: of the state server.
-        directory: for the workers' output.
-        state_name: prefix of the state, so that tests do not meet.
-        force: the force that is meant.
-        settings: others than the usual.
+        kafka: the address of the log.
+        redis_url: the address of the state server.
+        directory: where the workers' output is written.
+        state_name: the prefix of the state, which keeps tests apart.
+        force: the force whose figures are read.
+        settings: settings that differ from the tests' defaults.
 
     Attributes:
-        for_workers: variables that workers get on top, such as the address of a proxy.
+        for_workers: additional environment variables for workers, such as the address of a proxy.
     """
 
     def __init__(
         self, kafka: str, redis_url: str, directory: Path, state_name: str, force: str, **settings: Any
     ) -> None:
-        usual = {"session_timeout_seconds": 6.0, "stall_seconds": 20.0}
+        defaults = {"session_timeout_seconds": 6.0, "stall_seconds": 20.0}
         self.settings = Settings(
             kafka=kafka,
             redis=redis_url,
             state_name=state_name,
             data=str(directory),
             force=force,
-            **usual | settings,
+            **defaults | settings,
         )
         self.directory = directory
         self.redis = Redis.from_url(redis_url, decode_responses=True)
@@ -175,11 +175,11 @@ class System:
         self._supervisor: Supervisor | None = None
 
     def environment(self, **changed: str) -> dict[str, str]:
-        """The variables of a process of this system."""
+        """The environment variables of a process of this system."""
         return {**os.environ, **self.settings.environment(), **changed}
 
     def start_workers(self, count: int, program: tuple[str, ...] = ()) -> None:
-        """Start so many more workers."""
+        """Start more workers."""
         for _ in range(count):
             name = f"{self.settings.state_name}-worker-{len(self.workers) + 1}"
             worker = WorkerProcess(name, self.environment(**self.for_workers), self.directory, program)
@@ -187,12 +187,12 @@ class System:
             worker.start()
 
     def supervise(self) -> None:
-        """From now on start each worker again that ends asking for it, as `bluelamp up` and Docker do."""
+        """From now on restart each worker that exits for a restart, as `bluelamp up` and Docker do."""
         self._supervisor = Supervisor(self.workers)
         self._supervisor.start()
 
     def stop(self) -> None:
-        """End every worker and connection."""
+        """Stop every worker and close every connection."""
         if self._supervisor:
             self._supervisor.stop()
         for worker in self.workers:
@@ -204,11 +204,11 @@ class System:
         return Reader(self.redis, self.settings.state_name, self.rules, wall)
 
     def publisher(self, settings: PublisherSettings | None = None) -> Publisher:
-        """A publisher to the log, whose topics are there."""
+        """A publisher to the log; the topics exist."""
         return connected(self.settings.kafka, settings or PublisherSettings())
 
     def applied_offsets(self) -> dict[tuple[str, int], int]:
-        """Where the state of each partition stands; -1 where there is none."""
+        """The applied offset of each partition; -1 where there is no state."""
         return {place: self._applied_offset(*place) for place in self.ends()}
 
     def _applied_offset(self, topic: str, partition: int) -> int:
@@ -216,51 +216,51 @@ class System:
         return int(str(stored)) if stored is not None else -1
 
     def _prefix(self) -> str:
-        """Of the version of the state that is shown."""
+        """The prefix of the state version that is shown."""
         shown = cast("str | None", self.redis.get(pointer(self.settings.state_name)))
         return prefix_of(self.settings.state_name, number_of(shown))
 
     def ends(self) -> dict[tuple[str, int], int]:
-        """Where the log of each partition ends."""
+        """The end of the log of each partition."""
         with LogClient(self.settings.kafka) as log:
             counts = log.ensure_topics()
             reach = log.reach((topic, number) for topic in TOPICS for number in range(counts[topic]))
             return {place: last for place, (_, last) in reach.items()}
 
     def settle(self, seconds: float = 90.0) -> None:
-        """Wait until everything in the log is in the state."""
+        """Wait until everything in the log is applied."""
 
         def is_settled() -> bool:
             restart(self.workers)
             return self.applied_offsets() == self.ends()
 
-        until(is_settled, seconds, "the state at the end of the log")
+        until(is_settled, seconds, "the applied offsets to reach the end of the log")
 
     def pauses(self) -> Pauses:
-        """Watches for pauses in its work, once it is entered."""
+        """A context that measures pauses of the work while it is entered."""
         with LogClient(self.settings.kafka) as log:
             return Pauses(self.settings.kafka, self.settings.redis, self._prefix(), log.ensure_topics())
 
     def members(self) -> int:
-        """How many workers share the partitions, once they have agreed on it; 0 while they have not."""
-        logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it warns at length of metadata it cannot read
+        """The number of workers that share the partitions; 0 while they have not agreed on that."""
+        logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it logs long warnings about metadata it cannot read
         admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka)
         try:
             group = admin.describe_groups([self.settings.state_name])[self.settings.state_name]
         except CoordinatorNotAvailableError:
-            return 0  # a new Kafka makes its coordinator when the first group asks for it
+            return 0  # a new Kafka creates its coordinator when the first group asks for it
         finally:
             admin.close()
         return len(group["members"]) if group["group_state"] == "Stable" else 0
 
     def count(self, name: str) -> int:
-        """One of the workers' figures, added over partitions."""
+        """One of the workers' counters, summed over the partitions."""
         names = (Names(self._prefix(), *place).control for place in self.ends())
         return sum(int(str(self.redis.hget(control, name) or 0)) for control in names)
 
 
 def connected(kafka: str, settings: PublisherSettings) -> Publisher:
-    """A publisher to a log, whose topics are there."""
+    """A publisher to a log; the topics exist."""
     with LogClient(kafka) as log:
         log.ensure_topics()
     return connect(kafka, settings, now=wall, monotonic=time.monotonic)
@@ -268,7 +268,7 @@ def connected(kafka: str, settings: PublisherSettings) -> Publisher:
 
 @contextmanager
 def running(system: System, workers: int = 1) -> Iterator[System]:
-    """A system with workers, ended afterwards."""
+    """A system with workers, stopped afterwards."""
     try:
         system.start_workers(workers)
         system.supervise()
@@ -278,5 +278,5 @@ def running(system: System, workers: int = 1) -> Iterator[System]:
 
 
 def local(text: str, rules: Rules) -> datetime:
-    """A local time of a force as an instant."""
+    """A local time of a force, with its time zone."""
     return datetime.fromisoformat(text).replace(tzinfo=rules.force.zone())

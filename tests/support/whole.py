@@ -1,4 +1,4 @@
-"""The whole of Blue Lamp as separate processes, each of which can be killed or frozen, and feeds that send heartbeats."""
+"""All of Blue Lamp as separate processes, each of which can be killed or frozen, and feeds that send heartbeats."""
 
 import signal
 import subprocess
@@ -24,7 +24,7 @@ from facts.feed import FeedHeartbeat
 from tests.support.system import System, until
 
 _PAUSE_SECONDS = 0.3
-"""Between two looks at what should move: shorter than usual, so that what does not is found soon."""
+"""Between two checks of what should progress: shorter than the default, so that a stall is found soon."""
 COMMANDS = {"exporter": ("exporter",), "board": ("board",), "inbox": ("inbox", "serve"), "gateway": ("gateway",)}
 SECRETS = {GATEWAY_TOKENS: f"sender:{'s' * 40}", ENGINE_TOKEN: "e" * 40}
 
@@ -35,13 +35,13 @@ def ports() -> dict[str, int]:
 
 
 class PartProcess:
-    """One part that serves HTTP, kept by the test alone.
+    """One part that serves HTTP, run by the test without a supervisor.
 
     Args:
-        name: of the part.
-        environment: its variables.
-        directory: of its output.
-        address: where it answers.
+        name: the name of the part.
+        environment: its environment variables.
+        directory: where its output is written.
+        address: its address.
     """
 
     def __init__(self, name: str, environment: Mapping[str, str], directory: Path, address: str) -> None:
@@ -59,8 +59,8 @@ class PartProcess:
                 stderr=output,
             )
 
-    def answers(self) -> bool:
-        """Whether it answers."""
+    def responds(self) -> bool:
+        """Whether it responds."""
         try:
             return get(f"{self.address}/health").ok
         except requests.RequestException:
@@ -72,7 +72,7 @@ class PartProcess:
             self._process.send_signal(number)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it, and wait until it is gone."""
+        """End it with a signal, and wait until it has ended."""
         if self._process:
             self.send(signal.SIGCONT)
             self.send(number)
@@ -81,11 +81,11 @@ class PartProcess:
 
 
 class Whole:
-    """A system with every part and feeds.
+    """A system with every part, and feeds.
 
     Args:
-        system: with ports of its own for every part.
-        forces: those whose feeds send heartbeats.
+        system: the system, with its own port for every part.
+        forces: the forces whose feeds send heartbeats.
     """
 
     def __init__(self, system: System, forces: tuple[str, ...]) -> None:
@@ -103,7 +103,7 @@ class Whole:
 
     @contextmanager
     def running(self, workers: int = 1) -> Iterator["Whole"]:
-        """All of it at work."""
+        """Run every part."""
         with ExitStack() as stack:
             stack.callback(self.system.stop)
             self.system.start_workers(workers)
@@ -112,12 +112,12 @@ class Whole:
                 part.start()
                 stack.callback(part.end)
             for part in self.parts.values():
-                until(part.answers, 60, f"the {part.name}")
+                until(part.responds, 60, f"the {part.name}")
             until(lambda: self.system.members() == workers, 60, "the workers")
             yield self
 
     def beat(self, behind: Mapping[tuple[str, str], timedelta] | None = None, silent: tuple[str, ...] = ()) -> None:
-        """Every feed says that it is complete up to now, or up to so long ago; those of silent forces say nothing."""
+        """Send a heartbeat of every feed, complete up to now or up to this long ago; feeds of silent forces send nothing."""
         self._seq += 1
         with self.system.publisher() as publisher:
             for force in (each for each in self.forces if each not in silent):
@@ -126,12 +126,12 @@ class Whole:
                     publisher.heartbeat(heartbeat(force, feed.name, moment, self._seq), feed.topic)
 
     def check(self, **settings: Any) -> tuple[int, dict[str, CheckResult]]:
-        """Exit status and findings of a check, by what was looked at; with some settings changed."""
-        asked = msgspec.structs.replace(self.system.settings, **settings)
-        findings = list(
-            examine(asked, reader(asked), parts(asked, has_senders=True), lambda: time.sleep(_PAUSE_SECONDS))
+        """Exit status and results of `bluelamp check`, by name of the check, with some settings changed."""
+        changed = msgspec.structs.replace(self.system.settings, **settings)
+        results = list(
+            examine(changed, reader(changed), parts(changed, has_senders=True), lambda: time.sleep(_PAUSE_SECONDS))
         )
-        return status(findings), {each.check: each for each in findings}
+        return status(results), {each.check: each for each in results}
 
 
 def heartbeat(force: str, feed: str, complete_to: datetime, seq: int, **more: Any) -> FeedHeartbeat:

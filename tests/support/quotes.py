@@ -1,4 +1,4 @@
-"""A report held against the calibration: every published cell that it quotes, beside the report's own cell of the same thing."""
+"""A report compared with the calibration: every published figure that it quotes, and the report's own figure for the same."""
 
 import re
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ AS_PUBLISHED = ", as published"
 
 @dataclass(frozen=True)
 class Quote:
-    """One figure that was published, as the report quotes it.
+    """One published figure, as the report quotes it.
 
     Attributes:
-        place: table, row and column, for people.
-        measure: its name.
-        period: its days, in words.
-        text: as quoted.
-        ours: the report's own cell of the same; None when it has none.
-        row: of the calibration; None where no tolerance is agreed for it.
-        is_of_others: no feed of a force carries the measure.
+        place: table, row and column, in words.
+        measure: the name of the measure.
+        period: its dates, in words.
+        text: the text of the quote.
+        ours: the report's own cell for the same; None if it has none.
+        row: the row of the calibration; None if no tolerance is agreed for it.
+        is_of_others: whether no feed of a force provides the measure.
     """
 
     place: str
@@ -40,14 +40,14 @@ class Quote:
     is_of_others: bool
 
     def difference(self) -> float | None:
-        """Of ours from the published one, as its tolerance is meant; None when there is nothing of ours to hold against it."""
+        """Our figure less the published one, in the unit of the tolerance; None if there is no figure of ours."""
         if self.row is None or self.ours is None or self.ours.value is None:
             return None
         ours = float(self.ours.value)
         return ours / self.row.value - 1 if self.row.kind == "relative" else ours - self.row.value
 
     def is_near(self) -> bool:
-        """Whether ours is there, and within the tolerance where one is agreed."""
+        """Whether there is a figure of ours, and it is within the tolerance if one is agreed."""
         if self.row is None:
             return self.ours is not None and self.ours.value is not None
         difference = self.difference()
@@ -55,8 +55,8 @@ class Quote:
 
 
 def quotes(document: Document) -> Iterator[Quote]:
-    """Every published figure that a report quotes beside its own."""
-    # Of one measure and period, what is printed alike means the same.
+    """Every published figure that a report quotes."""
+    # For one measure and period, the same text means the same figure.
     agreed = {(row.measure, days_words(row.period), row.published): row for row in rows()}
     tables = {table.title: table for section in document.sections for table in section.tables}
     for table in tables.values():
@@ -91,22 +91,22 @@ def _days_of(label: str, document: Document) -> str:
 
 
 def _ours(own: Table, row: Line, quoted: Column, place: int, *, is_share: bool) -> DocumentCell | None:
-    """The report's own cell of what a column quotes in a row: of the same days, or of the same measure of a month."""
+    """The report's own cell for what a column quotes: for the same dates, or the same measure in that month."""
     if not quoted.period:
         return row.cells[place % sum(not column.is_published for column in own.columns)]
-    held = {
+    own_cells = {
         column.period or column.title: cell
         for column, cell in zip(own.columns, row.cells, strict=True)
         if not column.is_published
     }
-    if is_share and row.measures and "Proportion" in held:
-        # The report gives proportions of the last twelve months alone.
-        return held["Proportion"] if quoted.title.startswith("Last 12 months") else None
-    return held.get(quoted.period)
+    if is_share and row.measures and "Proportion" in own_cells:
+        # The report has proportions only for the last twelve months.
+        return own_cells["Proportion"] if quoted.title.startswith("Last 12 months") else None
+    return own_cells.get(quoted.period)
 
 
 def empty_rows(document: Document) -> Iterator[tuple[str, bool]]:
-    """Rows of the report that have no figure of ours at all, and whether that is because no feed carries them."""
+    """Rows of the report without any figure of ours, and whether the reason is that no feed provides them."""
     for section in document.sections:
         for table in section.tables:
             for row in table.rows:
