@@ -1,4 +1,4 @@
-"""The fault table reports what happened: a fault that was not injected is never ok, and every pause is measured."""
+"""The fault table says what happened: what was not run is never ok, and a pause is seen wherever work waited."""
 
 import pytest
 

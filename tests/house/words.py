@@ -40,6 +40,8 @@ NAMES = [
     "anew",
 ]
 _NAMES = re.compile(rf"(?:^|(?<=_))({'|'.join(NAMES)})(?=_|$)")
+_IN_CUSTODY = re.compile("adult|custody|detain|detention|review|deadline|overdue")
+"""Beside these words children are children, and not processes."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 PHRASES = {
     phrase: re.compile(pattern)
@@ -101,7 +103,8 @@ def retired_names() -> Iterator[Occurrence]:
 
 def retired_words(name: str) -> list[str]:
     """The retired words in a name, in snake case or camel case."""
-    return _NAMES.findall(_HUMP.sub("_", name).lower())
+    snake = _HUMP.sub("_", name).lower()
+    return [word for word in _NAMES.findall(snake) if word != "children" or not _IN_CUSTODY.search(snake)]
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:
