@@ -54,7 +54,7 @@ class ExplainedOutcome(Struct, frozen=True, kw_only=True):
         is_open: whether it is an open item.
         is_met: for a share, whether it counts towards the share; otherwise None.
         facts: every fact of the subject, as canonical JSON, in order.
-        fallen: the facts that do not count: those that are corrected or withdrawn, and the withdrawals.
+        not_counted: the facts that do not count: those that are corrected or withdrawn, and the withdrawals.
     """
 
     subject_id: str
@@ -65,7 +65,7 @@ class ExplainedOutcome(Struct, frozen=True, kw_only=True):
     is_open: bool
     is_met: bool | None
     facts: tuple[msgspec.Raw, ...]
-    fallen: tuple[msgspec.Raw, ...]
+    not_counted: tuple[msgspec.Raw, ...]
 
 
 class Compared(Struct, frozen=True, kw_only=True):
@@ -299,7 +299,7 @@ def _part(each: ListedOutcome, measure: Measure, subject: RecountSubject, moment
         is_open=each.is_open,
         is_met=each.is_met if is_share else None,
         facts=tuple(msgspec.Raw(one.fact) for one in subject.facts),
-        fallen=tuple(msgspec.Raw(one.fact) for one in subject.facts if not one.counts),
+        not_counted=tuple(msgspec.Raw(one.fact) for one in subject.facts if not one.counts),
     )
 
 
@@ -316,7 +316,7 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
     for part in explained.parts:
         yield f"  {_line(part)}"
         for fact in part.facts if has_facts else ():
-            mark = "does not count: " if fact in part.fallen else ""
+            mark = "does not count: " if fact in part.not_counted else ""
             yield f"      {mark}{bytes(fact).decode()}"
     if len(explained.parts) < explained.listed:
         yield f"  and {explained.listed - len(explained.parts):,} more: --limit 0 lists all."

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from dashboards.report.document import Document, DocumentSection, Drawn
 from dashboards.report.figures import Ask
-from dashboards.report.layout import BandedSpans, Breakdown, Line, Lines, Months, Section, sections, worded
+from dashboards.report.layout import BandedSpans, BreakdownTable, Line, Lines, Months, Section, sections, worded
 from dashboards.report.periods import Periods, of_month
 from dashboards.report.report_figures import ReportFigures
 from dashboards.report.series import NO_PERIOD, SUPPRESSED, drawn, undrawn
@@ -100,7 +100,7 @@ def _names(layout: Iterable[Section]) -> list[str]:
         match table:
             case Lines(lines=lines) | Months(lines=lines):
                 names += [line.measure for line in lines]
-            case Breakdown(measure=measure) | BandedSpans(measure=measure):
+            case BreakdownTable(measure=measure) | BandedSpans(measure=measure):
                 names.append(measure)
     return list(dict.fromkeys(names))
 

@@ -45,7 +45,7 @@ class Lines(Struct, frozen=True):
     months: int = 1
 
 
-class Breakdown(Struct, frozen=True):
+class BreakdownTable(Struct, frozen=True):
     """A table of a count by the words of a dimension, which add up to the total.
 
     Attributes:
@@ -92,7 +92,7 @@ class Months(Struct, frozen=True):
     sums: tuple[tuple[tuple[int, ...], int], ...] = ()
 
 
-Table = Lines | Breakdown | BandedSpans | Months
+Table = Lines | BreakdownTable | BandedSpans | Months
 
 
 class Section(Struct, frozen=True):
@@ -157,7 +157,7 @@ _TRIAGE = Lines(
         ),
     ),
 )
-_TRIAGE_RESULTS = Breakdown("How triage calls ended", "triage_concluded_count", "result", "Result")
+_TRIAGE_RESULTS = BreakdownTable("How triage calls ended", "triage_concluded_count", "result", "Result")
 _POST_TRIAGE = Lines(
     "Sent on after triage",
     (
@@ -222,9 +222,9 @@ _INCIDENTS = Lines(
     ),
 )
 _BY_WORD = (
-    Breakdown("Incidents by group", "incident_count", "group", "Incident group"),
-    Breakdown("Incidents by local policing team (LPT)", "incident_count", "area", "LPT", "No LPT"),
-    Breakdown("Demand by priority", "incident_demand_count", "grade", "Grade"),
+    BreakdownTable("Incidents by group", "incident_count", "group", "Incident group"),
+    BreakdownTable("Incidents by local policing team (LPT)", "incident_count", "area", "LPT", "No LPT"),
+    BreakdownTable("Demand by priority", "incident_demand_count", "grade", "Grade"),
 )
 
 
@@ -269,13 +269,13 @@ _ASB = Lines(
     (Line("asb_incident_count", "ASB incidents"), Line("asb_occurrence_count", "ASB occurrences")),
 )
 _ASB_BY_WORD = (
-    Breakdown("ASB occurrences by type", "asb_occurrence_count", "type", "Type"),
-    Breakdown("ASB occurrences by LPT", "asb_occurrence_count", "area", "LPT", "No LPT"),
+    BreakdownTable("ASB occurrences by type", "asb_occurrence_count", "type", "Type"),
+    BreakdownTable("ASB occurrences by LPT", "asb_occurrence_count", "area", "LPT", "No LPT"),
 )
 _CRIME = Lines("Crime", (Line("crime_count", "Crimes recorded"),))
 _CRIME_BY_WORD = (
-    Breakdown("Crimes by type", "crime_count", "type", "Crime type"),
-    Breakdown("Crimes by LPT", "crime_count", "area", "LPT", "No LPT"),
+    BreakdownTable("Crimes by type", "crime_count", "type", "Crime type"),
+    BreakdownTable("Crimes by LPT", "crime_count", "area", "LPT", "No LPT"),
 )
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table, cell_of
 from dashboards.report.figures import CUT, difference
-from dashboards.report.layout import BandedSpans, Breakdown, Line, Lines, Months
+from dashboards.report.layout import BandedSpans, BreakdownTable, Line, Lines, Months
 from dashboards.report.naming import countable, named
 from dashboards.report.notes import Notes
 from dashboards.report.periods import Period, Periods
@@ -55,12 +55,12 @@ class Tables:
     def __init__(self, figures: ReportFigures, force: Force, periods: Periods) -> None:
         self._figures, self._force, self._periods = figures, force, periods
 
-    def build(self, planned: Lines | Breakdown | BandedSpans | Months) -> list[Table]:
+    def build(self, planned: Lines | BreakdownTable | BandedSpans | Months) -> list[Table]:
         """The tables for one table of the layout; none when the force has no feed for it."""
         match planned:
             case Lines(title, lines, months):
                 return self._of_lines(title, [line for line in lines if self._has_figures(line)], months)
-            case Breakdown():
+            case BreakdownTable():
                 return self._of_words(planned) if self._has_figures(Line(planned.measure, "")) else []
             case BandedSpans():
                 return self._of_bands(planned) if self._has_figures(Line(planned.measure, "")) else []
@@ -80,7 +80,7 @@ class Tables:
         items = [_Item(line, {each.window(): self._figures.one(line, each) for each in shown}) for line in lines]
         return [self._by_period(title, "Measure", items, shown)] if items else []
 
-    def _of_words(self, asked: Breakdown) -> list[Table]:
+    def _of_words(self, asked: BreakdownTable) -> list[Table]:
         shown = self._shown_periods(1)
         found = {each.window(): self._figures.by_word(asked.measure, asked.dimension, each) for each in shown}
         total = Line(asked.measure, "Total")

@@ -226,7 +226,7 @@ def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended_early(pa
     assert not page.browser.find_element("id", "planned").is_displayed()
 
 
-def test_a_person_who_may_only_view_sees_why_there_are_no_buttons(page: Page, desk: Desk) -> None:
+def test_viewers_see_why_there_are_no_buttons(page: Page, desk: Desk) -> None:
     desk.receive_heartbeat()
     desk.begin("grade_1_unresourced_several", 12)
     page.sign_in("view")

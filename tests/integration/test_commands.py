@@ -54,7 +54,7 @@ def test_check_says_what_is_missing_until_all_is_well(system: System) -> None:
     status, findings = found(system)
     assert (status, findings["state"]["state"]) == (2, "bad")
     waiting = sum(system.ends().values())
-    assert findings["state"]["what"].startswith(f"{waiting:,} log records not applied yet;")
+    assert findings["state"]["what"].startswith(f"{waiting:,} log records not applied yet, and no worker is running.")
 
     system.start_workers(1)
     system.settle()

@@ -64,7 +64,7 @@ def test_each_outcome_has_its_subject_and_facts(kept: Recount) -> None:
     (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
     assert explained.listed == explained.n == len(explained.parts) > 5
     for part in explained.parts:
-        facts = [json.loads(bytes(fact)) for fact in part.facts if fact not in part.fallen]
+        facts = [json.loads(bytes(fact)) for fact in part.facts if fact not in part.not_counted]
         assert {fact["subject_id"] for fact in facts} == {part.subject_id}
         moments = {
             name: min(fact["at"] for fact in facts if fact["fact"] == name)
@@ -85,13 +85,13 @@ def test_a_share_marks_the_outcomes_that_count_towards_it(kept: Recount) -> None
 def test_a_corrected_fact_is_listed_and_does_not_count(kept: Recount) -> None:
     query = Query(measure=CATALOGUE["incident_resourced_count"], window=WINDOWS[0])
     (explained,) = explain(kept, FORCE, query, NOON, UNREAD)
-    corrected = [part for part in explained.parts if part.fallen]
+    corrected = [part for part in explained.parts if part.not_counted]
     assert corrected
     ids = {
         json.loads(bytes(fact)).get("corrects") or json.loads(bytes(fact)).get("withdraws")
         for fact in corrected[0].facts
     }
-    assert ids & {json.loads(bytes(fact))["fact_id"] for fact in corrected[0].fallen}
+    assert ids & {json.loads(bytes(fact))["fact_id"] for fact in corrected[0].not_counted}
 
 
 def test_the_lines_have_the_figure_its_outcomes_and_the_verdict(kept: Recount, redis: Redis) -> None:

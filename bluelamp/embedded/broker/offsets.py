@@ -1,4 +1,4 @@
-"""The offsets that consumer groups have committed: a file with one JSON line per commit; the last line counts.
+"""The offsets that consumer groups have committed: a file with one JSON line per commit. The last line for a partition counts.
 
 Offsets do not expire. They are deleted with their group or topic.
 """
