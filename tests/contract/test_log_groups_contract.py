@@ -259,7 +259,7 @@ def test_new_member_makes_the_others_join_again(log_backend: LogBackend, wire: W
         second = ask_for_an_id(other, group)
         newcomer = join_request(group, second)
         other.send(newcomer, 5)
-        eventually(lambda: heartbeat(wire, group, first, generation) == REBALANCE, "the first is told to join again")
+        eventually(lambda: heartbeat(wire, group, first, generation) == REBALANCE, "the first must join again")
         again = wire.ask(join_request(group, first), 5)
         joined = other.receive(newcomer, 5)
         assert again.generation_id == joined.generation_id == generation + 1

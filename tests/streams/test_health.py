@@ -152,7 +152,7 @@ def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) 
     assert scene.shown("bluelamp_history_loaded_ratio") == {}
 
 
-def test_custody_clocks_count_down_separately_for_adults_and_children(scene: Scene) -> None:
+def test_custody_clocks_count_down_by_age_group(scene: Scene) -> None:
     facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
     scene.publish("custody", *facts, beat("custody", AS_OF))
     counts = {
