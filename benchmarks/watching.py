@@ -60,10 +60,10 @@ class Viewer:
         now = time.monotonic()
         self.has_tile = self.has_tile or TILE in parts
         # List and figure change together; a figure that another fact has changed back meanwhile is not sent again.
-        jobs = parts.get(LIST, {}).get("jobs", [])
-        assert isinstance(jobs, Sequence)  # noqa: S101 - for the type checker
-        for job in jobs:
-            self.seen.setdefault(job["incident"], now)
+        incidents = parts.get(LIST, {}).get("incidents", [])
+        assert isinstance(incidents, Sequence)  # noqa: S101 - for the type checker
+        for each in incidents:
+            self.seen.setdefault(each["incident"], now)
         self.received.set()
 
     async def until(self, is_so: Callable[["Viewer"], bool]) -> None:

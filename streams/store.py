@@ -375,7 +375,7 @@ def check_reach(names: Names, applied_offset: int, first: int, last: int) -> Non
         )
     elif applied_offset > last:
         what = f"The state is at offset {applied_offset}, but the log ends at {last}: offsets {last} to {applied_offset - 1} are missing."
-        hint = "Check that this is the right Kafka. If its log was truncated, restore it, or run `bluelamp rebuild --anew`."
+        hint = "Check that this is the right Kafka. If its log was truncated, restore it, or run `bluelamp rebuild --restart`."
     else:
         return
     raise IncompleteError(what, where=f"partition {names}", hint=hint)

@@ -86,7 +86,7 @@ class VersionBuilder:
         try:
             await self._owner.fold(place, records)
         except (StaleOwnerError, DamagedError) as error:
-            hint = "If another `bluelamp rebuild` is running, let it finish. Otherwise start again: `bluelamp rebuild --anew`."
+            hint = "If another `bluelamp rebuild` is running, let it finish. Otherwise start again: `bluelamp rebuild --restart`."
             raise IncompleteError(
                 f"The new version could not be built: {error}", where=f"partition {place[0]}:{place[1]}", hint=hint
             ) from error

@@ -182,7 +182,7 @@ class Rebuild:
         async def advance(after: int) -> None:
             if builder.applied_offset(place) > after:
                 what = f"The new version is at offset {builder.applied_offset(place)}, but the current one only at {after}."
-                hint = "Let the workers catch up with the log, or start again: `bluelamp rebuild --anew`."
+                hint = "Let the workers catch up with the log, or start again: `bluelamp rebuild --restart`."
                 raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
             await builder.advance(place, after, lambda applied_offset: self._report(place, applied_offset, after))
 
@@ -295,7 +295,7 @@ class Rebuild:
         self._check_is_kept(builder)
         is_set = self._redis.eval(_SET_IF, 1, pointer(self._name), str(self.old), str(self.new), str(FIRST))
         if not is_set:
-            hint = "Find out who switched, then start again: `bluelamp rebuild --anew`."
+            hint = "Find out who switched, then start again: `bluelamp rebuild --restart`."
             raise IncompleteError("Another version became current meanwhile.", where=pointer(self._name), hint=hint)
         result.current = self.new
         for topic, identity in self._identities.items():
@@ -322,7 +322,7 @@ class Rebuild:
                     identity.partitions
                 ):
                     what = "The state server has lost part of the new version; it was probably restarted or restored."
-                    hint = "Start again: `bluelamp rebuild --anew`."
+                    hint = "Start again: `bluelamp rebuild --restart`."
                     raise IncompleteError(what, where=f"partition {topic}:{number}", hint=hint)
 
     def _names(self, number: int, place: Place) -> Names:

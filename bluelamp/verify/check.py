@@ -84,6 +84,6 @@ def _guarded(check: str, look_at: Callable[[], Iterable[CheckResult]]) -> Iterat
     except (msgspec.MsgspecError, ValueError) as error:
         hint = (
             "Another program has written to it, or its disk is damaged. "
-            "Rebuild it: `bluelamp rebuild --anew --switch --accept-differences`."
+            "Rebuild it: `bluelamp rebuild --restart --switch --accept-differences`."
         )
         yield CheckResult(check, "bad", f"The state contains data that cannot be read: {error}.", "the state", hint)

@@ -194,7 +194,7 @@ def test_a_log_that_lacks_what_the_state_needs_stops_for_a_person(
 
     # A client out of reach meanwhile goes on in the new topic as if it were the old one: it asks by name.
     worker.send(signal.SIGSTOP)
-    make_anew(system, "incidents")
+    make_again(system, "incidents")
     tell(system, week()[600:900])
     worker.send(signal.SIGCONT)
     status = worker.wait()
@@ -216,7 +216,7 @@ def cut(system: System, partition: int, first: int) -> None:
     admin.close()
 
 
-def make_anew(system: System, topic: str) -> None:
+def make_again(system: System, topic: str) -> None:
     """Delete a topic, and see it gone; whoever publishes next creates it."""
     admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
     admin.delete_topics([topic])
