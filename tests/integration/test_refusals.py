@@ -23,7 +23,7 @@ from tests.support.system import System, until
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SOON_SECONDS = 5.0
 """Within which a worker goes on once a refusal is over."""
-OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+OPERATING = Path(__file__).parents[2] / "docs" / "run" / "operating.md"
 LONG_SECONDS = 9.0
 """Longer than its session in the group, and than it may stand still."""
 
@@ -69,7 +69,7 @@ def gone(redis: Redis, server: StateServer) -> Iterator[None]:
 
 
 def admit(redis: Redis) -> None:
-    """Give the worker a user of its own, with what docs/operating.md grants."""
+    """Give the worker a user of its own, with what docs/run/operating.md grants."""
     (granted,) = re.findall(r"ACL SETUSER bluelamp on >PASSWORD ~bluelamp:\* (.+)", OPERATING.read_text())
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["test-*"], commands=granted.split())
 

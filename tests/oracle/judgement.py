@@ -1,4 +1,4 @@
-"""When an alert must stand, from when its figure is bad and when it is good: the words of docs/alerts.md."""
+"""When an alert must stand, from when its figure is bad and when it is good: the words of docs/use/alerts.md."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
