@@ -52,7 +52,9 @@ def test_the_example_gives_the_malformed_rows_on_the_page(tmp_path: Path) -> Non
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_every_key_is_documented(part: type[Struct]) -> None:
     for field in msgspec.structs.fields(part):
-        assert f"| `{field.name}` |" in PAGE, f"docs/feed/mappings.md does not document {part.__name__}'s `{field.name}`"
+        assert f"| `{field.name}` |" in PAGE, (
+            f"docs/feed/mappings.md does not document {part.__name__}'s `{field.name}`"
+        )
 
 
 def test_every_documented_key_exists() -> None:
