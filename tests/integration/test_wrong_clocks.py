@@ -138,7 +138,7 @@ def test_a_topic_that_producers_stamp_is_noticed_set_right_and_proves_no_life(ma
 
     machine.start_worker()
     (worker,) = machine.system.workers
-    set_right = "message.timestamp.type was CreateTime, and is LogAppendTime now"
+    set_right = "changed message.timestamp.type from CreateTime to LogAppendTime"
     until(lambda: set_right in worker.said(), 30, "the worker's log line")
     machine.system.settle()
     assert machine.system.count("facts") == 1, "facts count"
