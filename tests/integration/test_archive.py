@@ -183,7 +183,7 @@ def _restate(system: System, with_archive: dict[str, str]) -> None:
     """The day is closed, shown, and one incident of it told late; before that it had no figure of a whole day."""
     day = ("restatements", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
     before = command(system, *day, **with_archive)
-    assert "2016-12-31 is not over for incidents" in before.stdout, before.stdout + before.stderr
+    assert "2016-12-31 is not complete for incidents" in before.stdout, before.stdout + before.stderr
     late = replace(
         next(fact for fact in facts() if isinstance(fact, IncidentOpened)), subject_id="late", fact_id="late"
     )
