@@ -52,21 +52,21 @@ _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. 
 def derived() -> Iterable[tuple[str, str]]:
     """Every derived file: its path in the project, and its content."""
     yield from _schemas()
-    yield "docs/measures.md", _handbook()
-    yield "docs/reports.md", _reports()
-    yield "docs/commands.md", _commands()
-    yield "docs/settings.md", _settings()
-    yield "docs/alerts.md", _alerts()
+    yield "docs/understand/measures.md", _handbook()
+    yield "docs/understand/reports.md", _reports()
+    yield "docs/run/commands.md", _commands()
+    yield "docs/run/settings.md", _settings()
+    yield "docs/use/alerts.md", _alerts()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
     yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Addresses()))
     yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Addresses()))
     for name, dashboard in dashboards(CATALOGUE).items():
         yield f"dashboards/grafana/json/{name}.json", written(dashboard)
     yield (
-        "docs/openapi.json",
+        "docs/feed/openapi.json",
         _formatted(openapi((rules.force for rules in load_forces(Settings()).values()), Limits())),
     )
-    yield "docs/asyncapi.json", _formatted(asyncapi())
+    yield "docs/feed/asyncapi.json", _formatted(asyncapi())
 
 
 def _schemas() -> Iterable[tuple[str, str]]:
@@ -250,7 +250,7 @@ def _alerts() -> str:
         "A figure beyond its limit is bad. It is good again at `good again`. In between, with n below `minimum n`, or without data,",
         "nothing changes: missing data never end an alert, and raise an alert of their own.",
         "",
-        "Every alert goes to the [inbox](inbox.md) and stays active until good data end it. Critical alerts page somebody at once,",
+        "Every alert goes to the [inbox](../run/inbox.md) and stays active until good data end it. Critical alerts page somebody at once,",
         "warnings send a notice, and info is only displayed. The heartbeat is for an external watcher, which raises the alarm when",
         "heartbeats stop.",
         "",

@@ -225,7 +225,7 @@ def parse(text: str, source: str) -> Force:
     return force
 
 
-_HINT = "docs/profiles.md describes every key of a profile; facts/forces/staffordshire.toml is a full example."
+_HINT = "docs/feed/profiles.md describes every key of a profile; facts/forces/staffordshire.toml is a full example."
 _DATED_HINT = (
     "A queue's target has a date: write [[queues.targets]] under the queue, with `since` (the local date from which it applies), "
     "`seconds` and `is_inclusive` instead of `target_seconds` and `target_is_inclusive`."

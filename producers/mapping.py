@@ -24,7 +24,7 @@ from producers.declaration import (
 )
 from producers.shape import FACTS_BY_NAME, FieldShape, fields_of
 
-_HINT = "docs/mappings.md describes every key of a mapping, with an example."
+_HINT = "docs/feed/mappings.md describes every key of a mapping, with an example."
 _NO_DATE = date(1900, 1, 1)
 _SAMPLE_TIME = datetime(2024, 11, 23, 14, 5, 6, tzinfo=UTC)
 

@@ -253,7 +253,7 @@ class Worker:
         await asyncio.gather(*sent)
         if moved and place not in self._misplaced:
             self._misplaced.add(place)
-            _logger.warning("%s:%d holds facts of other partitions; moving them there (docs/log.md)", *place)
+            _logger.warning("%s:%d holds facts of other partitions; moving them there (docs/feed/log.md)", *place)
 
     def _end(self, what: str, error: Exception) -> NoReturn:
         """Exit because of an error, with the status for a restart, or for a person if only a person can resolve it."""

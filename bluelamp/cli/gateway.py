@@ -20,7 +20,7 @@ from bluelamp.local.directory import refuse_mixture
 def gateway(port: int | None, webhooks: tuple[str, ...], host: str) -> None:
     """Accept facts over HTTP, and answer each request once the log has stored its facts.
 
-    BLUELAMP_GATEWAY_TOKENS lists who may send. See docs/gateway.md.
+    BLUELAMP_GATEWAY_TOKENS lists who may send. See docs/feed/gateway.md.
     """
     from bluelamp.services.gateway import serve
 

@@ -10,7 +10,7 @@ from bluelamp.cli.options import HOST, JSON, log_to_stderr, say, settings_of
 
 @click.group()
 def inbox() -> None:
-    """List, acknowledge and export alerts. See docs/inbox.md."""
+    """List, acknowledge and export alerts. See docs/run/inbox.md."""
 
 
 @inbox.command("serve")

@@ -18,7 +18,7 @@ from facts.errors import SettingError
     is_flag=True,
     help="With --switch, make it current even if something differs.",
 )
-@click.option("--restart", "is_restarted", is_flag=True, help="Discard an unfinished rebuild and start again.")
+@click.option("--restart", "is_from_scratch", is_flag=True, help="Discard an unfinished rebuild and start again.")
 @click.option(
     "--forget", "removes_others", is_flag=True, help="Remove every version that is not current; build nothing."
 )

@@ -25,7 +25,7 @@ from bluelamp.wiring.settings import load_forces
     "--scenario",
     default="normal",
     show_default=True,
-    help="Name of the scenario to simulate; docs/simulator.md lists them.",
+    help="Name of the scenario to simulate; docs/feed/simulator.md lists them.",
 )
 @click.option(
     "--history",

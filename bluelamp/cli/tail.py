@@ -23,7 +23,7 @@ from bluelamp.local.directory import refuse_mixture
 def tail(file: str, mapping: str, late_seconds: float, position: str | None, trust_silence: bool) -> None:
     """Publish each row added to a growing FILE: CSV, JSON lines, or a log such as Asterisk's queue_log.
 
-    A restart resumes from the saved position: no row is lost and none counts twice. See docs/adapters.md.
+    A restart resumes from the saved position: no row is lost and none counts twice. See docs/feed/adapters.md.
     """
     from bluelamp.feeding.tail import follow
 

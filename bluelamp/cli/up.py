@@ -40,7 +40,9 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
     show_default=True,
     help="How much history a new simulation begins with, in days (35d) or months (24mo).",
 )
-@click.option("--scenario", help="Simulate this scenario, not ordinary days up to now; docs/simulator.md lists them.")
+@click.option(
+    "--scenario", help="Simulate this scenario, not ordinary days up to now; docs/feed/simulator.md lists them."
+)
 @click.option("--seed", type=int, help="Random seed of a new simulation (default: 41).")
 @click.option(
     "--fresh", is_flag=True, help="Delete the log, state and simulation of earlier runs in the directory first."

@@ -62,7 +62,7 @@ class StateDamagedError(StateServerError):
 
 _REPAIR = (
     "Run `bluelamp up --repair-state` on this directory: it keeps what can be read, and workers fold the rest from the log. See "
-    "docs/operating.md for what the alert inbox loses."
+    "docs/run/operating.md for what the alert inbox loses."
 )
 _UNREADABLE = re.compile(
     r"reading the append only file|AOF manifest|AOF MANIFEST|the AOF file|in RDB reading|RDB checksum|loading DB|Unrecoverable error",

@@ -154,7 +154,7 @@ def mapping_of(file: str, mapping: str | None) -> Mapping:
     if file == SAMPLE:
         return packaged_mapping(_SAMPLE_NAME)
     if mapping is None:
-        hint = "Give the extract's mapping; docs/mappings.md explains how to write one."
+        hint = "Give the extract's mapping; docs/feed/mappings.md explains how to write one."
         raise MappingError("An extract needs a mapping.", where="--mapping", hint=hint)
     return named_mapping(mapping)
 

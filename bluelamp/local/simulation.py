@@ -38,7 +38,7 @@ _SEED = 41
 _SECONDS_BETWEEN_LINES = 5.0
 _MONTH_DAYS = 30.44
 _HISTORY_DAYS_MAX = 780
-"""Older facts are too late to be counted: see docs/semantics.md, section 1."""
+"""Older facts are too late to be counted: see docs/understand/semantics.md, section 1."""
 LIVE = "live"
 
 

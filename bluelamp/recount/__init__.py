@@ -1,6 +1,6 @@
 """The independent recount: counts every figure again from the whole log, with code that the workers do not use.
 
-It was written from docs/semantics.md alone. It loads all facts into a database and derives every outcome there with set-based
+It was written from docs/understand/semantics.md alone. It loads all facts into a database and derives every outcome there with set-based
 queries, one file for each section of the semantics (bluelamp/recount/sql). It shares only the measures' declarations with
 `measures`, and nothing with `streams`.
 

@@ -78,5 +78,5 @@ def _alert(line: bytes, where: str) -> AlertMark:
     try:
         return msgspec.json.decode(line, type=AlertMark)
     except msgspec.DecodeError as error:
-        hint = "docs/grafana.md describes the fields of a line."
+        hint = "docs/use/grafana.md describes the fields of a line."
         raise GrafanaError(f"This line is not an alert: {error}.", where=where, hint=hint) from None

@@ -129,7 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="File that lists who is notified of alerts, and the outside monitor that receives the heartbeat. "
-            "docs/inbox.md has an example."
+            "docs/run/inbox.md has an example."
         ),
     ] = ""
     sign_in_to_view: Annotated[

@@ -19,7 +19,7 @@ Outcome = Literal["created", "updated", "unchanged"]
 _TIMEOUT_SECONDS = 10.0
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE)
 _TOKEN_HINT = "Create a token for a service account with the role Editor, and set BLUELAMP_GRAFANA_TOKEN to it."  # noqa: S105 - no token
-_FILES_HINT = "Use provisioning from files instead (docs/grafana.md), or check the release notes of this Grafana."
+_FILES_HINT = "Use provisioning from files instead (docs/use/grafana.md), or check the release notes of this Grafana."
 
 
 class GrafanaError(BlueLampError):

@@ -13,7 +13,7 @@ from producers.gateway.problem import FactError, problem
 from producers.rows import row_of
 from producers.values import MalformedError
 
-_HINT = "Change this webhook's mapping or the platform's settings; docs/mappings.md explains the reason."
+_HINT = "Change this webhook's mapping or the platform's settings; docs/feed/mappings.md explains the reason."
 
 
 class Webhook:

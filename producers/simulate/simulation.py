@@ -65,7 +65,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
             SettingError: the parameters are for another force, or the first day is out of range.
         """
         if self.parameters.force != self.force.name:
-            hint = f"Simulate {self.parameters.force}, or use --feeds-only. docs/simulator.md explains the parameters."
+            hint = f"Simulate {self.parameters.force}, or use --feeds-only. docs/feed/simulator.md explains the parameters."
             raise SettingError(f"There are no parameters for {self.force.name}.", where="--force", hint=hint)
         if not _EARLIEST <= self.start <= _LATEST:
             hint = f"Give a date from {_EARLIEST} to {_LATEST}."

@@ -56,7 +56,7 @@ def simulated_board(data: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
-        until(lambda: "The history is loaded." in output.read_text(), _HISTORY_SECONDS, "the history")
+        until(lambda: "History loaded." in output.read_text(), _HISTORY_SECONDS, "the history")
         (link,) = _LINK.findall(output.read_text())
         yield link
     finally:

@@ -67,7 +67,7 @@ def test_the_published_partitions_are_those_of_every_implementation() -> None:
 
 
 def test_the_docs_give_the_same_examples() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "log.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "feed" / "log.md").read_text()
     rows = [re.findall(r"[^| `]+", line) for line in re.findall(r"^\| `.*$", page, re.MULTILINE)]
     assert rows == [
         [each, str(murmur2(each.encode())), *(str(partition_of(each, count)) for count in EXAMPLE_COUNTS)]

@@ -171,7 +171,7 @@ def test_a_new_measure_appears_on_the_dashboards_and_breaks_no_link() -> None:
 def test_a_new_measure_makes_the_committed_files_out_of_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CATALOGUE, *next(reversed(more("recorded_count", "occurrence_count").items())))
     stale = {path for path, text in derived() if (ROOT / path).read_text() != text}
-    assert stale == {"dashboards/grafana/json/analyst.json", "docs/measures.md"}
+    assert stale == {"dashboards/grafana/json/analyst.json", "docs/understand/measures.md"}
 
 
 def test_every_measure_is_in_the_row_of_its_subject() -> None:

@@ -142,7 +142,7 @@ def test_a_missing_endpoint_is_named(
         run(url, alerts(tmp_path, ALERT))
     assert caught.value.what == f"This Grafana does not have {path} ({status}: Not found.)"
     assert caught.value.where == f"{url}{path}"
-    assert "docs/grafana.md" in caught.value.hint
+    assert "docs/use/grafana.md" in caught.value.hint
 
 
 REFUSALS: list[tuple[Answer, str, str]] = [

@@ -1,5 +1,8 @@
 """The command line: every command and setting is described, and errors in settings name the variable."""
 
+import inspect
+from collections.abc import Iterator
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -68,3 +71,19 @@ def test_a_wrong_argument_is_reported_without_a_running_system(arguments: tuple[
     with pytest.raises(BlueLampError) as refused:
         CliRunner().invoke(cli, arguments, env=environment, standalone_mode=False, catch_exceptions=False)
     assert where in str(refused.value)
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with its path."""
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from commands(each, (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(cli)))
+def test_a_command_takes_what_its_options_pass(path: str, command: click.Command) -> None:
+    """Mypy does not see how click calls a command."""
+    assert command.callback is not None, path
+    assert {each.name for each in command.params} == set(inspect.signature(command.callback).parameters)

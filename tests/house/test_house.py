@@ -106,7 +106,7 @@ def test_derived_files_are_up_to_date() -> None:
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
-    reasons = (ROOT / "docs" / "dependencies.md").read_text()
+    reasons = (ROOT / "docs" / "understand" / "dependencies.md").read_text()
     assert [name for each in wanted if f"`{(name := re.split('[<>=]', each)[0])}`" not in reasons] == []
 
 

@@ -143,7 +143,7 @@ def _prose() -> Iterator[tuple[str, int, str]]:
     """Every line that a person reads: its file, its number, its text."""
     for page in documents():
         for number, text in enumerate(page.read_text("utf-8").splitlines(), 1):
-            yield str(page.relative_to(ROOT)), number, text
+            yield str(page.relative_to(ROOT)), number, re.sub(r"`[^`]*`", "", text)  # code is no prose
     for path, tree in sources(*PACKAGES, "tests"):
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -151,7 +151,7 @@ def test_audit_and_rebuild_need_only_the_archive_and_a_worker_continues_in_the_n
     )
     audited = command(system, *AUDIT, **with_archive)
     assert (audited.returncode, " 0 differ." in audited.stdout) == (0, True), audited.stderr
-    assert "not in it yet: 0." in command(system, "check", **with_archive).stdout
+    assert " 0 log records not archived yet." in command(system, "check", **with_archive).stdout
 
     refused = command(system, "rebuild")
     assert (refused.returncode, "begin at offset" in refused.stderr) == (2, True), refused.stderr
@@ -185,7 +185,7 @@ def _restate(system: System, with_archive: dict[str, str]) -> None:
     """A late incident restates the day once it is over and published; before that, the day has no figure."""
     day = ("restatements", "--from", "2016-12-31", "--to", "2017-01-01", "--measure", "incident_count")
     before = command(system, *day, **with_archive)
-    assert "2016-12-31 is not over for incidents" in before.stdout, before.stdout + before.stderr
+    assert "2016-12-31 is not complete for incidents" in before.stdout, before.stdout + before.stderr
     late = replace(
         next(fact for fact in facts() if isinstance(fact, IncidentOpened)), subject_id="late", fact_id="late"
     )

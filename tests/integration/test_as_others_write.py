@@ -236,7 +236,7 @@ async def keep_open(system: System, facts: Sequence[SubjectFact]) -> None:
         assert waiting > 40, "the open transaction, and what was sent since"
         assert system.count("facts") == 300
         found = await asyncio.to_thread(state_of, system)
-        assert f"{waiting:,} records wait behind a transaction that is still open" in found["what"]
+        assert f"{waiting:,} records cannot be read until an open transaction ends" in found["what"]
         with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
             assert (recount.loaded.facts, recount.loaded.held_back) == (300, waiting)
         await producer.abort_transaction()

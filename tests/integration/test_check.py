@@ -69,8 +69,8 @@ def see_in_words(whole: Whole) -> None:
     whole.beat()
     said = command(whole.system, "check", **SECRETS)
     assert (said.returncode, said.stderr) == (0, ""), said.stdout + said.stderr
-    assert "good       workers: 1 running, which read every partition.\n" in said.stdout
-    assert "not set up archive: BLUELAMP_ARCHIVE names none.\n" in said.stdout
+    assert "good       workers: 1 running; every partition is read.\n" in said.stdout
+    assert "not set up archive: BLUELAMP_ARCHIVE is not set.\n" in said.stdout
     assert "where:" not in said.stdout
 
 

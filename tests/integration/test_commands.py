@@ -73,7 +73,7 @@ def test_check_reports_what_is_missing_until_all_is_good(system: System) -> None
         producer.send("incidents", b"{", partition=0).get(30)
     system.settle()
     status, results = found(system)
-    assert (status, results["quarantine"]["what"]) == (1, "Records of the last 24 hours: 1; of all time: 1.")
+    assert (status, results["quarantine"]["what"]) == (1, "1 record in the last 24 hours; 1 in total.")
 
     assert f"force {FORCE}" not in results
     simulated = FeedHeartbeat(

@@ -23,7 +23,7 @@ from tests.support.system import System, until
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SOON_SECONDS = 5.0
 """How soon a worker continues once a refusal is over."""
-OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+OPERATING = Path(__file__).parents[2] / "docs" / "run" / "operating.md"
 LONG_SECONDS = 9.0
 """Longer than a worker's session in the group, and than it may stall."""
 
@@ -69,7 +69,7 @@ def gone(redis: Redis, server: StateServer) -> Iterator[None]:
 
 
 def admit(redis: Redis) -> None:
-    """Give the worker its own user, with the permissions that docs/operating.md lists."""
+    """Give the worker its own user, with the permissions that docs/run/operating.md lists."""
     (granted,) = re.findall(r"ACL SETUSER bluelamp on >PASSWORD ~bluelamp:\* (.+)", OPERATING.read_text())
     redis.acl_setuser("worker", enabled=True, nopass=True, keys=["test-*"], commands=granted.split())
 

@@ -138,7 +138,7 @@ def test_a_topic_stamped_by_producers_is_reported_corrected_and_proves_no_life(m
 
     machine.start_worker()
     (worker,) = machine.system.workers
-    corrected = "message.timestamp.type was CreateTime, and is LogAppendTime now"
+    corrected = "changed message.timestamp.type from CreateTime to LogAppendTime"
     until(lambda: corrected in worker.said(), 30, "the worker's log line")
     machine.system.settle()
     assert machine.system.count("facts") == 1, "facts must count"

@@ -1,4 +1,4 @@
-"""When an alert must be active, given when its figure is bad and when it is good: the rules of docs/alerts.md."""
+"""When an alert must be active, given when its figure is bad and when it is good: the rules of docs/use/alerts.md."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise

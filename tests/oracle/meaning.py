@@ -1,4 +1,4 @@
-"""What docs/alerts.md says of every rule, and the figures that the rules use, recounted from what is known."""
+"""What docs/use/alerts.md says of every rule, and the figures that the rules use, recounted from what is known."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ from tests.oracle.knowledge import FOREVER, SECOND, Known, microseconds
 from tests.oracle.outcomes import Outcome, outcomes
 from tests.oracle.time_series import TimeSeries, always, pieces, together, total
 
-PAGE = Path(__file__).parents[2] / "docs" / "alerts.md"
+PAGE = Path(__file__).parents[2] / "docs" / "use" / "alerts.md"
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 NOTHING = float("nan")
 Chosen = Callable[[Outcome], bool]
 
 
 class RuleRow(NamedTuple):
-    """One row of docs/alerts.md.
+    """One row of docs/use/alerts.md.
 
     Attributes:
         alert: its name.
@@ -269,7 +269,7 @@ _NEVER, _ALWAYS = (
 )
 _OF_EVERYTHING = (*_NEVER, *_ALWAYS)
 _LEAST = 5
-"""A share or a mean of fewer is not published (docs/measures.md)."""
+"""A share or a mean of fewer is not published (docs/understand/measures.md)."""
 
 
 def _control(values: Sequence[float], which: str, *, is_share: bool) -> tuple[float, float]:

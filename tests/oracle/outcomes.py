@@ -1,4 +1,4 @@
-"""What counts of one subject, written from docs/semantics.md sections 5 to 7 for the rules that need it."""
+"""What counts of one subject, written from docs/understand/semantics.md sections 5 to 7 for the rules that need it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone

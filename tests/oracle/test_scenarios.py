@@ -194,7 +194,7 @@ def clock(seen: Watched, hour: float) -> int:
 
 def test_a_silent_feed_raises_an_alert_and_its_silence_resolves_no_999_alert() -> None:
     assert (
-        "An alert of the silent feed; no 999 alert is resolved by the silence."
+        "There is an alert for the silent feed. The silence resolves no 999 alert."
         in load_scenario("feed_outage").inspector
     )
     seen = watched("feed_outage")

@@ -1,4 +1,4 @@
-"""The page docs/mappings.md: its example gives what the page says, and every key and reason is documented."""
+"""The page docs/feed/mappings.md: its example gives what the page says, and every key and reason is documented."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from producers.shape import fields_of
 from producers.values import Fault
 from tests.producers.extracts import read
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "feed" / "mappings.md").read_text("utf-8")
 PARTS = [part for part in vars(declaration).values() if isinstance(part, type) and issubclass(part, Struct)]
 
 
@@ -52,7 +52,9 @@ def test_the_example_gives_the_malformed_rows_on_the_page(tmp_path: Path) -> Non
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_every_key_is_documented(part: type[Struct]) -> None:
     for field in msgspec.structs.fields(part):
-        assert f"| `{field.name}` |" in PAGE, f"docs/mappings.md does not document {part.__name__}'s `{field.name}`"
+        assert f"| `{field.name}` |" in PAGE, (
+            f"docs/feed/mappings.md does not document {part.__name__}'s `{field.name}`"
+        )
 
 
 def test_every_documented_key_exists() -> None:

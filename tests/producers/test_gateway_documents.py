@@ -18,7 +18,7 @@ from tests.producers.extracts import NOW
 from tests.support.forces import shipped
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "gateway.md").read_text()
+PAGE = (ROOT / "docs" / "feed" / "gateway.md").read_text()
 FORCES = {"staffordshire": shipped("staffordshire")}
 OPENAPI = openapi(FORCES.values(), Limits())
 ASYNCAPI = asyncapi()

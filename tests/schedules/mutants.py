@@ -8,6 +8,7 @@ from unittest.mock import patch
 from bluelamp.rebuild.rebuild import Rebuild
 from bluelamp.rebuild.repartition import Mover
 from streams.fold import Change
+from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.partition_cache import PartitionCache
 from streams.readings import Reader
@@ -107,6 +108,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
     "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
+    "no partition check": lambda: [patch.object(OwnPartition, "is_own", lambda *_: True)],
     "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
     "a refusal that ends a worker": lambda: [patch.object(Refusal, "heals", lambda _: False)],
     "a time in the future that proves life": lambda: [
@@ -122,7 +124,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
 """The patches that bring each fault back, by name."""
 
 
-QUICK = (*tuple(MUTANTS)[:9], "a rebuild that leaves facts where they are", "a fact moved after its batch")
+QUICK = (*tuple(MUTANTS)[:10], "a rebuild that leaves facts where they are", "a fact moved after its batch")
 """The faults that a few seconds of schedules find."""
 
 

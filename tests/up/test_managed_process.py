@@ -43,4 +43,4 @@ def test_a_process_that_needs_a_person_is_restarted_until_the_problem_is_solved(
     assert words.startswith(
         "worker-1 has stopped and needs a decision. Its last output:\n  The state was folded from another"
     )
-    assert words.endswith("It is started again every 0 s, and goes on once this is solved.")
+    assert words.endswith("It is restarted every 0 s, and continues once the problem is solved.")

@@ -136,7 +136,7 @@ def test_a_damaged_state_is_left_alone_until_a_person_rebuilds_it(ran: Ran) -> N
     command = [sys.executable, "-m", "bluelamp", "rebuild", "--switch", "--accept-differences"]
     environment = {**os.environ, "BLUELAMP_DATA": str(ran.running.directory)}
     rebuilt = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
-    assert "Version 2 is shown now" in rebuilt.stdout, rebuilt.stdout + rebuilt.stderr
+    assert "Version 2 is now current." in rebuilt.stdout, rebuilt.stdout + rebuilt.stderr
     until(lambda: ran.running.live_count() > 100, 120, "live figures, without a person restarting the worker")
     ran.is_exact()
     until(lambda: ran.active() == set(), 150, "the end of the alert")

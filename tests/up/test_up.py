@@ -232,7 +232,7 @@ def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(r
     assert "bluelamp_state_up 1.0" in running.metrics()
     said = running.output.read_text()
     assert "Force: San Francisco Fire Department (sample extract)." in said
-    assert "It is a replay of recorded facts" in said
+    assert "This is a replay of recorded facts" in said
     assert f"http://127.0.0.1:{running.board_port}/" in said
     for name in ("worker", "broker", "state server", "state", "board", "exporter", "inbox"):
         kill_and_see_it_recover(running, name)

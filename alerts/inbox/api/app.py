@@ -1,4 +1,4 @@
-"""The inbox over HTTP: a sub-application mounted at /api/alerts, documented in docs/inbox.md."""
+"""The inbox over HTTP: a sub-application mounted at /api/alerts, documented in docs/run/inbox.md."""
 
 import asyncio
 import logging
@@ -141,7 +141,7 @@ async def _not_found(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     kind: Kind = "no_such_method" if status == 405 else "no_such_place"  # noqa: PLR2004 - HTTP's own number
     title = "This address does not support that method." if kind == "no_such_method" else "There is no such address."
-    return response_of(problem(kind, status, title, "docs/inbox.md lists every address and what to send."))
+    return response_of(problem(kind, status, title, "docs/run/inbox.md lists every address and what to send."))
 
 
 class _Inbox:

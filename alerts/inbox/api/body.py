@@ -38,7 +38,7 @@ def decode_body(body: bytes, kind: type[_Body]) -> _Body:
         return msgspec.json.decode(body or b"{}", type=kind)
     except msgspec.DecodeError as error:
         title = f"The body cannot be read: {error}."
-        raise problem("not_understood", 422, title, "docs/inbox.md shows what to send.") from None
+        raise problem("not_understood", 422, title, "docs/run/inbox.md shows what to send.") from None
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -64,7 +64,7 @@ class Guard:
 
     def _not_signed_in(self, role: Role) -> ProblemError:
         if role != "engine" and not self.people.can_act():
-            detail = "Set BLUELAMP_PEOPLE to the people's tokens (see docs/inbox.md), and restart."
+            detail = "Set BLUELAMP_PEOPLE to the people's tokens (see docs/run/inbox.md), and restart."
             return problem("nobody_may_act", 403, "Nobody can act, because no tokens are set.", detail)
         detail = "Sign in on the page `sign-in`, or send `Authorization: Bearer` with a token from BLUELAMP_PEOPLE."
         return problem("not_signed_in", 401, "You are not signed in.", detail, {"WWW-Authenticate": "Bearer"})

@@ -1,4 +1,4 @@
-"""The API's responses, as documented in docs/inbox.md, with the current figure behind each alert."""
+"""The API's responses, as documented in docs/run/inbox.md, with the current figure behind each alert."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +67,7 @@ class ReachedStep(Struct, frozen=True, kw_only=True):
 
 
 class AlertRow(Struct, frozen=True, kw_only=True):
-    """An alert in the list; docs/inbox.md explains every field."""
+    """An alert in the list; docs/run/inbox.md explains every field."""
 
     id: str
     rule: str

@@ -139,7 +139,7 @@ def load_receivers(path: str, where: str) -> Receivers:
     return receivers
 
 
-_HINT = "docs/inbox.md has an example."
+_HINT = "docs/run/inbox.md has an example."
 
 
 def _secret(kind: type, value: Any) -> Any:

@@ -116,7 +116,9 @@ def suppress(rules: dict[str, Rule], request: SuppressionRequest, context: Actio
     """
     rule = rules.get(request.rule)
     if rule is None:
-        raise ActionError("not_understood", f"There is no rule {request.rule!r}.", "docs/alerts.md lists the rules.")
+        raise ActionError(
+            "not_understood", f"There is no rule {request.rule!r}.", "docs/use/alerts.md lists the rules."
+        )
     unknown = sorted(set(request.scope) - set(rule.series.by))
     if unknown:
         labels = ", ".join(rule.series.by) or "none"

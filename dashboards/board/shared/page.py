@@ -38,7 +38,7 @@ from streams.readings import Reader
 MARKING = "OFFICIAL"
 """The protective marking of every page and export (rules C30)."""
 INBOX = "/api/alerts"
-"""The path where the inbox is mounted; docs/inbox.md describes it."""
+"""The path where the inbox is mounted; docs/run/inbox.md describes it."""
 Parts = dict[str, Any]
 LogEnds = LogSnapshot | None
 """The end of the log by topic and partition; None while it is unknown."""
