@@ -35,8 +35,8 @@ class RunningBoard(NamedTuple):
     """A board on a live simulated force.
 
     Attributes:
-        settings: with the addresses of its log and its state.
-        port: of the board on loopback.
+        settings: settings with the addresses of its log and its state.
+        port: the port of the board on loopback.
     """
 
     settings: Settings
@@ -62,7 +62,7 @@ def running_board(directory: Path) -> Iterator[RunningBoard]:
     """A simulated force with two days of history, now live, with a worker and a board.
 
     Args:
-        directory: an empty one, for the log and the state.
+        directory: an empty directory for the log and the state.
     """
     with ExitStack() as ending:
         settings = msgspec.structs.replace(ending.enter_context(parts(directory)), force=_FORCE)

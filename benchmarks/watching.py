@@ -36,7 +36,7 @@ class Viewer:
     """One open page, as its event stream sees it.
 
     Args:
-        port: of the board on loopback.
+        port: the port of the board on loopback.
     """
 
     def __init__(self, port: int) -> None:
@@ -79,9 +79,9 @@ async def watched(
     """Open Grade 1 incidents one after another, and wait each time until every viewer has it.
 
     Args:
-        port: of the board.
-        publisher: to the log.
-        force: whose board it is.
+        port: the port of the board.
+        publisher: publishes to the log.
+        force: the force on the board.
         now: the wall clock.
         viewers: the number of open pages.
         probes: the number of incidents.

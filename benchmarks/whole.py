@@ -1,4 +1,4 @@
-"""A fact's whole way, measured on the embedded parts: publisher, log, worker, state, reading."""
+"""The whole way of a fact, measured on the embedded servers: publisher, log, worker, state, reading."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 300.0
 
 @contextmanager
 def parts(directory: Path) -> Iterator[Settings]:
-    """An embedded log and state server; gives settings with their addresses."""
+    """An embedded log and state server; yields settings with their addresses."""
     state = StateServer(directory / "state")
     state.start()
     module = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(directory / "log"), "--port", "0"]

@@ -54,7 +54,7 @@ class Parts:
         """Kill the state server with -9 and start it again after this many seconds."""
         os.kill(self.state.pid, signal.SIGKILL)
         until(lambda: not self.state.is_running(), 10, "the state server to end")
-        time.sleep(seconds_gone)  # how long it is gone is part of the fault
+        time.sleep(seconds_gone)  # the time without a server is part of the fault
         self.state.start()
 
     def forget_topics(self) -> None:

@@ -116,7 +116,7 @@ def test_the_service_archives_new_records_repeatedly_until_it_is_stopped(system:
     try:
 
         def holds_all() -> bool:
-            assert process.poll() is None, "it has ended"
+            assert process.poll() is None, "the service must not end"
             manifest = load(directory) if directory.exists() else None
             return manifest is not None and manifest.totals().records == sum(system.ends().values())
 

@@ -233,7 +233,7 @@ async def keep_open(system: System, facts: Sequence[SubjectFact]) -> None:
         await put(producer, sacrifice(facts[:40]))
         await asyncio.to_thread(send, system, facts[300:])
         waiting = await asyncio.to_thread(held_back, system)
-        assert waiting > 40, "the open transaction, and what was sent since"
+        assert waiting > 40, "everything from the open transaction on must wait"
         assert system.count("facts") == 300
         found = await asyncio.to_thread(state_of, system)
         assert f"{waiting:,} records cannot be read until an open transaction ends" in found["what"]

@@ -28,9 +28,9 @@ from tests.support.system import System
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 USUAL, BURST = 20, 50
-"""Facts per second, and how many times as many a burst has at least."""
+"""The usual rate in facts per second, and the lowest multiple of it in a burst."""
 FACTS, RATIO = 16_000, 1.25
-"""The length of the shorter burst, and how much more memory a burst five times as long may use."""
+"""The number of facts in the shorter burst, and how many times as much memory a burst five times as long may use."""
 _FACTS = 4
 _batches = PublisherSettings(batch_facts=20, linger_seconds=0.05)
 
@@ -54,12 +54,12 @@ class Peak(threading.Thread):
         return self.megabytes
 
 
-class Honesty(threading.Thread):
+class FreshnessWatch(threading.Thread):
     """Checks, while it runs, whether a figure is live although records have waited in the log for longer than is allowed."""
 
     def __init__(self, system: System) -> None:
         super().__init__(daemon=True)
-        self.lies: list[str] = []
+        self.violations: list[str] = []
         self.states: set[str] = set()
         self._system, self._over = system, threading.Event()
         self._ends: list[tuple[float, dict[Place, int]]] = []
@@ -78,7 +78,7 @@ class Honesty(threading.Thread):
         self.states.add(state)
         due = [ends for at, ends in self._ends if at <= now - STALE_SECONDS - BOUND_SECONDS]
         if state == "live" and due and any(offsets[place] < end for place, end in due[-1].items()):
-            self.lies.append(f"live at {offsets} with the log at {due[-1]}")
+            self.violations.append(f"live at {offsets} with the log at {due[-1]}")
 
     def stop(self) -> None:
         """Stop checking."""
@@ -142,12 +142,12 @@ def test_a_burst_is_shown_and_a_longer_one_needs_no_more_memory(tmp_path: Path, 
         living = stack.enter_context(
             live_system(broker, server, tmp_path, rate=USUAL, session_timeout_seconds=60.0, stall_seconds=300.0)
         )
-        honesty = Honesty(living.system)
-        honesty.start()
+        freshness = FreshnessWatch(living.system)
+        freshness.start()
         burst(living, range(subjects * 3))  # the worker's cache is full from here on
         slower, small = burst(living, range(subjects * 3, subjects * 4))
         rate, large = burst(living, range(subjects * 4, subjects * 9))
-        honesty.stop()
+        freshness.stop()
         print(f"{slower:.0f} and {rate:.0f} facts/s, {small:.0f} and {large:.0f} MB")  # noqa: T201 - for the record
         living.feed.stop()
         keep_settling(living.system)
@@ -156,7 +156,7 @@ def test_a_burst_is_shown_and_a_longer_one_needs_no_more_memory(tmp_path: Path, 
         fault.compared(found.cells, len(found.differences))
         fault.paused(living.pauses.longest_seconds)
         assert living.system.count("facts") == living.feed.published + subjects * _FACTS * 9
-    assert honesty.states >= {"live", "stale"}
-    assert honesty.lies == []
+    assert freshness.states >= {"live", "stale"}
+    assert freshness.violations == []
     assert large <= small * RATIO
     assert found.differences == []

@@ -134,7 +134,7 @@ def test_a_quarantine_that_drops_is_caught(system: System) -> None:
     due = send(system, refused("dropped"))
     system.start_workers(1, (*CHANGED, "dropping"))
     system.settle()
-    assert system.count("quarantined") == len(due), "they are counted all the same"
+    assert system.count("quarantined") == len(due), "the counter must include them all the same"
     with pytest.raises(AssertionError):
         assert_is_in_quarantine(system, due)
 

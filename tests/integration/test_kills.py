@@ -97,7 +97,7 @@ def make_zombie(system: System, *, is_stale: bool) -> None:
     until(lambda: is_caught(worker), 60, "a stopped worker that holds a batch")
     at_takeover = system.applied_offsets()
     until(lambda: have_new_owners(system, before), 60, "a takeover from the stopped worker")
-    # Earlier, its batch would be the first of these facts; or the next owner would count them as duplicates.
+    # Until then its write would not be stale: nobody else would have applied these facts yet.
     until(lambda: has_progressed(system, at_takeover), 60, "others to apply batches in its partitions")
     worker.send(signal.SIGCONT)
     if is_stale:

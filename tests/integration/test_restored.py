@@ -18,7 +18,7 @@ from tests.support.watched import FORCES, Watched
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 AGE_SECONDS = 20.0
-"""The age of the copy; a copy of an hour ago would only need more of the same log."""
+"""The age of the copy. An older copy would only mean more records to replay."""
 Parts = tuple[LiveSystem, StateServer]
 
 

@@ -42,7 +42,7 @@ def bad_stretches(condition: TimeSeries, start: int, end: int) -> list[Stretch]:
 def alerts(
     bad: list[Stretch], for_seconds: int, keep_seconds: int, end: int, look: Callable[[int], int] = lambda at: at
 ) -> Iterator[Stretch]:
-    """The stretches in which an alert is active: from when it has been bad for long enough, until it has been good for long enough.
+    """The stretches in which an alert is active: raised once bad for `for_seconds`, resolved once good for `keep_seconds`.
 
     Args:
         bad: the stretches in which it is bad, separate and up to `end`.

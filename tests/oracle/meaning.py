@@ -154,7 +154,7 @@ class World:
         )
 
     def _due(self, kind: str, chosen: Chosen, left: int) -> TimeSeries:
-        """The number of items with less than `left` before they are late; the last moment in time has nothing left, but is in time."""
+        """The number of items with less than `left` until they are due. At the due time itself an item is not late yet."""
         return total(
             (max(since, outcome.due - left + 1), until, 1)
             for since, until, outcome in self._chosen(kind, chosen)

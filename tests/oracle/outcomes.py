@@ -1,4 +1,4 @@
-"""What counts of one subject, written from docs/understand/semantics.md sections 5 to 7 for the rules that need it."""
+"""What one subject counts for, written from docs/understand/semantics.md sections 5 to 7 for the rules that need it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
 
 
 def outcomes(topic: Topic, facts: Sequence[SubjectFact], force: Force) -> Iterable[Outcome]:
-    """Everything that counts of one subject, from its facts in force."""
+    """Everything that one subject counts for, from its facts in force."""
     of_topic: dict[str, Callable[[Sequence[SubjectFact], Force], Iterable[Outcome]]] = {
         "contacts": contact,
         "incidents": incident,

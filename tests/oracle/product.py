@@ -41,7 +41,7 @@ class KeptUp(LogWatch):
     def __init__(self) -> None:
         super().__init__(lambda applied_offsets: LogSnapshot(applied_offsets, 1))
 
-    def seen(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot:
+    def snapshot(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot:
         """The log as it is now."""
         return LogSnapshot(applied_offsets, 1)
 
@@ -181,7 +181,7 @@ class Step(NamedTuple):
 
 
 class Played:
-    """How far a scenario has been played to the product.
+    """Plays a scenario to the product.
 
     Args:
         sent: everything that the scenario publishes.

@@ -41,7 +41,7 @@ OF_FORCE = {rule.name: rule.series.by for rule in RULES if rule.measure}
 
 
 def fullest(oracle: Oracle) -> int:
-    """The time at which most lasting alerts begin within the seconds that follow."""
+    """The start of the watched seconds in which most of the lasting alerts begin."""
     lasting = sorted(
         each.start
         for (name, _), found in oracle.exact(0).items()

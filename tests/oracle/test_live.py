@@ -55,7 +55,7 @@ class Raised(Struct):
 
 
 def hottest(oracle: Oracle) -> tuple[int, int]:
-    """Two alerts that begin close together, neither of which depends on a window of minutes: when the first and the last begin."""
+    """When two alerts begin that are close together and depend on no window of minutes."""
     by_name = {rule.name: rule for rule in RULES}
     plain = {name for name, rule in by_name.items() if not (rule.for_seconds or "window" in rule.series.where)}
     begun = sorted(each.start for (name, _), found in oracle.exact(0).items() if name in plain for each in found)

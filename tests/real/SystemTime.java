@@ -1,5 +1,5 @@
 // Apache Kafka's own clock, for tests that set it: ahead by the number of seconds in the file that -Dtest.clock names.
-// It comes before Kafka's class of this name on the class path. Monotonic time is not touched.
+// It precedes Kafka's class of the same name on the class path. Monotonic time does not change.
 package org.apache.kafka.common.utils;
 
 import java.io.IOException;

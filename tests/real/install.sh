@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the real parts the tests run against, where they can be had; says by name what cannot be, and why.
+# Installs the real servers and programs that the tests use. Prints what could not be installed, and why.
 #
 # From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver, a Java compiler; no service is started.
 # From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types into
-# .cache/grafana, and axe into .cache/axe. The tests skip by name whatever is still missing.
+# .cache/grafana, and axe into .cache/axe. Tests of anything that is still missing are skipped.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 libs="$here/../../.cache/kafka/libs"
@@ -22,7 +22,7 @@ say() {
     printf 'real parts: %s\n' "$1"
 }
 
-# Each line: the Debian package, and a program that shows it is there.
+# Each line: a Debian package, and a program that it installs.
 lacking_packages() {
     while read -r package program; do
         command -v "$program" >/dev/null 2>&1 || printf '%s ' "$package"
@@ -51,7 +51,7 @@ install_packages() {
     lacking=$(lacking_packages)
     if [ -z "$lacking" ]; then return; fi
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "not installed: ${lacking}- this is no Debian; install them by hand"
+        say "not installed: ${lacking}- this is not Debian; install them by hand"
         return
     fi
     if [ "$(id -u)" != 0 ]; then
@@ -88,7 +88,7 @@ install_kafka() {
     fi
 }
 
-# What it is called, the test directory with its package-lock.json, and the directory in .cache that it goes into.
+# Arguments: the name to print, the test directory with package-lock.json, and the target directory in .cache.
 install_from_npm() {
     place="$here/../../.cache/$3"
     if cmp -s "$here/../$2/package-lock.json" "$place/package-lock.json" && [ -d "$place/node_modules" ]; then return; fi

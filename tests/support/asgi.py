@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
 
 def get(application: ASGIApp, path: str, query: str = "") -> Answer:
-    """The response to a GET of a path whose response ends by itself."""
+    """The response to a GET request; it must end by itself."""
     return asyncio.run(_get(application, path, query))
 
 
