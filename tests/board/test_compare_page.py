@@ -86,7 +86,7 @@ def test_each_published_figure_has_ours_for_the_same_period_next_to_it(history: 
     assert year[1]["text"] == "10.01"
     assert year[2]["value"] > 0
     assert year[3]["text"] == "S25 section 6.1"
-    assert "That period is not over" in data["notes"][year[2]["notes"][0] - 1]
+    assert "This period is not over" in data["notes"][year[2]["notes"][0] - 1]
     page = get(board(history.reader, FORCE), "/compare", "measure=contact_999_answer_mean_seconds")
     assert "BT&#39;s clock includes the transfer" in page.text
 
