@@ -173,6 +173,6 @@ def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_se
         store_step(client, "test", ClockStep("the inbox on here", -TWO_HOURS, scene.now))
         scene.now -= timedelta(hours=2)
         differs, stepped = clock_results(scene.reader)
-        assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's: one of them is wrong.")
+        assert differs.what == ("The state server's clock is 2 h 0 min ahead of this machine's. One of them is wrong.")
         assert stepped.what.startswith("The clock of the inbox on here was set back by 2 h 0 min")
         assert {differs.state, stepped.state} == {"warning"}
