@@ -217,11 +217,19 @@ class Reader:
         """The time of the present moment, or else the wall clock."""
         return self._moment or self.now()
 
-    def wait(self, seconds: float) -> None:
-        """Wait for a change in any partition, for at most this long."""
-        ids: dict[Any, Any] = {cache.names.changes: cache.last_change for cache in list(self._caches.values())}
-        if ids:
-            self.redis.xread(ids, count=1, block=max(1, int(seconds * 1000)))
+    def position(self) -> dict[str, str]:
+        """The last change that was read of each partition, for `wait`."""
+        return {cache.names.changes: cache.last_change for cache in list(self._caches.values())}
+
+    def wait(self, seconds: float, since: Mapping[str, str]) -> None:
+        """Wait for a change in any partition.
+
+        Args:
+            seconds: the longest time to wait.
+            since: the position of the figures on display. Another thread may have read further meanwhile.
+        """
+        if since:
+            self.redis.xread(cast(Any, dict(since)), count=1, block=max(1, int(seconds * 1000)))
 
     @_of_one_moment
     def read(

@@ -95,11 +95,14 @@ def _live(view: View, pages: list[Page]) -> LiveUpdates:
     """One stream for each page; all watched pages are read at one moment, so that they agree."""
     reads = {page.name: page.read for page in pages}
     measures = [measure for measure in displayed_measures(view) if not measure.is_open()]
+    displayed: dict[str, str] = {}
 
     def read(watched: set[str]) -> Snapshot:
         reader, force = view.reader, view.force
 
         def pages_at_one_moment() -> Snapshot:
+            nonlocal displayed
+            displayed = reader.position()
             frame = read_frame(reader, force)
             # Pages that share a read function share its result.
             parts = {each: each(view) for each in {reads[name] for name in watched}}
@@ -110,7 +113,7 @@ def _live(view: View, pages: list[Page]) -> LiveUpdates:
         view.background.refresh(measures)
         return snapshot
 
-    return LiveUpdates(reads, read, view.reader.wait)
+    return LiveUpdates(reads, read, lambda seconds: view.reader.wait(seconds, displayed))
 
 
 def _templates(view: View, pages: list[Page]) -> Environment:

@@ -1,6 +1,7 @@
 """A reader that has run for a long time reads the same as a new one, whatever happened in between."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -159,6 +160,24 @@ def test_a_page_has_one_moment_whatever_is_applied_while_it_is_read(
         for _ in steps:
             pass
         assert counted(source) == (24, 24, 24)
+
+
+def test_a_change_that_another_reading_has_used_up_still_ends_the_wait(
+    redis: Redis, state_backend: StateServer
+) -> None:
+    """Normal ranges are read after the pages: what arrives in between must not wait for the next second."""
+    steps = one_by_one(state_backend.url, opened(2))
+    next(steps)
+    source = reader(redis)
+    counted(source)
+    displayed = source.position()
+    next(steps)
+    source.refresh()
+    assert source.position() != displayed
+    began = time.monotonic()
+    source.wait(10.0, displayed)
+    assert time.monotonic() - began < 5.0
+    source.wait(0.01, source.position())
 
 
 def test_a_pane_that_is_not_loaded_is_an_error(redis: Redis) -> None:
