@@ -75,7 +75,7 @@ class Mover:
         return Moved(moved.partition, origin, [moved.facts[each] for each in left])
 
     def _find_copies(self) -> Copied:
-        """The facts of which the log holds copies."""
+        """The facts that the log already holds copies of."""
         copied: Copied = defaultdict(lambda: array("Q"))
         whole = ArchiveAndLog(self._archive, self._log)
         for place, span in whole.reach(self._log.reach(self._log.identities(TOPICS))).items():

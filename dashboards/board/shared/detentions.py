@@ -90,7 +90,7 @@ class ListStatus(Struct, frozen=True):
 
 
 def read_list_status(count: int, view: View) -> ListStatus:
-    """The status of a list of so many detentions: deadlines stay listed when their feed is silent."""
+    """The status of a list of detentions: deadlines stay listed when their feed is silent."""
     reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
     if reading.state == "live" or reading.reason == NO_EVENTS:
         return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
