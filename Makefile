@@ -40,8 +40,9 @@ bench: $(VENV)/.ready ## Measure the pipeline: facts per second, and how soon a 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
 
-faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; an hour
-	$(BIN)/python -m pytest -m "faults or injects" --fault-table=docs/run/faults.md
+faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
+	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+	    --fault-table=docs/run/faults.md
 
 site: $(VENV)/.ready ## Build the documentation as a site in build/site
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.docs.lock
