@@ -63,7 +63,7 @@ def test_a_figure_beyond_its_tolerance_is_a_failure() -> None:
     assert calibration_line(off).endswith("OUTSIDE")
 
 
-@pytest.mark.parametrize("seed", [41, 1829])
+@pytest.mark.parametrize("seed", [41, pytest.param(1829, marks=pytest.mark.faults)])
 def test_a_simulated_december_is_close_to_the_published_month(seed: int) -> None:
     found = calibration(shipped("staffordshire"), seed, since=DECEMBER)
     assert len(found) == 32
@@ -72,7 +72,7 @@ def test_a_simulated_december_is_close_to_the_published_month(seed: int) -> None
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", [41, 1829])
+@pytest.mark.parametrize("seed", [41, pytest.param(1829, marks=pytest.mark.faults)])
 def test_two_simulated_years_are_close_to_every_published_figure(seed: int) -> None:
     found = calibration(shipped("staffordshire"), seed)
     assert len(found) == len(rows())
