@@ -15,6 +15,7 @@ from redis import Redis
 from bluelamp.embedded.state import Choice, StateServer, StateServerError, find_binary
 from tests.contract.waiting import eventually
 from tests.real.parts import missing
+from tests.support.system import until
 
 START_AND_LEAVE = """
 import sys, time
@@ -153,13 +154,17 @@ def test_a_batch_cut_off_by_a_crash_is_gone_also_at_the_start_after_the_next(
         with Redis.from_url(server.url, decode_responses=True) as redis:
             for _ in range(3):
                 redis.eval(BATCH, 2, "counts", "batches")
-            server.kill()
             (file,) = (tmp_path / "state").glob("appendonlydir/*.incr.aof")
+            # A write waits for an fsync that is under way.
+            until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 20, "every batch in the file")
+            server.kill()
             last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
             os.truncate(file, last + int((file.stat().st_size - last) * kept))
             server.start()
             assert counts(redis) == {2}
+            size = file.stat().st_size
             redis.eval(BATCH, 2, "counts", "batches")
+            until(lambda: file.stat().st_size > size, 20, "the batch in the file")
             server.kill()
             server.start()
             assert counts(redis) == {3}
