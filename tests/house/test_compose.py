@@ -14,6 +14,7 @@ from bluelamp.cli.main import cli
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.settings import ENGINE_TOKEN, SECRETS, Settings, variable
 from tests.real.parts import missing
+from tests.support.system import until
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -84,9 +85,11 @@ def cut_off(directory: Path, kept: float) -> None:
     with Redis.from_url(server.url) as redis:
         for _ in range(3):
             redis.eval("redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[2])", 2, "one", "other")
+        (file,) = directory.glob("appendonlydir/*.incr.aof")
+        # A write waits for an fsync that is under way.
+        until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 20, "every batch in the file")
     server.kill()
     server.stop()
-    (file,) = directory.glob("appendonlydir/*.incr.aof")
     last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
     os.truncate(file, last + int((file.stat().st_size - last) * kept))
 
