@@ -15,7 +15,7 @@ EXAMPLES = (
 )
 """Subject ids whose partitions the docs give, to check a client against: every length modulo 4, and the longest id."""
 EXAMPLE_COUNTS = (1, 4, 7, 12)
-"""The partition counts for which the docs give them."""
+"""The numbers of partitions that the published examples cover."""
 _SEED, _FACTOR, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
 
