@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from facts.custody import DetaineeArrived, ExtensionAuthorised
-from facts.fact import Fact
+from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic, topic_of
 
@@ -174,6 +174,8 @@ def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | No
         return _out_of_time("complete_to", index)
     if isinstance(fact, FeedHeartbeat) and fact.history_to and not EARLIEST <= fact.history_to <= latest:
         return _out_of_time("history_to", index)
+    if isinstance(fact, SubjectFact) and fact.recorded_at and not EARLIEST <= fact.recorded_at <= latest:
+        return _out_of_time("recorded_at", index)
     if isinstance(fact, DetaineeArrived) and not EARLIEST <= fact.relevant_time <= latest:
         return _out_of_time("relevant_time", index)
     if isinstance(fact, ExtensionAuthorised) and not EARLIEST <= fact.until <= latest + timedelta(days=4):
