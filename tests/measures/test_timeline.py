@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from facts.contact import ContactAnswered
 from facts.fact import FactWithdrawn, SubjectFact
-from facts.union import ContactFact, CustodyFact, IncidentFact, OccurrenceFact
+from facts.union import ContactFact, CustodyFact, IncidentFact, OccurrenceFact, topic_of
 from facts.wire import decode
 from measures.timeline import Timeline, add, effective
 
@@ -86,11 +86,10 @@ def test_facts_of_one_instant_are_in_order_of_meaning_whatever_their_ids(kinds: 
 
 def example(kind: type[SubjectFact], fact_id: str) -> SubjectFact:
     """The published example of a type of fact, at one time and with an id."""
-    topics = dict(zip(("contacts", "incidents", "custody", "occurrences"), UNIONS, strict=True))
-    (topic,) = [name for name, kinds in topics.items() if kind in kinds]
-    ((_, found),) = decode(
-        (EXAMPLES / f"{kind.__name__}.json").read_bytes(), topic, datetime(2026, 1, 1, tzinfo=UTC)
-    ).facts  # type: ignore[arg-type]
+    record = (EXAMPLES / f"{kind.__name__}.json").read_bytes()
+    topic = topic_of(kind)  # type: ignore[arg-type]
+    assert topic is not None
+    ((_, found),) = decode(record, topic, datetime(2026, 1, 1, tzinfo=UTC)).facts
     assert isinstance(found, SubjectFact)
     return replace(found, fact_id=fact_id, subject_id="s", at=START)
 
