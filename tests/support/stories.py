@@ -59,7 +59,9 @@ _moments = st.tuples(st.sampled_from([0, 0, _MIDNIGHT - 5_000, _MIDNIGHT]), _gap
 # Whole hours, so that clocks reach their limits exactly.
 _hours = st.integers(-96, 12).map(lambda hours: START + timedelta(hours=hours))
 # Few times, so that they tie; often none. Whole seconds and fractions sort differently as text.
-_recorded = st.sampled_from([None, None, None, *(AS_OF + timedelta(milliseconds=each) for each in (0, 500, 1000, 1050))])
+_recorded = st.sampled_from(
+    [None, None, None, *(AS_OF + timedelta(milliseconds=each) for each in (0, 500, 1000, 1050))]
+)
 _grades, _areas = st.sampled_from(["1", "2", "3", "9"]), st.sampled_from([None, "north", "south", "elsewhere"])
 _units = st.sampled_from(["U1", "U2"])
 _queues = st.sampled_from(["emergency", "triage", "local", "odd"])
