@@ -165,6 +165,8 @@ class Mapping(Strict, frozen=True, kw_only=True):
         subject: the subject of a row.
         rows: which rows count.
         facts: the facts that rows give.
+        revision: raise it by one when the mapping is corrected: of two facts read from the same record, the one of the later
+            revision counts.
     """
 
     name: Label
@@ -175,6 +177,7 @@ class Mapping(Strict, frozen=True, kw_only=True):
     subject: SubjectColumns
     rows: Rows = Rows()
     facts: Annotated[tuple[DeclaredFact, ...], Meta(min_length=1)]
+    revision: Annotated[int, Meta(ge=0, le=999_999)] = 0
 
     @property
     def feeds(self) -> tuple[Label, ...]:
