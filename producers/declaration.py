@@ -91,7 +91,7 @@ class Condition(Strict, frozen=True, kw_only=True):
     differs_from: str | None = None
 
 
-class Join(Strict, frozen=True, kw_only=True):
+class JoinColumn(Strict, frozen=True, kw_only=True):
     """Rows that give a second key of their subject: both keys are then one subject, whose id is that of the row's own key.
 
     Attributes:
@@ -117,7 +117,7 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
     key: Annotated[tuple[str, ...], Meta(min_length=1)]
     prefix: str = ""
     digest: bool = False
-    join: Join | None = None
+    join: JoinColumn | None = None
 
 
 class Field(Strict, frozen=True, kw_only=True):
