@@ -182,7 +182,9 @@ def replacing(
         what = f"{len(extract.malformed):,} rows cannot be read, so what they reported before would be withdrawn."
         hint = "Correct them, or add --accept-malformed to withdraw it."
         raise SettingError(what, where=extract.name, hint=hint)
-    return replacement(extract.facts, mapping, read_published(settings, mapping), ReplacedPeriod(start, end), recorded_at)
+    return replacement(
+        extract.facts, mapping, read_published(settings, mapping), ReplacedPeriod(start, end), recorded_at
+    )
 
 
 def print_replacement(found: Replacement) -> None:

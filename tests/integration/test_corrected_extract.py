@@ -1,6 +1,7 @@
 """An extract replayed again after it was corrected: the correction counts, and a period can be replaced."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,9 @@ def test_a_corrected_extract_counts_and_replaces(system: System, tmp_path: Path)
     mapping.write_text(_MAPPING)
     first.write_text(_HEADER + FIRST)
     second.write_text(_HEADER + SECOND)
-    os.utime(second, (first.stat().st_mtime + 1, first.stat().st_mtime + 1))
-    os.utime(first, (first.stat().st_mtime - 1, first.stat().st_mtime - 1))
+    for path, day in ((first, 1), (second, 2)):
+        changed = datetime(2024, 12, day, tzinfo=UTC).timestamp()
+        os.utime(path, (changed, changed))
 
     def replay(path: Path, *arguments: str) -> Any:
         result = run(system, "replay", str(path), "--mapping", str(mapping), *arguments)
@@ -115,6 +117,6 @@ def test_a_corrected_extract_counts_and_replaces(system: System, tmp_path: Path)
     assert replay(second, *PERIOD)["replaced"]["withdrawn"] == []
 
     # A later extract with the row again counts.
-    replay(first, "--extracted-at", "2025-01-01")
+    replay(first, "--extracted-at", "2024-12-03")
     assert in_custody(system) == {"z-r1", "z-r4"}
     assert command(system, "recount", "--force", "staffordshire", "--compare", "--window", "this_month").returncode == 0

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bluelamp.feeding.replacement import ReplacedPeriod, Replacement, published, replacement
 from facts import provenance
@@ -38,6 +39,7 @@ class Log:
         self.entries: list[BatchRecord] = []
 
     def put(self, *facts: SubjectFact, mapping: str | None) -> None:
+        """Put facts into the log, with or without the name of a mapping."""
         headers = (provenance.header_of(mapping),) if mapping else ()
         for fact in facts:
             moment = int((self.made + timedelta(days=1)).timestamp() * 1000)
@@ -71,7 +73,11 @@ def test_what_the_extract_no_longer_reports_is_withdrawn(log: Log) -> None:
     found = log.replay("i-1,E1,01/12/2024 08:30,,1,north,Y", replaces=DECEMBER)
     assert found
     assert (found.published, len(found.withdrawn)) == (5, 4)
-    assert log.in_force() == ["i-0 IncidentOpened 30 23:00", "i-0 UnitDispatched 01 09:05", "i-1 IncidentOpened 01 08:30"]
+    assert log.in_force() == [
+        "i-0 IncidentOpened 30 23:00",
+        "i-0 UnitDispatched 01 09:05",
+        "i-1 IncidentOpened 01 08:30",
+    ]
 
 
 def test_a_row_that_returns_counts_again(log: Log) -> None:
@@ -91,7 +97,9 @@ def test_a_row_that_returns_with_an_old_time_of_its_own_counts_again(log: Log) -
     old = [fact for each in first for fact in published([each], MAPPING).timelines["i-2"].values()]
     found = replacement(old, MAPPING, published(log.entries, MAPPING), DECEMBER, log.made + timedelta(hours=1))  # type: ignore[arg-type]
     log.put(*old, *(each for each in found.withdrawals if each.subject_id == "i-2"), mapping=MAPPING.name)
-    assert [each for each in before if each.startswith("i-2")] == [each for each in log.in_force() if each.startswith("i-2")]
+    assert [each for each in before if each.startswith("i-2")] == [
+        each for each in log.in_force() if each.startswith("i-2")
+    ]
 
 
 def test_replacing_twice_changes_nothing_more(log: Log) -> None:
@@ -107,17 +115,13 @@ def test_replacing_twice_changes_nothing_more(log: Log) -> None:
 def test_facts_of_others_and_of_other_mappings_stay(log: Log) -> None:
     log.replay(*FIRST[:1])
     (opened, *_) = published(log.entries, MAPPING).timelines["i-1"].values()
-    others = [type(opened)(**{**_fields(opened), "fact_id": each}) for each in ("by-hand", "elsewhere")]
+    others = [replace(opened, fact_id=each) for each in ("by-hand", "elsewhere")]
     log.put(others[0], mapping=None)
     log.put(others[1], mapping="other")
     found = log.replay(*FIRST[2:3], replaces=DECEMBER)
     assert found
     assert {each.fact_id for each in found.withdrawn}.isdisjoint({"by-hand", "elsewhere"})
     assert log.in_force().count("i-1 IncidentOpened 01 09:00") == 2
-
-
-def _fields(fact: SubjectFact) -> dict[str, object]:
-    return {name: getattr(fact, name) for name in fact.__struct_fields__}
 
 
 def test_facts_of_versions_that_did_not_name_the_mapping_are_known_by_their_ids(log: Log) -> None:
