@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, Mapping, columns_used
-from producers.keys import KeyCounts, check_openings, in_words, key_of, subject_of
+from producers.joining import Join, Joins
+from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of, subject_of
 from producers.row_facts import RowValues, choose_rows, make, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
@@ -58,6 +59,7 @@ class RowResult(NamedTuple):
         place: where the row is.
         facts: facts that the row gives by itself.
         partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping.
+        join: the subjects that the row joins.
         notes: readings of its times that rest on more than the cell, each with its columns.
         is_excluded: whether the mapping leaves the row out, so that it only ends what an earlier row said.
     """
@@ -66,6 +68,7 @@ class RowResult(NamedTuple):
     place: Place
     facts: list[AnyFact]
     partial: dict[int, RowValues]
+    join: Join | None = None
     notes: frozenset[tuple[Note, str]] = frozenset()
     is_excluded: bool = False
 
@@ -269,7 +272,7 @@ class RowReader:
         self._clock.noted.clear()
         subject_id = subject_of(self._mapping, cells, self._clock)
         row_key = self._row_key(subject_id, cells)
-        result = RowResult(subject_id, place, [], {})
+        result = RowResult(subject_id, place, [], {}, join_of(self._mapping, cells, subject_id))
         for index, declared in enumerate(self._mapping.facts):
             values = read_values(declared, cells, place, self._clock)
             if values and declared.per == "row":
@@ -333,6 +336,7 @@ class _ExtractBuilder:
         self._subjects: dict[str, list[RowResult]] = defaultdict(list)
         self._columns_empty = set(columns)
         self._notes: dict[Note, Counter[str]] = defaultdict(Counter)
+        self._joins = Joins()
 
     def add(self, row: Row | UnreadableRow, file: str) -> None:
         """Count a row, and keep what it gives."""
@@ -347,6 +351,8 @@ class _ExtractBuilder:
             self._rows[result] += 1
         else:
             self._subjects[result.subject_id].append(result)
+            if result.join:
+                self._joins.add(result.join)
 
     def build(self, name: str) -> Extract:
         """The extract, once every row has been added."""
@@ -362,7 +368,7 @@ class _ExtractBuilder:
         return Extract(
             name=name,
             mapping=self._mapping,
-            facts=tuple(sorted(facts, key=lambda fact: fact.at)),
+            facts=tuple(sorted(self._joins.settled(facts), key=lambda fact: fact.at)),
             malformed=tuple(sorted(self._malformed, key=lambda each: each.line)),
             rows=self._rows.total(),
             rows_read=self._rows["read"],

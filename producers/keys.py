@@ -7,9 +7,10 @@ from itertools import pairwise
 from msgspec import Struct
 
 from producers.declaration import DayOf, Mapping, columns_of
+from producers.joining import Join
 from producers.row_facts import digest
 from producers.times import LocalClock
-from producers.values import Cells, MalformedError, Place, check_digits
+from producers.values import Cells, MalformedError, Place, check_digits, holds
 
 
 class KeyCounts(Struct, frozen=True, kw_only=True):
@@ -43,8 +44,23 @@ def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:
     parts: list[str] = []
     for part in mapping.subject.key:
         parts += [_day_of(part, cells, clock)] if isinstance(part, DayOf) else key_of((part,), cells)
-    key = "-".join(parts)
+    return _id_of(mapping, "-".join(parts))
+
+
+def _id_of(mapping: Mapping, key: str) -> str:
     return mapping.subject.prefix + (digest(key) if mapping.subject.digest else key)
+
+
+def join_of(mapping: Mapping, cells: Cells, subject_id: str) -> Join | None:
+    """The two subjects that a row joins; None if it joins none.
+
+    Raises:
+        MalformedError: the second key is a number that has lost digits.
+    """
+    join = mapping.subject.join
+    if join is None or join.column not in cells or not all(holds(condition, cells) for condition in join.when):
+        return None
+    return Join(subject_id, _id_of(mapping, *key_of((join.column,), cells)))
 
 
 def key_of(columns: Sequence[str], cells: Cells) -> tuple[str, ...]:

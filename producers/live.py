@@ -11,6 +11,7 @@ from facts.fact import FactWithdrawn, SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping
 from producers.extract import Malformed, RowReader, RowResult, malformed
+from producers.joining import LiveJoins
 from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow
 from producers.values import MalformedError, Place
@@ -45,6 +46,7 @@ class RowFollower:
         self._reader = RowReader(mapping, now)
         self._rows: dict[str, list[RowResult]] = defaultdict(list)
         self._published: dict[str, dict[str, list[SubjectFact]]] = defaultdict(dict)
+        self._joins = LiveJoins() if mapping.subject.join else None
 
     def read(self, row: Row | UnreadableRow) -> RowFacts:
         """The facts to publish for a row."""
@@ -69,7 +71,8 @@ class RowFollower:
         changed = [self._changed(cast(SubjectFact, fact), published) for fact in facts]
         given = {fact.fact_id for fact in facts}
         ended = [_withdraw(own) for fact_id, own in published.items() if fact_id not in given and _is_in_force(own)]
-        return RowFacts([cast(AnyFact, fact) for fact in (*changed, *ended) if fact], [])
+        given_now = [cast(AnyFact, fact) for fact in (*changed, *ended) if fact]
+        return RowFacts(self._joins.publish(given_now, result.join) if self._joins else given_now, [])
 
     def _changed(self, fact: SubjectFact, published: dict[str, list[SubjectFact]]) -> SubjectFact | None:
         """The fact to publish, as a correction if an earlier one is in force; None if nothing has changed."""

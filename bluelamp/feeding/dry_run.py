@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 from msgspec import Struct
 
-from bluelamp.feeding.replay import doubts, file_errors, mapping_of, paths_of, print_malformed
+from bluelamp.feeding.replacement import Replacement
+from bluelamp.feeding.replay import doubts, file_errors, mapping_of, paths_of, print_malformed, print_replacement
 from bluelamp.wiring.clock import wall
 from facts.errors import MappingError
 from measures.rules import Rules
@@ -18,7 +19,7 @@ from producers.values import Fault
 _VALUES_LISTED = 12
 
 
-class DryRun(Struct, frozen=True, kw_only=True):
+class DryRun(Struct, kw_only=True):
     """What a replay would publish, and what it would refuse.
 
     Attributes:
@@ -39,6 +40,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
         facts: the facts of each type.
         refused: number of rows lost to each fault.
         malformed: each row or fact that was refused, with its line and reason.
+        replaced: what would be withdrawn, if the replay would replace a period.
     """
 
     mapping: str
@@ -58,6 +60,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     facts: tuple[FactSummary, ...]
     refused: dict[Fault, int]
     malformed: list[Malformed]
+    replaced: Replacement | None = None
 
 
 def dry_run(forces: Mapping[str, Rules], files: Sequence[str], mapping: str | None) -> tuple[DryRun, Extract]:
@@ -126,6 +129,8 @@ def print_dry_run(result: DryRun, extract: Extract) -> None:
     print_malformed(extract)
     for line in doubts(extract):
         click.echo(line, err=True)
+    if result.replaced:
+        print_replacement(result.replaced)
 
 
 def _fact_lines(fact: FactSummary) -> Iterator[str]:
