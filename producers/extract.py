@@ -18,7 +18,7 @@ from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of,
 from producers.row_facts import RowValues, choose_rows, make, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
-from producers.values import Cells, Fault, MalformedError, Place, check_digits
+from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits
 
 _NO_GAP, _LONG_GAP = timedelta(0), timedelta(days=60)
 _FEW = 3
@@ -65,7 +65,7 @@ class RowResult(NamedTuple):
     """
 
     subject_id: str
-    place: Place
+    place: RowPlace
     facts: list[AnyFact]
     partial: dict[int, RowValues]
     join: Join | None = None
@@ -209,7 +209,7 @@ class RowReader:
         self._mapping, self._now = mapping, now
         self._clock = LocalClock(mapping)
         self._digests: set[bytes] = set()
-        self._place_of_key: dict[tuple[str, ...], Place] = {}
+        self._place_of_key: dict[tuple[str, ...], RowPlace] = {}
 
     def read(self, row: Row | UnreadableRow, file: str = "") -> RowResult | Literal["excluded", "repeated"]:
         """Read a whole row, or say why it is left out.
@@ -223,7 +223,7 @@ class RowReader:
         """
         if isinstance(row, UnreadableRow):
             raise row.error
-        place = Place(row.line, file)
+        place = RowPlace(row.line, file)
         if row.fault and row.fault.column in (*self._mapping.rows.include, *self._mapping.rows.exclude):
             raise row.fault
         if not _is_included(self._mapping, row.cells):
@@ -260,7 +260,7 @@ class RowReader:
         opened = {self._opened(row) for row in rows if not row.is_excluded} - {None}
         return self._mapping.topic != "contacts" and len(opened) > 1
 
-    def _excluded(self, cells: Cells, place: Place) -> RowResult | Literal["excluded"]:
+    def _excluded(self, cells: Cells, place: RowPlace) -> RowResult | Literal["excluded"]:
         if self._mapping.rows.later != "replace":
             return "excluded"
         try:
@@ -268,7 +268,7 @@ class RowReader:
         except MalformedError:
             return "excluded"
 
-    def _result(self, cells: Cells, place: Place) -> RowResult:
+    def _result(self, cells: Cells, place: RowPlace) -> RowResult:
         self._clock.noted.clear()
         subject_id = subject_of(self._mapping, cells, self._clock)
         row_key = self._row_key(subject_id, cells)
@@ -313,7 +313,7 @@ class RowReader:
         return key
 
 
-def malformed(error: MalformedError, place: Place, rows: int = 1) -> Malformed:
+def malformed(error: MalformedError, place: RowPlace, rows: int = 1) -> Malformed:
     """The entry for a fault in the list of malformed rows.
 
     Args:
@@ -345,7 +345,7 @@ class _ExtractBuilder:
         try:
             result = self._reader.read(row, file)
         except MalformedError as error:
-            self._list(error, Place(row.line, file))
+            self._list(error, RowPlace(row.line, file))
             return
         if isinstance(result, str):
             self._rows[result] += 1
@@ -403,7 +403,7 @@ class _ExtractBuilder:
                 return False
         return True
 
-    def _list(self, error: MalformedError, place: Place, rows: int = 1) -> None:
+    def _list(self, error: MalformedError, place: RowPlace, rows: int = 1) -> None:
         self._malformed.append(malformed(error, place, rows))
         self._rows["malformed"] += rows
 

@@ -10,7 +10,7 @@ from producers.declaration import DayOf, Mapping, columns_of
 from producers.joining import Join
 from producers.row_facts import digest
 from producers.times import LocalClock
-from producers.values import Cells, MalformedError, Place, check_digits, holds
+from producers.values import Cells, MalformedError, RowPlace, check_digits, holds
 
 
 class KeyCounts(Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ def _day_of(part: DayOf, cells: Cells, clock: LocalClock) -> str:
     return clock.local_day(at).isoformat()
 
 
-def check_openings(mapping: Mapping, openings: Iterable[tuple[Place, datetime | None]]) -> None:
+def check_openings(mapping: Mapping, openings: Iterable[tuple[RowPlace, datetime | None]]) -> None:
     """Check that the rows of one key are about one subject: that they do not open it at times far apart.
 
     Args:

@@ -14,7 +14,7 @@ from producers.extract import Malformed, RowReader, RowResult, malformed
 from producers.joining import LiveJoins
 from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow
-from producers.values import MalformedError, Place
+from producers.values import MalformedError, RowPlace
 
 
 class RowFacts(NamedTuple):
@@ -53,7 +53,7 @@ class RowFollower:
         try:
             result = self._reader.read(row)
         except MalformedError as error:
-            return RowFacts([], [malformed(error, Place(row.line))])
+            return RowFacts([], [malformed(error, RowPlace(row.line))])
         return RowFacts([], []) if isinstance(result, str) else self._add(result)
 
     def _add(self, result: RowResult) -> RowFacts:

@@ -13,7 +13,7 @@ from facts.union import AnyFact
 from producers.declaration import DeclaredFact, Mapping, Pick, columns_of
 from producers.shape import fields_of
 from producers.times import After, LocalClock
-from producers.values import Cells, MalformedError, Place, Value, duration, holds, text_of, value_of
+from producers.values import Cells, MalformedError, RowPlace, Value, duration, holds, text_of, value_of
 
 AT = "at"
 
@@ -27,12 +27,12 @@ class RowValues(Struct, frozen=True):
         values: values of `at` and of the fields that are present, by name.
     """
 
-    place: Place
+    place: RowPlace
     at: datetime
     values: dict[str, Value]
 
 
-def read_values(declared: DeclaredFact, cells: Cells, place: Place, clock: LocalClock) -> RowValues | None:
+def read_values(declared: DeclaredFact, cells: Cells, place: RowPlace, clock: LocalClock) -> RowValues | None:
     """Read a row's values for a declared fact; None if the row does not meet the fact's conditions.
 
     Raises:

@@ -32,7 +32,7 @@ _SCIENTIFIC = re.compile(r"[+-]?(?:\d+[.,]\d+E[+-]?\d{1,3}|\d+E\+\d{1,3})", re.A
 _YES_OR_NO = {"true": True, "false": False}
 
 
-class Place(NamedTuple):
+class RowPlace(NamedTuple):
     """Where a row is.
 
     Attributes:
@@ -57,12 +57,12 @@ class MalformedError(Exception):
         place: the row at fault, if it is not the row being read.
     """
 
-    def __init__(self, fault: Fault, column: str, what: str, place: Place | None = None) -> None:
+    def __init__(self, fault: Fault, column: str, what: str, place: RowPlace | None = None) -> None:
         super().__init__(fault, column, what, place)
         self.fault, self.column, self.what, self.place = fault, column, what, place
 
 
-class Clock(Protocol):
+class RowTimes(Protocol):
     """Reads the times of a row."""
 
     def time_in(self, cells: Cells, columns: tuple[str, ...]) -> datetime | None:
@@ -102,7 +102,7 @@ def holds(condition: Condition, cells: Cells) -> bool:
     return value in columns_of(condition.equals)
 
 
-def value_of(field: Field, kind: Kind, cells: Cells, clock: Clock) -> Value | None:
+def value_of(field: Field, kind: Kind, cells: Cells, clock: RowTimes) -> Value | None:
     """The value of a field in a row; None if it is absent.
 
     Raises:
