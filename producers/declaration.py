@@ -207,6 +207,8 @@ class Mapping(Strict, frozen=True, kw_only=True):
         values: by name, tables of values that several fields use.
         facts: the facts that rows give.
         signing: how a platform signs the requests of its webhook.
+        revision: raise it by one when the mapping is corrected: of two facts read from the same record, the one of the later
+            revision counts.
     """
 
     name: Label
@@ -219,6 +221,7 @@ class Mapping(Strict, frozen=True, kw_only=True):
     values: dict[str, dict[str, Constant]] = field(default_factory=dict)
     facts: Annotated[tuple[DeclaredFact, ...], Meta(min_length=1)]
     signing: Signing | None = None
+    revision: Annotated[int, Meta(ge=0, le=999_999)] = 0
 
     @property
     def feeds(self) -> tuple[Label, ...]:
