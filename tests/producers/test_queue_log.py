@@ -53,7 +53,7 @@ SITUATIONS = {
     "a bar at the end and events of a dial plan are tolerated": (
         (
             "0|A|police-101|NONE|ENTERQUEUE||x|1|",
-            "0|A|police-101|NONE|MYEVENT|a|b|c|d|e|f|g|h|",
+            "0|A|police-101|NONE|MYEVENT|a|b|c|d|e|f|g|h|i|j|k|",
             "0|A|police-101|NONE|DID|01785960000",
             "2|A|police-101|PJSIP/1|RINGNOANSWER|2000|",
             "3|A|police-101|PJSIP/2|RINGCANCELED|1000",
