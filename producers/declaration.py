@@ -42,6 +42,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         quote: character around CSV cells that contain a delimiter; empty if cells are never quoted.
         columns: column names of a CSV file without a header line.
         short_rows: how to treat a CSV row with fewer cells than the header: refuse it, or fill it with absent cells.
+        long_rows: how to treat a CSV row with more cells than the header: refuse it, or refuse it only if `rows` selects it and the
+            further cells are not empty.
         encoding: character encoding.
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
@@ -59,6 +61,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     quote: Annotated[str, Meta(max_length=1)] = '"'
     columns: tuple[str, ...] = ()
     short_rows: Literal["refuse", "fill"] = "refuse"
+    long_rows: Literal["refuse", "select"] = "refuse"
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
     absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -98,6 +98,12 @@ def test_each_situation_comes_to_what_happened(tmp_path: Path, rows: tuple[str, 
     assert lines(facts) == lines(whole.facts) == lines([*whole.facts, *facts]) == sorted(expected)
 
 
+def test_an_event_that_counts_and_has_too_many_cells_is_listed(tmp_path: Path) -> None:
+    file = written(tmp_path, ("0|A|police-101|NONE|ENTERQUEUE|" + "|".join("abcdefghijk"),))
+    facts, (malformed,) = followed("asterisk_queue_log", file)
+    assert (facts, malformed.fault) == ([], "ragged_row")
+
+
 @pytest.mark.parametrize("rows_seen", range(1, len(CONSULTATION_HANDED_OVER) + 1))
 def test_an_extract_that_ended_before_the_transfer_leaves_nobody_waiting(tmp_path: Path, rows_seen: int) -> None:
     earlier = read_extract(
