@@ -10,7 +10,7 @@ from typing import Literal, cast
 import msgspec
 from msgspec import Struct
 
-from facts.custody import DetaineeArrived, ExtensionAuthorised
+from facts.custody import DetaineeArrived, ExtensionAuthorised, WarrantApplied
 from facts.fact import Fact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic, topic_of
@@ -167,22 +167,28 @@ def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
     return refuse("wrong_topic", f"{type(fact).__name__} was sent on the topic {topic}.", index, "$.fact")
 
 
+# The times of a fact besides `at`, and how much later than the record each may be: by s.41(2), (5) a relevant time may be up to
+# 24 hours after an arrest, or after leaving another force's station.
+_LATER: dict[type[Fact], dict[str, timedelta]] = {
+    FeedHeartbeat: {"complete_to": timedelta(), "history_to": timedelta()},
+    DetaineeArrived: {"relevant_time": timedelta(days=1)},
+    ExtensionAuthorised: {"until": timedelta(days=4)},
+    WarrantApplied: {"sits_at": timedelta(days=4)},
+}
+
+
 def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
     if not EARLIEST <= fact.at <= latest:
         return _out_of_time("at", index)
-    if isinstance(fact, FeedHeartbeat) and not EARLIEST <= fact.complete_to <= latest:
-        return _out_of_time("complete_to", index)
-    if isinstance(fact, FeedHeartbeat) and fact.history_to and not EARLIEST <= fact.history_to <= latest:
-        return _out_of_time("history_to", index)
-    if isinstance(fact, DetaineeArrived) and not EARLIEST <= fact.relevant_time <= latest:
-        return _out_of_time("relevant_time", index)
-    if isinstance(fact, ExtensionAuthorised) and not EARLIEST <= fact.until <= latest + timedelta(days=4):
-        return _out_of_time("until", index)
+    for name, later in _LATER.get(type(fact), {}).items():
+        value = getattr(fact, name)
+        if value is not None and not EARLIEST <= value <= latest + later:
+            return _out_of_time(name, index)
     return None
 
 
 def _out_of_time(field: str, index: int) -> Unreadable:
-    what = f"`{field}` is before 1990 or more than an hour after the record was received."
+    what = f"`{field}` is before 1990 or too long after the record was received."
     return refuse("implausible_time", what, index, f"$.{field}")
 
 

@@ -11,7 +11,7 @@ from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
-FORMAT = 6
+FORMAT = 7
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects")
@@ -19,7 +19,7 @@ _TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYP
 _OWN_FIELDS = {
     name: tuple(field for field in kind.__struct_fields__ if field not in _ENVELOPE) for name, kind in _TYPES.items()
 }
-_TIMES = {"relevant_time", "until"}
+_TIMES = {"relevant_time", "sits_at", "until"}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -52,7 +52,7 @@ def _fact_row(fact: SubjectFact) -> list[Any]:
 def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
     name, fact_id, at, corrects, *values = row
     own = {
-        field: instant(value) if field in _TIMES else value
+        field: instant(value) if field in _TIMES and value is not None else value
         for field, value in zip(_OWN_FIELDS[name], values, strict=False)
     }
     return _TYPES[name](fact_id=fact_id, force=force, at=instant(at), subject_id=subject_id, corrects=corrects, **own)

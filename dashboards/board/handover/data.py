@@ -27,6 +27,7 @@ from dashboards.board.shared.tile import (
 )
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
+from measures.display import local_words
 from measures.measure import Measure, OpenDue, Where
 from measures.outcome import instant, microseconds
 from measures.reading import Reading
@@ -283,7 +284,7 @@ def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:
 
 
 def _local(at: datetime, view: View, form: str) -> str:
-    return at.astimezone(view.profile.zone()).strftime(form)
+    return local_words(at, view.profile.zone(), form)
 
 
 def routes(view: View) -> list[Route]:
