@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from facts.custody import DetaineeArrived, ExtensionAuthorised, WarrantApplied
-from facts.fact import Fact
+from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic, topic_of
 
@@ -167,24 +167,28 @@ def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
     return refuse("wrong_topic", f"{type(fact).__name__} was sent on the topic {topic}.", index, "$.fact")
 
 
-# The times of a fact besides `at`, and how much later than the record each may be: by s.41(2), (5) a relevant time may be up to
-# 24 hours after an arrest, or after leaving another force's station.
-_LATER: dict[type[Fact], dict[str, timedelta]] = {
-    FeedHeartbeat: {"complete_to": timedelta(), "history_to": timedelta()},
-    DetaineeArrived: {"relevant_time": timedelta(days=1)},
-    ExtensionAuthorised: {"until": timedelta(days=4)},
-    WarrantApplied: {"sits_at": timedelta(days=4)},
-}
-
-
 def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
-    if not EARLIEST <= fact.at <= latest:
-        return _out_of_time("at", index)
-    for name, later in _LATER.get(type(fact), {}).items():
-        value = getattr(fact, name)
-        if value is not None and not EARLIEST <= value <= latest + later:
-            return _out_of_time(name, index)
+    for field, time, until in _times(fact, latest):
+        if time is not None and not EARLIEST <= time <= until:
+            return _out_of_time(field, index)
     return None
+
+
+def _times(fact: AnyFact, latest: datetime) -> Iterator[tuple[str, datetime | None, datetime]]:
+    """The times of a fact, by field, each with the latest that is plausible."""
+    yield "at", fact.at, latest
+    if isinstance(fact, SubjectFact):
+        yield "recorded_at", fact.recorded_at, latest
+    if isinstance(fact, FeedHeartbeat):
+        yield "complete_to", fact.complete_to, latest
+        yield "history_to", fact.history_to, latest
+    elif isinstance(fact, DetaineeArrived):
+        # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
+        yield "relevant_time", fact.relevant_time, latest + timedelta(days=1)
+    elif isinstance(fact, ExtensionAuthorised):
+        yield "until", fact.until, latest + timedelta(days=4)
+    elif isinstance(fact, WarrantApplied):
+        yield "sits_at", fact.sits_at, latest + timedelta(days=4)
 
 
 def _out_of_time(field: str, index: int) -> Unreadable:

@@ -9,7 +9,7 @@ from facts.custody import DetaineeTransferred, DetentionAuthorised, VoluntaryAtt
 from facts.fact import SubjectFact
 from facts.force import NONE
 from measures import clock
-from measures.detention import Detention, Place, Stay, after_the_last_end, detentions, pauses_in_hospital
+from measures.detention import CustodyStay, Detention, SuitePlace, after_the_last_end, detentions, pauses_in_hospital
 from measures.outcome import OpenItem, Outcomes
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
@@ -81,17 +81,17 @@ def _detention(detention: Detention, rules: Rules) -> Iterator[OutcomeBuilder]:
         yield builder
 
 
-def _authorised(stay: Stay) -> datetime | None:
+def _authorised(stay: CustodyStay) -> datetime | None:
     return next((fact.at for fact in stay.facts if isinstance(fact, DetentionAuthorised)), None)
 
 
-def _count_places(stay: Stay, builder: OutcomeBuilder, rules: Rules) -> None:
+def _count_places(stay: CustodyStay, builder: OutcomeBuilder, rules: Rules) -> None:
     """Count the person into and out of each suite. A stay that ended before it began was never anywhere."""
     if stay.ended and stay.ended < stay.arrived:
         return
     child = _yes_or_no(is_child=stay.child)
     for place, after in pairwise([*stay.places, None]):
-        assert isinstance(place, Place)  # noqa: S101 - only the last is None
+        assert isinstance(place, SuitePlace)  # noqa: S101 - only the last is None
         words = rules.listed("suite", place.suite), child
         builder.count("suite_entered", place.since, words)
         left = after.since if after else stay.ended

@@ -29,14 +29,14 @@ class Pause(NamedTuple):
     end: int | None
 
 
-class Place(NamedTuple):
+class SuitePlace(NamedTuple):
     """Where a detainee was from a time on."""
 
     suite: str
     since: datetime
 
 
-class Stay(Struct):
+class CustodyStay(Struct):
     """The time from an arrival at custody until the person leaves.
 
     Attributes:
@@ -52,7 +52,7 @@ class Stay(Struct):
 
     arrived: datetime
     child: bool
-    places: list[Place]
+    places: list[SuitePlace]
     facts: list[SubjectFact] = field(default_factory=list)
     ended: datetime | None = None
     disposal: Disposal | None = None
@@ -72,7 +72,7 @@ class Detention(Struct):
     """
 
     arrival: DetaineeArrived | None
-    stays: list[Stay]
+    stays: list[CustodyStay]
     pauses: list[Pause]
     is_unrecorded: bool = False
     facts: list[SubjectFact] = field(default_factory=list)
@@ -160,7 +160,7 @@ class _Walk:
         since = self._hospital_since
         return [*self._pauses, Pause(microseconds(since), None)] if since else self._pauses
 
-    def _open(self) -> Stay | None:
+    def _open(self) -> CustodyStay | None:
         """The stay that has not ended."""
         stay = self._found[-1].stays[-1] if self._found else None
         return stay if stay and stay.ended is None else None
@@ -183,7 +183,7 @@ class _Walk:
 
     def _begin(self, arrival: DetaineeArrived) -> None:
         earlier = self._found[-1].stays[-1] if self._found else None
-        stay = Stay(arrival.at, arrival.child, [Place(arrival.suite, arrival.at)])
+        stay = CustodyStay(arrival.at, arrival.child, [SuitePlace(arrival.suite, arrival.at)])
         if earlier and _continues(arrival, earlier):
             stay.is_authorised_again = earlier.disposal != "transferred"
             self._go_on(earlier, stay)
@@ -195,7 +195,7 @@ class _Walk:
             self._pauses, self._hospital_since = [], None
         self._found.append(Detention(arrival, [stay], self._pauses, is_unrecorded))
 
-    def _go_on(self, earlier: Stay, stay: Stay) -> None:
+    def _go_on(self, earlier: CustodyStay, stay: CustodyStay) -> None:
         """Add a stay to the detention: the time out of custody does not count, except on the way to another suite."""
         if earlier.ended and earlier.disposal != "transferred":
             self._pauses.append(Pause(microseconds(earlier.ended), microseconds(stay.arrived)))
@@ -204,7 +204,7 @@ class _Walk:
     def _move(self, suite: str, at: datetime) -> None:
         stay = self._found[-1].stays[-1]
         if stay.places[-1].suite != suite:
-            stay.places.append(Place(suite, at))
+            stay.places.append(SuitePlace(suite, at))
 
     def _leave(self, at: datetime, disposal: Disposal, *, is_bailed: bool = False) -> None:
         stay = self._found[-1].stays[-1]
@@ -220,8 +220,8 @@ class _Walk:
     def _resume(self, at: datetime) -> None:
         earlier = self._found[-1].stays[-1] if self._found else None
         if earlier and earlier.ended and earlier.is_bailed:
-            place = Place(earlier.places[-1].suite, at)
-            self._go_on(earlier, Stay(at, earlier.child, [place], is_authorised_again=False))
+            place = SuitePlace(earlier.places[-1].suite, at)
+            self._go_on(earlier, CustodyStay(at, earlier.child, [place], is_authorised_again=False))
         else:
             self._discharge(at)
 
@@ -237,5 +237,5 @@ class _Walk:
                 return
 
 
-def _continues(arrival: DetaineeArrived, earlier: Stay) -> bool:
+def _continues(arrival: DetaineeArrived, earlier: CustodyStay) -> bool:
     return earlier.disposal in _GOES_ON_AFTER if arrival.continues is None else arrival.continues

@@ -10,7 +10,7 @@ import pytest
 
 from dashboards.board.custody.page import CUSTODY, TOTALS
 from dashboards.board.shared.background import BackgroundReadings
-from dashboards.board.shared.detentions import CustodyClock, Detention, ListStatus, read_detentions
+from dashboards.board.shared.detentions import CustodyClock, ListedDetention, ListStatus, read_detentions
 from dashboards.board.shared.page import View, no_log_ends
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find
@@ -56,16 +56,16 @@ def test_the_list_agrees_with_the_facts_and_is_sorted_by_urgency(day: Day) -> No
     assert lefts[len(soon) :] == sorted(lefts[len(soon) :])
 
 
-def _minutes_left(each: Detention) -> float:
+def _minutes_left(each: ListedDetention) -> float:
     """The minutes until the first deadline; infinity without one."""
     dues = [clock.due for clock in (each.review, each.detention) if clock.due is not None]
     return min((due / 60_000 - MOMENT.timestamp() / 60 for due in dues), default=float("inf"))
 
 
-def _detained(name: str, minutes: float, *, child: bool) -> Detention:
+def _detained(name: str, minutes: float, *, child: bool) -> ListedDetention:
     due = int(MOMENT.timestamp() + minutes * 60) * 1000
     age = "Child" if child else "Adult"
-    return Detention(name, "Northern", child, age, "", "", CustodyClock("due", due), CustodyClock("none"))
+    return ListedDetention(name, "Northern", child, age, "", "", CustodyClock("due", due), CustodyClock("none"))
 
 
 def test_children_come_first_in_each_warning_step_and_the_others_are_in_order_of_deadline() -> None:
@@ -159,7 +159,7 @@ class _OpenItems:
         ]
 
 
-def _listed(items: Items) -> list[Detention]:
+def _listed(items: Items) -> list[ListedDetention]:
     return read_detentions(
         View(cast("Reader", _OpenItems(items)), FORCE, cast("BackgroundReadings", None), no_log_ends)
     )

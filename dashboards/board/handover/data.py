@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import blocking
-from dashboards.board.shared.detentions import Detention, ListStatus, read_detentions, read_list_status
+from dashboards.board.shared.detentions import ListedDetention, ListStatus, read_detentions, read_list_status
 from dashboards.board.shared.frame import feed_troubles
 from dashboards.board.shared.page import View
 from dashboards.board.shared.shifts import shift_span
@@ -138,7 +138,7 @@ class Handover(Struct, frozen=True):
     breaches: list[Breach]
     at_zero: int
     custody: ListStatus
-    detentions: list[Detention]
+    detentions: list[ListedDetention]
     left: int
     now: int
     comparison: ShiftComparison

@@ -56,7 +56,7 @@ class CustodyClock(Struct, frozen=True):
         return 0 if left < 0 else 1 + sum(left >= minutes * 60_000 for minutes in WARNING_MINUTES)
 
 
-class Detention(Struct, frozen=True):
+class ListedDetention(Struct, frozen=True):
     """A detention that has not ended.
 
     Attributes:
@@ -115,7 +115,7 @@ def read_list_status(count: int, view: View) -> ListStatus:
     return ListStatus(reading.state, says, f"as last known{known_at}")
 
 
-def read_detentions(view: View) -> list[Detention]:
+def read_detentions(view: View) -> list[ListedDetention]:
     """Everyone in custody, the most urgent first; blocking."""
     by_subject: dict[str, dict[str, OpenItem]] = {}
     for kind in _KINDS:
@@ -134,11 +134,11 @@ def read_detentions(view: View) -> list[Detention]:
 
 def _detention(
     name: str, items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], now: int, view: View
-) -> Detention:
+) -> ListedDetention:
     item = items["in_custody"] if "in_custody" in items else notes["arrival_unrecorded"]
     words = dict(zip(KINDS[item.kind].dimensions, item.dimensions, strict=True))
     is_recorded = "in_custody" in items
-    return Detention(
+    return ListedDetention(
         detainee=name,
         suite=name_of("suite", words["suite"], view),
         child=words["child"] == "yes",
