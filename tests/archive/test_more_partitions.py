@@ -48,7 +48,7 @@ from tests.archive.test_rebuild import (
     redis,
     server,
 )
-from tests.recount.story import records
+from tests.recount.outcomes import records
 from tests.support.forces import STRICT
 
 __all__ = ["redis", "server"]  # fixtures

@@ -39,7 +39,7 @@ RULES = Rules(STRICT)
 DAYS = [date(2024, 12, number) for number in (2, 3, 4)]
 START = datetime(2024, 12, 2, tzinfo=UTC)
 PRESENT = datetime(2024, 12, 6, 9, tzinfo=UTC)
-FEEDS = {"incidents": "dispatch", "contacts": "telephony"}
+FEEDS = {"incidents": ["dispatch"], "contacts": ["telephony", "digital"]}
 Reported = tuple[datetime, Place, Any]
 """When the log receives a fact, on which partition, and the fact."""
 
@@ -57,11 +57,12 @@ def log_of(reported: Sequence[Reported], until: datetime = PRESENT) -> MemoryLog
         (
             at,
             place,
-            FeedHeartbeat(fact_id=f"b{hour}", force=STRICT.name, at=at, feed=FEEDS[place[0]], seq=hour, complete_to=at),
+            FeedHeartbeat(fact_id=f"b{hour}", force=STRICT.name, at=at, feed=feed, seq=hour, complete_to=at),
         )
         for hour in range(1, hours + 1)
         for at in (START + timedelta(hours=hour),)
         for place in places
+        for feed in FEEDS[place[0]]
     ]
     # A fact received on the hour comes before the heartbeat of that hour.
     every = sorted([*reported, *beats], key=lambda each: (each[0], isinstance(each[2], FeedHeartbeat)))

@@ -118,14 +118,7 @@ def test_a_reading_from_the_state_equals_the_reading_from_memory(
     state_backend: StateServer, facts: list[TopicFact], batch: int
 ) -> None:
     """The same facts through Redis and through dicts: every measure over two windows, and the open items."""
-    beats: list[Any] = [
-        (topic, heartbeat(FORCE, feed, AS_OF))
-        for topic, feed in zip(
-            ("contacts", "incidents", "custody", "occurrences"),
-            ("telephony", "dispatch", "custody", "records"),
-            strict=True,
-        )
-    ]
+    beats: list[Any] = [(feed.topic, heartbeat(FORCE, feed.name, AS_OF)) for feed in STRICT.feeds]
     memory = MemoryState(RULES, FORCE)
     deliver(memory, [*facts, *beats], batch)
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
