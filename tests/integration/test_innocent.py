@@ -23,8 +23,8 @@ from facts.wire import encode
 from measures.catalogue import CATALOGUE
 from tests.support import every_kind
 from tests.support import facts as made
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, STRICT_PROFILE
-from tests.support.memory import heartbeat
 from tests.support.system import System, until
 from tests.support.whole import Whole
 
@@ -64,7 +64,7 @@ def publish(system: System, facts: Iterable[AnyFact]) -> None:
     with system.publisher() as publisher:
         for name in (STRICT.name, QUIET):
             for feed in STRICT.feeds:
-                publisher.heartbeat(heartbeat(name, feed.name, every_kind.AS_OF), feed.topic)
+                publisher.heartbeat(heartbeat(feed.name, every_kind.AS_OF, force=name, replay=True), feed.topic)
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from measures.pane import Deltas, difference
 from measures.reading import Figure
 from measures.rules import Rules
 from measures.timeline import Timeline
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
-from tests.support.memory import MemoryState, deliver, heartbeat
+from tests.support.memory import MemoryState, deliver
 from tests.support.stories import AS_OF, FORCE, START, TopicFact, records, withdrawal
 
 RULES = rules(STRICT)
@@ -135,7 +136,9 @@ def test_heartbeats_drop_only_panes_that_are_no_longer_read(facts: list[TopicFac
     mixed: list[tuple[Topic, Fact]] = list(facts)
     for number, place in enumerate(places):
         for feed in STRICT.feeds:
-            mixed.insert(place, (feed.topic, heartbeat(FORCE, feed.name, START + timedelta(hours=number), number)))
+            mixed.insert(
+                place, (feed.topic, heartbeat(feed.name, START + timedelta(hours=number), seq=number, replay=True))
+            )
     state = MemoryState(RULES, FORCE)
     deliver(state, mixed, 2)
     assert sheet(state) == sheet(state_after(facts))

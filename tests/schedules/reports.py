@@ -6,11 +6,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from facts.union import Topic
 from tests.schedules.choices import Choices
 
 FORCE = "strict"
-TOPICS: tuple[Topic, ...] = ("contacts", "incidents")
+TOPICS: tuple[str, ...] = ("contacts", "incidents")
 """The topics of a schedule."""
 _SUBJECTS = 12
 

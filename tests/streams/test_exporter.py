@@ -42,8 +42,9 @@ from streams.reading_metrics import EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from streams.readings import Reader
 from streams.refusal import CAUSES, Cause
 from tests.real.parts import missing
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
-from tests.support.memory import RECEIVED, heartbeat
+from tests.support.memory import RECEIVED
 from tests.support.stores import apply_memory, call
 from tests.support.story import Story
 from tests.support.system import until
@@ -176,7 +177,7 @@ def fill(redis: Redis, url: str, story: Story, silent: str = "") -> None:
     """Put an evening into the state; the named feed's last heartbeat arrived five minutes before the others'."""
     for feed in STRICT.feeds:
         heartbeat_at = RECEIVED - SILENT if feed.name == silent else RECEIVED
-        beat = encode([heartbeat(FORCE, feed.name, story.moment(PRESENT))])
+        beat = encode([heartbeat(feed.name, story.moment(PRESENT), replay=True)])
         story.state.partitions[feed.topic][0].feed([beat], heartbeat_at)
     redis.flushall()
     call(url, lambda store: apply_memory(store, story.state))

@@ -32,6 +32,7 @@ from streams.store import StateStore
 from streams.version_builder import _send_nothing
 from tests.archive.test_rebuild import moves_nothing
 from tests.streams.test_health import Scene
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.stores import IDENTITY, call
 from tests.support.stories import AS_OF, FORCE
@@ -70,13 +71,6 @@ class Line:
     def watermark(self) -> int | None:
         """The watermark."""
         return self.partition.watermark("strict")
-
-
-def heartbeat(feed: str, complete_to: datetime, **fields: Any) -> FeedHeartbeat:
-    """A heartbeat of a live feed."""
-    return FeedHeartbeat(
-        fact_id="h", force="strict", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **fields
-    )
 
 
 def offered(at: datetime) -> ContactOffered:

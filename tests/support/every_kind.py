@@ -11,9 +11,9 @@ from facts.custody import ClockPaused, ExtensionAuthorised, ReviewPostponed
 from facts.union import AnyFact, Topic
 from facts.wire import encode
 from tests.support import facts as made
-from tests.support.facts import at, build
+from tests.support.facts import at, build, heartbeat
 from tests.support.forces import STRICT
-from tests.support.memory import RECEIVED, heartbeat
+from tests.support.memory import RECEIVED
 
 FIRST, END = date(2024, 10, 20), date(2024, 12, 5)
 """The first local day on which anything began, and the day after the last."""
@@ -107,7 +107,7 @@ _BY_TOPIC: dict[Topic, Callable[[], Iterable[AnyFact]]] = {
 def facts() -> list[tuple[Topic, AnyFact]]:
     """The facts, each with its topic; then the heartbeats of every feed."""
     found = [(topic, replace(fact, force=STRICT.name)) for topic, make in _BY_TOPIC.items() for fact in make()]
-    return [*found, *((feed.topic, heartbeat(STRICT.name, feed.name, AS_OF)) for feed in STRICT.feeds)]
+    return [*found, *((feed.topic, heartbeat(feed.name, AS_OF, replay=True)) for feed in STRICT.feeds)]
 
 
 def records(sent: Iterable[tuple[Topic, AnyFact]], partition: int = 0) -> list[LogRecord]:
