@@ -62,7 +62,7 @@ def test_of_two_facts_with_one_id_the_one_recorded_later_counts() -> None:
         offered("09:03", fact_id="a", recorded_at=at("10:00:00.5")),  # as text, "10:00:00.5Z" comes before "10:00:00Z"
     ]
     for order in itertools.permutations(facts):
-        assert story(*order).times("contact_offered") == ["09:03:00"]
+        assert outcomes_of(*order).times("contact_offered") == ["09:03:00"]
     with from_records(records(facts), FORCES, keeps_facts=True) as recount:
         (subject,) = recount.subjects([1]).values()
         assert [each.counts for each in subject.facts] == [True, False, False]
@@ -71,13 +71,13 @@ def test_of_two_facts_with_one_id_the_one_recorded_later_counts() -> None:
 def test_a_fact_recorded_after_its_withdrawal_counts() -> None:
     contact, gone = offered("09:00", fact_id="a", recorded_at=at("10:00")), withdrawn("a", recorded_at=at("11:00"))
     again = offered("09:01", fact_id="a", recorded_at=at("12:00"))
-    assert story(contact, gone).kinds() == set()
-    assert story(again, gone, contact).times("contact_offered") == ["09:01:00"]
+    assert outcomes_of(contact, gone).kinds() == set()
+    assert outcomes_of(again, gone, contact).times("contact_offered") == ["09:01:00"]
 
 
 def test_a_fact_recorded_after_its_correction_replaces_the_correction() -> None:
     answer = answered("09:00:05", fact_id="a", recorded_at=at("12:00"))
-    read = story(offered("09:00"), answer, answered("09:00:07", corrects="a", recorded_at=at("11:00")))
+    read = outcomes_of(offered("09:00"), answer, answered("09:00:07", corrects="a", recorded_at=at("11:00")))
     assert read.counts("leg_answered") == [("09:00:05", 50)]
 
 
