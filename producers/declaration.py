@@ -213,6 +213,24 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
         return self.name or self.fact
 
 
+class Signing(Strict, frozen=True, kw_only=True):
+    """How a platform signs the requests of its webhook. The secret is a setting, and never part of a mapping.
+
+    Attributes:
+        scheme: `twilio`, or `hmac` over the body.
+        header: the header that holds the signature; for `hmac`.
+        algorithm: the hash of an HMAC.
+        encoding: how the header writes the HMAC.
+        prefix: text before the HMAC in the header.
+    """
+
+    scheme: Literal["twilio", "hmac"]
+    header: str = ""
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+
+
 class Mapping(Strict, frozen=True, kw_only=True):
     """How one source system's extracts become facts.
 
@@ -226,6 +244,7 @@ class Mapping(Strict, frozen=True, kw_only=True):
         rows: which rows count.
         values: by name, tables of values that several fields use.
         facts: the facts that rows give.
+        signing: how a platform signs the requests of its webhook.
         revision: raise it by one when the mapping is corrected: of two facts read from the same record, the one of the later
             revision counts.
     """
@@ -239,6 +258,7 @@ class Mapping(Strict, frozen=True, kw_only=True):
     rows: Rows = Rows()
     values: dict[str, dict[str, Constant]] = field(default_factory=dict)
     facts: Annotated[tuple[DeclaredFact, ...], Meta(min_length=1)]
+    signing: Signing | None = None
     revision: Annotated[int, Meta(ge=0, le=999_999)] = 0
 
     @property
