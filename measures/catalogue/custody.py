@@ -69,6 +69,7 @@ def _due(clock: str, who: str, minutes: int) -> Measure:
     name = f"due_within_{minutes}_minutes" if minutes else "overdue"
     return Measure(
         name=f"{who}_{clock}_{name}_count",
+        show=("custody_page",) if minutes in (0, WARNING_MINUTES[0]) else (),
         title=f"{clock.capitalize()} {name.replace('_', ' ')}, {people}",
         question=f"How many {whose} {things} {soon}?",
         population="Detainees in custody. A paused clock counts only if it is already overdue.",
@@ -97,6 +98,7 @@ def _remaining(clock: str) -> Measure:
 CUSTODY = (
     Measure(
         name="arrest_count",
+        show=("custody", "wall", "handover"),
         title="Arrests",
         question="How many detainees arrived at custody?",
         population="Arrivals at a custody suite. Voluntary attendances are excluded.",
@@ -107,6 +109,7 @@ CUSTODY = (
     ),
     Measure(
         name="detention_mean_seconds",
+        show=("custody", "wall"),
         title="Average detention",
         question="How long did a detention last on average?",
         population="Detentions ended.",
@@ -120,6 +123,7 @@ CUSTODY = (
     ),
     Measure(
         name="child_detained_count",
+        show=("custody", "wall", "handover"),
         title="Children in custody",
         question="How many children arrived at custody?",
         population="Arrivals of people under 18 at a custody suite.",
@@ -150,6 +154,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_waiting_mean_seconds",
+        show=("custody", "wall"),
         title="Average wait in custody",
         question="How long did a detainee wait on average for detention to be authorised?",
         population="Detentions authorised.",
@@ -176,6 +181,7 @@ CUSTODY = (
     ),
     Measure(
         name="in_custody_count",
+        show=("custody", "custody_page"),
         title="In custody now",
         question="How many detainees are in custody now?",
         population="Detainees who have arrived and whose detention has not ended.",
@@ -184,6 +190,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_awaiting_authorisation_count",
+        show=("custody", "custody_page"),
         title="Waiting for authorisation now",
         question="How many detainees are waiting for detention to be authorised?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -193,6 +200,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_longest_wait_seconds",
+        show=("custody",),
         title="Longest wait in custody now",
         question="How long has the longest-waiting detainee been waiting for detention to be authorised?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -203,6 +211,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_awaiting_over_60_minutes_count",
+        show=("custody",),
         title="Waiting for authorisation for 60 min",
         question="How many detainees have been waiting for detention to be authorised for 60 minutes or more?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -215,6 +224,7 @@ CUSTODY = (
     *(_remaining(clock) for clock in _CLOCKS),
     Measure(
         name="review_postponed_count",
+        show=("custody_page",),
         title="Reviews postponed",
         question="How many postponed detention reviews are past their time and not yet held?",
         population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
@@ -225,6 +235,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_clock_paused_count",
+        show=("custody_page",),
         title="Custody clocks paused",
         question="How many detainees have paused clocks, because of hospital or bail?",
         population="Detainees in custody whose clocks are paused.",
