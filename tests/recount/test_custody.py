@@ -13,7 +13,9 @@ def test_a_detention_from_arrival_to_end() -> None:
     assert read.counts("arrived_to_ended") == [("15:00:00", 21_600)]
     assert read.words("detention_ended") == [("one", "yes", "bail")]
     assert read.words("arrived_to_ended") == [("one", "yes")]
-    assert read.kinds() == {"detainee_arrived", "arrived_to_authorised", "arrived_to_ended", "detention_ended"}
+    assert read.kinds() == {
+        "detainee_arrived", "arrived_to_authorised", "arrived_to_ended", "detention_ended", "suite_entered", "suite_left",
+    }  # fmt: skip
 
 
 def test_the_clock_starts_at_the_arrival_and_not_at_the_relevant_time() -> None:
@@ -23,7 +25,7 @@ def test_the_clock_starts_at_the_arrival_and_not_at_the_relevant_time() -> None:
 
 def test_the_first_of_each_counts() -> None:
     read = outcomes_of(
-        detained("09:05", suite="cellar"), detained("09:00"), authorised("09:30"), authorised("09:20"),
+        detained("09:05"), detained("09:00"), authorised("09:30"), authorised("09:20"),
         ended("12:00", "bail"), ended("11:00", "charged"),
     )  # fmt: skip
     assert read.words("detainee_arrived") == [("one", "no")]
@@ -43,7 +45,7 @@ def test_a_detainee_waits_until_authorised_and_is_in_custody_until_the_end() -> 
 
 def test_facts_without_an_arrival_are_one_incomplete_detention() -> None:
     read = outcomes_of(ended("15:00"), reviewed("12:00"))
-    assert read.kinds() == {"detention_incomplete"}
+    assert read.kinds() == set(read.open) == {"detention_incomplete"}
     assert (read.times("detention_incomplete"), read.began("detention_incomplete")) == (["12:00:00"], ["12:00:00"])
 
 
@@ -56,8 +58,9 @@ def test_a_voluntary_attendance_is_not_a_detention() -> None:
 
 def test_a_voluntary_attendance_with_facts_of_a_detention_is_both_and_began_with_the_attendance() -> None:
     read = outcomes_of(volunteered("09:00"), authorised("08:00"))
-    assert read.kinds() == {"voluntary_attended", "detention_incomplete"}
+    assert read.kinds() == {"voluntary_attended", "detention_incomplete", "custody_note", "review_due"}
     assert read.times("detention_incomplete") == ["08:00:00"]
+    assert set(read.open) == {"detention_incomplete", "custody_note", "review_due"}
     assert read.began("detention_incomplete") == read.began("voluntary_attended") == ["09:00:00"]
 
 
@@ -80,6 +83,6 @@ def test_a_span_that_ends_before_the_arrival_is_a_contradiction(end: object, kin
 
 
 def test_a_contradicting_end_still_ends_the_detention() -> None:
-    read = outcomes_of(detained("09:00"), ended("08:59", "bail"))
+    read = outcomes_of(detained("09:00"), ended("08:59", "no_further_action"))
     assert read.times("detention_ended") == ["08:59:00"]
     assert set(read.open) == {"detention_contradiction"}

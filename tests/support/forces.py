@@ -111,6 +111,9 @@ name = "LiveChat"
 [[suites]]
 label = "one"
 name = "One"
+[[suites]]
+label = "two"
+name = "Two"
 
 [[occurrence_types]]
 label = "asb_personal"
