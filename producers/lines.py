@@ -21,8 +21,8 @@ _MARKS = (
 _BROKEN = "\udcff"
 
 
-class Lines:
-    """The lines of a file, counted, of which some can be put back.
+class CountedLines:
+    """The lines of a file, with their number; the last ones can be put back.
 
     Args:
         chunks: the file's bytes in parts of any size. An empty part says that the file has not grown for a while.

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from producers.declaration import ExtractSource
-from producers.lines import Lines
+from producers.lines import CountedLines
 from producers.time_formats import is_absent_by_time_of_day
 from producers.values import Cells, MalformedError
 
@@ -65,12 +65,14 @@ def read_rows(
     Raises:
         MappingError: the file as a whole does not fit the mapping.
     """
-    lines = Lines(chunks, source.encoding, name)
+    lines = CountedLines(chunks, source.encoding, name)
     read = _csv_rows if source.format == "csv" else _json_rows
     yield from read(lines, source, columns, name)
 
 
-def _csv_rows(lines: Lines, source: ExtractSource, columns: frozenset[str], name: str) -> Iterator[Row | UnreadableRow]:
+def _csv_rows(
+    lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str
+) -> Iterator[Row | UnreadableRow]:
     header = list(source.columns) or _header(lines, source, columns, name)
     while (first := lines.first()) is not None:
         line = lines.taken
@@ -81,7 +83,7 @@ def _csv_rows(lines: Lines, source: ExtractSource, columns: frozenset[str], name
             yield _csv_row(line, header, cells, source, columns)
 
 
-def _record(first: str, lines: Lines, source: ExtractSource, width: int) -> list[str] | MalformedError:
+def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) -> list[str] | MalformedError:
     """The cells of the record that begins with a line.
 
     A quoted cell may contain line ends. If a quote is not closed soon, only this line is lost and reading goes on after it:
@@ -101,7 +103,7 @@ def _record(first: str, lines: Lines, source: ExtractSource, width: int) -> list
     return MalformedError("not_readable", "", f"{what}; reading goes on at the next line")
 
 
-def _spanned(first: str, lines: Lines, more: list[str], source: ExtractSource) -> Iterator[str]:
+def _spanned(first: str, lines: CountedLines, more: list[str], source: ExtractSource) -> Iterator[str]:
     """The lines that a record may span; those after the first are also added to `more`."""
     yield first
     while len(more) < source.record_lines - 1 and (line := lines.following()) is not None:
@@ -124,7 +126,7 @@ def _reader(lines: Iterable[str], source: ExtractSource) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=source.delimiter, quotechar=source.quote or None, quoting=quoting, strict=True)
 
 
-def _header(lines: Lines, source: ExtractSource, columns: frozenset[str], name: str) -> list[str]:
+def _header(lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str) -> list[str]:
     first = lines.first()
     if first is None:
         raise MappingError("The extract is empty.", where=name, hint="Export it again, with its header line.")
@@ -198,7 +200,7 @@ def _is_broken(text: str) -> bool:
 
 
 def _json_rows(
-    lines: Lines, source: ExtractSource, columns: frozenset[str], name: str
+    lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str
 ) -> Iterator[Row | UnreadableRow]:
     while (written := lines.first()) is not None:
         if written.strip():

@@ -143,8 +143,8 @@ def test_every_field_has_the_right_kind() -> None:
         "continues": "yes_or_no",
     }
     assert kinds["IncidentReclassified"] == {"group": "text", "category": "text", "domestic": "yes_or_no"}
-    assert kinds["WarrantIssued"] == {"hours": "whole_number"}
-    assert kinds["ExtensionAuthorised"] == {"until": "time"}
+    assert kinds["WarrantIssued"] == {"hours": "whole_number", "minutes": "whole_number"}
+    assert kinds["ExtensionAuthorised"] == {"until": "time", "indictable": "yes_or_no"}
     assert kinds["DetentionEnded"] == {"disposal": "text"}
 
 
