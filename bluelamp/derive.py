@@ -41,6 +41,7 @@ from measures.measure import (
 )
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+from producers.fact_page import fact_page
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
@@ -68,6 +69,7 @@ def derived() -> Iterable[tuple[str, str]]:
         _formatted(openapi((rules.force for rules in load_forces(Settings()).values()), Limits())),
     )
     yield "docs/feed/asyncapi.json", _formatted(asyncapi())
+    yield "docs/feed/facts.md", fact_page(_NOTE)
 
 
 def _schemas() -> Iterable[tuple[str, str]]:

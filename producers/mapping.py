@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from facts.errors import MappingError
+from facts.required import required_hint
 from facts.union import topic_of
 from producers.declaration import (
     REFUSE,
@@ -43,7 +44,9 @@ def load_mapping(text: str, source: str) -> Mapping:
         raise MappingError(f"This is not TOML: {error}.", where=source, hint="Correct the line named.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
-        raise MappingError(f"{what}.", where=f"{source}, {path.strip('`') or '$'}", hint=_HINT) from None
+        place = path.strip("`") or "$"
+        hint = required_hint(Mapping, what, place, _HINT)
+        raise MappingError(f"{what}.", where=f"{source}, {place}", hint=hint) from None
     for fault in _values_faults(mapping):
         raise MappingError(fault.what, where=f"{source}, {fault.path}", hint=fault.hint)
     mapping = _with_values(mapping)

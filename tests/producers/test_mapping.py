@@ -126,6 +126,18 @@ def test_an_error_gives_the_place_of_the_fault(old: str, new: str, where: str, w
     assert error.where.endswith(where)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('topic = "incidents"', "Required here: name, force, topic, feed, source, subject, facts."),
+        ('time_zone = "Europe/London"', "Required here: format, times, time_zone."),
+        ('at = "dispatched"', "Required here: fact, per, at."),
+    ],
+)
+def test_a_missing_key_is_reported_with_all_that_are_required(line: str, words: str) -> None:
+    assert words in refusal(changed(f"{line}\n", "")).hint
+
+
 def test_two_declarations_of_a_fact_need_different_names() -> None:
     second = INCIDENTS[INCIDENTS.rindex("[[facts]]") :]
     assert "named 'UnitDispatched'" in refusal(INCIDENTS + second).what
