@@ -121,6 +121,8 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
         yield _Fault("$.source.encoding", what, "Give an encoding that Python knows, such as utf-8 or cp1252.")
     if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
         yield _Fault("$.source.columns", "These keys are for CSV only.", "Remove `columns` and `short_rows`.")
+    if source.format != "xlsx" and source.sheet:
+        yield _Fault("$.source.sheet", "This key is for workbooks only.", "Remove `sheet`.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
     if not _has_zone(source):
