@@ -265,8 +265,10 @@ class _Sheet:
                 merge(groups[words], histogram)
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
-        """The open items of a selection, with their words."""
+        """The open items of a selection whose end does not count as unrecorded, with their words."""
         for item in self.source.open(selection.kind):
+            if item.is_unrecorded(self.as_of):
+                continue
             words = self.open_words(selection, item)
             if words is not None:
                 yield words, item
@@ -294,7 +296,7 @@ class _Sheet:
 
     def counts(self, selection: Selection, item: OpenItem) -> bool:
         """Whether the measure's reading counts an open item."""
-        if item.kind != selection.kind:
+        if item.kind != selection.kind or item.is_unrecorded(self.as_of):
             return False
         if self.open_words(selection, item) is None:
             return False
@@ -422,10 +424,10 @@ def _extreme(statistic: OpenLongest | OpenSoonest, spans: Sequence[int]) -> int:
 def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | None:
     """How long an item has been open, or how long until it is due, in microseconds; None if it does not count."""
     match statistic:
-        case OpenCount(_, least, under):
-            return _age(item, as_of, least, under)
-        case OpenLongest(_, under):
-            return _age(item, as_of, 0, under)
+        case OpenCount(_, least):
+            return _age(item, as_of, least)
+        case OpenLongest():
+            return _age(item, as_of, 0)
         case OpenDue(_, under_seconds):
             left = None if item.due is None else item.due - as_of
             return left if left is not None and left < under_seconds * SECOND else None
@@ -433,10 +435,9 @@ def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | No
             return None if item.due is None else item.due - as_of
 
 
-def _age(item: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
+def _age(item: OpenItem, as_of: int, least_seconds: int) -> int | None:
     age = as_of - item.since
-    is_counted = age >= least_seconds * SECOND and not (under_seconds and age >= under_seconds * SECOND)
-    return age if is_counted else None
+    return age if age >= least_seconds * SECOND else None
 
 
 class FeedStatus(Struct, frozen=True):

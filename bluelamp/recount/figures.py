@@ -214,11 +214,10 @@ def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iter
     chosen, values = open_items(question, statistic.of)
     # An item that opens after the time of the question has a negative age and is left out.
     at_least_seconds = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
-    under = "" if statistic.under_seconds is None else f"AND age_microseconds < {statistic.under_seconds * SECOND}"
     text = f"""
         SELECT key, count(*), max(age_microseconds)
         FROM ({chosen})
-        WHERE age_microseconds >= {at_least_seconds * SECOND} {under}
+        WHERE age_microseconds >= {at_least_seconds * SECOND}
         GROUP BY key
         """  # noqa: S608 - built from checked names and whole numbers
     for key, n, longest in question.rows((text, values)):

@@ -115,6 +115,9 @@ def chosen(question: RecountQuestion, selection: Selection, table: str, columns:
     """Columns of the outcomes or open items of a question, from the table `finished` or `open`, which is named `chosen`."""
     kind = KINDS[selection.kind]
     conditions: list[Sql] = [("chosen.kind = ? AND chosen.force = ?", [kind.name, question.force]), condition]
+    if table == "open":
+        # From then on an item is not open: nobody knows when it ended.
+        conditions.append(("coalesce(chosen.unrecorded_from > ?, true)", [question.as_of]))
     for where in (question.measure.where, selection.where, question.where):
         conditions += [
             (f"{_word(name)} IN (SELECT unnest(?::VARCHAR[]))", [list(words)]) for name, words in where.items()

@@ -11,7 +11,7 @@ from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld, VoluntaryAttended
-from facts.fact import FactWithdrawn
+from facts.fact import EndedByHand, FactWithdrawn
 from facts.feed import FeedHeartbeat
 from facts.force import Force, parse
 from facts.incident import (
@@ -205,6 +205,11 @@ def withdrawn(names: str, when: str = "12:00", **fields: Any) -> AnyFact:
     return told(FactWithdrawn, when, withdraws=names, **fields)
 
 
+def ended_by_hand(when: str, **fields: Any) -> AnyFact:
+    """A person ended what was still open; by default because of a fault of the system."""
+    return told(EndedByHand, when, **{"reason": "system_fault", "role": "engineer", **fields})
+
+
 def offered(when: str, queue: str = "emergency", line: str = "999", **fields: Any) -> AnyFact:
     """A contact joined a queue; by default 999."""
     return told(ContactOffered, when, queue=queue, line=line, **fields)
@@ -373,6 +378,12 @@ class Story:
         return [
             (clock(matter.since), None if matter.due is None else clock(matter.due))
             for matter in self.open.get(kind, [])
+        ]
+
+    def unrecorded(self, kind: str) -> list[str | None]:
+        """From when the end of each open item of a kind counts as unrecorded."""
+        return [
+            None if each.unrecorded_from is None else clock(each.unrecorded_from) for each in self.open.get(kind, [])
         ]
 
     def kinds(self) -> set[str]:

@@ -38,12 +38,12 @@ JOIN custody_opening AS arrival ON arrival.subject = beginning.subject AND arriv
 -- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE custody_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR, value BIGINT
+    suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR, value BIGINT
 );
 
 CREATE TABLE custody_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
-    suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
+    suite VARCHAR, child VARCHAR, disposal VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
 );
 
 INSERT INTO custody_finished BY NAME

@@ -18,7 +18,7 @@ SELECT
                 "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR", "relevant_time": "TIMESTAMPTZ", "until": "TIMESTAMPTZ",
                 "hours": "BIGINT",
                 "type": "VARCHAR", "victim_based": "BOOLEAN",
-                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR"
+                "role": "VARCHAR", "reason": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR"
             }'
         )
     )
