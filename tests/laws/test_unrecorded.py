@@ -10,9 +10,8 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact
 from measures.catalogue import find
 from measures.rules import Rules
-from tests.recount.story import (
-    FORCES,
-    TESTSHIRE,
+from tests.recount.outcomes import records, topic_among
+from tests.support.facts import (
     abandoned,
     answered,
     arrived,
@@ -22,15 +21,14 @@ from tests.recount.story import (
     ended_by_hand,
     offered,
     opened,
-    records,
     regraded,
     reopened,
-    topic_among,
     withdrawn,
 )
+from tests.support.forces import FORCES, STRICT
 from tests.support.memory import MemoryState, deliver
 
-FORCE = TESTSHIRE.name
+FORCE = STRICT.name
 
 
 Expected = tuple[str, str, float | None]
@@ -40,7 +38,7 @@ Expected = tuple[str, str, float | None]
 def check(facts: Sequence[AnyFact], *expected: Expected) -> None:
     """Deliver facts, the last first, and compare the figures."""
     topic = topic_among(facts)
-    state = MemoryState({FORCE: Rules(TESTSHIRE)}, FORCE)
+    state = MemoryState({FORCE: Rules(STRICT)}, FORCE)
     deliver(state, [(topic, cast(SubjectFact, fact)) for fact in reversed(facts)], 3)
     with from_records(records(facts, topic), FORCES) as recount:
         for name, as_of, value in expected:
@@ -55,8 +53,9 @@ def check(facts: Sequence[AnyFact], *expected: Expected) -> None:
 
 
 _CALL = offered("09:00", subject_id="c1")
+_LOCAL = offered("09:00", queue="local", line="101", subject_id="c1")
 _TRIAGE = offered("09:00", queue="triage", line="101", subject_id="c1")
-_GRADE_1, _GRADE_2 = opened("09:00", subject_id="i1"), opened("09:00", "2", subject_id="i1")
+_GRADE_1, _GRADE_3 = opened("09:00", subject_id="i1"), opened("09:00", "3", subject_id="i1")
 _WAITING, _UNRECORDED = "contact_999_waiting_count", "contact_unrecorded_count"
 _OPEN, _UNATTENDED, _ENDS = "incident_open_count", "incident_unattended_count", "incident_unrecorded_count"
 
@@ -81,7 +80,7 @@ _IN_TIME = "contact_999_answered_within_target_ratio"
             ],
         ),
         (
-            [_TRIAGE],
+            [_LOCAL],
             [
                 ("contact_101_waiting_count", "20:59:59", 1),
                 ("contact_101_waiting_count", "21:00", 0),
@@ -91,7 +90,7 @@ _IN_TIME = "contact_999_answered_within_target_ratio"
         # A real end counts, whenever it arrives.
         ([_CALL, answered("09:00:05", subject_id="c1")], [(_UNRECORDED, "10:00", 0), (_IN_TIME, "11:00", 1)]),
         ([_CALL, abandoned("13:00", subject_id="c1")], [(_UNRECORDED, "14:00", 0)]),
-        # An incident counts from its last fact on: a Grade 1 for a day, a Grade 2 for three, its closure for 28 days.
+        # An incident counts from its last fact on: a Grade 1 for a day, its closure for 28 days; a Grade 3 for 28.
         (
             [_GRADE_1],
             [
@@ -108,8 +107,14 @@ _IN_TIME = "contact_999_answered_within_target_ratio"
             [_GRADE_1, arrived("12:00", subject_id="i1")],
             [(_ENDS, "2024-12-20 09:00", 0), (_ENDS, "2024-12-30 12:00", 1)],
         ),
-        ([_GRADE_2], [(_UNATTENDED, "2024-12-05 08:59", 1), (_ENDS, "2024-12-05 09:00", 1)]),
-        ([_GRADE_2, regraded("2024-12-08 09:00", "1", subject_id="i1")], [(_UNATTENDED, "2024-12-09 08:00", 1)]),
+        ([_GRADE_3], [(_UNATTENDED, "2024-12-30 08:59", 1), (_ENDS, "2024-12-30 09:00", 1)]),
+        ([_GRADE_3, regraded("2024-12-08 09:00", "1", subject_id="i1")], [(_UNATTENDED, "2024-12-09 08:00", 1)]),
+        # Queues and grades with ages of their own.
+        ([_TRIAGE], [("contact_101_waiting_count", "10:29", 1), ("contact_101_waiting_count", "10:30", 0)]),
+        (
+            [opened("09:00", "2", subject_id="i1")],
+            [(_UNATTENDED, "11:59", 1), (_UNATTENDED, "12:00", 0), (_OPEN, "12:59", 1), (_OPEN, "13:00", 0)],
+        ),
         ([_GRADE_1, closed("2024-12-20 09:00", subject_id="i1")], [(_ENDS, "2024-12-30 09:00", 0)]),
     ],
 )

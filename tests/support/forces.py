@@ -1,4 +1,4 @@
-"""The shipped profiles, and a small profile that uses every rule."""
+"""The forces of the tests: a small one that uses every rule, a second one elsewhere, and the shipped profiles."""
 
 from importlib.resources import files
 
@@ -16,22 +16,24 @@ bank_holidays = "england_and_wales"
 label = "1"
 name = "Grade 1"
 response = "immediate"
-attendance_unrecorded_after_seconds = 7200
-closure_unrecorded_after_seconds = 18000
 [[grades.targets]]
 since = 2020-01-01
+opened_to_dispatched_seconds = 60
+opened_to_arrived_seconds = 600
+[[grades.targets]]
+since = 2024-10-27
 opened_to_dispatched_seconds = 120
 dispatched_to_arrived_seconds = 780
 opened_to_arrived_seconds = 900
 [[grades.targets]]
-since = 2024-10-27
-opened_to_dispatched_seconds = 60
+since = 2025-07-01
 opened_to_arrived_seconds = 600
 
 [[grades]]
 label = "2"
 name = "Grade 2"
 response = "priority"
+attendance_unrecorded_after_seconds = 10800
 closure_unrecorded_after_seconds = 14400
 [[grades.targets]]
 since = 2024-01-01
@@ -48,10 +50,16 @@ name = "North"
 [[areas]]
 label = "south"
 name = "South"
+[[areas]]
+label = "Zulu"
+name = "Zulu"
 
 [[groups]]
 label = "crime"
 name = "Crime"
+[[groups]]
+label = "transport"
+name = "Transport"
 [[groups]]
 label = "duplicate"
 name = "Duplicate"
@@ -72,6 +80,11 @@ seconds = 15
 since = 2024-10-27
 seconds = 10
 is_inclusive = false
+[[queues.targets]]
+since = 2025-03-30
+seconds = 15
+[[queues.targets]]
+since = 2025-10-26
 [[queues]]
 label = "triage"
 name = "Triage"
@@ -101,6 +114,9 @@ name = "LiveChat"
 [[suites]]
 label = "one"
 name = "One"
+[[suites]]
+label = "two"
+name = "Two"
 
 [[occurrence_types]]
 label = "asb_personal"
@@ -138,6 +154,9 @@ end = 07:00:00
 name = "telephony"
 topic = "contacts"
 [[feeds]]
+name = "digital"
+topic = "contacts"
+[[feeds]]
 name = "dispatch"
 topic = "incidents"
 [[feeds]]
@@ -148,7 +167,20 @@ name = "records"
 topic = "occurrences"
 """
 
+_ELSEWHERE = """
+name = "elsewhere"
+title = "Elsewhere"
+time_zone = "America/Los_Angeles"
+
+[[grades]]
+label = "E"
+name = "Echo"
+response = "immediate"
+"""
+
 STRICT: Force = parse(STRICT_PROFILE, "tests/support/forces.py")
+ELSEWHERE: Force = parse(_ELSEWHERE, "tests/support/forces.py")
+FORCES = (STRICT, ELSEWHERE)
 
 
 def shipped(name: str) -> Force:
