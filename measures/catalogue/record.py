@@ -2,8 +2,10 @@
 
 from typing import get_args
 
-from measures.measure import Count, Measure, OpenCount, Selection
+from measures.measure import Count, Measure, OpenCount, Selection, Shown
 from measures.outcome import CONTRADICTION, ENDED_BY_HAND, INCOMPLETE, UNRECORDED, Subject
+
+_SHOWN: dict[Subject, Shown] = {"contact": ("emergency",), "incident": ("incidents",)}
 
 
 def _incomplete(subject: Subject) -> Measure:
@@ -34,6 +36,7 @@ def _contradiction(subject: Subject) -> Measure:
 def _unrecorded(subject: Subject) -> Measure:
     return Measure(
         name=f"{subject}_unrecorded_count",
+        show=_SHOWN.get(subject, ()),
         title=f"{subject.capitalize()}s with an unrecorded end now",
         question=f"How many ends of {subject}s should have been recorded by now, and were not?",
         population=f"Open {subject}s, older than the age from which the force's profile takes their end to be unrecorded. "
