@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from producers.declaration import ExtractSource
@@ -126,10 +126,16 @@ def _csv_row(
 ) -> Row | UnreadableRow:
     if source.short_rows == "fill":
         cells += [""] * (len(header) - len(cells))
-    if len(cells) != len(header):
-        what = f"has {len(cells)} cells where the header has {len(header)}"
-        return UnreadableRow(line, MalformedError("ragged_row", "", what))
-    return _row(line, zip(header, cells, strict=True), source, columns)
+    further = cells[len(header) :]
+    if source.long_rows == "select" and not any(cell.strip() for cell in further):
+        cells, further = cells[: len(header)], []
+    if len(cells) == len(header):
+        return _row(line, zip(header, cells, strict=True), source, columns)
+    fault = MalformedError("ragged_row", "", f"has {len(cells)} cells where the header has {len(header)}")
+    if source.long_rows == "select" and further:
+        row = _row(line, zip(header, cells, strict=False), source, columns)
+        return structs.replace(row, fault=fault) if isinstance(row, Row) else row
+    return UnreadableRow(line, fault)
 
 
 def _row(
