@@ -1,13 +1,21 @@
 """What a detention counts for: arrival, waiting, authorisation, its clocks, its disposal; and voluntary attendance."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, VoluntaryAttended
 from facts.fact import SubjectFact
+from facts.force import NONE
 from measures import clock
-from measures.outcome import Outcomes, microseconds
+from measures.outcome import LEFT_OUT, UNRECORDED, KindName, Outcomes, microseconds
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
+
+_NOTHING_RECORDED: tuple[KindName, ...] = (
+    "arrived_to_authorised_unrecorded",
+    "arrived_to_ended_unrecorded",
+    "disposal_unrecorded",
+)
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
@@ -26,7 +34,10 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     if arrived:
         _count_detention(arrived, facts, builder, _dimensions(arrived, rules))
     elif any(not isinstance(fact, VoluntaryAttended) for fact in facts):
-        builder.incomplete(next(fact.at for fact in facts if not isinstance(fact, VoluntaryAttended)))
+        first = next(fact.at for fact in facts if not isinstance(fact, VoluntaryAttended))
+        builder.incomplete(first)
+        for kind in _NOTHING_RECORDED:
+            builder.count(kind, first, (NONE, NONE), LEFT_OUT)
     return builder.outcomes()
 
 
@@ -41,15 +52,22 @@ def _count_detention(
     ended = next((fact for fact in facts if isinstance(fact, DetentionEnded)), None)
     builder.count("detainee_arrived", arrived.at, dimensions)
     if authorised:
-        builder.span("arrived_to_authorised", arrived.at, authorised.at, dimensions)
+        _count_span("arrived_to_authorised", arrived.at, authorised.at, builder, dimensions)
     if ended:
-        builder.span("arrived_to_ended", arrived.at, ended.at, dimensions)
+        _count_span("arrived_to_ended", arrived.at, ended.at, builder, dimensions)
         builder.count("detention_ended", ended.at, (*dimensions, ended.disposal))
     else:
         builder.add_open("in_custody", arrived.at, dimensions)
         if not authorised:
             builder.add_open("awaiting_authorisation", arrived.at, dimensions)
         _count_clocks(arrived, facts, builder, dimensions)
+
+
+def _count_span(
+    kind: KindName, arrived: datetime, end: datetime, builder: OutcomeBuilder, dimensions: tuple[str, ...]
+) -> None:
+    if builder.span(kind, arrived, end, dimensions) is None:
+        builder.count(UNRECORDED[kind], arrived, dimensions, LEFT_OUT)
 
 
 def _count_clocks(

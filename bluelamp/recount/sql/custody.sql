@@ -88,6 +88,21 @@ SELECT
 FROM detention_span
 WHERE span_ended < arrived;
 
+-- Section 12: what is not recorded of a detention.
+INSERT INTO custody_finished BY NAME
+SELECT kind || '_unrecorded' AS kind, subject, force, arrived AS decided, began, day, suite, child, 2 AS value
+FROM detention_span
+WHERE span_ended < arrived;
+
+INSERT INTO custody_finished BY NAME
+SELECT
+    unrecorded.kind, subject, force, first_of_detention AS decided, began, day, 'none' AS suite, 'none' AS child, 2 AS value
+FROM with_day('custody_beginning')
+CROSS JOIN (
+    VALUES ('arrived_to_authorised_unrecorded'), ('arrived_to_ended_unrecorded'), ('disposal_unrecorded')
+) AS unrecorded (kind)
+WHERE arrived IS NULL AND first_of_detention IS NOT NULL;
+
 INSERT INTO custody_open BY NAME
 SELECT 'in_custody' AS kind, subject, force, arrived AS since, began, day, suite, child
 FROM detention
