@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from facts.fact import FactWithdrawn, SubjectFact
+from facts.union import order_of
 from facts.wire import canonical
 
 Timeline = dict[str, SubjectFact]
@@ -23,13 +24,13 @@ def add(timeline: Timeline, fact: SubjectFact) -> bool:
 
 
 def effective(timeline: Timeline) -> list[SubjectFact]:
-    """The facts that count, in order of event time: neither withdrawn nor replaced by a correction.
+    """The facts that count, in the order of `order_of`: neither withdrawn nor replaced by a correction.
 
     A fact that does not count cannot withdraw or replace another: withdrawing a correction restores the fact that it
     replaced. Facts that withdraw each other in a cycle do not count.
     """
     is_undisputed = not any(_target(fact) for fact in timeline.values())
-    return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=lambda fact: (fact.at, fact.fact_id))
+    return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=order_of)
 
 
 def _rank(fact: SubjectFact) -> tuple[object, bytes]:

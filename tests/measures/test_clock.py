@@ -19,6 +19,7 @@ from facts.custody import (
     WarrantIssued,
 )
 from facts.fact import SubjectFact
+from facts.union import order_of
 from facts.wire import encode
 from measures.clock import Clock, Pause, limit, next_review
 from measures.custody import outcomes
@@ -91,7 +92,7 @@ def facts_of(*others: Report, relevant_time: datetime = RELEVANT) -> list[Subjec
         kind(fact_id=f"f{number}", force=STRICT.name, at=moment(hours), subject_id="d1", **fields)
         for number, (kind, hours, fields) in enumerate(every)
     ]
-    return sorted(facts, key=lambda fact: (fact.at, fact.fact_id))
+    return sorted(facts, key=order_of)
 
 
 def product(facts: list[SubjectFact]) -> list[OpenItem]:

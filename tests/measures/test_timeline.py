@@ -1,12 +1,18 @@
 """Tests which facts of a subject count: withdrawn and replaced facts do not, and have no effect themselves."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from facts.contact import ContactAnswered
 from facts.fact import FactWithdrawn, SubjectFact
+from facts.union import ContactFact, CustodyFact, IncidentFact, OccurrenceFact, topic_of
+from facts.wire import decode
 from measures.timeline import Timeline, add, effective
 
 START = datetime(2024, 12, 1, tzinfo=UTC)
@@ -61,3 +67,36 @@ def test_of_two_facts_with_one_id_the_later_is_kept_and_then_the_greater() -> No
 def test_add_returns_whether_the_set_changed() -> None:
     timeline: Timeline = {}
     assert [add(timeline, each) for each in (fact("a"), fact("a"), fact("b"))] == [True, False, True]
+
+
+EXAMPLES = Path(__file__).parents[2] / "facts" / "examples"
+SEMANTICS = Path(__file__).parents[2] / "docs" / "understand" / "semantics.md"
+UNIONS = [get_args(union) for union in (ContactFact, IncidentFact, CustodyFact, OccurrenceFact)]
+
+
+@pytest.mark.parametrize("kinds", UNIONS, ids=["contacts", "incidents", "custody", "occurrences"])
+def test_facts_of_one_instant_are_in_order_of_meaning_whatever_their_ids(kinds: tuple[type[SubjectFact], ...]) -> None:
+    """Each type comes before the next one, although its id is the greater."""
+    for before, after in pairwise(kinds):
+        timeline: Timeline = {}
+        for kind, fact_id in ((before, "z"), (after, "a")):
+            add(timeline, example(kind, fact_id))
+        assert [type(each) for each in effective(timeline)] == [before, after]
+
+
+def example(kind: type[SubjectFact], fact_id: str) -> SubjectFact:
+    """The published example of a type of fact, at one time and with an id."""
+    record = (EXAMPLES / f"{kind.__name__}.json").read_bytes()
+    topic = topic_of(kind)  # type: ignore[arg-type]
+    assert topic is not None
+    ((_, found),) = decode(record, topic, datetime(2026, 1, 1, tzinfo=UTC)).facts
+    assert isinstance(found, SubjectFact)
+    return replace(found, fact_id=fact_id, subject_id="s", at=START)
+
+
+def test_the_semantics_list_the_same_order() -> None:
+    text = SEMANTICS.read_text("utf-8")
+    listed = re.findall(
+        r"`([A-Z]\w+)`", text[text.index("  - contacts: `ContactOffered`") : text.index("- A record of a transaction")]
+    )
+    assert listed == [kind.__name__ for kinds in UNIONS for kind in kinds]

@@ -33,8 +33,22 @@ CREATE TABLE subject AS
 SELECT row_number() OVER () AS subject, force, topic, subject_id
 FROM (SELECT DISTINCT force, topic, subject_id FROM reported);
 
+-- The order of facts of one subject with the same time.
+CREATE TABLE meaning AS
+SELECT unnest(range(1, len(facts) + 1)) AS meant, unnest(facts) AS fact
+FROM (
+    SELECT [
+        'ContactOffered', 'ContactAnswered', 'ContactAbandoned', 'ContactConcluded',
+        'IncidentOpened', 'IncidentRegraded', 'IncidentReclassified', 'UnitDispatched', 'UnitArrived', 'UnitStoodDown',
+        'VideoResponseStarted', 'IncidentClosed', 'IncidentReopened',
+        'VoluntaryAttended', 'DetaineeArrived', 'DetentionAuthorised', 'ReviewPostponed', 'ReviewHeld', 'ExtensionAuthorised',
+        'WarrantIssued', 'ClockPaused', 'ClockResumed', 'DetentionEnded',
+        'OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed'
+    ] AS facts
+);
+
 -- If several facts have the same id, the latest one is used; if they have the same time, the one with the greater canonical
--- JSON. `place` is the order by `at`, then by `fact_id`.
+-- JSON. `place` is the order by `at`, then by what the facts mean, then by `fact_id`.
 CREATE TABLE latest AS
 WITH
 one_to_each_id AS (
@@ -43,8 +57,11 @@ one_to_each_id AS (
     JOIN subject USING (force, topic, subject_id)
     QUALIFY row_number() OVER (PARTITION BY subject.subject, fact_id ORDER BY happened DESC, canonical DESC) = 1
 )
-SELECT row_number() OVER (ORDER BY happened, fact_id) AS place, * EXCLUDE (canonical, topic, subject_id)
-FROM one_to_each_id;
+SELECT row_number() OVER (ORDER BY happened, meant, fact_id) AS place, one_to_each_id.* EXCLUDE (canonical, topic, subject_id)
+FROM one_to_each_id
+LEFT JOIN meaning USING (fact);
+
+DROP TABLE meaning;
 
 DROP TABLE reported;
 
