@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from facts.custody import DetaineeArrived, ExtensionAuthorised
-from facts.fact import Fact
+from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic, topic_of
 
@@ -168,17 +168,24 @@ def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
 
 
 def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
-    if not EARLIEST <= fact.at <= latest:
-        return _out_of_time("at", index)
-    if isinstance(fact, FeedHeartbeat) and not EARLIEST <= fact.complete_to <= latest:
-        return _out_of_time("complete_to", index)
-    if isinstance(fact, FeedHeartbeat) and fact.history_to and not EARLIEST <= fact.history_to <= latest:
-        return _out_of_time("history_to", index)
-    if isinstance(fact, DetaineeArrived) and not EARLIEST <= fact.relevant_time <= latest:
-        return _out_of_time("relevant_time", index)
-    if isinstance(fact, ExtensionAuthorised) and not EARLIEST <= fact.until <= latest + timedelta(days=4):
-        return _out_of_time("until", index)
+    for field, time, until in _times(fact, latest):
+        if time is not None and not EARLIEST <= time <= until:
+            return _out_of_time(field, index)
     return None
+
+
+def _times(fact: AnyFact, latest: datetime) -> Iterator[tuple[str, datetime | None, datetime]]:
+    """The times of a fact, by field, each with the latest that is plausible."""
+    yield "at", fact.at, latest
+    if isinstance(fact, SubjectFact):
+        yield "recorded_at", fact.recorded_at, latest
+    if isinstance(fact, FeedHeartbeat):
+        yield "complete_to", fact.complete_to, latest
+        yield "history_to", fact.history_to, latest
+    elif isinstance(fact, DetaineeArrived):
+        yield "relevant_time", fact.relevant_time, latest
+    elif isinstance(fact, ExtensionAuthorised):
+        yield "until", fact.until, latest + timedelta(days=4)
 
 
 def _out_of_time(field: str, index: int) -> Unreadable:

@@ -1,6 +1,6 @@
 """The types of a mapping, which declares how the rows of an extract become facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -37,6 +37,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         encoding: character encoding.
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
+        first_of: by a name of your own, columns of which the first with a value counts; the name is used like a column.
+        json_in: JSON columns that hold an object as text, whose members are then named with dots too.
     """
 
     format: Literal["csv", "json_lines"]
@@ -51,6 +53,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
     absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    first_of: dict[str, Annotated[tuple[str, ...], Meta(min_length=2)]] = field(default_factory=dict)
+    json_in: tuple[str, ...] = ()
 
 
 class Rows(Strict, frozen=True, kw_only=True):
@@ -69,6 +73,36 @@ class Rows(Strict, frozen=True, kw_only=True):
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
 
 
+class Condition(Strict, frozen=True, kw_only=True):
+    """One test that a row must pass for a fact to have happened.
+
+    Attributes:
+        column: the column tested.
+        present: whether the column must have a value (true) or none (false).
+        equals: the value, or values, one of which the column must have.
+        not_equals: the value, or values, that the column must not have; a column without a value passes.
+        differs_from: another column; both must have a value, and the values must differ.
+    """
+
+    column: str
+    present: bool | None = None
+    equals: Columns | None = None
+    not_equals: Columns | None = None
+    differs_from: str | None = None
+
+
+class JoinColumn(Strict, frozen=True, kw_only=True):
+    """Rows that give a second key of their subject: both keys are then one subject, whose id is that of the row's own key.
+
+    Attributes:
+        column: the column of the second key.
+        when: conditions, all of which the row must meet.
+    """
+
+    column: str
+    when: tuple[Condition, ...] = ()
+
+
 class SubjectColumns(Strict, frozen=True, kw_only=True):
     """The subject of a row.
 
@@ -77,27 +111,13 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
         prefix: text put before the key.
         digest: hash the key to make the id, for keys with characters that an id must not have. This does not pseudonymise
             the key: anyone who can guess a key can compute its digest.
+        join: rows that give a second key of their subject.
     """
 
     key: Annotated[tuple[str, ...], Meta(min_length=1)]
     prefix: str = ""
     digest: bool = False
-
-
-class Condition(Strict, frozen=True, kw_only=True):
-    """One test that a row must pass for a fact to have happened.
-
-    Attributes:
-        column: the column tested.
-        present: whether the column must have a value (true) or none (false).
-        equals: the value, or values, one of which the column must have.
-        differs_from: another column; both must have a value, and the values must differ.
-    """
-
-    column: str
-    present: bool | None = None
-    equals: Columns | None = None
-    differs_from: str | None = None
+    join: JoinColumn | None = None
 
 
 class Field(Strict, frozen=True, kw_only=True):
@@ -107,6 +127,7 @@ class Field(Strict, frozen=True, kw_only=True):
         column: a column, or several to join with a space (a date and a time).
         constant: a fixed value.
         values: the meaning of each value of the column; an empty value means absent.
+        values_of: the name of a table of the mapping's `values`, used as this field's.
         otherwise: the meaning of a value that `values` does not list; `refuse` makes the row malformed.
         pick: for a fact per subject, which row's value counts; by default as the fact's own `pick`.
     """
@@ -114,6 +135,7 @@ class Field(Strict, frozen=True, kw_only=True):
     column: Columns | None = None
     constant: Constant | None = None
     values: dict[str, Constant] = field(default_factory=dict)
+    values_of: str | None = None
     otherwise: Constant = REFUSE
     pick: Pick | None = None
 
@@ -164,7 +186,10 @@ class Mapping(Strict, frozen=True, kw_only=True):
         source: format of the extract.
         subject: the subject of a row.
         rows: which rows count.
+        values: by name, tables of values that several fields use.
         facts: the facts that rows give.
+        revision: raise it by one when the mapping is corrected: of two facts read from the same record, the one of the later
+            revision counts.
     """
 
     name: Label
@@ -174,7 +199,9 @@ class Mapping(Strict, frozen=True, kw_only=True):
     source: ExtractSource
     subject: SubjectColumns
     rows: Rows = Rows()
+    values: dict[str, dict[str, Constant]] = field(default_factory=dict)
     facts: Annotated[tuple[DeclaredFact, ...], Meta(min_length=1)]
+    revision: Annotated[int, Meta(ge=0, le=999_999)] = 0
 
     @property
     def feeds(self) -> tuple[Label, ...]:
@@ -190,16 +217,36 @@ def columns_of(columns: Columns | None) -> tuple[str, ...]:
 
 
 def columns_used(mapping: Mapping) -> Iterator[str]:
-    """The columns that a mapping names, some of them several times."""
-    rows = mapping.rows
+    """The columns of the source that a mapping uses, some of them several times."""
+    for column in _columns_named(mapping):
+        yield from source_columns(mapping.source, column)
+
+
+def source_columns(source: ExtractSource, column: str) -> Iterator[str]:
+    """The columns of the source behind a name: those of its `first_of`, or the column itself."""
+    if column not in source.first_of:
+        yield column
+    for each in source.first_of.get(column, ()):
+        yield from source_columns(source, each)
+
+
+def _columns_named(mapping: Mapping) -> Iterator[str]:
+    rows, join = mapping.rows, mapping.subject.join
     yield from (*mapping.subject.key, *rows.key, *rows.include, *rows.exclude)
+    if join:
+        yield join.column
+        yield from _columns_tested(join.when)
     if rows.distinct_by != WHOLE_ROW:
         yield from rows.distinct_by
     for declared in mapping.facts:
         for columns in (declared.at, declared.after, declared.plus):
             yield from columns_of(columns)
-        for condition in declared.when:
-            yield condition.column
-            yield from columns_of(condition.differs_from)
+        yield from _columns_tested(declared.when)
         for declared_field in declared.fields.values():
             yield from columns_of(declared_field.column)
+
+
+def _columns_tested(conditions: Iterable[Condition]) -> Iterator[str]:
+    for condition in conditions:
+        yield condition.column
+        yield from columns_of(condition.differs_from)

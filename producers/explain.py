@@ -13,7 +13,7 @@ from msgspec import Struct
 from facts.fact import Identifier
 from facts.force import Force
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used
+from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used, source_columns
 from producers.declaration import Mapping as Declared
 from producers.extract import Extract, read_extract
 from producers.row_facts import is_out_of_order
@@ -106,7 +106,7 @@ def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *,
     with path.open("rb") as stream:
         for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
             if isinstance(row, Row):
-                present.update(row.cells.keys())
+                present.update(row.cells.keys() - mapping.source.first_of.keys())
                 before.update(_out_of_order(row, mapping, clock))
     return Explanation(
         extract=extract,
@@ -139,14 +139,18 @@ def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnSummary]
 def _uses(mapping: Declared) -> dict[str, list[str]]:
     """What each column is used for, each use once."""
     uses: dict[str, dict[str, None]] = {}
-    for column, use in _every_use(mapping):
-        uses.setdefault(column, {})[use] = None
+    for name, use in _every_use(mapping):
+        for column in source_columns(mapping.source, name):
+            uses.setdefault(column, {})[use] = None
     return {column: list(own) for column, own in uses.items()}
 
 
 def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
     rows = mapping.rows
     yield from ((column, "key of the subject") for column in mapping.subject.key)
+    if mapping.subject.join:
+        yield mapping.subject.join.column, "second key of the subject"
+        yield from ((each.column, "whether the row gives a second key") for each in mapping.subject.join.when)
     yield from ((column, "key of the row") for column in rows.key)
     yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
     if rows.distinct_by != WHOLE_ROW:

@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from facts.union import AnyFact
 from producers.declaration import WHOLE_ROW, Mapping, columns_used
+from producers.joining import Join, Joins
 from producers.row_facts import RowValues, choose_rows, digest, make, read_values
 from producers.rows import Row, UnreadableRow, read_rows
-from producers.values import Cells, Fault, LocalClock, MalformedError
+from producers.values import Cells, Fault, LocalClock, MalformedError, holds
 
 
 class Malformed(Struct, frozen=True, kw_only=True):
@@ -102,11 +103,13 @@ class RowResult(NamedTuple):
         subject_id: the row's subject.
         facts: facts that the row gives by itself.
         partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping.
+        join: the subjects that the row joins.
     """
 
     subject_id: str
     facts: list[AnyFact]
     partial: dict[int, RowValues]
+    join: Join | None = None
 
 
 class RowReader:
@@ -154,7 +157,7 @@ class RowReader:
     def _result(self, row: Row) -> RowResult:
         subject_id = _subject_id(self._mapping, row.cells)
         row_key = self._row_key(subject_id, row)
-        result = RowResult(subject_id, [], {})
+        result = RowResult(subject_id, [], {}, _join(self._mapping, row.cells, subject_id))
         for index, declared in enumerate(self._mapping.facts):
             values = read_values(declared, row.cells, row.line, self._clock)
             if values and declared.per == "row":
@@ -206,6 +209,7 @@ class _ExtractBuilder:
         self._rows: Counter[str] = Counter()
         self._partial: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
         self._columns_empty = set(columns)
+        self._joins = Joins()
 
     def add(self, row: Row | UnreadableRow) -> None:
         """Count a row and collect its facts."""
@@ -222,6 +226,8 @@ class _ExtractBuilder:
             return
         self._rows["read"] += 1
         self._facts += result.facts
+        if result.join:
+            self._joins.add(result.join)
         for index, values in result.partial.items():
             self._partial[result.subject_id, index].append(values)
 
@@ -232,7 +238,7 @@ class _ExtractBuilder:
         return Extract(
             name=name,
             mapping=self._mapping,
-            facts=tuple(sorted(self._facts, key=lambda fact: fact.at)),
+            facts=tuple(sorted(self._joins.settled(self._facts), key=lambda fact: fact.at)),
             malformed=tuple(sorted(self._malformed, key=lambda each: each.line)),
             rows=self._rows.total(),
             rows_read=self._rows["read"],
@@ -257,8 +263,18 @@ def _is_included(mapping: Mapping, cells: Cells) -> bool:
 
 
 def _subject_id(mapping: Mapping, cells: Cells) -> str:
-    key = "-".join(_key(mapping.subject.key, cells))
+    return _id_of(mapping, "-".join(_key(mapping.subject.key, cells)))
+
+
+def _id_of(mapping: Mapping, key: str) -> str:
     return mapping.subject.prefix + (digest(key) if mapping.subject.digest else key)
+
+
+def _join(mapping: Mapping, cells: Cells, subject_id: str) -> Join | None:
+    join = mapping.subject.join
+    if join is None or join.column not in cells or not all(holds(condition, cells) for condition in join.when):
+        return None
+    return Join(subject_id, _id_of(mapping, cells[join.column]))
 
 
 def _key(columns: tuple[str, ...], cells: Cells) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping
 from producers.extract import Malformed, RowReader, malformed
+from producers.joining import LiveJoins
 from producers.row_facts import RowValues, digest
 from producers.rows import Row, UnreadableRow
 from producers.values import MalformedError
@@ -44,6 +45,7 @@ class RowFollower:
         self._mapping, self._reader = mapping, RowReader(mapping, now)
         self._partial: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
         self._published: dict[tuple[str, int], list[SubjectFact]] = defaultdict(list)
+        self._joins = LiveJoins() if mapping.subject.join else None
 
     def read(self, row: Row | UnreadableRow) -> RowFacts:
         """The facts to publish for a row."""
@@ -54,7 +56,7 @@ class RowFollower:
             row_facts.malformed.append(malformed(error, row.line))
             return row_facts
         if not isinstance(result, str):
-            row_facts.facts.extend(result.facts)
+            row_facts.facts.extend(self._joins.publish(result.facts, result.join) if self._joins else result.facts)
             for index, values in result.partial.items():
                 self._combine((result.subject_id, index), values, row_facts)
         return row_facts

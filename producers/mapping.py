@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from facts.union import topic_of
@@ -46,6 +46,9 @@ def load_mapping(text: str, source: str) -> Mapping:
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
         raise MappingError(f"{what}.", where=f"{source}, {path.strip('`') or '$'}", hint=_HINT) from None
+    for fault in _values_faults(mapping):
+        raise MappingError(fault.what, where=f"{source}, {fault.path}", hint=fault.hint)
+    mapping = _with_values(mapping)
     for fault in _faults(mapping):
         raise MappingError(fault.what, where=f"{source}, {fault.path}", hint=fault.hint)
     return mapping
@@ -57,9 +60,36 @@ class _Fault(Struct, frozen=True):
     hint: str = _HINT
 
 
+def _values_faults(mapping: Mapping) -> Iterator[_Fault]:
+    for index, declared in enumerate(mapping.facts):
+        for name, field in declared.fields.items():
+            path = f"$.facts[{index}].fields.{name}.values_of"
+            if field.values_of is not None and field.values:
+                yield _Fault(path, "A field has `values` or `values_of`, not both.", "Remove one of the two.")
+            if field.values_of is not None and field.values_of not in mapping.values:
+                known = ", ".join(mapping.values) or "none"
+                what = f"The mapping has no table of values named {field.values_of!r}."
+                yield _Fault(path, what, f"Its tables under `values`: {known}.")
+
+
+def _with_values(mapping: Mapping) -> Mapping:
+    """The mapping with each field's table of values in its place."""
+    facts = tuple(
+        structs.replace(declared, fields={name: _with_table(field, mapping) for name, field in declared.fields.items()})
+        for declared in mapping.facts
+    )
+    return structs.replace(mapping, facts=facts)
+
+
+def _with_table(field: Field, mapping: Mapping) -> Field:
+    return field if field.values_of is None else structs.replace(field, values=mapping.values[field.values_of])
+
+
 def _faults(mapping: Mapping) -> Iterator[_Fault]:
     yield from _source_faults(mapping.source)
+    yield from _first_of_faults(mapping.source)
     yield from _column_faults(mapping)
+    yield from _join_faults(mapping)
     yield from _name_faults(mapping.facts)
     for index, declared in enumerate(mapping.facts):
         path = f"$.facts[{index}]"
@@ -92,6 +122,35 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
         if not _has_time_of_day_only(form):
             what = f"The format {form!r} is invalid, or is not a time of day without a date."
             yield _Fault(f"$.source.times_of_day[{index}]", what, "Use one such as %H:%M:%S.")
+
+
+def _first_of_faults(source: ExtractSource) -> Iterator[_Fault]:
+    if source.json_in and source.format != "json_lines":
+        yield _Fault("$.source.json_in", "This key is for JSON only.", "Remove `json_in`.")
+    earlier: set[str] = set()
+    for name, columns in source.first_of.items():
+        if name in source.columns:
+            what = f"{name!r} is already the name of a column."
+            yield _Fault(f"$.source.first_of.{name}", what, "Give it a name that no column has.")
+        later = sorted({column for column in columns if column in source.first_of} - earlier)
+        if later:
+            what = f"{name!r} uses {', '.join(map(repr, later))}, which is not declared before it."
+            yield _Fault(f"$.source.first_of.{name}", what, "Declare each name before it is used.")
+        earlier.add(name)
+
+
+def _join_faults(mapping: Mapping) -> Iterator[_Fault]:
+    if mapping.subject.join is None:
+        return
+    for position, condition in enumerate(mapping.subject.join.when):
+        yield from _condition_faults(f"$.subject.join.when[{position}]", condition)
+    if len(mapping.subject.key) > 1:
+        yield _Fault(
+            "$.subject.join", "A subject with several key columns cannot be joined.", "Use `first_of`, or one key."
+        )
+    if any(declared.per == "subject" for declared in mapping.facts):
+        what = "Subjects whose rows together give one fact cannot be joined."
+        yield _Fault("$.subject.join", what, 'Remove `join`, or give every fact `per = "row"`.')
 
 
 def _column_faults(mapping: Mapping) -> Iterator[_Fault]:
@@ -184,7 +243,7 @@ def _value_faults(path: str, value: Constant, shape: FieldShape) -> Iterator[_Fa
 
 
 def _condition_faults(path: str, condition: Condition) -> Iterator[_Fault]:
-    tests = [condition.present, condition.equals, condition.differs_from]
+    tests = [condition.present, condition.equals, condition.not_equals, condition.differs_from]
     if sum(test is not None for test in tests) != 1:
-        what = "A condition has exactly one test: `present`, `equals` or `differs_from`."
-        yield _Fault(path, what, "Give one of the three. Write several conditions to require them all.")
+        what = "A condition has exactly one test: `present`, `equals`, `not_equals` or `differs_from`."
+        yield _Fault(path, what, "Give one of the four. Write several conditions to require them all.")

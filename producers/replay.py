@@ -165,7 +165,7 @@ class _Player:
 
     def publish(self, fact: AnyFact) -> None:
         """Publish the next fact."""
-        self._sink.publish(fact)
+        self._sink.publish(fact, self._extract.mapping.topic)
         self._facts += 1
         if self._facts % _FACTS_BETWEEN_PROGRESS == 0:
             self._report_progress()

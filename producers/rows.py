@@ -133,6 +133,10 @@ def _row(
     line: int, pairs: Iterable[tuple[str, str]], source: ExtractSource, columns: frozenset[str]
 ) -> Row | UnreadableRow:
     cells = {column: text for column, cell in pairs if (text := cell.strip()) and not _is_absent(text, column, source)}
+    for name, columns_in_turn in source.first_of.items():
+        first = next((cells[column] for column in columns_in_turn if column in cells), None)
+        if first is not None:
+            cells[name] = first
     for column in columns & cells.keys():
         if _is_broken(cells[column]):
             return UnreadableRow(
@@ -182,7 +186,7 @@ def row_of(
         columns: the columns that the mapping uses.
     """
     try:
-        return _row(line, _flatten(members, "", columns), source, columns)
+        return _row(line, _flatten(members, "", source, columns), source, columns)
     except MalformedError as error:
         return UnreadableRow(line, error)
     except (RecursionError, ValueError):
@@ -191,13 +195,26 @@ def row_of(
         )
 
 
-def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:
-    for key, value in members.items():
+def _flatten(
+    members: dict[str, object], prefix: str, source: ExtractSource, columns: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    for key, written in members.items():
         column = prefix + key
+        value = _object_in(written, column) if column in source.json_in else written
         if isinstance(value, dict):
-            yield from _flatten(value, f"{column}.", columns)
+            yield from _flatten(value, f"{column}.", source, columns)
         elif isinstance(value, list):
             if column in columns:
                 raise MalformedError("bad_value", column, "is a list, not a single value")
         elif value is not None:
             yield column, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _object_in(written: object, column: str) -> object:
+    """The object that a column holds as text; an empty text is an absent object."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return msgspec.json.decode(written, type=dict[str, object]) if written.strip() else None
+    except (msgspec.DecodeError, RecursionError):
+        raise MalformedError("bad_value", column, "is not a JSON object as text") from None

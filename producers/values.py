@@ -61,6 +61,8 @@ def holds(condition: Condition, cells: Cells) -> bool:
     if condition.differs_from is not None:
         other = cells.get(condition.differs_from)
         return value is not None and other is not None and value != other
+    if condition.not_equals is not None:
+        return value not in columns_of(condition.not_equals)
     return value in columns_of(condition.equals)
 
 

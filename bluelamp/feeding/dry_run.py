@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import click
 from msgspec import Struct
 
-from bluelamp.feeding.replay import file_errors, mapping_of, path_of, print_malformed
+from bluelamp.feeding.replacement import Replacement
+from bluelamp.feeding.replay import file_errors, mapping_of, path_of, print_malformed, print_replacement
 from bluelamp.wiring.clock import wall
 from facts.errors import MappingError
 from measures.rules import Rules
@@ -16,7 +17,7 @@ from producers.values import Fault
 _VALUES_LISTED = 12
 
 
-class DryRun(Struct, frozen=True, kw_only=True):
+class DryRun(Struct, kw_only=True):
     """What a replay would publish, and what it would refuse.
 
     Attributes:
@@ -33,6 +34,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
         facts: the facts of each type.
         refused: number of times each fault was found.
         malformed: each row or fact that was refused, with its line and reason.
+        replaced: what would be withdrawn, if the replay would replace a period.
     """
 
     mapping: str
@@ -48,6 +50,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     facts: tuple[FactSummary, ...]
     refused: dict[Fault, int]
     malformed: list[Malformed]
+    replaced: Replacement | None = None
 
 
 def dry_run(forces: Mapping[str, Rules], file: str, mapping: str | None) -> DryRun:
@@ -105,6 +108,8 @@ def print_dry_run(result: DryRun) -> None:
     if result.refused:
         click.echo("\nrefused: " + ", ".join(f"{fault} {count:,}" for fault, count in result.refused.items()))
     print_malformed(result.malformed)
+    if result.replaced:
+        print_replacement(result.replaced)
 
 
 def _fact_lines(fact: FactSummary) -> Iterator[str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from statistics import median
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 from redis import Redis
@@ -74,7 +74,7 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Call]
     with state_server(tmp_path_factory.mktemp("weeks")) as state:
         memory = MemoryState(RULES, FORCE)
         for number, call in enumerate(calls):
-            common = {"force": FORCE, "subject_id": f"c{number}", "queue": "emergency"}
+            common: dict[str, Any] = {"force": FORCE, "subject_id": f"c{number}", "queue": "emergency"}
             end = ContactAnswered if call.is_answered else ContactAbandoned
             facts = [
                 ContactOffered(fact_id=f"c{number}-1", at=call.at, line="999", **common),

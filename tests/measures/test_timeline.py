@@ -6,6 +6,7 @@ from itertools import pairwise, permutations
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -62,6 +63,49 @@ def test_of_two_facts_with_one_id_the_later_is_kept_and_then_the_greater() -> No
         for each in order:
             add(timeline, each)
         assert list(timeline.values()) == facts[-1:]
+
+
+def recorded(fact: SubjectFact, minute: int) -> SubjectFact:
+    """The same fact, recorded at a minute."""
+    return msgspec.structs.replace(fact, recorded_at=START + timedelta(minutes=minute))
+
+
+def test_of_two_facts_with_one_id_the_one_recorded_later_is_kept() -> None:
+    """A fact that does not say when it was recorded gives way, whatever its time; equal records go by time."""
+    facts = [
+        fact("a", minutes=9, queue="zone"),
+        recorded(fact("a", minutes=5, queue="zone"), 10),
+        recorded(fact("a", minutes=1), 11),
+        recorded(fact("a", minutes=2), 11),
+    ]
+    for order in permutations(facts):
+        timeline: Timeline = {}
+        for each in order:
+            add(timeline, each)
+        assert list(timeline.values()) == facts[-1:]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([recorded(fact("a"), 1), recorded(undo("w", "a"), 2)], ""),
+        ([recorded(fact("a"), 2), recorded(undo("w", "a"), 2)], ""),
+        ([recorded(fact("a"), 3), recorded(undo("w", "a"), 2)], "a"),
+        ([recorded(fact("a"), 3), undo("w", "a")], ""),
+        ([fact("a"), recorded(undo("w", "a"), 2)], ""),
+        ([recorded(fact("a"), 1), recorded(undo("w", "a"), 2), recorded(fact("a"), 3)], "a"),
+        ([recorded(fact("a"), 1), recorded(undo("w", "a"), 4), recorded(fact("a"), 3)], ""),
+        ([recorded(fact("a"), 3), recorded(fact("b", "a"), 2)], "a"),
+        ([recorded(fact("a"), 3), recorded(fact("b", "a"), 2), undo("w", "a")], "b"),
+        ([recorded(fact("a", "b"), 1), recorded(fact("b", "a"), 2)], "b"),
+    ],
+)
+def test_a_fact_recorded_after_its_withdrawal_or_correction_counts(facts: list[SubjectFact], expected: str) -> None:
+    for order in permutations(facts):
+        timeline: Timeline = {}
+        for each in order:
+            add(timeline, each)
+        assert "".join(each.fact_id for each in effective(timeline)) == expected
 
 
 def test_add_returns_whether_the_set_changed() -> None:

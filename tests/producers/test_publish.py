@@ -44,7 +44,7 @@ class _StandIn:
             raise KafkaTimeoutError
         return set(range(PARTITIONS))
 
-    def send(self, topic: str, value: bytes, key: bytes | None, *, partition: int) -> Future:
+    def send(self, topic: str, value: bytes, key: bytes | None, headers: list[Any], *, partition: int) -> Future:
         self.records.append((topic, partition, key, value))
         future = Future()
         if self.answers_at_once:

@@ -73,7 +73,7 @@ def test_an_unreadable_event_fails_the_whole_request_and_is_named() -> None:
     assert problem.status == 422
     assert [(each.fact, each.field, each.reason) for each in problem.errors] == [
         (1, "detail.queueInfo.queueArn", "unknown_value"),
-        (2, "time", "bad_time"),
+        (2, "ended", "bad_time"),
     ]
     assert "Smith" not in str(problem)
 

@@ -56,6 +56,32 @@ def test_of_two_equally_late_facts_with_one_id_the_greater_canonical_json_counts
         assert "leg_abandoned" not in story(offered("09:00"), *facts).kinds()
 
 
+def test_of_two_facts_with_one_id_the_one_recorded_later_counts() -> None:
+    facts = [
+        offered("09:05", fact_id="a"),
+        offered("09:04", fact_id="a", recorded_at=at("10:00")),
+        offered("09:03", fact_id="a", recorded_at=at("10:00:00.5")),  # as text, "10:00:00.5Z" comes before "10:00:00Z"
+    ]
+    for order in itertools.permutations(facts):
+        assert story(*order).times("contact_offered") == ["09:03:00"]
+    with from_records(records(facts), FORCES, keeps_facts=True) as recount:
+        (subject,) = recount.subjects([1]).values()
+        assert [each.counts for each in subject.facts] == [True, False, False]
+
+
+def test_a_fact_recorded_after_its_withdrawal_counts() -> None:
+    contact, gone = offered("09:00", fact_id="a", recorded_at=at("10:00")), withdrawn("a", recorded_at=at("11:00"))
+    again = offered("09:01", fact_id="a", recorded_at=at("12:00"))
+    assert story(contact, gone).kinds() == set()
+    assert story(again, gone, contact).times("contact_offered") == ["09:01:00"]
+
+
+def test_a_fact_recorded_after_its_correction_replaces_the_correction() -> None:
+    answer = answered("09:00:05", fact_id="a", recorded_at=at("12:00"))
+    read = story(offered("09:00"), answer, answered("09:00:07", corrects="a", recorded_at=at("11:00")))
+    assert read.counts("leg_answered") == [("09:00:05", 50)]
+
+
 def test_canonical_json_is_compared_as_bytes() -> None:
     """As bytes, "Z" comes before "n"; alphabetically it would come after."""
     facts = [opened("09:00", fact_id="x", area="Zulu"), opened("09:00", fact_id="x", area="north")]
