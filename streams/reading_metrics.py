@@ -168,7 +168,7 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield samples
     if measure.unit == "ratio":
         yield met
-    if measure.unrecorded:
+    if measure.unrecorded or measure.is_share():
         yield from _doubt_families(measure, labels, readings)
 
 
