@@ -8,13 +8,17 @@ from facts.custody import (
     ClockPaused,
     ClockResumed,
     DetaineeArrived,
+    DetaineeCharged,
+    DetaineeTransferred,
     DetentionAuthorised,
     DetentionEnded,
     ExtensionAuthorised,
     ReviewHeld,
     ReviewPostponed,
     VoluntaryAttended,
+    WarrantApplied,
     WarrantIssued,
+    WarrantRefused,
 )
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
@@ -50,11 +54,15 @@ IncidentFact = (
 CustodyFact = (
     VoluntaryAttended
     | DetaineeArrived
+    | DetaineeTransferred
     | DetentionAuthorised
     | ReviewPostponed
     | ReviewHeld
     | ExtensionAuthorised
+    | WarrantApplied
+    | WarrantRefused
     | WarrantIssued
+    | DetaineeCharged
     | ClockPaused
     | ClockResumed
     | DetentionEnded

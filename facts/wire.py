@@ -10,7 +10,7 @@ from typing import Literal, cast
 import msgspec
 from msgspec import Struct
 
-from facts.custody import DetaineeArrived, ExtensionAuthorised
+from facts.custody import DetaineeArrived, ExtensionAuthorised, WarrantApplied
 from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic, topic_of
@@ -183,13 +183,16 @@ def _times(fact: AnyFact, latest: datetime) -> Iterator[tuple[str, datetime | No
         yield "complete_to", fact.complete_to, latest
         yield "history_to", fact.history_to, latest
     elif isinstance(fact, DetaineeArrived):
-        yield "relevant_time", fact.relevant_time, latest
+        # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
+        yield "relevant_time", fact.relevant_time, latest + timedelta(days=1)
     elif isinstance(fact, ExtensionAuthorised):
         yield "until", fact.until, latest + timedelta(days=4)
+    elif isinstance(fact, WarrantApplied):
+        yield "sits_at", fact.sits_at, latest + timedelta(days=4)
 
 
 def _out_of_time(field: str, index: int) -> Unreadable:
-    what = f"`{field}` is before 1990 or more than an hour after the record was received."
+    what = f"`{field}` is before 1990 or too long after the record was received."
     return refuse("implausible_time", what, index, f"$.{field}")
 
 

@@ -83,6 +83,9 @@ KindName = Literal[
     "review_postponed",
     "detention_limit",
     "custody_clock_paused",
+    "custody_note",
+    "suite_entered",
+    "suite_left",
     "arrived_to_authorised",
     "arrived_to_ended",
     "detention_ended",
@@ -119,6 +122,7 @@ Dimension = Literal[
     "from_grade",
     "suite",
     "child",
+    "note",
     "disposal",
     "type",
     "role",
@@ -240,6 +244,8 @@ KINDS: dict[str, Kind] = {
             "custody", _CUSTODY, 0, "detainee_arrived", "voluntary_attended", "in_custody", "awaiting_authorisation"
         ),
         _kinds("custody", _CUSTODY, 0, "review_due", "review_postponed", "detention_limit", "custody_clock_paused"),
+        _kinds("custody", (*_CUSTODY, "note"), 0, "custody_note"),
+        _kinds("custody", _CUSTODY, 0, "suite_entered", "suite_left"),
         _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
         _kinds(

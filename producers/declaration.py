@@ -14,10 +14,18 @@ Pick = Literal["first", "last", "earliest", "latest", "only"]
 Columns = str | tuple[str, ...]
 Constant = str | bool | int
 
+OPENINGS: dict[Topic, str] = {
+    "contacts": "ContactOffered",
+    "incidents": "IncidentOpened",
+    "custody": "DetaineeArrived",
+    "occurrences": "OccurrenceRecorded",
+}
+"""The fact that opens a subject, by topic."""
 REFUSE = "refuse"
 WHOLE_ROW = "whole_row"
 ISO = "iso"
 EPOCH = "epoch"
+EXCEL = "excel"
 
 
 class ExtractSource(Strict, frozen=True, kw_only=True):
@@ -25,9 +33,9 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
 
     Attributes:
         format: `csv` with a header line, or `json_lines` with one object a line and inner fields named with dots.
-        times: formats of its times, tried in turn: `iso`, `epoch` (seconds since 1970 in UTC), or strptime formats such as
-            `%d/%m/%Y %H:%M`.
-        times_of_day: formats of times without a date, such as `%H:%M:%S`; a fact's `after` gives the day.
+        times: formats of its times, tried in turn: `iso`, `epoch` (seconds, milliseconds or less since 1970 in UTC), `excel`
+            (days as a spreadsheet counts them), or strptime formats such as `%d/%m/%Y %H:%M`.
+        times_of_day: formats of times without a date, such as `%H:%M:%S`, or `excel`; a fact's `after` gives the day.
         time_zone: IANA name of the zone of times written without one.
         repeated_hour: which of the two times is meant when the clock goes back and a local time occurs twice.
         delimiter: character between the cells of a CSV row.
@@ -37,6 +45,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         encoding: character encoding.
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
+        absent_times_of_day: by column, local times of day, such as `00:00`, that mean "not known" there whatever the date.
         first_of: by a name of your own, columns of which the first with a value counts; the name is used like a column.
         json_in: JSON columns that hold an object as text, whose members are then named with dots too.
     """
@@ -53,6 +62,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
     absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    absent_times_of_day: dict[str, tuple[str, ...]] = field(default_factory=dict)
     first_of: dict[str, Annotated[tuple[str, ...], Meta(min_length=2)]] = field(default_factory=dict)
     json_in: tuple[str, ...] = ()
 
@@ -65,12 +75,25 @@ class Rows(Strict, frozen=True, kw_only=True):
         include: by column, the values that a row must have one of; an empty value means absent.
         exclude: by column, the values that a row must not have; an empty value means absent.
         distinct_by: rows with the same values in these columns, or in all (`whole_row`), are repeats of one row.
+        later: whether a later row of a subject adds to the earlier ones or, in a source that writes the whole row again when
+            something changes, replaces them. A later row that does not count then ends what the earlier ones said.
     """
 
     key: tuple[str, ...] = ()
     include: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
+    later: Literal["add", "replace"] = "add"
+
+
+class DayOf(Strict, frozen=True, kw_only=True):
+    """A part of a key: the local day of a time, for numbers that begin again each day.
+
+    Attributes:
+        day_of: the column of the time, or several to join with a space.
+    """
+
+    day_of: Columns
 
 
 class Condition(Strict, frozen=True, kw_only=True):
@@ -107,17 +130,25 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
     """The subject of a row.
 
     Attributes:
-        key: columns that identify the subject.
+        key: columns, and days of times, that together identify the subject.
         prefix: text put before the key.
         digest: hash the key to make the id, for keys with characters that an id must not have. This does not pseudonymise
             the key: anyone who can guess a key can compute its digest.
+        opened_within_hours: rows that open one subject further apart than this are about two: the source used the key again.
         join: rows that give a second key of their subject.
     """
 
-    key: Annotated[tuple[str, ...], Meta(min_length=1)]
+    key: Annotated[tuple[str | DayOf, ...], Meta(min_length=1)]
     prefix: str = ""
     digest: bool = False
+    opened_within_hours: Annotated[int, Meta(gt=0)] = 12
     join: JoinColumn | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the key is read from."""
+        parts = (columns_of(part.day_of) if isinstance(part, DayOf) else (part,) for part in self.key)
+        return tuple(column for part in parts for column in part)
 
 
 class Field(Strict, frozen=True, kw_only=True):
@@ -150,6 +181,8 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
         after: column, or columns, of an earlier time. A time of day is then on that day or the next; a local time that
             occurs twice is the first one at or after it.
         within_seconds: the longest a time of day may come after that earlier time; a longer gap is malformed.
+        tolerance_seconds: how far the clock of `at` may be behind that of `after`. A time that much before the earlier time is
+            read as equal to it.
         plus: column of a duration to add to `at`, in seconds or as hours:minutes:seconds.
         name: distinguishes it from another declaration of the same type; becomes part of its `fact_id`.
         pick: for a fact per subject, which row counts: `first` or `last` in the file, `earliest` or `latest` by `at`,
@@ -163,6 +196,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
     at: Columns
     after: Columns | None = None
     within_seconds: Annotated[int, Meta(gt=0, le=86_400)] = 43_200
+    tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
     plus: str | None = None
     name: Label | None = None
     pick: Pick | None = None
@@ -208,6 +242,12 @@ class Mapping(Strict, frozen=True, kw_only=True):
         """The feeds as a tuple."""
         return (self.feed,) if isinstance(self.feed, str) else self.feed
 
+    @property
+    def opening(self) -> str | None:
+        """The fact that opens a subject of the topic; None if the mapping does not give it."""
+        opening = OPENINGS[self.topic]
+        return opening if any(each.fact == opening for each in self.facts) else None
+
 
 def columns_of(columns: Columns | None) -> tuple[str, ...]:
     """One column, several or none, as a tuple."""
@@ -232,7 +272,7 @@ def source_columns(source: ExtractSource, column: str) -> Iterator[str]:
 
 def _columns_named(mapping: Mapping) -> Iterator[str]:
     rows, join = mapping.rows, mapping.subject.join
-    yield from (*mapping.subject.key, *rows.key, *rows.include, *rows.exclude)
+    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude)
     if join:
         yield join.column
         yield from _columns_tested(join.when)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from facts.errors import MappingError
 from producers.declaration import ExtractSource
+from producers.time_formats import is_absent_by_time_of_day
 from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
@@ -22,10 +23,12 @@ class Row(Struct, frozen=True):
     Attributes:
         line: line of the file on which it begins, counted from 1.
         cells: text of each column that has a value, trimmed.
+        fault: why it cannot be read, if it counts at all; None if it can.
     """
 
     line: int
     cells: Cells
+    fault: MalformedError | None = None
 
 
 class UnreadableRow(Struct, frozen=True):
@@ -137,16 +140,19 @@ def _row(
         first = next((cells[column] for column in columns_in_turn if column in cells), None)
         if first is not None:
             cells[name] = first
-    for column in columns & cells.keys():
-        if _is_broken(cells[column]):
-            return UnreadableRow(
-                line, MalformedError("bad_encoding", column, f"has bytes that are not {source.encoding}")
-            )
+    broken = next((column for column in sorted(columns & cells.keys()) if _is_broken(cells[column])), None)
+    if broken:
+        fault = MalformedError("bad_encoding", broken, f"has bytes that are not {source.encoding}")
+        return Row(line, cells, fault)
     return Row(line, cells)
 
 
 def _is_absent(text: str, column: str, source: ExtractSource) -> bool:
-    return text in source.absent or text in source.absent_in.get(column, ())
+    return (
+        text in source.absent
+        or text in source.absent_in.get(column, ())
+        or (column in source.absent_times_of_day and is_absent_by_time_of_day(text, column, source))
+    )
 
 
 def _is_broken(text: str) -> bool:

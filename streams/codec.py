@@ -19,7 +19,7 @@ _TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYP
 _OWN_FIELDS = {
     name: tuple(field for field in kind.__struct_fields__ if field not in _ENVELOPE) for name, kind in _TYPES.items()
 }
-_TIMES = {"relevant_time", "until"}
+_TIMES = {"relevant_time", "sits_at", "until"}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -53,7 +53,7 @@ def _fact_row(fact: SubjectFact) -> list[Any]:
 def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
     name, fact_id, at, corrects, recorded_at, *values = row
     own = {
-        field: instant(value) if field in _TIMES else value
+        field: instant(value) if field in _TIMES and value is not None else value
         for field, value in zip(_OWN_FIELDS[name], values, strict=False)
     }
     return _TYPES[name](

@@ -10,10 +10,14 @@ from bluelamp.wiring.settings import load_forces
 
 
 @click.command()
-@click.argument("file")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--mapping", help="How the extract's rows become facts: a TOML file, or the name of a supplied mapping.")
 @click.option("--speed", default="max", show_default=True, help="How many times faster than real time, or max.")
 @click.option("--fast-until", help="Publish everything before this time, in the extract's time zone, at full speed.")
+@click.option(
+    "--complete-to",
+    help="The end of the period that the extract covers, in its time zone, such as the first day of the next month.",
+)
 @click.option(
     "--dry-run", "is_dry", is_flag=True, help="Show what each column becomes and which rows fail, and publish nothing."
 )
@@ -33,10 +37,11 @@ from bluelamp.wiring.settings import load_forces
 @click.option("--accept-malformed", is_flag=True, help="Replace the period even if rows are malformed.")
 @JSON
 def replay(
-    file: str,
+    files: tuple[str, ...],
     mapping: str | None,
     speed: str,
     fast_until: str | None,
+    complete_to: str | None,
     is_dry: bool,
     extracted_at: str | None,
     replaces: tuple[str, str] | None,
@@ -45,7 +50,7 @@ def replay(
 ) -> None:
     """Publish the facts of an extract: a FILE read by a mapping, or `sample` for the week of facts supplied with Blue Lamp.
 
-    Malformed rows are listed with their line and reason, and the other rows are published. The exit status is 1 if any row
+    Several files are read in the order given, as if they were one. Malformed rows are listed with their line and reason, and the other rows are published. The exit status is 1 if any row
     was malformed.
     """
     from bluelamp.feeding.dry_run import dry_run, print_dry_run
@@ -54,22 +59,23 @@ def replay(
     log_to_stderr()
     settings = settings_of()
     if is_dry:
-        preview = dry_run(load_forces(settings), file, mapping)
+        preview, extract = dry_run(load_forces(settings), files, mapping)
         if replaces:
-            extract, recorded_at = read_stamped(file, mapping, extracted_at)
-            preview.replaced = replacing(settings, extract, recorded_at, replaces, accepts_malformed=accept_malformed)
+            stamped, recorded_at = read_stamped(files, mapping, extracted_at)
+            preview.replaced = replacing(settings, stamped, recorded_at, replaces, accepts_malformed=accept_malformed)
         if as_json:
             say(preview)
         else:
-            print_dry_run(preview)
+            print_dry_run(preview, extract)
         sys.exit(1 if preview.refused else 0)
     refuse_mixture(settings, is_simulated=False)
     result = run(
         settings,
-        file,
+        files,
         mapping,
         speed,
         fast_until,
+        complete_to,
         extracted_at=extracted_at,
         replaces=replaces,
         are_malformed_accepted=accept_malformed,

@@ -20,18 +20,25 @@ from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings
 from bluelamp.wiring.stopping import stopping
 from facts.errors import MappingError, SettingError
+from facts.times import is_future
 from producers.declaration import Mapping
-from producers.extract import Extract, Malformed, read_extract
+from producers.extract import Extract, Malformed, read_extracts
+from producers.keys import KeyCounts
 from producers.mapping import load_mapping
 from producers.packaged import mapping_names, packaged_mapping, packaged_sample
 from producers.publish import BACKFILL, REPLAY, connect
 from producers.recorded import stamped
-from producers.replay import ReplayProgress, parse_speed, play
+from producers.replay import ReplayProgress, check_complete_to, parse_speed, play
+from producers.times import Note
 from streams.log import LogClient
 
 SAMPLE = "sample"
 _SAMPLE_NAME = "san_francisco_fire"
 _MALFORMED_LISTED = 20
+_NOTES: dict[Note, str] = {
+    "repeated_hour": "the hour occurred twice when the clock went back, and nothing in the row decides which is meant",
+    "moved": "a little before the time it follows, within the tolerance, so read as that time",
+}
 _WITHDRAWN_LISTED = 20
 
 
@@ -39,7 +46,9 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
     """The result of a replay.
 
     Attributes:
-        rows: number of rows read.
+        rows: number of rows in the extract.
+        rows_lost: rows that gave no facts because they, or their subject, could not be read.
+        keys: how many subjects the rows are about, and what is doubtful about their keys.
         facts: number of facts published.
         facts_by_type: number of facts in the extract, by type.
         malformed: the rows left out, each with its line and reason.
@@ -50,6 +59,8 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
     """
 
     rows: int
+    rows_lost: int
+    keys: KeyCounts
     facts: int
     facts_by_type: dict[str, int]
     malformed: list[Malformed]
@@ -61,10 +72,11 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
 
 def run(
     settings: Settings,
-    file: str,
+    files: Sequence[str],
     mapping: str | None,
     speed: str,
     fast_until: str | None,
+    complete_to: str | None,
     *,
     extracted_at: str | None = None,
     replaces: tuple[str, str] | None = None,
@@ -75,10 +87,11 @@ def run(
 
     Args:
         settings: Kafka's addresses, the archive, and the number of partitions of a topic that must be created.
-        file: the extract, or `sample`.
+        files: the extract's files, or `sample`.
         mapping: the mapping's file, or the name of a supplied mapping; None for the sample.
         speed: `max`, or how many times faster than real time.
         fast_until: a time in the extract's time zone; everything before it is published at full speed.
+        complete_to: a time in the extract's time zone: the end of the period that the extract covers.
         extracted_at: when the extract was made; None for the time at which the file was last changed.
         replaces: the first day or time of the period to replace, and the first after it.
         are_malformed_accepted: replace the period even if rows are malformed.
@@ -90,9 +103,12 @@ def run(
         SettingError: the period cannot be replaced by this extract.
     """
     pace = parse_speed(speed)
-    extract, recorded_at = read_stamped(file, mapping, extracted_at)
+    extract, recorded_at = read_stamped(files, mapping, extracted_at)
+    ends = _end(extract, complete_to)
     if not is_quiet:
-        print_malformed(extract.malformed)
+        print_malformed(extract)
+        for line in doubts(extract):
+            click.echo(line, err=True)
         click.echo(_recorded(recorded_at))
     stop = stopping()
     with LogClient(settings.kafka) as log:
@@ -115,41 +131,64 @@ def run(
             wait=stop.wait,
             progress=lambda done, _: bar.update(done - bar.pos) if bar else None,
             fast_until=_local_time(fast_until, extract.mapping, "--fast-until") if fast_until else None,
+            complete_to=ends,
         )
         if replaced and played.is_whole:
             for withdrawal in replaced.withdrawals:
                 publisher.publish(withdrawal, extract.mapping.topic)
     if not is_quiet:
-        click.echo(f"{played.facts:,} of {len(extract.facts):,} facts published, complete to {played.complete_to}.")
+        click.echo(
+            f"{played.facts:,} of {len(extract.facts):,} facts published, subjects: {len(extract.subjects):,}, "
+            f"complete to {played.complete_to}. Rows lost: {extract.rows_malformed:,} of {extract.rows:,}."
+        )
         if replaced and not played.is_whole:
             click.echo("The replay was stopped before its end, so nothing was withdrawn.")
     return _result(extract, played, recorded_at, replaced if played.is_whole else None)
 
 
-def read_stamped(file: str, mapping: str | None, extracted_at: str | None) -> tuple[Extract, datetime | None]:
+def read_stamped(
+    files: Sequence[str], mapping: str | None, extracted_at: str | None
+) -> tuple[Extract, datetime | None]:
     """Read an extract whose facts say when they were recorded, and when that is for rows that do not say so themselves.
 
     Raises:
         MappingError: the mapping is missing or invalid.
         SettingError: the extract would be of the future.
     """
-    extract = _read(file, mapping)
-    recorded_at = _extract_time(file, extracted_at, extract.mapping)
+    extract = _read(files, mapping)
+    recorded_at = _extract_time(files, extracted_at, extract.mapping)
     return stamped(extract, recorded_at), recorded_at
 
 
-def _extract_time(file: str, given: str | None, mapping: Mapping) -> datetime | None:
+def _extract_time(files: Sequence[str], given: str | None, mapping: Mapping) -> datetime | None:
     if given:
         made = _local_time(given, mapping, "--extracted-at")
-    elif file == SAMPLE:
+    elif SAMPLE in files:
         return None
     else:
         with file_errors():
-            made = datetime.fromtimestamp(Path(file).stat().st_mtime, UTC)
+            made = datetime.fromtimestamp(max(Path(file).stat().st_mtime for file in files), UTC)
     if made > wall():
         hint = "Give the time at which the extract was made with --extracted-at."
-        raise SettingError(f"The extract cannot be of {made}: that is in the future.", where=file, hint=hint)
+        raise SettingError(
+            f"The extract cannot be of {made}: that is in the future.", where=", ".join(files), hint=hint
+        )
     return made
+
+
+def _end(extract: Extract, given: str | None) -> datetime | None:
+    """The end of the period that an extract covers; None if it is not given.
+
+    Raises:
+        SettingError: it is in the future, or not after the extract's last fact.
+    """
+    if given is None:
+        return None
+    end = _local_time(given, extract.mapping, "--complete-to")
+    if is_future(end, wall()):
+        raise SettingError(f"{end} is in the future.", where="--complete-to", hint="Give the end of a past period.")
+    check_complete_to(extract, end)
+    return end
 
 
 def _recorded(recorded_at: datetime | None) -> str:
@@ -179,7 +218,7 @@ def replacing(
         hint = "Give the time at which the extract was made."
         raise SettingError("It is not known when this extract was made.", where="--extracted-at", hint=hint)
     if extract.malformed and not accepts_malformed:
-        what = f"{len(extract.malformed):,} rows cannot be read, so what they reported before would be withdrawn."
+        what = f"{extract.rows_malformed:,} rows cannot be read, so what they reported before would be withdrawn."
         hint = "Correct them, or add --accept-malformed to withdraw it."
         raise SettingError(what, where=extract.name, hint=hint)
     return replacement(
@@ -215,7 +254,7 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
     """
     pace = parse_speed(speed)
     with file_errors():
-        declared = mapping_of(file, mapping)
+        declared = mapping_of([file], mapping)
         if file != SAMPLE:
             Path(file).open("rb").close()
     if fast_until:
@@ -230,24 +269,24 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
     )
 
 
-def _read(file: str, mapping: str | None) -> Extract:
+def _read(files: Sequence[str], mapping: str | None) -> Extract:
     with file_errors():
-        declared = mapping_of(file, mapping)
-        return read_extract(path_of(file), declared, now=wall())
+        declared = mapping_of(files, mapping)
+        return read_extracts(paths_of(files), declared, now=wall())
 
 
-def path_of(file: str) -> Path | Traversable:
-    """The path of an extract, given as a file name or as `sample`."""
-    return packaged_sample(_SAMPLE_NAME) if file == SAMPLE else Path(file)
+def paths_of(files: Sequence[str]) -> list[Path | Traversable]:
+    """The paths of an extract, given as file names or as `sample`."""
+    return [packaged_sample(_SAMPLE_NAME) if file == SAMPLE else Path(file) for file in files]
 
 
-def mapping_of(file: str, mapping: str | None) -> Mapping:
+def mapping_of(files: Sequence[str], mapping: str | None) -> Mapping:
     """The mapping of an extract, both given as on the command line.
 
     Raises:
         MappingError: the mapping is missing or invalid.
     """
-    if file == SAMPLE:
+    if list(files) == [SAMPLE]:
         return packaged_mapping(_SAMPLE_NAME)
     if mapping is None:
         hint = "Give the extract's mapping; docs/feed/mappings.md explains how to write one."
@@ -283,18 +322,36 @@ def file_errors() -> Iterator[None]:
         ) from None
 
 
-def _local_time(text: str, mapping: Mapping, where: str) -> datetime:
+def _local_time(text: str, mapping: Mapping, option: str) -> datetime:
     """A time in the extract's time zone, unless it names another."""
-    return parse_instant(text, ZoneInfo(mapping.source.time_zone), where)
+    return parse_instant(text, ZoneInfo(mapping.source.time_zone), option)
 
 
-def print_malformed(malformed: Sequence[Malformed]) -> None:
+def print_malformed(extract: Extract) -> None:
     """Print the malformed rows for a person at a terminal, up to a limit."""
-    for each in malformed[:_MALFORMED_LISTED]:
+    for each in extract.malformed[:_MALFORMED_LISTED]:
         click.echo(str(each), err=True)
-    left = len(malformed) - _MALFORMED_LISTED
-    if left > 0:
-        click.echo(f"and {left:,} more malformed rows; use --json to list them all.", err=True)
+    left = sum(each.rows for each in extract.malformed[_MALFORMED_LISTED:])
+    if left:
+        click.echo(f"More rows lost: {left:,}; use --json to list them all.", err=True)
+
+
+def doubts(extract: Extract) -> Iterator[str]:
+    """What can be read, but may not mean what it seems to: each in a sentence for a person."""
+    keys = extract.keys()
+    if keys.second_openings:
+        yield (
+            "Rows of one subject open it at different times: check that the key identifies one subject "
+            f"(subjects: {keys.second_openings:,})."
+        )
+    for note, columns in extract.notes.items():
+        for column, count in columns.items():
+            yield f"{column!r}: {_NOTES[note]} (rows: {count:,})."
+    if strays := extract.strays():
+        yield (
+            f"Between {strays.first} and {strays.last}, {strays.days:,} days from all other facts: check the year "
+            f"(facts: {strays.count:,})."
+        )
 
 
 def _bar(extract: Extract, is_quiet: bool) -> AbstractContextManager[Any]:
@@ -307,6 +364,8 @@ def _result(
 ) -> ReplayResult:
     return ReplayResult(
         rows=extract.rows,
+        rows_lost=extract.rows_malformed,
+        keys=extract.keys(),
         facts=played.facts,
         facts_by_type=extract.counts(),
         malformed=list(extract.malformed),

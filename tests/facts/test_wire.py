@@ -117,7 +117,8 @@ def test_every_time_of_a_fact_must_be_plausible(change: dict[str, str], field: s
     ("name", "field", "value"),
     [
         ("WarrantIssued", "hours", 61),
-        ("WarrantIssued", "hours", 0),
+        ("WarrantIssued", "hours", -1),
+        ("WarrantIssued", "minutes", 60),
         ("WarrantIssued", "hours", 1.5),
         ("ClockPaused", "reason", "x"),
     ],

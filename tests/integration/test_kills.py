@@ -18,6 +18,7 @@ from streams.store import Names
 from tests.integration.changed_worker import HOLDING, OFFERING
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import compare_with_recount, facts
+from tests.support.facts import heartbeat
 from tests.support.fault_table import Fault
 from tests.support.system import System, WorkerProcess, until
 
@@ -64,7 +65,7 @@ class Feeding(threading.Thread):
 
 def beat(at: datetime) -> FeedHeartbeat:
     """A heartbeat of the week's feed."""
-    return FeedHeartbeat(fact_id="beat", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at, replay=True)
+    return heartbeat("dispatch", at, force=FORCE, replay=True)
 
 
 def keep_running(system: System) -> None:

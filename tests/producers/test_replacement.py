@@ -18,7 +18,7 @@ from producers.declaration import Mapping
 from producers.mapping import load_mapping
 from producers.recorded import stamped
 from tests.producers.extracts import HEADER, INCIDENTS, read
-from tests.recount.story import ended
+from tests.support.facts import ended
 
 MAPPING = load_mapping(INCIDENTS, "small.toml")
 DECEMBER = ReplacedPeriod(datetime(2024, 12, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC))

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from bluelamp.recount.recount import Recount
 from facts.union import AnyFact, topic_of
 from measures.catalogue import find
-from tests.recount.story import (
-    TESTSHIRE,
+from tests.recount.outcomes import recount_of
+from tests.support.facts import (
     abandoned,
     answered,
     arrived,
@@ -26,14 +26,13 @@ from tests.recount.story import (
     offered,
     opened,
     recorded,
-    recount_of,
     referred,
     regraded,
 )
-from tests.support.forces import rules
+from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryState, deliver
 
-RULES = rules(TESTSHIRE)
+RULES = rules(STRICT)
 WITHIN = "contact_999_answered_within_target_ratio"
 SERVICE = "contact_999_service_level_ratio"
 ABANDONED = "contact_999_abandoned_ratio"
@@ -170,9 +169,9 @@ def test_the_bounds_of_a_figure_follow_from_what_is_not_recorded(number: int, re
         date(2024, 12, 2) + timedelta(days=number),
     )
     window = f"{day}/{day + timedelta(days=1)}"
-    state = MemoryState(RULES, "testshire")
+    state = MemoryState(RULES, STRICT.name)
     deliver(state, [(topic_of(type(fact)), fact) for fact in _on_day(number, facts)])  # type: ignore[misc]
     (ours,) = state.figures(declared, window, as_of)
     assert (ours.value, ours.low, ours.high, ours.unrecorded) == expected
-    (theirs,) = recounted.answer(declared, "testshire", window, as_of)
+    (theirs,) = recounted.answer(declared, STRICT.name, window, as_of)
     assert (theirs.value, theirs.low, theirs.high, theirs.unrecorded) == expected

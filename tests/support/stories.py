@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult, Line
 from facts.custody import (
+    Basis,
     ClockPaused,
     ClockResumed,
     DetaineeArrived,
+    DetaineeCharged,
+    DetaineeTransferred,
     DetentionAuthorised,
     DetentionEnded,
     Disposal,
@@ -19,7 +22,9 @@ from facts.custody import (
     ReviewHeld,
     ReviewPostponed,
     VoluntaryAttended,
+    WarrantApplied,
     WarrantIssued,
+    WarrantRefused,
 )
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import (
@@ -110,7 +115,24 @@ _CUSTODY: list[st.SearchStrategy[dict[str, Any]]] = [
             "suite": st.sampled_from(["one", "two"]),
             "child": st.booleans(),
             "relevant_time": st.one_of(_moments, _hours),
+            "basis": st.sampled_from(["arrest", "arrest", "arrest", *get_args(Basis)]),
+            "continues": st.sampled_from([None, None, True, False]),
         }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(DetaineeArrived),
+            "suite": st.sampled_from(["one", "two", "odd"]),
+            "child": st.booleans(),
+            "continues": st.just(True),
+            "at": _hours,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just(DetaineeTransferred), "suite": st.sampled_from(["one", "two"])}),
+    st.fixed_dictionaries({"kind": st.sampled_from([DetaineeCharged, WarrantRefused]), "at": _hours}),
+    st.fixed_dictionaries({"kind": st.just(WarrantApplied), "sits_at": _hours, "at": _hours}),
+    st.fixed_dictionaries(
+        {"kind": st.just(DetentionEnded), "disposal": st.sampled_from(["bail", "transferred"]), "at": _hours}
     ),
     st.fixed_dictionaries({"kind": st.sampled_from([DetentionAuthorised, ReviewHeld, VoluntaryAttended])}),
     st.fixed_dictionaries(
@@ -122,8 +144,17 @@ _CUSTODY: list[st.SearchStrategy[dict[str, Any]]] = [
     st.fixed_dictionaries(
         {"kind": st.just(ClockPaused), "reason": st.sampled_from(get_args(PauseReason)), "at": _hours}
     ),
-    st.fixed_dictionaries({"kind": st.just(ExtensionAuthorised), "until": st.one_of(_moments, _hours), "at": _hours}),
-    st.fixed_dictionaries({"kind": st.just(WarrantIssued), "hours": st.integers(1, 60), "at": _hours}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(ExtensionAuthorised),
+            "until": st.one_of(_moments, _hours),
+            "indictable": st.sampled_from([None, None, True, False]),
+            "at": _hours,
+        }
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just(WarrantIssued), "hours": st.integers(1, 60), "minutes": st.sampled_from([0, 30]), "at": _hours}
+    ),
     st.fixed_dictionaries({"kind": st.just(DetentionEnded), "disposal": st.sampled_from(get_args(Disposal))}),
 ]
 _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [

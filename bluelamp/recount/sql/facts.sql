@@ -16,7 +16,8 @@ SELECT
                 "grade": "VARCHAR", "group": "VARCHAR", "area": "VARCHAR", "category": "VARCHAR",
                 "domestic": "BOOLEAN", "unit": "VARCHAR",
                 "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR", "relevant_time": "TIMESTAMPTZ", "until": "TIMESTAMPTZ",
-                "hours": "BIGINT",
+                "hours": "BIGINT", "minutes": "BIGINT", "indictable": "BOOLEAN", "basis": "VARCHAR", "continues": "BOOLEAN",
+                "sits_at": "TIMESTAMPTZ", "reason": "VARCHAR",
                 "type": "VARCHAR", "victim_based": "BOOLEAN",
                 "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR"
             }'
@@ -41,8 +42,9 @@ FROM (
         'ContactOffered', 'ContactAnswered', 'ContactAbandoned', 'ContactConcluded',
         'IncidentOpened', 'IncidentRegraded', 'IncidentReclassified', 'UnitDispatched', 'UnitArrived', 'UnitStoodDown',
         'VideoResponseStarted', 'IncidentClosed', 'IncidentReopened',
-        'VoluntaryAttended', 'DetaineeArrived', 'DetentionAuthorised', 'ReviewPostponed', 'ReviewHeld', 'ExtensionAuthorised',
-        'WarrantIssued', 'ClockPaused', 'ClockResumed', 'DetentionEnded',
+        'VoluntaryAttended', 'DetaineeArrived', 'DetaineeTransferred', 'DetentionAuthorised', 'ReviewPostponed', 'ReviewHeld',
+        'ExtensionAuthorised', 'WarrantApplied', 'WarrantRefused', 'WarrantIssued', 'DetaineeCharged', 'ClockPaused', 'ClockResumed',
+        'DetentionEnded',
         'OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed'
     ] AS facts
 );

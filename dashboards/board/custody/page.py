@@ -9,7 +9,9 @@ TOTALS = (
     "in_custody_count",
     "custody_awaiting_authorisation_count",
     "custody_clock_paused_count",
+    "custody_clock_paused_over_12_hours_count",
     "review_postponed_count",
+    "custody_note_count",
     *(
         f"{who}_{clock}_{what}_count"
         for what in ("overdue", "due_within_60_minutes")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import blocking
-from dashboards.board.shared.detentions import Detention, ListStatus, read_detentions, read_list_status
+from dashboards.board.shared.detentions import ListedDetention, ListStatus, read_detentions, read_list_status
 from dashboards.board.shared.frame import feed_troubles
 from dashboards.board.shared.page import View
 from dashboards.board.shared.shifts import shift_span
@@ -27,6 +27,7 @@ from dashboards.board.shared.tile import (
 )
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
+from measures.display import local_words
 from measures.measure import Measure, OpenDue, Where
 from measures.outcome import instant, microseconds
 from measures.reading import Reading
@@ -137,7 +138,7 @@ class Handover(Struct, frozen=True):
     breaches: list[Breach]
     at_zero: int
     custody: ListStatus
-    detentions: list[Detention]
+    detentions: list[ListedDetention]
     left: int
     now: int
     comparison: ShiftComparison
@@ -283,7 +284,7 @@ def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:
 
 
 def _local(at: datetime, view: View, form: str) -> str:
-    return at.astimezone(view.profile.zone()).strftime(form)
+    return local_words(at, view.profile.zone(), form)
 
 
 def routes(view: View) -> list[Route]:
