@@ -33,6 +33,7 @@ from measures.measure import (
     OpenDue,
     OpenLongest,
     OpenSoonest,
+    Place,
     PublishedFigure,
     Share,
     SpanWithin,
@@ -128,6 +129,20 @@ _STATISTICS: dict[type[Statistic], str] = {
 }
 
 
+_PLACES: dict[Place, str] = {
+    "emergency": "panel 999",
+    "non_emergency": "panel 101",
+    "attendance": "panel Grade 1 and Grade 2",
+    "digital": "panel Digital",
+    "custody": "panel Custody",
+    "incidents": "panel Incidents",
+    "wall": "Wall",
+    "custody_page": "page Custody",
+    "handover": "handover",
+    "handover_by_grade": "handover for Grade 1 and Grade 2",
+}
+
+
 def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     yield "Population", measure.population
     if measure.clock:
@@ -146,6 +161,8 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
         yield "Dimensions", ", ".join(measure.dimensions())
     if measure.minimum_n > 1:
         yield "Too few", f"if n is below {measure.minimum_n}"
+    if measure.show:
+        yield "Shown", ", ".join(_PLACES[place] for place in measure.show)
     if measure.rows:
         yield "Rows of the reports", ", ".join(measure.rows)
     for note in measure.notes:
@@ -275,6 +292,9 @@ def _alerts() -> str:
         "",
         fill(_ONE_CAUSE.format(_chain()), _WIDTH),
         "",
+        "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
+        "and the suite, and ends when the measure is live and no longer counts the detainee.",
+        "",
         "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -287,7 +307,7 @@ _ONE_CAUSE = (
     "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
     "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
     "nobody knows whether the sender is silent. A share *at worst* counts every outcome that is not recorded as bad "
-    "([decision 40](../decisions/0040-a-share-carries-its-bounds.md))."
+    "([decision 45](../decisions/0045-a-share-carries-its-bounds.md))."
 )
 
 
@@ -300,6 +320,7 @@ def _alert_row(rule: Rule) -> str:
     bad, good = _limits(rule)
     where = rule.series.where
     window = f" over {where['window']}" if "window" in where else f" ({where['cause']})" if "cause" in where else ""
+    window = " (detainee)" if "detainee" in rule.series.by else window
     at_worst = ", at worst," if rule.series.bound else ""
     parts = [
         rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window}{at_worst} {bad}", good, str(rule.minimum_n or ""),

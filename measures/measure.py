@@ -18,6 +18,22 @@ DerivedDimension = Literal["response", "online_home", "family"]
 DeclaredWhere = Mapping[Dimension | DerivedDimension, tuple[str, ...]]
 """The same in a declaration, where a misspelt dimension is a type error."""
 
+Place = Literal[
+    "emergency",
+    "non_emergency",
+    "attendance",
+    "digital",
+    "custody",
+    "incidents",
+    "wall",
+    "custody_page",
+    "handover",
+    "handover_by_grade",
+]
+"""A place that not every measure appears in: a panel of the page Now, the Wall, the totals of the page Custody, and the handover's
+comparison, there also for Grade 1 and Grade 2 alone."""
+Shown = tuple[Place, ...]
+
 DERIVED_DIMENSIONS: dict[str, Dimension] = {
     "response": "grade",
     "online_home": "channel",
@@ -117,16 +133,29 @@ class OpenCount(Struct, frozen=True):
 
 
 class OpenDue(Struct, frozen=True):
-    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue."""
+    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue.
+
+    Attributes:
+        of: the open items.
+        under_seconds: how soon they are due.
+        until_due: items that count likewise, but not when they are overdue.
+    """
 
     of: Selection
     under_seconds: int = 0
+    until_due: Selection | None = None
 
 
 class OpenSoonest(Struct, frozen=True):
-    """The time until the first open item is due; below 0 when it is overdue."""
+    """The time until the first open item is due; below 0 when it is overdue.
+
+    Attributes:
+        of: the open items.
+        until_due: items that count likewise, but not when they are overdue.
+    """
 
     of: Selection
+    until_due: Selection | None = None
 
 
 class OpenLongest(Struct, frozen=True):
@@ -178,6 +207,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         clock: what starts and stops its clock; empty if it has none.
         statistic: how its value is calculated.
         unit: the unit of its value.
+        show: where it appears, apart from where every measure does: All measures, Explore, the exporter, Grafana.
         where: words that limit all of its selections.
         good: whether higher or lower values are better.
         target: its target in words; empty if it has none.
@@ -196,6 +226,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     population: str
     statistic: Statistic
     unit: Unit
+    show: Shown = ()
     clock: str = ""
     where: DeclaredWhere = {}
     good: Good = "neither"
@@ -215,6 +246,8 @@ class Measure(Struct, frozen=True, kw_only=True):
                 return (*met, *of)
             case External():
                 return ()
+            case OpenDue(until_due=Selection() as until_due) | OpenSoonest(until_due=Selection() as until_due):
+                return (self.statistic.of, until_due)
             case statistic:
                 return (statistic.of,)
 

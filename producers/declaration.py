@@ -42,6 +42,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         quote: character around CSV cells that contain a delimiter; empty if cells are never quoted.
         columns: column names of a CSV file without a header line.
         short_rows: how to treat a CSV row with fewer cells than the header: refuse it, or fill it with absent cells.
+        record_lines: the most lines that one CSV row may span, because a quoted cell may contain line ends.
+        still_seconds: how long a rotated file must not have grown until `bluelamp tail` leaves it.
         encoding: character encoding.
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
@@ -59,6 +61,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     quote: Annotated[str, Meta(max_length=1)] = '"'
     columns: tuple[str, ...] = ()
     short_rows: Literal["refuse", "fill"] = "refuse"
+    record_lines: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    still_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
     absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -209,6 +213,24 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
         return self.name or self.fact
 
 
+class Signing(Strict, frozen=True, kw_only=True):
+    """How a platform signs the requests of its webhook. The secret is a setting, and never part of a mapping.
+
+    Attributes:
+        scheme: `twilio`, or `hmac` over the body.
+        header: the header that holds the signature; for `hmac`.
+        algorithm: the hash of an HMAC.
+        encoding: how the header writes the HMAC.
+        prefix: text before the HMAC in the header.
+    """
+
+    scheme: Literal["twilio", "hmac"]
+    header: str = ""
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+
+
 class Mapping(Strict, frozen=True, kw_only=True):
     """How one source system's extracts become facts.
 
@@ -222,6 +244,7 @@ class Mapping(Strict, frozen=True, kw_only=True):
         rows: which rows count.
         values: by name, tables of values that several fields use.
         facts: the facts that rows give.
+        signing: how a platform signs the requests of its webhook.
         revision: raise it by one when the mapping is corrected: of two facts read from the same record, the one of the later
             revision counts.
     """
@@ -235,6 +258,7 @@ class Mapping(Strict, frozen=True, kw_only=True):
     rows: Rows = Rows()
     values: dict[str, dict[str, Constant]] = field(default_factory=dict)
     facts: Annotated[tuple[DeclaredFact, ...], Meta(min_length=1)]
+    signing: Signing | None = None
     revision: Annotated[int, Meta(ge=0, le=999_999)] = 0
 
     @property

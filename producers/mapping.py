@@ -17,6 +17,7 @@ from producers.declaration import (
     ExtractSource,
     Field,
     Mapping,
+    Signing,
     columns_of,
     columns_used,
 )
@@ -87,6 +88,7 @@ def _faults(mapping: Mapping) -> Iterator[_Fault]:
     yield from _first_of_faults(mapping.source)
     yield from _column_faults(mapping)
     yield from _join_faults(mapping)
+    yield from _signing_faults(mapping.signing)
     yield from _name_faults(mapping.facts)
     yield from _order_faults(mapping.facts)
     yield from _replacing_faults(mapping)
@@ -151,6 +153,12 @@ def _join_faults(mapping: Mapping) -> Iterator[_Fault]:
     if any(declared.per == "subject" for declared in mapping.facts):
         what = "Subjects whose rows together give one fact cannot be joined."
         yield _Fault("$.subject.join", what, 'Remove `join`, or give every fact `per = "row"`.')
+
+
+def _signing_faults(signing: Signing | None) -> Iterator[_Fault]:
+    if signing and (signing.scheme == "hmac") != bool(signing.header):
+        what = "An HMAC needs the `header` that holds it, and Twilio's scheme has its own."
+        yield _Fault("$.signing.header", what, 'Give `header` for `scheme = "hmac"` only.')
 
 
 def _column_faults(mapping: Mapping) -> Iterator[_Fault]:

@@ -25,6 +25,7 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact, Topic
 from producers.adapters.webhook import Webhook
 from producers.extract import read_extract
+from producers.gateway.sent import Sent
 from producers.packaged import packaged_mapping, packaged_sample
 from tests.integration.conftest import Parts
 from tests.support.calls import calls, events, queue_log
@@ -239,7 +240,7 @@ class Feeds:
         hook = Webhook(packaged_mapping("contact_centre_webhook"), wall, len(self.events))
         extracts = (read_extract(self.csv, fire, now=wall()), read_extract(self.log, queues, now=wall()))
         assert [each.malformed for each in extracts] == [(), ()]
-        facts = [*extracts[0].facts, *extracts[1].facts, *hook.read(msgspec.json.encode(self.events))]
+        facts = [*extracts[0].facts, *extracts[1].facts, *hook.read(Sent(body=msgspec.json.encode(self.events)))]
         return {content(fact) for fact in facts}
 
 

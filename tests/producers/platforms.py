@@ -14,6 +14,7 @@ from measures.rules import Rules
 from measures.timeline import Timeline, add
 from producers.adapters.webhook import Webhook
 from producers.extract import Malformed
+from producers.gateway.sent import Sent
 from producers.live import RowFollower
 from producers.packaged import packaged_mapping
 from producers.rows import read_rows
@@ -65,7 +66,7 @@ def lines(facts: Iterable[AnyFact]) -> list[str]:
 def pushed(mapping: str, events: Sequence[dict[str, Any]]) -> list[AnyFact]:
     """The facts of events pushed to a webhook one by one, each of them twice and the last first."""
     webhook = Webhook(packaged_mapping(mapping), lambda: NOW, events_max=10)
-    return [fact for event in [*events[::-1], *events] for fact in webhook.read(json.dumps(event).encode())]
+    return [fact for event in [*events[::-1], *events] for fact in webhook.read(Sent(body=json.dumps(event).encode()))]
 
 
 def followed(mapping: str, file: Path) -> tuple[list[AnyFact], list[Malformed]]:

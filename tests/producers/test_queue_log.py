@@ -53,7 +53,7 @@ SITUATIONS = {
     "a bar at the end and events of a dial plan are tolerated": (
         (
             "0|A|police-101|NONE|ENTERQUEUE||x|1|",
-            "0|A|police-101|NONE|MYEVENT|a|b|c|d|e|f|g|h|",
+            "0|A|police-101|NONE|MYEVENT|a|b|c|d|e|f|g|h|i|j|k|",
             "0|A|police-101|NONE|DID|01785960000",
             "2|A|police-101|PJSIP/1|RINGNOANSWER|2000|",
             "3|A|police-101|PJSIP/2|RINGCANCELED|1000",
@@ -96,6 +96,12 @@ def test_each_situation_comes_to_what_happened(tmp_path: Path, rows: tuple[str, 
     whole = read_extract(file, packaged_mapping("asterisk_queue_log"), now=NOW)
     assert (malformed, whole.malformed) == ([], ())
     assert lines(facts) == lines(whole.facts) == lines([*whole.facts, *facts]) == sorted(expected)
+
+
+def test_an_event_that_counts_and_has_too_many_cells_is_listed(tmp_path: Path) -> None:
+    file = written(tmp_path, ("0|A|police-101|NONE|ENTERQUEUE|" + "|".join("abcdefghijk"),))
+    facts, (malformed,) = followed("asterisk_queue_log", file)
+    assert (facts, malformed.fault) == ([], "ragged_row")
 
 
 @pytest.mark.parametrize("rows_seen", range(1, len(CONSULTATION_HANDED_OVER) + 1))
