@@ -38,6 +38,10 @@ KindName = Literal[
     "leg_concluded",
     "contact_unrecorded",
     "contact_ended_by_hand",
+    "leg_abandonment_unrecorded",
+    "leg_answer_unrecorded",
+    "leg_service_unrecorded",
+    "leg_result_unrecorded",
     "contact_incomplete",
     "contact_contradiction",
     "incident_opened",
@@ -66,6 +70,13 @@ KindName = Literal[
     "incident_downgraded_near_breach",
     "incident_unrecorded",
     "incident_ended_by_hand",
+    "opened_to_dispatched_unrecorded",
+    "dispatched_to_arrived_unrecorded",
+    "opened_to_arrived_unrecorded",
+    "opened_to_attended_unrecorded",
+    "graded_to_arrived_unrecorded",
+    "opened_to_dispatched_within_24_hours_unrecorded",
+    "attendance_unrecorded",
     "incident_incomplete",
     "incident_contradiction",
     "detainee_arrived",
@@ -85,6 +96,9 @@ KindName = Literal[
     "detention_ended",
     "detention_unrecorded",
     "detention_ended_by_hand",
+    "arrived_to_authorised_unrecorded",
+    "arrived_to_ended_unrecorded",
+    "disposal_unrecorded",
     "detention_incomplete",
     "detention_contradiction",
     "occurrence_recorded",
@@ -94,6 +108,9 @@ KindName = Literal[
     "party_linked",
     "domestic_party_linked",
     "victim_contract_closed",
+    "recorded_to_referred_unrecorded",
+    "recorded_to_referred_within_2_working_days_unrecorded",
+    "victim_contract_unrecorded",
     "occurrence_incomplete",
     "occurrence_contradiction",
 ]
@@ -214,6 +231,8 @@ KINDS: dict[str, Kind] = {
         _kinds("contacts", (*_LEG, "result"), 0, "leg_concluded"),
         _kinds("contacts", (*_LEG, "end"), 0, "contact_unrecorded"),
         _kinds("contacts", (*_LEG, "reason"), 0, "contact_ended_by_hand"),
+        _kinds("contacts", _LEG, 0, "leg_abandonment_unrecorded", "leg_answer_unrecorded", "leg_service_unrecorded"),
+        _kinds("contacts", _LEG, 0, "leg_result_unrecorded"),
         _kinds("contacts", (), 0, "contact_incomplete"),
         _kinds("contacts", ("contradiction",), 0, "contact_contradiction"),
         _kinds("incidents", _INCIDENT, 0, "incident_opened", "incident_resourced", "video_response_started"),
@@ -235,6 +254,10 @@ KINDS: dict[str, Kind] = {
         _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded", "incident_downgraded_near_breach"),
         _kinds("incidents", (*_INCIDENT, "end"), 0, "incident_unrecorded"),
         _kinds("incidents", (*_INCIDENT, "reason"), 0, "incident_ended_by_hand"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_unrecorded", "dispatched_to_arrived_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_arrived_unrecorded", "opened_to_attended_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "graded_to_arrived_unrecorded", "attendance_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_within_24_hours_unrecorded"),
         _kinds("incidents", (), 0, "incident_incomplete"),
         _kinds("incidents", ("contradiction",), 0, "incident_contradiction"),
         _kinds(
@@ -248,6 +271,14 @@ KINDS: dict[str, Kind] = {
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
         _kinds("custody", (*_CUSTODY, "end"), 0, "detention_unrecorded"),
         _kinds("custody", (*_CUSTODY, "reason"), 0, "detention_ended_by_hand"),
+        _kinds(
+            "custody",
+            _CUSTODY,
+            0,
+            "arrived_to_authorised_unrecorded",
+            "arrived_to_ended_unrecorded",
+            "disposal_unrecorded",
+        ),
         _kinds("custody", (), 0, "detention_incomplete"),
         _kinds("custody", ("contradiction",), 0, "detention_contradiction"),
         _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded", "recorded_to_referred_decided"),
@@ -256,6 +287,8 @@ KINDS: dict[str, Kind] = {
         _kinds("occurrences", (*_OCCURRENCE, "domestic", "role", "repeat"), 0, "party_linked"),
         _kinds("occurrences", (*_OCCURRENCE, "role", "repeat"), 0, "domestic_party_linked"),
         _kinds("occurrences", (*_OCCURRENCE, "compliance"), 0, "victim_contract_closed"),
+        _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_unrecorded", "victim_contract_unrecorded"),
+        _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_unrecorded"),
         _kinds("occurrences", (), 0, "occurrence_incomplete"),
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),
     )
@@ -270,13 +303,26 @@ DECIDED: dict[KindName, KindName] = {
     "graded_to_arrived": "graded_to_arrived_decided",
 }
 """Each span of an incident with a target to the kind that says whether it met the target."""
+UNRECORDED: dict[KindName, KindName] = {
+    "opened_to_dispatched": "opened_to_dispatched_unrecorded",
+    "opened_to_dispatched_within_24_hours_decided": "opened_to_dispatched_within_24_hours_unrecorded",
+    "dispatched_to_arrived": "dispatched_to_arrived_unrecorded",
+    "opened_to_arrived": "opened_to_arrived_unrecorded",
+    "opened_to_attended": "opened_to_attended_unrecorded",
+    "graded_to_arrived": "graded_to_arrived_unrecorded",
+    "arrived_to_authorised": "arrived_to_authorised_unrecorded",
+    "arrived_to_ended": "arrived_to_ended_unrecorded",
+}
+"""Each span (and the dispatch within 24 hours) to the kind of those that are not recorded or in doubt."""
+AS_MISSED, AS_MET, LEFT_OUT, NO_TARGET = 0, 1, 2, 3
+"""How the figures count an outcome that is not recorded or in doubt: the value of a kind `..._unrecorded`."""
 INCOMPLETE: dict[Subject, KindName] = {
     "contact": "contact_incomplete",
     "incident": "incident_incomplete",
     "detention": "detention_incomplete",
     "occurrence": "occurrence_incomplete",
 }
-UNRECORDED: dict[Subject, KindName] = {
+UNRECORDED_END: dict[Subject, KindName] = {
     "contact": "contact_unrecorded",
     "incident": "incident_unrecorded",
     "detention": "detention_unrecorded",

@@ -9,7 +9,8 @@ from measures.outcome import (
     ENDED_BY_HAND,
     INCOMPLETE,
     KINDS,
-    UNRECORDED,
+    LEFT_OUT,
+    UNRECORDED_END,
     KindName,
     OpenItem,
     Outcome,
@@ -46,6 +47,32 @@ class OutcomeBuilder:
         """Add an outcome of a kind, decided at a time."""
         self.finished.append(Outcome(kind, microseconds(at), self.began, dimensions, value))
 
+    def count_as(self, kind: KindName, counted: Outcome, value: int) -> None:
+        """Add an outcome of a kind that accompanies another: at the same time and with the same words."""
+        self.finished.append(counted._replace(kind=kind, value=value))
+
+    def unrecorded(
+        self,
+        kind: KindName,
+        counted: Outcome | None,
+        at: datetime,
+        dimensions: tuple[str, ...],
+        left_out: int = LEFT_OUT,
+    ) -> None:
+        """Add an outcome that is not recorded or in doubt (semantics section 12).
+
+        Args:
+            kind: its kind.
+            counted: the decided outcome that the figures count instead; None if they count none.
+            at: its time if they count none.
+            dimensions: its words if they count none.
+            left_out: its value if they count none.
+        """
+        if counted is None:
+            self.count(kind, at, dimensions, left_out)
+        else:
+            self.count_as(kind, counted, counted.value)
+
     def add_open(
         self, kind: KindName, since: datetime, dimensions: tuple[str, ...], unrecorded_from: int | None = None
     ) -> None:
@@ -54,7 +81,7 @@ class OutcomeBuilder:
 
     def add_unrecorded(self, since: int, dimensions: tuple[str, ...], end: End) -> None:
         """Add an end that counts as unrecorded from a time in microseconds."""
-        self.open.append(OpenItem(UNRECORDED[self.subject], since, self.began, None, (*dimensions, end)))
+        self.open.append(OpenItem(UNRECORDED_END[self.subject], since, self.began, None, (*dimensions, end)))
 
     def ended_by_hand(self, fact: EndedByHand, dimensions: tuple[str, ...]) -> None:
         """Add what a person ended."""

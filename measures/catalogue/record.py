@@ -3,7 +3,7 @@
 from typing import get_args
 
 from measures.measure import Count, Measure, OpenCount, Selection, Shown
-from measures.outcome import CONTRADICTION, ENDED_BY_HAND, INCOMPLETE, UNRECORDED, Subject
+from measures.outcome import CONTRADICTION, ENDED_BY_HAND, INCOMPLETE, UNRECORDED_END, Subject
 
 _SHOWN: dict[Subject, Shown] = {"contact": ("emergency",), "incident": ("incidents",)}
 
@@ -42,7 +42,7 @@ def _unrecorded(subject: Subject) -> Measure:
         population=f"Open {subject}s, older than the age from which the force's profile takes their end to be unrecorded. "
         "They are left out of what is open now, and of shares within target.",
         clock="From the time at which the end counts as unrecorded until now.",
-        statistic=OpenCount(Selection(UNRECORDED[subject])),
+        statistic=OpenCount(Selection(UNRECORDED_END[subject])),
         unit="count",
         good="lower",
         notes=("Each remains until an end is recorded, or until a person ends it by hand (`bluelamp end`).",),
@@ -63,7 +63,7 @@ def _ended_by_hand(subject: Subject) -> Measure:
 
 RECORD = (
     *(declare(subject) for subject in get_args(Subject) for declare in (_incomplete, _contradiction)),
-    *(declare(subject) for subject in UNRECORDED for declare in (_unrecorded, _ended_by_hand)),
+    *(declare(subject) for subject in UNRECORDED_END for declare in (_unrecorded, _ended_by_hand)),
     Measure(
         name="contact_end_unrecorded_count",
         title="Contacts with no end recorded for a queue",

@@ -49,6 +49,11 @@ def check(facts: Sequence[AnyFact], *expected: Expected) -> None:
             listed = recount.outcomes(question[0], FORCE, *question[1:])
             assert (name, as_of, theirs.value) == (name, as_of, value)
             assert ours == (theirs.value, theirs.n, theirs.met), (name, as_of)
+            assert not found or (found[0].low, found[0].high, found[0].unrecorded) == (
+                theirs.low,
+                theirs.high,
+                theirs.unrecorded,
+            )
             assert sum(each.is_counted for each in listed) == theirs.n
 
 
@@ -179,3 +184,14 @@ _CALLS_ENDED, _INCIDENTS_ENDED = "contact_ended_by_hand_count", "incident_ended_
 )
 def test_a_person_may_end_it(facts: list[AnyFact], expected: list[Expected]) -> None:
     check(facts, *expected)
+
+
+def test_a_share_says_what_it_would_be_if_the_ends_that_never_came_were_known() -> None:
+    """One call met its target; of another the end was never recorded, or a person ended it."""
+    for lost in ([_CALL], [_CALL, _HAND]):
+        facts = [*lost, offered("09:00", subject_id="c3"), answered("09:00:05", subject_id="c3")]
+        check(facts, (_IN_TIME, "09:15", 0.5), (_IN_TIME, "11:00", 1))
+        state = MemoryState({FORCE: Rules(STRICT)}, FORCE)
+        deliver(state, [("contacts", cast(SubjectFact, fact)) for fact in facts], 3)
+        (figure,) = state.figures(find(_IN_TIME), "24h", at("11:00"), ())
+        assert (figure.value, figure.low, figure.high, figure.unrecorded) == (1, 0.5, 1, 1)
