@@ -73,6 +73,7 @@ def _due(clock: str, who: str, minutes: int) -> Measure:
     name = f"due_within_{minutes}_minutes" if minutes else "overdue"
     return Measure(
         name=f"{who}_{clock}_{name}_count",
+        show=("custody_page",) if minutes in (0, WARNING_MINUTES[0]) else (),
         title=f"{clock.capitalize()} {name.replace('_', ' ')}, {people}",
         question=f"How many {whose} {things} {soon}?",
         population="Detainees in custody. A paused clock counts only if it is already overdue.",
@@ -101,6 +102,7 @@ def _remaining(clock: str) -> Measure:
 CUSTODY = (
     Measure(
         name="arrest_count",
+        show=("custody", "wall", "handover"),
         title="Arrests",
         question="How many detainees arrived at custody?",
         population="Arrivals at a custody suite. Voluntary attendances, returns on bail and transfers are excluded.",
@@ -111,6 +113,7 @@ CUSTODY = (
     ),
     Measure(
         name="detention_mean_seconds",
+        show=("custody", "wall"),
         title="Average detention",
         question="How long did a detention last on average?",
         population="Detentions ended.",
@@ -124,6 +127,7 @@ CUSTODY = (
     ),
     Measure(
         name="child_detained_count",
+        show=("custody", "wall", "handover"),
         title="Children in custody",
         question="How many children arrived at custody?",
         population="Arrivals of people under 18 at a custody suite, without returns on bail and transfers.",
@@ -154,6 +158,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_waiting_mean_seconds",
+        show=("custody", "wall"),
         title="Average wait in custody",
         question="How long did a detainee wait on average for detention to be authorised?",
         population="Detentions authorised.",
@@ -180,6 +185,7 @@ CUSTODY = (
     ),
     Measure(
         name="in_custody_count",
+        show=("custody", "custody_page"),
         title="In custody now",
         question="How many detainees are in custody now?",
         population="Detainees who have arrived and have not left; nobody on bail.",
@@ -188,6 +194,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_awaiting_authorisation_count",
+        show=("custody", "custody_page"),
         title="Waiting for authorisation now",
         question="How many detainees are waiting for detention to be authorised?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -197,6 +204,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_longest_wait_seconds",
+        show=("custody",),
         title="Longest wait in custody now",
         question="How long has the longest-waiting detainee been waiting for detention to be authorised?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -207,6 +215,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_awaiting_over_60_minutes_count",
+        show=("custody",),
         title="Waiting for authorisation for 60 min",
         question="How many detainees have been waiting for detention to be authorised for 60 minutes or more?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -219,6 +228,7 @@ CUSTODY = (
     *(_remaining(clock) for clock in _CLOCKS),
     Measure(
         name="review_postponed_count",
+        show=("custody_page",),
         title="Reviews postponed",
         question="How many postponed detention reviews are past their time and not yet held?",
         population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
@@ -229,6 +239,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_clock_paused_count",
+        show=("custody_page",),
         title="Custody clocks paused",
         question="How many detainees have paused clocks, because they are in hospital?",
         population="Detainees in custody whose clocks are paused. Those released on bail are not in custody.",
@@ -237,6 +248,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_clock_paused_over_12_hours_count",
+        show=("custody_page",),
         title="Custody clocks paused for 12 hours",
         question="How many detainees have had paused clocks for 12 hours or more?",
         population="Detainees in custody whose clocks are paused.",
@@ -250,6 +262,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_note_count",
+        show=("custody_page",),
         title="Notes on detentions",
         question="How many notes are there on detentions, such as a charge, an extension without effect or a missing arrival?",
         population="Detainees in custody, and people who must be in custody although no arrival is recorded. One may have several.",

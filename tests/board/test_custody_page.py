@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboards.board.custody.page import CUSTODY, TOTALS
+from dashboards.board.custody.page import CUSTODY
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.detentions import CustodyClock, ListedDetention, ListStatus, read_detentions
 from dashboards.board.shared.page import View, no_log_ends
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
-from measures.catalogue import find
+from measures.catalogue import find, shown
 from measures.display import local_words
 from measures.outcome import OpenItem, microseconds
 from streams.readings import Reader
@@ -119,7 +119,7 @@ def test_the_first_review_is_due_six_hours_after_authorisation(day: Day) -> None
 def test_the_totals_are_the_measures_and_agree_with_the_list(day: Day) -> None:
     parts = CUSTODY.read(day.view)
     facts = dict(parts["totals"])
-    counts = {name: day.reader.read(find(name), force=FORCE)[0].value for name in TOTALS}
+    counts = {each.name: day.reader.read(each, force=FORCE)[0].value for each in shown("custody_page")}
     assert facts == {find(name).title: f"{int(value or 0):,}" for name, value in counts.items()}
     now, listed = MOMENT.timestamp() * 1000, parts["detentions"]
     assert counts["in_custody_count"] == len(listed)

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from bluelamp.recount.load import LogRecord, from_records
-from dashboards.board.handover.data import COMPARED, WEEKS, Handover, read_handover
+from dashboards.board.handover.data import WEEKS, Handover, compared, read_handover
 from dashboards.board.shared.detentions import read_detentions
 from dashboards.board.shared.page import View
 from facts.contact import ContactAbandoned, ContactAnswered, ContactOffered
@@ -150,7 +150,7 @@ def test_every_figure_of_the_previous_shift_agrees_with_a_recount_of_the_log(day
     last = MOMENT.replace(hour=14, minute=59, second=59)
     with from_records(records, [PROFILE]) as recount:
         expected = [
-            (find(name), recount.answer(find(name), FORCE, "shift", last, (), where)[0]) for name, where in COMPARED
+            (measure, recount.answer(measure, FORCE, "shift", last, (), where)[0]) for measure, where in compared()
         ]
     assert [row.cells[0].text for row in found.comparison.rows] == [
         words(cell.value, measure.unit) if measure.unit == "count" or cell.n >= measure.minimum_n else "too few"

@@ -26,7 +26,7 @@ from dashboards.board.shared.tile import (
     text,
 )
 from facts.errors import QuestionError
-from measures.catalogue import CATALOGUE
+from measures.catalogue import shown
 from measures.display import local_words
 from measures.measure import Measure, OpenDue, Where
 from measures.outcome import instant, microseconds
@@ -37,28 +37,6 @@ WEEKS = 4
 """The number of earlier weeks to compare with; hours are kept for ten weeks."""
 LISTED, DETENTIONS_LISTED = 5, 10
 """The most subjects of one breach, and the most detentions, that fit on the sheet."""
-COMPARED: tuple[tuple[str, Where], ...] = (
-    ("contact_999_offered_count", {}),
-    ("contact_999_answered_within_target_ratio", {}),
-    ("contact_999_answer_mean_seconds", {}),
-    ("contact_999_answer_median_seconds", {}),
-    ("contact_999_abandoned_ratio", {}),
-    ("contact_101_offered_count", {}),
-    ("contact_101_answered_within_target_ratio", {}),
-    ("contact_101_answer_mean_seconds", {}),
-    ("contact_101_answer_median_seconds", {}),
-    ("triage_abandoned_ratio", {}),
-    ("incident_count", {}),
-    ("incident_count", {"response": ("immediate",)}),
-    ("incident_count", {"response": ("priority",)}),
-    ("grade_1_opened_to_arrived_within_target_ratio", {}),
-    ("grade_1_opened_to_arrived_median_seconds", {}),
-    ("grade_2_opened_to_arrived_within_target_ratio", {}),
-    ("grade_2_opened_to_arrived_median_seconds", {}),
-    ("arrest_count", {}),
-    ("child_detained_count", {}),
-)
-"""The measures of a shift, each with its filters."""
 
 
 class FeedHealth(Struct, frozen=True):
@@ -144,6 +122,15 @@ class Handover(Struct, frozen=True):
     comparison: ShiftComparison
 
 
+def compared() -> Iterator[tuple[Measure, Where]]:
+    """The measures of a shift that are compared, each with its filters."""
+    for measure in shown("handover"):
+        yield measure, {}
+        if "handover_by_grade" in measure.show:
+            yield measure, {"response": ("immediate",)}
+            yield measure, {"response": ("priority",)}
+
+
 def read_handover(view: View, *, is_last: bool) -> Handover:
     """The sheet; blocking.
 
@@ -218,11 +205,11 @@ def _comparison(span: ShiftSpan, present: datetime, view: View) -> ShiftComparis
     windows = dict(_windows(span, present, view))
     rows = [
         HandoverRow(
-            _title(CATALOGUE[name], where, view),
-            [_cell(CATALOGUE[name], where, each, view) for each in windows.values()],
+            _title(measure, where, view),
+            [_cell(measure, where, each, view) for each in windows.values()],
         )
-        for name, where in COMPARED
-        if is_displayed(CATALOGUE[name], view)
+        for measure, where in compared()
+        if is_displayed(measure, view)
     ]
     return ShiftComparison(_says(span, present), list(windows), rows)
 
