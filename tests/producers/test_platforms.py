@@ -212,9 +212,11 @@ def eight(call: Call) -> Iterator[Event]:
 
     for leg in call.legs:
         is_last = leg is call.legs[-1]
-        yield event("InteractionQueued", leg.offered, leg)
+        queued = int(BEGAN.timestamp()) + leg.offered // 1000
+        yield event("InteractionQueued", leg.offered, leg, queueTime=queued)
         yield event("InteractionAssigned", leg.offered, leg, agentId="ag1")
         yield event("InteractionRejected", leg.offered, leg, agentId="ag1")
+        yield event("InteractionQueued", (leg.offered + leg.ended) // 2, leg, queueTime=queued)
         if leg.how == "answered":
             yield event("InteractionAccepted", leg.ended, leg, agentId="ag1")
         elif leg.how == "left":
