@@ -26,9 +26,29 @@ last_before AS (
 ),
 first_of_queue AS (
     SELECT subject, queue, min(leg) AS leg FROM contact_offer GROUP BY subject, queue
+),
+-- The leg before each leg in its queue, and the conclusion before each conclusion.
+leg_before AS (
+    SELECT leg, offered, lag(leg) OVER of_queue AS leg_before, lag(offered) OVER of_queue AS offered_before
+    FROM contact_offer
+    WINDOW of_queue AS (PARTITION BY subject, queue ORDER BY leg)
+),
+conclusion AS (
+    SELECT place, happened, lag(happened) OVER (PARTITION BY subject, queue ORDER BY place) AS concluded_before
+    FROM ending
+    WHERE fact = 'ContactConcluded'
+),
+-- A conclusion at the very time of an offer ends the leg before, unless that was concluded since its own offer.
+at_next_offer AS (
+    SELECT conclusion.place, leg_before.leg_before
+    FROM conclusion
+    JOIN last_before USING (place)
+    JOIN leg_before ON leg_before.leg = last_before.leg AND leg_before.offered = conclusion.happened
+    WHERE leg_before.leg_before IS NOT NULL AND coalesce(concluded_before <= offered_before, true)
 )
-SELECT ending.*, coalesce(last_before.leg, first_of_queue.leg) AS leg
+SELECT ending.*, coalesce(at_next_offer.leg_before, last_before.leg, first_of_queue.leg) AS leg
 FROM ending
+LEFT JOIN at_next_offer USING (place)
 LEFT JOIN last_before USING (place)
 LEFT JOIN first_of_queue USING (subject, queue);
 
