@@ -20,6 +20,8 @@ class Series(Struct, frozen=True, kw_only=True):
         by: the labels that make up a scope: each combination of their values has its own alert.
         combine: how several values of one scope become one, for example from two exporters of one state.
         if_none: the value when there is no series at all; None if the value is then unknown.
+        known_by: a metric by force that has a series exactly while every bad scope of that force has one: a scope without a series
+            is then good. Empty if a missing series is always unknown.
     """
 
     metric: str
@@ -27,6 +29,7 @@ class Series(Struct, frozen=True, kw_only=True):
     by: tuple[str, ...] = ("force",)
     combine: Combine = "max"
     if_none: float | None = None
+    known_by: str = ""
 
 
 class Threshold(Struct, frozen=True, kw_only=True):
@@ -125,7 +128,7 @@ def _rule_errors(rule: Rule) -> list[str]:
         errors.append(f"{rule.name} needs a title, who is notified, and what they do as a sentence.")
     if (rule.severity == "heartbeat") == rule.keeps_last_state:
         errors.append(f"{rule.name}: a heartbeat ends when data stop, and no other alert may.")
-    if rule.measure and "force" not in rule.series.by:
+    if (rule.measure or rule.series.known_by) and "force" not in rule.series.by:
         errors.append(f"{rule.name} is about a measure, so `by` must include the force.")
     return errors
 

@@ -5,7 +5,7 @@ from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Thresh
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
-from streams.names import metric_name
+from streams.names import detainee_metric_name, metric_name
 from streams.refusal import CAUSES, WORDS, Cause
 
 _SUPERVISOR, _INSPECTOR, _ENGINEER = "contact-centre supervisor", "duty inspector", "engineer"
@@ -294,18 +294,41 @@ _SEVERITIES: dict[tuple[str, str], dict[int, Severity]] = {
 }
 
 
+def _detainee(
+    measure: str,
+    title: str,
+    severity: Severity,
+    what_to_do: str,
+    *,
+    name: str = "",
+    for_seconds: int = 0,
+    keep_seconds: int = 30,
+) -> Rule:
+    """An alert for each detainee whom a measure counts: one that is overdue must not hide the next."""
+    found = find(measure)
+    return Rule(
+        name=name or measure.removesuffix("_count"),
+        title=title,
+        measure=measure,
+        series=Series(
+            metric=detainee_metric_name(found), by=("force", "detainee", "suite"), known_by=metric_name(found)
+        ),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity=severity,
+        who=_CUSTODY,
+        what_to_do=what_to_do,
+        is_child=measure.startswith("child_"),
+        for_seconds=for_seconds,
+        keep_firing_for_seconds=keep_seconds,
+    )
+
+
 def _clock(who: str, clock: str, minutes: int) -> Rule:
     name, due, overdue, what_to_do = _CLOCK_WORDS[clock]
     ending = f"due_within_{minutes}_minutes" if minutes else "overdue"
     when = f"{due} within {minutes} minutes" if minutes else overdue
-    return _any(
-        f"{who}_{clock}_{ending}_count",
-        f"{who}_{clock}_{ending}",
-        f"{_PEOPLE[who]} {name} {when}",
-        _SEVERITIES[who, clock][minutes],
-        _CUSTODY,
-        what_to_do,
-        keep_firing_for_seconds=30,
+    return _detainee(
+        f"{who}_{clock}_{ending}_count", f"{_PEOPLE[who]} {name} {when}", _SEVERITIES[who, clock][minutes], what_to_do
     )
 
 
@@ -316,25 +339,28 @@ _CUSTODY_RULES = (
         for clock in _CLOCK_WORDS
         for minutes in (0, *reversed(WARNING_MINUTES))
     ),
-    _any(
-        "review_postponed_count",
-        "review_postponed",
+    _detainee(
+        "review_postponed_over_60_minutes_count",
         "A review of detention was postponed over 60 minutes ago and is still not done",
         "warning",
-        _CUSTODY,
         "Carry it out as soon as practicable: a postponed review has no new due time.",
-        for_seconds=3600,
-        keep_firing_for_seconds=30,
+        name="review_postponed",
     ),
-    _any(
+    _detainee(
         "custody_awaiting_over_60_minutes_count",
-        "custody_waiting_long",
         "A detainee has waited 60 minutes or more for detention to be authorised",
         "warning",
-        _CUSTODY,
         "Have detention authorised or refused. If there is a queue, open a desk at another suite.",
+        name="custody_waiting_long",
         for_seconds=60,
-        keep_firing_for_seconds=300,
+        keep_seconds=300,
+    ),
+    _detainee(
+        "custody_clock_paused_over_12_hours_count",
+        "A detainee's clocks have been paused for 12 hours or more",
+        "warning",
+        "Find out whether the detainee is still in hospital. If not, have the end of the pause recorded: meanwhile no deadline is watched.",
+        name="custody_clock_paused_long",
     ),
 )
 

@@ -280,6 +280,9 @@ def _alerts() -> str:
         "",
         fill(_ONE_CAUSE.format(_chain()), _WIDTH),
         "",
+        "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
+        "and the suite, and ends when the measure is live and no longer counts the detainee.",
+        "",
         "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -304,6 +307,7 @@ def _alert_row(rule: Rule) -> str:
     bad, good = _limits(rule)
     where = rule.series.where
     window = f" over {where['window']}" if "window" in where else f" ({where['cause']})" if "cause" in where else ""
+    window = " (detainee)" if "detainee" in rule.series.by else window
     parts = [
         rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window} {bad}", good, str(rule.minimum_n or ""),
         f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,

@@ -115,6 +115,8 @@ def _count_review(detention: Detention, builder: OutcomeBuilder, dimensions: tup
     if review:
         postponed_since, deadline = review.postponed_since(), review.deadline
         if postponed_since is not None:
+            if review.postponed_at != postponed_since:
+                builder.add_due("review_due_ahead", review.since, deadline.due(), dimensions)
             builder.add_due("review_postponed", postponed_since, deadline.due(), dimensions)
             deadline = review.following()
         since = review.since if postponed_since is None else postponed_since

@@ -117,16 +117,29 @@ class OpenCount(Struct, frozen=True):
 
 
 class OpenDue(Struct, frozen=True):
-    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue."""
+    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue.
+
+    Attributes:
+        of: the open items.
+        under_seconds: how soon they are due.
+        until_due: items that count likewise, but not when they are overdue.
+    """
 
     of: Selection
     under_seconds: int = 0
+    until_due: Selection | None = None
 
 
 class OpenSoonest(Struct, frozen=True):
-    """The time until the first open item is due; below 0 when it is overdue."""
+    """The time until the first open item is due; below 0 when it is overdue.
+
+    Attributes:
+        of: the open items.
+        until_due: items that count likewise, but not when they are overdue.
+    """
 
     of: Selection
+    until_due: Selection | None = None
 
 
 class OpenLongest(Struct, frozen=True):
@@ -215,6 +228,8 @@ class Measure(Struct, frozen=True, kw_only=True):
                 return (*met, *of)
             case External():
                 return ()
+            case OpenDue(until_due=Selection() as until_due) | OpenSoonest(until_due=Selection() as until_due):
+                return (self.statistic.of, until_due)
             case statistic:
                 return (statistic.of,)
 

@@ -69,6 +69,7 @@ KindName = Literal[
     "in_custody",
     "awaiting_authorisation",
     "review_due",
+    "review_due_ahead",
     "review_postponed",
     "detention_limit",
     "custody_clock_paused",
@@ -221,6 +222,7 @@ KINDS: dict[str, Kind] = {
             "custody", _CUSTODY, 0, "detainee_arrived", "voluntary_attended", "in_custody", "awaiting_authorisation"
         ),
         _kinds("custody", _CUSTODY, 0, "review_due", "review_postponed", "detention_limit", "custody_clock_paused"),
+        _kinds("custody", _CUSTODY, 0, "review_due_ahead"),
         _kinds("custody", (*_CUSTODY, "note"), 0, "custody_note"),
         _kinds("custody", _CUSTODY, 0, "suite_entered", "suite_left"),
         _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),

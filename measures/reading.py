@@ -343,7 +343,7 @@ def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
         case Bands(of, edges):
             yield from _bands(sheet, of, edges)
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest():
-            yield from _open_figures(measure.statistic, sheet)
+            yield from _open_figures(measure, measure.statistic, sheet)
         case External():
             return
 
@@ -404,12 +404,13 @@ def band_name(edges: tuple[int, ...], index: int) -> str:
     return f"{edges[index]:05}-{upper}"
 
 
-def _open_figures(statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
+def _open_figures(measure: Measure, statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
     spans: dict[Dimensions, list[int]] = defaultdict(list)
-    for words, item in sheet.gather_open(statistic.of):
-        span = _open_span(statistic, item, sheet.as_of)
-        if span is not None:
-            spans[words].append(span)
+    for selection in measure.selections():
+        for words, item in sheet.gather_open(selection):
+            span = _open_span(statistic, item, sheet.as_of)
+            if span is not None:
+                spans[words].append(span)
     for words, found in spans.items():
         value = len(found) if isinstance(statistic, OpenCount | OpenDue) else _extreme(statistic, found) / SECOND
         yield Figure(sheet.named(words), value, len(found))
@@ -427,10 +428,18 @@ def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | No
         case OpenLongest(_, under):
             return _age(item, as_of, 0, under)
         case OpenDue(_, under_seconds):
-            left = None if item.due is None else item.due - as_of
+            left = _left(statistic, item, as_of)
             return left if left is not None and left < under_seconds * SECOND else None
         case OpenSoonest():
-            return None if item.due is None else item.due - as_of
+            return _left(statistic, item, as_of)
+
+
+def _left(statistic: OpenDue | OpenSoonest, item: OpenItem, as_of: int) -> int | None:
+    """How long until an item is due; None if it has no due time, or counts only until then."""
+    if item.due is None:
+        return None
+    is_over = statistic.until_due is not None and item.kind == statistic.until_due.kind and item.due < as_of
+    return None if is_over else item.due - as_of
 
 
 def _age(item: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, Mapping, columns_used
+from producers.declaration import WHOLE_ROW, Mapping, columns_used, source_columns
 from producers.joining import Join, Joins
 from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of, subject_of
 from producers.row_facts import RowValues, choose_rows, make, read_values
@@ -208,6 +208,11 @@ class RowReader:
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
         self._mapping, self._now = mapping, now
         self._clock = LocalClock(mapping)
+        self._selecting = {
+            column
+            for name in (*mapping.rows.include, *mapping.rows.exclude)
+            for column in (name, *source_columns(mapping.source, name))
+        }
         self._digests: set[bytes] = set()
         self._place_of_key: dict[tuple[str, ...], RowPlace] = {}
 
@@ -224,7 +229,7 @@ class RowReader:
         if isinstance(row, UnreadableRow):
             raise row.error
         place = RowPlace(row.line, file)
-        if row.fault and row.fault.column in (*self._mapping.rows.include, *self._mapping.rows.exclude):
+        if row.fault and self._selecting & {row.fault.column, *row.missing}:
             raise row.fault
         if not _is_included(self._mapping, row.cells):
             return self._excluded(row.cells, place)
@@ -340,7 +345,7 @@ class _ExtractBuilder:
 
     def add(self, row: Row | UnreadableRow, file: str) -> None:
         """Count a row, and keep what it gives."""
-        if isinstance(row, Row):
+        if isinstance(row, Row) and not row.fault:
             self._columns_empty -= row.cells.keys()
         try:
             result = self._reader.read(row, file)

@@ -116,12 +116,8 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
     except LookupError:
         what = f"There is no encoding {source.encoding!r}."
         yield _Fault("$.source.encoding", what, "Give an encoding that Python knows, such as utf-8 or cp1252.")
-    if source.format == "json_lines" and (
-        source.columns or source.short_rows != "refuse" or source.long_rows != "refuse"
-    ):
-        yield _Fault(
-            "$.source.columns", "These keys are for CSV only.", "Remove `columns`, `short_rows` and `long_rows`."
-        )
+    if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
+        yield _Fault("$.source.columns", "These keys are for CSV only.", "Remove `columns` and `short_rows`.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
     if not _has_zone(source):

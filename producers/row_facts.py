@@ -1,6 +1,7 @@
 """Makes facts from rows: from one row, or from values picked from all the rows of a subject."""
 
 import hashlib
+import re
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from producers.times import After, LocalClock
 from producers.values import Cells, MalformedError, RowPlace, Value, duration, holds, text_of, value_of
 
 AT = "at"
+_FIELD = re.compile(r"`(\w+)`")
 
 
 class RowValues(Struct, frozen=True):
@@ -145,7 +147,8 @@ def make(
     if decoded.facts:
         return decoded.facts[0][1]
     refusal = decoded.unreadable[0]
-    name = refusal.where.rpartition("$.")[2]
+    named = _FIELD.match(refusal.what)
+    name = named[1] if named else refusal.where.rpartition("$.")[2]
     column = column_of(declared, name) or ", ".join(mapping.subject.columns)
     raise MalformedError("bad_value", column, refusal.what, rows.get(name, rows[AT]).place)
 

@@ -428,6 +428,8 @@ def _review(
             since, put_off = fact.happened, None
     due = clock.reaches(limit)
     if put_off is not None:
+        if due is not None and put_off < due:
+            yield _Row(True, who.subject, who.force, "review_due_ahead", since, began, *words, number=due)
         since = put_off if due is None else max(put_off, due)
         yield _Row(True, who.subject, who.force, "review_postponed", since, began, *words, number=due)
         limit += 9 * _HOUR

@@ -228,6 +228,10 @@ def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iter
 
 def _falling_due(question: RecountQuestion, statistic: OpenDue | OpenSoonest) -> Iterable[RecountCell]:
     chosen, values = open_items(question, statistic.of)
+    if statistic.until_due:
+        others, more = open_items(question, statistic.until_due)
+        chosen = f"{chosen} UNION ALL SELECT * FROM ({others}) WHERE left_microseconds >= 0"  # noqa: S608 - built from checked names
+        values = [*values, *more]
     # An item without a due time never falls due: comparing it with NULL leaves it out.
     is_wanted = f"left_microseconds < {statistic.under_seconds * SECOND}" if isinstance(statistic, OpenDue) else "true"
     text = f"""

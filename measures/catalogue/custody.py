@@ -39,6 +39,8 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
     )
 
 
+_UNTIL_DUE = {"review": Selection("review_due_ahead"), "detention": None}
+"""A review that was postponed ahead of its time is due until then (PACE s.40(4))."""
 _CLOCKS = {
     "review": (
         Selection("review_due"),
@@ -78,7 +80,7 @@ def _due(clock: str, who: str, minutes: int) -> Measure:
         question=f"How many {whose} {things} {soon}?",
         population="Detainees in custody. A paused clock counts only if it is already overdue.",
         clock=description,
-        statistic=OpenDue(kind, minutes * 60),
+        statistic=OpenDue(kind, minutes * 60, _UNTIL_DUE[clock]),
         unit="count",
         where=where,
         good="lower",
@@ -93,7 +95,7 @@ def _remaining(clock: str) -> Measure:
         question=question,
         population="Detainees in custody whose clock is running. A value below 0 is overdue.",
         clock=description,
-        statistic=OpenSoonest(kind),
+        statistic=OpenSoonest(kind, _UNTIL_DUE[clock]),
         unit="seconds",
         good="higher",
     )
@@ -238,6 +240,16 @@ CUSTODY = (
         notes=("A postponed review is not overdue, but it must be held as soon as practicable (PACE s.40(5)).",),
     ),
     Measure(
+        name="review_postponed_over_60_minutes_count",
+        title="Reviews postponed for 60 min",
+        question="How many postponed detention reviews have been past their time for 60 minutes or more?",
+        population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
+        clock="From the time the review was due, or its postponement if that is later, until now.",
+        statistic=OpenCount(Selection("review_postponed"), at_least_seconds=3600),
+        unit="count",
+        good="lower",
+    ),
+    Measure(
         name="custody_clock_paused_count",
         show=("custody_page",),
         title="Custody clocks paused",
@@ -287,3 +299,11 @@ CUSTODY = (
         unit="count",
     ),
 )
+
+BY_DETAINEE = (
+    *(measure.name for measure in CUSTODY if isinstance(measure.statistic, OpenDue)),
+    "review_postponed_over_60_minutes_count",
+    "custody_awaiting_over_60_minutes_count",
+    "custody_clock_paused_over_12_hours_count",
+)
+"""The measures with an alert for each detainee."""
