@@ -52,13 +52,10 @@ def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
             legs.append(_Leg(fact))
             by_queue[fact.queue].append(legs[-1])
     strays: list[_End] = []
-    concluded: dict[str, datetime] = {}
     for end in facts:
         if isinstance(end, _End):
             queue = by_queue[end.queue]
-            (_leg_of(end, queue, concluded.get(end.queue)).ends if queue else strays).append(end)
-        if isinstance(end, ContactConcluded):
-            concluded[end.queue] = end.at
+            (_leg_of(end, queue).ends if queue else strays).append(end)
     return legs, strays
 
 
@@ -67,21 +64,15 @@ def _offered_again(fact: ContactOffered, queue: list[_Leg]) -> bool:
     return bool(queue) and queue[-1].offered.at == fact.at
 
 
-def _leg_of(end: _End, queue: list[_Leg], concluded: datetime | None) -> _Leg:
+def _leg_of(end: _End, queue: list[_Leg]) -> _Leg:
     """The leg that an end belongs to: the last one offered by then, or the first leg if the end is before all offers.
 
-    A conclusion at the very time of that offer belongs to the leg before, if that leg was not concluded since its own offer.
-
-    Args:
-        end: the end.
-        queue: the legs of its queue.
-        concluded: the time of the queue's previous conclusion.
+    A conclusion at the very time of that offer belongs to the leg before, if that has none yet.
     """
     place = next((place for place in reversed(range(len(queue))) if queue[place].offered.at <= end.at), 0)
     if place and isinstance(end, ContactConcluded) and end.at == queue[place].offered.at:
         before = queue[place - 1]
-        if concluded is None or concluded <= before.offered.at:
-            return before
+        return before if before.first(ContactConcluded) is None else queue[place]
     return queue[place]
 
 
