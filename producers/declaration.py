@@ -188,6 +188,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
         tolerance_seconds: how far the clock of `at` may be behind that of `after`. A time that much before the earlier time is
             read as equal to it.
         plus: column of a duration to add to `at`, in seconds or as hours:minutes:seconds.
+        separator: text between several times in the cell of `at`: each gives a fact, numbered in order.
         name: distinguishes it from another declaration of the same type; becomes part of its `fact_id`.
         pick: for a fact per subject, which row counts: `first` or `last` in the file, `earliest` or `latest` by `at`,
             or `only` if all rows must agree (the default).
@@ -202,6 +203,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
     within_seconds: Annotated[int, Meta(gt=0, le=86_400)] = 43_200
     tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
     plus: str | None = None
+    separator: Annotated[str, Meta(min_length=1)] | None = None
     name: Label | None = None
     pick: Pick | None = None
     when: tuple[Condition, ...] = ()
