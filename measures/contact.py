@@ -72,7 +72,7 @@ def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
     for end in facts:
         if isinstance(end, _End):
             queue = by_queue[end.queue]
-            (_leg_at(queue, end.at).ends if queue else strays).append(end)
+            (_leg_of(end, queue).ends if queue else strays).append(end)
     return legs, strays
 
 
@@ -81,9 +81,16 @@ def _offered_again(fact: ContactOffered, queue: list[_Leg]) -> bool:
     return bool(queue) and queue[-1].offered.at == fact.at
 
 
-def _leg_at(queue: list[_Leg], at: datetime) -> _Leg:
-    """The leg that an end belongs to: the last one offered by then, or the first leg if the end is before all offers."""
-    return next((leg for leg in reversed(queue) if leg.offered.at <= at), queue[0])
+def _leg_of(end: _End, queue: list[_Leg]) -> _Leg:
+    """The leg that an end belongs to: the last one offered by then, or the first leg if the end is before all offers.
+
+    A conclusion at the very time of that offer belongs to the leg before, if that has none yet.
+    """
+    place = next((place for place in reversed(range(len(queue))) if queue[place].offered.at <= end.at), 0)
+    if place and isinstance(end, ContactConcluded) and end.at == queue[place].offered.at:
+        before = queue[place - 1]
+        return before if before.first(ContactConcluded) is None else queue[place]
+    return queue[place]
 
 
 def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:

@@ -26,9 +26,53 @@ last_before AS (
 ),
 first_of_queue AS (
     SELECT subject, queue, min(leg) AS leg FROM contact_offer GROUP BY subject, queue
+),
+-- The conclusions from the offer of each leg to the next offer of its queue: those at the very time of the offer, and the others.
+conclusion AS (
+    SELECT ending.place, ending.happened, coalesce(last_before.leg, first_of_queue.leg) AS leg
+    FROM ending
+    LEFT JOIN last_before USING (place)
+    JOIN first_of_queue USING (subject, queue)
+    WHERE fact = 'ContactConcluded'
+),
+counted AS (
+    SELECT
+        contact_offer.leg,
+        subject,
+        queue,
+        offered,
+        lag(contact_offer.leg) OVER of_queue AS leg_before,
+        count(conclusion.place) FILTER (WHERE happened = offered) AS at_offer,
+        count(conclusion.place) FILTER (WHERE happened <> offered) AS others,
+        min(conclusion.place) FILTER (WHERE happened = offered) AS first_at_offer
+    FROM contact_offer
+    LEFT JOIN conclusion USING (leg)
+    GROUP BY contact_offer.leg, subject, queue, offered
+    WINDOW of_queue AS (PARTITION BY subject, queue ORDER BY contact_offer.leg)
+),
+-- Whether each leg has a conclusion by the time of the next offer. If its only one is at its own offer, the leg before took that
+-- one unless it had a conclusion itself, so the answer is the same for both.
+state AS (
+    SELECT
+        *,
+        last_value(
+            CASE
+                WHEN others > 0 OR at_offer > 1 THEN true
+                WHEN at_offer = 0 THEN false
+                WHEN leg_before IS NULL THEN true
+            END IGNORE NULLS
+        ) OVER (PARTITION BY subject, queue ORDER BY leg) AS is_concluded
+    FROM counted
+),
+-- A conclusion at the very time of an offer ends the leg before, if that has none yet.
+at_next_offer AS (
+    SELECT first_at_offer AS place, leg_before
+    FROM (SELECT *, lag(is_concluded) OVER (PARTITION BY subject, queue ORDER BY leg) AS is_before_concluded FROM state)
+    WHERE first_at_offer IS NOT NULL AND NOT is_before_concluded
 )
-SELECT ending.*, coalesce(last_before.leg, first_of_queue.leg) AS leg
+SELECT ending.*, coalesce(at_next_offer.leg_before, last_before.leg, first_of_queue.leg) AS leg
 FROM ending
+LEFT JOIN at_next_offer USING (place)
 LEFT JOIN last_before USING (place)
 LEFT JOIN first_of_queue USING (subject, queue);
 
