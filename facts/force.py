@@ -24,6 +24,25 @@ UNLISTED = "unlisted"
 NONE = "none"
 TRIAGE, LOCAL = "triage", "local"
 """The labels of the queues of 101: the one in which calls are answered first, and the one to which it sends them."""
+_HOUR, _DAY = 3600, 86_400
+WAIT_UNRECORDED_AFTER: dict[Line, int] = {"999": _HOUR, "101": 12 * _HOUR, "digital": 28 * _DAY}
+"""By line, the seconds after which the end of a wait counts as unrecorded, unless the profile says otherwise."""
+ATTENDANCE_UNRECORDED_AFTER: dict[Response, int] = {
+    "immediate": _DAY,
+    "priority": 3 * _DAY,
+    "scheduled": 28 * _DAY,
+    "desk": 90 * _DAY,
+    "other": 90 * _DAY,
+}
+"""By response, the seconds without a fact after which the attendance of an incident counts as unrecorded."""
+CLOSURE_UNRECORDED_AFTER: dict[Response, int] = {
+    "immediate": 28 * _DAY,
+    "priority": 28 * _DAY,
+    "scheduled": 90 * _DAY,
+    "desk": 90 * _DAY,
+    "other": 90 * _DAY,
+}
+"""The same for the closure of an incident."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,10 +78,15 @@ class Grade(Term, frozen=True, kw_only=True):
     Attributes:
         response: the kind of response, so that measures mean the same for every force.
         targets: its targets, oldest first.
+        attendance_unrecorded_after_seconds: without a further fact for this long, an incident that is not attended is taken to
+            have been attended or closed without a record. Absent: `ATTENDANCE_UNRECORDED_AFTER`, by its response.
+        closure_unrecorded_after_seconds: the same for an incident that is not closed. Absent: `CLOSURE_UNRECORDED_AFTER`.
     """
 
     response: Response
     targets: tuple[GradeTargets, ...] = ()
+    attendance_unrecorded_after_seconds: Seconds | None = None
+    closure_unrecorded_after_seconds: Seconds | None = None
 
 
 class QueueTarget(_Part, frozen=True, kw_only=True):
@@ -87,11 +111,14 @@ class Queue(Term, frozen=True, kw_only=True):
         targets: its targets, oldest first.
         short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out. It defines what
             counts as an abandonment, so it has no date: after a change, the whole past is counted again.
+        end_unrecorded_after_seconds: after this long in the queue, a contact is taken to have left it without a record. Absent:
+            `WAIT_UNRECORDED_AFTER`, by its line.
     """
 
     line: Line
     targets: tuple[QueueTarget, ...] = ()
     short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 0
+    end_unrecorded_after_seconds: Seconds | None = None
 
 
 class Channel(Term, frozen=True, kw_only=True):
@@ -150,6 +177,16 @@ class LadderStep(_Part, frozen=True, kw_only=True):
     tell: Annotated[str, Meta(min_length=1)]
 
 
+class Suite(Term, frozen=True, kw_only=True):
+    """A custody suite.
+
+    Attributes:
+        capacity: the number of cells; None if the profile does not say.
+    """
+
+    capacity: Annotated[int, Meta(ge=1)] | None = None
+
+
 class Force(_Part, frozen=True, kw_only=True):
     """A force's profile.
 
@@ -164,13 +201,13 @@ class Force(_Part, frozen=True, kw_only=True):
     name: Label
     title: str
     time_zone: str
-    grades: tuple[Grade, ...]
+    grades: tuple[Grade, ...] = ()
     areas: tuple[Term, ...] = ()
     groups: tuple[Term, ...] = ()
     categories: tuple[Term, ...] = ()
     queues: tuple[Queue, ...] = ()
     channels: tuple[Channel, ...] = ()
-    suites: tuple[Term, ...] = ()
+    suites: tuple[Suite, ...] = ()
     occurrence_types: tuple[OccurrenceType, ...] = ()
     shifts: tuple[Shift, ...] = ()
     feeds: tuple[Feed, ...] = ()
@@ -244,7 +281,7 @@ def _hint(what: str, path: str) -> str:
 
 def _without_names(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _without_names(item) for key, item in value.items() if key != "name"}
+        return {key: _without_names(item) for key, item in value.items() if key not in ("name", "capacity")}
     return [_without_names(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -253,6 +290,7 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
         _zone_faults,
         _label_faults,
         _queue_faults,
+        _grade_faults,
         _target_faults,
         _shift_faults,
         _ladder_faults,
@@ -315,6 +353,11 @@ def _queue_faults(force: Force) -> Iterable[tuple[str, str]]:
             f"sends them {LOCAL!r}. The measures of 101 count these two; other queues of 101 count only in the totals."
         )
         yield f"None of the queues of 101 ({', '.join(on_101)}) is labelled {TRIAGE!r}.", hint
+
+
+def _grade_faults(force: Force) -> Iterable[tuple[str, str]]:
+    if not force.grades and any(feed.topic == "incidents" for feed in force.feeds):
+        yield "A force with a feed of incidents needs `grades`.", "List every grade, or remove the feed of incidents."
 
 
 def _target_faults(force: Force) -> Iterable[tuple[str, str]]:

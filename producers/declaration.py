@@ -84,6 +84,8 @@ class Rows(Strict, frozen=True, kw_only=True):
         distinct_by: rows with the same values in these columns, or in all (`whole_row`), are repeats of one row.
         later: whether a later row of a subject adds to the earlier ones or, in a source that writes the whole row again when
             something changes, replaces them. A later row that does not count then ends what the earlier ones said.
+        recorded: column, or columns, of the time at which the source recorded the row. Its facts then say so, and the row
+            recorded last is the later one; without it, the last in the file.
     """
 
     key: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ class Rows(Strict, frozen=True, kw_only=True):
     exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
     later: Literal["add", "replace"] = "add"
+    recorded: Columns | None = None
 
 
 class DayOf(Strict, frozen=True, kw_only=True):
@@ -191,6 +194,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
         tolerance_seconds: how far the clock of `at` may be behind that of `after`. A time that much before the earlier time is
             read as equal to it.
         plus: column of a duration to add to `at`, in seconds or as hours:minutes:seconds.
+        separator: text between several times in the cell of `at`: each gives a fact, numbered in order.
         name: distinguishes it from another declaration of the same type; becomes part of its `fact_id`.
         pick: for a fact per subject, which row counts: `first` or `last` in the file, `earliest` or `latest` by `at`,
             or `only` if all rows must agree (the default).
@@ -205,6 +209,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
     within_seconds: Annotated[int, Meta(gt=0, le=86_400)] = 43_200
     tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
     plus: str | None = None
+    separator: Annotated[str, Meta(min_length=1)] | None = None
     name: Label | None = None
     pick: Pick | None = None
     when: tuple[Condition, ...] = ()
@@ -299,7 +304,7 @@ def source_columns(source: ExtractSource, column: str) -> Iterator[str]:
 
 def _columns_named(mapping: Mapping) -> Iterator[str]:
     rows, join = mapping.rows, mapping.subject.join
-    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude)
+    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude, *columns_of(rows.recorded))
     if join:
         yield join.column
         yield from _columns_tested(join.when)

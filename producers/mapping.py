@@ -223,6 +223,9 @@ def _fact_faults(path: str, declared: DeclaredFact, mapping: Mapping) -> Iterato
         yield _Fault("$.rows.key", what, "Name the columns that distinguish them, such as the unit's.")
     if declared.per == "row" and declared.pick:
         yield _Fault(f"{path}.pick", "`pick` does not apply to a fact that each row gives.", "Remove `pick`.")
+    if declared.separator and len(columns_of(declared.at)) > 1:
+        what = "A separator splits one cell, but `at` joins several columns."
+        yield _Fault(f"{path}.separator", what, "Name one column, or remove `separator`.")
     shapes = fields_of(declared.fact)
     for name in (name for name, shape in shapes.items() if shape.is_required and name not in declared.fields):
         yield _Fault(f"{path}.fields", f"{declared.fact} needs the field {name!r}.")

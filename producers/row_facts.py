@@ -34,6 +34,15 @@ class RowValues(Struct, frozen=True):
     values: dict[str, Value]
 
 
+def parts_of(declared: DeclaredFact, cells: Cells) -> list[tuple[tuple[str, ...], Cells]]:
+    """A row once for each time in the cell of a declared fact, with what numbers it; as it is if the fact has no separator."""
+    if declared.separator is None:
+        return [((), cells)]
+    (column,) = columns_of(declared.at)
+    times = [part.strip() for part in cells.get(column, "").split(declared.separator)]
+    return [((str(number),), {**cells, column: time}) for number, time in enumerate(filter(None, times), 1)]
+
+
 def read_values(declared: DeclaredFact, cells: Cells, place: RowPlace, clock: LocalClock) -> RowValues | None:
     """Read a row's values for a declared fact; None if the row does not meet the fact's conditions.
 

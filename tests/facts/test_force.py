@@ -50,7 +50,7 @@ def test_the_shipped_profiles_are_valid(name: str) -> None:
             "None of the queues of 101 (q) is labelled 'triage'",
         ),
         (("[[feeds]]", _QUEUE.replace('"q"', '"local"') + "[[feeds]]"), "The queue 'local' is on the line 999"),
-        (("time_zone = ", "# "), "Required here: name, title, time_zone, grades."),
+        (("time_zone = ", "# "), "Required here: name, title, time_zone."),
         (("[[feeds]]", '[[queues]]\nlabel = "q"\n[[feeds]]'), "Required here: label, name, line."),
         (("[[feeds]]", f"{_QUEUE}[[queues.targets]]\nseconds = 1\n[[feeds]]"), "Required here: since."),
         (("[[feeds]]", f"{_QUEUE}target_is_inclusive = true\n[[feeds]]"), "write [[queues.targets]]"),
