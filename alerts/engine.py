@@ -242,7 +242,7 @@ def _limits(
 def combined(series: Series, ending: str, by_name: Mapping[str, Sequence[SampleLike]]) -> dict[Scope, float]:
     """One value per scope, combined from all matching samples; `ending` is appended to the metric name."""
     gathered: dict[Scope, list[float]] = {}
-    for sample in by_name.get(series.metric + ending, ()):
+    for sample in by_name.get(series.name(ending), ()):
         if all(sample.labels.get(name) == word for name, word in series.where.items()):
             scope = tuple(sample.labels.get(name, "") for name in series.by)
             gathered.setdefault(scope, []).append(sample.value)

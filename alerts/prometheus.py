@@ -78,7 +78,7 @@ def _limit(series: Series, condition: Outside) -> str:
 
 def _value(series: Series, ending: str = "") -> str:
     where = ",".join(f'{name}="{word}"' for name, word in series.where.items())
-    chosen = f"{series.metric}{ending}" + (f"{{{where}}}" if where else "")
+    chosen = series.name(ending) + (f"{{{where}}}" if where else "")
     value = f"{series.combine} by ({', '.join(series.by)}) ({chosen})"
     return value if series.if_none is None else f"({value} or vector({_number(series.if_none)}))"
 

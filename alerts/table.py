@@ -1,7 +1,7 @@
 """The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
-from alerts.rule import Condition, Outside, Rule, Series, Severity, Side, Threshold
+from alerts.rule import Bound, Combine, Condition, Outside, Rule, Series, Severity, Side, Threshold
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
@@ -12,10 +12,19 @@ _SUPERVISOR, _INSPECTOR, _ENGINEER = "contact-centre supervisor", "duty inspecto
 _CUSTODY = "custody inspector"
 
 
-def _on(measure: str, window: str = "", side: Side = "above") -> Series:
-    """The series of a measure; if two exporters differ, the worse value counts."""
+def _on(measure: str, window: str = "", side: Side = "above", *, is_at_worst: bool = False) -> Series:
+    """The series of a measure; if two exporters differ, the worse value counts.
+
+    Args:
+        measure: the measure.
+        window: its window; empty for open items.
+        side: the side of the limit that is bad.
+        is_at_worst: evaluate the worse bound of a share, as if every outcome that is not recorded were bad.
+    """
     where = {"window": window} if window else {}
-    return Series(metric=metric_name(find(measure)), where=where, combine="max" if side == "above" else "min")
+    bound: Bound = "" if not is_at_worst else "_high" if side == "above" else "_low"
+    combine: Combine = "max" if side == "above" else "min"
+    return Series(metric=metric_name(find(measure)), where=where, combine=combine, bound=bound)
 
 
 def _any(
@@ -58,13 +67,15 @@ def _share(
     n: int = 20,
     for_seconds: int = 300,
     keep_firing_for_seconds: int = 300,
+    *,
+    is_at_worst: bool = False,
 ) -> Rule:
     """A figure over the last hour: by default it fires after five bad minutes and ends after five good ones."""
     return Rule(
         name=name,
         title=title,
         measure=measure,
-        series=_on(measure, "60m", condition.side),
+        series=_on(measure, "60m", condition.side, is_at_worst=is_at_worst),
         condition=condition,
         severity=severity,
         who=who,
@@ -79,23 +90,25 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
-        "Fewer than 90 % of 999 calls are answered within target",
+        "Fewer than 90 % of 999 calls are answered within target, or may be",
         Threshold(side="below", limit=0.9, clear=0.92),
         "warning",
         _SUPERVISOR,
         "Move call takers back to 999, and stop them taking 101 calls.",
         for_seconds=900,
         keep_firing_for_seconds=1800,
+        is_at_worst=True,
     ),
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_far_below_standard",
-        "Fewer than 70 % of 999 calls are answered within target",
+        "Fewer than 70 % of 999 calls are answered within target, or may be",
         Threshold(side="below", limit=0.7, clear=0.8),
         "critical",
         _SUPERVISOR,
         "Call in more staff, alert the duty inspector, and consider mutual aid from a neighbouring force.",
         keep_firing_for_seconds=1800,
+        is_at_worst=True,
     ),
     _any(
         "contact_999_waiting_over_30_seconds_count",
@@ -120,12 +133,13 @@ _CONTACT = (
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 5 % of 999 calls were abandoned in the last hour",
+        "More than 5 % of 999 calls were abandoned in the last hour, or may have been",
         Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
         "Call back the abandoned callers, and move call takers back to 999.",
         n=30,
+        is_at_worst=True,
     ),
     _share(
         "contact_101_answer_mean_seconds",
@@ -229,8 +243,8 @@ def _unusual(measure: str, side: Side, words: str, severity: Severity, who: str,
     """Bad beyond the control limit for this hour of the week: unusual, whether or not its target is met."""
     name = measure.removesuffix("_ratio").removesuffix("_seconds").removesuffix("_count")
     # With this many hours and measures, chance alone crosses a limit now and then: it must last 15 minutes.
-    seconds = {"for_seconds": 900, "keep_firing_for_seconds": 900}
-    return _share(measure, f"{name}_unusual", words, Outside(side=side), severity, who, what_to_do, n, **seconds)
+    condition = Outside(side=side)
+    return _share(measure, f"{name}_unusual", words, condition, severity, who, what_to_do, n, 900, 900)
 
 
 _CHECK_STAFFING = "Look for the cause: demand, staffing or a telephony fault."

@@ -171,6 +171,25 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield samples
     if measure.unit == "ratio":
         yield met
+    if measure.unrecorded or measure.is_share():
+        yield from _doubt_families(measure, labels, readings)
+
+
+def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
+    """Gauges of what is not recorded of a figure and, for a share, of its bounds."""
+    name, question = metric_name(measure), measure.question
+    low = GaugeMetricFamily(f"{name}_low", f"If all that is not recorded had been missed: {question}", labels=labels)
+    high = GaugeMetricFamily(f"{name}_high", f"If all that is not recorded had been met: {question}", labels=labels)
+    count = GaugeMetricFamily(f"{name}_unrecorded", f"Number not recorded or in doubt: {question}", labels=labels)
+    for each in readings:
+        words = [{"force": each.force, "window": each.window}[label] for label in labels]
+        if each.state == "live" and each.low is not None and each.high is not None:
+            low.add_metric(words, each.low)
+            high.add_metric(words, each.high)
+        if each.state in ("live", "too_few") and each.unrecorded is not None:
+            count.add_metric(words, each.unrecorded)
+    yield from (low, high) if measure.is_share() else ()
+    yield count
 
 
 def by_detainee(measure: Measure, readings: Iterable[Reading], reader: Reader) -> Metric:

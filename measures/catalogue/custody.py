@@ -11,6 +11,7 @@ from measures.measure import (
     OpenSoonest,
     Selection,
     Share,
+    Unrecorded,
 )
 
 _CHILD: DeclaredWhere = {"child": ("yes",)}
@@ -32,6 +33,7 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
         question=f"What share of the detentions that ended, ended in {words.lower()}?",
         population="Detentions ended, whether detention was authorised or refused.",
         statistic=Share((Selection("detention_ended", {"disposal": (disposal,)}),), (Selection("detention_ended"),)),
+        unrecorded=(Unrecorded(Selection("disposal_unrecorded")),),
         unit="ratio",
         minimum_n=5,
         rows=(row,),
@@ -121,6 +123,7 @@ CUSTODY = (
         population="Detentions ended.",
         clock=_DURATION_CLOCK,
         statistic=Mean(Selection("arrived_to_ended")),
+        unrecorded=(Unrecorded(Selection("arrived_to_ended_unrecorded")),),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -146,6 +149,7 @@ CUSTODY = (
         population="Ended detentions of people under 18.",
         clock=_DURATION_CLOCK,
         statistic=Mean(Selection("arrived_to_ended")),
+        unrecorded=(Unrecorded(Selection("arrived_to_ended_unrecorded")),),
         unit="seconds",
         where=_CHILD,
         good="lower",
@@ -166,6 +170,7 @@ CUSTODY = (
         population="Detentions authorised.",
         clock="From arrival at the suite until detention is authorised.",
         statistic=Mean(Selection("arrived_to_authorised")),
+        unrecorded=(Unrecorded(Selection("arrived_to_authorised_unrecorded")),),
         unit="seconds",
         good="lower",
         minimum_n=5,

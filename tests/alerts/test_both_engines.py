@@ -49,6 +49,7 @@ def _random_rule(chance: random.Random, name: str) -> Rule:
             by=("force", "detainee") if is_by_detainee else ("force",) if is_scoped else (),
             known_by=f"known_{name}" if is_by_detainee and keeps_last_state else "",
             combine=chance.choice(["min", "max", "sum"]),
+            bound=chance.choice(["", "_low", "_high"]),
             if_none=None if is_scoped or chance.random() < 0.5 else 0,
         ),
         condition=Outside(side=side) if chance.random() < 0.3 else Threshold(side=side, limit=limit, clear=clear),  # type: ignore[arg-type]
@@ -68,7 +69,7 @@ def series_of(rules: Sequence[Rule], chance: random.Random) -> list[Line]:
     for rule in rules:
         for labels in _label_sets(rule):
             for ending, values in _interesting(rule):
-                key = (rule.series.metric + ending, tuple(sorted(labels.items())))
+                key = (rule.series.name(ending), tuple(sorted(labels.items())))
                 wanted.setdefault(key, set()).update(values)
             if rule.series.known_by:
                 force = {"force": labels["force"], "instance": labels["instance"]}

@@ -59,7 +59,7 @@ def rules_on_page() -> list[RuleRow]:
 
 def _parsed(row: Sequence[str]) -> RuleRow:
     alert, _, bad, clear, least, bad_for, good_for, severity, *_ = row
-    parts = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))? (above|below) (.+)", bad)
+    parts = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))?(?:, at worst,)? (above|below) (.+)", bad)
     assert parts, f"{alert}: {bad}"
     bad_seconds, good_seconds = (int(each.removesuffix(" s")) for each in (bad_for, good_for))
     is_below = parts[2] == "below"
