@@ -56,7 +56,7 @@ class Sample:
     @property
     def is_live(self) -> bool:
         """Whether the facts were listened to, so that most subjects began before the first of them."""
-        return self.extract is None
+        return bool(self.arrivals)
 
     @cached_property
     def timelines(self) -> dict[str, Timeline]:
