@@ -15,7 +15,7 @@ from bluelamp.feeding.feed_check.checks import examine
 from bluelamp.feeding.feed_check.figures import figures
 from bluelamp.feeding.feed_check.finding import Check, Finding, State, status, verdict
 from bluelamp.feeding.feed_check.personal import of_rows
-from bluelamp.feeding.feed_check.sample import Arrival, Sample
+from bluelamp.feeding.feed_check.sample import Arrival, FeedSample
 from bluelamp.feeding.feed_check.sources import check_extract
 from bluelamp.wiring.settings import Settings, load_forces
 from facts.fact import SubjectFact
@@ -80,9 +80,9 @@ def without(facts: list[SubjectFact], kind: str, share: float) -> list[SubjectFa
     return [each for each in facts if not (type(each).__name__ == kind and chance.random() < share)]
 
 
-def sample(facts: Sequence[SubjectFact], arrivals: Sequence[Arrival] = (), **given: object) -> Sample:
+def sample(facts: Sequence[SubjectFact], arrivals: Sequence[Arrival] = (), **given: object) -> FeedSample:
     topic = "incidents" if any(type(each).__name__.startswith(("Incident", "Unit")) for each in facts) else "contacts"
-    return Sample(topic, RULES, facts, arrivals=arrivals, **given)  # type: ignore[arg-type]
+    return FeedSample(topic, RULES, facts, arrivals=arrivals, **given)  # type: ignore[arg-type]
 
 
 def _to_minute(at: datetime) -> datetime:
@@ -102,7 +102,7 @@ CALL_ARRIVALS = live(CALLS)
 PEOPLE = [{"caller": f"{first} {last}", "id": f"{number}{last}"} for number, (first, last) in enumerate(
     (first, last) for first in ("Ann", "Bob", "Cleo", "Dai") for last in ("Smith", "Jones", "O'Neil", "Singh"))]  # fmt: skip
 
-PLANTED: list[tuple[str, Callable[[], Sample], Check, State, str]] = [
+PLANTED: list[tuple[str, Callable[[], FeedSample], Check, State, str]] = [
     ("no facts", lambda: sample([]), "rows", "bad", "There are no facts"),
     ("unreadable facts", lambda: sample(CALLS, CALL_ARRIVALS, unreadable=500), "rows", "bad", "500 of"),
     ("an hour without calls", lambda: sample([each for each in CALLS if each.at.hour != 10 or each.at.day != 5]), "volumes", "limit",
@@ -141,7 +141,7 @@ PLANTED: list[tuple[str, Callable[[], Sample], Check, State, str]] = [
 @pytest.mark.parametrize(
     ("make", "check", "state", "says"), [each[1:] for each in PLANTED], ids=[each[0] for each in PLANTED]
 )
-def test_a_planted_fault_is_found(make: Callable[[], Sample], check: Check, state: State, says: str) -> None:
+def test_a_planted_fault_is_found(make: Callable[[], FeedSample], check: Check, state: State, says: str) -> None:
     found = [each for each in examine(make()) if each.check == check and each.state != "good"]
     matching = [each for each in found if says in each.says]
     assert matching, [each.says for each in found]

@@ -7,7 +7,7 @@ from statistics import median
 
 from bluelamp.feeding.feed_check.finding import Check, Finding, State, in_order
 from bluelamp.feeding.feed_check.hours import by_hour, longest_gap, unusual, usual_hours
-from bluelamp.feeding.feed_check.sample import Sample
+from bluelamp.feeding.feed_check.sample import FeedSample
 from facts.fact import SubjectFact
 from facts.union import Topic
 from measures.catalogue import CATALOGUE
@@ -58,7 +58,7 @@ _HOUR_WRONG = range(55 * 60, 65 * 60)
 _SUSPECTS_LEAST = 3
 
 
-def examine(sample: Sample) -> list[Finding]:
+def examine(sample: FeedSample) -> list[Finding]:
     """Every finding, in order of the checks; a check that finds nothing wrong says so."""
     if not sample.facts:
         says = "There are no facts: nothing can be said about this feed."
@@ -96,11 +96,11 @@ def _any(_: Measure) -> bool:
     return True
 
 
-def _cases(sample: Sample) -> list[SubjectFact]:
+def _cases(sample: FeedSample) -> list[SubjectFact]:
     return [each for each in sample.facts if type(each).__name__ in OPENINGS[sample.topic]]
 
 
-def check_rows(sample: Sample) -> Iterator[Finding]:
+def check_rows(sample: FeedSample) -> Iterator[Finding]:
     """Rows, or facts, that could not be read."""
     extract = sample.extract
     lost, whole = (
@@ -124,7 +124,7 @@ def check_rows(sample: Sample) -> Iterator[Finding]:
         )
 
 
-def check_keys(sample: Sample) -> Iterator[Finding]:
+def check_keys(sample: FeedSample) -> Iterator[Finding]:
     """Subjects against rows, keys used again, keys cut short by a spreadsheet."""
     if sample.extract is None:
         yield _good("keys", f"{len(sample.facts):,} facts about {len(sample.timelines):,} subjects.")
@@ -154,7 +154,7 @@ def check_keys(sample: Sample) -> Iterator[Finding]:
         yield _good("keys", said)
 
 
-def check_volumes(sample: Sample) -> Iterator[Finding]:
+def check_volumes(sample: FeedSample) -> Iterator[Finding]:
     """Cases by hour, against the same hour of the other days."""
     zone = sample.rules.force.zone()
     times = sorted(_microseconds(each) for each in _cases(sample))
@@ -180,7 +180,7 @@ def check_volumes(sample: Sample) -> Iterator[Finding]:
     yield Finding(check="volumes", state="limit", says=says, effect=effect, measures=_measures(sample.topic, _any))
 
 
-def check_gaps(sample: Sample) -> Iterator[Finding]:
+def check_gaps(sample: FeedSample) -> Iterator[Finding]:
     """The longest time without any fact, against how often facts come."""
     gap = longest_gap(sample.times)
     if gap is None:
@@ -210,7 +210,7 @@ def check_gaps(sample: Sample) -> Iterator[Finding]:
         )
 
 
-def check_ends(sample: Sample) -> Iterator[Finding]:
+def check_ends(sample: FeedSample) -> Iterator[Finding]:
     """Subjects without a beginning or an end, and kinds of fact that never come."""
     subjects, found = len(sample.timelines), False
     touched = _measures(sample.topic, _may_lack)
@@ -250,12 +250,12 @@ def check_ends(sample: Sample) -> Iterator[Finding]:
         yield _good("ends", f"All {subjects:,} subjects have the beginning and the end that can be expected.")
 
 
-def _is_lost(sample: Sample, kind: str, since: int) -> bool:
+def _is_lost(sample: FeedSample, kind: str, since: int) -> bool:
     longest = _LONGEST_OPEN.get(kind)
     return longest is not None and sample.times[-1] - since > longest // timedelta(microseconds=1)
 
 
-def check_contradictions(sample: Sample) -> Iterator[Finding]:
+def check_contradictions(sample: FeedSample) -> Iterator[Finding]:
     """Facts of one subject that cannot both be true, by kind."""
     words = Counter(
         each.dimensions[0] for one in sample.outcomes for each in one.finished if each.kind.endswith("_contradiction")
@@ -275,20 +275,20 @@ def check_contradictions(sample: Sample) -> Iterator[Finding]:
         yield _good("contradictions", f"No two facts of the {subjects:,} subjects contradict each other.")
 
 
-def check_clock(sample: Sample) -> Iterator[Finding]:
+def check_clock(sample: FeedSample) -> Iterator[Finding]:
     """Times rounded, at midnight, in repeated hours, and a clock that differs from the log's."""
     found = [*_rounded(sample), *_midnight(sample), *_changed_hours(sample), *_skewed(sample)]
     yield from found or [_good("clock", "Times are to the second, and none is at an unlikely time of day.")]
 
 
-def _times_by_type(sample: Sample) -> dict[str, list[SubjectFact]]:
+def _times_by_type(sample: FeedSample) -> dict[str, list[SubjectFact]]:
     by_type: dict[str, list[SubjectFact]] = {}
     for fact in sample.facts:
         by_type.setdefault(type(fact).__name__, []).append(fact)
     return {name: facts for name, facts in by_type.items() if len(facts) >= _TIMES_LEAST}
 
 
-def _rounded(sample: Sample) -> Iterator[Finding]:
+def _rounded(sample: FeedSample) -> Iterator[Finding]:
     for name, facts in _times_by_type(sample).items():
         whole = sum(not each.at.second and not each.at.microsecond for each in facts)
         if whole < _ROUNDED * len(facts):
@@ -301,7 +301,7 @@ def _rounded(sample: Sample) -> Iterator[Finding]:
         yield Finding(check="clock", state=state, says=says, effect=effect, measures=_measures(sample.topic, _timed))
 
 
-def _midnight(sample: Sample) -> Iterator[Finding]:
+def _midnight(sample: FeedSample) -> Iterator[Finding]:
     zone = sample.rules.force.zone()
     for name, facts in _times_by_type(sample).items():
         count = sum(
@@ -320,7 +320,7 @@ def _midnight(sample: Sample) -> Iterator[Finding]:
             )
 
 
-def _changed_hours(sample: Sample) -> Iterator[Finding]:
+def _changed_hours(sample: FeedSample) -> Iterator[Finding]:
     extract = sample.extract
     if extract is None:
         return
@@ -356,7 +356,7 @@ def _changed_hours(sample: Sample) -> Iterator[Finding]:
         )
 
 
-def _skewed(sample: Sample) -> Iterator[Finding]:
+def _skewed(sample: FeedSample) -> Iterator[Finding]:
     if len(sample.arrivals) < _SUSPECTS_LEAST:
         return
     delays = [(each.received - each.at) / SECOND for each in sample.arrivals]
@@ -397,7 +397,7 @@ def _skewed(sample: Sample) -> Iterator[Finding]:
         yield _good("clock", f"Half of the facts arrive within {middle:.1f} s, none from the future.")
 
 
-def check_duplicates(sample: Sample) -> Iterator[Finding]:
+def check_duplicates(sample: FeedSample) -> Iterator[Finding]:
     """Facts or rows that come again, and different facts with one id."""
     unique = sum(len(timeline) for timeline in sample.timelines.values())
     again = sample.extract.rows_repeated if sample.extract else len(sample.facts) - unique
@@ -415,7 +415,7 @@ def check_duplicates(sample: Sample) -> Iterator[Finding]:
         yield _good("duplicates", f"No {noun} came twice.")
 
 
-def check_order(sample: Sample) -> Iterator[Finding]:
+def check_order(sample: FeedSample) -> Iterator[Finding]:
     """Facts that arrive after later ones."""
     if not sample.arrivals:
         yield _good("order", "An extract is sorted by time before it is sent.")
@@ -433,7 +433,7 @@ def check_order(sample: Sample) -> Iterator[Finding]:
         yield _good("order", "Facts arrive in the order in which they happened, or nearly.")
 
 
-def check_words(sample: Sample) -> Iterator[Finding]:
+def check_words(sample: FeedSample) -> Iterator[Finding]:
     """Words that the profile does not list, by field. The words themselves are not printed: they may be personal."""
     is_clean = True
     for name in VOCABULARIES:
@@ -451,7 +451,7 @@ def check_words(sample: Sample) -> Iterator[Finding]:
         yield _good("words", "The profile lists every word.")
 
 
-def check_personal_data(sample: Sample) -> Iterator[Finding]:
+def check_personal_data(sample: FeedSample) -> Iterator[Finding]:
     """Columns whose values look like personal data."""
     is_clean = True
     for column, suspects in sorted(sample.suspects.items()):
@@ -479,7 +479,7 @@ def _microseconds(fact: SubjectFact) -> int:
     return round(fact.at.timestamp() * SECOND)
 
 
-_CHECKS: tuple[Callable[[Sample], Iterator[Finding]], ...] = (
+_CHECKS: tuple[Callable[[FeedSample], Iterator[Finding]], ...] = (
     check_rows,
     check_keys,
     check_volumes,

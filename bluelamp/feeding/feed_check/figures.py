@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from bluelamp.feeding.feed_check.sample import Sample
+from bluelamp.feeding.feed_check.sample import FeedSample
 from measures.catalogue import CATALOGUE
 from measures.display import doubt_words, words
 from measures.measure import External
@@ -36,7 +36,7 @@ class CheckedFigure(Struct, frozen=True):
 class _Source:
     """The day panes and open items of a sample."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: FeedSample) -> None:
         deltas: Deltas = {}
         for one in sample.outcomes:
             difference((), one.finished, sample.rules, deltas)
@@ -56,7 +56,7 @@ class _Source:
         return [each for each in self._open if each.kind == kind]
 
 
-def figures(sample: Sample) -> list[CheckedFigure]:
+def figures(sample: FeedSample) -> list[CheckedFigure]:
     """Every share, mean and median of the sample that has a value; those that lack most come first."""
     if not sample.times:
         return []

@@ -21,7 +21,7 @@ class Arrival(NamedTuple):
     received: int
 
 
-class Sample:
+class FeedSample:
     """The facts to check. Nothing in it is printed except counts, times and the words of dimensions.
 
     Args:

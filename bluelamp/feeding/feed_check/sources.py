@@ -13,7 +13,7 @@ from bluelamp.feeding.feed_check.finding import verdict
 from bluelamp.feeding.feed_check.hours import by_hour, usual_hours
 from bluelamp.feeding.feed_check.page import FeedCheck
 from bluelamp.feeding.feed_check.personal import PersonalData
-from bluelamp.feeding.feed_check.sample import Arrival, Sample
+from bluelamp.feeding.feed_check.sample import Arrival, FeedSample
 from bluelamp.feeding.replay import file_errors, mapping_of, paths_of
 from facts.batch import BatchRecord
 from facts.errors import MappingError, QuestionError
@@ -55,7 +55,7 @@ def check_extract(forces: Mapping[str, Rules], files: Sequence[str], mapping: st
         personal = PersonalData()
         for cells in _cells(paths, declared):
             personal.add(cells)
-    sample = Sample(
+    sample = FeedSample(
         declared.topic,
         forces[declared.force],
         extract.facts,
@@ -119,7 +119,7 @@ def check_topic(
         ends = {place: after for place, (_, after) in log.reach(identities).items()}
         facts, arrivals, unreadable, personal = _listened(log, before, ends, topic, rules.force.name)
     own = tuple(feed.name for feed in rules.force.feeds if feed.topic == topic)
-    sample = Sample(
+    sample = FeedSample(
         topic,
         rules,
         facts,
@@ -159,7 +159,7 @@ def _texts(fact: SubjectFact) -> dict[str, str]:
     return {name: value for name, value in values.items() if isinstance(value, str) and name not in _NEVER_PERSONAL}
 
 
-def _result(sample: Sample, source: str, mapping: str, feeds: Sequence[str], now: datetime) -> FeedCheck:
+def _result(sample: FeedSample, source: str, mapping: str, feeds: Sequence[str], now: datetime) -> FeedCheck:
     findings, zone = examine(sample), sample.rules.force.zone()
     times = [instant(at).astimezone(zone) for at in (sample.times[:1] + sample.times[-1:])]
     opened = (microseconds(each.at) for each in sample.facts if type(each).__name__ in OPENINGS[sample.topic])
