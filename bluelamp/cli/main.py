@@ -13,6 +13,7 @@ from bluelamp.cli.board import board
 from bluelamp.cli.chart import chart
 from bluelamp.cli.check import check
 from bluelamp.cli.compare import compare
+from bluelamp.cli.end import end
 from bluelamp.cli.explain import explain
 from bluelamp.cli.exporter import exporter
 from bluelamp.cli.feed import feed
@@ -55,6 +56,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         feed: "Check a feed before its figures are believed.",
         replay: "Play an extract into the log.",
         tail: "Follow a growing file into the log.",
+        end: "End by hand what no source will end.",
         simulate: "Publish the facts of a simulated force.",
     },
     "Read figures": {
