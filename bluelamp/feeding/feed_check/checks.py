@@ -40,12 +40,8 @@ _EXPECTED: dict[Topic, dict[str, str]] = {
     "occurrences": {},
 }
 """Facts that every force reports in their hundreds, and what a figure would say without them."""
-_LONGEST_OPEN: dict[str, timedelta] = {
-    "leg_waiting": timedelta(hours=12),
-    "incident_open": timedelta(days=7),
-    "in_custody": timedelta(days=7),
-}
-"""Open items older than this, at the end of the facts, have probably lost their end."""
+_ENDS = {"leg_waiting": "are still waiting", "incident_open": "are still open", "in_custody": "are still in custody"}
+"""Open items that must end some time, in words."""
 _UNRECORDED_WORDS = {
     "leg_end_unrecorded": "stays in a queue have no end",
     "arrival_unrecorded": "incidents were closed as attended without an arrival",
@@ -215,13 +211,15 @@ def check_ends(sample: FeedSample) -> Iterator[Finding]:
     subjects, found = len(sample.timelines), False
     touched = _measures(sample.topic, _may_lack)
     finished = sample.finished()
-    lost = Counter(each.kind for one in sample.outcomes for each in one.open if _is_lost(sample, each.kind, each.since))
-    for kind, count in lost.items():
-        found = True
-        age = rough_words(_LONGEST_OPEN[kind].total_seconds())
-        says = f"{_share(count, subjects)} subjects are still open ({kind.replace('_', ' ')}) more than {age} after they began."
-        effect = "They count as open or waiting now, and as missed in time, though they ended long ago."
-        yield Finding(check="ends", state=_level(count, subjects), says=says, effect=effect, measures=touched)
+    lost = Counter(each.kind for one in sample.outcomes for each in one.open if each.is_unrecorded(sample.times[-1]))
+    for kind, words in _ENDS.items():
+        if count := lost[kind]:
+            found = True
+            says = f"{_share(count, subjects)} subjects {words} after the time from which the profile counts their end as unrecorded."
+            effect = (
+                "They count as open or waiting until then, and widen the bounds of every share that they belong to."
+            )
+            yield Finding(check="ends", state=_level(count, subjects), says=says, effect=effect, measures=touched)
     for kind, words in _UNRECORDED_WORDS.items():
         if count := finished[kind]:
             found = True
@@ -248,11 +246,6 @@ def check_ends(sample: FeedSample) -> Iterator[Finding]:
             yield Finding(check="ends", state="limit", says=says, effect=effect, measures=touched)
     if not found:
         yield _good("ends", f"All {subjects:,} subjects have the beginning and the end that can be expected.")
-
-
-def _is_lost(sample: FeedSample, kind: str, since: int) -> bool:
-    longest = _LONGEST_OPEN.get(kind)
-    return longest is not None and sample.times[-1] - since > longest // timedelta(microseconds=1)
 
 
 def check_contradictions(sample: FeedSample) -> Iterator[Finding]:
