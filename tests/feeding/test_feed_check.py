@@ -20,7 +20,18 @@ from bluelamp.feeding.feed_check.sources import check_extract
 from bluelamp.wiring.settings import Settings, load_forces
 from facts.fact import SubjectFact
 from measures.outcome import microseconds
-from tests.support.facts import abandoned, answered, arrived, closed, dispatched, offered, opened
+from tests.support.facts import (
+    abandoned,
+    answered,
+    arrived,
+    authorised,
+    closed,
+    detained,
+    dispatched,
+    ended,
+    offered,
+    opened,
+)
 from tests.support.forces import STRICT, rules
 
 RULES = rules(STRICT)[STRICT.name]
@@ -53,6 +64,17 @@ def jobs(days: int = DAYS) -> list[SubjectFact]:
     return facts  # type: ignore[return-value]
 
 
+def stays() -> list[SubjectFact]:
+    """Detentions of three weeks, two an hour, each of half a day."""
+    chance, facts = Random(11), []
+    for number in range(21 * 24 * 2):
+        at = START + timedelta(seconds=chance.randrange(21 * 86_400))
+        facts.append(detained(at, subject_id=f"d{number}"))
+        facts.append(authorised(at + timedelta(seconds=chance.randrange(300, 3000)), subject_id=f"d{number}"))
+        facts.append(ended(at + timedelta(seconds=chance.randrange(20_000, 60_000)), subject_id=f"d{number}"))
+    return facts  # type: ignore[return-value]
+
+
 def live(facts: Sequence[SubjectFact], delay: Callable[[int], float] = lambda _: 1.0) -> list[Arrival]:
     """Arrivals of facts, each so many seconds after it happened; the delay is given its place."""
     ordered = sorted(facts, key=lambda each: each.at)
@@ -81,7 +103,14 @@ def without(facts: list[SubjectFact], kind: str, share: float) -> list[SubjectFa
 
 
 def sample(facts: Sequence[SubjectFact], arrivals: Sequence[Arrival] = (), **given: object) -> FeedSample:
-    topic = "incidents" if any(type(each).__name__.startswith(("Incident", "Unit")) for each in facts) else "contacts"
+    is_custody = any(type(each).__name__.startswith("Det") for each in facts)
+    topic = (
+        "custody"
+        if is_custody
+        else "incidents"
+        if any(type(each).__name__.startswith(("Incident", "Unit")) for each in facts)
+        else "contacts"
+    )
     return FeedSample(topic, RULES, facts, arrivals=arrivals, **given)  # type: ignore[arg-type]
 
 
@@ -112,6 +141,7 @@ PLANTED: list[tuple[str, Callable[[], FeedSample], Check, State, str]] = [
      subject_id=f"y{each.subject_id}") for each in CALLS if each.at.hour == 10 and each.at.day == 5)]), "volumes", "limit", "far from"),
     ("seven hours of silence", lambda: sample([each for each in CALLS if not _at_night(each)]), "gaps", "limit", "longest time"),
     ("ends lost", lambda: sample(without(CALLS, "ContactAnswered", 0.03)), "ends", "limit", "still waiting"),
+    ("releases lost", lambda: sample(without(stays(), "DetentionEnded", 0.03)), "ends", "limit", "still in custody"),
     ("most ends lost", lambda: sample(without(CALLS, "ContactAnswered", 0.5)), "ends", "bad", "still waiting"),
     ("no abandonments at all", lambda: sample(without(CALLS, "ContactAbandoned", 1)), "ends", "limit", "no ContactAbandoned"),
     ("openings lost", lambda: sample(without(JOBS, "IncidentOpened", 0.02)), "ends", "limit", "no opening"),
@@ -151,8 +181,8 @@ def test_a_planted_fault_is_found(make: Callable[[], FeedSample], check: Check, 
 
 
 @pytest.mark.parametrize(
-    ("facts", "arrivals"), [(CALLS, ()), (JOBS, ()), (CALLS, CALL_ARRIVALS), ([*CALLS, *CALLS[:50]], CALL_ARRIVALS)],
-    ids=["calls", "incidents", "calls as they arrive", "calls of which some came twice"],
+    ("facts", "arrivals"), [(CALLS, ()), (stays(), ()), (JOBS, ()), (CALLS, CALL_ARRIVALS), ([*CALLS, *CALLS[:50]], CALL_ARRIVALS)],
+    ids=["calls", "detentions", "incidents", "calls as they arrive", "calls of which some came twice"],
 )  # fmt: skip
 def test_innocent_data_are_not_accused(facts: list[SubjectFact], arrivals: Sequence[Arrival]) -> None:
     found = examine(sample(facts, arrivals))

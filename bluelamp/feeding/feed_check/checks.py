@@ -13,7 +13,7 @@ from facts.union import Topic
 from measures.catalogue import CATALOGUE
 from measures.display import rough_words
 from measures.measure import Bands, Decided, Mean, Measure, Median, SpanWithin
-from measures.outcome import SECOND, instant
+from measures.outcome import SECOND, OpenItem, instant
 from producers.explain import VOCABULARIES
 
 OPENINGS: dict[Topic, tuple[str, ...]] = {
@@ -42,6 +42,8 @@ _EXPECTED: dict[Topic, dict[str, str]] = {
 """Facts that every force reports in their hundreds, and what a figure would say without them."""
 _ENDS = {"leg_waiting": "are still waiting", "incident_open": "are still open", "in_custody": "are still in custody"}
 """Open items that must end some time, in words."""
+_LONGEST_DETENTION = timedelta(days=7)
+"""No profile says from when a detention's end is unrecorded: a person who may still be in custody is never given up."""
 _UNRECORDED_WORDS = {
     "leg_end_unrecorded": "stays in a queue have no end",
     "arrival_unrecorded": "incidents were closed as attended without an arrival",
@@ -211,11 +213,11 @@ def check_ends(sample: FeedSample) -> Iterator[Finding]:
     subjects, found = len(sample.timelines), False
     touched = _measures(sample.topic, _may_lack)
     finished = sample.finished()
-    lost = Counter(each.kind for one in sample.outcomes for each in one.open if each.is_unrecorded(sample.times[-1]))
+    lost = Counter(each.kind for one in sample.outcomes for each in one.open if _is_lost(each, sample.times[-1]))
     for kind, words in _ENDS.items():
         if count := lost[kind]:
             found = True
-            says = f"{_share(count, subjects)} subjects {words} after the time from which the profile counts their end as unrecorded."
+            says = f"{_share(count, subjects)} subjects {words} so long after they began that their end was probably not recorded."
             effect = (
                 "They count as open or waiting until then, and widen the bounds of every share that they belong to."
             )
@@ -246,6 +248,12 @@ def check_ends(sample: FeedSample) -> Iterator[Finding]:
             yield Finding(check="ends", state="limit", says=says, effect=effect, measures=touched)
     if not found:
         yield _good("ends", f"All {subjects:,} subjects have the beginning and the end that can be expected.")
+
+
+def _is_lost(item: OpenItem, last: int) -> bool:
+    """Whether the end of an open item was probably lost, at the time of the last fact."""
+    is_long = item.kind == "in_custody" and last - item.since > _LONGEST_DETENTION // timedelta(microseconds=1)
+    return item.is_unrecorded(last) or is_long
 
 
 def check_contradictions(sample: FeedSample) -> Iterator[Finding]:
