@@ -38,13 +38,17 @@ from measures.measure import (
     Share,
     SpanWithin,
     Statistic,
+    Unrecorded,
 )
+from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+from producers.declaration import Mapping
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
 
+_DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 ROOT = Path(__file__).parent.parent
 _YAML_NOTE = "# Derived by `make derive` from alerts/table.py: change the table, not this file."
 _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. -->"
@@ -69,13 +73,18 @@ def derived() -> Iterable[tuple[str, str]]:
         _formatted(openapi((rules.force for rules in load_forces(Settings()).values()), Limits())),
     )
     yield "docs/feed/asyncapi.json", _formatted(asyncapi())
+    yield "docs/feed/mapping.schema.json", _formatted(mapping_schema())
 
 
 def _schemas() -> Iterable[tuple[str, str]]:
     """A JSON Schema (draft 2020-12) for each fact, complete in itself."""
     for fact in FACT_TYPES:
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(fact)}
-        yield f"facts/schema/{fact.__name__}.json", _formatted(schema)
+        yield f"facts/schema/{fact.__name__}.json", _formatted({**_DIALECT, **msgspec.json.schema(fact)})
+
+
+def mapping_schema() -> dict[str, Any]:
+    """The JSON Schema of a mapping, for editors that check TOML while it is written."""
+    return {**_DIALECT, **msgspec.json.schema(Mapping)}
 
 
 def _new_examples() -> Iterable[tuple[str, str]]:
@@ -174,6 +183,11 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     if measure.clock:
         yield "Clock", measure.clock
     yield "Statistic", f"{_STATISTICS[type(measure.statistic)]}; unit: {measure.unit}; version {measure.version}"
+    if measure.unrecorded:
+        yield (
+            "Not recorded",
+            "; ".join(_unrecorded_words(each, is_share=measure.is_share()) for each in measure.unrecorded),
+        )
     if measure.target:
         yield "Target", measure.target
     if measure.good != "neither":
@@ -188,6 +202,18 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
         yield "Rows of the reports", ", ".join(measure.rows)
     for note in measure.notes:
         yield "Note", note
+
+
+def _unrecorded_words(each: Unrecorded, *, is_share: bool) -> str:
+    """What belongs to a measure and is not recorded, with the values of a share that are counted in an unusual way."""
+    if not is_share or (each.met, each.missed, each.left_out) == ((AS_MET,), (AS_MISSED,), (LEFT_OUT,)):
+        return f"`{each.of.kind}`"
+    parts = {"met": each.met, "missed": each.missed, "left out": each.left_out}
+    return f"`{each.of.kind}` ({', '.join(f'{name} {values}' for name, values in _listed(parts))})"
+
+
+def _listed(parts: dict[str, tuple[int, ...]]) -> Iterable[tuple[str, str]]:
+    return ((name, " or ".join(map(str, values)) or "none") for name, values in parts.items())
 
 
 def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
@@ -301,6 +327,9 @@ def _alerts() -> str:
         "",
         fill(_ONE_CAUSE.format(_chain()), _WIDTH),
         "",
+        "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
+        "and the suite, and ends when the measure is live and no longer counts the detainee.",
+        "",
         "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -312,7 +341,8 @@ _ONE_CAUSE = (
     "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
     "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
     "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
-    "nobody knows whether the sender is silent."
+    "nobody knows whether the sender is silent. A share *at worst* counts every outcome that is not recorded as bad "
+    "([decision 45](../decisions/0045-a-share-carries-its-bounds.md))."
 )
 
 
@@ -325,8 +355,10 @@ def _alert_row(rule: Rule) -> str:
     bad, good = _limits(rule)
     where = rule.series.where
     window = f" over {where['window']}" if "window" in where else f" ({where['cause']})" if "cause" in where else ""
+    window = " (detainee)" if "detainee" in rule.series.by else window
+    at_worst = ", at worst," if rule.series.bound else ""
     parts = [
-        rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window} {bad}", good, str(rule.minimum_n or ""),
+        rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window}{at_worst} {bad}", good, str(rule.minimum_n or ""),
         f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,
     ]  # fmt: skip
     return f"| {' | '.join(parts)} |"

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from facts.contact import ContactFact
 from facts.custody import CustodyFact
-from facts.fact import FactWithdrawn, SubjectFact
+from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.incident import IncidentFact
 from facts.occurrence import OccurrenceFact
@@ -13,7 +13,7 @@ from facts.occurrence import OccurrenceFact
 Topic = Literal["contacts", "incidents", "custody", "occurrences"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
-AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | FeedHeartbeat
+AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | EndedByHand | FeedHeartbeat
 
 FACT_TYPES: tuple[type[AnyFact], ...] = get_args(AnyFact)
 
@@ -23,7 +23,7 @@ _PLACE_IN_AN_INSTANT: dict[type[SubjectFact], int] = {
         (*get_args(ContactFact), *get_args(IncidentFact), *get_args(CustodyFact), *get_args(OccurrenceFact))
     )
 }
-"""The order of facts of one subject with the same time: the order in which the unions list them."""
+"""The order of facts of one subject with the same time: as the unions list them, then an `EndedByHand`."""
 
 _TOPIC_OF: dict[type[SubjectFact], Topic] = {
     **dict.fromkeys(get_args(ContactFact), "contacts"),

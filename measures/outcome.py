@@ -36,6 +36,12 @@ KindName = Literal[
     "leg_abandoned_short",
     "leg_left",
     "leg_concluded",
+    "contact_unrecorded",
+    "contact_ended_by_hand",
+    "leg_abandonment_unrecorded",
+    "leg_answer_unrecorded",
+    "leg_service_unrecorded",
+    "leg_result_unrecorded",
     "contact_incomplete",
     "contact_contradiction",
     "incident_opened",
@@ -62,6 +68,15 @@ KindName = Literal[
     "attendance_not_required",
     "incident_regraded",
     "incident_downgraded_near_breach",
+    "incident_unrecorded",
+    "incident_ended_by_hand",
+    "opened_to_dispatched_unrecorded",
+    "dispatched_to_arrived_unrecorded",
+    "opened_to_arrived_unrecorded",
+    "opened_to_attended_unrecorded",
+    "graded_to_arrived_unrecorded",
+    "opened_to_dispatched_within_24_hours_unrecorded",
+    "attendance_unrecorded",
     "incident_incomplete",
     "incident_contradiction",
     "detainee_arrived",
@@ -69,6 +84,7 @@ KindName = Literal[
     "in_custody",
     "awaiting_authorisation",
     "review_due",
+    "review_due_ahead",
     "review_postponed",
     "detention_limit",
     "custody_clock_paused",
@@ -78,6 +94,11 @@ KindName = Literal[
     "arrived_to_authorised",
     "arrived_to_ended",
     "detention_ended",
+    "detention_unrecorded",
+    "detention_ended_by_hand",
+    "arrived_to_authorised_unrecorded",
+    "arrived_to_ended_unrecorded",
+    "disposal_unrecorded",
     "detention_incomplete",
     "detention_contradiction",
     "occurrence_recorded",
@@ -87,6 +108,9 @@ KindName = Literal[
     "party_linked",
     "domestic_party_linked",
     "victim_contract_closed",
+    "recorded_to_referred_unrecorded",
+    "recorded_to_referred_within_2_working_days_unrecorded",
+    "victim_contract_unrecorded",
     "occurrence_incomplete",
     "occurrence_contradiction",
 ]
@@ -97,6 +121,8 @@ Dimension = Literal[
     "channel",
     "result",
     "contradiction",
+    "end",
+    "reason",
     "grade",
     "group",
     "area",
@@ -144,6 +170,8 @@ class OpenItem(NamedTuple):
         due: the first time at which it can no longer meet its target; for a custody clock, the last time that is still in
             time. None if it has no due time, or while its clock is paused.
         dimensions: as in `Outcome`.
+        unrecorded_from: the time from which its end counts as unrecorded, so that it is no longer open. One of a decided kind
+            then no longer counts as missed: whether it met its target is not known. None if it stays open until it ends.
     """
 
     kind: str
@@ -151,6 +179,11 @@ class OpenItem(NamedTuple):
     began: int
     due: int | None
     dimensions: tuple[str, ...]
+    unrecorded_from: int | None = None
+
+    def is_unrecorded(self, as_of: int) -> bool:
+        """Whether its end counts as unrecorded at a time."""
+        return self.unrecorded_from is not None and self.unrecorded_from <= as_of
 
 
 class Outcomes(NamedTuple):
@@ -196,6 +229,10 @@ KINDS: dict[str, Kind] = {
         _kinds("contacts", _LEG, 0, "leg_answer_decided", "leg_service_decided"),
         _kinds("contacts", _LEG, TENTHS, "leg_answered", "leg_abandoned", "leg_abandoned_short", "leg_left"),
         _kinds("contacts", (*_LEG, "result"), 0, "leg_concluded"),
+        _kinds("contacts", (*_LEG, "end"), 0, "contact_unrecorded"),
+        _kinds("contacts", (*_LEG, "reason"), 0, "contact_ended_by_hand"),
+        _kinds("contacts", _LEG, 0, "leg_abandonment_unrecorded", "leg_answer_unrecorded", "leg_service_unrecorded"),
+        _kinds("contacts", _LEG, 0, "leg_result_unrecorded"),
         _kinds("contacts", (), 0, "contact_incomplete"),
         _kinds("contacts", ("contradiction",), 0, "contact_contradiction"),
         _kinds("incidents", _INCIDENT, 0, "incident_opened", "incident_resourced", "video_response_started"),
@@ -215,16 +252,33 @@ KINDS: dict[str, Kind] = {
         _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived", "opened_to_attended", "graded_to_arrived"),
         _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed", "attendance_not_required"),
         _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded", "incident_downgraded_near_breach"),
+        _kinds("incidents", (*_INCIDENT, "end"), 0, "incident_unrecorded"),
+        _kinds("incidents", (*_INCIDENT, "reason"), 0, "incident_ended_by_hand"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_unrecorded", "dispatched_to_arrived_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_arrived_unrecorded", "opened_to_attended_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "graded_to_arrived_unrecorded", "attendance_unrecorded"),
+        _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_within_24_hours_unrecorded"),
         _kinds("incidents", (), 0, "incident_incomplete"),
         _kinds("incidents", ("contradiction",), 0, "incident_contradiction"),
         _kinds(
             "custody", _CUSTODY, 0, "detainee_arrived", "voluntary_attended", "in_custody", "awaiting_authorisation"
         ),
         _kinds("custody", _CUSTODY, 0, "review_due", "review_postponed", "detention_limit", "custody_clock_paused"),
+        _kinds("custody", _CUSTODY, 0, "review_due_ahead"),
         _kinds("custody", (*_CUSTODY, "note"), 0, "custody_note"),
         _kinds("custody", _CUSTODY, 0, "suite_entered", "suite_left"),
         _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
+        _kinds("custody", (*_CUSTODY, "end"), 0, "detention_unrecorded"),
+        _kinds("custody", (*_CUSTODY, "reason"), 0, "detention_ended_by_hand"),
+        _kinds(
+            "custody",
+            _CUSTODY,
+            0,
+            "arrived_to_authorised_unrecorded",
+            "arrived_to_ended_unrecorded",
+            "disposal_unrecorded",
+        ),
         _kinds("custody", (), 0, "detention_incomplete"),
         _kinds("custody", ("contradiction",), 0, "detention_contradiction"),
         _kinds("occurrences", _OCCURRENCE, 0, "occurrence_recorded", "recorded_to_referred_decided"),
@@ -233,6 +287,8 @@ KINDS: dict[str, Kind] = {
         _kinds("occurrences", (*_OCCURRENCE, "domestic", "role", "repeat"), 0, "party_linked"),
         _kinds("occurrences", (*_OCCURRENCE, "role", "repeat"), 0, "domestic_party_linked"),
         _kinds("occurrences", (*_OCCURRENCE, "compliance"), 0, "victim_contract_closed"),
+        _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_unrecorded", "victim_contract_unrecorded"),
+        _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_unrecorded"),
         _kinds("occurrences", (), 0, "occurrence_incomplete"),
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),
     )
@@ -247,12 +303,37 @@ DECIDED: dict[KindName, KindName] = {
     "graded_to_arrived": "graded_to_arrived_decided",
 }
 """Each span of an incident with a target to the kind that says whether it met the target."""
+UNRECORDED: dict[KindName, KindName] = {
+    "opened_to_dispatched": "opened_to_dispatched_unrecorded",
+    "opened_to_dispatched_within_24_hours_decided": "opened_to_dispatched_within_24_hours_unrecorded",
+    "dispatched_to_arrived": "dispatched_to_arrived_unrecorded",
+    "opened_to_arrived": "opened_to_arrived_unrecorded",
+    "opened_to_attended": "opened_to_attended_unrecorded",
+    "graded_to_arrived": "graded_to_arrived_unrecorded",
+    "arrived_to_authorised": "arrived_to_authorised_unrecorded",
+    "arrived_to_ended": "arrived_to_ended_unrecorded",
+}
+"""Each span (and the dispatch within 24 hours) to the kind of those that are not recorded or in doubt."""
+AS_MISSED, AS_MET, LEFT_OUT, NO_TARGET = 0, 1, 2, 3
+"""How the figures count an outcome that is not recorded or in doubt: the value of a kind `..._unrecorded`."""
 INCOMPLETE: dict[Subject, KindName] = {
     "contact": "contact_incomplete",
     "incident": "incident_incomplete",
     "detention": "detention_incomplete",
     "occurrence": "occurrence_incomplete",
 }
+UNRECORDED_END: dict[Subject, KindName] = {
+    "contact": "contact_unrecorded",
+    "incident": "incident_unrecorded",
+    "detention": "detention_unrecorded",
+}
+"""Open items whose end counts as unrecorded, for as long as none is recorded."""
+ENDED_BY_HAND: dict[Subject, KindName] = {
+    "contact": "contact_ended_by_hand",
+    "incident": "incident_ended_by_hand",
+    "detention": "detention_ended_by_hand",
+}
+"""What a person ended because its end was never recorded."""
 CONTRADICTION: dict[Subject, KindName] = {
     "contact": "contact_contradiction",
     "incident": "incident_contradiction",

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED
@@ -91,6 +92,9 @@ class Figure(Struct, frozen=True):
         n: the number of outcomes it is calculated from.
         met: for a share, the number of outcomes that met the condition.
         spread: for spans, their distribution.
+        low: for a share, its value if every outcome that is not recorded or in doubt had been missed; None without a value.
+        high: likewise if every such outcome had been met.
+        unrecorded: for a share, a mean or a median, the number of such outcomes; None for anything else.
     """
 
     dimensions: dict[str, str]
@@ -98,6 +102,9 @@ class Figure(Struct, frozen=True):
     n: int
     met: int | None = None
     spread: Spread | None = None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
 
 class Question(Struct, frozen=True):
@@ -155,11 +162,52 @@ def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]
         source: the panes and open items of the force.
         rules: the rules of the force.
     """
-    sheet = _Sheet(question, source, rules)
-    figures = list(_figures(question.measure, sheet))
+    sheet, measure = _Sheet(question, source, rules), question.measure
+    figures = list(_figures(measure, sheet))
     if not figures and not question.by:
-        return [empty(question.measure)]
+        figures = [empty(measure)]
+    if measure.unrecorded or measure.is_share():
+        in_doubt = _in_doubt(measure, sheet)
+        figures = [_bounded(figure, in_doubt[tuple(figure.dimensions.values())], measure) for figure in figures]
     return sorted(figures, key=lambda figure: tuple(figure.dimensions.values()))
+
+
+class _InDoubt(Struct):
+    """How many outcomes of one cell are not recorded or in doubt, by how a share counts them; one may be both met and missed."""
+
+    count: int = 0
+    met: int = 0
+    missed: int = 0
+    left_out: int = 0
+
+
+def _in_doubt(measure: Measure, sheet: "_Sheet") -> dict[Dimensions, _InDoubt]:
+    """What is not recorded or in doubt of each cell."""
+    cells: dict[Dimensions, _InDoubt] = defaultdict(_InDoubt)
+    for each in measure.unrecorded:
+        belonging = {*each.met, *each.missed, *each.left_out}
+        for words, histogram in sheet.gather([each.of]).items():
+            cell = cells[words]
+            cell.count += sum(n for value, n in histogram.items() if value in belonging or not measure.is_share())
+            cell.met += sum(histogram.get(value, 0) for value in each.met)
+            cell.missed += sum(histogram.get(value, 0) for value in each.missed)
+            cell.left_out += sum(histogram.get(value, 0) for value in each.left_out)
+    if isinstance(measure.statistic, Decided):
+        for words in sheet.never_ended(measure.statistic.of):
+            cells[words].count += 1
+            cells[words].left_out += 1
+    return cells
+
+
+def _bounded(figure: Figure, cell: _InDoubt, measure: Measure) -> Figure:
+    """A figure with what is not recorded of it and, for a share, its bounds."""
+    low: float | None = None
+    high: float | None = None
+    if measure.is_share() and figure.met is not None:
+        whole = figure.n + cell.left_out
+        low = ratio(max(0, figure.met - cell.met), whole) if figure.n else None
+        high = ratio(min(whole, figure.met + cell.missed + cell.left_out), whole) if figure.n else None
+    return replace(figure, low=low, high=high, unrecorded=cell.count)
 
 
 def spans(measure: Measure) -> Selection | None:
@@ -265,8 +313,10 @@ class _Sheet:
                 merge(groups[words], histogram)
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
-        """The open items of a selection, with their words."""
+        """The open items of a selection whose end does not count as unrecorded, with their words."""
         for item in self.source.open(selection.kind):
+            if item.is_unrecorded(self.as_of):
+                continue
             words = self.open_words(selection, item)
             if words is not None:
                 yield words, item
@@ -286,6 +336,13 @@ class _Sheet:
         """The words of each open item that can no longer meet its target, in the window of the reading."""
         return (words for words, item in self.gather_open(selection) if self.is_overdue(item))
 
+    def never_ended(self, selection: Selection) -> Iterator[Dimensions]:
+        """The words of each item that would count as missed in the window if its end did not count as unrecorded."""
+        for item in self.source.open(selection.kind):
+            words = self.open_words(selection, item)
+            if words is not None and item.is_unrecorded(self.as_of) and self.is_overdue(item):
+                yield words
+
     def is_overdue(self, item: OpenItem) -> bool:
         """Whether it can no longer meet its target, and was due (in report windows: began) in the window of the reading."""
         start, end = self.window
@@ -294,7 +351,7 @@ class _Sheet:
 
     def counts(self, selection: Selection, item: OpenItem) -> bool:
         """Whether the measure's reading counts an open item."""
-        if item.kind != selection.kind:
+        if item.kind != selection.kind or item.is_unrecorded(self.as_of):
             return False
         if self.open_words(selection, item) is None:
             return False
@@ -343,7 +400,7 @@ def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
         case Bands(of, edges):
             yield from _bands(sheet, of, edges)
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest():
-            yield from _open_figures(measure.statistic, sheet)
+            yield from _open_figures(measure, measure.statistic, sheet)
         case External():
             return
 
@@ -404,12 +461,13 @@ def band_name(edges: tuple[int, ...], index: int) -> str:
     return f"{edges[index]:05}-{upper}"
 
 
-def _open_figures(statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
+def _open_figures(measure: Measure, statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
     spans: dict[Dimensions, list[int]] = defaultdict(list)
-    for words, item in sheet.gather_open(statistic.of):
-        span = _open_span(statistic, item, sheet.as_of)
-        if span is not None:
-            spans[words].append(span)
+    for selection in measure.selections():
+        for words, item in sheet.gather_open(selection):
+            span = _open_span(statistic, item, sheet.as_of)
+            if span is not None:
+                spans[words].append(span)
     for words, found in spans.items():
         value = len(found) if isinstance(statistic, OpenCount | OpenDue) else _extreme(statistic, found) / SECOND
         yield Figure(sheet.named(words), value, len(found))
@@ -422,21 +480,28 @@ def _extreme(statistic: OpenLongest | OpenSoonest, spans: Sequence[int]) -> int:
 def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | None:
     """How long an item has been open, or how long until it is due, in microseconds; None if it does not count."""
     match statistic:
-        case OpenCount(_, least, under):
-            return _age(item, as_of, least, under)
-        case OpenLongest(_, under):
-            return _age(item, as_of, 0, under)
+        case OpenCount(_, least):
+            return _age(item, as_of, least)
+        case OpenLongest():
+            return _age(item, as_of, 0)
         case OpenDue(_, under_seconds):
-            left = None if item.due is None else item.due - as_of
+            left = _left(statistic, item, as_of)
             return left if left is not None and left < under_seconds * SECOND else None
         case OpenSoonest():
-            return None if item.due is None else item.due - as_of
+            return _left(statistic, item, as_of)
 
 
-def _age(item: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
+def _left(statistic: OpenDue | OpenSoonest, item: OpenItem, as_of: int) -> int | None:
+    """How long until an item is due; None if it has no due time, or counts only until then."""
+    if item.due is None:
+        return None
+    is_over = statistic.until_due is not None and item.kind == statistic.until_due.kind and item.due < as_of
+    return None if is_over else item.due - as_of
+
+
+def _age(item: OpenItem, as_of: int, least_seconds: int) -> int | None:
     age = as_of - item.since
-    is_counted = age >= least_seconds * SECOND and not (under_seconds and age >= under_seconds * SECOND)
-    return age if is_counted else None
+    return age if age >= least_seconds * SECOND else None
 
 
 class FeedStatus(Struct, frozen=True):
@@ -550,6 +615,9 @@ class Reading(Struct, frozen=True, kw_only=True):
         begins: when the record begins, if the window starts before that and so is covered only in part or not at all.
         coverage: how much of its period the record covers. For a live window, which is in progress, only the start counts.
         spread: for spans, their distribution.
+        low: for a share, its value if every outcome that is not recorded or in doubt had been missed; None without a value.
+        high: likewise if every such outcome had been met.
+        unrecorded: for a share, a mean or a median, the number of outcomes that are not recorded or in doubt; otherwise None.
     """
 
     measure: str
@@ -572,6 +640,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     begins: datetime | None
     coverage: CoverageLevel = "none"
     spread: Spread | None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
 
 def feed_problem(status: FeedStatus, until: int, allowed: int, rules: Rules, now: int) -> Reliability | None:

@@ -3,22 +3,25 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from facts.fact import SubjectFact
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, Mapping, columns_used
+from facts.wire import EARLIEST
+from producers.declaration import WHOLE_ROW, Mapping, columns_of, columns_used, source_columns
 from producers.joining import Join, Joins
 from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of, subject_of
-from producers.row_facts import RowValues, choose_rows, make, read_values
+from producers.row_facts import RowValues, choose_rows, make, parts_of, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
-from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits
+from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits, text_of
 
 _NO_GAP, _LONG_GAP = timedelta(0), timedelta(days=60)
 _FEW = 3
@@ -51,6 +54,9 @@ class Malformed(Struct, frozen=True, kw_only=True):
         return f"{where}: {repr(self.column) + ' ' if self.column else ''}{self.what}{lost}"
 
 
+_NOT_RECORDED = datetime.min.replace(tzinfo=UTC)
+
+
 class RowResult(NamedTuple):
     """What one row gives.
 
@@ -58,19 +64,22 @@ class RowResult(NamedTuple):
         subject_id: the row's subject.
         place: where the row is.
         facts: facts that the row gives by itself.
-        partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping.
+        partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping, and
+            what numbers it if its cell holds several times.
         join: the subjects that the row joins.
         notes: readings of its times that rest on more than the cell, each with its columns.
         is_excluded: whether the mapping leaves the row out, so that it only ends what an earlier row said.
+        recorded_at: when the source recorded the row; None if it does not say.
     """
 
     subject_id: str
     place: RowPlace
     facts: list[AnyFact]
-    partial: dict[int, RowValues]
+    partial: dict[tuple[int, tuple[str, ...]], RowValues]
     join: Join | None = None
     notes: frozenset[tuple[Note, str]] = frozenset()
     is_excluded: bool = False
+    recorded_at: datetime | None = None
 
 
 class Strays(Struct, frozen=True, kw_only=True):
@@ -208,6 +217,11 @@ class RowReader:
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
         self._mapping, self._now = mapping, now
         self._clock = LocalClock(mapping)
+        self._selecting = {
+            column
+            for name in (*mapping.rows.include, *mapping.rows.exclude)
+            for column in (name, *source_columns(mapping.source, name))
+        }
         self._digests: set[bytes] = set()
         self._place_of_key: dict[tuple[str, ...], RowPlace] = {}
 
@@ -224,7 +238,7 @@ class RowReader:
         if isinstance(row, UnreadableRow):
             raise row.error
         place = RowPlace(row.line, file)
-        if row.fault and row.fault.column in (*self._mapping.rows.include, *self._mapping.rows.exclude):
+        if row.fault and self._selecting & {row.fault.column, *row.missing}:
             raise row.fault
         if not _is_included(self._mapping, row.cells):
             return self._excluded(row.cells, place)
@@ -245,15 +259,35 @@ class RowReader:
         Raises:
             MalformedError: the rows do not make valid facts.
         """
+        rows = self.in_order(rows)
         check_openings(self._mapping, [(row.place, self._opened(row)) for row in rows if not row.is_excluded])
         counted = rows[-1:] if self._mapping.rows.later == "replace" else rows
         facts = [fact for row in counted for fact in row.facts]
-        for index, declared in enumerate(self._mapping.facts):
-            values = [row.partial[index] for row in counted if index in row.partial]
-            if values:
-                chosen = choose_rows(declared, values)
-                facts.append(make(self._mapping, declared, counted[0].subject_id, (), chosen, self._now()))
+        for key in sorted({key for row in counted for key in row.partial}):
+            index, number = key
+            declared = self._mapping.facts[index]
+            values = [row.partial[key] for row in counted if key in row.partial]
+            chosen = choose_rows(declared, values)
+            fact = make(self._mapping, declared, counted[0].subject_id, number, chosen, self._now())
+            times = [row.recorded_at for row in counted if key in row.partial and row.recorded_at]
+            facts.append(_recorded(fact, max(times, default=None)))
         return facts
+
+    def in_order(self, rows: Sequence[RowResult]) -> list[RowResult]:
+        """The rows of a subject, the later one last: by the times of their records, if later rows replace earlier ones."""
+        if self._mapping.rows.later != "replace":
+            return list(rows)
+        return sorted(rows, key=lambda row: row.recorded_at or _NOT_RECORDED)
+
+    def _recorded_at(self, cells: Cells) -> datetime | None:
+        columns = columns_of(self._mapping.rows.recorded)
+        text = text_of(cells, columns) if columns else None
+        if text is None:
+            return None
+        at = self._clock.read_time(text, columns)
+        if not EARLIEST <= at <= self._now():
+            raise MalformedError("bad_value", ", ".join(columns), "is before 1990 or in the future")
+        return at
 
     def has_second_opening(self, rows: Sequence[RowResult]) -> bool:
         """Whether rows of one subject open it at different times. A contact is offered again with each transfer."""
@@ -264,31 +298,34 @@ class RowReader:
         if self._mapping.rows.later != "replace":
             return "excluded"
         try:
-            return RowResult(subject_of(self._mapping, cells, self._clock), place, [], {}, is_excluded=True)
+            subject_id = subject_of(self._mapping, cells, self._clock)
+            return RowResult(subject_id, place, [], {}, is_excluded=True, recorded_at=self._recorded_at(cells))
         except MalformedError:
             return "excluded"
 
     def _result(self, cells: Cells, place: RowPlace) -> RowResult:
         self._clock.noted.clear()
-        subject_id = subject_of(self._mapping, cells, self._clock)
+        subject_id, recorded_at = subject_of(self._mapping, cells, self._clock), self._recorded_at(cells)
         row_key = self._row_key(subject_id, cells)
         result = RowResult(subject_id, place, [], {}, join_of(self._mapping, cells, subject_id))
         for index, declared in enumerate(self._mapping.facts):
-            values = read_values(declared, cells, place, self._clock)
-            if values and declared.per == "row":
-                by_field = dict.fromkeys(values.values, values)
-                result.facts.append(make(self._mapping, declared, subject_id, row_key, by_field, self._now()))
-            elif values:
-                result.partial[index] = values
+            for number, part in parts_of(declared, cells):
+                values = read_values(declared, part, place, self._clock)
+                if values and declared.per == "row":
+                    by_field, key = dict.fromkeys(values.values, values), (*row_key, *number)
+                    fact = make(self._mapping, declared, subject_id, key, by_field, self._now())
+                    result.facts.append(_recorded(fact, recorded_at))
+                elif values:
+                    result.partial[index, number] = values
         if self._mapping.rows.key:
             self._place_of_key[subject_id, *row_key] = place
-        return result._replace(notes=frozenset(self._clock.noted))
+        return result._replace(notes=frozenset(self._clock.noted), recorded_at=recorded_at)
 
     def _opened(self, row: RowResult) -> datetime | None:
         """When a row says that its subject began; None if it does not say."""
         opening = self._mapping.opening
         own = (fact.at for fact in row.facts if type(fact).__name__ == opening)
-        shared = (values.at for index, values in row.partial.items() if self._mapping.facts[index].fact == opening)
+        shared = (values.at for (index, _), values in row.partial.items() if self._mapping.facts[index].fact == opening)
         return min((*own, *shared), default=None)
 
     def _digest(self, cells: Cells) -> bytes | None:
@@ -311,6 +348,10 @@ class RowReader:
         if first:
             raise MalformedError("repeated_key", ", ".join(columns), f"has the key of the row at {first}")
         return key
+
+
+def _recorded(fact: AnyFact, at: datetime | None) -> AnyFact:
+    return fact if at is None else cast(AnyFact, replace(cast(SubjectFact, fact), recorded_at=at))
 
 
 def malformed(error: MalformedError, place: RowPlace, rows: int = 1) -> Malformed:
@@ -340,7 +381,7 @@ class _ExtractBuilder:
 
     def add(self, row: Row | UnreadableRow, file: str) -> None:
         """Count a row, and keep what it gives."""
-        if isinstance(row, Row):
+        if isinstance(row, Row) and not row.fault:
             self._columns_empty -= row.cells.keys()
         try:
             result = self._reader.read(row, file)
@@ -360,7 +401,7 @@ class _ExtractBuilder:
         read: dict[str, int] = {}
         second_openings = 0
         for subject_id, rows in self._subjects.items():
-            kept, own = self._facts_of(rows)
+            kept, own = self._facts_of(self._reader.in_order(rows))
             facts += own
             if used := self._count(kept):
                 read[subject_id] = used

@@ -67,7 +67,7 @@ def outcomes(question: RecountQuestion) -> list[ListedOutcome]:
                 *_open(question, of, within(question, "due")),
             ]
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest() as statistic:
-            items = _open(question, statistic.of, ("true", []))
+            items = [each for of in question.measure.selections() for each in _open(question, of, ("true", []))]
             return [each for each in items if _counts(statistic, each, question.as_of)]
         case statistic:
             return [each for _, each in _finished(question, statistic.of)]
@@ -102,6 +102,7 @@ def _open(question: RecountQuestion, selection: Selection, condition: Sql) -> li
     """The open items; for a decided kind, only those that are overdue."""
     kind = KINDS[selection.kind]
     text, values = condition
+    # Items whose end counts as unrecorded are not chosen at all.
     if text != "true":
         text, values = f"{text} AND chosen.due <= ?", [*values, question.as_of]
     columns = f"{key_words(question)}, subject, since, began, due"
@@ -119,11 +120,11 @@ def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
     """Whether an open item is old enough, or close enough to its due time, to count."""
     if isinstance(statistic, OpenDue | OpenSoonest):
         under = statistic.under_seconds * SECOND if isinstance(statistic, OpenDue) else None
+        if statistic.until_due and each.kind == statistic.until_due.kind and each.due is not None and each.due < as_of:
+            return False
         return each.due is not None and (under is None or each.due - as_of < under)
     least = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
-    under = statistic.under_seconds
-    age = as_of - each.at
-    return least * SECOND <= age and (under is None or age < under * SECOND)
+    return least * SECOND <= as_of - each.at
 
 
 class Slot(Struct, frozen=True):
@@ -162,9 +163,10 @@ def subjects_open(connection: Any, item: RecountOpenItem) -> list[int]:
     words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)
     text = (
         f"SELECT DISTINCT subject FROM {kind.topic}_open "  # noqa: S608 - names are ours
-        f"WHERE kind = ? AND force = ? AND since = ? AND began = ? AND due IS NOT DISTINCT FROM ?{words} ORDER BY subject"
+        f"WHERE kind = ? AND force = ? AND since = ? AND began = ? AND due IS NOT DISTINCT FROM ? "
+        f"AND unrecorded_from IS NOT DISTINCT FROM ?{words} ORDER BY subject"
     )
-    values = [item.kind, item.force, item.since, item.began, item.due, *item.dimensions]
+    values = [item.kind, item.force, item.since, item.began, item.due, item.unrecorded_from, *item.dimensions]
     return [subject for (subject,) in connection.execute(text, values).fetchall()]
 
 

@@ -15,6 +15,7 @@ from measures.measure import (
     Selection,
     Share,
     SpanWithin,
+    Unrecorded,
 )
 
 _999: DeclaredWhere = {"line": ("999",)}
@@ -24,7 +25,10 @@ _LOCAL: DeclaredWhere = {"line": ("101",), "queue": ("local",)}
 _DIGITAL: DeclaredWhere = {"line": ("digital",)}
 _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
-_HALF_DAY_SECONDS = 43_200
+_ANSWER_UNRECORDED = (Unrecorded(Selection("leg_answer_unrecorded")),)
+_SERVICE_UNRECORDED = (Unrecorded(Selection("leg_service_unrecorded")),)
+_ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")),)
+_RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")),)
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
 _ABANDON_RULE = (
@@ -35,7 +39,7 @@ _OF_QUEUES = "the target that the force's profile gave the queue on the day of t
 _TARGET_999 = (
     f"90 % within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
 )
-_UNRECORDED = "A wait of over 12 hours is left out: its end was probably never recorded."
+_UNRECORDED = "A wait whose end counts as unrecorded is left out (contact_unrecorded_count)."
 
 EMERGENCY = (
     Measure(
@@ -77,6 +81,7 @@ EMERGENCY = (
         population="999 calls answered, and callers still waiting beyond the target, who already count as missed.",
         clock="From the offer to the force's queue until a person answers. A wait of 10.0 s misses a target of under 10 s.",
         statistic=Decided(Selection("leg_answer_decided")),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="ratio",
         where=_999,
         good="higher",
@@ -103,6 +108,7 @@ EMERGENCY = (
         population="999 calls answered, calls abandoned after the target, and callers still waiting beyond it.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Decided(Selection("leg_service_decided")),
+        unrecorded=_SERVICE_UNRECORDED,
         unit="ratio",
         where=_999,
         good="higher",
@@ -119,6 +125,7 @@ EMERGENCY = (
         population="999 calls answered by a person. Abandoned calls are excluded.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Mean(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_999,
         good="lower",
@@ -137,6 +144,7 @@ EMERGENCY = (
         population="999 calls answered by a person.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Median(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_999,
         good="lower",
@@ -163,6 +171,7 @@ EMERGENCY = (
         question="What share of 999 calls was abandoned?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
+        unrecorded=_ABANDONMENT_UNRECORDED,
         unit="ratio",
         where=_999,
         good="lower",
@@ -191,7 +200,7 @@ EMERGENCY = (
         title="999 waiting now",
         question="How many 999 callers are waiting now?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
-        statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING),
         unit="count",
         where=_999,
         good="lower",
@@ -203,7 +212,7 @@ EMERGENCY = (
         question="How long has the longest-waiting 999 caller been waiting?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         clock="From the offer to the force's queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_999,
         good="lower",
@@ -215,7 +224,7 @@ EMERGENCY = (
         question="How many 999 callers have been waiting for 30 seconds or more?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         clock="From the offer to the force's queue until now.",
-        statistic=OpenCount(_WAITING, at_least_seconds=30, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING, at_least_seconds=30),
         unit="count",
         where=_999,
         good="lower",
@@ -231,6 +240,7 @@ def _triage_result(result: ContactResult, words: str) -> Measure:
         question=f"What share of calls with a result at triage was {words}?",
         population="101 calls with a result recorded at triage.",
         statistic=Share((Selection("leg_concluded", {"result": (result,)}),), (Selection("leg_concluded"),)),
+        unrecorded=_RESULT_UNRECORDED,
         unit="ratio",
         where=_TRIAGE,
         good="higher" if result == "resolved" else "neither",
@@ -259,6 +269,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, and callers still waiting beyond the target.",
         clock="From the offer to a queue until a person answers there.",
         statistic=Decided(Selection("leg_answer_decided")),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="ratio",
         where=_101,
         good="higher",
@@ -275,6 +286,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
         clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Mean(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_101,
         good="lower",
@@ -295,6 +307,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
         clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Median(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_101,
         good="lower",
@@ -307,7 +320,7 @@ NON_EMERGENCY = (
         title="101 waiting now",
         question="How many 101 callers are waiting now?",
         population=f"101 calls still in a queue. {_UNRECORDED}",
-        statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING),
         unit="count",
         where=_101,
         good="lower",
@@ -319,7 +332,7 @@ NON_EMERGENCY = (
         question="How long has the longest-waiting 101 caller been waiting?",
         population=f"101 calls still in a queue. {_UNRECORDED}",
         clock="From the offer to the queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_101,
         good="lower",
@@ -332,6 +345,7 @@ NON_EMERGENCY = (
         question="What share of calls to triage was abandoned?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
+        unrecorded=_ABANDONMENT_UNRECORDED,
         unit="ratio",
         where=_TRIAGE,
         good="lower",
@@ -345,6 +359,7 @@ NON_EMERGENCY = (
         question="What share of answered 101 calls was answered at triage?",
         population="Every stay of a 101 call in a queue that was answered.",
         statistic=Share((Selection("leg_answered", {"queue": ("triage",)}),), (_ANSWERED,)),
+        unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(0,), missed=(0,), left_out=(1, 2)),),
         unit="ratio",
         where=_101,
         minimum_n=5,
@@ -392,6 +407,7 @@ NON_EMERGENCY = (
         population="101 callers sent on from triage and answered in the local queue.",
         clock="From the transfer to the local queue until a person answers there.",
         statistic=Median(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_LOCAL,
         good="lower",
@@ -416,6 +432,7 @@ NON_EMERGENCY = (
         question="What share of callers sent to the local queue gave up?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
+        unrecorded=_ABANDONMENT_UNRECORDED,
         unit="ratio",
         where=_LOCAL,
         good="lower",
@@ -432,6 +449,7 @@ NON_EMERGENCY = (
         population="101 callers who abandoned the local queue.",
         clock="From the transfer to the local queue until the caller gives up. A wait of exactly 20 minutes is excluded.",
         statistic=SpanWithin(_ABANDONED, 1200, is_inclusive=False),
+        unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(1,), missed=(1,), left_out=(0, 2)),),
         unit="ratio",
         where=_LOCAL,
         minimum_n=5,
@@ -444,7 +462,7 @@ NON_EMERGENCY = (
         question="How long has the longest-waiting caller after triage been waiting in the local queue?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
         clock="From the transfer to the local queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_LOCAL,
         good="lower",
@@ -456,7 +474,7 @@ NON_EMERGENCY = (
         question="How many callers have been waiting in the local queue for 60 minutes or more?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
         clock="From the transfer to the local queue until now.",
-        statistic=OpenCount(_WAITING, at_least_seconds=3600, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING, at_least_seconds=3600),
         unit="count",
         where=_LOCAL,
         good="lower",
@@ -513,6 +531,7 @@ DIGITAL = (
             (Selection("leg_concluded", {"result": ("resolved", "to_local", "to_999", "callback", "other")}),),
             (Selection("leg_concluded"),),
         ),
+        unrecorded=_RESULT_UNRECORDED,
         unit="ratio",
         where={"line": ("digital",), "channel": ("contact_us",)},
         minimum_n=5,

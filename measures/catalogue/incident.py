@@ -15,14 +15,16 @@ from measures.measure import (
     Selection,
     Share,
     Shown,
+    Unrecorded,
 )
-from measures.outcome import DECIDED, KindName
+from measures.outcome import DECIDED, UNRECORDED, KindName
 
 _IMMEDIATE: DeclaredWhere = {"response": ("immediate",)}
 _PRIORITY: DeclaredWhere = {"response": ("priority",)}
 _DOMESTIC_PRIORITY: DeclaredWhere = {"response": ("priority",), "domestic": ("yes",)}
 
 _FINAL_GRADE = "An incident counts under its final grade: a regrade moves it from one grade's figures to the other's."
+_UNRECORDED = "An incident whose end counts as unrecorded is left out (incident_unrecorded_count)."
 _NOT_NEEDED = (
     "Incidents closed as duplicate or out of force are excluded, and so are those resolved by telephone or cancelled "
     "without attendance: see attendance_not_required_count."
@@ -71,6 +73,7 @@ def _median(span: KindName) -> Measure:
         population=_FINISHED,
         clock=clock,
         statistic=Median(Selection(span)),
+        unrecorded=(Unrecorded(Selection(UNRECORDED[span])),),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -86,6 +89,7 @@ def _within(span: KindName) -> Measure:
         population=_DECIDED,
         clock=clock,
         statistic=Decided(Selection(DECIDED[span])),
+        unrecorded=(Unrecorded(Selection(UNRECORDED[span])),),
         unit="ratio",
         good="higher",
         target="the target that the force's profile gave the grade on the day of opening",
@@ -308,6 +312,7 @@ ATTENDANCE = (
         population=_FINISHED,
         clock=_CLOCKS["dispatched_to_arrived"][1],
         statistic=Mean(Selection("dispatched_to_arrived")),
+        unrecorded=(Unrecorded(Selection("dispatched_to_arrived_unrecorded")),),
         unit="seconds",
         where=_PRIORITY,
         good="lower",
@@ -321,6 +326,7 @@ ATTENDANCE = (
         title="Grade 2 resourced within 24 h",
         question="What share of Grade 2 (priority) incidents had a unit dispatched within 24 hours of opening?",
         statistic=Decided(Selection("opened_to_dispatched_within_24_hours_decided")),
+        unrecorded=(Unrecorded(Selection("opened_to_dispatched_within_24_hours_unrecorded")),),
         where=_PRIORITY,
         target="within 24 hours (S25 section 6.2)",
         rows=("A3.32",),
@@ -351,6 +357,7 @@ ATTENDANCE = (
         question="What share of home burglaries was attended?",
         population=f"Incidents of the category home_burglary, attended or closed. {_NOT_NEEDED}",
         statistic=Decided(Selection("attendance_settled")),
+        unrecorded=(Unrecorded(Selection("attendance_unrecorded")),),
         unit="ratio",
         where={"category": ("home_burglary",)},
         good="higher",
@@ -372,7 +379,7 @@ OPEN = (
         show=("incidents",),
         title="Incidents open now",
         question="How many incidents are open now?",
-        population="Incidents opened and not closed.",
+        population=f"Incidents opened and not closed. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_open")),
         unit="count",
     ),
@@ -381,7 +388,7 @@ OPEN = (
         show=("incidents",),
         title="No unit assigned now",
         question="How many open incidents that may need attendance have no unit assigned?",
-        population="Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
+        population=f"Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unresourced")),
         unit="count",
         good="lower",
@@ -391,7 +398,7 @@ OPEN = (
         show=("incidents",),
         title="Not attended yet",
         question="How many open incidents have not been attended?",
-        population="Open incidents with neither an arrival nor a video response.",
+        population=f"Open incidents with neither an arrival nor a video response. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unattended")),
         unit="count",
         good="lower",
@@ -401,7 +408,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 1 with no unit for 2 min",
         question="How many Grade 1 (immediate) incidents have had no unit assigned for 2 minutes or more?",
-        population="Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
+        population=f"Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unresourced"), at_least_seconds=120),
         unit="count",
         where=_IMMEDIATE,
@@ -412,7 +419,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 1 not attended for 15 min",
         question="How many Grade 1 (immediate) incidents have been open and unattended for 15 minutes or more?",
-        population="Open Grade 1 incidents with neither an arrival nor a video response.",
+        population=f"Open Grade 1 incidents with neither an arrival nor a video response. {_UNRECORDED}",
         clock="From the incident's opening until now.",
         statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=900),
         unit="count",
@@ -424,7 +431,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 2 not attended for 2 h",
         question="How many Grade 2 (priority) incidents have been open and unattended for 2 hours or more?",
-        population="Open Grade 2 incidents with neither an arrival nor a video response.",
+        population=f"Open Grade 2 incidents with neither an arrival nor a video response. {_UNRECORDED}",
         clock="From the incident's opening until now.",
         statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=7200),
         unit="count",
@@ -435,7 +442,7 @@ OPEN = (
         name="grade_1_longest_unattended_seconds",
         title="Grade 1 longest without attendance",
         question="How long has the longest-waiting Grade 1 (immediate) incident been open and unattended?",
-        population="Open Grade 1 incidents with neither an arrival nor a video response.",
+        population=f"Open Grade 1 incidents with neither an arrival nor a video response. {_UNRECORDED}",
         clock="From the incident's opening until now.",
         statistic=OpenLongest(Selection("incident_unattended")),
         unit="seconds",
@@ -451,6 +458,8 @@ QUALITY = (
         question="What share of incidents attended or closed was closed as attended with no arrival recorded?",
         population=f"Incidents attended or closed. {_NOT_NEEDED}",
         statistic=Share((Selection("arrival_unrecorded"),), (Selection("attendance_settled"),)),
+        # An incident opened twice, or closed without an arrival, counts here as it should; only one without an opening is left out.
+        unrecorded=(Unrecorded(Selection("attendance_unrecorded"), met=(), missed=()),),
         unit="ratio",
         good="lower",
         minimum_n=5,

@@ -1,7 +1,12 @@
 """An invalid mapping is refused before any extract is opened, with the place of the fault and what to do."""
 
-import pytest
+import tomllib
+from importlib.resources import files
 
+import pytest
+from jsonschema import Draft202012Validator
+
+from bluelamp.derive import mapping_schema
 from facts.errors import MappingError
 from producers.mapping import load_mapping
 from producers.packaged import mapping_names, packaged_mapping, packaged_sample, sample_names
@@ -135,10 +140,16 @@ def test_two_declarations_of_a_fact_need_different_names() -> None:
 
 def test_every_field_has_the_right_kind() -> None:
     kinds = {name: {field: shape.kind for field, shape in fields_of(name).items()} for name in FACTS_BY_NAME}
-    assert kinds["DetaineeArrived"] == {"suite": "text", "child": "yes_or_no", "relevant_time": "time"}
+    assert kinds["DetaineeArrived"] == {
+        "suite": "text",
+        "child": "yes_or_no",
+        "relevant_time": "time",
+        "basis": "text",
+        "continues": "yes_or_no",
+    }
     assert kinds["IncidentReclassified"] == {"group": "text", "category": "text", "domestic": "yes_or_no"}
-    assert kinds["WarrantIssued"] == {"hours": "whole_number"}
-    assert kinds["ExtensionAuthorised"] == {"until": "time"}
+    assert kinds["WarrantIssued"] == {"hours": "whole_number", "minutes": "whole_number"}
+    assert kinds["ExtensionAuthorised"] == {"until": "time", "indictable": "yes_or_no"}
     assert kinds["DetentionEnded"] == {"disposal": "text"}
 
 
@@ -155,3 +166,11 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_names(name: str) -> No
         with pytest.raises(MappingError) as caught:
             open_it(name)
         assert "san_francisco_fire" in caught.value.hint
+
+
+def test_the_derived_schema_accepts_every_supplied_mapping_and_refuses_a_misspelt_key() -> None:
+    schema = Draft202012Validator(mapping_schema())
+    for name in mapping_names():
+        written = tomllib.loads(files("producers").joinpath("mappings", f"{name}.toml").read_text("utf-8"))
+        assert list(schema.iter_errors(written)) == [], name
+        assert not schema.is_valid({**written, "subjects": written["subject"]})

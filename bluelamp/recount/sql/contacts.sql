@@ -26,9 +26,53 @@ last_before AS (
 ),
 first_of_queue AS (
     SELECT subject, queue, min(leg) AS leg FROM contact_offer GROUP BY subject, queue
+),
+-- The conclusions from the offer of each leg to the next offer of its queue: those at the very time of the offer, and the others.
+conclusion AS (
+    SELECT ending.place, ending.happened, coalesce(last_before.leg, first_of_queue.leg) AS leg
+    FROM ending
+    LEFT JOIN last_before USING (place)
+    JOIN first_of_queue USING (subject, queue)
+    WHERE fact = 'ContactConcluded'
+),
+counted AS (
+    SELECT
+        contact_offer.leg,
+        subject,
+        queue,
+        offered,
+        lag(contact_offer.leg) OVER of_queue AS leg_before,
+        count(conclusion.place) FILTER (WHERE happened = offered) AS at_offer,
+        count(conclusion.place) FILTER (WHERE happened <> offered) AS others,
+        min(conclusion.place) FILTER (WHERE happened = offered) AS first_at_offer
+    FROM contact_offer
+    LEFT JOIN conclusion USING (leg)
+    GROUP BY contact_offer.leg, subject, queue, offered
+    WINDOW of_queue AS (PARTITION BY subject, queue ORDER BY contact_offer.leg)
+),
+-- Whether each leg has a conclusion by the time of the next offer. If its only one is at its own offer, the leg before took that
+-- one unless it had a conclusion itself, so the answer is the same for both.
+state AS (
+    SELECT
+        *,
+        last_value(
+            CASE
+                WHEN others > 0 OR at_offer > 1 THEN true
+                WHEN at_offer = 0 THEN false
+                WHEN leg_before IS NULL THEN true
+            END IGNORE NULLS
+        ) OVER (PARTITION BY subject, queue ORDER BY leg) AS is_concluded
+    FROM counted
+),
+-- A conclusion at the very time of an offer ends the leg before, if that has none yet.
+at_next_offer AS (
+    SELECT first_at_offer AS place, leg_before
+    FROM (SELECT *, lag(is_concluded) OVER (PARTITION BY subject, queue ORDER BY leg) AS is_before_concluded FROM state)
+    WHERE first_at_offer IS NOT NULL AND NOT is_before_concluded
 )
-SELECT ending.*, coalesce(last_before.leg, first_of_queue.leg) AS leg
+SELECT ending.*, coalesce(at_next_offer.leg_before, last_before.leg, first_of_queue.leg) AS leg
 FROM ending
+LEFT JOIN at_next_offer USING (place)
 LEFT JOIN last_before USING (place)
 LEFT JOIN first_of_queue USING (subject, queue);
 
@@ -98,12 +142,13 @@ WINDOW of_contact AS (PARTITION BY contact_offer.subject);
 -- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE contacts_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, value BIGINT
+    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR,
+    value BIGINT
 );
 
 CREATE TABLE contacts_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
-    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
+    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
 );
 
 INSERT INTO contacts_finished BY NAME
@@ -177,17 +222,54 @@ SELECT
 FROM contact_leg
 WHERE due <= counted_abandoned AND counted_abandoned >= offered;
 
--- Legs without an end: the contact's last leg is still waiting; the end of an earlier leg was not recorded.
-INSERT INTO contacts_open BY NAME
-SELECT 'leg_waiting' AS kind, subject, force, offered AS since, began, day, line, queue, channel
-FROM contact_leg
-WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL;
+-- Legs without an end: the contact's last leg is still waiting, until a person ends it or its end counts as unrecorded; the end of
+-- an earlier leg was not recorded.
+CREATE TABLE contact_waiting AS
+WITH
+waiting AS (
+    SELECT * FROM contact_leg WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL
+),
+-- The first end that a person gave, at or after the offer.
+ended_by_hand AS (
+    SELECT waiting.subject, min(happened) AS ended, arg_min(by_hand.reason, by_hand.place) AS reason
+    FROM by_hand
+    JOIN waiting ON waiting.subject = by_hand.subject AND by_hand.happened >= waiting.offered
+    GROUP BY waiting.subject
+)
+SELECT
+    waiting.*,
+    ended_by_hand.ended,
+    ended_by_hand.reason,
+    offered + 1000000 * coalesce(
+        listed.end_unrecorded_seconds,
+        CASE waiting.line WHEN '999' THEN 3600 WHEN '101' THEN 12 * 3600 ELSE 28 * 24 * 3600 END
+    ) AS too_old,
+    least(too_old, ended_by_hand.ended) AS unrecorded_from
+FROM waiting
+LEFT JOIN ended_by_hand USING (subject)
+-- The word of an unlisted queue is no listed label.
+LEFT JOIN queue AS listed ON listed.force = waiting.force AND listed.queue = waiting.queue;
 
 INSERT INTO contacts_open BY NAME
-SELECT decided_kind.kind, subject, force, offered AS since, began, day, due, line, queue, channel
-FROM contact_leg
+SELECT 'leg_waiting' AS kind, subject, force, offered AS since, began, day, unrecorded_from, line, queue, channel
+FROM contact_waiting;
+
+INSERT INTO contacts_open BY NAME
+SELECT decided_kind.kind, subject, force, offered AS since, began, day, due, unrecorded_from, line, queue, channel
+FROM contact_waiting
 CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
-WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL AND due IS NOT NULL;
+WHERE due IS NOT NULL;
+
+INSERT INTO contacts_open BY NAME
+SELECT 'contact_unrecorded' AS kind, subject, force, too_old AS since, began, day, line, queue, channel, 'wait' AS "end"
+FROM contact_waiting
+WHERE ended IS NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'contact_ended_by_hand' AS kind, subject, force, ended AS decided, began, day, line, queue, channel, reason, 0 AS value
+FROM contact_waiting
+WHERE ended IS NOT NULL;
 
 INSERT INTO contacts_finished BY NAME
 SELECT 'leg_end_unrecorded' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 0 AS value
@@ -210,10 +292,105 @@ INSERT INTO contacts_finished BY NAME
 SELECT 'contact_incomplete' AS kind, subject, force, decided, began, day, 0 AS value
 FROM with_day('contact_without_leg');
 
+-- Section 12: legs in doubt. `counts_as` is what the leg counts as: an answer, an abandonment, or neither.
+CREATE TABLE contact_doubt AS
+SELECT
+    *,
+    CASE
+        WHEN counted_answered >= offered THEN 'answer'
+        WHEN counted_abandoned >= offered AND counted_abandoned - offered >= short_abandon_microseconds THEN 'abandonment'
+        ELSE 'neither'
+    END AS counts_as,
+    coalesce(answered, abandoned, concluded) IS NULL AS has_no_end
+FROM contact_leg
+WHERE (answered IS NOT NULL AND abandoned IS NOT NULL)
+    OR coalesce(counted_answered, counted_abandoned, concluded) < offered
+    OR (NOT is_last AND coalesce(answered, abandoned, concluded) IS NULL);
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_abandonment_unrecorded' AS kind, subject, force, began, day, line, queue, channel,
+    CASE counts_as WHEN 'answer' THEN counted_answered WHEN 'abandonment' THEN counted_abandoned ELSE offered END AS decided,
+    CASE counts_as WHEN 'answer' THEN 0 WHEN 'abandonment' THEN 1 ELSE 2 END AS value
+FROM contact_doubt;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_answer_unrecorded' AS kind, subject, force, began, day, line, queue, channel,
+    CASE WHEN due IS NOT NULL AND counts_as = 'answer' THEN decided_instant(counted_answered, NULL, due) ELSE offered END AS decided,
+    CASE WHEN due IS NULL THEN 3 WHEN counts_as = 'answer' THEN is_met(counted_answered, due) ELSE 2 END AS value
+FROM contact_doubt;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_service_unrecorded' AS kind, subject, force, began, day, line, queue, channel,
+    CASE
+        WHEN counts_as = 'answer' THEN decided_instant(counted_answered, NULL, due)
+        WHEN counted_abandoned >= greatest(due, offered) THEN decided_instant(NULL, counted_abandoned, due)
+        ELSE offered
+    END AS decided,
+    CASE
+        WHEN counts_as = 'answer' THEN is_met(counted_answered, due)
+        WHEN counted_abandoned >= greatest(due, offered) THEN 0
+        ELSE 2
+    END AS value
+FROM contact_doubt
+WHERE due IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'leg_result_unrecorded' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 2 AS value
+FROM contact_doubt
+WHERE has_no_end;
+
+-- Section 12: for each queue to which the contact was never offered, one leg.
+CREATE TABLE contact_never_offered AS
+WITH
+stray AS (
+    SELECT subject, any_value(force) AS force, queue AS label, min(happened) AS decided
+    FROM contact_end
+    WHERE leg IS NULL
+    GROUP BY subject, queue
+),
+placed AS (
+    SELECT
+        stray.*, beginning.began, beginning.day,
+        coalesce(queue.line, 'none') AS line, word(stray.force, 'queue', label) AS queue, 'none' AS channel
+    FROM stray
+    JOIN with_day('contact_without_leg') AS beginning USING (subject)
+    LEFT JOIN queue ON queue.force = stray.force AND queue.queue = label
+),
+dated AS (
+    SELECT placed.*, local_day.day AS own_day
+    FROM placed
+    JOIN force ON force.force = placed.force
+    ASOF JOIN local_day ON local_day.time_zone = force.time_zone AND placed.decided >= local_day.begins
+)
+SELECT
+    dated.*,
+    (
+        SELECT arg_max(coalesce(seconds, -1), since) >= 0
+        FROM queue_target
+        WHERE queue_target.force = dated.force AND queue_target.queue = dated.label AND since <= own_day
+    ) AS has_target
+FROM dated;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    never.kind, subject, force, decided, began, day, line, queue, channel,
+    CASE WHEN never.kind = 'leg_answer_unrecorded' AND NOT coalesce(has_target, false) THEN 3 ELSE 2 END AS value
+FROM contact_never_offered
+CROSS JOIN (
+    VALUES ('leg_abandonment_unrecorded'), ('leg_answer_unrecorded'), ('leg_service_unrecorded'), ('leg_result_unrecorded')
+) AS never (kind)
+WHERE never.kind <> 'leg_service_unrecorded' OR coalesce(has_target, false);
+
+DROP TABLE contact_doubt;
+DROP TABLE contact_never_offered;
 DROP TABLE contact_offer;
 DROP TABLE contact_end;
 DROP TABLE contact_beginning;
 DROP TABLE contact_due;
 DROP TABLE contact_leg;
 DROP TABLE contact_span;
+DROP TABLE contact_waiting;
 DROP TABLE contact_without_leg;

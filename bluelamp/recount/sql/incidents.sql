@@ -70,12 +70,21 @@ SELECT
 FROM running
 GROUP BY subject;
 
+-- The first end that a person gave after everything that the source recorded. A later fact cancels those before it.
+CREATE TABLE incident_by_hand AS
+SELECT subject, min(happened) AS ended_by_hand, arg_min(reason, place) AS reason
+FROM by_hand
+JOIN (SELECT subject, max(place) AS latest_place FROM incident_fact GROUP BY subject) AS recorded USING (subject)
+WHERE place > latest_place
+GROUP BY subject;
+
 -- One row for each opened incident, with everything that its outcomes need.
 CREATE TABLE incident AS
 WITH
 moments AS (
     SELECT
         subject,
+        max(happened) AS latest,
         min(happened) FILTER (WHERE fact = 'UnitDispatched') AS dispatched,
         min(happened) FILTER (WHERE fact = 'UnitArrived') AS arrived,
         min(happened) FILTER (WHERE fact = 'VideoResponseStarted') AS video,
@@ -132,26 +141,34 @@ SELECT
     -- Since when no unit is assigned; NULL while one is.
     CASE
         WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
-    END AS unresourced
+    END AS unresourced,
+    hand.ended_by_hand,
+    hand.reason,
+    moments.latest + 1000000 * coalesce(listed_grade.attendance_unrecorded_seconds, 90 * 24 * 3600) AS attendance_too_old,
+    moments.latest + 1000000 * coalesce(listed_grade.closure_unrecorded_seconds, 90 * 24 * 3600) AS closure_too_old,
+    least(attendance_too_old, hand.ended_by_hand) AS attendance_unrecorded,
+    least(closure_too_old, hand.ended_by_hand) AS closure_unrecorded
 FROM incident_opening AS opening
 JOIN with_day('incident_beginning') AS beginning USING (subject)
 JOIN moments USING (subject)
 JOIN standing_closure AS closure USING (subject)
 JOIN final_grade USING (subject)
 JOIN force ON force.force = opening.force
-LEFT JOIN incident_assignment AS assignment USING (subject);
+LEFT JOIN incident_assignment AS assignment USING (subject)
+LEFT JOIN incident_by_hand AS hand USING (subject)
+LEFT JOIN grade AS listed_grade ON listed_grade.force = opening.force AND listed_grade.grade = final_grade.grade;
 
 -- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE incidents_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, value BIGINT
+    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR, value BIGINT
 );
 
 CREATE TABLE incidents_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR
+    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
 );
 
 INSERT INTO incidents_finished BY NAME
@@ -192,9 +209,32 @@ FROM incident
 WHERE closed IS NOT NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_open' AS kind, opened AS since, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    'incident_open' AS kind, opened AS since, closure_unrecorded AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident
 WHERE closed IS NULL;
+
+-- Ends that count as unrecorded from a time on, unless a person has ended the incident.
+INSERT INTO incidents_open BY NAME
+SELECT
+    'incident_unrecorded' AS kind, closure_too_old AS since, 'closure' AS "end",
+    subject, force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE closed IS NULL AND ended_by_hand IS NULL
+UNION ALL
+SELECT
+    'incident_unrecorded' AS kind, attendance_too_old AS since, 'attendance' AS "end",
+    subject, force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE closed IS NULL AND ended_by_hand IS NULL AND attended IS NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_ended_by_hand' AS kind, ended_by_hand AS decided, 0 AS value,
+    subject, force, began, day, grade, "group", area, domestic, category, reason
+FROM incident
+WHERE closed IS NULL AND ended_by_hand IS NOT NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
@@ -281,12 +321,16 @@ FROM incident_needing
 WHERE arrived IS NOT NULL AND dispatched IS NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_unattended' AS kind, opened AS since, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    'incident_unattended' AS kind, opened AS since, attendance_unrecorded AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_unresourced' AS kind, unresourced AS since, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    'incident_unresourced' AS kind, unresourced AS since, attendance_unrecorded AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL AND unresourced IS NOT NULL;
 
@@ -350,15 +394,99 @@ FROM incident_decided
 WHERE ended IS NOT NULL OR closed IS NOT NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT kind, started AS since, due, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    kind, started AS since, due,
+    CASE WHEN attended IS NULL THEN attendance_unrecorded ELSE closure_unrecorded END AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_decided
 WHERE ended IS NULL AND closed IS NULL;
 
+-- Section 12: the clocks whose times are not recorded or in doubt, with the target of the grade.
+CREATE TABLE incident_doubt AS
+WITH
+attended AS (SELECT *, coalesce(result, '') = 'attended' AS is_attended FROM incident_needing),
+clock AS (
+    SELECT 'opened_to_dispatched' AS clock, 'opened_to_dispatched_decided' AS decided_kind,
+        opened AS limit_start, dispatched AS ended, opened_to_dispatched_seconds AS target_seconds,
+        dispatched IS NULL AND (arrived IS NOT NULL OR is_attended) AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'opened_to_dispatched_within_24_hours' AS clock, 'opened_to_dispatched_within_24_hours_decided' AS decided_kind,
+        opened AS limit_start, dispatched AS ended, 86400 AS target_seconds,
+        dispatched IS NULL AND (arrived IS NOT NULL OR is_attended) AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'dispatched_to_arrived' AS clock, 'dispatched_to_arrived_decided' AS decided_kind,
+        dispatched AS limit_start, arrived AS ended, dispatched_to_arrived_seconds AS target_seconds,
+        (arrived IS NOT NULL OR is_attended) AND (dispatched IS NULL OR arrived IS NULL) AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'opened_to_arrived' AS clock, 'opened_to_arrived_decided' AS decided_kind,
+        opened AS limit_start, arrived AS ended, opened_to_arrived_seconds AS target_seconds,
+        is_attended AND arrived IS NULL AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'opened_to_attended' AS clock, 'opened_to_attended_decided' AS decided_kind,
+        opened AS limit_start, attended AS ended, opened_to_arrived_seconds AS target_seconds,
+        is_attended AND attended IS NULL AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    -- A unit may arrive before an upgrade, so only an arrival before the opening is in doubt.
+    SELECT 'graded_to_arrived' AS clock, 'graded_to_arrived_decided' AS decided_kind,
+        opened AS limit_start, arrived AS ended, opened_to_arrived_seconds AS target_seconds,
+        is_attended AND arrived IS NULL AS is_missing, *
+    FROM attended
+)
+SELECT *
+FROM clock
+WHERE is_missing
+    OR (openings > 1 AND (ended IS NOT NULL OR closed IS NOT NULL))
+    OR ended < limit_start;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    clock || '_unrecorded' AS kind,
+    coalesce(counted.decided, opened) AS decided,
+    coalesce(counted.value, CASE WHEN target_seconds IS NULL THEN 3 ELSE 2 END) AS value,
+    doubt.subject, doubt.force, doubt.began, doubt.day, doubt.grade, doubt."group", doubt.area, doubt.domestic, doubt.category
+FROM incident_doubt AS doubt
+LEFT JOIN incidents_finished AS counted ON counted.subject = doubt.subject AND counted.kind = doubt.decided_kind;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'attendance_unrecorded' AS kind,
+    coalesce(attended, closed) AS decided,
+    CASE WHEN attended IS NULL THEN 0 ELSE 1 END AS value,
+    subject, force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE coalesce(attended, closed) IS NOT NULL AND (openings > 1 OR (result = 'attended' AND attended IS NULL));
+
+-- An incident without an opening: of its words, only the grade of a regrade is known.
+INSERT INTO incidents_finished BY NAME
+WITH
+regrade AS (
+    SELECT subject, arg_max(grade, place) AS grade FROM incident_fact WHERE fact = 'IncidentRegraded' GROUP BY subject
+)
+SELECT
+    unrecorded.clock || '_unrecorded' AS kind, beginning.began AS decided, 2 AS value,
+    beginning.subject, beginning.force, beginning.began, beginning.day,
+    word(beginning.force, 'grade', regrade.grade) AS grade,
+    'none' AS "group", 'none' AS area, 'none' AS domestic, 'none' AS category
+FROM with_day('incident_beginning') AS beginning
+LEFT JOIN regrade USING (subject)
+CROSS JOIN (
+    VALUES ('opened_to_dispatched'), ('opened_to_dispatched_within_24_hours'), ('dispatched_to_arrived'),
+        ('opened_to_arrived'), ('opened_to_attended'), ('graded_to_arrived'), ('attendance')
+) AS unrecorded (clock)
+WHERE beginning.opened IS NULL;
+
+DROP TABLE incident_doubt;
 DROP TABLE incident_fact;
 DROP TABLE incident_beginning;
 DROP TABLE incident_opening;
 DROP TABLE incident_grade;
 DROP TABLE incident_assignment;
+DROP TABLE incident_by_hand;
 DROP TABLE incident;
 DROP TABLE incident_needing;
 DROP TABLE incident_clock;
