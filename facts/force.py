@@ -21,6 +21,25 @@ BankHolidays = Literal["england_and_wales"]
 Seconds = Annotated[int, Meta(gt=0, le=31_536_000)]
 UNLISTED = "unlisted"
 NONE = "none"
+_HOUR, _DAY = 3600, 86_400
+WAIT_UNRECORDED_AFTER: dict[Line, int] = {"999": _HOUR, "101": 12 * _HOUR, "digital": 28 * _DAY}
+"""By line, the seconds after which the end of a wait counts as unrecorded, unless the profile says otherwise."""
+ATTENDANCE_UNRECORDED_AFTER: dict[Response, int] = {
+    "immediate": _DAY,
+    "priority": 3 * _DAY,
+    "scheduled": 28 * _DAY,
+    "desk": 90 * _DAY,
+    "other": 90 * _DAY,
+}
+"""By response, the seconds without a fact after which the attendance of an incident counts as unrecorded."""
+CLOSURE_UNRECORDED_AFTER: dict[Response, int] = {
+    "immediate": 28 * _DAY,
+    "priority": 28 * _DAY,
+    "scheduled": 90 * _DAY,
+    "desk": 90 * _DAY,
+    "other": 90 * _DAY,
+}
+"""The same for the closure of an incident."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,10 +75,15 @@ class Grade(Term, frozen=True, kw_only=True):
     Attributes:
         response: the kind of response, so that measures mean the same for every force.
         targets: its targets, oldest first.
+        attendance_unrecorded_after_seconds: without a further fact for this long, an incident that is not attended is taken to
+            have been attended or closed without a record. Absent: `ATTENDANCE_UNRECORDED_AFTER`, by its response.
+        closure_unrecorded_after_seconds: the same for an incident that is not closed. Absent: `CLOSURE_UNRECORDED_AFTER`.
     """
 
     response: Response
     targets: tuple[GradeTargets, ...] = ()
+    attendance_unrecorded_after_seconds: Seconds | None = None
+    closure_unrecorded_after_seconds: Seconds | None = None
 
 
 class QueueTarget(_Part, frozen=True, kw_only=True):
@@ -84,11 +108,14 @@ class Queue(Term, frozen=True, kw_only=True):
         targets: its targets, oldest first.
         short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out. It defines what
             counts as an abandonment, so it has no date: after a change, the whole past is counted again.
+        end_unrecorded_after_seconds: after this long in the queue, a contact is taken to have left it without a record. Absent:
+            `WAIT_UNRECORDED_AFTER`, by its line.
     """
 
     line: Line
     targets: tuple[QueueTarget, ...] = ()
     short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 0
+    end_unrecorded_after_seconds: Seconds | None = None
 
 
 class Channel(Term, frozen=True, kw_only=True):

@@ -81,6 +81,8 @@ class Rows(Strict, frozen=True, kw_only=True):
         distinct_by: rows with the same values in these columns, or in all (`whole_row`), are repeats of one row.
         later: whether a later row of a subject adds to the earlier ones or, in a source that writes the whole row again when
             something changes, replaces them. A later row that does not count then ends what the earlier ones said.
+        recorded: column, or columns, of the time at which the source recorded the row. Its facts then say so, and the row
+            recorded last is the later one; without it, the last in the file.
     """
 
     key: tuple[str, ...] = ()
@@ -88,6 +90,7 @@ class Rows(Strict, frozen=True, kw_only=True):
     exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
     later: Literal["add", "replace"] = "add"
+    recorded: Columns | None = None
 
 
 class DayOf(Strict, frozen=True, kw_only=True):
@@ -298,7 +301,7 @@ def source_columns(source: ExtractSource, column: str) -> Iterator[str]:
 
 def _columns_named(mapping: Mapping) -> Iterator[str]:
     rows, join = mapping.rows, mapping.subject.join
-    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude)
+    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude, *columns_of(rows.recorded))
     if join:
         yield join.column
         yield from _columns_tested(join.when)

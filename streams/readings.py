@@ -401,8 +401,14 @@ class Reader:
 
     @_of_one_moment
     def open_subjects(self, force: str, kind: str) -> list[tuple[str, OpenItem]]:
-        """The open items of a force and kind, each with the id of its subject."""
-        return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
+        """The open items of a force and kind now, each with the id of its subject; not those whose end is unrecorded."""
+        now = microseconds(self.present(force))
+        return [
+            (subject_id, item)
+            for cache in self._caches.values()
+            for subject_id, item in cache.open_subjects(force, kind)
+            if not item.is_unrecorded(now)
+        ]
 
     def _figures(self, question: Question, rules: Rules) -> list[Figure]:
         """The figures of a question, from the cache if nothing has changed."""

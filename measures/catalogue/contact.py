@@ -29,7 +29,6 @@ _ANSWER_UNRECORDED = (Unrecorded(Selection("leg_answer_unrecorded")),)
 _SERVICE_UNRECORDED = (Unrecorded(Selection("leg_service_unrecorded")),)
 _ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")),)
 _RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")),)
-_HALF_DAY_SECONDS = 43_200
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
 _ABANDON_RULE = (
@@ -40,7 +39,7 @@ _OF_QUEUES = "the target that the force's profile gave the queue on the day of t
 _TARGET_999 = (
     f"90 % within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
 )
-_UNRECORDED = "A wait of over 12 hours is left out: its end was probably never recorded."
+_UNRECORDED = "A wait whose end counts as unrecorded is left out (contact_unrecorded_count)."
 
 EMERGENCY = (
     Measure(
@@ -201,7 +200,7 @@ EMERGENCY = (
         title="999 waiting now",
         question="How many 999 callers are waiting now?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
-        statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING),
         unit="count",
         where=_999,
         good="lower",
@@ -213,7 +212,7 @@ EMERGENCY = (
         question="How long has the longest-waiting 999 caller been waiting?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         clock="From the offer to the force's queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_999,
         good="lower",
@@ -225,7 +224,7 @@ EMERGENCY = (
         question="How many 999 callers have been waiting for 30 seconds or more?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         clock="From the offer to the force's queue until now.",
-        statistic=OpenCount(_WAITING, at_least_seconds=30, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING, at_least_seconds=30),
         unit="count",
         where=_999,
         good="lower",
@@ -321,7 +320,7 @@ NON_EMERGENCY = (
         title="101 waiting now",
         question="How many 101 callers are waiting now?",
         population=f"101 calls still in a queue. {_UNRECORDED}",
-        statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING),
         unit="count",
         where=_101,
         good="lower",
@@ -333,7 +332,7 @@ NON_EMERGENCY = (
         question="How long has the longest-waiting 101 caller been waiting?",
         population=f"101 calls still in a queue. {_UNRECORDED}",
         clock="From the offer to the queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_101,
         good="lower",
@@ -463,7 +462,7 @@ NON_EMERGENCY = (
         question="How long has the longest-waiting caller after triage been waiting in the local queue?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
         clock="From the transfer to the local queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_LOCAL,
         good="lower",
@@ -475,7 +474,7 @@ NON_EMERGENCY = (
         question="How many callers have been waiting in the local queue for 60 minutes or more?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
         clock="From the transfer to the local queue until now.",
-        statistic=OpenCount(_WAITING, at_least_seconds=3600, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING, at_least_seconds=3600),
         unit="count",
         where=_LOCAL,
         good="lower",

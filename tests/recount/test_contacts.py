@@ -318,7 +318,7 @@ def test_two_contradictions_of_one_leg_are_two() -> None:
 
 def test_the_last_leg_without_an_end_is_waiting() -> None:
     read = outcomes_of(offered("09:00"))
-    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_waiting"}
+    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_waiting", "contact_unrecorded"}
     assert read.open_items("leg_waiting") == [("09:00:00", None)]
     for kind in BOTH_DECIDED:
         assert read.open_items(kind) == [("09:00:00", "09:00:09.95")]
@@ -326,7 +326,7 @@ def test_the_last_leg_without_an_end_is_waiting() -> None:
 
 
 def test_a_wait_in_a_queue_without_a_target_never_falls_due() -> None:
-    assert outcomes_of(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting"}
+    assert outcomes_of(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting", "contact_unrecorded"}
 
 
 def test_an_earlier_leg_without_an_end_was_not_recorded() -> None:
