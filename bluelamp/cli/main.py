@@ -16,6 +16,7 @@ from bluelamp.cli.compare import compare
 from bluelamp.cli.end import end
 from bluelamp.cli.explain import explain
 from bluelamp.cli.exporter import exporter
+from bluelamp.cli.feed import feed
 from bluelamp.cli.gateway import gateway
 from bluelamp.cli.grafana import grafana
 from bluelamp.cli.inbox import inbox
@@ -53,6 +54,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         rebuild: "Build a new state version and compare it.",
     },
     "Send facts": {
+        feed: "Check a feed before its figures are believed.",
         replay: "Play an extract into the log.",
         tail: "Follow a growing file into the log.",
         end: "End by hand what no source will end.",
