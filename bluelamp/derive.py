@@ -44,6 +44,7 @@ from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 from producers.declaration import Mapping
+from producers.fact_page import fact_page
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
@@ -72,6 +73,7 @@ def derived() -> Iterable[tuple[str, str]]:
         _formatted(openapi((rules.force for rules in load_forces(Settings()).values()), Limits())),
     )
     yield "docs/feed/asyncapi.json", _formatted(asyncapi())
+    yield "docs/feed/facts.md", fact_page(_NOTE)
     yield "docs/feed/mapping.schema.json", _formatted(mapping_schema())
 
 

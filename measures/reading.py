@@ -522,6 +522,7 @@ class FeedStatus(Struct, frozen=True):
             equals `heartbeat_at`.
         doubt: why its last heartbeat does not prove that it is live.
         has_gone_back: the state of its topic is at an earlier offset than one that was already displayed.
+        has_ended: it replays recorded facts and has published them all, so its silence is right.
     """
 
     feed: str
@@ -536,6 +537,7 @@ class FeedStatus(Struct, frozen=True):
     newest_heartbeat_at: int | None = None
     doubt: Doubt = ""
     has_gone_back: bool = False
+    has_ended: bool = False
 
     def is_loading(self) -> bool:
         """Whether it is known to be loading its history, so that its present is in the past."""
@@ -689,9 +691,9 @@ def silence(status: FeedStatus, now: int) -> int | None:
 
 
 def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
-    """Whether a feed is known to have sent a heartbeat in the time allowed; `allowed` and `now` in microseconds."""
+    """Whether a feed is known to have sent a heartbeat in the time allowed, or to have ended; times in microseconds."""
     silent = silence(status, now)
-    return silent is not None and silent <= allowed
+    return silent is not None and (status.has_ended or silent <= allowed)
 
 
 def doubt_words(status: FeedStatus, now: int) -> str:

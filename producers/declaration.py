@@ -32,7 +32,9 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     """The format of the extract.
 
     Attributes:
-        format: `csv` with a header line, or `json_lines` with one object a line and inner fields named with dots.
+        format: `csv` with a header line, `json_lines` with one object a line and inner fields named with dots, or `xlsx`, an
+            Excel workbook with a header row.
+        sheet: name of the workbook's sheet; empty for the first.
         times: formats of its times, tried in turn: `iso`, `epoch` (seconds, milliseconds or less since 1970 in UTC), `excel`
             (days as a spreadsheet counts them), or strptime formats such as `%d/%m/%Y %H:%M`.
         times_of_day: formats of times without a date, such as `%H:%M:%S`, or `excel`; a fact's `after` gives the day.
@@ -52,7 +54,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         json_in: JSON columns that hold an object as text, whose members are then named with dots too.
     """
 
-    format: Literal["csv", "json_lines"]
+    format: Literal["csv", "json_lines", "xlsx"]
+    sheet: str = ""
     times: Annotated[tuple[str, ...], Meta(min_length=1)]
     times_of_day: tuple[str, ...] = ()
     time_zone: str

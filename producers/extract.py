@@ -107,7 +107,7 @@ def strays_of(times: Sequence[datetime]) -> Strays | None:
     gaps = ((later - earlier, index) for index, (earlier, later) in enumerate(pairwise(times), 1))
     gap, index = max(gaps, default=(_NO_GAP, 0))
     few = min(times[:index], times[index:], key=len)
-    if gap < _LONG_GAP or len(few) > max(_FEW, len(times) // 100):
+    if gap < _LONG_GAP or len(few) > min(max(_FEW, len(times) // 100), len(times) // 10):
         return None
     return Strays(count=len(few), days=gap.days, first=few[0], last=few[-1])
 

@@ -1,6 +1,7 @@
 """Measures of contacts: 999, 101 with its triage and local queues, and digital (reports A1 and A2)."""
 
 from facts.contact import ContactResult
+from facts.force import LOCAL, TRIAGE
 from measures.measure import (
     Bands,
     Count,
@@ -20,8 +21,8 @@ from measures.measure import (
 
 _999: DeclaredWhere = {"line": ("999",)}
 _101: DeclaredWhere = {"line": ("101",)}
-_TRIAGE: DeclaredWhere = {"line": ("101",), "queue": ("triage",)}
-_LOCAL: DeclaredWhere = {"line": ("101",), "queue": ("local",)}
+_TRIAGE: DeclaredWhere = {"line": ("101",), "queue": (TRIAGE,)}
+_LOCAL: DeclaredWhere = {"line": ("101",), "queue": (LOCAL,)}
 _DIGITAL: DeclaredWhere = {"line": ("digital",)}
 _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
@@ -358,7 +359,7 @@ NON_EMERGENCY = (
         title="Answered by triage",
         question="What share of answered 101 calls was answered at triage?",
         population="Every stay of a 101 call in a queue that was answered.",
-        statistic=Share((Selection("leg_answered", {"queue": ("triage",)}),), (_ANSWERED,)),
+        statistic=Share((Selection("leg_answered", {"queue": (TRIAGE,)}),), (_ANSWERED,)),
         unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(0,), missed=(0,), left_out=(1, 2)),),
         unit="ratio",
         where=_101,

@@ -37,7 +37,8 @@ def test_the_small_mapping_is_valid() -> None:
         ('name = "small"', 'nome = "small"', "$", "unknown field `nome`"),
         ('name = "small"', 'name = "a name"', "$.name", "matching regex"),
         ('topic = "incidents"', 'topic = "calls"', "$.topic", "Invalid enum value 'calls'"),
-        ('format = "csv"', 'format = "xlsx"', "$.source.format", "Invalid enum value 'xlsx'"),
+        ('format = "csv"', 'format = "xls"', "$.source.format", "Invalid enum value 'xls'"),
+        ('format = "csv"', 'format = "csv"\nsheet = "May"', "$.source.sheet", "for workbooks only"),
         ("Europe/London", "Europe/Stoke", "$.source.time_zone", "no time zone 'Europe/Stoke'"),
         ('absent = ["NULL"]', 'encoding = "utf-9"', "$.source.encoding", "no encoding 'utf-9'"),
         ('absent = ["NULL"]', 'encoding = "hex"', "$.source.encoding", "no encoding 'hex'"),
@@ -129,6 +130,18 @@ def test_an_error_gives_the_place_of_the_fault(old: str, new: str, where: str, w
     assert what in error.what
     assert error.where.startswith("small.toml")
     assert error.where.endswith(where)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('topic = "incidents"', "Required here: name, force, topic, feed, source, subject, facts."),
+        ('time_zone = "Europe/London"', "Required here: format, times, time_zone."),
+        ('at = "dispatched"', "Required here: fact, per, at."),
+    ],
+)
+def test_a_missing_key_is_reported_with_all_that_are_required(line: str, words: str) -> None:
+    assert words in refusal(changed(f"{line}\n", "")).hint
 
 
 def test_two_declarations_of_a_fact_need_different_names() -> None:
