@@ -53,20 +53,8 @@ def recount(
     if declared:
         queries = [Query(measure=declared, window=window, by=split_names(by), where=parse_where(where))]
     else:
-<<<<<<< HEAD
         queries = [each for each in every_query([window], rules.force) if not (as_of and each.measure.is_open())]
-    if is_compared:
-        check_same_log(settings, source)
-    state = read_state(source, settings.force, queries, moment) if is_compared else None
-    until = state.applied_offsets if state else None
-    with recount_of(settings, [each.force for each in source.rules.values()], until) as recounted:
-        if state:
-            _print_comparison(compare(state, recounted), as_json)
-            return
-=======
-        queries = list(every_query([window], rules.force))
     with recount_of(settings, [each.force for each in source.rules.values()], None) as recounted:
->>>>>>> main
         for place, first in recounted.loaded.missing_before.items():
             click.echo(f"Incomplete recount: the log of {place} begins at offset {first:,}.", err=True)
         cells = [
