@@ -1,9 +1,6 @@
 """The San Francisco week through Kafka, Faust and Redis: every cell equals the independent recount."""
 
-import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +17,7 @@ from producers.packaged import packaged_mapping, packaged_sample
 from producers.publish import BACKFILL
 from streams.readings import Reader
 from tests.integration.conftest import FORCE, REAL_IN_FAULTS
+from tests.support.command_line import json_of
 from tests.support.fault_table import Fault
 from tests.support.system import System
 
@@ -30,15 +28,7 @@ MIDWEEK = datetime.fromisoformat("2017-01-04T12:00:00-08:00")
 
 def run(system: System, *arguments: str) -> Any:
     """The JSON output of a command."""
-    result = subprocess.run(
-        [sys.executable, "-m", "bluelamp", *arguments, "--json"],
-        env=system.environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return json.loads(result.stdout)
+    return json_of(system.environment(), *arguments)
 
 
 LIVE = ("60m", "24h", "shift")
